@@ -22,7 +22,8 @@ using yaml::Node;
 using yaml::PlanError;
 
 constexpr std::size_t kMostTargets = 64;
-constexpr std::size_t kReadLimit = (1 << 20) + 1;  // One byte more than a plan may have, so that the parser says so.
+constexpr std::size_t kReadLimit =
+    (1 << 20) + 1;  // One byte more than a plan may have, so that the parser says so.
 
 /// The file's name without folder and ending, made a valid plan name.
 std::string default_name(const std::string& file) {
@@ -34,15 +35,18 @@ std::string default_name(const std::string& file) {
 }
 
 template <class Item>
-void refuse_repeated_name(const std::vector<Item>& items, const Item& next, const Node& node, std::string_view kind) {
+void refuse_repeated_name(const std::vector<Item>& items, const Item& next, const Node& node,
+                          std::string_view kind) {
   for (const Item& item : items) {
     if (item.name != next.name) continue;
-    throw PlanError{node.find("name")->at,
-                    fmt::format("{} name '{}' is taken; each {} needs a name of its own", kind, next.name, kind)};
+    throw PlanError{
+        node.find("name")->at,
+        fmt::format("{} name '{}' is taken; each {} needs a name of its own", kind, next.name, kind)};
   }
 }
 
-/// Steps over all cells, checked scenario by scenario so that the complaint points to the one that is too much.
+/// Steps over all cells, checked scenario by scenario so that the complaint points to the one that is too
+/// much.
 void check_total_steps(const Plan& plan, const Node& scenarios) {
   std::size_t total = 0;
   for (std::size_t s = 0; s < plan.scenarios.size(); ++s) {
@@ -50,10 +54,11 @@ void check_total_steps(const Plan& plan, const Node& scenarios) {
     const std::size_t targets = scenario.targets.empty() ? plan.targets.size() : scenario.targets.size();
     total += scenario.ramp.steps.size() * targets;
     if (total <= kMostSteps) continue;
-    throw PlanError{scenarios.items[s].find("ramp")->at,
-                    fmt::format("with scenario '{}' the plan has more than {} steps, counted for every target; use "
-                                "fewer steps or a larger factor",
-                                scenario.name, kMostSteps)};
+    throw PlanError{
+        scenarios.items[s].find("ramp")->at,
+        fmt::format("with scenario '{}' the plan has more than {} steps, counted for every target; use "
+                    "fewer steps or a larger factor",
+                    scenario.name, kMostSteps)};
   }
 }
 
@@ -62,6 +67,10 @@ Plan read_plan(const Node& root, const std::string& file) {
     throw PlanError{{}, "the plan is empty; it needs kneepoint: 1, targets and scenarios"};
   }
   const MappingReader reader(root, "the plan", {"kneepoint", "name", "seed", "targets", "scenarios"});
+  if (root.find("kneepoint") == nullptr) {
+    throw PlanError{root.at,
+                    "the plan has no 'kneepoint: 1', the version of its format; make that the first line"};
+  }
   const Node& version = reader.require("kneepoint");
   if (version.text != "1") {
     throw PlanError{version.at, "'kneepoint' is the version of the plan's format and must be 1"};
@@ -91,19 +100,21 @@ Plan read_plan(const Node& root, const std::string& file) {
   return plan;
 }
 
-/// Every `--set` must have met its variable: a misspelt one would otherwise send the load to the default host.
+/// Every `--set` must have met its variable: a misspelt one would otherwise send the load to the default
+/// host.
 void check_flags_used(const Variables& variables, const Substitution& substitution) {
   std::vector<std::string_view> known;
   for (const auto& [name, value] : substitution.used()) known.push_back(name);
   for (const auto& [name, value] : variables.set) {
     if (substitution.used().contains(name)) continue;
-    throw PlanError{{}, fmt::format("--set {}: the plan has no variable '{}'{}", name, name,
-                                    known.empty() ? "; it has none at all" : yaml::suggestion(name, known))};
+    throw PlanError{{},
+                    fmt::format("--set {}: the plan has no variable '{}'{}", name, name,
+                                known.empty() ? "; it has none at all" : yaml::suggestion(name, known))};
   }
 }
 
-/// The plan as text that loads without variables: the file with their values in place where that reads back as the
-/// same tree, else (a value needs quotes, say) the file as it is, below a comment that lists them.
+/// The plan as text that loads without variables: the file with their values in place where that reads back
+/// as the same tree, else (a value needs quotes, say) the file as it is, below a comment that lists them.
 std::string source_with_values(const std::string& text, const Substitution& substitution, const Node& tree) {
   if (substitution.used().empty()) return text;
   std::string replaced = substitution.apply_to_source(text);
@@ -170,8 +181,8 @@ Result<void> check_secrets(const Plan& plan) {
     if (target.auth.source == SecretRef::Source::kEnvironment) {
       const char* const value = std::getenv(target.auth.name.c_str());
       if (value == nullptr || *value == '\0') {
-        return Error{fmt::format("{}: environment variable {} is {}; export the token in it", what, target.auth.name,
-                                 value == nullptr ? "not set" : "empty")};
+        return Error{fmt::format("{}: environment variable {} is {}; export the token in it", what,
+                                 target.auth.name, value == nullptr ? "not set" : "empty")};
       }
     }
     if (target.auth.source == SecretRef::Source::kFile) {

@@ -29,7 +29,8 @@ std::string describe_workload(const Workload& workload) {
     classes.push_back(c.weight == 1 ? c.name : fmt::format("{} x{}", c.name, c.weight));
   }
   std::string text = plural(prompts, "prompt");
-  if (classes.size() > 1) text += fmt::format(" in {} classes ({})", classes.size(), fmt::join(classes, ", "));
+  if (classes.size() > 1)
+    text += fmt::format(" in {} classes ({})", classes.size(), fmt::join(classes, ", "));
   if (workload.system) text += ", a system prompt";
   if (workload.output_tokens) {
     text += fmt::format(", at most {}", plural(*workload.output_tokens, "output token"));
@@ -71,9 +72,12 @@ std::string describe_time(const Ramp& ramp) {
 
 std::string describe_auth(const SecretRef& auth) {
   switch (auth.source) {
-    case SecretRef::Source::kNone: return "none";
-    case SecretRef::Source::kEnvironment: return fmt::format("bearer token from environment variable {}", auth.name);
-    case SecretRef::Source::kFile: return fmt::format("bearer token from file {}", auth.name);
+    case SecretRef::Source::kNone:
+      return "none";
+    case SecretRef::Source::kEnvironment:
+      return fmt::format("bearer token from environment variable {}", auth.name);
+    case SecretRef::Source::kFile:
+      return fmt::format("bearer token from file {}", auth.name);
   }
   return "";
 }
@@ -121,14 +125,18 @@ void warn_about_target(const Target& target, const Plan& plan, std::vector<std::
     return url.starts_with("http:") && !is_loopback(url);
   });
   if (open_http && target.auth.source != SecretRef::Source::kNone) {
-    warnings.push_back(fmt::format("target {}: the token travels unencrypted over http; use https.", target.name));
+    warnings.push_back(
+        fmt::format("target {}: the token travels unencrypted over http; use https.", target.name));
   }
   if (uses_https(target) && !target.tls.verify) {
-    warnings.push_back(fmt::format("target {}: the host's certificate is not verified; give tls.ca instead of "
-                                   "verify: false.", target.name));
+    warnings.push_back(
+        fmt::format("target {}: the host's certificate is not verified; give tls.ca instead of "
+                    "verify: false.",
+                    target.name));
   }
   if (!uses_https(target) && target.tls != TlsOptions{}) {
-    warnings.push_back(fmt::format("target {}: its tls settings have no effect, no URL is https.", target.name));
+    warnings.push_back(
+        fmt::format("target {}: its tls settings have no effect, no URL is https.", target.name));
   }
 }
 
@@ -138,26 +146,31 @@ void warn_about_workload(const Scenario& scenario, std::vector<std::string>& war
   const auto most = *std::max_element(scenario.ramp.steps.begin(), scenario.ramp.steps.end());
   if (most > 1 && distinct.size() < most) {
     warnings.push_back(fmt::format(
-        "{}: {} for up to {} requests at once. Where the host has prefix caching, repeated prompts skip most of "
-        "their prefill and TTFT looks better than with real traffic; use more prompts, or switch the cache off.",
+        "{}: {} for up to {} requests at once. Where the host has prefix caching, repeated prompts skip most "
+        "of "
+        "their prefill and TTFT looks better than with real traffic; use more prompts, or switch the cache "
+        "off.",
         scenario.name, distinct.size() == 1 ? "the same prompt" : plural(distinct.size(), "prompt"), most));
   }
   if (!scenario.workload.output_tokens) {
-    warnings.push_back(fmt::format("{}: without output_tokens the host decides how long answers are, and steps may "
-                                   "not be comparable.", scenario.name));
+    warnings.push_back(
+        fmt::format("{}: without output_tokens the host decides how long answers are, and steps may "
+                    "not be comparable.",
+                    scenario.name));
   }
 }
 
 void warn_about_ramp(const Scenario& scenario, const Plan& plan, std::vector<std::string>& warnings) {
   const Ramp& ramp = scenario.ramp;
   if (ramp.hold && *ramp.hold < kShortWindow) {
-    warnings.push_back(fmt::format("{}: a hold of {} is short. Below {}, or ten answers' time, intervals are wide and "
-                                   "rows are flagged SHORT_WINDOW.",
-                                   scenario.name, format_duration(*ramp.hold), format_duration(kShortWindow)));
+    warnings.push_back(
+        fmt::format("{}: a hold of {} is short. Below {}, or ten answers' time, intervals are wide and "
+                    "rows are flagged SHORT_WINDOW.",
+                    scenario.name, format_duration(*ramp.hold), format_duration(kShortWindow)));
   }
   if (ramp.hold && ramp.warmup == 0s) {
-    warnings.push_back(fmt::format("{}: without a warm-up each window holds the transition from the step before.",
-                                   scenario.name));
+    warnings.push_back(fmt::format(
+        "{}: without a warm-up each window holds the transition from the step before.", scenario.name));
   }
   const auto most = *std::max_element(ramp.steps.begin(), ramp.steps.end());
   const auto fewest = *std::min_element(ramp.steps.begin(), ramp.steps.end());
@@ -170,11 +183,12 @@ void warn_about_ramp(const Scenario& scenario, const Plan& plan, std::vector<std
                                    plural(*ramp.requests, "request"), kRequestsForP95));
   }
   for (const Target& target : plan.targets) {
-    const bool chosen = scenario.targets.empty() || std::find(scenario.targets.begin(), scenario.targets.end(),
-                                                              target.name) != scenario.targets.end();
+    const bool chosen =
+        scenario.targets.empty() ||
+        std::find(scenario.targets.begin(), scenario.targets.end(), target.name) != scenario.targets.end();
     if (!chosen || fewest >= target.urls.size()) continue;
-    warnings.push_back(fmt::format("{}: a step of {} leaves some of the {} replicas of {} idle.", scenario.name, fewest,
-                                   target.urls.size(), target.name));
+    warnings.push_back(fmt::format("{}: a step of {} leaves some of the {} replicas of {} idle.",
+                                   scenario.name, fewest, target.urls.size(), target.name));
   }
 }
 
@@ -219,7 +233,8 @@ std::string describe_plan(const Plan& plan) {
   const Nanos likely = time + 1s * static_cast<Nanos::rep>(steps);
   text += fmt::format("\nIn all {}, about {}", plural(steps, "step"),
                       format_duration(std::chrono::ceil<std::chrono::seconds>(likely)));
-  if (counted_requests > 0) text += fmt::format(" and the time of {} more", plural(counted_requests, "request"));
+  if (counted_requests > 0)
+    text += fmt::format(" and the time of {} more", plural(counted_requests, "request"));
   text += ".\n";
 
   const std::vector<std::string> warnings = plan_warnings(plan);

@@ -12,7 +12,9 @@ namespace {
 
 using yaml::Node;
 
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
+bool is_digit(char c) {
+  return c >= '0' && c <= '9';
+}
 
 std::size_t skip_digits(std::string_view text, std::size_t from) {
   while (from < text.size() && is_digit(text[from])) ++from;
@@ -40,7 +42,8 @@ bool is_json_number(std::string_view text) {
   return i == text.size();
 }
 
-/// What YAML 1.1 or 1.2 reads as a number and JSON does not: signs, leading zeros, bare dots, other bases, infinity.
+/// What YAML 1.1 or 1.2 reads as a number and JSON does not: signs, leading zeros, bare dots, other bases,
+/// infinity.
 bool is_other_yaml_number(std::string_view text) {
   if (text.starts_with('+') || text.starts_with('-')) text.remove_prefix(1);
   for (const std::string_view special : {".inf", ".Inf", ".INF", ".nan", ".NaN", ".NAN"}) {
@@ -64,11 +67,21 @@ void append_string(std::string& json, std::string_view text) {
   json += '"';
   for (const char c : text) {
     switch (c) {
-      case '"': json += "\\\""; break;
-      case '\\': json += "\\\\"; break;
-      case '\n': json += "\\n"; break;
-      case '\r': json += "\\r"; break;
-      case '\t': json += "\\t"; break;
+      case '"':
+        json += "\\\"";
+        break;
+      case '\\':
+        json += "\\\\";
+        break;
+      case '\n':
+        json += "\\n";
+        break;
+      case '\r':
+        json += "\\r";
+        break;
+      case '\t':
+        json += "\\t";
+        break;
       default:
         if (static_cast<unsigned char>(c) < 0x20) {
           json += fmt::format("\\u{:04x}", static_cast<unsigned>(c));
@@ -89,8 +102,9 @@ void append_scalar(std::string& json, const Node& node) {
   } else if (text == "~") {
     json += "null";
   } else if (is_other_yaml_number(text)) {
-    throw yaml::PlanError{node.at, fmt::format("'{}' is no JSON number; write it as JSON does, or quote it as a text",
-                                               yaml::excerpt(text))};
+    throw yaml::PlanError{node.at,
+                          fmt::format("'{}' is no JSON number; write it as JSON does, or quote it as a text",
+                                      yaml::excerpt(text))};
   } else {
     append_string(json, text);
   }
@@ -99,8 +113,12 @@ void append_scalar(std::string& json, const Node& node) {
 void append(std::string& json, const Node& node) {
   const char* separator = "";
   switch (node.kind) {
-    case Node::Kind::kNull: json += "null"; break;
-    case Node::Kind::kScalar: append_scalar(json, node); break;
+    case Node::Kind::kNull:
+      json += "null";
+      break;
+    case Node::Kind::kScalar:
+      append_scalar(json, node);
+      break;
     case Node::Kind::kSequence:
       json += '[';
       for (const Node& item : node.items) {
@@ -126,7 +144,8 @@ void append(std::string& json, const Node& node) {
 
 std::string extra_body_json(const Node& mapping) {
   if (mapping.kind != Node::Kind::kMapping) {
-    throw yaml::PlanError{mapping.at, fmt::format("'extra_body' must be a mapping, not {}", yaml::kind_name(mapping))};
+    throw yaml::PlanError{mapping.at,
+                          fmt::format("'extra_body' must be a mapping, not {}", yaml::kind_name(mapping))};
   }
   std::string json;
   append(json, mapping);

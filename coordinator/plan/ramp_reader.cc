@@ -29,12 +29,14 @@ std::vector<std::uint32_t> read_steps(const MappingReader& ramp) {
   if (const Node* const list = ramp.find("steps")) {
     for (const std::string_view other : {"from", "to", "factor", "by"}) ramp.exclusive("steps", other);
     std::vector<std::uint32_t> steps;
-    for (const Node& item : yaml::read_list(*list, "'steps'")) steps.push_back(read_concurrency(item, "a step"));
+    for (const Node& item : yaml::read_list(*list, "'steps'"))
+      steps.push_back(read_concurrency(item, "a step"));
     return steps;
   }
   if (ramp.find("from") == nullptr && ramp.find("to") == nullptr) {
-    throw PlanError{ramp.node().at,
-                    fmt::format("{} has no steps; write steps: [1, 2, 4, 8] or from, to and factor", ramp.what())};
+    throw PlanError{
+        ramp.node().at,
+        fmt::format("{} has no steps; write steps: [1, 2, 4, 8] or from, to and factor", ramp.what())};
   }
   ramp.exclusive("factor", "by");
   const std::uint32_t from = read_concurrency(ramp.require("from"), "'from'");

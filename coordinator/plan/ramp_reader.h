@@ -19,8 +19,8 @@ inline constexpr Nanos kDefaultHold = std::chrono::seconds(30);
 /// Reads a scenario's `ramp`. @param scenario e.g. "scenario 'chat'". Throws yaml::PlanError.
 Ramp read_ramp(const yaml::Node& node, const std::string& scenario);
 
-/// from, from·factor, from·factor², … rounded, without repetition, and `to` as the last; falling where to < from.
-/// Ends early, without `to`, once it is longer than kMostSteps. @param factor above 1.
+/// from, from·factor, from·factor², … rounded, without repetition, and `to` as the last; falling where to <
+/// from. Ends early, without `to`, once it is longer than kMostSteps. @param factor above 1.
 std::vector<std::uint32_t> geometric_steps(std::uint32_t from, std::uint32_t to, double factor);
 
 /// from, from + by, … and `to` as the last; falling where to < from. Ends early like geometric_steps.

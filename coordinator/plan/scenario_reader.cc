@@ -41,7 +41,8 @@ std::vector<SloLimit> read_limits(SloMetric metric, const Node& node) {
       throw PlanError{member.at, fmt::format("'{}' is no percentile; write p50, p90, p95, p99, up to p99.9",
                                              yaml::excerpt(member.key))};
     }
-    if (std::any_of(limits.begin(), limits.end(), [&](const SloLimit& l) { return l.quantile == *quantile; })) {
+    if (std::any_of(limits.begin(), limits.end(),
+                    [&](const SloLimit& l) { return l.quantile == *quantile; })) {
       throw PlanError{member.at, fmt::format("{} limits this percentile twice; keep one", what)};
     }
     limits.push_back({.metric = metric,
@@ -52,14 +53,16 @@ std::vector<SloLimit> read_limits(SloMetric metric, const Node& node) {
 }
 
 std::vector<SloLimit> read_slo(const Node& node, const std::string& scenario, bool streamed) {
-  const MappingReader reader(node, fmt::format("slo of {}", scenario), {"ttft", "ttfo", "tpot", "icl", "e2e"});
-  if (node.members.empty()) throw PlanError{node.at, "'slo' is empty; write ttft: {p95: 500ms}, or remove it"};
+  const MappingReader reader(node, fmt::format("slo of {}", scenario),
+                             {"ttft", "ttfo", "tpot", "icl", "e2e"});
+  if (node.members.empty())
+    throw PlanError{node.at, "'slo' is empty; write ttft: {p95: 500ms}, or remove it"};
   std::vector<SloLimit> slo;
   for (const yaml::Member& member : node.members) {
     const SloMetric metric = *slo_metric_from_string(member.key);
     if (!streamed && metric != SloMetric::kE2e) {
-      throw PlanError{member.at, fmt::format("'{}' needs a stream: with stream: false only e2e is measured",
-                                             member.key)};
+      throw PlanError{
+          member.at, fmt::format("'{}' needs a stream: with stream: false only e2e is measured", member.key)};
     }
     const std::vector<SloLimit> limits = read_limits(metric, member.value);
     slo.insert(slo.end(), limits.begin(), limits.end());
@@ -74,8 +77,8 @@ std::vector<std::string> read_target_names(const Node& node, const std::vector<T
   for (const Node& item : yaml::read_list(node, "'targets'")) {
     const std::string& name = yaml::read_text(item, "a target");
     if (std::find(known.begin(), known.end(), name) == known.end()) {
-      throw PlanError{item.at, fmt::format("unknown target '{}'{}", yaml::excerpt(name),
-                                           yaml::suggestion(name, known))};
+      throw PlanError{
+          item.at, fmt::format("unknown target '{}'{}", yaml::excerpt(name), yaml::suggestion(name, known))};
     }
     if (std::find(names.begin(), names.end(), name) != names.end()) {
       throw PlanError{item.at, fmt::format("target '{}' is named twice; keep one", name)};
@@ -90,9 +93,9 @@ std::vector<std::string> read_target_names(const Node& node, const std::vector<T
 Scenario read_scenario(const Node& node, std::size_t number, const std::vector<Target>& targets) {
   const Node* const name = node.find("name");
   const bool named = name != nullptr && yaml::is_valid_name(name->text);
-  const MappingReader reader(node,
-                             named ? fmt::format("scenario '{}'", name->text) : fmt::format("scenario {}", number),
-                             {"name", "workload", "ramp", "slo", "targets"});
+  const MappingReader reader(
+      node, named ? fmt::format("scenario '{}'", name->text) : fmt::format("scenario {}", number),
+      {"name", "workload", "ramp", "slo", "targets"});
   Scenario scenario;
   scenario.name = yaml::read_name(reader.require("name"), "a scenario's 'name'");
   scenario.workload = read_workload(reader.require("workload"), reader.what());

@@ -59,7 +59,8 @@ Result<Variables> variables_from_flags(const std::vector<std::string>& flags) {
     const std::size_t equals = flag.find('=');
     const std::string name = flag.substr(0, equals);
     if (equals == flag.npos || !is_name(name)) {
-      return Error{fmt::format("--set takes NAME=VALUE, such as --set url=http://10.0.0.5:8000, not '{}'", flag)};
+      return Error{
+          fmt::format("--set takes NAME=VALUE, such as --set url=http://10.0.0.5:8000, not '{}'", flag)};
     }
     if (!variables.set.emplace(name, flag.substr(equals + 1)).second) {
       return Error{fmt::format("--set gives '{}' twice; give it once", name)};
@@ -83,7 +84,8 @@ std::string Substitution::replace(const std::string& text, yaml::Position at) {
     if (reference->escaped) {
       result += "${";
     } else if (!is_name(reference->name)) {
-      throw yaml::PlanError{at, "'${' starts a variable, ${name} or ${name:-default}; for the text itself write $${"};
+      throw yaml::PlanError{
+          at, "'${' starts a variable, ${name} or ${name:-default}; for the text itself write $${"};
     } else {
       result += value_of(reference->name, reference->fallback ? &*reference->fallback : nullptr, at);
     }
@@ -94,7 +96,8 @@ std::string Substitution::replace(const std::string& text, yaml::Position at) {
 std::string Substitution::value_of(const std::string& name, const std::string* fallback, yaml::Position at) {
   const std::string in_environment = environment_name(name);
   const auto flag = variables_.set.find(name);
-  const char* const exported = variables_.environment ? variables_.environment(in_environment.c_str()) : nullptr;
+  const char* const exported =
+      variables_.environment ? variables_.environment(in_environment.c_str()) : nullptr;
   std::string value;
   if (flag != variables_.set.end()) {
     value = flag->second;
@@ -103,8 +106,8 @@ std::string Substitution::value_of(const std::string& name, const std::string* f
   } else if (fallback != nullptr) {
     value = *fallback;
   } else {
-    throw yaml::PlanError{at, fmt::format("variable '{}' has no value; give --set {}=VALUE or export {}", name, name,
-                                          in_environment)};
+    throw yaml::PlanError{at, fmt::format("variable '{}' has no value; give --set {}=VALUE or export {}",
+                                          name, name, in_environment)};
   }
   const auto is_control = [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7F; };
   if (std::any_of(value.begin(), value.end(), is_control) || !simdjson::validate_utf8(value)) {

@@ -22,8 +22,8 @@ struct Variables {
 /// Reads the values of `--set`, each `NAME=VALUE`. Fails on anything else and on a name given twice.
 Result<Variables> variables_from_flags(const std::vector<std::string>& flags);
 
-/// Replaces `${name}` and `${name:-default}` in the scalar values of a tree; keys are left alone, and `$${` stands
-/// for a plain `${`.
+/// Replaces `${name}` and `${name:-default}` in the scalar values of a tree; keys are left alone, and `$${`
+/// stands for a plain `${`.
 class Substitution {
  public:
   explicit Substitution(const Variables& variables) : variables_(variables) {}

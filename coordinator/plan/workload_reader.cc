@@ -24,7 +24,8 @@ constexpr std::size_t kMostClasses = 32;
 
 std::vector<std::string> read_texts(const Node& node) {
   std::vector<std::string> texts;
-  for (const Node& item : yaml::read_list(node, "'texts'")) texts.push_back(yaml::read_text(item, "a prompt"));
+  for (const Node& item : yaml::read_list(node, "'texts'"))
+    texts.push_back(yaml::read_text(item, "a prompt"));
   return texts;
 }
 
@@ -52,21 +53,27 @@ std::vector<PromptClass> read_prompts(const Node& node) {
   if (!classes) result.push_back({.name = std::string(kDefaultClass), .prompts = {}});
   for (const Node& item : items) {
     if ((item.kind == Node::Kind::kMapping) != classes) {
-      throw PlanError{item.at, "prompts are either all texts or all {class: NAME, text: …}; this one is of the other "
-                               "kind"};
+      throw PlanError{item.at,
+                      "prompts are either all texts or all {class: NAME, text: TEXT}; this one is of the "
+                      "other kind"};
     }
     if (!classes) {
       result.front().prompts.push_back(yaml::read_text(item, "a prompt"));
       continue;
     }
     PromptClass next = read_class(item);
-    if (std::any_of(result.begin(), result.end(), [&](const PromptClass& c) { return c.name == next.name; })) {
-      throw PlanError{item.find("class")->at, fmt::format("prompt class '{}' is given twice; list its prompts under "
-                                                          "one class with 'texts'", next.name)};
+    if (std::any_of(result.begin(), result.end(),
+                    [&](const PromptClass& c) { return c.name == next.name; })) {
+      throw PlanError{item.find("class")->at,
+                      fmt::format("prompt class '{}' is given twice; list its prompts under "
+                                  "one class with 'texts'",
+                                  next.name)};
     }
     if (result.size() == kMostClasses) {
-      throw PlanError{item.at, fmt::format("more than {} prompt classes; put several prompts into one class with "
-                                           "'texts'", kMostClasses)};
+      throw PlanError{item.at,
+                      fmt::format("more than {} prompt classes; put several prompts into one class with "
+                                  "'texts'",
+                                  kMostClasses)};
     }
     result.push_back(std::move(next));
   }
@@ -77,21 +84,23 @@ std::string read_extra_body(const Node& node) {
   struct Taken {
     std::string_view key, instead;
   };
-  constexpr std::array<Taken, 10> kTaken = {{{"model", "the target's 'model' sets it"},
-                                            {"messages", "'prompts' and 'system' set it"},
-                                            {"prompt", "'prompts' sets it"},
-                                            {"stream", "write 'stream' in the workload"},
-                                            {"stream_options", "kneepoint sets it to count tokens"},
-                                            {"max_tokens", "write 'output_tokens' in the workload"},
-                                            {"max_completion_tokens", "write 'output_tokens' in the workload"},
-                                            {"temperature", "write 'temperature' in the workload"},
-                                            {"top_p", "write 'top_p' in the workload"},
-                                            {"n", "one request is one answer"}}};
+  constexpr std::array<Taken, 10> kTaken = {
+      {{"model", "the target's 'model' sets it"},
+       {"messages", "'prompts' and 'system' set it"},
+       {"prompt", "'prompts' sets it"},
+       {"stream", "write 'stream' in the workload"},
+       {"stream_options", "kneepoint sets it to count tokens"},
+       {"max_tokens", "write 'output_tokens' in the workload"},
+       {"max_completion_tokens", "write 'output_tokens' in the workload"},
+       {"temperature", "write 'temperature' in the workload"},
+       {"top_p", "write 'top_p' in the workload"},
+       {"n", "one request is one answer"}}};
   std::string json = extra_body_json(node);
   for (const yaml::Member& member : node.members) {
     for (const Taken& taken : kTaken) {
       if (member.key != taken.key) continue;
-      throw PlanError{member.at, fmt::format("'{}' cannot stand in extra_body: {}", taken.key, taken.instead)};
+      throw PlanError{member.at,
+                      fmt::format("'{}' cannot stand in extra_body: {}", taken.key, taken.instead)};
     }
   }
   return node.members.empty() ? "" : json;
@@ -105,7 +114,8 @@ Workload read_workload(const Node& node, const std::string& scenario) {
       {"prompts", "system", "output_tokens", "temperature", "top_p", "stream", "extra_body"});
   Workload workload;
   workload.classes = read_prompts(reader.require("prompts"));
-  if (const Node* const system = reader.find("system")) workload.system = yaml::read_text(*system, "'system'");
+  if (const Node* const system = reader.find("system"))
+    workload.system = yaml::read_text(*system, "'system'");
   if (const Node* const tokens = reader.find("output_tokens")) {
     workload.output_tokens =
         static_cast<std::uint32_t>(yaml::read_integer(*tokens, "'output_tokens'", 1, kMostOutputTokens));
@@ -113,8 +123,10 @@ Workload read_workload(const Node& node, const std::string& scenario) {
   if (const Node* const value = reader.find("temperature")) {
     workload.temperature = yaml::read_number(*value, "'temperature'", 0, kHighestTemperature);
   }
-  if (const Node* const value = reader.find("top_p")) workload.top_p = yaml::read_number(*value, "'top_p'", 0.001, 1);
-  if (const Node* const stream = reader.find("stream")) workload.stream = yaml::read_bool(*stream, "'stream'");
+  if (const Node* const value = reader.find("top_p"))
+    workload.top_p = yaml::read_number(*value, "'top_p'", 0.001, 1);
+  if (const Node* const stream = reader.find("stream"))
+    workload.stream = yaml::read_bool(*stream, "'stream'");
   if (const Node* const extra = reader.find("extra_body")) workload.extra_body = read_extra_body(*extra);
   return workload;
 }

@@ -77,10 +77,14 @@ std::string suggestion(std::string_view word, const std::vector<std::string_view
 
 std::string_view kind_name(const Node& node) {
   switch (node.kind) {
-    case Node::Kind::kNull: return "nothing";
-    case Node::Kind::kScalar: return "a single value";
-    case Node::Kind::kSequence: return "a list";
-    case Node::Kind::kMapping: return "a mapping";
+    case Node::Kind::kNull:
+      return "nothing";
+    case Node::Kind::kScalar:
+      return "a single value";
+    case Node::Kind::kSequence:
+      return "a list";
+    case Node::Kind::kMapping:
+      return "a mapping";
   }
   return "";
 }
@@ -88,9 +92,13 @@ std::string_view kind_name(const Node& node) {
 MappingReader::MappingReader(const Node& node, std::string what, std::initializer_list<std::string_view> keys)
     : node_(node), what_(std::move(what)) {
   const std::vector<std::string_view> known(keys);
-  if (node.kind != Node::Kind::kMapping) {
+  if (node.kind == Node::Kind::kNull) {
     throw PlanError{node.at,
-                    fmt::format("{} must be a mapping ({}), not {}", what_, fmt::join(known, ", "), kind_name(node))};
+                    fmt::format("{} has no value; give a mapping ({})", what_, fmt::join(known, ", "))};
+  }
+  if (node.kind != Node::Kind::kMapping) {
+    throw PlanError{node.at, fmt::format("{} must be a mapping ({}), not {}", what_, fmt::join(known, ", "),
+                                         kind_name(node))};
   }
   for (const Member& member : node.members) {
     if (std::find(known.begin(), known.end(), member.key) != known.end()) continue;
@@ -109,8 +117,7 @@ void MappingReader::exclusive(std::string_view a, std::string_view b) const {
   if (find(a) == nullptr || find(b) == nullptr) return;
   const Position first = key_position(a), second = key_position(b);
   const bool in_order = std::pair(first.line, first.column) < std::pair(second.line, second.column);
-  throw PlanError{in_order ? second : first,
-                  fmt::format("{} has both '{}' and '{}'; keep one", what_, a, b)};
+  throw PlanError{in_order ? second : first, fmt::format("{} has both '{}' and '{}'; keep one", what_, a, b)};
 }
 
 Position MappingReader::key_position(std::string_view key) const {
@@ -120,6 +127,8 @@ Position MappingReader::key_position(std::string_view key) const {
 }
 
 const std::vector<Node>& read_list(const Node& node, std::string_view what) {
+  if (node.kind == Node::Kind::kNull)
+    throw PlanError{node.at, fmt::format("{} has no value; give a list", what)};
   if (node.kind != Node::Kind::kSequence) {
     throw PlanError{node.at, fmt::format("{} must be a list, not {}", what, kind_name(node))};
   }
@@ -145,7 +154,8 @@ bool is_valid_name(std::string_view name) {
 std::string read_name(const Node& node, std::string_view what) {
   const std::string& name = read_text(node, what);
   if (!is_valid_name(name)) {
-    throw_unexpected(node, what, "at most 64 letters, digits, '.', '_' or '-', starting with a letter or digit");
+    throw_unexpected(node, what,
+                     "at most 64 letters, digits, '.', '_' or '-', starting with a letter or digit");
   }
   return name;
 }
@@ -189,10 +199,12 @@ std::string excerpt(std::string_view text) {
   std::string result(text.substr(0, kMost));
   if (text.size() > kMost) {
     // Cut before a character, never inside one: at most three bytes of a started character are dropped.
-    while (!result.empty() && (static_cast<unsigned char>(text[result.size()]) & 0xC0) == 0x80) result.pop_back();
+    while (!result.empty() && (static_cast<unsigned char>(text[result.size()]) & 0xC0) == 0x80)
+      result.pop_back();
     result += "…";
   }
-  std::replace_if(result.begin(), result.end(), [](char c) { return c == '\n' || c == '\r' || c == '\t'; }, ' ');
+  std::replace_if(
+      result.begin(), result.end(), [](char c) { return c == '\n' || c == '\r' || c == '\t'; }, ' ');
   return result;
 }
 

@@ -9,12 +9,12 @@
 #include "common/clock.h"
 #include "coordinator/plan/yaml_tree.h"
 
-/// Typed reading of a YAML tree. Every function throws PlanError with the place of what is wrong; `what` names the
-/// value in the complaint, e.g. "'steps'".
+/// Typed reading of a YAML tree. Every function throws PlanError with the place of what is wrong; `what`
+/// names the value in the complaint, e.g. "'steps'".
 namespace kneepoint::coordinator::yaml {
 
-/// The candidate nearest to a misspelt word (insertions, deletions, replacements and swaps of neighbours count one
-/// each); empty when none is near enough to be what was meant.
+/// The candidate nearest to a misspelt word (insertions, deletions, replacements and swaps of neighbours
+/// count one each); empty when none is near enough to be what was meant.
 std::string nearest(std::string_view word, const std::vector<std::string_view>& candidates);
 
 /// "; did you mean 'ramp'?", or a list of the candidates where none is near.

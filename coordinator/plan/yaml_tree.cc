@@ -16,14 +16,16 @@
 namespace kneepoint::coordinator::yaml {
 namespace {
 
-// Far above any real plan, far below what would hurt: an alias may multiply what it names, so the limits hold for
-// the expanded tree.
+// Far above any real plan, far below what would hurt: an alias may multiply what it names, so the limits hold
+// for the expanded tree.
 constexpr std::size_t kMaxFileBytes = 1 << 20;
 constexpr std::size_t kMaxNodes = 10'000;
 constexpr std::size_t kMaxTextBytes = 4 << 20;
 constexpr std::size_t kMaxDepth = 32;
 
-bool is_continuation(char c) { return (static_cast<unsigned char>(c) & 0xC0) == 0x80; }
+bool is_continuation(char c) {
+  return (static_cast<unsigned char>(c) & 0xC0) == 0x80;
+}
 
 /// Turns byte offsets within lines, which the parser counts, into characters.
 class LineIndex {
@@ -47,7 +49,8 @@ class LineIndex {
   Position position(int line_number, int byte) const {
     const int n = std::clamp(line_number, 0, size() - 1);
     const std::string_view before = lines_[n].substr(0, std::max(byte, 0));
-    const auto characters = std::count_if(before.begin(), before.end(), [](char c) { return !is_continuation(c); });
+    const auto characters =
+        std::count_if(before.begin(), before.end(), [](char c) { return !is_continuation(c); });
     return {n + 1, static_cast<int>(characters) + 1};
   }
 
@@ -123,7 +126,8 @@ class Builder final : public YAML::EventHandler {
 
   void OnAlias(const YAML::Mark& mark, YAML::anchor_t anchor) override {
     const auto known = anchors_.find(anchor);
-    if (known == anchors_.end()) throw PlanError{at(mark), "this alias stands inside the value that it names"};
+    if (known == anchors_.end())
+      throw PlanError{at(mark), "this alias stands inside the value that it names"};
     spend(known->second, at(mark));
     add(known->second, 0);
   }
@@ -184,7 +188,8 @@ class Builder final : public YAML::EventHandler {
       for (const Node& item : source.items) merge(into, item, where);
       return;
     }
-    if (source.kind != Node::Kind::kMapping) throw PlanError{where, "'<<' merges a mapping or a list of mappings"};
+    if (source.kind != Node::Kind::kMapping)
+      throw PlanError{where, "'<<' merges a mapping or a list of mappings"};
     for (const Member& member : source.members) {
       if (into.find(member.key) == nullptr) into.members.push_back(member);
     }
@@ -232,9 +237,10 @@ class Builder final : public YAML::EventHandler {
     nodes_ += nodes;
     bytes_ += bytes;
     if (nodes_ > kMaxNodes || bytes_ > kMaxTextBytes) {
-      throw PlanError{where, fmt::format("the plan grows too large here: {} values or {} MiB of text are the most, "
-                                         "aliases counted in full",
-                                         kMaxNodes, kMaxTextBytes >> 20)};
+      throw PlanError{where,
+                      fmt::format("the plan grows too large here: {} values or {} MiB of text are the most, "
+                                  "aliases counted in full",
+                                  kMaxNodes, kMaxTextBytes >> 20)};
     }
   }
 
@@ -265,7 +271,8 @@ class Builder final : public YAML::EventHandler {
 }  // namespace
 
 const Node* Node::find(std::string_view key) const {
-  const auto member = std::find_if(members.begin(), members.end(), [&](const Member& m) { return m.key == key; });
+  const auto member =
+      std::find_if(members.begin(), members.end(), [&](const Member& m) { return m.key == key; });
   return member == members.end() ? nullptr : &member->value;
 }
 
@@ -273,7 +280,9 @@ bool same_content(const Node& a, const Node& b) {
   return a.kind == b.kind && a.text == b.text && a.is_text == b.is_text &&
          std::equal(a.items.begin(), a.items.end(), b.items.begin(), b.items.end(), same_content) &&
          std::equal(a.members.begin(), a.members.end(), b.members.begin(), b.members.end(),
-                    [](const Member& x, const Member& y) { return x.key == y.key && same_content(x.value, y.value); });
+                    [](const Member& x, const Member& y) {
+                      return x.key == y.key && same_content(x.value, y.value);
+                    });
 }
 
 Node parse(const std::string& text) {
@@ -282,7 +291,9 @@ Node parse(const std::string& text) {
   check_characters(lines);
   Builder builder(lines);
   try {
-    std::istringstream in(text);
+    // A quote left open is noticed only where the text ends inside a line, which the added comment makes sure
+    // of.
+    std::istringstream in(text + "\n#");
     YAML::Parser parser(in);
     while (parser.HandleNextDocument(builder)) {
     }

@@ -165,7 +165,7 @@ void warn_about_ramp(const Scenario& scenario, const Plan& plan, std::vector<std
   if (ramp.hold && *ramp.hold < kShortWindow) {
     warnings.push_back(
         fmt::format("{}: a hold of {} is short. Below {}, or ten answers' time, intervals are wide and "
-                    "rows are flagged SHORT_WINDOW.",
+                    "rows may be flagged SHORT_WINDOW.",
                     scenario.name, format_duration(*ramp.hold), format_duration(kShortWindow)));
   }
   if (ramp.hold && ramp.warmup == 0s) {

@@ -46,7 +46,7 @@ std::string describe_workload(const Workload& workload) {
 
 std::string describe_ramp(const Ramp& ramp) {
   std::string text = fmt::format("{}: {}", plural(ramp.steps.size(), "step"), fmt::join(ramp.steps, " "));
-  text += fmt::format("\n{:15}each ", "");
+  text += fmt::format("\n{:15}each step: ", "");
   if (ramp.warmup > 0s) text += fmt::format("{} warm-up, then ", format_duration(ramp.warmup));
   return text + (ramp.requests ? fmt::format("{}", plural(*ramp.requests, "request"))
                                : fmt::format("{} measured", format_duration(ramp.hold.value_or(0s))));

@@ -136,7 +136,6 @@ std::string render_vllm_metrics(const EngineTelemetry& t, const EngineStats& sta
 
 void GpuSampler::sample(Nanos now, const EngineStats& stats) {
   constexpr Nanos kShortest = std::chrono::milliseconds(100);
-  if (last_ == Nanos(0)) last_ = now;
   if (now - last_ < kShortest) return;
   const double elapsed = to_seconds(now - last_);
   const auto share = [&](Nanos later, Nanos earlier) {

@@ -53,7 +53,8 @@ std::string render_vllm_metrics(const EngineTelemetry& telemetry, const EngineSt
 /// since the last sample that is at least 100 ms old. Not thread-safe.
 class GpuSampler {
  public:
-  GpuSampler(const Profile& profile, int gpu) : profile_(profile), gpu_(gpu) {}
+  /// @param start where the first sample begins, on the engine's time line.
+  GpuSampler(const Profile& profile, int gpu, Nanos start) : profile_(profile), gpu_(gpu), last_(start) {}
   /// The body of /gpu/metrics, with dcgm-exporter's names. @param now of the engine's time line.
   std::string render(Nanos now, const EngineStats& stats);
 
@@ -62,7 +63,7 @@ class GpuSampler {
 
   const Profile& profile_;
   int gpu_;
-  Nanos last_{};
+  Nanos last_;
   EngineStats before_;
   double busy_ = 0;     // share of time with an iteration in progress
   double memory_ = 0;   // share spent on weights and KV

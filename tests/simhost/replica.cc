@@ -63,7 +63,7 @@ Replica::Replica(net::io_context& io, HostContext& context, int index)
       accept_timer_(io),
       engine_(engine_for(context.config, index)),
       random_(SplitMix64::mix(engine_.config().seed)),
-      gpu_(context.config.profile, index) {}
+      gpu_(context.config.profile, index, std::chrono::steady_clock::now().time_since_epoch()) {}
 
 Replica::~Replica() = default;
 

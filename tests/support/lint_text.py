@@ -18,6 +18,8 @@ class UniqueKeyLoader(yaml.SafeLoader):
 def mapping_with_unique_keys(loader, node, deep=False):
     seen = set()
     for key, _ in node.value:
+        if key.tag == "tag:yaml.org,2002:merge":
+            continue
         name = loader.construct_object(key, deep=True)
         if name in seen:
             raise yaml.constructor.ConstructorError(None, None, f"key '{name}' given twice", key.start_mark)

@@ -59,6 +59,8 @@ class RunUnderPrometheus(unittest.TestCase):
         wait_until(lambda: get(f"http://127.0.0.1:{host}/health") is not None, 20, "the simulated host is healthy", cls.simhost)
         cls.prometheus = Prometheus(cls.folder.name, {"kneepoint": f"127.0.0.1:{serve}", "engine": f"127.0.0.1:{host}"})
         cls.addClassCleanup(cls.prometheus.program.stop)
+        # It begins to scrape some seconds after it is ready; a run shorter than that would be seen at its end only.
+        wait_until(lambda: len(cls.prometheus.query("up")) == 2, 30, "Prometheus scrapes", cls.prometheus.program)
         out = pathlib.Path(cls.folder.name) / "run"
         run = cls.start(BIN / "kneepoint", "run", ROOT / "configs/smoke.yaml", "--set", f"url=http://127.0.0.1:{host}",
                         "--serve", f"127.0.0.1:{serve}", "--linger", "30s", "--out", out)

@@ -1,0 +1,157 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "common/clock.h"
+#include "common/result.h"
+
+namespace kneepoint {
+
+/// The wire dialect of a serving host.
+enum class Api { kOpenAiChat, kOpenAiCompletions, kVllmGenerate };
+std::string_view to_string(Api api);
+std::optional<Api> api_from_string(std::string_view name);
+
+/// Where an agent finds a secret. The secret itself never enters a plan, a log or a gRPC message: each agent
+/// resolves the reference on its own host.
+struct SecretRef {
+  enum class Source { kNone, kEnvironment, kFile };
+  Source source = Source::kNone;
+  std::string name;  ///< Environment variable or file path.
+  bool operator==(const SecretRef&) const = default;
+};
+
+/// TLS towards a target. Paths are on the agent's host.
+struct TlsOptions {
+  bool verify = true;
+  std::string ca_file;      ///< Empty: the system's roots.
+  std::string client_cert;  ///< Empty: no client certificate.
+  std::string client_key;
+  std::string server_name;  ///< Empty: the URL's host.
+  bool operator==(const TlsOptions&) const = default;
+};
+
+/// A serving host or a fleet of equal replicas.
+struct Target {
+  std::string name;
+  std::vector<std::string> urls;  ///< Base URLs; replica i is urls[i].
+  Api api = Api::kOpenAiChat;
+  std::string model;
+  SecretRef auth;  ///< Sent as `Authorization: Bearer …`.
+  std::map<std::string, std::string> headers;
+  TlsOptions tls;
+  Nanos connect_timeout = std::chrono::seconds(10);
+  Nanos request_timeout = std::chrono::minutes(10);  ///< From the send to the last byte.
+  Nanos idle_timeout = std::chrono::seconds(60);     ///< The longest silence inside a stream.
+  bool operator==(const Target&) const = default;
+};
+
+/// Prompts that are reported together. Request k of a step takes class k mod (sum of weights), walking the classes
+/// in order, so that every class is met in proportion and evenly in time.
+struct PromptClass {
+  std::string name;
+  std::vector<std::string> prompts;
+  std::uint32_t weight = 1;
+  bool operator==(const PromptClass&) const = default;
+};
+
+/// What one request asks for.
+struct Workload {
+  std::vector<PromptClass> classes;  ///< At least one, each with at least one prompt.
+  std::optional<std::string> system;
+  std::optional<std::uint32_t> output_tokens;  ///< Absent: the server decides.
+  std::optional<double> temperature;
+  std::optional<double> top_p;
+  bool stream = true;
+  std::string extra_body;  ///< A JSON object whose members are added to every request body; empty for none.
+  bool operator==(const Workload&) const = default;
+};
+
+enum class SloMetric { kTtft, kTtfo, kTpot, kIcl, kE2e };
+std::string_view to_string(SloMetric metric);
+std::optional<SloMetric> slo_metric_from_string(std::string_view name);
+
+/// "At least `quantile` of the requests have `metric` <= `limit`". A single request is good when each limit holds
+/// for it.
+struct SloLimit {
+  SloMetric metric = SloMetric::kTtft;
+  double quantile = 0.95;
+  Nanos limit{0};
+  std::string name() const;  ///< "ttft_p95", "tpot_p99.9"
+  bool operator==(const SloLimit&) const = default;
+};
+
+/// How the concurrency moves. Steps rise or fall; load is never drained between steps of one scenario.
+struct Ramp {
+  std::vector<std::uint32_t> steps;  ///< Requests in flight over the whole fleet.
+  Nanos warmup{0};                   ///< Left out of the window of every step.
+  std::optional<Nanos> hold;         ///< The window's length …
+  std::optional<std::uint32_t> requests;  ///< … or the number of requests that make the step.
+  bool operator==(const Ramp&) const = default;
+};
+
+/// One workload ramped against every target.
+struct Scenario {
+  std::string name;
+  Workload workload;
+  Ramp ramp;
+  std::vector<SloLimit> slo;
+  std::vector<std::string> targets;  ///< Names; empty: every target of the plan.
+  bool operator==(const Scenario&) const = default;
+};
+
+/// What a plan file says, with its defaults filled in.
+struct Plan {
+  std::string name;
+  std::vector<Target> targets;
+  std::vector<Scenario> scenarios;
+  std::uint64_t seed = 1;
+  std::string source_text;  ///< The file as read (after variables), kept beside the results.
+};
+
+/// scenario × target: what an agent loads at one time. Cells are numbered in plan order, scenario by scenario.
+struct Cell {
+  std::uint32_t id = 0;
+  std::uint32_t scenario = 0;  ///< Index into Plan::scenarios.
+  std::uint32_t target = 0;    ///< Index into Plan::targets / Assignment::targets.
+  Workload workload;
+  std::vector<SloLimit> slo;
+  bool operator==(const Cell&) const = default;
+};
+
+/// The cells of a plan in the order in which they are run.
+std::vector<Cell> cells_of(const Plan& plan);
+
+/// Everything an agent must know for a run, sent once.
+struct Assignment {
+  std::string run_id;
+  std::vector<Target> targets;
+  std::vector<Cell> cells;
+  std::uint64_t seed = 1;
+  MonoTime zero{};  ///< The run's zero on the receiving agent's monotonic clock.
+};
+
+/// The load an agent converges to. Slots are numbered over the whole fleet; this agent runs the slots
+/// slot_offset + i · slot_stride < concurrency. Instants are durations since the run's zero.
+struct LoadLevel {
+  std::uint64_t epoch = 0;  ///< Grows with every level of a run.
+  std::uint32_t cell = 0;
+  std::uint32_t attempt = 1;
+  std::uint32_t concurrency = 0;  ///< Slots over the whole fleet; 0 ends the load.
+  std::uint32_t slot_offset = 0;
+  std::uint32_t slot_stride = 1;
+  Nanos effective_at{0};
+  /// Slots below this number are running already; the added ones start evenly over `spread_over`.
+  std::uint32_t warm_slots = 0;
+  Nanos spread_over{0};
+  /// Requests of the whole fleet after which the level ends by itself: slot s issues the indices ≡ s mod concurrency.
+  std::optional<std::uint64_t> budget;
+  bool operator==(const LoadLevel&) const = default;
+};
+
+}  // namespace kneepoint

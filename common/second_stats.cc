@@ -1,0 +1,71 @@
+#include "common/second_stats.h"
+
+#include <algorithm>
+#include <numeric>
+
+namespace kneepoint {
+
+std::string_view to_string(Outcome outcome) {
+  static constexpr std::array<std::string_view, kOutcomeCount> kNames = {
+      "success", "rejected", "http_4xx", "http_5xx", "dns", "connect", "tls", "timeout", "stream", "parse", "cancelled"};
+  return kNames[static_cast<std::size_t>(outcome)];
+}
+
+void SeriesStats::merge(const SeriesStats& other) {
+  started += other.started;
+  first_tokens += other.first_tokens;
+  for (std::size_t i = 0; i < kOutcomeCount; ++i) outcomes[i] += other.outcomes[i];
+  chunks += other.chunks;
+  for (std::size_t half = 0; half < 2; ++half) {
+    reported_tokens[half] += other.reported_tokens[half];
+    unreported_chunks[half] += other.unreported_chunks[half];
+  }
+  usage_tokens += other.usage_tokens;
+  usage_chunks += other.usage_chunks;
+  chunks_without_usage += other.chunks_without_usage;
+  prompt_tokens += other.prompt_tokens;
+  joint_good += other.joint_good;
+  if (slo.size() < other.slo.size()) slo.resize(other.slo.size());
+  for (std::size_t i = 0; i < other.slo.size(); ++i) {
+    slo[i].met += other.slo[i].met;
+    slo[i].missed += other.slo[i].missed;
+  }
+  censored += other.censored;
+  early_stops += other.early_stops;
+  reconnects += other.reconnects;
+  in_flight += other.in_flight;
+  waiting += other.waiting;
+  backing_off += other.backing_off;
+  ttft.merge(other.ttft);
+  ttfo.merge(other.ttfo);
+  tpot.merge(other.tpot);
+  icl.merge(other.icl);
+  e2e.merge(other.e2e);
+}
+
+std::uint64_t SeriesStats::ended() const { return std::accumulate(outcomes.begin(), outcomes.end(), std::uint64_t{0}); }
+
+std::uint64_t SeriesStats::failed() const {
+  return ended() - completed() - outcomes[static_cast<std::size_t>(Outcome::kCancelled)];
+}
+
+void GeneratorStats::merge(const GeneratorStats& other) {
+  cpu_user += other.cpu_user;
+  cpu_system += other.cpu_system;
+  busiest_thread = std::max(busiest_thread, other.busiest_thread);
+  rx_lag.merge(other.rx_lag);
+  loop_gap.merge(other.loop_gap);
+  send_lag.merge(other.send_lag);
+  connect.merge(other.connect);
+  reads += other.reads;
+  multi_event_reads += other.multi_event_reads;
+  client_coalesced += other.client_coalesced;
+  unstamped_reads += other.unstamped_reads;
+}
+
+void SecondSnapshot::merge(const SecondSnapshot& other) {
+  for (const auto& [key, stats] : other.series) series[key].merge(stats);
+  generator.merge(other.generator);
+}
+
+}  // namespace kneepoint

@@ -1,0 +1,139 @@
+#pragma once
+
+#include <array>
+#include <compare>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string_view>
+#include <vector>
+
+#include "common/clock.h"
+#include "common/histogram.h"
+
+namespace kneepoint {
+
+/// How a request ended. A closed set: it is a label of exported metrics.
+enum class Outcome : std::uint8_t {
+  kSuccess,
+  kRejected,  ///< HTTP 429 or 503.
+  kHttp4xx,
+  kHttp5xx,
+  kDns,
+  kConnect,
+  kTls,
+  kTimeout,
+  kStream,  ///< Reset or closed before the answer was complete, or an error object inside the stream.
+  kParse,   ///< Malformed HTTP, SSE or JSON.
+  kCancelled,
+};
+inline constexpr std::size_t kOutcomeCount = 11;
+/// "success", "rejected", "http_4xx", …
+std::string_view to_string(Outcome outcome);
+inline constexpr std::array<Outcome, kOutcomeCount> kOutcomes = {
+    Outcome::kSuccess, Outcome::kRejected, Outcome::kHttp4xx, Outcome::kHttp5xx, Outcome::kDns,      Outcome::kConnect,
+    Outcome::kTls,     Outcome::kTimeout,  Outcome::kStream,  Outcome::kParse,   Outcome::kCancelled};
+
+/// What a second's figures are split by. `epoch` is that of the level under which the request started.
+struct SeriesKey {
+  std::uint32_t cell = 0;
+  std::uint64_t epoch = 0;
+  std::uint32_t replica = 0;
+  std::uint32_t prompt_class = 0;
+  std::uint32_t turn = 0;
+  auto operator<=>(const SeriesKey&) const = default;
+};
+
+/// Met and missed requests of one SLO limit.
+struct SloCount {
+  std::uint64_t met = 0;
+  std::uint64_t missed = 0;
+  bool operator==(const SloCount&) const = default;
+};
+
+/// What happened to the requests of one series in one second of event time: an event belongs to the second in which
+/// it happened, whenever its request began. Merging is addition.
+struct SeriesStats {
+  std::uint64_t started = 0;
+  std::uint64_t first_tokens = 0;
+  std::array<std::uint64_t, kOutcomeCount> outcomes{};  ///< Requests that ended, by Outcome.
+  std::uint64_t chunks = 0;                             ///< Content chunks received.
+
+  /// Tokens received in each half of the second, from requests whose server reports running usage …
+  std::array<std::uint64_t, 2> reported_tokens{};
+  /// … and content chunks from the others, whose tokens are chunks × (Σ usage / Σ chunks of completed requests).
+  std::array<std::uint64_t, 2> unreported_chunks{};
+  /// Final usage of the requests that ended in this second and had one, and their content chunks.
+  std::uint64_t usage_tokens = 0;
+  std::uint64_t usage_chunks = 0;
+  /// Content chunks of the requests that ended in this second without usage (their tokens, for totals).
+  std::uint64_t chunks_without_usage = 0;
+  std::uint64_t prompt_tokens = 0;  ///< From usage, at the end of the request.
+
+  std::uint64_t joint_good = 0;  ///< Successful requests that met every limit.
+  std::vector<SloCount> slo;     ///< By index of Cell::slo. A TTFT miss falls in the second when start + limit passed.
+  std::uint64_t censored = 0;    ///< Ended without a first token.
+  std::uint64_t early_stops = 0;  ///< Succeeded with fewer tokens than asked.
+  std::uint64_t reconnects = 0;   ///< Kept-alive connections found closed before any response byte, and reopened.
+
+  /// Integrals over the second, in request-seconds.
+  double in_flight = 0;
+  double waiting = 0;      ///< Sent, no first token yet.
+  double backing_off = 0;  ///< Slots that wait after a failure.
+
+  Histogram ttft;
+  Histogram ttfo;
+  Histogram tpot;
+  Histogram icl;
+  Histogram e2e;
+
+  void merge(const SeriesStats& other);
+  std::uint64_t completed() const { return outcomes[static_cast<std::size_t>(Outcome::kSuccess)]; }
+  /// Ended in any other way than success or cancellation by the tool itself.
+  std::uint64_t failed() const;
+  std::uint64_t ended() const;
+  bool operator==(const SeriesStats&) const = default;
+};
+
+/// What the generator itself did in one second: the tool's own measurement error. Merging agents adds.
+struct GeneratorStats {
+  double cpu_user = 0;  ///< Seconds of CPU of the whole agent process.
+  double cpu_system = 0;
+  /// Busy time of the busiest thread in this second, in seconds; merging takes the larger.
+  double busiest_thread = 0;
+  Histogram rx_lag;    ///< Processing minus kernel receive stamp, per read.
+  Histogram loop_gap;  ///< From a poll's return to the next poll's entry.
+  Histogram send_lag;  ///< Actual minus intended send, per request.
+  Histogram connect;   ///< TCP and TLS, per connection.
+  std::uint64_t reads = 0;
+  std::uint64_t multi_event_reads = 0;  ///< Reads that carried several content events.
+  std::uint64_t client_coalesced = 0;   ///< Of those, the ones that the client's own delay explains.
+  std::uint64_t unstamped_reads = 0;    ///< Reads without a kernel stamp.
+
+  void merge(const GeneratorStats& other);
+  bool operator==(const GeneratorStats&) const = default;
+};
+
+/// A part of one second from one agent. Several parts of the same second add up.
+struct SecondSnapshot {
+  std::int64_t second = 0;  ///< [second, second + 1) since the run's zero.
+  std::map<SeriesKey, SeriesStats> series;
+  GeneratorStats generator;
+
+  void merge(const SecondSnapshot& other);
+  bool operator==(const SecondSnapshot&) const = default;
+};
+
+/// What an agent hands over once a second.
+struct SnapshotBatch {
+  std::uint64_t sequence = 0;
+  /// Seconds up to and including this one will only see additions from events that are processed late.
+  std::int64_t complete_through = -1;
+  std::vector<SecondSnapshot> seconds;
+  /// The agent's gauges now.
+  std::uint32_t in_flight = 0;
+  std::uint32_t backing_off = 0;
+  std::uint32_t active_slots = 0;
+};
+
+}  // namespace kneepoint

@@ -1,0 +1,136 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "common/clock.h"
+#include "common/second_stats.h"
+
+/// The report as data. Every renderer (text, JSON, Markdown, CSV) reads this and nothing else; names follow
+/// report.json (docs/report.md). A figure that could not be measured is absent, never 0. Times are seconds.
+namespace kneepoint::coordinator {
+
+struct Interval {
+  double low = 0;
+  double high = 0;
+};
+
+struct Estimate {
+  std::optional<double> value;
+  std::optional<Interval> ci95;
+};
+
+/// The distribution of one latency in a window.
+struct LatencySummary {
+  std::uint64_t count = 0;
+  std::optional<double> mean, stddev, p50, p90, p95, p99, min, max;
+};
+
+/// The generator's own error in a window.
+struct GeneratorSummary {
+  std::optional<double> cpu_us_per_token;
+  std::optional<double> cpu_seconds;
+  std::optional<double> rx_lag_p99_seconds, loop_gap_p99_seconds, send_lag_p99_seconds;
+  std::optional<double> multi_event_read_ratio;
+  std::optional<double> client_coalesced_ratio;
+  std::optional<double> unstamped_read_ratio;
+  std::optional<double> busiest_thread_ratio;  ///< p95 over the window's seconds.
+};
+
+struct RequestCounts {
+  std::uint64_t started = 0, completed = 0, failed = 0;
+  std::array<std::uint64_t, kOutcomeCount> by_outcome{};
+};
+
+/// A replica's or a prompt class's share of a step.
+struct Share {
+  std::string name;
+  RequestCounts requests;
+  std::optional<double> requests_per_second, output_tokens_per_second;
+  LatencySummary ttft_seconds, tpot_seconds, e2e_seconds;
+};
+
+enum class TokenSource { kUsage, kEstimated, kChunks };
+/// "usage", "estimated", "chunks"
+std::string_view to_string(TokenSource source);
+
+struct Step {
+  std::uint32_t concurrency = 0;
+  std::optional<double> achieved_concurrency;
+  std::uint32_t attempt = 1;
+  bool valid = true;
+  std::string state;               ///< "NEAR-LINEAR", "DIMINISHING", "SATURATED", "COLLAPSING", "CLIENT_BOUND", …
+  std::vector<std::string> flags;  ///< "SHORT_WINDOW", "LOWEST LATENCY", "INCOMPLETE", …
+  std::string note;                ///< For a reader: "near-linear; lowest latency".
+  double window_begin_seconds = 0;  ///< Since the run's zero.
+  double duration_seconds = 0;
+  RequestCounts requests;
+  Estimate requests_per_second, output_tokens_per_second;
+  std::optional<double> goodput_ratio;  ///< Requests that met every limit over those that ended; absent without SLO.
+  std::optional<double> error_ratio;
+  std::optional<double> backing_off;    ///< Mean number of slots that waited after a failure.
+  std::uint64_t reconnects = 0;
+  std::uint64_t early_stops = 0;
+  LatencySummary ttft_seconds, ttfo_seconds, tpot_seconds, icl_seconds, e2e_seconds, connect_seconds;
+  std::optional<Interval> ttft_p95_ci95;
+  std::optional<TokenSource> token_source;
+  GeneratorSummary generator;
+  std::vector<Share> replicas;
+  std::vector<Share> classes;
+};
+
+struct Saturation {
+  std::optional<double> concurrency;
+  std::optional<Interval> ci95;
+  std::optional<double> lower_bound;
+  std::optional<double> max_output_tokens_per_second;
+  std::string knee_kind;   ///< "hard", "soft" or "" where unknown.
+  std::string bottleneck;  ///< "" where it could not be told.
+  std::string explanation;  ///< One sentence, quoting its evidence.
+};
+
+struct SloCriterion {
+  std::string name;  ///< "ttft_p95"
+  double limit = 0;  ///< Seconds.
+  std::optional<double> concurrency;
+  std::optional<Interval> ci95;
+  std::string state;  ///< "PASS" (up to the top), "BRACKETED", "FAIL" (from the lowest step), "INDETERMINATE".
+};
+
+struct SloResult {
+  std::vector<SloCriterion> criteria;
+  std::optional<SloCriterion> joint;
+};
+
+/// One target × scenario.
+struct ScenarioResult {
+  std::string target, scenario, model;
+  std::vector<Step> steps;
+  Saturation saturation;
+  SloResult slo;
+};
+
+struct Verdict {
+  bool valid = true;
+  std::vector<std::string> reasons;  ///< Why it is not, or what weakens it.
+};
+
+struct Totals {
+  std::uint64_t started = 0, completed = 0, failed = 0, cancelled = 0, output_tokens = 0, reconnects = 0;
+};
+
+struct Report {
+  std::string run_id, run_name, version;
+  RealTime started_at{};
+  double duration_seconds = 0;
+  bool interrupted = false;
+  std::size_t agents = 0;
+  std::vector<ScenarioResult> results;
+  Verdict verdict;
+  Totals totals;
+};
+
+}  // namespace kneepoint::coordinator

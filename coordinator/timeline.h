@@ -1,0 +1,63 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <set>
+
+#include "common/second_stats.h"
+
+namespace kneepoint::coordinator {
+
+/// One second of a run, merged over the fleet.
+struct TimelineSecond {
+  std::map<SeriesKey, SeriesStats> series;
+  std::map<std::uint32_t, GeneratorStats> generators;  ///< By agent.
+};
+
+/// Every second of a run, merged as batches arrive, in any order. The one source of every figure in a report.
+/// Not thread-safe: owned by the coordinator's main thread.
+class Timeline {
+ public:
+  void add_agent(std::uint32_t agent);
+  /// No further second is expected from it. Seconds that it had not completed stay incomplete.
+  void lose_agent(std::uint32_t agent);
+  /// Merges a batch. The caller has dropped repeated ones (see fleet).
+  void add(std::uint32_t agent, const SnapshotBatch& batch);
+
+  const std::map<std::int64_t, TimelineSecond>& seconds() const { return seconds_; }
+  /// The last second that every agent still expected has completed; −1 at first.
+  std::int64_t complete_through() const;
+  /// Whether every agent that ever joined has delivered every second of [begin, end).
+  bool complete(std::int64_t begin, std::int64_t end) const;
+  /// Agents lost so far.
+  std::size_t agents_lost() const;
+
+ private:
+  struct Agent {
+    std::int64_t complete_through = -1;
+    bool lost = false;
+  };
+  std::map<std::int64_t, TimelineSecond> seconds_;
+  std::map<std::uint32_t, Agent> agents_;
+};
+
+/// What a controller did for one step, to be measured once its seconds are complete.
+struct StepWindow {
+  std::uint32_t cell = 0;
+  std::uint32_t concurrency = 0;
+  std::uint32_t attempt = 1;
+  std::uint64_t epoch = 0;
+  Nanos level_at{0};  ///< When the level took effect, since the run's zero.
+  /// The measured seconds [begin, end). For a step bounded by requests: the seconds that its requests touched.
+  std::int64_t begin = 0;
+  std::int64_t end = 0;
+  /// For a step bounded by requests: their number and when the last one ended. Its figures are those of the epoch's
+  /// requests, over the time from `level_at`.
+  std::optional<std::uint32_t> requests;
+  std::optional<Nanos> finished_at;
+  bool interrupted = false;  ///< Cut short by the user.
+  bool agent_lost = false;   ///< An agent was lost before it ended.
+};
+
+}  // namespace kneepoint::coordinator

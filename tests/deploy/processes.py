@@ -1,9 +1,11 @@
 """Programs under test: found, started with a log, waited for by asking, and always ended by process id."""
 import os
 import pathlib
+import random
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.error
 import urllib.request
@@ -20,9 +22,16 @@ def skip(reason):
 
 
 def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    """A port that nobody listens on now, from below the range that the kernel gives to outgoing connections: one of those
+    would take it before the program that it is meant for has started."""
+    while True:
+        port = random.randrange(20000, 32000)
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+                return port
+            except OSError:
+                continue
 
 
 def get(url, timeout=5):
@@ -51,12 +60,12 @@ class Program(subprocess.Popen):
     """A program whose output goes to a file in `folder`."""
 
     def __init__(self, folder, *words, **options):
-        self.log = pathlib.Path(folder) / f"{pathlib.Path(str(words[0])).name}-{free_port()}.log"
-        with self.log.open("wb") as out:
+        handle, self.log = tempfile.mkstemp(prefix=pathlib.Path(str(words[0])).name + "-", suffix=".log", dir=folder)
+        with os.fdopen(handle, "wb") as out:
             super().__init__([str(w) for w in words], stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT, **options)
 
     def log_text(self):
-        return self.log.read_text(encoding="utf-8", errors="replace")[-4000:]
+        return pathlib.Path(self.log).read_text(encoding="utf-8", errors="replace")[-4000:]
 
     def stop(self):
         if self.poll() is None:

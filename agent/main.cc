@@ -72,9 +72,9 @@ int main(int argc, char** argv) {
   if (parent != 0 && !kneepoint::agent::die_with_parent(parent))
     return fail(ExitCode::kFleet, "the parent process has ended");
 
-  spdlog::set_default_logger(spdlog::stderr_color_mt("agent"));
+  spdlog::set_default_logger(spdlog::stderr_color_mt(name));
   spdlog::set_level(spdlog::level::from_str(log_level));
-  spdlog::set_pattern(fmt::format("%Y-%m-%dT%H:%M:%S.%e {} %^%l%$ %v", name));
+  spdlog::set_pattern("%Y-%m-%dT%H:%M:%S.%e %n %^%l%$ %v");
   kneepoint::fleet_link::route_grpc_log();
   kneepoint::agent::raise_descriptor_limit();
   kneepoint::agent::block_stop_signals();

@@ -122,6 +122,7 @@ Result<void> Fleet::assemble(std::size_t expected, Nanos timeout, const Check& c
   std::sort(members_.begin(), members_.end(),
             [](const auto& a, const auto& b) { return a->info.name < b->info.name; });
   phase_ = Phase::kAssembled;
+  on_joined_ = nullptr;
   return {};
 }
 

@@ -2,12 +2,19 @@
 
 #include <functional>
 #include <memory>
+#include <string>
+#include <vector>
 
 #include "common/clock.h"
 #include "common/plan.h"
+#include "common/result.h"
 #include "common/second_stats.h"
 
 namespace kneepoint::agent {
+
+/// Says what keeps an assignment from being run here: a URL, a TLS file, an extra_body, a header. An agent refuses
+/// such an assignment before it is given any load. Reads the TLS files; no network.
+Result<void> check_assignment(const Assignment& assignment, const std::vector<std::string>& secrets);
 
 /// A budgeted level has issued and finished all of this agent's share of its requests.
 struct LevelDone {
@@ -26,7 +33,8 @@ class RunController {
     std::function<void(LevelDone)> on_level_done;
   };
 
-  /// `secrets[i]` is the resolved bearer token of targets[i], empty for none.
+  /// `secrets[i]` is the resolved bearer token of targets[i], empty for none. Throws std::invalid_argument for what
+  /// `check_assignment` refuses.
   RunController(Assignment assignment, std::vector<std::string> secrets, Options options);
   /// Stops at once.
   ~RunController();

@@ -54,7 +54,7 @@ bool OpenAiAnswer::read(std::string_view json, Chunk& chunk) {
     }
     return true;
   });
-  return whole && document.at_end();
+  return whole && at_end(document);
 }
 
 }  // namespace kneepoint::agent

@@ -43,6 +43,11 @@ inline bool has_text(simdjson::ondemand::value& value) {
   return value.get_raw_json_string().get(text) == simdjson::SUCCESS && *text.raw() != '"';
 }
 
+/// Whether nothing follows the document's value.
+inline bool at_end(simdjson::ondemand::document& document) {
+  return document.current_location().error() == simdjson::OUT_OF_BOUNDS;
+}
+
 /// Sets `chunk.finished` when a `finish_reason` is given.
 inline void read_finish(simdjson::ondemand::value& value, Chunk& chunk) {
   if (has_text(value)) chunk.finished = true;

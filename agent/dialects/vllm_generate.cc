@@ -41,7 +41,7 @@ bool VllmGenerate::read(std::string_view json, std::size_t& text_bytes, Chunk& c
     }
     return true;
   });
-  return whole && document.at_end();
+  return whole && at_end(document);
 }
 
 bool VllmGenerate::read_event(std::string_view data, StreamMemory& memory, Chunk& chunk) {

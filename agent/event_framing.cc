@@ -93,7 +93,7 @@ EventStatus SseParser::next(std::string_view& input) {
     }
     std::string_view line = input.substr(0, end);
     skip_lf_ = input[end] == '\r' && end + 1 == input.size();
-    input.remove_prefix(end + (input[end] == '\r' && end + 1 == lf ? 2 : 1));
+    input.remove_prefix(end + (end + 1 == lf && lf < input.size() ? 2 : 1));  // CRLF, or CR or LF alone
     if (!partial_.empty()) {
       if (!append_bounded(partial_, line)) return EventStatus::kTooLong;
       line = partial_;

@@ -71,14 +71,16 @@ std::vector<double> series(const Cut& cut, const std::function<double(const Seri
 }
 
 /// A count per second, with the spread of its batches. @param bins equal bins over the window.
-Estimate rate(double total, std::span<const double> bins, double duration, const std::optional<Batches>& batches) {
+Estimate rate(double total, std::span<const double> bins, double duration,
+              const std::optional<Batches>& batches) {
   if (!batches) return {.value = total / duration};
   std::vector<double> values = batch_sums(bins, batches->count);
   for (double& value : values) value *= batches->count / duration;
   return batch_estimate(total / duration, values, *batches);
 }
 
-Estimate token_rate(const Cut& cut, const ChunkRate& tokens, double duration, const std::optional<Batches>& batches) {
+Estimate token_rate(const Cut& cut, const ChunkRate& tokens, double duration,
+                    const std::optional<Batches>& batches) {
   std::vector<double> halves;
   for (const SeriesStats& second : cut.seconds) {
     halves.push_back(tokens.arrived(second, 0));
@@ -108,7 +110,9 @@ std::vector<double> batch_ratios(const std::vector<double>& met, const std::vect
   return ratios;
 }
 
-double finished(const SeriesStats& stats) { return static_cast<double>(stats.completed() + stats.failed()); }
+double finished(const SeriesStats& stats) {
+  return static_cast<double>(stats.completed() + stats.failed());
+}
 
 void measure_slo(Step& step, const Cut& cut, const Cell& cell, double duration,
                  const std::optional<Batches>& batches) {
@@ -117,19 +121,23 @@ void measure_slo(Step& step, const Cut& cut, const Cell& cell, double duration,
   double lowest_quantile = 1;
   for (std::size_t i = 0; i < cell.slo.size(); ++i) {
     lowest_quantile = std::min(lowest_quantile, cell.slo[i].quantile);
-    const auto count = [i](const SeriesStats& stats) { return i < stats.slo.size() ? stats.slo[i] : SloCount{}; };
+    const auto count = [i](const SeriesStats& stats) {
+      return i < stats.slo.size() ? stats.slo[i] : SloCount{};
+    };
     const auto met = series(cut, [&](const SeriesStats& s) { return static_cast<double>(count(s).met); });
-    const auto missed = series(cut, [&](const SeriesStats& s) { return static_cast<double>(count(s).missed); });
+    const auto missed =
+        series(cut, [&](const SeriesStats& s) { return static_cast<double>(count(s).missed); });
     const SloCount total = count(cut.total);
-    step.slo.push_back(check_slo(cell.slo[i].name(), total.met, total.missed, batch_ratios(met, missed, batches),
-                                 short_window, 1 - cell.slo[i].quantile));
+    step.slo.push_back(check_slo(cell.slo[i].name(), total.met, total.missed,
+                                 batch_ratios(met, missed, batches), short_window, 1 - cell.slo[i].quantile));
   }
   const auto bad = [](const SeriesStats& s) {
     return std::max(0.0, finished(s) - static_cast<double>(s.joint_good));
   };
   const auto good = series(cut, [](const SeriesStats& s) { return static_cast<double>(s.joint_good); });
-  step.slo_joint = check_slo("joint", cut.total.joint_good, static_cast<std::uint64_t>(bad(cut.total)),
-                             batch_ratios(good, series(cut, bad), batches), short_window, 1 - lowest_quantile);
+  step.slo_joint =
+      check_slo("joint", cut.total.joint_good, static_cast<std::uint64_t>(bad(cut.total)),
+                batch_ratios(good, series(cut, bad), batches), short_window, 1 - lowest_quantile);
   step.goodput_ratio = ratio(static_cast<double>(cut.total.joint_good), finished(cut.total));
   step.goodput_requests_per_second = static_cast<double>(cut.total.joint_good) / duration;
 }
@@ -250,7 +258,8 @@ Step measure_step(const Timeline& timeline, const Plan& plan, const Cell& cell, 
   step.reconnects = cut.total.reconnects;
   step.early_stops = cut.total.early_stops;
 
-  const auto completions = series(cut, [](const SeriesStats& s) { return static_cast<double>(s.completed()); });
+  const auto completions =
+      series(cut, [](const SeriesStats& s) { return static_cast<double>(s.completed()); });
   step.requests_per_second = rate(static_cast<double>(cut.total.completed()), completions, duration, batches);
   if (window.requests) {
     step.output_tokens_per_second = {.value = tokens.ended(cut.total) / duration};
@@ -269,7 +278,9 @@ Step measure_step(const Timeline& timeline, const Plan& plan, const Cell& cell, 
   step.generator = generator_of(cut, tokens);
   measure_slo(step, cut, cell, duration, batches);
 
-  const auto tokens_of = [&](const SeriesStats& s) { return window.requests ? tokens.ended(s) : tokens.arrived(s); };
+  const auto tokens_of = [&](const SeriesStats& s) {
+    return window.requests ? tokens.ended(s) : tokens.arrived(s);
+  };
   const Target& target = plan.targets.at(cell.target);
   if (target.urls.size() > 1) {
     const auto names = replica_names(target);

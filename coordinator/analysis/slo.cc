@@ -51,13 +51,14 @@ SloCriterion bracket(const std::vector<Step>& steps, std::string name, double li
 
 }  // namespace
 
-SloCheck check_slo(std::string name, std::uint64_t met, std::uint64_t missed, std::span<const double> batch_ratios,
-                   bool short_window, double allowed) {
+SloCheck check_slo(std::string name, std::uint64_t met, std::uint64_t missed,
+                   std::span<const double> batch_ratios, bool short_window, double allowed) {
   SloCheck check{.name = std::move(name), .met = met, .missed = missed, .state = "INDETERMINATE"};
   const auto n = static_cast<double>(met + missed);
   if (n == 0) return check;
   const double ratio = static_cast<double>(missed) / n;
-  Interval bounds{proportion_lower(static_cast<double>(missed), n), proportion_upper(static_cast<double>(missed), n)};
+  Interval bounds{proportion_lower(static_cast<double>(missed), n),
+                  proportion_upper(static_cast<double>(missed), n)};
   if (batch_ratios.size() > 1) {
     const Batches batches{static_cast<int>(batch_ratios.size()), short_window};
     const double half =
@@ -81,11 +82,12 @@ SloResult find_slo(const std::vector<Step>& steps, const std::vector<SloLimit>& 
   SloResult result;
   if (limits.empty()) return result;
   for (std::size_t i = 0; i < limits.size(); ++i) {
-    result.criteria.push_back(bracket(steps, limits[i].name(), to_seconds(limits[i].limit),
-                                      [i](const Step& step) { return i < step.slo.size() ? &step.slo[i] : nullptr; }));
+    result.criteria.push_back(
+        bracket(steps, limits[i].name(), to_seconds(limits[i].limit),
+                [i](const Step& step) { return i < step.slo.size() ? &step.slo[i] : nullptr; }));
   }
-  result.joint =
-      bracket(steps, "joint", 0, [](const Step& step) { return step.slo_joint ? &*step.slo_joint : nullptr; });
+  result.joint = bracket(steps, "joint", 0,
+                         [](const Step& step) { return step.slo_joint ? &*step.slo_joint : nullptr; });
   return result;
 }
 

@@ -14,8 +14,8 @@ double student_t(double p, double degrees) {
 
 double proportion_upper(double hits, double n, double confidence) {
   if (n <= 0 || hits >= n) return 1;
-  return boost::math::quantile(boost::math::beta_distribution<>(std::max(hits, 0.0) + 1, n - std::max(hits, 0.0)),
-                               confidence);
+  return boost::math::quantile(
+      boost::math::beta_distribution<>(std::max(hits, 0.0) + 1, n - std::max(hits, 0.0)), confidence);
 }
 
 double proportion_lower(double hits, double n, double confidence) {

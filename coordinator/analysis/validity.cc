@@ -19,10 +19,11 @@ void check_delivery(Step& step, const WindowEvidence& evidence) {
 }
 
 void check_occupancy(Step& step, const WindowEvidence& evidence) {
-  if (evidence.by_requests || evidence.interrupted || !step.achieved_concurrency || step.concurrency == 0) return;
+  if (evidence.by_requests || evidence.interrupted || !step.achieved_concurrency || step.concurrency == 0)
+    return;
   if (*step.achieved_concurrency >= Gates::kOccupancy * step.concurrency) return;
-  std::string reason = fmt::format("only {} of {} requests were in flight", format_figure(*step.achieved_concurrency),
-                                   step.concurrency);
+  std::string reason = fmt::format("only {} of {} requests were in flight",
+                                   format_figure(*step.achieved_concurrency), step.concurrency);
   if (step.backing_off && *step.backing_off >= 0.005 * step.concurrency) {
     reason += fmt::format(": {} slots were backing off after failures", format_figure(*step.backing_off));
   }
@@ -31,7 +32,8 @@ void check_occupancy(Step& step, const WindowEvidence& evidence) {
 
 /// With failures the residence of the failed is unknown, so only an excess of completed residence is a fault.
 bool breaks(double error, double tolerance, const Step& step) {
-  const bool only_successes = step.requests.failed == 0 && step.requests.by_outcome[static_cast<std::size_t>(Outcome::kCancelled)] == 0;
+  const bool only_successes = step.requests.failed == 0 &&
+                              step.requests.by_outcome[static_cast<std::size_t>(Outcome::kCancelled)] == 0;
   return only_successes ? std::abs(error) > tolerance : -error > tolerance;
 }
 
@@ -47,8 +49,8 @@ void check_littles_law(Step& step, const WindowEvidence& evidence) {
                                   law->error * 100, law->tolerance * 100));
     }
   }
-  // At token level: a stream that decodes is, at every instant, inside one inter-chunk gap. The end of the answer may
-  // trail its last content by about one gap; an answer of one chunk has no gap at all.
+  // At token level: a stream that decodes is, at every instant, inside one inter-chunk gap. The end of the
+  // answer may trail its last content by about one gap; an answer of one chunk has no gap at all.
   const double decoding = evidence.in_flight - evidence.waiting;
   const auto gap = evidence.icl.mean_seconds();
   if (!gap || decoding <= 0) return;
@@ -57,9 +59,10 @@ void check_littles_law(Step& step, const WindowEvidence& evidence) {
   const double tails = static_cast<double>(step.requests.completed) * *gap / decoding;
   const double tolerance = Gates::kTokenLittle + edges + tails;
   if (breaks(error, tolerance, step)) {
-    step.invalidate("LITTLES_LAW", fmt::format("time spent decoding and the sum of the gaps between chunks disagree by "
-                                               "{:.1f} % (at most {:.1f} % can be chance)",
-                                               error * 100, tolerance * 100));
+    step.invalidate("LITTLES_LAW",
+                    fmt::format("time spent decoding and the sum of the gaps between chunks disagree by "
+                                "{:.1f} % (at most {:.1f} % can be chance)",
+                                error * 100, tolerance * 100));
   }
 }
 
@@ -70,14 +73,15 @@ void check_generator(Step& step, const WindowEvidence& evidence) {
                                                 *generator.client_coalesced_ratio * 100));
   }
   if (generator.busiest_thread_ratio && *generator.busiest_thread_ratio > Gates::kBusyThread) {
-    step.invalidate("CLIENT_BOUND",
-                    fmt::format("a generator thread was busy {:.0f} % of the time", *generator.busiest_thread_ratio * 100));
+    step.invalidate("CLIENT_BOUND", fmt::format("a generator thread was busy {:.0f} % of the time",
+                                                *generator.busiest_thread_ratio * 100));
   }
   const auto& ttft = step.ttft_seconds.p50;
   const auto& tpot = step.tpot_seconds.p50;
   if (ttft && surely_exceeds(evidence.send_lag, Gates::kLagShare * *ttft)) {
-    step.invalidate("CLIENT_BOUND", fmt::format("requests left late: send lag p99 {} is over 5 % of TTFT p50 {}",
-                                                format_time(*generator.send_lag_p99_seconds), format_time(*ttft)));
+    step.invalidate("CLIENT_BOUND",
+                    fmt::format("requests left late: send lag p99 {} is over 5 % of TTFT p50 {}",
+                                format_time(*generator.send_lag_p99_seconds), format_time(*ttft)));
   }
   const auto scale = ttft && tpot ? std::min(*ttft, *tpot) : ttft.value_or(tpot.value_or(0));
   if (scale <= 0) return;
@@ -87,21 +91,25 @@ void check_generator(Step& step, const WindowEvidence& evidence) {
   if (!surely_exceeds(lag, Gates::kLagShare * scale)) return;
   const std::string lag_p99 = format_time(lag.quantile_seconds(Gates::kLagQuantile).value_or(0));
   if (unstamped) {
-    step.invalidate("CLIENT_BOUND", fmt::format("reads carry no kernel stamp and came up to {} late (p99)", lag_p99));
+    step.invalidate("CLIENT_BOUND",
+                    fmt::format("reads carry no kernel stamp and came up to {} late (p99)", lag_p99));
   } else {
-    step.warn("RX_LAG", fmt::format("receive lag p99 {} is over 5 % of {}; kernel stamps have corrected it", lag_p99,
-                                    format_time(scale)));
+    step.warn("RX_LAG", fmt::format("receive lag p99 {} is over 5 % of {}; kernel stamps have corrected it",
+                                    lag_p99, format_time(scale)));
   }
 }
 
 void check_weaknesses(Step& step, const WindowEvidence& evidence) {
   if (evidence.trend && std::abs(*evidence.trend) > Gates::kTrend) {
-    step.warn("DRIFTING", fmt::format("throughput moved by {:+.1f} % within the window", *evidence.trend * 100));
+    step.warn("DRIFTING",
+              fmt::format("throughput moved by {:+.1f} % within the window", *evidence.trend * 100));
   }
   if (step.early_stops > 0) {
-    step.warn("EARLY_STOPS", fmt::format("{} answers ended with fewer tokens than asked for", step.early_stops));
+    step.warn("EARLY_STOPS",
+              fmt::format("{} answers ended with fewer tokens than asked for", step.early_stops));
   }
-  if (step.reconnects > 0) step.warn("RECONNECTS", fmt::format("{} connections were reopened", step.reconnects));
+  if (step.reconnects > 0)
+    step.warn("RECONNECTS", fmt::format("{} connections were reopened", step.reconnects));
 }
 
 }  // namespace

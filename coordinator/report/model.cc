@@ -8,7 +8,9 @@ namespace {
 constexpr std::array<std::string_view, 3> kTokenSources = {"usage", "estimated", "chunks"};
 }  // namespace
 
-std::string_view to_string(TokenSource source) { return kTokenSources[static_cast<std::size_t>(source)]; }
+std::string_view to_string(TokenSource source) {
+  return kTokenSources[static_cast<std::size_t>(source)];
+}
 
 std::optional<TokenSource> token_source_from_string(std::string_view name) {
   const auto at = std::find(kTokenSources.begin(), kTokenSources.end(), name);
@@ -16,7 +18,9 @@ std::optional<TokenSource> token_source_from_string(std::string_view name) {
   return static_cast<TokenSource>(at - kTokenSources.begin());
 }
 
-bool Step::has_flag(std::string_view flag) const { return std::find(flags.begin(), flags.end(), flag) != flags.end(); }
+bool Step::has_flag(std::string_view flag) const {
+  return std::find(flags.begin(), flags.end(), flag) != flags.end();
+}
 
 void Step::warn(std::string_view flag, std::string reason) {
   if (!has_flag(flag)) flags.emplace_back(flag);

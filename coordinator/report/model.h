@@ -76,15 +76,17 @@ struct Step {
   std::optional<double> achieved_concurrency;
   std::uint32_t attempt = 1;
   bool valid = true;
-  std::string state;               ///< "NEAR-LINEAR", "DIMINISHING", "SATURATED", "COLLAPSING", "CLIENT_BOUND", …
+  std::string state;  ///< "NEAR-LINEAR", "DIMINISHING", "SATURATED", "COLLAPSING", "CLIENT_BOUND", …
   std::vector<std::string> flags;  ///< "SHORT_WINDOW", "LOWEST LATENCY", "INCOMPLETE", …
-  std::vector<std::string> reasons;  ///< Why it is not valid, or what weakens it; whole sentences without a stop.
-  std::string note;                ///< For a reader: "near-linear; lowest latency".
+  std::vector<std::string>
+      reasons;       ///< Why it is not valid, or what weakens it; whole sentences without a stop.
+  std::string note;  ///< For a reader: "near-linear; lowest latency".
   double window_begin_seconds = 0;  ///< Since the run's zero.
   double duration_seconds = 0;
   RequestCounts requests;
   Estimate requests_per_second, output_tokens_per_second;
-  std::optional<double> goodput_ratio;  ///< Requests that met every limit over those that ended; absent without SLO.
+  std::optional<double>
+      goodput_ratio;  ///< Requests that met every limit over those that ended; absent without SLO.
   std::optional<double> error_ratio;
   /// Requests that met every limit, per second.
   std::optional<double> goodput_requests_per_second;
@@ -112,8 +114,8 @@ struct Saturation {
   std::optional<Interval> ci95;
   std::optional<double> lower_bound;
   std::optional<double> max_output_tokens_per_second;
-  std::string knee_kind;   ///< "hard", "soft" or "" where unknown.
-  std::string bottleneck;  ///< "" where it could not be told.
+  std::string knee_kind;    ///< "hard", "soft" or "" where unknown.
+  std::string bottleneck;   ///< "" where it could not be told.
   std::string explanation;  ///< One sentence, quoting its evidence.
 };
 
@@ -122,7 +124,8 @@ struct SloCriterion {
   double limit = 0;  ///< Seconds.
   std::optional<double> concurrency;
   std::optional<Interval> ci95;
-  std::string state;  ///< "PASS" (up to the top), "BRACKETED", "FAIL" (from the lowest step), "INDETERMINATE".
+  std::string
+      state;  ///< "PASS" (up to the top), "BRACKETED", "FAIL" (from the lowest step), "INDETERMINATE".
 };
 
 struct SloResult {
@@ -152,9 +155,10 @@ struct Report {
   RealTime started_at{};
   double duration_seconds = 0;
   bool interrupted = false;
-  std::size_t agents = 0;       ///< That took part, lost ones included.
+  std::size_t agents = 0;  ///< That took part, lost ones included.
   std::size_t agents_lost = 0;
-  std::optional<double> clock_uncertainty_seconds;  ///< The largest half round trip of an agent's clock offset.
+  std::optional<double>
+      clock_uncertainty_seconds;  ///< The largest half round trip of an agent's clock offset.
   std::vector<ScenarioResult> results;
   Verdict verdict;
   Totals totals;

@@ -48,14 +48,15 @@ std::string format_figure(double value) {
   }
   std::string digits = fmt::format("{:.0f}", value);
   const std::size_t first = digits.front() == '-' ? 1 : 0;
-  for (std::size_t at = digits.size(); at > first + 3;) digits.insert(at -= 3, ",");
+  for (std::size_t at = digits.size(); at > first + 3;) digits.insert(at -= 3, 1, ',');
   return digits;
 }
 
 std::string format_estimate(const Estimate& estimate) {
   if (!estimate.value) return std::string(kAbsent);
   if (!estimate.ci95) return format_figure(*estimate.value);
-  return fmt::format("{} ± {}", format_figure(*estimate.value), format_figure(estimate.ci95->high - *estimate.value));
+  return fmt::format("{} ± {}", format_figure(*estimate.value),
+                     format_figure(estimate.ci95->high - *estimate.value));
 }
 
 std::string format_time(const std::optional<double>& seconds) {
@@ -77,7 +78,8 @@ std::string format_mean_sd(const LatencySummary& latency) {
 
 std::string format_with_interval(double value, const std::optional<Interval>& interval) {
   if (!interval) return format_figure(value);
-  return fmt::format("{} ({} to {})", format_figure(value), format_figure(interval->low), format_figure(interval->high));
+  return fmt::format("{} ({} to {})", format_figure(value), format_figure(interval->low),
+                     format_figure(interval->high));
 }
 
 std::string format_errors(const RequestCounts& requests) {
@@ -104,8 +106,8 @@ std::optional<RealTime> parse_utc(const std::string& text) {
 }
 
 std::size_t display_width(std::string_view text) {
-  return static_cast<std::size_t>(
-      std::count_if(text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; }));
+  return static_cast<std::size_t>(std::count_if(
+      text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; }));
 }
 
 }  // namespace kneepoint::coordinator

@@ -8,7 +8,8 @@
 /// How numbers look to a reader, in one place for every renderer.
 namespace kneepoint::coordinator {
 
-/// Three significant digits and the unit that fits: "850 µs", "39.2 ms", "1.34 s", "12 min 5 s". @param seconds ≥ 0.
+/// Three significant digits and the unit that fits: "850 µs", "39.2 ms", "1.34 s", "12 min 5 s". @param
+/// seconds ≥ 0.
 std::string format_time(double seconds);
 /// Three to four significant digits without exponent: "0.42", "18.4", "1,330", "9,780".
 std::string format_figure(double value);

@@ -8,6 +8,7 @@
 #include "coordinator/analysis/bottleneck.h"
 #include "coordinator/analysis/statistics.h"
 #include "coordinator/analysis/throughput_curve.h"
+#include "coordinator/analysis/validity.h"
 
 namespace kneepoint::coordinator {
 namespace {
@@ -81,8 +82,10 @@ std::string lower_case(std::string text) {
 
 std::string note_of(const Step& step) {
   std::vector<std::string> parts;
-  if (!step.valid) parts.push_back(step.reasons.empty() ? "INVALID" : "INVALID: " + step.reasons.front());
-  if (!step.state.empty()) parts.push_back(lower_case(step.state));
+  if (!step.valid) {
+    for (const std::string& gate : failed_gates(step)) parts.push_back("INVALID " + lower_case(gate));
+  }
+  if (!step.state.empty() && step.state != "CLIENT_BOUND") parts.push_back(lower_case(step.state));
   for (const char* marker : {"LOWEST LATENCY", "QUEUEING BEGINS", "DRIFTING"}) {
     if (step.has_flag(marker)) parts.push_back(lower_case(marker));
   }

@@ -128,12 +128,20 @@ void apply_gates(Step& step, const WindowEvidence& evidence) {
   check_weaknesses(step, evidence);
 }
 
+std::vector<std::string> failed_gates(const Step& step) {
+  std::vector<std::string> failed;
+  for (const char* gate : {"INTERRUPTED", "AGENT_LOST", "INCOMPLETE", "NO_DATA", "CLIENT_BOUND",
+                           "LOW_OCCUPANCY", "LITTLES_LAW", "UNSTEADY"}) {
+    if (step.has_flag(gate)) failed.emplace_back(gate);
+  }
+  return failed;
+}
+
 bool invalid_by_target_only(const Step& step) {
   if (step.valid || step.requests.failed == 0) return false;
-  return std::none_of(step.flags.begin(), step.flags.end(), [](const std::string& flag) {
-    return flag == "INCOMPLETE" || flag == "AGENT_LOST" || flag == "INTERRUPTED" || flag == "LITTLES_LAW" ||
-           flag == "CLIENT_BOUND";
-  });
+  const auto failed = failed_gates(step);
+  return std::all_of(failed.begin(), failed.end(),
+                     [](const std::string& gate) { return gate == "NO_DATA" || gate == "LOW_OCCUPANCY"; });
 }
 
 }  // namespace kneepoint::coordinator

@@ -49,6 +49,9 @@ void apply_gates(Step& step, const WindowEvidence& evidence);
 /// share above it is over 1 %. A p99 of ten values is their maximum; this asks for evidence instead.
 bool surely_exceeds(const Histogram& values, double limit_seconds);
 
+/// The flags of a step for which a gate failed, as opposed to warnings.
+std::vector<std::string> failed_gates(const Step& step);
+
 /// Whether a row that is not valid still says something about the target: it is invalid only because slots
 /// backed off from the target's own refusals.
 bool invalid_by_target_only(const Step& step);

@@ -335,8 +335,17 @@ TEST(WireHostile, AssignmentsAreRefusedByField) {
            [](M& m) { m.mutable_targets(0)->set_api(static_cast<v1::Api>(77)); }},
           {"targets[0].auth.environment",
            [](M& m) { m.mutable_targets(0)->mutable_auth()->set_environment(""); }},
-          {"targets[0].headers",
-           [](M& m) { (*m.mutable_targets(0)->mutable_headers())["X-A"] = "1\r\nX-B: 2"; }},
+          {"targets[0].headers[0].name", [](M& m) { m.mutable_targets(0)->add_headers(); }},
+          {"targets[0].headers[0].value",
+           [](M& m) {
+             v1::Header& header = *m.mutable_targets(0)->add_headers();
+             header.set_name("X-A");
+             header.set_value("1\r\nX-B: 2");
+           }},
+          {"targets[0].headers[1]: repeats",
+           [](M& m) {
+             for (int i = 0; i < 2; ++i) m.mutable_targets(0)->add_headers()->set_name("X-A");
+           }},
           {"targets[0].idle_timeout_nanos", [](M& m) { m.mutable_targets(0)->set_idle_timeout_nanos(0); }},
           {"targets[0].request_timeout_nanos",
            [](M& m) {

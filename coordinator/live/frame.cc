@@ -4,7 +4,7 @@
 #include <cmath>
 #include <vector>
 
-#include "coordinator/live/columns.h"
+#include "coordinator/report/columns.h"
 #include "coordinator/live/terminal.h"
 
 /// The pure half of terminal.h: a LiveView as text.

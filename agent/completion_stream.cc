@@ -41,6 +41,7 @@ void CompletionStream::cancel() {
 
 Task<Outcome> CompletionStream::open(const Route& route) {
   if (cancelled_) co_return Outcome::kCancelled;
+  reused_ = false;
   const MonoTime begin = mono_now();
   Outcome outcome = co_await connection_.open(route.peer, sleeper_);
   if (cancelled_) outcome = Outcome::kCancelled;
@@ -53,7 +54,6 @@ Task<void> CompletionStream::connect_ahead(const Route& route) { co_await open(r
 Task<Ending> CompletionStream::perform(const CompletionRequest& request) {
   Recorder& recorder = context_.recorder;
   MonoTime intended = request.intended;
-  bool fresh = false;
   bool reconnect = connection_.is_open() && connection_.gone_while_idle();
   if (reconnect) connection_.close();
   if (!connection_.is_open()) {
@@ -64,7 +64,6 @@ Task<Ending> CompletionStream::perform(const CompletionRequest& request) {
       recorder.end(record_, now, opened);
       co_return Ending{opened, now};
     }
-    fresh = true;
     intended = std::max(intended, now);  // connecting has its own histogram
   }
 
@@ -73,7 +72,7 @@ Task<Ending> CompletionStream::perform(const CompletionRequest& request) {
   recorder.begin(record_, request.series, start, start - intended);
   if (reconnect) recorder.reconnected(record_, start);
   std::optional<Outcome> outcome = co_await attempt(request);
-  if (!outcome && !fresh) {
+  if (!outcome && reused_) {
     // The host had closed the kept-alive connection as the request was on its way: once more, on a new one.
     const Outcome opened = co_await open(*request.route);
     if (opened == Outcome::kSuccess) {
@@ -88,6 +87,7 @@ Task<Ending> CompletionStream::perform(const CompletionRequest& request) {
   const Outcome ended = outcome.value_or(Outcome::kStream);
   const bool answered = ended == Outcome::kSuccess || http_.status() >= 300;
   const MonoTime at = answered ? last_read_ : mono_now();
+  reused_ = connection_.is_open();
   recorder.end(record_, at, ended);
   forget_response();
   co_return Ending{ended, at};

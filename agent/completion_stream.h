@@ -94,6 +94,7 @@ class CompletionStream {
   std::uint32_t content_events_ = 0;  // of the present read
   bool finished_ = false;  // a finish reason or the end marker was seen
   bool done_ = false;      // the end marker was seen
+  bool reused_ = false;    // the connection has carried a response
   bool cancelled_ = false;
 };
 

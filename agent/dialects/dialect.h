@@ -6,6 +6,7 @@
 #include <string>
 #include <string_view>
 
+#include "agent/dialects/event_template.h"
 #include "common/plan.h"
 #include "common/result.h"
 
@@ -29,6 +30,7 @@ struct Chunk {
 /// What a dialect must remember between the events of one stream.
 struct StreamMemory {
   std::size_t text_bytes = 0;  ///< Text seen so far, for hosts that repeat it in every event.
+  EventTemplate usual;         ///< The stream's usual event.
 };
 
 /// How events are cut out of a streamed body.

@@ -19,7 +19,9 @@ void VllmGenerate::write_body(const Prompt& prompt, UsageOption, std::string& ou
 
 StreamMemory VllmGenerate::begin_stream(const Prompt& prompt) const {
   // The prompt is echoed before the answer.
-  return {.text_bytes = prompt.text.size() + (prompt.system.empty() ? 0 : prompt.system.size() + 2)};
+  StreamMemory memory;
+  memory.text_bytes = prompt.text.size() + (prompt.system.empty() ? 0 : prompt.system.size() + 2);
+  return memory;
 }
 
 bool VllmGenerate::read(std::string_view json, std::size_t& text_bytes, Chunk& chunk) {

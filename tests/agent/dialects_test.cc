@@ -86,6 +86,85 @@ TEST(OpenAiChat, WhatEachEventMeans) {
   for (const Case& each : cases) EXPECT_EQ(event(Api::kOpenAiChat, each.data), each.meaning) << each.data;
 }
 
+/// Reads `first` and then `second` in one stream: the second may match the template learned from the first, and must
+/// mean what it means alone.
+void expect_same_after(const std::string& first, const std::string& second) {
+  const auto dialect = make_dialect(Api::kOpenAiChat, "m", Workload());
+  StreamMemory memory = dialect->begin_stream({});
+  Chunk ignored, chunk;
+  dialect->read_event(padded(first), memory, ignored);
+  const std::string meaning = dialect->read_event(padded(second), memory, chunk) ? describe(chunk) : "malformed";
+  EXPECT_EQ(meaning, event(Api::kOpenAiChat, second)) << first << "\nthen " << second;
+}
+
+TEST(OpenAiChat, AnEventMeansTheSameAfterAnyOther) {
+  const auto chunk = [](const std::string& field, const std::string& text, const std::string& rest) {
+    return R"({"id":"c1","choices":[{"index":0,"delta":{")" + field + R"(":")" + text + R"("},"finish_reason":)" + rest;
+  };
+  const std::string plain = "null}]}";
+  const auto usage = [](const std::string& counts) { return R"(null}],"usage":{)" + counts + "}}"; };
+  const std::string three = R"("prompt_tokens":9,"total_tokens":12,"completion_tokens":3)";
+  const std::vector<std::string> events = {
+      chunk("content", "a", plain),
+      chunk("content", "a longer text", plain),
+      chunk("content", "", plain),
+      chunk("content", R"(\"quoted\")", plain),
+      chunk("content", R"(ends in a backslash \\)", plain),
+      chunk("content", R"(\\\")", plain),
+      chunk("content", R"(x"},"finish_reason":"stop","y":{"content":"z)", plain),  // text that imitates structure
+      chunk("content", "unterminated", ""),
+      chunk("content", "control \x01", plain),
+      chunk("content", "什么是量子计算", plain),
+      chunk("content", "half a letter \xE4\xBB", plain),
+      chunk("content", "a", R"("stop"}]})"),
+      chunk("content", "a", plain + " "),
+      chunk("content", "a", plain + "}"),
+      chunk("reasoning", "hm", plain),
+      chunk("reasoning_content", "hm", plain),
+      chunk("content", "a", usage(three)),
+      chunk("content", "bb", usage(R"("prompt_tokens":9,"total_tokens":1012,"completion_tokens":1003)")),
+      chunk("content", "a", usage(R"("prompt_tokens":9,"total_tokens":12,"completion_tokens":03)")),
+      chunk("content", "a", usage(R"("prompt_tokens":9,"total_tokens":12,"completion_tokens":-3)")),
+      chunk("content", "a", usage(R"("prompt_tokens":9,"total_tokens":12,"completion_tokens":)")),
+      chunk("content", "a", usage(R"("prompt_tokens":9,"total_tokens":12,"completion_tokens":3.5)")),
+      chunk("content", "a", usage(R"("prompt_tokens": 9 ,"completion_tokens": 3 )")),
+      chunk("content", "a", usage(R"("a":1,"b":2,"c":3,"d":4,"completion_tokens":5,"prompt_tokens":6)")),
+      chunk("content", "a", R"(null}],"usage":null})"),
+      R"({"usage":{"completion_tokens":4},"choices":[{"delta":{"content":"x"}}]})",
+      R"({"usage":{"completion_tokens":5},"choices":[{"delta":{"content":"y"}}]})",
+      R"({"choices":[{"delta":{"content":"x"}},{"delta":{"content":"y"}}]})",
+      R"({"choices":[{"delta":{"content":"x"}},{"delta":{"content":""}}]})",
+      R"({"choices":[{"delta":{"content":"x","reasoning":"y"}}]})",
+      R"({"choices":[{"delta":{"content":"x","tool_calls":[{}]}}]})",
+      R"({"error":{"message":"x"},"choices":[{"delta":{"content":"x"}}]})",
+      "[DONE]",
+      "",
+  };
+  for (const std::string& first : events) {
+    for (const std::string& second : events) expect_same_after(first, second);
+  }
+  // And what the events mean at all, where it is not in the table above.
+  EXPECT_EQ(event(Api::kOpenAiChat, events[6]), "answer finish");
+  EXPECT_EQ(event(Api::kOpenAiChat, events[17]), "answer 1003 of 9");
+  EXPECT_EQ(event(Api::kOpenAiChat, events[22]), "answer 3 of 9");
+}
+
+TEST(EventTemplate, RecognisesTheUsualEvent) {
+  const auto dialect = make_dialect(Api::kOpenAiChat, "m", Workload());
+  StreamMemory memory;
+  const auto text = [](const std::string& text, int n) {
+    return R"({"id":"c","choices":[{"delta":{"content":")" + text + R"("}}],"usage":{"prompt_tokens":1,"completion_tokens":)" +
+           std::to_string(n) + "}}";
+  };
+  Chunk chunk;
+  EXPECT_FALSE(memory.usual.match(text("a", 1), chunk));
+  ASSERT_TRUE(dialect->read_event(padded(text("a", 1)), memory, chunk));
+  Chunk again;
+  EXPECT_TRUE(memory.usual.match(text("another", 200), again));
+  EXPECT_EQ(describe(again), "answer 200 of 1");
+  EXPECT_FALSE(memory.usual.match(text("", 3), again));
+}
+
 TEST(OpenAiChat, EveryTruncationIsMalformed) {
   const std::string whole =
       R"({"id":"c1","choices":[{"index":0,"delta":{"content":" the"},"finish_reason":null}],"usage":{"completion_tokens":1}})";

@@ -28,7 +28,8 @@ Result<std::string> resolve_secret(const SecretRef& reference) {
     case SecretRef::Source::kEnvironment: {
       const std::string where = fmt::format("the environment variable {}", reference.name);
       const char* value = std::getenv(reference.name.c_str());
-      if (value == nullptr) return Error{fmt::format("{} is not set; it holds a secret that the plan needs", where)};
+      if (value == nullptr)
+        return Error{fmt::format("{} is not set; it holds a secret that the plan needs", where)};
       return checked(value, where);
     }
     case SecretRef::Source::kFile: {

@@ -227,7 +227,8 @@ void LoadThread::finish_budget(MonoTime at) {
   Nanos::rep latest = progress.finished_at;
   while (latest < end && !progress.finished_at.compare_exchange_weak(latest, end)) {
   }
-  if (progress.threads_left.fetch_sub(1) == 1) on_budget_done_(current_.level.epoch, Nanos(progress.finished_at));
+  if (progress.threads_left.fetch_sub(1) == 1)
+    on_budget_done_(current_.level.epoch, Nanos(progress.finished_at));
 }
 
 LoadThread::CellState& LoadThread::state(std::uint32_t cell) {

@@ -11,7 +11,9 @@ constexpr Nanos kSecond = std::chrono::seconds(1);
 constexpr Nanos kClientDelay = std::chrono::milliseconds(1);
 constexpr std::uint32_t kNoIndex = static_cast<std::uint32_t>(-1);
 
-bool is_time_limit(SloMetric metric) { return metric == SloMetric::kTtft || metric == SloMetric::kTtfo; }
+bool is_time_limit(SloMetric metric) {
+  return metric == SloMetric::kTtft || metric == SloMetric::kTtfo;
+}
 
 }  // namespace
 
@@ -43,7 +45,9 @@ std::int64_t Recorder::second_of(MonoTime at) const {
   if (since >= Nanos(0) && since < kSecond) return second_;  // nearly always; a division saved
   return std::chrono::floor<std::chrono::seconds>(at - zero_).count();
 }
-MonoTime Recorder::begin_of(std::int64_t second) const { return zero_ + std::chrono::seconds(second); }
+MonoTime Recorder::begin_of(std::int64_t second) const {
+  return zero_ + std::chrono::seconds(second);
+}
 
 Series& Recorder::series(const SeriesKey& key) {
   auto& held = series_[key];
@@ -98,7 +102,8 @@ void Recorder::count_tokens(RequestRecord& record, MonoTime at, std::uint64_t to
 }
 
 /// Changes a number of requests at `at`, and the integral of that number over every second from there on.
-void Recorder::step(Series& series, Integral integral, std::int32_t Series::*count, std::int32_t by, MonoTime at) {
+void Recorder::step(Series& series, Integral integral, std::int32_t Series::*count, std::int32_t by,
+                    MonoTime at) {
   at = std::max(at, begin_of(taken_through_ + 1));
   const std::int64_t second = second_of(at);
   stats(series, second).*integral += by * to_seconds(begin_of(second + 1) - at);
@@ -308,7 +313,9 @@ void Recorder::read(MonoTime received, MonoTime processed, bool stamped, std::ui
   if (content_events > 1) ++turn_multi_event_reads_;
 }
 
-void Recorder::connected(Nanos took) { generator_.connect.record(took); }
+void Recorder::connected(Nanos took) {
+  generator_.connect.record(took);
+}
 
 void Recorder::end_turn(Nanos gap) {
   loop_gap_.record(gap);

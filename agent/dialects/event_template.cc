@@ -37,7 +37,8 @@ bool take_count(std::string_view& text, std::uint64_t& count) {
 }
 
 bool take(std::string_view& text, std::string_view expected) {
-  if (text.size() < expected.size() || std::memcmp(text.data(), expected.data(), expected.size()) != 0) return false;
+  if (text.size() < expected.size() || std::memcmp(text.data(), expected.data(), expected.size()) != 0)
+    return false;
   text.remove_prefix(expected.size());
   return true;
 }

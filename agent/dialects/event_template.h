@@ -14,17 +14,18 @@ struct Chunk;
 struct EventParts {
   static constexpr std::size_t kMaxCounts = 4;
 
-  std::string_view text;    ///< The one non-empty text, without its quotes.
-  std::uint32_t texts = 0;  ///< How many non-empty texts there are.
+  std::string_view text;                            ///< The one non-empty text, without its quotes.
+  std::uint32_t texts = 0;                          ///< How many non-empty texts there are.
   std::array<std::string_view, kMaxCounts> counts;  ///< Unsigned integers of the usage object, in order.
-  std::uint32_t count_count = 0;                    ///< May exceed kMaxCounts; such an event makes no template.
-  std::optional<std::uint32_t> completion;          ///< Which of them is completion_tokens,
-  std::optional<std::uint32_t> prompt;              ///< and prompt_tokens.
+  std::uint32_t count_count = 0;            ///< May exceed kMaxCounts; such an event makes no template.
+  std::optional<std::uint32_t> completion;  ///< Which of them is completion_tokens,
+  std::optional<std::uint32_t> prompt;      ///< and prompt_tokens.
 };
 
-/// The events of one stream are the same bytes again and again, but for a text and the usage counts. A template is
-/// one event that the JSON parser has read, cut at these; an event that equals it everywhere else means the same and
-/// needs no parser. Measured: about 2,700 instructions a token with simdjson, 300 with the template.
+/// The events of one stream are the same bytes again and again, but for a text and the usage counts. A
+/// template is one event that the JSON parser has read, cut at these; an event that equals it everywhere else
+/// means the same and needs no parser. Measured: about 2,700 instructions a token with simdjson, 300 with the
+/// template.
 ///
 /// Exact by construction: whatever does not match goes to the parser, which is always right.
 class EventTemplate {

@@ -17,7 +17,8 @@ bool read_usage(ondemand::value& value, OpenAiAnswer::Found& found) {
     std::string_view token = count.raw_json_token();
     std::uint64_t tokens = 0;
     if (count.get_uint64().get(tokens) != SUCCESS) return true;
-    while (!token.empty() && (token.back() < '0' || token.back() > '9')) token.remove_suffix(1);  // white space
+    while (!token.empty() && (token.back() < '0' || token.back() > '9'))
+      token.remove_suffix(1);  // white space
     EventParts& parts = found.parts;
     const std::uint32_t place = parts.count_count++;
     if (place < EventParts::kMaxCounts) parts.counts[place] = token;
@@ -70,7 +71,8 @@ bool OpenAiAnswer::read(std::string_view json, Chunk& chunk) {
 bool OpenAiAnswer::parse(std::string_view json, Found& found) {
   ondemand::document document;
   ondemand::object root;
-  if (parser_.iterate(json.data(), json.size(), json.size() + kPadding).get(document) != SUCCESS) return false;
+  if (parser_.iterate(json.data(), json.size(), json.size() + kPadding).get(document) != SUCCESS)
+    return false;
   if (document.get_object().get(root) != SUCCESS) return false;
   const bool whole = each_field(root, [&](ondemand::raw_json_string key, ondemand::value& value) {
     if (key.unsafe_is_equal("choices")) {
@@ -86,7 +88,8 @@ bool OpenAiAnswer::parse(std::string_view json, Found& found) {
       found.chunk.error = found.chunk.error || !is_null(value);
     } else if (key.unsafe_is_equal("object")) {
       ondemand::raw_json_string kind;  // older vLLM: {"object": "error", "message": …}
-      if (value.get_raw_json_string().get(kind) == SUCCESS && kind.unsafe_is_equal("error")) found.chunk.error = true;
+      if (value.get_raw_json_string().get(kind) == SUCCESS && kind.unsafe_is_equal("error"))
+        found.chunk.error = true;
     }
     return true;
   });

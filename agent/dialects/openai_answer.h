@@ -8,8 +8,8 @@
 
 namespace kneepoint::agent {
 
-/// Reads the answers that the OpenAI dialects have in common: choices, usage, errors. Simdjson on demand, in one pass
-/// from left to right and without unescaping a string: whether there is text is all that is asked.
+/// Reads the answers that the OpenAI dialects have in common: choices, usage, errors. Simdjson on demand, in
+/// one pass from left to right and without unescaping a string: whether there is text is all that is asked.
 class OpenAiAnswer {
  public:
   /// What reading finds: the meaning, and where its parts lie.
@@ -22,7 +22,8 @@ class OpenAiAnswer {
 
   explicit OpenAiAnswer(ReadChoice read_choice) : read_choice_(read_choice) {}
 
-  /// One event of a stream. @param json readable for kPadding bytes past its end. @return false when it is malformed.
+  /// One event of a stream. @param json readable for kPadding bytes past its end. @return false when it is
+  /// malformed.
   bool read_event(std::string_view json, EventTemplate& usual, Chunk& chunk);
   /// A whole answer; same conditions.
   bool read(std::string_view json, Chunk& chunk);
@@ -40,13 +41,15 @@ bool each_field(simdjson::ondemand::object& object, Visit visit) {
   for (auto field : object) {
     simdjson::ondemand::raw_json_string key;
     simdjson::ondemand::value value;
-    if (field.key().get(key) != simdjson::SUCCESS || field.value().get(value) != simdjson::SUCCESS) return false;
+    if (field.key().get(key) != simdjson::SUCCESS || field.value().get(value) != simdjson::SUCCESS)
+      return false;
     if (!visit(key, value)) return false;
   }
   return true;
 }
 
-/// Whether `value` is a string with something in it, which is then noted. A null, and any other type, is none.
+/// Whether `value` is a string with something in it, which is then noted. A null, and any other type, is
+/// none.
 bool take_text(simdjson::ondemand::value& value, EventParts& parts);
 
 /// Whether nothing follows the document's value.

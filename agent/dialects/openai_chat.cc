@@ -71,6 +71,8 @@ bool OpenAiChat::read_event(std::string_view data, StreamMemory& memory, Chunk& 
   return answer_.read_event(data, memory.usual, chunk);
 }
 
-bool OpenAiChat::read_answer(std::string_view body, Chunk& chunk) { return answer_.read(body, chunk); }
+bool OpenAiChat::read_answer(std::string_view body, Chunk& chunk) {
+  return answer_.read(body, chunk);
+}
 
 }  // namespace kneepoint::agent

@@ -22,8 +22,9 @@ bool read_choice(ondemand::object choice, OpenAiAnswer::Found& found) {
 
 void append_plain_prompt(const Prompt& prompt, std::string& out) {
   out.append(R"({"prompt":)");
-  append_json_string(out, prompt.system.empty() ? std::string(prompt.text)
-                                                : std::string(prompt.system) + "\n\n" + std::string(prompt.text));
+  append_json_string(out, prompt.system.empty()
+                              ? std::string(prompt.text)
+                              : std::string(prompt.system) + "\n\n" + std::string(prompt.text));
 }
 
 OpenAiCompletions::OpenAiCompletions(const std::string& model, const Workload& workload)
@@ -44,6 +45,8 @@ bool OpenAiCompletions::read_event(std::string_view data, StreamMemory& memory, 
   return answer_.read_event(data, memory.usual, chunk);
 }
 
-bool OpenAiCompletions::read_answer(std::string_view body, Chunk& chunk) { return answer_.read(body, chunk); }
+bool OpenAiCompletions::read_answer(std::string_view body, Chunk& chunk) {
+  return answer_.read(body, chunk);
+}
 
 }  // namespace kneepoint::agent

@@ -27,7 +27,8 @@ StreamMemory VllmGenerate::begin_stream(const Prompt& prompt) const {
 bool VllmGenerate::read(std::string_view json, std::size_t& text_bytes, Chunk& chunk) {
   ondemand::document document;
   ondemand::object root;
-  if (parser_.iterate(json.data(), json.size(), json.size() + kPadding).get(document) != SUCCESS) return false;
+  if (parser_.iterate(json.data(), json.size(), json.size() + kPadding).get(document) != SUCCESS)
+    return false;
   if (document.get_object().get(root) != SUCCESS) return false;
   const bool whole = each_field(root, [&](ondemand::raw_json_string key, ondemand::value& value) {
     if (key.unsafe_is_equal("text")) {

@@ -172,7 +172,7 @@ class Run {
     for (std::uint32_t i = 0; i < fleet_->agents() + agents_lost_; ++i) {
       const AgentInfo& agent = fleet_->agent(i);
       facts.agents.push_back(
-          {.name = agent.name, .lost = agent.lost, .clock_round_trip = agent.clock.rtt});
+          {.name = agent.name, .lost = agent.lost, .clock_round_trip = agent.clock.round_trip});
     }
     return facts;
   }

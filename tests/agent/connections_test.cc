@@ -5,8 +5,8 @@
 namespace kneepoint::agent {
 namespace {
 
-using ::testing::HasSubstr;
 using std::chrono::seconds;
+using ::testing::HasSubstr;
 
 class Connections : public EngineTest {
  protected:
@@ -74,8 +74,10 @@ TEST_F(Connections, AnIdleConnectionThatTheHostClosesIsReopened) {
     while (!peer.read_request().empty()) peer.send(answer(1));
   });
   start();
-  controller_->apply(
-      {.epoch = 1, .concurrency = 1, .effective_at = elapsed() + std::chrono::milliseconds(300), .budget = 1});
+  controller_->apply({.epoch = 1,
+                      .concurrency = 1,
+                      .effective_at = elapsed() + std::chrono::milliseconds(300),
+                      .budget = 1});
   ASSERT_TRUE(closed.wait());
   wait_for_level(1);
   const SeriesStats stats = collect_all();
@@ -226,7 +228,10 @@ TEST_F(Connections, AssignmentsThatCannotRunAreRefused) {
               HasSubstr("/nonexistent"));
   EXPECT_THAT(refused([](Assignment& a) { a.cells[0].workload.extra_body = "[]"; }), HasSubstr("extra_body"));
   EXPECT_THAT(refused([](Assignment& a) { a.cells[0].workload.classes.clear(); }), HasSubstr("no prompts"));
-  EXPECT_THAT(refused([](Assignment& a) { a.targets[0].headers = {{"X", "a\r\nY: b"}}; }), HasSubstr("header"));
+  EXPECT_THAT(refused([](Assignment& a) {
+                a.targets[0].headers = {{"X", "a\r\nY: b"}};
+              }),
+              HasSubstr("header"));
   EXPECT_THAT(refused([](Assignment& a) { a.cells[0].target = 3; }), HasSubstr("target"));
 }
 

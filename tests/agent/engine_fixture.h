@@ -15,8 +15,8 @@
 
 namespace kneepoint::agent {
 
-/// A RunController against scripted hosts over loopback. Its zero lies half a second back, so that a test's events
-/// fall into few seconds and those end soon.
+/// A RunController against scripted hosts over loopback. Its zero lies half a second back, so that a test's
+/// events fall into few seconds and those end soon.
 class EngineTest : public ::testing::Test {
  protected:
   EngineTest() {
@@ -44,9 +44,8 @@ class EngineTest : public ::testing::Test {
   LevelDone wait_for_level(std::uint64_t epoch) {
     std::unique_lock lock(mutex_);
     const auto is_epoch = [&](const LevelDone& done) { return done.epoch == epoch; };
-    const bool ok = changed_.wait_for(lock, std::chrono::seconds(20), [&] {
-      return std::any_of(done_.begin(), done_.end(), is_epoch);
-    });
+    const bool ok = changed_.wait_for(lock, std::chrono::seconds(20),
+                                      [&] { return std::any_of(done_.begin(), done_.end(), is_epoch); });
     EXPECT_TRUE(ok) << "the level never ended";
     return ok ? *std::find_if(done_.begin(), done_.end(), is_epoch) : LevelDone();
   }
@@ -54,7 +53,8 @@ class EngineTest : public ::testing::Test {
   /// Issues `requests` requests and returns everything recorded by their end.
   SeriesStats run(std::uint64_t requests = 1, std::uint32_t concurrency = 1) {
     if (!controller_) start();
-    controller_->apply({.epoch = 1, .concurrency = concurrency, .effective_at = elapsed(), .budget = requests});
+    controller_->apply(
+        {.epoch = 1, .concurrency = concurrency, .effective_at = elapsed(), .budget = requests});
     wait_for_level(1);
     return collect_all();
   }
@@ -107,14 +107,17 @@ class EngineTest : public ::testing::Test {
 // --- what hosts say ---
 
 inline std::string delta(const std::string& text) {
-  return "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"" + text + "\"},\"finish_reason\":null}]}\n\n";
+  return "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"" + text +
+         "\"},\"finish_reason\":null}]}\n\n";
 }
-inline const std::string kRoleEvent = "data: {\"choices\":[{\"index\":0,\"delta\":{\"role\":\"assistant\",\"content\":\"\"}}]}\n\n";
-inline const std::string kFinishEvent = "data: {\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"}]}\n\n";
+inline const std::string kRoleEvent =
+    "data: {\"choices\":[{\"index\":0,\"delta\":{\"role\":\"assistant\",\"content\":\"\"}}]}\n\n";
+inline const std::string kFinishEvent =
+    "data: {\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"}]}\n\n";
 inline const std::string kDoneEvent = "data: [DONE]\n\n";
 inline std::string usage_event(int tokens) {
-  return "data: {\"choices\":[],\"usage\":{\"prompt_tokens\":7,\"completion_tokens\":" + std::to_string(tokens) +
-         "}}\n\n";
+  return "data: {\"choices\":[],\"usage\":{\"prompt_tokens\":7,\"completion_tokens\":" +
+         std::to_string(tokens) + "}}\n\n";
 }
 
 inline const std::string kStreamHead =
@@ -125,8 +128,10 @@ inline std::string chunked(const std::string& body) {
   std::snprintf(size, sizeof size, "%zx\r\n", body.size());
   return size + body + "\r\n";
 }
-inline std::string response(const std::string& status, const std::string& body, const std::string& headers = "") {
-  return "HTTP/1.1 " + status + "\r\n" + headers + "Content-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body;
+inline std::string response(const std::string& status, const std::string& body,
+                            const std::string& headers = "") {
+  return "HTTP/1.1 " + status + "\r\n" + headers + "Content-Length: " + std::to_string(body.size()) +
+         "\r\n\r\n" + body;
 }
 
 /// A whole streamed answer of `tokens` one-token chunks, as one host would write it.

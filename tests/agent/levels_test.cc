@@ -69,8 +69,12 @@ TEST_F(Levels, TheShareOfABudget) {
 
 TEST_F(Levels, AnEmptyShareIsDoneAtOnce) {
   start();
-  controller_->apply(
-      {.epoch = 4, .concurrency = 2, .slot_offset = 5, .slot_stride = 6, .effective_at = elapsed(), .budget = 20});
+  controller_->apply({.epoch = 4,
+                      .concurrency = 2,
+                      .slot_offset = 5,
+                      .slot_stride = 6,
+                      .effective_at = elapsed(),
+                      .budget = 20});
   wait_for_level(4);
   EXPECT_TRUE(server_.requests().empty());
 }
@@ -179,7 +183,8 @@ TEST_F(Levels, ADeadTargetIsNotHammered) {
 
 TEST_F(Levels, StoppingAtOnceInTheMiddleOfEverything) {
   start(2);
-  controller_->apply({.epoch = 1, .concurrency = 50, .effective_at = elapsed(), .spread_over = milliseconds(100)});
+  controller_->apply(
+      {.epoch = 1, .concurrency = 50, .effective_at = elapsed(), .spread_over = milliseconds(100)});
   collect_until([&] { return gauges_.active_slots == 50 && server_.requests().size() > 20; });
   controller_.reset();
 }

@@ -1,3 +1,5 @@
+#include <atomic>
+
 #include "engine_fixture.h"
 
 namespace kneepoint::agent {
@@ -33,12 +35,12 @@ class Outcomes : public EngineTest {
   std::unique_ptr<ScriptedServer> server_;
 };
 
-#define EXPECT_ONLY(stats, outcome)                                                      \
-  do {                                                                                   \
-    const SeriesStats result = (stats);                                                  \
-    EXPECT_EQ(count(result, outcome), 1u) << "of " << to_string(outcome);                \
-    EXPECT_EQ(result.ended(), 1u);                                                       \
-    EXPECT_EQ(result.started, 1u);                                                       \
+#define EXPECT_ONLY(stats, outcome)                                       \
+  do {                                                                    \
+    const SeriesStats result = (stats);                                   \
+    EXPECT_EQ(count(result, outcome), 1u) << "of " << to_string(outcome); \
+    EXPECT_EQ(result.ended(), 1u);                                        \
+    EXPECT_EQ(result.started, 1u);                                        \
   } while (false)
 
 TEST_F(Outcomes, AStreamedAnswer) {
@@ -60,7 +62,8 @@ TEST_F(Outcomes, AStreamedAnswer) {
 TEST_F(Outcomes, AnAnswerThatWasNotStreamed) {
   workload().stream = false;
   const SeriesStats stats = against(always(response(
-      "200 OK", R"({"choices":[{"message":{"content":"Hi"}}],"usage":{"prompt_tokens":3,"completion_tokens":9}})")));
+      "200 OK",
+      R"({"choices":[{"message":{"content":"Hi"}}],"usage":{"prompt_tokens":3,"completion_tokens":9}})")));
   EXPECT_EQ(count(stats, Outcome::kSuccess), 1u);
   EXPECT_EQ(stats.usage_tokens, 9u);
   EXPECT_EQ(stats.e2e.count(), 1u);
@@ -82,33 +85,47 @@ TEST_F(Outcomes, CloseDelimitedHttp10) {
 }
 
 TEST_F(Outcomes, TheEndMarkerMayBeMissing) {
-  EXPECT_ONLY(against(hanging(kStreamHead + chunked(delta("a") + kFinishEvent) + kLastChunk)), Outcome::kSuccess);
+  EXPECT_ONLY(against(hanging(kStreamHead + chunked(delta("a") + kFinishEvent) + kLastChunk)),
+              Outcome::kSuccess);
 }
 
 TEST_F(Outcomes, TheEndOfTheBodyMayBeMissingBehindTheEndMarker) {
   EXPECT_ONLY(against(once(kStreamHead + chunked(delta("a") + kDoneEvent))), Outcome::kSuccess);
 }
 
-TEST_F(Outcomes, Rejected429) { EXPECT_ONLY(against(always(response("429 Slow Down", "{}"))), Outcome::kRejected); }
-TEST_F(Outcomes, Rejected503) { EXPECT_ONLY(against(always(response("503 Full", "{}"))), Outcome::kRejected); }
-TEST_F(Outcomes, Http4xx) { EXPECT_ONLY(against(always(response("404 Nope", "{}"))), Outcome::kHttp4xx); }
+TEST_F(Outcomes, Rejected429) {
+  EXPECT_ONLY(against(always(response("429 Slow Down", "{}"))), Outcome::kRejected);
+}
+TEST_F(Outcomes, Rejected503) {
+  EXPECT_ONLY(against(always(response("503 Full", "{}"))), Outcome::kRejected);
+}
+TEST_F(Outcomes, Http4xx) {
+  EXPECT_ONLY(against(always(response("404 Nope", "{}"))), Outcome::kHttp4xx);
+}
 TEST_F(Outcomes, ARedirectIsAWrongUrl) {
   EXPECT_ONLY(against(always(response("301 Moved", "", "Location: /x\r\n"))), Outcome::kHttp4xx);
 }
-TEST_F(Outcomes, Http5xx) { EXPECT_ONLY(against(always(response("500 Ouch", "no"))), Outcome::kHttp5xx); }
+TEST_F(Outcomes, Http5xx) {
+  EXPECT_ONLY(against(always(response("500 Ouch", "no"))), Outcome::kHttp5xx);
+}
 
-TEST_F(Outcomes, NotHttp) { EXPECT_ONLY(against(hanging("220 smtp ready\r\n")), Outcome::kParse); }
+TEST_F(Outcomes, NotHttp) {
+  EXPECT_ONLY(against(hanging("220 smtp ready\r\n")), Outcome::kParse);
+}
 TEST_F(Outcomes, MalformedJson) {
   EXPECT_ONLY(against(hanging(kStreamHead + chunked("data: {\"choices\":[{\n\n"))), Outcome::kParse);
 }
-TEST_F(Outcomes, MalformedChunk) { EXPECT_ONLY(against(hanging(kStreamHead + "zz\r\n")), Outcome::kParse); }
+TEST_F(Outcomes, MalformedChunk) {
+  EXPECT_ONLY(against(hanging(kStreamHead + "zz\r\n")), Outcome::kParse);
+}
 TEST_F(Outcomes, MalformedWholeAnswer) {
   workload().stream = false;
   EXPECT_ONLY(against(always(response("200 OK", "<html>"))), Outcome::kParse);
 }
 
 TEST_F(Outcomes, AnErrorInsideTheStream) {
-  EXPECT_ONLY(against(hanging(kStreamHead + chunked(delta("a")) + chunked("data: {\"error\":{\"message\":\"x\"}}\n\n"))),
+  EXPECT_ONLY(against(hanging(kStreamHead + chunked(delta("a")) +
+                              chunked("data: {\"error\":{\"message\":\"x\"}}\n\n"))),
               Outcome::kStream);
 }
 TEST_F(Outcomes, AnErrorEvent) {
@@ -141,7 +158,33 @@ TEST_F(Outcomes, ClosedBeforeTheResponse) {
   EXPECT_ONLY(against(once("")), Outcome::kStream);  // a fresh connection is not tried again
   EXPECT_EQ(server_->connections(), 1);
 }
-TEST_F(Outcomes, AnEmptyStreamIsNoAnswer) { EXPECT_ONLY(against(hanging(kStreamHead + kLastChunk)), Outcome::kStream); }
+TEST_F(Outcomes, CutAfterEveryNumberOfBytes) {
+  const std::string whole = answer(2);
+  const std::size_t complete = whole.find("[DONE]\n\n") + 8;  // from here on the answer is there
+  // Every other request is answered whole, so that no slot backs off for long.
+  std::atomic<std::size_t> cut{1};
+  server_ = std::make_unique<ScriptedServer>([&](ScriptedServer::Peer& peer, int) {
+    for (std::string request; !(request = peer.read_request()).empty();) {
+      const auto id_end = request.find("\r\n", request.find("X-Request-Id"));
+      const bool whole_one = (request[id_end - 1] - '0') % 2 == 0;
+      peer.send(whole_one ? whole : whole.substr(0, cut++));
+      if (!whole_one) return;
+    }
+  });
+  target().urls = {server_->url()};
+  const std::uint64_t cuts = whole.size() - 1;
+  constexpr std::uint32_t kSlots = 100;
+  const std::uint64_t rounds = (cuts + kSlots - 1) / kSlots;  // of one whole and one cut request a slot
+  const SeriesStats stats = run(2 * rounds * kSlots, kSlots);
+  const std::uint64_t cut_requests = rounds * kSlots;
+  EXPECT_EQ(cut, cut_requests + 1);
+  EXPECT_EQ(count(stats, Outcome::kStream), complete - 1);
+  EXPECT_EQ(stats.completed(), 2 * cut_requests - (complete - 1));
+}
+
+TEST_F(Outcomes, AnEmptyStreamIsNoAnswer) {
+  EXPECT_ONLY(against(hanging(kStreamHead + kLastChunk)), Outcome::kStream);
+}
 
 TEST_F(Outcomes, Refused) {
   std::string url;

@@ -101,7 +101,8 @@ TEST_F(RecorderTest, RunningUsageIsCountedWhereItArrives) {
   recorder_->end(r, ms(1900), Outcome::kSuccess);
   collect(seconds(2));
   EXPECT_EQ(second(0).reported_tokens, (std::array<std::uint64_t, 2>{1, 3}));
-  EXPECT_EQ(second(1).reported_tokens, (std::array<std::uint64_t, 2>{3, 0})) << "the rest belongs to the last chunk";
+  EXPECT_EQ(second(1).reported_tokens, (std::array<std::uint64_t, 2>{3, 0}))
+      << "the rest belongs to the last chunk";
   EXPECT_EQ(total().unreported_chunks, (std::array<std::uint64_t, 2>{0, 0}));
   EXPECT_EQ(total().usage_tokens, 7u);
 }
@@ -156,13 +157,13 @@ TEST_F(RecorderTest, EventsToldLateBelongToTheirSecond) {
   start();
   RequestRecord r;
   recorder_->begin(r, key_, ms(500), Nanos(0));
-  recorder_->roll(ms(1010));                    // the second has ended but is not handed over
-  recorder_->chunk(r, ms(990), kAnswer);        // a read that was under way
+  recorder_->roll(ms(1010));              // the second has ended but is not handed over
+  recorder_->chunk(r, ms(990), kAnswer);  // a read that was under way
   collect(milliseconds(1100));
   EXPECT_EQ(second(0).chunks, 1u);
   EXPECT_EQ(second(0).ttft.count(), 1u);
   EXPECT_NEAR(second(0).waiting, 0.49, 1e-9);
-  recorder_->chunk(r, ms(995), kAnswer);        // later still: an addition to a second handed over
+  recorder_->chunk(r, ms(995), kAnswer);  // later still: an addition to a second handed over
   recorder_->end(r, ms(996), Outcome::kSuccess);
   collect(milliseconds(2000));
   EXPECT_EQ(second(0).chunks, 2u);
@@ -289,10 +290,10 @@ TEST_F(RecorderTest, MultiEventReadsAreBlamedOnTheClientWhenItsTurnWasLate) {
     recorder_->end_turn(gap);
   };
   turn(Nanos(0), 1, Nanos(0));
-  turn(Nanos(0), 2, milliseconds(1));           // in time: the host or the network
-  turn(milliseconds(2), 2, Nanos(0));           // its lag
-  turn(Nanos(0), 1, milliseconds(3));           // a long turn …
-  turn(Nanos(0), 3, Nanos(0));                  // … delays the next poll
+  turn(Nanos(0), 2, milliseconds(1));  // in time: the host or the network
+  turn(milliseconds(2), 2, Nanos(0));  // its lag
+  turn(Nanos(0), 1, milliseconds(3));  // a long turn …
+  turn(Nanos(0), 3, Nanos(0));         // … delays the next poll
   turn(Nanos(0), 3, Nanos(0));
   recorder_->read(ms(10), ms(11), false, 1);
   collect(seconds(1));

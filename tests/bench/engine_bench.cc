@@ -1,5 +1,6 @@
-// What the agent's engine costs a streamed token, without a coordinator: one RunController at one level against
-// hosts that run already. Prints one JSON object. Compare with the bare sink on the same hosts in the same run.
+// What the agent's engine costs a streamed token, without a coordinator: one RunController at one level
+// against hosts that run already. Prints one JSON object. Compare with the bare sink on the same hosts in the
+// same run.
 #include <fmt/format.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -56,7 +57,8 @@ SecondSnapshot collect(agent::RunController& controller, MonoTime zero, double f
     const SnapshotBatch batch = controller.collect();
     complete = batch.complete_through;
     for (const SecondSnapshot& second : batch.seconds) {
-      if (second.second >= static_cast<std::int64_t>(from) && second.second < static_cast<std::int64_t>(until)) {
+      if (second.second >= static_cast<std::int64_t>(from) &&
+          second.second < static_cast<std::int64_t>(until)) {
         sum.merge(second);
       }
     }
@@ -126,12 +128,12 @@ int main(int argc, char** argv) {
       R"("resident_bytes_per_stream":{:.0f}}})"
       "\n",
       options.concurrency, options.threads, sum.chunks, chunks / options.seconds, outcomes,
-      cpu * 1e6 / chunks, generator.cpu_user * 1e6 / chunks, generator.cpu_system * 1e6 / chunks, generator.reads,
-      static_cast<double>(generator.reads) / chunks, generator.multi_event_reads, generator.client_coalesced,
-      generator.unstamped_reads, sum.in_flight / options.seconds, quantile_ms(sum.ttft, 0.5),
-      quantile_ms(sum.ttft, 0.99), quantile_ms(sum.icl, 0.5), quantile_ms(generator.rx_lag, 0.5),
-      quantile_ms(generator.rx_lag, 0.99), quantile_ms(generator.loop_gap, 0.99),
-      quantile_ms(generator.send_lag, 0.99), generator.busiest_thread,
+      cpu * 1e6 / chunks, generator.cpu_user * 1e6 / chunks, generator.cpu_system * 1e6 / chunks,
+      generator.reads, static_cast<double>(generator.reads) / chunks, generator.multi_event_reads,
+      generator.client_coalesced, generator.unstamped_reads, sum.in_flight / options.seconds,
+      quantile_ms(sum.ttft, 0.5), quantile_ms(sum.ttft, 0.99), quantile_ms(sum.icl, 0.5),
+      quantile_ms(generator.rx_lag, 0.5), quantile_ms(generator.rx_lag, 0.99),
+      quantile_ms(generator.loop_gap, 0.99), quantile_ms(generator.send_lag, 0.99), generator.busiest_thread,
       static_cast<double>(peak_resident - idle_resident) / options.concurrency);
   return 0;
 }

@@ -45,7 +45,8 @@ TestCertificate::TestCertificate() {
   X509_gmtime_adj(X509_getm_notAfter(cert), 24 * 3600);
   X509_set_pubkey(cert, key);
   X509_NAME* subject = X509_get_subject_name(cert);
-  X509_NAME_add_entry_by_txt(subject, "CN", MBSTRING_ASC, reinterpret_cast<const unsigned char*>("localhost"), -1, -1, 0);
+  X509_NAME_add_entry_by_txt(subject, "CN", MBSTRING_ASC, reinterpret_cast<const unsigned char*>("localhost"),
+                             -1, -1, 0);
   X509_set_issuer_name(cert, subject);
   X509V3_CTX context;
   X509V3_set_ctx_nodb(&context);
@@ -135,7 +136,8 @@ void ScriptedServer::Peer::wait_for_close() {
 
 // --- the server ---
 
-ScriptedServer::ScriptedServer(Script script, const TestCertificate* certificate, const TestCertificate* client_ca)
+ScriptedServer::ScriptedServer(Script script, const TestCertificate* certificate,
+                               const TestCertificate* client_ca)
     : script_(std::move(script)) {
   if (certificate != nullptr) {
     tls_.reset(SSL_CTX_new(TLS_server_method()), &SSL_CTX_free);

@@ -28,7 +28,8 @@ class Gate {
   bool open_ = false;
 };
 
-/// A self-signed certificate for localhost and 127.0.0.1, made at run time, as PEM files in a temporary directory.
+/// A self-signed certificate for localhost and 127.0.0.1, made at run time, as PEM files in a temporary
+/// directory.
 class TestCertificate {
  public:
   TestCertificate();

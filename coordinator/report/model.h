@@ -64,6 +64,7 @@ struct Step {
   bool valid = true;
   std::string state;               ///< "NEAR-LINEAR", "DIMINISHING", "SATURATED", "COLLAPSING", "CLIENT_BOUND", …
   std::vector<std::string> flags;  ///< "SHORT_WINDOW", "LOWEST LATENCY", "INCOMPLETE", …
+  std::vector<std::string> reasons;  ///< Why it is not valid, or what weakens it; whole sentences without a stop.
   std::string note;                ///< For a reader: "near-linear; lowest latency".
   double window_begin_seconds = 0;  ///< Since the run's zero.
   double duration_seconds = 0;

@@ -1,6 +1,10 @@
 #include "coordinator/run_loop.h"
 
 #include <algorithm>
+#include <memory>
+
+#include "coordinator/controllers/steps.h"
+#include "coordinator/window.h"
 
 namespace kneepoint::coordinator {
 namespace {
@@ -14,6 +18,10 @@ constexpr std::int64_t kResidenceSeconds = 10;
 constexpr Nanos kStopLimit = 10s;
 /// How long the last seconds may take to arrive once the load has ended.
 constexpr Nanos kSettleLimit = 5s;
+
+std::unique_ptr<Controller> make_controller(const Cell& cell, const Ramp& ramp, std::uint64_t first_epoch) {
+  return std::make_unique<StepController>(cell, ramp, first_epoch);
+}
 
 }  // namespace
 
@@ -29,13 +37,13 @@ void RunLoop::run() {
   std::uint64_t epoch = 1;
   for (std::size_t i = 0; i < cells_.size() && !interrupted_ && !agent_lost(); ++i) {
     const Cell& cell = cells_[i];
-    StepController controller(cell, plan_.scenarios[cell.scenario].ramp, epoch);
-    run_cell(controller, i);
-    epoch = controller.next_epoch();
+    const auto controller = make_controller(cell, plan_.scenarios[cell.scenario].ramp, epoch);
+    run_cell(*controller, i);
+    epoch = controller->next_epoch();
   }
 }
 
-void RunLoop::run_cell(StepController& controller, std::size_t cell_index) {
+void RunLoop::run_cell(Controller& controller, std::size_t cell_index) {
   windows_before_cell_ = windows_.size();
   while (!controller.done()) {
     if (hooks_.interrupts() > 0 || agent_lost()) break;
@@ -50,7 +58,7 @@ void RunLoop::run_cell(StepController& controller, std::size_t cell_index) {
   stop_and_settle(controller, cell_index);
 }
 
-void RunLoop::stop_and_settle(StepController& controller, std::size_t cell_index) {
+void RunLoop::stop_and_settle(Controller& controller, std::size_t cell_index) {
   if (!controller.done()) {
     interrupted_ = !agent_lost();
     controller.interrupt(fleet_.now(), agent_lost());
@@ -65,15 +73,12 @@ void RunLoop::stop_and_settle(StepController& controller, std::size_t cell_index
     tick(controller, cell_index);
   }
   // What is not complete by now will not be: the rows say so.
-  for (std::size_t i = windows_.size() - windows_before_cell_; i < controller.windows().size(); ++i) {
-    windows_.push_back(controller.windows()[i]);
-    hooks_.on_window(windows_.back());
-  }
+  measure_windows(controller, true);
 }
 
-void RunLoop::tick(StepController& controller, std::size_t cell_index) {
+void RunLoop::tick(Controller& controller, std::size_t cell_index) {
   if (auto event = fleet_.wait(kTick)) take(*event, controller);
-  report_windows(controller);
+  measure_windows(controller, false);
   Progress progress{.now = fleet_.now(),
                     .cell = cells_[cell_index].id,
                     .phase = controller.phase(),
@@ -86,14 +91,14 @@ void RunLoop::tick(StepController& controller, std::size_t cell_index) {
     progress.backing_off += gauges.backing_off;
   }
   for (std::size_t i = cell_index + 1; i < cells_.size() && progress.time_left; ++i) {
-    const StepController later(cells_[i], plan_.scenarios[cells_[i].scenario].ramp, 0);
-    const auto left = later.time_left(Nanos(0));
+    const auto later = make_controller(cells_[i], plan_.scenarios[cells_[i].scenario].ramp, 0);
+    const auto left = later->time_left(Nanos(0));
     progress.time_left = left ? std::optional(*progress.time_left + *left) : std::nullopt;
   }
   hooks_.on_progress(progress);
 }
 
-void RunLoop::take(const FleetEvent& event, StepController& controller) {
+void RunLoop::take(const FleetEvent& event, Controller& controller) {
   if (const auto* arrived = std::get_if<BatchArrived>(&event)) {
     timeline_.add(arrived->agent, arrived->batch);
     if (const auto gauges = gauges_.find(arrived->agent); gauges != gauges_.end()) {
@@ -117,12 +122,14 @@ void RunLoop::take(const FleetEvent& event, StepController& controller) {
   }
 }
 
-void RunLoop::report_windows(const StepController& controller) {
+void RunLoop::measure_windows(Controller& controller, bool final) {
   const auto& fixed = controller.windows();
   for (std::size_t i = windows_.size() - windows_before_cell_; i < fixed.size(); ++i) {
-    if (timeline_.complete_through() + 1 < fixed[i].end) break;
+    if (!final && timeline_.complete_through() + 1 < fixed[i].end) break;
     windows_.push_back(fixed[i]);
-    hooks_.on_window(fixed[i]);
+    const Step step = measure_step(timeline_, plan_, cells_[fixed[i].cell], fixed[i]);
+    controller.measured(i, step);
+    hooks_.on_step(fixed[i], step);
   }
 }
 

@@ -10,7 +10,7 @@
 
 #include "common/plan.h"
 #include "common/second_stats.h"
-#include "coordinator/controllers/steps.h"
+#include "coordinator/controllers/controller.h"
 #include "coordinator/timeline.h"
 
 namespace kneepoint::coordinator {
@@ -51,7 +51,7 @@ class LoadFleet {
 struct Progress {
   Nanos now{0};
   std::uint32_t cell = 0;
-  StepController::Phase phase = StepController::Phase::kPending;
+  Phase phase = Phase::kPending;
   std::size_t step = 0, step_count = 0;
   std::uint32_t concurrency = 0;  ///< Commanded.
   std::uint32_t in_flight = 0;
@@ -65,8 +65,8 @@ class RunLoop {
  public:
   struct Hooks {
     std::function<void(std::uint32_t agent, const SnapshotBatch&)> on_batch = [](auto, auto&) {};
-    /// The window's seconds are complete.
-    std::function<void(const StepWindow&)> on_window = [](auto&) {};
+    /// The window's seconds are complete, and these are its figures.
+    std::function<void(const StepWindow&, const Step&)> on_step = [](auto&, auto&) {};
     std::function<void(const Progress&)> on_progress = [](auto&) {};
     std::function<void(const AgentLost&)> on_agent_lost = [](auto&) {};
     /// How often the user has asked to stop.
@@ -91,12 +91,13 @@ class RunLoop {
     std::uint32_t in_flight = 0, backing_off = 0, active_slots = 0;
   };
 
-  void run_cell(StepController& controller, std::size_t cell_index);
-  void take(const FleetEvent& event, StepController& controller);
+  void run_cell(Controller& controller, std::size_t cell_index);
+  void take(const FleetEvent& event, Controller& controller);
   /// Waits for one event or a tick, and takes it.
-  void tick(StepController& controller, std::size_t cell_index);
-  void report_windows(const StepController& controller);
-  void stop_and_settle(StepController& controller, std::size_t cell_index);
+  void tick(Controller& controller, std::size_t cell_index);
+  /// Measures the windows of `controller` whose seconds are complete; all of them when `final`.
+  void measure_windows(Controller& controller, bool final);
+  void stop_and_settle(Controller& controller, std::size_t cell_index);
   FleetView view(std::uint32_t cell) const;
   bool idle_since(Nanos instant) const;
 

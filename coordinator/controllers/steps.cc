@@ -12,18 +12,6 @@ std::int64_t second_of(Nanos t) { return std::chrono::floor<seconds>(t).count();
 
 }  // namespace
 
-std::string_view to_string(StepController::Phase phase) {
-  switch (phase) {
-    case StepController::Phase::kPending: return "starting";
-    case StepController::Phase::kWarmUp: return "warm-up";
-    case StepController::Phase::kHold: return "hold";
-    case StepController::Phase::kRequests: return "requests";
-    case StepController::Phase::kDrain: return "draining";
-    case StepController::Phase::kDone: return "done";
-  }
-  return "";
-}
-
 StepController::StepController(const Cell& cell, const Ramp& ramp, std::uint64_t first_epoch)
     : cell_(cell), ramp_(ramp), epoch_(first_epoch) {}
 
@@ -52,6 +40,7 @@ std::optional<LoadLevel> StepController::next(Nanos now, const FleetView& fleet)
     case Phase::kDrain:
       if (fleet.idle) phase_ = Phase::kDone;
       return std::nullopt;
+    case Phase::kDeciding:  // never entered: fixed steps decide nothing
     case Phase::kDone:
       return std::nullopt;
   }

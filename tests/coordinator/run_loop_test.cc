@@ -94,7 +94,7 @@ struct VirtualRun {
   VirtualRun(Plan the_plan, std::uint32_t agents) : plan(std::move(the_plan)), fleet(agents) {}
 
   RunLoop& go(RunLoop::Hooks hooks = {}) {
-    hooks.on_window = [this](const StepWindow& window) { reported.push_back(window); };
+    hooks.on_step = [this](const StepWindow& window, const Step&) { reported.push_back(window); };
     loop.emplace(plan, cells, fleet, std::move(hooks));
     loop->run();
     return *loop;
@@ -159,7 +159,7 @@ TEST(RunLoop, ALostAgentEndsTheRunAndMarksItsStep) {
 TEST(RunLoop, ProgressNamesThePhaseAndTheTimeLeft) {
   VirtualRun run(plan_of({{.steps = {2}, .warmup = 1s, .hold = 3s}, {.steps = {8}, .warmup = 1s, .hold = 3s}}), 1);
   std::optional<Nanos> at_start;
-  std::set<StepController::Phase> phases;
+  std::set<Phase> phases;
   RunLoop::Hooks hooks;
   hooks.on_progress = [&](const Progress& progress) {
     if (!at_start) at_start = progress.time_left;
@@ -168,8 +168,8 @@ TEST(RunLoop, ProgressNamesThePhaseAndTheTimeLeft) {
   run.go(std::move(hooks));
   ASSERT_TRUE(at_start);
   EXPECT_GE(*at_start, 8s);
-  EXPECT_TRUE(phases.contains(StepController::Phase::kWarmUp));
-  EXPECT_TRUE(phases.contains(StepController::Phase::kHold));
+  EXPECT_TRUE(phases.contains(Phase::kWarmUp));
+  EXPECT_TRUE(phases.contains(Phase::kHold));
 }
 
 }  // namespace

@@ -6,7 +6,6 @@ namespace kneepoint::coordinator {
 namespace {
 
 using namespace std::chrono_literals;
-using Phase = StepController::Phase;
 
 Ramp timed(std::vector<std::uint32_t> steps) { return {.steps = std::move(steps), .warmup = 2s, .hold = 8s}; }
 

@@ -5,19 +5,13 @@
 #include <map>
 #include <utility>
 
+#include "coordinator/analysis/token_count.h"
+
 namespace kneepoint::coordinator {
 namespace {
 
 /// Below this many first tokens the nearest-rank p95 is the maximum.
 constexpr std::uint64_t kSmallestP95 = 20;
-
-/// Tokens per content chunk of one cell's completed requests; 1 where no usage was ever reported.
-struct TokensPerChunk {
-  std::uint64_t tokens = 0, chunks = 0;
-  double ratio() const {
-    return tokens == 0 || chunks == 0 ? 1 : static_cast<double>(tokens) / static_cast<double>(chunks);
-  }
-};
 
 struct Bin {
   double in_flight = 0, tokens = 0;
@@ -30,14 +24,11 @@ struct Extent {
   std::int64_t begin = 0, end = 0;
 };
 
-void add_second(Bin& bin, const TimelineSecond& second,
-                const std::map<std::uint32_t, TokensPerChunk>& ratios) {
+void add_second(Bin& bin, const TimelineSecond& second, const std::map<std::uint32_t, ChunkRate>& rates) {
   ++bin.seconds;
   for (const auto& [key, stats] : second.series) {
     bin.in_flight += stats.in_flight;
-    bin.tokens += static_cast<double>(stats.reported_tokens[0] + stats.reported_tokens[1]) +
-                  static_cast<double>(stats.unreported_chunks[0] + stats.unreported_chunks[1]) *
-                      ratios.at(key.cell).ratio();
+    bin.tokens += rates.at(key.cell).arrived(stats);
     bin.completed += stats.completed();
     bin.failed += stats.failed();
     bin.ttft.merge(stats.ttft);
@@ -72,15 +63,17 @@ RunTimeline build_run_timeline(const Timeline& timeline, const Plan& plan, const
   const auto& seconds = timeline.seconds();
   if (seconds.empty()) return run;
 
-  std::map<std::uint32_t, TokensPerChunk> ratios;
   std::map<std::uint32_t, Extent> extents;
   for (const auto& [at, second] : seconds) {
     for (const auto& [key, stats] : second.series) {
-      TokensPerChunk& ratio = ratios[key.cell];
-      ratio.tokens += stats.usage_tokens;
-      ratio.chunks += stats.usage_chunks;
       extents.try_emplace(key.cell, Extent{.begin = at}).first->second.end = at + 1;
     }
+  }
+
+  std::map<std::uint32_t, ChunkRate> rates;
+  for (const auto& [cell, extent] : extents) {
+    const SeriesStats whole = counts_of_cell(timeline, cell);
+    rates[cell] = chunk_rate(whole, whole);
   }
 
   const std::int64_t first = seconds.begin()->first;
@@ -92,7 +85,7 @@ RunTimeline build_run_timeline(const Timeline& timeline, const Plan& plan, const
 
   std::vector<Bin> bins(static_cast<std::size_t>((count + width - 1) / width));
   for (const auto& [at, second] : seconds) {
-    add_second(bins[static_cast<std::size_t>((at - first) / width)], second, ratios);
+    add_second(bins[static_cast<std::size_t>((at - first) / width)], second, rates);
   }
   for (const Bin& bin : bins) {
     const auto a_second = [&](double total) {

@@ -44,6 +44,8 @@ void add_load(std::vector<Column>& columns) {
                      [](const Step& s) { return count(s.concurrency); }});
   columns.push_back({"Load", "achieved", "achieved_concurrency", "Mean number of requests in flight", true,
                      [](const Step& s) { return number(s.achieved_concurrency, "Not measured"); }});
+  columns.push_back({"Load", "waiting", "waiting", "Mean number of requests sent without a first token yet",
+                     false, [](const Step& s) { return number(s.waiting, "Not measured"); }});
   columns.push_back({"Load", "attempt", "attempt", "1, or more where the step was run again", false,
                      [](const Step& s) { return count(s.attempt); }});
   columns.push_back({"Load", "begins", "window_begin_seconds",
@@ -155,7 +157,7 @@ const std::vector<Column>& step_columns() {
 
 std::string absent_latency_reason(const LatencySummary& latency) {
   if (latency.count == 0) return "No request of this window had one";
-  return fmt::format("Too few requests (n = {}): p95 needs 130 of them, p99 needs 662", latency.count);
+  return fmt::format("Too few requests (n = {}): p90 needs 64 of them, p95 130, p99 662", latency.count);
 }
 
 }  // namespace kneepoint::coordinator::html

@@ -3,54 +3,19 @@
 #include <fmt/chrono.h>
 #include <fmt/format.h>
 
-#include <cmath>
 #include <ctime>
 #include <utility>
 
 #include "coordinator/report/html/markup.h"
+#include "coordinator/report/units.h"
 
 namespace kneepoint::coordinator::html {
-namespace {
-
-/// Three significant digits, never an exponent.
-std::string three_digits(double value) {
-  const double magnitude = std::abs(value);
-  if (magnitude == 0) return "0";
-  if (magnitude >= 99.95) return fmt::format("{:.0f}", value);
-  if (magnitude >= 9.995) return fmt::format("{:.1f}", value);
-  if (magnitude >= 0.0995) return fmt::format("{:.2f}", value);
-  return fmt::format("{:.{}f}", value, static_cast<int>(std::ceil(-std::log10(magnitude))) + 1);
-}
-
-}  // namespace
-
-std::string time_text(double seconds) {
-  if (seconds >= 599.5) {
-    const auto whole = std::llround(seconds);
-    if (whole >= 3600) return fmt::format("{} h {} min", whole / 3600, whole % 3600 / 60);
-    return fmt::format("{} min {} s", whole / 60, whole % 60);
-  }
-  if (seconds >= 0.9995) return three_digits(seconds) + " s";
-  if (seconds >= 0.9995e-3) return three_digits(seconds * 1e3) + " ms";
-  return three_digits(seconds * 1e6) + " µs";
-}
-
-std::string number_text(double value) {
-  if (std::abs(value) < 999.5) {
-    return value == std::floor(value) ? fmt::format("{:.0f}", value) : three_digits(value);
-  }
-  std::string digits = fmt::format("{:.0f}", value);
-  const std::size_t first = digits.front() == '-' ? 1 : 0;
-  for (std::size_t at = digits.size(); at > first + 3;) digits.insert(at -= 3, ",");
-  return digits;
-}
-
 std::string percent_text(double ratio) {
-  return three_digits(ratio * 100) + " %";
+  return format_figure(ratio * 100) + " %";
 }
 
 std::string interval_text(const Interval& interval) {
-  return number_text(interval.low) + " to " + number_text(interval.high);
+  return format_figure(interval.low) + " to " + format_figure(interval.high);
 }
 
 std::string utc_text(RealTime at) {
@@ -64,7 +29,7 @@ Figure absent(std::string reason) {
 
 Figure number(std::optional<double> value, std::string reason) {
   if (!value) return absent(std::move(reason));
-  return {.text = number_text(*value), .raw = value};
+  return {.text = format_figure(*value), .raw = value};
 }
 
 Figure count(std::uint64_t value) {
@@ -73,7 +38,7 @@ Figure count(std::uint64_t value) {
 
 Figure time(std::optional<double> seconds, std::string reason) {
   if (!seconds) return absent(std::move(reason));
-  return {.text = time_text(*seconds), .raw = seconds};
+  return {.text = format_time(*seconds), .raw = seconds};
 }
 
 Figure percent(std::optional<double> ratio, std::string reason) {
@@ -88,7 +53,7 @@ Figure text(std::string value) {
 Figure estimate(const Estimate& estimate, std::string reason) {
   Figure figure = number(estimate.value, std::move(reason));
   if (estimate.value && estimate.ci95) {
-    figure.suffix = "± " + number_text((estimate.ci95->high - estimate.ci95->low) / 2);
+    figure.suffix = "± " + format_figure((estimate.ci95->high - estimate.ci95->low) / 2);
   }
   return figure;
 }

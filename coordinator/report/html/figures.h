@@ -17,11 +17,6 @@ struct Figure {
   std::string suffix;         ///< Said beside the figure: "± 2.1".
 };
 
-/// Three significant digits and the unit that fits: "850 µs", "39.2 ms", "1.34 s", "12 min 5 s". @param
-/// seconds ≥ 0.
-std::string time_text(double seconds);
-/// Three to four significant digits, thousands set apart: "0.42", "18.4", "1,330".
-std::string number_text(double value);
 /// "2.1 %"
 std::string percent_text(double ratio);
 /// "21.6 to 24.7"

@@ -3,11 +3,13 @@
 #include <fmt/format.h>
 
 #include "coordinator/report/html/assets.h"
-#include "coordinator/report/html/chart_data.h"
 #include "coordinator/report/html/figures.h"
 #include "coordinator/report/html/markup.h"
 #include "coordinator/report/html/section.h"
 #include "coordinator/report/html/summary.h"
+#include "coordinator/report/html/timeline_json.h"
+#include "coordinator/report/json.h"
+#include "coordinator/report/units.h"
 
 namespace kneepoint::coordinator {
 namespace html {
@@ -44,11 +46,11 @@ std::string fact(std::string_view name, const std::string& markup) {
 
 std::string run_facts(const Report& report) {
   const Totals& totals = report.totals;
-  const auto figure = [](std::uint64_t value) { return number_text(static_cast<double>(value)); };
+  const auto figure = [](std::uint64_t value) { return format_figure(static_cast<double>(value)); };
   return R"(<dl class="facts">)" + fact("Run", escape(report.run_id)) +
          fact("Plan", escape(report.run_name)) + fact("Kneepoint", escape(report.version)) +
          fact("Started", utc_text(report.started_at)) +
-         fact("Took", time_text(report.duration_seconds) + (report.interrupted ? ", interrupted" : "")) +
+         fact("Took", format_time(report.duration_seconds) + (report.interrupted ? ", interrupted" : "")) +
          fact("Agents", figure(report.agents)) + fact("Requests started", figure(totals.started)) +
          fact("completed", figure(totals.completed)) + fact("failed", figure(totals.failed)) +
          fact("cancelled by the tool", figure(totals.cancelled)) +
@@ -88,7 +90,8 @@ std::string render_html(const Report& report, const RunTimeline& timeline, std::
                                 {"definitions", assets::definitions},
                                 {"plan", plan},
                                 {"facts", run_facts(report)},
-                                {"data", escape_script_json(chart_data(report, timeline))},
+                                {"data", escape_script_json(render_json(report))},
+                                {"timeline", escape_script_json(timeline_json(timeline))},
                                 {"d3", assets::d3},
                                 {"script", script},
                             });

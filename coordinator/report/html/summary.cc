@@ -7,6 +7,7 @@
 #include "coordinator/report/html/columns.h"
 #include "coordinator/report/html/flags.h"
 #include "coordinator/report/html/markup.h"
+#include "coordinator/report/units.h"
 
 namespace kneepoint::coordinator::html {
 namespace {
@@ -31,7 +32,7 @@ const Step* highest_step(const ScenarioResult& result, Keep keep) {
 }
 
 std::string requests_text(double concurrency) {
-  return fmt::format("{} concurrent request{}", number_text(concurrency), concurrency == 1 ? "" : "s");
+  return fmt::format("{} concurrent request{}", format_figure(concurrency), concurrency == 1 ? "" : "s");
 }
 
 /// "ttft_p95" -> "TTFT p95"
@@ -191,7 +192,8 @@ KeyFigure ttft_figure(const ScenarioResult& result) {
     if (!knee || !step.valid || step.concurrency <= *knee || !step.ttft_seconds.p95) continue;
     if (!above || step.concurrency < above->concurrency) above = &step;
   }
-  if (above) key.detail += fmt::format("; {} at {}", time_text(*above->ttft_seconds.p95), above->concurrency);
+  if (above)
+    key.detail += fmt::format("; {} at {}", format_time(*above->ttft_seconds.p95), above->concurrency);
   return key;
 }
 
@@ -205,7 +207,7 @@ KeyFigure cost_figure(const ScenarioResult& result) {
   key.figure = number(peak->generator.cpu_us_per_token, "Not measured");
   key.detail = fmt::format("at {} concurrent", peak->concurrency);
   if (peak->generator.rx_lag_p99_seconds) {
-    key.detail += fmt::format("; receive lag p99 {}", time_text(*peak->generator.rx_lag_p99_seconds));
+    key.detail += fmt::format("; receive lag p99 {}", format_time(*peak->generator.rx_lag_p99_seconds));
   }
   return key;
 }
@@ -227,7 +229,7 @@ std::string slo_table(const ScenarioResult& result) {
         escape(criterion_text(criterion)));
   };
   for (const SloCriterion& criterion : result.slo.criteria) {
-    row(criterion, criterion_label(criterion.name), "≤ " + time_text(criterion.limit));
+    row(criterion, criterion_label(criterion.name), "≤ " + format_time(criterion.limit));
   }
   if (result.slo.joint) row(*result.slo.joint, "all limits together", "–");
   return R"(<div class="table-box"><table class="slo"><caption>SLO limits and the concurrency up to which they hold</caption>)"

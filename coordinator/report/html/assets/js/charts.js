@@ -39,7 +39,7 @@ function latencySpec(result, name) {
   const steps = ascending(result);
   const key = `${name}_seconds`;
   const percentile = (p) => ({
-    name: p, points: steps.map((s) => stepPoint(s, s[key][p], p === "p95" && name === "ttft" ? s.ttft_p95_ci95 : null)),
+    name: p, points: steps.map((s) => stepPoint(s, s[key][p], s[key][`${p}_ci95`])),
   });
   const limits = result.slo.criteria.filter((c) => c.name.startsWith(`${name}_`))
     .map((c) => ({ value: c.limit, text: `SLO ${c.name.slice(name.length + 1)} ≤ ${formatTime(c.limit)}` }));

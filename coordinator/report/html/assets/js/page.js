@@ -1,12 +1,13 @@
 // The page: draws every chart at its width, follows the theme, copies tables, prepares for paper.
 
-const data = JSON.parse(document.getElementById("report-data").textContent);
+const report = JSON.parse(document.getElementById("report-data").textContent);
+const timeline = JSON.parse(document.getElementById("timeline-data").textContent);
 const figures = [...document.querySelectorAll("figure[data-chart]")];
 
 function drawFigure(figure, width) {
   const [draw, spec] = chartKinds[figure.dataset.chart];
   const plot = figure.querySelector(".plot");
-  draw(plot, figure.querySelector(".legend"), Math.round(width || plot.clientWidth || 600), spec(data.results[figure.dataset.result], data.timeline));
+  draw(plot, figure.querySelector(".legend"), Math.round(width || plot.clientWidth || 600), spec(report.results[figure.dataset.result], timeline));
   figure.dataset.drawn = plot.querySelector("svg") ? "chart" : "empty";
 }
 

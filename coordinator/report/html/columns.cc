@@ -4,6 +4,8 @@
 
 #include <utility>
 
+#include "coordinator/report/units.h"
+
 namespace kneepoint::coordinator::html {
 namespace {
 
@@ -14,13 +16,25 @@ struct Statistic {
   std::optional<double> LatencySummary::*value;
 };
 
+Figure mean_and_deviation(const LatencySummary& latency) {
+  Figure figure = time(latency.mean, absent_latency_reason(latency));
+  if (latency.mean && latency.stddev) figure.suffix = "± " + format_time(*latency.stddev);
+  return figure;
+}
+
 void add_latency(std::vector<Column>& columns, const std::string& group, const std::string& key,
                  const std::string& meaning, std::string brief_labels, LatencyOf latency) {
+  columns.push_back({.group = group,
+                     .label = "mean ± SD",
+                     .key = key + ".mean",
+                     .explain = meaning,
+                     .brief = brief_labels.find("mean") != std::string::npos,
+                     .figure = [latency](const Step& step) { return mean_and_deviation(step.*latency); }});
   static const std::vector<Statistic> kStatistics = {
-      {"mean", "mean", &LatencySummary::mean}, {"SD", "stddev", &LatencySummary::stddev},
-      {"p50", "p50", &LatencySummary::p50},    {"p90", "p90", &LatencySummary::p90},
-      {"p95", "p95", &LatencySummary::p95},    {"p99", "p99", &LatencySummary::p99},
-      {"min", "min", &LatencySummary::min},    {"max", "max", &LatencySummary::max}};
+      {"SD", "stddev", &LatencySummary::stddev}, {"p50", "p50", &LatencySummary::p50},
+      {"p90", "p90", &LatencySummary::p90},      {"p95", "p95", &LatencySummary::p95},
+      {"p99", "p99", &LatencySummary::p99},      {"min", "min", &LatencySummary::min},
+      {"max", "max", &LatencySummary::max}};
   brief_labels = " " + brief_labels + " ";
   for (const Statistic& statistic : kStatistics) {
     columns.push_back({.group = group,
@@ -132,7 +146,7 @@ std::vector<Column> make_columns() {
   std::vector<Column> columns;
   add_load(columns);
   add_throughput(columns);
-  add_latency(columns, "TTFT", "ttft_seconds", "Time to the first token", "mean SD p50 p95 p99",
+  add_latency(columns, "TTFT", "ttft_seconds", "Time to the first token", "mean p50 p95 p99",
               &Step::ttft_seconds);
   add_latency(columns, "TTFO", "ttfo_seconds", "Time to the first token of the answer, after any reasoning",
               "", &Step::ttfo_seconds);

@@ -72,10 +72,10 @@ std::string charts(const ScenarioResult& result, std::size_t index, const RunTim
     markup +=
         chart("replica-throughput", index, "Replicas: share of throughput",
               "Each replica's output tokens against an equal share. 100 % everywhere is a balanced fleet.");
-    markup += chart(
-        "replica-ttft", index, "Replicas: time to first token",
-        "TTFT p95 of each replica (p50 where there are too few requests). A replica above the others is "
-        "slower, or gets more than its share.");
+    markup += chart("replica-ttft", index, "Replicas: time to first token",
+                    "p95 of each replica, or the median where one had too few requests for it. A replica "
+                    "above the others is "
+                    "slower, or gets more than its share.");
   }
   markup += chart(
       "generator-cost", index, "Generator: cost per token",

@@ -48,8 +48,11 @@ std::string criterion_label(const std::string& name) {
 
 /// What the state of a limit means for whoever plans capacity.
 std::string criterion_text(const SloCriterion& criterion) {
-  if (criterion.state == "PASS") return "holds up to the highest step";
-  if (criterion.state == "BRACKETED") return "holds up to here, then breaks";
+  if (criterion.state == "PASS") return "holds up to the highest valid step";
+  if (criterion.state == "BRACKETED") {
+    return criterion.ci95 ? "holds there, breaks at " + format_figure(criterion.ci95->high)
+                          : "holds there, then breaks";
+  }
   if (criterion.state == "FAIL") return "broken from the lowest step on";
   if (criterion.state == "INDETERMINATE") return "too few requests to decide";
   return criterion.state;
@@ -157,7 +160,6 @@ KeyFigure slo_figure(const ScenarioResult& result) {
   }
   key.figure = criterion_figure(*criterion);
   key.detail = criterion_text(*criterion);
-  if (criterion->ci95) key.detail = "95 % CI " + interval_text(*criterion->ci95) + "; " + key.detail;
   return key;
 }
 
@@ -225,7 +227,7 @@ std::string slo_table(const ScenarioResult& result) {
         R"(<tr><th scope="row">{}</th><td>{}</td><td>{}</td><td>{}</td><td class="words">{}</td></tr>)",
         escape(label), limit, inline_markup(criterion_figure(criterion)),
         inline_markup(criterion.ci95 ? text(interval_text(*criterion.ci95))
-                                     : absent("No interval could be given")),
+                                     : absent("Not bracketed by two steps")),
         escape(criterion_text(criterion)));
   };
   for (const SloCriterion& criterion : result.slo.criteria) {
@@ -234,7 +236,7 @@ std::string slo_table(const ScenarioResult& result) {
   if (result.slo.joint) row(*result.slo.joint, "all limits together", "–");
   return R"(<div class="table-box"><table class="slo"><caption>SLO limits and the concurrency up to which they hold</caption>)"
          R"(<thead><tr><th scope="col">limit on</th><th scope="col">limit</th><th scope="col">N_slo</th>)"
-         R"(<th scope="col">95 % CI</th><th scope="col">meaning</th></tr></thead><tbody>)" +
+         R"(<th scope="col">between</th><th scope="col">meaning</th></tr></thead><tbody>)" +
          rows + "</tbody></table></div>";
 }
 

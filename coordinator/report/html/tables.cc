@@ -27,26 +27,40 @@ std::string step_label(const Step& step) {
 }
 
 /// A table in a box of its own that scrolls sideways, with the button that copies it.
-std::string boxed(std::string_view attributes, std::string_view caption, std::string_view rows) {
+std::string boxed(std::string_view kind, std::string_view caption, std::string_view rows,
+                  std::size_t result = 0) {
   return fmt::format(
-      R"(<div class="table-block"><div class="table-tools"><button type="button" class="copy" hidden>Copy as TSV</button>)"
+      R"(<div class="table-block {}-block"><div class="table-tools"><button type="button" class="copy" hidden>Copy as TSV</button>)"
       R"(<span class="copied" role="status"></span></div><div class="table-box" tabindex="0" role="region" aria-label="{}">)"
-      R"(<table {}><caption>{}</caption>{}</table></div></div>)",
-      caption, attributes, caption, rows);
+      R"(<table class="{}" data-result="{}"><caption>{}</caption>{}</table></div></div>)",
+      kind, caption, kind, result, caption, rows);
 }
 
-std::string badges(const Step& step) {
+std::string lower_case(std::string text) {
+  for (char& c : text) {
+    if ('A' <= c && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  }
+  return text;
+}
+
+/// `note` without the part that says the state again.
+std::string note_beside(const std::string& state, const std::string& note) {
+  const std::string said = lower_case(state);
+  if (said.empty() || note.rfind(said, 0) != 0) return note;
+  if (note.size() == said.size()) return {};
+  return note.compare(said.size(), 2, "; ") == 0 ? note.substr(said.size() + 2) : note;
+}
+
+/// State, flags and note of a step, each thing said once.
+std::string reading(const Step& step) {
   std::string markup;
   if (!step.state.empty())
     markup += fmt::format(R"(<span class="badge state">{}</span> )", escape(step.state));
   for (const std::string& flag : step.flags) {
-    if (flag != step.state) markup += fmt::format(R"(<span class="badge">{}</span> )", escape(flag));
+    if (flag == step.state || step.note.find(lower_case(flag)) != std::string::npos) continue;
+    markup += fmt::format(R"(<span class="badge">{}</span> )", escape(flag));
   }
-  return markup;
-}
-
-std::string note(const Step& step) {
-  std::string markup = escape(step.note);
+  markup += escape(note_beside(step.state, step.note));
   for (const std::string& reason : step.reasons) {
     // A note may quote a reason already.
     if (step.note.find(reason) == std::string::npos) markup += fmt::format("<br>{}.", escape(reason));
@@ -59,16 +73,17 @@ std::string heading(const Column& column) {
                      escape(column.explain), escape(column.label));
 }
 
-/// The heading row that spans each run of columns of one group.
+/// The heading row that spans each run of columns of one group. The first column has its reading beside it.
 std::string group_row(const std::vector<const Column*>& columns) {
   std::string row;
   for (std::size_t i = 0; i < columns.size();) {
     std::size_t end = i;
     while (end < columns.size() && columns[end]->group == columns[i]->group) ++end;
-    row += fmt::format(R"(<th scope="colgroup" colspan="{}">{}</th>)", end - i, escape(columns[i]->group));
+    row += fmt::format(R"(<th scope="colgroup" colspan="{}">{}</th>)", end - i + (i == 0 ? 1 : 0),
+                       escape(columns[i]->group));
     i = end;
   }
-  return "<tr>" + row + R"(<th scope="colgroup" colspan="2">Reading</th></tr>)";
+  return "<tr>" + row + "</tr>";
 }
 
 }  // namespace
@@ -79,21 +94,19 @@ std::string steps_table(const ScenarioResult& result, std::size_t index) {
     if (column.brief) columns.push_back(&column);
   }
   std::string rows = "<thead>" + group_row(columns) + "<tr>";
-  for (const Column* column : columns) rows += heading(*column);
-  rows += R"(<th scope="col">state and flags</th><th scope="col">note</th></tr></thead><tbody>)";
+  for (const Column* column : columns) {
+    rows += heading(*column);
+    if (column == columns.front()) rows += R"(<th scope="col" class="reading">state and note</th>)";
+  }
+  rows += "</tr></thead><tbody>";
   for (const Step& step : result.steps) {
     rows += step.valid ? "<tr>" : R"(<tr class="invalid">)";
-    for (const Column* column : columns) {
-      if (column->key == "concurrency") {
-        rows += fmt::format(R"(<th scope="row" data-v="{}">{}</th>)", step.concurrency, step_label(step));
-      } else {
-        rows += cell(column->figure(step));
-      }
-    }
-    rows += fmt::format(R"(<td class="words">{}</td><td class="words note">{}</td></tr>)", badges(step),
-                        note(step));
+    rows += fmt::format(R"(<th scope="row" data-v="{}">{}</th><td class="words reading">{}</td>)",
+                        step.concurrency, step_label(step), reading(step));
+    for (std::size_t i = 1; i < columns.size(); ++i) rows += cell(columns[i]->figure(step));
+    rows += "</tr>";
   }
-  return boxed(fmt::format(R"(class="steps" data-result="{}")", index), "Steps", rows + "</tbody>");
+  return boxed("steps", "Steps", rows + "</tbody>", index);
 }
 
 std::string figures_table(const ScenarioResult& result, std::size_t index) {
@@ -116,8 +129,7 @@ std::string figures_table(const ScenarioResult& result, std::size_t index) {
     for (const Step& step : result.steps) rows += cell(column.figure(step));
     rows += "</tr>";
   }
-  return boxed(fmt::format(R"(class="figures" data-result="{}")", index), "Every figure of every step",
-               rows + "</tbody>");
+  return boxed("figures", "Every figure of every step", rows + "</tbody>", index);
 }
 
 std::string errors_table(const ScenarioResult& result) {
@@ -136,7 +148,7 @@ std::string errors_table(const ScenarioResult& result) {
   if (rows.empty()) return "<p>No request failed inside a measured window.</p>";
   std::string head = R"(<thead><tr><th scope="col">kind</th>)";
   for (const Step& step : result.steps) head += fmt::format(R"(<th scope="col">{}</th>)", step_label(step));
-  return boxed(R"(class="errors")", "Failed requests by kind and concurrency",
+  return boxed("errors", "Failed requests by kind and concurrency",
                head + "</tr></thead><tbody>" + rows + "</tbody>");
 }
 
@@ -168,7 +180,7 @@ std::string shares_table(const ScenarioResult& result, std::vector<Share> Step::
     }
   }
   head += R"(<th scope="col">completed</th><th scope="col">failed</th></tr></thead>)";
-  return boxed(R"(class="shares")", "By " + what, head + "<tbody>" + rows + "</tbody>");
+  return boxed("shares", "By " + what, head + "<tbody>" + rows + "</tbody>");
 }
 
 std::string flags_explained(const ScenarioResult& result) {

@@ -6,7 +6,7 @@ const concurrencyAxis = { concurrency: true };
 function stepPoint(step, value, ci95 = null) {
   return {
     x: step.concurrency, y: value === undefined ? null : value, low: ci95 && ci95[0], high: ci95 && ci95[1],
-    valid: step.valid, title: stepTitle(step), word: step.valid ? "" : "invalid",
+    valid: step.valid, title: stepTitle(step),
   };
 }
 
@@ -33,13 +33,14 @@ function throughputSpec(result) {
   };
 }
 
+const tooFew = "too few requests";
 const latencyNames = { ttft: "TTFT", tpot: "TPOT", e2e: "E2E" };
 
 function latencySpec(result, name) {
   const steps = ascending(result);
   const key = `${name}_seconds`;
   const percentile = (p) => ({
-    name: p, points: steps.map((s) => stepPoint(s, s[key][p], s[key][`${p}_ci95`])),
+    name: p, absent: tooFew, points: steps.map((s) => stepPoint(s, s[key][p], s[key][`${p}_ci95`])),
   });
   const limits = result.slo.criteria.filter((c) => c.name.startsWith(`${name}_`))
     .map((c) => ({ value: c.limit, text: `SLO ${c.name.slice(name.length + 1)} ≤ ${formatTime(c.limit)}` }));
@@ -53,18 +54,19 @@ function latencySpec(result, name) {
 
 function tradeoffSpec(result) {
   const steps = ascending(result);
-  const has = (key, p) => steps.some((s) => s[key][p] !== null);
   const line = (key, p, name, tagged) => ({
     name, points: steps.map((s) => ({
-      ...stepPoint(s, s[key][p]), x: s.output_tokens_per_second.value, stop: `${s.concurrency}/${s.attempt}`, word: "",
-      tag: tagged && s[key][p] !== null ? String(s.concurrency) : "",
+      ...stepPoint(s, s[key][p]), x: s.output_tokens_per_second.value, stop: `${s.concurrency}/${s.attempt}`,
+      tag: tagged(s) && s[key][p] !== null ? String(s.concurrency) : "",
       title: `${stepTitle(s)}, ${formatNumber(s.output_tokens_per_second.value)} tok/s`,
     })),
   });
-  const key = has("ttft_seconds", "p50") ? "ttft_seconds" : "e2e_seconds";
+  const key = steps.some((s) => s.ttft_seconds.p50 !== null) ? "ttft_seconds" : "e2e_seconds";
   const name = key === "ttft_seconds" ? "TTFT" : "E2E";
-  const series = [line(key, "p50", `${name} p50`, !has(key, "p95"))];
-  if (has(key, "p95")) series.push(line(key, "p95", `${name} p95`, true));
+  const series = [
+    line(key, "p50", `${name} p50`, (s) => s[key].p95 === null),
+    { ...line(key, "p95", `${name} p95`, () => true), absent: tooFew },
+  ];
   const limits = result.slo.criteria.filter((c) => c.name === `${name.toLowerCase()}_p95`)
     .map((c) => ({ value: c.limit, text: `SLO p95 ≤ ${formatTime(c.limit)}` }));
   return {
@@ -106,10 +108,13 @@ function replicaThroughputSpec(result) {
   };
 }
 
+/** One percentile for the whole chart: p95, or p50 where some replica had too few requests for it. */
 function replicaTtftSpec(result) {
+  const replicas = result.steps.filter((s) => s.valid).flatMap((s) => s.replicas);
+  const p = replicas.every((r) => r.ttft_seconds.p95 !== null) ? "p95" : "p50";
   return {
-    label: "TTFT of each replica", x: concurrencyAxis, y: { label: "TTFT p95", format: formatTime, log: true },
-    series: replicaSeries(result, (r) => (r.ttft_seconds.p95 !== null ? r.ttft_seconds.p95 : r.ttft_seconds.p50)),
+    label: "TTFT of each replica", x: concurrencyAxis, y: { label: `TTFT ${p}`, format: formatTime, log: true },
+    series: replicaSeries(result, (r) => r.ttft_seconds[p]),
     knee: kneeOf(result),
   };
 }

@@ -89,11 +89,15 @@ function sparse(values, position, distance) {
 
 function markerPath(style, size = 52) { return d3.symbol().type(markers[style % styles]).size(size)(); }
 
-/** Fills `legend` with a swatch and a name for each entry {name, style, line, kind}. */
+/** Fills `legend` with a swatch and a name for each entry {name, style, line, kind}; `aside` is words only. */
 function drawLegend(legend, entries) {
   legend.replaceChildren();
   for (const entry of entries) {
     const item = d3.select(legend).append("span");
+    if (entry.aside) {
+      item.attr("class", "aside").text(entry.name);
+      continue;
+    }
     const swatch = item.append("svg").attr("width", 34).attr("height", 14).attr("viewBox", "0 0 34 14").attr("aria-hidden", true)
       .attr("class", "swatch");
     const plotLike = swatch.append("g").attr("class", "marks");

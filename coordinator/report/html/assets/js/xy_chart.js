@@ -37,6 +37,7 @@ function drawXyChart(plot, legend, width, spec) {
     }
     for (const p of kept) drawPoint(frame, x(p.x), clamp(p.y), p, style);
   });
+  drawInvalidWords(frame, x, clamp, points);
   drawTags(frame, x, clamp, points.filter((p) => p.tag));
 
   drawLegend(legend, [
@@ -44,6 +45,7 @@ function drawXyChart(plot, legend, width, spec) {
     ...(spec.knee ? [{ name: "N_sat with 95 % CI", kind: "knee" }] : []),
     ...(spec.limits && spec.limits.length ? [{ name: "SLO limit", kind: "slo" }] : []),
     ...(spec.reference ? [{ name: spec.reference.name, kind: "reference" }] : []),
+    ...spec.series.filter((s) => !drawn.includes(s) && s.absent).map((s) => ({ name: `${s.name} n/a: ${s.absent}`, aside: true })),
   ]);
   walkXy(frame, x, clamp, drawn, spec);
 }
@@ -102,14 +104,21 @@ function drawWhisker(frame, x, low, high, style) {
     .attr("d", `M${x - 5},${low}h10M${x},${low}V${high}M${x - 5},${high}h10`);
 }
 
-/** A valid point is filled; one that is not is hollow, crossed out and named. */
+/** A valid point is filled; one that is not is hollow and crossed out. */
 function drawPoint(frame, x, y, point, style) {
   frame.svg.append("path").attr("class", `marker c${style} ${point.valid ? `f${style}` : "hollow"}`)
     .attr("d", markerPath(style)).attr("transform", `translate(${x},${y})`);
-  if (point.valid) return;
-  frame.svg.append("path").attr("class", "cross").attr("d", `M${x - 7},${y - 7}l14,14m0,-14l-14,14`);
-  if (point.word) {
-    frame.svg.append("text").attr("class", "cross-word halo").attr("x", x).attr("y", y + 20).attr("text-anchor", "middle").text(point.word);
+  if (!point.valid) frame.svg.append("path").attr("class", "cross").attr("d", `M${x - 6},${y - 6}l12,12m0,-12l-12,12`);
+}
+
+/** Says "invalid" once for each step that is, under its lowest point, or over the highest where there is no room. */
+function drawInvalidWords(frame, x, y, points) {
+  const columns = d3.nest().key((p) => p.stop || p.x).entries(points.filter((p) => !p.valid));
+  for (const { values } of columns) {
+    const [top, bottom] = d3.extent(values, (p) => y(p.y));
+    const at = Math.max(frame.left + 20, Math.min(frame.width - 20, x(values[0].x)));
+    frame.svg.append("text").attr("class", "cross-word halo").attr("text-anchor", "middle").attr("x", at)
+      .attr("y", bottom + 20 < frame.bottom ? bottom + 20 : top - 12).text("invalid");
   }
 }
 

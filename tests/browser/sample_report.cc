@@ -175,6 +175,24 @@ Report report() {
   return r;
 }
 
+Report hostile_report() {
+  Report r = report();
+  r.run_id = r.run_name = r.version = kHostile;
+  r.verdict.reasons.push_back(kHostile);
+  for (ScenarioResult& result : r.results) {
+    result.target = result.scenario = result.model = kHostile;
+    result.saturation.explanation = result.saturation.bottleneck = kHostile;
+    for (SloCriterion& criterion : result.slo.criteria) criterion.name = criterion.state = kHostile;
+    for (Step& s : result.steps) {
+      s.state = s.note = kHostile;
+      s.flags = s.reasons = {kHostile};
+      for (Share& replica : s.replicas) replica.name = kHostile;
+      for (Share& prompt_class : s.classes) prompt_class.name = kHostile;
+    }
+  }
+  return r;
+}
+
 RunTimeline timeline(const Report& report) {
   RunTimeline run;
   run.begin = 0;

@@ -11,6 +11,10 @@
 namespace kneepoint::coordinator::sample {
 
 Report report();
+/// The same with `kHostile` wherever a plan, a server or a run can put a name.
+Report hostile_report();
+inline constexpr const char* kHostile =
+    "</script></style></title>--><img src=x onerror=\"document.title='pwned'\"><b>&amp;'{{data}}\"";
 RunTimeline timeline(const Report& report);
 std::string plan_text();
 

@@ -102,7 +102,8 @@ std::string section(const ScenarioResult& result, std::size_t index, bool headed
                           key_figures(result));
   }
   markup += slo_table(result) + charts(result, index, timeline);
-  markup += "<h3>Steps</h3>" + steps_table(result, index) + flags_explained(result);
+  markup += R"(<div class="broad"><h3>Steps</h3>)" + steps_table(result, index) + flags_explained(result) +
+            "</div>";
   markup +=
       "<details><summary>Every figure of every step</summary>" + figures_table(result, index) + "</details>";
   const std::string replicas = shares_table(result, &Step::replicas, "replica");

@@ -30,10 +30,10 @@ std::string step_label(const Step& step) {
 std::string boxed(std::string_view kind, std::string_view caption, std::string_view rows,
                   std::size_t result = 0) {
   return fmt::format(
-      R"(<div class="table-block {}-block"><div class="table-tools"><button type="button" class="copy" hidden>Copy as TSV</button>)"
+      R"(<div class="table-block"><div class="table-tools"><button type="button" class="copy" hidden>Copy as TSV</button>)"
       R"(<span class="copied" role="status"></span></div><div class="table-box" tabindex="0" role="region" aria-label="{}">)"
       R"(<table class="{}" data-result="{}"><caption>{}</caption>{}</table></div></div>)",
-      kind, caption, kind, result, caption, rows);
+      caption, kind, result, caption, rows);
 }
 
 std::string lower_case(std::string text) {

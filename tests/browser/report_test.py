@@ -230,6 +230,19 @@ class ReportTest(unittest.TestCase):
               const box = s.getBoundingClientRect(); return box.left < 0 || box.right > innerWidth; }).length""")
             self.assertEqual(outside, 0, f"charts outside the page at {width}")
 
+    def test_the_answer_is_above_the_fold(self):
+        one = pathlib.Path(self.folder, "one.html")
+        subprocess.run([WRITER, "--one", one], check=True)
+        bottom = "return document.querySelector(arguments[0]).getBoundingClientRect().bottom"
+        self.browser.resize(1280, 800)
+        self.open(one)
+        for part in (".verdict", ".evidence", ".trust", ".tiles"):
+            self.assertLess(self.run_js(bottom, part), 800, part)
+        self.browser.resize(390, 844, mobile=True)
+        self.open(one)
+        for part in (".verdict", ".evidence", ".trust"):
+            self.assertLess(self.run_js(bottom, part), 844, part)
+
     def test_follows_the_system_and_the_button(self):
         background = "return getComputedStyle(document.body).backgroundColor"
         light = self.run_js(background)

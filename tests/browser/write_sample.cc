@@ -5,16 +5,18 @@
 #include "coordinator/report/html/html.h"
 #include "tests/browser/sample_report.h"
 
-/// Writes the sample report to the named file, for a browser; with --hostile, one whose names try to break
-/// out.
+/// Writes the sample report to the named file, for a browser. With --hostile, one whose names try to break
+/// out; with
+/// --one, one with a single result.
 int main(int argc, char** argv) {
   using namespace kneepoint::coordinator;
-  const bool hostile = argc == 3 && std::string_view(argv[1]) == "--hostile";
-  if (argc != (hostile ? 3 : 2)) {
-    std::cerr << "usage: kneepoint-sample-report [--hostile] FILE.html\n";
+  const std::string_view variant = argc == 3 ? argv[1] : "";
+  if (argc < 2 || argc > 3 || (argc == 3 && variant != "--hostile" && variant != "--one")) {
+    std::cerr << "usage: kneepoint-sample-report [--hostile | --one] FILE.html\n";
     return 2;
   }
-  const Report report = hostile ? sample::hostile_report() : sample::report();
+  Report report = variant == "--hostile" ? sample::hostile_report() : sample::report();
+  if (variant == "--one") report.results.resize(1);
   std::ofstream file(argv[argc - 1], std::ios::binary);
   file << render_html(report, sample::timeline(report), sample::plan_text());
   file.close();

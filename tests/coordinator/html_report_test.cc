@@ -108,7 +108,7 @@ TEST(HtmlReport, AOneResultReportStatesItsVerdictOnce) {
   Report report = sample::report();
   report.results.resize(1);
   const std::string page = render_html(report, {}, "");
-  EXPECT_EQ(occurrences(page, "95 % confidence interval 21.3 to 24.9"), 1u);
+  EXPECT_EQ(occurrences(page, "with 95 % confidence 21.3 to 24.9"), 1u);
   EXPECT_EQ(occurrences(page, R"(<dl class="tiles">)"), 1u);
 }
 

@@ -85,7 +85,7 @@ std::string verdict_sentence(const ScenarioResult& result) {
   if (saturation.concurrency) {
     sentence = fmt::format(
         "{} saturates at <strong>{}</strong>{}", subject, requests_text(*saturation.concurrency),
-        saturation.ci95 ? fmt::format(" (95 % confidence interval {})", interval_text(*saturation.ci95))
+        saturation.ci95 ? fmt::format(" (with 95 % confidence {})", interval_text(*saturation.ci95))
                         : std::string(" (no confidence interval)"));
   } else if (saturation.lower_bound) {
     sentence = fmt::format("{} did not saturate: its saturation point lies above <strong>{}</strong>",

@@ -16,11 +16,11 @@ function createFrame(plot, { width, height, margin, label }) {
   };
 }
 
-/** The values of a logarithmic axis that are labelled: 1, 2, 5 of each decade, fewer where the axis is long. */
+/** The values of a logarithmic axis that are labelled: 1, 2, 5 of each decade, all where the axis is short and fewer where it is long. */
 function logTicks(scale, room) {
   const [low, high] = scale.domain();
   const decades = Math.log10(high / low);
-  const steps = decades * 3 <= room ? [1, 2, 5] : decades * 2 <= room ? [1, 3] : [1];
+  const steps = decades * 9 <= Math.min(room, 6) ? [1, 2, 3, 4, 5, 6, 7, 8, 9] : decades * 3 <= room ? [1, 2, 5] : decades * 2 <= room ? [1, 3] : [1];
   const ticks = [];
   for (let power = Math.floor(Math.log10(low)); power <= Math.ceil(Math.log10(high)); power++) {
     for (const step of steps) {

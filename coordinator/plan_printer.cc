@@ -46,7 +46,7 @@ std::string describe_workload(const Workload& workload) {
 
 std::string describe_ramp(const Ramp& ramp) {
   std::string text = fmt::format("{}: {}", plural(ramp.steps.size(), "step"), fmt::join(ramp.steps, " "));
-  text += fmt::format("\n{:15}each ", "");
+  text += fmt::format("\n{:15}each step: ", "");
   if (ramp.warmup > 0s) text += fmt::format("{} warm-up, then ", format_duration(ramp.warmup));
   return text + (ramp.requests ? fmt::format("{}", plural(*ramp.requests, "request"))
                                : fmt::format("{} measured", format_duration(ramp.hold.value_or(0s))));
@@ -64,10 +64,8 @@ std::string describe_slo(const std::vector<SloLimit>& slo) {
 std::string describe_time(const Ramp& ramp) {
   const auto time = planned_time(ramp);
   if (time) return format_duration(*time);
-  const Nanos warmup = ramp.warmup * static_cast<Nanos::rep>(ramp.steps.size());
-  const std::string requests =
-      fmt::format("as long as {} take", plural(std::size_t{*ramp.requests} * ramp.steps.size(), "request"));
-  return warmup > 0s ? fmt::format("{} of warm-up, then {}", format_duration(warmup), requests) : requests;
+  return fmt::format("as long as {} take",
+                     plural(std::size_t{ramp.requests.value_or(0)} * ramp.steps.size(), "request"));
 }
 
 std::string describe_auth(const SecretRef& auth) {
@@ -226,7 +224,7 @@ std::string describe_plan(const Plan& plan) {
     text += fmt::format("     slo       {}\n", describe_slo(cell.slo));
     text += fmt::format("     time      {}\n", describe_time(ramp));
     steps += ramp.steps.size();
-    time += planned_time(ramp).value_or(ramp.warmup * static_cast<Nanos::rep>(ramp.steps.size()));
+    time += planned_time(ramp).value_or(0s);
     counted_requests += ramp.requests.value_or(0) * ramp.steps.size();
   }
   // Between steps the added slots start spread out, and a cell ends when its last answers have arrived.

@@ -52,7 +52,7 @@ Terminal::Options terminal_options(int fd, bool quiet) {
     while (!text.empty()) {
       const ssize_t written = ::write(fd, text.data(), text.size());
       if (written < 0 && errno == EINTR) continue;
-      if (written <= 0) return;  // a reader that left must not end the run
+      if (written <= 0) return;  // a reader that left must not end the run (main ignores SIGPIPE)
       text.remove_prefix(static_cast<std::size_t>(written));
     }
   };

@@ -7,14 +7,13 @@
 
 namespace kneepoint::coordinator {
 
-/// Output tokens received so far, from seconds in any order. Three kinds of requests add up:
+/// Output tokens received so far, from seconds in any order. Requests add up as
 /// - running usage: the tokens as reported when they were received;
-/// - ended, usage at the end: that usage; ended without usage: their content chunks;
-/// - still running without running usage: content chunks × (Σ usage / Σ chunks of the requests that ended), ×
-/// 1
+/// - ended, with usage at the end: that usage;
+/// - still running, or ended without usage: content chunks × (Σ usage / Σ chunks of the requests that ended),
+/// × 1
 ///   until one has.
-/// Once every request has ended this is Σ usage + Σ chunks without usage, which is how a report counts its
-/// total.
+/// Once every request has ended this is the report's total of output tokens.
 class TokenEstimate {
  public:
   void add(const SeriesStats& stats) {
@@ -33,18 +32,20 @@ class TokenEstimate {
 
   /// May fall by a little when the ratio does: a counter keeps its maximum.
   double tokens() const {
-    const double ended = static_cast<double>(usage_tokens_ + chunks_without_usage_);
-    if (reported_ > 0) {
-      const double received =
-          static_cast<double>(reported_) + static_cast<double>(unreported_chunks_) * tokens_per_chunk();
-      return std::max(ended, received);
-    }
-    const std::uint64_t ended_chunks = usage_chunks_ + chunks_without_usage_;
-    const std::uint64_t running_chunks = unreported_chunks_ - std::min(unreported_chunks_, ended_chunks);
-    return ended + static_cast<double>(running_chunks) * tokens_per_chunk();
+    if (reported_ == 0)
+      return static_cast<double>(usage_tokens_) + estimated(unreported_chunks_, usage_chunks_);
+    // Chunks of running usage and others cannot be told apart among the ended: what arrived counts, and at
+    // least what has ended.
+    const double ended = static_cast<double>(usage_tokens_) + estimated(chunks_without_usage_, 0);
+    return std::max(ended, static_cast<double>(reported_) + estimated(unreported_chunks_, 0));
   }
 
  private:
+  /// The tokens of `chunks` − `counted` chunks.
+  double estimated(std::uint64_t chunks, std::uint64_t counted) const {
+    return static_cast<double>(chunks - std::min(chunks, counted)) * tokens_per_chunk();
+  }
+
   std::uint64_t reported_ = 0;
   std::uint64_t unreported_chunks_ = 0;
   std::uint64_t usage_tokens_ = 0;

@@ -77,6 +77,7 @@ Ramp read_ramp(const Node& node, const std::string& scenario) {
   const MappingReader reader(node, fmt::format("ramp of {}", scenario),
                              {"steps", "from", "to", "factor", "by", "warmup", "hold", "requests"});
   reader.exclusive("hold", "requests");
+  reader.exclusive("warmup", "requests");  // Such a step counts every request, the first included.
   Ramp ramp;
   ramp.steps = read_steps(reader);
   if (const Node* const requests = reader.find("requests")) {

@@ -267,6 +267,8 @@ const Case kRamp[] = {
      "sweep.yaml:7:32: 'by' must be a whole number from 1 to 1000000, not '0'"},
     {"HoldAndRequests", ramp("steps: [1], hold: 5s, requests: 10"),
      "sweep.yaml:7:34: ramp of scenario 'chat' has both 'hold' and 'requests'; keep one"},
+    {"WarmupAndRequests", ramp("steps: [1], warmup: 5s, requests: 10"),
+     "sweep.yaml:7:36: ramp of scenario 'chat' has both 'warmup' and 'requests'; keep one"},
     {"HoldWithoutUnit", ramp("steps: [1], hold: 30"),
      "sweep.yaml:7:30: 'hold' must be a duration such as 30s, 2m, 500ms or 1h30m, not '30'"},
     {"HoldTooShort", ramp("steps: [1], hold: 10ms"),

@@ -33,7 +33,7 @@ Runs, in this order
   1. chat on host
      workload  1 prompt, at most 64 output tokens, temperature 0.7, streamed
      ramp      7 steps: 1 2 4 8 16 32 64
-               each 2s warm-up, then 8s measured
+               each step: 2s warm-up, then 8s measured
      slo       ttft p95 <= 500ms, tpot p95 <= 50ms
      time      1m10s
 
@@ -67,7 +67,7 @@ scenarios:
       output_tokens: 1
       top_p: 0.9
       extra_body: {min_tokens: 1}
-    ramp: {steps: [1, 2], warmup: 1500ms, requests: 200}
+    ramp: {steps: [1, 2], requests: 200}
     slo: {ttft: {p50: 200ms, p99.9: 1s}, e2e: {p95: 1m}}
     targets: [lab]
   - name: batch
@@ -94,23 +94,23 @@ Runs, in this order
      workload  3 prompts in 2 classes (short, long x3), a system prompt, at most 1 output token, top_p 0.9, streamed
                extra body {"min_tokens":1}
      ramp      2 steps: 1 2
-               each 1s500ms warm-up, then 200 requests
+               each step: 200 requests
      slo       ttft p50 <= 200ms, ttft p99.9 <= 1s, e2e p95 <= 1m
-     time      3s of warm-up, then as long as 400 requests take
+     time      as long as 400 requests take
   2. batch on prod
      workload  4 prompts, at most 8 output tokens, not streamed
      ramp      3 steps: 2 3 4
-               each 20s warm-up, then 1m measured
+               each step: 20s warm-up, then 1m measured
      slo       none
      time      4m
   3. batch on lab
      workload  4 prompts, at most 8 output tokens, not streamed
      ramp      3 steps: 2 3 4
-               each 20s warm-up, then 1m measured
+               each step: 20s warm-up, then 1m measured
      slo       none
      time      4m
 
-In all 8 steps, about 8m11s and the time of 400 requests more.
+In all 8 steps, about 8m8s and the time of 400 requests more.
 )");
 }
 

@@ -2,62 +2,50 @@
 
 #include <fmt/format.h>
 
-#include <boost/json.hpp>
 #include <cmath>
-#include <cstdlib>
+
+#include "coordinator/report/json.h"
 
 namespace kneepoint::coordinator::html {
 namespace {
 
-namespace json = boost::json;
-
-json::value value_of(const std::optional<double>& value) {
-  if (!value || !std::isfinite(*value)) return nullptr;
-  // Whole numbers are written as such: Boost.JSON writes doubles with an exponent.
-  constexpr double kExact = 9e15;
-  if (*value == std::floor(*value) && std::abs(*value) < kExact) return static_cast<std::int64_t>(*value);
-  return *value;
-}
-
-/// Five significant digits: a chart shows no more, and the file stays small.
-json::array column(const TimelineValues& values) {
-  json::array array;
-  array.reserve(values.size());
+std::string column(const TimelineValues& values) {
+  std::string out = "[";
   for (const std::optional<double>& value : values) {
-    array.push_back(value ? value_of(std::strtod(fmt::format("{:.5g}", *value).c_str(), nullptr)) : nullptr);
+    if (out.size() > 1) out += ',';
+    // A chart shows no more than five digits, and the file stays small.
+    out += value && std::isfinite(*value) ? fmt::format("{:.5g}", *value) : "null";
   }
-  return array;
+  return out + ']';
 }
 
-json::object object_of(const RunTimeline& run) {
-  json::array telemetry, spans;
+std::string telemetry(const RunTimeline& run) {
+  std::string out;
   for (const TimelineSeries& series : run.telemetry) {
-    telemetry.push_back(
-        json::object{{"name", series.name}, {"unit", series.unit}, {"values", column(series.values)}});
+    out += fmt::format(R"({}{{"name":{},"unit":{},"values":{}}})", out.empty() ? "" : ",",
+                       json_quoted(series.name), json_quoted(series.unit), column(series.values));
   }
+  return '[' + out + ']';
+}
+
+std::string spans(const RunTimeline& run) {
+  std::string out;
   for (const TimelineSpan& span : run.spans) {
-    spans.push_back(json::object{{"target", span.target},
-                                 {"scenario", span.scenario},
-                                 {"begin", value_of(span.begin)},
-                                 {"end", value_of(span.end)}});
+    out += fmt::format(R"({}{{"target":{},"scenario":{},"begin":{},"end":{}}})", out.empty() ? "" : ",",
+                       json_quoted(span.target), json_quoted(span.scenario), span.begin, span.end);
   }
-  return {{"begin", value_of(run.begin)},
-          {"bin_seconds", value_of(run.bin_seconds)},
-          {"asked", column(run.asked)},
-          {"in_flight", column(run.in_flight)},
-          {"output_tokens_per_second", column(run.output_tokens_per_second)},
-          {"requests_per_second", column(run.requests_per_second)},
-          {"failures_per_second", column(run.failures_per_second)},
-          {"ttft_p50", column(run.ttft_p50)},
-          {"ttft_p95", column(run.ttft_p95)},
-          {"telemetry", std::move(telemetry)},
-          {"spans", std::move(spans)}};
+  return '[' + out + ']';
 }
 
 }  // namespace
 
-std::string timeline_json(const RunTimeline& timeline) {
-  return json::serialize(object_of(timeline));
+std::string timeline_json(const RunTimeline& run) {
+  return fmt::format(
+      R"({{"begin":{},"bin_seconds":{},"asked":{},"in_flight":{},"output_tokens_per_second":{},)"
+      R"("requests_per_second":{},"failures_per_second":{},"ttft_p50":{},"ttft_p95":{},"telemetry":{},"spans":{}}})",
+      run.begin, run.bin_seconds, column(run.asked), column(run.in_flight),
+      column(run.output_tokens_per_second), column(run.requests_per_second), column(run.failures_per_second),
+      column(run.ttft_p50), column(run.ttft_p95), telemetry(run), spans(run));
 }
 
 }  // namespace kneepoint::coordinator::html

@@ -18,7 +18,9 @@
 #include "coordinator/live/http_server.h"
 #include "coordinator/live/metrics.h"
 #include "coordinator/plan_loader.h"
+#include "coordinator/report/html/html.h"
 #include "coordinator/report/run_directory.h"
+#include "coordinator/report/run_timeline.h"
 #include "coordinator/report/text.h"
 #include "coordinator/run_loop.h"
 
@@ -74,6 +76,8 @@ class Run {
                    loop.agent_lost() ? "an agent was lost" : "the run was interrupted");
     const Report report = build_report(plan_, loop.timeline(), loop.windows(), facts);
     or_fail(directory_.write_report(report), kInternalError);
+    const RunTimeline course = build_run_timeline(loop.timeline(), plan_, cells_, loop.windows());
+    or_fail(directory_.write("report.html", render_html(report, course, plan_.source_text)), kInternalError);
     display_.finish(report);
     fmt::print("{}\nreport: {}\n", render_text(report), directory_.path().string());
     std::fflush(stdout);

@@ -40,7 +40,7 @@ std::string request_head(const Target& target, const Endpoint& endpoint, std::st
       "POST {}{} HTTP/1.1\r\nHost: {}\r\nUser-Agent: kneepoint/{} run/{}\r\nContent-Type: "
       "application/json\r\n"
       "Accept: text/event-stream, application/json\r\nAccept-Encoding: identity\r\n",
-      endpoint.base_path, path, endpoint.authority, kVersion, run_id);
+      endpoint.base_path, path, endpoint.authority, version(), run_id);
   if (!secret.empty()) head += fmt::format("Authorization: Bearer {}\r\n", secret);
   for (const auto& [name, value] : target.headers) head += fmt::format("{}: {}\r\n", name, value);
   return head;

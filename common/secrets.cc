@@ -2,19 +2,22 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <fstream>
-#include <iterator>
 
 namespace kneepoint {
 namespace {
 
-/// A secret goes into a header line: what would end that line does not belong to it.
+/// Far above any bearer token: a path to something else is noticed before it is read whole.
+constexpr std::streamsize kMaxBytes = 64 * 1024;
+
 Result<std::string> checked(std::string value, const std::string& where) {
-  while (value.ends_with('\n') || value.ends_with('\r')) value.pop_back();
+  while (!value.empty() && (value.back() == '\n' || value.back() == '\r')) value.pop_back();
   if (value.empty()) return Error{fmt::format("the secret in {} is empty", where)};
-  if (value.find_first_of("\r\n") != std::string::npos) {
-    return Error{fmt::format("the secret in {} has more than one line", where)};
+  const auto printable = [](unsigned char c) { return c > 0x20 && c != 0x7f; };
+  if (!std::all_of(value.begin(), value.end(), printable)) {
+    return Error{fmt::format("the secret in {} holds blanks or control characters", where)};
   }
   return value;
 }
@@ -22,24 +25,20 @@ Result<std::string> checked(std::string value, const std::string& where) {
 }  // namespace
 
 Result<std::string> resolve_secret(const SecretRef& reference) {
-  switch (reference.source) {
-    case SecretRef::Source::kNone:
-      return std::string();
-    case SecretRef::Source::kEnvironment: {
-      const std::string where = fmt::format("the environment variable {}", reference.name);
-      const char* value = std::getenv(reference.name.c_str());
-      if (value == nullptr)
-        return Error{fmt::format("{} is not set; it holds a secret that the plan needs", where)};
-      return checked(value, where);
-    }
-    case SecretRef::Source::kFile: {
-      const std::string where = fmt::format("the file {}", reference.name);
-      std::ifstream file(reference.name, std::ios::binary);
-      if (!file) return Error{fmt::format("{} cannot be read; it holds a secret that the plan needs", where)};
-      return checked(std::string(std::istreambuf_iterator<char>(file), {}), where);
-    }
+  if (reference.source == SecretRef::Source::kNone) return std::string();
+  if (reference.source == SecretRef::Source::kEnvironment) {
+    const char* value = std::getenv(reference.name.c_str());
+    if (value == nullptr) return Error{fmt::format("the environment variable {} is not set", reference.name)};
+    return checked(value, fmt::format("the environment variable {}", reference.name));
   }
-  return std::string();
+  std::ifstream file(reference.name, std::ios::binary);
+  std::string value(static_cast<std::size_t>(kMaxBytes) + 1, '\0');
+  file.read(value.data(), kMaxBytes + 1);
+  if (!file.is_open() || file.bad())
+    return Error{fmt::format("the secret file {} cannot be read", reference.name)};
+  if (file.gcount() > kMaxBytes) return Error{fmt::format("the secret file {} is too large", reference.name)};
+  value.resize(static_cast<std::size_t>(file.gcount()));
+  return checked(std::move(value), fmt::format("the file {}", reference.name));
 }
 
 }  // namespace kneepoint

@@ -7,9 +7,9 @@
 
 namespace kneepoint {
 
-/// Resolves a secret on this host: an environment variable's value, or a file's content without the line ends
-/// at its end. The empty reference gives the empty secret. Errors name the reference, never the value; an
-/// empty value is an error, since it would only fail later and less clearly.
+/// The secret that `reference` points at on this host; empty for SecretRef::Source::kNone. A file's trailing
+/// line end is left out. Fails, naming the reference and never a value, when the variable or file is missing
+/// or empty, or when the value could not stand in an HTTP header.
 Result<std::string> resolve_secret(const SecretRef& reference);
 
 }  // namespace kneepoint

@@ -5,9 +5,13 @@
 
 namespace kneepoint::coordinator {
 
-void Timeline::add_agent(std::uint32_t agent) { agents_[agent]; }
+void Timeline::add_agent(std::uint32_t agent) {
+  agents_[agent];
+}
 
-void Timeline::lose_agent(std::uint32_t agent) { agents_[agent].lost = true; }
+void Timeline::lose_agent(std::uint32_t agent) {
+  agents_[agent].lost = true;
+}
 
 void Timeline::add(std::uint32_t agent, const SnapshotBatch& batch) {
   for (const SecondSnapshot& part : batch.seconds) {

@@ -1,0 +1,46 @@
+#include "coordinator/cli/commands.h"
+
+#include <fmt/format.h>
+
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+
+#include "coordinator/cli/exit_code.h"
+#include "coordinator/plan_loader.h"
+#include "coordinator/plan_printer.h"
+#include "coordinator/report/json.h"
+#include "coordinator/report/text.h"
+
+namespace kneepoint::coordinator {
+namespace {
+
+int refuse(const std::string& message) {
+  fmt::print(stderr, "kneepoint: {}\n", message);
+  return kBadInput;
+}
+
+}  // namespace
+
+int validate_command(const std::string& plan, const std::vector<std::string>& set) {
+  const auto variables = variables_from_flags(set);
+  if (!variables) return refuse(variables.error().message);
+  const auto loaded = load_plan(plan, *variables);
+  if (!loaded) return refuse(loaded.error().message);
+  fmt::print("{}", describe_plan(*loaded));
+  return kDone;
+}
+
+int report_command(const std::string& path) {
+  std::filesystem::path file = path;
+  if (std::filesystem::is_directory(file)) file /= "report.json";
+  std::ifstream stream(file);
+  if (!stream) return refuse(fmt::format("{}: no report there; name a run directory", file.string()));
+  const std::string text{std::istreambuf_iterator<char>(stream), {}};
+  const auto report = parse_report_json(text);
+  if (!report) return refuse(fmt::format("{}: {}", file.string(), report.error().message));
+  fmt::print("{}", render_text(*report));
+  return kDone;
+}
+
+}  // namespace kneepoint::coordinator

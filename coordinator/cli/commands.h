@@ -1,0 +1,15 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+namespace kneepoint::coordinator {
+
+/// `kneepoint validate`: prints the plan as understood. @returns kDone or kBadInput.
+int validate_command(const std::string& plan, const std::vector<std::string>& set);
+
+/// `kneepoint report`: prints the report of a run directory (or a report.json) again.
+/// @returns kDone or kBadInput: the run's own exit code belongs to the run.
+int report_command(const std::string& path);
+
+}  // namespace kneepoint::coordinator

@@ -1,0 +1,16 @@
+#pragma once
+
+namespace kneepoint::coordinator {
+
+/// What the process says to a script. Documented in the README; never renumbered.
+enum ExitCode : int {
+  kDone = 0,
+  kInternalError = 1,
+  kBadInput = 2,      ///< Usage, plan, run directory, secret: nothing was loaded.
+  kNoVerdict = 3,     ///< Finished, but no trustworthy verdict.
+  kThreshold = 4,     ///< A threshold was missed.
+  kFleetFailed = 5,   ///< The fleet was not assembled, or an agent was lost.
+  kInterrupted = 130,
+};
+
+}  // namespace kneepoint::coordinator

@@ -1,0 +1,214 @@
+#include "coordinator/cli/run_command.h"
+
+#include <fmt/chrono.h>
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <memory>
+#include <random>
+
+#include "common/version.h"
+#include "coordinator/analysis/build_report.h"
+#include "coordinator/cli/exit_code.h"
+#include "coordinator/cli/interrupts.h"
+#include "coordinator/cli/run_display.h"
+#include "coordinator/fleet/fleet.h"
+#include "coordinator/fleet/local_agents.h"
+#include "coordinator/live/http_server.h"
+#include "coordinator/live/metrics.h"
+#include "coordinator/plan_loader.h"
+#include "coordinator/report/run_directory.h"
+#include "coordinator/report/text.h"
+#include "coordinator/run_loop.h"
+
+namespace kneepoint::coordinator {
+namespace {
+
+/// Ends the command early: one line for the user, and what the process exits with.
+struct Failure {
+  int code;
+  std::string message;
+};
+
+template <class T>
+T or_fail(Result<T> result, int code) {
+  if (!result) throw Failure{code, result.error().message};
+  return std::move(*result);
+}
+void or_fail(const Result<void>& result, int code) {
+  if (!result) throw Failure{code, result.error().message};
+}
+
+std::string new_run_id(RealTime now, const std::string& plan) {
+  return fmt::format("{:%Y%m%dT%H%M%SZ}-{}-{:04x}", fmt::gmtime(std::chrono::system_clock::to_time_t(now)), plan,
+                     std::random_device()() & 0xffff);
+}
+
+/// One run, from its checked plan to its report. Members are in the order in which they come to be: the server and
+/// the display outlive the fleet, so that its end can still be watched.
+class Run {
+ public:
+  Run(const RunOptions& options, Interrupts& interrupts)
+      : options_(options),
+        interrupts_(interrupts),
+        plan_(load(options)),
+        started_at_(SystemClock().real_now()),
+        run_id_(new_run_id(started_at_, plan_.name)),
+        directory_(or_fail(RunDirectory::create(options.out, plan_.name, started_at_), kBadInput)),
+        metrics_(identity_of(plan_, run_id_, std::string(version()))),
+        display_(plan_, cells_, metrics_, options.quiet) {
+    or_fail(directory_.write("plan.yaml", plan_.source_text), kBadInput);
+    serve();
+  }
+
+  int execute() {
+    assemble();
+    const Timeline* timeline = nullptr;
+    RunLoop loop(plan_, cells_, *fleet_, hooks(timeline));
+    timeline = &loop.timeline();
+    loop.run();
+    const Nanos duration = fleet_->now();
+    RunFacts facts = this->facts(loop, duration);
+    fleet_->finish(!loop.interrupted() && !loop.agent_lost(),
+                   loop.agent_lost() ? "an agent was lost" : "the run was interrupted");
+    const Report report = build_report(plan_, loop.timeline(), loop.windows(), facts);
+    or_fail(directory_.write_report(report), kInternalError);
+    display_.finish(report);
+    fmt::print("{}\nreport: {}\n", render_text(report), directory_.path().string());
+    std::fflush(stdout);
+    linger(loop.interrupted());
+    return exit_code(report);
+  }
+
+ private:
+  static Plan load(const RunOptions& options) {
+    const Variables variables = or_fail(variables_from_flags(options.set), kBadInput);
+    Plan plan = or_fail(load_plan(options.plan, variables), kBadInput);
+    // Local agents read the same environment: say now what they would refuse later.
+    if (options.listen.empty()) or_fail(check_secrets(plan), kBadInput);
+    return plan;
+  }
+
+  void serve() {
+    if (options_.serve == "none") return;
+    const ListenAddress address = options_.serve ? or_fail(parse_listen_address(*options_.serve), kBadInput)
+                                                 : ListenAddress{};
+    HttpServer::Routes routes;
+    routes["/metrics"] = [this](const HttpRequest&) {
+      return HttpResponse{.content_type = std::string(Metrics::kContentType), .body = metrics_.text()};
+    };
+    server_ = or_fail(HttpServer::start(address, std::move(routes)), kBadInput);
+    if (!server_->notice().empty()) display_.print(server_->notice());
+  }
+
+  void assemble() {
+    const bool local = options_.listen.empty();
+    const std::size_t expected = local ? options_.agents : options_.expect_agents;
+    std::vector<std::string> listen = options_.listen;
+    if (local) {
+      socket_ = std::make_unique<PrivateSocket>(or_fail(PrivateSocket::create(), kFleetFailed));
+      listen = {socket_->address()};
+    }
+    fleet_ = or_fail(Fleet::listen({.listen = listen, .insecure = options_.insecure}), kBadInput);
+    if (local) {
+      agents_ = std::make_unique<LocalAgents>(or_fail(
+          LocalAgents::spawn({.coordinator = listen.front(),
+                              .count = static_cast<unsigned>(expected),
+                              .threads = options_.threads}),
+          kFleetFailed));
+    } else {
+      display_.print(fmt::format("waiting for {} agents on {}", expected, fmt::join(fleet_->addresses(), ", ")));
+    }
+    const Fleet::Check check = [this]() -> Result<void> {
+      if (interrupts_.count() > 0) throw Failure{kInterrupted, "interrupted before any load"};
+      if (agents_) {
+        if (auto failure = agents_->failure()) return Error{*failure};
+      }
+      return {};
+    };
+    metrics_.set_agents({.awaited = expected});
+    display_.waiting(0, expected);
+    or_fail(fleet_->assemble(expected, options_.join_timeout, check,
+                             [&](const AgentInfo& agent, std::size_t present) {
+                               metrics_.set_agents({.awaited = expected - present, .ready = present});
+                               display_.waiting(present, expected);
+                               if (!local) display_.print(fmt::format("agent {} joined from {}", agent.name, agent.peer));
+                             }),
+            kFleetFailed);
+    Assignment assignment{
+        .run_id = run_id_, .targets = plan_.targets, .cells = cells_, .seed = plan_.seed};
+    or_fail(fleet_->start(std::move(assignment), check), kFleetFailed);
+    metrics_.set_agents({.running = expected});
+  }
+
+  /// `timeline` is filled in once the loop exists.
+  RunLoop::Hooks hooks(const Timeline*& timeline) {
+    RunLoop::Hooks hooks;
+    hooks.on_batch = [this](std::uint32_t, const SnapshotBatch& batch) { metrics_.observe(batch); };
+    hooks.on_step = [this](const StepWindow& window, const Step& step) { display_.step(window, step); };
+    hooks.on_progress = [this, &timeline](const Progress& progress) { display_.progress(progress, *timeline); };
+    hooks.on_agent_lost = [this](const AgentLost& lost) {
+      metrics_.set_agents({.running = fleet_->agents(), .lost = ++agents_lost_});
+      display_.print(fmt::format("agent {} lost: {}", fleet_->agent(lost.agent).name, lost.reason));
+    };
+    hooks.interrupts = [this, told = false]() mutable {
+      const int count = interrupts_.count();
+      if (count > 0 && !std::exchange(told, true)) {
+        display_.print("interrupted: letting running requests finish; once more stops at once");
+      }
+      return count;
+    };
+    return hooks;
+  }
+
+  RunFacts facts(const RunLoop& loop, Nanos duration) const {
+    RunFacts facts{.run_id = run_id_,
+                   .version = std::string(version()),
+                   .started_at = started_at_,
+                   .duration = duration,
+                   .interrupted = loop.interrupted(),
+                   .seed = plan_.seed};
+    for (std::uint32_t i = 0; i < fleet_->agents() + agents_lost_; ++i) {
+      const AgentInfo& agent = fleet_->agent(i);
+      facts.agents.push_back(
+          {.name = agent.name, .lost = agent.lost, .clock_round_trip = agent.clock.round_trip});
+    }
+    return facts;
+  }
+
+  /// Stays until the last figures have been scraped twice, or the time has passed.
+  void linger(bool interrupted) {
+    if (!server_ || interrupted || options_.linger <= Nanos(0)) return;
+    server_->wait_scraped(2, SystemClock().now() + options_.linger, interrupts_.token());
+  }
+
+  const RunOptions& options_;
+  Interrupts& interrupts_;
+  Plan plan_;
+  std::vector<Cell> cells_ = cells_of(plan_);
+  RealTime started_at_;
+  std::string run_id_;
+  RunDirectory directory_;
+  Metrics metrics_;
+  RunDisplay display_;
+  std::unique_ptr<HttpServer> server_;
+  std::unique_ptr<PrivateSocket> socket_;
+  std::unique_ptr<Fleet> fleet_;
+  std::unique_ptr<LocalAgents> agents_;
+  std::size_t agents_lost_ = 0;
+};
+
+}  // namespace
+
+int run_command(const RunOptions& options) {
+  try {
+    Interrupts interrupts;
+    return Run(options, interrupts).execute();
+  } catch (const Failure& failure) {
+    fmt::print(stderr, "kneepoint: {}\n", failure.message);
+    return failure.code;
+  }
+}
+
+}  // namespace kneepoint::coordinator

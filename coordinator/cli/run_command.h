@@ -1,0 +1,32 @@
+#pragma once
+
+#include <cstddef>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "common/clock.h"
+
+namespace kneepoint::coordinator {
+
+/// `kneepoint run`
+struct RunOptions {
+  std::string plan;
+  std::vector<std::string> set;  ///< NAME=VALUE
+  std::optional<std::filesystem::path> out;
+  std::size_t agents = 1;         ///< Local agent processes, where no fleet is awaited.
+  unsigned threads = 1;           ///< Event-loop threads of each local agent.
+  std::vector<std::string> listen;  ///< HOST:PORT or unix:PATH to await a fleet on.
+  std::size_t expect_agents = 0;
+  bool insecure = false;
+  Nanos join_timeout = std::chrono::seconds(60);
+  std::optional<std::string> serve;  ///< HOST:PORT, or "none"; absent: the default address.
+  Nanos linger{0};
+  bool quiet = false;
+};
+
+/// Runs a plan from its file to its report. @returns the process's exit code (see ExitCode).
+int run_command(const RunOptions& options);
+
+}  // namespace kneepoint::coordinator

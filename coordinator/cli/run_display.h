@@ -1,0 +1,44 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "common/plan.h"
+#include "coordinator/live/metrics.h"
+#include "coordinator/live/terminal.h"
+#include "coordinator/report/model.h"
+#include "coordinator/run_loop.h"
+#include "coordinator/timeline.h"
+
+namespace kneepoint::coordinator {
+
+/// Shows a run as it goes on, in the terminal and in the metrics. Owned by the main thread.
+class RunDisplay {
+ public:
+  /// What it refers to must outlive it.
+  RunDisplay(const Plan& plan, const std::vector<Cell>& cells, Metrics& metrics, bool quiet);
+
+  /// One permanent line.
+  void print(std::string_view line) { terminal_.print(line); }
+  void waiting(std::size_t present, std::size_t expected);
+  void progress(const Progress& progress, const Timeline& timeline);
+  /// A finished step: a row of the table, and its gauges.
+  void step(const StepWindow& window, const Step& step);
+  /// Takes the live view away and publishes the final, annotated figures.
+  void finish(const Report& report);
+
+ private:
+  void show_cell(std::uint32_t cell);
+
+  const Plan& plan_;
+  const std::vector<Cell>& cells_;
+  Metrics& metrics_;
+  Terminal terminal_;
+  LiveView view_;
+  std::vector<ScenarioResult> results_;  // by cell, as far as measured
+  std::optional<std::uint32_t> table_cell_;  // whose head was printed last
+  std::optional<std::uint32_t> loaded_cell_;
+  std::int64_t rates_through_ = -1;
+};
+
+}  // namespace kneepoint::coordinator

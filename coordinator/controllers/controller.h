@@ -1,0 +1,54 @@
+#pragma once
+
+#include <optional>
+#include <string_view>
+#include <vector>
+
+#include "common/plan.h"
+#include "coordinator/report/model.h"
+#include "coordinator/timeline.h"
+
+namespace kneepoint::coordinator {
+
+/// What a controller may know of the fleet when it decides.
+struct FleetView {
+  /// Mean time from send to last token of the requests that ended lately; absent until one has.
+  std::optional<Nanos> residence;
+  /// No slot of the fleet is active any more, as of a second after the last level took effect.
+  bool idle = false;
+};
+
+enum class Phase { kPending, kWarmUp, kHold, kRequests, kDeciding, kDrain, kDone };
+/// "warm-up", "hold", …
+std::string_view to_string(Phase phase);
+
+/// Drives one cell from its first level to idle: a pure state machine over run time, without I/O or clock, so that
+/// it runs the same against a fleet, against a model in virtual time and against a recorded timeline.
+class Controller {
+ public:
+  virtual ~Controller() = default;
+
+  /// The level to send now, if there is one. Called at least every 100 ms with a `now` that does not go back.
+  virtual std::optional<LoadLevel> next(Nanos now, const FleetView& fleet) = 0;
+  /// The budget of the level `epoch` is used up on every agent; the last request ended at `finished_at`.
+  virtual void level_done(std::uint64_t epoch, Nanos finished_at) = 0;
+  /// The figures of windows()[index], once its seconds are complete. In order.
+  virtual void measured(std::size_t index, const Step& step) = 0;
+  /// Stops climbing: the step under way is cut at `now`, marked, and the load ends. Idempotent.
+  virtual void interrupt(Nanos now, bool agent_lost) = 0;
+
+  virtual Phase phase() const = 0;
+  bool done() const { return phase() == Phase::kDone; }
+  virtual std::uint64_t next_epoch() const = 0;
+  /// Steps whose window is fixed, in order; the last may be cut short.
+  virtual const std::vector<StepWindow>& windows() const = 0;
+  /// The step under way, counted from 0, and how many there will be, as far as is known.
+  virtual std::size_t step_index() const = 0;
+  virtual std::size_t step_count() const = 0;
+  /// The concurrency commanded now.
+  virtual std::uint32_t concurrency() const = 0;
+  /// Time from `now` to the end of the cell as planned; absent where that cannot be known.
+  virtual std::optional<Nanos> time_left(Nanos now) const = 0;
+};
+
+}  // namespace kneepoint::coordinator

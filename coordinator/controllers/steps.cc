@@ -1,0 +1,139 @@
+#include "coordinator/controllers/steps.h"
+
+#include <algorithm>
+
+namespace kneepoint::coordinator {
+namespace {
+
+using std::chrono::seconds;
+
+Nanos ceil_second(Nanos t) { return std::chrono::ceil<seconds>(t); }
+std::int64_t second_of(Nanos t) { return std::chrono::floor<seconds>(t).count(); }
+
+}  // namespace
+
+StepController::StepController(const Cell& cell, const Ramp& ramp, std::uint64_t first_epoch)
+    : cell_(cell), ramp_(ramp), epoch_(first_epoch) {}
+
+std::uint32_t StepController::concurrency() const {
+  return phase_ == Phase::kPending || phase_ == Phase::kDone ? 0 : level_.concurrency;
+}
+
+std::optional<LoadLevel> StepController::next(Nanos now, const FleetView& fleet) {
+  switch (phase_) {
+    case Phase::kPending:
+      return start_step(ceil_second(now + kLead), fleet);
+    case Phase::kWarmUp:
+      hold_begin_ = warm_up_end(fleet);
+      hold_end_ = hold_begin_ + ceil_second(*ramp_.hold);
+      if (now >= hold_begin_) phase_ = Phase::kHold;
+      return std::nullopt;
+    case Phase::kHold:
+      if (now < hold_end_ - kLead) return std::nullopt;
+      close_window();
+      break;
+    case Phase::kRequests:
+      if (!budget_finished_) return std::nullopt;
+      hold_end_ = ceil_second(std::max(*budget_finished_, now) + kLead);
+      close_window();
+      break;
+    case Phase::kDrain:
+      if (fleet.idle) phase_ = Phase::kDone;
+      return std::nullopt;
+    case Phase::kDeciding:  // never entered: fixed steps decide nothing
+    case Phase::kDone:
+      return std::nullopt;
+  }
+  if (++step_ == ramp_.steps.size()) {
+    --step_;
+    return end_load(hold_end_);
+  }
+  return start_step(hold_end_, fleet);
+}
+
+LoadLevel StepController::start_step(Nanos at, const FleetView& fleet) {
+  const std::uint32_t running = phase_ == Phase::kPending ? 0 : level_.concurrency;
+  // Slots that ran a budget have ended with it; the next step starts all of its slots.
+  const bool warm = phase_ == Phase::kHold;
+  level_ = LoadLevel{.epoch = epoch_++,
+                     .cell = cell_.id,
+                     .concurrency = ramp_.steps[step_],
+                     .effective_at = at,
+                     .warm_slots = warm ? std::min(running, ramp_.steps[step_]) : 0};
+  budget_finished_.reset();
+  if (ramp_.requests) {
+    level_.budget = *ramp_.requests;
+    phase_ = Phase::kRequests;
+    return level_;
+  }
+  // A burst start makes a convoy that does not dissolve by itself: added slots start over one residence time, but
+  // leave half of the warm-up undisturbed.
+  const Nanos half = ramp_.warmup / 2;
+  level_.spread_over = std::min(fleet.residence.value_or(half), half);
+  phase_ = Phase::kWarmUp;
+  hold_begin_ = warm_up_end(fleet);
+  hold_end_ = hold_begin_ + ceil_second(*ramp_.hold);
+  return level_;
+}
+
+Nanos StepController::warm_up_end(const FleetView& fleet) const {
+  const Nanos settled = level_.spread_over + fleet.residence.value_or(Nanos(0));
+  return level_.effective_at + ceil_second(std::max(ramp_.warmup, settled));
+}
+
+LoadLevel StepController::end_load(Nanos at) {
+  level_ = LoadLevel{.epoch = epoch_++, .cell = cell_.id, .concurrency = 0, .effective_at = at};
+  phase_ = Phase::kDrain;
+  return level_;
+}
+
+void StepController::close_window() {
+  StepWindow window{.cell = cell_.id,
+                    .concurrency = level_.concurrency,
+                    .attempt = level_.attempt,
+                    .epoch = level_.epoch,
+                    .level_at = level_.effective_at,
+                    .begin = second_of(hold_begin_),
+                    .end = second_of(hold_end_)};
+  if (phase_ == Phase::kRequests) {
+    window.requests = ramp_.requests;
+    window.finished_at = budget_finished_;
+    window.begin = second_of(level_.effective_at);
+    window.end = second_of(*budget_finished_) + 1;
+  }
+  windows_.push_back(window);
+}
+
+void StepController::level_done(std::uint64_t epoch, Nanos finished_at) {
+  if (phase_ == Phase::kRequests && epoch == level_.epoch) budget_finished_ = finished_at;
+}
+
+void StepController::interrupt(Nanos now, bool agent_lost) {
+  if (stopping_ || phase_ == Phase::kDrain || phase_ == Phase::kDone) return;
+  stopping_ = true;
+  if (phase_ == Phase::kRequests) {
+    budget_finished_ = std::max(now, level_.effective_at);
+    close_window();
+  } else if (phase_ == Phase::kHold && std::chrono::floor<seconds>(now) > hold_begin_) {
+    hold_end_ = std::min<Nanos>(hold_end_, std::chrono::floor<seconds>(now));
+    close_window();
+  }
+  const bool cut = phase_ == Phase::kRequests || phase_ == Phase::kHold;
+  if (cut && !windows_.empty() && windows_.back().epoch == level_.epoch) {
+    windows_.back().interrupted = !agent_lost;
+    windows_.back().agent_lost = agent_lost;
+  }
+  // The fleet is drained by its owner: no level is left to send.
+  phase_ = Phase::kDrain;
+}
+
+std::optional<Nanos> StepController::time_left(Nanos now) const {
+  if (ramp_.requests) return std::nullopt;
+  if (phase_ == Phase::kDrain || phase_ == Phase::kDone) return Nanos(0);
+  const Nanos step = ceil_second(ramp_.warmup) + ceil_second(*ramp_.hold);
+  if (phase_ == Phase::kPending) return step * ramp_.steps.size();
+  const auto later = static_cast<Nanos::rep>(ramp_.steps.size() - step_ - 1);
+  return std::max(Nanos(0), hold_end_ - now) + step * later;
+}
+
+}  // namespace kneepoint::coordinator

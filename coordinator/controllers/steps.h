@@ -1,0 +1,54 @@
+#pragma once
+
+#include "coordinator/controllers/controller.h"
+
+namespace kneepoint::coordinator {
+
+/// Runs one cell through the fixed steps of its ramp.
+///
+///   pending -> warm-up -> hold -+-> warm-up (next step, no drain between)
+///              requests --------+-> drain -> done
+///
+/// Levels take effect on whole seconds, so that windows are whole seconds of event time; each is handed out
+/// `kLead` ahead, which is the time a level has to reach every agent.
+class StepController final : public Controller {
+ public:
+  static constexpr Nanos kLead = std::chrono::milliseconds(400);
+
+  /// @param first_epoch the epoch of the first level; each level takes the next one.
+  StepController(const Cell& cell, const Ramp& ramp, std::uint64_t first_epoch);
+
+  std::optional<LoadLevel> next(Nanos now, const FleetView& fleet) override;
+  void level_done(std::uint64_t epoch, Nanos finished_at) override;
+  void measured(std::size_t, const Step&) override {}  // fixed steps depend on no figure
+  void interrupt(Nanos now, bool agent_lost) override;
+
+  Phase phase() const override { return phase_; }
+  std::uint64_t next_epoch() const override { return epoch_; }
+  const std::vector<StepWindow>& windows() const override { return windows_; }
+  std::size_t step_index() const override { return step_; }
+  std::size_t step_count() const override { return ramp_.steps.size(); }
+  std::uint32_t concurrency() const override;
+  /// Absent when steps are bounded by requests.
+  std::optional<Nanos> time_left(Nanos now) const override;
+
+ private:
+  LoadLevel start_step(Nanos at, const FleetView& fleet);
+  LoadLevel end_load(Nanos at);
+  Nanos warm_up_end(const FleetView& fleet) const;
+  void close_window();
+
+  Cell cell_;
+  Ramp ramp_;
+  std::uint64_t epoch_;
+  Phase phase_ = Phase::kPending;
+  std::size_t step_ = 0;
+  LoadLevel level_;
+  Nanos hold_begin_{0};
+  Nanos hold_end_{0};
+  std::optional<Nanos> budget_finished_;
+  bool stopping_ = false;
+  std::vector<StepWindow> windows_;
+};
+
+}  // namespace kneepoint::coordinator

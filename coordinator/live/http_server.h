@@ -1,0 +1,84 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <stop_token>
+#include <string>
+
+#include "common/clock.h"
+#include "common/result.h"
+#include "coordinator/live/listen_address.h"
+
+namespace kneepoint::coordinator {
+
+struct HttpRequest {
+  std::string path;   ///< As sent, without the query.
+  std::string query;  ///< What follows "?", undecoded; empty for none.
+};
+
+struct HttpResponse {
+  int status = 200;
+  std::string content_type = "text/plain; charset=utf-8";
+  std::string body;
+};
+
+/// The coordinator's own small HTTP/1.1 server: metrics, health, the live page. GET and HEAD only, no request
+/// bodies, keep-alive; limits on header size, connections and every wait, so that no client can hold it.
+/// One thread, one io_context, one coroutine per connection. All members may be called from any thread.
+class HttpServer {
+ public:
+  /// Makes the answer to a GET or HEAD. Called on the server's thread: it guards what it shares and returns
+  /// soon. What it throws becomes a 500.
+  using Handler = std::function<HttpResponse(const HttpRequest&)>;
+  using Routes = std::map<std::string, Handler, std::less<>>;  ///< By exact path.
+
+  struct Options {
+    /// The route whose answers count as scrapes.
+    std::string scrape_path = "/metrics";
+    std::size_t max_connections = 128;             ///< Further ones are closed at once.
+    std::size_t header_limit = 8 * 1024;           ///< Bytes.
+    Nanos idle_timeout = std::chrono::minutes(3);  ///< Between requests: longer than usual scrape intervals.
+    Nanos header_timeout =
+        std::chrono::seconds(10);  ///< From a request's first byte to the end of its header.
+    Nanos write_timeout = std::chrono::seconds(10);  ///< For a whole answer.
+    Nanos stop_grace = std::chrono::seconds(2);      ///< What stop() gives to answers under way.
+  };
+
+  /// Binds, listens and starts the thread. Where the default port is taken and the user named none, the next
+  /// free one up is used, and `notice()` says so. @returns one clear line where it cannot listen.
+  static Result<std::unique_ptr<HttpServer>> start(const ListenAddress& address, Routes routes,
+                                                   Options options);
+  static Result<std::unique_ptr<HttpServer>> start(const ListenAddress& address, Routes routes);
+
+  /// As stop().
+  ~HttpServer();
+  HttpServer(const HttpServer&) = delete;
+  HttpServer& operator=(const HttpServer&) = delete;
+
+  /// The port it listens on, the real one where 0 was asked.
+  std::uint16_t port() const;
+  /// "127.0.0.1:9464": the bound address.
+  std::string address() const;
+  /// One line for the user where it does not listen on the port that is documented, else empty.
+  const std::string& notice() const;
+
+  /// GETs of the scrape path answered with 200 and written out in full, so far.
+  std::uint64_t scrapes() const;
+  /// Waits until `count` more scrapes are complete that began after this call: they carry everything that was
+  /// set before it. @returns false at `deadline`, on a stop request, or when the server stops.
+  bool wait_scraped(std::uint64_t count, MonoTime deadline, std::stop_token stop = {});
+
+  /// Refuses new connections and requests, lets answers under way finish within `stop_grace`, ends the
+  /// thread. Idempotent; not to be called from a handler.
+  void stop();
+
+ private:
+  class Impl;
+  explicit HttpServer(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace kneepoint::coordinator

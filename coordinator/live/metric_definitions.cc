@@ -1,0 +1,94 @@
+#include "coordinator/live/metric_definitions.h"
+
+#include <array>
+
+namespace kneepoint::coordinator {
+namespace {
+
+constexpr auto kDefinitions = std::to_array<MetricDefinition>({
+    {"kneepoint_agents", "Agents of the fleet by state: awaited, ready, running, lost."},
+    {"kneepoint_build_info", "Always 1; the version of the coordinator as a label."},
+    {"kneepoint_good_requests_total",
+     "Successful requests that met every limit of their scenario's SLO; absent without an SLO."},
+    {"kneepoint_inflight_requests", "Requests in flight over the whole fleet now."},
+    {"kneepoint_inter_chunk_latency_seconds", "Time from one content chunk to the next."},
+    {"kneepoint_output_tokens_total",
+     "Output tokens received: usage as the server reports it, estimated from chunks until it does."},
+    {"kneepoint_prompt_tokens_total", "Prompt tokens of requests that ended with usage."},
+    {"kneepoint_receive_lag_seconds",
+     "Generator: from the kernel's receive stamp of a read to its processing."},
+    {"kneepoint_request_duration_seconds", "From the first write of a request to its last content chunk."},
+    {"kneepoint_requests_total", "Requests that ended, by outcome."},
+    {"kneepoint_run_info", "Always 1; one series for each scenario and target of the run."},
+    {"kneepoint_saturation_concurrency",
+     "Concurrency at which the target saturates, by criterion: knee, slo, queue; absent where it was not "
+     "found."},
+    {"kneepoint_schedule_lag_seconds", "Generator: from the intended to the actual start of a request."},
+    {"kneepoint_start_skew_seconds", "Largest difference between the agents' starts of the run."},
+    {"kneepoint_step_achieved_concurrency", "Step: mean number of requests in flight."},
+    {"kneepoint_step_duration_seconds", "Step: length of the measured window."},
+    {"kneepoint_step_error_ratio", "Step: failed requests over those that ended."},
+    {"kneepoint_step_goodput_ratio", "Step: requests that met every limit over those that ended."},
+    {"kneepoint_step_output_tokens_per_second", "Step: output tokens received per second of the window."},
+    {"kneepoint_step_request_duration_seconds", "Step: percentiles of the request duration."},
+    {"kneepoint_step_requests_per_second", "Step: successful requests per second of the window."},
+    {"kneepoint_step_target_concurrency", "Step: concurrency that was asked for."},
+    {"kneepoint_step_time_per_output_token_seconds", "Step: percentiles of the time per output token."},
+    {"kneepoint_step_time_to_first_token_seconds", "Step: percentiles of the time to first token."},
+    {"kneepoint_step_valid", "Step: 1 where its figures can be trusted, else 0."},
+    {"kneepoint_target_concurrency", "Concurrency commanded now, over the whole fleet."},
+    {"kneepoint_time_per_output_token_seconds", "Mean time per output token after the first, per request."},
+    {"kneepoint_time_to_first_token_seconds",
+     "From the first write of a request to its first chunk with content, reasoning or a tool call."},
+});
+
+}  // namespace
+
+std::span<const MetricDefinition> metric_definitions() {
+  return kDefinitions;
+}
+
+std::vector<std::string> exported_metric_names() {
+  std::vector<std::string> names;
+  for (const MetricDefinition& definition : kDefinitions) names.emplace_back(definition.name);
+  return names;
+}
+
+namespace buckets {
+
+const std::vector<double>& time_to_first_token() {
+  static const std::vector<double> bounds = {0.005, 0.01, 0.02, 0.03, 0.05, 0.075, 0.1, 0.15, 0.2,
+                                             0.3,   0.4,  0.5,  0.75, 1,    1.5,   2,   3,    4,
+                                             5,     7.5,  10,   15,   20,   30,    60,  120};
+  return bounds;
+}
+
+const std::vector<double>& time_per_output_token() {
+  static const std::vector<double> bounds = {0.001, 0.002, 0.003, 0.004, 0.005, 0.0075, 0.01,  0.0125, 0.015,
+                                             0.02,  0.025, 0.03,  0.04,  0.05,  0.06,   0.075, 0.1,    0.125,
+                                             0.15,  0.2,   0.25,  0.3,   0.5,   1,      2};
+  return bounds;
+}
+
+const std::vector<double>& inter_chunk_latency() {
+  static const std::vector<double> bounds = {
+      0.0001, 0.00025, 0.0005, 0.001, 0.002, 0.003, 0.005, 0.0075, 0.01, 0.015, 0.02, 0.025, 0.03,
+      0.04,   0.05,    0.075,  0.1,   0.15,  0.2,   0.3,   0.5,    1,    2,     5,    10};
+  return bounds;
+}
+
+const std::vector<double>& request_duration() {
+  static const std::vector<double> bounds = {0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1,  1.5, 2,   3,   4,   5,  7.5,
+                                             10,   15,  20,  30,  45,  60,   90, 120, 180, 300, 450, 600};
+  return bounds;
+}
+
+const std::vector<double>& generator_lag() {
+  static const std::vector<double> bounds = {1e-6, 2e-6,   5e-6, 1e-5, 1.5e-5, 2e-5,   3e-5, 5e-5, 7.5e-5,
+                                             1e-4, 1.5e-4, 2e-4, 3e-4, 5e-4,   7.5e-4, 1e-3, 2e-3, 3e-3,
+                                             5e-3, 1e-2,   2e-2, 5e-2, 0.1,    0.5,    1};
+  return bounds;
+}
+
+}  // namespace buckets
+}  // namespace kneepoint::coordinator

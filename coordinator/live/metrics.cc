@@ -1,0 +1,335 @@
+#include "coordinator/live/metrics.h"
+
+#include <fmt/format.h>
+#include <prometheus/counter.h>
+#include <prometheus/gauge.h>
+#include <prometheus/histogram.h>
+#include <prometheus/registry.h>
+#include <prometheus/text_serializer.h>
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <mutex>
+#include <optional>
+#include <stdexcept>
+
+#include "coordinator/live/token_estimate.h"
+
+namespace kneepoint::coordinator {
+namespace {
+
+using prometheus::Labels;
+using GaugeFamily = prometheus::Family<prometheus::Gauge>;
+using CounterFamily = prometheus::Family<prometheus::Counter>;
+using HistogramFamily = prometheus::Family<prometheus::Histogram>;
+
+/// Only what `metric_definitions()` lists can be registered.
+template <class Builder>
+auto& family(prometheus::Registry& registry, Builder builder, std::string_view name, const Labels& labels) {
+  for (const MetricDefinition& definition : metric_definitions()) {
+    if (definition.name != name) continue;
+    return builder.Name(std::string(name))
+        .Help(std::string(definition.help))
+        .Labels(labels)
+        .Register(registry);
+  }
+  throw std::logic_error("metric without a definition: " + std::string(name));
+}
+
+/// Sets a gauge, or takes the series away where there is no figure.
+void put(GaugeFamily& gauges, const Labels& labels, std::optional<double> value) {
+  if (value && std::isfinite(*value)) {
+    gauges.Add(labels).Set(*value);
+  } else if (gauges.Has(labels)) {
+    gauges.Remove(&gauges.Add(labels));
+  }
+}
+
+/// A Prometheus histogram that takes whole fine histograms at once.
+class BulkHistogram {
+ public:
+  BulkHistogram(HistogramFamily& family, const Labels& labels, const std::vector<double>& bounds)
+      : bounds_(&bounds), histogram_(&family.Add(labels, bounds)) {}
+
+  void observe(const Histogram& delta) {
+    if (delta.empty()) return;
+    std::vector<double> increments(bounds_->size() + 1, 0.0);
+    for (const Histogram::Bucket& bucket : delta.buckets()) {
+      const double value = HistogramLayout::middle_seconds(bucket.index);
+      const auto at = std::lower_bound(bounds_->begin(), bounds_->end(), value) - bounds_->begin();
+      increments[static_cast<std::size_t>(at)] += static_cast<double>(bucket.count);
+    }
+    increments.back() += static_cast<double>(delta.overflow());
+    histogram_->ObserveMultiple(increments, delta.sum_seconds());
+  }
+
+ private:
+  const std::vector<double>* bounds_;
+  prometheus::Histogram* histogram_;
+};
+
+auto label_order(const prometheus::ClientMetric& metric) {
+  std::vector<std::pair<std::string, std::string>> order;
+  for (const auto& label : metric.label) order.emplace_back(label.name, label.value);
+  return order;
+}
+
+}  // namespace
+
+RunIdentity identity_of(const Plan& plan, std::string run_id, std::string version) {
+  RunIdentity identity;
+  identity.run_id = std::move(run_id);
+  identity.plan = plan.name;
+  identity.version = std::move(version);
+  for (const kneepoint::Cell& cell : cells_of(plan)) {
+    const Target& target = plan.targets.at(cell.target);
+    identity.cells.push_back(
+        {plan.scenarios.at(cell.scenario).name, target.name, target.model, !cell.slo.empty()});
+  }
+  return identity;
+}
+
+class Metrics::Impl {
+ public:
+  explicit Impl(RunIdentity identity) : identity_(std::move(identity)) {
+    family(registry_, prometheus::BuildGauge(), "kneepoint_build_info", {})
+        .Add({{"version", identity_.version}})
+        .Set(1);
+    GaugeFamily& run_info = gauges("kneepoint_run_info");
+    cells_.reserve(identity_.cells.size());
+    for (const RunIdentity::Cell& cell : identity_.cells) {
+      const Labels labels = cell_labels(cell.target, cell.scenario);
+      Labels info = labels;
+      info.emplace("plan", identity_.plan);
+      info.emplace("model", cell.model);
+      run_info.Add(info).Set(1);
+      cells_.emplace_back(*this, labels, cell.has_slo);
+    }
+    set_agents({});
+  }
+
+  void observe(const SnapshotBatch& batch) {
+    const std::lock_guard lock(mutex_);
+    for (const SecondSnapshot& second : batch.seconds) {
+      for (const auto& [key, stats] : second.series) {
+        if (key.cell < cells_.size()) cells_[key.cell].observe(stats);
+      }
+      receive_lag_.observe(second.generator.rx_lag);
+      schedule_lag_.observe(second.generator.send_lag);
+    }
+  }
+
+  void set_target_concurrency(std::uint32_t cell, std::uint32_t concurrency) {
+    const std::lock_guard lock(mutex_);
+    for (std::size_t i = 0; i < cells_.size(); ++i)
+      cells_[i].target_concurrency.Set(i == cell ? concurrency : 0);
+  }
+
+  void set_in_flight(std::uint32_t cell, std::uint32_t requests) {
+    const std::lock_guard lock(mutex_);
+    for (std::size_t i = 0; i < cells_.size(); ++i) cells_[i].in_flight.Set(i == cell ? requests : 0);
+  }
+
+  void set_agents(const AgentCounts& agents) {
+    const std::lock_guard lock(mutex_);
+    agents_.Add({{"state", "awaited"}}).Set(static_cast<double>(agents.awaited));
+    agents_.Add({{"state", "ready"}}).Set(static_cast<double>(agents.ready));
+    agents_.Add({{"state", "running"}}).Set(static_cast<double>(agents.running));
+    agents_.Add({{"state", "lost"}}).Set(static_cast<double>(agents.lost));
+  }
+
+  void set_start_skew(Nanos skew) {
+    const std::lock_guard lock(mutex_);
+    start_skew_.Add({}).Set(to_seconds(skew));
+  }
+
+  void set_step(const ScenarioResult& result, const Step& step, std::size_t index) {
+    if (index >= kMaxSteps) return;
+    const std::lock_guard lock(mutex_);
+    Labels labels = cell_labels(result.target, result.scenario);
+    labels.emplace("step", fmt::format("{:02}", index + 1));
+    put(step_.target_concurrency, labels, step.concurrency);
+    put(step_.achieved_concurrency, labels, step.achieved_concurrency);
+    put(step_.requests_per_second, labels, step.requests_per_second.value);
+    put(step_.output_tokens_per_second, labels, step.output_tokens_per_second.value);
+    put(step_.goodput_ratio, labels, step.goodput_ratio);
+    put(step_.error_ratio, labels, step.error_ratio);
+    put(step_.duration, labels, step.duration_seconds);
+    put(step_.valid, labels, step.valid ? 1 : 0);
+    put_percentiles(step_.time_to_first_token, labels, step.ttft_seconds);
+    put_percentiles(step_.time_per_output_token, labels, step.tpot_seconds);
+    put_percentiles(step_.request_duration, labels, step.e2e_seconds);
+  }
+
+  void set_saturation(const ScenarioResult& result) {
+    const std::lock_guard lock(mutex_);
+    std::optional<double> slo;
+    if (result.slo.joint) {
+      slo = result.slo.joint->concurrency;
+    } else if (result.slo.criteria.size() == 1) {
+      slo = result.slo.criteria.front().concurrency;
+    }
+    std::optional<double> queue;
+    for (const Step& step : result.steps) {
+      if (std::find(step.flags.begin(), step.flags.end(), "QUEUEING BEGINS") == step.flags.end()) continue;
+      queue = std::min<double>(queue.value_or(step.concurrency), step.concurrency);
+    }
+    const auto set = [&](const char* criterion, std::optional<double> value) {
+      Labels labels = cell_labels(result.target, result.scenario);
+      labels.emplace("criterion", criterion);
+      put(saturation_, labels, value);
+    };
+    set("knee", result.saturation.concurrency);
+    set("slo", slo);
+    set("queue", queue);
+  }
+
+  std::string text() const {
+    std::vector<prometheus::MetricFamily> families;
+    {
+      const std::lock_guard lock(mutex_);
+      families = registry_.Collect();
+    }
+    // The registry keeps series in hash order.
+    std::erase_if(families, [](const prometheus::MetricFamily& family) { return family.metric.empty(); });
+    std::sort(families.begin(), families.end(), [](const auto& a, const auto& b) { return a.name < b.name; });
+    for (prometheus::MetricFamily& family : families) {
+      std::sort(family.metric.begin(), family.metric.end(),
+                [](const auto& a, const auto& b) { return label_order(a) < label_order(b); });
+    }
+    return prometheus::TextSerializer().Serialize(families);
+  }
+
+ private:
+  /// What one cell counts.
+  struct CellSeries {
+    CellSeries(Impl& of, const Labels& labels, bool has_slo)
+        : target_concurrency(of.gauges("kneepoint_target_concurrency").Add(labels)),
+          in_flight(of.gauges("kneepoint_inflight_requests").Add(labels)),
+          good(has_slo ? &of.counter("kneepoint_good_requests_total", labels) : nullptr),
+          prompt_tokens(of.counter("kneepoint_prompt_tokens_total", labels)),
+          output_tokens(of.counter("kneepoint_output_tokens_total", labels)),
+          ttft(of.histogram("kneepoint_time_to_first_token_seconds", labels, buckets::time_to_first_token())),
+          tpot(of.histogram("kneepoint_time_per_output_token_seconds", labels,
+                            buckets::time_per_output_token())),
+          icl(of.histogram("kneepoint_inter_chunk_latency_seconds", labels, buckets::inter_chunk_latency())),
+          e2e(of.histogram("kneepoint_request_duration_seconds", labels, buckets::request_duration())) {
+      for (const Outcome outcome : kOutcomes) {
+        Labels with_outcome = labels;
+        with_outcome.emplace("outcome", to_string(outcome));
+        requests[static_cast<std::size_t>(outcome)] = &of.counter("kneepoint_requests_total", with_outcome);
+      }
+    }
+
+    void observe(const SeriesStats& stats) {
+      for (std::size_t i = 0; i < kOutcomeCount; ++i) {
+        requests[i]->Increment(static_cast<double>(stats.outcomes[i]));
+      }
+      if (good != nullptr) good->Increment(static_cast<double>(stats.joint_good));
+      prompt_tokens.Increment(static_cast<double>(stats.prompt_tokens));
+      tokens.add(stats);
+      output_tokens.Increment(std::max(0.0, tokens.tokens() - output_tokens.Value()));
+      ttft.observe(stats.ttft);
+      tpot.observe(stats.tpot);
+      icl.observe(stats.icl);
+      e2e.observe(stats.e2e);
+    }
+
+    prometheus::Gauge& target_concurrency;
+    prometheus::Gauge& in_flight;
+    std::array<prometheus::Counter*, kOutcomeCount> requests{};
+    prometheus::Counter* good;
+    prometheus::Counter& prompt_tokens;
+    prometheus::Counter& output_tokens;
+    TokenEstimate tokens;
+    BulkHistogram ttft, tpot, icl, e2e;
+  };
+
+  /// The gauges of finished steps.
+  struct StepGauges {
+    explicit StepGauges(Impl& of)
+        : target_concurrency(of.gauges("kneepoint_step_target_concurrency")),
+          achieved_concurrency(of.gauges("kneepoint_step_achieved_concurrency")),
+          requests_per_second(of.gauges("kneepoint_step_requests_per_second")),
+          output_tokens_per_second(of.gauges("kneepoint_step_output_tokens_per_second")),
+          goodput_ratio(of.gauges("kneepoint_step_goodput_ratio")),
+          error_ratio(of.gauges("kneepoint_step_error_ratio")),
+          duration(of.gauges("kneepoint_step_duration_seconds")),
+          valid(of.gauges("kneepoint_step_valid")),
+          time_to_first_token(of.gauges("kneepoint_step_time_to_first_token_seconds")),
+          time_per_output_token(of.gauges("kneepoint_step_time_per_output_token_seconds")),
+          request_duration(of.gauges("kneepoint_step_request_duration_seconds")) {}
+
+    GaugeFamily &target_concurrency, &achieved_concurrency, &requests_per_second, &output_tokens_per_second,
+        &goodput_ratio, &error_ratio, &duration, &valid, &time_to_first_token, &time_per_output_token,
+        &request_duration;
+  };
+
+  static Labels cell_labels(const std::string& target, const std::string& scenario) {
+    return {{"scenario", scenario}, {"target", target}};
+  }
+
+  static void put_percentiles(GaugeFamily& gauges, Labels labels, const LatencySummary& latency) {
+    // The label `quantile` is reserved for summaries.
+    std::string& percentile = labels["percentile"];
+    for (const auto& [name, value] :
+         {std::pair("p50", latency.p50), {"p90", latency.p90}, {"p95", latency.p95}, {"p99", latency.p99}}) {
+      percentile = name;
+      put(gauges, labels, value);
+    }
+  }
+
+  // The registry returns the same family for the same name.
+  GaugeFamily& gauges(std::string_view name) {
+    return family(registry_, prometheus::BuildGauge(), name, run_labels());
+  }
+  prometheus::Counter& counter(std::string_view name, const Labels& labels) {
+    return family(registry_, prometheus::BuildCounter(), name, run_labels()).Add(labels);
+  }
+  BulkHistogram histogram(std::string_view name, const Labels& labels, const std::vector<double>& bounds) {
+    return {family(registry_, prometheus::BuildHistogram(), name, run_labels()), labels, bounds};
+  }
+  Labels run_labels() const { return {{"run_id", identity_.run_id}}; }
+
+  const RunIdentity identity_;
+  mutable std::mutex mutex_;  // a scrape sees a batch or a step whole
+  prometheus::Registry registry_;
+  std::vector<CellSeries> cells_;
+  BulkHistogram receive_lag_ = histogram("kneepoint_receive_lag_seconds", {}, buckets::generator_lag());
+  BulkHistogram schedule_lag_ = histogram("kneepoint_schedule_lag_seconds", {}, buckets::generator_lag());
+  GaugeFamily& agents_ = gauges("kneepoint_agents");
+  GaugeFamily& start_skew_ = gauges("kneepoint_start_skew_seconds");
+  GaugeFamily& saturation_ = gauges("kneepoint_saturation_concurrency");
+  StepGauges step_{*this};
+};
+
+Metrics::Metrics(RunIdentity identity) : impl_(std::make_unique<Impl>(std::move(identity))) {}
+Metrics::~Metrics() = default;
+
+void Metrics::observe(const SnapshotBatch& batch) {
+  impl_->observe(batch);
+}
+void Metrics::set_target_concurrency(std::uint32_t cell, std::uint32_t concurrency) {
+  impl_->set_target_concurrency(cell, concurrency);
+}
+void Metrics::set_in_flight(std::uint32_t cell, std::uint32_t requests) {
+  impl_->set_in_flight(cell, requests);
+}
+void Metrics::set_agents(const AgentCounts& agents) {
+  impl_->set_agents(agents);
+}
+void Metrics::set_start_skew(Nanos skew) {
+  impl_->set_start_skew(skew);
+}
+void Metrics::set_step(const ScenarioResult& result, const Step& step, std::size_t index) {
+  impl_->set_step(result, step, index);
+}
+void Metrics::set_saturation(const ScenarioResult& result) {
+  impl_->set_saturation(result);
+}
+std::string Metrics::text() const {
+  return impl_->text();
+}
+
+}  // namespace kneepoint::coordinator

@@ -1,0 +1,94 @@
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <exception>
+#include <string>
+
+#include "common/version.h"
+#include "coordinator/cli/commands.h"
+#include "coordinator/cli/exit_code.h"
+#include "coordinator/cli/run_command.h"
+#include "coordinator/plan/duration.h"
+
+namespace {
+
+using namespace kneepoint;
+using namespace kneepoint::coordinator;
+
+/// An option that takes a duration as plans write them.
+void add_duration(CLI::App& app, const std::string& name, Nanos& value, const std::string& help) {
+  app.add_option_function<std::string>(
+         name,
+         [&value, name](const std::string& text) {
+           const auto parsed = parse_duration(text);
+           if (!parsed) throw CLI::ValidationError(name, fmt::format("'{}' is no duration; write {}", text, kDurationHelp));
+           value = *parsed;
+         },
+         help)
+      ->type_name("DURATION");
+}
+
+int dispatch(int argc, char** argv) {
+  CLI::App app{
+      "Finds the concurrency at which an LLM serving host saturates, and says why.\n\n"
+      "exit codes: 0 done, 1 internal error, 2 bad usage or plan, 3 no trustworthy verdict, 4 a threshold missed,\n"
+      "5 fleet not assembled or lost, 130 interrupted"};
+  app.set_version_flag("--version", std::string(version()));
+  app.require_subcommand(1);
+
+  std::string plan;
+  std::vector<std::string> set;
+  RunOptions run;
+  CLI::App& run_app = *app.add_subcommand("run", "Run a plan and report");
+  run_app.add_option("PLAN", run.plan, "The plan, a YAML file")->required();
+  run_app.add_option("--set", run.set, "NAME=VALUE for ${NAME} in the plan; repeatable");
+  run_app.add_option("--out", run.out, "Directory for the results (default: runs/<UTC>-<plan>)");
+  auto* agents = run_app.add_option("--agents", run.agents, "Local agent processes")
+                     ->check(CLI::Range(1, 256))
+                     ->capture_default_str();
+  run_app.add_option("--threads", run.threads, "Event-loop threads of each local agent")
+      ->check(CLI::Range(1, 256))
+      ->capture_default_str();
+  auto* listen = run_app.add_option("--listen", run.listen, "HOST:PORT to await agents on, instead of starting local ones")
+                     ->excludes(agents);
+  auto* expect = run_app.add_option("--expect-agents", run.expect_agents, "How many agents make the fleet")
+                     ->check(CLI::Range(1, 10'000))
+                     ->needs(listen);
+  listen->needs(expect);
+  run_app.add_flag("--insecure", run.insecure, "Allow plain TCP beyond this machine");
+  add_duration(run_app, "--join-timeout", run.join_timeout, "How long to wait for the fleet (default: 60s)");
+  run_app.add_option("--serve", run.serve, "HOST:PORT for /metrics, or 'none' (default: 127.0.0.1:9464)");
+  add_duration(run_app, "--linger", run.linger, "Stay after the run until scraped twice, at most so long (default: 0s)");
+  run_app.add_flag("--quiet", run.quiet, "Print the result only");
+
+  CLI::App& validate_app = *app.add_subcommand("validate", "Check a plan and print it as understood");
+  validate_app.add_option("PLAN", plan, "The plan, a YAML file")->required();
+  validate_app.add_option("--set", set, "NAME=VALUE for ${NAME} in the plan; repeatable");
+
+  std::string path;
+  CLI::App& report_app = *app.add_subcommand("report", "Print the report of a finished run again");
+  report_app.add_option("DIR", path, "A run directory, or a report.json")->required();
+
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::Success& success) {
+    return app.exit(success);
+  } catch (const CLI::ParseError& error) {
+    fmt::print(stderr, "kneepoint: {}; see kneepoint --help\n", error.what());
+    return kBadInput;
+  }
+  if (run_app.parsed()) return run_command(run);
+  if (validate_app.parsed()) return validate_command(plan, set);
+  return report_command(path);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  try {
+    return dispatch(argc, argv);
+  } catch (const std::exception& error) {
+    fmt::print(stderr, "kneepoint: internal error: {}\n", error.what());
+    return kInternalError;
+  }
+}

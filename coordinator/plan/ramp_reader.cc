@@ -1,0 +1,96 @@
+#include "coordinator/plan/ramp_reader.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <string_view>
+
+#include "coordinator/plan/yaml_reader.h"
+
+namespace kneepoint::coordinator {
+namespace {
+
+using namespace std::chrono_literals;
+using yaml::MappingReader;
+using yaml::Node;
+using yaml::PlanError;
+
+constexpr Nanos kLongestHold = 24h;
+constexpr std::uint64_t kMostRequests = 1'000'000;
+constexpr double kDefaultFactor = 2;
+constexpr double kSmallestFactor = 1.01;
+
+std::uint32_t read_concurrency(const Node& node, std::string_view what) {
+  return static_cast<std::uint32_t>(yaml::read_integer(node, what, 1, kHighestConcurrency));
+}
+
+std::vector<std::uint32_t> read_steps(const MappingReader& ramp) {
+  if (const Node* const list = ramp.find("steps")) {
+    for (const std::string_view other : {"from", "to", "factor", "by"}) ramp.exclusive("steps", other);
+    std::vector<std::uint32_t> steps;
+    for (const Node& item : yaml::read_list(*list, "'steps'"))
+      steps.push_back(read_concurrency(item, "a step"));
+    return steps;
+  }
+  if (ramp.find("from") == nullptr && ramp.find("to") == nullptr) {
+    throw PlanError{
+        ramp.node().at,
+        fmt::format("{} has no steps; write steps: [1, 2, 4, 8] or from, to and factor", ramp.what())};
+  }
+  ramp.exclusive("factor", "by");
+  const std::uint32_t from = read_concurrency(ramp.require("from"), "'from'");
+  const std::uint32_t to = read_concurrency(ramp.require("to"), "'to'");
+  if (const Node* const by = ramp.find("by")) return linear_steps(from, to, read_concurrency(*by, "'by'"));
+  const Node* const given = ramp.find("factor");
+  const double factor = given ? yaml::read_number(*given, "'factor'", kSmallestFactor, 100) : kDefaultFactor;
+  return geometric_steps(from, to, factor);
+}
+
+}  // namespace
+
+std::vector<std::uint32_t> geometric_steps(std::uint32_t from, std::uint32_t to, double factor) {
+  std::vector<std::uint32_t> steps{from};
+  const bool rising = to > from;
+  double exact = from;
+  while (steps.back() != to && steps.size() <= kMostSteps) {
+    exact = rising ? exact * factor : exact / factor;
+    const bool past_end = rising ? exact >= to : exact <= to;
+    const auto next = past_end ? to : static_cast<std::uint32_t>(std::lround(exact));
+    if (next != steps.back()) steps.push_back(next);
+  }
+  return steps;
+}
+
+std::vector<std::uint32_t> linear_steps(std::uint32_t from, std::uint32_t to, std::uint32_t by) {
+  std::vector<std::uint32_t> steps{from};
+  while (steps.back() != to && steps.size() <= kMostSteps) {
+    const std::uint32_t last = steps.back();
+    const std::uint32_t left = to > last ? to - last : last - to;
+    const std::uint32_t stride = std::min(by, left);
+    steps.push_back(to > last ? last + stride : last - stride);
+  }
+  return steps;
+}
+
+Ramp read_ramp(const Node& node, const std::string& scenario) {
+  const MappingReader reader(node, fmt::format("ramp of {}", scenario),
+                             {"steps", "from", "to", "factor", "by", "warmup", "hold", "requests"});
+  reader.exclusive("hold", "requests");
+  reader.exclusive("warmup", "requests");  // Such a step counts every request, the first included.
+  Ramp ramp;
+  ramp.steps = read_steps(reader);
+  if (const Node* const requests = reader.find("requests")) {
+    ramp.requests = static_cast<std::uint32_t>(yaml::read_integer(*requests, "'requests'", 1, kMostRequests));
+  } else {
+    const Node* const hold = reader.find("hold");
+    ramp.hold = hold ? yaml::read_duration(*hold, "'hold'", 1s, kLongestHold) : kDefaultHold;
+    ramp.warmup = kDefaultWarmup;
+  }
+  if (const Node* const warmup = reader.find("warmup")) {
+    ramp.warmup = yaml::read_duration(*warmup, "'warmup'", 0s, kLongestHold);
+  }
+  return ramp;
+}
+
+}  // namespace kneepoint::coordinator

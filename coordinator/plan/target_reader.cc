@@ -1,0 +1,247 @@
+#include "coordinator/plan/target_reader.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <boost/url/parse.hpp>
+#include <boost/url/url_view.hpp>
+#include <cctype>
+#include <charconv>
+#include <string_view>
+#include <utility>
+
+#include "coordinator/plan/yaml_reader.h"
+
+namespace kneepoint::coordinator {
+namespace {
+
+using namespace std::chrono_literals;
+using yaml::MappingReader;
+using yaml::Node;
+using yaml::PlanError;
+
+constexpr Nanos kLongestTimeout = 24h;
+constexpr std::string_view kNoInlineSecret =
+    "a secret never stands in a plan; write auth: {env: NAME} or auth: {file: PATH}, which each agent reads "
+    "on its "
+    "own host";
+
+std::string lower(std::string text) {
+  std::transform(text.begin(), text.end(), text.begin(), [](unsigned char c) { return std::tolower(c); });
+  return text;
+}
+
+/// Refuses secrets by the names that people give them, before the general complaint about unknown keys: that
+/// one would suggest a key, where the answer is to take the secret out. The value is never repeated.
+void refuse_inline_secret(const Node& node) {
+  constexpr std::array<std::string_view, 9> kSecretKeys = {
+      "token", "key", "api_key", "apikey", "api-key", "password", "bearer", "secret", "value"};
+  for (const yaml::Member& member : node.members) {
+    if (std::find(kSecretKeys.begin(), kSecretKeys.end(), lower(member.key)) == kSecretKeys.end()) continue;
+    throw PlanError{member.at, fmt::format("'{}' is refused: {}", member.key, kNoInlineSecret)};
+  }
+}
+
+bool is_environment_name(std::string_view name) {
+  const auto is_letter = [](char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_'; };
+  return !name.empty() && is_letter(name.front()) && std::all_of(name.begin(), name.end(), [&](char c) {
+    return is_letter(c) || (c >= '0' && c <= '9');
+  });
+}
+
+SecretRef read_auth(const Node& node) {
+  if (node.kind == Node::Kind::kScalar) {
+    throw PlanError{node.at, fmt::format("'auth' is no mapping: {}", kNoInlineSecret)};
+  }
+  refuse_inline_secret(node);
+  const MappingReader auth(node, "auth", {"env", "file"});
+  auth.exclusive("env", "file");
+  if (const Node* const file = auth.find("file")) {
+    return {.source = SecretRef::Source::kFile, .name = yaml::read_text(*file, "'file'")};
+  }
+  if (auth.find("env") == nullptr) {
+    throw PlanError{node.at, "auth names no source; write {env: NAME} or {file: PATH}"};
+  }
+  const Node& env = auth.require("env");
+  const std::string& name = yaml::read_text(env, "'env'");
+  if (!is_environment_name(name)) {
+    // It may be the secret itself, so it is not repeated.
+    throw PlanError{env.at,
+                    "'env' must be the name of an environment variable (letters, digits and '_'), "
+                    "not its value"};
+  }
+  return {.source = SecretRef::Source::kEnvironment, .name = name};
+}
+
+bool is_header_name(std::string_view name) {
+  constexpr std::string_view kOthers = "!#$%&'*+-.^_`|~";  // RFC 9110, "token"
+  return !name.empty() && std::all_of(name.begin(), name.end(), [&](char c) {
+    return std::isalnum(static_cast<unsigned char>(c)) || kOthers.find(c) != kOthers.npos;
+  });
+}
+
+std::map<std::string, std::string> read_headers(const Node& node) {
+  constexpr std::array<std::string_view, 6> kSecret = {
+      "authorization", "proxy-authorization", "cookie", "x-api-key", "api-key", "x-auth-token"};
+  constexpr std::array<std::string_view, 9> kOurs = {"host",
+                                                     "content-type",
+                                                     "content-length",
+                                                     "accept",
+                                                     "accept-encoding",
+                                                     "connection",
+                                                     "transfer-encoding",
+                                                     "te",
+                                                     "upgrade"};
+  if (node.kind != Node::Kind::kMapping) {
+    throw PlanError{node.at,
+                    fmt::format("'headers' must be a mapping of names to texts, not {}", kind_name(node))};
+  }
+  std::map<std::string, std::string> headers;
+  std::vector<std::string> seen;
+  for (const yaml::Member& member : node.members) {
+    const std::string name = lower(member.key);
+    if (!is_header_name(name)) {
+      throw PlanError{member.at, fmt::format("'{}' is no header name; use letters, digits and '-'",
+                                             yaml::excerpt(member.key))};
+    }
+    if (std::find(kSecret.begin(), kSecret.end(), name) != kSecret.end()) {
+      throw PlanError{member.at, fmt::format("header '{}' is refused: {}", member.key, kNoInlineSecret)};
+    }
+    if (std::find(kOurs.begin(), kOurs.end(), name) != kOurs.end()) {
+      throw PlanError{member.at,
+                      fmt::format("header '{}' is set by kneepoint itself; remove it", member.key)};
+    }
+    if (std::find(seen.begin(), seen.end(), name) != seen.end()) {
+      throw PlanError{member.at,
+                      fmt::format("header '{}' is given twice; letter case makes no difference", member.key)};
+    }
+    const std::string& value = yaml::read_text(member.value, fmt::format("header '{}'", member.key));
+    if (value.find_first_of("\r\n") != value.npos) {
+      throw PlanError{member.value.at, fmt::format("header '{}' must be one line", member.key)};
+    }
+    seen.push_back(name);
+    headers.emplace(member.key, value);
+  }
+  return headers;
+}
+
+TlsOptions read_tls(const Node& node) {
+  const MappingReader tls(node, "tls", {"verify", "ca", "cert", "key", "server_name"});
+  TlsOptions options;
+  if (const Node* const verify = tls.find("verify")) options.verify = yaml::read_bool(*verify, "'verify'");
+  if (const Node* const ca = tls.find("ca")) options.ca_file = yaml::read_text(*ca, "'ca'");
+  if (const Node* const cert = tls.find("cert")) options.client_cert = yaml::read_text(*cert, "'cert'");
+  if (const Node* const key = tls.find("key")) options.client_key = yaml::read_text(*key, "'key'");
+  if (const Node* const name = tls.find("server_name"))
+    options.server_name = yaml::read_text(*name, "'server_name'");
+  if (options.client_cert.empty() != options.client_key.empty()) {
+    throw PlanError{node.at, "tls has only one of 'cert' and 'key'; a client certificate needs both"};
+  }
+  return options;
+}
+
+std::vector<std::string> read_urls(const MappingReader& target) {
+  target.exclusive("url", "urls");
+  if (const Node* const url = target.find("url")) return {read_base_url(*url)};
+  const Node* const list = target.find("urls");
+  if (list == nullptr) {
+    throw PlanError{target.node().at, fmt::format("{} has no 'urls'; add it", target.what())};
+  }
+  std::vector<std::string> urls;
+  for (const Node& item : yaml::read_list(*list, "'urls'")) {
+    std::string url = read_base_url(item);
+    if (std::find(urls.begin(), urls.end(), url) != urls.end()) {
+      throw PlanError{item.at, fmt::format("'{}' is given twice; each replica needs a URL of its own", url)};
+    }
+    urls.push_back(std::move(url));
+  }
+  return urls;
+}
+
+/// Not left to the URL library, whose port number wraps above 65535.
+bool is_port(const std::string& text) {
+  std::uint16_t port = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), port);
+  return error == std::errc{} && end == text.data() + text.size() && port != 0;
+}
+
+Api read_api(const Node& node) {
+  const std::string& name = yaml::read_text(node, "'api'");
+  if (const auto api = api_from_string(name)) return *api;
+  throw PlanError{node.at, fmt::format("unknown api '{}'{}", yaml::excerpt(name),
+                                       yaml::suggestion(name, {to_string(Api::kOpenAiChat),
+                                                               to_string(Api::kOpenAiCompletions),
+                                                               to_string(Api::kVllmGenerate)}))};
+}
+
+}  // namespace
+
+std::string read_base_url(const Node& node) {
+  const std::string& text = yaml::read_text(node, "a URL");
+  const auto parsed = boost::urls::parse_uri(text);
+  // A query may hold a key: it is not repeated either.
+  const auto refuse = [&](std::string_view why) {
+    throw PlanError{node.at,
+                    fmt::format("'{}' {}", yaml::excerpt(text.substr(0, text.find_first_of("?#"))), why)};
+  };
+  if (text.find('@') != text.npos) {  // Has no other use in a base URL.
+    throw PlanError{node.at, fmt::format("this URL holds credentials: {}", kNoInlineSecret)};
+  }
+  if (!parsed.has_value() || !parsed->has_authority() || parsed->host().empty()) {
+    refuse("is no URL; write http://HOST:PORT or https://HOST:PORT");
+  }
+  const boost::urls::url_view url = *parsed;
+  if (url.scheme() != "http" && url.scheme() != "https") refuse("must start with http:// or https://");
+  if (url.has_query() || url.has_fragment()) refuse("must end before '?' or '#'");
+  if (url.has_port() && !is_port(std::string(url.port()))) refuse("has no valid port; ports are 1 to 65535");
+  std::string base(text);
+  const auto drop = [&](std::string_view ending) {
+    if (!base.ends_with(ending)) return false;
+    base.resize(base.size() - ending.size());
+    return true;
+  };
+  const auto drop_slashes = [&] {
+    while (drop("/")) {
+    }
+  };
+  drop_slashes();
+  for (const std::string_view endpoint : {"/completions", "/generate", "/models"}) {
+    if (base.ends_with(endpoint)) refuse("names an endpoint; give the base URL, the 'api' adds the rest");
+  }
+  if (drop("/v1")) drop_slashes();
+  return base;
+}
+
+Target read_target(const Node& node, std::size_t number) {
+  if (node.kind == Node::Kind::kMapping) refuse_inline_secret(node);
+  const Node* const name = node.find("name");
+  const bool named = name != nullptr && yaml::is_valid_name(name->text);
+  const MappingReader reader(
+      node, named ? fmt::format("target '{}'", name->text) : fmt::format("target {}", number),
+      {"name", "url", "urls", "api", "model", "auth", "headers", "tls", "connect_timeout", "request_timeout",
+       "idle_timeout"});
+  Target target;
+  target.name = yaml::read_name(reader.require("name"), "a target's 'name'");
+  target.urls = read_urls(reader);
+  if (const Node* const api = reader.find("api")) target.api = read_api(*api);
+  if (const Node* const model = reader.find("model")) {
+    target.model = yaml::read_text(*model, "'model'");
+  } else if (target.api != Api::kVllmGenerate) {
+    reader.require("model");  // vLLM's /generate serves one model and takes no name.
+  }
+  if (const Node* const auth = reader.find("auth")) target.auth = read_auth(*auth);
+  if (const Node* const headers = reader.find("headers")) target.headers = read_headers(*headers);
+  if (const Node* const tls = reader.find("tls")) target.tls = read_tls(*tls);
+  const auto read_timeout = [&](std::string_view key, Nanos& timeout) {
+    const Node* const value = reader.find(key);
+    if (value != nullptr)
+      timeout = yaml::read_duration(*value, fmt::format("'{}'", key), 1ms, kLongestTimeout);
+  };
+  read_timeout("connect_timeout", target.connect_timeout);
+  read_timeout("request_timeout", target.request_timeout);
+  read_timeout("idle_timeout", target.idle_timeout);
+  return target;
+}
+
+}  // namespace kneepoint::coordinator

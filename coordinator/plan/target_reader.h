@@ -1,0 +1,18 @@
+#pragma once
+
+#include <cstddef>
+
+#include "common/plan.h"
+#include "coordinator/plan/yaml_tree.h"
+
+namespace kneepoint::coordinator {
+
+/// Reads one item of `targets`. @param number from 1, for complaints about a target without a name.
+/// Throws yaml::PlanError.
+Target read_target(const yaml::Node& node, std::size_t number);
+
+/// A base URL in the form that agents use: http or https, host, optional port and path prefix, without a
+/// trailing slash and without the `/v1` that the dialects add. Throws yaml::PlanError for anything else.
+std::string read_base_url(const yaml::Node& node);
+
+}  // namespace kneepoint::coordinator

@@ -1,0 +1,16 @@
+#pragma once
+
+#include <string>
+
+#include "common/plan.h"
+#include "coordinator/plan/yaml_tree.h"
+
+namespace kneepoint::coordinator {
+
+/// The name of the only class of a workload whose prompts are a plain list.
+inline constexpr std::string_view kDefaultClass = "default";
+
+/// Reads a scenario's `workload`. @param scenario e.g. "scenario 'chat'". Throws yaml::PlanError.
+Workload read_workload(const yaml::Node& node, const std::string& scenario);
+
+}  // namespace kneepoint::coordinator

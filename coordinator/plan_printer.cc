@@ -1,0 +1,245 @@
+#include "coordinator/plan_printer.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <set>
+
+#include "coordinator/plan/duration.h"
+
+namespace kneepoint::coordinator {
+namespace {
+
+using namespace std::chrono_literals;
+
+// The shortest window in which batch means are worth having, and the fewest requests behind a p95.
+constexpr Nanos kShortWindow = 20s;
+constexpr std::uint32_t kRequestsForP95 = 130;
+
+std::string plural(std::size_t n, std::string_view noun) {
+  return fmt::format("{} {}{}", n, noun, n == 1 ? "" : "s");
+}
+
+std::string describe_workload(const Workload& workload) {
+  std::size_t prompts = 0;
+  std::vector<std::string> classes;
+  for (const PromptClass& c : workload.classes) {
+    prompts += c.prompts.size();
+    classes.push_back(c.weight == 1 ? c.name : fmt::format("{} x{}", c.name, c.weight));
+  }
+  std::string text = plural(prompts, "prompt");
+  if (classes.size() > 1)
+    text += fmt::format(" in {} classes ({})", classes.size(), fmt::join(classes, ", "));
+  if (workload.system) text += ", a system prompt";
+  if (workload.output_tokens) {
+    text += fmt::format(", at most {}", plural(*workload.output_tokens, "output token"));
+  } else {
+    text += ", output length left to the host";
+  }
+  if (workload.temperature) text += fmt::format(", temperature {:g}", *workload.temperature);
+  if (workload.top_p) text += fmt::format(", top_p {:g}", *workload.top_p);
+  text += workload.stream ? ", streamed" : ", not streamed";
+  if (!workload.extra_body.empty()) text += fmt::format("\n{:15}extra body {}", "", workload.extra_body);
+  return text;
+}
+
+std::string describe_ramp(const Ramp& ramp) {
+  std::string text = fmt::format("{}: {}", plural(ramp.steps.size(), "step"), fmt::join(ramp.steps, " "));
+  text += fmt::format("\n{:15}each step: ", "");
+  if (ramp.warmup > 0s) text += fmt::format("{} warm-up, then ", format_duration(ramp.warmup));
+  return text + (ramp.requests ? fmt::format("{}", plural(*ramp.requests, "request"))
+                               : fmt::format("{} measured", format_duration(ramp.hold.value_or(0s))));
+}
+
+std::string describe_slo(const std::vector<SloLimit>& slo) {
+  std::vector<std::string> limits;
+  for (const SloLimit& limit : slo) {
+    limits.push_back(fmt::format("{} p{:g} <= {}", to_string(limit.metric), limit.quantile * 100,
+                                 format_duration(limit.limit)));
+  }
+  return limits.empty() ? "none" : fmt::format("{}", fmt::join(limits, ", "));
+}
+
+std::string describe_time(const Ramp& ramp) {
+  const auto time = planned_time(ramp);
+  if (time) return format_duration(*time);
+  return fmt::format("as long as {} take",
+                     plural(std::size_t{ramp.requests.value_or(0)} * ramp.steps.size(), "request"));
+}
+
+std::string describe_auth(const SecretRef& auth) {
+  switch (auth.source) {
+    case SecretRef::Source::kNone:
+      return "none";
+    case SecretRef::Source::kEnvironment:
+      return fmt::format("bearer token from environment variable {}", auth.name);
+    case SecretRef::Source::kFile:
+      return fmt::format("bearer token from file {}", auth.name);
+  }
+  return "";
+}
+
+std::string describe_tls(const TlsOptions& tls) {
+  std::string text = tls.verify ? "verified against " : "NOT VERIFIED";
+  if (tls.verify) text += tls.ca_file.empty() ? "the system's roots" : tls.ca_file;
+  if (!tls.client_cert.empty()) text += fmt::format(", client certificate {}", tls.client_cert);
+  if (!tls.server_name.empty()) text += fmt::format(", server name {}", tls.server_name);
+  return text;
+}
+
+bool uses_https(const Target& target) {
+  return std::any_of(target.urls.begin(), target.urls.end(),
+                     [](const std::string& url) { return url.starts_with("https:"); });
+}
+
+std::string describe_target(const Target& target) {
+  std::string text = fmt::format("  {}: {}, {}\n", target.name, to_string(target.api),
+                                 target.model.empty() ? "the host's model" : "model " + target.model);
+  for (const std::string& url : target.urls) text += fmt::format("    {}\n", url);
+  text += fmt::format("    auth      {}\n", describe_auth(target.auth));
+  if (uses_https(target)) text += fmt::format("    tls       {}\n", describe_tls(target.tls));
+  // Values may be nobody's business; names say enough.
+  std::vector<std::string> names;
+  for (const auto& [name, value] : target.headers) names.push_back(name);
+  if (!names.empty()) text += fmt::format("    headers   {}\n", fmt::join(names, ", "));
+  return text + fmt::format("    timeouts  connect {}, request {}, silence in a stream {}\n",
+                            format_duration(target.connect_timeout), format_duration(target.request_timeout),
+                            format_duration(target.idle_timeout));
+}
+
+bool is_loopback(std::string_view url) {
+  const std::string_view host = url.substr(std::min(url.size(), url.find("://") + 3));
+  return host.starts_with("127.") || host.starts_with("localhost") || host.starts_with("[::1]");
+}
+
+void warn_about_target(const Target& target, const Plan& plan, std::vector<std::string>& warnings) {
+  const std::vector<Cell> cells = cells_of(plan);
+  const auto used = [&](const Cell& cell) { return plan.targets[cell.target].name == target.name; };
+  if (std::none_of(cells.begin(), cells.end(), used)) {
+    warnings.push_back(fmt::format("target {}: no scenario runs on it.", target.name));
+  }
+  const bool open_http = std::any_of(target.urls.begin(), target.urls.end(), [](const std::string& url) {
+    return url.starts_with("http:") && !is_loopback(url);
+  });
+  if (open_http && target.auth.source != SecretRef::Source::kNone) {
+    warnings.push_back(
+        fmt::format("target {}: the token travels unencrypted over http; use https.", target.name));
+  }
+  if (uses_https(target) && !target.tls.verify) {
+    warnings.push_back(
+        fmt::format("target {}: the host's certificate is not verified; give tls.ca instead of "
+                    "verify: false.",
+                    target.name));
+  }
+  if (!uses_https(target) && target.tls != TlsOptions{}) {
+    warnings.push_back(
+        fmt::format("target {}: its tls settings have no effect, no URL is https.", target.name));
+  }
+}
+
+void warn_about_workload(const Scenario& scenario, std::vector<std::string>& warnings) {
+  std::set<std::string_view> distinct;
+  for (const PromptClass& c : scenario.workload.classes) distinct.insert(c.prompts.begin(), c.prompts.end());
+  const auto most = *std::max_element(scenario.ramp.steps.begin(), scenario.ramp.steps.end());
+  if (most > 1 && distinct.size() < most) {
+    warnings.push_back(fmt::format(
+        "{}: {} for up to {} requests at once. Where the host has prefix caching, repeated prompts skip most "
+        "of "
+        "their prefill and TTFT looks better than with real traffic; use more prompts, or switch the cache "
+        "off.",
+        scenario.name, distinct.size() == 1 ? "the same prompt" : plural(distinct.size(), "prompt"), most));
+  }
+  if (!scenario.workload.output_tokens) {
+    warnings.push_back(
+        fmt::format("{}: without output_tokens the host decides how long answers are, and steps may "
+                    "not be comparable.",
+                    scenario.name));
+  }
+}
+
+void warn_about_ramp(const Scenario& scenario, const Plan& plan, std::vector<std::string>& warnings) {
+  const Ramp& ramp = scenario.ramp;
+  if (ramp.hold && *ramp.hold < kShortWindow) {
+    warnings.push_back(
+        fmt::format("{}: a hold of {} is short. Below {}, or ten answers' time, intervals are wide and "
+                    "rows may be flagged SHORT_WINDOW.",
+                    scenario.name, format_duration(*ramp.hold), format_duration(kShortWindow)));
+  }
+  if (ramp.hold && ramp.warmup == 0s) {
+    warnings.push_back(fmt::format(
+        "{}: without a warm-up each window holds the transition from the step before.", scenario.name));
+  }
+  const auto most = *std::max_element(ramp.steps.begin(), ramp.steps.end());
+  const auto fewest = *std::min_element(ramp.steps.begin(), ramp.steps.end());
+  if (ramp.requests && *ramp.requests < most) {
+    warnings.push_back(fmt::format("{}: {} cannot keep {} in flight; raise requests.", scenario.name,
+                                   plural(*ramp.requests, "request"), most));
+  }
+  if (ramp.requests && *ramp.requests < kRequestsForP95 && !scenario.slo.empty()) {
+    warnings.push_back(fmt::format("{}: {} a step are too few to judge a limit; p95 needs {}.", scenario.name,
+                                   plural(*ramp.requests, "request"), kRequestsForP95));
+  }
+  for (const Target& target : plan.targets) {
+    const bool chosen =
+        scenario.targets.empty() ||
+        std::find(scenario.targets.begin(), scenario.targets.end(), target.name) != scenario.targets.end();
+    if (!chosen || fewest >= target.urls.size()) continue;
+    warnings.push_back(fmt::format("{}: a step of {} leaves some of the {} replicas of {} idle.",
+                                   scenario.name, fewest, target.urls.size(), target.name));
+  }
+}
+
+}  // namespace
+
+std::optional<Nanos> planned_time(const Ramp& ramp) {
+  if (!ramp.hold) return std::nullopt;
+  return (ramp.warmup + *ramp.hold) * static_cast<Nanos::rep>(ramp.steps.size());
+}
+
+std::vector<std::string> plan_warnings(const Plan& plan) {
+  std::vector<std::string> warnings;
+  for (const Target& target : plan.targets) warn_about_target(target, plan, warnings);
+  for (const Scenario& scenario : plan.scenarios) {
+    warn_about_workload(scenario, warnings);
+    warn_about_ramp(scenario, plan, warnings);
+  }
+  return warnings;
+}
+
+std::string describe_plan(const Plan& plan) {
+  std::string text = fmt::format("Plan {} (seed {})\n\nTargets\n", plan.name, plan.seed);
+  for (const Target& target : plan.targets) text += describe_target(target);
+
+  const std::vector<Cell> cells = cells_of(plan);
+  std::size_t steps = 0, counted_requests = 0;
+  Nanos time{0};
+  text += "\nRuns, in this order\n";
+  for (const Cell& cell : cells) {
+    const Scenario& scenario = plan.scenarios[cell.scenario];
+    const Ramp& ramp = scenario.ramp;
+    text += fmt::format("  {}. {} on {}\n", cell.id + 1, scenario.name, plan.targets[cell.target].name);
+    text += fmt::format("     workload  {}\n", describe_workload(cell.workload));
+    text += fmt::format("     ramp      {}\n", describe_ramp(ramp));
+    text += fmt::format("     slo       {}\n", describe_slo(cell.slo));
+    text += fmt::format("     time      {}\n", describe_time(ramp));
+    steps += ramp.steps.size();
+    time += planned_time(ramp).value_or(0s);
+    counted_requests += ramp.requests.value_or(0) * ramp.steps.size();
+  }
+  // Between steps the added slots start spread out, and a cell ends when its last answers have arrived.
+  const Nanos likely = time + 1s * static_cast<Nanos::rep>(steps);
+  text += fmt::format("\nIn all {}, about {}", plural(steps, "step"),
+                      format_duration(std::chrono::ceil<std::chrono::seconds>(likely)));
+  if (counted_requests > 0)
+    text += fmt::format(" and the time of {} more", plural(counted_requests, "request"));
+  text += ".\n";
+
+  const std::vector<std::string> warnings = plan_warnings(plan);
+  if (warnings.empty()) return text;
+  text += "\nWarnings\n";
+  for (const std::string& warning : warnings) text += fmt::format("  - {}\n", warning);
+  return text;
+}
+
+}  // namespace kneepoint::coordinator

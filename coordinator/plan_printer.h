@@ -1,0 +1,22 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "common/plan.h"
+
+namespace kneepoint::coordinator {
+
+/// Warm-up and window of all steps of a ramp; nullopt where its steps are bounded by requests, whose time the
+/// host decides. Start-up, the stagger of added slots and the drain at the end come on top: about 1 s a step.
+std::optional<Nanos> planned_time(const Ramp& ramp);
+
+/// What makes figures weaker or a run less safe than its author may think, one sentence each, in plan order.
+std::vector<std::string> plan_warnings(const Plan& plan);
+
+/// The plan as understood, for people: targets, cells in running order with their steps and limits, how long
+/// it takes, and the warnings. Prompts are counted, never printed. Ends with a line break.
+std::string describe_plan(const Plan& plan);
+
+}  // namespace kneepoint::coordinator

@@ -1,0 +1,77 @@
+#include "common/second_stats.h"
+
+#include <gtest/gtest.h>
+
+#include "common/plan.h"
+
+namespace kneepoint {
+namespace {
+
+using namespace std::chrono_literals;
+
+SeriesStats sample(int k) {
+  SeriesStats stats;
+  stats.started = 3 * k;
+  stats.outcomes[static_cast<std::size_t>(Outcome::kSuccess)] = 2 * k;
+  stats.outcomes[static_cast<std::size_t>(Outcome::kTimeout)] = k;
+  stats.outcomes[static_cast<std::size_t>(Outcome::kCancelled)] = 5;
+  stats.reported_tokens = {static_cast<std::uint64_t>(k), 2};
+  stats.slo.resize(k, SloCount{.met = 1, .missed = 2});
+  stats.in_flight = 0.5 * k;
+  stats.ttft.record(k * 10ms);
+  return stats;
+}
+
+TEST(SeriesStats, MergingAddsEverything) {
+  SeriesStats merged = sample(1);
+  merged.merge(sample(2));
+  EXPECT_EQ(merged.started, 9u);
+  EXPECT_EQ(merged.completed(), 6u);
+  EXPECT_EQ(merged.failed(), 3u);
+  EXPECT_EQ(merged.ended(), 19u);
+  EXPECT_EQ(merged.reported_tokens, (std::array<std::uint64_t, 2>{3, 4}));
+  EXPECT_EQ(merged.slo, (std::vector<SloCount>{{2, 4}, {1, 2}}));
+  EXPECT_DOUBLE_EQ(merged.in_flight, 1.5);
+  EXPECT_EQ(merged.ttft.count(), 2u);
+}
+
+TEST(SeriesStats, MergeOrderDoesNotMatter) {
+  SeriesStats ab = sample(1), ba = sample(2);
+  ab.merge(sample(2));
+  ba.merge(sample(1));
+  EXPECT_EQ(ab, ba);
+}
+
+TEST(GeneratorStats, MergingKeepsTheBusiestThread) {
+  GeneratorStats a{.cpu_user = 0.2, .busiest_thread = 0.9}, b{.cpu_user = 0.3, .busiest_thread = 0.4};
+  a.merge(b);
+  EXPECT_DOUBLE_EQ(a.cpu_user, 0.5);
+  EXPECT_DOUBLE_EQ(a.busiest_thread, 0.9);
+}
+
+TEST(Outcome, NamesAreTheExportedLabels) {
+  std::vector<std::string_view> names;
+  for (const Outcome outcome : kOutcomes) names.push_back(to_string(outcome));
+  EXPECT_EQ(names, (std::vector<std::string_view>{"success", "rejected", "http_4xx", "http_5xx", "dns", "connect",
+                                                  "tls", "timeout", "stream", "parse", "cancelled"}));
+}
+
+TEST(Plan, CellsAreNumberedScenarioByScenarioOverTheirTargets) {
+  Plan plan;
+  plan.targets = {{.name = "a"}, {.name = "b"}};
+  plan.scenarios = {{.name = "all"}, {.name = "one", .targets = {"b"}}};
+  const std::vector<Cell> cells = cells_of(plan);
+  ASSERT_EQ(cells.size(), 3u);
+  EXPECT_EQ(cells[1].target, 1u);
+  EXPECT_EQ(cells[2].id, 2u);
+  EXPECT_EQ(cells[2].scenario, 1u);
+  EXPECT_EQ(cells[2].target, 1u);
+}
+
+TEST(SloLimit, NamesCarryTheQuantile) {
+  EXPECT_EQ((SloLimit{.metric = SloMetric::kTtft, .quantile = 0.95}).name(), "ttft_p95");
+  EXPECT_EQ((SloLimit{.metric = SloMetric::kTpot, .quantile = 0.999}).name(), "tpot_p99.9");
+}
+
+}  // namespace
+}  // namespace kneepoint

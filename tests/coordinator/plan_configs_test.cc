@@ -1,0 +1,81 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <filesystem>
+
+#include "coordinator/plan_printer.h"
+#include "tests/coordinator/plan_samples.h"
+
+// What ships in configs/ must load as it stands, and on any host by one variable.
+namespace kneepoint::coordinator {
+namespace {
+
+using namespace std::chrono_literals;
+using testing::ElementsAre;
+
+const std::filesystem::path kConfigs = std::filesystem::path(KNEEPOINT_SOURCE_DIR) / "configs";
+
+Plan load(const std::string& file, const Variables& variables = fake_variables()) {
+  auto plan = load_plan(kConfigs / file, variables);
+  EXPECT_TRUE(plan) << (plan ? "" : plan.error().message);
+  return plan ? *std::move(plan) : Plan{};
+}
+
+TEST(Configs, AllLoad) {
+  int files = 0;
+  for (const auto& entry : std::filesystem::directory_iterator(kConfigs)) {
+    if (entry.path().extension() != ".yaml") continue;
+    const Plan plan = load(entry.path().filename());
+    EXPECT_EQ(plan.name, entry.path().stem());
+    EXPECT_FALSE(describe_plan(plan).empty());
+    ++files;
+  }
+  EXPECT_GE(files, 4);
+}
+
+TEST(Configs, DemoStaysShort) {
+  const Plan plan = load("demo.yaml", fake_variables({{"url", "http://127.0.0.1:18000"}}));
+  ASSERT_EQ(plan.scenarios.size(), 1u);
+  EXPECT_THAT(plan.targets[0].urls, ElementsAre("http://127.0.0.1:18000"));
+  EXPECT_THAT(plan.scenarios[0].ramp.steps, ElementsAre(1, 2, 4, 8, 16, 32, 64));
+  EXPECT_LT(*planned_time(plan.scenarios[0].ramp), 70s);
+}
+
+TEST(Configs, SmokeStaysShort) {
+  const Plan plan = load("smoke.yaml");
+  ASSERT_EQ(plan.scenarios.size(), 1u);
+  EXPECT_LT(*planned_time(plan.scenarios[0].ramp), 10s);
+}
+
+TEST(Configs, ExperimentAComparesTwoModels) {
+  const Plan plan = load("experiment-a.yaml", fake_variables({{"host", "gpu-7"}}));
+  ASSERT_EQ(plan.targets.size(), 2u);
+  EXPECT_THAT(plan.targets[0].urls, ElementsAre("http://gpu-7:8000"));
+  EXPECT_THAT(plan.targets[1].urls, ElementsAre("http://gpu-7:8001"));
+  ASSERT_EQ(plan.scenarios.size(), 2u);
+  const Scenario& latency = plan.scenarios[0];
+  ASSERT_EQ(latency.workload.classes.size(), 3u);
+  EXPECT_EQ(latency.workload.classes[0].prompts[0], "什么是量子计算?");
+  EXPECT_EQ(latency.workload.classes[2].name, "long");
+  EXPECT_EQ(latency.ramp.steps, std::vector<std::uint32_t>{1});
+  EXPECT_EQ(latency.ramp.requests, 30u);
+  const Scenario& concurrency = plan.scenarios[1];
+  EXPECT_THAT(concurrency.ramp.steps, ElementsAre(1, 2, 4, 6, 8, 12, 16));
+  ASSERT_EQ(concurrency.slo.size(), 1u);
+  EXPECT_EQ(concurrency.slo[0].name(), "tpot_p95");
+  EXPECT_EQ(concurrency.slo[0].limit, Nanos(50ms));
+  EXPECT_EQ(concurrency.workload.classes, latency.workload.classes);
+}
+
+TEST(Configs, ExperimentBFixesTheOutputLength) {
+  const Plan plan = load("experiment-b.yaml", fake_variables({{"api", "vllm-generate"}}));
+  ASSERT_EQ(plan.scenarios.size(), 1u);
+  EXPECT_EQ(plan.targets[0].api, Api::kVllmGenerate);
+  EXPECT_THAT(plan.scenarios[0].ramp.steps, ElementsAre(1, 4, 8, 16, 32));
+  EXPECT_EQ(plan.scenarios[0].workload.output_tokens, 512u);
+  EXPECT_EQ(plan.scenarios[0].workload.extra_body, R"({"ignore_eos":true,"min_tokens":512})");
+  EXPECT_TRUE(plan_warnings(plan).empty());
+}
+
+}  // namespace
+}  // namespace kneepoint::coordinator

@@ -1,0 +1,176 @@
+#include "coordinator/run_loop.h"
+
+#include <gtest/gtest.h>
+
+#include <deque>
+
+namespace kneepoint::coordinator {
+namespace {
+
+using namespace std::chrono_literals;
+
+/// A fleet in virtual time: every wait moves the clock, every second each agent hands over one batch in which its
+/// slots have each completed two requests of half a second.
+class VirtualFleet final : public LoadFleet {
+ public:
+  explicit VirtualFleet(std::uint32_t agents) : agents_(agents) {}
+
+  std::size_t agents() const override { return agents_ - lost_; }
+  Nanos now() const override { return now_; }
+
+  std::optional<FleetEvent> wait(Nanos timeout) override {
+    if (!events_.empty()) {
+      FleetEvent event = std::move(events_.front());
+      events_.pop_front();
+      return event;
+    }
+    const auto before = std::chrono::floor<std::chrono::seconds>(now_);
+    now_ += timeout;
+    if (level_ && now_ >= level_->effective_at) running_ = *level_;
+    const auto after = std::chrono::floor<std::chrono::seconds>(now_);
+    if (after > before) end_second(before.count());
+    if (lose_at_ && now_ >= *lose_at_) {
+      lose_at_.reset();
+      ++lost_;
+      events_.push_back(AgentLost{.agent = agents_ - 1, .reason = "killed"});
+    }
+    return std::nullopt;
+  }
+
+  void send(const LoadLevel& level) override {
+    level_ = level;
+    sent.push_back(level);
+  }
+
+  void drain(Nanos) override {
+    drained = true;
+    running_ = LoadLevel{};
+    level_.reset();
+  }
+
+  void lose_one_at(Nanos at) { lose_at_ = at; }
+
+  std::vector<LoadLevel> sent;
+  bool drained = false;
+
+ private:
+  void end_second(std::int64_t second) {
+    for (std::uint32_t agent = 0; agent < agents_ - lost_; ++agent) {
+      SecondSnapshot part{.second = second};
+      const std::uint32_t slots = running_.concurrency / agents_ + (agent < running_.concurrency % agents_ ? 1 : 0);
+      SeriesStats& stats = part.series[SeriesKey{.cell = running_.cell, .epoch = running_.epoch}];
+      stats.outcomes[0] = 2 * slots;
+      stats.e2e.record(500ms, 2 * slots);
+      stats.in_flight = slots;
+      events_.push_back(BatchArrived{agent, SnapshotBatch{.complete_through = second,
+                                                          .seconds = {part},
+                                                          .in_flight = slots,
+                                                          .active_slots = slots}});
+      if (running_.budget && running_.epoch != done_epoch_) {
+        events_.push_back(LevelFinished{agent, running_.epoch, running_.effective_at + 700ms});
+        if (agent + 1 == agents_) done_epoch_ = running_.epoch;
+      }
+    }
+  }
+
+  std::uint32_t agents_;
+  std::uint32_t lost_ = 0;
+  Nanos now_{-500ms};
+  std::optional<LoadLevel> level_;
+  LoadLevel running_;
+  std::uint64_t done_epoch_ = 0;
+  std::optional<Nanos> lose_at_;
+  std::deque<FleetEvent> events_;
+};
+
+Plan plan_of(std::vector<Ramp> ramps) {
+  Plan plan;
+  plan.targets = {{.name = "host"}};
+  for (Ramp& ramp : ramps) plan.scenarios.push_back({.name = "s", .ramp = std::move(ramp)});
+  return plan;
+}
+
+struct VirtualRun {
+  VirtualRun(Plan the_plan, std::uint32_t agents) : plan(std::move(the_plan)), fleet(agents) {}
+
+  RunLoop& go(RunLoop::Hooks hooks = {}) {
+    hooks.on_step = [this](const StepWindow& window, const Step&) { reported.push_back(window); };
+    loop.emplace(plan, cells, fleet, std::move(hooks));
+    loop->run();
+    return *loop;
+  }
+
+  Plan plan;
+  std::vector<Cell> cells = cells_of(plan);
+  VirtualFleet fleet;
+  std::vector<StepWindow> reported;
+  std::optional<RunLoop> loop;
+};
+
+TEST(RunLoop, RunsEveryStepOfEveryCellAndDrainsInBetween) {
+  VirtualRun run(plan_of({{.steps = {2, 4}, .warmup = 1s, .hold = 3s}, {.steps = {8}, .warmup = 1s, .hold = 3s}}), 2);
+  const RunLoop& loop = run.go();
+  EXPECT_FALSE(loop.interrupted());
+  EXPECT_FALSE(loop.agent_lost());
+  ASSERT_EQ(loop.windows().size(), 3u);
+  EXPECT_EQ(run.reported.size(), 3u);
+  std::vector<std::uint32_t> concurrency;
+  for (const LoadLevel& level : run.fleet.sent) concurrency.push_back(level.concurrency);
+  EXPECT_EQ(concurrency, (std::vector<std::uint32_t>{2, 4, 0, 8, 0}));
+  EXPECT_TRUE(run.fleet.drained);
+  for (const StepWindow& window : loop.windows()) {
+    EXPECT_TRUE(loop.timeline().complete(window.begin, window.end));
+    EXPECT_EQ(window.end - window.begin, 3);
+  }
+}
+
+TEST(RunLoop, ABudgetEndsTheStepWhenTheLastAgentIsDone) {
+  VirtualRun run(plan_of({{.steps = {2}, .requests = 10}}), 2);
+  const RunLoop& loop = run.go();
+  ASSERT_EQ(loop.windows().size(), 1u);
+  EXPECT_EQ(loop.windows()[0].requests, 10u);
+  EXPECT_EQ(loop.windows()[0].finished_at, run.fleet.sent[0].effective_at + 700ms);
+}
+
+TEST(RunLoop, AnInterruptDrainsAndKeepsWhatWasMeasured) {
+  VirtualRun run(plan_of({{.steps = {2, 4}, .warmup = 1s, .hold = 30s}, {.steps = {8}, .warmup = 1s, .hold = 3s}}), 2);
+  RunLoop::Hooks hooks;
+  hooks.interrupts = [&] { return run.fleet.now() > 12s ? 1 : 0; };
+  const RunLoop& loop = run.go(std::move(hooks));
+  EXPECT_TRUE(loop.interrupted());
+  ASSERT_EQ(loop.windows().size(), 1u);
+  EXPECT_TRUE(loop.windows()[0].interrupted);
+  EXPECT_TRUE(loop.timeline().complete(loop.windows()[0].begin, loop.windows()[0].end));
+  EXPECT_TRUE(run.fleet.drained);
+}
+
+TEST(RunLoop, ALostAgentEndsTheRunAndMarksItsStep) {
+  VirtualRun run(plan_of({{.steps = {2, 4, 8}, .warmup = 1s, .hold = 4s}}), 2);
+  run.fleet.lose_one_at(9s);
+  const RunLoop& loop = run.go();
+  EXPECT_TRUE(loop.agent_lost());
+  EXPECT_FALSE(loop.interrupted());
+  ASSERT_EQ(loop.windows().size(), 2u);
+  EXPECT_FALSE(loop.windows()[0].agent_lost);
+  EXPECT_TRUE(loop.windows()[1].agent_lost);
+  EXPECT_TRUE(run.fleet.drained);
+}
+
+TEST(RunLoop, ProgressNamesThePhaseAndTheTimeLeft) {
+  VirtualRun run(plan_of({{.steps = {2}, .warmup = 1s, .hold = 3s}, {.steps = {8}, .warmup = 1s, .hold = 3s}}), 1);
+  std::optional<Nanos> at_start;
+  std::set<Phase> phases;
+  RunLoop::Hooks hooks;
+  hooks.on_progress = [&](const Progress& progress) {
+    if (!at_start) at_start = progress.time_left;
+    phases.insert(progress.phase);
+  };
+  run.go(std::move(hooks));
+  ASSERT_TRUE(at_start);
+  EXPECT_GE(*at_start, 8s);
+  EXPECT_TRUE(phases.contains(Phase::kWarmUp));
+  EXPECT_TRUE(phases.contains(Phase::kHold));
+}
+
+}  // namespace
+}  // namespace kneepoint::coordinator

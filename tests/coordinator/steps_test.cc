@@ -1,0 +1,169 @@
+#include "coordinator/controllers/steps.h"
+
+#include <gtest/gtest.h>
+
+namespace kneepoint::coordinator {
+namespace {
+
+using namespace std::chrono_literals;
+
+Ramp timed(std::vector<std::uint32_t> steps) { return {.steps = std::move(steps), .warmup = 2s, .hold = 8s}; }
+
+/// Drives a controller in virtual time, 50 ms a tick, until it is done or `limit` has passed.
+struct Drive {
+  explicit Drive(const Ramp& ramp) : controller(Cell{.id = 3}, ramp, 7) {}
+
+  void until(Nanos limit) {
+    for (; now < limit && !controller.done(); now += 50ms) {
+      if (auto level = controller.next(now, fleet)) levels.push_back({now, *level});
+      fleet.idle = controller.phase() == Phase::kDrain;
+    }
+  }
+
+  struct Sent {
+    Nanos at;
+    LoadLevel level;
+  };
+  StepController controller;
+  FleetView fleet{.residence = 600ms};
+  Nanos now{0};
+  std::vector<Sent> levels;
+};
+
+TEST(StepController, ClimbsWithoutDrainingAndEndsWithZero) {
+  Drive drive(timed({1, 4, 8}));
+  drive.until(60s);
+  ASSERT_EQ(drive.levels.size(), 4u);
+  const auto& levels = drive.levels;
+  EXPECT_EQ(levels[0].level.effective_at, 1s);
+  EXPECT_EQ(levels[1].level.effective_at, 11s);
+  EXPECT_EQ(levels[2].level.effective_at, 21s);
+  EXPECT_EQ(levels[3].level.effective_at, 31s);
+  EXPECT_EQ(levels[1].level.concurrency, 4u);
+  EXPECT_EQ(levels[1].level.warm_slots, 1u);
+  EXPECT_EQ(levels[2].level.warm_slots, 4u);
+  EXPECT_EQ(levels[3].level.concurrency, 0u);
+  EXPECT_TRUE(drive.controller.done());
+}
+
+TEST(StepController, EpochsGrowByOneAndNameTheCell) {
+  Drive drive(timed({1, 4}));
+  drive.until(60s);
+  std::uint64_t epoch = 7;
+  for (const auto& sent : drive.levels) {
+    EXPECT_EQ(sent.level.epoch, epoch++);
+    EXPECT_EQ(sent.level.cell, 3u);
+  }
+  EXPECT_EQ(drive.controller.next_epoch(), epoch);
+}
+
+TEST(StepController, LevelsAreHandedOutAheadOfTheirTime) {
+  Drive drive(timed({1, 4, 8}));
+  drive.until(60s);
+  for (const auto& sent : drive.levels) EXPECT_LE(sent.at + 300ms, sent.level.effective_at);
+}
+
+TEST(StepController, WindowsAreWholeSecondsAfterTheWarmUp) {
+  Drive drive(timed({1, 4}));
+  drive.until(60s);
+  const auto& windows = drive.controller.windows();
+  ASSERT_EQ(windows.size(), 2u);
+  EXPECT_EQ(windows[0].begin, 3);
+  EXPECT_EQ(windows[0].end, 11);
+  EXPECT_EQ(windows[1].begin, 13);
+  EXPECT_EQ(windows[1].end, 21);
+  EXPECT_EQ(windows[1].concurrency, 4u);
+  EXPECT_FALSE(windows[1].interrupted);
+}
+
+TEST(StepController, AddedSlotsSpreadOverTheResidenceButNotPastHalfTheWarmUp) {
+  Drive brief(timed({1, 4}));
+  brief.until(60s);
+  EXPECT_EQ(brief.levels[1].level.spread_over, 600ms);
+  Drive lengthy(timed({1, 4}));
+  lengthy.fleet.residence = 1500ms;
+  lengthy.until(60s);
+  EXPECT_EQ(lengthy.levels[1].level.spread_over, 1s);
+}
+
+TEST(StepController, WarmUpGrowsWithTheResidence) {
+  Drive drive(timed({1, 4}));
+  drive.fleet.residence = 5s;
+  drive.until(60s);
+  // Spread over 1 s, then one residence of 5 s.
+  EXPECT_EQ(drive.controller.windows()[0].begin, 1 + 6);
+  EXPECT_EQ(drive.controller.windows()[0].end, 1 + 6 + 8);
+}
+
+TEST(StepController, SurplusSlotsOfAFallingStepAreNotStartedAgain) {
+  Drive drive(timed({8, 2}));
+  drive.until(60s);
+  EXPECT_EQ(drive.levels[1].level.warm_slots, 2u);
+}
+
+TEST(StepController, AStepBoundedByRequestsWaitsForThem) {
+  Drive drive({.steps = {1, 2}, .requests = 10});
+  drive.until(5s);
+  ASSERT_EQ(drive.levels.size(), 1u);
+  EXPECT_EQ(drive.levels[0].level.budget, 10u);
+  EXPECT_EQ(drive.controller.phase(), Phase::kRequests);
+  drive.controller.level_done(99, 4s);  // another epoch
+  drive.until(6s);
+  ASSERT_EQ(drive.levels.size(), 1u);
+  drive.controller.level_done(drive.levels[0].level.epoch, 5700ms);
+  drive.until(7s);
+  ASSERT_EQ(drive.levels.size(), 2u);
+  EXPECT_EQ(drive.levels[1].level.effective_at, 7s);
+  EXPECT_EQ(drive.levels[1].level.warm_slots, 0u);
+  const StepWindow& window = drive.controller.windows().at(0);
+  EXPECT_EQ(window.requests, 10u);
+  EXPECT_EQ(window.finished_at, 5700ms);
+  EXPECT_EQ(window.begin, 1);
+  EXPECT_EQ(window.end, 6);
+}
+
+TEST(StepController, AnInterruptKeepsTheSecondsMeasuredSoFar) {
+  Drive drive(timed({1, 4}));
+  drive.until(17300ms);
+  ASSERT_EQ(drive.controller.phase(), Phase::kHold);
+  drive.controller.interrupt(17300ms, false);
+  drive.controller.interrupt(17400ms, true);  // idempotent
+  drive.until(60s);
+  const StepWindow& cut = drive.controller.windows().at(1);
+  EXPECT_EQ(cut.begin, 13);
+  EXPECT_EQ(cut.end, 17);
+  EXPECT_TRUE(cut.interrupted);
+  EXPECT_FALSE(cut.agent_lost);
+  EXPECT_FALSE(drive.controller.windows().at(0).interrupted);
+  EXPECT_TRUE(drive.controller.done());
+  EXPECT_EQ(drive.levels.size(), 2u);
+}
+
+TEST(StepController, AnInterruptInTheWarmUpLeavesNoWindow) {
+  Drive drive(timed({1, 4}));
+  drive.until(2s);
+  drive.controller.interrupt(2s, true);
+  drive.until(60s);
+  EXPECT_TRUE(drive.controller.windows().empty());
+  EXPECT_TRUE(drive.controller.done());
+}
+
+TEST(StepController, ALostAgentMarksTheStepUnderWayOnly) {
+  Drive drive(timed({1, 4}));
+  drive.until(19s);
+  drive.controller.interrupt(19s, true);
+  EXPECT_FALSE(drive.controller.windows().at(0).agent_lost);
+  EXPECT_TRUE(drive.controller.windows().at(1).agent_lost);
+}
+
+TEST(StepController, TimeLeftShrinksToZero) {
+  Drive drive(timed({1, 4}));
+  EXPECT_EQ(drive.controller.time_left(0s), 20s);
+  drive.until(5s);
+  EXPECT_EQ(drive.controller.time_left(5s), 16s);
+  drive.until(60s);
+  EXPECT_EQ(drive.controller.time_left(60s), 0s);
+}
+
+}  // namespace
+}  // namespace kneepoint::coordinator

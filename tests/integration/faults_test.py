@@ -1,0 +1,99 @@
+"""Every fault of a target is counted under its own outcome, and the run goes on."""
+
+import socket
+import threading
+import time
+
+import harness
+from harness import plan_text
+
+
+class Faults(harness.TestCase):
+    def outcomes(self, plan, *arguments):
+        code, report, output = self.run_plan(self.write_plan(plan), *arguments)
+        self.assertIsNotNone(report, output)
+        (step,) = report["results"][0]["steps"]
+        self.output = output
+        return code, report, step
+
+    def seen(self, fault, outcome, rate="0.5", **plan):
+        """Half of the requests meet `fault`; all of those, and no others, are counted as `outcome`."""
+        host = self.simhost("--fault", f"{fault}={rate}")
+        code, report, step = self.outcomes(plan_text([host.url], steps="[4]", **plan))
+        self.assertIn(code, (0, 3), self.output)
+        failed = {name: n for name, n in step["requests"]["by_outcome"].items() if n and name != "success"}
+        self.assertEqual(set(failed), {outcome}, self.output)
+        self.assertGreater(step["requests"]["completed"], 0)
+        self.assertEqual(step["requests"]["failed"], failed[outcome])
+        self.assertIn(outcome, self.output)  # the row shows it
+        return host, report, step
+
+    def test_429_is_rejected(self):
+        self.seen("http429", "rejected")
+
+    def test_503_is_rejected(self):
+        self.seen("http503", "rejected")
+
+    def test_a_reset_in_mid_stream(self):
+        self.seen("reset", "stream")
+
+    def test_an_error_object_in_the_stream(self):
+        self.seen("error_in_stream", "stream")
+
+    def test_malformed_json(self):
+        self.seen("bad_json", "parse")
+
+    def test_a_stream_that_never_ends(self):
+        self.seen("never_end", "timeout", rate="0.2", extra_target=", request_timeout: 1s", hold="5s")
+
+    def test_a_server_without_the_model(self):
+        host = self.simhost()
+        plan = plan_text([host.url], steps="[2]").replace("qwen3-4b-instruct-2507", "another")
+        code, report, step = self.outcomes(plan)
+        self.assertEqual(code, 3, self.output)
+        self.assertFalse(report["verdict"]["valid"])
+        self.assertEqual(step["requests"]["completed"], 0)
+        self.assertGreater(step["requests"]["by_outcome"]["http_4xx"], 0)
+
+    def test_odd_but_legal_streams_are_no_faults(self):
+        for fault in ("byte_by_byte", "no_done", "no_usage", "slow_accept"):
+            with self.subTest(fault):
+                host = self.simhost("--fault", f"{fault}=0.5")
+                _, report, step = self.outcomes(plan_text([host.url], steps="[2]"))
+                self.assertEqual(step["requests"]["failed"], 0, self.output)
+                self.assertGreater(step["requests"]["completed"], 0, self.output)
+
+    def test_a_kept_connection_that_was_closed_is_reopened_once(self):
+        host = self.simhost("--fault", "close_before_response=0.3")
+        _, report, step = self.outcomes(plan_text([host.url], steps="[4]"))
+        self.assertEqual(step["requests"]["by_outcome"]["success"], step["requests"]["completed"])
+        self.assertGreater(step["reconnects"], 0)
+
+    def test_a_refused_target_is_not_hammered(self):
+        port = harness.free_port()
+        code, report, step = self.outcomes(plan_text([f"http://127.0.0.1:{port}"], steps="[8]", hold="4s"))
+        self.assertEqual(code, 3, self.output)
+        self.assertGreater(step["requests"]["by_outcome"]["connect"], 0)
+        # 100 ms · 2^k: a slot makes about six attempts in five seconds.
+        self.assertLess(report["totals"]["failed"], 8 * 12)
+        self.assertGreater(step["backing_off"], 4)
+
+    def test_a_name_that_does_not_resolve(self):
+        code, report, step = self.outcomes(plan_text(["http://no-such-host.invalid:8000"], steps="[1]"))
+        self.assertEqual(code, 3, self.output)
+        self.assertGreater(report["totals"]["failed"], 0, self.output)
+        self.assertEqual({n for n, c in step["requests"]["by_outcome"].items() if c} - {"dns"}, set(), self.output)
+
+    def test_prompts_and_keys_never_appear_in_what_is_printed(self):
+        host = self.simhost("--fault", "http429=0.5")
+        plan = plan_text([host.url], steps="[2]", extra_target=", auth: {env: KNEEPOINT_TEST_KEY}")
+        code, report, output = self.run_plan(
+            self.write_plan(plan), env={"KNEEPOINT_TEST_KEY": "sk-very-secret"})
+        self.assertNotIn("sk-very-secret", output)
+        self.assertNotIn("What is a transformer?", output)
+        for file in (self.scratch / "out").iterdir():
+            self.assertNotIn("sk-very-secret", file.read_text(errors="replace"), file)
+
+
+if __name__ == "__main__":
+    harness.main()

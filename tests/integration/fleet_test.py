@@ -1,0 +1,91 @@
+"""Two agents over TCP, and what happens when one side dies."""
+
+import signal
+import time
+
+import harness
+from harness import BIN, Process, plan_text
+
+
+class Fleet(harness.TestCase):
+    def coordinator(self, plan, *arguments):
+        self.port = harness.free_port()
+        self.out = self.scratch / "out"
+        return self.kneepoint("run", plan, "--out", self.out, "--serve", "none", "--listen",
+                              f"127.0.0.1:{self.port}", "--expect-agents", "2", *arguments)
+
+    def agent(self, *arguments):
+        return self.start(Process(BIN / "kneepoint-agent", "--coordinator", f"127.0.0.1:{self.port}", *arguments))
+
+    def test_two_agents_share_the_load(self):
+        host = self.simhost()
+        plan = self.write_plan(plan_text([host.url], steps="[1, 5]"))
+        coordinator = self.coordinator(plan)
+        agents = [self.agent(), self.agent()]
+        self.assertEqual(coordinator.wait(60), 0, coordinator.output)
+        for agent in agents:
+            self.assertEqual(agent.wait(20), 0, agent.output)
+        report = self.report(self.out)
+        self.assertEqual(report["totals"]["started"], host.stats()["requests"]["received"])
+        self.assertAlmostEqual(report["results"][0]["steps"][1]["achieved_concurrency"], 5, delta=0.1)
+
+    def test_a_killed_agent_invalidates_its_step_and_ends_the_run_with_5(self):
+        host = self.simhost()
+        plan = self.write_plan(plan_text([host.url], steps="[2, 4, 6]", hold="5s"))
+        coordinator = self.coordinator(plan)
+        agents = [self.agent(), self.agent()]
+        coordinator.wait_for(r"(?m)^\s*2\s+2\.0", timeout=40)  # the first row is out, the second step runs
+        time.sleep(2)
+        agents[1].signal(signal.SIGKILL)
+        self.assertEqual(coordinator.wait(40), 5, coordinator.output)
+        report = self.report(self.out)
+        steps = report["results"][0]["steps"]
+        self.assertTrue(steps[0]["valid"])
+        self.assertFalse(report["verdict"]["valid"])
+        for step in steps[1:]:
+            self.assertFalse(step["valid"])
+            self.assertIn("AGENT_LOST", step["flags"])
+        self.assertIn("lost", coordinator.output)
+
+    def test_an_agent_without_its_coordinator_stops_its_load(self):
+        host = self.simhost()
+        plan = self.write_plan(plan_text([host.url], steps="[6]", hold="60s"))
+        coordinator = self.coordinator(plan)
+        agents = [self.agent("--join-timeout", "5s"), self.agent("--join-timeout", "5s")]
+        deadline = time.monotonic() + 30 * harness.PATIENCE
+        while host.stats()["requests"]["completed"] < 20 and time.monotonic() < deadline:
+            time.sleep(0.1)
+        coordinator.signal(signal.SIGKILL)
+        killed = time.monotonic()
+        before = -1
+        while time.monotonic() < killed + 10:
+            stats = host.stats()["requests"]
+            if stats["received"] == before and stats["running"] == 0:
+                break
+            before = stats["received"]
+            time.sleep(0.5)
+        self.assertEqual(host.stats()["requests"]["running"], 0)
+        for agent in agents:
+            self.assertEqual(agent.wait(30), 5, agent.output)
+
+    def test_too_few_agents_is_a_clear_error(self):
+        plan = self.write_plan(plan_text(["http://127.0.0.1:1"]))
+        coordinator = self.coordinator(plan, "--join-timeout", "2s")
+        self.agent("--name", "lonely")
+        self.assertEqual(coordinator.wait(30), 5, coordinator.output)
+        self.assertRegex(coordinator.output, r"1 of 2")
+        self.assertIn("lonely", coordinator.output)
+
+    def test_beyond_loopback_needs_insecure(self):
+        plan = self.write_plan(plan_text(["http://127.0.0.1:1"]))
+        process = self.kneepoint("run", plan, "--out", self.scratch / "out", "--listen", "0.0.0.0:0",
+                                 "--expect-agents", "1")
+        self.assertEqual(process.wait(20), 2, process.output)
+        self.assertIn("--insecure", process.output)
+        agent = self.start(Process(BIN / "kneepoint-agent", "--coordinator", "192.0.2.1:9"))
+        self.assertEqual(agent.wait(20), 2, agent.output)
+        self.assertIn("--insecure", agent.output)
+
+
+if __name__ == "__main__":
+    harness.main()

@@ -135,10 +135,10 @@ TEST_F(Levels, AnotherCellReplacesTheSlots) {
 TEST_F(Levels, DrainingLetsRequestsFinish) {
   Gate answered;
   ScriptedServer slow([&](ScriptedServer::Peer& peer, int) {
-    peer.read_request();
-    answered.wait();
-    peer.send(answer(1));
-    peer.wait_for_close();
+    while (!peer.read_request().empty()) {
+      answered.wait();
+      peer.send(answer(1));
+    }
   });
   target().urls = {slow.url()};
   start();
@@ -149,8 +149,8 @@ TEST_F(Levels, DrainingLetsRequestsFinish) {
   answered.open();
   collect_until([&] { return controller_->idle(); });
   const SeriesStats stats = collect_all();
-  EXPECT_EQ(stats.completed(), 3u);
-  EXPECT_EQ(stats.started, 3u);
+  EXPECT_GE(stats.completed(), 3u);
+  EXPECT_EQ(stats.started, stats.completed()) << "none was cut off";
 }
 
 TEST_F(Levels, DrainingHasALimit) {

@@ -66,6 +66,7 @@ void GeneratorStats::merge(const GeneratorStats& other) {
 void SecondSnapshot::merge(const SecondSnapshot& other) {
   for (const auto& [key, stats] : other.series) series[key].merge(stats);
   generator.merge(other.generator);
+  requests.insert(requests.end(), other.requests.begin(), other.requests.end());
 }
 
 }  // namespace kneepoint

@@ -114,11 +114,30 @@ struct GeneratorStats {
   bool operator==(const GeneratorStats&) const = default;
 };
 
+/// One request from its schedule to its end, for the raw data that a plan may ask for. Instants count from the run's
+/// zero.
+struct RequestRow {
+  SeriesKey key;
+  std::uint32_t slot = 0;
+  std::uint64_t k = 0;  ///< The slot's k-th request under its level.
+  Outcome outcome = Outcome::kSuccess;
+  Nanos scheduled{0};
+  Nanos sent{0};
+  std::optional<Nanos> first;         ///< First content.
+  std::optional<Nanos> first_answer;  ///< First content that is not reasoning.
+  std::optional<Nanos> last;          ///< Last content.
+  Nanos ended{0};
+  std::uint64_t chunks = 0;
+  std::optional<std::uint64_t> prompt_tokens, output_tokens;  ///< From usage.
+  bool operator==(const RequestRow&) const = default;
+};
+
 /// A part of one second from one agent. Several parts of the same second add up.
 struct SecondSnapshot {
   std::int64_t second = 0;  ///< [second, second + 1) since the run's zero.
   std::map<SeriesKey, SeriesStats> series;
   GeneratorStats generator;
+  std::vector<RequestRow> requests;  ///< That ended in it; filled only where the plan asks for records.
 
   void merge(const SecondSnapshot& other);
   bool operator==(const SecondSnapshot&) const = default;

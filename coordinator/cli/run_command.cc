@@ -19,6 +19,7 @@
 #include "coordinator/live/metrics.h"
 #include "coordinator/plan_loader.h"
 #include "coordinator/report/html/html.h"
+#include "coordinator/report/record_writer.h"
 #include "coordinator/report/run_directory.h"
 #include "coordinator/report/run_timeline.h"
 #include "coordinator/report/text.h"
@@ -141,15 +142,26 @@ class Run {
                              }),
             kFleetFailed);
     Assignment assignment{
-        .run_id = run_id_, .targets = plan_.targets, .cells = cells_, .seed = plan_.seed};
+        .run_id = run_id_, .targets = plan_.targets, .cells = cells_, .seed = plan_.seed, .records = plan_.records};
     or_fail(fleet_->start(std::move(assignment), check), kFleetFailed);
+    if (plan_.records) {
+      const SystemClock clock;
+      records_ = or_fail(RecordWriter::create(directory_.path() / "records.jsonl.gz", plan_, cells_, run_id_,
+                                              clock.real_now() - fleet_->now()),
+                         kBadInput);
+    }
     metrics_.set_agents({.running = expected});
   }
 
   /// `timeline` is filled in once the loop exists.
   RunLoop::Hooks hooks(const Timeline*& timeline) {
     RunLoop::Hooks hooks;
-    hooks.on_batch = [this](std::uint32_t, const SnapshotBatch& batch) { metrics_.observe(batch); };
+    hooks.on_batch = [this](std::uint32_t agent, const SnapshotBatch& batch) {
+      metrics_.observe(batch);
+      if (!records_) return;
+      const auto written = records_->append(fleet_->agent(agent).name, batch);
+      if (!written) display_.print(written.error().message);
+    };
     hooks.on_step = [this](const StepWindow& window, const Step& step) { display_.step(window, step); };
     hooks.on_progress = [this, &timeline](const Progress& progress) { display_.progress(progress, *timeline); };
     hooks.on_agent_lost = [this](const AgentLost& lost) {
@@ -200,6 +212,7 @@ class Run {
   std::unique_ptr<PrivateSocket> socket_;
   std::unique_ptr<Fleet> fleet_;
   std::unique_ptr<LocalAgents> agents_;
+  std::optional<RecordWriter> records_;
   std::size_t agents_lost_ = 0;
 };
 

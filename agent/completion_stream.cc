@@ -77,11 +77,9 @@ Task<Ending> CompletionStream::perform(const CompletionRequest& request) {
 
   write_request(request);
   const MonoTime start = mono_now();
-  recorder.begin(record_, {.key = request.series,
-                           .slot = request.slot,
-                           .k = request.k,
-                           .scheduled = intended,
-                           .at = start});
+  recorder.begin(
+      record_,
+      {.key = request.series, .slot = request.slot, .k = request.k, .scheduled = intended, .at = start});
   if (reconnect) recorder.reconnected(record_, start);
   std::optional<Outcome> outcome = co_await attempt(request);
   if (!outcome && reused_) {

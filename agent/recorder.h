@@ -21,13 +21,13 @@ struct Series;
 struct RequestRecord {
   Series* series = nullptr;  ///< Null when the request is not open.
   std::uint32_t slot = 0;
-  std::uint64_t k = 0;          ///< The slot's k-th request.
-  MonoTime scheduled{};         ///< The intended start.
-  MonoTime start{};             ///< Just before the first write.
-  MonoTime first{};             ///< First content; meaningful when chunks > 0.
-  MonoTime first_answer{};      ///< First content that is not reasoning; meaningful when `answered`.
-  MonoTime last{};           ///< Last content.
-  Nanos longest_gap{0};      ///< Between content chunks.
+  std::uint64_t k = 0;      ///< The slot's k-th request.
+  MonoTime scheduled{};     ///< The intended start.
+  MonoTime start{};         ///< Just before the first write.
+  MonoTime first{};         ///< First content; meaningful when chunks > 0.
+  MonoTime first_answer{};  ///< First content that is not reasoning; meaningful when `answered`.
+  MonoTime last{};          ///< Last content.
+  Nanos longest_gap{0};     ///< Between content chunks.
   std::uint64_t chunks = 0;
   std::uint64_t running_tokens = 0;  ///< Already counted in a half second.
   std::uint64_t completion_tokens = 0;

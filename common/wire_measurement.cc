@@ -167,24 +167,25 @@ RequestRow row_from(const Field& at, const v1::RequestRow& message) {
   if (message.outcome() >= kOutcomeCount) {
     refuse({&at, "outcome"}, fmt::format("{} is no outcome", message.outcome()));
   }
-  return {.key = {.cell = message.cell(),
-                  .epoch = message.epoch(),
-                  .replica = message.replica(),
-                  .prompt_class = message.prompt_class(),
-                  .turn = message.turn()},
-          .slot = message.slot(),
-          .k = message.k(),
-          .outcome = kOutcomes[message.outcome()],
-          .scheduled = wire::duration({&at, "scheduled_nanos"}, message.scheduled_nanos()),
-          .sent = wire::duration({&at, "sent_nanos"}, message.sent_nanos()),
-          .first = instant(message.has_first_nanos(), {&at, "first_nanos"}, message.first_nanos()),
-          .first_answer =
-              instant(message.has_first_answer_nanos(), {&at, "first_answer_nanos"}, message.first_answer_nanos()),
-          .last = instant(message.has_last_nanos(), {&at, "last_nanos"}, message.last_nanos()),
-          .ended = wire::duration({&at, "ended_nanos"}, message.ended_nanos()),
-          .chunks = count({&at, "chunks"}, message.chunks()),
-          .prompt_tokens = tokens(message.has_prompt_tokens(), {&at, "prompt_tokens"}, message.prompt_tokens()),
-          .output_tokens = tokens(message.has_output_tokens(), {&at, "output_tokens"}, message.output_tokens())};
+  return {
+      .key = {.cell = message.cell(),
+              .epoch = message.epoch(),
+              .replica = message.replica(),
+              .prompt_class = message.prompt_class(),
+              .turn = message.turn()},
+      .slot = message.slot(),
+      .k = message.k(),
+      .outcome = kOutcomes[message.outcome()],
+      .scheduled = wire::duration({&at, "scheduled_nanos"}, message.scheduled_nanos()),
+      .sent = wire::duration({&at, "sent_nanos"}, message.sent_nanos()),
+      .first = instant(message.has_first_nanos(), {&at, "first_nanos"}, message.first_nanos()),
+      .first_answer = instant(message.has_first_answer_nanos(), {&at, "first_answer_nanos"},
+                              message.first_answer_nanos()),
+      .last = instant(message.has_last_nanos(), {&at, "last_nanos"}, message.last_nanos()),
+      .ended = wire::duration({&at, "ended_nanos"}, message.ended_nanos()),
+      .chunks = count({&at, "chunks"}, message.chunks()),
+      .prompt_tokens = tokens(message.has_prompt_tokens(), {&at, "prompt_tokens"}, message.prompt_tokens()),
+      .output_tokens = tokens(message.has_output_tokens(), {&at, "output_tokens"}, message.output_tokens())};
 }
 
 SecondSnapshot second_from(const Field& at, const v1::SecondSnapshot& message) {

@@ -66,7 +66,8 @@ Plan read_plan(const Node& root, const std::string& file) {
   if (root.kind == Node::Kind::kNull) {
     throw PlanError{{}, "the plan is empty; it needs kneepoint: 1, targets and scenarios"};
   }
-  const MappingReader reader(root, "the plan", {"kneepoint", "name", "seed", "records", "targets", "scenarios"});
+  const MappingReader reader(root, "the plan",
+                             {"kneepoint", "name", "seed", "records", "targets", "scenarios"});
   if (root.find("kneepoint") == nullptr) {
     throw PlanError{root.at,
                     "the plan has no 'kneepoint: 1', the version of its format; make that the first line"};

@@ -191,7 +191,7 @@ TEST_F(RecorderTest, TtftLimitIsMissedInTheSecondInWhichItPasses) {
   recorder_->begin(late, {.key = key_, .scheduled = ms(600), .at = ms(600)});    // due at 1300
   recorder_->begin(good, {.key = key_, .scheduled = ms(600), .at = ms(600)});
   recorder_->begin(failed, {.key = key_, .scheduled = ms(900), .at = ms(900)});  // due at 1600
-  recorder_->chunk(good, ms(1300), kAnswer);          // just in time
+  recorder_->chunk(good, ms(1300), kAnswer);                                     // just in time
   recorder_->end(failed, ms(1400), Outcome::kStream);
   collect(seconds(2));
   EXPECT_EQ(second(0).slo, (std::vector<SloCount>{{0, 1}})) << "silent";
@@ -309,7 +309,8 @@ TEST_F(RecorderTest, MultiEventReadsAreBlamedOnTheClientWhenItsTurnWasLate) {
 TEST_F(RecorderTest, CpuBelongsToTheSecondThatItWasMeasuredIn) {
   start();
   RequestRecord r;
-  recorder_->begin(r, {.key = key_, .scheduled = ms(1001), .at = ms(1001)});  // rolls before the monitor reports
+  recorder_->begin(r,
+                   {.key = key_, .scheduled = ms(1001), .at = ms(1001)});  // rolls before the monitor reports
   recorder_->cpu(0, {.user = 0.2, .system = 0.1, .thread = 0.25});
   collect(seconds(2));
   EXPECT_EQ(seconds_[0].generator.cpu_user, 0.2);

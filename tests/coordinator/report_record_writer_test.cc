@@ -59,7 +59,8 @@ TEST_F(RecordWriterTest, WritesOneLineARequestThatCanBeReadBeforeTheEnd) {
                                                .output_tokens = 10})));
   const std::string expected =
       "{\"schema\":\"kneepoint.records/1\",\"run_id\":\"run-1\",\"zero_unix_ns\":5000000000}\n"
-      "{\"id\":\"run-1-0-3-7-2\",\"scenario\":\"chat\",\"target\":\"host\",\"replica\":\"b:2\",\"agent\":\"agent-0\","
+      "{\"id\":\"run-1-0-3-7-2\",\"scenario\":\"chat\",\"target\":\"host\",\"replica\":\"b:2\",\"agent\":"
+      "\"agent-0\","
       "\"class\":\"long\",\"turn\":0,\"epoch\":3,\"slot\":7,\"scheduled\":1.000000000,\"sent\":1.000000005,"
       "\"first\":1.200000000,\"first_answer\":1.300000000,\"last\":2.000000000,\"ended\":2.000000000,"
       "\"prompt_tokens\":4,\"output_tokens\":10,\"chunks\":9,\"outcome\":\"success\"}\n";

@@ -74,7 +74,7 @@ class Fleet final : public LoadFleet {
   const AgentInfo& agent(std::uint32_t agent) const;
   /// Whether every agent that is still connected has, after drain(), ended its last request and all its
   /// batches were returned by wait().
-  bool drained() const;
+  bool drained() const override;
 
   /// Those not lost.
   std::size_t agents() const override;

@@ -142,7 +142,7 @@ class TestCase(unittest.TestCase):
         return json.loads(path.read_text()) if path.exists() else None
 
 
-def plan_text(urls, steps="[4]", warmup="1s", hold="3s", requests=None, output_tokens=16, extra_target="", slo="",
+def plan_text(urls, steps="[4]", warmup="1s", hold="3s", requests=None, output_tokens=48, extra_target="", slo="",
               workload_extra=""):
     """A small plan against `urls`."""
     bound = f"requests: {requests}" if requests else f"warmup: {warmup}, hold: {hold}"

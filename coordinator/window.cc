@@ -205,9 +205,6 @@ WindowEvidence evidence_of(const Timeline& timeline, const StepWindow& window, c
                           .rx_lag = cut.generator.rx_lag,
                           .loop_gap = cut.generator.loop_gap,
                           .send_lag = cut.generator.send_lag};
-  for (const SeriesStats& second : cut.seconds) {
-    evidence.residence.push_back({second.in_flight, second.e2e.sum_seconds()});
-  }
   if (!window.requests) evidence.trend = trend_of(cut, tokens);
   return evidence;
 }

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "coordinator/analysis/littles_law.h"
 #include "coordinator/analysis/statistics.h"
 #include "coordinator/report/units.h"
 
@@ -41,7 +42,12 @@ void check_littles_law(Step& step, const WindowEvidence& evidence) {
   if (evidence.interrupted || !evidence.complete || step.requests.completed == 0) return;
   const auto mean = evidence.e2e.mean_seconds();
   if (mean) {
-    const auto law = littles_law(evidence.residence, *mean, evidence.e2e.max_seconds(), step.concurrency);
+    const auto law = littles_law({.window = evidence.seconds,
+                                  .in_flight = evidence.in_flight,
+                                  .ended = evidence.e2e.sum_seconds(),
+                                  .mean = *mean,
+                                  .longest = evidence.e2e.max_seconds(),
+                                  .slots = static_cast<double>(step.concurrency)});
     if (law && breaks(law->error, law->tolerance, step)) {
       step.invalidate("LITTLES_LAW",
                       fmt::format("requests in flight and rate × mean residence disagree by {:.1f} % "

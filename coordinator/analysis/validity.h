@@ -5,7 +5,6 @@
 #include <vector>
 
 #include "common/histogram.h"
-#include "coordinator/analysis/littles_law.h"
 #include "coordinator/report/model.h"
 
 namespace kneepoint::coordinator {
@@ -32,7 +31,6 @@ struct WindowEvidence {
   bool interrupted = false;
   bool by_requests =
       false;  ///< Bounded by a number of requests: slots end one by one, so occupancy says nothing.
-  std::vector<ResidenceSecond> residence;
   double in_flight = 0, waiting = 0;
   Histogram icl, e2e;
   Histogram rx_lag, loop_gap, send_lag;

@@ -1,9 +1,11 @@
 #include "coordinator/report/json.h"
 
 #include <fmt/format.h>
+#include <simdjson.h>
 
-#include <boost/json.hpp>
 #include <cmath>
+#include <limits>
+#include <stdexcept>
 #include <type_traits>
 
 #include "coordinator/report/schema.h"
@@ -12,94 +14,141 @@
 namespace kneepoint::coordinator {
 namespace {
 
-namespace json = boost::json;
-
-/// Model to JSON. `fields` takes its subject by reference because the reader fills it; nothing is changed
-/// here.
+/// Model to indented JSON. `fields` takes its subject by reference because the reader fills it; nothing is
+/// changed here.
 class Writer {
  public:
-  json::object take() { return std::move(object_); }
+  Writer(std::string& out, int depth) : out_(out), depth_(depth) { out_ += '{'; }
 
   template <class T>
-  void operator()(const char* name, const T& value) {
-    object_[name] = to_json(value);
+  void operator()(std::string_view name, const T& value) {
+    begin(name);
+    write(value);
   }
   template <class Body>
-  void object(const char* name, Body body) {
-    Writer inner;
+  void object(std::string_view name, Body body) {
+    begin(name);
+    Writer inner(out_, depth_ + 1);
     body(inner);
-    object_[name] = inner.take();
+    inner.end();
   }
-  void timestamp(const char* name, RealTime at) { object_[name] = format_utc(at); }
-  void outcomes(const char* name, const std::array<std::uint64_t, kOutcomeCount>& counts) {
-    json::object by_outcome;
-    for (const Outcome outcome : kOutcomes)
-      by_outcome[to_string(outcome)] = counts[static_cast<std::size_t>(outcome)];
-    object_[name] = std::move(by_outcome);
+  void timestamp(std::string_view name, RealTime at) { (*this)(name, format_utc(at)); }
+  void outcomes(std::string_view name, const std::array<std::uint64_t, kOutcomeCount>& counts) {
+    object(name, [&](Writer& inner) {
+      for (const Outcome outcome : kOutcomes)
+        inner(to_string(outcome), counts[static_cast<std::size_t>(outcome)]);
+    });
+  }
+  void end() {
+    line(depth_);
+    out_ += '}';
   }
 
  private:
-  static json::value to_json(double value) {
-    return std::isfinite(value) ? json::value(value) : json::value();
+  void line(int depth) { out_ += fmt::format("\n{:{}}", "", 2 * depth); }
+  void begin(std::string_view name) {
+    if (!first_) out_ += ',';
+    first_ = false;
+    line(depth_ + 1);
+    write(std::string(name));
+    out_ += ": ";
   }
-  static json::value to_json(bool value) { return value; }
-  static json::value to_json(const std::string& value) { return json::value(value); }
-  static json::value to_json(TokenSource value) { return json::value(to_string(value)); }
-  static json::value to_json(const Interval& value) {
-    return json::array{to_json(value.low), to_json(value.high)};
+
+  void write(bool value) { out_ += value ? "true" : "false"; }
+  /// The fewest digits that read back the same.
+  void write(double value) { out_ += std::isfinite(value) ? fmt::format("{}", value) : "null"; }
+  void write(TokenSource value) { write(std::string(to_string(value))); }
+  void write(const std::string& value) {
+    out_ += '"';
+    for (const char c : value) {
+      if (c == '"' || c == '\\') {
+        out_ += '\\';
+        out_ += c;
+      } else if (static_cast<unsigned char>(c) < 0x20) {
+        out_ += fmt::format("\\u{:04x}", static_cast<unsigned char>(c));
+      } else {
+        out_ += c;
+      }
+    }
+    out_ += '"';
+  }
+  void write(const Interval& value) {
+    out_ += '[';
+    write(value.low);
+    out_ += ", ";
+    write(value.high);
+    out_ += ']';
   }
   template <class T>
-  static json::value to_json(const std::optional<T>& value) {
-    return value ? to_json(*value) : json::value();
-  }
-  template <class T>
-  static json::value to_json(const std::vector<T>& values) {
-    json::array array;
-    for (const T& value : values) array.push_back(to_json(value));
-    return array;
-  }
-  template <class T>
-  static json::value to_json(const T& value) {
-    if constexpr (std::is_integral_v<T>) {
-      return static_cast<std::uint64_t>(value);
+  void write(const std::optional<T>& value) {
+    if (value) {
+      write(*value);
     } else {
-      Writer inner;
+      out_ += "null";
+    }
+  }
+  template <class T>
+  void write(const std::vector<T>& values) {
+    constexpr bool kOneLine = std::is_same_v<T, std::string>;
+    out_ += '[';
+    for (std::size_t i = 0; i < values.size(); ++i) {
+      if (i > 0) out_ += kOneLine ? ", " : ",";
+      if (!kOneLine) line(depth_ + 2);
+      ++depth_;
+      write(values[i]);
+      --depth_;
+    }
+    if (!kOneLine && !values.empty()) line(depth_ + 1);
+    out_ += ']';
+  }
+  template <class T>
+  void write(const T& value) {
+    if constexpr (std::is_integral_v<T>) {
+      out_ += fmt::format("{}", value);
+    } else {
+      Writer inner(out_, depth_ + 1);
       fields(inner, const_cast<T&>(value));
-      return inner.take();
+      inner.end();
     }
   }
 
-  json::object object_;
+  std::string& out_;
+  int depth_;
+  bool first_ = true;
 };
 
 /// JSON to model. Throws std::invalid_argument with the path of what is wrong.
 class Reader {
  public:
-  Reader(const json::object& object, std::string path) : object_(object), path_(std::move(path)) {}
+  using Value = simdjson::dom::element;
+
+  Reader(Value value, std::string path) : path_(std::move(path)) {
+    if (value.get_object().get(object_)) wrong(path_, "an object");
+  }
 
   template <class T>
-  void operator()(const char* name, T& value) {
-    if (const json::value* found = object_.if_contains(name)) read(*found, value, path_ + "." + name);
+  void operator()(std::string_view name, T& into) {
+    Value found;
+    if (!object_.at_key(name).get(found)) read(found, into, path_of(name));
   }
   template <class Body>
-  void object(const char* name, Body body) {
-    const json::value* found = object_.if_contains(name);
-    if (found == nullptr) return;
-    Reader inner(object_of(*found, path_ + "." + name), path_ + "." + name);
+  void object(std::string_view name, Body body) {
+    Value found;
+    if (object_.at_key(name).get(found)) return;
+    Reader inner(found, path_of(name));
     body(inner);
   }
-  void timestamp(const char* name, RealTime& at) {
+  void timestamp(std::string_view name, RealTime& at) {
     std::string text;
     (*this)(name, text);
     const auto parsed = parse_utc(text);
-    if (!parsed) wrong(path_ + "." + name, "a time like 2026-01-31T12:00:00Z");
+    if (!parsed) wrong(path_of(name), "a time like 2026-01-31T12:00:00Z");
     at = *parsed;
   }
-  void outcomes(const char* name, std::array<std::uint64_t, kOutcomeCount>& counts) {
+  void outcomes(std::string_view name, std::array<std::uint64_t, kOutcomeCount>& counts) {
     object(name, [&](Reader& inner) {
-      for (const Outcome outcome : kOutcomes) {
-        inner(std::string(to_string(outcome)).c_str(), counts[static_cast<std::size_t>(outcome)]);
-      }
+      for (const Outcome outcome : kOutcomes)
+        inner(to_string(outcome), counts[static_cast<std::size_t>(outcome)]);
     });
   }
 
@@ -107,35 +156,34 @@ class Reader {
   [[noreturn]] static void wrong(const std::string& path, std::string_view expected) {
     throw std::invalid_argument(fmt::format("{} is not {}", path, expected));
   }
-  static const json::object& object_of(const json::value& value, const std::string& path) {
-    if (!value.is_object()) wrong(path, "an object");
-    return value.get_object();
+  std::string path_of(std::string_view name) const { return fmt::format("{}.{}", path_, name); }
+
+  static void read(Value value, double& into, const std::string& path) {
+    if (value.get_double().get(into)) wrong(path, "a number");
   }
-  static void read(const json::value& value, double& into, const std::string& path) {
-    boost::system::error_code error;
-    into = value.to_number<double>(error);
-    if (error) wrong(path, "a number");
+  static void read(Value value, bool& into, const std::string& path) {
+    if (value.get_bool().get(into)) wrong(path, "true or false");
   }
-  static void read(const json::value& value, bool& into, const std::string& path) {
-    if (!value.is_bool()) wrong(path, "true or false");
-    into = value.get_bool();
+  static void read(Value value, std::string& into, const std::string& path) {
+    std::string_view text;
+    if (value.get_string().get(text)) wrong(path, "a string");
+    into = text;
   }
-  static void read(const json::value& value, std::string& into, const std::string& path) {
-    if (!value.is_string()) wrong(path, "a string");
-    into = std::string(value.get_string());
-  }
-  static void read(const json::value& value, TokenSource& into, const std::string& path) {
-    const auto source = value.is_string() ? token_source_from_string(value.get_string()) : std::nullopt;
+  static void read(Value value, TokenSource& into, const std::string& path) {
+    std::string name;
+    read(value, name, path);
+    const auto source = token_source_from_string(name);
     if (!source) wrong(path, "usage, estimated or chunks");
     into = *source;
   }
-  static void read(const json::value& value, Interval& into, const std::string& path) {
-    if (!value.is_array() || value.get_array().size() != 2) wrong(path, "[low, high]");
-    read(value.get_array()[0], into.low, path);
-    read(value.get_array()[1], into.high, path);
+  static void read(Value value, Interval& into, const std::string& path) {
+    simdjson::dom::array pair;
+    if (value.get_array().get(pair) || pair.size() != 2) wrong(path, "[low, high]");
+    read(pair.at(0).value_unsafe(), into.low, path);
+    read(pair.at(1).value_unsafe(), into.high, path);
   }
   template <class T>
-  static void read(const json::value& value, std::optional<T>& into, const std::string& path) {
+  static void read(Value value, std::optional<T>& into, const std::string& path) {
     if (value.is_null()) {
       into.reset();
     } else {
@@ -143,85 +191,57 @@ class Reader {
     }
   }
   template <class T>
-  static void read(const json::value& value, std::vector<T>& into, const std::string& path) {
-    if (!value.is_array()) wrong(path, "an array");
+  static void read(Value value, std::vector<T>& into, const std::string& path) {
+    simdjson::dom::array array;
+    if (value.get_array().get(array)) wrong(path, "an array");
     into.clear();
-    for (const json::value& element : value.get_array()) {
-      read(element, into.emplace_back(), fmt::format("{}[{}]", path, into.size() - 1));
+    for (const Value element : array) {
+      const std::string at = fmt::format("{}[{}]", path, into.size());
+      read(element, into.emplace_back(), at);
     }
   }
   template <class T>
-  static void read(const json::value& value, T& into, const std::string& path) {
+  static void read(Value value, T& into, const std::string& path) {
     if constexpr (std::is_integral_v<T>) {
-      boost::system::error_code error;
-      into = value.to_number<T>(error);
-      if (error) wrong(path, "a whole number in range");
+      std::uint64_t whole = 0;
+      if (value.get_uint64().get(whole) || whole > std::numeric_limits<T>::max()) {
+        wrong(path, "a whole number in range");
+      }
+      into = static_cast<T>(whole);
     } else {
-      Reader inner(object_of(value, path), path);
+      Reader inner(value, path);
       fields(inner, into);
     }
   }
 
-  const json::object& object_;
+  simdjson::dom::object object_;
   std::string path_;
 };
-
-/// Indented by two; arrays of plain values on one line; doubles in the fewest digits that read back the same.
-void print(const json::value& value, int indent, std::string& out) {
-  const auto line = [&](int depth) { out += fmt::format("\n{:{}}", "", 2 * depth); };
-  const auto plain = [](const json::value& v) { return !v.is_object() && !v.is_array(); };
-  if (value.is_double()) {
-    out += fmt::format("{}", value.get_double());
-  } else if (plain(value)) {
-    out += json::serialize(value);
-  } else if (value.is_array()) {
-    const json::array& array = value.get_array();
-    const bool one_line = std::all_of(array.begin(), array.end(), plain);
-    out += '[';
-    for (std::size_t i = 0; i < array.size(); ++i) {
-      if (i > 0) out += one_line ? ", " : ",";
-      if (!one_line) line(indent + 1);
-      print(array[i], indent + 1, out);
-    }
-    if (!one_line) line(indent);
-    out += ']';
-  } else {
-    out += '{';
-    bool first = true;
-    for (const auto& [name, member] : value.get_object()) {
-      if (!first) out += ',';
-      first = false;
-      line(indent + 1);
-      out += json::serialize(json::value(name)) + ": ";
-      print(member, indent + 1, out);
-    }
-    if (!first) line(indent);
-    out += '}';
-  }
-}
 
 }  // namespace
 
 std::string render_json(const Report& report) {
-  Writer writer;
+  std::string text;
+  Writer writer(text, 0);
   writer("schema", std::string(kReportSchema));
   fields(writer, const_cast<Report&>(report));
-  std::string text;
-  print(writer.take(), 0, text);
+  writer.end();
   return text + '\n';
 }
 
 Result<Report> parse_report_json(std::string_view text) {
-  boost::system::error_code error;
-  const json::value root = json::parse(json::string_view(text.data(), text.size()), error);
-  if (error) return Error{fmt::format("report is not JSON: {}", error.message())};
-  const json::value* schema = root.is_object() ? root.get_object().if_contains("schema") : nullptr;
-  if (schema == nullptr || !schema->is_string() || schema->get_string() != kReportSchema) {
+  simdjson::dom::parser parser;
+  simdjson::dom::element root;
+  if (const auto error = parser.parse(text.data(), text.size()).get(root)) {
+    return Error{fmt::format("report is not JSON: {}", simdjson::error_message(error))};
+  }
+  std::string_view schema;
+  if (root.at_key("schema").get(schema) || schema != kReportSchema) {
     return Error{fmt::format("report has not the schema {}", kReportSchema)};
   }
   Report report;
   try {
-    Reader reader(root.get_object(), "report");
+    Reader reader(root, "report");
     fields(reader, report);
   } catch (const std::invalid_argument& wrong) {
     return Error{wrong.what()};

@@ -1,2 +1,0 @@
-// Boost.JSON is compiled here, once, so that the build needs its headers only.
-#include <boost/json/src.hpp>

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
+#include <numbers>
 #include <random>
 
 #include "coordinator/analysis/bottleneck.h"
@@ -12,17 +14,35 @@
 namespace kneepoint::coordinator {
 namespace {
 
-/// The knees of resampled curves, rising; infinite where a resample's scan does not reach.
-std::vector<double> bootstrap_knees(const std::vector<ThroughputPoint>& points,
-                                    const SaturationOptions& options) {
-  std::mt19937_64 random(options.seed);
-  std::normal_distribution<double> normal;
+/// Measured steps at most this far apart leave nothing between them to be missed: a hard kink half-way between two
+/// such steps puts the interpolated throughput off by less than 4 %.
+constexpr double kResolvedRatio = 1.16;
+
+/// A standard normal from two words of the generator (Box–Muller): the same on every platform, unlike the library's.
+class Normal {
+ public:
+  explicit Normal(std::uint64_t seed) : random_(seed) {}
+  double operator()() {
+    const double radius = std::sqrt(-2 * std::log(1 - uniform()));
+    return radius * std::cos(2 * std::numbers::pi * uniform());
+  }
+
+ private:
+  double uniform() { return static_cast<double>(random_() >> 11) * 0x1.0p-53; }
+  std::mt19937_64 random_;
+};
+
+/// The knees of resampled curves, rising; infinite where a resample's scan does not reach. Resampled around the
+/// fit: around the points as measured the noise would count twice.
+std::vector<double> bootstrap_knees(const ThroughputCurve& curve, const SaturationOptions& options) {
+  Normal normal(options.seed);
   std::vector<double> knees;
+  knees.reserve(static_cast<std::size_t>(options.bootstraps));
   for (int i = 0; i < options.bootstraps; ++i) {
-    std::vector<ThroughputPoint> sample = points;
-    for (ThroughputPoint& point : sample) {
-      point.throughput =
-          std::max(point.throughput + point.standard_error * normal(random), 1e-3 * point.throughput);
+    std::vector<ThroughputPoint> sample = curve.points();
+    for (std::size_t p = 0; p < sample.size(); ++p) {
+      const double centre = curve.collapsed(p) ? sample[p].throughput : curve.fitted(p);
+      sample[p].throughput = std::max(centre + sample[p].standard_error * normal(), 1e-3 * centre);
     }
     knees.push_back(
         ThroughputCurve(std::move(sample)).knee().value_or(std::numeric_limits<double>::infinity()));
@@ -44,20 +64,25 @@ Interval measured_bracket(const ThroughputCurve& curve, double knee) {
   return bracket;
 }
 
-Interval widen_to_steps(Interval interval, const std::vector<double>& knees, const ThroughputCurve& curve) {
-  if (knees.empty()) return interval;
+/// The step below and the step above `n`; `n` itself on a side where the measured steps are close enough together.
+Interval resolved_around(const ThroughputCurve& curve, double n) {
+  const Interval around = bracket_of(curve, n);
+  return around.high <= kResolvedRatio * around.low || around.high - around.low <= 1 ? Interval{n, n} : around;
+}
+
+Interval interval_of(const ThroughputCurve& curve, double knee, const std::vector<double>& knees) {
+  if (knees.empty()) return measured_bracket(curve, knee);
   const auto n = static_cast<double>(knees.size());
   const double low = knees[static_cast<std::size_t>(0.025 * n)];
-  const double high = knees[std::min(knees.size() - 1, static_cast<std::size_t>(0.975 * n))];
-  double low_step = 1;
-  double high_step = curve.top();
-  for (const ThroughputPoint& point : curve.points()) {
-    if (point.concurrency <= low) low_step = point.concurrency;
+  const double high = std::min(knees[std::min(knees.size() - 1, static_cast<std::size_t>(0.975 * n))], curve.top());
+  Interval interval{resolved_around(curve, low).low, resolved_around(curve, high).high};
+  // Where the steps around the knee are far apart, only they bound it.
+  const Interval bracket = measured_bracket(curve, knee);
+  if (bracket.high > kResolvedRatio * kResolvedRatio * bracket.low) {
+    interval = {std::min(interval.low, bracket.low), std::max(interval.high, bracket.high)};
   }
-  for (auto point = curve.points().rbegin(); point != curve.points().rend(); ++point) {
-    if (point->concurrency >= high) high_step = point->concurrency;
-  }
-  return {std::min(interval.low, low_step), std::max(interval.high, high_step)};
+  const Interval nearest = bracket_of(curve, knee);
+  return {std::min(interval.low, nearest.low), std::max(interval.high, nearest.high)};
 }
 
 /// The largest step after which a doubling surely added more than the knee allows.
@@ -110,6 +135,17 @@ const Step* nearest_valid(const std::vector<Step>& steps, double at_least) {
 
 }  // namespace
 
+Interval bracket_of(const ThroughputCurve& curve, double n) {
+  Interval bracket{curve.points().front().concurrency, curve.top()};
+  for (const ThroughputPoint& point : curve.points()) {
+    if (point.concurrency <= n) bracket.low = point.concurrency;
+  }
+  for (auto point = curve.points().rbegin(); point != curve.points().rend(); ++point) {
+    if (point->concurrency >= n) bracket.high = point->concurrency;
+  }
+  return bracket;
+}
+
 std::string knee_kind_of(const std::vector<Step>& steps, double knee) {
   // The decode batch is full from here on if it ever is; what more load does from here tells the kinds apart.
   const Step* from = nearest_valid(steps, knee);
@@ -139,11 +175,11 @@ Saturation find_saturation(const std::vector<Step>& steps, const SaturationOptio
     found.max_output_tokens_per_second = std::max(*found.max_output_tokens_per_second, point.throughput);
   }
   if (const auto knee = curve.knee()) {
-    const std::vector<double> knees = bootstrap_knees(curve.points(), options);
+    const std::vector<double> knees = bootstrap_knees(curve, options);
     const auto unreached = std::count_if(knees.begin(), knees.end(), [](double n) { return std::isinf(n); });
     if (2 * unreached <= static_cast<std::ptrdiff_t>(knees.size())) {
       found.concurrency = knee;
-      found.ci95 = widen_to_steps(measured_bracket(curve, *knee), knees, curve);
+      found.ci95 = interval_of(curve, *knee, knees);
       found.knee_kind = knee_kind_of(steps, *knee);
     }
   }

@@ -18,9 +18,13 @@ struct SaturationOptions {
 /// knee.
 ///
 /// The interval contains the measured steps on both sides of the knee and the 95 % range of a parametric
-/// bootstrap, widened to measured steps: between two steps the curve is interpolated, which is not evidence.
+/// bootstrap; where steps are more than 16 % apart it is widened to them: between such steps the curve is
+/// interpolated, which is not evidence.
 /// Where the scan did not reach twice the knee: no concurrency, and a lower bound.
 Saturation find_saturation(const std::vector<Step>& steps, const SaturationOptions& options = {});
+
+/// The nearest measured concurrencies at or below and at or above `n`.
+Interval bracket_of(const ThroughputCurve& curve, double n);
 
 /// "hard" where past the knee TPOT is flat and TTFT grows (slots are full, requests queue before them),
 /// "soft" where TPOT grows with the load (every request is slowed), "" where the rows past the knee show

@@ -5,36 +5,80 @@
 #include <map>
 
 #include "coordinator/analysis/statistics.h"
+#include "coordinator/analysis/validity.h"
 
 namespace kneepoint::coordinator {
 namespace {
 
-constexpr double kSmallestRelativeError = 0.005;
+constexpr double kNormal95 = 1.959963984540054;
+/// No window of a real host is known better than this.
+constexpr double kSmallestRelativeError = 0.001;
+/// Of a row without any interval.
+constexpr double kUnknownRelativeError = 0.01;
 
 double relative_error(const ThroughputPoint& point) {
   return point.throughput > 0 ? point.standard_error / point.throughput : 0;
 }
 
+struct Row {
+  const Step* step;
+  double throughput;
+  double error;  // relative
+};
+
+/// What the row's own batches say: half the t interval over the normal quantile.
+double own_error(const Step& step) {
+  const Estimate& x = step.output_tokens_per_second;
+  double error = kUnknownRelativeError * *x.value;
+  if (x.standard_error) error = *x.standard_error;
+  if (x.ci95) error = std::max(error, (x.ci95->high - *x.value) / kNormal95);
+  return error / *x.value;
+}
+
+std::vector<Row> usable_rows(const std::vector<Step>& steps) {
+  std::vector<Row> rows;
+  std::vector<double> per_second;  // error · √seconds: the same for every window of one kind of noise
+  for (const Step& step : steps) {
+    const auto& x = step.output_tokens_per_second.value;
+    if ((!step.valid && !invalid_by_target_only(step)) || !x || *x <= 0) continue;
+    rows.push_back({&step, *x, own_error(step)});
+    per_second.push_back(rows.back().error * std::sqrt(std::max(step.duration_seconds, 1.0)));
+  }
+  if (rows.size() > 2) {
+    std::vector<double> sorted = per_second;
+    const auto middle = sorted.begin() + static_cast<std::ptrdiff_t>(sorted.size() / 2);
+    std::nth_element(sorted.begin(), middle, sorted.end());
+    for (Row& row : rows) {
+      row.error = std::sqrt(row.error * *middle / std::sqrt(std::max(row.step->duration_seconds, 1.0)));
+    }
+  }
+  for (Row& row : rows) row.error = std::max(row.error, kSmallestRelativeError);
+  return rows;
+}
+
 }  // namespace
 
 std::vector<ThroughputPoint> throughput_points(const std::vector<Step>& steps) {
-  struct Sum {
-    double weighted = 0;
-    double weight = 0;
-  };
-  std::map<std::uint32_t, Sum> by_concurrency;
-  for (const Step& step : steps) {
-    const auto& x = step.output_tokens_per_second;
-    if (!step.valid || !x.value || *x.value <= 0) continue;
-    const double se = std::max(x.standard_error.value_or(0), kSmallestRelativeError * *x.value);
-    Sum& sum = by_concurrency[step.concurrency];
-    sum.weighted += *x.value / (se * se);
-    sum.weight += 1 / (se * se);
-  }
+  std::map<std::uint32_t, std::vector<Row>> by_concurrency;
+  for (const Row& row : usable_rows(steps)) by_concurrency[row.step->concurrency].push_back(row);
   std::vector<ThroughputPoint> points;
-  for (const auto& [concurrency, sum] : by_concurrency) {
-    points.push_back(
-        {static_cast<double>(concurrency), sum.weighted / sum.weight, 1 / std::sqrt(sum.weight)});
+  for (const auto& [concurrency, rows] : by_concurrency) {
+    double weighted = 0;
+    double weights = 0;
+    bool refused = false;
+    for (const Row& row : rows) {
+      const double weight = 1 / (row.error * row.throughput * row.error * row.throughput);
+      weighted += weight * row.throughput;
+      weights += weight;
+      refused = refused || !row.step->valid;
+    }
+    const double mean = weighted / weights;
+    double excess = 0;
+    for (const Row& row : rows) {
+      excess += std::pow((row.throughput - mean) / (row.error * row.throughput), 2);
+    }
+    if (rows.size() > 1) excess /= static_cast<double>(rows.size() - 1);
+    points.push_back({static_cast<double>(concurrency), mean, std::sqrt(std::max(1.0, excess) / weights), refused});
   }
   return points;
 }
@@ -44,47 +88,50 @@ ThroughputCurve::ThroughputCurve(std::vector<ThroughputPoint> points) : points_(
     return a.throughput < b.throughput;
   });
   std::vector<double> values, weights;
+  values.reserve(points_.size());
+  weights.reserve(points_.size());
+  collapsed_.reserve(points_.size());
   for (auto at = points_.begin(); at != points_.end(); ++at) {
     const bool collapsed =
         at > peak && at->throughput + kOneSided95 * at->standard_error < kSaturatedShare * peak->throughput;
+    collapsed_.push_back(collapsed);
     values.push_back(collapsed ? peak->throughput : at->throughput);
     weights.push_back(collapsed ? 1e-9 : 1 / (at->standard_error * at->standard_error));
   }
   fit_ = isotonic_fit(values, weights);
 }
 
-double ThroughputCurve::at(double concurrency) const {
+double ThroughputCurve::token_time(double concurrency) const {
   const auto next = std::lower_bound(points_.begin(), points_.end(), concurrency,
                                      [](const ThroughputPoint& p, double n) { return p.concurrency < n; });
-  if (next == points_.end()) return fit_.back();
+  if (next == points_.end()) return concurrency / fit_.back();
   const auto i = static_cast<std::size_t>(next - points_.begin());
-  if (i == 0 || next->concurrency == concurrency) return fit_[i];
-  const double from = std::log(points_[i - 1].concurrency);
-  const double share = (std::log(concurrency) - from) / (std::log(next->concurrency) - from);
-  return fit_[i - 1] + share * (fit_[i] - fit_[i - 1]);
+  const double to = next->concurrency / fit_[i];
+  if (i == 0) return to;
+  const double start = points_[i - 1].concurrency;
+  const double from = start / fit_[i - 1];
+  return from + (to - from) * (concurrency - start) / (next->concurrency - start);
 }
 
 std::optional<double> ThroughputCurve::knee() const {
   if (points_.size() < 2) return std::nullopt;
-  const double first = std::log(points_.front().concurrency);
-  const double last = std::log(top()) - std::log(2.0);
-  // X(N) and X(2N) are linear in log N between these, and so is their difference: its first zero is exact.
+  // The fit never falls, so max X over [N, 2N] is X(2N), and X(N) ≥ 0.95·X(2N) is s(2N) ≥ 1.9·s(N) with s = N/X.
+  // Both sides are linear in N between these breaks: the first zero of their difference is exact.
+  const double last = top() / 2;
   std::vector<double> breaks;
+  breaks.reserve(2 * points_.size());
   for (const ThroughputPoint& point : points_) {
-    const double u = std::log(point.concurrency);
-    for (const double candidate : {u, u - std::log(2.0)}) {
-      if (candidate >= first - 1e-12 && candidate <= last + 1e-12) breaks.push_back(candidate);
+    for (const double n : {point.concurrency, point.concurrency / 2}) {
+      if (n >= points_.front().concurrency && n <= last) breaks.push_back(n);
     }
   }
   std::sort(breaks.begin(), breaks.end());
-  const auto surplus = [&](double u) { return at(std::exp(u)) - kSaturatedShare * at(2 * std::exp(u)); };
   std::optional<double> before;
   for (std::size_t i = 0; i < breaks.size(); ++i) {
-    const double here = surplus(breaks[i]);
+    const double here = token_time(2 * breaks[i]) - 2 * kSaturatedShare * token_time(breaks[i]);
     if (here >= 0) {
-      if (!before) return std::exp(breaks[i]);
-      const double share = -*before / (here - *before);
-      return std::exp(breaks[i - 1] + share * (breaks[i] - breaks[i - 1]));
+      if (!before) return breaks[i];
+      return breaks[i - 1] + (breaks[i] - breaks[i - 1]) * *before / (*before - here);
     }
     before = here;
   }

@@ -64,25 +64,21 @@ Interval measured_bracket(const ThroughputCurve& curve, double knee) {
   return bracket;
 }
 
-/// The step below and the step above `n`; `n` itself on a side where the measured steps are close enough together.
-Interval resolved_around(const ThroughputCurve& curve, double n) {
-  const Interval around = bracket_of(curve, n);
-  return around.high <= kResolvedRatio * around.low || around.high - around.low <= 1 ? Interval{n, n} : around;
-}
-
 Interval interval_of(const ThroughputCurve& curve, double knee, const std::vector<double>& knees) {
-  if (knees.empty()) return measured_bracket(curve, knee);
-  const auto n = static_cast<double>(knees.size());
-  const double low = knees[static_cast<std::size_t>(0.025 * n)];
-  const double high = std::min(knees[std::min(knees.size() - 1, static_cast<std::size_t>(0.975 * n))], curve.top());
-  Interval interval{resolved_around(curve, low).low, resolved_around(curve, high).high};
-  // Where the steps around the knee are far apart, only they bound it.
-  const Interval bracket = measured_bracket(curve, knee);
-  if (bracket.high > kResolvedRatio * kResolvedRatio * bracket.low) {
-    interval = {std::min(interval.low, bracket.low), std::max(interval.high, bracket.high)};
-  }
   const Interval nearest = bracket_of(curve, knee);
-  return {std::min(interval.low, nearest.low), std::max(interval.high, nearest.high)};
+  Interval interval = nearest;
+  if (!knees.empty()) {
+    const auto n = static_cast<double>(knees.size());
+    const double low = knees[static_cast<std::size_t>(0.025 * n)];
+    const double high = std::min(knees[std::min(knees.size() - 1, static_cast<std::size_t>(0.975 * n))], curve.top());
+    interval = {std::min(low, interval.low), std::max(high, interval.high)};
+  }
+  const bool resolved = nearest.high <= kResolvedRatio * nearest.low || nearest.high - nearest.low <= 1;
+  if (resolved) return interval;
+  // Between distant steps the curve is interpolated, which is not evidence: only steps bound the knee.
+  const Interval bracket = measured_bracket(curve, knee);
+  return {std::min(bracket_of(curve, interval.low).low, bracket.low),
+          std::max(bracket_of(curve, interval.high).high, bracket.high)};
 }
 
 /// The largest step after which a doubling surely added more than the knee allows.

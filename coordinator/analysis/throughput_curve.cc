@@ -117,7 +117,8 @@ std::optional<double> ThroughputCurve::knee() const {
   if (points_.size() < 2) return std::nullopt;
   // The fit never falls, so max X over [N, 2N] is X(2N), and X(N) ≥ 0.95·X(2N) is s(2N) ≥ 1.9·s(N) with s = N/X.
   // Both sides are linear in N between these breaks: the first zero of their difference is exact.
-  const double last = top() / 2;
+  // Past a collapse X is below its peak wherever that was looked at.
+  const double last = collapsed_.back() ? top() : top() / 2;
   std::vector<double> breaks;
   breaks.reserve(2 * points_.size());
   for (const ThroughputPoint& point : points_) {

@@ -45,7 +45,8 @@ class ThroughputCurve {
   bool collapsed(std::size_t i) const { return collapsed_[i]; }
   /// Fitted throughput; past the last point, that of it; before the first, in proportion to N.
   double at(double concurrency) const { return concurrency / token_time(concurrency); }
-  /// The smallest N with X(N) ≥ 0.95·max X over [N, 2N]; absent where the scan did not reach 2N of such an N.
+  /// The smallest N with X(N) ≥ 0.95·max X over [N, 2N]; absent where the scan reached neither 2N of such an N
+  /// nor a collapse.
   std::optional<double> knee() const;
 
   /// Whether point `i` is below the knee, judged by measured points only: some point at most 2N away has more

@@ -222,7 +222,7 @@ std::optional<Probe> SearchPlanner::narrow(const std::optional<SloCriterion>& cr
   for (const double doubtful : {above_pass, below_fail}) {
     const auto n = static_cast<std::uint32_t>(doubtful);
     if (doubtful > pass && doubtful < fail && attempts(n) < 2) {
-      return Probe{.concurrency = n, .scout = false, .whole_window = true};
+      return Probe{.concurrency = n, .scout = false, .thorough = true};
     }
   }
   return probe(below_fail, fail);
@@ -243,7 +243,7 @@ std::optional<Probe> SearchPlanner::sharpen() {
   const std::uint32_t high = static_cast<std::uint32_t>(bracket.high);
   const std::uint32_t far = twice(*curve, *found.concurrency);
   const std::uint32_t round[] = {far, low, far, high};
-  return Probe{.concurrency = round[sharpenings_++ % 4], .scout = false, .whole_window = true};
+  return Probe{.concurrency = round[sharpenings_++ % 4], .scout = false, .thorough = true};
 }
 
 std::optional<Probe> SearchPlanner::come_back() {

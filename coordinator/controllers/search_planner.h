@@ -15,8 +15,8 @@ struct Probe {
   std::uint32_t concurrency = 0;
   /// A brief look, to find where the knee is; else a measurement that counts towards the interval.
   bool scout = true;
-  /// Use the whole window, even where the row itself is precise enough before.
-  bool whole_window = false;
+  /// Measure four times as long, and do not stop when the row itself is precise enough.
+  bool thorough = false;
 };
 
 /// Decides where a search for the saturation point looks, from the rows that it has seen: no time, no load, no

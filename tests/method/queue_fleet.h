@@ -14,7 +14,8 @@ namespace kneepoint::method {
 /// Random numbers that are the same everywhere (the standard's distributions are not), and cheap.
 class Random {
  public:
-  explicit Random(std::uint64_t seed) : state_(seed * 0x9e3779b97f4a7c15u + 0x1234567u) {}
+  /// Neighbouring seeds must not be neighbouring states: their streams would be the same, one number apart.
+  explicit Random(std::uint64_t seed) : state_(seed * 0xd1342543de82ef95u + 0x1234567u) { state_ = next(); }
   std::uint64_t next();
   double uniform() { return static_cast<double>(next() >> 11) * 0x1.0p-53; }
   /// Mean 0, standard deviation 1; the sum of four uniforms, which is near enough to a normal for noise.

@@ -88,7 +88,7 @@ std::vector<Case> all_cases() {
                    .max = 512,
                    .ttft_limit = milliseconds(36)});
   cases.push_back({.name = "drift",
-                   .model = {.slots = 50, .drift = 0.15 / 3600},
+                   .model = {.slots = 50, .drift = 0.40 / 3600},
                    .max = 512,
                    .ttft_limit = milliseconds(32),
                    .expects_drift = true});
@@ -97,7 +97,7 @@ std::vector<Case> all_cases() {
                    .max = 512,
                    .ttft_limit = milliseconds(32)});
   cases.push_back({.name = "convoy",
-                   .model = {.slots = 50, .shortest = 32, .longest = 32, .burst_start = true},
+                   .model = {.prefill = 0.0001, .slots = 50, .shortest = 32, .longest = 32, .burst_start = true},
                    .max = 512,
                    .ttft_limit = milliseconds(60)});
   cases.push_back({.name = "null",

@@ -4,82 +4,12 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
-#include <numbers>
-#include <random>
 
 #include "coordinator/analysis/bottleneck.h"
 #include "coordinator/report/units.h"
 
 namespace kneepoint::coordinator {
 namespace {
-
-/// Measured steps at most this far apart leave nothing between them to be missed: a hard kink half-way between two
-/// such steps puts the interpolated throughput off by less than 4 %.
-constexpr double kResolvedRatio = 1.16;
-
-/// A standard normal from two words of the generator (Box–Muller): the same on every platform, unlike the library's.
-class Normal {
- public:
-  explicit Normal(std::uint64_t seed) : random_(seed) {}
-  double operator()() {
-    const double radius = std::sqrt(-2 * std::log(1 - uniform()));
-    return radius * std::cos(2 * std::numbers::pi * uniform());
-  }
-
- private:
-  double uniform() { return static_cast<double>(random_() >> 11) * 0x1.0p-53; }
-  std::mt19937_64 random_;
-};
-
-/// The knees of resampled curves, rising; infinite where a resample's scan does not reach. Resampled around the
-/// fit: around the points as measured the noise would count twice.
-std::vector<double> bootstrap_knees(const ThroughputCurve& curve, const SaturationOptions& options) {
-  Normal normal(options.seed);
-  std::vector<double> knees;
-  knees.reserve(static_cast<std::size_t>(options.bootstraps));
-  for (int i = 0; i < options.bootstraps; ++i) {
-    std::vector<ThroughputPoint> sample = curve.points();
-    for (std::size_t p = 0; p < sample.size(); ++p) {
-      const double centre = curve.collapsed(p) ? sample[p].throughput : curve.fitted(p);
-      sample[p].throughput = std::max(centre + sample[p].standard_error * normal(), 1e-3 * centre);
-    }
-    knees.push_back(
-        ThroughputCurve(std::move(sample)).knee().value_or(std::numeric_limits<double>::infinity()));
-  }
-  std::sort(knees.begin(), knees.end());
-  return knees;
-}
-
-/// The measured steps around the knee: the last of those that are all below it, and the first at or above it.
-Interval measured_bracket(const ThroughputCurve& curve, double knee) {
-  const auto& points = curve.points();
-  Interval bracket{1, curve.top()};
-  for (std::size_t i = 0; i < points.size() && curve.below_knee(i) == true; ++i)
-    bracket.low = points[i].concurrency;
-  for (std::size_t i = points.size(); i-- > 0;) {
-    if (points[i].concurrency >= knee && curve.below_knee(i) == false) bracket.high = points[i].concurrency;
-  }
-  bracket.low = std::min(bracket.low, knee);
-  return bracket;
-}
-
-Interval interval_of(const ThroughputCurve& curve, double knee, const std::vector<double>& knees) {
-  const Interval nearest = bracket_of(curve, knee);
-  Interval interval = nearest;
-  if (!knees.empty()) {
-    const auto n = static_cast<double>(knees.size());
-    const double low = knees[static_cast<std::size_t>(0.025 * n)];
-    const double high = std::min(knees[std::min(knees.size() - 1, static_cast<std::size_t>(0.975 * n))], curve.top());
-    interval = {std::min(low, interval.low), std::max(high, interval.high)};
-  }
-  const bool resolved = nearest.high <= kResolvedRatio * nearest.low || nearest.high - nearest.low <= 1;
-  if (resolved) return interval;
-  // Between distant steps the curve is interpolated, which is not evidence: only steps bound the knee.
-  const Interval bracket = measured_bracket(curve, knee);
-  return {std::min(bracket_of(curve, interval.low).low, bracket.low),
-          std::max(bracket_of(curve, interval.high).high, bracket.high)};
-}
 
 /// The largest step after which a doubling surely added more than the knee allows.
 std::optional<double> known_below(const ThroughputCurve& curve) {
@@ -131,17 +61,6 @@ const Step* nearest_valid(const std::vector<Step>& steps, double at_least) {
 
 }  // namespace
 
-Interval bracket_of(const ThroughputCurve& curve, double n) {
-  Interval bracket{curve.points().front().concurrency, curve.top()};
-  for (const ThroughputPoint& point : curve.points()) {
-    if (point.concurrency <= n) bracket.low = point.concurrency;
-  }
-  for (auto point = curve.points().rbegin(); point != curve.points().rend(); ++point) {
-    if (point->concurrency >= n) bracket.high = point->concurrency;
-  }
-  return bracket;
-}
-
 std::string knee_kind_of(const std::vector<Step>& steps, double knee) {
   // The decode batch is full from here on if it ever is; what more load does from here tells the kinds apart.
   const Step* from = nearest_valid(steps, knee);
@@ -157,7 +76,7 @@ std::string knee_kind_of(const std::vector<Step>& steps, double knee) {
   return decode < 0.2 && queueing ? "hard" : "";
 }
 
-Saturation find_saturation(const std::vector<Step>& steps, const SaturationOptions& options) {
+Saturation find_saturation(const std::vector<Step>& steps, const KneeOptions& options) {
   Saturation found;
   std::vector<ThroughputPoint> points = throughput_points(steps);
   if (points.empty()) {
@@ -170,14 +89,10 @@ Saturation find_saturation(const std::vector<Step>& steps, const SaturationOptio
   for (const ThroughputPoint& point : curve.points()) {
     found.max_output_tokens_per_second = std::max(*found.max_output_tokens_per_second, point.throughput);
   }
-  if (const auto knee = curve.knee()) {
-    const std::vector<double> knees = bootstrap_knees(curve, options);
-    const auto unreached = std::count_if(knees.begin(), knees.end(), [](double n) { return std::isinf(n); });
-    if (2 * unreached <= static_cast<std::ptrdiff_t>(knees.size())) {
-      found.concurrency = knee;
-      found.ci95 = interval_of(curve, *knee, knees);
-      found.knee_kind = knee_kind_of(steps, *knee);
-    }
+  if (const auto knee = estimate_knee(curve, options)) {
+    found.concurrency = knee->concurrency;
+    found.ci95 = knee->ci95;
+    found.knee_kind = knee_kind_of(steps, knee->concurrency);
   }
   if (!found.concurrency) found.lower_bound = known_below(curve);
   found.explanation = explain(curve, found);

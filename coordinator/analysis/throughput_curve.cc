@@ -24,6 +24,7 @@ struct Row {
   const Step* step;
   double throughput;
   double error;  // relative
+  double middle() const { return step->window_begin_seconds + step->duration_seconds / 2; }
 };
 
 /// What the row's own batches say: half the t interval over the normal quantile.
@@ -56,11 +57,43 @@ std::vector<Row> usable_rows(const std::vector<Step>& steps) {
   return rows;
 }
 
+using RowsByConcurrency = std::map<std::uint32_t, std::vector<Row>>;
+
+/// Takes a host's drift out of the rows: repeats of one N tell how log X moves with time, and where that is surely not
+/// chance every row is carried to their mean time. The lowest N is left out: what slows a lone request need not slow
+/// a full batch.
+void remove_drift(RowsByConcurrency& rows) {
+  constexpr double kSure = 2.576;  // 99 %
+  double weights = 0, times = 0, leverage = 0, slopes = 0;
+  for (auto at = rows.begin(); at != rows.end(); ++at) {
+    if (at == rows.begin() || at->second.size() < 2) continue;
+    double weight = 0, time = 0, value = 0;
+    const auto each = [&](auto use) {
+      for (const Row& row : at->second) use(1 / (row.error * row.error), row.middle(), std::log(row.throughput));
+    };
+    each([&](double w, double t, double x) { weight += w, time += w * t, value += w * x; });
+    time /= weight;
+    value /= weight;
+    each([&](double w, double t, double x) {
+      leverage += w * (t - time) * (t - time);
+      slopes += w * (t - time) * (x - value);
+    });
+    weights += weight;
+    times += weight * time;
+  }
+  if (leverage <= 0 || std::abs(slopes) <= kSure * std::sqrt(leverage)) return;
+  const double drift = slopes / leverage;
+  for (auto& [concurrency, repeats] : rows) {
+    for (Row& row : repeats) row.throughput *= std::exp(-drift * (row.middle() - times / weights));
+  }
+}
+
 }  // namespace
 
 std::vector<ThroughputPoint> throughput_points(const std::vector<Step>& steps) {
-  std::map<std::uint32_t, std::vector<Row>> by_concurrency;
+  RowsByConcurrency by_concurrency;
   for (const Row& row : usable_rows(steps)) by_concurrency[row.step->concurrency].push_back(row);
+  remove_drift(by_concurrency);
   std::vector<ThroughputPoint> points;
   for (const auto& [concurrency, rows] : by_concurrency) {
     double weighted = 0;

@@ -26,7 +26,8 @@ inline constexpr double kSaturatedShare = 0.95;
 /// A standard error of few batches is itself uncertain, and a row that looks precise by luck would dominate: it is
 /// widened to what Student's t makes of it, then moved halfway (geometrically) to the median of all rows, compared
 /// per second of window. Repeats of one N are merged by precision, and where they disagree by more than their
-/// errors allow, the error grows accordingly (Birge's ratio).
+/// errors allow, the error grows accordingly (Birge's ratio). A drift that the
+/// repeats surely show is taken out of every row first.
 std::vector<ThroughputPoint> throughput_points(const std::vector<Step>& steps);
 
 /// X(N): isotonic fit of the points weighted 1/se². Between points N/X(N), which is the time in which a request

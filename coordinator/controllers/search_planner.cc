@@ -5,7 +5,7 @@
 #include <set>
 
 #include "coordinator/analysis/bottleneck.h"
-#include "coordinator/analysis/saturation.h"
+#include "coordinator/analysis/knee.h"
 #include "coordinator/analysis/slo.h"
 #include "coordinator/analysis/validity.h"
 
@@ -124,7 +124,7 @@ std::optional<Probe> SearchPlanner::refine() {
   if (!curve || refinements_ >= kMostRefinements) return std::nullopt;
   std::optional<Probe> probe = refine_peak(*curve);
   if (!probe) {
-    const auto knee = curve->knee();
+    const auto knee = locate_knee(*curve);
     if (!knee) return std::nullopt;
     const Interval bracket = bracket_of(*curve, *knee);
     if (!wide(bracket.low, bracket.high)) return std::nullopt;
@@ -137,7 +137,7 @@ std::optional<Probe> SearchPlanner::refine() {
 
 /// Where throughput falls after its peak, the peak itself decides, and doubling may have jumped over it.
 std::optional<Probe> SearchPlanner::refine_peak(const ThroughputCurve& curve) const {
-  constexpr double kPeakResolution = 1.2;
+  constexpr double kPeakResolution = 1.05;
   const auto& points = curve.points();
   if (!curve.collapsed(points.size() - 1)) return std::nullopt;
   const auto peak = static_cast<std::size_t>(
@@ -170,7 +170,7 @@ std::optional<Probe> SearchPlanner::measure() {
   if (measurements_ >= kMostMeasurements) return std::nullopt;
   std::vector<std::uint32_t> wanted;
   if (const auto curve = this->curve()) {
-    if (const auto knee = curve->knee()) {
+    if (const auto knee = locate_knee(*curve)) {
       const Interval bracket = bracket_of(*curve, *knee);
       if (wide(bracket.low, bracket.high)) {
         if (auto probe = refine()) return probe;
@@ -230,18 +230,18 @@ std::optional<Probe> SearchPlanner::narrow(const std::optional<SloCriterion>& cr
 
 std::optional<Probe> SearchPlanner::sharpen() {
   if (sharpenings_ >= kMostSharpenings) return std::nullopt;
-  const Saturation found = find_saturation(steps_, {.bootstraps = kBootstraps});
-  if (!found.concurrency || !found.ci95) return std::nullopt;
-  if (found.ci95->high - found.ci95->low <= 2 * search_.precision * *found.concurrency) return std::nullopt;
   const auto curve = this->curve();
-  const Interval bracket = bracket_of(*curve, *found.concurrency);
+  if (!curve) return std::nullopt;
+  const auto found = estimate_knee(*curve, {.bootstraps = kBootstraps});
+  if (!found || found->ci95.high - found->ci95.low <= 2 * search_.precision * found->concurrency) return std::nullopt;
+  const Interval bracket = bracket_of(*curve, found->concurrency);
   if (wide(bracket.low, bracket.high)) {
     if (auto probe = refine()) return probe;
   }
   // What decides is the ratio of X at the knee to X at twice the knee.
   const std::uint32_t low = static_cast<std::uint32_t>(bracket.low);
   const std::uint32_t high = static_cast<std::uint32_t>(bracket.high);
-  const std::uint32_t far = twice(*curve, *found.concurrency);
+  const std::uint32_t far = twice(*curve, found->concurrency);
   const std::uint32_t round[] = {far, low, far, high};
   return Probe{.concurrency = round[sharpenings_++ % 4], .scout = false, .thorough = true};
 }
@@ -249,7 +249,7 @@ std::optional<Probe> SearchPlanner::sharpen() {
 std::optional<Probe> SearchPlanner::come_back() {
   const auto curve = this->curve();
   if (!curve || returns_ >= 2) return std::nullopt;
-  const auto knee = curve->knee();
+  const auto knee = locate_knee(*curve);
   if (returns_++ == 0) {
     if (knee) {
       const Interval bracket = bracket_of(*curve, *knee);

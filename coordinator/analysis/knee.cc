@@ -18,6 +18,9 @@ constexpr double kResolvedRatio = 1.16;
 
 constexpr double kUnreached = std::numeric_limits<double>::infinity();
 
+/// What no resample shows: a kink or a peak between neighbouring steps, a host that moves between windows. Relative.
+constexpr double kSystematic = 0.015;
+
 /// A standard normal from two words of the generator (Box–Muller): the same on every platform, unlike the library's.
 class Normal {
  public:
@@ -108,7 +111,8 @@ Interval interval_of(const ThroughputCurve& curve, double knee, const std::vecto
     const auto n = static_cast<double>(knees.size());
     const double low = knees[static_cast<std::size_t>(0.025 * n)];
     const double high = std::min(knees[std::min(knees.size() - 1, static_cast<std::size_t>(0.975 * n))], curve.top());
-    interval = {std::min(low, interval.low), std::max(high, interval.high)};
+    interval = {std::min(knee - std::hypot(std::max(knee - low, 0.0), kSystematic * knee), interval.low),
+                std::max(knee + std::hypot(std::max(high - knee, 0.0), kSystematic * knee), interval.high)};
   }
   const bool resolved = nearest.high <= kResolvedRatio * nearest.low || nearest.high - nearest.low <= 1;
   if (resolved) return interval;

@@ -36,21 +36,27 @@ double own_error(const Step& step) {
   return error / *x.value;
 }
 
+/// Streams tick together, once for every token: a window's edges may cut a whole tick, wherever they fall in it.
+double edge_error(const Step& step) {
+  return step.tpot_seconds.p50.value_or(0) / std::max(step.duration_seconds, 1.0) / std::sqrt(6.0);
+}
+
 std::vector<Row> usable_rows(const std::vector<Step>& steps) {
   std::vector<Row> rows;
-  std::vector<double> per_second;  // error · √seconds: the same for every window of one kind of noise
+  std::vector<double> noise;  // times √seconds: the same for every window of one host
   for (const Step& step : steps) {
     const auto& x = step.output_tokens_per_second.value;
     if ((!step.valid && !invalid_by_target_only(step)) || !x || *x <= 0) continue;
     rows.push_back({&step, *x, own_error(step)});
-    per_second.push_back(rows.back().error * std::sqrt(std::max(step.duration_seconds, 1.0)));
+    const double edge = edge_error(step);
+    noise.push_back(std::sqrt(std::max(rows.back().error * rows.back().error - edge * edge, 0.0) * step.duration_seconds));
   }
   if (rows.size() > 2) {
-    std::vector<double> sorted = per_second;
-    const auto middle = sorted.begin() + static_cast<std::ptrdiff_t>(sorted.size() / 2);
-    std::nth_element(sorted.begin(), middle, sorted.end());
+    const auto middle = noise.begin() + static_cast<std::ptrdiff_t>(noise.size() / 2);
+    std::nth_element(noise.begin(), middle, noise.end());
     for (Row& row : rows) {
-      row.error = std::sqrt(row.error * *middle / std::sqrt(std::max(row.step->duration_seconds, 1.0)));
+      const double usual = std::hypot(*middle / std::sqrt(std::max(row.step->duration_seconds, 1.0)), edge_error(*row.step));
+      row.error = row.error > usual ? std::sqrt(row.error * usual) : usual;
     }
   }
   for (Row& row : rows) row.error = std::max(row.error, kSmallestRelativeError);
@@ -120,16 +126,18 @@ ThroughputCurve::ThroughputCurve(std::vector<ThroughputPoint> points) : points_(
   const auto peak = std::max_element(points_.begin(), points_.end(), [](const auto& a, const auto& b) {
     return a.throughput < b.throughput;
   });
+  const bool collapses = std::any_of(peak, points_.end(), [&](const ThroughputPoint& point) {
+    return point.throughput + kOneSided95 * point.standard_error < kSaturatedShare * peak->throughput;
+  });
   std::vector<double> values, weights;
   values.reserve(points_.size());
   weights.reserve(points_.size());
   collapsed_.reserve(points_.size());
   for (auto at = points_.begin(); at != points_.end(); ++at) {
-    const bool collapsed =
-        at > peak && at->throughput + kOneSided95 * at->standard_error < kSaturatedShare * peak->throughput;
-    collapsed_.push_back(collapsed);
-    values.push_back(collapsed ? peak->throughput : at->throughput);
-    weights.push_back(collapsed ? 1e-9 : 1 / (at->standard_error * at->standard_error));
+    const bool carried = collapses && at > peak;
+    collapsed_.push_back(carried);
+    values.push_back(carried ? peak->throughput : at->throughput);
+    weights.push_back(carried ? 1e-9 : 1 / (at->standard_error * at->standard_error));
   }
   fit_ = isotonic_fit(values, weights);
 }

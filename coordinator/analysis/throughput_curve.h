@@ -24,16 +24,17 @@ inline constexpr double kSaturatedShare = 0.95;
 /// the target turned requests away, rising in concurrency.
 ///
 /// A standard error of few batches is itself uncertain, and a row that looks precise by luck would dominate: it is
-/// widened to what Student's t makes of it, then moved halfway (geometrically) to the median of all rows, compared
-/// per second of window. Repeats of one N are merged by precision, and where they disagree by more than their
+/// widened to what Student's t makes of it, and held against what is usual: the median of all rows, scaled to the
+/// window, and the tick that its edges may cut. An error below that is raised to it, one above is moved halfway
+/// (geometrically) towards it. Repeats of one N are merged by precision, and where they disagree by more than their
 /// errors allow, the error grows accordingly (Birge's ratio). A drift that the
 /// repeats surely show is taken out of every row first.
 std::vector<ThroughputPoint> throughput_points(const std::vector<Step>& steps);
 
 /// X(N): isotonic fit of the points weighted 1/se². Between points N/X(N), which is the time in which a request
 /// gets one token, is linear in N: exact for X = N/(a + cN) and for a hard cap, on which it rises in proportion to N.
-/// Points past the peak that lie significantly below 0.95 of it (a collapse) are carried at the peak's level:
-/// pooled, they would lower the peak.
+/// Where some point past the peak lies significantly below 0.95 of it (a collapse), every point past the peak is
+/// carried at its level: pooled, they would lower the peak.
 class ThroughputCurve {
  public:
   explicit ThroughputCurve(std::vector<ThroughputPoint> points);
@@ -42,7 +43,7 @@ class ThroughputCurve {
   double top() const { return points_.back().concurrency; }
   /// Fitted throughput of point `i`.
   double fitted(std::size_t i) const { return fit_[i]; }
-  /// Whether point `i` lies past the peak and significantly below 0.95 of it.
+  /// Whether point `i` lies past the peak of a curve that collapses.
   bool collapsed(std::size_t i) const { return collapsed_[i]; }
   /// Fitted throughput; past the last point, that of it; before the first, in proportion to N.
   double at(double concurrency) const { return concurrency / token_time(concurrency); }

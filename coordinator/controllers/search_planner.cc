@@ -14,7 +14,8 @@ namespace {
 
 constexpr double kCollapsed = 0.9;      ///< Of the most so far: scouting further would only hurt the target.
 constexpr double kTtftAbort = 60;       ///< Seconds of median TTFT after which more load says nothing new.
-constexpr std::size_t kMostRefinements = 12;
+constexpr double kClose = 0.03;          ///< Of a step, relative.
+constexpr std::size_t kMostRefinements = 14;
 constexpr std::size_t kMostMeasurements = 12;
 constexpr std::size_t kMostSharpenings = 10;
 constexpr std::size_t kMostLimitProbes = 12;
@@ -126,9 +127,13 @@ std::optional<Probe> SearchPlanner::refine() {
   if (!probe) {
     const auto knee = locate_knee(*curve);
     if (!knee) return std::nullopt;
-    const Interval bracket = bracket_of(*curve, *knee);
-    if (!wide(bracket.low, bracket.high)) return std::nullopt;
-    probe = Probe{.concurrency = between(bracket.low, bracket.high, *knee)};
+    // A knee close to a step may yet turn out to lie on its other side.
+    for (const double n : {*knee, (1 - kClose) * *knee, (1 + kClose) * *knee}) {
+      const Interval bracket = bracket_of(*curve, n);
+      if (probe || !wide(bracket.low, bracket.high)) continue;
+      probe = Probe{.concurrency = between(bracket.low, bracket.high, n)};
+    }
+    if (!probe) return std::nullopt;
   }
   if (attempts(probe->concurrency) > 1) return std::nullopt;  // it gave no valid row
   ++refinements_;
@@ -137,7 +142,7 @@ std::optional<Probe> SearchPlanner::refine() {
 
 /// Where throughput falls after its peak, the peak itself decides, and doubling may have jumped over it.
 std::optional<Probe> SearchPlanner::refine_peak(const ThroughputCurve& curve) const {
-  constexpr double kPeakResolution = 1.05;
+  constexpr double kPeakResolution = 1.025;
   const auto& points = curve.points();
   if (!curve.collapsed(points.size() - 1)) return std::nullopt;
   const auto peak = static_cast<std::size_t>(
@@ -172,9 +177,7 @@ std::optional<Probe> SearchPlanner::measure() {
   if (const auto curve = this->curve()) {
     if (const auto knee = locate_knee(*curve)) {
       const Interval bracket = bracket_of(*curve, *knee);
-      if (wide(bracket.low, bracket.high)) {
-        if (auto probe = refine()) return probe;
-      }
+      if (auto probe = refine()) return probe;
       wanted = {static_cast<std::uint32_t>(bracket.low), twice(*curve, *knee),
                 static_cast<std::uint32_t>(bracket.high)};
     } else {
@@ -235,9 +238,7 @@ std::optional<Probe> SearchPlanner::sharpen() {
   const auto found = estimate_knee(*curve, {.bootstraps = kBootstraps});
   if (!found || found->ci95.high - found->ci95.low <= 2 * search_.precision * found->concurrency) return std::nullopt;
   const Interval bracket = bracket_of(*curve, found->concurrency);
-  if (wide(bracket.low, bracket.high)) {
-    if (auto probe = refine()) return probe;
-  }
+  if (auto probe = refine()) return probe;
   // What decides is the ratio of X at the knee to X at twice the knee.
   const std::uint32_t low = static_cast<std::uint32_t>(bracket.low);
   const std::uint32_t high = static_cast<std::uint32_t>(bracket.high);

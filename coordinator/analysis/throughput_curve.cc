@@ -16,6 +16,10 @@ constexpr double kSmallestRelativeError = 0.001;
 /// Of a row without any interval.
 constexpr double kUnknownRelativeError = 0.01;
 
+/// By how much χ² must fall when a curve may fall after its peak, before it is taken to do so. The peak is chosen by
+/// chance as well, so this is well above what one more parameter would earn.
+constexpr double kSureOfFall = 12;
+
 double relative_error(const ThroughputPoint& point) {
   return point.throughput > 0 ? point.standard_error / point.throughput : 0;
 }
@@ -122,24 +126,43 @@ std::vector<ThroughputPoint> throughput_points(const std::vector<Step>& steps) {
   return points;
 }
 
-ThroughputCurve::ThroughputCurve(std::vector<ThroughputPoint> points) : points_(std::move(points)) {
-  const auto peak = std::max_element(points_.begin(), points_.end(), [](const auto& a, const auto& b) {
-    return a.throughput < b.throughput;
-  });
-  const bool collapses = std::any_of(peak, points_.end(), [&](const ThroughputPoint& point) {
-    return point.throughput + kOneSided95 * point.standard_error < kSaturatedShare * peak->throughput;
-  });
+ThroughputCurve::ThroughputCurve(std::vector<ThroughputPoint> points)
+    : points_(std::move(points)), collapsed_(points_.size(), false) {
   std::vector<double> values, weights;
   values.reserve(points_.size());
   weights.reserve(points_.size());
-  collapsed_.reserve(points_.size());
-  for (auto at = points_.begin(); at != points_.end(); ++at) {
-    const bool carried = collapses && at > peak;
-    collapsed_.push_back(carried);
-    values.push_back(carried ? peak->throughput : at->throughput);
-    weights.push_back(carried ? 1e-9 : 1 / (at->standard_error * at->standard_error));
+  for (const ThroughputPoint& point : points_) {
+    values.push_back(point.throughput);
+    weights.push_back(1 / (point.standard_error * point.standard_error));
   }
   fit_ = isotonic_fit(values, weights);
+  const auto peak = static_cast<std::size_t>(std::max_element(values.begin(), values.end()) - values.begin());
+  if (!falls_after(peak, values, weights)) return;
+  constexpr double kCarriedWeight = 1e-9;
+  for (std::size_t i = peak + 1; i < points_.size(); ++i) {
+    collapsed_[i] = true;
+    values[i] = values[peak];
+    weights[i] *= kCarriedWeight;
+  }
+  fit_ = isotonic_fit(values, weights);
+}
+
+bool ThroughputCurve::falls_after(std::size_t peak, std::span<const double> values,
+                                  std::span<const double> weights) const {
+  const auto misfit = [&](std::span<const double> fit, std::size_t from) {
+    double sum = 0;
+    for (std::size_t i = 0; i < fit.size(); ++i) sum += weights[from + i] * std::pow(values[from + i] - fit[i], 2);
+    return sum;
+  };
+  const double never_falls = misfit(fit_, 0);
+  if (never_falls < kSureOfFall) return false;
+  const std::vector<double> rise = isotonic_fit(values.first(peak + 1), weights.first(peak + 1));
+  // Falling is rising, read from the end.
+  std::vector<double> reversed(values.rbegin(), values.rend() - static_cast<std::ptrdiff_t>(peak + 1));
+  const std::vector<double> reversed_weights(weights.rbegin(), weights.rend() - static_cast<std::ptrdiff_t>(peak + 1));
+  std::vector<double> fall = isotonic_fit(reversed, reversed_weights);
+  std::reverse(fall.begin(), fall.end());
+  return never_falls - misfit(rise, 0) - misfit(fall, peak + 1) > kSureOfFall;
 }
 
 double ThroughputCurve::token_time(double concurrency) const {

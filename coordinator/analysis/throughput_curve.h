@@ -33,8 +33,8 @@ std::vector<ThroughputPoint> throughput_points(const std::vector<Step>& steps);
 
 /// X(N): isotonic fit of the points weighted 1/se². Between points N/X(N), which is the time in which a request
 /// gets one token, is linear in N: exact for X = N/(a + cN) and for a hard cap, on which it rises in proportion to N.
-/// Where some point past the peak lies significantly below 0.95 of it (a collapse), every point past the peak is
-/// carried at its level: pooled, they would lower the peak.
+/// Where the points surely fall after their peak (a collapse, or retrograde scaling), those past it are carried at its
+/// level: pooled, they would lower the peak.
 class ThroughputCurve {
  public:
   explicit ThroughputCurve(std::vector<ThroughputPoint> points);
@@ -43,12 +43,12 @@ class ThroughputCurve {
   double top() const { return points_.back().concurrency; }
   /// Fitted throughput of point `i`.
   double fitted(std::size_t i) const { return fit_[i]; }
-  /// Whether point `i` lies past the peak of a curve that collapses.
+  /// Whether point `i` lies past the peak of a curve that falls again.
   bool collapsed(std::size_t i) const { return collapsed_[i]; }
   /// Fitted throughput; past the last point, that of it; before the first, in proportion to N.
   double at(double concurrency) const { return concurrency / token_time(concurrency); }
   /// The smallest N with X(N) ≥ 0.95·max X over [N, 2N]; absent where the scan reached neither 2N of such an N
-  /// nor a collapse.
+  /// nor a fall.
   std::optional<double> knee() const;
 
   /// Whether point `i` is below the knee, judged by measured points only: some point at most 2N away has more
@@ -56,6 +56,7 @@ class ThroughputCurve {
   std::optional<bool> below_knee(std::size_t i) const;
 
  private:
+  bool falls_after(std::size_t peak, std::span<const double> values, std::span<const double> weights) const;
   double token_time(double concurrency) const;  ///< N/X(N)
 
   std::vector<ThroughputPoint> points_;

@@ -14,6 +14,7 @@ namespace {
 
 constexpr double kCollapsed = 0.9;      ///< Of the most so far: scouting further would only hurt the target.
 constexpr double kTtftAbort = 60;       ///< Seconds of median TTFT after which more load says nothing new.
+constexpr double kFarResolution = 1.3;   ///< Between the steps around twice the knee.
 constexpr double kClose = 0.03;          ///< Of a step, relative.
 constexpr std::size_t kMostRefinements = 14;
 constexpr std::size_t kMostMeasurements = 12;
@@ -89,6 +90,12 @@ std::size_t SearchPlanner::attempts(std::uint32_t concurrency) const {
   }));
 }
 
+bool SearchPlanner::refused(std::uint32_t concurrency) const {
+  return std::any_of(steps_.begin(), steps_.end(), [&](const Step& step) {
+    return step.concurrency == concurrency && invalid_by_target_only(step);
+  });
+}
+
 std::optional<Probe> SearchPlanner::scout() {
   if (steps_.empty()) return Probe{.concurrency = first_};
   const Step& last = steps_.back();
@@ -133,6 +140,11 @@ std::optional<Probe> SearchPlanner::refine() {
       if (probe || !wide(bracket.low, bracket.high)) continue;
       probe = Probe{.concurrency = between(bracket.low, bracket.high, n)};
     }
+    // X at twice the knee decides as much, but is flat or nearly so there: a wider gap will do.
+    const Interval twice = bracket_of(*curve, 2 * *knee);
+    if (!probe && twice.high > kFarResolution * twice.low && 2 * *knee < curve->top()) {
+      probe = Probe{.concurrency = between(twice.low, twice.high, 2 * *knee)};
+    }
     if (!probe) return std::nullopt;
   }
   if (attempts(probe->concurrency) > 1) return std::nullopt;  // it gave no valid row
@@ -143,6 +155,7 @@ std::optional<Probe> SearchPlanner::refine() {
 /// Where throughput falls after its peak, the peak itself decides, and doubling may have jumped over it.
 std::optional<Probe> SearchPlanner::refine_peak(const ThroughputCurve& curve) const {
   constexpr double kPeakResolution = 1.025;
+  constexpr double kLevel = 0.994;  // of the peak: whatever lies between cannot be much higher
   const auto& points = curve.points();
   if (!curve.collapsed(points.size() - 1)) return std::nullopt;
   const auto peak = static_cast<std::size_t>(
@@ -153,7 +166,8 @@ std::optional<Probe> SearchPlanner::refine_peak(const ThroughputCurve& curve) co
     if (i >= points.size() - 1) continue;  // also where peak is 0
     const double low = points[i].concurrency;
     const double high = points[i + 1].concurrency;
-    if (high > kPeakResolution * low && high - low > 1.5) {
+    const bool level = std::min(points[i].throughput, points[i + 1].throughput) > kLevel * points[peak].throughput;
+    if (!level && high > kPeakResolution * low && high - low > 1.5) {
       return Probe{.concurrency = between(low, high, std::sqrt(low * high))};
     }
   }
@@ -161,7 +175,7 @@ std::optional<Probe> SearchPlanner::refine_peak(const ThroughputCurve& curve) co
 }
 
 std::uint32_t SearchPlanner::twice(const ThroughputCurve& curve, double knee) const {
-  constexpr double kNear = 1.15;
+  constexpr double kNear = 1.07;
   double best = 0;
   for (const ThroughputPoint& point : curve.points()) {
     const double off = std::abs(std::log(point.concurrency / (2 * knee)));
@@ -224,7 +238,7 @@ std::optional<Probe> SearchPlanner::narrow(const std::optional<SloCriterion>& cr
   if (auto next = probe(pass, above_pass)) return next;
   for (const double doubtful : {above_pass, below_fail}) {
     const auto n = static_cast<std::uint32_t>(doubtful);
-    if (doubtful > pass && doubtful < fail && attempts(n) < 2) {
+    if (doubtful > pass && doubtful < fail && attempts(n) < 2 && !refused(n)) {
       return Probe{.concurrency = n, .scout = false, .thorough = true};
     }
   }

@@ -61,6 +61,8 @@ class SearchPlanner {
   std::optional<ThroughputCurve> curve() const;
   bool measured(std::uint32_t concurrency) const;
   std::size_t attempts(std::uint32_t concurrency) const;
+  /// The target turned requests away there: no repeat makes that row a valid one.
+  bool refused(std::uint32_t concurrency) const;
   /// A measured concurrency near twice `knee`, else that itself.
   std::uint32_t twice(const ThroughputCurve& curve, double knee) const;
 

@@ -79,6 +79,17 @@ std::vector<Case> all_cases() {
                    .max = 4096,
                    .ttft_limit = milliseconds(80),
                    .soft = true});
+  // Past 150 throughput falls by a few percent: too little to be called a collapse, and no straight line.
+  cases.push_back({.name = "retrograde",
+                   .model = {.base = 0.010,
+                             .per_request = 0.00036875,
+                             .prefill = 0.001,
+                             .slots = 100'000,
+                             .collapse = 0.00012,
+                             .collapse_from = 150},
+                   .max = 2048,
+                   .ttft_limit = milliseconds(80),
+                   .soft = true});
   cases.push_back({.name = "collapse",
                    .model = {.slots = 512, .collapse = 0.0008, .collapse_from = 90},
                    .max = 512,

@@ -61,7 +61,7 @@ struct Case {
   bool expects_drift = false;  ///< The search should say DRIFT.
 };
 
-/// hard, soft25, soft200, collapse, staircase, drift, r429, convoy, null.
+/// hard, soft25, soft200, retrograde, collapse, staircase, drift, r429, convoy, null.
 std::vector<Case> all_cases();
 
 }  // namespace kneepoint::method

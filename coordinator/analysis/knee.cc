@@ -19,7 +19,7 @@ constexpr double kResolvedRatio = 1.16;
 constexpr double kUnreached = std::numeric_limits<double>::infinity();
 
 /// What no resample shows: a kink or a peak between neighbouring steps, a host that moves between windows. Relative.
-constexpr double kSystematic = 0.015;
+constexpr double kSystematic = 0.02;
 
 /// A standard normal from two words of the generator (Box–Muller): the same on every platform, unlike the library's.
 class Normal {

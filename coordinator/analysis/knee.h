@@ -23,7 +23,7 @@ struct Knee {
 /// else the interpolated curve does. Absent where the scan did not reach 2N.
 std::optional<double> locate_knee(const ThroughputCurve& curve);
 
-/// The same with its 95 % interval: 2.5 to 97.5 % of a parametric bootstrap, with 1.5 % added in quadrature for what
+/// The same with its 95 % interval: 2.5 to 97.5 % of a parametric bootstrap, with 2 % added in quadrature for what
 /// resampling cannot show (a kink or peak between steps), and always the measured steps on both sides. Where those are more than 16 % apart it is widened to the steps that surely lie on either side: between
 /// them the curve is interpolated, which is not evidence. Absent also where most resamples do not reach 2N.
 std::optional<Knee> estimate_knee(const ThroughputCurve& curve, const KneeOptions& options = {});

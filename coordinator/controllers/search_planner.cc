@@ -36,6 +36,25 @@ bool mostly_rejected(const Step& step) {
   return 2 * step.requests.by_outcome[static_cast<std::size_t>(Outcome::kRejected)] > step.requests.failed;
 }
 
+/// By how much, relative, a peak between points `i` and i + 1 may rise above both: where the lines of token time
+/// through the two points before and the two after cross. Without two points on each side: unknown, so large.
+double hidden_height(const std::vector<ThroughputPoint>& points, std::size_t i) {
+  if (i == 0 || i + 2 >= points.size()) return 1;
+  const auto token_time = [&](std::size_t p) { return points[p].concurrency / points[p].throughput; };
+  const auto slope = [&](std::size_t p) {
+    return (token_time(p + 1) - token_time(p)) / (points[p + 1].concurrency - points[p].concurrency);
+  };
+  const double rise = slope(i - 1);
+  const double fall = slope(i + 1);
+  if (fall <= rise) return 0;
+  const double from = points[i].concurrency;
+  const double crossing =
+      (token_time(i + 1) - fall * points[i + 1].concurrency - token_time(i) + rise * from) / (rise - fall);
+  if (crossing <= from || crossing >= points[i + 1].concurrency) return 0;
+  const double height = crossing / (token_time(i) + rise * (crossing - from));
+  return height / std::max(points[i].throughput, points[i + 1].throughput) - 1;
+}
+
 const SloCheck* limit_check(const Step& step, std::size_t i) { return i < step.slo.size() ? &step.slo[i] : nullptr; }
 const SloCheck* joint_check(const Step& step, std::size_t) { return step.slo_joint ? &*step.slo_joint : nullptr; }
 
@@ -155,7 +174,7 @@ std::optional<Probe> SearchPlanner::refine() {
 /// Where throughput falls after its peak, the peak itself decides, and doubling may have jumped over it.
 std::optional<Probe> SearchPlanner::refine_peak(const ThroughputCurve& curve) const {
   constexpr double kPeakResolution = 1.025;
-  constexpr double kLevel = 0.994;  // of the peak: whatever lies between cannot be much higher
+  constexpr double kHidden = 0.007;
   const auto& points = curve.points();
   if (!curve.collapsed(points.size() - 1)) return std::nullopt;
   const auto peak = static_cast<std::size_t>(
@@ -166,8 +185,7 @@ std::optional<Probe> SearchPlanner::refine_peak(const ThroughputCurve& curve) co
     if (i >= points.size() - 1) continue;  // also where peak is 0
     const double low = points[i].concurrency;
     const double high = points[i + 1].concurrency;
-    const bool level = std::min(points[i].throughput, points[i + 1].throughput) > kLevel * points[peak].throughput;
-    if (!level && high > kPeakResolution * low && high - low > 1.5) {
+    if (hidden_height(points, i) > kHidden && high > kPeakResolution * low && high - low > 1.5) {
       return Probe{.concurrency = between(low, high, std::sqrt(low * high))};
     }
   }

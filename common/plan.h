@@ -51,8 +51,8 @@ struct Target {
   bool operator==(const Target&) const = default;
 };
 
-/// Prompts that are reported together. Request k of a step takes class k mod (sum of weights), walking the classes
-/// in order, so that every class is met in proportion and evenly in time.
+/// Prompts that are reported together. Request k of a step takes class k mod (sum of weights), walking the
+/// classes in order, so that every class is met in proportion and evenly in time.
 struct PromptClass {
   std::string name;
   std::vector<std::string> prompts;
@@ -76,8 +76,8 @@ enum class SloMetric { kTtft, kTtfo, kTpot, kIcl, kE2e };
 std::string_view to_string(SloMetric metric);
 std::optional<SloMetric> slo_metric_from_string(std::string_view name);
 
-/// "At least `quantile` of the requests have `metric` <= `limit`". A single request is good when each limit holds
-/// for it.
+/// "At least `quantile` of the requests have `metric` <= `limit`". A single request is good when each limit
+/// holds for it.
 struct SloLimit {
   SloMetric metric = SloMetric::kTtft;
   double quantile = 0.95;
@@ -90,7 +90,7 @@ struct SloLimit {
 struct Search {
   std::uint32_t max = 4096;           ///< The most requests in flight that it may try.
   std::optional<Nanos> max_duration;  ///< It ends early rather than take longer.
-  double precision = 0.1;             ///< Half the width of the 95 % interval to aim for, relative to the point.
+  double precision = 0.1;  ///< Half the width of the 95 % interval to aim for, relative to the point.
   bool operator==(const Search&) const = default;
 };
 
@@ -123,7 +123,8 @@ struct Plan {
   std::string source_text;  ///< The file as read (after variables), kept beside the results.
 };
 
-/// scenario × target: what an agent loads at one time. Cells are numbered in plan order, scenario by scenario.
+/// scenario × target: what an agent loads at one time. Cells are numbered in plan order, scenario by
+/// scenario.
 struct Cell {
   std::uint32_t id = 0;
   std::uint32_t scenario = 0;  ///< Index into Plan::scenarios.
@@ -158,7 +159,8 @@ struct LoadLevel {
   /// Slots below this number are running already; the added ones start evenly over `spread_over`.
   std::uint32_t warm_slots = 0;
   Nanos spread_over{0};
-  /// Requests of the whole fleet after which the level ends by itself: slot s issues the indices ≡ s mod concurrency.
+  /// Requests of the whole fleet after which the level ends by itself: slot s issues the indices ≡ s mod
+  /// concurrency.
   std::optional<std::uint64_t> budget;
   bool operator==(const LoadLevel&) const = default;
 };

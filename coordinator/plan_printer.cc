@@ -46,12 +46,13 @@ std::string describe_workload(const Workload& workload) {
 
 std::string describe_search(const Ramp& ramp) {
   const Search& search = *ramp.search;
-  std::string text = fmt::format("search for saturation, up to {} requests in flight, to within {:g} %", search.max,
-                                 search.precision * 100);
+  std::string text = fmt::format("search for saturation, up to {} requests in flight, to within {:g} %",
+                                 search.max, search.precision * 100);
   text += fmt::format("\n{:15}each step: at least {} warm-up, then ", "", format_duration(ramp.warmup));
   text += ramp.hold ? fmt::format("{} measured", format_duration(*ramp.hold))
                     : "as long as its figures need (20s to 5m)";
-  if (search.max_duration) text += fmt::format("\n{:15}at most {} in all", "", format_duration(*search.max_duration));
+  if (search.max_duration)
+    text += fmt::format("\n{:15}at most {} in all", "", format_duration(*search.max_duration));
   return text;
 }
 

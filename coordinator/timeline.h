@@ -49,16 +49,17 @@ struct StepWindow {
   std::uint32_t attempt = 1;
   std::uint64_t epoch = 0;
   Nanos level_at{0};  ///< When the level took effect, since the run's zero.
-  /// The measured seconds [begin, end). For a step bounded by requests: the seconds that its requests touched.
+  /// The measured seconds [begin, end). For a step bounded by requests: the seconds that its requests
+  /// touched.
   std::int64_t begin = 0;
   std::int64_t end = 0;
-  /// For a step bounded by requests: their number and when the last one ended. Its figures are those of the epoch's
-  /// requests, over the time from `level_at`.
+  /// For a step bounded by requests: their number and when the last one ended. Its figures are those of the
+  /// epoch's requests, over the time from `level_at`.
   std::optional<std::uint32_t> requests;
   std::optional<Nanos> finished_at;
-  bool interrupted = false;  ///< Cut short by the user.
-  bool agent_lost = false;   ///< An agent was lost before it ended.
-  bool unsteady = false;     ///< More than half of it was still settling, even when extended.
+  bool interrupted = false;     ///< Cut short by the user.
+  bool agent_lost = false;      ///< An agent was lost before it ended.
+  bool unsteady = false;        ///< More than half of it was still settling, even when extended.
   bool low_confidence = false;  ///< It reached its longest length before its figures were precise enough.
 };
 

@@ -50,7 +50,8 @@ void judge(const ScenarioResult& result, Verdict& verdict) {
   std::size_t short_windows = 0;
   for (const Step& step : result.steps) {
     if (step.has_flag("SHORT_WINDOW")) ++short_windows;
-    if (step.has_flag("DRIFT")) verdict.reasons.push_back(fmt::format("{}: {}", name, fmt::join(step.reasons, "; ")));
+    if (step.has_flag("DRIFT"))
+      verdict.reasons.push_back(fmt::format("{}: {}", name, fmt::join(step.reasons, "; ")));
     if (step.valid) continue;
     const std::string reason =
         fmt::format("{} at {}: {}", name, step.concurrency, fmt::join(step.reasons, "; "));

@@ -25,10 +25,12 @@ void mark_drift(std::vector<Step>& steps) {
     const Estimate& before = first->output_tokens_per_second;
     const Estimate& after = last->output_tokens_per_second;
     const double change = (*after.value - *before.value) / *before.value;
-    const double error = std::hypot(before.standard_error.value_or(0), after.standard_error.value_or(0)) / *before.value;
+    const double error =
+        std::hypot(before.standard_error.value_or(0), after.standard_error.value_or(0)) / *before.value;
     if (std::abs(change) <= kTolerated || std::abs(change) <= kTwoSided95 * error) continue;
-    last->warn("DRIFT", fmt::format("throughput at {} requests in flight has moved by {:+.1f} % in {}", concurrency,
-                                    change * 100, format_time(last->window_begin_seconds - first->window_begin_seconds)));
+    last->warn("DRIFT", fmt::format("throughput at {} requests in flight has moved by {:+.1f} % in {}",
+                                    concurrency, change * 100,
+                                    format_time(last->window_begin_seconds - first->window_begin_seconds)));
   }
 }
 

@@ -12,16 +12,18 @@
 namespace kneepoint::coordinator {
 namespace {
 
-/// Measured steps at most this far apart leave nothing between them to be missed: a hard kink half-way between two
-/// such steps puts the interpolated throughput off by less than 4 %.
+/// Measured steps at most this far apart leave nothing between them to be missed: a hard kink half-way
+/// between two such steps puts the interpolated throughput off by less than 4 %.
 constexpr double kResolvedRatio = 1.16;
 
 constexpr double kUnreached = std::numeric_limits<double>::infinity();
 
-/// What no resample shows: a kink or a peak between neighbouring steps, a host that moves between windows. Relative.
+/// What no resample shows: a kink or a peak between neighbouring steps, a host that moves between windows.
+/// Relative.
 constexpr double kSystematic = 0.02;
 
-/// A standard normal from two words of the generator (Box–Muller): the same on every platform, unlike the library's.
+/// A standard normal from two words of the generator (Box–Muller): the same on every platform, unlike the
+/// library's.
 class Normal {
  public:
   explicit Normal(std::uint64_t seed) : random_(seed) {}
@@ -35,8 +37,8 @@ class Normal {
   std::mt19937_64 random_;
 };
 
-/// The knees of resampled curves, rising; infinite where a resample's scan does not reach. Resampled around the
-/// fit: around the points as measured the noise would count twice.
+/// The knees of resampled curves, rising; infinite where a resample's scan does not reach. Resampled around
+/// the fit: around the points as measured the noise would count twice.
 std::vector<double> bootstrap_curve(const ThroughputCurve& curve, const KneeOptions& options) {
   Normal normal(options.seed);
   std::vector<double> knees;
@@ -53,8 +55,8 @@ std::vector<double> bootstrap_curve(const ThroughputCurve& curve, const KneeOpti
 }
 
 /// The same of resampled lines.
-std::vector<double> bootstrap_line(const ThroughputCurve& curve, const TokenTimeLine& line, const Interval& range,
-                                   const KneeOptions& options) {
+std::vector<double> bootstrap_line(const ThroughputCurve& curve, const TokenTimeLine& line,
+                                   const Interval& range, const KneeOptions& options) {
   Normal normal(options.seed);
   std::vector<double> knees;
   knees.reserve(static_cast<std::size_t>(options.bootstraps));
@@ -110,7 +112,8 @@ Interval interval_of(const ThroughputCurve& curve, double knee, const std::vecto
   if (!knees.empty()) {
     const auto n = static_cast<double>(knees.size());
     const double low = knees[static_cast<std::size_t>(0.025 * n)];
-    const double high = std::min(knees[std::min(knees.size() - 1, static_cast<std::size_t>(0.975 * n))], curve.top());
+    const double high =
+        std::min(knees[std::min(knees.size() - 1, static_cast<std::size_t>(0.975 * n))], curve.top());
     interval = {std::min(knee - std::hypot(std::max(knee - low, 0.0), kSystematic * knee), interval.low),
                 std::max(knee + std::hypot(std::max(high - knee, 0.0), kSystematic * knee), interval.high)};
   }

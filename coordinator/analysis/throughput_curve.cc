@@ -16,8 +16,8 @@ constexpr double kSmallestRelativeError = 0.001;
 /// Of a row without any interval.
 constexpr double kUnknownRelativeError = 0.01;
 
-/// By how much χ² must fall when a curve may fall after its peak, before it is taken to do so. The peak is chosen by
-/// chance as well, so this is well above what one more parameter would earn.
+/// By how much χ² must fall when a curve may fall after its peak, before it is taken to do so. The peak is
+/// chosen by chance as well, so this is well above what one more parameter would earn.
 constexpr double kSureOfFall = 12;
 
 double relative_error(const ThroughputPoint& point) {
@@ -40,7 +40,8 @@ double own_error(const Step& step) {
   return error / *x.value;
 }
 
-/// Streams tick together, once for every token: a window's edges may cut a whole tick, wherever they fall in it.
+/// Streams tick together, once for every token: a window's edges may cut a whole tick, wherever they fall in
+/// it.
 double edge_error(const Step& step) {
   return step.tpot_seconds.p50.value_or(0) / std::max(step.duration_seconds, 1.0) / std::sqrt(6.0);
 }
@@ -53,13 +54,15 @@ std::vector<Row> usable_rows(const std::vector<Step>& steps) {
     if ((!step.valid && !invalid_by_target_only(step)) || !x || *x <= 0) continue;
     rows.push_back({&step, *x, own_error(step)});
     const double edge = edge_error(step);
-    noise.push_back(std::sqrt(std::max(rows.back().error * rows.back().error - edge * edge, 0.0) * step.duration_seconds));
+    noise.push_back(std::sqrt(std::max(rows.back().error * rows.back().error - edge * edge, 0.0) *
+                              step.duration_seconds));
   }
   if (rows.size() > 2) {
     const auto middle = noise.begin() + static_cast<std::ptrdiff_t>(noise.size() / 2);
     std::nth_element(noise.begin(), middle, noise.end());
     for (Row& row : rows) {
-      const double usual = std::hypot(*middle / std::sqrt(std::max(row.step->duration_seconds, 1.0)), edge_error(*row.step));
+      const double usual =
+          std::hypot(*middle / std::sqrt(std::max(row.step->duration_seconds, 1.0)), edge_error(*row.step));
       row.error = row.error > usual ? std::sqrt(row.error * usual) : usual;
     }
   }
@@ -69,9 +72,9 @@ std::vector<Row> usable_rows(const std::vector<Step>& steps) {
 
 using RowsByConcurrency = std::map<std::uint32_t, std::vector<Row>>;
 
-/// Takes a host's drift out of the rows: repeats of one N tell how log X moves with time, and where that is surely not
-/// chance every row is carried to their mean time. The lowest N is left out: what slows a lone request need not slow
-/// a full batch.
+/// Takes a host's drift out of the rows: repeats of one N tell how log X moves with time, and where that is
+/// surely not chance every row is carried to their mean time. The lowest N is left out: what slows a lone
+/// request need not slow a full batch.
 void remove_drift(RowsByConcurrency& rows) {
   constexpr double kSure = 2.576;  // 99 %
   double weights = 0, times = 0, leverage = 0, slopes = 0;
@@ -79,7 +82,8 @@ void remove_drift(RowsByConcurrency& rows) {
     if (at == rows.begin() || at->second.size() < 2) continue;
     double weight = 0, time = 0, value = 0;
     const auto each = [&](auto use) {
-      for (const Row& row : at->second) use(1 / (row.error * row.error), row.middle(), std::log(row.throughput));
+      for (const Row& row : at->second)
+        use(1 / (row.error * row.error), row.middle(), std::log(row.throughput));
     };
     each([&](double w, double t, double x) { weight += w, time += w * t, value += w * x; });
     time /= weight;
@@ -121,7 +125,8 @@ std::vector<ThroughputPoint> throughput_points(const std::vector<Step>& steps) {
       excess += std::pow((row.throughput - mean) / (row.error * row.throughput), 2);
     }
     if (rows.size() > 1) excess /= static_cast<double>(rows.size() - 1);
-    points.push_back({static_cast<double>(concurrency), mean, std::sqrt(std::max(1.0, excess) / weights), refused});
+    points.push_back(
+        {static_cast<double>(concurrency), mean, std::sqrt(std::max(1.0, excess) / weights), refused});
   }
   return points;
 }
@@ -151,7 +156,8 @@ bool ThroughputCurve::falls_after(std::size_t peak, std::span<const double> valu
                                   std::span<const double> weights) const {
   const auto misfit = [&](std::span<const double> fit, std::size_t from) {
     double sum = 0;
-    for (std::size_t i = 0; i < fit.size(); ++i) sum += weights[from + i] * std::pow(values[from + i] - fit[i], 2);
+    for (std::size_t i = 0; i < fit.size(); ++i)
+      sum += weights[from + i] * std::pow(values[from + i] - fit[i], 2);
     return sum;
   };
   const double never_falls = misfit(fit_, 0);
@@ -159,7 +165,8 @@ bool ThroughputCurve::falls_after(std::size_t peak, std::span<const double> valu
   const std::vector<double> rise = isotonic_fit(values.first(peak + 1), weights.first(peak + 1));
   // Falling is rising, read from the end.
   std::vector<double> reversed(values.rbegin(), values.rend() - static_cast<std::ptrdiff_t>(peak + 1));
-  const std::vector<double> reversed_weights(weights.rbegin(), weights.rend() - static_cast<std::ptrdiff_t>(peak + 1));
+  const std::vector<double> reversed_weights(weights.rbegin(),
+                                             weights.rend() - static_cast<std::ptrdiff_t>(peak + 1));
   std::vector<double> fall = isotonic_fit(reversed, reversed_weights);
   std::reverse(fall.begin(), fall.end());
   return never_falls - misfit(rise, 0) - misfit(fall, peak + 1) > kSureOfFall;
@@ -179,9 +186,9 @@ double ThroughputCurve::token_time(double concurrency) const {
 
 std::optional<double> ThroughputCurve::knee() const {
   if (points_.size() < 2) return std::nullopt;
-  // The fit never falls, so max X over [N, 2N] is X(2N), and X(N) ≥ 0.95·X(2N) is s(2N) ≥ 1.9·s(N) with s = N/X.
-  // Both sides are linear in N between these breaks: the first zero of their difference is exact.
-  // Past a collapse X is below its peak wherever that was looked at.
+  // The fit never falls, so max X over [N, 2N] is X(2N), and X(N) ≥ 0.95·X(2N) is s(2N) ≥ 1.9·s(N) with s =
+  // N/X. Both sides are linear in N between these breaks: the first zero of their difference is exact. Past a
+  // collapse X is below its peak wherever that was looked at.
   const double last = collapsed_.back() ? top() : top() / 2;
   std::vector<double> breaks;
   breaks.reserve(2 * points_.size());

@@ -20,21 +20,21 @@ struct ThroughputPoint {
 /// The share of what twice the load gives from which on a concurrency counts as saturated.
 inline constexpr double kSaturatedShare = 0.95;
 
-/// The points of the rows that may say something about the knee: valid rows, and rows that are invalid only because
-/// the target turned requests away, rising in concurrency.
+/// The points of the rows that may say something about the knee: valid rows, and rows that are invalid only
+/// because the target turned requests away, rising in concurrency.
 ///
-/// A standard error of few batches is itself uncertain, and a row that looks precise by luck would dominate: it is
-/// widened to what Student's t makes of it, and held against what is usual: the median of all rows, scaled to the
-/// window, and the tick that its edges may cut. An error below that is raised to it, one above is moved halfway
-/// (geometrically) towards it. Repeats of one N are merged by precision, and where they disagree by more than their
-/// errors allow, the error grows accordingly (Birge's ratio). A drift that the
+/// A standard error of few batches is itself uncertain, and a row that looks precise by luck would dominate:
+/// it is widened to what Student's t makes of it, and held against what is usual: the median of all rows,
+/// scaled to the window, and the tick that its edges may cut. An error below that is raised to it, one above
+/// is moved halfway (geometrically) towards it. Repeats of one N are merged by precision, and where they
+/// disagree by more than their errors allow, the error grows accordingly (Birge's ratio). A drift that the
 /// repeats surely show is taken out of every row first.
 std::vector<ThroughputPoint> throughput_points(const std::vector<Step>& steps);
 
-/// X(N): isotonic fit of the points weighted 1/se². Between points N/X(N), which is the time in which a request
-/// gets one token, is linear in N: exact for X = N/(a + cN) and for a hard cap, on which it rises in proportion to N.
-/// Where the points surely fall after their peak (a collapse, or retrograde scaling), those past it are carried at its
-/// level: pooled, they would lower the peak.
+/// X(N): isotonic fit of the points weighted 1/se². Between points N/X(N), which is the time in which a
+/// request gets one token, is linear in N: exact for X = N/(a + cN) and for a hard cap, on which it rises in
+/// proportion to N. Where the points surely fall after their peak (a collapse, or retrograde scaling), those
+/// past it are carried at its level: pooled, they would lower the peak.
 class ThroughputCurve {
  public:
   explicit ThroughputCurve(std::vector<ThroughputPoint> points);
@@ -47,8 +47,8 @@ class ThroughputCurve {
   bool collapsed(std::size_t i) const { return collapsed_[i]; }
   /// Fitted throughput; past the last point, that of it; before the first, in proportion to N.
   double at(double concurrency) const { return concurrency / token_time(concurrency); }
-  /// The smallest N with X(N) ≥ 0.95·max X over [N, 2N]; absent where the scan reached neither 2N of such an N
-  /// nor a fall.
+  /// The smallest N with X(N) ≥ 0.95·max X over [N, 2N]; absent where the scan reached neither 2N of such an
+  /// N nor a fall.
   std::optional<double> knee() const;
 
   /// Whether point `i` is below the knee, judged by measured points only: some point at most 2N away has more

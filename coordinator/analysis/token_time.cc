@@ -14,7 +14,8 @@ bool TokenTimeLine::plausible() const {
   return misfit <= boost::math::quantile(boost::math::chi_squared(degrees), 0.95);
 }
 
-std::optional<TokenTimeLine> fit_token_time(std::span<const ThroughputPoint> points, double low, double high) {
+std::optional<TokenTimeLine> fit_token_time(std::span<const ThroughputPoint> points, double low,
+                                            double high) {
   double weights = 0, sum_n = 0, sum_s = 0, sum_nn = 0, sum_ns = 0;
   int count = 0;
   const auto each = [&](auto use) {

@@ -7,8 +7,8 @@
 
 namespace kneepoint::coordinator {
 
-/// s(N) = N/X(N), the time in which each of N requests gets one token, as a straight line a + c·N: what a batching
-/// host does where nothing but the batch slows it.
+/// s(N) = N/X(N), the time in which each of N requests gets one token, as a straight line a + c·N: what a
+/// batching host does where nothing but the batch slows it.
 struct TokenTimeLine {
   double intercept = 0;  ///< a, seconds.
   double slope = 0;      ///< c, seconds per request.
@@ -22,8 +22,8 @@ struct TokenTimeLine {
   bool plausible() const;
 };
 
-/// Weighted least squares through the points with low ≤ N ≤ high; absent with fewer than `kFewestOnLine` of them, or
-/// where the line does not rise from a positive intercept.
+/// Weighted least squares through the points with low ≤ N ≤ high; absent with fewer than `kFewestOnLine` of
+/// them, or where the line does not rise from a positive intercept.
 inline constexpr int kFewestOnLine = 5;
 std::optional<TokenTimeLine> fit_token_time(std::span<const ThroughputPoint> points, double low, double high);
 

@@ -41,12 +41,12 @@ void or_fail(const Result<void>& result, int code) {
 }
 
 std::string new_run_id(RealTime now, const std::string& plan) {
-  return fmt::format("{:%Y%m%dT%H%M%SZ}-{}-{:04x}", fmt::gmtime(std::chrono::system_clock::to_time_t(now)), plan,
-                     std::random_device()() & 0xffff);
+  return fmt::format("{:%Y%m%dT%H%M%SZ}-{}-{:04x}", fmt::gmtime(std::chrono::system_clock::to_time_t(now)),
+                     plan, std::random_device()() & 0xffff);
 }
 
-/// One run, from its checked plan to its report. Members are in the order in which they come to be: the server and
-/// the display outlive the fleet, so that its end can still be watched.
+/// One run, from its checked plan to its report. Members are in the order in which they come to be: the
+/// server and the display outlive the fleet, so that its end can still be watched.
 class Run {
  public:
   Run(const RunOptions& options, Interrupts& interrupts)
@@ -92,8 +92,8 @@ class Run {
 
   void serve() {
     if (options_.serve == "none") return;
-    const ListenAddress address = options_.serve ? or_fail(parse_listen_address(*options_.serve), kBadInput)
-                                                 : ListenAddress{};
+    const ListenAddress address =
+        options_.serve ? or_fail(parse_listen_address(*options_.serve), kBadInput) : ListenAddress{};
     HttpServer::Routes routes;
     routes["/metrics"] = [this](const HttpRequest&) {
       return HttpResponse{.content_type = std::string(Metrics::kContentType), .body = metrics_.text()};
@@ -112,13 +112,14 @@ class Run {
     }
     fleet_ = or_fail(Fleet::listen({.listen = listen, .insecure = options_.insecure}), kBadInput);
     if (local) {
-      agents_ = std::make_unique<LocalAgents>(or_fail(
-          LocalAgents::spawn({.coordinator = listen.front(),
-                              .count = static_cast<unsigned>(expected),
-                              .threads = options_.threads}),
-          kFleetFailed));
+      agents_ =
+          std::make_unique<LocalAgents>(or_fail(LocalAgents::spawn({.coordinator = listen.front(),
+                                                                    .count = static_cast<unsigned>(expected),
+                                                                    .threads = options_.threads}),
+                                                kFleetFailed));
     } else {
-      display_.print(fmt::format("waiting for {} agents on {}", expected, fmt::join(fleet_->addresses(), ", ")));
+      display_.print(
+          fmt::format("waiting for {} agents on {}", expected, fmt::join(fleet_->addresses(), ", ")));
     }
     const Fleet::Check check = [this]() -> Result<void> {
       if (interrupts_.count() > 0) throw Failure{kInterrupted, "interrupted before any load"};
@@ -129,15 +130,16 @@ class Run {
     };
     metrics_.set_agents({.awaited = expected});
     display_.waiting(0, expected);
-    or_fail(fleet_->assemble(expected, options_.join_timeout, check,
-                             [&](const AgentInfo& agent, std::size_t present) {
-                               metrics_.set_agents({.awaited = expected - present, .ready = present});
-                               display_.waiting(present, expected);
-                               if (!local) display_.print(fmt::format("agent {} joined from {}", agent.name, agent.peer));
-                             }),
-            kFleetFailed);
-    Assignment assignment{
-        .run_id = run_id_, .targets = plan_.targets, .cells = cells_, .seed = plan_.seed};
+    or_fail(
+        fleet_->assemble(expected, options_.join_timeout, check,
+                         [&](const AgentInfo& agent, std::size_t present) {
+                           metrics_.set_agents({.awaited = expected - present, .ready = present});
+                           display_.waiting(present, expected);
+                           if (!local)
+                             display_.print(fmt::format("agent {} joined from {}", agent.name, agent.peer));
+                         }),
+        kFleetFailed);
+    Assignment assignment{.run_id = run_id_, .targets = plan_.targets, .cells = cells_, .seed = plan_.seed};
     or_fail(fleet_->start(std::move(assignment), check), kFleetFailed);
     metrics_.set_agents({.running = expected});
   }
@@ -147,7 +149,9 @@ class Run {
     RunLoop::Hooks hooks;
     hooks.on_batch = [this](std::uint32_t, const SnapshotBatch& batch) { metrics_.observe(batch); };
     hooks.on_step = [this](const StepWindow& window, const Step& step) { display_.step(window, step); };
-    hooks.on_progress = [this, &timeline](const Progress& progress) { display_.progress(progress, *timeline); };
+    hooks.on_progress = [this, &timeline](const Progress& progress) {
+      display_.progress(progress, *timeline);
+    };
     hooks.on_agent_lost = [this](const AgentLost& lost) {
       metrics_.set_agents({.running = fleet_->agents(), .lost = ++agents_lost_});
       display_.print(fmt::format("agent {} lost: {}", fleet_->agent(lost.agent).name, lost.reason));

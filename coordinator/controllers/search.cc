@@ -26,10 +26,15 @@ constexpr Nanos kLongestSpread = 1min;
 constexpr Nanos kLookEvery = 10s;
 constexpr double kThroughputPrecision = 0.025;  ///< Half-width of the 95 % interval over the value.
 constexpr double kTtftPrecision = 0.10;
-constexpr double kSettledWithin = 0.01;  ///< What MSER-5 would cut differs from the rest by no more than this.
+constexpr double kSettledWithin =
+    0.01;  ///< What MSER-5 would cut differs from the rest by no more than this.
 
-Nanos ceil_second(Nanos t) { return std::chrono::ceil<seconds>(t); }
-std::int64_t second_of(Nanos t) { return std::chrono::floor<seconds>(t).count(); }
+Nanos ceil_second(Nanos t) {
+  return std::chrono::ceil<seconds>(t);
+}
+std::int64_t second_of(Nanos t) {
+  return std::chrono::floor<seconds>(t).count();
+}
 
 double half_width(const std::optional<Interval>& ci95, double value) {
   return ci95 && value > 0 ? (ci95->high - ci95->low) / 2 / value : 1;
@@ -146,15 +151,17 @@ void SearchController::plan_window(const FleetView& fleet) {
   next_look_ = hold_begin_ + kScoutWindow;
 }
 
-Nanos SearchController::longest_window() const { return ramp_.hold.value_or(kLongestWindow); }
+Nanos SearchController::longest_window() const {
+  return ramp_.hold.value_or(kLongestWindow);
+}
 
 Nanos SearchController::window_length(const FleetView& fleet) const {
   if (ramp_.hold) return ceil_second(*ramp_.hold);
   // Nothing has ended yet, so nothing is known: as long as it may take.
   if (!fleet.residence && phase_ == Phase::kHold) return kLongestWindow;
   const Nanos residence = fleet.residence.value_or(Nanos(0));
-  // Streams tick together, so that a window's edges cut whole iterations: twice the window halves that error, two
-  // windows only divide it by √2.
+  // Streams tick together, so that a window's edges cut whole iterations: twice the window halves that error,
+  // two windows only divide it by √2.
   const Nanos wanted = probe_.scout ? std::max(kScoutWindow, kScoutResidences * residence)
                                     : std::max(kMeasureWindow, kMeasureResidences * residence) *
                                           (probe_.thorough ? kThoroughness : 1);
@@ -223,7 +230,8 @@ void SearchController::measured(std::size_t index, const Step& step) {
 Nanos SearchController::shortest_time(const Probe& probe, const FleetView& fleet) const {
   const Nanos residence = fleet.residence.value_or(Nanos(0));
   const Nanos window = ramp_.hold.value_or(std::max(kScoutWindow, kScoutResidences * residence));
-  const Nanos spread = probe.concurrency > level_.concurrency ? std::min(residence, kLongestSpread) : Nanos(0);
+  const Nanos spread =
+      probe.concurrency > level_.concurrency ? std::min(residence, kLongestSpread) : Nanos(0);
   return spread + std::max(ramp_.warmup, (probe.scout ? 1 : 2) * residence) + window;
 }
 

@@ -7,14 +7,15 @@
 
 namespace kneepoint::coordinator {
 
-/// Searches one cell for its saturation point: gives every probe of a SearchPlanner its level, warm-up and window.
+/// Searches one cell for its saturation point: gives every probe of a SearchPlanner its level, warm-up and
+/// window.
 ///
 ///   pending -> warm-up -> hold -> deciding -+-> warm-up (next probe, no drain between)
 ///                 ^--------(unsettled)------+-> drain -> done
 ///
-/// A window is at least 20 s and two residence times R̂ for a scout, 60 s and ten for a measurement, unless the plan
-/// fixes it; a measurement ends early once it is precise enough. Levels take effect on whole seconds and are handed
-/// out kLead ahead.
+/// A window is at least 20 s and two residence times R̂ for a scout, 60 s and ten for a measurement, unless
+/// the plan fixes it; a measurement ends early once it is precise enough. Levels take effect on whole seconds
+/// and are handed out kLead ahead.
 class SearchController final : public Controller {
  public:
   static constexpr Nanos kLead = std::chrono::milliseconds(400);

@@ -14,8 +14,8 @@ namespace {
 
 constexpr double kCollapsed = 0.9;      ///< Of the most so far: scouting further would only hurt the target.
 constexpr double kTtftAbort = 60;       ///< Seconds of median TTFT after which more load says nothing new.
-constexpr double kFarResolution = 1.3;   ///< Between the steps around twice the knee.
-constexpr double kClose = 0.03;          ///< Of a step, relative.
+constexpr double kFarResolution = 1.3;  ///< Between the steps around twice the knee.
+constexpr double kClose = 0.03;         ///< Of a step, relative.
 constexpr std::size_t kMostRefinements = 14;
 constexpr std::size_t kMostMeasurements = 12;
 constexpr std::size_t kMostSharpenings = 10;
@@ -30,14 +30,17 @@ std::uint32_t between(double low, double high, double wanted) {
   return static_cast<std::uint32_t>(std::clamp(n, low + 1, high - 1));
 }
 
-bool wide(double low, double high) { return high > SearchPlanner::kResolution * low && high - low > 1.5; }
+bool wide(double low, double high) {
+  return high > SearchPlanner::kResolution * low && high - low > 1.5;
+}
 
 bool mostly_rejected(const Step& step) {
   return 2 * step.requests.by_outcome[static_cast<std::size_t>(Outcome::kRejected)] > step.requests.failed;
 }
 
-/// By how much, relative, a peak between points `i` and i + 1 may rise above both: where the lines of token time
-/// through the two points before and the two after cross. Without two points on each side: unknown, so large.
+/// By how much, relative, a peak between points `i` and i + 1 may rise above both: where the lines of token
+/// time through the two points before and the two after cross. Without two points on each side: unknown, so
+/// large.
 double hidden_height(const std::vector<ThroughputPoint>& points, std::size_t i) {
   if (i == 0 || i + 2 >= points.size()) return 1;
   const auto token_time = [&](std::size_t p) { return points[p].concurrency / points[p].throughput; };
@@ -55,8 +58,12 @@ double hidden_height(const std::vector<ThroughputPoint>& points, std::size_t i) 
   return height / std::max(points[i].throughput, points[i + 1].throughput) - 1;
 }
 
-const SloCheck* limit_check(const Step& step, std::size_t i) { return i < step.slo.size() ? &step.slo[i] : nullptr; }
-const SloCheck* joint_check(const Step& step, std::size_t) { return step.slo_joint ? &*step.slo_joint : nullptr; }
+const SloCheck* limit_check(const Step& step, std::size_t i) {
+  return i < step.slo.size() ? &step.slo[i] : nullptr;
+}
+const SloCheck* joint_check(const Step& step, std::size_t) {
+  return step.slo_joint ? &*step.slo_joint : nullptr;
+}
 
 }  // namespace
 
@@ -79,13 +86,20 @@ std::optional<Probe> SearchPlanner::next() {
 
 std::optional<Probe> SearchPlanner::ask(Stage stage) {
   switch (stage) {
-    case Stage::kScout: return scout();
-    case Stage::kRefine: return refine();
-    case Stage::kMeasure: return measure();
-    case Stage::kLimits: return limits();
-    case Stage::kSharpen: return sharpen();
-    case Stage::kReturn: return come_back();
-    case Stage::kDone: break;
+    case Stage::kScout:
+      return scout();
+    case Stage::kRefine:
+      return refine();
+    case Stage::kMeasure:
+      return measure();
+    case Stage::kLimits:
+      return limits();
+    case Stage::kSharpen:
+      return sharpen();
+    case Stage::kReturn:
+      return come_back();
+    case Stage::kDone:
+      break;
   }
   return std::nullopt;
 }
@@ -104,9 +118,8 @@ bool SearchPlanner::measured(std::uint32_t concurrency) const {
 }
 
 std::size_t SearchPlanner::attempts(std::uint32_t concurrency) const {
-  return static_cast<std::size_t>(std::count_if(steps_.begin(), steps_.end(), [&](const Step& step) {
-    return step.concurrency == concurrency;
-  }));
+  return static_cast<std::size_t>(std::count_if(
+      steps_.begin(), steps_.end(), [&](const Step& step) { return step.concurrency == concurrency; }));
 }
 
 bool SearchPlanner::refused(std::uint32_t concurrency) const {
@@ -143,7 +156,8 @@ bool SearchPlanner::scouting_ends() const {
   for (const ThroughputPoint& point : points) most = std::max(most, point.throughput);
   if (points.back().throughput < kCollapsed * most) return true;
   const std::size_t n = points.size();
-  return n >= 3 && gain(points[n - 3], points[n - 2]).exhausted() && gain(points[n - 2], points[n - 1]).exhausted();
+  return n >= 3 && gain(points[n - 3], points[n - 2]).exhausted() &&
+         gain(points[n - 2], points[n - 1]).exhausted();
 }
 
 std::optional<Probe> SearchPlanner::refine() {
@@ -197,7 +211,8 @@ std::uint32_t SearchPlanner::twice(const ThroughputCurve& curve, double knee) co
   double best = 0;
   for (const ThroughputPoint& point : curve.points()) {
     const double off = std::abs(std::log(point.concurrency / (2 * knee)));
-    if (off < std::log(kNear) && (best == 0 || off < std::abs(std::log(best / (2 * knee))))) best = point.concurrency;
+    if (off < std::log(kNear) && (best == 0 || off < std::abs(std::log(best / (2 * knee)))))
+      best = point.concurrency;
   }
   return best > 0 ? static_cast<std::uint32_t>(best)
                   : static_cast<std::uint32_t>(std::min<double>(std::ceil(2 * knee), search_.max));
@@ -245,7 +260,8 @@ std::optional<Probe> SearchPlanner::narrow(const std::optional<SloCriterion>& cr
   // Between them lie only rows that could not tell.
   std::set<double> rows = {pass, fail};
   for (const Step& step : steps_) {
-    if (step.concurrency > pass && step.concurrency < fail && check_of(step, index)) rows.insert(step.concurrency);
+    if (step.concurrency > pass && step.concurrency < fail && check_of(step, index))
+      rows.insert(step.concurrency);
   }
   const auto probe = [&](double low, double high) -> std::optional<Probe> {
     if (!wide(low, high)) return std::nullopt;
@@ -268,7 +284,8 @@ std::optional<Probe> SearchPlanner::sharpen() {
   const auto curve = this->curve();
   if (!curve) return std::nullopt;
   const auto found = estimate_knee(*curve, {.bootstraps = kBootstraps});
-  if (!found || found->ci95.high - found->ci95.low <= 2 * search_.precision * found->concurrency) return std::nullopt;
+  if (!found || found->ci95.high - found->ci95.low <= 2 * search_.precision * found->concurrency)
+    return std::nullopt;
   const Interval bracket = bracket_of(*curve, found->concurrency);
   if (auto probe = refine()) return probe;
   // What decides is the ratio of X at the knee to X at twice the knee.

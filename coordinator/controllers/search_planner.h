@@ -19,15 +19,15 @@ struct Probe {
   bool thorough = false;
 };
 
-/// Decides where a search for the saturation point looks, from the rows that it has seen: no time, no load, no
-/// randomness. Its stages, each left when it has nothing more to ask:
+/// Decides where a search for the saturation point looks, from the rows that it has seen: no time, no load,
+/// no randomness. Its stages, each left when it has nothing more to ask:
 ///
 ///   scout      double N until throughput surely stops following (docs/method.md lists the rules)
 ///   refine     halve the gap around the estimated knee (and around a peak) to 10 %
 ///   measure    both sides of the knee, twice the knee, the baseline
-///   limits     halve the gap between the last N that meets each SLO limit and the first that misses it to 10 %
-///   sharpen    repeat what decides the knee until its interval is as narrow as asked
-///   return     the knee and the baseline once more, last: what differs now has drifted
+///   limits     halve the gap between the last N that meets each SLO limit and the first that misses it to 10
+///   % sharpen    repeat what decides the knee until its interval is as narrow as asked return     the knee
+///   and the baseline once more, last: what differs now has drifted
 class SearchPlanner {
  public:
   static constexpr std::size_t kMostSteps = 48;
@@ -56,8 +56,8 @@ class SearchPlanner {
   bool scouting_ends() const;
   std::optional<Probe> refine_peak(const ThroughputCurve& curve) const;
   /// The next probe that narrows one limit's bracket.
-  std::optional<Probe> narrow(const std::optional<SloCriterion>& criterion, const SloCheck* (*check_of)(const Step&, std::size_t),
-                              std::size_t index) const;
+  std::optional<Probe> narrow(const std::optional<SloCriterion>& criterion,
+                              const SloCheck* (*check_of)(const Step&, std::size_t), std::size_t index) const;
   std::optional<ThroughputCurve> curve() const;
   bool measured(std::uint32_t concurrency) const;
   std::size_t attempts(std::uint32_t concurrency) const;

@@ -37,7 +37,9 @@ std::vector<std::uint32_t> read_steps(const MappingReader& ramp) {
   if (ramp.find("from") == nullptr && ramp.find("to") == nullptr) {
     throw PlanError{
         ramp.node().at,
-        fmt::format("{} has no steps; write steps: [1, 2, 4, 8], or from, to and factor, or search: {{max: 1024}}", ramp.what())};
+        fmt::format(
+            "{} has no steps; write steps: [1, 2, 4, 8], or from, to and factor, or search: {{max: 1024}}",
+            ramp.what())};
   }
   ramp.exclusive("factor", "by");
   const std::uint32_t from = read_concurrency(ramp.require("from"), "'from'");
@@ -108,8 +110,7 @@ Ramp read_ramp(const Node& node, const std::string& scenario) {
   }
   const Node* const hold = reader.find("hold");
   if (const Node* const requests = reader.find("requests")) {
-    ramp.requests =
-        static_cast<std::uint32_t>(yaml::read_integer(*requests, "'requests'", 1, kMostRequests));
+    ramp.requests = static_cast<std::uint32_t>(yaml::read_integer(*requests, "'requests'", 1, kMostRequests));
   } else {
     if (hold != nullptr) {
       ramp.hold = yaml::read_duration(*hold, "'hold'", 1s, kLongestHold);

@@ -16,7 +16,8 @@ namespace {
 using testing::known_step;
 
 template <class Throughput>
-std::vector<ThroughputPoint> sample(const std::vector<double>& concurrencies, Throughput throughput, double error = 0.002) {
+std::vector<ThroughputPoint> sample(const std::vector<double>& concurrencies, Throughput throughput,
+                                    double error = 0.002) {
   std::vector<ThroughputPoint> points;
   for (const double n : concurrencies) points.push_back({n, throughput(n), error * throughput(n)});
   return points;
@@ -25,7 +26,8 @@ std::vector<ThroughputPoint> sample(const std::vector<double>& concurrencies, Th
 const std::vector<double> kDense = {64, 128, 180, 200, 215, 225, 240, 256, 400, 450, 512, 1024};
 
 TEST(TokenTime, ALineGivesNineTimesItsRatio) {
-  const auto line = fit_token_time(sample(kDense, [](double n) { return n / (0.010 + 0.0004 * n); }), 90, 1125);
+  const auto line =
+      fit_token_time(sample(kDense, [](double n) { return n / (0.010 + 0.0004 * n); }), 90, 1125);
   ASSERT_TRUE(line);
   EXPECT_NEAR(line->intercept, 0.010, 1e-9);
   EXPECT_NEAR(line->slope, 0.0004, 1e-12);
@@ -34,20 +36,24 @@ TEST(TokenTime, ALineGivesNineTimesItsRatio) {
 }
 
 TEST(TokenTime, AHardCapIsNoLine) {
-  const auto line = fit_token_time(sample({24, 32, 40, 44, 47, 50, 54, 64, 94, 128, 200},
-                                          [](double n) { return std::min(n, 50.0) / (0.020 + 0.0001 * std::min(n, 50.0)); }),
-                                   18, 235);
+  const auto line = fit_token_time(
+      sample({24, 32, 40, 44, 47, 50, 54, 64, 94, 128, 200},
+             [](double n) { return std::min(n, 50.0) / (0.020 + 0.0001 * std::min(n, 50.0)); }),
+      18, 235);
   EXPECT_TRUE(!line || !line->plausible());
 }
 
 TEST(Knee, InterpolatesTokenTimeExactlyBetweenDistantSteps) {
   // A soft curve sampled by doubling: linear in N/X, not in X over log N.
-  const ThroughputCurve soft(sample({1, 4, 16, 64, 256, 1024}, [](double n) { return n / (0.010 + 0.0004 * n); }));
+  const ThroughputCurve soft(
+      sample({1, 4, 16, 64, 256, 1024}, [](double n) { return n / (0.010 + 0.0004 * n); }));
   EXPECT_NEAR(*soft.knee(), 225, 1e-6);
 }
 
 TEST(Knee, ACurveThatFallsIsHeldAgainstItsPeak) {
-  const auto retrograde = [](double n) { return n / (0.010 + 0.0004 * n + 0.00012 * std::max(0.0, n - 150)); };
+  const auto retrograde = [](double n) {
+    return n / (0.010 + 0.0004 * n + 0.00012 * std::max(0.0, n - 150));
+  };
   const ThroughputCurve curve(
       sample({16, 32, 64, 91, 100, 109, 120, 128, 140, 150, 160, 181, 220, 256, 512, 1024}, retrograde));
   EXPECT_TRUE(curve.collapsed(15));
@@ -61,7 +67,8 @@ TEST(Knee, ACurveThatFallsIsHeldAgainstItsPeak) {
 }
 
 TEST(Knee, TheIntervalHoldsTheNeighbouringSteps) {
-  const ThroughputCurve curve(sample({16, 32, 43, 47, 50, 54, 64, 94, 128}, [](double n) { return std::min(n, 50.0); }));
+  const ThroughputCurve curve(
+      sample({16, 32, 43, 47, 50, 54, 64, 94, 128}, [](double n) { return std::min(n, 50.0); }));
   const auto knee = estimate_knee(curve);
   ASSERT_TRUE(knee);
   EXPECT_NEAR(knee->concurrency, 47.5, 0.5);

@@ -27,7 +27,8 @@ struct Host {
   std::uint32_t slo_passes_to = 1'000'000;
 
   Step measure(const Probe& probe) const {
-    Step step = known_step(probe.concurrency, throughput(std::min(probe.concurrency, refuse_above), cap), 0.002);
+    Step step =
+        known_step(probe.concurrency, throughput(std::min(probe.concurrency, refuse_above), cap), 0.002);
     step.tpot_seconds.p50 = 0.025;
     step.ttft_seconds.p50 = 0.025;
     if (probe.concurrency > starve_above) step.invalidate("CLIENT_BOUND", "a thread was busy");
@@ -41,7 +42,8 @@ struct Host {
   }
 };
 
-std::vector<Probe> run(const Host& host, Search search, std::vector<SloLimit> slo = {}, std::uint32_t first = 1) {
+std::vector<Probe> run(const Host& host, Search search, std::vector<SloLimit> slo = {},
+                       std::uint32_t first = 1) {
   SearchPlanner planner(search, std::move(slo), first);
   std::vector<Probe> probes;
   while (const auto probe = planner.next()) {
@@ -123,7 +125,8 @@ TEST(SearchPlanner, AskedForMorePrecisionItMeasuresMoreThoroughly) {
   EXPECT_GT(thorough(0.02), 0);
 }
 
-/// Drives a controller in virtual time; every second every slot gets 50 tokens and ends two requests of 500 ms.
+/// Drives a controller in virtual time; every second every slot gets 50 tokens and ends two requests of 500
+/// ms.
 struct Drive {
   explicit Drive(Ramp ramp) : controller(Cell{.id = 3}, ramp, 1, 7) { timeline.add_agent(0); }
 
@@ -142,7 +145,8 @@ struct Drive {
         part.series[SeriesKey{.cell = 3}].reported_tokens = {100, 100};
         timeline.add(0, {.complete_through = second - 1, .seconds = {part}});
       }
-      for (; given < controller.windows().size() && timeline.complete_through() + 1 >= controller.windows()[given].end;
+      for (; given < controller.windows().size() &&
+             timeline.complete_through() + 1 >= controller.windows()[given].end;
            ++given) {
         controller.measured(given, host.measure({.concurrency = controller.windows()[given].concurrency}));
       }
@@ -156,7 +160,9 @@ struct Drive {
   std::vector<LoadLevel> levels;
 };
 
-Ramp search_up_to(std::uint32_t max) { return {.warmup = 5s, .search = Search{.max = max}}; }
+Ramp search_up_to(std::uint32_t max) {
+  return {.warmup = 5s, .search = Search{.max = max}};
+}
 
 TEST(SearchController, KeepsTheFleetWarmAndSpreadsWhatItAdds) {
   Drive drive(search_up_to(1024));
@@ -170,7 +176,7 @@ TEST(SearchController, KeepsTheFleetWarmAndSpreadsWhatItAdds) {
     EXPECT_EQ(level.cell, 3u);
     EXPECT_EQ(level.effective_at % 1s, Nanos(0));
     EXPECT_EQ(level.warm_slots, std::min(running, level.concurrency));
-    if (level.concurrency > running) EXPECT_EQ(level.spread_over, 500ms);
+    EXPECT_EQ(level.spread_over, level.concurrency > running ? 500ms : 0ms);
     running = level.concurrency;
   }
   EXPECT_EQ(drive.levels.back().concurrency, 0u);

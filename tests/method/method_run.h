@@ -31,9 +31,10 @@ Trial run_trial(const Case& of, std::uint64_t seed);
 /// Many searches of a case against its truth.
 struct Score {
   std::size_t trials = 0;
-  std::size_t answered = 0;      ///< Named a saturation point.
-  std::size_t covered = 0;       ///< The interval holds the truth (or the lower bound does, where nothing was named).
-  std::size_t false_pass = 0;    ///< Named an SLO concurrency above the true one.
+  std::size_t answered = 0;  ///< Named a saturation point.
+  std::size_t covered =
+      0;  ///< The interval holds the truth (or the lower bound does, where nothing was named).
+  std::size_t false_pass = 0;  ///< Named an SLO concurrency above the true one.
   std::size_t slo_answered = 0;
   std::size_t drift_flagged = 0;
   std::size_t invalid_rows = 0, rows = 0;

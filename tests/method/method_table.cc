@@ -6,14 +6,15 @@
 
 #include "tests/method/method_run.h"
 
-/// Proves the method against known truth: searches every case of the queueing model with many seeds, in virtual time,
-/// and prints what came out. Exits 1 where an acceptance is missed.
+/// Proves the method against known truth: searches every case of the queueing model with many seeds, in
+/// virtual time, and prints what came out. Exits 1 where an acceptance is missed.
 
 using namespace kneepoint::method;
 
 namespace {
 
-Score score_case(const Case& of, const Truth& truth, std::uint64_t seed_base, std::size_t seeds, unsigned threads) {
+Score score_case(const Case& of, const Truth& truth, std::uint64_t seed_base, std::size_t seeds,
+                 unsigned threads) {
   std::vector<Score> parts(seeds);  // one for each seed, so that the sum does not depend on the threads
   std::atomic<std::size_t> next{0};
   std::vector<std::thread> workers;
@@ -28,7 +29,9 @@ Score score_case(const Case& of, const Truth& truth, std::uint64_t seed_base, st
   return total;
 }
 
-std::string percent(double share) { return fmt::format("{:.1f} %", share * 100); }
+std::string percent(double share) {
+  return fmt::format("{:.1f} %", share * 100);
+}
 
 void print_trial(const Case& of, std::uint64_t seed) {
   const Trial trial = run_trial(of, seed);
@@ -40,7 +43,8 @@ void print_trial(const Case& of, std::uint64_t seed) {
                    ? step.output_tokens_per_second.ci95->high - *step.output_tokens_per_second.value
                    : 0.0,
                step.ttft_seconds.p50.value_or(0) * 1e3, step.state, step.slo.empty() ? "" : step.slo[0].state,
-               fmt::join(step.flags, ","), step.valid ? "" : fmt::format("{}", fmt::join(step.reasons, "; ")));
+               fmt::join(step.flags, ","),
+               step.valid ? "" : fmt::format("{}", fmt::join(step.reasons, "; ")));
   }
   const auto& found = trial.result.saturation;
   if (found.concurrency) {
@@ -68,8 +72,10 @@ int main(int argc, char** argv) {
 
   bool accepted = true;
   fmt::print("seeds {} to {}\n\n", seed_base, seed_base + seeds - 1);
-  fmt::print("| case | true N_sat | median N_sat | median error | p95 error | coverage | mean interval | false PASS | "
-             "minutes | rows | notes |\n|---|---|---|---|---|---|---|---|---|---|---|\n");
+  fmt::print(
+      "| case | true N_sat | median N_sat | median error | p95 error | coverage | mean interval | false PASS "
+      "| "
+      "minutes | rows | notes |\n|---|---|---|---|---|---|---|---|---|---|---|\n");
   for (const Case& of : all_cases()) {
     if (!chosen.empty() && std::find(chosen.begin(), chosen.end(), of.name) == chosen.end()) continue;
     const Truth truth = truth_of(of);
@@ -84,16 +90,19 @@ int main(int argc, char** argv) {
       accepted = false;
       notes.insert(notes.begin(), "MISSED:");
     }
-    if (score.answered < score.trials) notes.push_back(fmt::format("no N_sat in {}", score.trials - score.answered));
-    notes.push_back(fmt::format("N_slo {} found in {}", truth.slo_concurrency, percent(static_cast<double>(score.slo_answered) / n)));
-    if (score.drift_flagged > 0) notes.push_back(fmt::format("DRIFT in {}", percent(static_cast<double>(score.drift_flagged) / n)));
+    if (score.answered < score.trials)
+      notes.push_back(fmt::format("no N_sat in {}", score.trials - score.answered));
+    notes.push_back(fmt::format("N_slo {} found in {}", truth.slo_concurrency,
+                                percent(static_cast<double>(score.slo_answered) / n)));
+    if (score.drift_flagged > 0)
+      notes.push_back(fmt::format("DRIFT in {}", percent(static_cast<double>(score.drift_flagged) / n)));
     for (const auto& [flag, count] : score.flags) notes.push_back(fmt::format("{} {}", flag, count));
     fmt::print("| {} | {} | {:.1f} | {} | {} | {} | {} | {} | {:.0f} | {:.0f} | {} |\n", of.name,
                truth.saturation ? fmt::format("{:.1f}", *truth.saturation) : fmt::format("> {}", of.max / 2),
-               quantile(score.estimates, 0.5), percent(quantile(score.errors, 0.5)), percent(quantile(score.errors, 0.95)),
-               percent(static_cast<double>(score.covered) / n), percent(mean(score.widths)),
-               percent(static_cast<double>(score.false_pass) / n), mean(score.minutes),
-               static_cast<double>(score.rows) / n, fmt::join(notes, "; "));
+               quantile(score.estimates, 0.5), percent(quantile(score.errors, 0.5)),
+               percent(quantile(score.errors, 0.95)), percent(static_cast<double>(score.covered) / n),
+               percent(mean(score.widths)), percent(static_cast<double>(score.false_pass) / n),
+               mean(score.minutes), static_cast<double>(score.rows) / n, fmt::join(notes, "; "));
     std::fflush(stdout);
   }
   return accepted ? 0 : 1;

@@ -192,7 +192,8 @@ void QueueFleet::miss_overdue(double time) {
     for (const std::uint32_t slot : slots) {
       Slot& request = slots_[slot];
       if (request.start + limits_.front() > time) return;  // FIFO: the rest is younger
-      while (request.limits_missed < limits_.size() && request.start + limits_[request.limits_missed] <= time) {
+      while (request.limits_missed < limits_.size() &&
+             request.start + limits_[request.limits_missed] <= time) {
         ++stats_.slo[limit_index_[request.limits_missed++]].missed;
       }
     }

@@ -25,12 +25,13 @@ class Random {
   std::uint64_t state_;
 };
 
-/// The queueing model behind one agent, in virtual time: a LoadFleet that the real run loop drives. Closed loop; a
-/// slot sends its next request the instant the last one ended, and backs off from 429 as agents do. Records seconds
-/// as agents do, but for two simplifications: a second is filed under the level that was last in effect, and no
-/// figures of the generator itself are made up.
+/// The queueing model behind one agent, in virtual time: a LoadFleet that the real run loop drives. Closed
+/// loop; a slot sends its next request the instant the last one ended, and backs off from 429 as agents do.
+/// Records seconds as agents do, but for two simplifications: a second is filed under the level that was last
+/// in effect, and no figures of the generator itself are made up.
 ///
-/// Cost: one ring slot per iteration, so that an iteration costs what it admits and completes, not what it holds.
+/// Cost: one ring slot per iteration, so that an iteration costs what it admits and completes, not what it
+/// holds.
 class QueueFleet final : public coordinator::LoadFleet {
  public:
   /// @param ttft_limits the cell's SLO limits, all of them on TTFT.
@@ -74,7 +75,7 @@ class QueueFleet final : public coordinator::LoadFleet {
   double next_start() const;
 
   QueueModel model_;
-  std::vector<double> limits_;  // seconds, ascending
+  std::vector<double> limits_;            // seconds, ascending
   std::vector<std::size_t> limit_index_;  // into the cell's limits
   Random random_;
   Nanos now_{std::chrono::milliseconds(-500)};
@@ -91,7 +92,7 @@ class QueueFleet final : public coordinator::LoadFleet {
 
   // The host.
   std::deque<std::uint32_t> waiting_;
-  std::vector<std::uint32_t> admitted_;  // in the iteration under way
+  std::vector<std::uint32_t> admitted_;                // in the iteration under way
   std::vector<std::vector<std::uint32_t>> finishing_;  // by iteration number modulo its size
   std::uint64_t iteration_ = 0;
   double iteration_end_ = kNever;

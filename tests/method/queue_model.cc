@@ -46,7 +46,8 @@ double true_ttft_violation(const QueueModel& model, std::uint32_t n, Nanos limit
   // Several shorter runs beat one long one: the phases between requests are drawn anew.
   for (std::uint64_t seed = 0; seed < 3; ++seed) {
     QueueFleet fleet(model, {limit}, 0x7ea1 + seed);
-    fleet.send({.epoch = 1, .concurrency = n, .effective_at = Nanos(0), .spread_over = std::chrono::seconds(5)});
+    fleet.send(
+        {.epoch = 1, .concurrency = n, .effective_at = Nanos(0), .spread_over = std::chrono::seconds(5)});
     const double rate = model.throughput(n) / model.mean_length();
     const double until = kWarmUp + static_cast<double>(kRequests) / 3 / rate;
     while (to_seconds(fleet.now()) < until) {
@@ -94,10 +95,8 @@ std::vector<Case> all_cases() {
                    .model = {.slots = 512, .collapse = 0.0008, .collapse_from = 90},
                    .max = 512,
                    .ttft_limit = milliseconds(35)});
-  cases.push_back({.name = "staircase",
-                   .model = {.slots = 96, .stair = 16},
-                   .max = 512,
-                   .ttft_limit = milliseconds(36)});
+  cases.push_back(
+      {.name = "staircase", .model = {.slots = 96, .stair = 16}, .max = 512, .ttft_limit = milliseconds(36)});
   cases.push_back({.name = "drift",
                    .model = {.slots = 50, .drift = 0.40 / 3600},
                    .max = 512,
@@ -107,10 +106,11 @@ std::vector<Case> all_cases() {
                    .model = {.slots = 128, .admission_limit = 48},
                    .max = 512,
                    .ttft_limit = milliseconds(32)});
-  cases.push_back({.name = "convoy",
-                   .model = {.prefill = 0.0001, .slots = 50, .shortest = 32, .longest = 32, .burst_start = true},
-                   .max = 512,
-                   .ttft_limit = milliseconds(60)});
+  cases.push_back(
+      {.name = "convoy",
+       .model = {.prefill = 0.0001, .slots = 50, .shortest = 32, .longest = 32, .burst_start = true},
+       .max = 512,
+       .ttft_limit = milliseconds(60)});
   cases.push_back({.name = "null",
                    .model = {.base = 0.020, .per_request = 0.00016875, .slots = 100'000},
                    .max = 256,

@@ -14,7 +14,8 @@ struct Observed {
 
 Observed observe(const QueueModel& model, std::uint32_t n, int seconds, std::uint64_t seed = 3) {
   QueueFleet fleet(model, {std::chrono::milliseconds(100)}, seed);
-  fleet.send({.epoch = 1, .concurrency = n, .effective_at = Nanos(0), .spread_over = std::chrono::seconds(2)});
+  fleet.send(
+      {.epoch = 1, .concurrency = n, .effective_at = Nanos(0), .spread_over = std::chrono::seconds(2)});
   Observed sum;
   SeriesStats total;
   constexpr int kWarmUp = 60;

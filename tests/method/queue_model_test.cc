@@ -83,7 +83,9 @@ TEST(QueueModel, SurplusSlotsEndWithTheirRequests) {
   while (fleet.now() < std::chrono::seconds(40)) {
     if (const auto event = fleet.wait(std::chrono::seconds(1))) {
       in_flight = std::get<coordinator::BatchArrived>(*event).batch.in_flight;
-      if (fleet.now() == std::chrono::seconds(19)) EXPECT_EQ(in_flight, 40u);
+      if (fleet.now() == std::chrono::seconds(19)) {
+        EXPECT_EQ(in_flight, 40u);
+      }
     }
   }
   EXPECT_EQ(in_flight, 10u);

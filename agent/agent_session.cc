@@ -111,7 +111,7 @@ void AgentSession::on_closed(const std::string& reason) {
     welcomed_ = false;
     give_up_at_ = now() + options_.join_timeout;
     back_off_ = kFirstBackOff;
-    spdlog::warn("the coordinator is lost ({}); {}trying again for {:.0f} s", reason,
+    spdlog::warn("the coordinator is lost ({}); {}trying again for {:g} s", reason,
                  phase_ == Phase::kLoading ? "the load is stopped; " : "", to_seconds(options_.join_timeout));
   }
   stop_load(Nanos(0));
@@ -193,7 +193,9 @@ void AgentSession::on_message(const v1::CoordinatorMessage& message, MonoTime at
       if (message.finish().complete()) {
         end_after_flush({ExitCode::kDone, ""});
       } else {
-        end_after_flush({ExitCode::kFleet, "the coordinator ended the run: " + message.finish().reason()});
+        // Its own words say why, where the user looks.
+        spdlog::info("the coordinator ended the run: {}", message.finish().reason());
+        end_after_flush({ExitCode::kFleet, ""});
       }
       break;
     case v1::CoordinatorMessage::MESSAGE_NOT_SET:
@@ -283,14 +285,14 @@ void AgentSession::on_time(MonoTime now) {
   if (!welcomed_ && now >= give_up_at_) {
     end_ = SessionEnd{
         ExitCode::kFleet,
-        fmt::format("no coordinator at {} within {:.0f} s: {}", options_.coordinator.str(),
+        fmt::format("no coordinator at {} within {:g} s: {}", options_.coordinator.str(),
                     to_seconds(options_.join_timeout), last_problem_.empty() ? "no answer" : last_problem_)};
     flush_until_ = now;
     return;
   }
   if (!link_ && now >= dial_at_) dial();
   if (awaits_signs() && now >= heard_at_ + options_.silence_limit) {
-    on_closed(fmt::format("nothing heard for {:.1f} s", to_seconds(options_.silence_limit)));
+    on_closed(fmt::format("nothing heard for {:g} s", to_seconds(options_.silence_limit)));
   }
   if (phase_ == Phase::kJoining) return;
   if (phase_ == Phase::kDraining && !idle_at_ && engine_->idle()) idle_at_ = now;

@@ -31,7 +31,8 @@ CompletionStream::CompletionStream(const ThreadContext& context)
       connection_(context.poller, context.resolver, context.buffers),
       sleeper_(context.poller.timers()),
       deadline_(
-          context.poller.timers(), [](void* self) { static_cast<CompletionStream*>(self)->check_deadline(); }, this) {}
+          context.poller.timers(), [](void* self) { static_cast<CompletionStream*>(self)->check_deadline(); },
+          this) {}
 
 void CompletionStream::cancel() {
   cancelled_ = true;
@@ -41,6 +42,7 @@ void CompletionStream::cancel() {
 
 Task<Outcome> CompletionStream::open(const Route& route) {
   if (cancelled_) co_return Outcome::kCancelled;
+  reused_ = false;
   const MonoTime begin = mono_now();
   Outcome outcome = co_await connection_.open(route.peer, sleeper_);
   if (cancelled_) outcome = Outcome::kCancelled;
@@ -48,32 +50,39 @@ Task<Outcome> CompletionStream::open(const Route& route) {
   co_return outcome;
 }
 
-Task<void> CompletionStream::connect_ahead(const Route& route) { co_await open(route); }
+Task<void> CompletionStream::connect_ahead(const Route& route) {
+  co_await open(route);
+}
 
 Task<Ending> CompletionStream::perform(const CompletionRequest& request) {
   Recorder& recorder = context_.recorder;
   MonoTime intended = request.intended;
-  bool fresh = false;
   bool reconnect = connection_.is_open() && connection_.gone_while_idle();
   if (reconnect) connection_.close();
   if (!connection_.is_open()) {
     const Outcome opened = co_await open(*request.route);
     const MonoTime now = mono_now();
     if (opened != Outcome::kSuccess) {
-      recorder.begin(record_, request.series, now, std::nullopt);
+      recorder.begin(record_, {.key = request.series,
+                               .slot = request.slot,
+                               .k = request.k,
+                               .scheduled = intended,
+                               .at = now,
+                               .sent = false});
       recorder.end(record_, now, opened);
       co_return Ending{opened, now};
     }
-    fresh = true;
     intended = std::max(intended, now);  // connecting has its own histogram
   }
 
   write_request(request);
   const MonoTime start = mono_now();
-  recorder.begin(record_, request.series, start, start - intended);
+  recorder.begin(
+      record_,
+      {.key = request.series, .slot = request.slot, .k = request.k, .scheduled = intended, .at = start});
   if (reconnect) recorder.reconnected(record_, start);
   std::optional<Outcome> outcome = co_await attempt(request);
-  if (!outcome && !fresh) {
+  if (!outcome && reused_) {
     // The host had closed the kept-alive connection as the request was on its way: once more, on a new one.
     const Outcome opened = co_await open(*request.route);
     if (opened == Outcome::kSuccess) {
@@ -88,6 +97,7 @@ Task<Ending> CompletionStream::perform(const CompletionRequest& request) {
   const Outcome ended = outcome.value_or(Outcome::kStream);
   const bool answered = ended == Outcome::kSuccess || http_.status() >= 300;
   const MonoTime at = answered ? last_read_ : mono_now();
+  reused_ = connection_.is_open();
   recorder.end(record_, at, ended);
   forget_response();
   co_return Ending{ended, at};
@@ -98,13 +108,13 @@ void CompletionStream::write_request(const CompletionRequest& request) {
   buffers.body.clear();
   request.dialect->write_body(request.prompt, *request.usage, buffers.body);
   buffers.request.assign(request.route->head);
-  fmt::format_to(std::back_inserter(buffers.request), "X-Request-Id: {}\r\nContent-Length: {}\r\n\r\n", request.id,
-                 buffers.body.size());
+  fmt::format_to(std::back_inserter(buffers.request), "X-Request-Id: {}\r\nContent-Length: {}\r\n\r\n",
+                 request.id, buffers.body.size());
   buffers.request.append(buffers.body);
 }
 
-/// Sends what write_request has put together and reads the answer. @return the outcome; nothing when the connection
-/// ended before any byte of a response.
+/// Sends what write_request has put together and reads the answer. @return the outcome; nothing when the
+/// connection ended before any byte of a response.
 Task<std::optional<Outcome>> CompletionStream::attempt(const CompletionRequest& request) {
   forget_response();
   memory_ = request.dialect->begin_stream(request.prompt);
@@ -170,7 +180,8 @@ std::optional<Outcome> CompletionStream::take_body(const CompletionRequest& requ
   const Outcome by_status = outcome_of_status(http_.status());
   if (by_status != Outcome::kSuccess || !request.stream) {
     const std::size_t limit = by_status == Outcome::kSuccess ? kAnswerLimit : kErrorBodyLimit;
-    if (kept_body_.size() + body.size() > limit) return by_status == Outcome::kSuccess ? Outcome::kParse : by_status;
+    if (kept_body_.size() + body.size() > limit)
+      return by_status == Outcome::kSuccess ? Outcome::kParse : by_status;
     kept_body_.append(body);
     return std::nullopt;
   }
@@ -217,7 +228,8 @@ Outcome CompletionStream::conclude(const CompletionRequest& request, MonoTime at
     // Hosts that do not know an option for running usage say so by name: ask for less from now on.
     const bool about_usage = kept_body_.find("stream_options") != std::string::npos ||
                              kept_body_.find("continuous_usage") != std::string::npos;
-    if (about_usage && (http_.status() == 400 || http_.status() == 422)) *request.usage = less(*request.usage);
+    if (about_usage && (http_.status() == 400 || http_.status() == 422))
+      *request.usage = less(*request.usage);
     return by_status;
   }
   if (request.stream) return conclude_stream(request, at);

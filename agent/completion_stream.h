@@ -25,7 +25,8 @@ struct ThreadContext {
 /// A replica as requests see it; fixed for the run.
 struct Route {
   Peer peer;
-  std::string head;  ///< The request's head up to the headers that differ: from "POST" to the last fixed CRLF.
+  std::string
+      head;  ///< The request's head up to the headers that differ: from "POST" to the last fixed CRLF.
   Nanos request_timeout{0};
   Nanos idle_timeout{0};
 };
@@ -39,6 +40,8 @@ struct CompletionRequest {
   Prompt prompt;
   std::string id;  ///< Sent as X-Request-Id.
   SeriesKey series;
+  std::uint32_t slot = 0;
+  std::uint64_t k = 0;
   MonoTime intended{};  ///< When the schedule meant it to be sent.
 };
 
@@ -48,11 +51,13 @@ struct Ending {
   MonoTime at{};  ///< The receive time of its last byte; now where there was none.
 };
 
-/// One slot's requests, one after the other on a kept-alive connection: a coroutine per request that reads from top
-/// to bottom. Everything that happens to a request is told to the recorder here.
+/// One slot's requests, one after the other on a kept-alive connection: a coroutine per request that reads
+/// from top to bottom. Everything that happens to a request is told to the recorder here.
 ///
-/// Timeouts: from the send to the last byte (`request_timeout`), and, once content has come, between any two reads
-/// (`idle_timeout`). They cost one timer per request: it is looked at again when it fires, not moved per token.
+/// Timeouts: from the send to the last byte (`request_timeout`), and, once content has come, between any two
+/// reads
+/// (`idle_timeout`). They cost one timer per request: it is looked at again when it fires, not moved per
+/// token.
 class CompletionStream {
  public:
   explicit CompletionStream(const ThreadContext& context);
@@ -68,7 +73,8 @@ class CompletionStream {
   Task<Outcome> open(const Route& route);
   void write_request(const CompletionRequest& request);
   Task<std::optional<Outcome>> attempt(const CompletionRequest& request);
-  std::optional<Outcome> consume(const CompletionRequest& request, std::string_view input, const ReadResult& read);
+  std::optional<Outcome> consume(const CompletionRequest& request, std::string_view input,
+                                 const ReadResult& read);
   std::optional<Outcome> take_body(const CompletionRequest& request, std::string_view body, MonoTime at);
   std::optional<Outcome> take_event(const CompletionRequest& request, std::string_view data, MonoTime at);
   std::optional<Outcome> connection_ended(const CompletionRequest& request, bool cleanly);
@@ -90,10 +96,11 @@ class CompletionStream {
   Nanos idle_timeout_{0};
   MonoTime request_deadline_{};
   MonoTime last_read_{};
-  std::string kept_body_;  // of an answer that is not a stream
+  std::string kept_body_;             // of an answer that is not a stream
   std::uint32_t content_events_ = 0;  // of the present read
-  bool finished_ = false;  // a finish reason or the end marker was seen
-  bool done_ = false;      // the end marker was seen
+  bool finished_ = false;             // a finish reason or the end marker was seen
+  bool done_ = false;                 // the end marker was seen
+  bool reused_ = false;               // the connection has carried a response
   bool cancelled_ = false;
 };
 

@@ -10,7 +10,8 @@ Connection::Connection(Poller& poller, Resolver& resolver, ThreadBuffers& buffer
       buffers_(buffers),
       socket_(poller),
       deadline_(
-          poller.timers(), [](void* self) { static_cast<Connection*>(self)->interrupt(Wake::kTimeout); }, this) {}
+          poller.timers(), [](void* self) { static_cast<Connection*>(self)->interrupt(Wake::kTimeout); },
+          this) {}
 
 Task<Outcome> Connection::open(const Peer& peer, Sleeper& sleeper) {
   close();
@@ -69,7 +70,8 @@ Task<Wake> Connection::send(std::string_view data) {
     tls_->write(data);
     co_return co_await send_raw(tls_->outgoing());
   }
-  // Nearly always everything fits, and nothing is copied: `data` is the thread's, and gone after a suspension.
+  // Nearly always everything fits, and nothing is copied: `data` is the thread's, and gone after a
+  // suspension.
   const std::ptrdiff_t sent = socket_.write(data);
   if (sent < 0 || static_cast<std::size_t>(sent) == data.size()) co_return Wake::kReady;
   co_return co_await send_raw(std::string(data.substr(static_cast<std::size_t>(sent))));
@@ -94,7 +96,8 @@ ReadResult Connection::read(std::span<char> buffer) {
   // Answers to key updates; a full send buffer at this moment loses the connection, no more.
   if (tls_->has_outgoing()) {
     const std::string answer = tls_->outgoing();
-    if (socket_.write(answer) != static_cast<std::ptrdiff_t>(answer.size())) return {.status = ReadResult::Status::kError};
+    if (socket_.write(answer) != static_cast<std::ptrdiff_t>(answer.size()))
+      return {.status = ReadResult::Status::kError};
   }
   return result;
 }

@@ -16,8 +16,8 @@
 
 namespace kneepoint::agent {
 
-/// Buffers that all streams of a thread share: a read is consumed before the next stream runs, so ten thousand
-/// streams need one.
+/// Buffers that all streams of a thread share: a read is consumed before the next stream runs, so ten
+/// thousand streams need one.
 struct ThreadBuffers {
   ThreadBuffers() : plain(kReadSize + kPadding), ciphertext(kReadSize) {}
   std::span<char> for_reading() { return std::span(plain).first(kReadSize); }
@@ -46,7 +46,8 @@ class Connection {
   /// @return kSuccess, kDns, kConnect, kTls, or kCancelled after an interruption.
   Task<Outcome> open(const Peer& peer, Sleeper& sleeper);
 
-  /// @return kReady when everything was handed to the kernel or when the connection failed, which reading tells.
+  /// @return kReady when everything was handed to the kernel or when the connection failed, which reading
+  /// tells.
   Task<Wake> send(std::string_view data);
 
   /// Reads without blocking; see StampedSocket::read.

@@ -39,7 +39,8 @@ Result<Endpoint> parse_endpoint(const std::string& url) {
     return Error{fmt::format("\"{}\": the scheme must be http or https", url)};
   }
   if (view.has_userinfo() || view.has_query() || view.has_fragment()) {
-    return Error{fmt::format("\"{}\": a user, a query or a fragment has no place in a target's URL", view.host())};
+    return Error{
+        fmt::format("\"{}\": a user, a query or a fragment has no place in a target's URL", view.host())};
   }
   Endpoint endpoint;
   endpoint.tls = view.scheme() == "https";
@@ -57,7 +58,11 @@ Result<Endpoint> parse_endpoint(const std::string& url) {
   return endpoint;
 }
 
-std::vector<Address> resolve(const Endpoint& endpoint) { return look_up(endpoint, 0); }
-std::vector<Address> numeric_address(const Endpoint& endpoint) { return look_up(endpoint, AI_NUMERICHOST); }
+std::vector<Address> resolve(const Endpoint& endpoint) {
+  return look_up(endpoint, 0);
+}
+std::vector<Address> numeric_address(const Endpoint& endpoint) {
+  return look_up(endpoint, AI_NUMERICHOST);
+}
 
 }  // namespace kneepoint::agent

@@ -14,7 +14,8 @@ struct Endpoint {
   std::string host;       ///< Name or address, IPv6 without brackets.
   std::string port;       ///< As digits.
   bool tls = false;       ///< https
-  std::string base_path;  ///< What goes before a dialect's path: no slash at its end, and no "/v1", which paths bring.
+  std::string base_path;  ///< What goes before a dialect's path: no slash at its end, and no "/v1", which
+                          ///< paths bring.
   std::string authority;  ///< For the Host header.
   bool operator==(const Endpoint&) const = default;
 };
@@ -28,8 +29,8 @@ struct Address {
   unsigned length = 0;
 };
 
-/// All addresses of an endpoint, in the order of the system's preference. Blocks on the network unless the host is an
-/// address. An empty result: there is no such host.
+/// All addresses of an endpoint, in the order of the system's preference. Blocks on the network unless the
+/// host is an address. An empty result: there is no such host.
 std::vector<Address> resolve(const Endpoint& endpoint);
 
 /// The address, when the host is one; empty when it is a name. Never blocks.

@@ -35,7 +35,9 @@ std::size_t find(std::string_view text, char c) {
 
 }  // namespace
 
-void SseParser::reset() { *this = SseParser(); }
+void SseParser::reset() {
+  *this = SseParser();
+}
 
 void SseParser::begin_event() {
   reported_ = has_data_ = in_joined_ = false;
@@ -115,7 +117,9 @@ EventStatus SseParser::finish() {
   return take_line({});
 }
 
-void LineParser::reset() { *this = LineParser(); }
+void LineParser::reset() {
+  *this = LineParser();
+}
 
 EventStatus LineParser::next(std::string_view& input) {
   if (std::exchange(reported_, false)) empty_out(partial_);

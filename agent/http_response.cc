@@ -9,7 +9,9 @@ namespace {
 
 constexpr std::uint32_t kHeadLimit = 64 * 1024;
 
-char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c; }
+char lower(char c) {
+  return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c;
+}
 
 bool same(std::string_view a, std::string_view lower_case) {
   return a.size() == lower_case.size() &&
@@ -36,7 +38,9 @@ void each_element(std::string_view value, Visit visit) {
 
 }  // namespace
 
-void HttpResponse::reset() { *this = HttpResponse(); }
+void HttpResponse::reset() {
+  *this = HttpResponse();
+}
 
 HttpResponse::Event HttpResponse::fail(std::string_view why) {
   state_ = State::kFailed;
@@ -69,7 +73,8 @@ bool HttpResponse::parse_status_line(std::string_view line) {
   if (line.size() < 12 || !line.starts_with("HTTP/1.") || line[8] != ' ') return false;
   keep_alive_ = line[7] != '0';
   const auto [end, error] = std::from_chars(line.data() + 9, line.data() + 12, status_);
-  return error == std::errc() && end == line.data() + 12 && status_ >= 100 && (line.size() == 12 || line[12] == ' ');
+  return error == std::errc() && end == line.data() + 12 && status_ >= 100 &&
+         (line.size() == 12 || line[12] == ' ');
 }
 
 bool HttpResponse::parse_header(std::string_view line) {
@@ -140,7 +145,8 @@ HttpResponse::Event HttpResponse::next(std::string_view& input) {
           head_bytes_ = 0;
           state_ = left_ == 0 ? State::kTrailer : State::kChunkData;
         } else if (!line.empty()) {
-          if (state_ == State::kHeaderLine && !parse_header(line)) return fail("a malformed or unsupported header");
+          if (state_ == State::kHeaderLine && !parse_header(line))
+            return fail("a malformed or unsupported header");
         } else if (state_ == State::kTrailer) {
           state_ = State::kComplete;
         } else if (status_ < 200) {

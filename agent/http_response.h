@@ -6,16 +6,16 @@
 
 namespace kneepoint::agent {
 
-/// An incremental HTTP/1.x response parser for streams: it never copies a body byte. The caller feeds what it has
-/// read and pulls events until `kNeedMore`:
+/// An incremental HTTP/1.x response parser for streams: it never copies a body byte. The caller feeds what it
+/// has read and pulls events until `kNeedMore`:
 ///
 ///     while ((event = parser.next(input)) != Event::kNeedMore) { … }
 ///
 /// Understands chunked bodies (extensions and trailers are skipped), Content-Length, bodies that end with the
-/// connection, HTTP/1.0, interim 1xx responses (skipped) and bare LF line ends. A header section over 64 KiB, and
-/// anything malformed, is `kError`, after which the connection is useless. Compressed bodies are an error: none was
-/// asked for. (Beast's parser costs about twice the instructions a token and delivers a chunk's body only through a
-/// buffer of its own; see tests/agent for the cases.)
+/// connection, HTTP/1.0, interim 1xx responses (skipped) and bare LF line ends. A header section over 64 KiB,
+/// and anything malformed, is `kError`, after which the connection is useless. Compressed bodies are an
+/// error: none was asked for. An own parser and not Beast's, because it must hand out views into the thread's
+/// read buffer as they come.
 class HttpResponse {
  public:
   enum class Event : std::uint8_t {

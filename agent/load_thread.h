@@ -42,14 +42,15 @@ struct ThreadReport {
   std::uint32_t active_slots = 0;
 };
 
-/// One event-loop thread with its slots, its recorder and everything else that requests touch: nothing on the token
-/// path is shared between threads. The agent's i-th slot belongs to thread i mod `count`.
+/// One event-loop thread with its slots, its recorder and everything else that requests touch: nothing on the
+/// token path is shared between threads. The agent's i-th slot belongs to thread i mod `count`.
 class LoadThread {
  public:
   /// Called on this thread when the last of its threads finishes a budget.
   using BudgetDone = std::function<void(std::uint64_t epoch, Nanos finished_at)>;
 
-  LoadThread(std::shared_ptr<const RunSetup> setup, unsigned index, unsigned count, BudgetDone on_budget_done);
+  LoadThread(std::shared_ptr<const RunSetup> setup, unsigned index, unsigned count,
+             BudgetDone on_budget_done);
   /// Stops at once.
   ~LoadThread();
   LoadThread(const LoadThread&) = delete;

@@ -16,7 +16,9 @@ constexpr int kEventsPerPoll = 256;
 /// Slewing moves the clocks apart by at most 0.5 ns a microsecond; more than this is not slewing.
 constexpr Nanos kOffsetJump = std::chrono::microseconds(20);
 
-[[noreturn]] void fail(const char* what) { throw std::system_error(errno, std::generic_category(), what); }
+[[noreturn]] void fail(const char* what) {
+  throw std::system_error(errno, std::generic_category(), what);
+}
 
 }  // namespace
 
@@ -77,7 +79,8 @@ int Poller::poll(void* events, int capacity, MonoTime entry) {
   if (has_pwait2_) {
     const timespec timeout{.tv_sec = left.count() / 1'000'000'000, .tv_nsec = left.count() % 1'000'000'000};
     const int n = epoll_pwait2(epoll_fd_, out, capacity, &timeout, nullptr);
-    // Kernels before 5.11 lack the call, and older container filters answer EPERM: milliseconds then, rounded up.
+    // Kernels before 5.11 lack the call, and older container filters answer EPERM: milliseconds then, rounded
+    // up.
     if (n >= 0 || (errno != ENOSYS && errno != EPERM)) return n;
     has_pwait2_ = false;
   }
@@ -88,7 +91,8 @@ int Poller::poll(void* events, int capacity, MonoTime entry) {
 void Poller::read_real_clock(MonoTime mono) {
   const auto real = [] { return std::chrono::system_clock::now().time_since_epoch(); };
   const Nanos offset = real() - mono.time_since_epoch();
-  // A jump is a clock step, or this thread lost its CPU between the two readings: read again until they are close.
+  // A jump is a clock step, or this thread lost its CPU between the two readings: read again until they are
+  // close.
   if (std::chrono::abs(offset - real_minus_mono_) < kOffsetJump) {
     real_minus_mono_ = offset;
     return;

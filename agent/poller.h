@@ -14,13 +14,16 @@
 namespace kneepoint::agent {
 
 /// CLOCK_MONOTONIC, read now.
-inline MonoTime mono_now() { return std::chrono::steady_clock::now(); }
+inline MonoTime mono_now() {
+  return std::chrono::steady_clock::now();
+}
 
 /// Why a suspended coroutine was resumed.
 enum class Wake : std::uint8_t { kReady, kTimeout, kCancelled };
 
-/// The readiness of one descriptor under edge-triggered polling, and the one coroutine that waits for it. Belongs to
-/// the poller's thread. The reader clears `readable` when the kernel has nothing left, the writer `writable`.
+/// The readiness of one descriptor under edge-triggered polling, and the one coroutine that waits for it.
+/// Belongs to the poller's thread. The reader clears `readable` when the kernel has nothing left, the writer
+/// `writable`.
 class Readiness {
  public:
   bool readable = false;
@@ -43,8 +46,8 @@ class Readiness {
     bool for_reading_;
   };
 
-  /// `co_await until_readable()` suspends without an allocation until there is something to read (data, end or
-  /// error), or until `interrupt`.
+  /// `co_await until_readable()` suspends without an allocation until there is something to read (data, end
+  /// or error), or until `interrupt`.
   Awaiter until_readable() { return Awaiter(*this, true); }
   Awaiter until_writable() { return Awaiter(*this, false); }
 
@@ -64,10 +67,10 @@ class Readiness {
   Wake wake_ = Wake::kReady;
 };
 
-/// One thread's event loop: an edge-triggered epoll set in which every descriptor is registered once, for good, and
-/// which resumes the waiting coroutines directly. An own loop and not Asio's, for three reasons that were measured:
-/// no `epoll_ctl` per token, no second poll for a nested set (two system calls a token in all: this poll and the
-/// `recvmsg`), and a view of the poll's return and entry, without which `loop_gap` cannot be told.
+/// One thread's event loop: an edge-triggered epoll set in which every descriptor is registered once, for
+/// good, and which resumes the waiting coroutines directly. An own loop and not Asio's, for three reasons:
+/// no `epoll_ctl` per token, no second poll for a nested set (two system calls a token in all: this poll and
+/// the `recvmsg`), and a view of the poll's return and entry, without which `loop_gap` cannot be told.
 ///
 /// Everything but `post` and `stop` belongs to the thread that calls `run`.
 class Poller {
@@ -77,9 +80,9 @@ class Poller {
   Poller(const Poller&) = delete;
   Poller& operator=(const Poller&) = delete;
 
-  /// Polls until `stop`. Each turn: posted work, due timers, then one poll and the coroutines that it made ready.
-  /// `on_turn(gap, entry)` is told at each poll's entry how long the loop was away from the previous poll's return:
-  /// time during which it could not have noticed anything. Blocked time is not in it.
+  /// Polls until `stop`. Each turn: posted work, due timers, then one poll and the coroutines that it made
+  /// ready. `on_turn(gap, entry)` is told at each poll's entry how long the loop was away from the previous
+  /// poll's return: time during which it could not have noticed anything. Blocked time is not in it.
   void run(const std::function<void(Nanos gap, MonoTime entry)>& on_turn);
 
   /// Makes `run` return after the current turn. From any thread.
@@ -92,8 +95,8 @@ class Poller {
   bool watch(int fd, Readiness& readiness);
   Timers& timers() { return timers_; }
 
-  /// CLOCK_REALTIME minus CLOCK_MONOTONIC, read back to back at the last poll's return: one pair of readings serves
-  /// all reads of a turn (slewing moves it by under 0.5 ns a microsecond).
+  /// CLOCK_REALTIME minus CLOCK_MONOTONIC, read back to back at the last poll's return: one pair of readings
+  /// serves all reads of a turn (slewing moves it by under 0.5 ns a microsecond).
   Nanos real_minus_mono() const { return real_minus_mono_; }
 
  private:

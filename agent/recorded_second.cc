@@ -7,11 +7,16 @@ namespace {
 
 Histogram& distribution(SeriesStats& stats, Metric metric) {
   switch (metric) {
-    case Metric::kTtft: return stats.ttft;
-    case Metric::kTtfo: return stats.ttfo;
-    case Metric::kTpot: return stats.tpot;
-    case Metric::kIcl: return stats.icl;
-    case Metric::kE2e: break;
+    case Metric::kTtft:
+      return stats.ttft;
+    case Metric::kTtfo:
+      return stats.ttfo;
+    case Metric::kTpot:
+      return stats.tpot;
+    case Metric::kIcl:
+      return stats.icl;
+    case Metric::kE2e:
+      break;
   }
   return stats.e2e;
 }
@@ -19,8 +24,8 @@ Histogram& distribution(SeriesStats& stats, Metric metric) {
 }  // namespace
 
 SecondSnapshot RecordedSecond::resolve(DenseHistogram& scratch) && {
-  // A counting sort by (series, metric), then one distribution after the other through a single dense histogram,
-  // which stays in the cache.
+  // A counting sort by (series, metric), then one distribution after the other through a single dense
+  // histogram, which stays in the cache.
   const auto group = [](const Sample& sample) {
     return sample.series * kMetricCount + static_cast<std::size_t>(sample.metric);
   };
@@ -34,9 +39,13 @@ SecondSnapshot RecordedSecond::resolve(DenseHistogram& scratch) && {
   for (std::size_t i = 0; i + 1 < begins.size(); ++i) {
     if (begins[i] == begins[i + 1]) continue;
     for (std::size_t at = begins[i]; at < begins[i + 1]; ++at) scratch.record(values[at]);
-    distribution(series[keys[i / kMetricCount]], static_cast<Metric>(i % kMetricCount)).merge(scratch.drain());
+    distribution(series[keys[i / kMetricCount]], static_cast<Metric>(i % kMetricCount))
+        .merge(scratch.drain());
   }
-  return {.second = second, .series = std::move(series), .generator = std::move(generator)};
+  return {.second = second,
+          .series = std::move(series),
+          .generator = std::move(generator),
+          .requests = std::move(requests)};
 }
 
 }  // namespace kneepoint::agent

@@ -26,10 +26,11 @@ struct RecordedSecond {
   std::int64_t second = 0;
   std::map<SeriesKey, SeriesStats> series;
   GeneratorStats generator;
+  std::vector<RequestRow> requests;
   std::vector<SeriesKey> keys;
   std::vector<Sample> samples;
 
-  /// Adds the log to the histograms. The collecting thread's work: about 10 ns a sample.
+  /// Adds the log to the histograms. The collecting thread's work: about 100 instructions a sample.
   /// @param scratch empty before and after; one serves a whole collection.
   SecondSnapshot resolve(DenseHistogram& scratch) &&;
 };

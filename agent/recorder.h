@@ -20,10 +20,14 @@ struct Series;
 /// The measurement of one open request. Lives where the request lives; the recorder fills it.
 struct RequestRecord {
   Series* series = nullptr;  ///< Null when the request is not open.
-  MonoTime start{};          ///< Just before the first write.
-  MonoTime first{};          ///< First content; meaningful when chunks > 0.
-  MonoTime last{};           ///< Last content.
-  Nanos longest_gap{0};      ///< Between content chunks.
+  std::uint32_t slot = 0;
+  std::uint64_t k = 0;      ///< The slot's k-th request.
+  MonoTime scheduled{};     ///< The intended start.
+  MonoTime start{};         ///< Just before the first write.
+  MonoTime first{};         ///< First content; meaningful when chunks > 0.
+  MonoTime first_answer{};  ///< First content that is not reasoning; meaningful when `answered`.
+  MonoTime last{};          ///< Last content.
+  Nanos longest_gap{0};     ///< Between content chunks.
   std::uint64_t chunks = 0;
   std::uint64_t running_tokens = 0;  ///< Already counted in a half second.
   std::uint64_t completion_tokens = 0;
@@ -31,39 +35,49 @@ struct RequestRecord {
   std::uint32_t judged = 0;  ///< A bit per SLO limit.
   bool streamed = true;
   bool has_usage = false;
+  bool has_prompt_usage = false;
   bool running_usage = false;  ///< The first content chunk carried usage.
   bool answered = false;       ///< Non-reasoning content was seen.
   bool missed = false;         ///< At least one limit.
-  RequestRecord* earlier = nullptr;  ///< Neighbours among the requests whose clock still runs on a time limit.
+  RequestRecord* earlier =
+      nullptr;  ///< Neighbours among the requests whose clock still runs on a time limit.
   RequestRecord* later = nullptr;
 };
 
-/// Turns the events of one event-loop thread into seconds. Called with explicit times only, so that it can be tested
-/// without waiting. Every event belongs to the second in which it happened; one that is told late becomes an addition
-/// to an earlier second.
+/// Turns the events of one event-loop thread into seconds. Called with explicit times only, so that it can be
+/// tested without waiting. Every event belongs to the second in which it happened; one that is told late
+/// becomes an addition to an earlier second.
 ///
-/// Cheap where it is called per token: counters of the current second, and 16 bytes appended to a log of samples.
-/// Histograms are made of the log by the thread that collects (RecordedSecond::resolve). Nothing is allocated per
-/// token once the log has reached a second's size.
+/// Cheap where it is called per token: counters of the current second, and 16 bytes appended to a log of
+/// samples. Histograms are made of the log by the thread that collects (RecordedSecond::resolve). Nothing is
+/// allocated per token once the log has reached a second's size.
 ///
-/// SLO limits are judged as follows. TTFT and TTFO: met in the second of the event, missed in the second in which
-/// start + limit passes, whether or not the request ever answers. TPOT, ICL (a request's longest gap) and E2E: when
-/// the request succeeds; TPOT and ICL hold for an answer of one token. A failed request misses every limit that is
-/// not judged yet, in the second of the failure; one that the tool cancels is not judged. Without streaming only E2E
-/// can be judged, and a request with any other limit is never jointly good.
+/// SLO limits are judged as follows. TTFT and TTFO: met in the second of the event, missed in the second in
+/// which start + limit passes, whether or not the request ever answers. TPOT, ICL (a request's longest gap)
+/// and E2E: when the request succeeds; TPOT and ICL hold for an answer of one token. A failed request misses
+/// every limit that is not judged yet, in the second of the failure; one that the tool cancels is not judged.
+/// Without streaming only E2E can be judged, and a request with any other limit is never jointly good.
 class Recorder {
  public:
   /// @param zero the run's zero. @param now where recording begins. @param cells outlives the recorder.
-  Recorder(MonoTime zero, MonoTime now, const std::vector<Cell>& cells);
+  /// @param rows whether to keep a RequestRow of every request.
+  Recorder(MonoTime zero, MonoTime now, const std::vector<Cell>& cells, bool rows = false);
   ~Recorder();
 
-  /// A request begins: its first byte is about to be written. @param send_lag actual minus intended send; absent for
-  /// a request that could not be sent.
-  void begin(RequestRecord& record, const SeriesKey& key, MonoTime start, std::optional<Nanos> send_lag);
+  /// A request begins: its first byte is about to be written.
+  struct Start {
+    SeriesKey key;
+    std::uint32_t slot = 0;
+    std::uint64_t k = 0;
+    MonoTime scheduled{};  ///< The intended send.
+    MonoTime at{};         ///< Now, just before the first write.
+    bool sent = true;      ///< False for a request that has no connection to be sent on.
+  };
+  void begin(RequestRecord& record, const Start& start);
   /// The request runs on a connection that was opened in place of a kept-alive one that the host had closed.
   void reconnected(RequestRecord& record, MonoTime at);
-  /// The kept-alive connection was closed under the request before any response byte, and it is sent again on a new
-  /// one: its times count from `start`, its presence from the first attempt.
+  /// The kept-alive connection was closed under the request before any response byte, and it is sent again on
+  /// a new one: its times count from `start`, its presence from the first attempt.
   void restart(RequestRecord& record, MonoTime start);
   /// An event of the answer, received at `at`.
   void chunk(RequestRecord& record, MonoTime at, const Chunk& chunk);
@@ -79,15 +93,17 @@ class Recorder {
   /// A connection was opened.
   void connected(Nanos took);
   /// The end of a turn of the event loop, see Poller::run: says whether the turn's multi-event reads were the
-  /// client's own doing (the turn's largest receive lag, or the gap on either side of its poll, exceeds 1 ms).
+  /// client's own doing (the turn's largest receive lag, or the gap on either side of its poll, exceeds 1
+  /// ms).
   void end_turn(Nanos gap);
   /// What the self monitor found about `second`.
   void cpu(std::int64_t second, const CpuTime& used);
 
   /// Ends every second before the one of `now`.
   void roll(MonoTime now);
-  /// Hands over the ended seconds up to and including `through`. Later events of those seconds become additions;
-  /// except to the integrals, which never go back: a change that happened before is counted from then on.
+  /// Hands over the ended seconds up to and including `through`. Later events of those seconds become
+  /// additions; except to the integrals, which never go back: a change that happened before is counted from
+  /// then on.
   std::vector<RecordedSecond> take(std::int64_t through);
 
   std::int64_t second_of(MonoTime at) const;
@@ -112,8 +128,11 @@ class Recorder {
   void unwatch(RequestRecord& record);
   void end_second();
 
+  void keep_row(const RequestRecord& record, MonoTime at, Outcome outcome);
+
   const MonoTime zero_;
   const std::vector<Cell>& cells_;
+  const bool rows_;
   std::map<SeriesKey, std::unique_ptr<Series>> series_;
   std::map<std::int64_t, RecordedSecond> ended_;  // not handed over yet
   std::vector<SeriesKey> keys_;                   // of the current second, by sample index

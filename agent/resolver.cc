@@ -8,7 +8,9 @@
 namespace kneepoint::agent {
 namespace {
 
-std::string key_of(const Endpoint& endpoint) { return endpoint.host + ' ' + endpoint.port; }
+std::string key_of(const Endpoint& endpoint) {
+  return endpoint.host + ' ' + endpoint.port;
+}
 
 }  // namespace
 
@@ -26,7 +28,8 @@ Resolver::~Resolver() {
   mailbox_->resolver = nullptr;
 }
 
-Task<std::vector<Address>> Resolver::addresses(const Endpoint& endpoint, Sleeper& sleeper, MonoTime deadline) {
+Task<std::vector<Address>> Resolver::addresses(const Endpoint& endpoint, Sleeper& sleeper,
+                                               MonoTime deadline) {
   const std::string key = key_of(endpoint);
   Entry& entry = entries_[key];  // map nodes stay where they are
   if (!entry.known) entry.addresses = numeric_address(endpoint);
@@ -41,9 +44,12 @@ Task<std::vector<Address>> Resolver::addresses(const Endpoint& endpoint, Sleeper
   co_return entry.addresses;
 }
 
-void Resolver::forget(const Endpoint& endpoint) { entries_[key_of(endpoint)].known = false; }
+void Resolver::forget(const Endpoint& endpoint) {
+  entries_[key_of(endpoint)].known = false;
+}
 
-/// getaddrinfo blocks and cannot be cancelled: a thread of its own, detached, which reports through the mailbox.
+/// getaddrinfo blocks and cannot be cancelled: a thread of its own, detached, which reports through the
+/// mailbox.
 void Resolver::look_up(const std::string& key, const Endpoint& endpoint) {
   std::thread([mailbox = mailbox_, key, endpoint] {
     std::vector<Address> addresses = resolve(endpoint);

@@ -11,8 +11,8 @@
 
 namespace kneepoint::agent {
 
-/// The addresses of one thread's endpoints: looked up once, off the event loop, and again after `forget`. Belongs to
-/// one poller's thread.
+/// The addresses of one thread's endpoints: looked up once, off the event loop, and again after `forget`.
+/// Belongs to one poller's thread.
 class Resolver {
  public:
   explicit Resolver(Poller& poller);
@@ -20,8 +20,8 @@ class Resolver {
   Resolver(const Resolver&) = delete;
   Resolver& operator=(const Resolver&) = delete;
 
-  /// The endpoint's addresses; empty when there is no such host, or when that is not known by `deadline` or by the
-  /// sleeper's interruption.
+  /// The endpoint's addresses; empty when there is no such host, or when that is not known by `deadline` or
+  /// by the sleeper's interruption.
   Task<std::vector<Address>> addresses(const Endpoint& endpoint, Sleeper& sleeper, MonoTime deadline);
   /// No address answered: the next request looks them up again.
   void forget(const Endpoint& endpoint);

@@ -29,16 +29,19 @@ class RunController::Impl {
     auto setup = prepare_run(std::move(assignment), secrets);
     if (!setup) throw std::invalid_argument(setup.error().message);
     const unsigned count = std::max(1u, options.threads);
-    const auto on_done = [callback = std::move(options.on_level_done)](std::uint64_t epoch, Nanos finished_at) {
+    const auto on_done = [callback = std::move(options.on_level_done)](std::uint64_t epoch,
+                                                                       Nanos finished_at) {
       if (callback) callback({.epoch = epoch, .finished_at = finished_at});
     };
     reports_.resize(count);
-    for (unsigned i = 0; i < count; ++i) threads_.push_back(std::make_unique<LoadThread>(*setup, i, count, on_done));
+    for (unsigned i = 0; i < count; ++i)
+      threads_.push_back(std::make_unique<LoadThread>(*setup, i, count, on_done));
   }
 
   void apply(const LoadLevel& level) {
     LevelOrder order{.level = level, .progress = nullptr};
-    if (level.budget) order.progress = std::make_shared<BudgetProgress>(static_cast<unsigned>(threads_.size()));
+    if (level.budget)
+      order.progress = std::make_shared<BudgetProgress>(static_cast<unsigned>(threads_.size()));
     for (const auto& thread : threads_) thread->apply(order);
   }
 
@@ -49,7 +52,8 @@ class RunController::Impl {
       threads_[i]->hand_over([this, i, round](ThreadReport report) { receive(i, round, std::move(report)); });
     }
     arrived_.wait_for(lock, kCollectPatience, [&] {
-      return std::all_of(reports_.begin(), reports_.end(), [&](const Held& held) { return held.round == round; });
+      return std::all_of(reports_.begin(), reports_.end(),
+                         [&](const Held& held) { return held.round == round; });
     });
 
     SnapshotBatch batch;
@@ -112,9 +116,17 @@ RunController::RunController(Assignment assignment, std::vector<std::string> sec
     : impl_(std::make_unique<Impl>(std::move(assignment), secrets, std::move(options))) {}
 RunController::~RunController() = default;
 
-void RunController::apply(const LoadLevel& level) { impl_->apply(level); }
-SnapshotBatch RunController::collect() { return impl_->collect(); }
-void RunController::drain(Nanos limit) { impl_->drain(limit); }
-bool RunController::idle() const { return impl_->idle(); }
+void RunController::apply(const LoadLevel& level) {
+  impl_->apply(level);
+}
+SnapshotBatch RunController::collect() {
+  return impl_->collect();
+}
+void RunController::drain(Nanos limit) {
+  impl_->drain(limit);
+}
+bool RunController::idle() const {
+  return impl_->idle();
+}
 
 }  // namespace kneepoint::agent

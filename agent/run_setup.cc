@@ -13,10 +13,14 @@ namespace {
 constexpr std::size_t kSloLimitCount = 32;  // RequestRecord::judged has that many bits
 
 /// What would end a header line early or start another.
-bool breaks_header(const std::string& text) { return text.find_first_of("\r\n") != std::string::npos; }
+bool breaks_header(const std::string& text) {
+  return text.find_first_of("\r\n") != std::string::npos;
+}
 
 Result<void> check_cell(const Cell& cell, const Assignment& assignment) {
-  const auto wrong = [&](const std::string& what) { return Error{fmt::format("cell {}: {}", cell.id, what)}; };
+  const auto wrong = [&](const std::string& what) {
+    return Error{fmt::format("cell {}: {}", cell.id, what)};
+  };
   if (cell.target >= assignment.targets.size()) return wrong("names no target of the assignment");
   if (cell.slo.size() > kSloLimitCount) return wrong("has more than 32 SLO limits");
   if (auto body = check_extra_body(cell.workload.extra_body); !body) return wrong(body.error().message);
@@ -33,7 +37,8 @@ Result<void> check_cell(const Cell& cell, const Assignment& assignment) {
 std::string request_head(const Target& target, const Endpoint& endpoint, std::string_view path,
                          const std::string& run_id, const std::string& secret) {
   std::string head = fmt::format(
-      "POST {}{} HTTP/1.1\r\nHost: {}\r\nUser-Agent: kneepoint/{} run/{}\r\nContent-Type: application/json\r\n"
+      "POST {}{} HTTP/1.1\r\nHost: {}\r\nUser-Agent: kneepoint/{} run/{}\r\nContent-Type: "
+      "application/json\r\n"
       "Accept: text/event-stream, application/json\r\nAccept-Encoding: identity\r\n",
       endpoint.base_path, path, endpoint.authority, version(), run_id);
   if (!secret.empty()) head += fmt::format("Authorization: Bearer {}\r\n", secret);
@@ -41,12 +46,16 @@ std::string request_head(const Target& target, const Endpoint& endpoint, std::st
   return head;
 }
 
-Result<std::vector<Route>> routes_of(const Target& target, const std::string& run_id, const std::string& secret) {
-  const auto wrong = [&](const std::string& what) { return Error{fmt::format("target {}: {}", target.name, what)}; };
+Result<std::vector<Route>> routes_of(const Target& target, const std::string& run_id,
+                                     const std::string& secret) {
+  const auto wrong = [&](const std::string& what) {
+    return Error{fmt::format("target {}: {}", target.name, what)};
+  };
   if (target.urls.empty()) return wrong("has no URL");
   if (breaks_header(secret)) return wrong("its secret has more than one line");
   for (const auto& [name, value] : target.headers) {
-    if (name.empty() || breaks_header(name + value)) return wrong("a header is empty or has more than one line");
+    if (name.empty() || breaks_header(name + value))
+      return wrong("a header is empty or has more than one line");
   }
   const auto dialect = make_dialect(target.api, target.model, Workload());
   std::shared_ptr<const TlsContext> tls;
@@ -74,7 +83,8 @@ Result<std::vector<Route>> routes_of(const Target& target, const std::string& ru
 
 }  // namespace
 
-Result<std::shared_ptr<const RunSetup>> prepare_run(Assignment assignment, const std::vector<std::string>& secrets) {
+Result<std::shared_ptr<const RunSetup>> prepare_run(Assignment assignment,
+                                                    const std::vector<std::string>& secrets) {
   auto setup = std::make_shared<RunSetup>();
   for (std::size_t i = 0; i < assignment.cells.size(); ++i) {
     if (assignment.cells[i].id != i) return Error{"the cells of an assignment are not numbered in order"};

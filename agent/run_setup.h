@@ -10,8 +10,8 @@
 
 namespace kneepoint::agent {
 
-/// An assignment made ready to run: routes and TLS contexts built, everything checked. Immutable, shared by the
-/// event-loop threads.
+/// An assignment made ready to run: routes and TLS contexts built, everything checked. Immutable, shared by
+/// the event-loop threads.
 struct RunSetup {
   Assignment assignment;
   std::vector<std::vector<Route>> routes;  ///< By target, then by replica.
@@ -21,6 +21,7 @@ struct RunSetup {
 };
 
 /// @param secrets bearer tokens by target, empty for none.
-Result<std::shared_ptr<const RunSetup>> prepare_run(Assignment assignment, const std::vector<std::string>& secrets);
+Result<std::shared_ptr<const RunSetup>> prepare_run(Assignment assignment,
+                                                    const std::vector<std::string>& secrets);
 
 }  // namespace kneepoint::agent

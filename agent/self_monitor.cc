@@ -8,7 +8,9 @@
 namespace kneepoint::agent {
 namespace {
 
-double seconds(const timeval& t) { return static_cast<double>(t.tv_sec) + static_cast<double>(t.tv_usec) * 1e-6; }
+double seconds(const timeval& t) {
+  return static_cast<double>(t.tv_sec) + static_cast<double>(t.tv_usec) * 1e-6;
+}
 
 }  // namespace
 
@@ -31,7 +33,9 @@ CpuTime SelfMonitor::read() const {
 CpuTime SelfMonitor::spent() {
   const CpuTime now = read();
   const CpuTime before = std::exchange(last_, now);
-  return {.user = now.user - before.user, .system = now.system - before.system, .thread = now.thread - before.thread};
+  return {.user = now.user - before.user,
+          .system = now.system - before.system,
+          .thread = now.thread - before.thread};
 }
 
 }  // namespace kneepoint::agent

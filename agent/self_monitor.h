@@ -9,8 +9,8 @@ struct CpuTime {
   double thread = 0;  ///< Of the calling thread, user and system: how busy an event loop is.
 };
 
-/// What the agent itself costs. One instance per event-loop thread, used on that thread only; only one thread of a
-/// process measures the process.
+/// What the agent itself costs. One instance per event-loop thread, used on that thread only; only one thread
+/// of a process measures the process.
 class SelfMonitor {
  public:
   explicit SelfMonitor(bool measures_process);

@@ -8,8 +8,8 @@
 namespace kneepoint::agent {
 namespace {
 
-/// How long before its first request a slot opens its connection: long enough for a handshake across a continent,
-/// shorter than any host's patience with an idle connection.
+/// How long before its first request a slot opens its connection: long enough for a handshake across a
+/// continent, shorter than any host's patience with an idle connection.
 constexpr Nanos kConnectAhead = std::chrono::seconds(1);
 constexpr std::uint64_t kBackoffDraw = 1;
 
@@ -30,7 +30,9 @@ void Slot::start() {
   task_.start();
 }
 
-void Slot::reconsider() { sleeper_.interrupt(Wake::kCancelled); }
+void Slot::reconsider() {
+  sleeper_.interrupt(Wake::kCancelled);
+}
 
 void Slot::cancel() {
   cancelled_ = true;
@@ -48,8 +50,11 @@ Task<bool> Slot::sleep_until(MonoTime at) {
 }
 
 Task<void> Slot::run() {
-  if (co_await sleep_until(not_before_ - kConnectAhead)) co_await stream_.connect_ahead(thread_.route(*this));
   MonoTime intended = not_before_;
+  if (co_await sleep_until(not_before_ - kConnectAhead)) {
+    co_await stream_.connect_ahead(thread_.route(*this));
+    intended = std::max(intended, mono_now());  // a slow connection is no send lag
+  }
   std::uint32_t failures = 0;
   while (co_await sleep_until(not_before_)) {
     const auto ticket = thread_.next_request(*this);

@@ -17,12 +17,13 @@ struct Ticket {
   std::uint64_t walk = 0;  ///< Position in the walk over the prompt classes.
 };
 
-/// One of a level's requests in flight: issues requests one after the other for as long as the level wants it.
-/// Lives on one thread for good.
+/// One of a level's requests in flight: issues requests one after the other for as long as the level wants
+/// it. Lives on one thread for good.
 class Slot {
  public:
   /// @param not_before its first request's instant; the connection is opened shortly before.
-  Slot(LoadThread& thread, const ThreadContext& context, std::uint32_t cell, std::uint32_t number, MonoTime not_before);
+  Slot(LoadThread& thread, const ThreadContext& context, std::uint32_t cell, std::uint32_t number,
+       MonoTime not_before);
 
   void start();
   /// The level has changed: a slot that sleeps looks whether it is still wanted.

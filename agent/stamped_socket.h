@@ -22,8 +22,8 @@ struct ReadResult {
   bool stamped = false;
 };
 
-/// A non-blocking TCP connection whose reads carry the kernel's receive stamp (SO_TIMESTAMPING, software). Belongs
-/// to one poller's thread.
+/// A non-blocking TCP connection whose reads carry the kernel's receive stamp (SO_TIMESTAMPING, software).
+/// Belongs to one poller's thread.
 class StampedSocket {
  public:
   explicit StampedSocket(Poller& poller) : poller_(poller) {}
@@ -37,8 +37,9 @@ class StampedSocket {
   /// 0 once connected, else an errno.
   int connect_error() const;
 
-  /// Reads what is there into `buffer`, with one system call. A read that does not fill the buffer has emptied the
-  /// socket (edge-triggered polling reports anything that comes later), so no second call is needed to find out.
+  /// Reads what is there into `buffer`, with one system call. A read that does not fill the buffer has
+  /// emptied the socket (edge-triggered polling reports anything that comes later), so no second call is
+  /// needed to find out.
   ReadResult read(std::span<char> buffer);
 
   /// Writes what fits. @return bytes written, 0 when nothing fits now, −1 on error.

@@ -48,8 +48,9 @@ struct TaskPromise<void> : TaskPromiseBase {
 
 }  // namespace detail
 
-/// A coroutine that starts when it is awaited, or by `start()` where nothing awaits it, and runs on the thread that
-/// resumes it. Owns its frame: destroying a suspended task destroys everything that it was doing, inner tasks first.
+/// A coroutine that starts when it is awaited, or by `start()` where nothing awaits it, and runs on the
+/// thread that resumes it. Owns its frame: destroying a suspended task destroys everything that it was doing,
+/// inner tasks first.
 template <class T>
 class [[nodiscard]] Task {
  public:

@@ -38,9 +38,9 @@ class Timer {
   std::size_t place_ = kNowhere;  // in the heap
 };
 
-/// The alarms of one thread: a binary heap that knows where each timer lies, so that arming and disarming cost
-/// O(log n) and no allocation once the heap has grown. Timers are few per request, never per token: deadlines that
-/// move with every token are re-checked when they fire. Not thread-safe.
+/// The alarms of one thread: a binary heap that knows where each timer lies, so that arming and disarming
+/// cost O(log n) and no allocation once the heap has grown. Timers are few per request, never per token:
+/// deadlines that move with every token are re-checked when they fire. Not thread-safe.
 class Timers {
  public:
   /// Fires everything due, earliest first. A callback may arm and disarm any timer.

@@ -46,7 +46,9 @@ Result<std::shared_ptr<const TlsContext>> TlsContext::create(const TlsOptions& o
   return std::shared_ptr<const TlsContext>(new TlsContext(std::move(context), options.verify));
 }
 
-void TlsStream::Free::operator()(SSL* ssl) const { SSL_free(ssl); }
+void TlsStream::Free::operator()(SSL* ssl) const {
+  SSL_free(ssl);
+}
 
 TlsStream::TlsStream(const TlsContext& context, const std::string& name) : ssl_(SSL_new(context.native())) {
   SSL_set_bio(ssl_.get(), BIO_new(BIO_s_mem()), BIO_new(BIO_s_mem()));
@@ -78,7 +80,9 @@ void TlsStream::write(std::string_view plain) {
   }
 }
 
-bool TlsStream::has_outgoing() const { return BIO_ctrl_pending(SSL_get_wbio(ssl_.get())) > 0; }
+bool TlsStream::has_outgoing() const {
+  return BIO_ctrl_pending(SSL_get_wbio(ssl_.get())) > 0;
+}
 
 std::string TlsStream::outgoing() {
   BIO* bio = SSL_get_wbio(ssl_.get());

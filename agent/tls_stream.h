@@ -28,8 +28,9 @@ class TlsContext {
   bool verify_;
 };
 
-/// TLS over memory: ciphertext is read from the socket by `recvmsg`, so that kernel receive stamps survive, and
-/// handed to OpenSSL through a memory BIO. A decrypted read carries the stamp of the ciphertext that completed it.
+/// TLS over memory: ciphertext is read from the socket by `recvmsg`, so that kernel receive stamps survive,
+/// and handed to OpenSSL through a memory BIO. A decrypted read carries the stamp of the ciphertext that
+/// completed it.
 class TlsStream {
  public:
   /// @param name sent as SNI (unless it is an address) and verified.

@@ -120,6 +120,7 @@ struct Plan {
   std::vector<Target> targets;
   std::vector<Scenario> scenarios;
   std::uint64_t seed = 1;
+  bool records = false;     ///< One line per request in the run directory.
   std::string source_text;  ///< The file as read (after variables), kept beside the results.
 };
 
@@ -143,7 +144,8 @@ struct Assignment {
   std::vector<Target> targets;
   std::vector<Cell> cells;
   std::uint64_t seed = 1;
-  MonoTime zero{};  ///< The run's zero on the receiving agent's monotonic clock.
+  MonoTime zero{};       ///< The run's zero on the receiving agent's monotonic clock.
+  bool records = false;  ///< Hand over one RequestRow per request.
 };
 
 /// The load an agent converges to. Slots are numbered over the whole fleet; this agent runs the slots

@@ -101,9 +101,14 @@ Target target_from(const Field& at, const v1::Target& message) {
   target.model = line({&at, "model"}, message.model(), kMaxName);
   target.auth = secret_from({&at, "auth"}, message.auth());
   const Field headers{&at, "headers"};
-  wire::size_at_most(headers, message.headers().size(), kMaxHeaders);
-  for (const auto& [name, value] : message.headers()) {
-    target.headers.emplace(filled_line(headers, name, kMaxName), line(headers, value, kMaxPath));
+  wire::size_at_most(headers, static_cast<std::size_t>(message.headers_size()), kMaxHeaders);
+  for (int i = 0; i < message.headers_size(); ++i) {
+    const Field here{&at, "headers", i};
+    const v1::Header& header = message.headers(i);
+    auto name = filled_line({&here, "name"}, header.name(), kMaxName);
+    auto value = line({&here, "value"}, header.value(), kMaxPath);
+    if (!target.headers.emplace(std::move(name), std::move(value)).second)
+      refuse(here, "repeats another's name");
   }
   target.tls = tls_from({&at, "tls"}, message.tls());
   target.connect_timeout =
@@ -122,7 +127,11 @@ void to_message(const Target& target, v1::Target& out) {
   if (target.auth.source == SecretRef::Source::kEnvironment)
     out.mutable_auth()->set_environment(target.auth.name);
   if (target.auth.source == SecretRef::Source::kFile) out.mutable_auth()->set_file(target.auth.name);
-  for (const auto& [name, value] : target.headers) (*out.mutable_headers())[name] = value;
+  for (const auto& [name, value] : target.headers) {
+    v1::Header& header = *out.add_headers();
+    header.set_name(name);
+    header.set_value(value);
+  }
   v1::TlsOptions& tls = *out.mutable_tls();
   tls.set_verify(target.tls.verify);
   tls.set_ca_file(target.tls.ca_file);
@@ -222,6 +231,7 @@ void to_wire(const Assignment& assignment, v1::Assignment& out) {
   }
   out.set_seed(assignment.seed);
   out.set_zero_nanos(assignment.zero.time_since_epoch().count());
+  out.set_records(assignment.records);
 }
 
 Result<Assignment> from_wire(const v1::Assignment& message) {
@@ -239,6 +249,7 @@ Result<Assignment> from_wire(const v1::Assignment& message) {
     }
     assignment.seed = message.seed();
     assignment.zero = MonoTime(Nanos(message.zero_nanos()));
+    assignment.records = message.records();
     return assignment;
   });
 }

@@ -45,6 +45,9 @@ class LoadFleet {
   virtual void send(const LoadLevel& level) = 0;
   /// Ends all load: running requests may finish for `limit`, then are cancelled.
   virtual void drain(Nanos limit) = 0;
+  /// After drain(): every agent that is left has ended its last request, and wait() has returned all its
+  /// batches.
+  virtual bool drained() const = 0;
 };
 
 /// Where a run stands, for whoever watches it.

@@ -8,9 +8,12 @@ namespace kneepoint::agent {
 
 std::unique_ptr<Dialect> make_dialect(Api api, const std::string& model, const Workload& workload) {
   switch (api) {
-    case Api::kOpenAiChat: return std::make_unique<OpenAiChat>(model, workload);
-    case Api::kOpenAiCompletions: return std::make_unique<OpenAiCompletions>(model, workload);
-    case Api::kVllmGenerate: return std::make_unique<VllmGenerate>(workload);
+    case Api::kOpenAiChat:
+      return std::make_unique<OpenAiChat>(model, workload);
+    case Api::kOpenAiCompletions:
+      return std::make_unique<OpenAiCompletions>(model, workload);
+    case Api::kVllmGenerate:
+      return std::make_unique<VllmGenerate>(workload);
   }
   return nullptr;
 }

@@ -6,6 +6,7 @@
 #include <string>
 #include <string_view>
 
+#include "agent/dialects/event_template.h"
 #include "common/plan.h"
 #include "common/result.h"
 
@@ -13,22 +14,24 @@ namespace kneepoint::agent {
 
 /// What one event of a stream says, as far as measurement cares.
 struct Chunk {
-  bool answer = false;     ///< Carries non-empty text of the answer, in any choice.
-  bool reasoning = false;  ///< Carries non-empty reasoning.
-  bool tool_call = false;  ///< Carries a tool call or a part of one.
-  bool finished = false;   ///< Carries a finish reason.
-  bool done = false;       ///< The end marker of the stream.
-  bool error = false;      ///< The host reports an error inside the stream.
+  bool answer = false;                             ///< Carries non-empty text of the answer, in any choice.
+  bool reasoning = false;                          ///< Carries non-empty reasoning.
+  bool tool_call = false;                          ///< Carries a tool call or a part of one.
+  bool finished = false;                           ///< Carries a finish reason.
+  bool done = false;                               ///< The end marker of the stream.
+  bool error = false;                              ///< The host reports an error inside the stream.
   std::optional<std::uint64_t> completion_tokens;  ///< Usage: running, or final in the last event.
   std::optional<std::uint64_t> prompt_tokens;
 
-  /// Counts as output: moves t_first and t_last. Empty and role-only deltas do not, nor do usage and end markers.
+  /// Counts as output: moves t_first and t_last. Empty and role-only deltas do not, nor do usage and end
+  /// markers.
   bool content() const { return answer || reasoning || tool_call; }
 };
 
 /// What a dialect must remember between the events of one stream.
 struct StreamMemory {
   std::size_t text_bytes = 0;  ///< Text seen so far, for hosts that repeat it in every event.
+  EventTemplate usual;         ///< The stream's usual event.
 };
 
 /// How events are cut out of a streamed body.
@@ -43,8 +46,8 @@ struct Prompt {
   std::string_view text;
 };
 
-/// The wire dialect of a serving host: how a request is written and what its answer says. Parses without keeping
-/// anything of the text. One instance serves one thread (it owns parser buffers).
+/// The wire dialect of a serving host: how a request is written and what its answer says. Parses without
+/// keeping anything of the text. One instance serves one thread (it owns parser buffers).
 class Dialect {
  public:
   virtual ~Dialect() = default;
@@ -56,7 +59,8 @@ class Dialect {
   virtual void write_body(const Prompt& prompt, UsageOption usage, std::string& out) const = 0;
   /// What a stream's memory must hold before its first event.
   virtual StreamMemory begin_stream(const Prompt& prompt) const = 0;
-  /// Reads one event. `data` is readable for `kPadding` bytes past its end. @return false when it is malformed.
+  /// Reads one event. `data` is readable for `kPadding` bytes past its end. @return false when it is
+  /// malformed.
   virtual bool read_event(std::string_view data, StreamMemory& memory, Chunk& chunk) = 0;
   /// Reads the whole body of an answer that was not streamed; same conditions.
   virtual bool read_answer(std::string_view body, Chunk& chunk) = 0;

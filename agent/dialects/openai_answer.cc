@@ -10,15 +10,24 @@ namespace ondemand = simdjson::ondemand;
 
 static_assert(kPadding >= simdjson::SIMDJSON_PADDING);
 
-bool read_usage(ondemand::value& value, Chunk& chunk) {
+bool read_usage(ondemand::value& value, OpenAiAnswer::Found& found) {
   ondemand::object usage;
   if (value.get_object().get(usage) != SUCCESS) return true;  // null
   return each_field(usage, [&](ondemand::raw_json_string key, ondemand::value& count) {
+    std::string_view token = count.raw_json_token();
     std::uint64_t tokens = 0;
-    if (key.unsafe_is_equal("completion_tokens") && count.get_uint64().get(tokens) == SUCCESS) {
-      chunk.completion_tokens = tokens;
-    } else if (key.unsafe_is_equal("prompt_tokens") && count.get_uint64().get(tokens) == SUCCESS) {
-      chunk.prompt_tokens = tokens;
+    if (count.get_uint64().get(tokens) != SUCCESS) return true;
+    while (!token.empty() && (token.back() < '0' || token.back() > '9'))
+      token.remove_suffix(1);  // white space
+    EventParts& parts = found.parts;
+    const std::uint32_t place = parts.count_count++;
+    if (place < EventParts::kMaxCounts) parts.counts[place] = token;
+    if (key.unsafe_is_equal("completion_tokens")) {
+      found.chunk.completion_tokens = tokens;
+      parts.completion = place;
+    } else if (key.unsafe_is_equal("prompt_tokens")) {
+      found.chunk.prompt_tokens = tokens;
+      parts.prompt = place;
     }
     return true;
   });
@@ -31,10 +40,39 @@ bool is_null(ondemand::value& value) {
 
 }  // namespace
 
+bool take_text(ondemand::value& value, EventParts& parts) {
+  std::string_view token = value.raw_json_token();
+  ondemand::raw_json_string text;
+  if (value.get_raw_json_string().get(text) != SUCCESS || *text.raw() == '"') return false;
+  token = token.substr(0, token.rfind('"'));  // the token ends behind its quote, and any white space
+  parts.text = {text.raw(), static_cast<std::size_t>(token.data() + token.size() - text.raw())};
+  ++parts.texts;
+  return true;
+}
+
+void read_finish(ondemand::value& value, Chunk& chunk) {
+  ondemand::raw_json_string reason;
+  if (value.get_raw_json_string().get(reason) == SUCCESS && *reason.raw() != '"') chunk.finished = true;
+}
+
+bool OpenAiAnswer::read_event(std::string_view json, EventTemplate& usual, Chunk& chunk) {
+  if (usual.match(json, chunk)) return true;
+  Found found{chunk, {}};
+  if (!parse(json, found)) return false;
+  usual.learn(json, chunk, found.parts);
+  return true;
+}
+
 bool OpenAiAnswer::read(std::string_view json, Chunk& chunk) {
+  Found found{chunk, {}};
+  return parse(json, found);
+}
+
+bool OpenAiAnswer::parse(std::string_view json, Found& found) {
   ondemand::document document;
   ondemand::object root;
-  if (parser_.iterate(json.data(), json.size(), json.size() + kPadding).get(document) != SUCCESS) return false;
+  if (parser_.iterate(json.data(), json.size(), json.size() + kPadding).get(document) != SUCCESS)
+    return false;
   if (document.get_object().get(root) != SUCCESS) return false;
   const bool whole = each_field(root, [&](ondemand::raw_json_string key, ondemand::value& value) {
     if (key.unsafe_is_equal("choices")) {
@@ -42,15 +80,16 @@ bool OpenAiAnswer::read(std::string_view json, Chunk& chunk) {
       if (value.get_array().get(choices) != SUCCESS) return is_null(value);
       for (auto item : choices) {
         ondemand::object choice;
-        if (item.get_object().get(choice) != SUCCESS || !read_choice_(choice, chunk)) return false;
+        if (item.get_object().get(choice) != SUCCESS || !read_choice_(choice, found)) return false;
       }
     } else if (key.unsafe_is_equal("usage")) {
-      return read_usage(value, chunk);
+      return read_usage(value, found);
     } else if (key.unsafe_is_equal("error")) {
-      chunk.error = chunk.error || !is_null(value);
+      found.chunk.error = found.chunk.error || !is_null(value);
     } else if (key.unsafe_is_equal("object")) {
       ondemand::raw_json_string kind;  // older vLLM: {"object": "error", "message": …}
-      if (value.get_raw_json_string().get(kind) == SUCCESS && kind.unsafe_is_equal("error")) chunk.error = true;
+      if (value.get_raw_json_string().get(kind) == SUCCESS && kind.unsafe_is_equal("error"))
+        found.chunk.error = true;
     }
     return true;
   });

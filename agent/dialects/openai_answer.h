@@ -8,19 +8,29 @@
 
 namespace kneepoint::agent {
 
-/// Reads the answers that the OpenAI dialects have in common: choices, usage, errors. Simdjson on demand, in one pass
-/// from left to right and without unescaping a string: whether there is text is all that is asked.
+/// Reads the answers that the OpenAI dialects have in common: choices, usage, errors. Simdjson on demand, in
+/// one pass from left to right and without unescaping a string: whether there is text is all that is asked.
 class OpenAiAnswer {
  public:
-  /// Marks in `chunk` what one choice carries; the choice is consumed.
-  using ReadChoice = bool (*)(simdjson::ondemand::object choice, Chunk& chunk);
+  /// What reading finds: the meaning, and where its parts lie.
+  struct Found {
+    Chunk& chunk;
+    EventParts parts;
+  };
+  /// Notes what one choice carries; the choice is consumed.
+  using ReadChoice = bool (*)(simdjson::ondemand::object choice, Found& found);
 
   explicit OpenAiAnswer(ReadChoice read_choice) : read_choice_(read_choice) {}
 
-  /// @param json readable for kPadding bytes past its end. @return false when it is malformed.
+  /// One event of a stream. @param json readable for kPadding bytes past its end. @return false when it is
+  /// malformed.
+  bool read_event(std::string_view json, EventTemplate& usual, Chunk& chunk);
+  /// A whole answer; same conditions.
   bool read(std::string_view json, Chunk& chunk);
 
  private:
+  bool parse(std::string_view json, Found& found);
+
   ReadChoice read_choice_;
   simdjson::ondemand::parser parser_;
 };
@@ -31,17 +41,16 @@ bool each_field(simdjson::ondemand::object& object, Visit visit) {
   for (auto field : object) {
     simdjson::ondemand::raw_json_string key;
     simdjson::ondemand::value value;
-    if (field.key().get(key) != simdjson::SUCCESS || field.value().get(value) != simdjson::SUCCESS) return false;
+    if (field.key().get(key) != simdjson::SUCCESS || field.value().get(value) != simdjson::SUCCESS)
+      return false;
     if (!visit(key, value)) return false;
   }
   return true;
 }
 
-/// Whether `value` is a string with something in it. A null, and any other type, is none.
-inline bool has_text(simdjson::ondemand::value& value) {
-  simdjson::ondemand::raw_json_string text;
-  return value.get_raw_json_string().get(text) == simdjson::SUCCESS && *text.raw() != '"';
-}
+/// Whether `value` is a string with something in it, which is then noted. A null, and any other type, is
+/// none.
+bool take_text(simdjson::ondemand::value& value, EventParts& parts);
 
 /// Whether nothing follows the document's value.
 inline bool at_end(simdjson::ondemand::document& document) {
@@ -49,8 +58,6 @@ inline bool at_end(simdjson::ondemand::document& document) {
 }
 
 /// Sets `chunk.finished` when a `finish_reason` is given.
-inline void read_finish(simdjson::ondemand::value& value, Chunk& chunk) {
-  if (has_text(value)) chunk.finished = true;
-}
+void read_finish(simdjson::ondemand::value& value, Chunk& chunk);
 
 }  // namespace kneepoint::agent

@@ -6,18 +6,18 @@ namespace {
 using simdjson::SUCCESS;
 namespace ondemand = simdjson::ondemand;
 
-bool read_delta(ondemand::object& delta, Chunk& chunk) {
+bool read_delta(ondemand::object& delta, OpenAiAnswer::Found& found) {
   return each_field(delta, [&](ondemand::raw_json_string key, ondemand::value& value) {
     if (key.unsafe_is_equal("content")) {
-      if (has_text(value)) chunk.answer = true;
+      if (take_text(value, found.parts)) found.chunk.answer = true;
     } else if (key.unsafe_is_equal("reasoning") || key.unsafe_is_equal("reasoning_content")) {
-      if (has_text(value)) chunk.reasoning = true;
+      if (take_text(value, found.parts)) found.chunk.reasoning = true;
     } else if (key.unsafe_is_equal("tool_calls")) {
       ondemand::array calls;
       if (value.get_array().get(calls) == SUCCESS) {
         for (auto call : calls) {
           if (call.error() != SUCCESS) return false;
-          chunk.tool_call = true;
+          found.chunk.tool_call = true;
         }
       }
     }
@@ -25,13 +25,13 @@ bool read_delta(ondemand::object& delta, Chunk& chunk) {
   });
 }
 
-bool read_choice(ondemand::object choice, Chunk& chunk) {
+bool read_choice(ondemand::object choice, OpenAiAnswer::Found& found) {
   return each_field(choice, [&](ondemand::raw_json_string key, ondemand::value& value) {
     if (key.unsafe_is_equal("delta") || key.unsafe_is_equal("message")) {
       ondemand::object delta;
-      return value.get_object().get(delta) != SUCCESS || read_delta(delta, chunk);
+      return value.get_object().get(delta) != SUCCESS || read_delta(delta, found);
     }
-    if (key.unsafe_is_equal("finish_reason")) read_finish(value, chunk);
+    if (key.unsafe_is_equal("finish_reason")) read_finish(value, found.chunk);
     return true;
   });
 }
@@ -63,14 +63,16 @@ void OpenAiChat::write_body(const Prompt& prompt, UsageOption usage, std::string
   out.push_back('}');
 }
 
-bool OpenAiChat::read_event(std::string_view data, StreamMemory&, Chunk& chunk) {
+bool OpenAiChat::read_event(std::string_view data, StreamMemory& memory, Chunk& chunk) {
   if (data == "[DONE]") {
     chunk.done = true;
     return true;
   }
-  return answer_.read(data, chunk);
+  return answer_.read_event(data, memory.usual, chunk);
 }
 
-bool OpenAiChat::read_answer(std::string_view body, Chunk& chunk) { return answer_.read(body, chunk); }
+bool OpenAiChat::read_answer(std::string_view body, Chunk& chunk) {
+  return answer_.read(body, chunk);
+}
 
 }  // namespace kneepoint::agent

@@ -6,8 +6,9 @@
 
 namespace kneepoint::agent {
 
-/// `/v1/chat/completions`: messages in, deltas out. Text in `delta.content` is answer, in `delta.reasoning` or
-/// `delta.reasoning_content` reasoning, `delta.tool_calls` a tool call; a role-only or empty delta is nothing.
+/// `/v1/chat/completions`: messages in, deltas out. Text in `delta.content` is answer, in `delta.reasoning`
+/// or `delta.reasoning_content` reasoning, `delta.tool_calls` a tool call; a role-only or empty delta is
+/// nothing.
 class OpenAiChat final : public Dialect {
  public:
   OpenAiChat(const std::string& model, const Workload& workload);

@@ -7,12 +7,12 @@ namespace {
 
 namespace ondemand = simdjson::ondemand;
 
-bool read_choice(ondemand::object choice, Chunk& chunk) {
+bool read_choice(ondemand::object choice, OpenAiAnswer::Found& found) {
   return each_field(choice, [&](ondemand::raw_json_string key, ondemand::value& value) {
     if (key.unsafe_is_equal("text")) {
-      if (has_text(value)) chunk.answer = true;
+      if (take_text(value, found.parts)) found.chunk.answer = true;
     } else if (key.unsafe_is_equal("finish_reason")) {
-      read_finish(value, chunk);
+      read_finish(value, found.chunk);
     }
     return true;
   });
@@ -22,8 +22,9 @@ bool read_choice(ondemand::object choice, Chunk& chunk) {
 
 void append_plain_prompt(const Prompt& prompt, std::string& out) {
   out.append(R"({"prompt":)");
-  append_json_string(out, prompt.system.empty() ? std::string(prompt.text)
-                                                : std::string(prompt.system) + "\n\n" + std::string(prompt.text));
+  append_json_string(out, prompt.system.empty()
+                              ? std::string(prompt.text)
+                              : std::string(prompt.system) + "\n\n" + std::string(prompt.text));
 }
 
 OpenAiCompletions::OpenAiCompletions(const std::string& model, const Workload& workload)
@@ -36,14 +37,16 @@ void OpenAiCompletions::write_body(const Prompt& prompt, UsageOption usage, std:
   out.push_back('}');
 }
 
-bool OpenAiCompletions::read_event(std::string_view data, StreamMemory&, Chunk& chunk) {
+bool OpenAiCompletions::read_event(std::string_view data, StreamMemory& memory, Chunk& chunk) {
   if (data == "[DONE]") {
     chunk.done = true;
     return true;
   }
-  return answer_.read(data, chunk);
+  return answer_.read_event(data, memory.usual, chunk);
 }
 
-bool OpenAiCompletions::read_answer(std::string_view body, Chunk& chunk) { return answer_.read(body, chunk); }
+bool OpenAiCompletions::read_answer(std::string_view body, Chunk& chunk) {
+  return answer_.read(body, chunk);
+}
 
 }  // namespace kneepoint::agent

@@ -6,8 +6,8 @@
 
 namespace kneepoint::agent {
 
-/// `/v1/completions`: a plain prompt in, `choices[].text` out. A system prompt is put before the text, a blank line
-/// between them.
+/// `/v1/completions`: a plain prompt in, `choices[].text` out. A system prompt is put before the text, a
+/// blank line between them.
 class OpenAiCompletions final : public Dialect {
  public:
   OpenAiCompletions(const std::string& model, const Workload& workload);

@@ -8,12 +8,12 @@
 
 namespace kneepoint::agent {
 
-/// Appends `text` as a JSON string, quotes included. Bytes that are not valid UTF-8 are the caller's affair: they
-/// are passed on as they are.
+/// Appends `text` as a JSON string, quotes included. Bytes that are not valid UTF-8 are the caller's affair:
+/// they are passed on as they are.
 void append_json_string(std::string& out, std::string_view text);
 
-/// The members of a request body that do not change between the requests of one workload, written once: the model,
-/// the sampling, and the members of `extra_body`, which win over ours of the same name.
+/// The members of a request body that do not change between the requests of one workload, written once: the
+/// model, the sampling, and the members of `extra_body`, which win over ours of the same name.
 class RequestMembers {
  public:
   RequestMembers(const std::string& model, const Workload& workload, std::string_view token_limit_name);

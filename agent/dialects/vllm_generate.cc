@@ -19,13 +19,16 @@ void VllmGenerate::write_body(const Prompt& prompt, UsageOption, std::string& ou
 
 StreamMemory VllmGenerate::begin_stream(const Prompt& prompt) const {
   // The prompt is echoed before the answer.
-  return {.text_bytes = prompt.text.size() + (prompt.system.empty() ? 0 : prompt.system.size() + 2)};
+  StreamMemory memory;
+  memory.text_bytes = prompt.text.size() + (prompt.system.empty() ? 0 : prompt.system.size() + 2);
+  return memory;
 }
 
 bool VllmGenerate::read(std::string_view json, std::size_t& text_bytes, Chunk& chunk) {
   ondemand::document document;
   ondemand::object root;
-  if (parser_.iterate(json.data(), json.size(), json.size() + kPadding).get(document) != SUCCESS) return false;
+  if (parser_.iterate(json.data(), json.size(), json.size() + kPadding).get(document) != SUCCESS)
+    return false;
   if (document.get_object().get(root) != SUCCESS) return false;
   const bool whole = each_field(root, [&](ondemand::raw_json_string key, ondemand::value& value) {
     if (key.unsafe_is_equal("text")) {

@@ -8,8 +8,9 @@
 namespace kneepoint::agent {
 
 /// vLLM's plain server (`vllm.entrypoints.api_server`, `/generate`). A stream is one JSON document a line,
-/// `{"text": [prompt + everything so far, …]}`: an event is content when its text has grown. It reports no usage and
-/// no finish reason, so tokens are content chunks, and the end of the body is the end of the answer.
+/// `{"text": [prompt + everything so far, …]}`: an event is content when its text has grown. It reports no
+/// usage and no finish reason, so tokens are content chunks, and the end of the body is the end of the
+/// answer.
 class VllmGenerate final : public Dialect {
  public:
   explicit VllmGenerate(const Workload& workload);

@@ -18,7 +18,8 @@ struct RequestIdentity {
   bool operator==(const RequestIdentity&) const = default;
 };
 
-/// 64 well-mixed bits of a request's identity. @param purpose separates independent draws for the same request.
+/// 64 well-mixed bits of a request's identity. @param purpose separates independent draws for the same
+/// request.
 std::uint64_t random_bits(const RequestIdentity& request, std::uint64_t purpose);
 
 /// What a request asks.
@@ -27,9 +28,10 @@ struct PickedPrompt {
   Prompt prompt;                   ///< Views into the workload.
 };
 
-/// Picks a request's class and prompt. Classes are walked by their weights, the class's prompts are drawn at random.
-/// @param walk the position in the walk: under a budget the request's index, so that the whole level meets the
-/// classes exactly in proportion; else slot + k, so that every slot meets them all, however fast it is.
+/// Picks a request's class and prompt. Classes are walked by their weights, the class's prompts are drawn at
+/// random.
+/// @param walk the position in the walk: under a budget the request's index, so that the whole level meets
+/// the classes exactly in proportion; else slot + k, so that every slot meets them all, however fast it is.
 PickedPrompt pick_prompt(const Workload& workload, const RequestIdentity& request, std::uint64_t walk);
 
 }  // namespace kneepoint::agent

@@ -42,12 +42,9 @@ bool surely_failing(const RequestCounts& requests) {
 }
 
 void attribute(Saturation& saturation, const std::vector<Step>& steps) {
-  // What lies past twice the knee did not make it.
-  const auto counts = [&](const Step& step) {
-    return !saturation.concurrency || step.concurrency <= 2 * *saturation.concurrency;
-  };
-  if (const Step* step =
-          first_of(steps, [&](const Step& s) { return counts(s) && s.has_flag("CLIENT_BOUND"); })) {
+  // A generator that was its own limit below a knee that was still found did not make that knee.
+  if (const Step* step = first_of(
+          steps, [&](const Step& s) { return !saturation.concurrency && s.has_flag("CLIENT_BOUND"); })) {
     return say(saturation, "client",
                fmt::format("The load generator was its own limit at {}: {}.", step->concurrency,
                            step->reasons.empty() ? "see its flags" : step->reasons.front()));

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <memory>
 #include <random>
@@ -18,7 +19,10 @@
 #include "coordinator/live/http_server.h"
 #include "coordinator/live/metrics.h"
 #include "coordinator/plan_loader.h"
+#include "coordinator/report/html/html.h"
+#include "coordinator/report/record_writer.h"
 #include "coordinator/report/run_directory.h"
+#include "coordinator/report/run_timeline.h"
 #include "coordinator/report/text.h"
 #include "coordinator/run_loop.h"
 
@@ -74,6 +78,8 @@ class Run {
                    loop.agent_lost() ? "an agent was lost" : "the run was interrupted");
     const Report report = build_report(plan_, loop.timeline(), loop.windows(), facts);
     or_fail(directory_.write_report(report), kInternalError);
+    const RunTimeline course = build_run_timeline(loop.timeline(), plan_, cells_, loop.windows());
+    or_fail(directory_.write("report.html", render_html(report, course, plan_.source_text)), kInternalError);
     display_.finish(report);
     fmt::print("{}\nreport: {}\n", render_text(report), directory_.path().string());
     std::fflush(stdout);
@@ -139,15 +145,41 @@ class Run {
                              display_.print(fmt::format("agent {} joined from {}", agent.name, agent.peer));
                          }),
         kFleetFailed);
-    Assignment assignment{.run_id = run_id_, .targets = plan_.targets, .cells = cells_, .seed = plan_.seed};
+    Assignment assignment{.run_id = run_id_,
+                          .targets = plan_.targets,
+                          .cells = cells_,
+                          .seed = plan_.seed,
+                          .records = plan_.records};
     or_fail(fleet_->start(std::move(assignment), check), kFleetFailed);
+    if (plan_.records) {
+      const SystemClock clock;
+      records_ = or_fail(RecordWriter::create(directory_.path() / "records.jsonl.gz", plan_, cells_, run_id_,
+                                              clock.real_now() - fleet_->now()),
+                         kBadInput);
+    }
+    metrics_.set_start_skew(start_skew());
     metrics_.set_agents({.running = expected});
+  }
+
+  /// How far apart the agents' starts can be at most: an agent's clock offset is off by up to half of its round trip.
+  Nanos start_skew() const {
+    std::vector<Nanos> half_trips;
+    for (std::uint32_t i = 0; i < fleet_->agents(); ++i) {
+      half_trips.push_back(fleet_->agent(i).clock.round_trip / 2);
+    }
+    std::sort(half_trips.rbegin(), half_trips.rend());
+    return half_trips.size() < 2 ? Nanos(0) : half_trips[0] + half_trips[1];
   }
 
   /// `timeline` is filled in once the loop exists.
   RunLoop::Hooks hooks(const Timeline*& timeline) {
     RunLoop::Hooks hooks;
-    hooks.on_batch = [this](std::uint32_t, const SnapshotBatch& batch) { metrics_.observe(batch); };
+    hooks.on_batch = [this](std::uint32_t agent, const SnapshotBatch& batch) {
+      metrics_.observe(batch);
+      if (!records_) return;
+      const auto written = records_->append(fleet_->agent(agent).name, batch);
+      if (!written) display_.print(written.error().message);
+    };
     hooks.on_step = [this](const StepWindow& window, const Step& step) { display_.step(window, step); };
     hooks.on_progress = [this, &timeline](const Progress& progress) {
       display_.progress(progress, *timeline);
@@ -201,6 +233,7 @@ class Run {
   std::unique_ptr<PrivateSocket> socket_;
   std::unique_ptr<Fleet> fleet_;
   std::unique_ptr<LocalAgents> agents_;
+  std::optional<RecordWriter> records_;
   std::size_t agents_lost_ = 0;
 };
 

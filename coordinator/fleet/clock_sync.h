@@ -15,10 +15,10 @@ struct ClockSample {
   MonoTime reply_received{};
 };
 
-/// Where an agent's monotonic clock stands. The true offset lies within ± rtt / 2 of `offset`.
+/// Where an agent's monotonic clock stands. The true offset lies within ± round_trip / 2 of `offset`.
 struct ClockEstimate {
-  Nanos offset{0};  ///< Agent minus coordinator.
-  Nanos rtt{0};     ///< Of the best sample, without the time spent in the agent.
+  Nanos offset{0};      ///< Agent minus coordinator.
+  Nanos round_trip{0};  ///< Of the best sample, without the time spent in the agent.
 };
 
 /// The offset of the sample with the least round trip (NTP's clock filter, RFC 5905 section 10): queueing

@@ -96,7 +96,8 @@ Fleet::~Fleet() {
 }
 
 std::size_t Fleet::agents() const {
-  return members_.size();
+  return static_cast<std::size_t>(
+      std::count_if(members_.begin(), members_.end(), [](const auto& m) { return !m->info.lost; }));
 }
 
 const AgentInfo& Fleet::agent(std::uint32_t agent) const {
@@ -140,8 +141,8 @@ Result<void> Fleet::wait_for_all(bool (*ready)(const Member&), const char* what,
       if (auto checked = check(); !checked) return checked;
     }
     if (mono_now() >= deadline) {
-      return Error{fmt::format("agent {} did not {} within {:.0f} s", behind->info.name, what,
-                               to_seconds(kStartLimit))};
+      return Error{
+          fmt::format("agent {} did not {} within {:g} s", behind->info.name, what, to_seconds(kStartLimit))};
     }
     pump(std::min(deadline, mono_now() + kCheckInterval));
   }
@@ -373,7 +374,7 @@ void Fleet::find_silent() {
   const MonoTime now = mono_now();
   for (const auto& member : members_) {
     if (!member->link || now - member->link->heard_at() < options_.silence_limit) continue;
-    lose(*member, fmt::format("nothing came from it for {:.1f} s", to_seconds(options_.silence_limit)));
+    lose(*member, fmt::format("nothing came from it for {:g} s", to_seconds(options_.silence_limit)));
     member->link->abort();  // it stops its load when it notices
     member->link.reset();
   }

@@ -70,12 +70,13 @@ class Fleet final : public LoadFleet {
 
   /// The run's zero on this machine's monotonic clock. After start().
   MonoTime zero() const { return zero_; }
-  /// @param agent below agents().
+  /// @param agent below the number that was assembled.
   const AgentInfo& agent(std::uint32_t agent) const;
   /// Whether every agent that is still connected has, after drain(), ended its last request and all its
   /// batches were returned by wait().
-  bool drained() const;
+  bool drained() const override;
 
+  /// Those not lost.
   std::size_t agents() const override;
   Nanos now() const override { return SystemClock().now() - zero_; }
   /// Batches come once each, in order for each agent, even when a link broke in between; agents that were

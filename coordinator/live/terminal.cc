@@ -9,7 +9,7 @@
 #include <cstdlib>
 #include <utility>
 
-#include "coordinator/live/columns.h"
+#include "coordinator/report/columns.h"
 
 namespace kneepoint::coordinator {
 

@@ -12,7 +12,7 @@ namespace {
 std::string escaped(const std::string& text) {
   std::string out;
   for (const char c : text) {
-    if (c == '\n' || c == '\r') {
+    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) {
       out += ' ';
     } else if (c == '<') {
       out += "&lt;";

@@ -35,7 +35,7 @@ std::string saturation_sentence(const ScenarioResult& result) {
 
 std::string slo_sentence(const SloCriterion& criterion) {
   const std::string what = criterion.limit > 0
-                               ? fmt::format("{} <= {}", criterion.name, format_time(criterion.limit))
+                               ? fmt::format("{} ≤ {}", criterion.name, format_time(criterion.limit))
                                : "all limits together";
   const std::string upto = criterion.concurrency ? format_figure(*criterion.concurrency) : "";
   if (criterion.state == "PASS") return fmt::format("{}: holds up to {}, the top of the scan", what, upto);

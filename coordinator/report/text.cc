@@ -2,9 +2,9 @@
 
 #include <fmt/format.h>
 
+#include "coordinator/report/columns.h"
 #include "coordinator/report/sentences.h"
 #include "coordinator/report/tables.h"
-#include "coordinator/report/units.h"
 
 namespace kneepoint::coordinator {
 namespace {
@@ -12,27 +12,15 @@ namespace {
 constexpr std::size_t kWidth = 120;
 constexpr std::string_view kGap = "  ";
 
-/// The first `width` characters of a text, the last an ellipsis where something was cut.
-std::string cut_to(const std::string& text, std::size_t width) {
-  if (display_width(text) <= width) return text;
-  std::string cut;
-  std::size_t shown = 0;
-  for (const char c : text) {
-    const bool starts = (static_cast<unsigned char>(c) & 0xC0) != 0x80;
-    if (starts && ++shown >= width) break;
-    cut += c;
-  }
-  return cut + "…";
-}
-
 std::string line_of(const std::vector<Column>& columns, const std::vector<std::string>& cells) {
   std::string line;
   for (std::size_t i = 0; i < cells.size(); ++i) {
     if (i > 0) line += kGap;
     const bool last = i + 1 == cells.size();
-    const std::size_t room = kWidth - std::min(kWidth - 1, display_width(line));
-    const std::string cell = last && columns[i].left ? cut_to(cells[i], room) : cells[i];
-    const std::size_t width = display_width(cell);
+    const std::size_t room = kWidth - std::min(kWidth - 1, column_width(line));
+    const std::string text = printable(cells[i]);
+    const std::string cell = columns[i].left ? fit_columns(text, last ? room : columns[i].width, "…") : text;
+    const std::size_t width = column_width(cell);
     const std::string padding(columns[i].width > width ? columns[i].width - width : 0, ' ');
     line += columns[i].left ? cell + padding : padding + cell;
   }
@@ -54,14 +42,14 @@ std::string draw(const Table& table) {
 
 /// Wraps at spaces; the first line after `lead`, the others indented as far.
 std::string wrapped(const std::string& lead, const std::string& text) {
-  const std::string indent(display_width(lead), ' ');
+  const std::string indent(column_width(lead), ' ');
   std::string out;
   std::string line = lead;
   bool fresh = true;
   for (std::size_t at = 0; at <= text.size();) {
     const std::size_t end = std::min(text.find(' ', at), text.size());
-    const std::string word = text.substr(at, end - at);
-    if (!fresh && display_width(line) + 1 + display_width(word) > kWidth) {
+    const std::string word = printable(text.substr(at, end - at));
+    if (!fresh && column_width(line) + 1 + column_width(word) > kWidth) {
       out += line + "\n";
       line = indent;
       fresh = true;
@@ -78,8 +66,8 @@ std::string section(const std::string& title, const Table& table) {
 }
 
 std::string render_result(const ScenarioResult& result) {
-  std::string out = fmt::format("\n{:=<{}}\n{} on {}, model {}\n", "", kWidth, result.scenario, result.target,
-                                result.model);
+  std::string out = fmt::format("\n{:=<{}}\n", "", kWidth);
+  out += wrapped("", fmt::format("{} on {}, model {}", result.scenario, result.target, result.model));
   out += section("Load and throughput", load_table(result));
   for (const std::string& remark : step_remarks(result)) out += wrapped("  ", remark);
   out += section("Latency", latency_table(result));
@@ -104,7 +92,7 @@ std::string render_step_line(const Step& step) {
 }
 
 std::string render_text(const Report& report) {
-  std::string out = run_line(report) + "\n\n";
+  std::string out = wrapped("", run_line(report)) + "\n";
   out += fmt::format("VERDICT: {}\n", trust_of(report.verdict));
   for (const ScenarioResult& result : report.results) out += wrapped("  * ", saturation_sentence(result));
   for (const std::string& reason : report.verdict.reasons) out += wrapped("  - ", reason);

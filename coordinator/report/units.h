@@ -29,7 +29,5 @@ std::string format_errors(const RequestCounts& requests);
 std::string format_utc(RealTime at);
 /// The instant written by format_utc; absent where `text` is not one.
 std::optional<RealTime> parse_utc(const std::string& text);
-/// Columns that a UTF-8 text takes on a terminal (every character here is one wide).
-std::size_t display_width(std::string_view text);
 
 }  // namespace kneepoint::coordinator

@@ -46,9 +46,11 @@ struct Case {
 TEST(OpenAiChat, WhatEachEventMeans) {
   const std::string head = R"({"id":"c1","object":"chat.completion.chunk","created":1,"model":"m",)";
   const Case cases[] = {
-      {head + R"("choices":[{"index":0,"delta":{"content":" the"},"logprobs":null,"finish_reason":null}]})", "answer"},
+      {head + R"("choices":[{"index":0,"delta":{"content":" the"},"logprobs":null,"finish_reason":null}]})",
+       "answer"},
       {head + R"("choices":[{"index":0,"delta":{"content":"\"quoted\" \\ \u00e9"}}]})", "answer"},
-      {head + R"("choices":[{"index":0,"delta":{"role":"assistant","content":""},"finish_reason":null}]})", ""},
+      {head + R"("choices":[{"index":0,"delta":{"role":"assistant","content":""},"finish_reason":null}]})",
+       ""},
       {head + R"("choices":[{"index":0,"delta":{"role":"assistant"},"finish_reason":null}]})", ""},
       {head + R"("choices":[{"index":0,"delta":{"role":"assistant","content":null}}]})", ""},
       {head + R"("choices":[{"index":0,"delta":{"reasoning_content":"Hmm","content":null}}]})", "reasoning"},
@@ -62,9 +64,11 @@ TEST(OpenAiChat, WhatEachEventMeans) {
       {head + R"("choices":[{"index":0,"delta":{"content":"x"},"finish_reason":"length"}],"usage":null})",
        "answer finish"},
       {head + R"("choices":[{"delta":{}},{"index":1,"delta":{"content":"x"}}]})", "answer"},
-      {head + R"("choices":[{"delta":{"content":"x"}}],"usage":{"prompt_tokens":9,"total_tokens":12,"completion_tokens":3}})",
+      {head +
+           R"("choices":[{"delta":{"content":"x"}}],"usage":{"prompt_tokens":9,"total_tokens":12,"completion_tokens":3}})",
        "answer 3 of 9"},
-      {head + R"("choices":[],"usage":{"prompt_tokens":9,"completion_tokens":64,"prompt_tokens_details":{"cached_tokens":1}}})",
+      {head +
+           R"("choices":[],"usage":{"prompt_tokens":9,"completion_tokens":64,"prompt_tokens_details":{"cached_tokens":1}}})",
        "64 of 9"},
       {R"({"usage":{"completion_tokens":2},"choices":[{"finish_reason":"stop","delta":{"content":"x"}}]})",
        "answer finish 2"},
@@ -86,6 +90,88 @@ TEST(OpenAiChat, WhatEachEventMeans) {
   for (const Case& each : cases) EXPECT_EQ(event(Api::kOpenAiChat, each.data), each.meaning) << each.data;
 }
 
+/// Reads `first` and then `second` in one stream: the second may match the template learned from the first,
+/// and must mean what it means alone.
+void expect_same_after(const std::string& first, const std::string& second) {
+  const auto dialect = make_dialect(Api::kOpenAiChat, "m", Workload());
+  StreamMemory memory = dialect->begin_stream({});
+  Chunk ignored, chunk;
+  dialect->read_event(padded(first), memory, ignored);
+  const std::string meaning =
+      dialect->read_event(padded(second), memory, chunk) ? describe(chunk) : "malformed";
+  EXPECT_EQ(meaning, event(Api::kOpenAiChat, second)) << first << "\nthen " << second;
+}
+
+TEST(OpenAiChat, AnEventMeansTheSameAfterAnyOther) {
+  const auto chunk = [](const std::string& field, const std::string& text, const std::string& rest) {
+    return R"({"id":"c1","choices":[{"index":0,"delta":{")" + field + R"(":")" + text +
+           R"("},"finish_reason":)" + rest;
+  };
+  const std::string plain = "null}]}";
+  const auto usage = [](const std::string& counts) { return R"(null}],"usage":{)" + counts + "}}"; };
+  const std::string three = R"("prompt_tokens":9,"total_tokens":12,"completion_tokens":3)";
+  const std::vector<std::string> events = {
+      chunk("content", "a", plain),
+      chunk("content", "a longer text", plain),
+      chunk("content", "", plain),
+      chunk("content", R"(\"quoted\")", plain),
+      chunk("content", R"(ends in a backslash \\)", plain),
+      chunk("content", R"(\\\")", plain),
+      chunk("content", R"(x"},"finish_reason":"stop","y":{"content":"z)",
+            plain),  // text that imitates structure
+      chunk("content", "unterminated", ""),
+      chunk("content", "control \x01", plain),
+      chunk("content", "什么是量子计算", plain),
+      chunk("content", "half a letter \xE4\xBB", plain),
+      chunk("content", "a", R"("stop"}]})"),
+      chunk("content", "a", plain + " "),
+      chunk("content", "a", plain + "}"),
+      chunk("reasoning", "hm", plain),
+      chunk("reasoning_content", "hm", plain),
+      chunk("content", "a", usage(three)),
+      chunk("content", "bb", usage(R"("prompt_tokens":9,"total_tokens":1012,"completion_tokens":1003)")),
+      chunk("content", "a", usage(R"("prompt_tokens":9,"total_tokens":12,"completion_tokens":03)")),
+      chunk("content", "a", usage(R"("prompt_tokens":9,"total_tokens":12,"completion_tokens":-3)")),
+      chunk("content", "a", usage(R"("prompt_tokens":9,"total_tokens":12,"completion_tokens":)")),
+      chunk("content", "a", usage(R"("prompt_tokens":9,"total_tokens":12,"completion_tokens":3.5)")),
+      chunk("content", "a", usage(R"("prompt_tokens": 9 ,"completion_tokens": 3 )")),
+      chunk("content", "a", usage(R"("a":1,"b":2,"c":3,"d":4,"completion_tokens":5,"prompt_tokens":6)")),
+      chunk("content", "a", R"(null}],"usage":null})"),
+      R"({"usage":{"completion_tokens":4},"choices":[{"delta":{"content":"x"}}]})",
+      R"({"usage":{"completion_tokens":5},"choices":[{"delta":{"content":"y"}}]})",
+      R"({"choices":[{"delta":{"content":"x"}},{"delta":{"content":"y"}}]})",
+      R"({"choices":[{"delta":{"content":"x"}},{"delta":{"content":""}}]})",
+      R"({"choices":[{"delta":{"content":"x","reasoning":"y"}}]})",
+      R"({"choices":[{"delta":{"content":"x","tool_calls":[{}]}}]})",
+      R"({"error":{"message":"x"},"choices":[{"delta":{"content":"x"}}]})",
+      "[DONE]",
+      "",
+  };
+  for (const std::string& first : events) {
+    for (const std::string& second : events) expect_same_after(first, second);
+  }
+  // And what the events mean at all, where it is not in the table above.
+  EXPECT_EQ(event(Api::kOpenAiChat, events[6]), "answer finish");
+  EXPECT_EQ(event(Api::kOpenAiChat, events[17]), "answer 1003 of 9");
+  EXPECT_EQ(event(Api::kOpenAiChat, events[22]), "answer 3 of 9");
+}
+
+TEST(EventTemplate, RecognisesTheUsualEvent) {
+  const auto dialect = make_dialect(Api::kOpenAiChat, "m", Workload());
+  StreamMemory memory;
+  const auto text = [](const std::string& text, int n) {
+    return R"({"id":"c","choices":[{"delta":{"content":")" + text +
+           R"("}}],"usage":{"prompt_tokens":1,"completion_tokens":)" + std::to_string(n) + "}}";
+  };
+  Chunk chunk;
+  EXPECT_FALSE(memory.usual.match(text("a", 1), chunk));
+  ASSERT_TRUE(dialect->read_event(padded(text("a", 1)), memory, chunk));
+  Chunk again;
+  EXPECT_TRUE(memory.usual.match(text("another", 200), again));
+  EXPECT_EQ(describe(again), "answer 200 of 1");
+  EXPECT_FALSE(memory.usual.match(text("", 3), again));
+}
+
 TEST(OpenAiChat, EveryTruncationIsMalformed) {
   const std::string whole =
       R"({"id":"c1","choices":[{"index":0,"delta":{"content":" the"},"finish_reason":null}],"usage":{"completion_tokens":1}})";
@@ -98,22 +184,26 @@ TEST(OpenAiChat, ReadsAnAnswerThatWasNotStreamed) {
   const auto dialect = make_dialect(Api::kOpenAiChat, "m", Workload());
   Chunk chunk;
   ASSERT_TRUE(dialect->read_answer(
-      padded(R"({"object":"chat.completion","choices":[{"message":{"role":"assistant","content":"Hi","reasoning":null},)"
-             R"("finish_reason":"stop"}],"usage":{"prompt_tokens":5,"completion_tokens":2}})"),
+      padded(
+          R"({"object":"chat.completion","choices":[{"message":{"role":"assistant","content":"Hi","reasoning":null},)"
+          R"("finish_reason":"stop"}],"usage":{"prompt_tokens":5,"completion_tokens":2}})"),
       chunk));
   EXPECT_EQ(describe(chunk), "answer finish 2 of 5");
 }
 
 TEST(OpenAiCompletions, WhatEachEventMeans) {
   const Case cases[] = {
-      {R"({"choices":[{"index":0,"text":" the","logprobs":null,"finish_reason":null}],"usage":null})", "answer"},
+      {R"({"choices":[{"index":0,"text":" the","logprobs":null,"finish_reason":null}],"usage":null})",
+       "answer"},
       {R"({"choices":[{"index":0,"text":"","finish_reason":null}]})", ""},
-      {R"({"choices":[{"index":0,"text":"","finish_reason":"stop"}],"usage":{"completion_tokens":8}})", "finish 8"},
+      {R"({"choices":[{"index":0,"text":"","finish_reason":"stop"}],"usage":{"completion_tokens":8}})",
+       "finish 8"},
       {R"({"choices":[],"usage":{"prompt_tokens":1,"completion_tokens":8}})", "8 of 1"},
       {"[DONE]", "done"},
       {R"({"choices":[{"text":" the)", "malformed"},
   };
-  for (const Case& each : cases) EXPECT_EQ(event(Api::kOpenAiCompletions, each.data), each.meaning) << each.data;
+  for (const Case& each : cases)
+    EXPECT_EQ(event(Api::kOpenAiCompletions, each.data), each.meaning) << each.data;
 }
 
 TEST(VllmGenerate, AnEventCountsWhenItsTextHasGrown) {
@@ -159,20 +249,23 @@ TEST(RequestBody, Chat) {
   workload.output_tokens = 64;
   workload.temperature = 0.7;
   workload.top_p = 0.95;
-  EXPECT_EQ(body(Api::kOpenAiChat, workload, {.system = "Be brief.", .text = "Hi"}, UsageOption::kContinuous),
-            R"({"messages":[{"role":"system","content":"Be brief."},{"role":"user","content":"Hi"}],"model":"m\"1",)"
-            R"("max_tokens":64,"temperature":0.7,"top_p":0.95,"stream":true,)"
-            R"("stream_options":{"include_usage":true,"continuous_usage_stats":true}})");
+  EXPECT_EQ(
+      body(Api::kOpenAiChat, workload, {.system = "Be brief.", .text = "Hi"}, UsageOption::kContinuous),
+      R"({"messages":[{"role":"system","content":"Be brief."},{"role":"user","content":"Hi"}],"model":"m\"1",)"
+      R"("max_tokens":64,"temperature":0.7,"top_p":0.95,"stream":true,)"
+      R"("stream_options":{"include_usage":true,"continuous_usage_stats":true}})");
   workload.stream = false;
-  EXPECT_EQ(body(Api::kOpenAiChat, workload, {.system = "", .text = "Hi"}, UsageOption::kContinuous),
-            R"({"messages":[{"role":"user","content":"Hi"}],"model":"m\"1","max_tokens":64,"temperature":0.7,)"
-            R"("top_p":0.95,"stream":false})");
+  EXPECT_EQ(
+      body(Api::kOpenAiChat, workload, {.system = "", .text = "Hi"}, UsageOption::kContinuous),
+      R"({"messages":[{"role":"user","content":"Hi"}],"model":"m\"1","max_tokens":64,"temperature":0.7,)"
+      R"("top_p":0.95,"stream":false})");
 }
 
 TEST(RequestBody, StringsAreEscaped) {
   const std::string nasty = std::string("\" \\ \n \r \t \x01 \x1f / 什么是量子计算? ") + std::string(1, '\0');
   std::string out;
-  make_dialect(Api::kOpenAiCompletions, "m", Workload())->write_body({.system = "s", .text = nasty}, UsageOption::kFinal, out);
+  make_dialect(Api::kOpenAiCompletions, "m", Workload())
+      ->write_body({.system = "s", .text = nasty}, UsageOption::kFinal, out);
   simdjson::dom::parser parser;
   std::string_view prompt;
   ASSERT_EQ(parser.parse(out)["prompt"].get(prompt), simdjson::SUCCESS) << out;

@@ -12,7 +12,8 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 
-/// Feeds `pieces`, each from a buffer of its own that is overwritten afterwards: a view that outlives its piece shows.
+/// Feeds `pieces`, each from a buffer of its own that is overwritten afterwards: a view that outlives its
+/// piece shows.
 template <class Parser>
 std::vector<std::string> events_of(const std::vector<std::string>& pieces, EventStatus* last = nullptr) {
   Parser parser;
@@ -59,7 +60,8 @@ TEST(SseParser, LineEndsOfEveryKind) {
 
 TEST(SseParser, CommentsFieldsAndTypes) {
   expect_at_every_split<SseParser>(
-      "\xEF\xBB\xBF: hello\nid: 7\nretry: 10\nevent: error\ndata: x\n\n:keep-alive\n\nevent: lost\n\ndata: y\n\n",
+      "\xEF\xBB\xBF: hello\nid: 7\nretry: 10\nevent: error\ndata: x\n\n:keep-alive\n\nevent: lost\n\ndata: "
+      "y\n\n",
       {"error|x", "y"});
 }
 
@@ -100,7 +102,9 @@ TEST(LineParser, LinesByLfCrlfAndNul) {
                                     {"{\"a\":1}", "{\"b\":2}", "{\"c\":3}", "{\"d\":4}"});
 }
 
-TEST(LineParser, TheLastLineNeedsNoEnd) { expect_at_every_split<LineParser>("one\ntwo", {"one", "two"}); }
+TEST(LineParser, TheLastLineNeedsNoEnd) {
+  expect_at_every_split<LineParser>("one\ntwo", {"one", "two"});
+}
 
 TEST(LineParser, GiantLinesAreRefused) {
   EventStatus last;

@@ -21,8 +21,8 @@ struct Reading {
 };
 
 void PrintTo(const Reading& r, std::ostream* out) {
-  *out << r.status << " \"" << r.body << "\" keep_alive=" << r.keep_alive << " last=" << static_cast<int>(r.last)
-       << " left=\"" << r.left << '"';
+  *out << r.status << " \"" << r.body << "\" keep_alive=" << r.keep_alive
+       << " last=" << static_cast<int>(r.last) << " left=\"" << r.left << '"';
 }
 
 Reading read(const std::vector<std::string>& pieces, bool closes = false) {
@@ -82,13 +82,15 @@ TEST(HttpResponse, Http10KeepsAliveOnlyWhenAsked) {
 }
 
 TEST(HttpResponse, InterimResponsesAreSkipped) {
-  expect_at_every_split("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n"
-                        "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok",
-                        {.status = 200, .body = "ok", .keep_alive = true, .last = Event::kEnd});
+  expect_at_every_split(
+      "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n"
+      "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok",
+      {.status = 200, .body = "ok", .keep_alive = true, .last = Event::kEnd});
 }
 
 TEST(HttpResponse, NoBodyAfter204) {
-  expect_at_every_split("HTTP/1.1 204 No Content\r\n\r\n", {.status = 204, .keep_alive = true, .last = Event::kEnd});
+  expect_at_every_split("HTTP/1.1 204 No Content\r\n\r\n",
+                        {.status = 204, .keep_alive = true, .last = Event::kEnd});
 }
 
 TEST(HttpResponse, BareLineFeeds) {
@@ -101,19 +103,27 @@ TEST(HttpResponse, BytesAfterTheEndAreLeft) {
 }
 
 TEST(HttpResponse, EarlyEndIsAnError) {
-  for (const char* text : {"", "HTTP/1.1 2", "HTTP/1.1 200 OK\r\nContent-Le", "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhel",
-                           "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhel",
-                           "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n"}) {
+  for (const char* text :
+       {"", "HTTP/1.1 2", "HTTP/1.1 200 OK\r\nContent-Le", "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhel",
+        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhel",
+        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n"}) {
     EXPECT_EQ(read({text}, true).last, Event::kError) << text;
   }
 }
 
 TEST(HttpResponse, MalformedResponsesAreErrors) {
   for (const char* text : {
-           "HTTP/2 200 OK\r\n", "SSH-2.0-OpenSSH\r\n", "HTTP/1.1 2x0 OK\r\n", "HTTP/1.1 99 Low\r\n", "HTTP/1.1 2000 OK\r\n",
-           "HTTP/1.1 200 OK\r\nno colon\r\n", "HTTP/1.1 200 OK\r\nContent-Length: five\r\n",
-           "HTTP/1.1 200 OK\r\nContent-Length: -5\r\n", "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Length: 6\r\n",
-           "HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n", "HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\n",
+           "HTTP/2 200 OK\r\n",
+           "SSH-2.0-OpenSSH\r\n",
+           "HTTP/1.1 2x0 OK\r\n",
+           "HTTP/1.1 99 Low\r\n",
+           "HTTP/1.1 2000 OK\r\n",
+           "HTTP/1.1 200 OK\r\nno colon\r\n",
+           "HTTP/1.1 200 OK\r\nContent-Length: five\r\n",
+           "HTTP/1.1 200 OK\r\nContent-Length: -5\r\n",
+           "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Length: 6\r\n",
+           "HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n",
+           "HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\n",
            "HTTP/1.1 101 Switching\r\n\r\n",
            "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nxyz\r\n",
            "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n\r\n",

@@ -15,7 +15,8 @@ using std::chrono::milliseconds;
 using std::chrono::seconds;
 
 TEST(SlotStart, AddedSlotsAreSpreadEvenly) {
-  const LoadLevel level{.concurrency = 8, .effective_at = seconds(10), .warm_slots = 4, .spread_over = seconds(2)};
+  const LoadLevel level{
+      .concurrency = 8, .effective_at = seconds(10), .warm_slots = 4, .spread_over = seconds(2)};
   EXPECT_EQ(slot_start(level, 0), seconds(10));
   EXPECT_EQ(slot_start(level, 3), seconds(10));
   EXPECT_EQ(slot_start(level, 4), seconds(10));
@@ -25,8 +26,10 @@ TEST(SlotStart, AddedSlotsAreSpreadEvenly) {
 
 TEST(SlotStart, NothingToSpread) {
   EXPECT_EQ(slot_start({.concurrency = 1, .effective_at = seconds(3)}, 0), seconds(3));
-  EXPECT_EQ(slot_start({.concurrency = 4, .effective_at = seconds(3), .warm_slots = 4, .spread_over = seconds(1)}, 2),
-            seconds(3));
+  EXPECT_EQ(
+      slot_start({.concurrency = 4, .effective_at = seconds(3), .warm_slots = 4, .spread_over = seconds(1)},
+                 2),
+      seconds(3));
 }
 
 TEST(Backoff, DoublesUpToFiveSecondsAndNeverExceedsIt) {
@@ -61,7 +64,8 @@ Workload three_classes() {
 TEST(PickPrompt, WalksTheClassesByWeight) {
   const Workload workload = three_classes();
   std::map<std::uint32_t, int> met;
-  for (std::uint64_t walk = 0; walk < 30; ++walk) ++met[pick_prompt(workload, {.k = walk}, walk).prompt_class];
+  for (std::uint64_t walk = 0; walk < 30; ++walk)
+    ++met[pick_prompt(workload, {.k = walk}, walk).prompt_class];
   EXPECT_EQ(met, (std::map<std::uint32_t, int>{{0, 20}, {2, 10}}));
 }
 

@@ -69,7 +69,7 @@ TEST(ClockSync, ASymmetricTripGivesTheOffsetExactly) {
     const auto estimate = estimate_offset(samples);
     ASSERT_TRUE(estimate);
     EXPECT_EQ(estimate->offset, offset);
-    EXPECT_EQ(estimate->rtt, 200us) << "the time inside the agent is not part of the trip";
+    EXPECT_EQ(estimate->round_trip, 200us) << "the time inside the agent is not part of the trip";
   }
 }
 
@@ -78,7 +78,7 @@ TEST(ClockSync, TheFastestTripDecides) {
                                          sample(5s, 100us, 8ms)};
   const auto estimate = estimate_offset(samples);
   ASSERT_TRUE(estimate);
-  EXPECT_EQ(estimate->rtt, 200us);
+  EXPECT_EQ(estimate->round_trip, 200us);
   EXPECT_EQ(estimate->offset, 5s + 10us);
 }
 
@@ -87,7 +87,7 @@ TEST(ClockSync, TheErrorNeverExceedsHalfTheTrip) {
     const std::vector<ClockSample> samples{sample(-2s, there, back)};
     const auto estimate = estimate_offset(samples);
     ASSERT_TRUE(estimate);
-    EXPECT_LE(std::chrono::abs(estimate->offset + 2s), estimate->rtt / 2);
+    EXPECT_LE(std::chrono::abs(estimate->offset + 2s), estimate->round_trip / 2);
   }
 }
 

@@ -50,8 +50,8 @@ TEST_F(FleetTest, EveryAgentGetsTheZeroOfItsOwnClock) {
   for (std::uint32_t i : {0u, 1u}) {
     const ClockEstimate clock = fleet_->agent(i).clock;
     // All clocks are one here, so the true offset is 0.
-    EXPECT_GT(clock.rtt, 0ns);
-    EXPECT_LE(std::chrono::abs(clock.offset), clock.rtt / 2 + 1ns);
+    EXPECT_GT(clock.round_trip, 0ns);
+    EXPECT_LE(std::chrono::abs(clock.offset), clock.round_trip / 2 + 1ns);
     auto& log = i == 0 ? *a.log : *b.log;
     EXPECT_EQ(log.read().assignment.zero, fleet_->zero() + clock.offset);
   }
@@ -153,9 +153,7 @@ TEST_F(FleetTest, AnUnfinishedRunIsNotADoneOne) {
   TestAgent a(unix_address(), "a");
   assemble_and_start(1);
   fleet_->finish(false, "interrupted");
-  const auto end = a.end();
-  EXPECT_EQ(end.code, ExitCode::kFleet);
-  EXPECT_THAT(end.reason, HasSubstr("interrupted"));
+  EXPECT_EQ(a.end().code, ExitCode::kFleet);
 }
 
 TEST(FleetListen, RefusesWhatItShouldNotOrCannotListenOn) {

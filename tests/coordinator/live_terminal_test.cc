@@ -6,7 +6,7 @@
 #include <map>
 #include <sstream>
 
-#include "coordinator/live/columns.h"
+#include "coordinator/report/columns.h"
 
 namespace kneepoint::coordinator {
 namespace {

@@ -4,6 +4,7 @@
 #include <fstream>
 #include <sstream>
 
+#include "coordinator/report/columns.h"
 #include "coordinator/report/csv.h"
 #include "coordinator/report/json.h"
 #include "coordinator/report/markdown.h"
@@ -52,7 +53,9 @@ TEST(Render, TextFitsATerminalOf120Columns) {
   report.results[0].steps[0].note = std::string(200, 'x');
   report.verdict.reasons.push_back("a reason " + std::string(50, 'y') + " that is long " +
                                    std::string(90, 'z'));
-  for (const std::string& line : lines_of(render_text(report))) EXPECT_LE(display_width(line), 120u) << line;
+  report.results[0].target = "主机 " + std::string(80, 't') + " " + std::string(80, 'u');
+  report.results[0].steps[2].replicas[0].name = "推理服务器推理服务器推理服务器.example:8000";
+  for (const std::string& line : lines_of(render_text(report))) EXPECT_LE(column_width(line), 120u) << line;
 }
 
 TEST(Render, TheLiveLineIsTheTablesRow) {
@@ -63,6 +66,12 @@ TEST(Render, TheLiveLineIsTheTablesRow) {
     EXPECT_NE(text.find(render_step_line(step) + "\n"), std::string::npos);
     EXPECT_EQ(render_step_line(step).find('\n'), std::string::npos);
   }
+}
+
+TEST(Render, NothingFromAPlanCanDriveTheTerminal) {
+  Report report = sample_report();
+  report.run_name = report.results[0].model = report.results[0].steps[0].note = "a\x1b[2Jb";
+  EXPECT_EQ(render_text(report).find('\x1b'), std::string::npos);
 }
 
 TEST(Render, FewRequestsGiveNoPercentile) {

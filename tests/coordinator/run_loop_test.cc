@@ -9,8 +9,8 @@ namespace {
 
 using namespace std::chrono_literals;
 
-/// A fleet in virtual time: every wait moves the clock, every second each agent hands over one batch in which its
-/// slots have each completed two requests of half a second.
+/// A fleet in virtual time: every wait moves the clock, every second each agent hands over one batch in which
+/// its slots have each completed two requests of half a second.
 class VirtualFleet final : public LoadFleet {
  public:
   explicit VirtualFleet(std::uint32_t agents) : agents_(agents) {}
@@ -43,29 +43,36 @@ class VirtualFleet final : public LoadFleet {
   }
 
   void drain(Nanos) override {
-    drained = true;
+    drained_second_ = second_of(now_);
     running_ = LoadLevel{};
     level_.reset();
+  }
+
+  /// The last batches come with the end of the second in which the load ended.
+  bool drained() const override {
+    return drained_second_ && events_.empty() && second_of(now_) > *drained_second_;
   }
 
   void lose_one_at(Nanos at) { lose_at_ = at; }
 
   std::vector<LoadLevel> sent;
-  bool drained = false;
 
  private:
+  static std::int64_t second_of(Nanos t) { return std::chrono::floor<std::chrono::seconds>(t).count(); }
+
   void end_second(std::int64_t second) {
     for (std::uint32_t agent = 0; agent < agents_ - lost_; ++agent) {
       SecondSnapshot part{.second = second};
-      const std::uint32_t slots = running_.concurrency / agents_ + (agent < running_.concurrency % agents_ ? 1 : 0);
+      const std::uint32_t slots =
+          running_.concurrency / agents_ + (agent < running_.concurrency % agents_ ? 1 : 0);
       SeriesStats& stats = part.series[SeriesKey{.cell = running_.cell, .epoch = running_.epoch}];
       stats.outcomes[0] = 2 * slots;
       stats.e2e.record(500ms, 2 * slots);
       stats.in_flight = slots;
-      events_.push_back(BatchArrived{agent, SnapshotBatch{.complete_through = second,
-                                                          .seconds = {part},
-                                                          .in_flight = slots,
-                                                          .active_slots = slots}});
+      events_.push_back(BatchArrived{
+          agent,
+          SnapshotBatch{
+              .complete_through = second, .seconds = {part}, .in_flight = slots, .active_slots = slots}});
       if (running_.budget && running_.epoch != done_epoch_) {
         events_.push_back(LevelFinished{agent, running_.epoch, running_.effective_at + 700ms});
         if (agent + 1 == agents_) done_epoch_ = running_.epoch;
@@ -79,6 +86,7 @@ class VirtualFleet final : public LoadFleet {
   std::optional<LoadLevel> level_;
   LoadLevel running_;
   std::uint64_t done_epoch_ = 0;
+  std::optional<std::int64_t> drained_second_;
   std::optional<Nanos> lose_at_;
   std::deque<FleetEvent> events_;
 };
@@ -108,7 +116,8 @@ struct VirtualRun {
 };
 
 TEST(RunLoop, RunsEveryStepOfEveryCellAndDrainsInBetween) {
-  VirtualRun run(plan_of({{.steps = {2, 4}, .warmup = 1s, .hold = 3s}, {.steps = {8}, .warmup = 1s, .hold = 3s}}), 2);
+  VirtualRun run(
+      plan_of({{.steps = {2, 4}, .warmup = 1s, .hold = 3s}, {.steps = {8}, .warmup = 1s, .hold = 3s}}), 2);
   const RunLoop& loop = run.go();
   EXPECT_FALSE(loop.interrupted());
   EXPECT_FALSE(loop.agent_lost());
@@ -117,7 +126,7 @@ TEST(RunLoop, RunsEveryStepOfEveryCellAndDrainsInBetween) {
   std::vector<std::uint32_t> concurrency;
   for (const LoadLevel& level : run.fleet.sent) concurrency.push_back(level.concurrency);
   EXPECT_EQ(concurrency, (std::vector<std::uint32_t>{2, 4, 0, 8, 0}));
-  EXPECT_TRUE(run.fleet.drained);
+  EXPECT_TRUE(run.fleet.drained());
   for (const StepWindow& window : loop.windows()) {
     EXPECT_TRUE(loop.timeline().complete(window.begin, window.end));
     EXPECT_EQ(window.end - window.begin, 3);
@@ -133,7 +142,8 @@ TEST(RunLoop, ABudgetEndsTheStepWhenTheLastAgentIsDone) {
 }
 
 TEST(RunLoop, AnInterruptDrainsAndKeepsWhatWasMeasured) {
-  VirtualRun run(plan_of({{.steps = {2, 4}, .warmup = 1s, .hold = 30s}, {.steps = {8}, .warmup = 1s, .hold = 3s}}), 2);
+  VirtualRun run(
+      plan_of({{.steps = {2, 4}, .warmup = 1s, .hold = 30s}, {.steps = {8}, .warmup = 1s, .hold = 3s}}), 2);
   RunLoop::Hooks hooks;
   hooks.interrupts = [&] { return run.fleet.now() > 12s ? 1 : 0; };
   const RunLoop& loop = run.go(std::move(hooks));
@@ -141,7 +151,7 @@ TEST(RunLoop, AnInterruptDrainsAndKeepsWhatWasMeasured) {
   ASSERT_EQ(loop.windows().size(), 1u);
   EXPECT_TRUE(loop.windows()[0].interrupted);
   EXPECT_TRUE(loop.timeline().complete(loop.windows()[0].begin, loop.windows()[0].end));
-  EXPECT_TRUE(run.fleet.drained);
+  EXPECT_TRUE(run.fleet.drained());
 }
 
 TEST(RunLoop, ALostAgentEndsTheRunAndMarksItsStep) {
@@ -153,11 +163,12 @@ TEST(RunLoop, ALostAgentEndsTheRunAndMarksItsStep) {
   ASSERT_EQ(loop.windows().size(), 2u);
   EXPECT_FALSE(loop.windows()[0].agent_lost);
   EXPECT_TRUE(loop.windows()[1].agent_lost);
-  EXPECT_TRUE(run.fleet.drained);
+  EXPECT_TRUE(run.fleet.drained());
 }
 
 TEST(RunLoop, ProgressNamesThePhaseAndTheTimeLeft) {
-  VirtualRun run(plan_of({{.steps = {2}, .warmup = 1s, .hold = 3s}, {.steps = {8}, .warmup = 1s, .hold = 3s}}), 1);
+  VirtualRun run(
+      plan_of({{.steps = {2}, .warmup = 1s, .hold = 3s}, {.steps = {8}, .warmup = 1s, .hold = 3s}}), 1);
   std::optional<Nanos> at_start;
   std::set<Phase> phases;
   RunLoop::Hooks hooks;

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <deque>
 #include <functional>
+#include <random>
 #include <vector>
 
 #include "common/plan.h"
@@ -121,6 +122,8 @@ struct BatchingHost {
   double c = 0.001;
   std::size_t cap = 1'000'000;
   std::size_t tokens = 64;
+  /// Answers have tokens·(1 ± this), drawn evenly from a fixed seed.
+  double length_spread = 0;
 
   double throughput(double n) const {
     const double b = std::min(n, static_cast<double>(cap));
@@ -130,6 +133,8 @@ struct BatchingHost {
   /// Runs `slots` closed loops from `begin` until requests begin past `end`; slots start spread over
   /// `spread`.
   void run(KnownRun& into, double begin, double end, std::size_t slots, SeriesKey key, double spread) const {
+    std::mt19937_64 random(key.epoch);
+    std::uniform_real_distribution<double> length(1 - length_spread, 1 + length_spread);
     std::vector<KnownRequest> active;
     std::deque<KnownRequest> queue;
     std::vector<double> arrivals;
@@ -145,6 +150,7 @@ struct BatchingHost {
       }
       while (!queue.empty() && active.size() < cap) {
         active.push_back(queue.front());
+        active.back().usage_tokens = static_cast<std::uint64_t>(static_cast<double>(tokens) * length(random));
         queue.pop_front();
       }
       if (active.empty()) {
@@ -155,12 +161,11 @@ struct BatchingHost {
       now += a + c * static_cast<double>(active.size());
       for (std::size_t i = 0; i < active.size();) {
         active[i].chunks.push_back(now);
-        if (active[i].chunks.size() < tokens) {
+        if (active[i].chunks.size() < active[i].usage_tokens) {
           ++i;
           continue;
         }
         active[i].end = now;
-        active[i].usage_tokens = tokens;
         into.add(active[i]);
         arrivals.push_back(now);
         active.erase(active.begin() + static_cast<std::ptrdiff_t>(i));

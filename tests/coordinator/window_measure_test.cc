@@ -260,13 +260,18 @@ TEST(MeasureStep, AWindowWithoutASecondHasNoFigures) {
 TEST(MeasureStep, ShortHoldsOfALoadedHostPassTheirGates) {
   for (const std::size_t slots : {1u, 2u, 4u, 8u, 16u, 32u, 64u}) {
     for (const double spread : {0.0, 0.3, 1.0}) {
-      KnownRun run;
-      BatchingHost{.a = 0.012, .c = 0.0005, .cap = 22}.run(run, 0.3, 13, slots, {.epoch = 1}, spread);
-      const Step step =
-          measure(run.timeline(40), simple_plan(),
-                  {.concurrency = static_cast<std::uint32_t>(slots), .epoch = 1, .begin = 3, .end = 11});
-      EXPECT_TRUE(step.valid) << slots << " slots, spread " << spread << ": "
-                              << ::testing::PrintToString(step.reasons);
+      for (const double length_spread : {0.0, 0.9}) {
+        for (std::uint64_t seed = 1; seed <= 5; ++seed) {
+          const BatchingHost host{.a = 0.012, .c = 0.0005, .cap = 22, .length_spread = length_spread};
+          KnownRun run;
+          host.run(run, 0.3 + 0.17 * static_cast<double>(seed), 13, slots, {.epoch = seed}, spread);
+          const Step step = measure(
+              run.timeline(40), simple_plan(),
+              {.concurrency = static_cast<std::uint32_t>(slots), .epoch = seed, .begin = 3, .end = 11});
+          EXPECT_TRUE(step.valid) << slots << " slots, spread " << spread << ", lengths " << length_spread
+                                  << ": " << ::testing::PrintToString(step.reasons);
+        }
+      }
     }
   }
 }

@@ -1,5 +1,4 @@
 """The Kustomize base, the compose file and the Prometheus configuration agree with the programs and with each other."""
-import pathlib
 import re
 import shutil
 import subprocess
@@ -7,7 +6,8 @@ import unittest
 
 import yaml
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
+from processes import BIN, ROOT
+
 BASE = ROOT / "deploy/base"
 EXITS = [1, 2, 3, 4, 5, 130]
 
@@ -160,6 +160,15 @@ class Compose(unittest.TestCase):
                 source = volume.split(":")[0]
                 if source.startswith("."):
                     self.assertTrue((ROOT / "deploy" / source).exists() or source == "../configs", source)
+
+
+@unittest.skipUnless((BIN / "kneepoint").exists(), "kneepoint is not built")
+class Plans(unittest.TestCase):
+    def test_every_shipped_plan_is_valid(self):
+        for plan in [BASE / "plan.yaml", *sorted((ROOT / "configs").glob("*.yaml"))]:
+            with self.subTest(plan.name):
+                done = subprocess.run([BIN / "kneepoint", "validate", plan], capture_output=True, text=True, timeout=30)
+                self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
 
 
 class Image(unittest.TestCase):

@@ -20,20 +20,20 @@ class Ramp(harness.TestCase):
         host = self.simhost()
         plan = self.write_plan(plan_text([host.url], steps="[1, 4]"))
         code, report, output = self.run_plan(plan, "--agents", "2")
-        self.assertEqual(code, 0, output)
+        self.assert_ran(code, output)
         stats = host.stats()
         totals = report["totals"]
         self.assertGreater(totals["started"], 20)
         self.assertEqual(totals["started"], stats["requests"]["received"])
         self.assertEqual(totals["completed"], stats["requests"]["completed"])
         self.assertEqual(totals["failed"], 0)
-        self.assertEqual(totals["output_tokens"], stats["output_tokens"])
+        self.assertEqual(totals["output_tokens"], stats["tokens"]["output_sent"])
 
     def test_report_has_every_documented_name(self):
         host = self.simhost()
         plan = self.write_plan(plan_text([host.url], steps="[2, 4]", slo="    slo: {ttft: {p95: 500ms}}\n"))
         code, report, output = self.run_plan(plan)
-        self.assertEqual(code, 0, output)
+        self.assert_ran(code, output)
         self.assertEqual(report["schema"], "kneepoint.report/1")
         self.assertLessEqual({"id", "name", "started_at", "version"}, report["run"].keys())
         self.assertLessEqual({"valid", "reasons"}, report["verdict"].keys())
@@ -66,7 +66,7 @@ class Ramp(harness.TestCase):
         host = self.simhost()
         plan = self.write_plan(plan_text([host.url], steps="[2]"))
         code, report, output = self.run_plan(plan)
-        self.assertEqual(code, 0, output)
+        self.assert_ran(code, output)
         out = self.scratch / "out"
         self.assertEqual((out / "plan.yaml").read_text(), plan.read_text())
         self.assertIn("What is a transformer?", (out / "plan.yaml").read_text())
@@ -112,13 +112,13 @@ class Ramp(harness.TestCase):
         self.assertEqual(step["ttft_seconds"]["count"], 0)
         self.assertIsNone(step["ttft_seconds"]["mean"])
         self.assertGreater(step["e2e_seconds"]["count"], 0)
-        self.assertEqual(report["totals"]["output_tokens"], host.stats()["output_tokens"])
+        self.assertEqual(report["totals"]["output_tokens"], host.stats()["tokens"]["output_sent"])
 
     def test_replicas_have_rows_of_their_own(self):
         first, second = self.simhost(), self.simhost()
         plan = self.write_plan(plan_text([first.url, second.url], steps="[4]"))
         code, report, output = self.run_plan(plan)
-        self.assertEqual(code, 0, output)
+        self.assert_ran(code, output)
         (step,) = report["results"][0]["steps"]
         self.assertEqual(len(step["replicas"]), 2)
         self.assertEqual(sum(r["requests"]["completed"] for r in step["replicas"]), step["requests"]["completed"])
@@ -151,7 +151,7 @@ class Ramp(harness.TestCase):
             except OSError:
                 pass
             time.sleep(0.1)
-        self.assertEqual(process.wait(), 0, process.output)
+        self.assert_ran(process.wait(), process.output)
 
 
 class Interrupted(harness.TestCase):
@@ -160,7 +160,7 @@ class Interrupted(harness.TestCase):
         plan = self.write_plan(plan_text([host.url], steps="[2, 4]", hold="6s"))
         out = self.scratch / "out"
         process = self.kneepoint("run", plan, "--out", out, "--serve", "none")
-        process.wait_for(r"(?m)^\s*2\s+2\.0", timeout=30)  # the first row
+        process.wait_for(r"(?m)^\s+2\s+[12]\.\d", timeout=30)  # the first row
         process.signal(signal.SIGINT)
         self.assertEqual(process.wait(30), 130, process.output)
         report = self.report(out)
@@ -197,7 +197,7 @@ class BadInput(harness.TestCase):
         self.refused("run", plan, "--out", self.scratch / "out", pattern="KNEEPOINT_TEST_ABSENT")
 
     def test_an_unknown_option(self):
-        self.refused("run", "--no-such-option", pattern="no-such-option")
+        self.refused("run", "plan.yaml", "--no-such-option", pattern="no-such-option")
 
     def test_validate_prints_the_plan(self):
         for name in ("demo", "smoke", "experiment-a", "experiment-b"):

@@ -44,6 +44,7 @@ std::optional<FleetEvent> QueueFleet::wait(Nanos timeout) {
 }
 
 void QueueFleet::drain(Nanos) {
+  draining_ = true;
   levels_.clear();
   levels_.push_back({.epoch = level_.epoch + 1, .cell = level_.cell, .effective_at = now_});
 }

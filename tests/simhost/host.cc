@@ -27,8 +27,6 @@ struct Host::Impl {
   }
 };
 
-namespace {
-
 Result<void> validate(HostConfig& config) {
   const EngineConfig& engine = config.profile.engine;
   if (config.replicas < 1 || config.replicas > 1024) return Error{"replicas must be 1 to 1024"};
@@ -52,8 +50,6 @@ Result<void> validate(HostConfig& config) {
       static_cast<int>(std::min<std::int64_t>(config.profile.max_model_len, engine.kv_tokens));
   return {};
 }
-
-}  // namespace
 
 Host::Host(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 

@@ -10,6 +10,10 @@
 
 namespace kneepoint::simhost {
 
+/// Whether a host can run so; shortens the context to what the KV cache holds (a longer request could never
+/// finish). Call it before asking for the truth of constants that a user gave.
+Result<void> validate(HostConfig& config);
+
 /// A running simulated host: its replicas listen and serve on its own threads until it is destroyed.
 ///
 ///     HostConfig config;

@@ -183,6 +183,7 @@ int main(int argc, char** argv) {
   }
   if (!stall_time.empty()) config.stall_time = or_exit(parse_duration(stall_time));
   for (const std::string& fault : faults) config.faults.push_back(or_exit(parse_fault_rate(fault)));
+  or_exit(validate(config));
   Workload workload = config.profile.workload;
   if (prompt_tokens) workload.prompt_tokens = *prompt_tokens;
   if (output_tokens) workload.output_tokens = *output_tokens;

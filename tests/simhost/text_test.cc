@@ -2,6 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <vector>
+
+#include "tests/simhost/host.h"
 #include "tests/simhost/options.h"
 
 namespace kneepoint::simhost {
@@ -70,6 +73,33 @@ TEST(Options, Listen) {
   for (std::string_view bad : {"", "8000", ":8000", "host:", "host:99999"}) {
     EXPECT_FALSE(parse_listen(bad, config)) << bad;
   }
+}
+
+TEST(Options, ConfigurationsThatCannotRunAreRefused) {
+  HostConfig good;
+  good.profile.max_model_len = 1 << 30;
+  ASSERT_TRUE(validate(good));
+  EXPECT_EQ(good.profile.max_model_len, good.profile.engine.kv_tokens);
+  const std::vector<void (*)(HostConfig&)> mistakes = {
+      [](HostConfig& c) { c.replicas = 0; },
+      [](HostConfig& c) { c.threads = 0; },
+      [](HostConfig& c) { c.port = 65535, c.replicas = 2; },
+      [](HostConfig& c) { c.profile.engine.slots = 0; },
+      [](HostConfig& c) { c.profile.engine.base = Nanos(0); },
+      [](HostConfig& c) { c.tokens_per_chunk = 0; },
+      [](HostConfig& c) {
+        c.faults = {{Fault::kReset, 0.6}, {Fault::kStall, 0.6}};
+      },
+  };
+  for (std::size_t i = 0; i < mistakes.size(); ++i) {
+    HostConfig config;
+    mistakes[i](config);
+    EXPECT_FALSE(validate(config)) << "mistake " << i;
+    EXPECT_FALSE(Host::start(config)) << "mistake " << i;
+  }
+  HostConfig nowhere;
+  nowhere.address = "not an address";
+  EXPECT_FALSE(Host::start(nowhere));
 }
 
 TEST(Options, TimeScaleScalesTheKneeNotAtAllAndThroughputInversely) {

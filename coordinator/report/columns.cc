@@ -1,4 +1,4 @@
-#include "coordinator/live/columns.h"
+#include "coordinator/report/columns.h"
 
 #include <algorithm>
 #include <array>

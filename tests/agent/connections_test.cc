@@ -1,0 +1,239 @@
+#include <gmock/gmock.h>
+
+#include "engine_fixture.h"
+
+namespace kneepoint::agent {
+namespace {
+
+using std::chrono::seconds;
+using ::testing::HasSubstr;
+
+class Connections : public EngineTest {
+ protected:
+  void serve(ScriptedServer::Script script) {
+    server_ = std::make_unique<ScriptedServer>(std::move(script));
+    target().urls = {server_->url()};
+  }
+  std::unique_ptr<ScriptedServer> server_;
+};
+
+TEST_F(Connections, AreKeptAlive) {
+  serve(always(answer(2)));
+  const SeriesStats stats = run(10);
+  EXPECT_EQ(stats.completed(), 10u);
+  EXPECT_EQ(stats.reconnects, 0u);
+  EXPECT_EQ(server_->connections(), 1);
+  EXPECT_EQ(generator_.connect.count(), 1u);
+}
+
+TEST_F(Connections, AreKeptAfterAnHttpError) {
+  serve([](ScriptedServer::Peer& peer, int) {
+    peer.read_request();
+    peer.send(response("500 Ouch", "no"));
+    while (!peer.read_request().empty()) peer.send(answer(1));
+  });
+  const SeriesStats stats = run(2);
+  EXPECT_EQ(stats.completed(), 1u);
+  EXPECT_EQ(count(stats, Outcome::kHttp5xx), 1u);
+  EXPECT_EQ(server_->connections(), 1);
+  EXPECT_GT(stats.backing_off, 0.07);
+  EXPECT_LT(stats.backing_off, 0.2);
+}
+
+TEST_F(Connections, AreOpenedAgainWhenTheHostSaysClose) {
+  serve(always(response("200 OK", delta("a") + kDoneEvent, "Connection: close\r\n")));
+  const SeriesStats stats = run(3);
+  EXPECT_EQ(stats.completed(), 3u);
+  EXPECT_EQ(stats.reconnects, 0u) << "asked for by the host";
+  EXPECT_EQ(server_->connections(), 3);
+}
+
+TEST_F(Connections, AKeptAliveConnectionThatTheHostDropsIsReopenedOnce) {
+  // Answers one request, takes the next and closes without a byte.
+  serve([](ScriptedServer::Peer& peer, int) {
+    peer.read_request();
+    peer.send(answer(1));
+    peer.read_request();
+  });
+  const SeriesStats stats = run(3);
+  EXPECT_EQ(stats.completed(), 3u);
+  EXPECT_EQ(stats.started, 3u);
+  EXPECT_EQ(stats.failed(), 0u);
+  EXPECT_EQ(stats.reconnects, 2u);
+  EXPECT_EQ(server_->connections(), 3);
+}
+
+TEST_F(Connections, AnIdleConnectionThatTheHostClosesIsReopened) {
+  Gate closed;
+  serve([&](ScriptedServer::Peer& peer, int connection) {
+    if (connection == 0) {
+      peer.close();  // as soon as it was opened ahead
+      closed.open();
+      return;
+    }
+    while (!peer.read_request().empty()) peer.send(answer(1));
+  });
+  start();
+  controller_->apply({.epoch = 1,
+                      .concurrency = 1,
+                      .effective_at = elapsed() + std::chrono::milliseconds(300),
+                      .budget = 1});
+  ASSERT_TRUE(closed.wait());
+  wait_for_level(1);
+  const SeriesStats stats = collect_all();
+  EXPECT_EQ(stats.completed(), 1u);
+  EXPECT_EQ(stats.reconnects, 1u);
+}
+
+TEST_F(Connections, TwiceDroppedIsAnError) {
+  serve([](ScriptedServer::Peer& peer, int connection) {
+    peer.read_request();
+    if (connection == 0) {
+      peer.send(answer(1));
+      peer.read_request();
+    }
+  });
+  const SeriesStats stats = run(2);
+  EXPECT_EQ(stats.completed(), 1u);
+  EXPECT_EQ(count(stats, Outcome::kStream), 1u);
+  EXPECT_EQ(stats.reconnects, 1u);
+}
+
+TEST_F(Connections, AreOpenedAheadAndConnectingIsNeverInTtft) {
+  serve(always(answer(1)));
+  start();
+  const Nanos effective = elapsed() + std::chrono::milliseconds(300);
+  controller_->apply({.epoch = 1, .concurrency = 4, .effective_at = effective, .budget = 4});
+  wait_for_level(1);
+  const SeriesStats stats = collect_all();
+  EXPECT_EQ(stats.completed(), 4u);
+  EXPECT_EQ(generator_.connect.count(), 4u);
+  EXPECT_EQ(generator_.send_lag.count(), 4u);
+}
+
+TEST_F(Connections, RequestsCarryTheirHeadersAndBody) {
+  serve(always(answer(1)));
+  target().urls = {server_->url() + "/base/v1/"};
+  target().headers = {{"X-Team", "ml"}};
+  workload().output_tokens = 8;
+  start(1, "sesame");
+  run();
+  const auto requests = server_->requests();
+  ASSERT_EQ(requests.size(), 1u);
+  EXPECT_THAT(requests[0], HasSubstr("POST /base/v1/chat/completions HTTP/1.1\r\n"));
+  EXPECT_THAT(requests[0], HasSubstr("\r\nHost: 127.0.0.1:"));
+  EXPECT_THAT(requests[0], HasSubstr("\r\nUser-Agent: kneepoint/"));
+  EXPECT_THAT(requests[0], HasSubstr(" run/test\r\n"));
+  EXPECT_THAT(requests[0], HasSubstr("\r\nAuthorization: Bearer sesame\r\n"));
+  EXPECT_THAT(requests[0], HasSubstr("\r\nX-Team: ml\r\n"));
+  EXPECT_THAT(requests[0], HasSubstr("\r\nX-Request-Id: test-0-1-0-0\r\n"));
+  EXPECT_THAT(requests[0], HasSubstr(R"("max_tokens":8)"));
+  EXPECT_THAT(requests[0], HasSubstr(R"("continuous_usage_stats":true)"));
+}
+
+TEST_F(Connections, AHostThatRefusesUsageOptionsIsAskedForLess) {
+  serve([](ScriptedServer::Peer& peer, int) {
+    for (std::string request; !(request = peer.read_request()).empty();) {
+      const bool refused = request.find("stream_options") != std::string::npos;
+      peer.send(refused ? response("400 Bad", R"({"error":"unknown field stream_options"})") : answer(1));
+    }
+  });
+  const SeriesStats stats = run(4);
+  EXPECT_EQ(count(stats, Outcome::kHttp4xx), 2u) << "with running usage, then with final usage";
+  EXPECT_EQ(stats.completed(), 2u);
+}
+
+TEST_F(Connections, ALargeRequestIsSentWhole) {
+  workload().classes[0].prompts = {std::string(8'000'000, 'x')};
+  serve(always(answer(1)));
+  EXPECT_EQ(run().completed(), 1u);
+  EXPECT_GT(server_->requests().at(0).size(), 8'000'000u);
+}
+
+TEST_F(Connections, SlotsArePinnedToReplicas) {
+  ScriptedServer first(always(answer(1))), second(always(answer(1)));
+  target().urls = {first.url(), second.url()};
+  run(40, 4);
+  EXPECT_EQ(first.requests().size(), 20u);
+  EXPECT_EQ(second.requests().size(), 20u);
+  EXPECT_EQ(first.connections(), 2);
+  for (const auto& [key, stats] : series_) EXPECT_EQ(stats.completed(), 20u) << key.replica;
+  EXPECT_EQ(series_.size(), 2u);
+}
+
+TEST_F(Connections, TlsWithACustomCa) {
+  const TestCertificate certificate;
+  ScriptedServer server(always(answer(20)), &certificate);
+  target().urls = {server.url()};
+  target().tls.ca_file = certificate.cert_file();
+  const SeriesStats stats = run(5);
+  EXPECT_EQ(stats.completed(), 5u);
+  EXPECT_EQ(stats.chunks, 100u);
+  EXPECT_EQ(server.connections(), 1);
+  EXPECT_EQ(generator_.unstamped_reads, 0u) << "stamps survive TLS";
+}
+
+TEST_F(Connections, TlsIsVerified) {
+  const TestCertificate certificate, stranger;
+  ScriptedServer server(always(answer(1)), &certificate);
+  target().urls = {server.url()};
+  target().tls.ca_file = stranger.cert_file();
+  EXPECT_EQ(count(run(), Outcome::kTls), 1u);
+}
+
+TEST_F(Connections, TlsNamesAreVerified) {
+  const TestCertificate certificate;
+  ScriptedServer server(always(answer(1)), &certificate);
+  target().urls = {server.url()};
+  target().tls.ca_file = certificate.cert_file();
+  target().tls.server_name = "elsewhere.example";
+  EXPECT_EQ(count(run(), Outcome::kTls), 1u);
+}
+
+TEST_F(Connections, TlsVerificationCanBeTurnedOff) {
+  const TestCertificate certificate;
+  ScriptedServer server(always(answer(1)), &certificate);
+  target().urls = {server.url()};
+  target().tls.verify = false;
+  EXPECT_EQ(run().completed(), 1u);
+}
+
+TEST_F(Connections, TlsWithAClientCertificate) {
+  const TestCertificate certificate, client;
+  ScriptedServer server(always(answer(1)), &certificate, &client);
+  target().urls = {server.url()};
+  target().tls.ca_file = certificate.cert_file();
+  target().tls.client_cert = client.cert_file();
+  target().tls.client_key = client.key_file();
+  EXPECT_EQ(run().completed(), 1u);
+}
+
+TEST_F(Connections, AssignmentsThatCannotRunAreRefused) {
+  target().urls = {"http://127.0.0.1:1"};
+  EXPECT_TRUE(check_assignment(assignment_, {}));
+  const auto refused = [&](auto change) {
+    Assignment changed = assignment_;
+    change(changed);
+    const auto result = check_assignment(changed, {});
+    return result ? std::string("accepted") : result.error().message;
+  };
+  EXPECT_THAT(refused([](Assignment& a) { a.targets[0].urls = {"localhost:8000"}; }), HasSubstr("scheme"));
+  EXPECT_THAT(refused([](Assignment& a) { a.targets[0].urls = {"http://"}; }), HasSubstr("host"));
+  EXPECT_THAT(refused([](Assignment& a) { a.targets[0].urls = {"http://u:p@h"}; }), HasSubstr("user"));
+  EXPECT_THAT(refused([](Assignment& a) { a.targets[0].urls = {}; }), HasSubstr("no URL"));
+  EXPECT_THAT(refused([](Assignment& a) {
+                a.targets[0].urls = {"https://h"};
+                a.targets[0].tls.ca_file = "/nonexistent";
+              }),
+              HasSubstr("/nonexistent"));
+  EXPECT_THAT(refused([](Assignment& a) { a.cells[0].workload.extra_body = "[]"; }), HasSubstr("extra_body"));
+  EXPECT_THAT(refused([](Assignment& a) { a.cells[0].workload.classes.clear(); }), HasSubstr("no prompts"));
+  EXPECT_THAT(refused([](Assignment& a) {
+                a.targets[0].headers = {{"X", "a\r\nY: b"}};
+              }),
+              HasSubstr("header"));
+  EXPECT_THAT(refused([](Assignment& a) { a.cells[0].target = 3; }), HasSubstr("target"));
+}
+
+}  // namespace
+}  // namespace kneepoint::agent

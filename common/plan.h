@@ -86,12 +86,21 @@ struct SloLimit {
   bool operator==(const SloLimit&) const = default;
 };
 
+/// A search for the saturation point, in place of fixed steps.
+struct Search {
+  std::uint32_t max = 4096;           ///< The most requests in flight that it may try.
+  std::optional<Nanos> max_duration;  ///< It ends early rather than take longer.
+  double precision = 0.1;  ///< Half the width of the 95 % interval to aim for, relative to the point.
+  bool operator==(const Search&) const = default;
+};
+
 /// How the concurrency moves. Steps rise or fall; load is never drained between steps of one scenario.
 struct Ramp {
-  std::vector<std::uint32_t> steps;       ///< Requests in flight over the whole fleet.
-  Nanos warmup{0};                        ///< Left out of the window of every step.
-  std::optional<Nanos> hold;              ///< The window's length …
-  std::optional<std::uint32_t> requests;  ///< … or the number of requests that make the step.
+  std::vector<std::uint32_t> steps;  ///< Requests in flight over the whole fleet; empty for a search.
+  Nanos warmup{0};                   ///< Left out of the window of every step, at least.
+  std::optional<Nanos> hold;         ///< The window's length; absent: a search picks each. Or instead …
+  std::optional<std::uint32_t> requests;  ///< … the number of requests that make the step.
+  std::optional<Search> search;
   bool operator==(const Ramp&) const = default;
 };
 

@@ -210,6 +210,7 @@ class Run {
       facts.agents.push_back(
           {.name = agent.name, .lost = agent.lost, .clock_round_trip = agent.clock.round_trip});
     }
+    facts.cut_short = loop.cut_short();
     return facts;
   }
 

@@ -246,8 +246,24 @@ const Case kWorkload[] = {
 
 const Case kRamp[] = {
     {"NoSteps", ramp("hold: 5s"),
-     "sweep.yaml:7:11: ramp of scenario 'chat' has no steps; write steps: [1, 2, 4, 8] or from, to and "
-     "factor"},
+     "sweep.yaml:7:11: ramp of scenario 'chat' has no steps; write steps: [1, 2, 4, 8], or from, to and "
+     "factor, or search: {max: 1024}"},
+    {"SearchAndSteps", ramp("steps: [1], search: {max: 8}"),
+     "sweep.yaml:7:24: ramp of scenario 'chat' has both 'search' and 'steps'; keep one"},
+    {"SearchAndRequests", ramp("search: {max: 8}, requests: 10"),
+     "sweep.yaml:7:30: ramp of scenario 'chat' has both 'search' and 'requests'; keep one"},
+    {"SearchNumber", ramp("search: 64"),
+     "sweep.yaml:7:20: search of scenario 'chat' must be a mapping, not a single value"},
+    {"SearchMaxZero", ramp("search: {max: 0}"),
+     "sweep.yaml:7:26: 'max' must be a whole number from 1 to 1000000, not '0'"},
+    {"SearchPrecisionPercent", ramp("search: {precision: 10}"),
+     "sweep.yaml:7:32: 'precision' must be a number from 0.02 to 1, not '10'"},
+    {"SearchUnknownKey", ramp("search: {maximum: 8}"),
+     "sweep.yaml:7:21: unknown key 'maximum' in search of scenario 'chat'; did you mean 'max'?"},
+    {"MaxDurationOfSteps", ramp("steps: [1], max_duration: 5m"),
+     "sweep.yaml:7:38: 'max_duration' bounds a search; fixed steps take as long as they say"},
+    {"MaxDurationShort", ramp("search: {max: 8}, max_duration: 5s"),
+     "sweep.yaml:7:44: 'max_duration' must be from 1m to 24h, not '5s'"},
     {"EmptySteps", ramp("steps: []"), "sweep.yaml:7:19: 'steps' is empty; give at least one item"},
     {"StepsNumber", ramp("steps: 5"), "sweep.yaml:7:19: 'steps' must be a list, not a single value"},
     {"StepZero", ramp("steps: [0]"),

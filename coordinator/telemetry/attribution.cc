@@ -217,11 +217,10 @@ class Judge {
     if (before_.step != nullptr && before_.step != judged_.step && before_.telemetry != nullptr &&
         before_.telemetry->running_mean) {
       const double earlier = *before_.telemetry->running_mean;
-      // At a knee below the cap the batch may still have filled up a little.
-      if (*t.running_mean > earlier * (1 + Limits::kRunningGrowth) && !waits(before_)) {
-        const double room = judged_.step->concurrency - *t.running_mean;
-        if (room < Limits::kWaitingShare * judged_.step->concurrency) return false;
-      }
+      // A queue beside a batch that still grows is only the way in.
+      const bool flat = *t.running_mean <= earlier * (1 + Limits::kRunningGrowth);
+      const bool long_queue = *t.waiting_mean >= Limits::kQueueShare * judged_.step->concurrency;
+      if (!flat && !waits(before_) && !long_queue) return false;
       batch += fmt::format(" ({} at {})", figure(earlier), before_.step->concurrency);
     }
     std::string sentence =

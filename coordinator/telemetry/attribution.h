@@ -25,6 +25,8 @@ struct AttributionLimits {
   static constexpr double kFewestWaiting = 0.5;
   /// A batch is flat when it grew by less than this although the load grew by half or more.
   static constexpr double kRunningGrowth = 0.05;
+  /// A queue of this share of the requests in flight shows a full batch even if it has grown since.
+  static constexpr double kQueueShare = 0.10;
   /// The cache is full when it is so on average while requests wait, or touches kKvNearlyFull and preempts.
   static constexpr double kKvFull = 0.95;
   static constexpr double kKvNearlyFull = 0.90;

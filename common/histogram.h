@@ -52,6 +52,9 @@ class Histogram {
   bool empty() const { return count_ == 0; }
   double sum_seconds() const { return sum_; }
   double sum_squares() const { return sum_squares_; }
+  /// 0 when empty.
+  Nanos min() const { return min_; }
+  Nanos max() const { return max_; }
   /// Seconds; 0 when empty.
   double min_seconds() const { return count_ == 0 ? 0 : to_seconds(min_); }
   double max_seconds() const { return count_ == 0 ? 0 : to_seconds(max_); }

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "common/clock.h"
@@ -21,12 +22,24 @@ struct Interval {
 struct Estimate {
   std::optional<double> value;
   std::optional<Interval> ci95;
+  std::optional<double> standard_error;  ///< Of the batches; doubled where the window was short, as ci95 is.
 };
 
 /// The distribution of one latency in a window.
 struct LatencySummary {
   std::uint64_t count = 0;
   std::optional<double> mean, stddev, p50, p90, p95, p99, min, max;
+  std::optional<Interval> p50_ci95, p95_ci95;
+};
+
+/// One SLO limit, or all of them together, counted over a step's requests.
+struct SloCheck {
+  std::string name;  ///< "ttft_p95"; "joint" for all of them.
+  std::uint64_t met = 0, missed = 0;
+  std::optional<double> missed_ratio;
+  /// One-sided 95 % bounds of the ratio, each the more cautious of exact binomial and batches.
+  std::optional<Interval> bounds;
+  std::string state;  ///< "PASS", "FAIL" or "INDETERMINATE".
 };
 
 /// The generator's own error in a window.
@@ -56,30 +69,44 @@ struct Share {
 enum class TokenSource { kUsage, kEstimated, kChunks };
 /// "usage", "estimated", "chunks"
 std::string_view to_string(TokenSource source);
+std::optional<TokenSource> token_source_from_string(std::string_view name);
 
 struct Step {
   std::uint32_t concurrency = 0;
   std::optional<double> achieved_concurrency;
   std::uint32_t attempt = 1;
   bool valid = true;
-  std::string state;               ///< "NEAR-LINEAR", "DIMINISHING", "SATURATED", "COLLAPSING", "CLIENT_BOUND", …
+  std::string state;  ///< "NEAR-LINEAR", "DIMINISHING", "SATURATED", "COLLAPSING", "CLIENT_BOUND", …
   std::vector<std::string> flags;  ///< "SHORT_WINDOW", "LOWEST LATENCY", "INCOMPLETE", …
-  std::string note;                ///< For a reader: "near-linear; lowest latency".
+  std::vector<std::string>
+      reasons;       ///< Why it is not valid, or what weakens it; whole sentences without a stop.
+  std::string note;  ///< For a reader: "near-linear; lowest latency".
   double window_begin_seconds = 0;  ///< Since the run's zero.
   double duration_seconds = 0;
   RequestCounts requests;
   Estimate requests_per_second, output_tokens_per_second;
-  std::optional<double> goodput_ratio;  ///< Requests that met every limit over those that ended; absent without SLO.
+  std::optional<double>
+      goodput_ratio;  ///< Requests that met every limit over those that ended; absent without SLO.
   std::optional<double> error_ratio;
-  std::optional<double> backing_off;    ///< Mean number of slots that waited after a failure.
+  /// Requests that met every limit, per second.
+  std::optional<double> goodput_requests_per_second;
+  std::optional<double> waiting;      ///< Mean number of requests sent without a first token yet.
+  std::optional<double> backing_off;  ///< Mean number of slots that waited after a failure.
   std::uint64_t reconnects = 0;
   std::uint64_t early_stops = 0;
   LatencySummary ttft_seconds, ttfo_seconds, tpot_seconds, icl_seconds, e2e_seconds, connect_seconds;
-  std::optional<Interval> ttft_p95_ci95;
+  std::vector<SloCheck> slo;
+  std::optional<SloCheck> slo_joint;  ///< Present where the scenario has limits.
   std::optional<TokenSource> token_source;
   GeneratorSummary generator;
-  std::vector<Share> replicas;
-  std::vector<Share> classes;
+  std::vector<Share> replicas;  ///< Only where the target has several.
+  std::vector<Share> classes;   ///< Only where the workload has several.
+
+  bool has_flag(std::string_view flag) const;
+  /// Adds `flag` and `reason`; the step stays valid.
+  void warn(std::string_view flag, std::string reason);
+  /// Adds `flag` and `reason`, and the step is no longer valid: it can never be the knee.
+  void invalidate(std::string_view flag, std::string reason);
 };
 
 struct Saturation {
@@ -87,8 +114,8 @@ struct Saturation {
   std::optional<Interval> ci95;
   std::optional<double> lower_bound;
   std::optional<double> max_output_tokens_per_second;
-  std::string knee_kind;   ///< "hard", "soft" or "" where unknown.
-  std::string bottleneck;  ///< "" where it could not be told.
+  std::string knee_kind;    ///< "hard", "soft" or "" where unknown.
+  std::string bottleneck;   ///< "" where it could not be told.
   std::string explanation;  ///< One sentence, quoting its evidence.
 };
 
@@ -97,7 +124,8 @@ struct SloCriterion {
   double limit = 0;  ///< Seconds.
   std::optional<double> concurrency;
   std::optional<Interval> ci95;
-  std::string state;  ///< "PASS" (up to the top), "BRACKETED", "FAIL" (from the lowest step), "INDETERMINATE".
+  std::string
+      state;  ///< "PASS" (up to the top), "BRACKETED", "FAIL" (from the lowest step), "INDETERMINATE".
 };
 
 struct SloResult {
@@ -127,7 +155,10 @@ struct Report {
   RealTime started_at{};
   double duration_seconds = 0;
   bool interrupted = false;
-  std::size_t agents = 0;
+  std::size_t agents = 0;  ///< That took part, lost ones included.
+  std::size_t agents_lost = 0;
+  std::optional<double>
+      clock_uncertainty_seconds;  ///< The largest half round trip of an agent's clock offset.
   std::vector<ScenarioResult> results;
   Verdict verdict;
   Totals totals;

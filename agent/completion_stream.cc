@@ -1,0 +1,269 @@
+#include "agent/completion_stream.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <iterator>
+#include <utility>
+
+namespace kneepoint::agent {
+namespace {
+
+/// Bodies of failed requests are read to keep the connection; longer ones cost it.
+constexpr std::size_t kErrorBodyLimit = 64 * 1024;
+constexpr std::size_t kAnswerLimit = 64 * 1024 * 1024;
+
+Outcome outcome_of_status(int status) {
+  if (status >= 200 && status < 300) return Outcome::kSuccess;
+  if (status == 429 || status == 503) return Outcome::kRejected;
+  // A redirect is a wrong URL in the plan.
+  return status >= 500 ? Outcome::kHttp5xx : Outcome::kHttp4xx;
+}
+
+UsageOption less(UsageOption usage) {
+  return usage == UsageOption::kContinuous ? UsageOption::kFinal : UsageOption::kNone;
+}
+
+}  // namespace
+
+CompletionStream::CompletionStream(const ThreadContext& context)
+    : context_(context),
+      connection_(context.poller, context.resolver, context.buffers),
+      sleeper_(context.poller.timers()),
+      deadline_(
+          context.poller.timers(), [](void* self) { static_cast<CompletionStream*>(self)->check_deadline(); }, this) {}
+
+void CompletionStream::cancel() {
+  cancelled_ = true;
+  sleeper_.interrupt(Wake::kCancelled);
+  connection_.interrupt(Wake::kCancelled);
+}
+
+Task<Outcome> CompletionStream::open(const Route& route) {
+  if (cancelled_) co_return Outcome::kCancelled;
+  const MonoTime begin = mono_now();
+  Outcome outcome = co_await connection_.open(route.peer, sleeper_);
+  if (cancelled_) outcome = Outcome::kCancelled;
+  if (outcome == Outcome::kSuccess) context_.recorder.connected(mono_now() - begin);
+  co_return outcome;
+}
+
+Task<void> CompletionStream::connect_ahead(const Route& route) { co_await open(route); }
+
+Task<Ending> CompletionStream::perform(const CompletionRequest& request) {
+  Recorder& recorder = context_.recorder;
+  MonoTime intended = request.intended;
+  bool fresh = false;
+  bool reconnect = connection_.is_open() && connection_.gone_while_idle();
+  if (reconnect) connection_.close();
+  if (!connection_.is_open()) {
+    const Outcome opened = co_await open(*request.route);
+    const MonoTime now = mono_now();
+    if (opened != Outcome::kSuccess) {
+      recorder.begin(record_, request.series, now, std::nullopt);
+      recorder.end(record_, now, opened);
+      co_return Ending{opened, now};
+    }
+    fresh = true;
+    intended = std::max(intended, now);  // connecting has its own histogram
+  }
+
+  write_request(request);
+  const MonoTime start = mono_now();
+  recorder.begin(record_, request.series, start, start - intended);
+  if (reconnect) recorder.reconnected(record_, start);
+  std::optional<Outcome> outcome = co_await attempt(request);
+  if (!outcome && !fresh) {
+    // The host had closed the kept-alive connection as the request was on its way: once more, on a new one.
+    const Outcome opened = co_await open(*request.route);
+    if (opened == Outcome::kSuccess) {
+      write_request(request);
+      recorder.restart(record_, mono_now());
+      outcome = co_await attempt(request);
+    } else {
+      outcome = opened;
+    }
+  }
+  deadline_.disarm();
+  const Outcome ended = outcome.value_or(Outcome::kStream);
+  const bool answered = ended == Outcome::kSuccess || http_.status() >= 300;
+  const MonoTime at = answered ? last_read_ : mono_now();
+  recorder.end(record_, at, ended);
+  forget_response();
+  co_return Ending{ended, at};
+}
+
+void CompletionStream::write_request(const CompletionRequest& request) {
+  ThreadBuffers& buffers = context_.buffers;
+  buffers.body.clear();
+  request.dialect->write_body(request.prompt, *request.usage, buffers.body);
+  buffers.request.assign(request.route->head);
+  fmt::format_to(std::back_inserter(buffers.request), "X-Request-Id: {}\r\nContent-Length: {}\r\n\r\n", request.id,
+                 buffers.body.size());
+  buffers.request.append(buffers.body);
+}
+
+/// Sends what write_request has put together and reads the answer. @return the outcome; nothing when the connection
+/// ended before any byte of a response.
+Task<std::optional<Outcome>> CompletionStream::attempt(const CompletionRequest& request) {
+  forget_response();
+  memory_ = request.dialect->begin_stream(request.prompt);
+  idle_timeout_ = request.route->idle_timeout;
+  request_deadline_ = record_.start + request.route->request_timeout;
+  deadline_.arm(request_deadline_);
+
+  Wake wake = co_await connection_.send(context_.buffers.request);
+  std::optional<Outcome> outcome;
+  while (wake == Wake::kReady) {
+    const std::span<char> buffer = context_.buffers.for_reading();
+    const ReadResult read = connection_.read(buffer);
+    if (read.status == ReadResult::Status::kWouldBlock) {
+      wake = co_await connection_.until_readable();
+      continue;
+    }
+    if (read.status != ReadResult::Status::kData) {
+      outcome = connection_ended(request, read.status == ReadResult::Status::kEnd);
+      connection_.close();
+      co_return outcome;
+    }
+    last_read_ = read.received;
+    const bool silent_before = record_.chunks == 0;
+    content_events_ = 0;
+    outcome = consume(request, {buffer.data(), read.bytes}, read);
+    context_.recorder.read(read.received, read.processed, read.stamped, content_events_);
+    if (outcome) co_return outcome;
+    if (silent_before && record_.chunks > 0) watch_silence(*request.route);
+  }
+  connection_.close();
+  if (done_) co_return Outcome::kSuccess;  // only the end of the HTTP body is missing
+  co_return wake == Wake::kTimeout ? Outcome::kTimeout : Outcome::kCancelled;
+}
+
+/// The token path: one read, decoded layer by layer. @return the outcome when the request is over.
+std::optional<Outcome> CompletionStream::consume(const CompletionRequest& request, std::string_view input,
+                                                 const ReadResult& read) {
+  while (true) {
+    switch (http_.next(input)) {
+      case HttpResponse::Event::kNeedMore:
+        return std::nullopt;
+      case HttpResponse::Event::kHeaders:
+        break;
+      case HttpResponse::Event::kBody:
+        if (const auto outcome = take_body(request, http_.body(), read.received)) {
+          connection_.close();
+          return outcome;
+        }
+        break;
+      case HttpResponse::Event::kEnd: {
+        if (!http_.keep_alive() || !input.empty()) connection_.close();
+        return conclude(request, read.received);
+      }
+      case HttpResponse::Event::kError:
+        connection_.close();
+        return done_ ? Outcome::kSuccess : Outcome::kParse;
+    }
+  }
+}
+
+std::optional<Outcome> CompletionStream::take_body(const CompletionRequest& request, std::string_view body,
+                                                   MonoTime at) {
+  const Outcome by_status = outcome_of_status(http_.status());
+  if (by_status != Outcome::kSuccess || !request.stream) {
+    const std::size_t limit = by_status == Outcome::kSuccess ? kAnswerLimit : kErrorBodyLimit;
+    if (kept_body_.size() + body.size() > limit) return by_status == Outcome::kSuccess ? Outcome::kParse : by_status;
+    kept_body_.append(body);
+    return std::nullopt;
+  }
+  EventStatus status;
+  if (request.dialect->framing() == Framing::kServerSentEvents) {
+    while ((status = sse_.next(body)) == EventStatus::kEvent) {
+      if (sse_.type() == "error") return Outcome::kStream;
+      if (const auto outcome = take_event(request, sse_.data(), at)) return outcome;
+    }
+  } else {
+    while ((status = lines_.next(body)) == EventStatus::kEvent) {
+      if (const auto outcome = take_event(request, lines_.data(), at)) return outcome;
+    }
+  }
+  if (status == EventStatus::kTooLong) return Outcome::kParse;
+  return std::nullopt;
+}
+
+std::optional<Outcome> CompletionStream::take_event(const CompletionRequest& request, std::string_view data,
+                                                    MonoTime at) {
+  Chunk chunk;
+  if (!request.dialect->read_event(data, memory_, chunk)) return Outcome::kParse;
+  if (chunk.error) return Outcome::kStream;
+  if (chunk.content()) ++content_events_;
+  done_ = done_ || chunk.done;
+  finished_ = finished_ || chunk.finished || chunk.done;
+  context_.recorder.chunk(record_, at, chunk);
+  return std::nullopt;
+}
+
+/// The peer closed. @return nothing when it did so before any byte of a response.
+std::optional<Outcome> CompletionStream::connection_ended(const CompletionRequest& request, bool cleanly) {
+  if (!http_.begun()) return std::nullopt;
+  if (done_) return Outcome::kSuccess;
+  if (!cleanly || http_.finish() != HttpResponse::Event::kEnd) return Outcome::kStream;
+  last_read_ = std::max(last_read_, record_.start);
+  return conclude(request, last_read_);
+}
+
+/// The response is complete, at `at`.
+Outcome CompletionStream::conclude(const CompletionRequest& request, MonoTime at) {
+  const Outcome by_status = outcome_of_status(http_.status());
+  if (by_status != Outcome::kSuccess) {
+    // Hosts that do not know an option for running usage say so by name: ask for less from now on.
+    const bool about_usage = kept_body_.find("stream_options") != std::string::npos ||
+                             kept_body_.find("continuous_usage") != std::string::npos;
+    if (about_usage && (http_.status() == 400 || http_.status() == 422)) *request.usage = less(*request.usage);
+    return by_status;
+  }
+  if (request.stream) return conclude_stream(request, at);
+  kept_body_.reserve(kept_body_.size() + kPadding);
+  Chunk chunk;
+  if (!request.dialect->read_answer(kept_body_, chunk)) return Outcome::kParse;
+  if (chunk.error) return Outcome::kStream;
+  chunk.answer = true;  // the answer has come, whatever it says
+  context_.recorder.chunk(record_, at, chunk);
+  return Outcome::kSuccess;
+}
+
+Outcome CompletionStream::conclude_stream(const CompletionRequest& request, MonoTime at) {
+  if (request.dialect->framing() == Framing::kServerSentEvents) {
+    if (sse_.finish() == EventStatus::kEvent) {
+      if (const auto outcome = take_event(request, sse_.data(), at)) return *outcome;
+    }
+  } else if (lines_.finish() == EventStatus::kEvent) {
+    if (const auto outcome = take_event(request, lines_.data(), at)) return *outcome;
+  }
+  // The end marker may be missing; an answer may not.
+  return finished_ || record_.chunks > 0 ? Outcome::kSuccess : Outcome::kStream;
+}
+
+void CompletionStream::forget_response() {
+  http_.reset();
+  sse_.reset();
+  lines_.reset();
+  kept_body_ = std::string();
+  finished_ = done_ = false;
+}
+
+/// Content has come: silence counts from here.
+void CompletionStream::watch_silence(const Route& route) {
+  const MonoTime limit = last_read_ + route.idle_timeout;
+  if (limit < deadline_.at()) deadline_.arm(limit);
+}
+
+void CompletionStream::check_deadline() {
+  MonoTime limit = request_deadline_;
+  if (record_.chunks > 0) limit = std::min(limit, last_read_ + idle_timeout_);
+  if (limit > mono_now()) {
+    deadline_.arm(limit);
+  } else {
+    connection_.interrupt(Wake::kTimeout);
+  }
+}
+
+}  // namespace kneepoint::agent

@@ -1,0 +1,100 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "agent/connection.h"
+#include "agent/dialects/dialect.h"
+#include "agent/event_framing.h"
+#include "agent/http_response.h"
+#include "agent/recorder.h"
+#include "agent/task.h"
+
+namespace kneepoint::agent {
+
+/// What the streams of one thread share.
+struct ThreadContext {
+  Poller& poller;
+  Resolver& resolver;
+  Recorder& recorder;
+  ThreadBuffers& buffers;
+};
+
+/// A replica as requests see it; fixed for the run.
+struct Route {
+  Peer peer;
+  std::string head;  ///< The request's head up to the headers that differ: from "POST" to the last fixed CRLF.
+  Nanos request_timeout{0};
+  Nanos idle_timeout{0};
+};
+
+/// One request.
+struct CompletionRequest {
+  const Route* route = nullptr;
+  Dialect* dialect = nullptr;
+  UsageOption* usage = nullptr;  ///< Lowered when the host refuses it.
+  bool stream = true;
+  Prompt prompt;
+  std::string id;  ///< Sent as X-Request-Id.
+  SeriesKey series;
+  MonoTime intended{};  ///< When the schedule meant it to be sent.
+};
+
+/// How a request ended.
+struct Ending {
+  Outcome outcome = Outcome::kSuccess;
+  MonoTime at{};  ///< The receive time of its last byte; now where there was none.
+};
+
+/// One slot's requests, one after the other on a kept-alive connection: a coroutine per request that reads from top
+/// to bottom. Everything that happens to a request is told to the recorder here.
+///
+/// Timeouts: from the send to the last byte (`request_timeout`), and, once content has come, between any two reads
+/// (`idle_timeout`). They cost one timer per request: it is looked at again when it fires, not moved per token.
+class CompletionStream {
+ public:
+  explicit CompletionStream(const ThreadContext& context);
+
+  /// Opens the connection ahead of the first request. Failure is left for the request to find out.
+  Task<void> connect_ahead(const Route& route);
+  /// Sends the request, reads its answer, classifies the end. Keeps nothing of the request afterwards.
+  Task<Ending> perform(const CompletionRequest& request);
+  /// Ends whatever is going on with Outcome::kCancelled. A later request ends at once.
+  void cancel();
+
+ private:
+  Task<Outcome> open(const Route& route);
+  void write_request(const CompletionRequest& request);
+  Task<std::optional<Outcome>> attempt(const CompletionRequest& request);
+  std::optional<Outcome> consume(const CompletionRequest& request, std::string_view input, const ReadResult& read);
+  std::optional<Outcome> take_body(const CompletionRequest& request, std::string_view body, MonoTime at);
+  std::optional<Outcome> take_event(const CompletionRequest& request, std::string_view data, MonoTime at);
+  std::optional<Outcome> connection_ended(const CompletionRequest& request, bool cleanly);
+  Outcome conclude(const CompletionRequest& request, MonoTime at);
+  Outcome conclude_stream(const CompletionRequest& request, MonoTime at);
+  void forget_response();
+  void watch_silence(const Route& route);
+  void check_deadline();
+
+  ThreadContext context_;
+  Connection connection_;
+  Sleeper sleeper_;
+  HttpResponse http_;
+  SseParser sse_;
+  LineParser lines_;
+  StreamMemory memory_;
+  RequestRecord record_;
+  Timer deadline_;
+  Nanos idle_timeout_{0};
+  MonoTime request_deadline_{};
+  MonoTime last_read_{};
+  std::string kept_body_;  // of an answer that is not a stream
+  std::uint32_t content_events_ = 0;  // of the present read
+  bool finished_ = false;  // a finish reason or the end marker was seen
+  bool done_ = false;      // the end marker was seen
+  bool cancelled_ = false;
+};
+
+}  // namespace kneepoint::agent

@@ -1,0 +1,71 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "common/plan.h"
+#include "common/result.h"
+
+namespace kneepoint::agent {
+
+/// What one event of a stream says, as far as measurement cares.
+struct Chunk {
+  bool answer = false;     ///< Carries non-empty text of the answer, in any choice.
+  bool reasoning = false;  ///< Carries non-empty reasoning.
+  bool tool_call = false;  ///< Carries a tool call or a part of one.
+  bool finished = false;   ///< Carries a finish reason.
+  bool done = false;       ///< The end marker of the stream.
+  bool error = false;      ///< The host reports an error inside the stream.
+  std::optional<std::uint64_t> completion_tokens;  ///< Usage: running, or final in the last event.
+  std::optional<std::uint64_t> prompt_tokens;
+
+  /// Counts as output: moves t_first and t_last. Empty and role-only deltas do not, nor do usage and end markers.
+  bool content() const { return answer || reasoning || tool_call; }
+};
+
+/// What a dialect must remember between the events of one stream.
+struct StreamMemory {
+  std::size_t text_bytes = 0;  ///< Text seen so far, for hosts that repeat it in every event.
+};
+
+/// How events are cut out of a streamed body.
+enum class Framing : std::uint8_t { kServerSentEvents, kLines };
+
+/// How much running usage a host is asked for. A host that refuses an option is asked for less.
+enum class UsageOption : std::uint8_t { kContinuous, kFinal, kNone };
+
+/// One request's content.
+struct Prompt {
+  std::string_view system;  ///< Empty: none.
+  std::string_view text;
+};
+
+/// The wire dialect of a serving host: how a request is written and what its answer says. Parses without keeping
+/// anything of the text. One instance serves one thread (it owns parser buffers).
+class Dialect {
+ public:
+  virtual ~Dialect() = default;
+
+  /// The request path below the target's base URL: "/v1/chat/completions".
+  virtual std::string_view path() const = 0;
+  virtual Framing framing() const = 0;
+  /// Appends the request's JSON body to `out`.
+  virtual void write_body(const Prompt& prompt, UsageOption usage, std::string& out) const = 0;
+  /// What a stream's memory must hold before its first event.
+  virtual StreamMemory begin_stream(const Prompt& prompt) const = 0;
+  /// Reads one event. `data` is readable for `kPadding` bytes past its end. @return false when it is malformed.
+  virtual bool read_event(std::string_view data, StreamMemory& memory, Chunk& chunk) = 0;
+  /// Reads the whole body of an answer that was not streamed; same conditions.
+  virtual bool read_answer(std::string_view body, Chunk& chunk) = 0;
+};
+
+/// @param extra_body must be empty or a JSON object (`check_extra_body`).
+std::unique_ptr<Dialect> make_dialect(Api api, const std::string& model, const Workload& workload);
+
+/// Says what is wrong with a workload's extra_body.
+Result<void> check_extra_body(const std::string& extra_body);
+
+}  // namespace kneepoint::agent

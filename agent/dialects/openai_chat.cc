@@ -1,0 +1,76 @@
+#include "agent/dialects/openai_chat.h"
+
+namespace kneepoint::agent {
+namespace {
+
+using simdjson::SUCCESS;
+namespace ondemand = simdjson::ondemand;
+
+bool read_delta(ondemand::object& delta, Chunk& chunk) {
+  return each_field(delta, [&](ondemand::raw_json_string key, ondemand::value& value) {
+    if (key.unsafe_is_equal("content")) {
+      if (has_text(value)) chunk.answer = true;
+    } else if (key.unsafe_is_equal("reasoning") || key.unsafe_is_equal("reasoning_content")) {
+      if (has_text(value)) chunk.reasoning = true;
+    } else if (key.unsafe_is_equal("tool_calls")) {
+      ondemand::array calls;
+      if (value.get_array().get(calls) == SUCCESS) {
+        for (auto call : calls) {
+          if (call.error() != SUCCESS) return false;
+          chunk.tool_call = true;
+        }
+      }
+    }
+    return true;
+  });
+}
+
+bool read_choice(ondemand::object choice, Chunk& chunk) {
+  return each_field(choice, [&](ondemand::raw_json_string key, ondemand::value& value) {
+    if (key.unsafe_is_equal("delta") || key.unsafe_is_equal("message")) {
+      ondemand::object delta;
+      return value.get_object().get(delta) != SUCCESS || read_delta(delta, chunk);
+    }
+    if (key.unsafe_is_equal("finish_reason")) read_finish(value, chunk);
+    return true;
+  });
+}
+
+}  // namespace
+
+void append_stream_options(UsageOption usage, std::string& out) {
+  if (usage == UsageOption::kNone) return;
+  out.append(R"(,"stream_options":{"include_usage":true)");
+  if (usage == UsageOption::kContinuous) out.append(R"(,"continuous_usage_stats":true)");
+  out.push_back('}');
+}
+
+OpenAiChat::OpenAiChat(const std::string& model, const Workload& workload)
+    : members_(model, workload, "max_tokens"), stream_(workload.stream), answer_(&read_choice) {}
+
+void OpenAiChat::write_body(const Prompt& prompt, UsageOption usage, std::string& out) const {
+  out.append(R"({"messages":[)");
+  if (!prompt.system.empty()) {
+    out.append(R"({"role":"system","content":)");
+    append_json_string(out, prompt.system);
+    out.append("},");
+  }
+  out.append(R"({"role":"user","content":)");
+  append_json_string(out, prompt.text);
+  out.append("}]");
+  members_.append_fixed(out);
+  if (stream_ && !members_.overridden("stream_options")) append_stream_options(usage, out);
+  out.push_back('}');
+}
+
+bool OpenAiChat::read_event(std::string_view data, StreamMemory&, Chunk& chunk) {
+  if (data == "[DONE]") {
+    chunk.done = true;
+    return true;
+  }
+  return answer_.read(data, chunk);
+}
+
+bool OpenAiChat::read_answer(std::string_view body, Chunk& chunk) { return answer_.read(body, chunk); }
+
+}  // namespace kneepoint::agent

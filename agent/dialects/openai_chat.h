@@ -1,0 +1,30 @@
+#pragma once
+
+#include "agent/dialects/dialect.h"
+#include "agent/dialects/openai_answer.h"
+#include "agent/dialects/request_json.h"
+
+namespace kneepoint::agent {
+
+/// `/v1/chat/completions`: messages in, deltas out. Text in `delta.content` is answer, in `delta.reasoning` or
+/// `delta.reasoning_content` reasoning, `delta.tool_calls` a tool call; a role-only or empty delta is nothing.
+class OpenAiChat final : public Dialect {
+ public:
+  OpenAiChat(const std::string& model, const Workload& workload);
+  std::string_view path() const override { return "/v1/chat/completions"; }
+  Framing framing() const override { return Framing::kServerSentEvents; }
+  void write_body(const Prompt& prompt, UsageOption usage, std::string& out) const override;
+  StreamMemory begin_stream(const Prompt&) const override { return {}; }
+  bool read_event(std::string_view data, StreamMemory& memory, Chunk& chunk) override;
+  bool read_answer(std::string_view body, Chunk& chunk) override;
+
+ private:
+  RequestMembers members_;
+  bool stream_;
+  OpenAiAnswer answer_;
+};
+
+/// Appends `,"stream_options":…` as the option says; nothing for kNone.
+void append_stream_options(UsageOption usage, std::string& out);
+
+}  // namespace kneepoint::agent

@@ -1,0 +1,49 @@
+#include "agent/dialects/openai_completions.h"
+
+#include "agent/dialects/openai_chat.h"
+
+namespace kneepoint::agent {
+namespace {
+
+namespace ondemand = simdjson::ondemand;
+
+bool read_choice(ondemand::object choice, Chunk& chunk) {
+  return each_field(choice, [&](ondemand::raw_json_string key, ondemand::value& value) {
+    if (key.unsafe_is_equal("text")) {
+      if (has_text(value)) chunk.answer = true;
+    } else if (key.unsafe_is_equal("finish_reason")) {
+      read_finish(value, chunk);
+    }
+    return true;
+  });
+}
+
+}  // namespace
+
+void append_plain_prompt(const Prompt& prompt, std::string& out) {
+  out.append(R"({"prompt":)");
+  append_json_string(out, prompt.system.empty() ? std::string(prompt.text)
+                                                : std::string(prompt.system) + "\n\n" + std::string(prompt.text));
+}
+
+OpenAiCompletions::OpenAiCompletions(const std::string& model, const Workload& workload)
+    : members_(model, workload, "max_tokens"), stream_(workload.stream), answer_(&read_choice) {}
+
+void OpenAiCompletions::write_body(const Prompt& prompt, UsageOption usage, std::string& out) const {
+  append_plain_prompt(prompt, out);
+  members_.append_fixed(out);
+  if (stream_ && !members_.overridden("stream_options")) append_stream_options(usage, out);
+  out.push_back('}');
+}
+
+bool OpenAiCompletions::read_event(std::string_view data, StreamMemory&, Chunk& chunk) {
+  if (data == "[DONE]") {
+    chunk.done = true;
+    return true;
+  }
+  return answer_.read(data, chunk);
+}
+
+bool OpenAiCompletions::read_answer(std::string_view body, Chunk& chunk) { return answer_.read(body, chunk); }
+
+}  // namespace kneepoint::agent

@@ -1,0 +1,30 @@
+#pragma once
+
+#include "agent/dialects/dialect.h"
+#include "agent/dialects/openai_answer.h"
+#include "agent/dialects/request_json.h"
+
+namespace kneepoint::agent {
+
+/// `/v1/completions`: a plain prompt in, `choices[].text` out. A system prompt is put before the text, a blank line
+/// between them.
+class OpenAiCompletions final : public Dialect {
+ public:
+  OpenAiCompletions(const std::string& model, const Workload& workload);
+  std::string_view path() const override { return "/v1/completions"; }
+  Framing framing() const override { return Framing::kServerSentEvents; }
+  void write_body(const Prompt& prompt, UsageOption usage, std::string& out) const override;
+  StreamMemory begin_stream(const Prompt&) const override { return {}; }
+  bool read_event(std::string_view data, StreamMemory& memory, Chunk& chunk) override;
+  bool read_answer(std::string_view body, Chunk& chunk) override;
+
+ private:
+  RequestMembers members_;
+  bool stream_;
+  OpenAiAnswer answer_;
+};
+
+/// `{"prompt":"…"`: the system prompt, a blank line and the text as one string.
+void append_plain_prompt(const Prompt& prompt, std::string& out);
+
+}  // namespace kneepoint::agent

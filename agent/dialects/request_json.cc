@@ -1,0 +1,78 @@
+#include "agent/dialects/request_json.h"
+
+#include <fmt/format.h>
+#include <simdjson.h>
+
+#include "agent/dialects/dialect.h"
+
+namespace kneepoint::agent {
+namespace {
+
+/// Visits the members of a JSON object as written. @return false when the text is no JSON object.
+template <class Visit>
+bool each_member(const std::string& object, Visit visit) {
+  // The document model parser validates everything, which is right for text that a person wrote.
+  simdjson::dom::parser parser;
+  simdjson::dom::object members;
+  if (parser.parse(object).get_object().get(members) != simdjson::SUCCESS) return false;
+  for (const auto& member : members) visit(member.key, simdjson::minify(member.value));
+  return true;
+}
+
+}  // namespace
+
+void append_json_string(std::string& out, std::string_view text) {
+  out.push_back('"');
+  for (std::size_t clean = 0; !text.empty(); clean = 0) {
+    while (clean < text.size() && static_cast<unsigned char>(text[clean]) >= 0x20 && text[clean] != '"' &&
+           text[clean] != '\\') {
+      ++clean;
+    }
+    out.append(text.substr(0, clean));
+    if (clean == text.size()) break;
+    switch (const char c = text[clean]) {
+      case '"': out.append("\\\""); break;
+      case '\\': out.append("\\\\"); break;
+      case '\n': out.append("\\n"); break;
+      case '\r': out.append("\\r"); break;
+      case '\t': out.append("\\t"); break;
+      default: fmt::format_to(std::back_inserter(out), "\\u{:04x}", static_cast<unsigned char>(c));
+    }
+    text.remove_prefix(clean + 1);
+  }
+  out.push_back('"');
+}
+
+RequestMembers::RequestMembers(const std::string& model, const Workload& workload,
+                               std::string_view token_limit_name) {
+  std::string extra;
+  if (!workload.extra_body.empty()) {
+    each_member(workload.extra_body, [&](std::string_view name, const std::string& value) {
+      extra_names_.emplace(name);
+      extra.push_back(',');
+      append_json_string(extra, name);
+      extra.push_back(':');
+      extra.append(value);
+    });
+  }
+  const auto add = [&](std::string_view name, const std::string& value) {
+    if (!overridden(name)) fixed_.append(fmt::format(R"(,"{}":{})", name, value));
+  };
+  if (!model.empty()) {
+    std::string quoted;
+    append_json_string(quoted, model);
+    add("model", quoted);
+  }
+  if (workload.output_tokens) add(token_limit_name, fmt::to_string(*workload.output_tokens));
+  if (workload.temperature) add("temperature", fmt::to_string(*workload.temperature));
+  if (workload.top_p) add("top_p", fmt::to_string(*workload.top_p));
+  add("stream", workload.stream ? "true" : "false");
+  fixed_.append(extra);
+}
+
+Result<void> check_extra_body(const std::string& extra_body) {
+  if (extra_body.empty() || each_member(extra_body, [](std::string_view, const std::string&) {})) return {};
+  return Error{"extra_body is not a JSON object"};
+}
+
+}  // namespace kneepoint::agent

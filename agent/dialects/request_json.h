@@ -1,0 +1,31 @@
+#pragma once
+
+#include <set>
+#include <string>
+#include <string_view>
+
+#include "common/plan.h"
+
+namespace kneepoint::agent {
+
+/// Appends `text` as a JSON string, quotes included. Bytes that are not valid UTF-8 are the caller's affair: they
+/// are passed on as they are.
+void append_json_string(std::string& out, std::string_view text);
+
+/// The members of a request body that do not change between the requests of one workload, written once: the model,
+/// the sampling, and the members of `extra_body`, which win over ours of the same name.
+class RequestMembers {
+ public:
+  RequestMembers(const std::string& model, const Workload& workload, std::string_view token_limit_name);
+
+  /// Appends ",…" for every fixed member. The object must have a member already.
+  void append_fixed(std::string& out) const { out.append(fixed_); }
+  /// Whether the extra body sets this member itself.
+  bool overridden(std::string_view name) const { return extra_names_.contains(name); }
+
+ private:
+  std::set<std::string, std::less<>> extra_names_;
+  std::string fixed_;
+};
+
+}  // namespace kneepoint::agent

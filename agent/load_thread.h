@@ -1,0 +1,124 @@
+#pragma once
+
+#include <atomic>
+#include <condition_variable>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <thread>
+#include <vector>
+
+#include "agent/completion_stream.h"
+#include "agent/poller.h"
+#include "agent/recorder.h"
+#include "agent/resolver.h"
+#include "agent/run_setup.h"
+#include "agent/self_monitor.h"
+#include "agent/slot.h"
+
+namespace kneepoint::agent {
+
+/// A budgeted level's progress over the threads of the agent.
+struct BudgetProgress {
+  explicit BudgetProgress(unsigned threads) : threads_left(threads) {}
+  std::atomic<unsigned> threads_left;
+  std::atomic<Nanos::rep> finished_at{0};  ///< The latest end so far, since the run's zero.
+};
+
+/// A level on its way to the threads. `progress` is null without a budget.
+struct LevelOrder {
+  LoadLevel level;
+  std::shared_ptr<BudgetProgress> progress;
+};
+
+/// What a thread hands over for a collection.
+struct ThreadReport {
+  std::vector<RecordedSecond> seconds;
+  std::int64_t complete_through = -1;
+  std::uint32_t in_flight = 0;
+  std::uint32_t backing_off = 0;
+  std::uint32_t active_slots = 0;
+};
+
+/// One event-loop thread with its slots, its recorder and everything else that requests touch: nothing on the token
+/// path is shared between threads. The agent's i-th slot belongs to thread i mod `count`.
+class LoadThread {
+ public:
+  /// Called on this thread when the last of its threads finishes a budget.
+  using BudgetDone = std::function<void(std::uint64_t epoch, Nanos finished_at)>;
+
+  LoadThread(std::shared_ptr<const RunSetup> setup, unsigned index, unsigned count, BudgetDone on_budget_done);
+  /// Stops at once.
+  ~LoadThread();
+  LoadThread(const LoadThread&) = delete;
+  LoadThread& operator=(const LoadThread&) = delete;
+
+  // From any thread:
+
+  void apply(LevelOrder order);
+  void drain(Nanos limit);
+  bool idle() const { return commands_ == 0 && live_slots_ == 0; }
+  /// Asks for a report; `on_report` runs on this thread.
+  void hand_over(std::function<void(ThreadReport)> on_report);
+
+  // For the thread's own slots:
+
+  /// Whether the present level, or one that is about to take effect, has the slot.
+  bool keeps(const Slot& slot);
+  /// The next request under the level in force; nothing when the slot has no more to do.
+  std::optional<Ticket> next_request(Slot& slot);
+  CompletionRequest compose(const Slot& slot, const Ticket& ticket, MonoTime intended);
+  void request_ended(const Slot& slot, MonoTime at);
+  void slot_ended();
+  const Route& route(const Slot& slot) const;
+
+ private:
+  /// What the thread's slots of one cell share.
+  struct CellState {
+    std::unique_ptr<Dialect> dialect;
+    UsageOption usage = UsageOption::kContinuous;
+  };
+
+  void run();
+  void tick();
+  void accept(LevelOrder order);
+  void promote_due();
+  void enforce(const LevelOrder& order);
+  void add_missing_slots(const LoadLevel& level);
+  void finish_budget(MonoTime at);
+  bool mine(const LoadLevel& level, std::uint32_t slot) const;
+  void cancel_all();
+  void remove_ended_slots();
+  CellState& state(std::uint32_t cell);
+  std::uint32_t replica(const Slot& slot) const;
+
+  const std::shared_ptr<const RunSetup> setup_;
+  const unsigned index_;
+  const unsigned count_;
+  const BudgetDone on_budget_done_;
+
+  Poller poller_;
+  Resolver resolver_;
+  Recorder recorder_;
+  ThreadBuffers buffers_;
+  std::vector<CellState> cells_;
+  std::optional<SelfMonitor> monitor_;
+  Timer tick_;
+  Timer promotion_;
+  Timer drain_limit_;
+
+  LevelOrder current_;  // concurrency 0 until the first level
+  std::deque<LevelOrder> pending_;
+  std::size_t budget_slots_left_ = 0;  // slots of current_ that have not finished their share
+  MonoTime budget_last_end_{};
+  std::vector<std::unique_ptr<Slot>> slots_;
+  std::size_t ended_slots_ = 0;
+
+  std::atomic<std::uint32_t> live_slots_{0};
+  std::atomic<std::uint32_t> commands_{0};  // posted and not executed
+  std::thread thread_;                      // last: it uses everything above
+};
+
+}  // namespace kneepoint::agent

@@ -1,0 +1,101 @@
+#include <fmt/format.h>
+#include <spdlog/sinks/stdout_color_sinks.h>
+#include <spdlog/spdlog.h>
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <array>
+#include <cstdio>
+
+#include "agent/agent_session.h"
+#include "agent/process.h"
+#include "agent/run_controller.h"
+#include "common/fleet_link.h"
+#include "common/version.h"
+
+namespace {
+
+using kneepoint::agent::AgentSession;
+using kneepoint::agent::ExitCode;
+
+std::string default_name() {
+  std::array<char, 256> host{};
+  gethostname(host.data(), host.size() - 1);
+  return fmt::format("{}-{}", host.data(), getpid());
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  std::string coordinator;
+  std::string name = default_name();
+  std::string log_level = "info";
+  bool insecure = false;
+  double join_timeout = 60;
+  pid_t parent = 0;
+  AgentSession::Options options;
+
+  CLI::App app{
+      "Kneepoint's load generator: joins a coordinator, carries out its load levels, reports every second."};
+  app.footer(
+      "Exit codes: 0 the run is over, 1 internal error, 2 bad usage or a missing secret,\n"
+      "            5 coordinator not found, lost, or the run broken off, 130 interrupted.");
+  app.set_version_flag("--version", std::string(kneepoint::version()));
+  app.add_option("--coordinator", coordinator, "Where it listens: HOST:PORT or unix:PATH")->required();
+  app.add_flag("--insecure", insecure, "Allow plain TCP beyond this machine");
+  app.add_option("--threads", options.threads, "Event-loop threads")
+      ->check(CLI::Range(1, 256))
+      ->capture_default_str();
+  app.add_option("--name", name, "Unique in the fleet")->capture_default_str();
+  app.add_option("--join-timeout", join_timeout, "How long to look for the coordinator")
+      ->transform(CLI::AsNumberWithUnit(std::map<std::string, double>{{"s", 1}, {"m", 60}, {"ms", 1e-3}}))
+      ->check(CLI::Range(0.001, 86'400.0))
+      ->default_str("60s");
+  app.add_option("--log-level", log_level)
+      ->check(CLI::IsMember({"debug", "info", "warn", "error", "off"}))
+      ->capture_default_str();
+  app.add_option("--die-with-parent", parent, "End with the process of this id, which must be the parent");
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& problem) {
+    return app.exit(problem) == 0 ? 0 : static_cast<int>(ExitCode::kUsage);
+  }
+  const auto fail = [](ExitCode code, const std::string& line) {
+    fmt::print(stderr, "kneepoint-agent: {}\n", line);
+    return static_cast<int>(code);
+  };
+
+  const auto endpoint = kneepoint::parse_endpoint(coordinator);
+  if (!endpoint) return fail(ExitCode::kUsage, endpoint.error().message);
+  const auto allowed = kneepoint::check_plaintext(*endpoint, insecure);
+  if (!allowed) return fail(ExitCode::kUsage, allowed.error().message);
+  if (parent != 0 && !kneepoint::agent::die_with_parent(parent))
+    return fail(ExitCode::kFleet, "the parent process has ended");
+
+  spdlog::set_default_logger(spdlog::stderr_color_mt(name));
+  spdlog::set_level(spdlog::level::from_str(log_level));
+  spdlog::set_pattern("%Y-%m-%dT%H:%M:%S.%e %n %^%l%$ %v");
+  kneepoint::fleet_link::route_grpc_log();
+  kneepoint::agent::raise_descriptor_limit();
+  kneepoint::agent::block_stop_signals();
+
+  try {
+    options.coordinator = *endpoint;
+    options.name = name;
+    options.join_timeout = kneepoint::from_seconds(join_timeout);
+    AgentSession session(options, [&](kneepoint::Assignment assignment, std::vector<std::string> secrets,
+                                      std::function<void(kneepoint::agent::LevelDone)> on_level_done) {
+      return std::make_unique<kneepoint::agent::RunController>(
+          std::move(assignment), std::move(secrets),
+          kneepoint::agent::RunController::Options{.threads = options.threads,
+                                                   .on_level_done = on_level_done});
+    });
+    const kneepoint::agent::StopSignals signals(
+        [&](std::string name_of_signal) { session.request_stop(name_of_signal); });
+    const auto end = session.run();
+    if (end.code != ExitCode::kDone) return fail(end.code, end.reason);
+    return 0;
+  } catch (const std::exception& problem) {
+    return fail(ExitCode::kInternal, problem.what());
+  }
+}

@@ -1,0 +1,36 @@
+#pragma once
+
+#include <signal.h>
+#include <sys/types.h>
+
+#include <functional>
+#include <string>
+#include <thread>
+
+namespace kneepoint::agent {
+
+/// Raises the soft limit of open files to the hard one: every stream is a descriptor, and the 1,024 that
+/// shells set would be the first thing to give out.
+void raise_descriptor_limit();
+
+/// Has the kernel kill this process when the thread that started it ends. False when `parent`, the process
+/// that started this one, is gone already: the caller must end by itself.
+bool die_with_parent(pid_t parent);
+
+/// Leaves SIGINT and SIGTERM to StopSignals and ignores SIGPIPE. Call before any thread is made: threads
+/// inherit it.
+void block_stop_signals();
+
+/// Hands SIGINT and SIGTERM, by name, to a callback on a thread of its own, which may thus do anything.
+class StopSignals {
+ public:
+  explicit StopSignals(std::function<void(std::string)> on_stop);
+  ~StopSignals();
+  StopSignals(const StopSignals&) = delete;
+  StopSignals& operator=(const StopSignals&) = delete;
+
+ private:
+  std::thread waiter_;
+};
+
+}  // namespace kneepoint::agent

@@ -1,0 +1,37 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <vector>
+
+#include "common/clock.h"
+#include "common/histogram.h"
+#include "common/second_stats.h"
+
+namespace kneepoint::agent {
+
+/// The distributions of a series.
+enum class Metric : std::uint32_t { kTtft, kTtfo, kTpot, kIcl, kE2e };
+inline constexpr std::size_t kMetricCount = 5;
+
+/// One value of a distribution, as the event-loop thread logs it.
+struct Sample {
+  std::uint32_t series;  ///< Index into RecordedSecond::keys.
+  Metric metric;
+  Nanos value;
+};
+
+/// One second of one thread on its way out: counters are final, distributions still a log.
+struct RecordedSecond {
+  std::int64_t second = 0;
+  std::map<SeriesKey, SeriesStats> series;
+  GeneratorStats generator;
+  std::vector<SeriesKey> keys;
+  std::vector<Sample> samples;
+
+  /// Adds the log to the histograms. The collecting thread's work: about 10 ns a sample.
+  /// @param scratch empty before and after; one serves a whole collection.
+  SecondSnapshot resolve(DenseHistogram& scratch) &&;
+};
+
+}  // namespace kneepoint::agent

@@ -1,0 +1,379 @@
+#include "agent/recorder.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace kneepoint::agent {
+namespace {
+
+constexpr Nanos kSecond = std::chrono::seconds(1);
+/// A turn later than this coalesces events by itself.
+constexpr Nanos kClientDelay = std::chrono::milliseconds(1);
+constexpr std::uint32_t kNoIndex = static_cast<std::uint32_t>(-1);
+
+bool is_time_limit(SloMetric metric) { return metric == SloMetric::kTtft || metric == SloMetric::kTtfo; }
+
+}  // namespace
+
+/// The running state of one SeriesKey and its counters in the current second.
+struct Series {
+  SeriesKey key;
+  const Cell* cell = nullptr;
+  SeriesStats stats;
+  std::uint32_t index = kNoIndex;  // in the current second's samples
+  bool touched = false;            // has something to hand over
+  std::int32_t in_flight = 0;
+  std::int32_t waiting = 0;
+  std::int32_t backing_off = 0;
+
+  bool live() const { return in_flight != 0 || waiting != 0 || backing_off != 0; }
+};
+
+Recorder::Recorder(MonoTime zero, MonoTime now, const std::vector<Cell>& cells)
+    : zero_(zero), cells_(cells), second_begin_(zero) {
+  second_ = std::chrono::floor<std::chrono::seconds>(now - zero).count();
+  second_begin_ = begin_of(second_);
+  taken_through_ = second_ - 1;
+}
+
+Recorder::~Recorder() = default;
+
+std::int64_t Recorder::second_of(MonoTime at) const {
+  const Nanos since = at - second_begin_;
+  if (since >= Nanos(0) && since < kSecond) return second_;  // nearly always; a division saved
+  return std::chrono::floor<std::chrono::seconds>(at - zero_).count();
+}
+MonoTime Recorder::begin_of(std::int64_t second) const { return zero_ + std::chrono::seconds(second); }
+
+Series& Recorder::series(const SeriesKey& key) {
+  auto& held = series_[key];
+  if (!held) {
+    held = std::make_unique<Series>();
+    held->key = key;
+    held->cell = &cells_[key.cell];
+    held->stats.slo.resize(held->cell->slo.size());
+  }
+  return *held;
+}
+
+RecordedSecond& Recorder::recorded(std::int64_t second) {
+  RecordedSecond& part = ended_[second];
+  part.second = second;
+  return part;
+}
+
+SeriesStats& Recorder::stats(Series& series, std::int64_t second) {
+  if (second > second_) roll(begin_of(second));
+  if (second == second_) {
+    series.touched = true;
+    return series.stats;
+  }
+  SeriesStats& late = recorded(second).series[series.key];
+  late.slo.resize(series.cell->slo.size());
+  return late;
+}
+
+void Recorder::sample(Series& series, Metric metric, MonoTime at, Nanos value) {
+  const std::int64_t second = second_of(at);
+  if (second > second_) roll(at);
+  if (second == second_) {
+    if (series.index == kNoIndex) {
+      series.index = static_cast<std::uint32_t>(keys_.size());
+      keys_.push_back(series.key);
+    }
+    samples_.push_back({series.index, metric, value});
+    return;
+  }
+  RecordedSecond& late = recorded(second);
+  late.samples.push_back({static_cast<std::uint32_t>(late.keys.size()), metric, value});
+  late.keys.push_back(series.key);
+}
+
+/// Counts tokens into the half second of `at`: of running usage, or content chunks where there is none.
+void Recorder::count_tokens(RequestRecord& record, MonoTime at, std::uint64_t tokens) {
+  const std::int64_t second = second_of(at);
+  SeriesStats& into = stats(*record.series, second);
+  const std::size_t half = at - begin_of(second) >= kSecond / 2 ? 1 : 0;
+  (record.running_usage ? into.reported_tokens : into.unreported_chunks)[half] += tokens;
+}
+
+/// Changes a number of requests at `at`, and the integral of that number over every second from there on.
+void Recorder::step(Series& series, Integral integral, std::int32_t Series::*count, std::int32_t by, MonoTime at) {
+  at = std::max(at, begin_of(taken_through_ + 1));
+  const std::int64_t second = second_of(at);
+  stats(series, second).*integral += by * to_seconds(begin_of(second + 1) - at);
+  for (std::int64_t later = second + 1; later <= second_; ++later) stats(series, later).*integral += by;
+  series.*count += by;
+}
+
+void Recorder::begin(RequestRecord& record, const SeriesKey& key, MonoTime start,
+                     std::optional<Nanos> send_lag) {
+  roll(start);  // before a reference to a series that nothing keeps alive yet
+  record = RequestRecord();
+  record.series = &series(key);
+  record.start = start;
+  record.streamed = record.series->cell->workload.stream;
+  step(*record.series, &SeriesStats::in_flight, &Series::in_flight, 1, start);
+  if (record.streamed) step(*record.series, &SeriesStats::waiting, &Series::waiting, 1, start);
+  ++stats(*record.series, second_of(start)).started;
+  ++in_flight_;
+  if (send_lag) generator_.send_lag.record(*send_lag);
+  const auto& limits = record.series->cell->slo;
+  if (record.streamed &&
+      std::any_of(limits.begin(), limits.end(), [](const SloLimit& l) { return is_time_limit(l.metric); })) {
+    watch(record);
+  }
+}
+
+void Recorder::reconnected(RequestRecord& record, MonoTime at) {
+  ++stats(*record.series, second_of(at)).reconnects;
+}
+
+void Recorder::restart(RequestRecord& record, MonoTime start) {
+  record.start = start;
+  reconnected(record, start);
+}
+
+void Recorder::chunk(RequestRecord& record, MonoTime at, const Chunk& chunk) {
+  Series& series = *record.series;
+  if (chunk.completion_tokens) {
+    record.has_usage = true;
+    record.completion_tokens = std::max(record.completion_tokens, *chunk.completion_tokens);
+  }
+  if (chunk.prompt_tokens) record.prompt_tokens = *chunk.prompt_tokens;
+  if (!chunk.content()) return;
+
+  if (++record.chunks == 1) {
+    record.running_usage = chunk.completion_tokens.has_value();
+    record.first = record.last = at;
+    if (record.streamed) {
+      ++stats(series, second_of(at)).first_tokens;
+      step(series, &SeriesStats::waiting, &Series::waiting, -1, at);
+      sample(series, Metric::kTtft, at, at - record.start);
+      judge_time_limits(record, SloMetric::kTtft, at);
+    }
+  } else {
+    const Nanos gap = at - record.last;
+    record.longest_gap = std::max(record.longest_gap, gap);
+    record.last = at;
+    sample(series, Metric::kIcl, at, gap);
+  }
+  if (record.streamed && !record.answered && (chunk.answer || chunk.tool_call)) {
+    record.answered = true;
+    sample(series, Metric::kTtfo, at, at - record.start);
+    judge_time_limits(record, SloMetric::kTtfo, at);
+  }
+  ++stats(series, second_of(at)).chunks;
+  if (!record.running_usage) {
+    count_tokens(record, at, 1);
+  } else if (record.completion_tokens > record.running_tokens) {
+    count_tokens(record, at, record.completion_tokens - record.running_tokens);
+    record.running_tokens = record.completion_tokens;
+  }
+}
+
+void Recorder::end(RequestRecord& record, MonoTime at, Outcome outcome) {
+  Series& series = *record.series;
+  at = std::max(at, record.start);
+  unwatch(record);
+  // What running usage had not reported by the last content chunk still arrived with it at the latest.
+  if (record.running_usage && record.completion_tokens > record.running_tokens) {
+    count_tokens(record, record.last, record.completion_tokens - record.running_tokens);
+  }
+  const std::uint64_t tokens = record.has_usage ? record.completion_tokens : record.chunks;
+  const bool success = outcome == Outcome::kSuccess;
+  if (success && record.chunks > 0) {
+    sample(series, Metric::kE2e, at, record.last - record.start);
+    if (record.streamed && tokens > 1) {
+      sample(series, Metric::kTpot, at, (record.last - record.first) / static_cast<std::int64_t>(tokens - 1));
+    }
+  }
+  judge_at_end(record, at, outcome, tokens);
+
+  step(series, &SeriesStats::in_flight, &Series::in_flight, -1, at);
+  if (record.streamed && record.chunks == 0) step(series, &SeriesStats::waiting, &Series::waiting, -1, at);
+  SeriesStats& into = stats(series, second_of(at));
+  ++into.outcomes[static_cast<std::size_t>(outcome)];
+  if (record.has_usage) {
+    into.usage_tokens += record.completion_tokens;
+    into.usage_chunks += record.chunks;
+  } else {
+    into.chunks_without_usage += record.chunks;
+  }
+  into.prompt_tokens += record.prompt_tokens;
+  if (record.streamed && record.chunks == 0) ++into.censored;
+  const auto& asked = series.cell->workload.output_tokens;
+  if (success && record.has_usage && asked && record.completion_tokens < *asked) ++into.early_stops;
+  --in_flight_;
+  record.series = nullptr;
+}
+
+void Recorder::begin_backoff(const SeriesKey& key, MonoTime at) {
+  roll(at);
+  step(series(key), &SeriesStats::backing_off, &Series::backing_off, 1, at);
+  ++backing_off_;
+}
+
+void Recorder::end_backoff(const SeriesKey& key, MonoTime at) {
+  step(series(key), &SeriesStats::backing_off, &Series::backing_off, -1, at);
+  --backing_off_;
+}
+
+void Recorder::judge(RequestRecord& record, std::size_t limit, std::int64_t second, bool met) {
+  record.judged |= 1u << limit;
+  record.missed = record.missed || !met;
+  SloCount& count = stats(*record.series, second).slo[limit];
+  ++(met ? count.met : count.missed);
+}
+
+/// TTFT's or TTFO's event has come at `at`.
+void Recorder::judge_time_limits(RequestRecord& record, SloMetric metric, MonoTime at) {
+  const auto& limits = record.series->cell->slo;
+  bool open = false;
+  for (std::size_t i = 0; i < limits.size(); ++i) {
+    if (!is_time_limit(limits[i].metric) || (record.judged & (1u << i)) != 0) continue;
+    if (limits[i].metric != metric) {
+      open = true;
+      continue;
+    }
+    const MonoTime due = record.start + limits[i].limit;
+    judge(record, i, second_of(std::min(at, due)), at <= due);
+  }
+  if (!open) unwatch(record);
+}
+
+void Recorder::judge_at_end(RequestRecord& record, MonoTime at, Outcome outcome, std::uint64_t tokens) {
+  if (outcome == Outcome::kCancelled) return;
+  const bool success = outcome == Outcome::kSuccess;
+  const auto& limits = record.series->cell->slo;
+  const std::int64_t second = second_of(at);
+  for (std::size_t i = 0; i < limits.size(); ++i) {
+    if ((record.judged & (1u << i)) != 0) continue;
+    const Nanos limit = limits[i].limit;
+    if (!success) {
+      judge(record, i, second, false);
+    } else if (limits[i].metric == SloMetric::kE2e) {
+      judge(record, i, second, record.chunks > 0 && record.last - record.start <= limit);
+    } else if (!record.streamed) {
+      record.missed = true;  // cannot be shown, so not counted either way
+    } else if (limits[i].metric == SloMetric::kTpot) {
+      const auto gaps = static_cast<std::int64_t>(tokens) - 1;
+      judge(record, i, second, gaps < 1 || record.last - record.first <= limit * gaps);
+    } else if (limits[i].metric == SloMetric::kIcl) {
+      judge(record, i, second, record.longest_gap <= limit);
+    } else {
+      judge(record, i, second, false);  // it ended without a first token or answer
+    }
+  }
+  if (success && !record.missed) ++stats(*record.series, second).joint_good;
+}
+
+/// Counts the time limits that have passed unanswered by `now`, each in the second in which it passed.
+void Recorder::miss_overdue(MonoTime now) {
+  for (RequestRecord *record = oldest_watched_, *next; record != nullptr; record = next) {
+    next = record->later;
+    const auto& limits = record->series->cell->slo;
+    bool open = false;
+    for (std::size_t i = 0; i < limits.size(); ++i) {
+      if (!is_time_limit(limits[i].metric) || (record->judged & (1u << i)) != 0) continue;
+      const MonoTime due = record->start + limits[i].limit;
+      if (due < now) {
+        judge(*record, i, second_of(due), false);
+      } else {
+        open = true;
+      }
+    }
+    if (!open) unwatch(*record);
+  }
+}
+
+void Recorder::watch(RequestRecord& record) {
+  record.earlier = std::exchange(newest_watched_, &record);
+  (record.earlier != nullptr ? record.earlier->later : oldest_watched_) = &record;
+}
+
+void Recorder::unwatch(RequestRecord& record) {
+  if (record.earlier == nullptr && oldest_watched_ != &record) return;
+  (record.earlier != nullptr ? record.earlier->later : oldest_watched_) = record.later;
+  (record.later != nullptr ? record.later->earlier : newest_watched_) = record.earlier;
+  record.earlier = record.later = nullptr;
+}
+
+void Recorder::read(MonoTime received, MonoTime processed, bool stamped, std::uint32_t content_events) {
+  const Nanos lag = processed - received;
+  rx_lag_.record(lag);
+  turn_max_lag_ = std::max(turn_max_lag_, lag);
+  ++generator_.reads;
+  if (!stamped) ++generator_.unstamped_reads;
+  if (content_events > 1) ++turn_multi_event_reads_;
+}
+
+void Recorder::connected(Nanos took) { generator_.connect.record(took); }
+
+void Recorder::end_turn(Nanos gap) {
+  loop_gap_.record(gap);
+  if (turn_multi_event_reads_ != 0) {
+    generator_.multi_event_reads += turn_multi_event_reads_;
+    if (std::max({gap, previous_gap_, turn_max_lag_}) > kClientDelay) {
+      generator_.client_coalesced += turn_multi_event_reads_;
+    }
+    turn_multi_event_reads_ = 0;
+  }
+  turn_max_lag_ = Nanos(0);
+  previous_gap_ = gap;
+}
+
+void Recorder::cpu(std::int64_t second, const CpuTime& used) {
+  GeneratorStats& into = second >= second_ ? generator_ : recorded(second).generator;
+  into.cpu_user += used.user;
+  into.cpu_system += used.system;
+  into.busiest_thread += used.thread;
+}
+
+void Recorder::end_second() {
+  RecordedSecond& part = recorded(second_);
+  const std::size_t samples = samples_.size();
+  part.keys = std::exchange(keys_, {});
+  part.samples = std::exchange(samples_, {});
+  samples_.reserve(samples + samples / 4);
+  generator_.rx_lag = rx_lag_.drain();
+  generator_.loop_gap = loop_gap_.drain();
+  part.generator.merge(std::exchange(generator_, GeneratorStats()));
+  for (auto at = series_.begin(); at != series_.end();) {
+    Series& series = *at->second;
+    series.index = kNoIndex;
+    if (series.touched) part.series[series.key].merge(std::exchange(series.stats, SeriesStats()));
+    series.touched = series.live();
+    if (!series.touched) {
+      at = series_.erase(at);
+      continue;
+    }
+    series.stats.slo.resize(series.cell->slo.size());
+    series.stats.in_flight = series.in_flight;
+    series.stats.waiting = series.waiting;
+    series.stats.backing_off = series.backing_off;
+    ++at;
+  }
+  ++second_;
+  second_begin_ += kSecond;
+}
+
+void Recorder::roll(MonoTime now) {
+  const std::int64_t until = second_of(now);
+  while (second_ < until) {
+    miss_overdue(second_begin_ + kSecond);
+    end_second();
+  }
+}
+
+std::vector<RecordedSecond> Recorder::take(std::int64_t through) {
+  std::vector<RecordedSecond> taken;
+  through = std::min(through, second_ - 1);
+  while (!ended_.empty() && ended_.begin()->first <= through) {
+    taken.push_back(std::move(ended_.extract(ended_.begin()).mapped()));
+  }
+  taken_through_ = std::max(taken_through_, through);
+  return taken;
+}
+
+}  // namespace kneepoint::agent

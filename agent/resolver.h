@@ -1,0 +1,46 @@
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "agent/endpoint.h"
+#include "agent/poller.h"
+#include "agent/task.h"
+
+namespace kneepoint::agent {
+
+/// The addresses of one thread's endpoints: looked up once, off the event loop, and again after `forget`. Belongs to
+/// one poller's thread.
+class Resolver {
+ public:
+  explicit Resolver(Poller& poller);
+  ~Resolver();
+  Resolver(const Resolver&) = delete;
+  Resolver& operator=(const Resolver&) = delete;
+
+  /// The endpoint's addresses; empty when there is no such host, or when that is not known by `deadline` or by the
+  /// sleeper's interruption.
+  Task<std::vector<Address>> addresses(const Endpoint& endpoint, Sleeper& sleeper, MonoTime deadline);
+  /// No address answered: the next request looks them up again.
+  void forget(const Endpoint& endpoint);
+
+ private:
+  struct Entry {
+    bool known = false;
+    std::vector<Address> addresses;
+    std::vector<Sleeper*> waiting;
+  };
+  /// Outlives the resolver when a lookup hangs: its thread finds `resolver` gone and drops what it found.
+  struct Mailbox;
+
+  void look_up(const std::string& key, const Endpoint& endpoint);
+  void found(const std::string& key, std::vector<Address> addresses);
+
+  Poller& poller_;
+  std::map<std::string, Entry> entries_;
+  std::shared_ptr<Mailbox> mailbox_;
+};
+
+}  // namespace kneepoint::agent

@@ -1,0 +1,76 @@
+#include "agent/slot.h"
+
+#include <algorithm>
+
+#include "agent/load_thread.h"
+#include "agent/pacer.h"
+
+namespace kneepoint::agent {
+namespace {
+
+/// How long before its first request a slot opens its connection: long enough for a handshake across a continent,
+/// shorter than any host's patience with an idle connection.
+constexpr Nanos kConnectAhead = std::chrono::seconds(1);
+constexpr std::uint64_t kBackoffDraw = 1;
+
+}  // namespace
+
+Slot::Slot(LoadThread& thread, const ThreadContext& context, std::uint32_t cell, std::uint32_t number,
+           MonoTime not_before)
+    : thread_(thread),
+      cell_(cell),
+      number_(number),
+      not_before_(not_before),
+      recorder_(context.recorder),
+      sleeper_(context.poller.timers()),
+      stream_(context) {}
+
+void Slot::start() {
+  task_ = run();
+  task_.start();
+}
+
+void Slot::reconsider() { sleeper_.interrupt(Wake::kCancelled); }
+
+void Slot::cancel() {
+  cancelled_ = true;
+  sleeper_.interrupt(Wake::kCancelled);
+  stream_.cancel();
+}
+
+/// @return whether the slot is still wanted.
+Task<bool> Slot::sleep_until(MonoTime at) {
+  while (!cancelled_ && thread_.keeps(*this)) {
+    if (mono_now() >= at) co_return true;
+    co_await sleeper_.until(at);
+  }
+  co_return false;
+}
+
+Task<void> Slot::run() {
+  if (co_await sleep_until(not_before_ - kConnectAhead)) co_await stream_.connect_ahead(thread_.route(*this));
+  MonoTime intended = not_before_;
+  std::uint32_t failures = 0;
+  while (co_await sleep_until(not_before_)) {
+    const auto ticket = thread_.next_request(*this);
+    if (!ticket) break;
+    const CompletionRequest request = thread_.compose(*this, *ticket, std::max(intended, not_before_));
+    const Ending ending = co_await stream_.perform(request);
+    thread_.request_ended(*this, ending.at);
+    intended = ending.at;
+    if (ending.outcome == Outcome::kCancelled) break;
+    if (ending.outcome == Outcome::kSuccess) {
+      failures = 0;
+      continue;
+    }
+    const MonoTime failed = mono_now();
+    intended = failed + backoff(++failures, random_bits(ticket->identity, kBackoffDraw));
+    recorder_.begin_backoff(request.series, failed);
+    const bool wanted = co_await sleep_until(intended);
+    recorder_.end_backoff(request.series, mono_now());
+    if (!wanted) break;
+  }
+  thread_.slot_ended();
+}
+
+}  // namespace kneepoint::agent

@@ -1,0 +1,57 @@
+#pragma once
+
+#include <cstdint>
+
+#include "agent/completion_stream.h"
+#include "agent/prompts/text.h"
+#include "agent/task.h"
+#include "common/plan.h"
+
+namespace kneepoint::agent {
+
+class LoadThread;
+
+/// What a slot is to send next.
+struct Ticket {
+  RequestIdentity identity;
+  std::uint64_t walk = 0;  ///< Position in the walk over the prompt classes.
+};
+
+/// One of a level's requests in flight: issues requests one after the other for as long as the level wants it.
+/// Lives on one thread for good.
+class Slot {
+ public:
+  /// @param not_before its first request's instant; the connection is opened shortly before.
+  Slot(LoadThread& thread, const ThreadContext& context, std::uint32_t cell, std::uint32_t number, MonoTime not_before);
+
+  void start();
+  /// The level has changed: a slot that sleeps looks whether it is still wanted.
+  void reconsider();
+  /// Ends at once; the present request as Outcome::kCancelled.
+  void cancel();
+  /// Another level wants the slot from this instant.
+  void set_not_before(MonoTime at) { not_before_ = at; }
+
+  bool done() const { return task_.done(); }
+  std::uint32_t cell() const { return cell_; }
+  std::uint32_t number() const { return number_; }
+
+  std::uint64_t epoch = 0;   ///< Of the level that its last ticket was issued under.
+  std::uint64_t issued = 0;  ///< Requests under that level.
+
+ private:
+  Task<void> run();
+  Task<bool> sleep_until(MonoTime at);
+
+  LoadThread& thread_;
+  const std::uint32_t cell_;
+  const std::uint32_t number_;
+  MonoTime not_before_;
+  bool cancelled_ = false;
+  Recorder& recorder_;
+  Sleeper sleeper_;
+  CompletionStream stream_;
+  Task<void> task_;
+};
+
+}  // namespace kneepoint::agent

@@ -1,0 +1,60 @@
+#pragma once
+
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "agent/stamped_socket.h"
+#include "common/plan.h"
+#include "common/result.h"
+
+using SSL = struct ssl_st;
+using SSL_CTX = struct ssl_ctx_st;
+
+namespace kneepoint::agent {
+
+/// A target's TLS settings, loaded: roots, client certificate, verification. Shared by all threads.
+class TlsContext {
+ public:
+  static Result<std::shared_ptr<const TlsContext>> create(const TlsOptions& options);
+
+  SSL_CTX* native() const { return context_.get(); }
+  bool verifies() const { return verify_; }
+
+ private:
+  TlsContext(std::shared_ptr<SSL_CTX> context, bool verify) : context_(std::move(context)), verify_(verify) {}
+  std::shared_ptr<SSL_CTX> context_;
+  bool verify_;
+};
+
+/// TLS over memory: ciphertext is read from the socket by `recvmsg`, so that kernel receive stamps survive, and
+/// handed to OpenSSL through a memory BIO. A decrypted read carries the stamp of the ciphertext that completed it.
+class TlsStream {
+ public:
+  /// @param name sent as SNI (unless it is an address) and verified.
+  TlsStream(const TlsContext& context, const std::string& name);
+
+  enum class Handshake : std::uint8_t { kDone, kNeedsInput, kFailed };
+  /// Goes on with the handshake; then send `outgoing()`, whatever the result.
+  Handshake advance();
+  /// Gives OpenSSL ciphertext that was read elsewhere (the handshake).
+  void feed(std::string_view ciphertext);
+  /// Encrypts; the result is in `outgoing()`.
+  void write(std::string_view plain);
+  /// Ciphertext that must go to the peer; it is the caller's from here on.
+  std::string outgoing();
+  bool has_outgoing() const;
+
+  /// Decrypts into `plain`, reading `socket` through `ciphertext` (a buffer of the thread) as far as needed.
+  ReadResult read(StampedSocket& socket, std::span<char> plain, std::span<char> ciphertext);
+
+ private:
+  struct Free {
+    void operator()(SSL* ssl) const;
+  };
+  std::unique_ptr<SSL, Free> ssl_;
+  ReadResult last_;  // the last read of ciphertext
+};
+
+}  // namespace kneepoint::agent

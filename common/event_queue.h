@@ -1,0 +1,42 @@
+#pragma once
+
+#include <condition_variable>
+#include <deque>
+#include <mutex>
+#include <optional>
+#include <utility>
+
+#include "common/clock.h"
+
+namespace kneepoint {
+
+/// Hands events from any number of threads to the one that owns the decisions. Order of pushes is kept.
+/// Unbounded: whoever feeds it bounds the rate (a fleet's batches come once a second from each agent).
+template <class T>
+class EventQueue {
+ public:
+  /// Any thread; never blocks for long.
+  void push(T event) {
+    {
+      const std::lock_guard lock(mutex_);
+      events_.push_back(std::move(event));
+    }
+    arrived_.notify_one();
+  }
+
+  /// The oldest event, or none once `deadline` has passed without one.
+  std::optional<T> pop_until(MonoTime deadline) {
+    std::unique_lock lock(mutex_);
+    if (!arrived_.wait_until(lock, deadline, [this] { return !events_.empty(); })) return std::nullopt;
+    T event = std::move(events_.front());
+    events_.pop_front();
+    return event;
+  }
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable arrived_;
+  std::deque<T> events_;
+};
+
+}  // namespace kneepoint

@@ -1,0 +1,12 @@
+#include "common/fleet_link.h"
+
+#include <grpc/support/log.h>
+#include <spdlog/spdlog.h>
+
+namespace kneepoint::fleet_link {
+
+void route_grpc_log() {
+  gpr_set_log_function([](gpr_log_func_args* args) { spdlog::debug("grpc: {}", args->message); });
+}
+
+}  // namespace kneepoint::fleet_link

@@ -1,0 +1,32 @@
+#pragma once
+
+#include "common/plan.h"
+#include "common/result.h"
+#include "common/second_stats.h"
+
+namespace kneepoint::v1 {
+class Assignment;
+class Histogram;
+class LoadLevel;
+class SnapshotBatch;
+}  // namespace kneepoint::v1
+
+/// Domain values to and from their protobuf messages. Nothing that arrives is trusted: `from_wire` checks
+/// every field (known enum values, finite and non-negative figures, sizes, indices that point at something)
+/// and otherwise returns one line that names the field, as "targets[2].urls[0]: is empty". Pure functions,
+/// safe from any thread.
+namespace kneepoint {
+
+void to_wire(const Assignment& assignment, v1::Assignment& out);
+Result<Assignment> from_wire(const v1::Assignment& message);
+
+void to_wire(const LoadLevel& level, v1::LoadLevel& out);
+Result<LoadLevel> from_wire(const v1::LoadLevel& message);
+
+void to_wire(const Histogram& histogram, v1::Histogram& out);
+Result<Histogram> from_wire(const v1::Histogram& message);
+
+void to_wire(const SnapshotBatch& batch, v1::SnapshotBatch& out);
+Result<SnapshotBatch> from_wire(const v1::SnapshotBatch& message);
+
+}  // namespace kneepoint

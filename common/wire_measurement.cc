@@ -1,0 +1,294 @@
+#include <algorithm>
+
+#include "common/wire.h"
+#include "common/wire_check.h"
+#include "kneepoint/v1/measurement.pb.h"
+
+namespace kneepoint {
+namespace {
+
+using wire::amount;
+using wire::count;
+using wire::Field;
+using wire::refuse;
+
+/// A batch holds what came since the last one: a few seconds, more after a stall. These are the bounds of
+/// absurdity.
+constexpr std::size_t kMaxSeconds = 4096;
+constexpr std::size_t kMaxSeries = 65'536;
+constexpr std::size_t kMaxLimits = 64;
+constexpr std::int64_t kMaxSecond = std::int64_t{366} * 86'400;
+
+/// Sums are doubles added in any order: they may miss their exact bounds by this much.
+constexpr double kRounding = 1e-6;
+
+void check_extremes(const Field& at, const Histogram& histogram) {
+  const auto buckets = histogram.buckets();
+  const Nanos min = histogram.min();
+  const Nanos max = histogram.max();
+  if (min < Nanos(0)) refuse({&at, "min_nanos"}, "is negative");
+  if (max < min) refuse({&at, "max_nanos"}, "is below the minimum");
+  const bool min_fits = buckets.empty() ? min >= HistogramLayout::limit()
+                                        : min < HistogramLayout::limit() &&
+                                              HistogramLayout::index_of(min) == buckets.front().index;
+  if (!min_fits) refuse({&at, "min_nanos"}, "does not lie in the first bucket");
+  const bool max_fits = histogram.overflow() > 0 ? max >= HistogramLayout::limit()
+                                                 : max < HistogramLayout::limit() &&
+                                                       HistogramLayout::index_of(max) == buckets.back().index;
+  if (!max_fits) refuse({&at, "max_nanos"}, "does not lie in the last bucket");
+}
+
+void check_sums(const Field& at, const Histogram& histogram) {
+  const double n = static_cast<double>(histogram.count());
+  const auto within = [](double value, double low, double high) {
+    return value >= low * (1 - kRounding) && value <= high * (1 + kRounding);
+  };
+  const double min = histogram.min_seconds();
+  const double max = histogram.max_seconds();
+  if (!within(histogram.sum_seconds(), n * min, n * max))
+    refuse({&at, "sum_seconds"}, "contradicts count and extremes");
+  if (!within(histogram.sum_squares(), n * min * min, n * max * max)) {
+    refuse({&at, "sum_squares"}, "contradicts count and extremes");
+  }
+}
+
+Histogram histogram_from(const Field& at, const v1::Histogram& message) {
+  if (message.layout() != HistogramLayout::kId)
+    refuse({&at, "layout"}, fmt::format("unknown layout {}", message.layout()));
+  if (message.index_deltas_size() != message.counts_size()) {
+    refuse({&at, "counts"},
+           fmt::format("{} counts for {} indices", message.counts_size(), message.index_deltas_size()));
+  }
+  wire::size_at_most({&at, "counts"}, static_cast<std::size_t>(message.counts_size()),
+                     HistogramLayout::kBucketCount);
+  std::vector<Histogram::Bucket> buckets;
+  buckets.reserve(static_cast<std::size_t>(message.counts_size()));
+  std::uint64_t index = 0;
+  std::uint64_t total = count({&at, "overflow"}, message.overflow());
+  for (int i = 0; i < message.counts_size(); ++i) {
+    const std::uint32_t delta = message.index_deltas(i);
+    if (i > 0 && delta == 0) refuse({&at, "index_deltas", i}, "repeats an index");
+    index += delta;
+    if (index >= HistogramLayout::kBucketCount) refuse({&at, "index_deltas", i}, "runs past the last bucket");
+    const std::uint64_t in_bucket = count({&at, "counts", i}, message.counts(i));
+    if (in_bucket == 0) refuse({&at, "counts", i}, "is 0");
+    total += in_bucket;
+    buckets.push_back({static_cast<std::uint32_t>(index), in_bucket});
+  }
+  count({&at, "counts"}, total);
+  const double sum = amount({&at, "sum_seconds"}, message.sum_seconds());
+  const double squares = amount({&at, "sum_squares"}, message.sum_squares());
+  const Nanos min(message.min_nanos());
+  const Nanos max(message.max_nanos());
+  if (total == 0) {
+    if (min != Nanos(0) || max != Nanos(0) || sum != 0 || squares != 0) refuse(at, "has sums but no values");
+    return {};
+  }
+  Histogram histogram = Histogram::from_parts(std::move(buckets), message.overflow(), min, max, sum, squares);
+  check_extremes(at, histogram);
+  check_sums(at, histogram);
+  return histogram;
+}
+
+template <std::size_t N>
+std::array<std::uint64_t, N> counts_from(const Field& at,
+                                         const google::protobuf::RepeatedField<std::uint64_t>& values) {
+  if (values.size() != static_cast<int>(N))
+    refuse(at, fmt::format("{} entries instead of {}", values.size(), N));
+  std::array<std::uint64_t, N> counts{};
+  for (int i = 0; i < static_cast<int>(N); ++i) {
+    counts[static_cast<std::size_t>(i)] = count({at.parent, at.name, i}, values[i]);
+  }
+  return counts;
+}
+
+SeriesStats series_from(const Field& at, const v1::SeriesSecond& message) {
+  SeriesStats stats;
+  stats.started = count({&at, "started"}, message.started());
+  stats.first_tokens = count({&at, "first_tokens"}, message.first_tokens());
+  stats.outcomes = counts_from<kOutcomeCount>({&at, "outcomes"}, message.outcomes());
+  stats.chunks = count({&at, "chunks"}, message.chunks());
+  stats.reported_tokens = counts_from<2>({&at, "reported_tokens"}, message.reported_tokens());
+  stats.unreported_chunks = counts_from<2>({&at, "unreported_chunks"}, message.unreported_chunks());
+  stats.usage_tokens = count({&at, "usage_tokens"}, message.usage_tokens());
+  stats.usage_chunks = count({&at, "usage_chunks"}, message.usage_chunks());
+  stats.chunks_without_usage = count({&at, "chunks_without_usage"}, message.chunks_without_usage());
+  stats.prompt_tokens = count({&at, "prompt_tokens"}, message.prompt_tokens());
+  stats.joint_good = count({&at, "joint_good"}, message.joint_good());
+  wire::size_at_most({&at, "slo"}, static_cast<std::size_t>(message.slo_size()), kMaxLimits);
+  for (int i = 0; i < message.slo_size(); ++i) {
+    const Field here{&at, "slo", i};
+    stats.slo.push_back({.met = count({&here, "met"}, message.slo(i).met()),
+                         .missed = count({&here, "missed"}, message.slo(i).missed())});
+  }
+  stats.censored = count({&at, "censored"}, message.censored());
+  stats.early_stops = count({&at, "early_stops"}, message.early_stops());
+  stats.reconnects = count({&at, "reconnects"}, message.reconnects());
+  stats.in_flight = amount({&at, "in_flight"}, message.in_flight());
+  stats.waiting = amount({&at, "waiting"}, message.waiting());
+  stats.backing_off = amount({&at, "backing_off"}, message.backing_off());
+  if (message.has_ttft()) stats.ttft = histogram_from({&at, "ttft"}, message.ttft());
+  if (message.has_ttfo()) stats.ttfo = histogram_from({&at, "ttfo"}, message.ttfo());
+  if (message.has_tpot()) stats.tpot = histogram_from({&at, "tpot"}, message.tpot());
+  if (message.has_icl()) stats.icl = histogram_from({&at, "icl"}, message.icl());
+  if (message.has_e2e()) stats.e2e = histogram_from({&at, "e2e"}, message.e2e());
+  return stats;
+}
+
+GeneratorStats generator_from(const Field& at, const v1::GeneratorSecond& message) {
+  GeneratorStats stats;
+  stats.cpu_user = amount({&at, "cpu_user_seconds"}, message.cpu_user_seconds());
+  stats.cpu_system = amount({&at, "cpu_system_seconds"}, message.cpu_system_seconds());
+  stats.busiest_thread = amount({&at, "busiest_thread_seconds"}, message.busiest_thread_seconds());
+  if (message.has_rx_lag()) stats.rx_lag = histogram_from({&at, "rx_lag"}, message.rx_lag());
+  if (message.has_loop_gap()) stats.loop_gap = histogram_from({&at, "loop_gap"}, message.loop_gap());
+  if (message.has_send_lag()) stats.send_lag = histogram_from({&at, "send_lag"}, message.send_lag());
+  if (message.has_connect()) stats.connect = histogram_from({&at, "connect"}, message.connect());
+  stats.reads = count({&at, "reads"}, message.reads());
+  stats.multi_event_reads = count({&at, "multi_event_reads"}, message.multi_event_reads());
+  stats.client_coalesced = count({&at, "client_coalesced"}, message.client_coalesced());
+  stats.unstamped_reads = count({&at, "unstamped_reads"}, message.unstamped_reads());
+  return stats;
+}
+
+SecondSnapshot second_from(const Field& at, const v1::SecondSnapshot& message) {
+  SecondSnapshot snapshot;
+  snapshot.second = message.second();
+  if (snapshot.second < 0 || snapshot.second > kMaxSecond) {
+    refuse({&at, "second"}, fmt::format("{} is not a second of a run", snapshot.second));
+  }
+  wire::size_at_most({&at, "series"}, static_cast<std::size_t>(message.series_size()), kMaxSeries);
+  for (int i = 0; i < message.series_size(); ++i) {
+    const v1::SeriesSecond& series = message.series(i);
+    const SeriesKey key{.cell = series.cell(),
+                        .epoch = series.epoch(),
+                        .replica = series.replica(),
+                        .prompt_class = series.prompt_class(),
+                        .turn = series.turn()};
+    const Field here{&at, "series", i};
+    if (!snapshot.series.emplace(key, series_from(here, series)).second)
+      refuse(here, "repeats another's key");
+  }
+  if (message.has_generator()) snapshot.generator = generator_from({&at, "generator"}, message.generator());
+  return snapshot;
+}
+
+/// Most histograms of a second are empty: they do not travel.
+template <class Mutable>
+void put(const Histogram& histogram, Mutable make) {
+  if (!histogram.empty()) to_wire(histogram, *make());
+}
+
+/// Integrals are sums of differences: rounding may leave −1e-18 where 0 is meant.
+double integral(double value) {
+  return value < 0 && value > -kRounding ? 0 : value;
+}
+
+void to_message(const SeriesKey& key, const SeriesStats& stats, v1::SeriesSecond& out) {
+  out.set_cell(key.cell);
+  out.set_epoch(key.epoch);
+  out.set_replica(key.replica);
+  out.set_prompt_class(key.prompt_class);
+  out.set_turn(key.turn);
+  out.set_started(stats.started);
+  out.set_first_tokens(stats.first_tokens);
+  for (const std::uint64_t n : stats.outcomes) out.add_outcomes(n);
+  out.set_chunks(stats.chunks);
+  for (const std::uint64_t n : stats.reported_tokens) out.add_reported_tokens(n);
+  for (const std::uint64_t n : stats.unreported_chunks) out.add_unreported_chunks(n);
+  out.set_usage_tokens(stats.usage_tokens);
+  out.set_usage_chunks(stats.usage_chunks);
+  out.set_chunks_without_usage(stats.chunks_without_usage);
+  out.set_prompt_tokens(stats.prompt_tokens);
+  out.set_joint_good(stats.joint_good);
+  for (const SloCount& slo : stats.slo) {
+    v1::SloCount& to = *out.add_slo();
+    to.set_met(slo.met);
+    to.set_missed(slo.missed);
+  }
+  out.set_censored(stats.censored);
+  out.set_early_stops(stats.early_stops);
+  out.set_reconnects(stats.reconnects);
+  out.set_in_flight(integral(stats.in_flight));
+  out.set_waiting(integral(stats.waiting));
+  out.set_backing_off(integral(stats.backing_off));
+  put(stats.ttft, [&] { return out.mutable_ttft(); });
+  put(stats.ttfo, [&] { return out.mutable_ttfo(); });
+  put(stats.tpot, [&] { return out.mutable_tpot(); });
+  put(stats.icl, [&] { return out.mutable_icl(); });
+  put(stats.e2e, [&] { return out.mutable_e2e(); });
+}
+
+void to_message(const GeneratorStats& stats, v1::GeneratorSecond& out) {
+  out.set_cpu_user_seconds(integral(stats.cpu_user));
+  out.set_cpu_system_seconds(integral(stats.cpu_system));
+  out.set_busiest_thread_seconds(integral(stats.busiest_thread));
+  put(stats.rx_lag, [&] { return out.mutable_rx_lag(); });
+  put(stats.loop_gap, [&] { return out.mutable_loop_gap(); });
+  put(stats.send_lag, [&] { return out.mutable_send_lag(); });
+  put(stats.connect, [&] { return out.mutable_connect(); });
+  out.set_reads(stats.reads);
+  out.set_multi_event_reads(stats.multi_event_reads);
+  out.set_client_coalesced(stats.client_coalesced);
+  out.set_unstamped_reads(stats.unstamped_reads);
+}
+
+}  // namespace
+
+void to_wire(const Histogram& histogram, v1::Histogram& out) {
+  out.Clear();
+  out.set_layout(HistogramLayout::kId);
+  std::uint32_t previous = 0;
+  for (const Histogram::Bucket& bucket : histogram.buckets()) {
+    out.add_index_deltas(bucket.index - previous);
+    out.add_counts(bucket.count);
+    previous = bucket.index;
+  }
+  out.set_overflow(histogram.overflow());
+  out.set_min_nanos(histogram.min().count());
+  out.set_max_nanos(histogram.max().count());
+  out.set_sum_seconds(histogram.sum_seconds());
+  out.set_sum_squares(histogram.sum_squares());
+}
+
+Result<Histogram> from_wire(const v1::Histogram& message) {
+  return wire::guarded([&] { return histogram_from({nullptr, "histogram"}, message); });
+}
+
+void to_wire(const SnapshotBatch& batch, v1::SnapshotBatch& out) {
+  out.Clear();
+  out.set_sequence(batch.sequence);
+  out.set_complete_through(batch.complete_through);
+  for (const SecondSnapshot& second : batch.seconds) {
+    v1::SecondSnapshot& to = *out.add_seconds();
+    to.set_second(second.second);
+    for (const auto& [key, stats] : second.series) to_message(key, stats, *to.add_series());
+    to_message(second.generator, *to.mutable_generator());
+  }
+  out.set_in_flight(batch.in_flight);
+  out.set_backing_off(batch.backing_off);
+  out.set_active_slots(batch.active_slots);
+}
+
+Result<SnapshotBatch> from_wire(const v1::SnapshotBatch& message) {
+  return wire::guarded([&] {
+    SnapshotBatch batch;
+    batch.sequence = message.sequence();
+    if (batch.sequence == 0) refuse({nullptr, "sequence"}, "is 0");
+    batch.complete_through = message.complete_through();
+    if (batch.complete_through < -1 || batch.complete_through > kMaxSecond) {
+      refuse({nullptr, "complete_through"},
+             fmt::format("{} is not a second of a run", batch.complete_through));
+    }
+    wire::size_at_most({nullptr, "seconds"}, static_cast<std::size_t>(message.seconds_size()), kMaxSeconds);
+    for (int i = 0; i < message.seconds_size(); ++i) {
+      batch.seconds.push_back(second_from({nullptr, "seconds", i}, message.seconds(i)));
+    }
+    batch.in_flight = message.in_flight();
+    batch.backing_off = message.backing_off();
+    batch.active_slots = message.active_slots();
+    return batch;
+  });
+}
+
+}  // namespace kneepoint

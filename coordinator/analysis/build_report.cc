@@ -1,0 +1,134 @@
+#include "coordinator/analysis/build_report.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "coordinator/analysis/annotate.h"
+#include "coordinator/analysis/saturation.h"
+#include "coordinator/analysis/slo.h"
+#include "coordinator/analysis/token_count.h"
+#include "coordinator/analysis/validity.h"
+#include "coordinator/report/units.h"
+#include "coordinator/window.h"
+
+namespace kneepoint::coordinator {
+namespace {
+
+/// Windows are cut at whole seconds: clocks further apart than this blur their edges.
+constexpr double kClockTolerance = 0.05;
+
+Totals totals_of(const Timeline& timeline, const std::vector<Cell>& cells) {
+  Totals totals;
+  double tokens = 0;
+  for (const Cell& cell : cells) {
+    const SeriesStats sum = counts_of_cell(timeline, cell.id);
+    totals.started += sum.started;
+    totals.completed += sum.completed();
+    totals.failed += sum.failed();
+    totals.cancelled += sum.outcomes[static_cast<std::size_t>(Outcome::kCancelled)];
+    totals.reconnects += sum.reconnects;
+    tokens += chunk_rate(sum, sum).ended(sum);
+  }
+  totals.output_tokens = static_cast<std::uint64_t>(std::llround(tokens));
+  return totals;
+}
+
+/// What the rows of one result do to the verdict.
+void judge(const ScenarioResult& result, Verdict& verdict) {
+  const std::string name = fmt::format("{} on {}", result.scenario, result.target);
+  const auto refuse = [&](std::string reason) {
+    verdict.valid = false;
+    verdict.reasons.push_back(std::move(reason));
+  };
+  if (std::none_of(result.steps.begin(), result.steps.end(), [](const Step& s) { return s.valid; })) {
+    refuse(fmt::format("{}: no step is valid", name));
+  }
+  const auto& knee = result.saturation.concurrency;
+  std::size_t short_windows = 0;
+  for (const Step& step : result.steps) {
+    if (step.has_flag("SHORT_WINDOW")) ++short_windows;
+    if (step.valid) continue;
+    const std::string reason =
+        fmt::format("{} at {}: {}", name, step.concurrency, fmt::join(step.reasons, "; "));
+    // A host that refuses is a finding, not a fault of the measurement; rows past twice the knee did not
+    // decide it.
+    if (invalid_by_target_only(step) || (knee && step.concurrency > 2 * *knee)) {
+      verdict.reasons.push_back(reason);
+    } else {
+      refuse(reason);
+    }
+  }
+  if (short_windows > 0) {
+    verdict.reasons.push_back(
+        fmt::format("{}: {} of {} windows are short against the time that a request takes; "
+                    "their intervals are doubled",
+                    name, short_windows, result.steps.size()));
+  }
+  if (!knee && result.steps.size() > 1)
+    verdict.reasons.push_back(fmt::format("{}: saturation was not reached", name));
+}
+
+}  // namespace
+
+Report build_report(const Plan& plan, const Timeline& timeline, const std::vector<StepWindow>& windows,
+                    const RunFacts& facts) {
+  Report report{.run_id = facts.run_id,
+                .run_name = plan.name,
+                .version = facts.version,
+                .started_at = facts.started_at};
+  report.duration_seconds = to_seconds(facts.duration);
+  report.interrupted = facts.interrupted;
+  report.agents = facts.agents.size();
+  for (const RunFacts::Agent& agent : facts.agents) {
+    if (agent.lost) ++report.agents_lost;
+    report.clock_uncertainty_seconds =
+        std::max(report.clock_uncertainty_seconds.value_or(0), to_seconds(agent.clock_round_trip) / 2);
+  }
+
+  const std::vector<Cell> cells = cells_of(plan);
+  for (const Cell& cell : cells) {
+    ScenarioResult result{.target = plan.targets[cell.target].name,
+                          .scenario = plan.scenarios[cell.scenario].name,
+                          .model = plan.targets[cell.target].model};
+    for (const StepWindow& window : windows) {
+      if (window.cell == cell.id) result.steps.push_back(measure_step(timeline, plan, cell, window));
+    }
+    if (result.steps.empty()) continue;
+    result.saturation = find_saturation(result.steps, {.seed = facts.seed});
+    result.slo = find_slo(result.steps, cell.slo);
+    annotate(result.steps, result.saturation);
+    report.results.push_back(std::move(result));
+  }
+  report.totals = totals_of(timeline, cells);
+
+  Verdict& verdict = report.verdict;
+  if (report.interrupted) {
+    verdict.valid = false;
+    verdict.reasons.push_back("the run was interrupted");
+  }
+  if (report.agents_lost > 0) {
+    verdict.valid = false;
+    verdict.reasons.push_back(fmt::format("{} of {} agents were lost", report.agents_lost, report.agents));
+  }
+  if (report.results.size() < cells.size()) {
+    verdict.valid = false;
+    verdict.reasons.push_back(fmt::format("{} of {} scenarios were not measured",
+                                          cells.size() - report.results.size(), cells.size()));
+  }
+  for (const ScenarioResult& result : report.results) judge(result, verdict);
+  if (report.clock_uncertainty_seconds.value_or(0) > kClockTolerance) {
+    verdict.reasons.push_back(
+        fmt::format("agents' clocks may differ by {}", format_time(*report.clock_uncertainty_seconds)));
+  }
+  return report;
+}
+
+int exit_code(const Report& report) {
+  if (report.interrupted) return 130;
+  if (report.agents_lost > 0) return 5;
+  return report.verdict.valid ? 0 : 3;
+}
+
+}  // namespace kneepoint::coordinator

@@ -1,0 +1,40 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "common/plan.h"
+#include "coordinator/report/model.h"
+#include "coordinator/timeline.h"
+
+namespace kneepoint::coordinator {
+
+/// What the coordinator knows of a run beside its timeline.
+struct RunFacts {
+  struct Agent {
+    std::string name;
+    bool lost = false;
+    /// Round trip of the exchange that its clock offset comes from; the offset is off by at most half of it.
+    Nanos clock_round_trip{0};
+  };
+  std::string run_id;
+  std::string version;
+  RealTime started_at{};
+  Nanos duration{0};
+  bool interrupted = false;
+  std::vector<Agent> agents;
+  std::uint64_t seed = 1;  ///< Of the bootstrap.
+};
+
+/// Measures every step, decides and explains. Pure: the same inputs give the same report.
+/// @param windows in the order in which the steps were run; a window whose cell the plan lacks is a
+/// programming error.
+Report build_report(const Plan& plan, const Timeline& timeline, const std::vector<StepWindow>& windows,
+                    const RunFacts& facts);
+
+/// What a finished run's process exits with. The one place that decides:
+/// 130 interrupted; 5 an agent was lost; 3 no trustworthy verdict; 0 otherwise. (1, 2 and 4 belong to
+/// internal errors, bad usage or plans, and thresholds of `compare`; 5 also to a fleet that never assembled.)
+int exit_code(const Report& report);
+
+}  // namespace kneepoint::coordinator

@@ -1,0 +1,94 @@
+#include "coordinator/analysis/slo.h"
+
+#include <algorithm>
+#include <functional>
+#include <map>
+
+#include "coordinator/analysis/batch_means.h"
+#include "coordinator/analysis/statistics.h"
+#include "coordinator/analysis/validity.h"
+
+namespace kneepoint::coordinator {
+namespace {
+
+/// Several measurements of one N: a failure outweighs a pass, and both outweigh doubt.
+enum class Outlook { kIndeterminate, kPass, kFail };
+
+Outlook outlook_of(const SloCheck& check, const Step& step) {
+  if (check.state == "FAIL" && (step.valid || invalid_by_target_only(step))) return Outlook::kFail;
+  if (check.state == "PASS" && step.valid) return Outlook::kPass;
+  return Outlook::kIndeterminate;
+}
+
+SloCriterion bracket(const std::vector<Step>& steps, std::string name, double limit,
+                     const std::function<const SloCheck*(const Step&)>& check_of) {
+  std::map<std::uint32_t, Outlook> by_concurrency;
+  for (const Step& step : steps) {
+    const SloCheck* check = check_of(step);
+    if (check == nullptr) continue;
+    Outlook& outlook = by_concurrency[step.concurrency];
+    outlook = std::max(outlook, outlook_of(*check, step));
+  }
+  SloCriterion criterion{.name = std::move(name), .limit = limit, .state = "INDETERMINATE"};
+  std::optional<double> failed;
+  for (const auto& [concurrency, outlook] : by_concurrency) {
+    if (outlook == Outlook::kPass) criterion.concurrency = concurrency;
+    if (outlook == Outlook::kFail) {
+      failed = concurrency;
+      break;
+    }
+  }
+  if (failed && criterion.concurrency) {
+    criterion.state = "BRACKETED";
+    criterion.ci95 = Interval{*criterion.concurrency, *failed};
+  } else if (failed) {
+    criterion.state = "FAIL";
+  } else if (!by_concurrency.empty() && by_concurrency.rbegin()->second == Outlook::kPass) {
+    criterion.state = "PASS";
+  }
+  return criterion;
+}
+
+}  // namespace
+
+SloCheck check_slo(std::string name, std::uint64_t met, std::uint64_t missed,
+                   std::span<const double> batch_ratios, bool short_window, double allowed) {
+  SloCheck check{.name = std::move(name), .met = met, .missed = missed, .state = "INDETERMINATE"};
+  const auto n = static_cast<double>(met + missed);
+  if (n == 0) return check;
+  const double ratio = static_cast<double>(missed) / n;
+  Interval bounds{proportion_lower(static_cast<double>(missed), n),
+                  proportion_upper(static_cast<double>(missed), n)};
+  if (batch_ratios.size() > 1) {
+    const Batches batches{static_cast<int>(batch_ratios.size()), short_window};
+    const double half =
+        student_t(0.95, static_cast<double>(batches.count - 1)) * batch_standard_error(batch_ratios, batches);
+    bounds.low = std::max(0.0, std::min(bounds.low, ratio - half));
+    bounds.high = std::min(1.0, std::max(bounds.high, ratio + half));
+  }
+  check.missed_ratio = ratio;
+  check.bounds = bounds;
+  // 1 − 0.95 is not exactly 0.05.
+  constexpr double kRounding = 1e-12;
+  if (bounds.high <= allowed + kRounding) {
+    check.state = "PASS";
+  } else if (bounds.low > allowed + kRounding) {
+    check.state = "FAIL";
+  }
+  return check;
+}
+
+SloResult find_slo(const std::vector<Step>& steps, const std::vector<SloLimit>& limits) {
+  SloResult result;
+  if (limits.empty()) return result;
+  for (std::size_t i = 0; i < limits.size(); ++i) {
+    result.criteria.push_back(
+        bracket(steps, limits[i].name(), to_seconds(limits[i].limit),
+                [i](const Step& step) { return i < step.slo.size() ? &step.slo[i] : nullptr; }));
+  }
+  result.joint = bracket(steps, "joint", 0,
+                         [](const Step& step) { return step.slo_joint ? &*step.slo_joint : nullptr; });
+  return result;
+}
+
+}  // namespace kneepoint::coordinator

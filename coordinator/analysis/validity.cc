@@ -1,0 +1,153 @@
+#include "coordinator/analysis/validity.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "coordinator/analysis/littles_law.h"
+#include "coordinator/analysis/statistics.h"
+#include "coordinator/report/units.h"
+
+namespace kneepoint::coordinator {
+namespace {
+
+void check_delivery(Step& step, const WindowEvidence& evidence) {
+  if (evidence.interrupted) step.invalidate("INTERRUPTED", "the step was cut short by the user");
+  if (evidence.agent_lost) step.invalidate("AGENT_LOST", "an agent was lost while it ran");
+  if (!evidence.complete) step.invalidate("INCOMPLETE", "not every agent delivered every second of it");
+  if (step.requests.completed == 0) step.invalidate("NO_DATA", "no request completed in the window");
+}
+
+void check_occupancy(Step& step, const WindowEvidence& evidence) {
+  if (evidence.by_requests || evidence.interrupted || !step.achieved_concurrency || step.concurrency == 0)
+    return;
+  if (*step.achieved_concurrency >= Gates::kOccupancy * step.concurrency) return;
+  std::string reason = fmt::format("only {} of {} requests were in flight",
+                                   format_figure(*step.achieved_concurrency), step.concurrency);
+  if (step.backing_off && *step.backing_off >= 0.005 * step.concurrency) {
+    reason += fmt::format(": {} slots were backing off after failures", format_figure(*step.backing_off));
+  }
+  step.invalidate("LOW_OCCUPANCY", std::move(reason));
+}
+
+/// With failures the residence of the failed is unknown, so only an excess of completed residence is a fault.
+bool breaks(double error, double tolerance, const Step& step) {
+  const bool only_successes = step.requests.failed == 0 &&
+                              step.requests.by_outcome[static_cast<std::size_t>(Outcome::kCancelled)] == 0;
+  return only_successes ? std::abs(error) > tolerance : -error > tolerance;
+}
+
+void check_littles_law(Step& step, const WindowEvidence& evidence) {
+  if (evidence.interrupted || !evidence.complete || step.requests.completed == 0) return;
+  const auto mean = evidence.e2e.mean_seconds();
+  if (mean) {
+    const auto law = littles_law({.window = evidence.seconds,
+                                  .in_flight = evidence.in_flight,
+                                  .ended = evidence.e2e.sum_seconds(),
+                                  .mean = *mean,
+                                  .longest = evidence.e2e.max_seconds(),
+                                  .slots = static_cast<double>(step.concurrency)});
+    if (law && breaks(law->error, law->tolerance, step)) {
+      step.invalidate("LITTLES_LAW",
+                      fmt::format("requests in flight and rate × mean residence disagree by {:.1f} % "
+                                  "(at most {:.1f} % can be chance)",
+                                  law->error * 100, law->tolerance * 100));
+    }
+  }
+  // At token level: a stream that decodes is, at every instant, inside one inter-chunk gap. The end of the
+  // answer may trail its last content by about one gap; an answer of one chunk has no gap at all.
+  const double decoding = evidence.in_flight - evidence.waiting;
+  const auto gap = evidence.icl.mean_seconds();
+  if (!gap || decoding <= 0) return;
+  const double error = (decoding - evidence.icl.sum_seconds()) / decoding;
+  const double edges = step.concurrency * evidence.icl.max_seconds() / decoding;
+  const double tails = static_cast<double>(step.requests.completed) * *gap / decoding;
+  const double tolerance = Gates::kTokenLittle + edges + tails;
+  if (breaks(error, tolerance, step)) {
+    step.invalidate("LITTLES_LAW",
+                    fmt::format("time spent decoding and the sum of the gaps between chunks disagree by "
+                                "{:.1f} % (at most {:.1f} % can be chance)",
+                                error * 100, tolerance * 100));
+  }
+}
+
+void check_generator(Step& step, const WindowEvidence& evidence) {
+  const GeneratorSummary& generator = step.generator;
+  if (generator.client_coalesced_ratio && *generator.client_coalesced_ratio > Gates::kCoalesced) {
+    step.invalidate("CLIENT_BOUND", fmt::format("the generator read {:.1f} % of the events late and together",
+                                                *generator.client_coalesced_ratio * 100));
+  }
+  if (generator.busiest_thread_ratio && *generator.busiest_thread_ratio > Gates::kBusyThread) {
+    step.invalidate("CLIENT_BOUND", fmt::format("a generator thread was busy {:.0f} % of the time",
+                                                *generator.busiest_thread_ratio * 100));
+  }
+  const auto& ttft = step.ttft_seconds.p50;
+  const auto& tpot = step.tpot_seconds.p50;
+  if (ttft && surely_exceeds(evidence.send_lag, Gates::kLagShare * *ttft)) {
+    step.invalidate("CLIENT_BOUND",
+                    fmt::format("requests left late: send lag p99 {} is over 5 % of TTFT p50 {}",
+                                format_time(*generator.send_lag_p99_seconds), format_time(*ttft)));
+  }
+  const auto scale = ttft && tpot ? std::min(*ttft, *tpot) : ttft.value_or(tpot.value_or(0));
+  if (scale <= 0) return;
+  const bool unstamped = generator.unstamped_read_ratio.value_or(0) > Gates::kUnstamped;
+  // Without stamps the lag of a read is not seen; the time that the loop was away from poll bounds it.
+  const Histogram& lag = unstamped ? evidence.loop_gap : evidence.rx_lag;
+  if (!surely_exceeds(lag, Gates::kLagShare * scale)) return;
+  const std::string lag_p99 = format_time(lag.quantile_seconds(Gates::kLagQuantile).value_or(0));
+  if (unstamped) {
+    step.invalidate("CLIENT_BOUND",
+                    fmt::format("reads carry no kernel stamp and came up to {} late (p99)", lag_p99));
+  } else {
+    step.warn("RX_LAG", fmt::format("receive lag p99 {} is over 5 % of {}; kernel stamps have corrected it",
+                                    lag_p99, format_time(scale)));
+  }
+}
+
+void check_weaknesses(Step& step, const WindowEvidence& evidence) {
+  if (evidence.trend && std::abs(*evidence.trend) > Gates::kTrend) {
+    step.warn("DRIFTING",
+              fmt::format("throughput moved by {:+.1f} % within the window", *evidence.trend * 100));
+  }
+  if (step.early_stops > 0) {
+    step.warn("EARLY_STOPS",
+              fmt::format("{} answers ended with fewer tokens than asked for", step.early_stops));
+  }
+  if (step.reconnects > 0)
+    step.warn("RECONNECTS", fmt::format("{} connections were reopened", step.reconnects));
+}
+
+}  // namespace
+
+bool surely_exceeds(const Histogram& values, double limit_seconds) {
+  if (values.empty()) return false;
+  return proportion_lower(values.count_above(limit_seconds), static_cast<double>(values.count())) >
+         1 - Gates::kLagQuantile;
+}
+
+void apply_gates(Step& step, const WindowEvidence& evidence) {
+  check_delivery(step, evidence);
+  check_occupancy(step, evidence);
+  check_littles_law(step, evidence);
+  check_generator(step, evidence);
+  check_weaknesses(step, evidence);
+}
+
+std::vector<std::string> failed_gates(const Step& step) {
+  std::vector<std::string> failed;
+  for (const char* gate : {"INTERRUPTED", "AGENT_LOST", "INCOMPLETE", "NO_DATA", "CLIENT_BOUND",
+                           "LOW_OCCUPANCY", "LITTLES_LAW", "UNSTEADY"}) {
+    if (step.has_flag(gate)) failed.emplace_back(gate);
+  }
+  return failed;
+}
+
+bool invalid_by_target_only(const Step& step) {
+  if (step.valid || step.requests.failed == 0) return false;
+  const auto failed = failed_gates(step);
+  return std::all_of(failed.begin(), failed.end(),
+                     [](const std::string& gate) { return gate == "NO_DATA" || gate == "LOW_OCCUPANCY"; });
+}
+
+}  // namespace kneepoint::coordinator

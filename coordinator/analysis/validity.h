@@ -1,0 +1,57 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "common/histogram.h"
+#include "coordinator/report/model.h"
+
+namespace kneepoint::coordinator {
+
+/// Thresholds of the gates (docs/method.md says where each comes from).
+struct Gates {
+  static constexpr double kOccupancy = 0.99;    ///< Requests in flight over slots asked for, at least.
+  static constexpr double kTokenLittle = 0.02;  ///< ∫decoding against Σ inter-chunk gaps.
+  static constexpr double kCoalesced = 0.01;    ///< Client-coalesced reads over all reads, at most.
+  static constexpr double kUnstamped =
+      0.01;  ///< Reads without a kernel stamp before stamps count as missing.
+  static constexpr double kLagShare =
+      0.05;  ///< Of TTFT p50 (send lag) or of min(TPOT, TTFT) p50 (receive lag).
+  static constexpr double kLagQuantile = 0.99;  ///< Of the reads or requests that must stay below that.
+  static constexpr double kBusyThread = 0.85;   ///< p95 of the busiest agent thread, at most.
+  static constexpr double kTrend = 0.03;        ///< Of throughput over a window, before it is flagged.
+};
+
+/// What a window shows about itself beyond the step's figures. Request-seconds and seconds.
+struct WindowEvidence {
+  double seconds = 0;
+  bool complete = true;  ///< Every agent delivered every second of it.
+  bool agent_lost = false;
+  bool interrupted = false;
+  bool by_requests =
+      false;  ///< Bounded by a number of requests: slots end one by one, so occupancy says nothing.
+  double in_flight = 0, waiting = 0;
+  Histogram icl, e2e;
+  Histogram rx_lag, loop_gap, send_lag;
+  std::optional<double> trend;  ///< Growth of throughput over the window, where its 95 % interval excludes 0.
+};
+
+/// Applies every gate of the method to a measured step: each that fails sets a flag, `valid = false` and a
+/// reason; weaknesses that leave the step usable set a flag and a reason only. Flags: NO_DATA, INCOMPLETE,
+/// AGENT_LOST, INTERRUPTED, LOW_OCCUPANCY, LITTLES_LAW, CLIENT_BOUND; warnings: RX_LAG, DRIFTING,
+/// EARLY_STOPS, RECONNECTS.
+void apply_gates(Step& step, const WindowEvidence& evidence);
+
+/// True when more than 1 % of the values surely exceed `limit_seconds`: the exact lower 95 % bound of the
+/// share above it is over 1 %. A p99 of ten values is their maximum; this asks for evidence instead.
+bool surely_exceeds(const Histogram& values, double limit_seconds);
+
+/// The flags of a step for which a gate failed, as opposed to warnings.
+std::vector<std::string> failed_gates(const Step& step);
+
+/// Whether a row that is not valid still says something about the target: it is invalid only because slots
+/// backed off from the target's own refusals.
+bool invalid_by_target_only(const Step& step);
+
+}  // namespace kneepoint::coordinator

@@ -1,0 +1,61 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "common/clock.h"
+#include "common/endpoint.h"
+#include "common/result.h"
+#include "common/second_stats.h"
+
+namespace kneepoint::v1 {
+class AgentMessage;
+class CoordinatorMessage;
+}  // namespace kneepoint::v1
+
+namespace kneepoint::coordinator {
+
+/// The coordinator's end of one agent's stream. Safe from any thread; outlives its stream harmlessly.
+class AgentLink {
+ public:
+  virtual ~AgentLink() = default;
+  /// Queues; never blocks on the network. Dropped once the stream is closing.
+  virtual void send(v1::CoordinatorMessage message) = 0;
+  /// Ends the stream after everything sent so far.
+  virtual void close() = 0;
+  /// Breaks the stream at once.
+  virtual void abort() = 0;
+  /// When the last message came.
+  virtual MonoTime heard_at() const = 0;
+  /// The other end's address, for messages.
+  virtual std::string peer() const = 0;
+};
+
+/// What came over a link. Batches are already validated; the first message is always a Hello.
+struct LinkClosed {
+  std::string reason;
+};
+struct LinkEvent {
+  std::shared_ptr<AgentLink> link;
+  MonoTime at{};  ///< When it arrived.
+  std::variant<std::shared_ptr<const v1::AgentMessage>, SnapshotBatch, LinkClosed> what;
+};
+
+/// The gRPC server that agents dial. Hides gRPC and its threads, which only validate, stamp and pass on.
+class LinkServer {
+ public:
+  using Sink = std::function<void(LinkEvent)>;  ///< Called from gRPC's threads until the destructor returns.
+
+  /// Listens on every endpoint, or fails naming the one that cannot be had.
+  static Result<std::unique_ptr<LinkServer>> listen(const std::vector<Endpoint>& endpoints, Sink sink);
+  /// Gives closing streams a moment to flush, then breaks what is left.
+  virtual ~LinkServer() = default;
+
+  /// The port of each endpoint, as bound; 0 for a Unix socket.
+  virtual const std::vector<int>& ports() const = 0;
+};
+
+}  // namespace kneepoint::coordinator

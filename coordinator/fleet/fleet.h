@@ -1,0 +1,125 @@
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "common/clock.h"
+#include "common/event_queue.h"
+#include "common/plan.h"
+#include "common/result.h"
+#include "coordinator/fleet/agent_link.h"
+#include "coordinator/fleet/clock_sync.h"
+#include "coordinator/run_loop.h"
+
+namespace kneepoint::v1 {
+class Hello;
+}
+
+namespace kneepoint::coordinator {
+
+/// What a fleet knows of one agent.
+struct AgentInfo {
+  std::string name;
+  std::string boot_id;
+  std::uint32_t threads = 0;
+  std::uint32_t cpus = 0;
+  std::uint64_t pid = 0;
+  std::string peer;
+  ClockEstimate clock;  ///< After start().
+  bool lost = false;
+};
+
+/// The agents of one run over gRPC: listen, assemble, start, then a LoadFleet for the run loop, then finish.
+/// All members are called from one thread, which must come back to wait() at least once a second while a run
+/// goes on: that is when batches are acknowledged, and an agent that gets no acknowledgement for 8 s stops
+/// its load.
+class Fleet final : public LoadFleet {
+ public:
+  struct Options {
+    std::vector<std::string> listen;  ///< HOST:PORT (port 0: any) and unix:PATH; at least one.
+    bool insecure = false;            ///< Allows plain TCP beyond this machine.
+    /// An agent that sends no batch for so long is lost.
+    Nanos silence_limit = std::chrono::seconds(5);
+  };
+
+  /// Polled some ten times a second while waiting: an error ends the wait with it (interrupted, a local agent
+  /// died).
+  using Check = std::function<Result<void>()>;
+
+  static Result<std::unique_ptr<Fleet>> listen(Options options);
+  /// Tells agents that the run is incomplete, unless finish() was called.
+  ~Fleet() override;
+
+  /// Where agents can dial, in the order of Options::listen, with the ports that were bound.
+  const std::vector<std::string>& addresses() const { return addresses_; }
+
+  /// Waits until `expected` agents are there at once; later ones are turned away. Numbers them in order of
+  /// name, so that the same agents get the same slots in every run. `on_joined` hears of every arrival.
+  Result<void> assemble(std::size_t expected, Nanos timeout, const Check& check = {},
+                        const std::function<void(const AgentInfo&, std::size_t present)>& on_joined = {});
+
+  /// Measures every agent's clock, sets the run's zero about half a second ahead, hands out `assignment` (its
+  /// zero is filled in for each agent) and waits until every agent is ready. Fails when one refuses, naming
+  /// why, or is lost.
+  Result<void> start(Assignment assignment, const Check& check = {});
+
+  /// The run's zero on this machine's monotonic clock. After start().
+  MonoTime zero() const { return zero_; }
+  /// @param agent below agents().
+  const AgentInfo& agent(std::uint32_t agent) const;
+  /// Whether every agent that is still connected has, after drain(), ended its last request and all its
+  /// batches were returned by wait().
+  bool drained() const;
+
+  std::size_t agents() const override;
+  Nanos now() const override { return SystemClock().now() - zero_; }
+  /// Batches come once each, in order for each agent, even when a link broke in between; agents that were
+  /// lost may still deliver what they had measured. For an agent without requests in a budgeted level,
+  /// LevelFinished comes at once.
+  std::optional<FleetEvent> wait(Nanos timeout) override;
+  void send(const LoadLevel& level) override;
+  void drain(Nanos limit) override;
+
+  /// Ends the conversation with every agent, which then exit: with 0 when the run is `complete`.
+  void finish(bool complete, const std::string& reason = {});
+
+ private:
+  struct Member;
+
+  explicit Fleet(Options options);
+  /// Takes one event from the links, until `deadline`. False when none came.
+  bool pump(MonoTime deadline);
+  void on_message(const std::shared_ptr<AgentLink>& link, const v1::AgentMessage& message, MonoTime at);
+  void on_hello(const std::shared_ptr<AgentLink>& link, const v1::Hello& hello);
+  void on_batch(Member& member, SnapshotBatch batch);
+  void on_closed(const std::shared_ptr<AgentLink>& link, const std::string& reason);
+  void lose(Member& member, const std::string& reason);
+  void find_silent();
+  void attach(Member& member, const std::shared_ptr<AgentLink>& link);
+  /// Pumps until `ready` holds for every agent; an error when one refuses or is lost, or does not become it
+  /// in time.
+  Result<void> wait_for_all(bool (*ready)(const Member&), const char* what, const Check& check);
+  Result<void> measure_clocks(const Check& check);
+  Member* member_of(const AgentLink* link);
+  std::uint32_t number_of(const Member& member) const;
+
+  enum class Phase { kAssembling, kAssembled, kRunning, kFinished };
+
+  const Options options_;
+  std::vector<std::string> addresses_;
+  Phase phase_ = Phase::kAssembling;
+  std::vector<std::unique_ptr<Member>> members_;
+  std::function<void(const AgentInfo&, std::size_t)> on_joined_;
+  MonoTime zero_{};
+  std::optional<Nanos> drain_limit_;  ///< After drain().
+  std::deque<FleetEvent> events_;     ///< For wait().
+  EventQueue<LinkEvent> inbox_;
+  std::unique_ptr<LinkServer> server_;  ///< Last: its threads push into inbox_ until it is gone.
+};
+
+}  // namespace kneepoint::coordinator

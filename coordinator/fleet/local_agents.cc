@@ -1,0 +1,164 @@
+#include "coordinator/fleet/local_agents.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <poll.h>
+#include <signal.h>
+#include <spawn.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <cstdlib>
+#include <cstring>
+#include <filesystem>
+
+extern char** environ;
+
+namespace kneepoint::coordinator {
+namespace {
+
+constexpr const char* kProgram = "kneepoint-agent";
+constexpr std::chrono::seconds kTermLimit{2};
+constexpr int kReapMillis = 10;
+
+std::string program_or_default(const std::string& program) {
+  if (!program.empty()) return program;
+  std::error_code problem;
+  const auto self = std::filesystem::read_symlink("/proc/self/exe", problem);
+  if (!problem) {
+    const std::string beside = (self.parent_path() / kProgram).string();
+    if (access(beside.c_str(), X_OK) == 0) return beside;
+  }
+  return kProgram;  // posix_spawnp looks on PATH
+}
+
+/// Attributes and file actions of every child: its own process group, no inherited mask or ignored signals,
+/// no stdin.
+class SpawnSetup {
+ public:
+  SpawnSetup() {
+    posix_spawnattr_init(&attributes_);
+    posix_spawn_file_actions_init(&actions_);
+    sigset_t none;
+    sigemptyset(&none);
+    sigset_t defaults;
+    sigemptyset(&defaults);
+    for (const int signal : {SIGINT, SIGTERM, SIGPIPE, SIGHUP}) sigaddset(&defaults, signal);
+    posix_spawnattr_setsigmask(&attributes_, &none);
+    posix_spawnattr_setsigdefault(&attributes_, &defaults);
+    posix_spawnattr_setpgroup(&attributes_, 0);
+    posix_spawnattr_setflags(&attributes_,
+                             POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP);
+    posix_spawn_file_actions_addopen(&actions_, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
+    // Standard output is for reports.
+    posix_spawn_file_actions_adddup2(&actions_, STDERR_FILENO, STDOUT_FILENO);
+  }
+  ~SpawnSetup() {
+    posix_spawn_file_actions_destroy(&actions_);
+    posix_spawnattr_destroy(&attributes_);
+  }
+  SpawnSetup(const SpawnSetup&) = delete;
+  SpawnSetup& operator=(const SpawnSetup&) = delete;
+
+  Result<pid_t> spawn(const std::string& program, std::vector<std::string> words) const {
+    std::vector<char*> argv;
+    for (std::string& word : words) argv.push_back(word.data());
+    argv.push_back(nullptr);
+    pid_t pid = 0;
+    const int problem = posix_spawnp(&pid, program.c_str(), &actions_, &attributes_, argv.data(), environ);
+    if (problem != 0) return Error{fmt::format("cannot start {}: {}", program, std::strerror(problem))};
+    return pid;
+  }
+
+ private:
+  posix_spawnattr_t attributes_{};
+  posix_spawn_file_actions_t actions_{};
+};
+
+}  // namespace
+
+Result<PrivateSocket> PrivateSocket::create() {
+  const char* configured = std::getenv("TMPDIR");
+  std::string base = configured != nullptr && *configured != '\0' ? configured : "/tmp";
+  const std::string pattern = "/kneepoint-XXXXXX";
+  if (base.size() + pattern.size() + std::strlen("/fleet.sock") >= sizeof(sockaddr_un::sun_path))
+    base = "/tmp";
+  std::string directory = base + pattern;
+  if (mkdtemp(directory.data()) == nullptr) {
+    return Error{fmt::format("cannot make a directory under {} for the agents' socket: {}", base,
+                             std::strerror(errno))};
+  }
+  return PrivateSocket(std::move(directory));
+}
+
+PrivateSocket::PrivateSocket(PrivateSocket&& other) noexcept
+    : directory_(std::exchange(other.directory_, {})) {}
+
+PrivateSocket::~PrivateSocket() {
+  if (directory_.empty()) return;
+  unlink(path().c_str());
+  rmdir(directory_.c_str());
+}
+
+std::string PrivateSocket::path() const {
+  return directory_ + "/fleet.sock";
+}
+std::string PrivateSocket::address() const {
+  return "unix:" + path();
+}
+
+Result<LocalAgents> LocalAgents::spawn(const Options& options) {
+  LocalAgents agents;
+  const std::string program = program_or_default(options.program);
+  const SpawnSetup setup;
+  for (unsigned i = 0; i < options.count; ++i) {
+    const std::string name = fmt::format("local-{}", i);
+    auto pid = setup.spawn(program, {program, "--coordinator", options.coordinator, "--name", name,
+                                     "--threads", std::to_string(options.threads), "--log-level",
+                                     options.log_level, "--die-with-parent", std::to_string(getpid())});
+    if (!pid) return pid.error();
+    agents.running_.push_back({name, *pid});
+  }
+  return agents;
+}
+
+LocalAgents::~LocalAgents() {
+  reap();
+  for (const Child& child : running_) kill(child.pid, SIGTERM);
+  const auto deadline = std::chrono::steady_clock::now() + kTermLimit;
+  for (reap(); !running_.empty() && std::chrono::steady_clock::now() < deadline; reap()) {
+    poll(nullptr, 0, kReapMillis);
+  }
+  for (const Child& child : running_) {
+    kill(child.pid, SIGKILL);
+    waitpid(child.pid, nullptr, 0);
+  }
+}
+
+std::optional<std::string> LocalAgents::failure() {
+  reap();
+  return failure_;
+}
+
+std::vector<pid_t> LocalAgents::pids() const {
+  std::vector<pid_t> pids;
+  for (const Child& child : running_) pids.push_back(child.pid);
+  return pids;
+}
+
+void LocalAgents::reap() {
+  std::erase_if(running_, [this](const Child& child) {
+    int status = 0;
+    if (waitpid(child.pid, &status, WNOHANG) != child.pid) return false;
+    if (WIFSIGNALED(status)) {
+      failure_ = fmt::format("{} was ended by signal {}", child.name, WTERMSIG(status));
+    } else if (WEXITSTATUS(status) != 0) {
+      failure_ = fmt::format("{} ended with code {}", child.name, WEXITSTATUS(status));
+    }
+    return true;
+  });
+}
+
+}  // namespace kneepoint::coordinator

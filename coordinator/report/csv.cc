@@ -1,0 +1,132 @@
+#include "coordinator/report/csv.h"
+
+#include <fmt/format.h>
+
+#include <functional>
+#include <utility>
+#include <vector>
+
+namespace kneepoint::coordinator {
+namespace {
+
+struct Row {
+  const ScenarioResult& result;
+  const Step& step;
+};
+
+struct Column {
+  std::string name;
+  std::function<std::string(const Row&)> cell;
+};
+
+std::string quoted(const std::string& text) {
+  if (text.find_first_of(",\"\r\n") == std::string::npos) return text;
+  std::string out = "\"";
+  for (const char c : text) out += c == '"' ? std::string("\"\"") : std::string(1, c);
+  return out + '"';
+}
+
+std::string number(const std::optional<double>& value) {
+  return value ? fmt::format("{}", *value) : "";
+}
+
+void add_estimate(std::vector<Column>& columns, const std::string& name, Estimate Step::*which) {
+  columns.push_back({name, [which](const Row& r) { return number((r.step.*which).value); }});
+  const auto bound = [which](double Interval::*end) {
+    return [which, end](const Row& r) {
+      const auto& interval = (r.step.*which).ci95;
+      return interval ? number((*interval).*end) : "";
+    };
+  };
+  columns.push_back({name + "_ci95_low", bound(&Interval::low)});
+  columns.push_back({name + "_ci95_high", bound(&Interval::high)});
+}
+
+void add_latency(std::vector<Column>& columns, const std::string& name, LatencySummary Step::*which) {
+  columns.push_back(
+      {name + "_count", [which](const Row& r) { return fmt::format("{}", (r.step.*which).count); }});
+  using Figure = std::optional<double> LatencySummary::*;
+  for (const auto& [suffix, figure] :
+       std::initializer_list<std::pair<const char*, Figure>>{{"mean", &LatencySummary::mean},
+                                                             {"stddev", &LatencySummary::stddev},
+                                                             {"p50", &LatencySummary::p50},
+                                                             {"p90", &LatencySummary::p90},
+                                                             {"p95", &LatencySummary::p95},
+                                                             {"p99", &LatencySummary::p99},
+                                                             {"min", &LatencySummary::min},
+                                                             {"max", &LatencySummary::max}}) {
+    columns.push_back({fmt::format("{}_{}_seconds", name, suffix),
+                       [which, figure = figure](const Row& r) { return number((r.step.*which).*figure); }});
+  }
+}
+
+std::vector<Column> columns() {
+  std::vector<Column> all = {
+      {"target", [](const Row& r) { return quoted(r.result.target); }},
+      {"scenario", [](const Row& r) { return quoted(r.result.scenario); }},
+      {"concurrency", [](const Row& r) { return fmt::format("{}", r.step.concurrency); }},
+      {"achieved_concurrency", [](const Row& r) { return number(r.step.achieved_concurrency); }},
+      {"attempt", [](const Row& r) { return fmt::format("{}", r.step.attempt); }},
+      {"valid", [](const Row& r) { return std::string(r.step.valid ? "true" : "false"); }},
+      {"state", [](const Row& r) { return quoted(r.step.state); }},
+      {"flags", [](const Row& r) { return quoted(fmt::format("{}", fmt::join(r.step.flags, ";"))); }},
+      {"note", [](const Row& r) { return quoted(r.step.note); }},
+      {"duration_seconds", [](const Row& r) { return number(r.step.duration_seconds); }},
+      {"requests_started", [](const Row& r) { return fmt::format("{}", r.step.requests.started); }},
+      {"requests_completed", [](const Row& r) { return fmt::format("{}", r.step.requests.completed); }},
+      {"requests_failed", [](const Row& r) { return fmt::format("{}", r.step.requests.failed); }}};
+  for (const Outcome outcome : kOutcomes) {
+    all.push_back({fmt::format("outcome_{}", to_string(outcome)), [outcome](const Row& r) {
+                     return fmt::format("{}", r.step.requests.by_outcome[static_cast<std::size_t>(outcome)]);
+                   }});
+  }
+  add_estimate(all, "requests_per_second", &Step::requests_per_second);
+  add_estimate(all, "output_tokens_per_second", &Step::output_tokens_per_second);
+  all.push_back({"token_source", [](const Row& r) {
+                   return r.step.token_source ? std::string(to_string(*r.step.token_source)) : "";
+                 }});
+  add_latency(all, "ttft", &Step::ttft_seconds);
+  add_latency(all, "ttfo", &Step::ttfo_seconds);
+  add_latency(all, "tpot", &Step::tpot_seconds);
+  add_latency(all, "icl", &Step::icl_seconds);
+  add_latency(all, "e2e", &Step::e2e_seconds);
+  const std::vector<Column> rest = {
+      {"error_ratio", [](const Row& r) { return number(r.step.error_ratio); }},
+      {"goodput_ratio", [](const Row& r) { return number(r.step.goodput_ratio); }},
+      {"goodput_requests_per_second",
+       [](const Row& r) { return number(r.step.goodput_requests_per_second); }},
+      {"waiting", [](const Row& r) { return number(r.step.waiting); }},
+      {"backing_off", [](const Row& r) { return number(r.step.backing_off); }},
+      {"generator_cpu_us_per_token", [](const Row& r) { return number(r.step.generator.cpu_us_per_token); }},
+      {"generator_cpu_seconds", [](const Row& r) { return number(r.step.generator.cpu_seconds); }},
+      {"generator_rx_lag_p99_seconds",
+       [](const Row& r) { return number(r.step.generator.rx_lag_p99_seconds); }},
+      {"generator_send_lag_p99_seconds",
+       [](const Row& r) { return number(r.step.generator.send_lag_p99_seconds); }},
+      {"generator_loop_gap_p99_seconds",
+       [](const Row& r) { return number(r.step.generator.loop_gap_p99_seconds); }},
+      {"generator_busiest_thread_ratio",
+       [](const Row& r) { return number(r.step.generator.busiest_thread_ratio); }}};
+  all.insert(all.end(), rest.begin(), rest.end());
+  return all;
+}
+
+}  // namespace
+
+std::string render_csv(const Report& report) {
+  const std::vector<Column> all = columns();
+  std::string out;
+  const auto add_line = [&](const auto& cell_of) {
+    for (std::size_t i = 0; i < all.size(); ++i) out += (i > 0 ? "," : "") + cell_of(all[i]);
+    out += '\n';
+  };
+  add_line([](const Column& column) { return column.name; });
+  for (const ScenarioResult& result : report.results) {
+    for (const Step& step : result.steps) {
+      add_line([&](const Column& column) { return column.cell({result, step}); });
+    }
+  }
+  return out;
+}
+
+}  // namespace kneepoint::coordinator

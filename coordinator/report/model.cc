@@ -1,0 +1,35 @@
+#include "coordinator/report/model.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace kneepoint::coordinator {
+namespace {
+constexpr std::array<std::string_view, 3> kTokenSources = {"usage", "estimated", "chunks"};
+}  // namespace
+
+std::string_view to_string(TokenSource source) {
+  return kTokenSources[static_cast<std::size_t>(source)];
+}
+
+std::optional<TokenSource> token_source_from_string(std::string_view name) {
+  const auto at = std::find(kTokenSources.begin(), kTokenSources.end(), name);
+  if (at == kTokenSources.end()) return std::nullopt;
+  return static_cast<TokenSource>(at - kTokenSources.begin());
+}
+
+bool Step::has_flag(std::string_view flag) const {
+  return std::find(flags.begin(), flags.end(), flag) != flags.end();
+}
+
+void Step::warn(std::string_view flag, std::string reason) {
+  if (!has_flag(flag)) flags.emplace_back(flag);
+  if (!reason.empty()) reasons.push_back(std::move(reason));
+}
+
+void Step::invalidate(std::string_view flag, std::string reason) {
+  valid = false;
+  warn(flag, std::move(reason));
+}
+
+}  // namespace kneepoint::coordinator

@@ -1,0 +1,121 @@
+#include "coordinator/report/run_directory.h"
+
+#include <fcntl.h>
+#include <fmt/chrono.h>
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <system_error>
+
+#include "coordinator/report/csv.h"
+#include "coordinator/report/json.h"
+#include "coordinator/report/markdown.h"
+#include "coordinator/report/text.h"
+
+namespace kneepoint::coordinator {
+namespace {
+
+namespace fs = std::filesystem;
+
+Error cannot(std::string_view what, const fs::path& path, std::string_view why) {
+  return Error{fmt::format("cannot {} {}: {}", what, path.string(), why)};
+}
+
+/// A plan's name as part of a path: anything unusual becomes '-'.
+std::string path_safe(std::string_view name) {
+  std::string safe;
+  for (const char c : name.substr(0, 64)) {
+    const bool usual = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                       c == '.' || c == '_' || c == '-';
+    safe += usual ? c : '-';
+  }
+  return safe;
+}
+
+Result<fs::path> create_default(std::string_view plan_name, RealTime now, const fs::path& base) {
+  std::error_code error;
+  fs::create_directories(base, error);
+  if (error) return cannot("create the run directory", base, error.message());
+  const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(now.time_since_epoch()).count();
+  const std::string name = fmt::format("{:%Y%m%dT%H%M%SZ}-{}", fmt::gmtime(static_cast<std::time_t>(seconds)),
+                                       path_safe(plan_name));
+  fs::path path = base / name;
+  // create_directory says false where it exists: two runs in one second must not share one.
+  for (int again = 2; !fs::create_directory(path, error); ++again) {
+    if (error) return cannot("create the run directory", path, error.message());
+    path = base / fmt::format("{}-{}", name, again);
+  }
+  const fs::path link = base / "latest";
+  const fs::path fresh = base / fmt::format(".latest.{}", ::getpid());
+  fs::remove(fresh, error);
+  fs::create_directory_symlink(path.filename(), fresh, error);
+  if (!error) fs::rename(fresh, link, error);
+  if (error) return cannot("point", link, fmt::format("at the run: {}", error.message()));
+  return path;
+}
+
+Result<void> write_all(int fd, std::string_view content) {
+  while (!content.empty()) {
+    const ssize_t written = ::write(fd, content.data(), content.size());
+    if (written < 0 && errno == EINTR) continue;
+    if (written < 0) return Error{std::strerror(errno)};
+    content.remove_prefix(static_cast<std::size_t>(written));
+  }
+  if (::fsync(fd) != 0) return Error{std::strerror(errno)};
+  return {};
+}
+
+}  // namespace
+
+Result<RunDirectory> RunDirectory::create(const std::optional<fs::path>& out, std::string_view plan_name,
+                                          RealTime now, const fs::path& base) {
+  fs::path path;
+  if (out) {
+    path = *out;
+    std::error_code error;
+    fs::create_directories(path, error);
+    if (error) return cannot("create the run directory", path, error.message());
+  } else {
+    auto created = create_default(plan_name, now, base);
+    if (!created) return created.error();
+    path = *created;
+  }
+  const RunDirectory directory(path);
+  if (const auto probe = directory.write(".probe", ""); !probe) return probe.error();
+  std::error_code ignored;
+  fs::remove(path / ".probe", ignored);
+  return directory;
+}
+
+Result<void> RunDirectory::write(std::string_view name, std::string_view content) const {
+  const fs::path target = path_ / name;
+  const fs::path fresh = path_ / fmt::format(".{}.{}", name, ::getpid());
+  const int fd = ::open(fresh.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+  if (fd < 0) return cannot("write", target, std::strerror(errno));
+  const auto written = write_all(fd, content);
+  if (::close(fd) != 0 && written) return cannot("write", target, std::strerror(errno));
+  std::error_code error;
+  if (!written) {
+    fs::remove(fresh, error);
+    return cannot("write", target, written.error().message);
+  }
+  fs::rename(fresh, target, error);
+  if (error) return cannot("write", target, error.message());
+  return {};
+}
+
+Result<void> RunDirectory::write_report(const Report& report) const {
+  // JSON first: the others can be rendered again from it.
+  for (const auto& [name, content] :
+       {std::pair<std::string_view, std::string>{"report.json", render_json(report)},
+        {"report.txt", render_text(report)},
+        {"report.md", render_markdown(report)},
+        {"steps.csv", render_csv(report)}}) {
+    if (const auto written = write(name, content); !written) return written.error();
+  }
+  return {};
+}
+
+}  // namespace kneepoint::coordinator

@@ -1,0 +1,35 @@
+#pragma once
+
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "common/result.h"
+#include "coordinator/report/model.h"
+
+namespace kneepoint::coordinator {
+
+/// Where a run's results go. Not thread-safe.
+class RunDirectory {
+ public:
+  /// Creates `out`, or `base`/<UTC>-<plan> (with "-2", "-3" … where that is taken) and points `base`/latest
+  /// at it, and proves that it can be written to, so that a run never ends with nowhere to put its results.
+  /// Errors: one line that names the directory and the cause. @param now stamps the default name.
+  static Result<RunDirectory> create(const std::optional<std::filesystem::path>& out,
+                                     std::string_view plan_name, RealTime now,
+                                     const std::filesystem::path& base = "runs");
+
+  const std::filesystem::path& path() const { return path_; }
+
+  /// Writes a file as a whole or not at all: beside it, flushed to disk, then renamed over it.
+  Result<void> write(std::string_view name, std::string_view content) const;
+  /// report.json, report.txt, report.md and steps.csv.
+  Result<void> write_report(const Report& report) const;
+
+ private:
+  explicit RunDirectory(std::filesystem::path path) : path_(std::move(path)) {}
+  std::filesystem::path path_;
+};
+
+}  // namespace kneepoint::coordinator

@@ -1,0 +1,27 @@
+#pragma once
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "coordinator/report/model.h"
+
+/// What the report says in words, once for every renderer. Plain text without markup.
+namespace kneepoint::coordinator {
+
+/// "trustworthy" or "NOT TRUSTWORTHY".
+std::string trust_of(const Verdict& verdict);
+/// Where one result saturates: "chat on host saturates at 22.3 requests in flight (between 16 and 32), …".
+std::string saturation_sentence(const ScenarioResult& result);
+/// "ttft_p95 ≤ 500 ms holds up to 16 requests in flight and fails at 32".
+std::string slo_sentence(const SloCriterion& criterion);
+/// Run, plan, time, agents.
+std::string run_line(const Report& report);
+/// The whole run's counts.
+std::string totals_line(const Totals& totals);
+/// "64: only 12.3 of 64 requests were in flight", for every step that is invalid or weakened.
+std::vector<std::string> step_remarks(const ScenarioResult& result);
+/// What each figure means: term and definition.
+const std::vector<std::pair<std::string, std::string>>& definitions();
+
+}  // namespace kneepoint::coordinator

@@ -1,0 +1,36 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "coordinator/report/model.h"
+
+/// The report's tables as cells, once for every renderer that draws tables.
+namespace kneepoint::coordinator {
+
+struct Column {
+  std::string title;
+  std::size_t width = 0;  ///< On a terminal; wider cells push the rest of their line.
+  bool left = false;      ///< Figures are flush right, words flush left.
+};
+
+struct Table {
+  std::vector<Column> columns;
+  std::vector<std::vector<std::string>> rows;
+};
+
+/// The columns of the live table and of the report's first one: load, throughput, the latencies that decide,
+/// note.
+const std::vector<Column>& load_columns();
+std::vector<std::string> load_cells(const Step& step);
+
+Table load_table(const ScenarioResult& result);
+/// TTFT mean ± SD and percentiles, TPOT, E2E; time to first answer only where reasoning makes it differ from
+/// TTFT.
+Table latency_table(const ScenarioResult& result);
+/// Requests by outcome, and the generator's own error.
+Table generator_table(const ScenarioResult& result);
+/// Shares of every step by prompt class or by replica; no rows where there is only one.
+Table share_table(const ScenarioResult& result, std::vector<Share> Step::*which, const std::string& title);
+
+}  // namespace kneepoint::coordinator

@@ -1,0 +1,305 @@
+#include "coordinator/window.h"
+
+#include <algorithm>
+#include <boost/url/parse.hpp>
+#include <cmath>
+#include <functional>
+#include <vector>
+
+#include "coordinator/analysis/batch_means.h"
+#include "coordinator/analysis/latency.h"
+#include "coordinator/analysis/slo.h"
+#include "coordinator/analysis/statistics.h"
+#include "coordinator/analysis/token_count.h"
+#include "coordinator/analysis/validity.h"
+
+namespace kneepoint::coordinator {
+namespace {
+
+/// The window's seconds, merged over whatever the step does not distinguish.
+struct Cut {
+  std::vector<SeriesStats> seconds;  ///< One for each second of the window.
+  SeriesStats total;
+  std::map<std::uint32_t, SeriesStats> by_replica, by_class;
+  std::vector<double> busiest_thread;  ///< Of each second in which an agent reported.
+  GeneratorStats generator;
+  SeriesStats anything;  ///< Of any cell and level: what the generator's CPU was spent on.
+  bool observed = false;
+};
+
+Cut cut_out(const Timeline& timeline, const StepWindow& window) {
+  Cut cut;
+  cut.seconds.resize(static_cast<std::size_t>(std::max<std::int64_t>(window.end - window.begin, 0)));
+  const auto& seconds = timeline.seconds();
+  for (auto at = seconds.lower_bound(window.begin); at != seconds.end() && at->first < window.end; ++at) {
+    cut.observed = true;
+    for (const auto& [key, stats] : at->second.series) {
+      cut.anything.merge(stats);
+      if (key.cell != window.cell || (window.requests && key.epoch != window.epoch)) continue;
+      cut.seconds[static_cast<std::size_t>(at->first - window.begin)].merge(stats);
+      cut.by_replica[key.replica].merge(stats);
+      cut.by_class[key.prompt_class].merge(stats);
+    }
+    double busiest = 0;
+    for (const auto& [agent, stats] : at->second.generators) {
+      cut.generator.merge(stats);
+      busiest = std::max(busiest, stats.busiest_thread);
+    }
+    if (!at->second.generators.empty()) cut.busiest_thread.push_back(busiest);
+  }
+  for (const SeriesStats& second : cut.seconds) cut.total.merge(second);
+  return cut;
+}
+
+RequestCounts counts_of(const SeriesStats& stats) {
+  return {.started = stats.started,
+          .completed = stats.completed(),
+          .failed = stats.failed(),
+          .by_outcome = stats.outcomes};
+}
+
+std::optional<double> ratio(double part, double whole) {
+  if (whole <= 0) return std::nullopt;
+  return part / whole;
+}
+
+std::vector<double> series(const Cut& cut, const std::function<double(const SeriesStats&)>& value) {
+  std::vector<double> values;
+  values.reserve(cut.seconds.size());
+  for (const SeriesStats& second : cut.seconds) values.push_back(value(second));
+  return values;
+}
+
+/// A count per second, with the spread of its batches. @param bins equal bins over the window.
+Estimate rate(double total, std::span<const double> bins, double duration,
+              const std::optional<Batches>& batches) {
+  if (!batches) return {.value = total / duration};
+  std::vector<double> values = batch_sums(bins, batches->count);
+  for (double& value : values) value *= batches->count / duration;
+  return batch_estimate(total / duration, values, *batches);
+}
+
+Estimate token_rate(const Cut& cut, const ChunkRate& tokens, double duration,
+                    const std::optional<Batches>& batches) {
+  std::vector<double> halves;
+  for (const SeriesStats& second : cut.seconds) {
+    halves.push_back(tokens.arrived(second, 0));
+    halves.push_back(tokens.arrived(second, 1));
+  }
+  return rate(tokens.arrived(cut.total), halves, duration, batches);
+}
+
+LatencySummary latency(const Cut& cut, Histogram SeriesStats::*which, const std::optional<Batches>& batches) {
+  std::vector<const Histogram*> by_second;
+  for (const SeriesStats& second : cut.seconds) by_second.push_back(&(second.*which));
+  return summarise(cut.total.*which, by_second, batches);
+}
+
+/// The share of misses in each batch; none where a batch saw no request.
+std::vector<double> batch_ratios(const std::vector<double>& met, const std::vector<double>& missed,
+                                 const std::optional<Batches>& batches) {
+  std::vector<double> ratios;
+  if (!batches) return ratios;
+  const auto met_sums = batch_sums(met, batches->count);
+  const auto missed_sums = batch_sums(missed, batches->count);
+  for (std::size_t b = 0; b < met_sums.size(); ++b) {
+    const double n = met_sums[b] + missed_sums[b];
+    if (n <= 0) return {};
+    ratios.push_back(missed_sums[b] / n);
+  }
+  return ratios;
+}
+
+double finished(const SeriesStats& stats) {
+  return static_cast<double>(stats.completed() + stats.failed());
+}
+
+void measure_slo(Step& step, const Cut& cut, const Cell& cell, double duration,
+                 const std::optional<Batches>& batches) {
+  if (cell.slo.empty()) return;
+  const bool short_window = batches && batches->short_window;
+  double lowest_quantile = 1;
+  for (std::size_t i = 0; i < cell.slo.size(); ++i) {
+    lowest_quantile = std::min(lowest_quantile, cell.slo[i].quantile);
+    const auto count = [i](const SeriesStats& stats) {
+      return i < stats.slo.size() ? stats.slo[i] : SloCount{};
+    };
+    const auto met = series(cut, [&](const SeriesStats& s) { return static_cast<double>(count(s).met); });
+    const auto missed =
+        series(cut, [&](const SeriesStats& s) { return static_cast<double>(count(s).missed); });
+    const SloCount total = count(cut.total);
+    step.slo.push_back(check_slo(cell.slo[i].name(), total.met, total.missed,
+                                 batch_ratios(met, missed, batches), short_window, 1 - cell.slo[i].quantile));
+  }
+  const auto bad = [](const SeriesStats& s) {
+    return std::max(0.0, finished(s) - static_cast<double>(s.joint_good));
+  };
+  const auto good = series(cut, [](const SeriesStats& s) { return static_cast<double>(s.joint_good); });
+  step.slo_joint =
+      check_slo("joint", cut.total.joint_good, static_cast<std::uint64_t>(bad(cut.total)),
+                batch_ratios(good, series(cut, bad), batches), short_window, 1 - lowest_quantile);
+  step.goodput_ratio = ratio(static_cast<double>(cut.total.joint_good), finished(cut.total));
+  step.goodput_requests_per_second = static_cast<double>(cut.total.joint_good) / duration;
+}
+
+GeneratorSummary generator_of(const Cut& cut, const ChunkRate& tokens) {
+  GeneratorSummary summary;
+  if (cut.busiest_thread.empty()) return summary;
+  const GeneratorStats& stats = cut.generator;
+  summary.cpu_seconds = stats.cpu_user + stats.cpu_system;
+  if (const auto seconds = ratio(*summary.cpu_seconds, tokens.arrived(cut.anything))) {
+    summary.cpu_us_per_token = *seconds * 1e6;
+  }
+  summary.rx_lag_p99_seconds = stats.rx_lag.quantile_seconds(0.99);
+  summary.loop_gap_p99_seconds = stats.loop_gap.quantile_seconds(0.99);
+  summary.send_lag_p99_seconds = stats.send_lag.quantile_seconds(0.99);
+  const auto reads = static_cast<double>(stats.reads);
+  summary.multi_event_read_ratio = ratio(static_cast<double>(stats.multi_event_reads), reads);
+  summary.client_coalesced_ratio = ratio(static_cast<double>(stats.client_coalesced), reads);
+  summary.unstamped_read_ratio = ratio(static_cast<double>(stats.unstamped_reads), reads);
+  std::vector<double> busy = cut.busiest_thread;
+  const auto rank = static_cast<std::size_t>(std::ceil(0.95 * static_cast<double>(busy.size()))) - 1;
+  std::nth_element(busy.begin(), busy.begin() + static_cast<std::ptrdiff_t>(rank), busy.end());
+  summary.busiest_thread_ratio = busy[rank];
+  return summary;
+}
+
+Share share_of(std::string name, const SeriesStats& stats, double tokens, double duration) {
+  return {.name = std::move(name),
+          .requests = counts_of(stats),
+          .requests_per_second = static_cast<double>(stats.completed()) / duration,
+          .output_tokens_per_second = tokens / duration,
+          .ttft_seconds = summarise(stats.ttft),
+          .tpot_seconds = summarise(stats.tpot),
+          .e2e_seconds = summarise(stats.e2e)};
+}
+
+/// Names that tell the target's replicas apart.
+std::vector<std::string> replica_names(const Target& target) {
+  std::vector<std::string> names;
+  for (const std::string& url : target.urls) names.push_back(replica_name(url));
+  auto sorted = names;
+  std::sort(sorted.begin(), sorted.end());
+  return std::adjacent_find(sorted.begin(), sorted.end()) == sorted.end() ? names : target.urls;
+}
+
+std::optional<double> trend_of(const Cut& cut, const ChunkRate& tokens) {
+  const auto values = series(cut, [&](const SeriesStats& s) { return tokens.arrived(s); });
+  const auto trend = theil_sen(values);
+  const double mean = moments(values).mean;
+  if (!trend || mean <= 0 || (trend->ci95.low <= 0 && trend->ci95.high >= 0)) return std::nullopt;
+  return trend->slope * static_cast<double>(values.size()) / mean;
+}
+
+WindowEvidence evidence_of(const Timeline& timeline, const StepWindow& window, const Cut& cut,
+                           const ChunkRate& tokens) {
+  WindowEvidence evidence{.seconds = static_cast<double>(cut.seconds.size()),
+                          .complete = timeline.complete(window.begin, window.end),
+                          .agent_lost = window.agent_lost,
+                          .interrupted = window.interrupted,
+                          .by_requests = window.requests.has_value(),
+                          .in_flight = cut.total.in_flight,
+                          .waiting = cut.total.waiting,
+                          .icl = cut.total.icl,
+                          .e2e = cut.total.e2e,
+                          .rx_lag = cut.generator.rx_lag,
+                          .loop_gap = cut.generator.loop_gap,
+                          .send_lag = cut.generator.send_lag};
+  if (!window.requests) evidence.trend = trend_of(cut, tokens);
+  return evidence;
+}
+
+/// A step bounded by requests has no batches: its requests are few and one after the other.
+std::optional<Batches> batches_of(const StepWindow& window, const Cut& cut, double duration) {
+  if (window.requests) return std::nullopt;
+  return plan_batches(duration, cut.total.e2e.mean_seconds().value_or(duration));
+}
+
+std::optional<TokenSource> ended_source(const ChunkRate& tokens, const SeriesStats& stats) {
+  if (stats.usage_tokens == 0 && stats.chunks_without_usage == 0) return std::nullopt;
+  if (stats.chunks_without_usage == 0) return TokenSource::kUsage;
+  return tokens.tokens_per_chunk ? TokenSource::kEstimated : TokenSource::kChunks;
+}
+
+}  // namespace
+
+std::string replica_name(const std::string& url) {
+  const auto parsed = boost::urls::parse_uri(url);
+  if (!parsed || parsed->encoded_host_and_port().empty()) return url;
+  return std::string(parsed->encoded_host_and_port());
+}
+
+Step measure_step(const Timeline& timeline, const Plan& plan, const Cell& cell, const StepWindow& window) {
+  Cut cut = cut_out(timeline, window);
+  double duration = static_cast<double>(cut.seconds.size());
+  if (window.requests && window.finished_at) duration = to_seconds(*window.finished_at - window.level_at);
+
+  Step step{.concurrency = window.concurrency, .attempt = window.attempt};
+  step.window_begin_seconds =
+      window.requests ? to_seconds(window.level_at) : static_cast<double>(window.begin);
+  step.duration_seconds = std::max(duration, 0.0);
+  if (!cut.observed || duration <= 0) {
+    apply_gates(step, {.complete = timeline.complete(window.begin, window.end),
+                       .agent_lost = window.agent_lost,
+                       .interrupted = window.interrupted});
+    return step;
+  }
+
+  const ChunkRate tokens = chunk_rate(cut.total, counts_of_cell(timeline, window.cell));
+  const std::optional<Batches> batches = batches_of(window, cut, duration);
+  step.requests = counts_of(cut.total);
+  step.achieved_concurrency = cut.total.in_flight / duration;
+  step.waiting = cut.total.waiting / duration;
+  step.backing_off = cut.total.backing_off / duration;
+  step.error_ratio = ratio(static_cast<double>(step.requests.failed), finished(cut.total));
+  step.reconnects = cut.total.reconnects;
+  step.early_stops = cut.total.early_stops;
+
+  const auto completions =
+      series(cut, [](const SeriesStats& s) { return static_cast<double>(s.completed()); });
+  step.requests_per_second = rate(static_cast<double>(cut.total.completed()), completions, duration, batches);
+  if (window.requests) {
+    step.output_tokens_per_second = {.value = tokens.ended(cut.total) / duration};
+    step.token_source = ended_source(tokens, cut.total);
+  } else {
+    step.output_tokens_per_second = token_rate(cut, tokens, duration, batches);
+    step.token_source = tokens.source(cut.total);
+  }
+
+  step.ttft_seconds = latency(cut, &SeriesStats::ttft, batches);
+  step.ttfo_seconds = latency(cut, &SeriesStats::ttfo, batches);
+  step.tpot_seconds = latency(cut, &SeriesStats::tpot, batches);
+  step.icl_seconds = latency(cut, &SeriesStats::icl, batches);
+  step.e2e_seconds = latency(cut, &SeriesStats::e2e, batches);
+  step.connect_seconds = summarise(cut.generator.connect);
+  step.generator = generator_of(cut, tokens);
+  measure_slo(step, cut, cell, duration, batches);
+
+  const auto tokens_of = [&](const SeriesStats& s) {
+    return window.requests ? tokens.ended(s) : tokens.arrived(s);
+  };
+  const Target& target = plan.targets.at(cell.target);
+  if (target.urls.size() > 1) {
+    const auto names = replica_names(target);
+    for (std::uint32_t i = 0; i < names.size(); ++i) {
+      const SeriesStats& stats = cut.by_replica[i];
+      step.replicas.push_back(share_of(names[i], stats, tokens_of(stats), duration));
+    }
+  }
+  if (cell.workload.classes.size() > 1) {
+    for (std::uint32_t i = 0; i < cell.workload.classes.size(); ++i) {
+      const SeriesStats& stats = cut.by_class[i];
+      step.classes.push_back(share_of(cell.workload.classes[i].name, stats, tokens_of(stats), duration));
+    }
+  }
+
+  if (batches && batches->short_window) {
+    step.warn("SHORT_WINDOW", "");
+  } else if (!batches && !window.requests) {
+    step.warn("SHORT_WINDOW", "the window is too short for any interval");
+  }
+  apply_gates(step, evidence_of(timeline, window, cut, tokens));
+  return step;
+}
+
+}  // namespace kneepoint::coordinator

@@ -1,0 +1,207 @@
+#include <gtest/gtest.h>
+#include <simdjson.h>
+
+#include <string>
+
+#include "agent/dialects/dialect.h"
+#include "agent/event_framing.h"
+
+namespace kneepoint::agent {
+namespace {
+
+/// "answer reasoning tool finish done error 12/7": what is set, and completion/prompt tokens.
+std::string describe(const Chunk& chunk) {
+  std::string text;
+  const auto add = [&](bool flag, const char* name) {
+    if (flag) text += (text.empty() ? "" : " ") + std::string(name);
+  };
+  add(chunk.answer, "answer");
+  add(chunk.reasoning, "reasoning");
+  add(chunk.tool_call, "tool");
+  add(chunk.finished, "finish");
+  add(chunk.done, "done");
+  add(chunk.error, "error");
+  if (chunk.completion_tokens) add(true, std::to_string(*chunk.completion_tokens).c_str());
+  if (chunk.prompt_tokens) add(true, ("of " + std::to_string(*chunk.prompt_tokens)).c_str());
+  return text;
+}
+
+std::string padded(std::string text) {
+  text.reserve(text.size() + kPadding);
+  return text;
+}
+
+std::string event(Api api, const std::string& data) {
+  const auto dialect = make_dialect(api, "m", Workload());
+  StreamMemory memory = dialect->begin_stream({.system = "", .text = "Hi"});
+  Chunk chunk;
+  return dialect->read_event(padded(data), memory, chunk) ? describe(chunk) : "malformed";
+}
+
+struct Case {
+  std::string data;
+  std::string meaning;
+};
+
+TEST(OpenAiChat, WhatEachEventMeans) {
+  const std::string head = R"({"id":"c1","object":"chat.completion.chunk","created":1,"model":"m",)";
+  const Case cases[] = {
+      {head + R"("choices":[{"index":0,"delta":{"content":" the"},"logprobs":null,"finish_reason":null}]})", "answer"},
+      {head + R"("choices":[{"index":0,"delta":{"content":"\"quoted\" \\ \u00e9"}}]})", "answer"},
+      {head + R"("choices":[{"index":0,"delta":{"role":"assistant","content":""},"finish_reason":null}]})", ""},
+      {head + R"("choices":[{"index":0,"delta":{"role":"assistant"},"finish_reason":null}]})", ""},
+      {head + R"("choices":[{"index":0,"delta":{"role":"assistant","content":null}}]})", ""},
+      {head + R"("choices":[{"index":0,"delta":{"reasoning_content":"Hmm","content":null}}]})", "reasoning"},
+      {head + R"("choices":[{"index":0,"delta":{"reasoning":"Hmm"}}]})", "reasoning"},
+      {head + R"("choices":[{"index":0,"delta":{"reasoning":"","content":"a"}}]})", "answer"},
+      {head + R"("choices":[{"index":0,"delta":{"reasoning":"b","content":"a"}}]})", "answer reasoning"},
+      {head + R"("choices":[{"delta":{"tool_calls":[{"index":0,"function":{"arguments":"{"}}]}}]})", "tool"},
+      {head + R"("choices":[{"delta":{"tool_calls":[]}}]})", ""},
+      {head + R"("choices":[{"delta":{"tool_calls":null}}]})", ""},
+      {head + R"("choices":[{"index":0,"delta":{},"finish_reason":"stop"}]})", "finish"},
+      {head + R"("choices":[{"index":0,"delta":{"content":"x"},"finish_reason":"length"}],"usage":null})",
+       "answer finish"},
+      {head + R"("choices":[{"delta":{}},{"index":1,"delta":{"content":"x"}}]})", "answer"},
+      {head + R"("choices":[{"delta":{"content":"x"}}],"usage":{"prompt_tokens":9,"total_tokens":12,"completion_tokens":3}})",
+       "answer 3 of 9"},
+      {head + R"("choices":[],"usage":{"prompt_tokens":9,"completion_tokens":64,"prompt_tokens_details":{"cached_tokens":1}}})",
+       "64 of 9"},
+      {R"({"usage":{"completion_tokens":2},"choices":[{"finish_reason":"stop","delta":{"content":"x"}}]})",
+       "answer finish 2"},
+      {R"({"error":{"message":"the engine died","code":500}})", "error"},
+      {R"({"error":null,"choices":[]})", ""},
+      {R"({"object":"error","message":"no","code":400})", "error"},
+      {R"({"choices":null})", ""},
+      {"[DONE]", "done"},
+      {"", "malformed"},
+      {"[DONE", "malformed"},
+      {"not json", "malformed"},
+      {R"({"choices":[{"delta":{"content":"x"})", "malformed"},
+      {R"({"choices":[{"delta":{"content":"x)", "malformed"},
+      {R"({"choices":{"delta":1}})", "malformed"},
+      {R"({"choices":[1]})", "malformed"},
+      {R"({"choices":[]} trailing)", "malformed"},
+      {R"([{"choices":[]}])", "malformed"},
+  };
+  for (const Case& each : cases) EXPECT_EQ(event(Api::kOpenAiChat, each.data), each.meaning) << each.data;
+}
+
+TEST(OpenAiChat, EveryTruncationIsMalformed) {
+  const std::string whole =
+      R"({"id":"c1","choices":[{"index":0,"delta":{"content":" the"},"finish_reason":null}],"usage":{"completion_tokens":1}})";
+  for (std::size_t n = 0; n < whole.size(); ++n) {
+    EXPECT_EQ(event(Api::kOpenAiChat, whole.substr(0, n)), "malformed") << whole.substr(0, n);
+  }
+}
+
+TEST(OpenAiChat, ReadsAnAnswerThatWasNotStreamed) {
+  const auto dialect = make_dialect(Api::kOpenAiChat, "m", Workload());
+  Chunk chunk;
+  ASSERT_TRUE(dialect->read_answer(
+      padded(R"({"object":"chat.completion","choices":[{"message":{"role":"assistant","content":"Hi","reasoning":null},)"
+             R"("finish_reason":"stop"}],"usage":{"prompt_tokens":5,"completion_tokens":2}})"),
+      chunk));
+  EXPECT_EQ(describe(chunk), "answer finish 2 of 5");
+}
+
+TEST(OpenAiCompletions, WhatEachEventMeans) {
+  const Case cases[] = {
+      {R"({"choices":[{"index":0,"text":" the","logprobs":null,"finish_reason":null}],"usage":null})", "answer"},
+      {R"({"choices":[{"index":0,"text":"","finish_reason":null}]})", ""},
+      {R"({"choices":[{"index":0,"text":"","finish_reason":"stop"}],"usage":{"completion_tokens":8}})", "finish 8"},
+      {R"({"choices":[],"usage":{"prompt_tokens":1,"completion_tokens":8}})", "8 of 1"},
+      {"[DONE]", "done"},
+      {R"({"choices":[{"text":" the)", "malformed"},
+  };
+  for (const Case& each : cases) EXPECT_EQ(event(Api::kOpenAiCompletions, each.data), each.meaning) << each.data;
+}
+
+TEST(VllmGenerate, AnEventCountsWhenItsTextHasGrown) {
+  const auto dialect = make_dialect(Api::kVllmGenerate, "", Workload());
+  StreamMemory memory = dialect->begin_stream({.system = "", .text = "Hi"});
+  const Case cases[] = {{R"({"text": ["Hi"]})", ""},
+                        {R"({"text": ["Hi there"]})", "answer"},
+                        {R"({"text": ["Hi there"]})", ""},
+                        {R"({"text": ["Hi there\u00e9"]})", "answer"},
+                        {R"({"error": "no"})", "error"}};
+  for (const Case& each : cases) {
+    Chunk chunk;
+    ASSERT_TRUE(dialect->read_event(padded(each.data), memory, chunk)) << each.data;
+    EXPECT_EQ(describe(chunk), each.meaning) << each.data;
+  }
+  Chunk chunk;
+  EXPECT_FALSE(dialect->read_event(padded(R"({"text": "Hi"})"), memory, chunk));
+  EXPECT_FALSE(dialect->read_event(padded(R"({"text": ["Hi)"), memory, chunk));
+}
+
+TEST(VllmGenerate, AHostThatDoesNotEchoThePrompt) {
+  const auto dialect = make_dialect(Api::kVllmGenerate, "", Workload());
+  StreamMemory memory = dialect->begin_stream({.system = "", .text = "a longer prompt"});
+  Chunk chunk;
+  ASSERT_TRUE(dialect->read_event(padded(R"({"text": ["x"]})"), memory, chunk));
+  EXPECT_TRUE(chunk.answer);
+}
+
+/// The body, parsed by a second JSON parser and written in a normal form.
+std::string body(Api api, const Workload& workload, const Prompt& prompt, UsageOption usage) {
+  std::string out;
+  make_dialect(api, "m\"1", workload)->write_body(prompt, usage, out);
+  simdjson::dom::parser parser;
+  simdjson::dom::element root;
+  if (parser.parse(out).get(root) != simdjson::SUCCESS) return "not JSON: " + out;
+  return simdjson::minify(root);
+}
+
+TEST(RequestBody, Chat) {
+  Workload workload;
+  EXPECT_EQ(body(Api::kOpenAiChat, workload, {.system = "", .text = "Hi"}, UsageOption::kNone),
+            R"({"messages":[{"role":"user","content":"Hi"}],"model":"m\"1","stream":true})");
+  workload.output_tokens = 64;
+  workload.temperature = 0.7;
+  workload.top_p = 0.95;
+  EXPECT_EQ(body(Api::kOpenAiChat, workload, {.system = "Be brief.", .text = "Hi"}, UsageOption::kContinuous),
+            R"({"messages":[{"role":"system","content":"Be brief."},{"role":"user","content":"Hi"}],"model":"m\"1",)"
+            R"("max_tokens":64,"temperature":0.7,"top_p":0.95,"stream":true,)"
+            R"("stream_options":{"include_usage":true,"continuous_usage_stats":true}})");
+  workload.stream = false;
+  EXPECT_EQ(body(Api::kOpenAiChat, workload, {.system = "", .text = "Hi"}, UsageOption::kContinuous),
+            R"({"messages":[{"role":"user","content":"Hi"}],"model":"m\"1","max_tokens":64,"temperature":0.7,)"
+            R"("top_p":0.95,"stream":false})");
+}
+
+TEST(RequestBody, StringsAreEscaped) {
+  const std::string nasty = std::string("\" \\ \n \r \t \x01 \x1f / 什么是量子计算? ") + std::string(1, '\0');
+  std::string out;
+  make_dialect(Api::kOpenAiCompletions, "m", Workload())->write_body({.system = "s", .text = nasty}, UsageOption::kFinal, out);
+  simdjson::dom::parser parser;
+  std::string_view prompt;
+  ASSERT_EQ(parser.parse(out)["prompt"].get(prompt), simdjson::SUCCESS) << out;
+  EXPECT_EQ(prompt, "s\n\n" + nasty);
+}
+
+TEST(RequestBody, ExtraMembersAreAddedAndWin) {
+  Workload workload;
+  workload.temperature = 1;
+  workload.extra_body =
+      R"({"ignore_eos": true, "temperature": 0, "chat_template_kwargs": {"enable_thinking": false}, "stream_options": {}})";
+  EXPECT_EQ(body(Api::kOpenAiChat, workload, {.system = "", .text = "Hi"}, UsageOption::kFinal),
+            R"({"messages":[{"role":"user","content":"Hi"}],"model":"m\"1","stream":true,"ignore_eos":true,)"
+            R"("temperature":0,"chat_template_kwargs":{"enable_thinking":false},"stream_options":{}})");
+}
+
+TEST(RequestBody, Generate) {
+  Workload workload;
+  workload.output_tokens = 512;
+  EXPECT_EQ(body(Api::kVllmGenerate, workload, {.system = "", .text = "Hi"}, UsageOption::kContinuous),
+            R"({"prompt":"Hi","max_tokens":512,"stream":true})");
+}
+
+TEST(RequestBody, ExtraBodyMustBeAnObject) {
+  EXPECT_TRUE(check_extra_body(""));
+  EXPECT_TRUE(check_extra_body("{}"));
+  EXPECT_FALSE(check_extra_body("[1]"));
+  EXPECT_FALSE(check_extra_body("{\"a\":}"));
+}
+
+}  // namespace
+}  // namespace kneepoint::agent

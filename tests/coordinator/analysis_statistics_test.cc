@@ -1,0 +1,120 @@
+#include "coordinator/analysis/statistics.h"
+
+#include <gtest/gtest.h>
+
+#include <random>
+
+#include "coordinator/analysis/batch_means.h"
+
+namespace kneepoint::coordinator {
+namespace {
+
+TEST(Statistics, StudentTAgreesWithPrintedTables) {
+  EXPECT_NEAR(student_t(0.975, 4), 2.776, 0.001);
+  EXPECT_NEAR(student_t(0.975, 9), 2.262, 0.001);
+  EXPECT_NEAR(student_t(0.95, 9), 1.833, 0.001);
+}
+
+TEST(Statistics, ClopperPearsonAgreesWithPrintedTables) {
+  // Two-sided 95 % limits of the tables are one-sided 97.5 % ones: 1 of 10 is 0.0025 to 0.4450.
+  EXPECT_NEAR(proportion_lower(1, 10, 0.975), 0.0025, 0.0001);
+  EXPECT_NEAR(proportion_upper(1, 10, 0.975), 0.4450, 0.0001);
+  EXPECT_NEAR(proportion_lower(50, 100, 0.975), 0.3983, 0.0001);
+  EXPECT_NEAR(proportion_upper(50, 100, 0.975), 0.6017, 0.0001);
+  // None of n: 1 − 0.05^(1/n); the "rule of three".
+  EXPECT_NEAR(proportion_upper(0, 59), 1 - std::pow(0.05, 1.0 / 59), 1e-12);
+  EXPECT_EQ(proportion_lower(0, 59), 0);
+  EXPECT_EQ(proportion_upper(7, 7), 1);
+  EXPECT_EQ(proportion_upper(0, 0), 1);
+  EXPECT_EQ(proportion_lower(0, 0), 0);
+}
+
+TEST(Statistics, PercentilesNeedTheirMinimumCounts) {
+  EXPECT_EQ(minimum_count(0.90), 64u);
+  EXPECT_EQ(minimum_count(0.95), 130u);
+  EXPECT_EQ(minimum_count(0.99), 662u);
+}
+
+using Values = std::vector<double>;
+
+TEST(Statistics, IsotonicFitPoolsAdjacentViolators) {
+  const Values ones(5, 1.0);
+  EXPECT_EQ(isotonic_fit(Values{1, 2, 3, 4, 5}, ones), (Values{1, 2, 3, 4, 5}));
+  EXPECT_EQ(isotonic_fit(Values{5, 4, 3, 2, 1}, ones), (Values{3, 3, 3, 3, 3}));
+  EXPECT_EQ(isotonic_fit(Values{1, 3, 2, 4, 3}, ones), (Values{1, 2.5, 2.5, 3.5, 3.5}));
+  EXPECT_EQ(isotonic_fit(Values{1, 4, 1}, Values{1, 1, 3}), (Values{1, 1.75, 1.75}));
+  // A pooled block that falls below its predecessor is pooled again.
+  EXPECT_EQ(isotonic_fit(Values{2, 3, 1, 0}, Values{1, 1, 1, 1}), (Values{1.5, 1.5, 1.5, 1.5}));
+  EXPECT_TRUE(isotonic_fit(Values{}, Values{}).empty());
+}
+
+TEST(Statistics, TheilSenIgnoresOutliersAndKnowsItsDoubt) {
+  Values line;
+  for (int i = 0; i < 20; ++i) line.push_back(100 + 0.5 * i);
+  line[7] = 1e6;
+  const auto trend = theil_sen(line);
+  ASSERT_TRUE(trend);
+  EXPECT_NEAR(trend->slope, 0.5, 1e-9);
+  EXPECT_GT(trend->ci95.low, 0);
+  Values alternating;
+  for (int i = 0; i < 20; ++i) alternating.push_back(i % 2 == 0 ? 90 : 110);
+  const auto none = theil_sen(alternating);
+  EXPECT_LE(none->ci95.low, 0);
+  EXPECT_GE(none->ci95.high, 0);
+  EXPECT_FALSE(theil_sen(Values{1, 2, 3, 4, 5}));
+  Values hours(7200);
+  for (std::size_t i = 0; i < hours.size(); ++i) hours[i] = 3.0 * static_cast<double>(i);
+  EXPECT_NEAR(theil_sen(hours)->slope, 3, 1e-9);
+}
+
+TEST(BatchMeans, BatchesAreAtLeastTwoResidencesLong) {
+  EXPECT_EQ(plan_batches(60, 1)->count, 10);
+  EXPECT_EQ(plan_batches(60, 4)->count, 7);
+  EXPECT_EQ(plan_batches(60, 6)->count, 5);
+  EXPECT_FALSE(plan_batches(60, 6)->short_window);
+  EXPECT_EQ(plan_batches(60, 6.1)->count, 5);
+  EXPECT_TRUE(plan_batches(60, 6.1)->short_window);
+  EXPECT_EQ(plan_batches(8, 0.01)->count, 10);
+  EXPECT_FALSE(plan_batches(2, 1));  // five batches would be shorter than the finest bin
+}
+
+TEST(BatchMeans, StraddlingBinsAreShared) {
+  const Values bins = {1, 1, 1, 1, 1, 1, 1, 1};
+  for (const double sum : batch_sums(bins, 5)) EXPECT_NEAR(sum, 1.6, 1e-12);
+  EXPECT_EQ(batch_sums(Values{1, 2, 3, 4}, 2), (Values{3, 7}));
+}
+
+TEST(BatchMeans, ShortWindowsDoubleTheError) {
+  const Values values = {9, 10, 11, 10, 10};
+  const Estimate plain = batch_estimate(10, values, {5, false});
+  const Estimate doubled = batch_estimate(10, values, {5, true});
+  EXPECT_NEAR(*plain.standard_error, std::sqrt(0.5 / 5), 1e-12);
+  EXPECT_NEAR(plain.ci95->high - 10, student_t(0.975, 4) * *plain.standard_error, 1e-12);
+  EXPECT_NEAR(*doubled.standard_error, 2 * *plain.standard_error, 1e-12);
+}
+
+TEST(BatchMeans, IntervalsCoverTheMeanOfACorrelatedProcess) {
+  // AR(1) with a correlation time of about 2 bins; batches of 12 bins.
+  std::mt19937_64 random(20261121);
+  std::normal_distribution<double> noise;
+  int covered = 0;
+  constexpr int kRuns = 500;
+  for (int run = 0; run < kRuns; ++run) {
+    Values bins(120);
+    double state = 0;
+    double sum = 0;
+    for (double& bin : bins) {
+      state = 0.6 * state + noise(random);
+      bin = 100 + state;
+      sum += bin;
+    }
+    Values means = batch_sums(bins, 10);
+    for (double& mean : means) mean /= 12;
+    const Estimate estimate = batch_estimate(sum / 120, means, {10, false});
+    if (estimate.ci95->low <= 100 && 100 <= estimate.ci95->high) ++covered;
+  }
+  EXPECT_GE(covered, kRuns * 90 / 100);
+}
+
+}  // namespace
+}  // namespace kneepoint::coordinator

@@ -1,0 +1,192 @@
+#include "tests/coordinator/fleet_fixture.h"
+
+namespace kneepoint::coordinator {
+namespace {
+
+using namespace std::chrono_literals;
+using agent::ExitCode;
+using testing::HasSubstr;
+
+TEST_F(FleetTest, ARunFromAssemblyToACleanFinish) {
+  listen();
+  TestAgent b(tcp_address(), "b");
+  TestAgent a(unix_address(), "a");
+  assemble_and_start(2);
+  ASSERT_EQ(fleet_->agents(), 2u);
+  EXPECT_EQ(fleet_->agent(0).name, "a") << "numbered by name, not by arrival";
+  EXPECT_EQ(fleet_->agent(1).name, "b");
+
+  fleet_->send({.epoch = 1, .concurrency = 5});
+  for (auto* agent : {&a, &b}) {
+    ASSERT_TRUE(agent->log->wait_for([](const auto& state) { return !state.levels.empty(); }));
+  }
+  EXPECT_EQ(a.log->read().levels[0],
+            (LoadLevel{.epoch = 1, .concurrency = 5, .slot_offset = 0, .slot_stride = 2}));
+  EXPECT_EQ(b.log->read().levels[0],
+            (LoadLevel{.epoch = 1, .concurrency = 5, .slot_offset = 1, .slot_stride = 2}));
+  ASSERT_TRUE(pump_until([&] { return batches_[0].size() >= 3 && batches_[1].size() >= 3; }));
+  EXPECT_FALSE(fleet_->drained());
+
+  fleet_->drain(7s);
+  ASSERT_TRUE(pump_until([&] { return fleet_->drained(); }));
+  EXPECT_EQ(a.log->read().drains.at(0), 7s);
+  fleet_->finish(true);
+  EXPECT_EQ(a.end().code, ExitCode::kDone);
+  EXPECT_EQ(b.end().code, ExitCode::kDone);
+
+  for (std::uint32_t agent : {0u, 1u}) {
+    for (std::size_t i = 0; i < batches_[agent].size(); ++i) EXPECT_EQ(batches_[agent][i], i + 1);
+  }
+  EXPECT_TRUE(lost_.empty());
+}
+
+TEST_F(FleetTest, EveryAgentGetsTheZeroOfItsOwnClock) {
+  listen();
+  TestAgent a(unix_address(), "a");
+  TestAgent b(tcp_address(), "b");
+  const MonoTime before = SystemClock().now();
+  assemble_and_start(2);
+  EXPECT_GT(fleet_->zero(), before);
+  for (std::uint32_t i : {0u, 1u}) {
+    const ClockEstimate clock = fleet_->agent(i).clock;
+    // All clocks are one here, so the true offset is 0.
+    EXPECT_GT(clock.rtt, 0ns);
+    EXPECT_LE(std::chrono::abs(clock.offset), clock.rtt / 2 + 1ns);
+    auto& log = i == 0 ? *a.log : *b.log;
+    EXPECT_EQ(log.read().assignment.zero, fleet_->zero() + clock.offset);
+  }
+}
+
+TEST_F(FleetTest, AFleetThatDoesNotAssembleSaysWhoCame) {
+  listen();
+  TestAgent a(unix_address(), "only-one");
+  std::vector<std::string> joined;
+  const auto result = fleet_->assemble(
+      1, kLimit, {}, [&](const AgentInfo& info, std::size_t) { joined.push_back(info.name); });
+  ASSERT_TRUE(result);
+  EXPECT_THAT(joined, testing::ElementsAre("only-one"));
+
+  auto lonely = Fleet::listen({.listen = {"127.0.0.1:0"}});
+  ASSERT_TRUE(lonely);
+  const auto late = (*lonely)->assemble(2, 1ms);
+  ASSERT_FALSE(late);
+  EXPECT_THAT(late.error().message, HasSubstr("none of 2 agents came"));
+}
+
+TEST_F(FleetTest, AssemblyStopsWhenTheCheckFails) {
+  listen();
+  const auto result = fleet_->assemble(1, kLimit, [] { return Result<void>(Error{"interrupted"}); });
+  ASSERT_FALSE(result);
+  EXPECT_EQ(result.error().message, "interrupted");
+}
+
+TEST_F(FleetTest, AnAgentBeyondTheQuorumOrWithAUsedNameIsTurnedAway) {
+  listen();
+  TestAgent first(unix_address(), "same");
+  ASSERT_TRUE(fleet_->assemble(1, kLimit));
+  ASSERT_TRUE(fleet_->start(assignment()));
+  TestAgent second(unix_address(), "same");
+  TestAgent third(unix_address(), "other");
+  ASSERT_TRUE(pump_until([&] { return second.ended() && third.ended() && batches_[0].size() >= 3; }));
+  EXPECT_EQ(second.end().code, ExitCode::kFleet);
+  EXPECT_THAT(third.end().reason, HasSubstr("complete"));
+  EXPECT_TRUE(lost_.empty()) << "the one that was there first goes on";
+  EXPECT_EQ(fleet_->agents(), 1u);
+}
+
+TEST_F(FleetTest, ABudgetIsDoneWhenEveryAgentIs) {
+  listen();
+  TestAgent a(unix_address(), "a");
+  TestAgent b(unix_address(), "b");
+  assemble_and_start(2);
+  fleet_->send({.epoch = 9, .concurrency = 1, .effective_at = 2s, .budget = 10});
+  ASSERT_TRUE(pump_until([&] { return finished_.size() >= 2 && batches_[1].size() >= 3; }));
+  ASSERT_EQ(finished_.size(), 2u)
+      << "b has no slot: it is done at once, and what it says itself does not count";
+  std::sort(finished_.begin(), finished_.end(), [](auto& x, auto& y) { return x.agent < y.agent; });
+  EXPECT_EQ(finished_[0].finished_at, 3s);
+  EXPECT_EQ(finished_[1].finished_at, 2s);
+  EXPECT_EQ(finished_[1].epoch, 9u);
+}
+
+TEST_F(FleetTest, AMissingSecretRefusesTheRun) {
+  listen();
+  TestAgent a(unix_address(), "a");
+  ASSERT_TRUE(fleet_->assemble(1, kLimit));
+  Assignment assignment = this->assignment();
+  assignment.targets[0].auth = {SecretRef::Source::kEnvironment, "KNEEPOINT_TEST_ABSENT_KEY"};
+  const auto started = fleet_->start(assignment);
+  ASSERT_FALSE(started);
+  EXPECT_THAT(started.error().message, HasSubstr("agent a"));
+  EXPECT_THAT(started.error().message, HasSubstr("KNEEPOINT_TEST_ABSENT_KEY is not set"));
+  EXPECT_EQ(a.end().code, ExitCode::kUsage);
+  EXPECT_EQ(a.log->read().made, 0);
+}
+
+TEST_F(FleetTest, SecretsAreResolvedOnTheAgent) {
+  listen();
+  setenv("KNEEPOINT_TEST_KEY", "k-123", 1);
+  TestAgent a(unix_address(), "a");
+  ASSERT_TRUE(fleet_->assemble(1, kLimit));
+  Assignment assignment = this->assignment();
+  assignment.targets[0].auth = {SecretRef::Source::kEnvironment, "KNEEPOINT_TEST_KEY"};
+  assignment.targets.push_back({.name = "open", .urls = {"http://127.0.0.1:2"}});
+  ASSERT_TRUE(fleet_->start(assignment));
+  EXPECT_THAT(a.log->read().secrets, testing::ElementsAre("k-123", ""));
+}
+
+TEST_F(FleetTest, AnAgentToldToStopHandsOverItsRest) {
+  listen();
+  TestAgent a(unix_address(), "a");
+  assemble_and_start(1);
+  fleet_->send({.epoch = 1, .concurrency = 5});
+  ASSERT_TRUE(pump_until([&] { return batches_[0].size() >= 2; }));
+  a.stop();
+  ASSERT_TRUE(pump_until([&] { return !lost_.empty() && fleet_->drained(); }));
+  EXPECT_THAT(lost_[0].reason, HasSubstr("told to stop"));
+  EXPECT_EQ(a.end().code, ExitCode::kInterrupted);
+  EXPECT_EQ(requests_[0], static_cast<std::uint64_t>(a.log->read().collected));
+}
+
+TEST_F(FleetTest, AnUnfinishedRunIsNotADoneOne) {
+  listen();
+  TestAgent a(unix_address(), "a");
+  assemble_and_start(1);
+  fleet_->finish(false, "interrupted");
+  const auto end = a.end();
+  EXPECT_EQ(end.code, ExitCode::kFleet);
+  EXPECT_THAT(end.reason, HasSubstr("interrupted"));
+}
+
+TEST(FleetListen, RefusesWhatItShouldNotOrCannotListenOn) {
+  const auto open = Fleet::listen({.listen = {"0.0.0.0:0"}});
+  ASSERT_FALSE(open);
+  EXPECT_THAT(open.error().message, HasSubstr("--insecure"));
+  EXPECT_TRUE(Fleet::listen({.listen = {"0.0.0.0:0"}, .insecure = true}));
+
+  const auto first = Fleet::listen({.listen = {"127.0.0.1:0"}});
+  ASSERT_TRUE(first);
+  const auto second = Fleet::listen({.listen = {(*first)->addresses()[0]}});
+  ASSERT_FALSE(second) << "two coordinators on one port would share its agents";
+  EXPECT_THAT(second.error().message, HasSubstr((*first)->addresses()[0]));
+}
+
+TEST(AgentSession, GivesUpWhereNobodyListens) {
+  agent::AgentSession::Options options{.join_timeout = 100ms};
+  TestAgent a("unix:/nonexistent/kneepoint.sock", "a", options);
+  const auto end = a.end();
+  EXPECT_EQ(end.code, ExitCode::kFleet);
+  EXPECT_THAT(end.reason, HasSubstr("no coordinator at unix:/nonexistent/kneepoint.sock"));
+}
+
+TEST(AgentSession, FindsACoordinatorThatComesLater) {
+  const auto socket = PrivateSocket::create();
+  ASSERT_TRUE(socket);
+  TestAgent a(socket->address(), "early");
+  auto fleet = Fleet::listen({.listen = {socket->address()}});
+  ASSERT_TRUE(fleet);
+  EXPECT_TRUE((*fleet)->assemble(1, 10s));
+}
+
+}  // namespace
+}  // namespace kneepoint::coordinator

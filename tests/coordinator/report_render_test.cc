@@ -1,0 +1,123 @@
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <fstream>
+#include <sstream>
+
+#include "coordinator/report/csv.h"
+#include "coordinator/report/json.h"
+#include "coordinator/report/markdown.h"
+#include "coordinator/report/text.h"
+#include "coordinator/report/units.h"
+#include "tests/coordinator/sample_report.h"
+
+namespace kneepoint::coordinator {
+namespace {
+
+using testing::sample_report;
+
+/// Compares with tests/coordinator/golden/NAME. KNEEPOINT_UPDATE_GOLDEN=1 writes it anew, to be read before
+/// commit.
+void expect_golden(const std::string& name, const std::string& text) {
+  const std::string path = std::string(KNEEPOINT_GOLDEN_DIR) + "/" + name;
+  if (std::getenv("KNEEPOINT_UPDATE_GOLDEN") != nullptr) std::ofstream(path) << text;
+  std::ifstream file(path);
+  std::stringstream golden;
+  golden << file.rdbuf();
+  EXPECT_EQ(text, golden.str()) << path;
+}
+
+std::vector<std::string> lines_of(const std::string& text) {
+  std::vector<std::string> lines;
+  std::istringstream stream(text);
+  for (std::string line; std::getline(stream, line);) lines.push_back(line);
+  return lines;
+}
+
+TEST(Render, TextIsAsAgreed) {
+  expect_golden("report.txt", render_text(sample_report()));
+}
+TEST(Render, MarkdownIsAsAgreed) {
+  expect_golden("report.md", render_markdown(sample_report()));
+}
+TEST(Render, CsvIsAsAgreed) {
+  expect_golden("steps.csv", render_csv(sample_report()));
+}
+TEST(Render, JsonIsAsAgreed) {
+  expect_golden("report.json", render_json(sample_report()));
+}
+
+TEST(Render, TextFitsATerminalOf120Columns) {
+  Report report = sample_report();
+  report.results[0].steps[0].note = std::string(200, 'x');
+  report.verdict.reasons.push_back("a reason " + std::string(50, 'y') + " that is long " +
+                                   std::string(90, 'z'));
+  for (const std::string& line : lines_of(render_text(report))) EXPECT_LE(display_width(line), 120u) << line;
+}
+
+TEST(Render, TheLiveLineIsTheTablesRow) {
+  const Report report = sample_report();
+  const std::string text = render_text(report);
+  EXPECT_NE(text.find(step_header() + "\n"), std::string::npos);
+  for (const Step& step : report.results[0].steps) {
+    EXPECT_NE(text.find(render_step_line(step) + "\n"), std::string::npos);
+    EXPECT_EQ(render_step_line(step).find('\n'), std::string::npos);
+  }
+}
+
+TEST(Render, FewRequestsGiveNoPercentile) {
+  EXPECT_EQ(format_percentile(std::nullopt, 12), "n/a (n=12)");
+  EXPECT_EQ(format_percentile(std::nullopt, 0), "–");
+  EXPECT_EQ(format_percentile(0.5, 200), "500 ms");
+}
+
+TEST(Render, UnitsFollowTheValue) {
+  EXPECT_EQ(format_time(0.0000123), "12.3 µs");
+  EXPECT_EQ(format_time(0.00999), "9.99 ms");
+  EXPECT_EQ(format_time(0.0391), "39.1 ms");
+  EXPECT_EQ(format_time(0.9999), "1.00 s");
+  EXPECT_EQ(format_time(61.5), "61.5 s");
+  EXPECT_EQ(format_time(725.2), "12 min 5 s");
+  EXPECT_EQ(format_figure(0), "0");
+  EXPECT_EQ(format_figure(16), "16");
+  EXPECT_EQ(format_figure(22.345), "22.3");
+  EXPECT_EQ(format_figure(999.4), "999");
+  EXPECT_EQ(format_figure(1330), "1,330");
+  EXPECT_EQ(format_figure(1234567.8), "1,234,568");
+  EXPECT_EQ(format_figure(-4321), "-4,321");
+}
+
+TEST(Render, MarkdownEscapesWhatComesFromPlans) {
+  const std::string text = render_markdown(sample_report());
+  EXPECT_EQ(text.find("<b>"), std::string::npos);
+  EXPECT_NE(text.find("sweep \\| &lt;b>"), std::string::npos);
+}
+
+TEST(Render, CsvRowsHaveAsManyCellsAsItsHeader) {
+  Report report = sample_report();
+  report.results[0].target = "a \"quoted\", name";
+  const auto lines = lines_of(render_csv(report));
+  ASSERT_EQ(lines.size(), 5u);
+  const auto cells = [](const std::string& line) {
+    std::size_t count = 1;
+    bool inside = false;
+    for (const char c : line) {
+      if (c == '"') inside = !inside;
+      if (c == ',' && !inside) ++count;
+    }
+    return count;
+  };
+  for (const std::string& line : lines) EXPECT_EQ(cells(line), cells(lines[0]));
+  EXPECT_EQ(lines[1].rfind("\"a \"\"quoted\"\", name\",chat,1,", 0), 0u) << lines[1];
+}
+
+TEST(Render, AnEmptyReportRendersEverywhere) {
+  const Report empty;
+  EXPECT_FALSE(render_text(empty).empty());
+  EXPECT_FALSE(render_markdown(empty).empty());
+  EXPECT_EQ(lines_of(render_csv(empty)).size(), 1u);
+  EXPECT_TRUE(parse_report_json(render_json(empty)));
+}
+
+}  // namespace
+}  // namespace kneepoint::coordinator

@@ -1,0 +1,93 @@
+#include "coordinator/report/run_directory.h"
+
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <fstream>
+#include <sstream>
+
+#include "coordinator/report/json.h"
+#include "tests/coordinator/sample_report.h"
+
+namespace kneepoint::coordinator {
+namespace {
+
+namespace fs = std::filesystem;
+
+class RunDirectoryTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    std::string pattern = (fs::temp_directory_path() / "kneepoint-test-XXXXXX").string();
+    ASSERT_NE(::mkdtemp(pattern.data()), nullptr);
+    base_ = pattern;
+  }
+  void TearDown() override { fs::remove_all(base_); }
+
+  static std::string content(const fs::path& path) {
+    std::ifstream file(path);
+    std::stringstream text;
+    text << file.rdbuf();
+    return text.str();
+  }
+
+  fs::path base_;
+  const RealTime now_{std::chrono::seconds(1795290355)};
+};
+
+TEST_F(RunDirectoryTest, IsNamedAfterTheTimeAndThePlan) {
+  const auto first = RunDirectory::create(std::nullopt, "my plan/../x", now_, base_ / "runs");
+  ASSERT_TRUE(first) << first.error().message;
+  EXPECT_EQ(first->path().filename(), "20261121T194555Z-my-plan-..-x");
+  EXPECT_EQ(fs::canonical(base_ / "runs" / "latest"), fs::canonical(first->path()));
+  const auto second = RunDirectory::create(std::nullopt, "my plan/../x", now_, base_ / "runs");
+  ASSERT_TRUE(second);
+  EXPECT_NE(second->path(), first->path());
+  EXPECT_EQ(fs::canonical(base_ / "runs" / "latest"), fs::canonical(second->path()));
+}
+
+TEST_F(RunDirectoryTest, TakesTheOneAskedFor) {
+  const auto directory = RunDirectory::create(base_ / "a" / "b", "sweep", now_, base_ / "runs");
+  ASSERT_TRUE(directory);
+  EXPECT_TRUE(fs::is_directory(base_ / "a" / "b"));
+  EXPECT_TRUE(fs::is_empty(base_ / "a" / "b"));
+  EXPECT_FALSE(fs::exists(base_ / "runs"));
+}
+
+TEST_F(RunDirectoryTest, SaysInOneLineWhyItCannotBeWritten) {
+  std::ofstream(base_ / "file") << "x";
+  const auto directory = RunDirectory::create(base_ / "file" / "run", "sweep", now_);
+  ASSERT_FALSE(directory);
+  EXPECT_NE(directory.error().message.find((base_ / "file" / "run").string()), std::string::npos);
+  EXPECT_EQ(directory.error().message.find('\n'), std::string::npos);
+
+  if (::geteuid() == 0) return;  // root writes everywhere
+  fs::create_directory(base_ / "closed");
+  fs::permissions(base_ / "closed", fs::perms::owner_read | fs::perms::owner_exec);
+  EXPECT_FALSE(RunDirectory::create(base_ / "closed", "sweep", now_));
+}
+
+TEST_F(RunDirectoryTest, WritesTheWholeReportAndNothingElse) {
+  const auto directory = RunDirectory::create(base_ / "out", "sweep", now_);
+  ASSERT_TRUE(directory);
+  ASSERT_TRUE(directory->write("plan.yaml", "kneepoint: 1\n"));
+  ASSERT_TRUE(directory->write_report(testing::sample_report()));
+  ASSERT_TRUE(directory->write_report(testing::sample_report()));  // over the old one
+  std::set<std::string> names;
+  for (const auto& entry : fs::directory_iterator(base_ / "out")) names.insert(entry.path().filename());
+  EXPECT_EQ(names,
+            (std::set<std::string>{"plan.yaml", "report.json", "report.txt", "report.md", "steps.csv"}));
+  EXPECT_EQ(content(base_ / "out" / "plan.yaml"), "kneepoint: 1\n");
+  EXPECT_TRUE(parse_report_json(content(base_ / "out" / "report.json")));
+}
+
+TEST_F(RunDirectoryTest, AFailedWriteLeavesTheOldFile) {
+  const auto directory = RunDirectory::create(base_ / "out", "sweep", now_);
+  ASSERT_TRUE(directory);
+  ASSERT_TRUE(directory->write("report.json", "old"));
+  fs::create_directory(base_ / "out" / "steps.csv");  // cannot be replaced by a file
+  EXPECT_FALSE(directory->write("steps.csv", "new"));
+  EXPECT_EQ(content(base_ / "out" / "report.json"), "old");
+}
+
+}  // namespace
+}  // namespace kneepoint::coordinator

@@ -1,0 +1,93 @@
+#pragma once
+
+#include "coordinator/report/model.h"
+
+namespace kneepoint::coordinator::testing {
+
+inline LatencySummary sample_latency(std::uint64_t count, double p50) {
+  LatencySummary s{
+      .count = count, .mean = p50 * 1.05, .stddev = p50 * 0.2, .p50 = p50, .min = p50 / 2, .max = p50 * 3};
+  if (count >= 64) s.p90 = p50 * 1.4;
+  if (count >= 130) s.p95 = p50 * 1.6;
+  if (count >= 662) s.p99 = p50 * 2.5;
+  s.p50_ci95 = Interval{p50 * 0.97, p50 * 1.03};
+  return s;
+}
+
+/// Every kind of row that a renderer meets: few requests, many, an invalid one; two replicas; limits.
+inline Report sample_report() {
+  Report report{.run_id = "20261121T194555Z-7f3a",
+                .run_name = "sweep | <b>",
+                .version = "0.1.0",
+                .started_at = RealTime(std::chrono::seconds(1795290355)),
+                .duration_seconds = 61.5,
+                .agents = 2};
+  report.clock_uncertainty_seconds = 0.0002;
+  ScenarioResult result{.target = "host", .scenario = "chat", .model = "qwen3-4b"};
+  const auto row = [](std::uint32_t n, std::uint64_t count, double x, double ttft) {
+    Step s{.concurrency = n,
+           .achieved_concurrency = n * 0.999,
+           .window_begin_seconds = 3,
+           .duration_seconds = 8};
+    s.requests = {.started = count + 1, .completed = count};
+    s.requests.by_outcome[0] = count;
+    s.requests_per_second = {x / 64, Interval{x / 64 * 0.98, x / 64 * 1.02}, x / 64 * 0.01};
+    s.output_tokens_per_second = {x, Interval{x * 0.98, x * 1.02}, x * 0.01};
+    s.token_source = TokenSource::kUsage;
+    s.ttft_seconds = s.ttfo_seconds = sample_latency(count, ttft);
+    s.tpot_seconds = sample_latency(count, 0.0152);
+    s.icl_seconds = sample_latency(count * 63, 0.0151);
+    s.e2e_seconds = sample_latency(count, ttft + 0.96);
+    s.error_ratio = 0;
+    s.waiting = 0.2;
+    s.backing_off = 0;
+    s.goodput_ratio = 0.987;
+    s.goodput_requests_per_second = x / 64 * 0.987;
+    s.generator = {7.25, 0.125, 0.000085, 0.00012, 0.00031, 0.012, 0.0, 0.0, 0.21};
+    s.slo = {{"ttft_p95", count, 1, 0.01, Interval{0.0, 0.04}, "PASS"}};
+    s.slo_joint = SloCheck{"joint", count, 1, 0.01, Interval{0.0, 0.04}, "PASS"};
+    return s;
+  };
+  result.steps = {row(1, 9, 65, 0.0391), row(16, 140, 980.25, 0.0622), row(32, 700, 1330, 0.4123),
+                  row(64, 710, 1335, 1.34)};
+  result.steps[0].flags = {"SHORT_WINDOW", "LOWEST LATENCY"};
+  result.steps[0].note = "lowest latency";
+  result.steps[1].state = "NEAR-LINEAR";
+  result.steps[1].note = "near-linear";
+  result.steps[2].state = "SATURATED";
+  result.steps[2].note = "saturated; queueing begins";
+  Step& top = result.steps[3];
+  top.requests.failed = 29;
+  top.requests.by_outcome[static_cast<std::size_t>(Outcome::kRejected)] = 28;
+  top.requests.by_outcome[static_cast<std::size_t>(Outcome::kTimeout)] = 1;
+  top.error_ratio = 29.0 / 739;
+  top.invalidate("LOW_OCCUPANCY",
+                 "only 51.2 of 64 requests were in flight: 12.8 slots were backing off after failures");
+  top.state = "COLLAPSING";
+  top.note = "INVALID low occupancy; collapsing";
+  top.generator = {};
+  result.steps[2].replicas = {{.name = "10.0.0.1:8000",
+                               .requests = {.started = 350, .completed = 350},
+                               .requests_per_second = 10.4,
+                               .output_tokens_per_second = 665.0,
+                               .ttft_seconds = sample_latency(350, 0.4),
+                               .tpot_seconds = sample_latency(350, 0.015),
+                               .e2e_seconds = sample_latency(350, 1.36)},
+                              {.name = "10.0.0.2:8000"}};
+  result.saturation = {22.3,
+                       Interval{16, 32},
+                       std::nullopt,
+                       1332.5,
+                       "hard",
+                       "queue_slots",
+                       "From 22.3 requests in flight on, doubling the load adds less than 5 %."};
+  result.slo.criteria = {{"ttft_p95", 0.5, 16.0, Interval{16, 32}, "BRACKETED"},
+                         {"tpot_p95", 0.05, 32.0, {}, "PASS"}};
+  result.slo.joint = SloCriterion{"joint", 0, std::nullopt, std::nullopt, "INDETERMINATE"};
+  report.results.push_back(std::move(result));
+  report.verdict.reasons = {"chat on host: 1 of 4 windows are short"};
+  report.totals = {1700, 1600, 29, 71, 102400, 2};
+  return report;
+}
+
+}  // namespace kneepoint::coordinator::testing

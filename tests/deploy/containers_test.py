@@ -1,0 +1,102 @@
+"""The image, built from this tree's programs, as a fleet: simulated host, coordinator and two agents, each a container of
+its own, on one network, with the arguments and the restrictions that deploy/ gives them."""
+import json
+import os
+import subprocess
+import tempfile
+import unittest
+
+from containers import Engine, Unavailable
+from processes import BIN, ROOT, skip
+
+IMAGE = "kneepoint:test"
+RESTRICTED = ["--read-only", "--cap-drop=ALL", "--security-opt=no-new-privileges", "--tmpfs=/tmp"]
+PROGRAMS = ("kneepoint", "kneepoint-agent", "kneepoint-simhost")
+
+
+class Fleet(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.folder = tempfile.TemporaryDirectory(prefix="kneepoint-containers-")
+        cls.addClassCleanup(cls.folder.cleanup)
+        cls.engine = Engine(cls.folder.name)
+        cls.engine.build("image-built", IMAGE)
+        cls.addClassCleanup(cls.engine, "rmi", "--force", IMAGE, check=False)
+
+    def setUp(self):
+        self.suffix = str(os.getpid())
+        self.network = "kneepoint-" + self.suffix
+        self.volume = "kneepoint-results-" + self.suffix
+        self.engine("network", "create", self.network)
+        self.addCleanup(self.engine, "network", "rm", self.network, check=False)
+        self.engine("volume", "create", self.volume)
+        self.addCleanup(self.engine, "volume", "rm", "--force", self.volume, check=False)
+
+    def start(self, name, *command, options=()):
+        """Starts a container that others find under `name`."""
+        full = f"{name}-{self.suffix}"
+        self.engine("run", "--detach", "--name", full, "--network", self.network, "--network-alias", name,
+                    *RESTRICTED, *options, IMAGE, *command)
+        self.addCleanup(self.engine, "rm", "--force", full, check=False)
+        return full
+
+    def logs(self, container):
+        done = self.engine("logs", container, check=False)
+        return (done.stdout + done.stderr)[-4000:]
+
+    def wait_exit(self, container, seconds):
+        try:
+            return int(self.engine("wait", container, timeout=seconds).stdout)
+        except subprocess.TimeoutExpired:
+            self.fail(f"{container} still runs after {seconds} s\n{self.logs(container)}")
+
+    def test_the_programs_run_as_nobody(self):
+        for program in PROGRAMS:
+            done = self.engine("run", "--rm", *RESTRICTED, IMAGE, program, "--help")
+            self.assertIn(program, done.stdout + done.stderr)
+        identity = self.engine("run", "--rm", *RESTRICTED, IMAGE, "id", "-u").stdout
+        self.assertEqual(identity.strip(), "65532")
+
+    def test_two_agents_a_coordinator_and_a_host(self):
+        simhost = self.start("simhost", "kneepoint-simhost", "--listen", "0.0.0.0:8000", "--profile", "demo")
+        coordinator = self.start(
+            "coordinator", "kneepoint", "run", "/usr/share/kneepoint/configs/smoke.yaml", "--set", "url=http://simhost:8000",
+            "--listen", "0.0.0.0:7070", "--expect-agents", "2", "--insecure", "--join-timeout", "60s",
+            "--serve", "0.0.0.0:9464", "--out", "/results/run", options=["--volume", f"{self.volume}:/results"])
+        agents = [self.start(name, "kneepoint-agent", "--coordinator", "coordinator:7070", "--insecure", "--name", name)
+                  for name in ("agent-0", "agent-1")]
+        status = self.wait_exit(coordinator, 180)
+        self.assertEqual(status, 0, self.logs(coordinator) + "".join(map(self.logs, agents)) + self.logs(simhost))
+        for agent in agents:  # told that the run is complete
+            self.assertEqual(self.wait_exit(agent, 30), 0, self.logs(agent))
+
+        # A finished container's volume is read through another.
+        text = self.engine("run", "--rm", *RESTRICTED, "--volume", f"{self.volume}:/results:ro", IMAGE, "cat", "/results/run/report.json").stdout
+        report = json.loads(text)
+        self.assertGreater(report["totals"]["completed"], 0)
+        self.assertEqual(report["totals"]["failed"], 0)
+        for result in report["results"]:
+            for step in result["steps"]:
+                self.assertTrue(step["valid"], step)
+                self.assertGreater(step["output_tokens_per_second"]["value"], 0)
+
+    def test_a_fleet_that_does_not_assemble_is_exit_5(self):
+        coordinator = self.start(
+            "coordinator", "kneepoint", "run", "/usr/share/kneepoint/configs/smoke.yaml", "--set", "url=http://simhost:8000",
+            "--listen", "0.0.0.0:7070", "--expect-agents", "2", "--insecure", "--join-timeout", "2s", "--serve", "none",
+            "--out", "/results/run", options=["--volume", f"{self.volume}:/results"])
+        self.assertEqual(self.wait_exit(coordinator, 60), 5, self.logs(coordinator))
+
+
+if __name__ == "__main__":
+    absent = [program for program in PROGRAMS if not (BIN / program).exists()]
+    if absent:
+        skip(f"not built: {', '.join(absent)}")
+    if BIN.resolve() != (ROOT / "build/release/bin").resolve():
+        skip("the image takes build/release/bin; this is another build")
+    try:
+        with tempfile.TemporaryDirectory(prefix="kneepoint-containers-") as probe:
+            Engine(probe)
+    except Unavailable as reason:
+        skip(str(reason))
+    unittest.main()

@@ -1,0 +1,34 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "common/clock.h"
+#include "tests/simhost/fault.h"
+#include "tests/simhost/profile.h"
+
+namespace kneepoint::simhost {
+
+/// Everything that a simulated host can be told. Plain values; Host::start() validates.
+struct HostConfig {
+  std::string address = "127.0.0.1";  ///< IP literal.
+  std::uint16_t port = 0;             ///< Replica i listens on port + i; 0: each on an ephemeral port.
+  int replicas = 1;
+  int threads = 1;  ///< Replicas are dealt to them in turn; one replica never uses two.
+  Profile profile = profiles().front();
+  bool any_model = false;  ///< Serve whatever model name is asked for.
+  std::string api_key;     ///< Empty: no authorisation on /v1.
+  std::uint64_t seed = 1;
+  Nanos load_time{};           ///< /health and completions answer 503 until then.
+  int tokens_per_chunk = 1;    ///< After the first token, one event per so many (vLLM: stream_interval).
+  bool early_role = false;     ///< Send the role-only event on acceptance, not with the first token.
+  double eos_mean_tokens = 0;  ///< 0: answers run to max_tokens. Else their natural length is exponential.
+  int reject_above = 0;        ///< 0: never. Else 429 when so many requests run or wait on the replica.
+  std::vector<FaultRate> faults;
+  Nanos stall_time = std::chrono::seconds(2);
+  std::string send_log;  ///< Path; empty: none.
+  bool send_log_all = false;
+};
+
+}  // namespace kneepoint::simhost

@@ -1,0 +1,107 @@
+#include "tests/simhost/options.h"
+
+#include <fmt/format.h>
+
+#include <charconv>
+#include <iterator>
+
+namespace kneepoint::simhost {
+
+namespace {
+
+/// The number at the start of `text`, which moves past it.
+bool take_number(std::string_view& text, double& number) {
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (error != std::errc()) return false;
+  text.remove_prefix(static_cast<std::size_t>(end - text.data()));
+  return true;
+}
+
+}  // namespace
+
+Result<Nanos> parse_duration(std::string_view text) {
+  std::string_view unit = text;
+  double number = 0;
+  const bool valid = take_number(unit, number) && number >= 0;
+  const double scale = unit == "ns"                ? 1e-9
+                       : unit == "us"              ? 1e-6
+                       : unit == "ms"              ? 1e-3
+                       : unit == "s" || unit == "" ? 1
+                       : unit == "m"               ? 60
+                                                   : 0;
+  if (!valid || scale == 0)
+    return Error{fmt::format("'{}' is not a duration such as 200us, 9ms, 1.5s or 2m", text)};
+  return from_seconds(number * scale);
+}
+
+Result<FaultRate> parse_fault_rate(std::string_view text) {
+  const std::size_t equals = text.find('=');
+  FaultRate rate;
+  const auto fault = parse_fault(text.substr(0, equals));
+  if (!fault) {
+    std::string names;
+    for (std::size_t i = 0; i < kFaultCount; ++i) {
+      names += fmt::format("{}{}", i == 0 ? "" : ", ", to_string(static_cast<Fault>(i)));
+    }
+    return Error{fmt::format("'{}' names no fault; there are {}", text, names)};
+  }
+  std::string_view value = equals == std::string_view::npos ? "" : text.substr(equals + 1);
+  if (!take_number(value, rate.rate) || !value.empty() || rate.rate < 0 || rate.rate > 1) {
+    return Error{fmt::format("'{}' should be KIND=RATE with a rate of 0 to 1", text)};
+  }
+  rate.fault = *fault;
+  return rate;
+}
+
+Result<void> parse_listen(std::string_view text, HostConfig& config) {
+  const std::size_t colon = text.rfind(':');
+  if (colon != std::string_view::npos && colon > 0) {
+    std::string_view address = text.substr(0, colon);
+    const std::string_view port = text.substr(colon + 1);
+    if (address.front() == '[' && address.back() == ']') address = address.substr(1, address.size() - 2);
+    const auto [end, error] = std::from_chars(port.data(), port.data() + port.size(), config.port);
+    if (error == std::errc() && end == port.data() + port.size() && !address.empty()) {
+      config.address = address == "localhost" ? "127.0.0.1" : std::string(address);
+      return {};
+    }
+  }
+  return Error{fmt::format("'{}' should be HOST:PORT, such as 127.0.0.1:8000", text)};
+}
+
+void scale_time(EngineConfig& engine, double factor) {
+  const auto scale = [&](Nanos& time) { time = from_seconds(to_seconds(time) * factor); };
+  scale(engine.base);
+  scale(engine.per_sequence);
+  scale(engine.per_prefill_token);
+  scale(engine.admission_latency);
+  scale(engine.phase);
+  engine.per_kv_token_nanos *= factor;
+}
+
+std::string truth_json(const HostConfig& config, Workload workload, const Truth& truth) {
+  const Oracle oracle(config.profile.engine, workload);
+  std::string out;
+  const auto to = std::back_inserter(out);
+  fmt::format_to(
+      to,
+      R"({{"profile":"{}","model":"{}","replicas":{},"workload":{{"prompt_tokens":{},"output_tokens":{}}},)"
+      R"("knee_kind":"{}","saturation_concurrency":{:.3f},"max_output_tokens_per_second":{:.1f},)",
+      config.profile.name, config.profile.model, config.replicas, workload.prompt_tokens,
+      workload.output_tokens, to_string(truth.kind), truth.saturation_concurrency * config.replicas,
+      truth.max_tokens_per_second * config.replicas);
+  fmt::format_to(
+      to,
+      R"("per_replica":{{"saturation_concurrency":{:.3f},"oracle_saturation_concurrency":{:.3f},)"
+      R"("simulated_saturation_concurrency":{:.3f},"max_output_tokens_per_second":{:.1f},"batch_cap":{:.1f},)"
+      R"("curve":[)",
+      truth.saturation_concurrency, truth.oracle_saturation_concurrency,
+      truth.simulated_saturation_concurrency, truth.max_tokens_per_second, oracle.batch_cap());
+  for (int n = 1; n <= 4 * truth.saturation_concurrency + 1; n *= 2) {
+    fmt::format_to(to, R"({}{{"concurrency":{},"output_tokens_per_second":{:.1f},"tpot_seconds":{:.6f}}})",
+                   n == 1 ? "" : ",", n, oracle.tokens_per_second(n), oracle.tpot_seconds(n));
+  }
+  out += "]}}\n";
+  return out;
+}
+
+}  // namespace kneepoint::simhost

@@ -1,0 +1,360 @@
+#include "tests/simhost/replica.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+
+#include "tests/simhost/text.h"
+
+namespace kneepoint::simhost {
+
+namespace net = boost::asio;
+namespace http = boost::beast::http;
+using boost::beast::error_code;
+
+namespace {
+
+constexpr std::string_view kJson = "application/json";
+constexpr std::string_view kPrometheus = "text/plain; version=0.0.4; charset=utf-8";
+constexpr int kNaturalTokens = 256;  // an answer whose length nobody limits
+constexpr Nanos kLate = std::chrono::milliseconds(1);
+
+EngineConfig engine_for(const HostConfig& host, int index) {
+  EngineConfig config = host.profile.engine;
+  config.seed = SplitMix64::mix(host.seed * 1000003 + static_cast<std::uint64_t>(index));
+  // Replicas that are started by one burst must not tick together.
+  config.phase += Nanos(static_cast<Nanos::rep>(SplitMix64(config.seed).uniform() *
+                                                static_cast<double>(config.base.count()) * (index > 0)));
+  return config;
+}
+
+std::string_view header(const Connection::Request& request, std::string_view name) {
+  const auto found = request.find(boost::beast::string_view(name.data(), name.size()));
+  if (found == request.end()) return {};
+  return {found->value().data(), found->value().size()};
+}
+
+/// A client's request id, kept only as far as it can stand unescaped in JSON and CSV.
+std::string safe_id(std::string_view id) {
+  std::string safe;
+  for (char ch : id.substr(0, 128)) {
+    if (std::isalnum(static_cast<unsigned char>(ch)) || ch == '-' || ch == '_' || ch == '.') safe += ch;
+  }
+  return safe;
+}
+
+std::string error_body(int status, std::string_view type, std::string_view message) {
+  std::string escaped;
+  append_json_escaped(escaped, message);
+  return fmt::format(R"({{"error":{{"message":"{}","type":"{}","param":null,"code":{}}}}})", escaped, type,
+                     status);
+}
+
+}  // namespace
+
+Replica::Replica(net::io_context& io, HostContext& context, int index)
+    : io_(io),
+      context_(context),
+      index_(index),
+      acceptor_(io),
+      iteration_timer_(io),
+      accept_timer_(io),
+      engine_(engine_for(context.config, index)),
+      random_(SplitMix64::mix(engine_.config().seed)),
+      gpu_(context.config.profile, index, std::chrono::steady_clock::now().time_since_epoch()) {}
+
+Replica::~Replica() = default;
+
+Result<void> Replica::listen() {
+  error_code error;
+  const auto address = net::ip::make_address(context_.config.address, error);
+  const int base = context_.config.port;
+  const auto wanted = static_cast<std::uint16_t>(base == 0 ? 0 : base + index_);
+  const net::ip::tcp::endpoint endpoint(address, wanted);
+  if (!error) acceptor_.open(endpoint.protocol(), error);
+  if (!error) acceptor_.set_option(net::socket_base::reuse_address(true), error);
+  if (!error) acceptor_.bind(endpoint, error);
+  if (!error) acceptor_.listen(4096, error);
+  if (error) {
+    return Error{fmt::format("cannot listen on {}:{}: {}", context_.config.address, wanted, error.message())};
+  }
+  port_ = acceptor_.local_endpoint().port();
+  accept();
+  return {};
+}
+
+void Replica::accept() {
+  acceptor_.async_accept(io_, [this](const error_code& error, net::ip::tcp::socket socket) {
+    if (stopping_) return;
+    if (error) {  // out of descriptors, most likely: do not spin on it
+      accept_timer_.expires_after(std::chrono::milliseconds(10));
+      accept_timer_.async_wait([this](const error_code& cancelled) {
+        if (!cancelled && !stopping_) accept();
+      });
+      return;
+    }
+    error_code ignored;
+    socket.set_option(net::ip::tcp::no_delay(true), ignored);
+    socket.non_blocking(true, ignored);
+    counters_.connections.add();
+    auto connection = std::make_shared<Connection>(std::move(socket), *this);
+    connections_.emplace(connection.get(), connection);
+    const bool slow = draw_slow_accept(context_.config.faults, random_);
+    if (slow) counters_.faults[static_cast<std::size_t>(Fault::kSlowAccept)].requests.add();
+    connection->start(slow ? context_.config.stall_time : Nanos(0));
+    accept();
+  });
+}
+
+void Replica::stop() {
+  stopping_ = true;
+  error_code ignored;
+  acceptor_.close(ignored);
+  accept_timer_.cancel();
+  iteration_timer_.cancel();
+  for (auto& [key, connection] : connections_) connection->close();
+}
+
+ModelLimits Replica::limits() const {
+  const HostConfig& config = context_.config;
+  return {config.profile.model, config.any_model, config.profile.max_model_len,
+          config.profile.engine.prefix_cache ? Engine::kPrefixBlockTokens : 0};
+}
+
+void Replica::on_request(Connection& connection) {
+  const Connection::Request& request = connection.request();
+  std::string_view path(request.target().data(), request.target().size());
+  path = path.substr(0, path.find('?'));
+  const HostConfig& config = context_.config;
+  const bool post = request.method() == http::verb::post;
+  const bool generates = path == "/v1/chat/completions" || path == "/v1/completions" || path == "/generate";
+  if (post && generates) counters_.received.add();
+  if (!config.api_key.empty() && path.starts_with("/v1") &&
+      header(request, "Authorization") != "Bearer " + config.api_key) {
+    if (post && generates) counters_.invalid.add();
+    return connection.respond(401, kJson, R"({"error":"Unauthorized"})");
+  }
+  if (!post) return route_get(connection, path);
+  if (path == "/v1/chat/completions") return completion(connection, Dialect::kChat);
+  if (path == "/v1/completions") return completion(connection, Dialect::kCompletions);
+  if (path == "/generate") return completion(connection, Dialect::kGenerate);
+  if (path == "/tokenize") return tokenize(connection);
+  connection.respond(404, kJson, R"({"detail":"Not Found"})");
+}
+
+void Replica::route_get(Connection& connection, std::string_view path) {
+  const HostConfig& config = context_.config;
+  const auto now = std::chrono::steady_clock::now();
+  if (path == "/health") {
+    const bool ready = now >= context_.ready_at;
+    return connection.respond(ready ? 200 : 503, kJson, "");
+  }
+  if (path == "/metrics") {
+    return connection.respond(
+        200, kPrometheus,
+        render_vllm_metrics(telemetry_, engine_.stats(), engine_.config(), config.profile.model));
+  }
+  if (path == "/gpu/metrics") {
+    return connection.respond(200, kPrometheus, gpu_.render(now.time_since_epoch(), engine_.stats()));
+  }
+  if (path == "/v1/models") {
+    return connection.respond(
+        200, kJson,
+        fmt::format(
+            R"({{"object":"list","data":[{{"id":"{0}","object":"model","created":0,"owned_by":"vllm",)"
+            R"("root":"{0}","parent":null,"max_model_len":{1}}}]}})",
+            config.profile.model, config.profile.max_model_len));
+  }
+  if (path == "/version") return connection.respond(200, kJson, R"({"version":"0.0.0+kneepoint.simhost"})");
+  if (path == "/simhost/stats") return connection.respond(200, kJson, context_.stats_json());
+  if (path == "/simhost/flush") {
+    if (context_.log) context_.log->flush();
+    return connection.respond(200, kJson, "{}");
+  }
+  const bool known = path == "/generate" || path == "/tokenize" || path.ends_with("/completions");
+  connection.respond(known ? 405 : 404, kJson,
+                     known ? R"({"detail":"Method Not Allowed"})" : R"({"detail":"Not Found"})");
+}
+
+void Replica::tokenize(Connection& connection) {
+  const auto parsed = parser_.tokenize(connection.request().body(), limits());
+  if (const auto* error = std::get_if<ApiError>(&parsed)) return respond_error(connection, *error);
+  const int count = std::get<TokenizeRequest>(parsed).tokens;
+  std::string body = fmt::format(R"({{"count":{},"max_model_len":{},"tokens":[)", count,
+                                 context_.config.profile.max_model_len);
+  for (int i = 0; i < count; ++i)
+    fmt::format_to(std::back_inserter(body), "{}{}", i == 0 ? "" : ",", 1000 + i);
+  body += R"(],"token_strs":null})";
+  connection.respond(200, kJson, body);
+}
+
+void Replica::respond_error(Connection& connection, const ApiError& error) {
+  connection.respond(error.status, kJson, error_body(error.status, error.type, error.message));
+}
+
+void Replica::reject(Connection& connection, int status, std::string_view type, std::string_view message) {
+  counters_.rejected.add();
+  connection.respond(status, kJson, error_body(status, type, message),
+                     status == 429 ? "retry-after: 1\r\n" : "");
+}
+
+bool Replica::refused(Connection& connection, std::optional<Fault> fault) {
+  const auto count = [&](Fault kind) { counters_.faults[static_cast<std::size_t>(kind)].requests.add(); };
+  if (fault == Fault::kHttp429) {
+    count(*fault);
+    reject(connection, 429, "TooManyRequestsError", "injected by the simulated host");
+    return true;
+  }
+  if (fault == Fault::kHttp503) {
+    count(*fault);
+    reject(connection, 503, "ServiceUnavailableError", "injected by the simulated host");
+    return true;
+  }
+  if (fault == Fault::kCloseBeforeResponse && connection.requests() > 1) {
+    count(*fault);
+    counters_.failed.add();
+    connection.close();
+    return true;
+  }
+  const EngineStats& stats = engine_.stats();
+  if (context_.config.reject_above > 0 && stats.running + stats.waiting >= context_.config.reject_above) {
+    reject(connection, 429, "TooManyRequestsError", "too many requests are running or waiting");
+    return true;
+  }
+  return false;
+}
+
+Exchange::Plan Replica::plan_for(Connection& connection, CompletionRequest request,
+                                 std::optional<Fault> fault) {
+  const HostConfig& config = context_.config;
+  Exchange::Plan plan;
+  const std::uint64_t number = ++sequence_;
+  const std::string own = safe_id(header(connection.request(), "X-Request-Id"));
+  plan.id = fmt::format("{}-{}", request.dialect == Dialect::kChat ? "chatcmpl" : "cmpl",
+                        own.empty() ? fmt::format("{:x}-{:08x}", index_, number) : own);
+  int natural = request.max_tokens_given ? request.max_tokens : kNaturalTokens;
+  if (config.eos_mean_tokens > 0) {
+    natural = 1 + static_cast<int>(-std::log(1 - random_.uniform()) * (config.eos_mean_tokens - 1));
+  }
+  plan.output_tokens = request.ignore_eos
+                           ? request.max_tokens
+                           : std::min(request.max_tokens, std::max({natural, request.min_tokens, 1}));
+  plan.finish_reason = plan.output_tokens == request.max_tokens ? "length" : "stop";
+  plan.reasoning_tokens = request.dialect == Dialect::kChat ? config.profile.reasoning_tokens : 0;
+  plan.tokens_per_chunk = config.tokens_per_chunk;
+  plan.early_role = config.early_role;
+  plan.text_seed = SplitMix64::mix(number);
+  plan.created =
+      std::chrono::duration_cast<std::chrono::seconds>(std::chrono::system_clock::now().time_since_epoch())
+          .count();
+  plan.fault = fault;
+  plan.fault_after = plan.output_tokens / 2;
+  const std::string_view after = header(connection.request(), "X-Simhost-Fault-After");
+  std::from_chars(after.data(), after.data() + after.size(), plan.fault_after);
+  plan.stall_time = config.stall_time;
+  if (fault == Fault::kNeverEnd) plan.output_tokens = config.profile.max_model_len - request.prompt_tokens;
+  plan.request = std::move(request);
+  return plan;
+}
+
+void Replica::completion(Connection& connection, Dialect dialect) {
+  const HostConfig& config = context_.config;
+  if (std::chrono::steady_clock::now() < context_.ready_at) {
+    return reject(connection, 503, "ServiceUnavailableError", "the model is being loaded");
+  }
+  const std::string_view named = header(connection.request(), "X-Simhost-Fault");
+  std::optional<Fault> fault = parse_fault(named);
+  if (!named.empty() && !fault) {
+    counters_.invalid.add();
+    return respond_error(connection,
+                         {400, "BadRequestError", fmt::format("unknown X-Simhost-Fault {}", named)});
+  }
+  if (!fault) fault = draw_request_fault(config.faults, random_);
+  if (refused(connection, fault)) return;
+  auto parsed = parser_.completion(dialect, connection.request().body(), limits());
+  if (const auto* error = std::get_if<ApiError>(&parsed)) {
+    counters_.invalid.add();
+    return respond_error(connection, *error);
+  }
+  Exchange::Plan plan = plan_for(connection, std::move(std::get<CompletionRequest>(parsed)), fault);
+  if (fault == Fault::kSlowAccept) connection.hold(config.stall_time);
+
+  const bool idle = !engine_.iteration_end();
+  Exchange& exchange = connection.exchange();
+  exchange.begin(std::move(plan), connection, counters_, context_.log.get(), index_);
+  const CompletionRequest& request = exchange.plan().request;
+  exchange.handle = engine_.submit(
+      {&connection, request.prompt_tokens, exchange.plan().output_tokens, request.prefix_blocks},
+      connection.received());
+  if (!idle) return;
+  engine_.begin_iteration(connection.received());
+  schedule();
+}
+
+void Replica::schedule() {
+  iteration_timer_.expires_at(MonoTime(*engine_.iteration_end()));
+  iteration_timer_.async_wait([this](const error_code& cancelled) {
+    if (!cancelled && !stopping_) on_iteration_end();
+  });
+}
+
+void Replica::on_iteration_end() {
+  const Nanos end = *engine_.iteration_end();
+  if (std::chrono::steady_clock::now().time_since_epoch() - end > kLate) counters_.iterations_late.add();
+  const auto emissions = engine_.finish_iteration();
+  std::uint64_t tokens = 0, decodes = 0;
+  for (const Emission& emission : emissions) {
+    Connection& connection = *static_cast<Connection*>(emission.tag);
+    Exchange& exchange = connection.exchange();
+    tokens += static_cast<std::uint64_t>(emission.tokens);
+    decodes += !emission.first;
+    observe(exchange, emission, end);
+    const Engine::Handle handle = *exchange.handle;
+    if (emission.finished) exchange.handle.reset();
+    if (exchange.deliver(connection, emission) == Exchange::Ending::kFailed && !emission.finished) {
+      exchange.handle.reset();
+      engine_.abort(handle);
+    }
+  }
+  if (tokens > 0) telemetry_.iteration_tokens.record(static_cast<double>(tokens));
+  if (decodes > 0) telemetry_.inter_token_latency.record(to_seconds(engine_.iteration_time()), decodes);
+  if (engine_.begin_iteration(end)) schedule();
+}
+
+void Replica::observe(Exchange& exchange, const Emission& emission, Nanos now) {
+  if (emission.first) {
+    exchange.first_token_at = now;
+    const double ttft = to_seconds(now - exchange.received());
+    const double queued = to_seconds(emission.queued);
+    telemetry_.time_to_first_token.record(ttft);
+    telemetry_.request_queue_time.record(queued);
+    telemetry_.request_prefill_time.record(ttft - queued);
+    exchange.queued = emission.queued;
+  }
+  if (!emission.finished) return;
+  const Exchange::Plan& plan = exchange.plan();
+  const double decode = to_seconds(now - exchange.first_token_at);
+  const double total = to_seconds(now - exchange.received());
+  telemetry_.e2e_request_latency.record(total);
+  telemetry_.request_inference_time.record(total - to_seconds(exchange.queued));
+  telemetry_.request_decode_time.record(decode);
+  telemetry_.request_prompt_tokens.record(plan.request.prompt_tokens);
+  telemetry_.request_generation_tokens.record(plan.output_tokens);
+  if (plan.output_tokens > 1) telemetry_.time_per_output_token.record(decode / (plan.output_tokens - 1));
+  ++(plan.finish_reason == "length" ? telemetry_.finished_length : telemetry_.finished_stop);
+}
+
+void Replica::on_closed(Connection& connection) {
+  Exchange& exchange = connection.exchange();
+  if (exchange.handle) {
+    engine_.abort(*exchange.handle);
+    exchange.handle.reset();
+    ++telemetry_.finished_abort;
+  }
+  exchange.disconnected();
+  connections_.erase(&connection);
+}
+
+}  // namespace kneepoint::simhost

@@ -1,0 +1,86 @@
+#pragma once
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <functional>
+#include <memory>
+#include <string>
+#include <unordered_map>
+
+#include "common/result.h"
+#include "tests/simhost/api_request.h"
+#include "tests/simhost/connection.h"
+#include "tests/simhost/counters.h"
+#include "tests/simhost/gpu_model.h"
+#include "tests/simhost/host_config.h"
+#include "tests/simhost/metrics.h"
+#include "tests/simhost/send_log.h"
+
+namespace kneepoint::simhost {
+
+/// What all replicas of a host share; outlives them.
+struct HostContext {
+  HostConfig config;
+  std::unique_ptr<SendLog> log;             ///< May be null.
+  std::function<std::string()> stats_json;  ///< Of all replicas; safe from any thread.
+  MonoTime ready_at{};                      ///< The model has been loaded.
+};
+
+/// One serving process: a port, an engine, and the connections to it. Everything runs on the thread of `io`.
+///
+/// The engine's schedule is absolute: a timer waits for the end of each iteration, and an iteration delivered
+/// late does not move the next one. One iteration a handler, so that reads are served in between while it
+/// catches up.
+class Replica {
+ public:
+  Replica(boost::asio::io_context& io, HostContext& context, int index);
+  ~Replica();
+
+  /// Binds and listens; call before the thread runs.
+  Result<void> listen();
+  std::uint16_t port() const { return port_; }
+  /// Closes the listener and all connections. On the replica's thread.
+  void stop();
+  /// Safe from any thread.
+  HostStats stats() const { return snapshot(counters_); }
+
+  /// For connections: a request has been read; an answer will follow.
+  void on_request(Connection& connection);
+  /// For connections: it has closed; forgets it.
+  void on_closed(Connection& connection);
+
+ private:
+  void accept();
+  void route_get(Connection& connection, std::string_view path);
+  void completion(Connection& connection, Dialect dialect);
+  void tokenize(Connection& connection);
+  /// True when a fault (or overload) has answered instead.
+  bool refused(Connection& connection, std::optional<Fault> fault);
+  Exchange::Plan plan_for(Connection& connection, CompletionRequest request, std::optional<Fault> fault);
+  void reject(Connection& connection, int status, std::string_view type, std::string_view message);
+  void respond_error(Connection& connection, const ApiError& error);
+  void schedule();
+  void on_iteration_end();
+  void observe(Exchange& exchange, const Emission& emission, Nanos now);
+  ModelLimits limits() const;
+
+  boost::asio::io_context& io_;
+  HostContext& context_;
+  int index_;
+  boost::asio::ip::tcp::acceptor acceptor_;
+  boost::asio::steady_timer iteration_timer_;
+  boost::asio::steady_timer accept_timer_;
+  std::uint16_t port_ = 0;
+  Engine engine_;
+  ApiParser parser_;
+  SplitMix64 random_;
+  std::uint64_t sequence_ = 0;
+  Counters counters_;
+  EngineTelemetry telemetry_;
+  GpuSampler gpu_;
+  std::unordered_map<Connection*, std::shared_ptr<Connection>> connections_;
+  bool stopping_ = false;
+};
+
+}  // namespace kneepoint::simhost

@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
+#include <limits>
 
 namespace kneepoint::coordinator {
 namespace {
@@ -38,9 +40,10 @@ struct Observed {
 class Judge {
  public:
   explicit Judge(const AttributionInput& input) : input_(input) {
+    const double horizon = horizon_of(input);
     for (std::size_t i = 0; i < input.steps.size(); ++i) {
       const Step& step = input.steps[i];
-      if (input.saturation && step.concurrency > 2 * *input.saturation) continue;
+      if (step.concurrency > horizon) continue;
       const bool told = i < input.telemetry.size() && input.telemetry[i];
       observed_.push_back({&step, told ? &*input.telemetry[i] : nullptr});
     }
@@ -59,6 +62,17 @@ class Judge {
   }
 
  private:
+  /// Twice the knee, or twice the first step that lies past it.
+  static double horizon_of(const AttributionInput& input) {
+    if (!input.saturation) return std::numeric_limits<double>::infinity();
+    double knee = std::numeric_limits<double>::infinity();
+    for (const Step& step : input.steps) {
+      if (step.valid && step.concurrency >= *input.saturation)
+        knee = std::min<double>(knee, step.concurrency);
+    }
+    return 2 * (std::isfinite(knee) ? knee : *input.saturation);
+  }
+
   /// The knee: the first valid step at or above it. Past it: the first with at least half as much load again,
   /// where the limit shows plainest.
   void choose_steps() {
@@ -204,9 +218,16 @@ class Judge {
     if (!tensor || *tensor < Limits::kUnitSaturated || *tensor <= dram_share(judged_).value_or(0))
       return false;
     return say("compute",
-               fmt::format("The GPU computes as fast as it can: at {} requests in flight activity was {}; "
-                           "that is prefill, not decode.",
-                           judged_.step->concurrency, units_text()));
+               fmt::format("The GPU computes as fast as it can: at {} requests in flight activity was {}{}.",
+                           judged_.step->concurrency, units_text(), work_text()));
+  }
+
+  /// Whether it was prefill or decode that kept the GPU busy.
+  std::string work_text() const {
+    const auto& prompt = judged_.telemetry->server_prompt_tokens_per_second;
+    const auto& output = judged_.telemetry->server_tokens_per_second;
+    if (!prompt || !output) return "";
+    return fmt::format(", with {} prompt and {} output tokens a second", figure(*prompt), figure(*output));
   }
 
   bool queue_slots() {
@@ -285,16 +306,22 @@ class Judge {
     const double tensor = tensor_share(judged_).value_or(0);
     const double dram = dram_share(judged_).value_or(0);
     if (std::max(tensor, dram) < Limits::kUnitBusy) return false;
-    const std::string at =
-        fmt::format("at {} requests in flight activity was {}", judged_.step->concurrency, units_text());
+    const std::string at = fmt::format("at {} requests in flight activity was {}{}",
+                                       judged_.step->concurrency, units_text(), work_text());
     if (tensor > dram) {
       return say("compute", fmt::format("The tensor pipe is what is nearest to its limit: {}.", at));
     }
-    return say(
-        "memory_bandwidth",
-        fmt::format("The memory bus is what is nearest to its limit, as when decoding reads weights and KV "
-                    "cache: {}.",
-                    at));
+    // Decoding keeps the bus busy at any load; where it limits, every request slows the others: a soft knee.
+    if (input_.knee_kind == "hard") return false;
+    std::string sentence = fmt::format(
+        "The memory bus is what is nearest to its limit, as when decoding reads weights and KV cache: {}",
+        at);
+    if (lowest_.step != judged_.step && lowest_.telemetry != nullptr &&
+        lowest_.telemetry->gpu.dram_active_mean) {
+      sentence += fmt::format(" (memory bus {} at {})", percent(*lowest_.telemetry->gpu.dram_active_mean),
+                              lowest_.step->concurrency);
+    }
+    return say("memory_bandwidth", sentence + ".");
   }
 
   void say_nothing_found() {

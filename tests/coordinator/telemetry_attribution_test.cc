@@ -153,8 +153,11 @@ const Case kCases[] = {
      [](Scene& s) {
        s.at_past() = healthy(30, 18);
        s.at_past().gpu.tensor_active_mean = 0.7;
+       s.at_past().server_prompt_tokens_per_second = 7700;
+       s.at_past().server_tokens_per_second = 240;
      },
-     "compute", "tensor pipe 70 %"},
+     "compute",
+     "tensor pipe 70 %, memory bus 30 %, SMs 90 %, with 7700 prompt and 240 output tokens a second."},
     {"memory_bandwidth",
      [](Scene& s) {
        s.at_past().gpu.tensor_active_mean = 0.2;
@@ -243,6 +246,25 @@ TEST(Attribution, AHighGpuUtilisationAloneSaysNothing) {
     t->gpu.memory_peak_bytes = 140e9;
   }
   EXPECT_EQ(scene.judge().bottleneck, "");
+}
+
+TEST(Attribution, ABusyBusDoesNotMakeAHardKnee) {
+  Scene scene;
+  for (auto& t : scene.telemetry) t->gpu.dram_active_mean = 0.85;
+  EXPECT_EQ(scene.judge().bottleneck, "memory_bandwidth");
+  EXPECT_THAT(scene.judge().text(), HasSubstr("(memory bus 85 % at 1)"));
+  scene.knee_kind = "hard";
+  EXPECT_NE(scene.judge().bottleneck, "memory_bandwidth");
+}
+
+TEST(Attribution, LooksPastTheKneeOnACoarseRampToo) {
+  Scene scene;
+  scene.saturation = 22.3;
+  scene.steps[3].concurrency = 64;
+  scene.at_knee() = healthy(24, 8);
+  scene.at_past() = healthy(24, 40);
+  EXPECT_EQ(scene.judge().bottleneck, "queue_slots");
+  EXPECT_THAT(scene.judge().text(), HasSubstr("at 64 requests in flight 24 run (24 at 32) and 40 wait"));
 }
 
 TEST(Attribution, AFullCacheAloneSaysNothing) {

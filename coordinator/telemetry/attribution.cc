@@ -244,9 +244,10 @@ class Judge {
       if (!flat && !waits(before_) && !long_queue) return false;
       batch += fmt::format(" ({} at {})", figure(earlier), before_.step->concurrency);
     }
-    std::string sentence =
-        fmt::format("The batch is full: at {} requests in flight {} and {} wait in the server's queue",
-                    judged_.step->concurrency, batch, figure(*t.waiting_mean));
+    std::string sentence = fmt::format(
+        "The server takes no more into its batch: at {} requests in flight {} and {} wait in the server's "
+        "queue",
+        judged_.step->concurrency, batch, figure(*t.waiting_mean));
     if (t.queue_time_mean_seconds) sentence += fmt::format(", {} each", duration(*t.queue_time_mean_seconds));
     if (t.kv_usage_mean) sentence += fmt::format("; the KV cache is {} full", percent(*t.kv_usage_mean));
     return say("queue_slots", sentence + ".");

@@ -21,7 +21,8 @@ class Nvml {
 
   unsigned device_count() const;
   /// Over all GPUs as in read_gpu_metrics(); NVML knows memory, power, energy, temperature and utilisation.
-  /// What the driver refuses is absent. Takes some 0.1–10 ms a GPU.
+  /// What the driver refuses is absent. Memory in use contains the driver's own reserve, some 0.6 GB a card,
+  /// which dcgm-exporter's does not. Takes some 3–8 ms a card.
   SignalValues read();
 
  private:

@@ -235,15 +235,15 @@ class Judge {
     if (!waits(judged_)) return false;
     const StepTelemetry& t = *judged_.telemetry;
     std::string batch = fmt::format("{} run", figure(*t.running_mean));
+    bool flat = false;
     if (before_.step != nullptr && before_.step != judged_.step && before_.telemetry != nullptr &&
         before_.telemetry->running_mean) {
       const double earlier = *before_.telemetry->running_mean;
-      // A queue beside a batch that still grows is only the way in.
-      const bool flat = *t.running_mean <= earlier * (1 + Limits::kRunningGrowth);
-      const bool long_queue = *t.waiting_mean >= Limits::kQueueShare * judged_.step->concurrency;
-      if (!flat && !waits(before_) && !long_queue) return false;
+      flat = *t.running_mean <= earlier * (1 + Limits::kRunningGrowth);
       batch += fmt::format(" ({} at {})", figure(earlier), before_.step->concurrency);
     }
+    // A short queue beside a batch that still grows is only the way in.
+    if (!flat && *t.waiting_mean < Limits::kQueueShare * judged_.step->concurrency) return false;
     std::string sentence = fmt::format(
         "The server takes no more into its batch: at {} requests in flight {} and {} wait in the server's "
         "queue",

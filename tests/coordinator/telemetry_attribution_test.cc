@@ -275,6 +275,7 @@ TEST(Attribution, AFullCacheAloneSaysNothing) {
 
 TEST(Attribution, AShortQueueBesideAGrowingBatchIsNoFullBatch) {
   Scene scene;
+  scene.at_knee() = healthy(31, 1);
   scene.at_past() = healthy(45, 3);
   EXPECT_NE(scene.judge().bottleneck, "queue_slots");
 }

@@ -26,6 +26,10 @@ std::string describe(const Chunk& chunk) {
   return text;
 }
 
+std::unique_ptr<Dialect> make_dialect(Api api, const std::string& model, const Workload& workload) {
+  return *agent::make_dialect({.api = api, .model = model}, workload);
+}
+
 std::string padded(std::string text) {
   text.reserve(text.size() + kPadding);
   return text;

@@ -79,6 +79,20 @@ TEST(PlanDialect, ReadyDescriptionsLoad) {
   EXPECT_GE(files, 4);
 }
 
+TEST(PlanDialect, TheExampleOfTheDocumentationLoads) {
+  std::ifstream in(std::filesystem::path(KNEEPOINT_SOURCE_DIR) / "docs" / "dialects.md");
+  const std::string text{std::istreambuf_iterator<char>(in), {}};
+  const std::size_t begin = text.find("    api: custom\n    dialect:\n");
+  ASSERT_NE(begin, text.npos);
+  const std::string example = text.substr(begin, text.find("```", begin) - begin);
+  const auto plan =
+      parse_plan("kneepoint: 1\ntargets:\n  - name: host\n    url: http://h:1\n" + example +
+                     "scenarios:\n  - {name: s, workload: {prompts: [hi]}, ramp: {steps: [1]}}\n",
+                 "sweep.yaml", fake_variables());
+  ASSERT_TRUE(plan) << plan.error().message;
+  EXPECT_EQ(plan->targets[0].dialect->done, "end");
+}
+
 TEST(PlanDialect, FilesAreTakenFromThePlansFolder) {
   const auto plan = parse_plan(plan_with("dialects/tgi.yaml", ""),
                                (kDialects.parent_path() / "plan.yaml").string(), fake_variables());

@@ -75,10 +75,12 @@ bool PointerTree::visit(const Node& node, ondemand::value& value, Found& found) 
       if (!visit_items(node, value, found, given)) return false;
       break;
     case ondemand::json_type::string:
-      given = take_text(value, found.parts);
       if ((node.parts & (kText | kReasoning)) == 0) {
-        if (given) --found.parts.texts;  // noted, but no text of the answer
-      } else if (given) {
+        ondemand::raw_json_string text;
+        if (value.get_raw_json_string().get(text) != SUCCESS) return false;
+        given = *text.raw() != '"';
+      } else if (take_text(value, found.parts)) {
+        given = true;
         found.text_bytes += found.parts.text.size();
         if ((node.parts & kText) != 0) found.chunk.answer = true;
         if ((node.parts & kReasoning) != 0) found.chunk.reasoning = true;

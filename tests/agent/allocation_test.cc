@@ -75,9 +75,11 @@ TEST_F(Allocations, NonePerTokenOfADescribedDialect) {
   DialectDescription dialect;
   dialect.path = dialect.answer_path = "/go";
   dialect.request = R"({"in":"{prompt}"})";
+  dialect.done = "[DONE]";
   dialect.stream.text = {"/token/text"};
   dialect.stream.completion_tokens = {"/usage/out"};
   dialect.stream.finish = {"/choices/0/finish_reason"};
+  dialect.answer = dialect.stream;
   target().api = Api::kCustom;
   target().dialect = dialect;
   // A number that no template foresees, so that every event is parsed.

@@ -63,7 +63,12 @@ Task<Ending> CompletionStream::perform(const CompletionRequest& request) {
     const Outcome opened = co_await open(*request.route);
     const MonoTime now = mono_now();
     if (opened != Outcome::kSuccess) {
-      recorder.begin(record_, request.series, now, std::nullopt);
+      recorder.begin(record_, {.key = request.series,
+                               .slot = request.slot,
+                               .k = request.k,
+                               .scheduled = intended,
+                               .at = now,
+                               .sent = false});
       recorder.end(record_, now, opened);
       co_return Ending{opened, now};
     }
@@ -73,7 +78,9 @@ Task<Ending> CompletionStream::perform(const CompletionRequest& request) {
   UsageOption usage = *request.usage;
   write_request(request, usage);
   const MonoTime start = mono_now();
-  recorder.begin(record_, request.series, start, start - intended);
+  recorder.begin(
+      record_,
+      {.key = request.series, .slot = request.slot, .k = request.k, .scheduled = intended, .at = start});
   if (reconnect) recorder.reconnected(record_, start);
   std::optional<Outcome> outcome = co_await exchange(request, usage);
   while (usage_refused_ && usage != UsageOption::kNone) {

@@ -42,8 +42,8 @@ TEST_F(Levels, ABudgetIsExact) {
   }
   std::set<std::string> ids;
   for (const std::string& request : server_.requests()) ids.insert(id_of(request));
-  EXPECT_TRUE(ids.contains("test-0-1-1-6-3")) << "slot 6 of 7 issues indices 6, 13, 20 and 27";
-  EXPECT_FALSE(ids.contains("test-0-1-1-2-10"));
+  EXPECT_TRUE(ids.contains("test-0-1-6-3")) << "slot 6 of 7 issues indices 6, 13, 20 and 27";
+  EXPECT_FALSE(ids.contains("test-0-1-2-10"));
 }
 
 TEST_F(Levels, ABudgetSmallerThanTheConcurrency) {

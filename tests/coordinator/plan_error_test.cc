@@ -48,8 +48,8 @@ const Case kTop[] = {
     {"UnknownKey", "kneepoint: 1\ntarget: []\n",
      "sweep.yaml:2:1: unknown key 'target' in the plan; did you mean 'targets'?"},
     {"UnknownKeyFarFromAll", "kneepoint: 1\nconcurrency: 3\n",
-     "sweep.yaml:2:1: unknown key 'concurrency' in the plan; write one of: kneepoint, name, seed, targets, "
-     "scenarios"},
+     "sweep.yaml:2:1: unknown key 'concurrency' in the plan; write one of: kneepoint, name, seed, records, "
+     "targets, scenarios"},
     {"NoTargets", "kneepoint: 1\nscenarios: []\n", "sweep.yaml:1:1: the plan has no 'targets'; add it"},
     {"EmptyTargets", "kneepoint: 1\ntargets: []\n",
      "sweep.yaml:2:10: 'targets' is empty; give at least one item"},

@@ -9,10 +9,11 @@
 namespace kneepoint {
 namespace {
 
-constexpr std::array<std::pair<Api, std::string_view>, 3> kApis = {
+constexpr std::array<std::pair<Api, std::string_view>, 4> kApis = {
     {{Api::kOpenAiChat, "openai-chat"},
      {Api::kOpenAiCompletions, "openai-completions"},
-     {Api::kVllmGenerate, "vllm-generate"}}};
+     {Api::kVllmGenerate, "vllm-generate"},
+     {Api::kCustom, "custom"}}};
 
 constexpr std::array<std::pair<SloMetric, std::string_view>, 5> kSloMetrics = {{{SloMetric::kTtft, "ttft"},
                                                                                 {SloMetric::kTtfo, "ttfo"},

@@ -8,12 +8,13 @@
 #include <vector>
 
 #include "common/clock.h"
+#include "common/dialect_description.h"
 #include "common/result.h"
 
 namespace kneepoint {
 
 /// The wire dialect of a serving host.
-enum class Api { kOpenAiChat, kOpenAiCompletions, kVllmGenerate };
+enum class Api { kOpenAiChat, kOpenAiCompletions, kVllmGenerate, kCustom };
 std::string_view to_string(Api api);
 std::optional<Api> api_from_string(std::string_view name);
 
@@ -41,6 +42,7 @@ struct Target {
   std::string name;
   std::vector<std::string> urls;  ///< Base URLs; replica i is urls[i].
   Api api = Api::kOpenAiChat;
+  std::optional<DialectDescription> dialect;  ///< Given for Api::kCustom, and only for it.
   std::string model;
   SecretRef auth;  ///< Sent as `Authorization: Bearer …`.
   std::map<std::string, std::string> headers;

@@ -90,7 +90,7 @@ Plan read_plan(const Node& root, const std::string& file) {
     if (plan.targets.size() == kMostTargets) {
       throw PlanError{item.at, fmt::format("more than {} targets; split the plan", kMostTargets)};
     }
-    Target target = read_target(item, plan.targets.size() + 1);
+    Target target = read_target(item, plan.targets.size() + 1, std::filesystem::path(file).parent_path());
     refuse_repeated_name(plan.targets, target, item, "target");
     plan.targets.push_back(std::move(target));
   }

@@ -110,10 +110,16 @@ bool uses_https(const Target& target) {
                      [](const std::string& url) { return url.starts_with("https:"); });
 }
 
+std::string describe_dialect(const DialectDescription& dialect) {
+  const bool lines = dialect.framing == DialectDescription::Framing::kJsonLines;
+  return fmt::format("POST {}, streamed as {}", dialect.path, lines ? "JSON lines" : "server-sent events");
+}
+
 std::string describe_target(const Target& target) {
   std::string text = fmt::format("  {}: {}, {}\n", target.name, to_string(target.api),
                                  target.model.empty() ? "the host's model" : "model " + target.model);
   for (const std::string& url : target.urls) text += fmt::format("    {}\n", url);
+  if (target.dialect) text += fmt::format("    dialect   {}\n", describe_dialect(*target.dialect));
   text += fmt::format("    auth      {}\n", describe_auth(target.auth));
   if (uses_https(target)) text += fmt::format("    tls       {}\n", describe_tls(target.tls));
   // Values may be nobody's business; names say enough.

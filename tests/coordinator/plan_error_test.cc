@@ -58,7 +58,7 @@ const Case kTop[] = {
     {"TargetsNothing", "kneepoint: 1\ntargets:\nscenarios: []\n",
      "sweep.yaml:2:1: 'targets' has no value; give a list"},
     {"TargetIsText", "kneepoint: 1\ntargets: [a]\n",
-     "sweep.yaml:2:11: target 1 must be a mapping (name, url, urls, api, model, auth, headers, tls, "
+     "sweep.yaml:2:11: target 1 must be a mapping (name, url, urls, api, dialect, model, auth, headers, tls, "
      "connect_timeout, request_timeout, idle_timeout), not a single value"},
     {"BadName", "kneepoint: 1\nname: a/b\n",
      "sweep.yaml:2:7: the plan's 'name' must be at most 64 letters, digits, '.', '_' or '-', starting with a "
@@ -93,7 +93,8 @@ const Case kTarget[] = {
     {"UnknownApi", host("api: openai-caht"),
      "sweep.yaml:3:52: unknown api 'openai-caht'; did you mean 'openai-chat'?"},
     {"UnknownApiFarFromAll", host("api: grpc"),
-     "sweep.yaml:3:52: unknown api 'grpc'; write one of: openai-chat, openai-completions, vllm-generate"},
+     "sweep.yaml:3:52: unknown api 'grpc'; write one of: openai-chat, openai-completions, vllm-generate, "
+     "custom"},
     {"UrlWithoutScheme", url("10.0.0.5:8000"),
      "sweep.yaml:3:33: '10.0.0.5:8000' is no URL; write http://HOST:PORT or https://HOST:PORT"},
     {"UrlHostAndPort", url("gpu-7:8000"),

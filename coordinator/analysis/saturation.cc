@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "coordinator/analysis/bottleneck.h"
+#include "coordinator/analysis/usl.h"
 #include "coordinator/report/units.h"
 
 namespace kneepoint::coordinator {
@@ -89,6 +90,8 @@ Saturation find_saturation(const std::vector<Step>& steps, const KneeOptions& op
   for (const ThroughputPoint& point : curve.points()) {
     found.max_output_tokens_per_second = std::max(*found.max_output_tokens_per_second, point.throughput);
   }
+  found.usl = fit_usl(curve.points());
+  found.power_concurrency = power_concurrency(curve.points());
   if (const auto knee = estimate_knee(curve, options)) {
     found.concurrency = knee->concurrency;
     found.ci95 = knee->ci95;

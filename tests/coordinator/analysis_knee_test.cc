@@ -2,12 +2,12 @@
 
 #include <gtest/gtest.h>
 
-#include <chrono>
 #include <cmath>
 
 #include "coordinator/analysis/drift.h"
 #include "coordinator/analysis/steady_state.h"
 #include "coordinator/analysis/token_time.h"
+#include "coordinator/analysis/usl.h"
 #include "tests/coordinator/synthetic_run.h"
 
 namespace kneepoint::coordinator {
@@ -77,9 +77,9 @@ TEST(Knee, TheIntervalHoldsTheNeighbouringSteps) {
   EXPECT_LT(knee->ci95.high - knee->ci95.low, 6);
 }
 
-TEST(Knee, AThousandResamplesAreQuick) {
+TEST(Knee, TheIntervalIsTheSameEveryTime) {
   const ThroughputCurve curve(sample(kDense, [](double n) { return std::min(n, 230.0) / 0.1; }));
-  EXPECT_EQ(estimate_knee(curve)->ci95.low, estimate_knee(curve)->ci95.low);  // and the same every time
+  EXPECT_EQ(estimate_knee(curve)->ci95.low, estimate_knee(curve)->ci95.low);
 }
 
 TEST(ThroughputPoints, ALuckyRowIsNotTrustedMoreThanUsual) {
@@ -115,6 +115,24 @@ TEST(Drift, TheLastOfTwoRowsFarApartIsFlagged) {
   std::vector<Step> unsure = {known_step(8, 700, 0.05), known_step(8, 660, 0.05)};
   mark_drift(unsure);
   EXPECT_FALSE(unsure[1].has_flag("DRIFT"));
+}
+
+TEST(Usl, FindsItsOwnParametersAndLeavesOutWhatWouldBeNegative) {
+  const auto law = [](double n) { return 100 * n / (1 + 0.02 * (n - 1) + 0.0001 * n * (n - 1)); };
+  const auto usl = fit_usl(sample({1, 2, 4, 8, 16, 32, 64, 128}, law));
+  ASSERT_TRUE(usl);
+  EXPECT_NEAR(usl->lambda, 100, 1e-6);
+  EXPECT_NEAR(usl->sigma, 0.02, 1e-9);
+  EXPECT_NEAR(usl->kappa, 0.0001, 1e-10);
+  const auto soft = fit_usl(sample({1, 2, 4, 8, 16, 32}, [](double n) { return n / (0.010 + 0.0004 * n); }));
+  ASSERT_TRUE(soft);
+  EXPECT_NEAR(soft->kappa, 0, 1e-9);
+  EXPECT_GE(soft->sigma, 0);
+  EXPECT_FALSE(fit_usl(sample({1, 2, 4}, law)));
+  // X²/N = 1/(a + cN)² · N is largest at a/c = 25.
+  EXPECT_EQ(
+      power_concurrency(sample({1, 8, 16, 25, 40, 64}, [](double n) { return n / (0.010 + 0.0004 * n); })),
+      25);
 }
 
 TEST(SteadyState, Mser5CutsTheSettlingAndNothingElse) {

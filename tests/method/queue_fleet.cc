@@ -45,6 +45,7 @@ std::optional<FleetEvent> QueueFleet::wait(Nanos timeout) {
 
 void QueueFleet::drain(Nanos) {
   draining_ = true;
+  quiet_ = false;
   levels_.clear();
   levels_.push_back({.epoch = level_.epoch + 1, .cell = level_.cell, .effective_at = now_});
 }
@@ -222,6 +223,7 @@ void QueueFleet::end_second() {
                                  .active_slots = active_}};
   arrived.batch.seconds.push_back(std::move(part));
   events_.push_back(std::move(arrived));
+  quiet_ = active_ == 0;
   ++second_;
 }
 

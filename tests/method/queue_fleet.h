@@ -42,7 +42,7 @@ class QueueFleet final : public coordinator::LoadFleet {
   std::optional<coordinator::FleetEvent> wait(Nanos timeout) override;
   void send(const LoadLevel& level) override { levels_.push_back(level); }
   void drain(Nanos limit) override;
-  bool drained() const override { return draining_ && active_ == 0 && in_system() == 0 && events_.empty(); }
+  bool drained() const override { return draining_ && quiet_ && events_.empty(); }
 
  private:
   static constexpr double kNever = std::numeric_limits<double>::infinity();
@@ -82,6 +82,7 @@ class QueueFleet final : public coordinator::LoadFleet {
   Nanos now_{std::chrono::milliseconds(-500)};
   std::deque<LoadLevel> levels_;
   bool draining_ = false;
+  bool quiet_ = true;  // no slot was active when the last second ended
   std::deque<coordinator::FleetEvent> events_;
 
   // Load.

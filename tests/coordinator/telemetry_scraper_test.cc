@@ -163,12 +163,14 @@ TEST(Scraper, ASilentHostDelaysNobody) {
   const SilentPort silent;
   const auto server =
       serve(metrics_route([](const HttpRequest&) -> HttpResponse { return {.body = "tgi_queue_size 1\n"}; }));
-  HttpLimits limits{.connect = std::chrono::milliseconds(20), .total = std::chrono::milliseconds(40)};
-  Collector collector({{.url = silent.url()}, {.target = "t", .url = url_of(*server)}},
-                      {.limits = limits, .tries = 2});
-  ASSERT_TRUE(
-      collector.wait_until([&] { return !collector.notices.empty() && collector.samples.size() >= 4; }));
-  EXPECT_THAT(collector.notices[0], HasSubstr("no answer in time"));
+  // Asked for: on a busy machine it may miss these short limits itself, and is tried again.
+  ScrapeEndpoint good{.target = "t", .url = url_of(*server), .asked_for = true};
+  HttpLimits limits{.connect = std::chrono::milliseconds(100), .total = std::chrono::milliseconds(100)};
+  Collector collector({{.url = silent.url()}, good}, {.limits = limits, .tries = 2});
+  const auto given_up = testing::Contains(
+      testing::AllOf(HasSubstr(silent.url()), HasSubstr("no answer in time"), HasSubstr("goes on without")));
+  ASSERT_TRUE(collector.wait_until(
+      [&] { return testing::Value(collector.notices, given_up) && collector.samples.size() >= 4; }));
 }
 
 TEST(Scraper, RefusesEndlessBodiesAndBadUrls) {

@@ -24,6 +24,11 @@ std::size_t index_of(const std::string& token) {
 
 }  // namespace
 
+bool PointerTree::expects_array(const Node& node) {
+  return std::any_of(node.children.begin(), node.children.end(),
+                     [](const Node& child) { return child.index != kNoIndex; });
+}
+
 PointerTree::PointerTree(const AnswerPointers& pointers) {
   add(pointers.text, kText);
   add(pointers.reasoning, kReasoning);
@@ -60,6 +65,11 @@ bool PointerTree::read(std::string_view json, ondemand::parser& parser, Found& f
   ondemand::value root;
   if (parser.iterate(json.data(), json.size(), json.size() + kPadding).get(document) != SUCCESS) return false;
   if (document.get_value().get(root) != SUCCESS) return false;  // a scalar is no answer
+  // On demand, what is not visited is not validated: an undeclared "[DONE]" would pass for a list of
+  // something.
+  ondemand::json_type type;
+  if (root.type().get(type) != SUCCESS) return false;
+  if (type == ondemand::json_type::array && !expects_array(root_)) return false;
   return visit(root_, root, found) && at_end(document);
 }
 

@@ -48,6 +48,7 @@ class PointerTree {
   };
 
   void add(const std::vector<std::string>& pointers, Part part);
+  static bool expects_array(const Node& node);
   static bool visit(const Node& node, simdjson::ondemand::value& value, Found& found);
   static bool visit_members(const Node& node, simdjson::ondemand::value& value, Found& found, bool& given);
   static bool visit_items(const Node& node, simdjson::ondemand::value& value, Found& found, bool& given);

@@ -84,7 +84,7 @@ TEST(CustomDialect, WhatEachEventMeans) {
       {R"({"usage":{"out":"3"}})", ""},
       {R"({"usage":null})", ""},
       {R"({"usage":[3]})", ""},
-      {R"([{"text":"a"}])", ""},
+      {R"([{"text":"a"}])", "malformed"},
       {R"({})", ""},
       {"", "malformed"},
       {"7", "malformed"},

@@ -25,8 +25,8 @@ def import_openai():
             try:
                 subprocess.run(command, check=True, capture_output=True, timeout=240)
             except (OSError, subprocess.SubprocessError) as problem:
-                said = (getattr(problem, "stderr", None) or b"").decode(errors="replace").strip().splitlines()
-                print(f"SKIPPED: the openai package cannot be installed: {said[-1] if said else problem}")
+                said = (getattr(problem, "stderr", None) or getattr(problem, "output", None) or b"").decode(errors="replace")
+                print(f"SKIPPED: the openai package cannot be installed: {said.strip() or problem}")
                 sys.exit(77)
         marker.touch()
     (packages,) = pathlib.Path(home).glob("lib/python*/site-packages")

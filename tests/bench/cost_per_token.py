@@ -17,6 +17,7 @@ import signal
 import statistics
 import subprocess
 import sys
+import time
 import urllib.request
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -52,6 +53,14 @@ class Host:
         with urllib.request.urlopen(f"http://{self.addresses[0]}/simhost/stats", timeout=30) as answer:
             return json.loads(answer.read())
 
+    def settle(self):
+        """Waits until it has let go of the streams of the client before."""
+        deadline = time.monotonic() + 30
+        while self.stats()["requests"]["in_flight"] > 0:
+            if time.monotonic() > deadline:
+                sys.exit("cost_per_token: the simulated host does not come to rest")
+            time.sleep(0.2)
+
     def stop(self):
         self.child.send_signal(signal.SIGTERM)
         self.child.wait()
@@ -66,6 +75,7 @@ def measured(command, timeout):
 
 
 def run_sink(options, host, streams, warmup):
+    host.settle()
     return measured([options.bin / "kneepoint_epoll_sink", "--target", ",".join(host.addresses), "--connections",
                      streams, "--duration", options.seconds, "--warmup", warmup, "--output-tokens", OUTPUT_TOKENS,
                      "--model", MODEL], 120)
@@ -73,18 +83,21 @@ def run_sink(options, host, streams, warmup):
 
 def run_engine(options, host, streams, warmup):
     """What the engine says, and the host's user and system CPU per token meanwhile."""
+    host.settle()
     urls = [word for address in host.addresses for word in ("--url", f"http://{address}")]
     cpu, tokens = host.cpu(), host.stats()["tokens"]["output_sent"]
     engine = measured([options.bin / "kneepoint_engine_bench", *urls, "--concurrency", streams, "--seconds",
                        options.seconds, "--warmup", warmup, "--output-tokens", OUTPUT_TOKENS, "--model", MODEL,
                        "--extra-body", '{"ignore_eos":true}', "--threads", options.threads], 120)
+    if engine["chunks"] == 0:
+        sys.exit(f"cost_per_token: no token came in {options.seconds} s, the machine is too busy: {engine}")
     tokens = max(host.stats()["tokens"]["output_sent"] - tokens, 1)
     return engine, [(after - before) / tokens * 1e6 for before, after in zip(cpu, host.cpu())]
 
 
 def pair(options, host, streams, engine_first):
     """One run of the sink and one of the engine, neighbours in time."""
-    warmup = 2 if streams < 5_000 else 4
+    warmup = 2 if streams < 5_000 else 6
     if engine_first:
         engine, host_us = run_engine(options, host, streams, warmup)
     sink = run_sink(options, host, streams, warmup)

@@ -101,7 +101,8 @@ class Torture(harness.TestCase):
                 sends.setdefault(row["request_id"], {})[int(row["chunk"])] = int(row["sent_ns"])
         with gzip.open(self.scratch / "out" / "records.jsonl.gz", "rt") as file:
             head, *rows = map(json.loads, file)
-        zero = head["zero_unix_ns"] - (time.time_ns() - time.monotonic_ns())
+        # A pause between the two readings makes their difference too small: the largest of many is right.
+        zero = head["zero_unix_ns"] - max(time.time_ns() - time.monotonic_ns() for _ in range(100))
         errors = {"first": [], "last": []}
         for row in rows:
             if row["outcome"] != "success":
@@ -131,7 +132,7 @@ class Torture(harness.TestCase):
         self.assertIn("RX_LAG", step["flags"])
 
     def test_chunks_that_share_a_stop_are_counted_and_void_the_row(self):
-        code, report, _, _ = self.torture("5ms", 128)
+        code, report, *_ = self.torture("5ms", 128)
         step = report["results"][0]["steps"][0]
         generator = step["generator"]
         print(f"\nclient-coalesced reads: {generator['client_coalesced_ratio']:.1%}")

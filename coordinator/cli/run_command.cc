@@ -161,7 +161,8 @@ class Run {
     metrics_.set_agents({.running = expected});
   }
 
-  /// How far apart the agents' starts can be at most: an agent's clock offset is off by up to half of its round trip.
+  /// How far apart the agents' starts can be at most: an agent's clock offset is off by up to half of its
+  /// round trip.
   Nanos start_skew() const {
     std::vector<Nanos> half_trips;
     for (std::uint32_t i = 0; i < fleet_->agents(); ++i) {

@@ -121,9 +121,9 @@ struct Saturation {
   std::optional<double> max_output_tokens_per_second;
   std::optional<Usl> usl;                   ///< A diagnostic: nothing is decided by it.
   std::optional<double> power_concurrency;  ///< Another: the step with the most X²/N.
-  std::string knee_kind;    ///< "hard", "soft" or "" where unknown.
-  std::string bottleneck;   ///< "" where it could not be told.
-  std::string explanation;  ///< One sentence, quoting its evidence.
+  std::string knee_kind;                    ///< "hard", "soft" or "" where unknown.
+  std::string bottleneck;                   ///< "" where it could not be told.
+  std::string explanation;                  ///< One sentence, quoting its evidence.
 };
 
 struct SloCriterion {

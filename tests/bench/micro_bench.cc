@@ -61,7 +61,7 @@ BENCHMARK(sse_framing)->ArgName("split")->Arg(0)->Arg(1);
 
 void read_event(benchmark::State& state, Api api, Shape shape) {
   const CannedStream canned = canned_stream(api, shape, kTokens);
-  const auto dialect = agent::make_dialect(api, "m", Workload());
+  const auto dialect = *agent::make_dialect({.api = api, .model = "m"}, Workload());
   agent::StreamMemory memory = dialect->begin_stream({.system = {}, .text = "What is a transformer?"});
   std::size_t i = 0;
   for (auto _ : state) {

@@ -25,7 +25,7 @@ std::vector<Cell> one_cell() {
 
 TokenPath::TokenPath(Api api, Shape shape)
     : cells_(one_cell()),
-      dialect_(agent::make_dialect(api, "m", cells_[0].workload)),
+      dialect_(*agent::make_dialect({.api = api, .model = "m"}, cells_[0].workload)),
       canned_(canned_stream(api, shape, kTokensPerAnswer)),
       recorder_(kZero, kZero, cells_),
       streams_(kStreams),

@@ -59,6 +59,7 @@ std::string content(Api api, Shape shape, std::size_t i, std::string& so_far) {
           R"({{{},"choices":[{{"index":0,"text":"{}","logprobs":null,"finish_reason":null,"stop_reason":null}}],{}}})",
           envelope(api), kPieces[i % kPieces.size()], usage(i + 1));
     case Api::kVllmGenerate:
+    case Api::kCustom:
       break;
   }
   so_far += kPieces[i % kPieces.size()];

@@ -23,7 +23,8 @@ struct CannedStream {
   std::vector<std::string> payload;  ///< The JSON of each of `reads`.
 };
 
-/// @param tokens how many content events; @param shape kUnusual is known for Api::kOpenAiChat only.
+/// @param api not kCustom. @param tokens how many content events. @param shape kUnusual is known for
+/// Api::kOpenAiChat only.
 CannedStream canned_stream(Api api, Shape shape, std::size_t tokens);
 
 }  // namespace kneepoint::bench

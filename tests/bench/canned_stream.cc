@@ -67,7 +67,7 @@ std::string content(Api api, Shape shape, std::size_t i, std::string& so_far) {
 }
 
 std::string tail(Api api, std::size_t tokens) {
-  const std::string last = "0\r\n\r\n";
+  std::string last = "0\r\n\r\n";
   if (api == Api::kVllmGenerate) return last;
   const char* const choice = api == Api::kOpenAiChat ? R"("delta":{"content":""})" : R"("text":"")";
   return http_chunk(

@@ -91,8 +91,9 @@ class KnownRun {
     return second(static_cast<std::int64_t>(std::floor(instant))).series[key];
   }
   void integrate(double from, double to, const SeriesKey& key, double SeriesStats::*which) {
-    for (double s = std::floor(from); s < to; s += 1) {
-      at(s, key).*which += std::min(to, s + 1) - std::max(from, s);
+    for (auto s = static_cast<std::int64_t>(std::floor(from)); static_cast<double>(s) < to; ++s) {
+      const double begin = static_cast<double>(s);
+      at(begin, key).*which += std::min(to, begin + 1) - std::max(from, begin);
     }
   }
   void judge(const KnownRequest& r) {

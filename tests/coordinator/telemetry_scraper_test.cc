@@ -231,7 +231,7 @@ Target target_at(const HttpServer& server) {
   return target;
 }
 
-HttpServer::Handler answer(int status, std::string body = "") {
+HttpServer::Handler answer(int status, const std::string& body = "") {
   return [=](const HttpRequest&) -> HttpResponse { return {.status = status, .body = body}; };
 }
 

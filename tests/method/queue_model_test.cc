@@ -16,7 +16,6 @@ Observed observe(const QueueModel& model, std::uint32_t n, int seconds, std::uin
   QueueFleet fleet(model, {std::chrono::milliseconds(100)}, seed);
   fleet.send(
       {.epoch = 1, .concurrency = n, .effective_at = Nanos(0), .spread_over = std::chrono::seconds(2)});
-  Observed sum;
   SeriesStats total;
   constexpr int kWarmUp = 60;
   while (to_seconds(fleet.now()) < kWarmUp + seconds + 1) {

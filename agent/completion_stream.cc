@@ -73,6 +73,8 @@ Task<Ending> CompletionStream::perform(const CompletionRequest& request) {
   write_request(request);
   const MonoTime start = mono_now();
   recorder.begin(record_, request.series, start, start - intended);
+  if (request.pick.output_tokens) record_.asked_output_tokens = *request.pick.output_tokens;
+  record_.asked_prompt_tokens = request.pick.turn == 0 ? request.pick.input_tokens : 0;
   if (reconnect) recorder.reconnected(record_, start);
   std::optional<Outcome> outcome = co_await attempt(request);
   if (!outcome && reused_) {
@@ -99,7 +101,9 @@ Task<Ending> CompletionStream::perform(const CompletionRequest& request) {
 void CompletionStream::write_request(const CompletionRequest& request) {
   ThreadBuffers& buffers = context_.buffers;
   buffers.body.clear();
-  request.dialect->write_body(request.prompt, *request.usage, buffers.body);
+  const Prompt prompt = request.source->render(request.pick, *request.conversation, buffers.prompt);
+  request.dialect->write_body(prompt, *request.usage, buffers.body);
+  memory_ = request.dialect->begin_stream(prompt);
   buffers.request.assign(request.route->head);
   fmt::format_to(std::back_inserter(buffers.request), "X-Request-Id: {}\r\nContent-Length: {}\r\n\r\n",
                  request.id, buffers.body.size());
@@ -110,7 +114,6 @@ void CompletionStream::write_request(const CompletionRequest& request) {
 /// connection ended before any byte of a response.
 Task<std::optional<Outcome>> CompletionStream::attempt(const CompletionRequest& request) {
   forget_response();
-  memory_ = request.dialect->begin_stream(request.prompt);
   idle_timeout_ = request.route->idle_timeout;
   request_deadline_ = record_.start + request.route->request_timeout;
   deadline_.arm(request_deadline_);
@@ -201,6 +204,7 @@ std::optional<Outcome> CompletionStream::take_event(const CompletionRequest& req
   if (chunk.content()) ++content_events_;
   done_ = done_ || chunk.done;
   finished_ = finished_ || chunk.finished || chunk.done;
+  if (request.keep_answer) request.conversation->add_answer(chunk.text);
   context_.recorder.chunk(record_, at, chunk);
   return std::nullopt;
 }
@@ -231,6 +235,7 @@ Outcome CompletionStream::conclude(const CompletionRequest& request, MonoTime at
   if (!request.dialect->read_answer(kept_body_, chunk)) return Outcome::kParse;
   if (chunk.error) return Outcome::kStream;
   chunk.answer = true;  // the answer has come, whatever it says
+  if (request.keep_answer) request.conversation->add_answer(chunk.text);
   context_.recorder.chunk(record_, at, chunk);
   return Outcome::kSuccess;
 }

@@ -28,6 +28,8 @@ struct RequestRecord {
   std::uint64_t running_tokens = 0;  ///< Already counted in a half second.
   std::uint64_t completion_tokens = 0;
   std::uint64_t prompt_tokens = 0;
+  std::uint32_t asked_output_tokens = 0;  ///< 0: the answer's length is the host's affair.
+  std::uint32_t asked_prompt_tokens = 0;  ///< 0: the prompt was not made to a length.
   std::uint32_t judged = 0;  ///< A bit per SLO limit.
   bool streamed = true;
   bool has_usage = false;
@@ -74,6 +76,9 @@ class Recorder {
   /// A slot begins and ends to wait after a failure in the series of the failed request.
   void begin_backoff(const SeriesKey& key, MonoTime at);
   void end_backoff(const SeriesKey& key, MonoTime at);
+  /// A slot begins and ends to wait between two turns of a conversation, in the series of the earlier one.
+  void begin_thinking(const SeriesKey& key, MonoTime at);
+  void end_thinking(const SeriesKey& key, MonoTime at);
 
   /// A read that yielded `content_events` events with content.
   void read(MonoTime received, MonoTime processed, bool stamped, std::uint32_t content_events);

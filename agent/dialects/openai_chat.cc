@@ -55,10 +55,17 @@ void OpenAiChat::write_body(const Prompt& prompt, UsageOption usage, std::string
     append_json_string(out, prompt.system);
     out.append("},");
   }
+  for (const Exchange& earlier : prompt.history) {
+    out.append(R"({"role":"user","content":)");
+    append_json_string(out, earlier.user);
+    out.append(R"(},{"role":"assistant","content":")");
+    out.append(earlier.answer_json);
+    out.append(R"("},)");
+  }
   out.append(R"({"role":"user","content":)");
   append_json_string(out, prompt.text);
   out.append("}]");
-  members_.append_fixed(out);
+  members_.append(prompt, out);
   if (stream_ && !members_.overridden("stream_options")) append_stream_options(usage, out);
   out.push_back('}');
 }

@@ -32,7 +32,7 @@ OpenAiCompletions::OpenAiCompletions(const std::string& model, const Workload& w
 
 void OpenAiCompletions::write_body(const Prompt& prompt, UsageOption usage, std::string& out) const {
   append_plain_prompt(prompt, out);
-  members_.append_fixed(out);
+  members_.append(prompt, out);
   if (stream_ && !members_.overridden("stream_options")) append_stream_options(usage, out);
   out.push_back('}');
 }

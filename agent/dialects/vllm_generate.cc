@@ -13,7 +13,7 @@ VllmGenerate::VllmGenerate(const Workload& workload) : members_("", workload, "m
 
 void VllmGenerate::write_body(const Prompt& prompt, UsageOption, std::string& out) const {
   append_plain_prompt(prompt, out);
-  members_.append_fixed(out);
+  members_.append(prompt, out);
   out.push_back('}');
 }
 

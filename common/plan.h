@@ -87,8 +87,8 @@ struct DatasetUse {
 /// Requests come in conversations: each turn sends the history along, answers as generated included. A slot
 /// holds one conversation at a time, on one replica, and thinks between its turns; a failed request ends it.
 struct Conversation {
-  Distribution turns = 1;       ///< At least 1. A dataset's conversation may be shorter.
-  Distribution think_time = 0;  ///< Seconds.
+  std::optional<Distribution> turns;  ///< At most as many as a dataset's conversation has; absent: all of them.
+  Distribution think_time = 0;        ///< Seconds.
   bool operator==(const Conversation&) const = default;
 };
 

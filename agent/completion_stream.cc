@@ -63,7 +63,12 @@ Task<Ending> CompletionStream::perform(const CompletionRequest& request) {
     const Outcome opened = co_await open(*request.route);
     const MonoTime now = mono_now();
     if (opened != Outcome::kSuccess) {
-      recorder.begin(record_, request.series, now, std::nullopt);
+      recorder.begin(record_, {.key = request.series,
+                               .slot = request.slot,
+                               .k = request.k,
+                               .scheduled = intended,
+                               .at = now,
+                               .sent = false});
       recorder.end(record_, now, opened);
       co_return Ending{opened, now};
     }
@@ -72,9 +77,15 @@ Task<Ending> CompletionStream::perform(const CompletionRequest& request) {
 
   write_request(request);
   const MonoTime start = mono_now();
-  recorder.begin(record_, request.series, start, start - intended);
-  if (request.pick.output_tokens) record_.asked_output_tokens = *request.pick.output_tokens;
-  record_.asked_prompt_tokens = request.pick.turn == 0 ? request.pick.input_tokens : 0;
+  // A later turn carries a history, whose length nobody asked for.
+  const std::uint32_t asked_prompt = request.pick.turn == 0 ? request.pick.input_tokens : 0;
+  recorder.begin(record_, {.key = request.series,
+                           .slot = request.slot,
+                           .k = request.k,
+                           .scheduled = intended,
+                           .at = start,
+                           .asked_output_tokens = request.pick.output_tokens.value_or(0),
+                           .asked_prompt_tokens = asked_prompt});
   if (reconnect) recorder.reconnected(record_, start);
   std::optional<Outcome> outcome = co_await attempt(request);
   if (!outcome && reused_) {

@@ -44,6 +44,8 @@ struct CompletionRequest {
   bool keep_answer = false;
   std::string id;  ///< Sent as X-Request-Id.
   SeriesKey series;
+  std::uint32_t slot = 0;
+  std::uint64_t k = 0;
   MonoTime intended{};  ///< When the schedule meant it to be sent.
 };
 

@@ -25,7 +25,7 @@ LoadThread::LoadThread(std::shared_ptr<const RunSetup> setup, unsigned index, un
       count_(count),
       on_budget_done_(std::move(on_budget_done)),
       resolver_(poller_),
-      recorder_(setup_->assignment.zero, mono_now(), setup_->assignment.cells),
+      recorder_(setup_->assignment.zero, mono_now(), setup_->assignment.cells, setup_->assignment.records),
       cells_(setup_->assignment.cells.size()),
       tick_(
           poller_.timers(), [](void* self) { static_cast<LoadThread*>(self)->tick(); }, this),
@@ -206,13 +206,15 @@ CompletionRequest LoadThread::compose(Slot& slot, const Ticket& ticket, MonoTime
   request.pick = request.source->pick(ticket, slot.conversation);
   request.conversation = &slot.conversation;
   request.keep_answer = workload.conversation.has_value();
-  request.id = fmt::format("{}-{}-{}-{}-{}-{}", setup_->assignment.run_id, identity.cell, identity.epoch,
-                           identity.attempt, identity.slot, identity.k);
+  request.id = fmt::format("{}-{}-{}-{}-{}", setup_->assignment.run_id, identity.cell, identity.epoch,
+                           identity.slot, identity.k);
   request.series = {.cell = slot.cell(),
                     .epoch = identity.epoch,
                     .replica = replica(slot),
                     .prompt_class = request.pick.prompt_class,
                     .turn = std::min(request.pick.turn, kLastTurnBucket)};
+  request.slot = identity.slot;
+  request.k = identity.k;
   request.intended = intended;
   return request;
 }

@@ -42,7 +42,10 @@ SecondSnapshot RecordedSecond::resolve(DenseHistogram& scratch) && {
     distribution(series[keys[i / kMetricCount]], static_cast<Metric>(i % kMetricCount))
         .merge(scratch.drain());
   }
-  return {.second = second, .series = std::move(series), .generator = std::move(generator)};
+  return {.second = second,
+          .series = std::move(series),
+          .generator = std::move(generator),
+          .requests = std::move(requests)};
 }
 
 }  // namespace kneepoint::agent

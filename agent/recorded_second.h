@@ -26,6 +26,7 @@ struct RecordedSecond {
   std::int64_t second = 0;
   std::map<SeriesKey, SeriesStats> series;
   GeneratorStats generator;
+  std::vector<RequestRow> requests;
   std::vector<SeriesKey> keys;
   std::vector<Sample> samples;
 

@@ -32,8 +32,8 @@ struct Series {
   bool live() const { return in_flight != 0 || waiting != 0 || backing_off != 0 || thinking != 0; }
 };
 
-Recorder::Recorder(MonoTime zero, MonoTime now, const std::vector<Cell>& cells)
-    : zero_(zero), cells_(cells), second_begin_(zero) {
+Recorder::Recorder(MonoTime zero, MonoTime now, const std::vector<Cell>& cells, bool rows)
+    : zero_(zero), cells_(cells), rows_(rows), second_begin_(zero) {
   second_ = std::chrono::floor<std::chrono::seconds>(now - zero).count();
   second_begin_ = begin_of(second_);
   taken_through_ = second_ - 1;
@@ -112,20 +112,25 @@ void Recorder::step(Series& series, Integral integral, std::int32_t Series::*cou
   series.*count += by;
 }
 
-void Recorder::begin(RequestRecord& record, const SeriesKey& key, MonoTime start,
-                     std::optional<Nanos> send_lag) {
-  roll(start);  // before a reference to a series that nothing keeps alive yet
+void Recorder::begin(RequestRecord& record, const Start& start) {
+  roll(start.at);  // before a reference to a series that nothing keeps alive yet
   record = RequestRecord();
-  record.series = &series(key);
-  record.start = start;
+  record.series = &series(start.key);
+  record.slot = start.slot;
+  record.k = start.k;
+  record.scheduled = start.scheduled;
+  record.start = start.at;
   record.streamed = record.series->cell->workload.stream;
-  if (const auto& asked = record.series->cell->workload.output_tokens; asked && asked->fixed())
+  record.asked_prompt_tokens = start.asked_prompt_tokens;
+  record.asked_output_tokens = start.asked_output_tokens;
+  const auto& asked = record.series->cell->workload.output_tokens;
+  if (record.asked_output_tokens == 0 && asked && asked->fixed())
     record.asked_output_tokens = asked->sample_whole(0, 1);
-  step(*record.series, &SeriesStats::in_flight, &Series::in_flight, 1, start);
-  if (record.streamed) step(*record.series, &SeriesStats::waiting, &Series::waiting, 1, start);
-  ++stats(*record.series, second_of(start)).started;
+  step(*record.series, &SeriesStats::in_flight, &Series::in_flight, 1, start.at);
+  if (record.streamed) step(*record.series, &SeriesStats::waiting, &Series::waiting, 1, start.at);
+  ++stats(*record.series, second_of(start.at)).started;
   ++in_flight_;
-  if (send_lag) generator_.send_lag.record(*send_lag);
+  if (start.sent) generator_.send_lag.record(start.at - start.scheduled);
   const auto& limits = record.series->cell->slo;
   if (record.streamed &&
       std::any_of(limits.begin(), limits.end(), [](const SloLimit& l) { return is_time_limit(l.metric); })) {
@@ -148,7 +153,10 @@ void Recorder::chunk(RequestRecord& record, MonoTime at, const Chunk& chunk) {
     record.has_usage = true;
     record.completion_tokens = std::max(record.completion_tokens, *chunk.completion_tokens);
   }
-  if (chunk.prompt_tokens) record.prompt_tokens = *chunk.prompt_tokens;
+  if (chunk.prompt_tokens) {
+    record.has_prompt_usage = true;
+    record.prompt_tokens = *chunk.prompt_tokens;
+  }
   if (!chunk.content()) return;
 
   if (++record.chunks == 1) {
@@ -168,6 +176,7 @@ void Recorder::chunk(RequestRecord& record, MonoTime at, const Chunk& chunk) {
   }
   if (record.streamed && !record.answered && (chunk.answer || chunk.tool_call)) {
     record.answered = true;
+    record.first_answer = at;
     sample(series, Metric::kTtfo, at, at - record.start);
     judge_time_limits(record, SloMetric::kTtfo, at);
   }
@@ -216,8 +225,27 @@ void Recorder::end(RequestRecord& record, MonoTime at, Outcome outcome) {
     into.achieved_prompt_tokens += record.prompt_tokens;
   }
   if (success && record.has_usage && record.completion_tokens < record.asked_output_tokens) ++into.early_stops;
+  if (rows_) keep_row(record, at, outcome);
   --in_flight_;
   record.series = nullptr;
+}
+
+void Recorder::keep_row(const RequestRecord& record, MonoTime at, Outcome outcome) {
+  RequestRow row{.key = record.series->key,
+                 .slot = record.slot,
+                 .k = record.k,
+                 .outcome = outcome,
+                 .scheduled = std::max(record.scheduled - zero_, Nanos(0)),
+                 .sent = record.start - zero_,
+                 .ended = at - zero_,
+                 .chunks = record.chunks};
+  // An answer that is not streamed arrives at once: it has an end, and no first token.
+  if (record.streamed && record.chunks > 0) row.first = record.first - zero_;
+  if (record.streamed && record.answered) row.first_answer = record.first_answer - zero_;
+  if (record.chunks > 0) row.last = record.last - zero_;
+  if (record.has_prompt_usage) row.prompt_tokens = record.prompt_tokens;
+  if (record.has_usage) row.output_tokens = record.completion_tokens;
+  recorded(std::min(second_of(at), second_)).requests.push_back(row);
 }
 
 void Recorder::begin_backoff(const SeriesKey& key, MonoTime at) {

@@ -20,10 +20,14 @@ struct Series;
 /// The measurement of one open request. Lives where the request lives; the recorder fills it.
 struct RequestRecord {
   Series* series = nullptr;  ///< Null when the request is not open.
-  MonoTime start{};          ///< Just before the first write.
-  MonoTime first{};          ///< First content; meaningful when chunks > 0.
-  MonoTime last{};           ///< Last content.
-  Nanos longest_gap{0};      ///< Between content chunks.
+  std::uint32_t slot = 0;
+  std::uint64_t k = 0;      ///< The slot's k-th request.
+  MonoTime scheduled{};     ///< The intended start.
+  MonoTime start{};         ///< Just before the first write.
+  MonoTime first{};         ///< First content; meaningful when chunks > 0.
+  MonoTime first_answer{};  ///< First content that is not reasoning; meaningful when `answered`.
+  MonoTime last{};          ///< Last content.
+  Nanos longest_gap{0};     ///< Between content chunks.
   std::uint64_t chunks = 0;
   std::uint64_t running_tokens = 0;  ///< Already counted in a half second.
   std::uint64_t completion_tokens = 0;
@@ -33,6 +37,7 @@ struct RequestRecord {
   std::uint32_t judged = 0;  ///< A bit per SLO limit.
   bool streamed = true;
   bool has_usage = false;
+  bool has_prompt_usage = false;
   bool running_usage = false;  ///< The first content chunk carried usage.
   bool answered = false;       ///< Non-reasoning content was seen.
   bool missed = false;         ///< At least one limit.
@@ -57,12 +62,22 @@ struct RequestRecord {
 class Recorder {
  public:
   /// @param zero the run's zero. @param now where recording begins. @param cells outlives the recorder.
-  Recorder(MonoTime zero, MonoTime now, const std::vector<Cell>& cells);
+  /// @param rows whether to keep a RequestRow of every request.
+  Recorder(MonoTime zero, MonoTime now, const std::vector<Cell>& cells, bool rows = false);
   ~Recorder();
 
-  /// A request begins: its first byte is about to be written. @param send_lag actual minus intended send;
-  /// absent for a request that could not be sent.
-  void begin(RequestRecord& record, const SeriesKey& key, MonoTime start, std::optional<Nanos> send_lag);
+  /// A request begins: its first byte is about to be written.
+  struct Start {
+    SeriesKey key;
+    std::uint32_t slot = 0;
+    std::uint64_t k = 0;
+    MonoTime scheduled{};  ///< The intended send.
+    MonoTime at{};         ///< Now, just before the first write.
+    bool sent = true;      ///< False for a request that has no connection to be sent on.
+    std::uint32_t asked_output_tokens = 0;  ///< 0: as the workload says.
+    std::uint32_t asked_prompt_tokens = 0;  ///< 0: the prompt was not made to a length.
+  };
+  void begin(RequestRecord& record, const Start& start);
   /// The request runs on a connection that was opened in place of a kept-alive one that the host had closed.
   void reconnected(RequestRecord& record, MonoTime at);
   /// The kept-alive connection was closed under the request before any response byte, and it is sent again on
@@ -120,8 +135,11 @@ class Recorder {
   void unwatch(RequestRecord& record);
   void end_second();
 
+  void keep_row(const RequestRecord& record, MonoTime at, Outcome outcome);
+
   const MonoTime zero_;
   const std::vector<Cell>& cells_;
+  const bool rows_;
   std::map<SeriesKey, std::unique_ptr<Series>> series_;
   std::map<std::int64_t, RecordedSecond> ended_;  // not handed over yet
   std::vector<SeriesKey> keys_;                   // of the current second, by sample index

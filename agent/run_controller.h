@@ -10,8 +10,8 @@
 
 namespace kneepoint::agent {
 
-/// Says what keeps an assignment from being run here: a URL, a TLS file, an extra_body, a header. An agent refuses
-/// such an assignment before it is given any load. Reads the TLS files; no network.
+/// Says what keeps an assignment from being run here: a URL, a TLS file, an extra_body, a header. An agent
+/// refuses such an assignment before it is given any load. Reads the TLS files; no network.
 Result<void> check_assignment(const Assignment& assignment, const std::vector<std::string>& secrets);
 
 /// Executes load levels and records seconds; knows nothing of steps, windows or verdicts. Owns `threads`
@@ -24,8 +24,8 @@ class RunController final : public LoadEngine {
     std::function<void(LevelDone)> on_level_done;
   };
 
-  /// `secrets[i]` is the resolved bearer token of targets[i], empty for none. Throws std::invalid_argument for what
-  /// `check_assignment` refuses.
+  /// `secrets[i]` is the resolved bearer token of targets[i], empty for none. Throws std::invalid_argument
+  /// for what `check_assignment` refuses.
   RunController(Assignment assignment, std::vector<std::string> secrets, Options options);
   /// Stops at once.
   ~RunController() override;

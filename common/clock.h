@@ -9,12 +9,12 @@ using Nanos = std::chrono::nanoseconds;
 /// An instant of CLOCK_MONOTONIC. All durations that the tool reports are differences of these.
 using MonoTime = std::chrono::time_point<std::chrono::steady_clock, Nanos>;
 
-/// An instant of CLOCK_REALTIME. Used only to stamp runs, to place a run's zero on the wall clock and to convert
-/// kernel receive stamps; never subtracted across machines without an offset.
+/// An instant of CLOCK_REALTIME. Used only to stamp runs, to place a run's zero on the wall clock and to
+/// convert kernel receive stamps; never subtracted across machines without an offset.
 using RealTime = std::chrono::time_point<std::chrono::system_clock, Nanos>;
 
-/// The source of time. Injected wherever a decision depends on time, so that tests and the in-process queueing
-/// model run without waiting. Implementations are safe to call from any thread.
+/// The source of time. Injected wherever a decision depends on time, so that tests and the in-process
+/// queueing model run without waiting. Implementations are safe to call from any thread.
 class Clock {
  public:
   virtual ~Clock() = default;

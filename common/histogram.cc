@@ -16,9 +16,13 @@ std::uint64_t lower_units(std::uint32_t index) {
   return octave == 0 ? sub : (kSubBuckets + sub) << (octave - 1);
 }
 
-double units_to_seconds(double units) { return units * (1 << HistogramLayout::kUnitBits) * 1e-9; }
+double units_to_seconds(double units) {
+  return units * (1 << HistogramLayout::kUnitBits) * 1e-9;
+}
 
-bool by_index(const Histogram::Bucket& a, const Histogram::Bucket& b) { return a.index < b.index; }
+bool by_index(const Histogram::Bucket& a, const Histogram::Bucket& b) {
+  return a.index < b.index;
+}
 
 }  // namespace
 
@@ -89,7 +93,9 @@ void Histogram::merge(const Histogram& other) {
   buckets_ = std::move(merged);
 }
 
-void Histogram::clear() { *this = Histogram(); }
+void Histogram::clear() {
+  *this = Histogram();
+}
 
 std::optional<double> Histogram::mean_seconds() const {
   if (count_ == 0) return std::nullopt;
@@ -104,8 +110,8 @@ std::optional<double> Histogram::stddev_seconds() const {
 
 std::optional<double> Histogram::quantile_seconds(double q) const {
   if (count_ == 0) return std::nullopt;
-  const auto rank = std::clamp<std::uint64_t>(static_cast<std::uint64_t>(std::ceil(q * static_cast<double>(count_))),
-                                              1, count_);
+  const auto rank = std::clamp<std::uint64_t>(
+      static_cast<std::uint64_t>(std::ceil(q * static_cast<double>(count_))), 1, count_);
   // The ends are known exactly.
   if (rank == 1) return min_seconds();
   if (rank == count_) return max_seconds();
@@ -130,10 +136,12 @@ double Histogram::count_above(double limit_seconds) const {
   return above;
 }
 
-std::span<const Histogram::Bucket> Histogram::buckets() const { return buckets_; }
+std::span<const Histogram::Bucket> Histogram::buckets() const {
+  return buckets_;
+}
 
-Histogram Histogram::from_parts(std::vector<Bucket> buckets, std::uint64_t overflow, Nanos min, Nanos max, double sum,
-                                double sum_squares) {
+Histogram Histogram::from_parts(std::vector<Bucket> buckets, std::uint64_t overflow, Nanos min, Nanos max,
+                                double sum, double sum_squares) {
   Histogram result;
   result.buckets_ = std::move(buckets);
   result.overflow_ = overflow;

@@ -9,9 +9,10 @@
 namespace kneepoint {
 namespace {
 
-constexpr std::array<std::pair<Api, std::string_view>, 3> kApis = {{{Api::kOpenAiChat, "openai-chat"},
-                                                                    {Api::kOpenAiCompletions, "openai-completions"},
-                                                                    {Api::kVllmGenerate, "vllm-generate"}}};
+constexpr std::array<std::pair<Api, std::string_view>, 3> kApis = {
+    {{Api::kOpenAiChat, "openai-chat"},
+     {Api::kOpenAiCompletions, "openai-completions"},
+     {Api::kVllmGenerate, "vllm-generate"}}};
 
 constexpr std::array<std::pair<SloMetric, std::string_view>, 5> kSloMetrics = {{{SloMetric::kTtft, "ttft"},
                                                                                 {SloMetric::kTtfo, "ttfo"},
@@ -21,7 +22,8 @@ constexpr std::array<std::pair<SloMetric, std::string_view>, 5> kSloMetrics = {{
 
 template <class Table, class Value>
 std::string_view name_of(const Table& table, Value value) {
-  return std::find_if(table.begin(), table.end(), [&](const auto& row) { return row.first == value; })->second;
+  return std::find_if(table.begin(), table.end(), [&](const auto& row) { return row.first == value; })
+      ->second;
 }
 
 template <class Table>
@@ -33,15 +35,23 @@ auto value_of(const Table& table, std::string_view name) -> std::optional<declty
 
 }  // namespace
 
-std::string_view to_string(Api api) { return name_of(kApis, api); }
-std::optional<Api> api_from_string(std::string_view name) { return value_of(kApis, name); }
+std::string_view to_string(Api api) {
+  return name_of(kApis, api);
+}
+std::optional<Api> api_from_string(std::string_view name) {
+  return value_of(kApis, name);
+}
 
-std::string_view to_string(SloMetric metric) { return name_of(kSloMetrics, metric); }
+std::string_view to_string(SloMetric metric) {
+  return name_of(kSloMetrics, metric);
+}
 std::optional<SloMetric> slo_metric_from_string(std::string_view name) {
   return value_of(kSloMetrics, name);
 }
 
-std::string SloLimit::name() const { return fmt::format("{}_p{:g}", to_string(metric), quantile * 100); }
+std::string SloLimit::name() const {
+  return fmt::format("{}_p{:g}", to_string(metric), quantile * 100);
+}
 
 std::vector<Cell> cells_of(const Plan& plan) {
   std::vector<Cell> cells;
@@ -49,7 +59,8 @@ std::vector<Cell> cells_of(const Plan& plan) {
     const Scenario& scenario = plan.scenarios[s];
     for (std::uint32_t t = 0; t < plan.targets.size(); ++t) {
       const auto& names = scenario.targets;
-      if (!names.empty() && std::find(names.begin(), names.end(), plan.targets[t].name) == names.end()) continue;
+      if (!names.empty() && std::find(names.begin(), names.end(), plan.targets[t].name) == names.end())
+        continue;
       cells.push_back({.id = static_cast<std::uint32_t>(cells.size()),
                        .scenario = s,
                        .target = t,

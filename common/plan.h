@@ -55,8 +55,8 @@ struct Target {
   bool operator==(const Target&) const = default;
 };
 
-/// Prompts that are reported together. Request k of a step takes class k mod (sum of weights), walking the classes
-/// in order, so that every class is met in proportion and evenly in time.
+/// Prompts that are reported together. Request k of a step takes class k mod (sum of weights), walking the
+/// classes in order, so that every class is met in proportion and evenly in time.
 struct PromptClass {
   std::string name;
   std::vector<std::string> prompts;  ///< Empty where the texts come from a dataset, or are made.
@@ -114,8 +114,8 @@ enum class SloMetric { kTtft, kTtfo, kTpot, kIcl, kE2e };
 std::string_view to_string(SloMetric metric);
 std::optional<SloMetric> slo_metric_from_string(std::string_view name);
 
-/// "At least `quantile` of the requests have `metric` <= `limit`". A single request is good when each limit holds
-/// for it.
+/// "At least `quantile` of the requests have `metric` <= `limit`". A single request is good when each limit
+/// holds for it.
 struct SloLimit {
   SloMetric metric = SloMetric::kTtft;
   double quantile = 0.95;
@@ -126,9 +126,9 @@ struct SloLimit {
 
 /// How the concurrency moves. Steps rise or fall; load is never drained between steps of one scenario.
 struct Ramp {
-  std::vector<std::uint32_t> steps;  ///< Requests in flight over the whole fleet.
-  Nanos warmup{0};                   ///< Left out of the window of every step.
-  std::optional<Nanos> hold;         ///< The window's length …
+  std::vector<std::uint32_t> steps;       ///< Requests in flight over the whole fleet.
+  Nanos warmup{0};                        ///< Left out of the window of every step.
+  std::optional<Nanos> hold;              ///< The window's length …
   std::optional<std::uint32_t> requests;  ///< … or the number of requests that make the step.
   bool operator==(const Ramp&) const = default;
 };
@@ -149,6 +149,7 @@ struct Plan {
   std::vector<Target> targets;
   std::vector<Scenario> scenarios;
   std::uint64_t seed = 1;
+  bool records = false;     ///< One line per request in the run directory.
   std::map<std::string, std::shared_ptr<const Dataset>> datasets;  ///< By content hash.
   std::string source_text;  ///< The file as read (after variables), kept beside the results.
 };
@@ -162,7 +163,8 @@ struct Calibration {
   bool operator==(const Calibration&) const = default;
 };
 
-/// scenario × target: what an agent loads at one time. Cells are numbered in plan order, scenario by scenario.
+/// scenario × target: what an agent loads at one time. Cells are numbered in plan order, scenario by
+/// scenario.
 struct Cell {
   std::uint32_t id = 0;
   std::uint32_t scenario = 0;  ///< Index into Plan::scenarios.
@@ -182,9 +184,10 @@ struct Assignment {
   std::vector<Target> targets;
   std::vector<Cell> cells;
   std::uint64_t seed = 1;
-  MonoTime zero{};  ///< The run's zero on the receiving agent's monotonic clock.
   /// By content hash. Travels apart: an agent fetches what its cells name before it is ready.
   std::map<std::string, std::shared_ptr<const Dataset>> datasets;
+  MonoTime zero{};       ///< The run's zero on the receiving agent's monotonic clock.
+  bool records = false;  ///< Hand over one RequestRow per request.
 };
 
 /// The load an agent converges to. Slots are numbered over the whole fleet; this agent runs the slots
@@ -200,7 +203,8 @@ struct LoadLevel {
   /// Slots below this number are running already; the added ones start evenly over `spread_over`.
   std::uint32_t warm_slots = 0;
   Nanos spread_over{0};
-  /// Requests of the whole fleet after which the level ends by itself: slot s issues the indices ≡ s mod concurrency.
+  /// Requests of the whole fleet after which the level ends by itself: slot s issues the indices ≡ s mod
+  /// concurrency.
   std::optional<std::uint64_t> budget;
   bool operator==(const LoadLevel&) const = default;
 };

@@ -11,8 +11,8 @@ struct Error {
   std::string message;
 };
 
-/// A value or the reason why there is none. For failures that a caller is expected to handle (bad input, refused
-/// connections); broken invariants assert. (GCC 12 has no std::expected.)
+/// A value or the reason why there is none. For failures that a caller is expected to handle (bad input,
+/// refused connections); broken invariants assert. (GCC 12 has no std::expected.)
 template <class T>
 class [[nodiscard]] Result {
  public:

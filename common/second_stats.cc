@@ -7,7 +7,8 @@ namespace kneepoint {
 
 std::string_view to_string(Outcome outcome) {
   static constexpr std::array<std::string_view, kOutcomeCount> kNames = {
-      "success", "rejected", "http_4xx", "http_5xx", "dns", "connect", "tls", "timeout", "stream", "parse", "cancelled"};
+      "success", "rejected", "http_4xx", "http_5xx", "dns",      "connect",
+      "tls",     "timeout",  "stream",   "parse",    "cancelled"};
   return kNames[static_cast<std::size_t>(outcome)];
 }
 
@@ -47,7 +48,9 @@ void SeriesStats::merge(const SeriesStats& other) {
   e2e.merge(other.e2e);
 }
 
-std::uint64_t SeriesStats::ended() const { return std::accumulate(outcomes.begin(), outcomes.end(), std::uint64_t{0}); }
+std::uint64_t SeriesStats::ended() const {
+  return std::accumulate(outcomes.begin(), outcomes.end(), std::uint64_t{0});
+}
 
 std::uint64_t SeriesStats::failed() const {
   return ended() - completed() - outcomes[static_cast<std::size_t>(Outcome::kCancelled)];
@@ -70,6 +73,7 @@ void GeneratorStats::merge(const GeneratorStats& other) {
 void SecondSnapshot::merge(const SecondSnapshot& other) {
   for (const auto& [key, stats] : other.series) series[key].merge(stats);
   generator.merge(other.generator);
+  requests.insert(requests.end(), other.requests.begin(), other.requests.end());
 }
 
 }  // namespace kneepoint

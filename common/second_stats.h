@@ -31,8 +31,9 @@ inline constexpr std::size_t kOutcomeCount = 11;
 /// "success", "rejected", "http_4xx", …
 std::string_view to_string(Outcome outcome);
 inline constexpr std::array<Outcome, kOutcomeCount> kOutcomes = {
-    Outcome::kSuccess, Outcome::kRejected, Outcome::kHttp4xx, Outcome::kHttp5xx, Outcome::kDns,      Outcome::kConnect,
-    Outcome::kTls,     Outcome::kTimeout,  Outcome::kStream,  Outcome::kParse,   Outcome::kCancelled};
+    Outcome::kSuccess, Outcome::kRejected, Outcome::kHttp4xx,  Outcome::kHttp5xx,
+    Outcome::kDns,     Outcome::kConnect,  Outcome::kTls,      Outcome::kTimeout,
+    Outcome::kStream,  Outcome::kParse,    Outcome::kCancelled};
 
 /// What a second's figures are split by. `epoch` is that of the level under which the request started.
 struct SeriesKey {
@@ -51,8 +52,8 @@ struct SloCount {
   bool operator==(const SloCount&) const = default;
 };
 
-/// What happened to the requests of one series in one second of event time: an event belongs to the second in which
-/// it happened, whenever its request began. Merging is addition.
+/// What happened to the requests of one series in one second of event time: an event belongs to the second in
+/// which it happened, whenever its request began. Merging is addition.
 struct SeriesStats {
   std::uint64_t started = 0;
   std::uint64_t first_tokens = 0;
@@ -61,7 +62,8 @@ struct SeriesStats {
 
   /// Tokens received in each half of the second, from requests whose server reports running usage …
   std::array<std::uint64_t, 2> reported_tokens{};
-  /// … and content chunks from the others, whose tokens are chunks × (Σ usage / Σ chunks of completed requests).
+  /// … and content chunks from the others, whose tokens are chunks × (Σ usage / Σ chunks of completed
+  /// requests).
   std::array<std::uint64_t, 2> unreported_chunks{};
   /// Final usage of the requests that ended in this second and had one, and their content chunks.
   std::uint64_t usage_tokens = 0;
@@ -76,10 +78,12 @@ struct SeriesStats {
   std::uint64_t achieved_prompt_tokens = 0;
 
   std::uint64_t joint_good = 0;  ///< Successful requests that met every limit.
-  std::vector<SloCount> slo;     ///< By index of Cell::slo. A TTFT miss falls in the second when start + limit passed.
-  std::uint64_t censored = 0;    ///< Ended without a first token.
+  std::vector<SloCount>
+      slo;  ///< By index of Cell::slo. A TTFT miss falls in the second when start + limit passed.
+  std::uint64_t censored = 0;     ///< Ended without a first token.
   std::uint64_t early_stops = 0;  ///< Succeeded with fewer tokens than asked.
-  std::uint64_t reconnects = 0;   ///< Kept-alive connections found closed before any response byte, and reopened.
+  std::uint64_t reconnects =
+      0;  ///< Kept-alive connections found closed before any response byte, and reopened.
 
   /// Integrals over the second, in request-seconds.
   double in_flight = 0;
@@ -120,11 +124,30 @@ struct GeneratorStats {
   bool operator==(const GeneratorStats&) const = default;
 };
 
+/// One request from its schedule to its end, for the raw data that a plan may ask for. Instants count from
+/// the run's zero.
+struct RequestRow {
+  SeriesKey key;
+  std::uint32_t slot = 0;
+  std::uint64_t k = 0;  ///< The slot's k-th request under its level.
+  Outcome outcome = Outcome::kSuccess;
+  Nanos scheduled{0};
+  Nanos sent{0};
+  std::optional<Nanos> first;         ///< First content.
+  std::optional<Nanos> first_answer;  ///< First content that is not reasoning.
+  std::optional<Nanos> last;          ///< Last content.
+  Nanos ended{0};
+  std::uint64_t chunks = 0;
+  std::optional<std::uint64_t> prompt_tokens, output_tokens;  ///< From usage.
+  bool operator==(const RequestRow&) const = default;
+};
+
 /// A part of one second from one agent. Several parts of the same second add up.
 struct SecondSnapshot {
   std::int64_t second = 0;  ///< [second, second + 1) since the run's zero.
   std::map<SeriesKey, SeriesStats> series;
   GeneratorStats generator;
+  std::vector<RequestRow> requests;  ///< That ended in it; filled only where the plan asks for records.
 
   void merge(const SecondSnapshot& other);
   bool operator==(const SecondSnapshot&) const = default;

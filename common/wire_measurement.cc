@@ -16,6 +16,8 @@ using wire::refuse;
 /// absurdity.
 constexpr std::size_t kMaxSeconds = 4096;
 constexpr std::size_t kMaxSeries = 65'536;
+/// Requests that end in one second on one agent.
+constexpr std::size_t kMaxRows = 1'000'000;
 constexpr std::size_t kMaxLimits = 64;
 constexpr std::int64_t kMaxSecond = std::int64_t{366} * 86'400;
 
@@ -155,6 +157,41 @@ GeneratorStats generator_from(const Field& at, const v1::GeneratorSecond& messag
   return stats;
 }
 
+std::optional<Nanos> instant(bool present, const Field& at, std::int64_t nanos) {
+  if (!present) return std::nullopt;
+  return wire::duration(at, nanos);
+}
+
+std::optional<std::uint64_t> tokens(bool present, const Field& at, std::uint64_t value) {
+  if (!present) return std::nullopt;
+  return count(at, value);
+}
+
+RequestRow row_from(const Field& at, const v1::RequestRow& message) {
+  if (message.outcome() >= kOutcomeCount) {
+    refuse({&at, "outcome"}, fmt::format("{} is no outcome", message.outcome()));
+  }
+  return {
+      .key = {.cell = message.cell(),
+              .epoch = message.epoch(),
+              .replica = message.replica(),
+              .prompt_class = message.prompt_class(),
+              .turn = message.turn()},
+      .slot = message.slot(),
+      .k = message.k(),
+      .outcome = kOutcomes[message.outcome()],
+      .scheduled = wire::duration({&at, "scheduled_nanos"}, message.scheduled_nanos()),
+      .sent = wire::duration({&at, "sent_nanos"}, message.sent_nanos()),
+      .first = instant(message.has_first_nanos(), {&at, "first_nanos"}, message.first_nanos()),
+      .first_answer = instant(message.has_first_answer_nanos(), {&at, "first_answer_nanos"},
+                              message.first_answer_nanos()),
+      .last = instant(message.has_last_nanos(), {&at, "last_nanos"}, message.last_nanos()),
+      .ended = wire::duration({&at, "ended_nanos"}, message.ended_nanos()),
+      .chunks = count({&at, "chunks"}, message.chunks()),
+      .prompt_tokens = tokens(message.has_prompt_tokens(), {&at, "prompt_tokens"}, message.prompt_tokens()),
+      .output_tokens = tokens(message.has_output_tokens(), {&at, "output_tokens"}, message.output_tokens())};
+}
+
 SecondSnapshot second_from(const Field& at, const v1::SecondSnapshot& message) {
   SecondSnapshot snapshot;
   snapshot.second = message.second();
@@ -174,6 +211,10 @@ SecondSnapshot second_from(const Field& at, const v1::SecondSnapshot& message) {
       refuse(here, "repeats another's key");
   }
   if (message.has_generator()) snapshot.generator = generator_from({&at, "generator"}, message.generator());
+  wire::size_at_most({&at, "requests"}, static_cast<std::size_t>(message.requests_size()), kMaxRows);
+  for (int i = 0; i < message.requests_size(); ++i) {
+    snapshot.requests.push_back(row_from({&at, "requests", i}, message.requests(i)));
+  }
   return snapshot;
 }
 
@@ -241,6 +282,26 @@ void to_message(const GeneratorStats& stats, v1::GeneratorSecond& out) {
   out.set_unstamped_reads(stats.unstamped_reads);
 }
 
+void to_message(const RequestRow& row, v1::RequestRow& out) {
+  out.set_cell(row.key.cell);
+  out.set_epoch(row.key.epoch);
+  out.set_replica(row.key.replica);
+  out.set_prompt_class(row.key.prompt_class);
+  out.set_turn(row.key.turn);
+  out.set_slot(row.slot);
+  out.set_k(row.k);
+  out.set_outcome(static_cast<std::uint32_t>(row.outcome));
+  out.set_scheduled_nanos(row.scheduled.count());
+  out.set_sent_nanos(row.sent.count());
+  if (row.first) out.set_first_nanos(row.first->count());
+  if (row.first_answer) out.set_first_answer_nanos(row.first_answer->count());
+  if (row.last) out.set_last_nanos(row.last->count());
+  out.set_ended_nanos(row.ended.count());
+  out.set_chunks(row.chunks);
+  if (row.prompt_tokens) out.set_prompt_tokens(*row.prompt_tokens);
+  if (row.output_tokens) out.set_output_tokens(*row.output_tokens);
+}
+
 }  // namespace
 
 void to_wire(const Histogram& histogram, v1::Histogram& out) {
@@ -272,6 +333,7 @@ void to_wire(const SnapshotBatch& batch, v1::SnapshotBatch& out) {
     to.set_second(second.second);
     for (const auto& [key, stats] : second.series) to_message(key, stats, *to.add_series());
     to_message(second.generator, *to.mutable_generator());
+    for (const RequestRow& row : second.requests) to_message(row, *to.add_requests());
   }
   out.set_in_flight(batch.in_flight);
   out.set_backing_off(batch.backing_off);

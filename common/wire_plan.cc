@@ -164,6 +164,7 @@ void to_wire(const Assignment& assignment, v1::Assignment& out) {
   }
   out.set_seed(assignment.seed);
   out.set_zero_nanos(assignment.zero.time_since_epoch().count());
+  out.set_records(assignment.records);
 }
 
 Result<Assignment> from_wire(const v1::Assignment& message) {
@@ -181,6 +182,7 @@ Result<Assignment> from_wire(const v1::Assignment& message) {
     }
     assignment.seed = message.seed();
     assignment.zero = MonoTime(Nanos(message.zero_nanos()));
+    assignment.records = message.records();
     return assignment;
   });
 }

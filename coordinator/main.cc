@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <csignal>
 #include <exception>
 #include <string>
 
@@ -21,7 +22,9 @@ void add_duration(CLI::App& app, const std::string& name, Nanos& value, const st
          name,
          [&value, name](const std::string& text) {
            const auto parsed = parse_duration(text);
-           if (!parsed) throw CLI::ValidationError(name, fmt::format("'{}' is no duration; write {}", text, kDurationHelp));
+           if (!parsed)
+             throw CLI::ValidationError(name,
+                                        fmt::format("'{}' is no duration; write {}", text, kDurationHelp));
            value = *parsed;
          },
          help)
@@ -31,7 +34,8 @@ void add_duration(CLI::App& app, const std::string& name, Nanos& value, const st
 int dispatch(int argc, char** argv) {
   CLI::App app{
       "Finds the concurrency at which an LLM serving host saturates, and says why.\n\n"
-      "exit codes: 0 done, 1 internal error, 2 bad usage or plan, 3 no trustworthy verdict, 4 a threshold missed,\n"
+      "exit codes: 0 done, 1 internal error, 2 bad usage or plan, 3 no trustworthy verdict, 4 a threshold "
+      "missed,\n"
       "5 fleet not assembled or lost, 130 interrupted"};
   app.set_version_flag("--version", std::string(version()));
   app.require_subcommand(1);
@@ -49,8 +53,10 @@ int dispatch(int argc, char** argv) {
   run_app.add_option("--threads", run.threads, "Event-loop threads of each local agent")
       ->check(CLI::Range(1, 256))
       ->capture_default_str();
-  auto* listen = run_app.add_option("--listen", run.listen, "HOST:PORT to await agents on, instead of starting local ones")
-                     ->excludes(agents);
+  auto* listen =
+      run_app
+          .add_option("--listen", run.listen, "HOST:PORT to await agents on, instead of starting local ones")
+          ->excludes(agents);
   auto* expect = run_app.add_option("--expect-agents", run.expect_agents, "How many agents make the fleet")
                      ->check(CLI::Range(1, 10'000))
                      ->needs(listen);
@@ -58,7 +64,8 @@ int dispatch(int argc, char** argv) {
   run_app.add_flag("--insecure", run.insecure, "Allow plain TCP beyond this machine");
   add_duration(run_app, "--join-timeout", run.join_timeout, "How long to wait for the fleet (default: 60s)");
   run_app.add_option("--serve", run.serve, "HOST:PORT for /metrics, or 'none' (default: 127.0.0.1:9464)");
-  add_duration(run_app, "--linger", run.linger, "Stay after the run until scraped twice, at most so long (default: 0s)");
+  add_duration(run_app, "--linger", run.linger,
+               "Stay after the run until scraped twice, at most so long (default: 0s)");
   run_app.add_flag("--quiet", run.quiet, "Print the result only");
 
   CLI::App& validate_app = *app.add_subcommand("validate", "Check a plan and print it as understood");
@@ -85,6 +92,8 @@ int dispatch(int argc, char** argv) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  // A reader that leaves (`kneepoint run … | head`, a scraper) must not end a measurement.
+  std::signal(SIGPIPE, SIG_IGN);
   try {
     return dispatch(argc, argv);
   } catch (const std::exception& error) {

@@ -81,7 +81,8 @@ Plan read_plan(const Node& root, const std::string& file) {
   if (root.kind == Node::Kind::kNull) {
     throw PlanError{{}, "the plan is empty; it needs kneepoint: 1, targets and scenarios"};
   }
-  const MappingReader reader(root, "the plan", {"kneepoint", "name", "seed", "targets", "scenarios"});
+  const MappingReader reader(root, "the plan",
+                             {"kneepoint", "name", "seed", "records", "targets", "scenarios"});
   if (root.find("kneepoint") == nullptr) {
     throw PlanError{root.at,
                     "the plan has no 'kneepoint: 1', the version of its format; make that the first line"};
@@ -95,6 +96,9 @@ Plan read_plan(const Node& root, const std::string& file) {
   plan.name = name ? yaml::read_name(*name, "the plan's 'name'") : default_name(file);
   if (const Node* const seed = reader.find("seed")) {
     plan.seed = yaml::read_integer(*seed, "'seed'", 0, std::numeric_limits<std::int64_t>::max());
+  }
+  if (const Node* const records = reader.find("records")) {
+    plan.records = yaml::read_bool(*records, "'records'");
   }
   const Node& targets = reader.require("targets");
   for (const Node& item : yaml::read_list(targets, "'targets'")) {

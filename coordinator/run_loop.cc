@@ -66,7 +66,8 @@ void RunLoop::stop_and_settle(Controller& controller, std::size_t cell_index) {
   const Nanos stopped = fleet_.now();
   fleet_.drain(kStopLimit);
   const auto settled = [&] {
-    return controller.windows().empty() || timeline_.complete_through() + 1 >= controller.windows().back().end;
+    return controller.windows().empty() ||
+           timeline_.complete_through() + 1 >= controller.windows().back().end;
   };
   while (fleet_.now() < stopped + kStopLimit + kSettleLimit && !gauges_.empty() && hooks_.interrupts() < 2 &&
          !(idle_since(stopped) && settled())) {

@@ -31,8 +31,8 @@ struct AgentLost {
 };
 using FleetEvent = std::variant<BatchArrived, LevelFinished, AgentLost>;
 
-/// An assembled fleet with its assignment, as the run loop sees it: real agents over gRPC, or a model in virtual
-/// time. Used by one thread.
+/// An assembled fleet with its assignment, as the run loop sees it: real agents over gRPC, or a model in
+/// virtual time. Used by one thread.
 class LoadFleet {
  public:
   virtual ~LoadFleet() = default;
@@ -59,8 +59,8 @@ struct Progress {
   std::optional<Nanos> time_left;  ///< Of the whole run, as planned.
 };
 
-/// Runs every cell of a plan on a fleet, one after the other, and collects the timeline. Decides nothing itself:
-/// the cell's controller does.
+/// Runs every cell of a plan on a fleet, one after the other, and collects the timeline. Decides nothing
+/// itself: the cell's controller does.
 class RunLoop {
  public:
   struct Hooks {
@@ -76,8 +76,8 @@ class RunLoop {
   /// `plan`, `cells` and `fleet` must outlive the loop.
   RunLoop(const Plan& plan, const std::vector<Cell>& cells, LoadFleet& fleet, Hooks hooks);
 
-  /// Returns when the plan has been run, the user has interrupted it or an agent was lost; in each case the fleet
-  /// is drained and everything it had measured is in the timeline.
+  /// Returns when the plan has been run, the user has interrupted it or an agent was lost; in each case the
+  /// fleet is drained and everything it had measured is in the timeline.
   void run();
 
   const Timeline& timeline() const { return timeline_; }

@@ -49,11 +49,12 @@ struct StepWindow {
   std::uint32_t attempt = 1;
   std::uint64_t epoch = 0;
   Nanos level_at{0};  ///< When the level took effect, since the run's zero.
-  /// The measured seconds [begin, end). For a step bounded by requests: the seconds that its requests touched.
+  /// The measured seconds [begin, end). For a step bounded by requests: the seconds that its requests
+  /// touched.
   std::int64_t begin = 0;
   std::int64_t end = 0;
-  /// For a step bounded by requests: their number and when the last one ended. Its figures are those of the epoch's
-  /// requests, over the time from `level_at`.
+  /// For a step bounded by requests: their number and when the last one ended. Its figures are those of the
+  /// epoch's requests, over the time from `level_at`.
   std::optional<std::uint32_t> requests;
   std::optional<Nanos> finished_at;
   bool interrupted = false;  ///< Cut short by the user.

@@ -43,9 +43,8 @@ bool surely_failing(const RequestCounts& requests) {
 
 void attribute(Saturation& saturation, const std::vector<Step>& steps) {
   // A generator that was its own limit below a knee that was still found did not make that knee.
-  if (const Step* step = first_of(steps, [&](const Step& s) {
-        return !saturation.concurrency && s.has_flag("CLIENT_BOUND");
-      })) {
+  if (const Step* step = first_of(
+          steps, [&](const Step& s) { return !saturation.concurrency && s.has_flag("CLIENT_BOUND"); })) {
     return say(saturation, "client",
                fmt::format("The load generator was its own limit at {}: {}.", step->concurrency,
                            step->reasons.empty() ? "see its flags" : step->reasons.front()));

@@ -87,8 +87,8 @@ void check_generator(Step& step, const WindowEvidence& evidence) {
   const auto& ttft = step.ttft_seconds.p50;
   const auto& tpot = step.tpot_seconds.p50;
   if (ttft && surely_exceeds(evidence.send_lag, Gates::kLagShare * *ttft)) {
-    // In a closed loop a late start shifts no latency, which counts from the send: it only leaves the slot empty, and
-    // LOW_OCCUPANCY is the gate for that.
+    // In a closed loop a late start shifts no latency, which counts from the send: it only leaves the slot
+    // empty, and LOW_OCCUPANCY is the gate for that.
     step.warn("SEND_LAG", fmt::format("requests left late: send lag p99 {} is over 5 % of TTFT p50 {}",
                                       format_time(*generator.send_lag_p99_seconds), format_time(*ttft)));
   }

@@ -6,10 +6,10 @@ namespace kneepoint::coordinator {
 enum ExitCode : int {
   kDone = 0,
   kInternalError = 1,
-  kBadInput = 2,      ///< Usage, plan, run directory, secret: nothing was loaded.
-  kNoVerdict = 3,     ///< Finished, but no trustworthy verdict.
-  kThreshold = 4,     ///< A threshold was missed.
-  kFleetFailed = 5,   ///< The fleet was not assembled, or an agent was lost.
+  kBadInput = 2,     ///< Usage, plan, run directory, secret: nothing was loaded.
+  kNoVerdict = 3,    ///< Finished, but no trustworthy verdict.
+  kThreshold = 4,    ///< A threshold was missed.
+  kFleetFailed = 5,  ///< The fleet was not assembled, or an agent was lost.
   kInterrupted = 130,
 };
 

@@ -18,7 +18,10 @@
 #include "coordinator/live/http_server.h"
 #include "coordinator/live/metrics.h"
 #include "coordinator/plan_loader.h"
+#include "coordinator/report/html/html.h"
+#include "coordinator/report/record_writer.h"
 #include "coordinator/report/run_directory.h"
+#include "coordinator/report/run_timeline.h"
 #include "coordinator/report/text.h"
 #include "coordinator/run_loop.h"
 
@@ -41,12 +44,12 @@ void or_fail(const Result<void>& result, int code) {
 }
 
 std::string new_run_id(RealTime now, const std::string& plan) {
-  return fmt::format("{:%Y%m%dT%H%M%SZ}-{}-{:04x}", fmt::gmtime(std::chrono::system_clock::to_time_t(now)), plan,
-                     std::random_device()() & 0xffff);
+  return fmt::format("{:%Y%m%dT%H%M%SZ}-{}-{:04x}", fmt::gmtime(std::chrono::system_clock::to_time_t(now)),
+                     plan, std::random_device()() & 0xffff);
 }
 
-/// One run, from its checked plan to its report. Members are in the order in which they come to be: the server and
-/// the display outlive the fleet, so that its end can still be watched.
+/// One run, from its checked plan to its report. Members are in the order in which they come to be: the
+/// server and the display outlive the fleet, so that its end can still be watched.
 class Run {
  public:
   Run(const RunOptions& options, Interrupts& interrupts)
@@ -74,6 +77,8 @@ class Run {
                    loop.agent_lost() ? "an agent was lost" : "the run was interrupted");
     const Report report = build_report(plan_, loop.timeline(), loop.windows(), facts);
     or_fail(directory_.write_report(report), kInternalError);
+    const RunTimeline course = build_run_timeline(loop.timeline(), plan_, cells_, loop.windows());
+    or_fail(directory_.write("report.html", render_html(report, course, plan_.source_text)), kInternalError);
     display_.finish(report);
     fmt::print("{}\nreport: {}\n", render_text(report), directory_.path().string());
     std::fflush(stdout);
@@ -92,8 +97,8 @@ class Run {
 
   void serve() {
     if (options_.serve == "none") return;
-    const ListenAddress address = options_.serve ? or_fail(parse_listen_address(*options_.serve), kBadInput)
-                                                 : ListenAddress{};
+    const ListenAddress address =
+        options_.serve ? or_fail(parse_listen_address(*options_.serve), kBadInput) : ListenAddress{};
     HttpServer::Routes routes;
     routes["/metrics"] = [this](const HttpRequest&) {
       return HttpResponse{.content_type = std::string(Metrics::kContentType), .body = metrics_.text()};
@@ -112,13 +117,14 @@ class Run {
     }
     fleet_ = or_fail(Fleet::listen({.listen = listen, .insecure = options_.insecure}), kBadInput);
     if (local) {
-      agents_ = std::make_unique<LocalAgents>(or_fail(
-          LocalAgents::spawn({.coordinator = listen.front(),
-                              .count = static_cast<unsigned>(expected),
-                              .threads = options_.threads}),
-          kFleetFailed));
+      agents_ =
+          std::make_unique<LocalAgents>(or_fail(LocalAgents::spawn({.coordinator = listen.front(),
+                                                                    .count = static_cast<unsigned>(expected),
+                                                                    .threads = options_.threads}),
+                                                kFleetFailed));
     } else {
-      display_.print(fmt::format("waiting for {} agents on {}", expected, fmt::join(fleet_->addresses(), ", ")));
+      display_.print(
+          fmt::format("waiting for {} agents on {}", expected, fmt::join(fleet_->addresses(), ", ")));
     }
     const Fleet::Check check = [this]() -> Result<void> {
       if (interrupts_.count() > 0) throw Failure{kInterrupted, "interrupted before any load"};
@@ -129,25 +135,43 @@ class Run {
     };
     metrics_.set_agents({.awaited = expected});
     display_.waiting(0, expected);
-    or_fail(fleet_->assemble(expected, options_.join_timeout, check,
-                             [&](const AgentInfo& agent, std::size_t present) {
-                               metrics_.set_agents({.awaited = expected - present, .ready = present});
-                               display_.waiting(present, expected);
-                               if (!local) display_.print(fmt::format("agent {} joined from {}", agent.name, agent.peer));
-                             }),
-            kFleetFailed);
-    Assignment assignment{
-        .run_id = run_id_, .targets = plan_.targets, .cells = cells_, .seed = plan_.seed};
+    or_fail(
+        fleet_->assemble(expected, options_.join_timeout, check,
+                         [&](const AgentInfo& agent, std::size_t present) {
+                           metrics_.set_agents({.awaited = expected - present, .ready = present});
+                           display_.waiting(present, expected);
+                           if (!local)
+                             display_.print(fmt::format("agent {} joined from {}", agent.name, agent.peer));
+                         }),
+        kFleetFailed);
+    Assignment assignment{.run_id = run_id_,
+                          .targets = plan_.targets,
+                          .cells = cells_,
+                          .seed = plan_.seed,
+                          .records = plan_.records};
     or_fail(fleet_->start(std::move(assignment), check), kFleetFailed);
+    if (plan_.records) {
+      const SystemClock clock;
+      records_ = or_fail(RecordWriter::create(directory_.path() / "records.jsonl.gz", plan_, cells_, run_id_,
+                                              clock.real_now() - fleet_->now()),
+                         kBadInput);
+    }
     metrics_.set_agents({.running = expected});
   }
 
   /// `timeline` is filled in once the loop exists.
   RunLoop::Hooks hooks(const Timeline*& timeline) {
     RunLoop::Hooks hooks;
-    hooks.on_batch = [this](std::uint32_t, const SnapshotBatch& batch) { metrics_.observe(batch); };
+    hooks.on_batch = [this](std::uint32_t agent, const SnapshotBatch& batch) {
+      metrics_.observe(batch);
+      if (!records_) return;
+      const auto written = records_->append(fleet_->agent(agent).name, batch);
+      if (!written) display_.print(written.error().message);
+    };
     hooks.on_step = [this](const StepWindow& window, const Step& step) { display_.step(window, step); };
-    hooks.on_progress = [this, &timeline](const Progress& progress) { display_.progress(progress, *timeline); };
+    hooks.on_progress = [this, &timeline](const Progress& progress) {
+      display_.progress(progress, *timeline);
+    };
     hooks.on_agent_lost = [this](const AgentLost& lost) {
       metrics_.set_agents({.running = fleet_->agents(), .lost = ++agents_lost_});
       display_.print(fmt::format("agent {} lost: {}", fleet_->agent(lost.agent).name, lost.reason));
@@ -196,6 +220,7 @@ class Run {
   std::unique_ptr<PrivateSocket> socket_;
   std::unique_ptr<Fleet> fleet_;
   std::unique_ptr<LocalAgents> agents_;
+  std::optional<RecordWriter> records_;
   std::size_t agents_lost_ = 0;
 };
 

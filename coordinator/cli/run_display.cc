@@ -21,7 +21,8 @@ RunDisplay::RunDisplay(const Plan& plan, const std::vector<Cell>& cells, Metrics
   view_.plan = plan.name;
   for (const Cell& cell : cells) {
     const Target& target = plan.targets[cell.target];
-    results_.push_back({.target = target.name, .scenario = plan.scenarios[cell.scenario].name, .model = target.model});
+    results_.push_back(
+        {.target = target.name, .scenario = plan.scenarios[cell.scenario].name, .model = target.model});
   }
 }
 
@@ -79,7 +80,8 @@ void RunDisplay::step(const StepWindow& window, const Step& step) {
   ScenarioResult& result = results_[window.cell];
   if (table_cell_ != window.cell) {
     table_cell_ = window.cell;
-    terminal_.print(fmt::format("{} on {} ({})\n{}", result.scenario, result.target, result.model, step_header()));
+    terminal_.print(
+        fmt::format("{} on {} ({})\n{}", result.scenario, result.target, result.model, step_header()));
   }
   terminal_.print(render_step_line(step));
   result.steps.push_back(step);

@@ -22,8 +22,8 @@ enum class Phase { kPending, kWarmUp, kHold, kRequests, kDeciding, kDrain, kDone
 /// "warm-up", "hold", …
 std::string_view to_string(Phase phase);
 
-/// Drives one cell from its first level to idle: a pure state machine over run time, without I/O or clock, so that
-/// it runs the same against a fleet, against a model in virtual time and against a recorded timeline.
+/// Drives one cell from its first level to idle: a pure state machine over run time, without I/O or clock, so
+/// that it runs the same against a fleet, against a model in virtual time and against a recorded timeline.
 class Controller {
  public:
   virtual ~Controller() = default;

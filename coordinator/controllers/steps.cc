@@ -7,8 +7,12 @@ namespace {
 
 using std::chrono::seconds;
 
-Nanos ceil_second(Nanos t) { return std::chrono::ceil<seconds>(t); }
-std::int64_t second_of(Nanos t) { return std::chrono::floor<seconds>(t).count(); }
+Nanos ceil_second(Nanos t) {
+  return std::chrono::ceil<seconds>(t);
+}
+std::int64_t second_of(Nanos t) {
+  return std::chrono::floor<seconds>(t).count();
+}
 
 }  // namespace
 
@@ -66,8 +70,8 @@ LoadLevel StepController::start_step(Nanos at, const FleetView& fleet) {
     phase_ = Phase::kRequests;
     return level_;
   }
-  // A burst start makes a convoy that does not dissolve by itself: added slots start over one residence time, but
-  // leave half of the warm-up undisturbed.
+  // A burst start makes a convoy that does not dissolve by itself: added slots start over one residence time,
+  // but leave half of the warm-up undisturbed.
   const Nanos half = ramp_.warmup / 2;
   level_.spread_over = std::min(fleet.residence.value_or(half), half);
   phase_ = Phase::kWarmUp;

@@ -4,8 +4,8 @@
 #include <cmath>
 #include <vector>
 
-#include "coordinator/report/columns.h"
 #include "coordinator/live/terminal.h"
+#include "coordinator/report/columns.h"
 
 /// The pure half of terminal.h: a LiveView as text.
 namespace kneepoint::coordinator {

@@ -58,20 +58,7 @@ class Writer {
   /// The fewest digits that read back the same.
   void write(double value) { out_ += std::isfinite(value) ? fmt::format("{}", value) : "null"; }
   void write(TokenSource value) { write(std::string(to_string(value))); }
-  void write(const std::string& value) {
-    out_ += '"';
-    for (const char c : value) {
-      if (c == '"' || c == '\\') {
-        out_ += '\\';
-        out_ += c;
-      } else if (static_cast<unsigned char>(c) < 0x20) {
-        out_ += fmt::format("\\u{:04x}", static_cast<unsigned char>(c));
-      } else {
-        out_ += c;
-      }
-    }
-    out_ += '"';
-  }
+  void write(const std::string& value) { out_ += json_quoted(value); }
   void write(const Interval& value) {
     out_ += '[';
     write(value.low);
@@ -219,6 +206,21 @@ class Reader {
 };
 
 }  // namespace
+
+std::string json_quoted(std::string_view text) {
+  std::string out = "\"";
+  for (const char c : text) {
+    if (c == '"' || c == '\\') {
+      out += '\\';
+      out += c;
+    } else if (static_cast<unsigned char>(c) < 0x20) {
+      out += fmt::format("\\u{:04x}", static_cast<unsigned char>(c));
+    } else {
+      out += c;
+    }
+  }
+  return out + '"';
+}
 
 std::string render_json(const Report& report) {
   std::string text;

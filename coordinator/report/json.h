@@ -21,4 +21,7 @@ std::string render_json(const Report& report);
 /// that names it.
 Result<Report> parse_report_json(std::string_view text);
 
+/// `text` as a JSON string, with its quotes.
+std::string json_quoted(std::string_view text);
+
 }  // namespace kneepoint::coordinator

@@ -126,7 +126,7 @@ TEST_F(Connections, RequestsCarryTheirHeadersAndBody) {
   EXPECT_THAT(requests[0], HasSubstr(" run/test\r\n"));
   EXPECT_THAT(requests[0], HasSubstr("\r\nAuthorization: Bearer sesame\r\n"));
   EXPECT_THAT(requests[0], HasSubstr("\r\nX-Team: ml\r\n"));
-  EXPECT_THAT(requests[0], HasSubstr("\r\nX-Request-Id: test-0-1-1-0-0\r\n"));
+  EXPECT_THAT(requests[0], HasSubstr("\r\nX-Request-Id: test-0-1-0-0\r\n"));
   EXPECT_THAT(requests[0], HasSubstr(R"("max_tokens":8)"));
   EXPECT_THAT(requests[0], HasSubstr(R"("continuous_usage_stats":true)"));
 }

@@ -42,8 +42,8 @@ TEST_F(Levels, ABudgetIsExact) {
   }
   std::set<std::string> ids;
   for (const std::string& request : server_.requests()) ids.insert(id_of(request));
-  EXPECT_TRUE(ids.contains("test-0-1-1-6-3")) << "slot 6 of 7 issues indices 6, 13, 20 and 27";
-  EXPECT_FALSE(ids.contains("test-0-1-1-2-10"));
+  EXPECT_TRUE(ids.contains("test-0-1-6-3")) << "slot 6 of 7 issues indices 6, 13, 20 and 27";
+  EXPECT_FALSE(ids.contains("test-0-1-2-10"));
 }
 
 TEST_F(Levels, ABudgetSmallerThanTheConcurrency) {
@@ -135,10 +135,10 @@ TEST_F(Levels, AnotherCellReplacesTheSlots) {
 TEST_F(Levels, DrainingLetsRequestsFinish) {
   Gate answered;
   ScriptedServer slow([&](ScriptedServer::Peer& peer, int) {
-    peer.read_request();
-    answered.wait();
-    peer.send(answer(1));
-    peer.wait_for_close();
+    while (!peer.read_request().empty()) {
+      answered.wait();
+      peer.send(answer(1));
+    }
   });
   target().urls = {slow.url()};
   start();
@@ -149,8 +149,8 @@ TEST_F(Levels, DrainingLetsRequestsFinish) {
   answered.open();
   collect_until([&] { return controller_->idle(); });
   const SeriesStats stats = collect_all();
-  EXPECT_EQ(stats.completed(), 3u);
-  EXPECT_EQ(stats.started, 3u);
+  EXPECT_GE(stats.completed(), 3u);
+  EXPECT_EQ(stats.started, stats.completed()) << "none was cut off";
 }
 
 TEST_F(Levels, DrainingHasALimit) {

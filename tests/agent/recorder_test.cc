@@ -56,7 +56,7 @@ class RecorderTest : public ::testing::Test {
 TEST_F(RecorderTest, AStreamFromBeginToEnd) {
   start();
   RequestRecord r;
-  recorder_->begin(r, key_, ms(100), milliseconds(2));
+  recorder_->begin(r, {.key = key_, .scheduled = ms(100) - milliseconds(2), .at = ms(100)});
   recorder_->chunk(r, ms(300), Chunk());  // role only
   recorder_->chunk(r, ms(400), kReasoning);
   recorder_->chunk(r, ms(600), kAnswer);
@@ -93,7 +93,7 @@ TEST_F(RecorderTest, AStreamFromBeginToEnd) {
 TEST_F(RecorderTest, RunningUsageIsCountedWhereItArrives) {
   start();
   RequestRecord r;
-  recorder_->begin(r, key_, ms(0), Nanos(0));
+  recorder_->begin(r, {.key = key_, .scheduled = ms(0), .at = ms(0)});
   recorder_->chunk(r, ms(400), with_usage(kAnswer, 1));
   recorder_->chunk(r, ms(900), with_usage(kAnswer, 4));
   recorder_->chunk(r, ms(1100), with_usage(kAnswer, 6));
@@ -110,7 +110,7 @@ TEST_F(RecorderTest, RunningUsageIsCountedWhereItArrives) {
 TEST_F(RecorderTest, WithoutUsageTokensAreChunks) {
   start();
   RequestRecord r;
-  recorder_->begin(r, key_, ms(0), Nanos(0));
+  recorder_->begin(r, {.key = key_, .scheduled = ms(0), .at = ms(0)});
   for (int i = 1; i <= 5; ++i) recorder_->chunk(r, ms(100 * i), kAnswer);
   recorder_->end(r, ms(500), Outcome::kSuccess);
   collect(seconds(1));
@@ -122,7 +122,7 @@ TEST_F(RecorderTest, WithoutUsageTokensAreChunks) {
 TEST_F(RecorderTest, OneTokenHasNoTpot) {
   start();
   RequestRecord r;
-  recorder_->begin(r, key_, ms(0), Nanos(0));
+  recorder_->begin(r, {.key = key_, .scheduled = ms(0), .at = ms(0)});
   recorder_->chunk(r, ms(100), with_usage(kAnswer, 1));
   recorder_->end(r, ms(100), Outcome::kSuccess);
   collect(seconds(1));
@@ -133,8 +133,8 @@ TEST_F(RecorderTest, OneTokenHasNoTpot) {
 TEST_F(RecorderTest, IntegralsAreExactOverManySeconds) {
   start();
   RequestRecord a, b;
-  recorder_->begin(a, key_, ms(250), Nanos(0));
-  recorder_->begin(b, key_, ms(1500), Nanos(0));
+  recorder_->begin(a, {.key = key_, .scheduled = ms(250), .at = ms(250)});
+  recorder_->begin(b, {.key = key_, .scheduled = ms(1500), .at = ms(1500)});
   collect(seconds(3));  // in the middle of both
   recorder_->end(a, ms(3100), Outcome::kTimeout);
   recorder_->end(b, ms(4900), Outcome::kTimeout);
@@ -156,7 +156,7 @@ TEST_F(RecorderTest, IntegralsAreExactOverManySeconds) {
 TEST_F(RecorderTest, EventsToldLateBelongToTheirSecond) {
   start();
   RequestRecord r;
-  recorder_->begin(r, key_, ms(500), Nanos(0));
+  recorder_->begin(r, {.key = key_, .scheduled = ms(500), .at = ms(500)});
   recorder_->roll(ms(1010));              // the second has ended but is not handed over
   recorder_->chunk(r, ms(990), kAnswer);  // a read that was under way
   collect(milliseconds(1100));
@@ -176,7 +176,7 @@ TEST_F(RecorderTest, EventsToldLateBelongToTheirSecond) {
 TEST_F(RecorderTest, RecordingBeginsInTheMiddleOfARun) {
   start(seconds(500));
   RequestRecord r;
-  recorder_->begin(r, key_, at(milliseconds(500'200)), Nanos(0));
+  recorder_->begin(r, {.key = key_, .scheduled = at(milliseconds(500'200)), .at = at(milliseconds(500'200))});
   recorder_->end(r, at(milliseconds(500'300)), Outcome::kConnect);
   collect(seconds(501));
   EXPECT_EQ(seconds_.size(), 1u);
@@ -187,11 +187,11 @@ TEST_F(RecorderTest, TtftLimitIsMissedInTheSecondInWhichItPasses) {
   limits({{SloMetric::kTtft, 0.95, milliseconds(700)}});
   start();
   RequestRecord silent, late, good, failed;
-  recorder_->begin(silent, key_, ms(100), Nanos(0));  // due at 800
-  recorder_->begin(late, key_, ms(600), Nanos(0));    // due at 1300
-  recorder_->begin(good, key_, ms(600), Nanos(0));
-  recorder_->begin(failed, key_, ms(900), Nanos(0));  // due at 1600
-  recorder_->chunk(good, ms(1300), kAnswer);          // just in time
+  recorder_->begin(silent, {.key = key_, .scheduled = ms(100), .at = ms(100)});  // due at 800
+  recorder_->begin(late, {.key = key_, .scheduled = ms(600), .at = ms(600)});    // due at 1300
+  recorder_->begin(good, {.key = key_, .scheduled = ms(600), .at = ms(600)});
+  recorder_->begin(failed, {.key = key_, .scheduled = ms(900), .at = ms(900)});  // due at 1600
+  recorder_->chunk(good, ms(1300), kAnswer);                                     // just in time
   recorder_->end(failed, ms(1400), Outcome::kStream);
   collect(seconds(2));
   EXPECT_EQ(second(0).slo, (std::vector<SloCount>{{0, 1}})) << "silent";
@@ -212,7 +212,7 @@ TEST_F(RecorderTest, LimitsThatAreJudgedAtTheEnd) {
           {SloMetric::kTtfo, 0.95, milliseconds(250)}});
   start();
   RequestRecord r;
-  recorder_->begin(r, key_, ms(0), Nanos(0));
+  recorder_->begin(r, {.key = key_, .scheduled = ms(0), .at = ms(0)});
   recorder_->chunk(r, ms(200), kReasoning);
   recorder_->chunk(r, ms(300), kAnswer);  // TTFO missed; TPOT so far 100 ms
   recorder_->chunk(r, ms(460), kAnswer);  // ICL missed
@@ -227,7 +227,7 @@ TEST_F(RecorderTest, AllReasoningMissesTheAnswerLimitOnly) {
   limits({{SloMetric::kTtft, 0.95, milliseconds(250)}, {SloMetric::kTtfo, 0.95, milliseconds(5000)}});
   start();
   RequestRecord r;
-  recorder_->begin(r, key_, ms(0), Nanos(0));
+  recorder_->begin(r, {.key = key_, .scheduled = ms(0), .at = ms(0)});
   recorder_->chunk(r, ms(200), kReasoning);
   recorder_->end(r, ms(400), Outcome::kSuccess);
   collect(seconds(1));
@@ -238,9 +238,9 @@ TEST_F(RecorderTest, FailureMissesEverythingAndCancellationNothing) {
   limits({{SloMetric::kTtft, 0.95, milliseconds(500)}, {SloMetric::kE2e, 0.95, seconds(9)}});
   start();
   RequestRecord rejected, cancelled;
-  recorder_->begin(rejected, key_, ms(0), std::nullopt);
+  recorder_->begin(rejected, {.key = key_, .at = ms(0), .sent = false});
   recorder_->end(rejected, ms(10), Outcome::kRejected);
-  recorder_->begin(cancelled, key_, ms(20), Nanos(0));
+  recorder_->begin(cancelled, {.key = key_, .scheduled = ms(20), .at = ms(20)});
   recorder_->end(cancelled, ms(30), Outcome::kCancelled);
   collect(seconds(2));
   EXPECT_EQ(total().slo, (std::vector<SloCount>{{0, 1}, {0, 1}}));
@@ -254,7 +254,7 @@ TEST_F(RecorderTest, WithoutStreamingThereIsNoTtft) {
   limits({{SloMetric::kE2e, 0.95, milliseconds(500)}});
   start();
   RequestRecord r;
-  recorder_->begin(r, key_, ms(0), Nanos(0));
+  recorder_->begin(r, {.key = key_, .scheduled = ms(0), .at = ms(0)});
   recorder_->chunk(r, ms(400), with_usage(kAnswer, 20));
   recorder_->end(r, ms(400), Outcome::kSuccess);
   collect(seconds(1));
@@ -272,7 +272,7 @@ TEST_F(RecorderTest, WithoutStreamingThereIsNoTtft) {
 TEST_F(RecorderTest, ARestartMovesTheClockButNotThePresence) {
   start();
   RequestRecord r;
-  recorder_->begin(r, key_, ms(0), Nanos(0));
+  recorder_->begin(r, {.key = key_, .scheduled = ms(0), .at = ms(0)});
   recorder_->restart(r, ms(100));
   recorder_->chunk(r, ms(300), kAnswer);
   recorder_->end(r, ms(300), Outcome::kSuccess);
@@ -309,7 +309,8 @@ TEST_F(RecorderTest, MultiEventReadsAreBlamedOnTheClientWhenItsTurnWasLate) {
 TEST_F(RecorderTest, CpuBelongsToTheSecondThatItWasMeasuredIn) {
   start();
   RequestRecord r;
-  recorder_->begin(r, key_, ms(1001), Nanos(0));  // rolls before the monitor reports
+  recorder_->begin(r,
+                   {.key = key_, .scheduled = ms(1001), .at = ms(1001)});  // rolls before the monitor reports
   recorder_->cpu(0, {.user = 0.2, .system = 0.1, .thread = 0.25});
   collect(seconds(2));
   EXPECT_EQ(seconds_[0].generator.cpu_user, 0.2);
@@ -322,8 +323,8 @@ TEST_F(RecorderTest, SeriesAreKeptApart) {
   SeriesKey other = key_;
   other.replica = 2;
   RequestRecord a, b;
-  recorder_->begin(a, key_, ms(0), Nanos(0));
-  recorder_->begin(b, other, ms(0), Nanos(0));
+  recorder_->begin(a, {.key = key_, .scheduled = ms(0), .at = ms(0)});
+  recorder_->begin(b, {.key = other, .scheduled = ms(0), .at = ms(0)});
   recorder_->chunk(a, ms(10), kAnswer);
   recorder_->chunk(b, ms(20), kAnswer);
   recorder_->chunk(b, ms(40), kAnswer);

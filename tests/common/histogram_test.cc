@@ -19,7 +19,8 @@ TEST(HistogramLayout, EveryValueLiesInItsBucketWithin39HundredthsOfAPercent) {
     const auto index = HistogramLayout::index_of(value);
     ASSERT_LE(HistogramLayout::lower_seconds(index), to_seconds(value) * (1 + 1e-12));
     ASSERT_GT(HistogramLayout::upper_seconds(index), to_seconds(value));
-    const double error = std::abs(HistogramLayout::middle_seconds(index) - to_seconds(value)) / to_seconds(value);
+    const double error =
+        std::abs(HistogramLayout::middle_seconds(index) - to_seconds(value)) / to_seconds(value);
     // 1/256 above 1,024 ns; below it buckets are 8 ns wide.
     ASSERT_LE(error, std::max(1.0 / 256, 4e-9 / to_seconds(value)) + 1e-12) << value.count() << " ns";
   }

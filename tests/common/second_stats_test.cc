@@ -52,8 +52,9 @@ TEST(GeneratorStats, MergingKeepsTheBusiestThread) {
 TEST(Outcome, NamesAreTheExportedLabels) {
   std::vector<std::string_view> names;
   for (const Outcome outcome : kOutcomes) names.push_back(to_string(outcome));
-  EXPECT_EQ(names, (std::vector<std::string_view>{"success", "rejected", "http_4xx", "http_5xx", "dns", "connect",
-                                                  "tls", "timeout", "stream", "parse", "cancelled"}));
+  EXPECT_EQ(names,
+            (std::vector<std::string_view>{"success", "rejected", "http_4xx", "http_5xx", "dns", "connect",
+                                           "tls", "timeout", "stream", "parse", "cancelled"}));
 }
 
 TEST(Plan, CellsAreNumberedScenarioByScenarioOverTheirTargets) {

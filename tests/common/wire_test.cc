@@ -70,6 +70,22 @@ class Random {
     return g;
   }
 
+  RequestRow row() {
+    const auto instant = [&] { return Nanos(static_cast<Nanos::rep>(below(1'000'000'000'000))); };
+    RequestRow r{.key = {static_cast<std::uint32_t>(below(4)), number()},
+                 .slot = static_cast<std::uint32_t>(below(9)),
+                 .k = number(),
+                 .outcome = kOutcomes[below(kOutcomeCount)],
+                 .scheduled = instant(),
+                 .sent = instant(),
+                 .ended = instant(),
+                 .chunks = number()};
+    if (below(2) == 0) r.first = instant(), r.last = instant();
+    if (below(2) == 0) r.first_answer = instant();
+    if (below(2) == 0) r.prompt_tokens = number(), r.output_tokens = number();
+    return r;
+  }
+
   SnapshotBatch batch() {
     SnapshotBatch b{.sequence = 1 + number(), .complete_through = static_cast<std::int64_t>(below(1000)) - 1};
     for (std::uint64_t i = below(4); i > 0; --i) {
@@ -82,6 +98,7 @@ class Random {
                             static_cast<std::uint32_t>(below(3))};
         second.series[key] = series();
       }
+      for (std::uint64_t k = below(4); k > 0; --k) second.requests.push_back(row());
     }
     b.in_flight = static_cast<std::uint32_t>(below(5000));
     b.backing_off = static_cast<std::uint32_t>(below(5000));
@@ -274,45 +291,53 @@ TEST(WireHostile, BatchesAreRefusedByField) {
   second.series[{.cell = 1}].slo.resize(1);
   second.series[{.cell = 2}].ttft.record(5ms);
   second.generator.rx_lag.record(3us);
+  second.requests.resize(1);
   using M = v1::SnapshotBatch;
   expect_refusals<M>(
-      valid, {
-                 {"sequence", [](M& m) { m.set_sequence(0); }},
-                 {"complete_through", [](M& m) { m.set_complete_through(-2); }},
-                 {"seconds[0].second", [](M& m) { m.mutable_seconds(0)->set_second(-1); }},
-                 {"seconds[0].second", [](M& m) { m.mutable_seconds(0)->set_second(std::int64_t{1} << 40); }},
-                 {"seconds: 5000 entries",
-                  [](M& m) {
-                    for (int i = 1; i < 5000; ++i) m.add_seconds();
-                  }},
-                 {"seconds[0].series[2]: repeats",
-                  [](M& m) { *m.mutable_seconds(0)->add_series() = m.seconds(0).series(0); }},
-                 {"seconds[0].series[0].outcomes: 12 entries",
-                  [](M& m) { m.mutable_seconds(0)->mutable_series(0)->add_outcomes(0); }},
-                 {"seconds[0].series[0].outcomes[3]",
-                  [](M& m) { m.mutable_seconds(0)->mutable_series(0)->set_outcomes(3, ~std::uint64_t{0}); }},
-                 {"seconds[0].series[0].reported_tokens",
-                  [](M& m) { m.mutable_seconds(0)->mutable_series(0)->clear_reported_tokens(); }},
-                 {"seconds[0].series[0].slo[0].missed",
-                  [](M& m) {
-                    m.mutable_seconds(0)->mutable_series(0)->mutable_slo(0)->set_missed(~std::uint64_t{0});
-                  }},
-                 {"seconds[0].series[0].slo: 100 entries",
-                  [](M& m) {
-                    while (m.seconds(0).series(0).slo_size() < 100)
-                      m.mutable_seconds(0)->mutable_series(0)->add_slo();
-                  }},
-                 {"seconds[0].series[1].waiting",
-                  [](M& m) { m.mutable_seconds(0)->mutable_series(1)->set_waiting(kNaN); }},
-                 {"seconds[0].series[1].in_flight",
-                  [](M& m) { m.mutable_seconds(0)->mutable_series(1)->set_in_flight(-1); }},
-                 {"seconds[0].series[1].ttft.layout",
-                  [](M& m) { m.mutable_seconds(0)->mutable_series(1)->mutable_ttft()->set_layout(9); }},
-                 {"seconds[0].generator.cpu_user_seconds",
-                  [](M& m) { m.mutable_seconds(0)->mutable_generator()->set_cpu_user_seconds(kInfinity); }},
-                 {"seconds[0].generator.rx_lag.counts",
-                  [](M& m) { m.mutable_seconds(0)->mutable_generator()->mutable_rx_lag()->clear_counts(); }},
-             });
+      valid,
+      {
+          {"sequence", [](M& m) { m.set_sequence(0); }},
+          {"complete_through", [](M& m) { m.set_complete_through(-2); }},
+          {"seconds[0].second", [](M& m) { m.mutable_seconds(0)->set_second(-1); }},
+          {"seconds[0].second", [](M& m) { m.mutable_seconds(0)->set_second(std::int64_t{1} << 40); }},
+          {"seconds[0].requests[0].outcome",
+           [](M& m) { m.mutable_seconds(0)->mutable_requests(0)->set_outcome(11); }},
+          {"seconds[0].requests[0].first_nanos",
+           [](M& m) { m.mutable_seconds(0)->mutable_requests(0)->set_first_nanos(-1); }},
+          {"seconds[0].requests[0].output_tokens",
+           [](M& m) { m.mutable_seconds(0)->mutable_requests(0)->set_output_tokens(~std::uint64_t{0}); }},
+          {"seconds: 5000 entries",
+           [](M& m) {
+             for (int i = 1; i < 5000; ++i) m.add_seconds();
+           }},
+          {"seconds[0].series[2]: repeats",
+           [](M& m) { *m.mutable_seconds(0)->add_series() = m.seconds(0).series(0); }},
+          {"seconds[0].series[0].outcomes: 12 entries",
+           [](M& m) { m.mutable_seconds(0)->mutable_series(0)->add_outcomes(0); }},
+          {"seconds[0].series[0].outcomes[3]",
+           [](M& m) { m.mutable_seconds(0)->mutable_series(0)->set_outcomes(3, ~std::uint64_t{0}); }},
+          {"seconds[0].series[0].reported_tokens",
+           [](M& m) { m.mutable_seconds(0)->mutable_series(0)->clear_reported_tokens(); }},
+          {"seconds[0].series[0].slo[0].missed",
+           [](M& m) {
+             m.mutable_seconds(0)->mutable_series(0)->mutable_slo(0)->set_missed(~std::uint64_t{0});
+           }},
+          {"seconds[0].series[0].slo: 100 entries",
+           [](M& m) {
+             while (m.seconds(0).series(0).slo_size() < 100)
+               m.mutable_seconds(0)->mutable_series(0)->add_slo();
+           }},
+          {"seconds[0].series[1].waiting",
+           [](M& m) { m.mutable_seconds(0)->mutable_series(1)->set_waiting(kNaN); }},
+          {"seconds[0].series[1].in_flight",
+           [](M& m) { m.mutable_seconds(0)->mutable_series(1)->set_in_flight(-1); }},
+          {"seconds[0].series[1].ttft.layout",
+           [](M& m) { m.mutable_seconds(0)->mutable_series(1)->mutable_ttft()->set_layout(9); }},
+          {"seconds[0].generator.cpu_user_seconds",
+           [](M& m) { m.mutable_seconds(0)->mutable_generator()->set_cpu_user_seconds(kInfinity); }},
+          {"seconds[0].generator.rx_lag.counts",
+           [](M& m) { m.mutable_seconds(0)->mutable_generator()->mutable_rx_lag()->clear_counts(); }},
+      });
 }
 
 TEST(WireHostile, AssignmentsAreRefusedByField) {

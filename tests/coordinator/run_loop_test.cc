@@ -9,8 +9,8 @@ namespace {
 
 using namespace std::chrono_literals;
 
-/// A fleet in virtual time: every wait moves the clock, every second each agent hands over one batch in which its
-/// slots have each completed two requests of half a second.
+/// A fleet in virtual time: every wait moves the clock, every second each agent hands over one batch in which
+/// its slots have each completed two requests of half a second.
 class VirtualFleet final : public LoadFleet {
  public:
   explicit VirtualFleet(std::uint32_t agents) : agents_(agents) {}
@@ -57,15 +57,16 @@ class VirtualFleet final : public LoadFleet {
   void end_second(std::int64_t second) {
     for (std::uint32_t agent = 0; agent < agents_ - lost_; ++agent) {
       SecondSnapshot part{.second = second};
-      const std::uint32_t slots = running_.concurrency / agents_ + (agent < running_.concurrency % agents_ ? 1 : 0);
+      const std::uint32_t slots =
+          running_.concurrency / agents_ + (agent < running_.concurrency % agents_ ? 1 : 0);
       SeriesStats& stats = part.series[SeriesKey{.cell = running_.cell, .epoch = running_.epoch}];
       stats.outcomes[0] = 2 * slots;
       stats.e2e.record(500ms, 2 * slots);
       stats.in_flight = slots;
-      events_.push_back(BatchArrived{agent, SnapshotBatch{.complete_through = second,
-                                                          .seconds = {part},
-                                                          .in_flight = slots,
-                                                          .active_slots = slots}});
+      events_.push_back(BatchArrived{
+          agent,
+          SnapshotBatch{
+              .complete_through = second, .seconds = {part}, .in_flight = slots, .active_slots = slots}});
       if (running_.budget && running_.epoch != done_epoch_) {
         events_.push_back(LevelFinished{agent, running_.epoch, running_.effective_at + 700ms});
         if (agent + 1 == agents_) done_epoch_ = running_.epoch;
@@ -108,7 +109,8 @@ struct VirtualRun {
 };
 
 TEST(RunLoop, RunsEveryStepOfEveryCellAndDrainsInBetween) {
-  VirtualRun run(plan_of({{.steps = {2, 4}, .warmup = 1s, .hold = 3s}, {.steps = {8}, .warmup = 1s, .hold = 3s}}), 2);
+  VirtualRun run(
+      plan_of({{.steps = {2, 4}, .warmup = 1s, .hold = 3s}, {.steps = {8}, .warmup = 1s, .hold = 3s}}), 2);
   const RunLoop& loop = run.go();
   EXPECT_FALSE(loop.interrupted());
   EXPECT_FALSE(loop.agent_lost());
@@ -133,7 +135,8 @@ TEST(RunLoop, ABudgetEndsTheStepWhenTheLastAgentIsDone) {
 }
 
 TEST(RunLoop, AnInterruptDrainsAndKeepsWhatWasMeasured) {
-  VirtualRun run(plan_of({{.steps = {2, 4}, .warmup = 1s, .hold = 30s}, {.steps = {8}, .warmup = 1s, .hold = 3s}}), 2);
+  VirtualRun run(
+      plan_of({{.steps = {2, 4}, .warmup = 1s, .hold = 30s}, {.steps = {8}, .warmup = 1s, .hold = 3s}}), 2);
   RunLoop::Hooks hooks;
   hooks.interrupts = [&] { return run.fleet.now() > 12s ? 1 : 0; };
   const RunLoop& loop = run.go(std::move(hooks));
@@ -157,7 +160,8 @@ TEST(RunLoop, ALostAgentEndsTheRunAndMarksItsStep) {
 }
 
 TEST(RunLoop, ProgressNamesThePhaseAndTheTimeLeft) {
-  VirtualRun run(plan_of({{.steps = {2}, .warmup = 1s, .hold = 3s}, {.steps = {8}, .warmup = 1s, .hold = 3s}}), 1);
+  VirtualRun run(
+      plan_of({{.steps = {2}, .warmup = 1s, .hold = 3s}, {.steps = {8}, .warmup = 1s, .hold = 3s}}), 1);
   std::optional<Nanos> at_start;
   std::set<Phase> phases;
   RunLoop::Hooks hooks;

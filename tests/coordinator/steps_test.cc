@@ -7,7 +7,9 @@ namespace {
 
 using namespace std::chrono_literals;
 
-Ramp timed(std::vector<std::uint32_t> steps) { return {.steps = std::move(steps), .warmup = 2s, .hold = 8s}; }
+Ramp timed(std::vector<std::uint32_t> steps) {
+  return {.steps = std::move(steps), .warmup = 2s, .hold = 8s};
+}
 
 /// Drives a controller in virtual time, 50 ms a tick, until it is done or `limit` has passed.
 struct Drive {

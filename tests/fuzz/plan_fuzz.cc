@@ -6,8 +6,8 @@
 #include "coordinator/plan_loader.h"
 #include "coordinator/plan_printer.h"
 
-/// Any bytes are either a plan, which can be described and whose own text loads again without variables, or give
-/// one line that starts with the file's name. Nothing throws, crashes or takes long.
+/// Any bytes are either a plan, which can be described and whose own text loads again without variables, or
+/// give one line that starts with the file's name. Nothing throws, crashes or takes long.
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace kneepoint;
   using namespace kneepoint::coordinator;

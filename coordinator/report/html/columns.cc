@@ -1,0 +1,177 @@
+#include "coordinator/report/html/columns.h"
+
+#include <fmt/format.h>
+
+#include <utility>
+
+#include "coordinator/report/units.h"
+
+namespace kneepoint::coordinator::html {
+namespace {
+
+using LatencyOf = const LatencySummary Step::*;
+
+struct Statistic {
+  std::string label, key;
+  std::optional<double> LatencySummary::*value;
+};
+
+Figure mean_and_deviation(const LatencySummary& latency) {
+  Figure figure = time(latency.mean, absent_latency_reason(latency));
+  if (latency.mean && latency.stddev) figure.suffix = "± " + format_time(*latency.stddev);
+  return figure;
+}
+
+void add_latency(std::vector<Column>& columns, const std::string& group, const std::string& key,
+                 const std::string& meaning, std::string brief_labels, LatencyOf latency) {
+  columns.push_back({.group = group,
+                     .label = "mean ± SD",
+                     .key = key + ".mean",
+                     .explain = meaning,
+                     .brief = brief_labels.find("mean") != std::string::npos,
+                     .figure = [latency](const Step& step) { return mean_and_deviation(step.*latency); }});
+  static const std::vector<Statistic> kStatistics = {
+      {"SD", "stddev", &LatencySummary::stddev}, {"p50", "p50", &LatencySummary::p50},
+      {"p90", "p90", &LatencySummary::p90},      {"p95", "p95", &LatencySummary::p95},
+      {"p99", "p99", &LatencySummary::p99},      {"min", "min", &LatencySummary::min},
+      {"max", "max", &LatencySummary::max}};
+  brief_labels = " " + brief_labels + " ";
+  for (const Statistic& statistic : kStatistics) {
+    columns.push_back({.group = group,
+                       .label = statistic.label,
+                       .key = key + "." + statistic.key,
+                       .explain = meaning,
+                       .brief = brief_labels.find(" " + statistic.label + " ") != std::string::npos,
+                       .figure = [latency, value = statistic.value](const Step& step) {
+                         return time((step.*latency).*value, absent_latency_reason(step.*latency));
+                       }});
+  }
+  columns.push_back({.group = group,
+                     .label = "values",
+                     .key = key + ".count",
+                     .explain = "How many were measured in the window",
+                     .figure = [latency](const Step& step) { return count((step.*latency).count); }});
+}
+
+void add_load(std::vector<Column>& columns) {
+  columns.push_back({"Load", "asked", "concurrency", "Requests that the plan wants in flight", true,
+                     [](const Step& s) { return count(s.concurrency); }});
+  columns.push_back({"Load", "achieved", "achieved_concurrency", "Mean number of requests in flight", true,
+                     [](const Step& s) { return number(s.achieved_concurrency, "Not measured"); }});
+  columns.push_back({"Load", "waiting", "waiting", "Mean number of requests sent without a first token yet",
+                     false, [](const Step& s) { return number(s.waiting, "Not measured"); }});
+  columns.push_back({"Load", "attempt", "attempt", "1, or more where the step was run again", false,
+                     [](const Step& s) { return count(s.attempt); }});
+  columns.push_back({"Load", "begins", "window_begin_seconds",
+                     "Start of the measured window, since the run's zero", false,
+                     [](const Step& s) { return time(s.window_begin_seconds, {}); }});
+  columns.push_back({"Load", "window", "duration_seconds", "Length of the measured window", false,
+                     [](const Step& s) { return time(s.duration_seconds, {}); }});
+}
+
+void add_throughput(std::vector<Column>& columns) {
+  columns.push_back({"Throughput", "req/s", "requests_per_second.value", "Requests completed per second",
+                     true,
+                     [](const Step& s) { return estimate(s.requests_per_second, "No request completed"); }});
+  columns.push_back(
+      {"Throughput", "output tok/s", "output_tokens_per_second.value",
+       "Output tokens received per second, ± half the 95 % confidence interval", true,
+       [](const Step& s) { return estimate(s.output_tokens_per_second, "No token was received"); }});
+  columns.push_back(
+      {"Throughput", "good", "goodput_ratio", "Requests that met every SLO limit", true,
+       [](const Step& s) { return percent(s.goodput_ratio, "The plan sets no SLO, or none ended"); }});
+  columns.push_back({"Throughput", "tokens from", "token_source",
+                     "Where token counts come from: the server's usage, an estimate, or content chunks",
+                     false, [](const Step& s) {
+                       if (!s.token_source) return absent("No token was received");
+                       return text(std::string(to_string(*s.token_source)));
+                     }});
+}
+
+void add_requests(std::vector<Column>& columns) {
+  columns.push_back({"Requests", "started", "requests.started", "In the window", false,
+                     [](const Step& s) { return count(s.requests.started); }});
+  columns.push_back({"Requests", "completed", "requests.completed", "With success, in the window", false,
+                     [](const Step& s) { return count(s.requests.completed); }});
+  columns.push_back({"Requests", "failed", "requests.failed", "In the window", false,
+                     [](const Step& s) { return count(s.requests.failed); }});
+  columns.push_back({"Requests", "errors", "error_ratio", "Failed requests over those that ended", true,
+                     [](const Step& s) { return percent(s.error_ratio, "No request ended"); }});
+  columns.push_back({"Requests", "backing off", "backing_off",
+                     "Mean number of slots that waited after a failure", false,
+                     [](const Step& s) { return number(s.backing_off, "Not measured"); }});
+  columns.push_back({"Requests", "reconnects", "reconnects",
+                     "Kept-alive connections that had to be opened again", false,
+                     [](const Step& s) { return count(s.reconnects); }});
+  columns.push_back({"Requests", "early stops", "early_stops", "Completed with fewer tokens than asked",
+                     false, [](const Step& s) { return count(s.early_stops); }});
+}
+
+void add_generator(std::vector<Column>& columns) {
+  const auto add = [&](std::string label, std::string key, std::string explain, bool brief, auto figure) {
+    columns.push_back({"Generator", std::move(label), "generator." + key, std::move(explain), brief,
+                       [figure](const Step& step) { return figure(step.generator); }});
+  };
+  const auto lag = [&](std::string label, std::string key, std::string explain, bool brief,
+                       std::optional<double> GeneratorSummary::*value) {
+    add(std::move(label), std::move(key), std::move(explain), brief,
+        [value](const GeneratorSummary& g) { return time(g.*value, "Not measured"); });
+  };
+  const auto ratio = [&](std::string label, std::string key, std::string explain,
+                         std::optional<double> GeneratorSummary::*value) {
+    add(std::move(label), std::move(key), std::move(explain), false,
+        [value](const GeneratorSummary& g) { return percent(g.*value, "Nothing was read"); });
+  };
+  add("CPU µs/token", "cpu_us_per_token", "CPU time of the load generator for each output token", true,
+      [](const GeneratorSummary& g) { return number(g.cpu_us_per_token, "No token was received"); });
+  lag("CPU time", "cpu_seconds", "CPU time of all agents in the window", false,
+      &GeneratorSummary::cpu_seconds);
+  lag("receive lag p99", "rx_lag_p99_seconds", "From the kernel's receive stamp to the tool's own processing",
+      true, &GeneratorSummary::rx_lag_p99_seconds);
+  lag("send lag p99", "send_lag_p99_seconds", "From the intended to the actual send", false,
+      &GeneratorSummary::send_lag_p99_seconds);
+  lag("loop gap p99", "loop_gap_p99_seconds", "Time between two looks at the network", false,
+      &GeneratorSummary::loop_gap_p99_seconds);
+  ratio("multi-event reads", "multi_event_read_ratio", "Reads that carried several content events",
+        &GeneratorSummary::multi_event_read_ratio);
+  ratio("client-coalesced", "client_coalesced_ratio", "Reads whose events the tool's own delay put together",
+        &GeneratorSummary::client_coalesced_ratio);
+  ratio("unstamped reads", "unstamped_read_ratio", "Reads without a kernel receive stamp",
+        &GeneratorSummary::unstamped_read_ratio);
+  ratio("busiest thread", "busiest_thread_ratio", "p95 over the seconds of the busiest thread's load",
+        &GeneratorSummary::busiest_thread_ratio);
+}
+
+std::vector<Column> make_columns() {
+  std::vector<Column> columns;
+  add_load(columns);
+  add_throughput(columns);
+  add_latency(columns, "TTFT", "ttft_seconds", "Time to the first token", "mean p50 p95 p99",
+              &Step::ttft_seconds);
+  add_latency(columns, "TTFO", "ttfo_seconds", "Time to the first token of the answer, after any reasoning",
+              "", &Step::ttfo_seconds);
+  add_latency(columns, "TPOT", "tpot_seconds", "Time per output token after the first", "p50 p95",
+              &Step::tpot_seconds);
+  add_latency(columns, "ICL", "icl_seconds", "From one content chunk to the next", "", &Step::icl_seconds);
+  add_latency(columns, "E2E", "e2e_seconds", "From send to the last content chunk", "p50 p95",
+              &Step::e2e_seconds);
+  add_latency(columns, "Connect", "connect_seconds", "TCP and TLS, never inside TTFT", "",
+              &Step::connect_seconds);
+  add_requests(columns);
+  add_generator(columns);
+  return columns;
+}
+
+}  // namespace
+
+const std::vector<Column>& step_columns() {
+  static const std::vector<Column> columns = make_columns();
+  return columns;
+}
+
+std::string absent_latency_reason(const LatencySummary& latency) {
+  if (latency.count == 0) return "No request of this window had one";
+  return fmt::format("Too few requests (n = {}): p90 needs 64 of them, p95 130, p99 662", latency.count);
+}
+
+}  // namespace kneepoint::coordinator::html

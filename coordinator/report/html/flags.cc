@@ -1,0 +1,68 @@
+#include "coordinator/report/html/flags.h"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+namespace kneepoint::coordinator::html {
+namespace {
+
+using Entry = std::pair<std::string_view, std::string_view>;
+
+constexpr std::array kFlags = {
+    Entry{"NEAR-LINEAR", "Throughput still grows almost as fast as concurrency: the host has room."},
+    Entry{"DIMINISHING", "Throughput grows, but clearly more slowly than concurrency."},
+    Entry{"SATURATED",
+          "At or past the saturation point: doubling the load would add less than about 5 % throughput."},
+    Entry{"COLLAPSING",
+          "Throughput is below 95 % of what a lower concurrency reached, or more than 1 % of requests fail."},
+    Entry{"CLIENT_BOUND", "The load generator itself was the limit. The row says nothing about the host."},
+    Entry{"UNSTEADY", "No steady state was reached inside the window."},
+    Entry{"INCOMPLETE", "Seconds of an agent are missing, so the figures are too low."},
+    Entry{"AGENT_LOST", "An agent was lost during the step, so the load was not what was asked."},
+    Entry{"INTERRUPTED", "The step was cut short by the user."},
+    Entry{"SHORT_WINDOW",
+          "The window held too few batches; its interval is widened by doubling the standard error."},
+    Entry{"LOW_CONFIDENCE", "The window reached its longest length before its interval was narrow enough."},
+    Entry{"NO_DATA", "No request completed inside the window."},
+    Entry{"DRIFT", "The same concurrency, repeated at the end, differed by more than 3 %."},
+    Entry{"DRIFTING", "Throughput kept moving in one direction inside the window, by more than 3 %."},
+    Entry{"LITTLES_LAW", "Concurrency, throughput and time in the system do not agree with Little's law."},
+    Entry{"LOW_OCCUPANCY", "Fewer than 99 % of the requests that were asked for were in flight."},
+    Entry{"RX_LAG", "The tool was slow to process what it received; kernel stamps have corrected the times."},
+    Entry{"EARLY_STOPS", "Some answers ended with fewer tokens than asked for."},
+    Entry{"RECONNECTS", "Some kept-alive connections had been closed by the host and were opened again."},
+    Entry{"LOWEST LATENCY",
+          "The lowest concurrency: latency without competition, the baseline of the others."},
+    Entry{"QUEUEING BEGINS", "The median TTFT is more than twice the baseline: requests have begun to wait."},
+};
+
+constexpr std::array kBottlenecks = {
+    Entry{"client", "the load generator itself, not the host"},
+    Entry{"network", "the network between the load generator and the host"},
+    Entry{"admission", "admission control: the host rejects requests (429 or 503)"},
+    Entry{"queue_slots", "batch slots: all are taken and requests queue in the server"},
+    Entry{"kv_cache", "KV-cache memory"},
+    Entry{"compute", "compute, spent on prefill"},
+    Entry{"memory_bandwidth", "memory bandwidth, spent on decoding"},
+    Entry{"errors", "errors of the host"},
+};
+
+template <class Table>
+std::optional<std::string_view> find(const Table& table, std::string_view name) {
+  const auto entry =
+      std::find_if(table.begin(), table.end(), [&](const Entry& e) { return e.first == name; });
+  return entry == table.end() ? std::nullopt : std::optional(entry->second);
+}
+
+}  // namespace
+
+std::optional<std::string_view> explain_flag(std::string_view flag) {
+  return find(kFlags, flag);
+}
+
+std::string explain_bottleneck(std::string_view bottleneck) {
+  return std::string(find(kBottlenecks, bottleneck).value_or(bottleneck));
+}
+
+}  // namespace kneepoint::coordinator::html

@@ -1,0 +1,100 @@
+#include "coordinator/report/html/html.h"
+
+#include <fmt/format.h>
+
+#include "coordinator/report/html/assets.h"
+#include "coordinator/report/html/figures.h"
+#include "coordinator/report/html/markup.h"
+#include "coordinator/report/html/section.h"
+#include "coordinator/report/html/summary.h"
+#include "coordinator/report/html/timeline_json.h"
+#include "coordinator/report/json.h"
+#include "coordinator/report/units.h"
+
+namespace kneepoint::coordinator {
+namespace html {
+namespace {
+
+std::string headline(const Report& report) {
+  if (report.results.size() == 1) {
+    const ScenarioResult& result = report.results.front();
+    return fmt::format(R"(<p class="verdict">{}</p>{}{}{})", verdict_sentence(result), evidence(result),
+                       trust_panel(report), key_figures(result));
+  }
+  if (report.results.empty()) {
+    return R"(<p class="verdict">Nothing was measured.</p>)" + trust_panel(report);
+  }
+  std::string sentences;
+  for (const ScenarioResult& result : report.results) {
+    sentences += fmt::format(R"(<p class="verdict">{}</p>)", verdict_sentence(result));
+  }
+  return sentences + trust_panel(report) + overview_table(report);
+}
+
+std::string contents(const Report& report) {
+  std::string links;
+  for (std::size_t i = 0; i < report.results.size(); ++i) {
+    links += fmt::format(R"(<a href="#result-{}">{}</a> )", i, escape(title_of(report.results[i])));
+  }
+  return links +
+         R"(<a href="#definitions">Definitions</a> <a href="#plan">Plan</a> <a href="#facts">Run</a>)";
+}
+
+std::string fact(std::string_view name, const std::string& markup) {
+  return fmt::format("<div><dt>{}</dt><dd>{}</dd></div>", name, markup);
+}
+
+std::string run_facts(const Report& report) {
+  const Totals& totals = report.totals;
+  const auto figure = [](std::uint64_t value) { return format_figure(static_cast<double>(value)); };
+  return R"(<dl class="facts">)" + fact("Run", escape(report.run_id)) +
+         fact("Plan", escape(report.run_name)) + fact("Kneepoint", escape(report.version)) +
+         fact("Started", utc_text(report.started_at)) +
+         fact("Took", format_time(report.duration_seconds) + (report.interrupted ? ", interrupted" : "")) +
+         fact("Agents", figure(report.agents)) + fact("Requests started", figure(totals.started)) +
+         fact("completed", figure(totals.completed)) + fact("failed", figure(totals.failed)) +
+         fact("cancelled by the tool", figure(totals.cancelled)) +
+         fact("Output tokens", figure(totals.output_tokens)) + fact("Reconnects", figure(totals.reconnects)) +
+         "</dl>";
+}
+
+}  // namespace
+}  // namespace html
+
+std::string render_html(const Report& report, const RunTimeline& timeline, std::string_view plan_text) {
+  using namespace html;
+  std::string sections;
+  for (std::size_t i = 0; i < report.results.size(); ++i) {
+    sections += section(report.results[i], i, report.results.size() > 1, timeline);
+  }
+  std::string script;
+  for (const std::string_view part :
+       {assets::script_units, assets::script_plot, assets::script_xy_chart, assets::script_ladder_chart,
+        assets::script_timeline_chart, assets::script_charts, assets::script_page}) {
+    script.append(part);
+  }
+  const std::string plan = plan_text.empty()
+                               ? std::string(R"(<p>The plan's text was not kept.</p>)")
+                               : fmt::format(R"(<pre tabindex="0">{}</pre>)", escape(plan_text));
+  return fill(assets::page, {
+                                {"script_hashes", csp_hash(assets::d3) + " " + csp_hash(script)},
+                                {"style_hash", csp_hash(assets::style)},
+                                {"style", assets::style},
+                                {"licences", assets::licences},
+                                {"name", escape(report.run_name)},
+                                {"when", utc_text(report.started_at)},
+                                {"version", escape(report.version)},
+                                {"contents", contents(report)},
+                                {"headline", headline(report)},
+                                {"sections", sections},
+                                {"definitions", assets::definitions},
+                                {"plan", plan},
+                                {"facts", run_facts(report)},
+                                {"data", escape_script_json(render_json(report))},
+                                {"timeline", escape_script_json(timeline_json(timeline))},
+                                {"d3", assets::d3},
+                                {"script", script},
+                            });
+}
+
+}  // namespace kneepoint::coordinator

@@ -1,0 +1,266 @@
+#include "coordinator/report/html/summary.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "coordinator/report/html/columns.h"
+#include "coordinator/report/html/flags.h"
+#include "coordinator/report/html/markup.h"
+#include "coordinator/report/units.h"
+
+namespace kneepoint::coordinator::html {
+namespace {
+
+const Step* peak_step(const ScenarioResult& result) {
+  const Step* peak = nullptr;
+  for (const Step& step : result.steps) {
+    if (!step.valid || !step.output_tokens_per_second.value) continue;
+    if (!peak || *step.output_tokens_per_second.value > *peak->output_tokens_per_second.value) peak = &step;
+  }
+  return peak;
+}
+
+/// The valid step of the highest concurrency that passes `keep`.
+template <class Keep>
+const Step* highest_step(const ScenarioResult& result, Keep keep) {
+  const Step* highest = nullptr;
+  for (const Step& step : result.steps) {
+    if (step.valid && keep(step) && (!highest || step.concurrency > highest->concurrency)) highest = &step;
+  }
+  return highest;
+}
+
+std::string requests_text(double concurrency) {
+  return fmt::format("{} concurrent request{}", format_figure(concurrency), concurrency == 1 ? "" : "s");
+}
+
+/// "ttft_p95" -> "TTFT p95"
+std::string criterion_label(const std::string& name) {
+  const std::size_t underscore = name.find('_');
+  std::string label = name;
+  std::transform(
+      label.begin(), label.begin() + static_cast<std::ptrdiff_t>(std::min(underscore, label.size())),
+      label.begin(), [](char c) { return 'a' <= c && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c; });
+  std::replace(label.begin(), label.end(), '_', ' ');
+  return label;
+}
+
+/// What the state of a limit means for whoever plans capacity.
+std::string criterion_text(const SloCriterion& criterion) {
+  if (criterion.state == "PASS") return "holds up to the highest valid step";
+  if (criterion.state == "BRACKETED") {
+    return criterion.ci95 ? "holds there, breaks at " + format_figure(criterion.ci95->high)
+                          : "holds there, then breaks";
+  }
+  if (criterion.state == "FAIL") return "broken from the lowest step on";
+  if (criterion.state == "INDETERMINATE") return "too few requests to decide";
+  return criterion.state;
+}
+
+Figure criterion_figure(const SloCriterion& criterion) {
+  Figure figure =
+      number(criterion.concurrency, "No concurrency was shown to meet it: " + criterion_text(criterion));
+  if (criterion.concurrency && criterion.state == "PASS") figure.text = "≥ " + figure.text;
+  return figure;
+}
+
+std::string tile(const KeyFigure& key) {
+  return fmt::format(
+      R"(<div class="tile"><dt>{}</dt><dd><span class="value">{}</span> <span class="unit">{}</span><span class="detail">{}</span></dd></div>)",
+      escape(key.label), inline_markup(key.figure), escape(key.figure.absent_reason.empty() ? key.unit : ""),
+      escape(key.figure.absent_reason.empty() ? key.detail : key.figure.absent_reason));
+}
+
+}  // namespace
+
+std::string title_of(const ScenarioResult& result) {
+  return result.target + " · " + result.scenario;
+}
+
+std::string verdict_sentence(const ScenarioResult& result) {
+  const Saturation& saturation = result.saturation;
+  const std::string subject = fmt::format(R"(<span class="subject">{}</span>)", escape(title_of(result)));
+  std::string sentence;
+  if (saturation.concurrency) {
+    sentence = fmt::format(
+        "{} saturates at <strong>{}</strong>{}", subject, requests_text(*saturation.concurrency),
+        saturation.ci95 ? fmt::format(" (with 95 % confidence {})", interval_text(*saturation.ci95))
+                        : std::string(" (no confidence interval)"));
+  } else if (saturation.lower_bound) {
+    sentence = fmt::format("{} did not saturate: its saturation point lies above <strong>{}</strong>",
+                           subject, requests_text(*saturation.lower_bound));
+  } else {
+    return subject + " gave <strong>no saturation point</strong>: too few steps can be trusted.";
+  }
+  if (saturation.bottleneck.empty()) return sentence + "; what gave out first could not be told.";
+  return sentence + "; limited by <strong>" + escape(explain_bottleneck(saturation.bottleneck)) +
+         "</strong>.";
+}
+
+std::string evidence(const ScenarioResult& result) {
+  const Saturation& saturation = result.saturation;
+  std::string text;
+  if (!saturation.explanation.empty()) {
+    text = fmt::format("<strong>Evidence:</strong> {}", escape(saturation.explanation));
+  }
+  if (saturation.knee_kind == "hard") {
+    text += " The knee is hard: past it, more load adds waiting and no throughput.";
+  } else if (saturation.knee_kind == "soft") {
+    text += " The knee is soft: past it, throughput still creeps up while latency grows.";
+  }
+  return text.empty() ? text : fmt::format(R"(<p class="evidence">{}</p>)", text);
+}
+
+std::string trust_panel(const Report& report) {
+  const auto& reasons = report.verdict.reasons;
+  std::string_view kind = "good", mark = "✓",
+                   headline = "This result may be trusted: every validity check passed.";
+  if (!report.verdict.valid) {
+    kind = "bad", mark = "✕", headline = "Do not rely on this result.";
+  } else if (!reasons.empty()) {
+    kind = "fair", mark = "!", headline = "This result may be trusted, with reservations.";
+  }
+  std::string list;
+  if (report.interrupted) list += "<li>The run was interrupted before its end.</li>";
+  for (const std::string& reason : reasons) list += fmt::format("<li>{}</li>", escape(reason));
+  if (!list.empty()) list = "<ul>" + list + "</ul>";
+  return fmt::format(
+      R"(<div class="trust {}"><span class="mark" aria-hidden="true">{}</span><div><p>{}</p>{}</div></div>)",
+      kind, mark, headline, list);
+}
+
+KeyFigure saturation_figure(const ScenarioResult& result) {
+  const Saturation& saturation = result.saturation;
+  KeyFigure key{.label = "Saturation point, N_sat", .unit = "concurrent"};
+  if (saturation.concurrency) {
+    key.figure = number(saturation.concurrency, {});
+    key.detail = saturation.ci95 ? "95 % CI " + interval_text(*saturation.ci95) : "no confidence interval";
+  } else if (saturation.lower_bound) {
+    key.figure = number(saturation.lower_bound, {});
+    key.figure.text = "> " + key.figure.text;
+    key.detail = "not reached: a lower bound";
+  } else {
+    key.figure = absent("Too few steps can be trusted");
+  }
+  return key;
+}
+
+KeyFigure slo_figure(const ScenarioResult& result) {
+  KeyFigure key{.label = "Within the SLO, N_slo", .unit = "concurrent"};
+  const SloCriterion* criterion = nullptr;
+  if (result.slo.joint) {
+    criterion = &*result.slo.joint;
+  } else if (!result.slo.criteria.empty()) {
+    criterion = &result.slo.criteria.front();
+  }
+  if (!criterion) {
+    key.figure = absent("The plan sets no SLO");
+    return key;
+  }
+  key.figure = criterion_figure(*criterion);
+  key.detail = criterion_text(*criterion);
+  return key;
+}
+
+KeyFigure peak_figure(const ScenarioResult& result) {
+  KeyFigure key{.label = "Peak throughput", .unit = "output tok/s"};
+  const Step* peak = peak_step(result);
+  if (!peak) {
+    key.figure = absent("No valid step received tokens");
+    return key;
+  }
+  key.figure = number(peak->output_tokens_per_second.value, {});
+  const auto& ci95 = peak->output_tokens_per_second.ci95;
+  key.detail =
+      fmt::format("at {} concurrent{}", peak->concurrency, ci95 ? "; 95 % CI " + interval_text(*ci95) : "");
+  return key;
+}
+
+KeyFigure ttft_figure(const ScenarioResult& result) {
+  KeyFigure key{.label = "TTFT p95 at the knee"};
+  const auto& knee = result.saturation.concurrency;
+  const Step* below = highest_step(result, [&](const Step& s) { return !knee || s.concurrency <= *knee; });
+  if (!below) {
+    key.figure = absent("No valid step at or below the knee");
+    return key;
+  }
+  if (!knee) key.label = "TTFT p95 at the top";
+  key.figure = time(below->ttft_seconds.p95, absent_latency_reason(below->ttft_seconds));
+  key.detail = fmt::format("at {} concurrent, the {}", below->concurrency,
+                           knee ? "last step up to the knee" : "highest valid step");
+  const Step* above = nullptr;
+  for (const Step& step : result.steps) {
+    if (!knee || !step.valid || step.concurrency <= *knee || !step.ttft_seconds.p95) continue;
+    if (!above || step.concurrency < above->concurrency) above = &step;
+  }
+  if (above)
+    key.detail += fmt::format("; {} at {}", format_time(*above->ttft_seconds.p95), above->concurrency);
+  return key;
+}
+
+KeyFigure cost_figure(const ScenarioResult& result) {
+  KeyFigure key{.label = "Cost of the tool", .unit = "CPU µs/token"};
+  const Step* peak = peak_step(result);
+  if (!peak) {
+    key.figure = absent("No valid step received tokens");
+    return key;
+  }
+  key.figure = number(peak->generator.cpu_us_per_token, "Not measured");
+  key.detail = fmt::format("at {} concurrent", peak->concurrency);
+  if (peak->generator.rx_lag_p99_seconds) {
+    key.detail += fmt::format("; receive lag p99 {}", format_time(*peak->generator.rx_lag_p99_seconds));
+  }
+  return key;
+}
+
+std::string key_figures(const ScenarioResult& result) {
+  return R"(<dl class="tiles">)" + tile(saturation_figure(result)) + tile(slo_figure(result)) +
+         tile(peak_figure(result)) + tile(ttft_figure(result)) + tile(cost_figure(result)) + "</dl>";
+}
+
+std::string slo_table(const ScenarioResult& result) {
+  if (result.slo.criteria.empty()) return {};
+  std::string rows;
+  const auto row = [&](const SloCriterion& criterion, const std::string& label, const std::string& limit) {
+    rows += fmt::format(
+        R"(<tr><th scope="row">{}</th><td>{}</td><td>{}</td><td>{}</td><td class="words">{}</td></tr>)",
+        escape(label), limit, inline_markup(criterion_figure(criterion)),
+        inline_markup(criterion.ci95 ? text(interval_text(*criterion.ci95))
+                                     : absent("Not bracketed by two steps")),
+        escape(criterion_text(criterion)));
+  };
+  for (const SloCriterion& criterion : result.slo.criteria) {
+    row(criterion, criterion_label(criterion.name), "≤ " + format_time(criterion.limit));
+  }
+  if (result.slo.joint) row(*result.slo.joint, "all limits together", "–");
+  return R"(<div class="table-box"><table class="slo"><caption>SLO limits and the concurrency up to which they hold</caption>)"
+         R"(<thead><tr><th scope="col">limit on</th><th scope="col">limit</th><th scope="col">N_slo</th>)"
+         R"(<th scope="col">between</th><th scope="col">meaning</th></tr></thead><tbody>)" +
+         rows + "</tbody></table></div>";
+}
+
+std::string overview_table(const Report& report) {
+  std::string rows;
+  for (std::size_t i = 0; i < report.results.size(); ++i) {
+    const ScenarioResult& result = report.results[i];
+    rows +=
+        fmt::format(R"(<tr><th scope="row"><a href="#result-{}">{}</a></th>)", i, escape(title_of(result)));
+    for (const KeyFigure& key : {saturation_figure(result), slo_figure(result), peak_figure(result),
+                                 ttft_figure(result), cost_figure(result)}) {
+      rows += fmt::format(R"(<td>{}<span class="detail">{}</span></td>)", inline_markup(key.figure),
+                          escape(key.detail));
+    }
+    const std::string& bottleneck = result.saturation.bottleneck;
+    rows += fmt::format(R"(<td class="words">{}</td></tr>)",
+                        bottleneck.empty() ? inline_markup(absent("What gave out first could not be told"))
+                                           : escape(explain_bottleneck(bottleneck)));
+  }
+  return R"(<div class="table-box"><table class="overview"><caption>All results</caption><thead><tr>)"
+         R"(<th scope="col">target · scenario</th><th scope="col">N_sat</th><th scope="col">N_slo</th>)"
+         R"(<th scope="col">peak output tok/s</th><th scope="col">TTFT p95 at the knee</th>)"
+         R"(<th scope="col">CPU µs/token of the tool</th><th scope="col">limited by</th></tr></thead><tbody>)" +
+         rows + "</tbody></table></div>";
+}
+
+}  // namespace kneepoint::coordinator::html

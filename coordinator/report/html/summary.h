@@ -1,0 +1,41 @@
+#pragma once
+
+#include <string>
+
+#include "coordinator/report/html/figures.h"
+#include "coordinator/report/model.h"
+
+/// What a reader takes away: one sentence, five figures, and whether to believe them.
+namespace kneepoint::coordinator::html {
+
+/// "host · chat"
+std::string title_of(const ScenarioResult& result);
+/// The saturation point in a sentence with its interval and what limits; markup.
+std::string verdict_sentence(const ScenarioResult& result);
+/// The evidence behind the sentence; markup, empty where there is none.
+std::string evidence(const ScenarioResult& result);
+/// Whether the run's verdict may be trusted, and why not; markup.
+std::string trust_panel(const Report& report);
+
+/// A key figure with what it means beside it.
+struct KeyFigure {
+  std::string label;
+  Figure figure;
+  std::string unit;
+  std::string detail;
+};
+
+KeyFigure saturation_figure(const ScenarioResult& result);
+KeyFigure slo_figure(const ScenarioResult& result);
+KeyFigure peak_figure(const ScenarioResult& result);
+KeyFigure ttft_figure(const ScenarioResult& result);
+KeyFigure cost_figure(const ScenarioResult& result);
+/// All of them; markup.
+std::string key_figures(const ScenarioResult& result);
+
+/// The SLO limits with the concurrency up to which each holds; markup, empty where the scenario has none.
+std::string slo_table(const ScenarioResult& result);
+/// A line for each result; markup.
+std::string overview_table(const Report& report);
+
+}  // namespace kneepoint::coordinator::html

@@ -1,0 +1,202 @@
+#include "coordinator/report/html/tables.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <set>
+#include <vector>
+
+#include "coordinator/report/html/columns.h"
+#include "coordinator/report/html/flags.h"
+#include "coordinator/report/html/markup.h"
+
+namespace kneepoint::coordinator::html {
+namespace {
+
+std::string cell(const Figure& figure) {
+  if (!figure.raw) return fmt::format("<td>{}</td>", inline_markup(figure));
+  return fmt::format(R"(<td data-v="{}">{}</td>)", *figure.raw, inline_markup(figure));
+}
+
+/// "32", "32, 2nd attempt"-like label of a step, marked where it is not valid.
+std::string step_label(const Step& step) {
+  std::string label = std::to_string(step.concurrency);
+  if (step.attempt > 1) label += fmt::format(R"( <span class="detail">attempt {}</span>)", step.attempt);
+  if (!step.valid) label = R"(<span class="invalid-mark">✕ invalid</span> )" + label;
+  return label;
+}
+
+/// A table in a box of its own that scrolls sideways, with the button that copies it.
+std::string boxed(std::string_view kind, std::string_view caption, std::string_view rows,
+                  std::size_t result = 0) {
+  return fmt::format(
+      R"(<div class="table-block"><div class="table-tools"><button type="button" class="copy" hidden>Copy as TSV</button>)"
+      R"(<span class="copied" role="status"></span></div><div class="table-box" tabindex="0" role="region" aria-label="{}">)"
+      R"(<table class="{}" data-result="{}"><caption>{}</caption>{}</table></div></div>)",
+      caption, kind, result, caption, rows);
+}
+
+std::string lower_case(std::string text) {
+  for (char& c : text) {
+    if ('A' <= c && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  }
+  return text;
+}
+
+/// `note` without the part that says the state again.
+std::string note_beside(const std::string& state, const std::string& note) {
+  const std::string said = lower_case(state);
+  if (said.empty() || note.rfind(said, 0) != 0) return note;
+  if (note.size() == said.size()) return {};
+  return note.compare(said.size(), 2, "; ") == 0 ? note.substr(said.size() + 2) : note;
+}
+
+/// State, flags and note of a step, each thing said once.
+std::string reading(const Step& step) {
+  std::string markup;
+  if (!step.state.empty())
+    markup += fmt::format(R"(<span class="badge state">{}</span> )", escape(step.state));
+  for (const std::string& flag : step.flags) {
+    if (flag == step.state || step.note.find(lower_case(flag)) != std::string::npos) continue;
+    markup += fmt::format(R"(<span class="badge">{}</span> )", escape(flag));
+  }
+  markup += escape(note_beside(step.state, step.note));
+  for (const std::string& reason : step.reasons) {
+    // A note may quote a reason already.
+    if (step.note.find(reason) == std::string::npos) markup += fmt::format("<br>{}.", escape(reason));
+  }
+  return markup;
+}
+
+std::string heading(const Column& column) {
+  return fmt::format(R"(<th scope="col" data-key="{}" title="{}">{}</th>)", escape(column.key),
+                     escape(column.explain), escape(column.label));
+}
+
+/// The heading row that spans each run of columns of one group. The first column has its reading beside it.
+std::string group_row(const std::vector<const Column*>& columns) {
+  std::string row;
+  for (std::size_t i = 0; i < columns.size();) {
+    std::size_t end = i;
+    while (end < columns.size() && columns[end]->group == columns[i]->group) ++end;
+    row += fmt::format(R"(<th scope="colgroup" colspan="{}">{}</th>)", end - i + (i == 0 ? 1 : 0),
+                       escape(columns[i]->group));
+    i = end;
+  }
+  return "<tr>" + row + "</tr>";
+}
+
+}  // namespace
+
+std::string steps_table(const ScenarioResult& result, std::size_t index) {
+  std::vector<const Column*> columns;
+  for (const Column& column : step_columns()) {
+    if (column.brief) columns.push_back(&column);
+  }
+  std::string rows = "<thead>" + group_row(columns) + "<tr>";
+  for (const Column* column : columns) {
+    rows += heading(*column);
+    if (column == columns.front()) rows += R"(<th scope="col" class="reading">state and note</th>)";
+  }
+  rows += "</tr></thead><tbody>";
+  for (const Step& step : result.steps) {
+    rows += step.valid ? "<tr>" : R"(<tr class="invalid">)";
+    rows += fmt::format(R"(<th scope="row" data-v="{}">{}</th><td class="words reading">{}</td>)",
+                        step.concurrency, step_label(step), reading(step));
+    for (std::size_t i = 1; i < columns.size(); ++i) rows += cell(columns[i]->figure(step));
+    rows += "</tr>";
+  }
+  return boxed("steps", "Steps", rows + "</tbody>", index);
+}
+
+std::string figures_table(const ScenarioResult& result, std::size_t index) {
+  std::string rows = R"(<thead><tr><th scope="col">figure</th>)";
+  for (const Step& step : result.steps) {
+    rows += fmt::format(R"(<th scope="col"{}>{}</th>)", step.valid ? "" : R"( class="invalid")",
+                        step_label(step));
+  }
+  rows += "</tr></thead>";
+  const std::vector<Column>& columns = step_columns();
+  for (std::size_t i = 0; i < columns.size(); ++i) {
+    const Column& column = columns[i];
+    if (i == 0 || columns[i - 1].group != column.group) {
+      if (i > 0) rows += "</tbody>";
+      rows += fmt::format(R"(<tbody><tr class="group"><th scope="rowgroup" colspan="{}">{}</th></tr>)",
+                          result.steps.size() + 1, escape(column.group));
+    }
+    rows += fmt::format(R"(<tr data-key="{}"><th scope="row" title="{}">{}</th>)", escape(column.key),
+                        escape(column.explain), escape(column.label));
+    for (const Step& step : result.steps) rows += cell(column.figure(step));
+    rows += "</tr>";
+  }
+  return boxed("figures", "Every figure of every step", rows + "</tbody>", index);
+}
+
+std::string errors_table(const ScenarioResult& result) {
+  std::string rows;
+  for (const Outcome outcome : kOutcomes) {
+    if (outcome == Outcome::kSuccess || outcome == Outcome::kCancelled) continue;
+    const auto of = [&](const Step& step) {
+      return step.requests.by_outcome[static_cast<std::size_t>(outcome)];
+    };
+    if (std::none_of(result.steps.begin(), result.steps.end(), [&](const Step& s) { return of(s) > 0; }))
+      continue;
+    rows += fmt::format(R"(<tr><th scope="row">{}</th>)", to_string(outcome));
+    for (const Step& step : result.steps) rows += cell(count(of(step)));
+    rows += "</tr>";
+  }
+  if (rows.empty()) return "<p>No request failed inside a measured window.</p>";
+  std::string head = R"(<thead><tr><th scope="col">kind</th>)";
+  for (const Step& step : result.steps) head += fmt::format(R"(<th scope="col">{}</th>)", step_label(step));
+  return boxed("errors", "Failed requests by kind and concurrency",
+               head + "</tr></thead><tbody>" + rows + "</tbody>");
+}
+
+std::string shares_table(const ScenarioResult& result, std::vector<Share> Step::*shares,
+                         const std::string& what) {
+  std::string rows;
+  for (const Step& step : result.steps) {
+    for (const Share& share : step.*shares) {
+      rows += step.valid ? "<tr>" : R"(<tr class="invalid">)";
+      rows += fmt::format(R"(<th scope="row" data-v="{}">{}</th><td class="words">{}</td>)", step.concurrency,
+                          step_label(step), escape(share.name));
+      rows += cell(number(share.requests_per_second, "No request completed")) +
+              cell(number(share.output_tokens_per_second, "No token was received"));
+      for (const LatencySummary* latency : {&share.ttft_seconds, &share.tpot_seconds, &share.e2e_seconds}) {
+        rows += cell(time(latency->mean, absent_latency_reason(*latency))) +
+                cell(time(latency->stddev, "A standard deviation needs two requests")) +
+                cell(time(latency->p50, absent_latency_reason(*latency))) +
+                cell(time(latency->p95, absent_latency_reason(*latency)));
+      }
+      rows += cell(count(share.requests.completed)) + cell(count(share.requests.failed)) + "</tr>";
+    }
+  }
+  if (rows.empty()) return {};
+  std::string head = R"(<thead><tr><th scope="col">concurrency</th><th scope="col">)" + what +
+                     R"(</th><th scope="col">req/s</th><th scope="col">output tok/s</th>)";
+  for (const char* latency : {"TTFT", "TPOT", "E2E"}) {
+    for (const char* statistic : {"mean", "SD", "p50", "p95"}) {
+      head += fmt::format(R"(<th scope="col">{} {}</th>)", latency, statistic);
+    }
+  }
+  head += R"(<th scope="col">completed</th><th scope="col">failed</th></tr></thead>)";
+  return boxed("shares", "By " + what, head + "<tbody>" + rows + "</tbody>");
+}
+
+std::string flags_explained(const ScenarioResult& result) {
+  std::set<std::string> seen;
+  for (const Step& step : result.steps) {
+    seen.insert(step.flags.begin(), step.flags.end());
+    seen.insert(step.state);
+  }
+  std::string list;
+  for (const std::string& flag : seen) {
+    if (const auto meaning = explain_flag(flag)) {
+      list += fmt::format("<div><dt>{}</dt><dd>{}</dd></div>", escape(flag), escape(*meaning));
+    }
+  }
+  return list.empty() ? list
+                      : R"(<h4>What the states and flags mean</h4><dl class="glossary">)" + list + "</dl>";
+}
+
+}  // namespace kneepoint::coordinator::html

@@ -1,0 +1,24 @@
+#pragma once
+
+#include <cstddef>
+#include <string>
+
+#include "coordinator/report/model.h"
+
+/// The tables of one result; markup. Cells carry the unrounded value in base units (`data-v`), which is what
+/// their "copy" button gives.
+namespace kneepoint::coordinator::html {
+
+/// A line a step, with the columns that are looked at first and its note.
+std::string steps_table(const ScenarioResult& result, std::size_t index);
+/// Every figure: a line a figure, a column a step.
+std::string figures_table(const ScenarioResult& result, std::size_t index);
+/// Failures by kind and step, or the sentence that there were none.
+std::string errors_table(const ScenarioResult& result);
+/// A line for each share of each step; empty where there are none. @param what "replica", "prompt class".
+std::string shares_table(const ScenarioResult& result, std::vector<Share> Step::*shares,
+                         const std::string& what);
+/// The meaning of the states and flags that occur in the result.
+std::string flags_explained(const ScenarioResult& result);
+
+}  // namespace kneepoint::coordinator::html

@@ -1,0 +1,51 @@
+#include "coordinator/report/html/timeline_json.h"
+
+#include <fmt/format.h>
+
+#include <cmath>
+
+#include "coordinator/report/json.h"
+
+namespace kneepoint::coordinator::html {
+namespace {
+
+std::string column(const TimelineValues& values) {
+  std::string out = "[";
+  for (const std::optional<double>& value : values) {
+    if (out.size() > 1) out += ',';
+    // A chart shows no more than five digits, and the file stays small.
+    out += value && std::isfinite(*value) ? fmt::format("{:.5g}", *value) : "null";
+  }
+  return out + ']';
+}
+
+std::string telemetry(const RunTimeline& run) {
+  std::string out;
+  for (const TimelineSeries& series : run.telemetry) {
+    out += fmt::format(R"({}{{"name":{},"unit":{},"values":{}}})", out.empty() ? "" : ",",
+                       json_quoted(series.name), json_quoted(series.unit), column(series.values));
+  }
+  return '[' + out + ']';
+}
+
+std::string spans(const RunTimeline& run) {
+  std::string out;
+  for (const TimelineSpan& span : run.spans) {
+    out += fmt::format(R"({}{{"target":{},"scenario":{},"begin":{},"end":{}}})", out.empty() ? "" : ",",
+                       json_quoted(span.target), json_quoted(span.scenario), span.begin, span.end);
+  }
+  return '[' + out + ']';
+}
+
+}  // namespace
+
+std::string timeline_json(const RunTimeline& run) {
+  return fmt::format(
+      R"({{"begin":{},"bin_seconds":{},"asked":{},"in_flight":{},"output_tokens_per_second":{},)"
+      R"("requests_per_second":{},"failures_per_second":{},"ttft_p50":{},"ttft_p95":{},"telemetry":{},"spans":{}}})",
+      run.begin, run.bin_seconds, column(run.asked), column(run.in_flight),
+      column(run.output_tokens_per_second), column(run.requests_per_second), column(run.failures_per_second),
+      column(run.ttft_p50), column(run.ttft_p95), telemetry(run), spans(run));
+}
+
+}  // namespace kneepoint::coordinator::html

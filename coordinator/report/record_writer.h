@@ -1,0 +1,54 @@
+#pragma once
+
+#include <zlib.h>
+
+#include <filesystem>
+#include <memory>
+#include <string>
+
+#include "common/clock.h"
+#include "common/plan.h"
+#include "common/result.h"
+#include "common/second_stats.h"
+
+namespace kneepoint::coordinator {
+
+/// records.jsonl.gz: one JSON object per request, in the order in which agents hand them over, behind a first
+/// line that says what run it is and where its zero lies on the wall clock (docs/report.md names the fields).
+/// Nothing is kept in memory; what a batch brought is readable on disk when append() returns, so that a crash
+/// loses no more than the run itself does. Not thread-safe.
+class RecordWriter {
+ public:
+  /// Creates the file. `plan` and `cells` must outlive the writer.
+  static Result<RecordWriter> create(const std::filesystem::path& file, const Plan& plan,
+                                     const std::vector<Cell>& cells, const std::string& run_id,
+                                     RealTime zero);
+
+  /// Writes the rows of a batch. @returns an error once the disk refuses; further calls then do nothing.
+  Result<void> append(const std::string& agent, const SnapshotBatch& batch);
+
+ private:
+  struct Close {
+    void operator()(gzFile file) const { gzclose(file); }
+  };
+  using File = std::unique_ptr<gzFile_s, Close>;
+
+  RecordWriter(std::filesystem::path path, File file, const Plan& plan, const std::vector<Cell>& cells,
+               std::string run_id)
+      : path_(std::move(path)),
+        file_(std::move(file)),
+        plan_(&plan),
+        cells_(&cells),
+        run_id_(std::move(run_id)) {}
+  void write_row(const std::string& agent, const RequestRow& row);
+  Result<void> flush();
+
+  std::filesystem::path path_;
+  File file_;
+  const Plan* plan_;
+  const std::vector<Cell>* cells_;
+  std::string run_id_;
+  std::string lines_;
+};
+
+}  // namespace kneepoint::coordinator

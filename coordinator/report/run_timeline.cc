@@ -1,0 +1,132 @@
+#include "coordinator/report/run_timeline.h"
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+#include <utility>
+
+#include "coordinator/analysis/token_count.h"
+
+namespace kneepoint::coordinator {
+namespace {
+
+/// Below this many first tokens the nearest-rank p95 is the maximum.
+constexpr std::uint64_t kSmallestP95 = 20;
+
+struct Bin {
+  double in_flight = 0, tokens = 0;
+  std::uint64_t completed = 0, failed = 0;
+  Histogram ttft;
+  std::int64_t seconds = 0;  // that were measured
+};
+
+struct Extent {
+  std::int64_t begin = 0, end = 0;
+};
+
+void add_second(Bin& bin, const TimelineSecond& second, const std::map<std::uint32_t, ChunkRate>& rates) {
+  ++bin.seconds;
+  for (const auto& [key, stats] : second.series) {
+    bin.in_flight += stats.in_flight;
+    bin.tokens += rates.at(key.cell).arrived(stats);
+    bin.completed += stats.completed();
+    bin.failed += stats.failed();
+    bin.ttft.merge(stats.ttft);
+  }
+}
+
+/// The commanded concurrency of every bin. A level holds from its instant to the next one's, the last of a
+/// cell to the end of its window.
+TimelineValues asked_concurrency(const RunTimeline& run, std::size_t bins,
+                                 std::span<const StepWindow> windows) {
+  TimelineValues asked(bins);
+  for (std::size_t i = 0; i < windows.size(); ++i) {
+    const StepWindow& window = windows[i];
+    const double begin = to_seconds(window.level_at);
+    const bool followed = i + 1 < windows.size() && windows[i + 1].cell == window.cell;
+    const double end = followed ? to_seconds(windows[i + 1].level_at) : static_cast<double>(window.end);
+    const double from = std::max(0.0, std::floor((begin - run.begin) / run.bin_seconds));
+    const double to = std::min(static_cast<double>(bins), std::ceil((end - run.begin) / run.bin_seconds));
+    for (double at = from; at < to; ++at) {
+      std::optional<double>& value = asked[static_cast<std::size_t>(at)];
+      value = std::max(value.value_or(0), static_cast<double>(window.concurrency));
+    }
+  }
+  return asked;
+}
+
+}  // namespace
+
+RunTimeline build_run_timeline(const Timeline& timeline, const Plan& plan, const std::vector<Cell>& cells,
+                               std::span<const StepWindow> windows) {
+  RunTimeline run;
+  const auto& seconds = timeline.seconds();
+  if (seconds.empty()) return run;
+
+  std::map<std::uint32_t, Extent> extents;
+  for (const auto& [at, second] : seconds) {
+    for (const auto& [key, stats] : second.series) {
+      extents.try_emplace(key.cell, Extent{.begin = at}).first->second.end = at + 1;
+    }
+  }
+
+  std::map<std::uint32_t, ChunkRate> rates;
+  for (const auto& [cell, extent] : extents) {
+    const SeriesStats whole = counts_of_cell(timeline, cell);
+    rates[cell] = chunk_rate(whole, whole);
+  }
+
+  const std::int64_t first = seconds.begin()->first;
+  const std::int64_t count = seconds.rbegin()->first + 1 - first;
+  const auto max_bins = static_cast<std::int64_t>(RunTimeline::kMaxBins);
+  const std::int64_t width = (count + max_bins - 1) / max_bins;
+  run.begin = static_cast<double>(first);
+  run.bin_seconds = static_cast<double>(width);
+
+  std::vector<Bin> bins(static_cast<std::size_t>((count + width - 1) / width));
+  for (const auto& [at, second] : seconds) {
+    add_second(bins[static_cast<std::size_t>((at - first) / width)], second, rates);
+  }
+  for (const Bin& bin : bins) {
+    const auto a_second = [&](double total) {
+      return bin.seconds == 0 ? std::nullopt : std::optional(total / static_cast<double>(bin.seconds));
+    };
+    run.in_flight.push_back(a_second(bin.in_flight));
+    run.output_tokens_per_second.push_back(a_second(bin.tokens));
+    run.requests_per_second.push_back(a_second(static_cast<double>(bin.completed)));
+    run.failures_per_second.push_back(a_second(static_cast<double>(bin.failed)));
+    run.ttft_p50.push_back(bin.ttft.quantile_seconds(0.5));
+    run.ttft_p95.push_back(bin.ttft.count() < kSmallestP95 ? std::nullopt : bin.ttft.quantile_seconds(0.95));
+  }
+  run.asked = asked_concurrency(run, bins.size(), windows);
+
+  for (const Cell& cell : cells) {
+    const auto extent = extents.find(cell.id);
+    if (extent == extents.end()) continue;
+    run.spans.push_back({.target = plan.targets[cell.target].name,
+                         .scenario = plan.scenarios[cell.scenario].name,
+                         .begin = static_cast<double>(extent->second.begin),
+                         .end = static_cast<double>(extent->second.end)});
+  }
+  return run;
+}
+
+void add_telemetry(RunTimeline& run, std::string name, std::string unit,
+                   std::span<const TimelineSample> samples) {
+  std::vector<double> sums(run.bins());
+  std::vector<std::size_t> counts(run.bins());
+  for (const TimelineSample& sample : samples) {
+    const double bin = std::floor((sample.at - run.begin) / run.bin_seconds);
+    if (!(bin >= 0 && bin < static_cast<double>(run.bins()))) continue;
+    sums[static_cast<std::size_t>(bin)] += sample.value;
+    ++counts[static_cast<std::size_t>(bin)];
+  }
+  TimelineSeries series{
+      .name = std::move(name), .unit = std::move(unit), .values = TimelineValues(run.bins())};
+  for (std::size_t i = 0; i < run.bins(); ++i) {
+    if (counts[i] > 0) series.values[i] = sums[i] / static_cast<double>(counts[i]);
+  }
+  run.telemetry.push_back(std::move(series));
+}
+
+}  // namespace kneepoint::coordinator

@@ -1,0 +1,123 @@
+#include "coordinator/report/html/html.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <regex>
+#include <string>
+
+#include "coordinator/report/html/markup.h"
+#include "tests/browser/sample_report.h"
+
+namespace kneepoint::coordinator {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+std::string sample_page() {
+  const Report report = sample::report();
+  return render_html(report, sample::timeline(report), sample::plan_text());
+}
+
+/// The page without the chart library and the licences, which are not ours.
+std::string own_markup(const std::string& page) {
+  std::string own = page.substr(0, page.find("<script>"));
+  return own.erase(own.find("<!--"), own.find("-->") - own.find("<!--"));
+}
+
+std::size_t occurrences(const std::string& text, const std::string& what) {
+  std::size_t count = 0;
+  for (std::size_t at = text.find(what); at != std::string::npos; at = text.find(what, at + 1)) ++count;
+  return count;
+}
+
+TEST(HtmlReport, TheSameReportGivesTheSameBytes) {
+  EXPECT_EQ(sample_page(), sample_page());
+}
+
+TEST(HtmlReport, LoadsNothing) {
+  const std::string own = own_markup(sample_page());
+  // What makes a browser fetch: a source, a stylesheet, an import, a url() that is not data.
+  EXPECT_FALSE(std::regex_search(own, std::regex(R"((src|srcset|poster|action|background)\s*=)")));
+  EXPECT_FALSE(std::regex_search(own, std::regex(R"(href="(?!#|data:,"))")));
+  EXPECT_FALSE(std::regex_search(own, std::regex(R"(@import|url\((?!#))")));
+  EXPECT_THAT(own, HasSubstr("default-src 'none'"));
+  // The only web addresses are words of the plan.
+  EXPECT_EQ(occurrences(own, "http://"), occurrences(own, "http://gpu-"));
+  EXPECT_EQ(occurrences(own, "https://"), 0u);
+}
+
+TEST(HtmlReport, PolicyAllowsExactlyItsOwnScripts) {
+  const std::string page = sample_page();
+  std::size_t scripts = 0;
+  for (std::size_t at = page.find("<script>"); at != std::string::npos; at = page.find("<script>", at)) {
+    at += 8;
+    EXPECT_THAT(page.substr(0, page.find("<style>")),
+                HasSubstr(html::csp_hash(page.substr(at, page.find("</script>", at) - at))));
+    ++scripts;
+  }
+  EXPECT_EQ(scripts, 2u);
+  EXPECT_THAT(page, Not(HasSubstr("unsafe-inline")));
+}
+
+TEST(HtmlReport, KeepsTheLicenceOfTheChartLibrary) {
+  EXPECT_THAT(sample_page(), HasSubstr("Copyright 2010-2022 Mike Bostock"));
+}
+
+TEST(HtmlReport, HostileNamesStayText) {
+  const Report report = sample::hostile_report();
+  const std::string page = render_html(report, sample::timeline(report), sample::kHostile);
+  EXPECT_THAT(page, Not(HasSubstr("<img")));
+  EXPECT_THAT(page, HasSubstr("&lt;img"));
+  // As many script elements as with harmless names, each closed once.
+  EXPECT_EQ(occurrences(page, "</script>"), occurrences(sample_page(), "</script>"));
+  EXPECT_EQ(occurrences(page, "</style>"), 1u);
+  EXPECT_EQ(occurrences(page, "</title>"), 1u);
+}
+
+TEST(HtmlReport, AFigureThatIsAbsentSaysWhyAndIsNeverZero) {
+  Report report = sample::report();
+  report.results = {report.results[1]};  // not streamed
+  const std::string page = render_html(report, {}, "");
+  EXPECT_THAT(page, HasSubstr(R"(title="No request of this window had one">n/a</abbr>)"));
+  EXPECT_THAT(page, HasSubstr("The plan sets no SLO"));
+  EXPECT_THAT(page, HasSubstr("&gt; 8"));
+  EXPECT_THAT(page, Not(HasSubstr("data-chart=\"ttft\"")));
+  EXPECT_THAT(page, Not(HasSubstr("data-chart=\"timeline\"")));
+}
+
+TEST(HtmlReport, AnInvalidRowIsNamedInWords) {
+  const std::string page = sample_page();
+  EXPECT_THAT(page, HasSubstr("✕ invalid"));
+  EXPECT_THAT(page, HasSubstr("a generator thread was busy 92 % of the time."));
+}
+
+TEST(HtmlReport, SaysWhetherItMayBeTrusted) {
+  Report report = sample::report();
+  report.verdict = {};
+  EXPECT_THAT(render_html(report, {}, ""), HasSubstr("every validity check passed"));
+  report.verdict = {.valid = false, .reasons = {"an agent was lost"}};
+  report.interrupted = true;
+  const std::string page = render_html(report, {}, "");
+  EXPECT_THAT(page, HasSubstr("Do not rely on this result."));
+  EXPECT_THAT(page, HasSubstr("<li>The run was interrupted before its end.</li><li>an agent was lost</li>"));
+}
+
+TEST(HtmlReport, AOneResultReportStatesItsVerdictOnce) {
+  Report report = sample::report();
+  report.results.resize(1);
+  const std::string page = render_html(report, {}, "");
+  EXPECT_EQ(occurrences(page, "with 95 % confidence 21.3 to 24.9"), 1u);
+  EXPECT_EQ(occurrences(page, R"(<dl class="tiles">)"), 1u);
+}
+
+TEST(HtmlReport, ARunWithoutAnyStepIsStillAPage) {
+  EXPECT_THAT(render_html({}, {}, ""), HasSubstr("Nothing was measured."));
+  Report report = sample::report();
+  for (ScenarioResult& result : report.results) result = {.target = "t", .scenario = "s"};
+  EXPECT_THAT(render_html(report, {}, ""), HasSubstr("no saturation point"));
+}
+
+}  // namespace
+}  // namespace kneepoint::coordinator

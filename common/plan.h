@@ -184,10 +184,10 @@ struct Assignment {
   std::vector<Target> targets;
   std::vector<Cell> cells;
   std::uint64_t seed = 1;
-  /// By content hash. Travels apart: an agent fetches what its cells name before it is ready.
-  std::map<std::string, std::shared_ptr<const Dataset>> datasets;
   MonoTime zero{};       ///< The run's zero on the receiving agent's monotonic clock.
   bool records = false;  ///< Hand over one RequestRow per request.
+  /// By content hash. Travels apart: an agent fetches what its cells name before it is ready.
+  std::map<std::string, std::shared_ptr<const Dataset>> datasets;
 };
 
 /// The load an agent converges to. Slots are numbered over the whole fleet; this agent runs the slots

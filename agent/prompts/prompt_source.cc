@@ -7,7 +7,7 @@
 #include <iterator>
 #include <utility>
 
-#include "agent/prompts/words.h"
+#include "common/words.h"
 
 namespace kneepoint::agent {
 namespace {

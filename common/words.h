@@ -3,7 +3,7 @@
 #include <cstdint>
 #include <string>
 
-namespace kneepoint::agent {
+namespace kneepoint {
 
 /// Appends `count` random words, the same for the same seed, each after a blank unless `out` is empty.
 ///
@@ -12,4 +12,4 @@ namespace kneepoint::agent {
 /// chance a word: two texts share no cache block. About 1 ns a word.
 void append_words(std::string& out, std::uint64_t seed, std::size_t count);
 
-}  // namespace kneepoint::agent
+}  // namespace kneepoint

@@ -1,11 +1,11 @@
-#include "agent/prompts/words.h"
+#include "common/words.h"
 
 #include <cstring>
 #include <string_view>
 
 #include "common/distribution.h"
 
-namespace kneepoint::agent {
+namespace kneepoint {
 namespace {
 
 constexpr std::size_t kLetters = 4;
@@ -43,4 +43,4 @@ void append_words(std::string& out, std::uint64_t seed, std::size_t count) {
   }
 }
 
-}  // namespace kneepoint::agent
+}  // namespace kneepoint

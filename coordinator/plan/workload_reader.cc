@@ -201,7 +201,11 @@ void read_dataset_use(const Node& node, const std::string& scenario, DatasetLibr
     use.time_scale = yaml::read_number(*scale, "'time_scale'", 0.001, 1000);
 
   const auto item = library.get(spec);
-  if (!item) throw PlanError{file.at, item.error().message};
+  if (!item) {
+    std::string line = item.error().message;  // names the file, and a file's name may hold anything
+    std::replace_if(line.begin(), line.end(), [](char c) { return c == '\n' || c == '\r'; }, ' ');
+    throw PlanError{file.at, line};
+  }
   use.hash = item->hash;
   use.bytes = item->bytes;
   for (const std::string& name : item->dataset->classes) workload.classes.push_back({.name = name, .prompts = {}});

@@ -72,10 +72,9 @@ class Workloads(harness.TestCase):
         self.assertAlmostEqual(tokens["achieved_mean"], tokens["asked_mean"], delta=0.02 * tokens["asked_mean"])
         self.assertAlmostEqual(report["totals"]["output_tokens"] / 400, 4, delta=0.4)
 
-    def test_usage_calibrates_where_there_is_no_tokenize(self):
-        # The base path hides /tokenize's siblings from nobody; a completion host without chat still has usage.
+    def test_the_completions_dialect(self):
         host = self.quick_host()
-        text = plan_text(host.url, "synthetic: {input_tokens: 500}, output_tokens: 2")
+        text = plan_text(host.url, "system: 'Be brief.', synthetic: {input_tokens: 500}, output_tokens: 2")
         report = self.run_text(text.replace("model: " + MODEL, f"model: {MODEL}, api: openai-completions"))
         (step,) = report["results"][0]["steps"]
         self.assert_close(step["prompt_tokens"], 500)

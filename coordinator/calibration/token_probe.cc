@@ -4,9 +4,10 @@
 #include <simdjson.h>
 
 #include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
 #include <boost/asio/io_context.hpp>
-#include <boost/asio/use_future.hpp>
 #include <map>
+#include <optional>
 #include <utility>
 
 #include "coordinator/telemetry/http_client.h"
@@ -25,7 +26,7 @@ std::map<std::string, std::string> headers_of(const Target& target, const std::s
   return headers;
 }
 
-std::string quoted(std::string_view text) {
+std::string json_string(std::string_view text) {
   std::string out = "\"";
   for (const char c : text) {
     if (c == '"' || c == '\\') {
@@ -61,19 +62,24 @@ struct TokenProbe::Impl {
 
   /// `"model":…,"messages":[…]` or `"model":…,"prompt":…`, as the target's dialect has it.
   std::string members(const std::string& text) const {
-    const std::string model = target.model.empty() ? "" : fmt::format(R"("model":{},)", quoted(target.model));
-    if (!chat()) return fmt::format(R"({}"prompt":{})", model, quoted(system.empty() ? text : system + "\n\n" + text));
+    const std::string model = target.model.empty() ? "" : fmt::format(R"("model":{},)", json_string(target.model));
+    if (!chat()) return fmt::format(R"({}"prompt":{})", model, json_string(system.empty() ? text : system + "\n\n" + text));
     const std::string first =
-        system.empty() ? "" : fmt::format(R"({{"role":"system","content":{}}},)", quoted(system));
-    return fmt::format(R"({}"messages":[{}{{"role":"user","content":{}}}])", model, first, quoted(text));
+        system.empty() ? "" : fmt::format(R"({{"role":"system","content":{}}},)", json_string(system));
+    return fmt::format(R"({}"messages":[{}{{"role":"user","content":{}}}])", model, first, json_string(text));
   }
 
   Result<HttpReply> post(std::string_view path, std::string json) {
-    auto reply = boost::asio::co_spawn(io, client.post(join_url(target.urls.front(), path), std::move(json)),
-                                       boost::asio::use_future);
+    std::optional<Result<HttpReply>> reply;
+    boost::asio::co_spawn(
+        io,
+        [&]() -> boost::asio::awaitable<void> {
+          reply.emplace(co_await client.post(join_url(target.urls.front(), path), std::move(json)));
+        },
+        boost::asio::detached);
     io.restart();
     io.run();
-    return reply.get();
+    return *std::move(reply);
   }
 };
 

@@ -97,11 +97,6 @@ std::vector<Column> columns() {
        [](const Row& r) { return number(r.step.goodput_requests_per_second); }},
       {"waiting", [](const Row& r) { return number(r.step.waiting); }},
       {"backing_off", [](const Row& r) { return number(r.step.backing_off); }},
-      {"thinking", [](const Row& r) { return number(r.step.thinking); }},
-      {"prompt_tokens_asked_mean",
-       [](const Row& r) { return r.step.prompt_tokens ? number(r.step.prompt_tokens->asked_mean) : ""; }},
-      {"prompt_tokens_achieved_mean",
-       [](const Row& r) { return r.step.prompt_tokens ? number(r.step.prompt_tokens->achieved_mean) : ""; }},
       {"generator_cpu_us_per_token", [](const Row& r) { return number(r.step.generator.cpu_us_per_token); }},
       {"generator_cpu_seconds", [](const Row& r) { return number(r.step.generator.cpu_seconds); }},
       {"generator_rx_lag_p99_seconds",
@@ -111,7 +106,12 @@ std::vector<Column> columns() {
       {"generator_loop_gap_p99_seconds",
        [](const Row& r) { return number(r.step.generator.loop_gap_p99_seconds); }},
       {"generator_busiest_thread_ratio",
-       [](const Row& r) { return number(r.step.generator.busiest_thread_ratio); }}};
+       [](const Row& r) { return number(r.step.generator.busiest_thread_ratio); }},
+      {"thinking", [](const Row& r) { return number(r.step.thinking); }},
+      {"prompt_tokens_asked_mean",
+       [](const Row& r) { return r.step.prompt_tokens ? number(r.step.prompt_tokens->asked_mean) : ""; }},
+      {"prompt_tokens_achieved_mean",
+       [](const Row& r) { return r.step.prompt_tokens ? number(r.step.prompt_tokens->achieved_mean) : ""; }}};
   all.insert(all.end(), rest.begin(), rest.end());
   return all;
 }

@@ -129,7 +129,7 @@ class Random {
     if (coin()) return 1 + number();
     Distribution d;
     d.kind = static_cast<Distribution::Kind>(below(5));
-    d.mean = 1 + real(), d.stddev = real(), d.min = real(), d.max = d.min + real();
+    d.mean = 1 + real(), d.stddev = real(), d.min = 1 + real(), d.max = d.min + real();
     if (d.kind != Distribution::Kind::kEmpirical) return d;
     for (std::uint64_t i = below(4) + 1; i > 0; --i) d.values.push_back(1 + real());
     if (coin()) d.weights.assign(d.values.size(), 1 + real());

@@ -202,7 +202,9 @@ void AgentSession::on_message(const v1::CoordinatorMessage& message, MonoTime at
       if (message.finish().complete()) {
         end_after_flush({ExitCode::kDone, ""});
       } else {
-        end_after_flush({ExitCode::kFleet, "the coordinator ended the run: " + message.finish().reason()});
+        // Its own words say why, where the user looks.
+        spdlog::info("the coordinator ended the run: {}", message.finish().reason());
+        end_after_flush({ExitCode::kFleet, ""});
       }
       break;
     case v1::CoordinatorMessage::MESSAGE_NOT_SET:

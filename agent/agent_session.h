@@ -24,7 +24,8 @@ namespace kneepoint::agent {
 enum class ExitCode : int { kDone = 0, kInternal = 1, kUsage = 2, kFleet = 5, kInterrupted = 130 };
 struct SessionEnd {
   ExitCode code = ExitCode::kDone;
-  std::string reason;  ///< One line for the user; empty when all went as planned.
+  std::string
+      reason;  ///< One line for the user; empty when there is nothing that the coordinator does not tell.
 };
 
 /// One agent's part in one run: joins the coordinator, carries out its levels, and hands over what was

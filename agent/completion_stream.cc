@@ -75,7 +75,8 @@ Task<Ending> CompletionStream::perform(const CompletionRequest& request) {
     intended = std::max(intended, now);  // connecting has its own histogram
   }
 
-  write_request(request);
+  UsageOption usage = *request.usage;
+  write_request(request, usage);
   const MonoTime start = mono_now();
   // A later turn carries a history, whose length nobody asked for.
   const std::uint32_t asked_prompt = request.pick.turn == 0 ? request.pick.input_tokens : 0;
@@ -87,18 +88,24 @@ Task<Ending> CompletionStream::perform(const CompletionRequest& request) {
                            .asked_output_tokens = request.pick.output_tokens.value_or(0),
                            .asked_prompt_tokens = asked_prompt});
   if (reconnect) recorder.reconnected(record_, start);
-  std::optional<Outcome> outcome = co_await attempt(request);
-  if (!outcome && reused_) {
-    // The host had closed the kept-alive connection as the request was on its way: once more, on a new one.
-    const Outcome opened = co_await open(*request.route);
-    if (opened == Outcome::kSuccess) {
-      write_request(request);
-      recorder.restart(record_, mono_now());
-      outcome = co_await attempt(request);
-    } else {
-      outcome = opened;
+  std::optional<Outcome> outcome = co_await exchange(request, usage);
+  while (usage_refused_ && usage != UsageOption::kNone) {
+    // A question of ours that the host does not know: the same request without it, as if it were the first.
+    usage = less(usage);
+    reused_ = connection_.is_open();
+    if (!reused_) {
+      const Outcome opened = co_await open(*request.route);
+      if (opened != Outcome::kSuccess) {
+        outcome = opened;
+        break;
+      }
     }
+    write_request(request, usage);
+    record_.start = mono_now();
+    outcome = co_await exchange(request, usage);
   }
+  // Others may have found out meanwhile.
+  if (outcome == Outcome::kSuccess) *request.usage = std::max(*request.usage, usage);
   deadline_.disarm();
   const Outcome ended = outcome.value_or(Outcome::kStream);
   const bool answered = ended == Outcome::kSuccess || http_.status() >= 300;
@@ -109,16 +116,31 @@ Task<Ending> CompletionStream::perform(const CompletionRequest& request) {
   co_return Ending{ended, at};
 }
 
-void CompletionStream::write_request(const CompletionRequest& request) {
+void CompletionStream::write_request(const CompletionRequest& request, UsageOption usage) {
   ThreadBuffers& buffers = context_.buffers;
   buffers.body.clear();
   const Prompt prompt = request.source->render(request.pick, *request.conversation, buffers.prompt);
-  request.dialect->write_body(prompt, *request.usage, buffers.body);
+  request.dialect->write_body(prompt, usage, buffers.body);
   memory_ = request.dialect->begin_stream(prompt);
-  buffers.request.assign(request.route->head);
-  fmt::format_to(std::back_inserter(buffers.request), "X-Request-Id: {}\r\nContent-Length: {}\r\n\r\n",
+  buffers.request.clear();
+  fmt::format_to(std::back_inserter(buffers.request),
+                 "POST {}{} HTTP/1.1\r\n{}X-Request-Id: {}\r\nContent-Length: {}\r\n\r\n",
+                 request.route->peer.endpoint.base_path, request.dialect->path(), request.route->headers,
                  request.id, buffers.body.size());
   buffers.request.append(buffers.body);
+}
+
+/// Sends what write_request has put together and reads the answer, on a new connection where the kept-alive
+/// one turns out to be closed. @return as attempt.
+Task<std::optional<Outcome>> CompletionStream::exchange(const CompletionRequest& request, UsageOption usage) {
+  const std::optional<Outcome> outcome = co_await attempt(request);
+  if (outcome || !reused_) co_return outcome;
+  // The host had closed the connection as the request was on its way: once more.
+  const Outcome opened = co_await open(*request.route);
+  if (opened != Outcome::kSuccess) co_return opened;
+  write_request(request, usage);
+  context_.recorder.restart(record_, mono_now());
+  co_return co_await attempt(request);
 }
 
 /// Sends what write_request has put together and reads the answer. @return the outcome; nothing when the
@@ -233,11 +255,10 @@ std::optional<Outcome> CompletionStream::connection_ended(const CompletionReques
 Outcome CompletionStream::conclude(const CompletionRequest& request, MonoTime at) {
   const Outcome by_status = outcome_of_status(http_.status());
   if (by_status != Outcome::kSuccess) {
-    // Hosts that do not know an option for running usage say so by name: ask for less from now on.
+    // Hosts that do not know an option for running usage say so by name.
     const bool about_usage = kept_body_.find("stream_options") != std::string::npos ||
                              kept_body_.find("continuous_usage") != std::string::npos;
-    if (about_usage && (http_.status() == 400 || http_.status() == 422))
-      *request.usage = less(*request.usage);
+    usage_refused_ = about_usage && (http_.status() == 400 || http_.status() == 422);
     return by_status;
   }
   if (request.stream) return conclude_stream(request, at);
@@ -268,7 +289,7 @@ void CompletionStream::forget_response() {
   sse_.reset();
   lines_.reset();
   kept_body_ = std::string();
-  finished_ = done_ = false;
+  finished_ = done_ = usage_refused_ = false;
 }
 
 /// Content has come: silence counts from here.

@@ -26,8 +26,7 @@ struct ThreadContext {
 /// A replica as requests see it; fixed for the run.
 struct Route {
   Peer peer;
-  std::string
-      head;  ///< The request's head up to the headers that differ: from "POST" to the last fixed CRLF.
+  std::string headers;  ///< Those that all requests share, each with its CRLF.
   Nanos request_timeout{0};
   Nanos idle_timeout{0};
 };
@@ -36,11 +35,12 @@ struct Route {
 struct CompletionRequest {
   const Route* route = nullptr;
   Dialect* dialect = nullptr;
-  UsageOption* usage = nullptr;  ///< Lowered when the host refuses it.
+  UsageOption* usage = nullptr;  ///< What to ask for; lowered when the host refuses it and accepts less.
   bool stream = true;
   const PromptSource* source = nullptr;
   PromptPick pick;
-  ConversationState* conversation = nullptr;  ///< Its history is sent along; hears the answer where it goes on.
+  ConversationState* conversation =
+      nullptr;  ///< Its history is sent along; hears the answer where it goes on.
   bool keep_answer = false;
   std::string id;  ///< Sent as X-Request-Id.
   SeriesKey series;
@@ -75,7 +75,8 @@ class CompletionStream {
 
  private:
   Task<Outcome> open(const Route& route);
-  void write_request(const CompletionRequest& request);
+  void write_request(const CompletionRequest& request, UsageOption usage);
+  Task<std::optional<Outcome>> exchange(const CompletionRequest& request, UsageOption usage);
   Task<std::optional<Outcome>> attempt(const CompletionRequest& request);
   std::optional<Outcome> consume(const CompletionRequest& request, std::string_view input,
                                  const ReadResult& read);
@@ -105,6 +106,7 @@ class CompletionStream {
   bool finished_ = false;             // a finish reason or the end marker was seen
   bool done_ = false;                 // the end marker was seen
   bool reused_ = false;               // the connection has carried a response
+  bool usage_refused_ = false;        // the answer complains about the usage that was asked for
   bool cancelled_ = false;
 };
 

@@ -14,8 +14,8 @@ namespace kneepoint::agent {
 /// Understands chunked bodies (extensions and trailers are skipped), Content-Length, bodies that end with the
 /// connection, HTTP/1.0, interim 1xx responses (skipped) and bare LF line ends. A header section over 64 KiB,
 /// and anything malformed, is `kError`, after which the connection is useless. Compressed bodies are an
-/// error: none was asked for. (Beast's parser costs about twice the instructions a token and delivers a
-/// chunk's body only through a buffer of its own; see tests/agent for the cases.)
+/// error: none was asked for. An own parser and not Beast's, because it must hand out views into the thread's
+/// read buffer as they come.
 class HttpResponse {
  public:
   enum class Event : std::uint8_t {

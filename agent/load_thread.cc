@@ -253,7 +253,7 @@ LoadThread::CellState& LoadThread::state(std::uint32_t cell) {
   CellState& state = cells_[cell];
   if (!state.dialect) {
     const Target& target = setup_->target_of(setup_->cell(cell));
-    state.dialect = make_dialect(target.api, target.model, setup_->cell(cell).workload);
+    state.dialect = *make_dialect(target, setup_->cell(cell).workload);  // prepare_run has tried it
   }
   return state;
 }

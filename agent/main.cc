@@ -93,8 +93,7 @@ int main(int argc, char** argv) {
     const kneepoint::agent::StopSignals signals(
         [&](std::string name_of_signal) { session.request_stop(name_of_signal); });
     const auto end = session.run();
-    if (end.code != ExitCode::kDone) return fail(end.code, end.reason);
-    return 0;
+    return end.reason.empty() ? static_cast<int>(end.code) : fail(end.code, end.reason);
   } catch (const std::exception& problem) {
     return fail(ExitCode::kInternal, problem.what());
   }

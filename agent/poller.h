@@ -68,10 +68,9 @@ class Readiness {
 };
 
 /// One thread's event loop: an edge-triggered epoll set in which every descriptor is registered once, for
-/// good, and which resumes the waiting coroutines directly. An own loop and not Asio's, for three reasons
-/// that were measured: no `epoll_ctl` per token, no second poll for a nested set (two system calls a token in
-/// all: this poll and the `recvmsg`), and a view of the poll's return and entry, without which `loop_gap`
-/// cannot be told.
+/// good, and which resumes the waiting coroutines directly. An own loop and not Asio's, for three reasons:
+/// no `epoll_ctl` per token, no second poll for a nested set (two system calls a token in all: this poll and
+/// the `recvmsg`), and a view of the poll's return and entry, without which `loop_gap` cannot be told.
 ///
 /// Everything but `post` and `stop` belongs to the thread that calls `run`.
 class Poller {

@@ -30,7 +30,7 @@ struct RecordedSecond {
   std::vector<SeriesKey> keys;
   std::vector<Sample> samples;
 
-  /// Adds the log to the histograms. The collecting thread's work: about 10 ns a sample.
+  /// Adds the log to the histograms. The collecting thread's work: about 100 instructions a sample.
   /// @param scratch empty before and after; one serves a whole collection.
   SecondSnapshot resolve(DenseHistogram& scratch) &&;
 };

@@ -224,7 +224,8 @@ void Recorder::end(RequestRecord& record, MonoTime at, Outcome outcome) {
     into.asked_prompt_tokens += record.asked_prompt_tokens;
     into.achieved_prompt_tokens += record.prompt_tokens;
   }
-  if (success && record.has_usage && record.completion_tokens < record.asked_output_tokens) ++into.early_stops;
+  if (success && record.has_usage && record.completion_tokens < record.asked_output_tokens)
+    ++into.early_stops;
   if (rows_) keep_row(record, at, outcome);
   --in_flight_;
   record.series = nullptr;

@@ -34,7 +34,7 @@ struct RequestRecord {
   std::uint64_t prompt_tokens = 0;
   std::uint32_t asked_output_tokens = 0;  ///< 0: the answer's length is the host's affair.
   std::uint32_t asked_prompt_tokens = 0;  ///< 0: the prompt was not made to a length.
-  std::uint32_t judged = 0;  ///< A bit per SLO limit.
+  std::uint32_t judged = 0;               ///< A bit per SLO limit.
   bool streamed = true;
   bool has_usage = false;
   bool has_prompt_usage = false;
@@ -71,9 +71,9 @@ class Recorder {
     SeriesKey key;
     std::uint32_t slot = 0;
     std::uint64_t k = 0;
-    MonoTime scheduled{};  ///< The intended send.
-    MonoTime at{};         ///< Now, just before the first write.
-    bool sent = true;      ///< False for a request that has no connection to be sent on.
+    MonoTime scheduled{};                   ///< The intended send.
+    MonoTime at{};                          ///< Now, just before the first write.
+    bool sent = true;                       ///< False for a request that has no connection to be sent on.
     std::uint32_t asked_output_tokens = 0;  ///< 0: as the workload says.
     std::uint32_t asked_prompt_tokens = 0;  ///< 0: the prompt was not made to a length.
   };

@@ -24,19 +24,20 @@ Result<void> check_cell(const Cell& cell, const Assignment& assignment) {
   if (cell.target >= assignment.targets.size()) return wrong("names no target of the assignment");
   if (cell.slo.size() > kSloLimitCount) return wrong("has more than 32 SLO limits");
   if (auto body = check_extra_body(cell.workload.extra_body); !body) return wrong(body.error().message);
-  if (cell.workload.conversation && assignment.targets[cell.target].api != Api::kOpenAiChat)
+  if (cell.workload.conversation && !speaks_chat(assignment.targets[cell.target]))
     return wrong("has conversations, for which its target speaks no chat dialect");
+  if (auto dialect = make_dialect(assignment.targets[cell.target], cell.workload); !dialect)
+    return wrong("dialect: " + dialect.error().message);
   return {};
 }
 
-/// The request head of one replica, up to and with the last header that all its requests share.
-std::string request_head(const Target& target, const Endpoint& endpoint, std::string_view path,
-                         const std::string& run_id, const std::string& secret) {
+/// The headers that all requests of one replica share.
+std::string shared_headers(const Target& target, const Endpoint& endpoint, const std::string& run_id,
+                           const std::string& secret) {
   std::string head = fmt::format(
-      "POST {}{} HTTP/1.1\r\nHost: {}\r\nUser-Agent: kneepoint/{} run/{}\r\nContent-Type: "
-      "application/json\r\n"
+      "Host: {}\r\nUser-Agent: kneepoint/{} run/{}\r\nContent-Type: application/json\r\n"
       "Accept: text/event-stream, application/json\r\nAccept-Encoding: identity\r\n",
-      endpoint.base_path, path, endpoint.authority, version(), run_id);
+      endpoint.authority, version(), run_id);
   if (!secret.empty()) head += fmt::format("Authorization: Bearer {}\r\n", secret);
   for (const auto& [name, value] : target.headers) head += fmt::format("{}: {}\r\n", name, value);
   return head;
@@ -53,7 +54,6 @@ Result<std::vector<Route>> routes_of(const Target& target, const std::string& ru
     if (name.empty() || breaks_header(name + value))
       return wrong("a header is empty or has more than one line");
   }
-  const auto dialect = make_dialect(target.api, target.model, Workload());
   std::shared_ptr<const TlsContext> tls;
   std::vector<Route> routes;
   for (const std::string& url : target.urls) {
@@ -65,7 +65,7 @@ Result<std::vector<Route>> routes_of(const Target& target, const std::string& ru
       tls = *context;
     }
     Route route;
-    route.head = request_head(target, *endpoint, dialect->path(), run_id, secret);
+    route.headers = shared_headers(target, *endpoint, run_id, secret);
     if (endpoint->tls) route.peer.tls = tls;
     route.peer.tls_name = target.tls.server_name.empty() ? endpoint->host : target.tls.server_name;
     route.peer.endpoint = std::move(*endpoint);

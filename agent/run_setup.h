@@ -15,7 +15,7 @@ namespace kneepoint::agent {
 /// the event-loop threads.
 struct RunSetup {
   Assignment assignment;
-  std::vector<std::vector<Route>> routes;  ///< By target, then by replica.
+  std::vector<std::vector<Route>> routes;                    ///< By target, then by replica.
   std::vector<std::unique_ptr<const PromptSource>> sources;  ///< By cell.
 
   const Cell& cell(std::uint32_t id) const { return assignment.cells[id]; }

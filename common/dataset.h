@@ -27,7 +27,7 @@ struct DatasetEntry {
 /// What requests are made of, in the order of the file. Read by the coordinator; agents fetch it by the hash
 /// of its bytes (`to_bytes`).
 struct Dataset {
-  std::vector<std::string> classes;  ///< At least one.
+  std::vector<std::string> classes;   ///< At least one.
   std::vector<DatasetEntry> entries;  ///< At least one.
   std::uint32_t block_tokens = 0;     ///< The size of DatasetEntry::blocks.
   bool operator==(const Dataset&) const = default;

@@ -13,8 +13,8 @@ struct Distribution {
 
   Distribution() = default;
   template <class Number>
-    requires std::is_arithmetic_v<Number>
-  Distribution(Number value) : mean(static_cast<double>(value)), min(mean), max(mean) {}
+  requires std::is_arithmetic_v<Number> Distribution(Number value)
+      : mean(static_cast<double>(value)), min(mean), max(mean) {}
 
   Kind kind = Kind::kFixed;
   double mean = 0;    ///< The value of kFixed; of the values themselves for kNormal and kLogNormal.

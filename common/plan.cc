@@ -9,10 +9,11 @@
 namespace kneepoint {
 namespace {
 
-constexpr std::array<std::pair<Api, std::string_view>, 3> kApis = {
+constexpr std::array<std::pair<Api, std::string_view>, 4> kApis = {
     {{Api::kOpenAiChat, "openai-chat"},
      {Api::kOpenAiCompletions, "openai-completions"},
-     {Api::kVllmGenerate, "vllm-generate"}}};
+     {Api::kVllmGenerate, "vllm-generate"},
+     {Api::kCustom, "custom"}}};
 
 constexpr std::array<std::pair<SloMetric, std::string_view>, 5> kSloMetrics = {{{SloMetric::kTtft, "ttft"},
                                                                                 {SloMetric::kTtfo, "ttfo"},
@@ -40,6 +41,12 @@ std::string_view to_string(Api api) {
 }
 std::optional<Api> api_from_string(std::string_view name) {
   return value_of(kApis, name);
+}
+
+bool speaks_chat(const Target& target) {
+  if (target.api != Api::kCustom) return target.api == Api::kOpenAiChat;
+  return target.dialect && target.dialect->request.find("\"{messages}\"") != std::string::npos &&
+         target.dialect->text_is == DialectDescription::Carries::kDelta;
 }
 
 std::string_view to_string(SloMetric metric) {

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "common/clock.h"
+#include "common/dialect_description.h"
 #include "common/distribution.h"
 #include "common/result.h"
 
@@ -17,7 +18,7 @@ namespace kneepoint {
 struct Dataset;
 
 /// The wire dialect of a serving host.
-enum class Api { kOpenAiChat, kOpenAiCompletions, kVllmGenerate };
+enum class Api { kOpenAiChat, kOpenAiCompletions, kVllmGenerate, kCustom };
 std::string_view to_string(Api api);
 std::optional<Api> api_from_string(std::string_view name);
 
@@ -45,6 +46,7 @@ struct Target {
   std::string name;
   std::vector<std::string> urls;  ///< Base URLs; replica i is urls[i].
   Api api = Api::kOpenAiChat;
+  std::optional<DialectDescription> dialect;  ///< Given for Api::kCustom, and only for it.
   std::string model;
   SecretRef auth;  ///< Sent as `Authorization: Bearer …`.
   std::map<std::string, std::string> headers;
@@ -54,6 +56,10 @@ struct Target {
   Nanos idle_timeout = std::chrono::seconds(60);     ///< The longest silence inside a stream.
   bool operator==(const Target&) const = default;
 };
+
+/// Whether requests to the target can carry earlier turns and its answers' text can be told: what
+/// conversations need.
+bool speaks_chat(const Target& target);
 
 /// Prompts that are reported together. Request k of a step takes class k mod (sum of weights), walking the
 /// classes in order, so that every class is met in proportion and evenly in time.
@@ -78,29 +84,35 @@ enum class DatasetOrder : std::uint8_t { kRandom, kSequential };
 struct DatasetUse {
   std::string hash;  ///< Of the content (common/dataset.h).
   std::uint64_t bytes = 0;
-  DatasetOrder order = DatasetOrder::kRandom;  ///< Sequential: request i of a level takes entry i, round and round.
-  double time_scale = 1;     ///< Of a trace's arrival times; a closed loop knows none.
-  bool lengths_only = false;  ///< A trace: texts are made to its lengths.
+  DatasetOrder order =
+      DatasetOrder::kRandom;    ///< Sequential: request i of a level takes entry i, round and round.
+  double time_scale = 1;        ///< Of a trace's arrival times; a closed loop knows none.
+  bool lengths_only = false;    ///< A trace: texts are made to its lengths.
+  bool output_lengths = false;  ///< Its entries say how long answers may be.
   bool operator==(const DatasetUse&) const = default;
 };
 
 /// Requests come in conversations: each turn sends the history along, answers as generated included. A slot
 /// holds one conversation at a time, on one replica, and thinks between its turns; a failed request ends it.
 struct Conversation {
-  std::optional<Distribution> turns;  ///< At most as many as a dataset's conversation has; absent: all of them.
-  Distribution think_time = 0;        ///< Seconds.
+  std::optional<Distribution>
+      turns;                    ///< At most as many as a dataset's conversation has; absent: all of them.
+  Distribution think_time = 0;  ///< Seconds.
   bool operator==(const Conversation&) const = default;
 };
 
 /// What one request asks for. Its text is one of the classes' prompts, an entry of `dataset`, or `synthetic`.
 struct Workload {
-  std::vector<PromptClass> classes;  ///< At least one; with prompts unless there is a dataset or synthetic text.
-  bool unique = false;  ///< A text that is given, not made, starts with a random word: no two requests are alike.
+  std::vector<PromptClass>
+      classes;  ///< At least one; with prompts unless there is a dataset or synthetic text.
+  bool unique =
+      false;  ///< A text that is given, not made, starts with a random word: no two requests are alike.
   std::optional<Synthetic> synthetic;
   std::optional<DatasetUse> dataset;
   std::optional<Conversation> conversation;
   std::optional<std::string> system;
-  std::optional<Distribution> output_tokens;  ///< The most of an answer, at least 1. Absent: the server decides.
+  std::optional<Distribution>
+      output_tokens;  ///< The most of an answer, at least 1. Absent: the server decides.
   std::optional<double> temperature;
   std::optional<double> top_p;
   bool stream = true;
@@ -124,12 +136,21 @@ struct SloLimit {
   bool operator==(const SloLimit&) const = default;
 };
 
+/// A search for the saturation point, in place of fixed steps.
+struct Search {
+  std::uint32_t max = 4096;           ///< The most requests in flight that it may try.
+  std::optional<Nanos> max_duration;  ///< It ends early rather than take longer.
+  double precision = 0.1;  ///< Half the width of the 95 % interval to aim for, relative to the point.
+  bool operator==(const Search&) const = default;
+};
+
 /// How the concurrency moves. Steps rise or fall; load is never drained between steps of one scenario.
 struct Ramp {
-  std::vector<std::uint32_t> steps;       ///< Requests in flight over the whole fleet.
-  Nanos warmup{0};                        ///< Left out of the window of every step.
-  std::optional<Nanos> hold;              ///< The window's length …
-  std::optional<std::uint32_t> requests;  ///< … or the number of requests that make the step.
+  std::vector<std::uint32_t> steps;  ///< Requests in flight over the whole fleet; empty for a search.
+  Nanos warmup{0};                   ///< Left out of the window of every step, at least.
+  std::optional<Nanos> hold;         ///< The window's length; absent: a search picks each. Or instead …
+  std::optional<std::uint32_t> requests;  ///< … the number of requests that make the step.
+  std::optional<Search> search;
   bool operator==(const Ramp&) const = default;
 };
 
@@ -149,7 +170,7 @@ struct Plan {
   std::vector<Target> targets;
   std::vector<Scenario> scenarios;
   std::uint64_t seed = 1;
-  bool records = false;     ///< One line per request in the run directory.
+  bool records = false;  ///< One line per request in the run directory.
   std::map<std::string, std::shared_ptr<const Dataset>> datasets;  ///< By content hash.
   std::string source_text;  ///< The file as read (after variables), kept beside the results.
 };

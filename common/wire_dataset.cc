@@ -25,7 +25,8 @@ std::uint32_t tokens(const Field& at, std::uint32_t value) {
 DatasetEntry entry_from(const Field& at, const v1::DatasetEntry& message, int classes) {
   DatasetEntry entry;
   if (message.prompt_class() >= static_cast<std::uint32_t>(classes)) {
-    refuse({&at, "prompt_class"}, fmt::format("{} is not one of {} classes", message.prompt_class(), classes));
+    refuse({&at, "prompt_class"},
+           fmt::format("{} is not one of {} classes", message.prompt_class(), classes));
   }
   entry.prompt_class = message.prompt_class();
   entry.turns.assign(message.turns().begin(), message.turns().end());

@@ -10,14 +10,16 @@
 namespace kneepoint {
 namespace {
 
-using wire::Field;
-using wire::refuse;
 using wire::domain_of;
+using wire::Field;
 using wire::kMaxName;
 using wire::line;
 using wire::message_of;
+using wire::refuse;
+using wire::text;
 
 constexpr std::size_t kMaxPath = 4096;
+constexpr std::size_t kMaxRequestTemplate = 1 << 20;
 constexpr std::size_t kMaxTargets = 1024;
 constexpr std::size_t kMaxUrls = 4096;
 constexpr std::size_t kMaxHeaders = 256;
@@ -25,10 +27,11 @@ constexpr std::size_t kMaxCells = 65'536;
 constexpr std::size_t kMaxLimits = 64;
 constexpr std::uint32_t kMaxSlots = 10'000'000;
 
-constexpr std::array<std::pair<Api, v1::Api>, 3> kApis = {
+constexpr std::array<std::pair<Api, v1::Api>, 4> kApis = {
     {{Api::kOpenAiChat, v1::API_OPENAI_CHAT},
      {Api::kOpenAiCompletions, v1::API_OPENAI_COMPLETIONS},
-     {Api::kVllmGenerate, v1::API_VLLM_GENERATE}}};
+     {Api::kVllmGenerate, v1::API_VLLM_GENERATE},
+     {Api::kCustom, v1::API_CUSTOM}}};
 
 constexpr std::array<std::pair<SloMetric, v1::SloMetric>, 5> kMetrics = {
     {{SloMetric::kTtft, v1::SLO_METRIC_TTFT},
@@ -63,6 +66,60 @@ TlsOptions tls_from(const Field& at, const v1::TlsOptions& message) {
           .server_name = line({&at, "server_name"}, message.server_name(), kMaxName)};
 }
 
+AnswerPointers pointers_from(const Field& at, const v1::AnswerPointers& message) {
+  const auto list = [&](std::string_view name, const auto& from) {
+    std::vector<std::string> pointers;
+    for (const std::string& pointer : from) pointers.push_back(line({&at, name}, pointer, kMaxPath));
+    return pointers;
+  };
+  return {.text = list("text", message.text()),
+          .reasoning = list("reasoning", message.reasoning()),
+          .tool_call = list("tool_call", message.tool_call()),
+          .finish = list("finish", message.finish()),
+          .error = list("error", message.error()),
+          .completion_tokens = list("completion_tokens", message.completion_tokens()),
+          .prompt_tokens = list("prompt_tokens", message.prompt_tokens())};
+}
+
+void to_message(const AnswerPointers& pointers, v1::AnswerPointers& out) {
+  for (const std::string& pointer : pointers.text) out.add_text(pointer);
+  for (const std::string& pointer : pointers.reasoning) out.add_reasoning(pointer);
+  for (const std::string& pointer : pointers.tool_call) out.add_tool_call(pointer);
+  for (const std::string& pointer : pointers.finish) out.add_finish(pointer);
+  for (const std::string& pointer : pointers.error) out.add_error(pointer);
+  for (const std::string& pointer : pointers.completion_tokens) out.add_completion_tokens(pointer);
+  for (const std::string& pointer : pointers.prompt_tokens) out.add_prompt_tokens(pointer);
+}
+
+DialectDescription dialect_from(const Field& at, const v1::DialectDescription& message) {
+  using Framing = DialectDescription::Framing;
+  using Carries = DialectDescription::Carries;
+  DialectDescription dialect;
+  dialect.path = line({&at, "path"}, message.path(), kMaxPath);
+  dialect.answer_path = line({&at, "answer_path"}, message.answer_path(), kMaxPath);
+  dialect.request = text({&at, "request"}, message.request(), kMaxRequestTemplate);
+  dialect.framing = message.json_lines() ? Framing::kJsonLines : Framing::kServerSentEvents;
+  dialect.text_is = message.cumulative_text() ? Carries::kCumulative : Carries::kDelta;
+  dialect.usage_is = message.usage_per_event() ? Carries::kDelta : Carries::kCumulative;
+  dialect.done = line({&at, "done"}, message.done(), kMaxName);
+  dialect.stream = pointers_from({&at, "stream"}, message.stream());
+  dialect.answer = pointers_from({&at, "answer"}, message.answer());
+  if (auto checked = check(dialect); !checked) refuse(at, checked.error().message);
+  return dialect;
+}
+
+void to_message(const DialectDescription& dialect, v1::DialectDescription& out) {
+  out.set_path(dialect.path);
+  out.set_answer_path(dialect.answer_path);
+  out.set_request(dialect.request);
+  out.set_json_lines(dialect.framing == DialectDescription::Framing::kJsonLines);
+  out.set_cumulative_text(dialect.text_is == DialectDescription::Carries::kCumulative);
+  out.set_usage_per_event(dialect.usage_is == DialectDescription::Carries::kDelta);
+  out.set_done(dialect.done);
+  to_message(dialect.stream, *out.mutable_stream());
+  to_message(dialect.answer, *out.mutable_answer());
+}
+
 Target target_from(const Field& at, const v1::Target& message) {
   Target target;
   target.name = filled_line({&at, "name"}, message.name(), kMaxName);
@@ -73,6 +130,9 @@ Target target_from(const Field& at, const v1::Target& message) {
     target.urls.push_back(filled_line({&at, "urls", i}, message.urls(i), kMaxPath));
   }
   target.api = domain_of({&at, "api"}, kApis, message.api());
+  if (message.has_dialect()) target.dialect = dialect_from({&at, "dialect"}, message.dialect());
+  if (target.dialect.has_value() != (target.api == Api::kCustom))
+    refuse({&at, "dialect"}, "is given exactly when the api is custom");
   target.model = line({&at, "model"}, message.model(), kMaxName);
   target.auth = secret_from({&at, "auth"}, message.auth());
   const Field headers{&at, "headers"};
@@ -98,6 +158,7 @@ void to_message(const Target& target, v1::Target& out) {
   out.set_name(target.name);
   for (const std::string& url : target.urls) out.add_urls(url);
   out.set_api(message_of(kApis, target.api));
+  if (target.dialect) to_message(*target.dialect, *out.mutable_dialect());
   out.set_model(target.model);
   if (target.auth.source == SecretRef::Source::kEnvironment)
     out.mutable_auth()->set_environment(target.auth.name);

@@ -72,7 +72,8 @@ Synthetic synthetic_from(const Field& at, const v1::Synthetic& message) {
 
 DatasetUse dataset_from(const Field& at, const v1::DatasetUse& message) {
   const auto hexadecimal = [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); };
-  if (message.hash().size() != 64 || !std::all_of(message.hash().begin(), message.hash().end(), hexadecimal)) {
+  if (message.hash().size() != 64 ||
+      !std::all_of(message.hash().begin(), message.hash().end(), hexadecimal)) {
     refuse({&at, "hash"}, "is not a SHA-256 in hexadecimal digits");
   }
   if (message.bytes() == 0 || message.bytes() > kMaxDatasetBytes) {
@@ -82,7 +83,8 @@ DatasetUse dataset_from(const Field& at, const v1::DatasetUse& message) {
           .bytes = message.bytes(),
           .order = message.sequential() ? DatasetOrder::kSequential : DatasetOrder::kRandom,
           .time_scale = wire::amount({&at, "time_scale"}, message.time_scale()),
-          .lengths_only = message.lengths_only()};
+          .lengths_only = message.lengths_only(),
+          .output_lengths = message.output_lengths()};
 }
 
 Conversation conversation_from(const Field& at, const v1::Conversation& message) {
@@ -128,8 +130,7 @@ Workload workload_from(const Field& at, const v1::Workload& message) {
     workload.output_tokens = distribution_from({&at, "output_tokens"}, message.output_tokens());
     if (!(workload.output_tokens->expected() > 0)) refuse({&at, "output_tokens"}, "is 0");
   }
-  if (message.has_temperature())
-    workload.temperature = amount({&at, "temperature"}, message.temperature());
+  if (message.has_temperature()) workload.temperature = amount({&at, "temperature"}, message.temperature());
   if (message.has_top_p()) workload.top_p = amount({&at, "top_p"}, message.top_p());
   workload.stream = message.stream();
   workload.extra_body = text({&at, "extra_body"}, message.extra_body());
@@ -169,13 +170,13 @@ void to_message(const Workload& workload, v1::Workload& out) {
     to.set_sequential(dataset->order == DatasetOrder::kSequential);
     to.set_time_scale(dataset->time_scale);
     to.set_lengths_only(dataset->lengths_only);
+    to.set_output_lengths(dataset->output_lengths);
   }
   if (const auto& conversation = workload.conversation) {
     if (conversation->turns) to_message(*conversation->turns, *out.mutable_conversation()->mutable_turns());
     to_message(conversation->think_time, *out.mutable_conversation()->mutable_think_seconds());
   }
 }
-
 
 void to_message(const Calibration& calibration, v1::Calibration& out) {
   out.set_tokens_per_word(calibration.tokens_per_word);

@@ -56,10 +56,11 @@ void check_total_steps(const Plan& plan, const Node& scenario) {
     total += each.ramp.steps.size() * targets;
   }
   if (total <= kMostSteps) return;
-  throw PlanError{scenario.find("ramp")->at,
-                  fmt::format("with scenario '{}' the plan has more than {} steps, counted for every target; use "
-                              "fewer steps or a larger factor",
-                              plan.scenarios.back().name, kMostSteps)};
+  throw PlanError{
+      scenario.find("ramp")->at,
+      fmt::format("with scenario '{}' the plan has more than {} steps, counted for every target; use "
+                  "fewer steps or a larger factor",
+                  plan.scenarios.back().name, kMostSteps)};
 }
 
 /// Every item of `scenarios`, one scenario for each point of its matrix.
@@ -105,7 +106,7 @@ Plan read_plan(const Node& root, const std::string& file) {
     if (plan.targets.size() == kMostTargets) {
       throw PlanError{item.at, fmt::format("more than {} targets; split the plan", kMostTargets)};
     }
-    Target target = read_target(item, plan.targets.size() + 1);
+    Target target = read_target(item, plan.targets.size() + 1, std::filesystem::path(file).parent_path());
     refuse_repeated_name(plan.targets, target, item, "target");
     plan.targets.push_back(std::move(target));
   }

@@ -17,7 +17,20 @@ using namespace std::chrono_literals;
 constexpr Nanos kShortWindow = 20s;
 constexpr std::uint32_t kRequestsForP95 = 130;
 
+std::string describe_search(const Ramp& ramp) {
+  const Search& search = *ramp.search;
+  std::string text = fmt::format("search for saturation, up to {} requests in flight, to within {:g} %",
+                                 search.max, search.precision * 100);
+  text += fmt::format("\n{:15}each step: at least {} warm-up, then ", "", format_duration(ramp.warmup));
+  text += ramp.hold ? fmt::format("{} measured", format_duration(*ramp.hold))
+                    : "as long as its figures need (20s to 5m)";
+  if (search.max_duration)
+    text += fmt::format("\n{:15}at most {} in all", "", format_duration(*search.max_duration));
+  return text;
+}
+
 std::string describe_ramp(const Ramp& ramp) {
+  if (ramp.search) return describe_search(ramp);
   std::string text = fmt::format("{}: {}", plural(ramp.steps.size(), "step"), fmt::join(ramp.steps, " "));
   text += fmt::format("\n{:15}each step: ", "");
   if (ramp.warmup > 0s) text += fmt::format("{} warm-up, then ", format_duration(ramp.warmup));
@@ -35,6 +48,10 @@ std::string describe_slo(const std::vector<SloLimit>& slo) {
 }
 
 std::string describe_time(const Ramp& ramp) {
+  if (ramp.search) {
+    return ramp.search->max_duration ? fmt::format("at most {}", format_duration(*ramp.search->max_duration))
+                                     : "as long as the search takes, often 10 to 30 minutes";
+  }
   const auto time = planned_time(ramp);
   if (time) return format_duration(*time);
   return fmt::format("as long as {} take",
@@ -66,10 +83,16 @@ bool uses_https(const Target& target) {
                      [](const std::string& url) { return url.starts_with("https:"); });
 }
 
+std::string describe_dialect(const DialectDescription& dialect) {
+  const bool lines = dialect.framing == DialectDescription::Framing::kJsonLines;
+  return fmt::format("POST {}, streamed as {}", dialect.path, lines ? "JSON lines" : "server-sent events");
+}
+
 std::string describe_target(const Target& target) {
   std::string text = fmt::format("  {}: {}, {}\n", target.name, to_string(target.api),
                                  target.model.empty() ? "the host's model" : "model " + target.model);
   for (const std::string& url : target.urls) text += fmt::format("    {}\n", url);
+  if (target.dialect) text += fmt::format("    dialect   {}\n", describe_dialect(*target.dialect));
   text += fmt::format("    auth      {}\n", describe_auth(target.auth));
   if (uses_https(target)) text += fmt::format("    tls       {}\n", describe_tls(target.tls));
   // Values may be nobody's business; names say enough.
@@ -123,7 +146,8 @@ void warn_about_ramp(const Scenario& scenario, const Plan& plan, std::vector<std
     warnings.push_back(fmt::format(
         "{}: without a warm-up each window holds the transition from the step before.", scenario.name));
   }
-  const auto most = *std::max_element(ramp.steps.begin(), ramp.steps.end());
+  if (ramp.search) return;  // it starts with a request for each replica
+  const std::uint32_t most = highest_step(ramp);
   const auto fewest = *std::min_element(ramp.steps.begin(), ramp.steps.end());
   if (ramp.requests && *ramp.requests < most) {
     warnings.push_back(fmt::format("{}: {} cannot keep {} in flight; raise requests.", scenario.name,
@@ -146,6 +170,7 @@ void warn_about_ramp(const Scenario& scenario, const Plan& plan, std::vector<std
 }  // namespace
 
 std::optional<Nanos> planned_time(const Ramp& ramp) {
+  if (ramp.search) return ramp.search->max_duration;
   if (!ramp.hold) return std::nullopt;
   return (ramp.warmup + *ramp.hold) * static_cast<Nanos::rep>(ramp.steps.size());
 }
@@ -165,7 +190,8 @@ std::string describe_plan(const Plan& plan) {
   for (const Target& target : plan.targets) text += describe_target(target);
 
   const std::vector<Cell> cells = cells_of(plan);
-  std::size_t steps = 0, counted_requests = 0;
+  std::size_t steps = 0, counted_requests = 0, searches = 0;
+  bool open_ended = false;
   Nanos time{0};
   text += "\nRuns, in this order\n";
   for (const Cell& cell : cells) {
@@ -179,11 +205,17 @@ std::string describe_plan(const Plan& plan) {
     steps += ramp.steps.size();
     time += planned_time(ramp).value_or(0s);
     counted_requests += ramp.requests.value_or(0) * ramp.steps.size();
+    if (ramp.search) ++searches;
+    open_ended = open_ended || (ramp.search && !ramp.search->max_duration);
   }
   // Between steps the added slots start spread out, and a cell ends when its last answers have arrived.
   const Nanos likely = time + 1s * static_cast<Nanos::rep>(steps);
-  text += fmt::format("\nIn all {}, about {}", plural(steps, "step"),
+  std::vector<std::string> all;
+  if (steps > 0 || searches == 0) all.push_back(plural(steps, "step"));
+  if (searches > 0) all.push_back(searches == 1 ? "a search" : fmt::format("{} searches", searches));
+  text += fmt::format("\nIn all {}, about {}", fmt::join(all, " and "),
                       format_duration(std::chrono::ceil<std::chrono::seconds>(likely)));
+  if (open_ended) text += " and as long as an unbounded search takes";
   if (counted_requests > 0)
     text += fmt::format(" and the time of {} more", plural(counted_requests, "request"));
   text += ".\n";

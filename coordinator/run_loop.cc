@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <memory>
 
+#include "coordinator/controllers/search.h"
 #include "coordinator/controllers/steps.h"
 #include "coordinator/window.h"
 
@@ -19,8 +20,11 @@ constexpr Nanos kStopLimit = 10s;
 /// How long the last seconds may take to arrive once the load has ended.
 constexpr Nanos kSettleLimit = 5s;
 
-std::unique_ptr<Controller> make_controller(const Cell& cell, const Ramp& ramp, std::uint64_t first_epoch) {
-  return std::make_unique<StepController>(cell, ramp, first_epoch);
+std::unique_ptr<Controller> make_controller(const Plan& plan, const Cell& cell, std::uint64_t first_epoch) {
+  const Ramp& ramp = plan.scenarios[cell.scenario].ramp;
+  if (!ramp.search) return std::make_unique<StepController>(cell, ramp, first_epoch);
+  const auto replicas = static_cast<std::uint32_t>(plan.targets[cell.target].urls.size());
+  return std::make_unique<SearchController>(cell, ramp, replicas, first_epoch);
 }
 
 }  // namespace
@@ -37,8 +41,9 @@ void RunLoop::run() {
   std::uint64_t epoch = 1;
   for (std::size_t i = 0; i < cells_.size() && !interrupted_ && !agent_lost(); ++i) {
     const Cell& cell = cells_[i];
-    const auto controller = make_controller(cell, plan_.scenarios[cell.scenario].ramp, epoch);
+    const auto controller = make_controller(plan_, cell, epoch);
     run_cell(*controller, i);
+    if (auto why = controller->cut_short(); !why.empty()) cut_short_[cell.id] = std::move(why);
     epoch = controller->next_epoch();
   }
 }
@@ -47,7 +52,7 @@ void RunLoop::run_cell(Controller& controller, std::size_t cell_index) {
   windows_before_cell_ = windows_.size();
   while (!controller.done()) {
     if (hooks_.interrupts() > 0 || agent_lost()) break;
-    if (auto level = controller.next(fleet_.now(), view(cells_[cell_index].id))) {
+    if (auto level = controller.next(fleet_.now(), view(cells_[cell_index]))) {
       level_ = *level;
       level_finished_.clear();
       fleet_.send(*level);
@@ -65,12 +70,8 @@ void RunLoop::stop_and_settle(Controller& controller, std::size_t cell_index) {
   }
   const Nanos stopped = fleet_.now();
   fleet_.drain(kStopLimit);
-  const auto settled = [&] {
-    return controller.windows().empty() ||
-           timeline_.complete_through() + 1 >= controller.windows().back().end;
-  };
   while (fleet_.now() < stopped + kStopLimit + kSettleLimit && !gauges_.empty() && hooks_.interrupts() < 2 &&
-         !(idle_since(stopped) && settled())) {
+         !fleet_.drained()) {
     tick(controller, cell_index);
   }
   // What is not complete by now will not be: the rows say so.
@@ -92,7 +93,7 @@ void RunLoop::tick(Controller& controller, std::size_t cell_index) {
     progress.backing_off += gauges.backing_off;
   }
   for (std::size_t i = cell_index + 1; i < cells_.size() && progress.time_left; ++i) {
-    const auto later = make_controller(cells_[i], plan_.scenarios[cells_[i].scenario].ramp, 0);
+    const auto later = make_controller(plan_, cells_[i], 0);
     const auto left = later->time_left(Nanos(0));
     progress.time_left = left ? std::optional(*progress.time_left + *left) : std::nullopt;
   }
@@ -134,20 +135,24 @@ void RunLoop::measure_windows(Controller& controller, bool final) {
   }
 }
 
-FleetView RunLoop::view(std::uint32_t cell) const {
+FleetView RunLoop::view(const Cell& cell) const {
   double sum = 0;
   double count = 0;
   const auto& seconds = timeline_.seconds();
   const std::int64_t since = timeline_.complete_through() - kResidenceSeconds;
   for (auto at = seconds.upper_bound(since); at != seconds.end(); ++at) {
     for (const auto& [key, stats] : at->second.series) {
-      if (key.cell != cell) continue;
+      if (key.cell != cell.id) continue;
       sum += stats.e2e.sum_seconds();
       count += static_cast<double>(stats.e2e.count());
     }
   }
   return {.residence = count > 0 ? std::optional(from_seconds(sum / count)) : std::nullopt,
-          .idle = level_.concurrency == 0 && idle_since(level_.effective_at)};
+          .idle = level_.concurrency == 0 && idle_since(level_.effective_at),
+          .timeline = &timeline_,
+          .measure = [this, &cell](const StepWindow& window) {
+            return measure_step(timeline_, plan_, cell, window);
+          }};
 }
 
 bool RunLoop::idle_since(Nanos instant) const {

@@ -45,6 +45,9 @@ class LoadFleet {
   virtual void send(const LoadLevel& level) = 0;
   /// Ends all load: running requests may finish for `limit`, then are cancelled.
   virtual void drain(Nanos limit) = 0;
+  /// After drain(): every agent that is left has ended its last request, and wait() has returned all its
+  /// batches.
+  virtual bool drained() const = 0;
 };
 
 /// Where a run stands, for whoever watches it.
@@ -83,6 +86,8 @@ class RunLoop {
   const Timeline& timeline() const { return timeline_; }
   const std::vector<StepWindow>& windows() const { return windows_; }
   bool interrupted() const { return interrupted_; }
+  /// Of the cells whose controller ended before it had found what it was looking for: why.
+  const std::map<std::uint32_t, std::string>& cut_short() const { return cut_short_; }
   bool agent_lost() const { return timeline_.agents_lost() > 0; }
 
  private:
@@ -98,7 +103,7 @@ class RunLoop {
   /// Measures the windows of `controller` whose seconds are complete; all of them when `final`.
   void measure_windows(Controller& controller, bool final);
   void stop_and_settle(Controller& controller, std::size_t cell_index);
-  FleetView view(std::uint32_t cell) const;
+  FleetView view(const Cell& cell) const;
   bool idle_since(Nanos instant) const;
 
   const Plan& plan_;
@@ -110,7 +115,8 @@ class RunLoop {
   std::size_t windows_before_cell_ = 0;
   std::map<std::uint32_t, Gauges> gauges_;  // of the agents that are left
   LoadLevel level_;
-  std::map<std::uint32_t, Nanos> level_finished_;  // by agent, for level_
+  std::map<std::uint32_t, Nanos> level_finished_;   // by agent, for level_
+  std::map<std::uint32_t, std::string> cut_short_;  // by cell
   bool interrupted_ = false;
 };
 

@@ -320,6 +320,10 @@ Step measure_step(const Timeline& timeline, const Plan& plan, const Cell& cell, 
   } else if (!batches && !window.requests) {
     step.warn("SHORT_WINDOW", "the window is too short for any interval");
   }
+  if (window.low_confidence) {
+    step.warn("LOW_CONFIDENCE", "the longest window was not enough for an interval of ± 2.5 %");
+  }
+  if (window.unsteady) step.invalidate("UNSTEADY", "it was still settling in the second half of its window");
   apply_gates(step, evidence_of(timeline, window, cut, tokens));
   return step;
 }

@@ -1,21 +1,31 @@
 #include "agent/dialects/dialect.h"
 
+#include <utility>
+
+#include "agent/dialects/custom.h"
 #include "agent/dialects/openai_chat.h"
 #include "agent/dialects/openai_completions.h"
 #include "agent/dialects/vllm_generate.h"
 
 namespace kneepoint::agent {
 
-std::unique_ptr<Dialect> make_dialect(Api api, const std::string& model, const Workload& workload) {
-  switch (api) {
+Result<std::unique_ptr<Dialect>> make_dialect(const Target& target, const Workload& workload) {
+  switch (target.api) {
     case Api::kOpenAiChat:
-      return std::make_unique<OpenAiChat>(model, workload);
+      return std::unique_ptr<Dialect>(std::make_unique<OpenAiChat>(target.model, workload));
     case Api::kOpenAiCompletions:
-      return std::make_unique<OpenAiCompletions>(model, workload);
+      return std::unique_ptr<Dialect>(std::make_unique<OpenAiCompletions>(target.model, workload));
     case Api::kVllmGenerate:
-      return std::make_unique<VllmGenerate>(workload);
+      return std::unique_ptr<Dialect>(std::make_unique<VllmGenerate>(workload));
+    case Api::kCustom:
+      if (!target.dialect) break;
+      if (auto custom = CustomDialect::create(*target.dialect, target.model, workload); custom) {
+        return std::unique_ptr<Dialect>(*std::move(custom));
+      } else {
+        return custom.error();
+      }
   }
-  return nullptr;
+  return Error{"the target has no dialect"};
 }
 
 }  // namespace kneepoint::agent

@@ -35,6 +35,7 @@ struct Chunk {
 /// What a dialect must remember between the events of one stream.
 struct StreamMemory {
   std::size_t text_bytes = 0;  ///< Text seen so far, for hosts that repeat it in every event.
+  std::uint64_t tokens = 0;    ///< Tokens reported so far, for hosts that count them event by event.
   EventTemplate usual;         ///< The stream's usual event.
 };
 
@@ -54,8 +55,9 @@ struct Exchange {
 struct Prompt {
   std::string_view system;  ///< Empty: none.
   std::string_view text;
-  std::span<const Exchange> history = {};            ///< For chat dialects only.
-  std::optional<std::uint32_t> output_tokens = {};  ///< The most of this answer; absent: as the workload says.
+  std::span<const Exchange> history = {};  ///< For chat dialects only.
+  std::optional<std::uint32_t> output_tokens =
+      {};  ///< The most of this answer; absent: as the workload says.
 };
 
 /// The wire dialect of a serving host: how a request is written and what its answer says. Parses without
@@ -64,7 +66,7 @@ class Dialect {
  public:
   virtual ~Dialect() = default;
 
-  /// The request path below the target's base URL: "/v1/chat/completions".
+  /// The request path below the target's base URL: "/v1/chat/completions". Fixed for the dialect's life.
   virtual std::string_view path() const = 0;
   virtual Framing framing() const = 0;
   /// Appends the request's JSON body to `out`.
@@ -78,8 +80,9 @@ class Dialect {
   virtual bool read_answer(std::string_view body, Chunk& chunk) = 0;
 };
 
-/// @param extra_body must be empty or a JSON object (`check_extra_body`).
-std::unique_ptr<Dialect> make_dialect(Api api, const std::string& model, const Workload& workload);
+/// The dialect in which a target is asked for a workload. Fails when the target's own description does not
+/// work out. The workload's extra_body must be empty or a JSON object (`check_extra_body`).
+Result<std::unique_ptr<Dialect>> make_dialect(const Target& target, const Workload& workload);
 
 /// Says what is wrong with a workload's extra_body.
 Result<void> check_extra_body(const std::string& extra_body);

@@ -14,11 +14,9 @@ bool read_usage(ondemand::value& value, OpenAiAnswer::Found& found) {
   ondemand::object usage;
   if (value.get_object().get(usage) != SUCCESS) return true;  // null
   return each_field(usage, [&](ondemand::raw_json_string key, ondemand::value& count) {
-    std::string_view token = count.raw_json_token();
+    const std::string_view token = count_token(count);
     std::uint64_t tokens = 0;
     if (count.get_uint64().get(tokens) != SUCCESS) return true;
-    while (!token.empty() && (token.back() < '0' || token.back() > '9'))
-      token.remove_suffix(1);  // white space
     EventParts& parts = found.parts;
     const std::uint32_t place = parts.count_count++;
     if (place < EventParts::kMaxCounts) parts.counts[place] = token;
@@ -39,6 +37,12 @@ bool is_null(ondemand::value& value) {
 }
 
 }  // namespace
+
+std::string_view count_token(ondemand::value& value) {
+  std::string_view token = value.raw_json_token();
+  while (!token.empty() && (token.back() < '0' || token.back() > '9')) token.remove_suffix(1);  // white space
+  return token;
+}
 
 bool take_text(ondemand::value& value, EventParts& parts) {
   std::string_view token = value.raw_json_token();

@@ -52,6 +52,9 @@ bool each_field(simdjson::ondemand::object& object, Visit visit) {
 /// none.
 bool take_text(simdjson::ondemand::value& value, EventParts& parts);
 
+/// The digits of an unsigned integer, as a view into the document; `value` is not consumed.
+std::string_view count_token(simdjson::ondemand::value& value);
+
 /// Whether nothing follows the document's value.
 inline bool at_end(simdjson::ondemand::document& document) {
   return document.current_location().error() == simdjson::OUT_OF_BOUNDS;

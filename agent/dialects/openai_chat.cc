@@ -49,22 +49,8 @@ OpenAiChat::OpenAiChat(const std::string& model, const Workload& workload)
     : members_(model, workload, "max_tokens"), stream_(workload.stream), answer_(&read_choice) {}
 
 void OpenAiChat::write_body(const Prompt& prompt, UsageOption usage, std::string& out) const {
-  out.append(R"({"messages":[)");
-  if (!prompt.system.empty()) {
-    out.append(R"({"role":"system","content":)");
-    append_json_string(out, prompt.system);
-    out.append("},");
-  }
-  for (const Exchange& earlier : prompt.history) {
-    out.append(R"({"role":"user","content":)");
-    append_json_string(out, earlier.user);
-    out.append(R"(},{"role":"assistant","content":")");
-    out.append(earlier.answer_json);
-    out.append(R"("},)");
-  }
-  out.append(R"({"role":"user","content":)");
-  append_json_string(out, prompt.text);
-  out.append("}]");
+  out.append(R"({"messages":)");
+  append_messages(prompt, out);
   members_.append(prompt, out);
   if (stream_ && !members_.overridden("stream_options")) append_stream_options(usage, out);
   out.push_back('}');

@@ -20,18 +20,13 @@ bool read_choice(ondemand::object choice, OpenAiAnswer::Found& found) {
 
 }  // namespace
 
-void append_plain_prompt(const Prompt& prompt, std::string& out) {
-  out.append(R"({"prompt":)");
-  append_json_string(out, prompt.system.empty()
-                              ? std::string(prompt.text)
-                              : std::string(prompt.system) + "\n\n" + std::string(prompt.text));
-}
-
 OpenAiCompletions::OpenAiCompletions(const std::string& model, const Workload& workload)
     : members_(model, workload, "max_tokens"), stream_(workload.stream), answer_(&read_choice) {}
 
 void OpenAiCompletions::write_body(const Prompt& prompt, UsageOption usage, std::string& out) const {
+  out.append(R"({"prompt":")");
   append_plain_prompt(prompt, out);
+  out.push_back('"');
   members_.append(prompt, out);
   if (stream_ && !members_.overridden("stream_options")) append_stream_options(usage, out);
   out.push_back('}');

@@ -24,7 +24,4 @@ class OpenAiCompletions final : public Dialect {
   OpenAiAnswer answer_;
 };
 
-/// `{"prompt":"…"`: the system prompt, a blank line and the text as one string.
-void append_plain_prompt(const Prompt& prompt, std::string& out);
-
 }  // namespace kneepoint::agent

@@ -3,7 +3,7 @@
 #include <fmt/format.h>
 #include <simdjson.h>
 
-#include "agent/dialects/dialect.h"
+#include <iterator>
 
 namespace kneepoint::agent {
 namespace {
@@ -21,8 +21,7 @@ bool each_member(const std::string& object, Visit visit) {
 
 }  // namespace
 
-void append_json_string(std::string& out, std::string_view text) {
-  out.push_back('"');
+void append_json_text(std::string& out, std::string_view text) {
   for (std::size_t clean = 0; !text.empty(); clean = 0) {
     while (clean < text.size() && static_cast<unsigned char>(text[clean]) >= 0x20 && text[clean] != '"' &&
            text[clean] != '\\') {
@@ -51,7 +50,39 @@ void append_json_string(std::string& out, std::string_view text) {
     }
     text.remove_prefix(clean + 1);
   }
+}
+
+void append_json_string(std::string& out, std::string_view text) {
   out.push_back('"');
+  append_json_text(out, text);
+  out.push_back('"');
+}
+
+void append_plain_prompt(const Prompt& prompt, std::string& out) {
+  if (!prompt.system.empty()) {
+    append_json_text(out, prompt.system);
+    out.append("\\n\\n");
+  }
+  append_json_text(out, prompt.text);
+}
+
+void append_messages(const Prompt& prompt, std::string& out) {
+  out.push_back('[');
+  if (!prompt.system.empty()) {
+    out.append(R"({"role":"system","content":)");
+    append_json_string(out, prompt.system);
+    out.append("},");
+  }
+  for (const Exchange& earlier : prompt.history) {
+    out.append(R"({"role":"user","content":)");
+    append_json_string(out, earlier.user);
+    out.append(R"(},{"role":"assistant","content":")");
+    out.append(earlier.answer_json);
+    out.append(R"("},)");
+  }
+  out.append(R"({"role":"user","content":)");
+  append_json_string(out, prompt.text);
+  out.append("}]");
 }
 
 RequestMembers::RequestMembers(const std::string& model, const Workload& workload,

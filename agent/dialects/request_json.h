@@ -13,6 +13,15 @@ namespace kneepoint::agent {
 /// they are passed on as they are.
 void append_json_string(std::string& out, std::string_view text);
 
+/// The same without the quotes: a part of a string.
+void append_json_text(std::string& out, std::string_view text);
+
+/// Appends the system prompt, a blank line and the text as a part of one JSON string.
+void append_plain_prompt(const Prompt& prompt, std::string& out);
+
+/// Appends `[{"role":"system",…},{"role":"user",…}]`.
+void append_messages(const Prompt& prompt, std::string& out);
+
 /// The members of a request body that do not change between the requests of one workload, written once: the
 /// model, the sampling, and the members of `extra_body`, which win over ours of the same name.
 class RequestMembers {

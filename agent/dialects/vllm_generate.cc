@@ -1,7 +1,6 @@
 #include "agent/dialects/vllm_generate.h"
 
 #include "agent/dialects/openai_answer.h"
-#include "agent/dialects/openai_completions.h"
 #include "agent/event_framing.h"
 
 namespace kneepoint::agent {
@@ -12,7 +11,9 @@ namespace ondemand = simdjson::ondemand;
 VllmGenerate::VllmGenerate(const Workload& workload) : members_("", workload, "max_tokens") {}
 
 void VllmGenerate::write_body(const Prompt& prompt, UsageOption, std::string& out) const {
+  out.append(R"({"prompt":")");
   append_plain_prompt(prompt, out);
+  out.push_back('"');
   members_.append(prompt, out);
   out.push_back('}');
 }

@@ -29,8 +29,8 @@ class DatasetFetch {
   bool complete() const { return wanted_.empty(); }
   /// What to ask for next; not when complete.
   Piece next() const { return {wanted_.back().first, bytes_.size()}; }
-  /// Fails when it is not the piece asked for, when the coordinator has no more, or when the whole is not what
-  /// its hash says.
+  /// Fails when it is not the piece asked for, when the coordinator has no more, or when the whole is not
+  /// what its hash says.
   Result<void> take(std::string_view hash, std::uint64_t offset, std::string_view data);
 
   /// By content hash; when complete.

@@ -12,7 +12,8 @@
 namespace kneepoint::agent {
 namespace {
 
-/// The word that makes a given text unique: 48 bits, in front, so that not even the first cache block is shared.
+/// The word that makes a given text unique: 48 bits, in front, so that not even the first cache block is
+/// shared.
 void append_nonce(std::uint64_t seed, std::string& out) {
   fmt::format_to(std::back_inserter(out), "#{:012x} ", seed >> 16);
 }
@@ -106,8 +107,7 @@ void PromptSource::pick_class(const Ticket& ticket, PromptPick& pick) const {
 void PromptSource::pick_lengths(const RequestIdentity& request, PromptPick& pick) const {
   const DatasetEntry* const entry = dataset_ ? &dataset_->entries[pick.item] : nullptr;
   if (workload_.synthetic) {
-    pick.input_tokens =
-        workload_.synthetic->input_tokens.sample_whole(random_bits(request, kInputDraw), 1);
+    pick.input_tokens = workload_.synthetic->input_tokens.sample_whole(random_bits(request, kInputDraw), 1);
   } else if (entry != nullptr && entry->turns.empty()) {
     pick.input_tokens = entry->input_tokens;
   }

@@ -18,8 +18,9 @@ struct RequestIdentity {
 /// What a slot is to send next.
 struct Ticket {
   RequestIdentity identity;
-  /// Position in the walk over the prompt classes: under a budget the request's index, so that the whole level
-  /// meets the classes exactly in proportion; else slot + k, so that every slot meets them all, however fast.
+  /// Position in the walk over the prompt classes: under a budget the request's index, so that the whole
+  /// level meets the classes exactly in proportion; else slot + k, so that every slot meets them all, however
+  /// fast.
   std::uint64_t walk = 0;
   std::uint32_t concurrency = 1;  ///< Of the level.
 };

@@ -86,7 +86,7 @@ std::string note_of(const Step& step) {
     for (const std::string& gate : failed_gates(step)) parts.push_back("INVALID " + lower_case(gate));
   }
   if (!step.state.empty() && step.state != "CLIENT_BOUND") parts.push_back(lower_case(step.state));
-  for (const char* marker : {"LOWEST LATENCY", "QUEUEING BEGINS", "DRIFTING"}) {
+  for (const char* marker : {"LOWEST LATENCY", "QUEUEING BEGINS", "DRIFTING", "DRIFT"}) {
     if (step.has_flag(marker)) parts.push_back(lower_case(marker));
   }
   for (const SloCheck& check : step.slo) {

@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "coordinator/analysis/annotate.h"
+#include "coordinator/analysis/drift.h"
 #include "coordinator/analysis/saturation.h"
 #include "coordinator/analysis/slo.h"
 #include "coordinator/analysis/token_count.h"
@@ -49,6 +50,8 @@ void judge(const ScenarioResult& result, Verdict& verdict) {
   std::size_t short_windows = 0;
   for (const Step& step : result.steps) {
     if (step.has_flag("SHORT_WINDOW")) ++short_windows;
+    if (step.has_flag("DRIFT"))
+      verdict.reasons.push_back(fmt::format("{}: {}", name, fmt::join(step.reasons, "; ")));
     if (step.valid) continue;
     const std::string reason =
         fmt::format("{} at {}: {}", name, step.concurrency, fmt::join(step.reasons, "; "));
@@ -97,7 +100,11 @@ Report build_report(const Plan& plan, const Timeline& timeline, const std::vecto
     }
     if (result.steps.empty()) continue;
     result.saturation = find_saturation(result.steps, {.seed = facts.seed});
+    if (const auto cut = facts.cut_short.find(cell.id); cut != facts.cut_short.end()) {
+      result.saturation.explanation += fmt::format(" The search ended early: {}.", cut->second);
+    }
     result.slo = find_slo(result.steps, cell.slo);
+    mark_drift(result.steps);
     annotate(result.steps, result.saturation);
     report.results.push_back(std::move(result));
   }

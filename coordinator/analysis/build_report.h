@@ -1,5 +1,6 @@
 #pragma once
 
+#include <map>
 #include <string>
 #include <vector>
 
@@ -23,6 +24,8 @@ struct RunFacts {
   Nanos duration{0};
   bool interrupted = false;
   std::vector<Agent> agents;
+  /// By cell: why a search ended before it had found what it was looking for.
+  std::map<std::uint32_t, std::string> cut_short;
   std::uint64_t seed = 1;  ///< Of the bootstrap.
 };
 

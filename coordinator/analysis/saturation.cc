@@ -4,61 +4,13 @@
 
 #include <algorithm>
 #include <cmath>
-#include <random>
 
 #include "coordinator/analysis/bottleneck.h"
+#include "coordinator/analysis/usl.h"
 #include "coordinator/report/units.h"
 
 namespace kneepoint::coordinator {
 namespace {
-
-/// The knees of resampled curves, rising; infinite where a resample's scan does not reach.
-std::vector<double> bootstrap_knees(const std::vector<ThroughputPoint>& points,
-                                    const SaturationOptions& options) {
-  std::mt19937_64 random(options.seed);
-  std::normal_distribution<double> normal;
-  std::vector<double> knees;
-  for (int i = 0; i < options.bootstraps; ++i) {
-    std::vector<ThroughputPoint> sample = points;
-    for (ThroughputPoint& point : sample) {
-      point.throughput =
-          std::max(point.throughput + point.standard_error * normal(random), 1e-3 * point.throughput);
-    }
-    knees.push_back(
-        ThroughputCurve(std::move(sample)).knee().value_or(std::numeric_limits<double>::infinity()));
-  }
-  std::sort(knees.begin(), knees.end());
-  return knees;
-}
-
-/// The measured steps around the knee: the last of those that are all below it, and the first at or above it.
-Interval measured_bracket(const ThroughputCurve& curve, double knee) {
-  const auto& points = curve.points();
-  Interval bracket{1, curve.top()};
-  for (std::size_t i = 0; i < points.size() && curve.below_knee(i) == true; ++i)
-    bracket.low = points[i].concurrency;
-  for (std::size_t i = points.size(); i-- > 0;) {
-    if (points[i].concurrency >= knee && curve.below_knee(i) == false) bracket.high = points[i].concurrency;
-  }
-  bracket.low = std::min(bracket.low, knee);
-  return bracket;
-}
-
-Interval widen_to_steps(Interval interval, const std::vector<double>& knees, const ThroughputCurve& curve) {
-  if (knees.empty()) return interval;
-  const auto n = static_cast<double>(knees.size());
-  const double low = knees[static_cast<std::size_t>(0.025 * n)];
-  const double high = knees[std::min(knees.size() - 1, static_cast<std::size_t>(0.975 * n))];
-  double low_step = 1;
-  double high_step = curve.top();
-  for (const ThroughputPoint& point : curve.points()) {
-    if (point.concurrency <= low) low_step = point.concurrency;
-  }
-  for (auto point = curve.points().rbegin(); point != curve.points().rend(); ++point) {
-    if (point->concurrency >= high) high_step = point->concurrency;
-  }
-  return {std::min(interval.low, low_step), std::max(interval.high, high_step)};
-}
 
 /// The largest step after which a doubling surely added more than the knee allows.
 std::optional<double> known_below(const ThroughputCurve& curve) {
@@ -125,7 +77,7 @@ std::string knee_kind_of(const std::vector<Step>& steps, double knee) {
   return decode < 0.2 && queueing ? "hard" : "";
 }
 
-Saturation find_saturation(const std::vector<Step>& steps, const SaturationOptions& options) {
+Saturation find_saturation(const std::vector<Step>& steps, const KneeOptions& options) {
   Saturation found;
   std::vector<ThroughputPoint> points = throughput_points(steps);
   if (points.empty()) {
@@ -138,14 +90,12 @@ Saturation find_saturation(const std::vector<Step>& steps, const SaturationOptio
   for (const ThroughputPoint& point : curve.points()) {
     found.max_output_tokens_per_second = std::max(*found.max_output_tokens_per_second, point.throughput);
   }
-  if (const auto knee = curve.knee()) {
-    const std::vector<double> knees = bootstrap_knees(curve.points(), options);
-    const auto unreached = std::count_if(knees.begin(), knees.end(), [](double n) { return std::isinf(n); });
-    if (2 * unreached <= static_cast<std::ptrdiff_t>(knees.size())) {
-      found.concurrency = knee;
-      found.ci95 = widen_to_steps(measured_bracket(curve, *knee), knees, curve);
-      found.knee_kind = knee_kind_of(steps, *knee);
-    }
+  found.usl = fit_usl(curve.points());
+  found.power_concurrency = power_concurrency(curve.points());
+  if (const auto knee = estimate_knee(curve, options)) {
+    found.concurrency = knee->concurrency;
+    found.ci95 = knee->ci95;
+    found.knee_kind = knee_kind_of(steps, knee->concurrency);
   }
   if (!found.concurrency) found.lower_bound = known_below(curve);
   found.explanation = explain(curve, found);

@@ -5,86 +5,205 @@
 #include <map>
 
 #include "coordinator/analysis/statistics.h"
+#include "coordinator/analysis/validity.h"
 
 namespace kneepoint::coordinator {
 namespace {
 
-constexpr double kSmallestRelativeError = 0.005;
+constexpr double kNormal95 = 1.959963984540054;
+/// No window of a real host is known better than this.
+constexpr double kSmallestRelativeError = 0.001;
+/// Of a row without any interval.
+constexpr double kUnknownRelativeError = 0.01;
+
+/// By how much χ² must fall when a curve may fall after its peak, before it is taken to do so. The peak is
+/// chosen by chance as well, so this is well above what one more parameter would earn.
+constexpr double kSureOfFall = 12;
 
 double relative_error(const ThroughputPoint& point) {
   return point.throughput > 0 ? point.standard_error / point.throughput : 0;
 }
 
+struct Row {
+  const Step* step;
+  double throughput;
+  double error;  // relative
+  double middle() const { return step->window_begin_seconds + step->duration_seconds / 2; }
+};
+
+/// What the row's own batches say: half the t interval over the normal quantile.
+double own_error(const Step& step) {
+  const Estimate& x = step.output_tokens_per_second;
+  double error = kUnknownRelativeError * *x.value;
+  if (x.standard_error) error = *x.standard_error;
+  if (x.ci95) error = std::max(error, (x.ci95->high - *x.value) / kNormal95);
+  return error / *x.value;
+}
+
+/// Streams tick together, once for every token: a window's edges may cut a whole tick, wherever they fall in
+/// it.
+double edge_error(const Step& step) {
+  return step.tpot_seconds.p50.value_or(0) / std::max(step.duration_seconds, 1.0) / std::sqrt(6.0);
+}
+
+std::vector<Row> usable_rows(const std::vector<Step>& steps) {
+  std::vector<Row> rows;
+  std::vector<double> noise;  // times √seconds: the same for every window of one host
+  for (const Step& step : steps) {
+    const auto& x = step.output_tokens_per_second.value;
+    if ((!step.valid && !invalid_by_target_only(step)) || !x || *x <= 0) continue;
+    rows.push_back({&step, *x, own_error(step)});
+    const double edge = edge_error(step);
+    noise.push_back(std::sqrt(std::max(rows.back().error * rows.back().error - edge * edge, 0.0) *
+                              step.duration_seconds));
+  }
+  if (rows.size() > 2) {
+    const auto middle = noise.begin() + static_cast<std::ptrdiff_t>(noise.size() / 2);
+    std::nth_element(noise.begin(), middle, noise.end());
+    for (Row& row : rows) {
+      const double usual =
+          std::hypot(*middle / std::sqrt(std::max(row.step->duration_seconds, 1.0)), edge_error(*row.step));
+      row.error = row.error > usual ? std::sqrt(row.error * usual) : usual;
+    }
+  }
+  for (Row& row : rows) row.error = std::max(row.error, kSmallestRelativeError);
+  return rows;
+}
+
+using RowsByConcurrency = std::map<std::uint32_t, std::vector<Row>>;
+
+/// Takes a host's drift out of the rows: repeats of one N tell how log X moves with time, and where that is
+/// surely not chance every row is carried to their mean time. The lowest N is left out: what slows a lone
+/// request need not slow a full batch.
+void remove_drift(RowsByConcurrency& rows) {
+  constexpr double kSure = 2.576;  // 99 %
+  double weights = 0, times = 0, leverage = 0, slopes = 0;
+  for (auto at = rows.begin(); at != rows.end(); ++at) {
+    if (at == rows.begin() || at->second.size() < 2) continue;
+    double weight = 0, time = 0, value = 0;
+    const auto each = [&](auto use) {
+      for (const Row& row : at->second)
+        use(1 / (row.error * row.error), row.middle(), std::log(row.throughput));
+    };
+    each([&](double w, double t, double x) { weight += w, time += w * t, value += w * x; });
+    time /= weight;
+    value /= weight;
+    each([&](double w, double t, double x) {
+      leverage += w * (t - time) * (t - time);
+      slopes += w * (t - time) * (x - value);
+    });
+    weights += weight;
+    times += weight * time;
+  }
+  if (leverage <= 0 || std::abs(slopes) <= kSure * std::sqrt(leverage)) return;
+  const double drift = slopes / leverage;
+  for (auto& [concurrency, repeats] : rows) {
+    for (Row& row : repeats) row.throughput *= std::exp(-drift * (row.middle() - times / weights));
+  }
+}
+
 }  // namespace
 
 std::vector<ThroughputPoint> throughput_points(const std::vector<Step>& steps) {
-  struct Sum {
-    double weighted = 0;
-    double weight = 0;
-  };
-  std::map<std::uint32_t, Sum> by_concurrency;
-  for (const Step& step : steps) {
-    const auto& x = step.output_tokens_per_second;
-    if (!step.valid || !x.value || *x.value <= 0) continue;
-    const double se = std::max(x.standard_error.value_or(0), kSmallestRelativeError * *x.value);
-    Sum& sum = by_concurrency[step.concurrency];
-    sum.weighted += *x.value / (se * se);
-    sum.weight += 1 / (se * se);
-  }
+  RowsByConcurrency by_concurrency;
+  for (const Row& row : usable_rows(steps)) by_concurrency[row.step->concurrency].push_back(row);
+  remove_drift(by_concurrency);
   std::vector<ThroughputPoint> points;
-  for (const auto& [concurrency, sum] : by_concurrency) {
+  for (const auto& [concurrency, rows] : by_concurrency) {
+    double weighted = 0;
+    double weights = 0;
+    bool refused = false;
+    for (const Row& row : rows) {
+      const double weight = 1 / (row.error * row.throughput * row.error * row.throughput);
+      weighted += weight * row.throughput;
+      weights += weight;
+      refused = refused || !row.step->valid;
+    }
+    const double mean = weighted / weights;
+    double excess = 0;
+    for (const Row& row : rows) {
+      excess += std::pow((row.throughput - mean) / (row.error * row.throughput), 2);
+    }
+    if (rows.size() > 1) excess /= static_cast<double>(rows.size() - 1);
     points.push_back(
-        {static_cast<double>(concurrency), sum.weighted / sum.weight, 1 / std::sqrt(sum.weight)});
+        {static_cast<double>(concurrency), mean, std::sqrt(std::max(1.0, excess) / weights), refused});
   }
   return points;
 }
 
-ThroughputCurve::ThroughputCurve(std::vector<ThroughputPoint> points) : points_(std::move(points)) {
-  const auto peak = std::max_element(points_.begin(), points_.end(), [](const auto& a, const auto& b) {
-    return a.throughput < b.throughput;
-  });
+ThroughputCurve::ThroughputCurve(std::vector<ThroughputPoint> points)
+    : points_(std::move(points)), collapsed_(points_.size(), false) {
   std::vector<double> values, weights;
-  for (auto at = points_.begin(); at != points_.end(); ++at) {
-    const bool collapsed =
-        at > peak && at->throughput + kOneSided95 * at->standard_error < kSaturatedShare * peak->throughput;
-    values.push_back(collapsed ? peak->throughput : at->throughput);
-    weights.push_back(collapsed ? 1e-9 : 1 / (at->standard_error * at->standard_error));
+  values.reserve(points_.size());
+  weights.reserve(points_.size());
+  for (const ThroughputPoint& point : points_) {
+    values.push_back(point.throughput);
+    weights.push_back(1 / (point.standard_error * point.standard_error));
+  }
+  fit_ = isotonic_fit(values, weights);
+  const auto peak = static_cast<std::size_t>(std::max_element(values.begin(), values.end()) - values.begin());
+  if (!falls_after(peak, values, weights)) return;
+  constexpr double kCarriedWeight = 1e-9;
+  for (std::size_t i = peak + 1; i < points_.size(); ++i) {
+    collapsed_[i] = true;
+    values[i] = values[peak];
+    weights[i] *= kCarriedWeight;
   }
   fit_ = isotonic_fit(values, weights);
 }
 
-double ThroughputCurve::at(double concurrency) const {
+bool ThroughputCurve::falls_after(std::size_t peak, std::span<const double> values,
+                                  std::span<const double> weights) const {
+  const auto misfit = [&](std::span<const double> fit, std::size_t from) {
+    double sum = 0;
+    for (std::size_t i = 0; i < fit.size(); ++i)
+      sum += weights[from + i] * std::pow(values[from + i] - fit[i], 2);
+    return sum;
+  };
+  const double never_falls = misfit(fit_, 0);
+  if (never_falls < kSureOfFall) return false;
+  const std::vector<double> rise = isotonic_fit(values.first(peak + 1), weights.first(peak + 1));
+  // Falling is rising, read from the end.
+  std::vector<double> reversed(values.rbegin(), values.rend() - static_cast<std::ptrdiff_t>(peak + 1));
+  const std::vector<double> reversed_weights(weights.rbegin(),
+                                             weights.rend() - static_cast<std::ptrdiff_t>(peak + 1));
+  std::vector<double> fall = isotonic_fit(reversed, reversed_weights);
+  std::reverse(fall.begin(), fall.end());
+  return never_falls - misfit(rise, 0) - misfit(fall, peak + 1) > kSureOfFall;
+}
+
+double ThroughputCurve::token_time(double concurrency) const {
   const auto next = std::lower_bound(points_.begin(), points_.end(), concurrency,
                                      [](const ThroughputPoint& p, double n) { return p.concurrency < n; });
-  if (next == points_.end()) return fit_.back();
+  if (next == points_.end()) return concurrency / fit_.back();
   const auto i = static_cast<std::size_t>(next - points_.begin());
-  if (i == 0 || next->concurrency == concurrency) return fit_[i];
-  const double from = std::log(points_[i - 1].concurrency);
-  const double share = (std::log(concurrency) - from) / (std::log(next->concurrency) - from);
-  return fit_[i - 1] + share * (fit_[i] - fit_[i - 1]);
+  const double to = next->concurrency / fit_[i];
+  if (i == 0) return to;
+  const double start = points_[i - 1].concurrency;
+  const double from = start / fit_[i - 1];
+  return from + (to - from) * (concurrency - start) / (next->concurrency - start);
 }
 
 std::optional<double> ThroughputCurve::knee() const {
   if (points_.size() < 2) return std::nullopt;
-  const double first = std::log(points_.front().concurrency);
-  const double last = std::log(top()) - std::log(2.0);
-  // X(N) and X(2N) are linear in log N between these, and so is their difference: its first zero is exact.
+  // The fit never falls, so max X over [N, 2N] is X(2N), and X(N) ≥ 0.95·X(2N) is s(2N) ≥ 1.9·s(N) with s =
+  // N/X. Both sides are linear in N between these breaks: the first zero of their difference is exact. Past a
+  // collapse X is below its peak wherever that was looked at.
+  const double last = collapsed_.back() ? top() : top() / 2;
   std::vector<double> breaks;
+  breaks.reserve(2 * points_.size());
   for (const ThroughputPoint& point : points_) {
-    const double u = std::log(point.concurrency);
-    for (const double candidate : {u, u - std::log(2.0)}) {
-      if (candidate >= first - 1e-12 && candidate <= last + 1e-12) breaks.push_back(candidate);
+    for (const double n : {point.concurrency, point.concurrency / 2}) {
+      if (n >= points_.front().concurrency && n <= last) breaks.push_back(n);
     }
   }
   std::sort(breaks.begin(), breaks.end());
-  const auto surplus = [&](double u) { return at(std::exp(u)) - kSaturatedShare * at(2 * std::exp(u)); };
   std::optional<double> before;
   for (std::size_t i = 0; i < breaks.size(); ++i) {
-    const double here = surplus(breaks[i]);
+    const double here = token_time(2 * breaks[i]) - 2 * kSaturatedShare * token_time(breaks[i]);
     if (here >= 0) {
-      if (!before) return std::exp(breaks[i]);
-      const double share = -*before / (here - *before);
-      return std::exp(breaks[i - 1] + share * (breaks[i] - breaks[i - 1]));
+      if (!before) return breaks[i];
+      return breaks[i - 1] + (breaks[i] - breaks[i - 1]) * *before / (*before - here);
     }
     before = here;
   }

@@ -13,8 +13,8 @@
 namespace kneepoint::coordinator {
 namespace {
 
-// Two sizes give slope and offset; two texts of each halve the chance of odd words. Small enough for a context
-// of 2,048 tokens.
+// Two sizes give slope and offset; two texts of each halve the chance of odd words. Small enough for a
+// context of 2,048 tokens.
 constexpr std::size_t kFewWords = 64;
 constexpr std::size_t kManyWords = 1024;
 constexpr std::uint64_t kTexts = 2;

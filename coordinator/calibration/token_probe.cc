@@ -62,8 +62,11 @@ struct TokenProbe::Impl {
 
   /// `"model":…,"messages":[…]` or `"model":…,"prompt":…`, as the target's dialect has it.
   std::string members(const std::string& text) const {
-    const std::string model = target.model.empty() ? "" : fmt::format(R"("model":{},)", json_string(target.model));
-    if (!chat()) return fmt::format(R"({}"prompt":{})", model, json_string(system.empty() ? text : system + "\n\n" + text));
+    const std::string model =
+        target.model.empty() ? "" : fmt::format(R"("model":{},)", json_string(target.model));
+    if (!chat())
+      return fmt::format(R"({}"prompt":{})", model,
+                         json_string(system.empty() ? text : system + "\n\n" + text));
     const std::string first =
         system.empty() ? "" : fmt::format(R"({{"role":"system","content":{}}},)", json_string(system));
     return fmt::format(R"({}"messages":[{}{{"role":"user","content":{}}}])", model, first, json_string(text));
@@ -98,8 +101,9 @@ Result<double> TokenProbe::tokenize(const std::string& text) {
 
 Result<double> TokenProbe::usage(const std::string& text) {
   if (impl_->target.api == Api::kVllmGenerate) return Error{"its dialect reports no usage"};
-  const auto reply = impl_->post(impl_->chat() ? "/v1/chat/completions" : "/v1/completions",
-                                 fmt::format(R"({{{},"max_tokens":1,"stream":false}})", impl_->members(text)));
+  const auto reply =
+      impl_->post(impl_->chat() ? "/v1/chat/completions" : "/v1/completions",
+                  fmt::format(R"({{{},"max_tokens":1,"stream":false}})", impl_->members(text)));
   if (!reply) return reply.error();
   return number_at(*reply, "/usage/prompt_tokens");
 }

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <memory>
 #include <random>
@@ -159,7 +160,19 @@ class Run {
                                               clock.real_now() - fleet_->now()),
                          kBadInput);
     }
+    metrics_.set_start_skew(start_skew());
     metrics_.set_agents({.running = expected});
+  }
+
+  /// How far apart the agents' starts can be at most: an agent's clock offset is off by up to half of its
+  /// round trip.
+  Nanos start_skew() const {
+    std::vector<Nanos> half_trips;
+    for (std::uint32_t i = 0; i < fleet_->agents(); ++i) {
+      half_trips.push_back(fleet_->agent(i).clock.round_trip / 2);
+    }
+    std::sort(half_trips.rbegin(), half_trips.rend());
+    return half_trips.size() < 2 ? Nanos(0) : half_trips[0] + half_trips[1];
   }
 
   /// `timeline` is filled in once the loop exists.
@@ -201,6 +214,7 @@ class Run {
       facts.agents.push_back(
           {.name = agent.name, .lost = agent.lost, .clock_round_trip = agent.clock.round_trip});
     }
+    facts.cut_short = loop.cut_short();
     return facts;
   }
 

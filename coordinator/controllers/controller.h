@@ -1,6 +1,8 @@
 #pragma once
 
+#include <functional>
 #include <optional>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -16,6 +18,10 @@ struct FleetView {
   std::optional<Nanos> residence;
   /// No slot of the fleet is active any more, as of a second after the last level took effect.
   bool idle = false;
+  /// What has been measured so far; null where a controller is only asked for its plan.
+  const Timeline* timeline = nullptr;
+  /// The figures of a window whose seconds are complete, before it is decided that it is one.
+  std::function<Step(const StepWindow&)> measure;
 };
 
 enum class Phase { kPending, kWarmUp, kHold, kRequests, kDeciding, kDrain, kDone };
@@ -49,6 +55,8 @@ class Controller {
   virtual std::uint32_t concurrency() const = 0;
   /// Time from `now` to the end of the cell as planned; absent where that cannot be known.
   virtual std::optional<Nanos> time_left(Nanos now) const = 0;
+  /// Why it ended before it had found what it was looking for; empty where it did not.
+  virtual std::string cut_short() const { return {}; }
 };
 
 }  // namespace kneepoint::coordinator

@@ -65,8 +65,8 @@ void read_csv_prompts(std::string_view text, const DatasetSpec& spec, DatasetCol
     auto record = reader.next();
     if (!record) return;
     if (record->size() != header->size()) {
-      throw DatasetError{reader.line(), fmt::format("has {} fields, the header {}", record->size(),
-                                                    header->size())};
+      throw DatasetError{reader.line(),
+                         fmt::format("has {} fields, the header {}", record->size(), header->size())};
     }
     DatasetEntry entry;
     if (tokens) entry.output_tokens = token_count((*record)[*tokens], spec.output_tokens, reader.line());

@@ -108,8 +108,8 @@ std::uint32_t DatasetCollector::class_number(std::string_view name, std::size_t 
   if (known != classes_.end()) return known->second;
   if (name.empty() || name.size() > 64) throw DatasetError{line, "a class needs a name of at most 64 bytes"};
   if (classes_.size() == kMostDatasetClasses)
-    throw DatasetError{line, fmt::format("more than {} classes; name a field with fewer values",
-                                         kMostDatasetClasses)};
+    throw DatasetError{
+        line, fmt::format("more than {} classes; name a field with fewer values", kMostDatasetClasses)};
   const auto number = static_cast<std::uint32_t>(classes_.size());
   classes_.emplace(name, number);
   dataset_.classes.emplace_back(name);

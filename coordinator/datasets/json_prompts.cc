@@ -66,7 +66,8 @@ std::string class_name(dom::element value, const std::string& field, std::size_t
 }
 
 std::size_t line_of(std::string_view text, const char* at) {
-  const auto offset = std::clamp<std::ptrdiff_t>(at - text.data(), 0, static_cast<std::ptrdiff_t>(text.size()));
+  const auto offset =
+      std::clamp<std::ptrdiff_t>(at - text.data(), 0, static_cast<std::ptrdiff_t>(text.size()));
   return 1 + static_cast<std::size_t>(std::count(text.data(), text.data() + offset, '\n'));
 }
 

@@ -4,8 +4,8 @@
 
 namespace kneepoint::coordinator {
 
-/// Calls `visit(line, number)` for every line that is not blank, numbered from 1, until it returns false. Line
-/// ends are LF or CRLF.
+/// Calls `visit(line, number)` for every line that is not blank, numbered from 1, until it returns false.
+/// Line ends are LF or CRLF.
 template <class Visit>
 void each_line(std::string_view text, Visit visit) {
   std::size_t number = 0;

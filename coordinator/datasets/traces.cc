@@ -59,9 +59,8 @@ std::optional<Nanos> parse_timestamp(std::string_view text) {
 void order_by_arrival(Dataset& dataset) {
   auto& entries = dataset.entries;
   if (entries.empty()) return;
-  std::stable_sort(entries.begin(), entries.end(), [](const DatasetEntry& a, const DatasetEntry& b) {
-    return a.arrival < b.arrival;
-  });
+  std::stable_sort(entries.begin(), entries.end(),
+                   [](const DatasetEntry& a, const DatasetEntry& b) { return a.arrival < b.arrival; });
   const Nanos first = entries.front().arrival;
   for (DatasetEntry& entry : entries) entry.arrival -= first;
   if (entries.back().arrival > kLongest) throw DatasetError{0, "spans more than 31 days; set 'limit'"};

@@ -20,7 +20,7 @@
 namespace kneepoint::v1 {
 class DatasetRequest;
 class Hello;
-}
+}  // namespace kneepoint::v1
 
 namespace kneepoint::coordinator {
 
@@ -66,8 +66,8 @@ class Fleet final : public LoadFleet {
                         const std::function<void(const AgentInfo&, std::size_t present)>& on_joined = {});
 
   /// Measures every agent's clock, sets the run's zero about half a second ahead, hands out `assignment` (its
-  /// zero is filled in for each agent), serves the datasets that agents ask for, and waits until every agent is
-  /// ready. Fails when one refuses, naming why, or is lost.
+  /// zero is filled in for each agent), serves the datasets that agents ask for, and waits until every agent
+  /// is ready. Fails when one refuses, naming why, or is lost.
   Result<void> start(Assignment assignment, const Check& check = {});
 
   /// The run's zero on this machine's monotonic clock. After start().
@@ -76,7 +76,7 @@ class Fleet final : public LoadFleet {
   const AgentInfo& agent(std::uint32_t agent) const;
   /// Whether every agent that is still connected has, after drain(), ended its last request and all its
   /// batches were returned by wait().
-  bool drained() const;
+  bool drained() const override;
 
   /// Those not lost.
   std::size_t agents() const override;
@@ -122,8 +122,8 @@ class Fleet final : public LoadFleet {
   MonoTime zero_{};
   std::map<std::string, std::string> datasets_;  ///< Their bytes, by content hash.
   MonoTime served_at_{};                         ///< When the last piece of one was asked for.
-  std::optional<Nanos> drain_limit_;  ///< After drain().
-  std::deque<FleetEvent> events_;     ///< For wait().
+  std::optional<Nanos> drain_limit_;             ///< After drain().
+  std::deque<FleetEvent> events_;                ///< For wait().
   EventQueue<LinkEvent> inbox_;
   std::unique_ptr<LinkServer> server_;  ///< Last: its threads push into inbox_ until it is gone.
 };

@@ -61,7 +61,8 @@ void check_keys(const Node& node, const std::string& what, const Shape& shape) {
     return std::find(keys.begin(), keys.end(), key) != keys.end();
   };
   for (const yaml::Member& member : node.members) {
-    if (member.key == "distribution" || in(shape.needs, member.key) || in(shape.may_have, member.key)) continue;
+    if (member.key == "distribution" || in(shape.needs, member.key) || in(shape.may_have, member.key))
+      continue;
     throw PlanError{member.at, fmt::format("a distribution that is {} has no '{}'; it has {}", shape.name,
                                            member.key, fmt::join(shape.needs, " and "))};
   }
@@ -81,9 +82,8 @@ void read_values(const MappingReader& reader, const Quantity& quantity, Distribu
   for (const Node& item : yaml::read_list(*weights, "'weights'"))
     to.weights.push_back(yaml::read_number(item, "a weight", 0, 1e9));
   if (to.weights.size() != to.values.size()) {
-    throw PlanError{weights->at,
-                    fmt::format("there are {} weights for {} values; give one for each", to.weights.size(),
-                                to.values.size())};
+    throw PlanError{weights->at, fmt::format("there are {} weights for {} values; give one for each",
+                                             to.weights.size(), to.values.size())};
   }
   if (std::accumulate(to.weights.begin(), to.weights.end(), 0.0) <= 0)
     throw PlanError{weights->at, "all weights are 0; at least one must be above"};

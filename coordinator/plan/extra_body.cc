@@ -147,8 +147,12 @@ std::string extra_body_json(const Node& mapping) {
     throw yaml::PlanError{mapping.at,
                           fmt::format("'extra_body' must be a mapping, not {}", yaml::kind_name(mapping))};
   }
+  return json_of(mapping);
+}
+
+std::string json_of(const Node& value) {
   std::string json;
-  append(json, mapping);
+  append(json, value);
   return json;
 }
 

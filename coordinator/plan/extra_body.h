@@ -11,4 +11,7 @@ namespace kneepoint::coordinator {
 /// JSON cannot spell (`.5`, `0x1F`, `.inf`) is refused. Throws yaml::PlanError.
 std::string extra_body_json(const yaml::Node& mapping);
 
+/// The same for any value.
+std::string json_of(const yaml::Node& value);
+
 }  // namespace kneepoint::coordinator

@@ -77,7 +77,8 @@ std::vector<MatrixPoint> matrix_points(const Node& scenario) {
   const Node* const matrix = scenario.find("matrix");
   if (matrix == nullptr) return {{scenario, ""}};
   if (matrix->kind != Node::Kind::kMapping || matrix->members.empty()) {
-    throw PlanError{matrix->at, "'matrix' needs parameters with values, such as {input_tokens: [1024, 8192]}"};
+    throw PlanError{matrix->at,
+                    "'matrix' needs parameters with values, such as {input_tokens: [1024, 8192]}"};
   }
   Node rest = scenario;
   std::erase_if(rest.members, [](const Member& m) { return m.key == "matrix"; });

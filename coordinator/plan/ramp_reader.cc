@@ -20,6 +20,7 @@ constexpr Nanos kLongestHold = 24h;
 constexpr std::uint64_t kMostRequests = 1'000'000;
 constexpr double kDefaultFactor = 2;
 constexpr double kSmallestFactor = 1.01;
+constexpr double kFinestPrecision = 0.02;
 
 std::uint32_t read_concurrency(const Node& node, std::string_view what) {
   return static_cast<std::uint32_t>(yaml::read_integer(node, what, 1, kHighestConcurrency));
@@ -36,7 +37,9 @@ std::vector<std::uint32_t> read_steps(const MappingReader& ramp) {
   if (ramp.find("from") == nullptr && ramp.find("to") == nullptr) {
     throw PlanError{
         ramp.node().at,
-        fmt::format("{} has no steps; write steps: [1, 2, 4, 8] or from, to and factor", ramp.what())};
+        fmt::format(
+            "{} has no steps; write steps: [1, 2, 4, 8], or from, to and factor, or search: {{max: 1024}}",
+            ramp.what())};
   }
   ramp.exclusive("factor", "by");
   const std::uint32_t from = read_concurrency(ramp.require("from"), "'from'");
@@ -45,6 +48,22 @@ std::vector<std::uint32_t> read_steps(const MappingReader& ramp) {
   const Node* const given = ramp.find("factor");
   const double factor = given ? yaml::read_number(*given, "'factor'", kSmallestFactor, 100) : kDefaultFactor;
   return geometric_steps(from, to, factor);
+}
+
+Search read_search(const MappingReader& ramp, const Node& node, const std::string& scenario) {
+  for (const std::string_view other : {"steps", "from", "to", "factor", "by", "requests"}) {
+    ramp.exclusive("search", other);
+  }
+  const MappingReader reader(node, fmt::format("search of {}", scenario), {"max", "precision"});
+  Search search;
+  if (const Node* const max = reader.find("max")) search.max = read_concurrency(*max, "'max'");
+  if (const Node* const precision = reader.find("precision")) {
+    search.precision = yaml::read_number(*precision, "'precision'", kFinestPrecision, 1);
+  }
+  if (const Node* const longest = ramp.find("max_duration")) {
+    search.max_duration = yaml::read_duration(*longest, "'max_duration'", 1min, kLongestHold);
+  }
+  return search;
 }
 
 }  // namespace
@@ -74,18 +93,31 @@ std::vector<std::uint32_t> linear_steps(std::uint32_t from, std::uint32_t to, st
 }
 
 Ramp read_ramp(const Node& node, const std::string& scenario) {
-  const MappingReader reader(node, fmt::format("ramp of {}", scenario),
-                             {"steps", "from", "to", "factor", "by", "warmup", "hold", "requests"});
+  const MappingReader reader(
+      node, fmt::format("ramp of {}", scenario),
+      {"steps", "from", "to", "factor", "by", "search", "warmup", "hold", "requests", "max_duration"});
   reader.exclusive("hold", "requests");
   reader.exclusive("warmup", "requests");  // Such a step counts every request, the first included.
   Ramp ramp;
-  ramp.steps = read_steps(reader);
+  const Node* const search = reader.find("search");
+  if (search != nullptr) {
+    ramp.search = read_search(reader, *search, scenario);
+  } else {
+    if (const Node* const longest = reader.find("max_duration")) {
+      throw PlanError{longest->at, "'max_duration' bounds a search; fixed steps take as long as they say"};
+    }
+    ramp.steps = read_steps(reader);
+  }
+  const Node* const hold = reader.find("hold");
   if (const Node* const requests = reader.find("requests")) {
     ramp.requests = static_cast<std::uint32_t>(yaml::read_integer(*requests, "'requests'", 1, kMostRequests));
   } else {
-    const Node* const hold = reader.find("hold");
-    ramp.hold = hold ? yaml::read_duration(*hold, "'hold'", 1s, kLongestHold) : kDefaultHold;
-    ramp.warmup = kDefaultWarmup;
+    if (hold != nullptr) {
+      ramp.hold = yaml::read_duration(*hold, "'hold'", 1s, kLongestHold);
+    } else if (search == nullptr) {
+      ramp.hold = kDefaultHold;
+    }
+    ramp.warmup = search != nullptr ? kDefaultSearchWarmup : kDefaultWarmup;
   }
   if (const Node* const warmup = reader.find("warmup")) {
     ramp.warmup = yaml::read_duration(*warmup, "'warmup'", 0s, kLongestHold);

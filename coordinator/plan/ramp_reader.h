@@ -14,6 +14,8 @@ inline constexpr std::size_t kMostSteps = 64;
 inline constexpr std::uint32_t kHighestConcurrency = 1'000'000;
 
 inline constexpr Nanos kDefaultWarmup = std::chrono::seconds(10);
+/// Of a search, whose windows follow the time that requests take.
+inline constexpr Nanos kDefaultSearchWarmup = std::chrono::seconds(5);
 inline constexpr Nanos kDefaultHold = std::chrono::seconds(30);
 
 /// Reads a scenario's `ramp`. @param scenario e.g. "scenario 'chat'". Throws yaml::PlanError.

@@ -94,7 +94,7 @@ void check_dialects(const Node& workload, const Scenario& scenario, const std::v
   for (const Target& target : targets) {
     const auto& chosen = scenario.targets;
     if (!chosen.empty() && std::find(chosen.begin(), chosen.end(), target.name) == chosen.end()) continue;
-    if (target.api == Api::kOpenAiChat) continue;
+    if (speaks_chat(target)) continue;
     throw PlanError{workload.find("conversation")->at,
                     fmt::format("'conversation' needs a chat dialect; target '{}' speaks {}", target.name,
                                 to_string(target.api))};

@@ -11,6 +11,7 @@
 #include <string_view>
 #include <utility>
 
+#include "coordinator/plan/dialect_reader.h"
 #include "coordinator/plan/yaml_reader.h"
 
 namespace kneepoint::coordinator {
@@ -169,10 +170,11 @@ bool is_port(const std::string& text) {
 Api read_api(const Node& node) {
   const std::string& name = yaml::read_text(node, "'api'");
   if (const auto api = api_from_string(name)) return *api;
-  throw PlanError{node.at, fmt::format("unknown api '{}'{}", yaml::excerpt(name),
-                                       yaml::suggestion(name, {to_string(Api::kOpenAiChat),
-                                                               to_string(Api::kOpenAiCompletions),
-                                                               to_string(Api::kVllmGenerate)}))};
+  throw PlanError{
+      node.at,
+      fmt::format("unknown api '{}'{}", yaml::excerpt(name),
+                  yaml::suggestion(name, {to_string(Api::kOpenAiChat), to_string(Api::kOpenAiCompletions),
+                                          to_string(Api::kVllmGenerate), to_string(Api::kCustom)}))};
 }
 
 }  // namespace
@@ -213,22 +215,30 @@ std::string read_base_url(const Node& node) {
   return base;
 }
 
-Target read_target(const Node& node, std::size_t number) {
+Target read_target(const Node& node, std::size_t number, const std::filesystem::path& folder) {
   if (node.kind == Node::Kind::kMapping) refuse_inline_secret(node);
   const Node* const name = node.find("name");
   const bool named = name != nullptr && yaml::is_valid_name(name->text);
   const MappingReader reader(
       node, named ? fmt::format("target '{}'", name->text) : fmt::format("target {}", number),
-      {"name", "url", "urls", "api", "model", "auth", "headers", "tls", "connect_timeout", "request_timeout",
-       "idle_timeout"});
+      {"name", "url", "urls", "api", "dialect", "model", "auth", "headers", "tls", "connect_timeout",
+       "request_timeout", "idle_timeout"});
   Target target;
   target.name = yaml::read_name(reader.require("name"), "a target's 'name'");
   target.urls = read_urls(reader);
   if (const Node* const api = reader.find("api")) target.api = read_api(*api);
+  if (const Node* const dialect = reader.find("dialect"); target.api == Api::kCustom) {
+    target.dialect = read_dialect(reader.require("dialect"), folder);
+  } else if (dialect != nullptr) {
+    throw PlanError{reader.key_position("dialect"),
+                    "'dialect' describes a server of its own kind; it needs api: custom"};
+  }
+  // vLLM's /generate serves one model and takes no name.
+  const bool names_model = target.dialect ? target.dialect->names_model() : target.api != Api::kVllmGenerate;
   if (const Node* const model = reader.find("model")) {
     target.model = yaml::read_text(*model, "'model'");
-  } else if (target.api != Api::kVllmGenerate) {
-    reader.require("model");  // vLLM's /generate serves one model and takes no name.
+  } else if (names_model) {
+    reader.require("model");
   }
   if (const Node* const auth = reader.find("auth")) target.auth = read_auth(*auth);
   if (const Node* const headers = reader.find("headers")) target.headers = read_headers(*headers);

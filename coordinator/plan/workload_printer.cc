@@ -49,29 +49,30 @@ std::string describe_synthetic(const Synthetic& synthetic) {
 std::string describe_dataset(const DatasetUse& use, const Plan& plan) {
   const Dataset& dataset = *plan.datasets.at(use.hash);
   const std::string_view order = use.order == DatasetOrder::kSequential ? "in order" : "at random";
-  if (!use.lengths_only) return fmt::format("{} from a dataset, {}", plural(dataset.entries.size(), "prompt"), order);
+  if (!use.lengths_only)
+    return fmt::format("{} from a dataset, {}", plural(dataset.entries.size(), "prompt"), order);
   double input = 0, output = 0;
   for (const DatasetEntry& entry : dataset.entries) {
     input += entry.input_tokens;
     output += entry.output_tokens;
   }
   const auto n = static_cast<double>(dataset.entries.size());
-  return fmt::format("a trace of {} over {}, {}, made texts of {:.0f} tokens and answers of {:.0f} on average",
-                     plural(dataset.entries.size(), "request"),
-                     format_duration(std::chrono::round<std::chrono::seconds>(
-                         arrival_of(dataset.entries.back(), use.time_scale))),
-                     order, input / n, output / n);
+  return fmt::format(
+      "a trace of {} over {}, {}, made texts of {:.0f} tokens and answers of {:.0f} on average",
+      plural(dataset.entries.size(), "request"),
+      format_duration(
+          std::chrono::round<std::chrono::seconds>(arrival_of(dataset.entries.back(), use.time_scale))),
+      order, input / n, output / n);
 }
 
 std::string describe_conversation(const Conversation& conversation) {
   std::string text = "conversations of ";
   text += conversation.turns ? tokens(*conversation.turns, "turn") : "all turns that they have";
   if (conversation.think_time.largest() > 0) {
-    text += fmt::format(", thinking {} between them",
-                        describe_distribution(conversation.think_time, [](double seconds) {
-                          return format_duration(std::chrono::round<std::chrono::milliseconds>(
-                              from_seconds(seconds)));
-                        }));
+    text += fmt::format(
+        ", thinking {} between them", describe_distribution(conversation.think_time, [](double seconds) {
+          return format_duration(std::chrono::round<std::chrono::milliseconds>(from_seconds(seconds)));
+        }));
   }
   return text;
 }
@@ -85,6 +86,10 @@ std::string describe_source(const Workload& workload, const Plan& plan) {
 }
 
 }  // namespace
+
+std::uint32_t highest_step(const Ramp& ramp) {
+  return ramp.search ? ramp.search->max : *std::max_element(ramp.steps.begin(), ramp.steps.end());
+}
 
 std::string plural(std::size_t n, std::string_view noun) {
   return fmt::format("{} {}{}", n, noun, n == 1 ? "" : "s");
@@ -103,7 +108,9 @@ std::string describe_workload(const Workload& workload, const Plan& plan) {
   if (workload.system) text += ", a system prompt";
   if (workload.output_tokens) {
     text += fmt::format(", at most {}", tokens(*workload.output_tokens, "output token"));
-  } else if (!workload.dataset) {
+  } else if (workload.dataset && workload.dataset->output_lengths) {
+    text += ", output lengths from it";
+  } else {
     text += ", output length left to the host";
   }
   if (workload.temperature) text += fmt::format(", temperature {:g}", *workload.temperature);
@@ -115,7 +122,7 @@ std::string describe_workload(const Workload& workload, const Plan& plan) {
 
 void warn_about_workload(const Scenario& scenario, const Plan& plan, std::vector<std::string>& warnings) {
   const Workload& workload = scenario.workload;
-  const auto most = *std::max_element(scenario.ramp.steps.begin(), scenario.ramp.steps.end());
+  const std::uint32_t most = highest_step(scenario.ramp);
   if (!workload.makes_text() && !workload.unique) {
     std::set<std::string_view> distinct;
     for (const PromptClass& c : workload.classes) distinct.insert(c.prompts.begin(), c.prompts.end());
@@ -123,15 +130,17 @@ void warn_about_workload(const Scenario& scenario, const Plan& plan, std::vector
         workload.dataset ? plan.datasets.at(workload.dataset->hash)->entries.size() : distinct.size();
     if (most > 1 && prompts < most) {
       warnings.push_back(fmt::format(
-          "{}: {} for up to {} requests at once. Where the host has prefix caching, repeated prompts skip most "
+          "{}: {} for up to {} requests at once. Where the host has prefix caching, repeated prompts skip "
+          "most "
           "of their prefill and TTFT looks better than with real traffic; use more prompts, unique: true, or "
           "switch the cache off.",
           scenario.name, prompts == 1 ? "the same prompt" : plural(prompts, "prompt"), most));
-    } else if (workload.dataset && scenario.ramp.steps.size() > 1) {
-      warnings.push_back(fmt::format(
-          "{}: all steps take from the same {}. Where the host has prefix caching, later steps look better than "
-          "earlier ones; use unique: true, or switch the cache off.",
-          scenario.name, plural(prompts, "prompt")));
+    } else if (workload.dataset && (scenario.ramp.search || scenario.ramp.steps.size() > 1)) {
+      warnings.push_back(
+          fmt::format("{}: all steps take from the same {}. Where the host has prefix caching, later steps "
+                      "look better than "
+                      "earlier ones; use unique: true, or switch the cache off.",
+                      scenario.name, plural(prompts, "prompt")));
     }
   }
   if (workload.dataset && workload.dataset->time_scale != 1) {
@@ -139,7 +148,7 @@ void warn_about_workload(const Scenario& scenario, const Plan& plan, std::vector
         "{}: time_scale has no effect on steps of requests in flight, which follow no arrival times.",
         scenario.name));
   }
-  const bool lengths = workload.output_tokens || (workload.dataset && workload.dataset->lengths_only);
+  const bool lengths = workload.output_tokens || (workload.dataset && workload.dataset->output_lengths);
   if (!lengths) {
     warnings.push_back(
         fmt::format("{}: without output_tokens the host decides how long answers are, and steps may "

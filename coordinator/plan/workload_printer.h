@@ -15,6 +15,9 @@ std::string describe_workload(const Workload& workload, const Plan& plan);
 /// Adds what makes a scenario's workload a weaker measurement than its author may think, one sentence each.
 void warn_about_workload(const Scenario& scenario, const Plan& plan, std::vector<std::string>& warnings);
 
+/// The most requests in flight that a ramp may come to.
+std::uint32_t highest_step(const Ramp& ramp);
+
 /// "1 step", "3 steps"
 std::string plural(std::size_t n, std::string_view noun);
 

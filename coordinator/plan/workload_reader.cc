@@ -122,9 +122,10 @@ Synthetic read_synthetic(const Node& node, const std::string& scenario) {
     synthetic.shared_prefix_tokens = static_cast<std::uint32_t>(
         yaml::read_integer(*shared, "'shared_prefix_tokens'", 0, kMostInputTokens));
     if (synthetic.shared_prefix_tokens >= synthetic.input_tokens.largest()) {
-      throw PlanError{shared->at, fmt::format("'shared_prefix_tokens' must be less than 'input_tokens', which "
-                                              "is at most {:g}",
-                                              synthetic.input_tokens.largest())};
+      throw PlanError{shared->at,
+                      fmt::format("'shared_prefix_tokens' must be less than 'input_tokens', which "
+                                  "is at most {:g}",
+                                  synthetic.input_tokens.largest())};
     }
   }
   if (const Node* const groups = reader.find("prefix_groups")) {
@@ -157,9 +158,9 @@ void check_dataset_keys(const MappingReader& reader, DatasetFormat format) {
   const bool fields = format == DatasetFormat::kJsonLines || format == DatasetFormat::kCsv;
   for (const std::string_view key : {"prompt", "output_tokens", "class"}) {
     if (reader.find(key) != nullptr && !fields) {
-      throw PlanError{reader.key_position(key),
-                      fmt::format("'{}' names a field of a jsonl or csv file; {} has its own", key,
-                                  to_string(format))};
+      throw PlanError{
+          reader.key_position(key),
+          fmt::format("'{}' names a field of a jsonl or csv file; {} has its own", key, to_string(format))};
     }
   }
   if (reader.find("time_scale") != nullptr && !is_trace(format)) {
@@ -188,6 +189,7 @@ void read_dataset_use(const Node& node, const std::string& scenario, DatasetLibr
 
   DatasetUse use;
   use.lengths_only = is_trace(spec.format);
+  use.output_lengths = use.lengths_only || !spec.output_tokens.empty();
   use.order = use.lengths_only ? DatasetOrder::kSequential : DatasetOrder::kRandom;
   if (const Node* const order = reader.find("order")) {
     const std::string& name = yaml::read_text(*order, "'order'");
@@ -203,12 +205,14 @@ void read_dataset_use(const Node& node, const std::string& scenario, DatasetLibr
   const auto item = library.get(spec);
   if (!item) {
     std::string line = item.error().message;  // names the file, and a file's name may hold anything
-    std::replace_if(line.begin(), line.end(), [](char c) { return c == '\n' || c == '\r'; }, ' ');
+    std::replace_if(
+        line.begin(), line.end(), [](char c) { return c == '\n' || c == '\r'; }, ' ');
     throw PlanError{file.at, line};
   }
   use.hash = item->hash;
   use.bytes = item->bytes;
-  for (const std::string& name : item->dataset->classes) workload.classes.push_back({.name = name, .prompts = {}});
+  for (const std::string& name : item->dataset->classes)
+    workload.classes.push_back({.name = name, .prompts = {}});
   workload.dataset = std::move(use);
 }
 

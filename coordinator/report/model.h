@@ -117,14 +117,21 @@ struct Step {
   void invalidate(std::string_view flag, std::string reason);
 };
 
+/// The Universal Scalability Law's parameters: tokens a second of one request alone, contention, coherency.
+struct Usl {
+  double lambda = 0, sigma = 0, kappa = 0;
+};
+
 struct Saturation {
   std::optional<double> concurrency;
   std::optional<Interval> ci95;
   std::optional<double> lower_bound;
   std::optional<double> max_output_tokens_per_second;
-  std::string knee_kind;    ///< "hard", "soft" or "" where unknown.
-  std::string bottleneck;   ///< "" where it could not be told.
-  std::string explanation;  ///< One sentence, quoting its evidence.
+  std::optional<Usl> usl;                   ///< A diagnostic: nothing is decided by it.
+  std::optional<double> power_concurrency;  ///< Another: the step with the most X²/N.
+  std::string knee_kind;                    ///< "hard", "soft" or "" where unknown.
+  std::string bottleneck;                   ///< "" where it could not be told.
+  std::string explanation;                  ///< One sentence, quoting its evidence.
 };
 
 struct SloCriterion {

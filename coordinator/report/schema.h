@@ -120,11 +120,20 @@ void fields(V& v, Step& s) {
 }
 
 template <class V>
+void fields(V& v, Usl& u) {
+  v("lambda", u.lambda);
+  v("sigma", u.sigma);
+  v("kappa", u.kappa);
+}
+
+template <class V>
 void fields(V& v, Saturation& s) {
   v("concurrency", s.concurrency);
   v("ci95", s.ci95);
   v("lower_bound", s.lower_bound);
   v("max_output_tokens_per_second", s.max_output_tokens_per_second);
+  v("usl", s.usl);
+  v("power_concurrency", s.power_concurrency);
   v("knee_kind", s.knee_kind);
   v("bottleneck", s.bottleneck);
   v("explanation", s.explanation);

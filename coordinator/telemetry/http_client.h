@@ -23,8 +23,8 @@ struct HttpReply {
   std::string body;
 };
 
-/// GETs from and POSTs to one host over one kept-alive connection, http or https. Redirects are not followed. For one
-/// coroutine on one io_context thread; a host that never answers costs `HttpLimits::total`.
+/// GETs from and POSTs to one host over one kept-alive connection, http or https. Redirects are not followed.
+/// For one coroutine on one io_context thread; a host that never answers costs `HttpLimits::total`.
 class HttpClient {
  public:
   /// @param headers added to every request. @param tls paths are on this host.

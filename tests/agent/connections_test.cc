@@ -1,5 +1,7 @@
 #include <gmock/gmock.h>
 
+#include <atomic>
+
 #include "engine_fixture.h"
 
 namespace kneepoint::agent {
@@ -139,8 +141,37 @@ TEST_F(Connections, AHostThatRefusesUsageOptionsIsAskedForLess) {
     }
   });
   const SeriesStats stats = run(4);
-  EXPECT_EQ(count(stats, Outcome::kHttp4xx), 2u) << "with running usage, then with final usage";
-  EXPECT_EQ(stats.completed(), 2u);
+  EXPECT_EQ(stats.completed(), 4u) << "what the host does not know is not the request's failure";
+  EXPECT_EQ(stats.started, 4u);
+  EXPECT_EQ(server_->requests().size(), 6u)
+      << "with running usage, with final usage, then four times without";
+  EXPECT_EQ(server_->connections(), 1);
+}
+
+TEST_F(Connections, UsageIsLoweredOnlyAsFarAsTheHostAsks) {
+  Gate all_asked;
+  std::atomic<int> asked = 0;
+  // Both slots ask for running usage before either is refused.
+  serve([&](ScriptedServer::Peer& peer, int) {
+    for (std::string request; !(request = peer.read_request()).empty();) {
+      const bool refused = request.find("continuous_usage_stats") != std::string::npos;
+      if (refused && ++asked == 2) all_asked.open();
+      if (refused) all_asked.wait();
+      peer.send(refused ? response("400 Bad", R"({"error":"unknown field continuous_usage_stats"})")
+                        : answer(3));
+    }
+  });
+  const SeriesStats stats = run(8, 2);
+  EXPECT_EQ(stats.completed(), 8u);
+  EXPECT_EQ(stats.usage_tokens, 24u) << "final usage is still asked for";
+  EXPECT_EQ(server_->requests().size(), 10u);
+}
+
+TEST_F(Connections, ARequestThatIsRefusedWhateverUsageItAsksForFails) {
+  serve(always(response("400 Bad", R"({"error":"stream_options: see the request above"})")));
+  const SeriesStats stats = run(1);
+  EXPECT_EQ(count(stats, Outcome::kHttp4xx), 1u);
+  EXPECT_EQ(stats.started, 1u);
 }
 
 TEST_F(Connections, ALargeRequestIsSentWhole) {

@@ -5,25 +5,13 @@
 
 #include "agent/dialects/dialect.h"
 #include "agent/event_framing.h"
+#include "dialects_meaning.h"
 
 namespace kneepoint::agent {
 namespace {
 
-/// "answer reasoning tool finish done error 12/7": what is set, and completion/prompt tokens.
-std::string describe(const Chunk& chunk) {
-  std::string text;
-  const auto add = [&](bool flag, const char* name) {
-    if (flag) text += (text.empty() ? "" : " ") + std::string(name);
-  };
-  add(chunk.answer, "answer");
-  add(chunk.reasoning, "reasoning");
-  add(chunk.tool_call, "tool");
-  add(chunk.finished, "finish");
-  add(chunk.done, "done");
-  add(chunk.error, "error");
-  if (chunk.completion_tokens) add(true, std::to_string(*chunk.completion_tokens).c_str());
-  if (chunk.prompt_tokens) add(true, ("of " + std::to_string(*chunk.prompt_tokens)).c_str());
-  return text;
+std::unique_ptr<Dialect> make_dialect(Api api, const std::string& model, const Workload& workload) {
+  return *agent::make_dialect({.api = api, .model = model}, workload);
 }
 
 std::string padded(std::string text) {

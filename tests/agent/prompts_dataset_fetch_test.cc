@@ -10,7 +10,8 @@ class Fetch : public testing::Test {
   Fetch() {
     for (int i = 0; i < 2; ++i) {
       Dataset dataset{.classes = {"default"}};
-      for (int k = 0; k < 300'000; ++k) dataset.entries.push_back({.turns = {"prompt " + std::to_string(i + k)}});
+      for (int k = 0; k < 300'000; ++k)
+        dataset.entries.push_back({.turns = {"prompt " + std::to_string(i + k)}});
       bytes_.push_back(to_bytes(dataset));
     }
     // Three cells, two of them with the same dataset.

@@ -14,7 +14,8 @@ class Requests : public EngineTest {
   }
   std::vector<std::string> bodies() const {
     std::vector<std::string> bodies;
-    for (const std::string& request : server_->requests()) bodies.push_back(request.substr(request.find("\r\n\r\n") + 4));
+    for (const std::string& request : server_->requests())
+      bodies.push_back(request.substr(request.find("\r\n\r\n") + 4));
     return bodies;
   }
   std::uint64_t started(std::uint32_t turn) const {
@@ -57,8 +58,9 @@ TEST_F(Requests, AreTheSameHoweverManyAgentsShareThem) {
 }
 
 TEST_F(Requests, AConversationSendsWhatWasSaidAndWhatWasAnswered) {
-  serve(always(kStreamHead + chunked(kRoleEvent) + chunked(delta("Good \\\"day\\\"")) + chunked(delta(" 什么")) +
-               chunked(kFinishEvent) + chunked(usage_event(2)) + chunked(kDoneEvent) + kLastChunk));
+  serve(always(kStreamHead + chunked(kRoleEvent) + chunked(delta("Good \\\"day\\\"")) +
+               chunked(delta(" 什么")) + chunked(kFinishEvent) + chunked(usage_event(2)) +
+               chunked(kDoneEvent) + kLastChunk));
   workload().classes = {{"all", {}, 1}};
   workload().synthetic = Synthetic{.input_tokens = 3};
   workload().conversation = Conversation{.turns = 2};
@@ -125,7 +127,8 @@ TEST_F(Requests, TheEarlyStopIsJudgedByEachRequestsOwnLength) {
   workload().output_tokens = lengths;
   const SeriesStats stats = run(40);
   std::uint64_t asked_for_more = 0;
-  for (const std::string& body : bodies()) asked_for_more += body.find(R"("max_tokens":8)") != std::string::npos;
+  for (const std::string& body : bodies())
+    asked_for_more += body.find(R"("max_tokens":8)") != std::string::npos;
   EXPECT_GT(asked_for_more, 5u);
   EXPECT_EQ(stats.early_stops, asked_for_more);
 }

@@ -43,8 +43,8 @@ class Source : public testing::Test {
   void trace(std::vector<DatasetEntry> entries) {
     Dataset dataset{.classes = {"default"}, .entries = std::move(entries), .block_tokens = 512};
     dataset_ = std::make_shared<const Dataset>(std::move(dataset));
-    cell_.workload.dataset = DatasetUse{
-        .hash = "h", .bytes = 1, .order = DatasetOrder::kSequential, .lengths_only = true};
+    cell_.workload.dataset =
+        DatasetUse{.hash = "h", .bytes = 1, .order = DatasetOrder::kSequential, .lengths_only = true};
   }
 
   Cell cell_;
@@ -139,7 +139,8 @@ TEST_F(Source, ASequentialDatasetIsDealtToTheSlotsInOrder) {
   for (std::uint32_t index = 0; index < 25; ++index) {
     const std::uint32_t concurrency = 4;
     ConversationState none;
-    const PromptPick pick = source().pick(ticket(index % concurrency, index / concurrency, concurrency), none);
+    const PromptPick pick =
+        source().pick(ticket(index % concurrency, index / concurrency, concurrency), none);
     EXPECT_EQ(pick.output_tokens, index % 10 + 1);
     EXPECT_EQ(pick.input_tokens, 10 * (index % 10 + 1));
   }

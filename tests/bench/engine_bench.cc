@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <condition_variable>
 #include <cstdio>
 #include <fstream>
@@ -118,7 +119,7 @@ int main(int argc, char** argv) {
   }
   const GeneratorStats& generator = window.generator;
   const double cpu = generator.cpu_user + generator.cpu_system;
-  const auto chunks = static_cast<double>(sum.chunks);
+  const auto chunks = static_cast<double>(std::max<std::uint64_t>(sum.chunks, 1));
   fmt::print(
       R"({{"concurrency":{},"threads":{},"chunks":{},"chunks_per_second":{:.0f},"outcomes":{{{}}},)"
       R"("cpu_us_per_token":{:.3f},"cpu_user_us_per_token":{:.3f},"cpu_system_us_per_token":{:.3f},"reads":{},)"

@@ -1,7 +1,7 @@
 // The floor that any client of streamed answers stands on: one thread, epoll and recv, no HTTP parser, no
-// JSON. It opens K connections, sends one fixed streaming chat request on each, again and again on the same
-// connection, and counts bytes and events. Its CPU per event is what the kernel alone costs; the agent is
-// compared with it.
+// JSON. It opens K connections, sends one fixed streaming chat request on each (with the running usage that
+// the agent asks for too), again and again on the same connection, and counts bytes and events. Its CPU per
+// event is what the kernel alone costs; the agent is compared with it.
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <netinet/tcp.h>
@@ -90,11 +90,12 @@ int main(int argc, char** argv) {
   CLI::App app{"Drains streams with bare epoll and recv, and prints what that costs, as JSON."};
   std::vector<std::string> targets;
   int connections = 100, output_tokens = 64;
-  double duration = 10;
+  double duration = 10, warmup = 0;
   std::string model = "qwen3-4b-instruct-2507", prompt = "What is a transformer?";
   app.add_option("--target", targets, "IPV4:PORT; several are used in turn")->required()->delimiter(',');
   app.add_option("--connections", connections, "Streams held open")->capture_default_str();
   app.add_option("--duration", duration, "Seconds")->capture_default_str();
+  app.add_option("--warmup", warmup, "Seconds before them that count for nothing")->capture_default_str();
   app.add_option("--output-tokens", output_tokens, "max_tokens of each request")->capture_default_str();
   app.add_option("--model", model)->capture_default_str();
   app.add_option("--prompt", prompt, "Plain text without quotes")->capture_default_str();
@@ -106,7 +107,8 @@ int main(int argc, char** argv) {
   setrlimit(RLIMIT_NOFILE, &limit);
 
   const std::string body = fmt::format(
-      R"({{"model":"{}","messages":[{{"role":"user","content":"{}"}}],"max_tokens":{},"ignore_eos":true,"stream":true}})",
+      R"({{"model":"{}","messages":[{{"role":"user","content":"{}"}}],"max_tokens":{},"ignore_eos":true,"stream":true,)"
+      R"("stream_options":{{"include_usage":true,"continuous_usage_stats":true}}}})",
       model, prompt, output_tokens);
   const std::string request = fmt::format(
       "POST /v1/chat/completions HTTP/1.1\r\nHost: sink\r\nContent-Type: application/json\r\nContent-Length: "
@@ -133,29 +135,34 @@ int main(int argc, char** argv) {
     ask(streams[i]);
   }
 
-  rusage before{}, after{};
-  getrusage(RUSAGE_SELF, &before);
   std::vector<char> buffer((1 << 16) + 8);
   char* const data = buffer.data() + 8;
   std::array<epoll_event, 256> ready;
-  const auto start = std::chrono::steady_clock::now();
-  const auto end = start + std::chrono::duration<double>(duration);
-  while (std::chrono::steady_clock::now() < end) {
-    const int n = epoll_wait(poll, ready.data(), static_cast<int>(ready.size()), 100);
-    for (int i = 0; i < n; ++i) {
-      Stream& stream = *static_cast<Stream*>(ready[static_cast<std::size_t>(i)].data.ptr);
-      const ssize_t size = recv(stream.fd, data, 1 << 16, 0);
-      if (size == 0) {
-        ++totals.closed;
-        close(stream.fd);
-        continue;
+  const auto drain_for = [&](double how_long) {
+    const auto end = std::chrono::steady_clock::now() + std::chrono::duration<double>(how_long);
+    while (std::chrono::steady_clock::now() < end) {
+      const int n = epoll_wait(poll, ready.data(), static_cast<int>(ready.size()), 100);
+      for (int i = 0; i < n; ++i) {
+        Stream& stream = *static_cast<Stream*>(ready[static_cast<std::size_t>(i)].data.ptr);
+        const ssize_t size = recv(stream.fd, data, 1 << 16, 0);
+        if (size == 0) {
+          ++totals.closed;
+          close(stream.fd);
+          continue;
+        }
+        if (size < 0) continue;
+        ++totals.reads;
+        totals.bytes += static_cast<std::uint64_t>(size);
+        if (digest(stream, data, static_cast<std::size_t>(size), totals)) ask(stream);
       }
-      if (size < 0) continue;
-      ++totals.reads;
-      totals.bytes += static_cast<std::uint64_t>(size);
-      if (digest(stream, data, static_cast<std::size_t>(size), totals)) ask(stream);
     }
-  }
+  };
+  drain_for(warmup);
+  totals = Totals();
+  rusage before{}, after{};
+  getrusage(RUSAGE_SELF, &before);
+  const auto start = std::chrono::steady_clock::now();
+  drain_for(duration);
   const double wall = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   getrusage(RUSAGE_SELF, &after);
   const double user = seconds(after.ru_utime) - seconds(before.ru_utime);

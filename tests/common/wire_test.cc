@@ -112,8 +112,31 @@ class Random {
     return {source, source == SecretRef::Source::kNone ? "" : text()};
   }
 
+  std::vector<std::string> pointers(std::uint64_t least) {
+    std::vector<std::string> list;
+    for (std::uint64_t i = below(3) + least; i > 0; --i) list.push_back("/" + text() + "/0");
+    return list;
+  }
+
+  AnswerPointers answer_pointers() {
+    return {pointers(1), pointers(0), pointers(0), pointers(0), pointers(0), pointers(0), pointers(0)};
+  }
+
+  DialectDescription dialect() {
+    return {.path = "/" + std::to_string(number()),
+            .answer_path = "/{model}/" + std::to_string(number()),
+            .request = text() + "\"{prompt}\"",
+            .framing = static_cast<DialectDescription::Framing>(below(2)),
+            .text_is = static_cast<DialectDescription::Carries>(below(2)),
+            .usage_is = static_cast<DialectDescription::Carries>(below(2)),
+            .done = coin() ? text() : "",
+            .stream = answer_pointers(),
+            .answer = answer_pointers()};
+  }
+
   Target target() {
-    Target t{.name = text(), .api = static_cast<Api>(below(3)), .model = text(), .auth = secret()};
+    Target t{.name = text(), .api = static_cast<Api>(below(4)), .model = text(), .auth = secret()};
+    if (t.api == Api::kCustom) t.dialect = dialect();
     for (std::uint64_t i = below(3) + 1; i > 0; --i) t.urls.push_back(text());
     for (std::uint64_t i = below(3); i > 0; --i) t.headers[text()] = text();
     t.tls = {.verify = coin(),
@@ -394,6 +417,12 @@ TEST(WireHostile, AssignmentsAreRefusedByField) {
           {"targets[0].urls: is empty", [](M& m) { m.mutable_targets(0)->clear_urls(); }},
           {"targets[0].urls[0]", [](M& m) { m.mutable_targets(0)->set_urls(0, "http://a\r\nb"); }},
           {"targets[0].api", [](M& m) { m.mutable_targets(0)->set_api(v1::API_UNSPECIFIED); }},
+          {"targets[0].dialect", [](M& m) { m.mutable_targets(0)->set_api(v1::API_CUSTOM); }},
+          {"targets[0].dialect: 'path' must start",
+           [](M& m) {
+             m.mutable_targets(0)->set_api(v1::API_CUSTOM);
+             m.mutable_targets(0)->mutable_dialect()->set_path("no slash");
+           }},
           {"targets[0].api: unknown value 77",
            [](M& m) { m.mutable_targets(0)->set_api(static_cast<v1::Api>(77)); }},
           {"targets[0].auth.environment",
@@ -454,8 +483,7 @@ TEST(WireHostile, AssignmentsAreRefusedByField) {
              use.set_hash(std::string(64, 'a'));
              use.set_bytes(std::uint64_t{1} << 40);
            }},
-          {"cells[0].calibration.tokens_per_word",
-           [](M& m) { m.mutable_cells(0)->mutable_calibration(); }},
+          {"cells[0].calibration.tokens_per_word", [](M& m) { m.mutable_cells(0)->mutable_calibration(); }},
           {"cells[0].slo[0].metric", [](M& m) { m.mutable_cells(0)->mutable_slo(0)->clear_metric(); }},
           {"cells[0].slo[0].quantile", [](M& m) { m.mutable_cells(0)->mutable_slo(0)->set_quantile(kNaN); }},
           {"cells[0].slo[0].limit_nanos",

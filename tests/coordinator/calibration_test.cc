@@ -32,7 +32,8 @@ class Calibrate : public testing::Test {
   void serve(Tokenize tokenize, Usage usage) {
     server_ = std::make_unique<ScriptedServer>([=](ScriptedServer::Peer& peer, int) {
       for (std::string request; !(request = peer.read_request()).empty();) {
-        peer.send(request.starts_with("POST /tokenize ") ? tokenize(words_of(request)) : usage(words_of(request)));
+        peer.send(request.starts_with("POST /tokenize ") ? tokenize(words_of(request))
+                                                         : usage(words_of(request)));
       }
     });
     plan_.targets[0].urls = {server_->url()};
@@ -57,8 +58,11 @@ TEST(FitCalibration, IsTheLineThroughTwoSizes) {
 }
 
 TEST_F(Calibrate, AsksTokenizeFirst) {
-  serve([](std::size_t words) { return response("200 OK", R"({"count":)" + std::to_string(2 * words + 12) + "}"); },
-        missing);
+  serve(
+      [](std::size_t words) {
+        return response("200 OK", R"({"count":)" + std::to_string(2 * words + 12) + "}");
+      },
+      missing);
   const auto cells = calibrated();
   EXPECT_DOUBLE_EQ(cells[0].calibration.tokens_per_word, 2);
   EXPECT_DOUBLE_EQ(cells[0].calibration.overhead_tokens, 12);
@@ -68,7 +72,8 @@ TEST_F(Calibrate, AsksTokenizeFirst) {
 
 TEST_F(Calibrate, ElseReadsTheUsageOfAFewRequests) {
   serve(missing, [](std::size_t words) {
-    return response("200 OK", R"({"choices":[],"usage":{"prompt_tokens":)" + std::to_string(words + 5) + "}}");
+    return response("200 OK",
+                    R"({"choices":[],"usage":{"prompt_tokens":)" + std::to_string(words + 5) + "}}");
   });
   const auto cells = calibrated();
   EXPECT_DOUBLE_EQ(cells[0].calibration.tokens_per_word, 1);
@@ -88,7 +93,8 @@ TEST_F(Calibrate, AssumesAWordATokenWhereNobodyTells) {
 }
 
 TEST_F(Calibrate, AsksOnceForEachSystemPromptAndOnlyWhereTextIsMade) {
-  serve([](std::size_t words) { return response("200 OK", R"({"count":)" + std::to_string(words) + "}"); }, missing);
+  serve([](std::size_t words) { return response("200 OK", R"({"count":)" + std::to_string(words) + "}"); },
+        missing);
   plan_.scenarios.push_back(plan_.scenarios[0]);
   plan_.scenarios.push_back(plan_.scenarios[0]);
   plan_.scenarios[2].workload.system = "Be \"brief\".";
@@ -98,7 +104,8 @@ TEST_F(Calibrate, AsksOnceForEachSystemPromptAndOnlyWhereTextIsMade) {
   EXPECT_EQ(server_->requests().size(), 8u);
   EXPECT_EQ(cells[1].calibration, cells[0].calibration);
   EXPECT_EQ(cells[3].calibration.source, Calibration::Source::kAssumed);
-  EXPECT_NE(server_->requests().back().find(R"({"role":"system","content":"Be \"brief\"."})"), std::string::npos);
+  EXPECT_NE(server_->requests().back().find(R"({"role":"system","content":"Be \"brief\"."})"),
+            std::string::npos);
 }
 
 }  // namespace

@@ -48,17 +48,17 @@ class Datasets : public testing::Test {
 };
 
 TEST_F(Datasets, JsonLines) {
-  auto spec = file(DatasetFormat::kJsonLines,
-                   "\xEF\xBB\xBF{\"q\": \"什么?\", \"n\": 12, \"kind\": \"short\"}\r\n\n"
-                   "{\"q\": [\"one\", \"two\"], \"n\": 0, \"kind\": 7}\n"
-                   "{\"q\": [{\"role\": \"system\", \"content\": \"s\"}, {\"role\": \"user\", \"content\": \"u\"},"
-                   " {\"role\": \"assistant\", \"content\": \"a\"}], \"n\": 3, \"kind\": \"short\"}");
+  auto spec =
+      file(DatasetFormat::kJsonLines,
+           "\xEF\xBB\xBF{\"q\": \"什么?\", \"n\": 12, \"kind\": \"short\"}\r\n\n"
+           "{\"q\": [\"one\", \"two\"], \"n\": 0, \"kind\": 7}\n"
+           "{\"q\": [{\"role\": \"system\", \"content\": \"s\"}, {\"role\": \"user\", \"content\": \"u\"},"
+           " {\"role\": \"assistant\", \"content\": \"a\"}], \"n\": 3, \"kind\": \"short\"}");
   spec.prompt = "q", spec.output_tokens = "n", spec.prompt_class = "kind";
   const Dataset dataset = read(spec);
   EXPECT_EQ(dataset.classes, (std::vector<std::string>{"short", "7"}));
   ASSERT_EQ(dataset.entries.size(), 3u);
-  EXPECT_EQ(dataset.entries[0],
-            (DatasetEntry{.prompt_class = 0, .turns = {"什么?"}, .output_tokens = 12}));
+  EXPECT_EQ(dataset.entries[0], (DatasetEntry{.prompt_class = 0, .turns = {"什么?"}, .output_tokens = 12}));
   EXPECT_EQ(dataset.entries[1],
             (DatasetEntry{.prompt_class = 1, .turns = {"one", "two"}, .output_tokens = 1}));
   EXPECT_EQ(dataset.entries[2].turns, std::vector<std::string>{"u"});
@@ -114,7 +114,8 @@ TEST_F(Datasets, CsvComplainsWithTheLine) {
   EXPECT_EQ(complaint("a,b\n1,2\n"), "1: has no column 'prompt'; it has 'a', 'b'");
   EXPECT_EQ(complaint("prompt,b\n\"x\ny\",2\nz\n"), "4: has 1 fields, the header 2");
   EXPECT_EQ(complaint("prompt\na\n\"b\n"), "3: a quote is opened and never closed");
-  EXPECT_EQ(complaint("prompt\n\"a\"b\n"), "2: text follows a closing quote; double the quotes inside a field");
+  EXPECT_EQ(complaint("prompt\n\"a\"b\n"),
+            "2: text follows a closing quote; double the quotes inside a field");
   auto spec = file(DatasetFormat::kCsv, "prompt,n\na,many\n");
   spec.output_tokens = "n";
   EXPECT_EQ(error(spec), "2: 'n' is not a whole number");
@@ -134,15 +135,17 @@ TEST_F(Datasets, ShareGpt) {
 
 TEST_F(Datasets, ShareGptComplains) {
   EXPECT_EQ(error(file(DatasetFormat::kShareGpt, "{}")), "1: is not a JSON list of conversations");
-  const std::string broken = error(file(DatasetFormat::kShareGpt, "[\n{\"conversations\": []},\n{\"x\": 1}]"));
+  const std::string broken =
+      error(file(DatasetFormat::kShareGpt, "[\n{\"conversations\": []},\n{\"x\": 1}]"));
   EXPECT_NE(broken.find("is no conversation"), std::string::npos) << broken;
 }
 
 TEST_F(Datasets, Mooncake) {
-  const Dataset dataset = read(file(DatasetFormat::kMooncake,
-                                    R"({"timestamp": 3000, "input_length": 700, "output_length": 26, "hash_ids": [1, 2]})"
-                                    "\n"
-                                    R"({"timestamp": 1000, "input_length": 6755, "output_length": 500, "hash_ids": [0, 46]})"));
+  const Dataset dataset =
+      read(file(DatasetFormat::kMooncake,
+                R"({"timestamp": 3000, "input_length": 700, "output_length": 26, "hash_ids": [1, 2]})"
+                "\n"
+                R"({"timestamp": 1000, "input_length": 6755, "output_length": 500, "hash_ids": [0, 46]})"));
   EXPECT_EQ(dataset.block_tokens, 512u);
   ASSERT_EQ(dataset.entries.size(), 2u);
   EXPECT_EQ(dataset.entries[0],
@@ -167,7 +170,8 @@ TEST_F(Datasets, AzureLlm) {
             2162u);
   EXPECT_EQ(error(file(DatasetFormat::kAzureLlm, "TIMESTAMP,ContextTokens,GeneratedTokens\nnoon,1,1\n")),
             "2: has no time like 2023-11-16 18:15:46.68 as 'TIMESTAMP'");
-  EXPECT_EQ(error(file(DatasetFormat::kAzureLlm, "TIMESTAMP,ContextTokens,GeneratedTokens\n2023-02-30 1:1:1,1,1\n")),
+  EXPECT_EQ(error(file(DatasetFormat::kAzureLlm,
+                       "TIMESTAMP,ContextTokens,GeneratedTokens\n2023-02-30 1:1:1,1,1\n")),
             "2: has no time like 2023-11-16 18:15:46.68 as 'TIMESTAMP'");
 }
 

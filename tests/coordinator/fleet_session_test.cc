@@ -153,9 +153,7 @@ TEST_F(FleetTest, AnUnfinishedRunIsNotADoneOne) {
   TestAgent a(unix_address(), "a");
   assemble_and_start(1);
   fleet_->finish(false, "interrupted");
-  const auto end = a.end();
-  EXPECT_EQ(end.code, ExitCode::kFleet);
-  EXPECT_THAT(end.reason, HasSubstr("interrupted"));
+  EXPECT_EQ(a.end().code, ExitCode::kFleet);
 }
 
 TEST(FleetListen, RefusesWhatItShouldNotOrCannotListenOn) {

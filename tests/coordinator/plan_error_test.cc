@@ -48,8 +48,8 @@ const Case kTop[] = {
     {"UnknownKey", "kneepoint: 1\ntarget: []\n",
      "sweep.yaml:2:1: unknown key 'target' in the plan; did you mean 'targets'?"},
     {"UnknownKeyFarFromAll", "kneepoint: 1\nconcurrency: 3\n",
-     "sweep.yaml:2:1: unknown key 'concurrency' in the plan; write one of: kneepoint, name, seed, targets, "
-     "scenarios"},
+     "sweep.yaml:2:1: unknown key 'concurrency' in the plan; write one of: kneepoint, name, seed, records, "
+     "targets, scenarios"},
     {"NoTargets", "kneepoint: 1\nscenarios: []\n", "sweep.yaml:1:1: the plan has no 'targets'; add it"},
     {"EmptyTargets", "kneepoint: 1\ntargets: []\n",
      "sweep.yaml:2:10: 'targets' is empty; give at least one item"},
@@ -58,7 +58,7 @@ const Case kTop[] = {
     {"TargetsNothing", "kneepoint: 1\ntargets:\nscenarios: []\n",
      "sweep.yaml:2:1: 'targets' has no value; give a list"},
     {"TargetIsText", "kneepoint: 1\ntargets: [a]\n",
-     "sweep.yaml:2:11: target 1 must be a mapping (name, url, urls, api, model, auth, headers, tls, "
+     "sweep.yaml:2:11: target 1 must be a mapping (name, url, urls, api, dialect, model, auth, headers, tls, "
      "connect_timeout, request_timeout, idle_timeout), not a single value"},
     {"BadName", "kneepoint: 1\nname: a/b\n",
      "sweep.yaml:2:7: the plan's 'name' must be at most 64 letters, digits, '.', '_' or '-', starting with a "
@@ -93,7 +93,8 @@ const Case kTarget[] = {
     {"UnknownApi", host("api: openai-caht"),
      "sweep.yaml:3:52: unknown api 'openai-caht'; did you mean 'openai-chat'?"},
     {"UnknownApiFarFromAll", host("api: grpc"),
-     "sweep.yaml:3:52: unknown api 'grpc'; write one of: openai-chat, openai-completions, vllm-generate"},
+     "sweep.yaml:3:52: unknown api 'grpc'; write one of: openai-chat, openai-completions, vllm-generate, "
+     "custom"},
     {"UrlWithoutScheme", url("10.0.0.5:8000"),
      "sweep.yaml:3:33: '10.0.0.5:8000' is no URL; write http://HOST:PORT or https://HOST:PORT"},
     {"UrlHostAndPort", url("gpu-7:8000"),
@@ -246,8 +247,24 @@ const Case kWorkload[] = {
 
 const Case kRamp[] = {
     {"NoSteps", ramp("hold: 5s"),
-     "sweep.yaml:7:11: ramp of scenario 'chat' has no steps; write steps: [1, 2, 4, 8] or from, to and "
-     "factor"},
+     "sweep.yaml:7:11: ramp of scenario 'chat' has no steps; write steps: [1, 2, 4, 8], or from, to and "
+     "factor, or search: {max: 1024}"},
+    {"SearchAndSteps", ramp("steps: [1], search: {max: 8}"),
+     "sweep.yaml:7:24: ramp of scenario 'chat' has both 'search' and 'steps'; keep one"},
+    {"SearchAndRequests", ramp("search: {max: 8}, requests: 10"),
+     "sweep.yaml:7:30: ramp of scenario 'chat' has both 'search' and 'requests'; keep one"},
+    {"SearchNumber", ramp("search: 64"),
+     "sweep.yaml:7:20: search of scenario 'chat' must be a mapping, not a single value"},
+    {"SearchMaxZero", ramp("search: {max: 0}"),
+     "sweep.yaml:7:26: 'max' must be a whole number from 1 to 1000000, not '0'"},
+    {"SearchPrecisionPercent", ramp("search: {precision: 10}"),
+     "sweep.yaml:7:32: 'precision' must be a number from 0.02 to 1, not '10'"},
+    {"SearchUnknownKey", ramp("search: {maximum: 8}"),
+     "sweep.yaml:7:21: unknown key 'maximum' in search of scenario 'chat'; did you mean 'max'?"},
+    {"MaxDurationOfSteps", ramp("steps: [1], max_duration: 5m"),
+     "sweep.yaml:7:38: 'max_duration' bounds a search; fixed steps take as long as they say"},
+    {"MaxDurationShort", ramp("search: {max: 8}, max_duration: 5s"),
+     "sweep.yaml:7:44: 'max_duration' must be from 1m to 24h, not '5s'"},
     {"EmptySteps", ramp("steps: []"), "sweep.yaml:7:19: 'steps' is empty; give at least one item"},
     {"StepsNumber", ramp("steps: 5"), "sweep.yaml:7:19: 'steps' must be a list, not a single value"},
     {"StepZero", ramp("steps: [0]"),

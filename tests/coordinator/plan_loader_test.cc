@@ -136,6 +136,18 @@ TEST(PlanLoader, ABaseUrlLosesSlashesAndVersion) {
   EXPECT_EQ(url("http://[::1]:8000"), "http://[::1]:8000");
 }
 
+TEST(PlanLoader, ASearchHasDefaultsAndBounds) {
+  const auto ramp = [](const std::string& text) {
+    return load(Parts{.ramp = text}.text()).scenarios.at(0).ramp;
+  };
+  EXPECT_EQ(ramp("{search: {max: 512}}"), (Ramp{.warmup = 5s, .search = Search{.max = 512}}));
+  EXPECT_EQ(ramp("{search: {}}"), (Ramp{.warmup = 5s, .search = Search{}}));
+  EXPECT_EQ(ramp("{search: {max: 64, precision: 0.05}, warmup: 10s, hold: 20s, max_duration: 20m}"),
+            (Ramp{.warmup = 10s,
+                  .hold = 20s,
+                  .search = Search{.max = 64, .max_duration = 20min, .precision = 0.05}}));
+}
+
 TEST(PlanLoader, StepsFromARange) {
   const auto steps = [](const std::string& ramp) {
     const Plan plan = load(Parts{.ramp = ramp}.text());

@@ -40,7 +40,8 @@ class PlanWorkload : public testing::Test {
   }
   Workload workload(const std::string& text) { return load(text).scenarios.at(0).workload; }
   /// The complaint, without the folder.
-  std::string error(const std::string& workload, const std::string& more = "", const std::string& target = "") {
+  std::string error(const std::string& workload, const std::string& more = "",
+                    const std::string& target = "") {
     Parts parts{.workload = "{" + workload + "}", .more = more};
     if (!target.empty()) parts.target = target;
     const auto plan = parse(parts);
@@ -54,8 +55,7 @@ class PlanWorkload : public testing::Test {
 
 TEST_F(PlanWorkload, Synthetic) {
   const Workload w = workload("synthetic: {input_tokens: 1024, shared_prefix_tokens: 512, prefix_groups: 4}");
-  EXPECT_EQ(w.synthetic,
-            (Synthetic{.input_tokens = 1024, .shared_prefix_tokens = 512, .prefix_groups = 4}));
+  EXPECT_EQ(w.synthetic, (Synthetic{.input_tokens = 1024, .shared_prefix_tokens = 512, .prefix_groups = 4}));
   ASSERT_EQ(w.classes.size(), 1u);
   EXPECT_TRUE(w.classes[0].prompts.empty());
 }
@@ -109,8 +109,9 @@ TEST_F(PlanWorkload, AMatrixMakesAScenarioOfEachPoint) {
   const Plan plan = load("output_tokens: 8", "matrix: {input_tokens: [1024, 8192], stream: [true, false]}");
   std::vector<std::string> names;
   for (const Scenario& scenario : plan.scenarios) names.push_back(scenario.name);
-  EXPECT_THAT(names, ElementsAre("chat[input_tokens=1024,stream=true]", "chat[input_tokens=1024,stream=false]",
-                                 "chat[input_tokens=8192,stream=true]", "chat[input_tokens=8192,stream=false]"));
+  EXPECT_THAT(names,
+              ElementsAre("chat[input_tokens=1024,stream=true]", "chat[input_tokens=1024,stream=false]",
+                          "chat[input_tokens=8192,stream=true]", "chat[input_tokens=8192,stream=false]"));
   EXPECT_EQ(plan.scenarios[3].workload.synthetic->input_tokens, 8192);
   EXPECT_FALSE(plan.scenarios[3].workload.stream);
   EXPECT_EQ(cells_of(plan).size(), 4u);
@@ -124,15 +125,18 @@ TEST_F(PlanWorkload, AMatrixAddsToAPartThatIsThere) {
 
 TEST_F(PlanWorkload, Descriptions) {
   const auto described = [&](const std::string& text) { return describe_plan(load(text)); };
-  EXPECT_THAT(described("synthetic: {input_tokens: 1024, shared_prefix_tokens: 512, prefix_groups: 4}"),
-              HasSubstr("workload  made texts of 1024 tokens, the first 512 shared in 4 groups, output length left"));
-  EXPECT_THAT(described("synthetic: {input_tokens: {distribution: uniform, min: 10, max: 20}}, output_tokens: 1"),
-              HasSubstr("made texts of 10 to 20 tokens, at most 1 output token, streamed"));
+  EXPECT_THAT(
+      described("synthetic: {input_tokens: 1024, shared_prefix_tokens: 512, prefix_groups: 4}"),
+      HasSubstr("workload  made texts of 1024 tokens, the first 512 shared in 4 groups, output length left"));
+  EXPECT_THAT(
+      described("synthetic: {input_tokens: {distribution: uniform, min: 10, max: 20}}, output_tokens: 1"),
+      HasSubstr("made texts of 10 to 20 tokens, at most 1 output token, streamed"));
   EXPECT_THAT(described("dataset: {file: chats.jsonl, prompt: q}, unique: true"),
               HasSubstr("2 prompts from a dataset, at random, each made unique, streamed"));
-  EXPECT_THAT(described("dataset: {file: trace.jsonl, format: mooncake}"),
-              HasSubstr("a trace of 2 requests over 1m30s, in order, made texts of 2000 tokens and answers of 20 on "
-                        "average, streamed"));
+  EXPECT_THAT(
+      described("dataset: {file: trace.jsonl, format: mooncake}"),
+      HasSubstr("a trace of 2 requests over 1m30s, in order, made texts of 2000 tokens and answers of 20 on "
+                "average, streamed"));
   EXPECT_THAT(described("synthetic: {input_tokens: 8}, conversation: {turns: 3, think_time: 2s}"),
               HasSubstr("conversations of 3 turns, thinking 2s between them"));
 }
@@ -146,14 +150,16 @@ TEST_F(PlanWorkload, Warnings) {
   EXPECT_THAT(warned("synthetic: {input_tokens: 8}, output_tokens: 4"), ElementsAre());
   EXPECT_THAT(warned("dataset: {file: chats.jsonl, prompt: q}, output_tokens: 4"),
               ElementsAre(HasSubstr("all steps take from the same 2 prompts")));
-  EXPECT_THAT(warned("dataset: {file: chats.jsonl, prompt: q}, output_tokens: 4, unique: true"), ElementsAre());
+  EXPECT_THAT(warned("dataset: {file: chats.jsonl, prompt: q}, output_tokens: 4, unique: true"),
+              ElementsAre());
   EXPECT_THAT(warned("dataset: {file: trace.jsonl, format: mooncake, time_scale: 2}"),
               ElementsAre(HasSubstr("time_scale has no effect")));
 }
 
 TEST_F(PlanWorkload, ErrorsOfSources) {
-  EXPECT_EQ(error("output_tokens: 4"),
-            "sweep.yaml:6:15: workload of scenario 'chat' has no 'prompts', 'dataset' or 'synthetic'; add one");
+  EXPECT_EQ(
+      error("output_tokens: 4"),
+      "sweep.yaml:6:15: workload of scenario 'chat' has no 'prompts', 'dataset' or 'synthetic'; add one");
   EXPECT_EQ(error("prompts: [a], synthetic: {input_tokens: 4}"),
             "sweep.yaml:6:30: workload of scenario 'chat' has both 'prompts' and 'synthetic'; keep one");
   EXPECT_EQ(error("synthetic: {}"),
@@ -176,13 +182,15 @@ TEST_F(PlanWorkload, ErrorsOfDistributions) {
   EXPECT_EQ(tokens("[1]"),
             "sweep.yaml:6:45: 'output_tokens' must be a whole number from 1 to 1000000, not a list");
   EXPECT_EQ(tokens("{mean: 3}"), "sweep.yaml:6:45: 'output_tokens' has no 'distribution'; add it");
-  EXPECT_EQ(tokens("{distribution: gauss}"),
-            "sweep.yaml:6:60: unknown distribution 'gauss'; write one of: uniform, normal, lognormal, empirical");
+  EXPECT_EQ(
+      tokens("{distribution: gauss}"),
+      "sweep.yaml:6:60: unknown distribution 'gauss'; write one of: uniform, normal, lognormal, empirical");
   EXPECT_EQ(tokens("{distribution: uniform, min: 1, mean: 3}"),
             "sweep.yaml:6:77: a distribution that is uniform has no 'mean'; it has min and max");
   EXPECT_EQ(tokens("{distribution: normal, mean: 3}"),
             "sweep.yaml:6:45: 'output_tokens' has no 'stddev'; add it");
-  EXPECT_EQ(tokens("{distribution: uniform, min: 5, max: 3}"), "sweep.yaml:6:77: 'max' is below 'min'; swap them");
+  EXPECT_EQ(tokens("{distribution: uniform, min: 5, max: 3}"),
+            "sweep.yaml:6:77: 'max' is below 'min'; swap them");
   EXPECT_EQ(tokens("{distribution: empirical, values: [1, 2], weights: [1]}"),
             "sweep.yaml:6:96: there are 1 weights for 2 values; give one for each");
   EXPECT_EQ(tokens("{distribution: empirical, values: [1], weights: [0]}"),
@@ -190,9 +198,8 @@ TEST_F(PlanWorkload, ErrorsOfDistributions) {
 }
 
 TEST_F(PlanWorkload, ErrorsOfDatasets) {
-  EXPECT_EQ(error("dataset: {file: none.jsonl}"),
-            "sweep.yaml:6:32: " + (folder_ / "none.jsonl").string() +
-                ": cannot be read; check the path and its permissions");
+  EXPECT_EQ(error("dataset: {file: none.jsonl}"), "sweep.yaml:6:32: " + (folder_ / "none.jsonl").string() +
+                                                      ": cannot be read; check the path and its permissions");
   EXPECT_EQ(error("dataset: {file: chats.jsonl}"), "sweep.yaml:6:32: " + (folder_ / "chats.jsonl").string() +
                                                        ":1: has no 'prompt'; it has 'q', 'n'");
   EXPECT_EQ(error("dataset: {file: chats.txt}"),
@@ -222,9 +229,10 @@ TEST_F(PlanWorkload, ErrorsOfConversations) {
 TEST_F(PlanWorkload, ErrorsOfAMatrix) {
   EXPECT_EQ(error("prompts: [a]", "matrix: [1]"),
             "sweep.yaml:8:13: 'matrix' needs parameters with values, such as {input_tokens: [1024, 8192]}");
-  EXPECT_EQ(error("prompts: [a]", "matrix: {input_token: [1]}"),
-            "sweep.yaml:8:14: 'input_token' is no parameter of a workload that a matrix can vary; did you mean "
-            "'input_tokens'?");
+  EXPECT_EQ(
+      error("prompts: [a]", "matrix: {input_token: [1]}"),
+      "sweep.yaml:8:14: 'input_token' is no parameter of a workload that a matrix can vary; did you mean "
+      "'input_tokens'?");
   EXPECT_EQ(error("prompts: [a]", "matrix: {output_tokens: 4}"),
             "sweep.yaml:8:29: 'output_tokens' must be a list, not a single value");
   EXPECT_EQ(error("prompts: [a]", "matrix: {output_tokens: [4, none]}"),
@@ -232,7 +240,8 @@ TEST_F(PlanWorkload, ErrorsOfAMatrix) {
   EXPECT_EQ(error("prompts: [a], output_tokens: 4", "matrix: {output_tokens: [4]}"),
             "sweep.yaml:8:14: 'output_tokens' is given by the workload, too; remove it there");
   EXPECT_EQ(error("prompts: [a]", "matrix: {output_tokens: [4, 4]}"),
-            "sweep.yaml:5:11: scenario name 'chat[output_tokens=4]' is taken; each scenario needs a name of its own");
+            "sweep.yaml:5:11: scenario name 'chat[output_tokens=4]' is taken; each scenario needs a name of "
+            "its own");
   EXPECT_EQ(error("prompts: [a]", "matrix: {input_tokens: [4]}"),
             "sweep.yaml:8:14: workload of scenario 'chat' has both 'prompts' and 'synthetic'; keep one");
 }

@@ -43,17 +43,23 @@ class VirtualFleet final : public LoadFleet {
   }
 
   void drain(Nanos) override {
-    drained = true;
+    drained_second_ = second_of(now_);
     running_ = LoadLevel{};
     level_.reset();
+  }
+
+  /// The last batches come with the end of the second in which the load ended.
+  bool drained() const override {
+    return drained_second_ && events_.empty() && second_of(now_) > *drained_second_;
   }
 
   void lose_one_at(Nanos at) { lose_at_ = at; }
 
   std::vector<LoadLevel> sent;
-  bool drained = false;
 
  private:
+  static std::int64_t second_of(Nanos t) { return std::chrono::floor<std::chrono::seconds>(t).count(); }
+
   void end_second(std::int64_t second) {
     for (std::uint32_t agent = 0; agent < agents_ - lost_; ++agent) {
       SecondSnapshot part{.second = second};
@@ -80,6 +86,7 @@ class VirtualFleet final : public LoadFleet {
   std::optional<LoadLevel> level_;
   LoadLevel running_;
   std::uint64_t done_epoch_ = 0;
+  std::optional<std::int64_t> drained_second_;
   std::optional<Nanos> lose_at_;
   std::deque<FleetEvent> events_;
 };
@@ -119,7 +126,7 @@ TEST(RunLoop, RunsEveryStepOfEveryCellAndDrainsInBetween) {
   std::vector<std::uint32_t> concurrency;
   for (const LoadLevel& level : run.fleet.sent) concurrency.push_back(level.concurrency);
   EXPECT_EQ(concurrency, (std::vector<std::uint32_t>{2, 4, 0, 8, 0}));
-  EXPECT_TRUE(run.fleet.drained);
+  EXPECT_TRUE(run.fleet.drained());
   for (const StepWindow& window : loop.windows()) {
     EXPECT_TRUE(loop.timeline().complete(window.begin, window.end));
     EXPECT_EQ(window.end - window.begin, 3);
@@ -144,7 +151,7 @@ TEST(RunLoop, AnInterruptDrainsAndKeepsWhatWasMeasured) {
   ASSERT_EQ(loop.windows().size(), 1u);
   EXPECT_TRUE(loop.windows()[0].interrupted);
   EXPECT_TRUE(loop.timeline().complete(loop.windows()[0].begin, loop.windows()[0].end));
-  EXPECT_TRUE(run.fleet.drained);
+  EXPECT_TRUE(run.fleet.drained());
 }
 
 TEST(RunLoop, ALostAgentEndsTheRunAndMarksItsStep) {
@@ -156,7 +163,7 @@ TEST(RunLoop, ALostAgentEndsTheRunAndMarksItsStep) {
   ASSERT_EQ(loop.windows().size(), 2u);
   EXPECT_FALSE(loop.windows()[0].agent_lost);
   EXPECT_TRUE(loop.windows()[1].agent_lost);
-  EXPECT_TRUE(run.fleet.drained);
+  EXPECT_TRUE(run.fleet.drained());
 }
 
 TEST(RunLoop, ProgressNamesThePhaseAndTheTimeLeft) {

@@ -74,13 +74,14 @@ inline Report sample_report() {
                                .tpot_seconds = sample_latency(350, 0.015),
                                .e2e_seconds = sample_latency(350, 1.36)},
                               {.name = "10.0.0.2:8000"}};
-  result.saturation = {22.3,
-                       Interval{16, 32},
-                       std::nullopt,
-                       1332.5,
-                       "hard",
-                       "queue_slots",
-                       "From 22.3 requests in flight on, doubling the load adds less than 5 %."};
+  result.saturation = {.concurrency = 22.3,
+                       .ci95 = Interval{16, 32},
+                       .max_output_tokens_per_second = 1332.5,
+                       .usl = Usl{.lambda = 110.5, .sigma = 0.04, .kappa = 0.0005},
+                       .power_concurrency = 16,
+                       .knee_kind = "hard",
+                       .bottleneck = "queue_slots",
+                       .explanation = "From 22.3 requests in flight on, doubling the load adds less than 5 %."};
   result.slo.criteria = {{"ttft_p95", 0.5, 16.0, Interval{16, 32}, "BRACKETED"},
                          {"tpot_p95", 0.05, 32.0, {}, "PASS"}};
   result.slo.joint = SloCriterion{"joint", 0, std::nullopt, std::nullopt, "INDETERMINATE"};

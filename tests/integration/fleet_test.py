@@ -22,7 +22,7 @@ class Fleet(harness.TestCase):
         plan = self.write_plan(plan_text([host.url], steps="[1, 5]"))
         coordinator = self.coordinator(plan)
         agents = [self.agent(), self.agent()]
-        self.assertEqual(coordinator.wait(60), 0, coordinator.output)
+        self.assert_ran(coordinator.wait(60), coordinator.output)
         for agent in agents:
             self.assertEqual(agent.wait(20), 0, agent.output)
         report = self.report(self.out)

@@ -20,7 +20,7 @@ class Ramp(harness.TestCase):
         host = self.simhost()
         plan = self.write_plan(plan_text([host.url], steps="[1, 4]"))
         code, report, output = self.run_plan(plan, "--agents", "2")
-        self.assertEqual(code, 0, output)
+        self.assert_ran(code, output)
         stats = host.stats()
         totals = report["totals"]
         self.assertGreater(totals["started"], 20)
@@ -33,7 +33,7 @@ class Ramp(harness.TestCase):
         host = self.simhost()
         plan = self.write_plan(plan_text([host.url], steps="[2, 4]", slo="    slo: {ttft: {p95: 500ms}}\n"))
         code, report, output = self.run_plan(plan)
-        self.assertEqual(code, 0, output)
+        self.assert_ran(code, output)
         self.assertEqual(report["schema"], "kneepoint.report/1")
         self.assertLessEqual({"id", "name", "started_at", "version"}, report["run"].keys())
         self.assertLessEqual({"valid", "reasons"}, report["verdict"].keys())
@@ -66,7 +66,7 @@ class Ramp(harness.TestCase):
         host = self.simhost()
         plan = self.write_plan(plan_text([host.url], steps="[2]"))
         code, report, output = self.run_plan(plan)
-        self.assertEqual(code, 0, output)
+        self.assert_ran(code, output)
         out = self.scratch / "out"
         self.assertEqual((out / "plan.yaml").read_text(), plan.read_text())
         self.assertIn("What is a transformer?", (out / "plan.yaml").read_text())
@@ -118,7 +118,7 @@ class Ramp(harness.TestCase):
         first, second = self.simhost(), self.simhost()
         plan = self.write_plan(plan_text([first.url, second.url], steps="[4]"))
         code, report, output = self.run_plan(plan)
-        self.assertEqual(code, 0, output)
+        self.assert_ran(code, output)
         (step,) = report["results"][0]["steps"]
         self.assertEqual(len(step["replicas"]), 2)
         self.assertEqual(sum(r["requests"]["completed"] for r in step["replicas"]), step["requests"]["completed"])
@@ -151,7 +151,7 @@ class Ramp(harness.TestCase):
             except OSError:
                 pass
             time.sleep(0.1)
-        self.assertEqual(process.wait(), 0, process.output)
+        self.assert_ran(process.wait(), process.output)
 
 
 class Interrupted(harness.TestCase):

@@ -30,6 +30,9 @@ constexpr std::array kFlags = {
     Entry{"LITTLES_LAW", "Concurrency, throughput and time in the system do not agree with Little's law."},
     Entry{"LOW_OCCUPANCY", "Fewer than 99 % of the requests that were asked for were in flight."},
     Entry{"RX_LAG", "The tool was slow to process what it received; kernel stamps have corrected the times."},
+    Entry{"SEND_LAG",
+          "Requests left late against their schedule; latencies count from the send, so they are not "
+          "affected."},
     Entry{"EARLY_STOPS", "Some answers ended with fewer tokens than asked for."},
     Entry{"RECONNECTS", "Some kept-alive connections had been closed by the host and were opened again."},
     Entry{"LOWEST LATENCY",

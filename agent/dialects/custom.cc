@@ -1,0 +1,79 @@
+#include "agent/dialects/custom.h"
+
+#include <utility>
+
+namespace kneepoint::agent {
+namespace {
+
+/// Templates to learn before giving them up. More than the streams that a thread starts with may learn at
+/// once.
+constexpr std::uint32_t kTemplatesTried = 10'000;
+
+}  // namespace
+
+Result<std::unique_ptr<CustomDialect>> CustomDialect::create(const DialectDescription& description,
+                                                             const std::string& model,
+                                                             const Workload& workload) {
+  auto path = fill_path(workload.stream ? description.path : description.answer_path, model);
+  if (!path) return path.error();
+  auto request = RequestTemplate::compile(description.request, model, workload);
+  if (!request) return request.error();
+  return std::unique_ptr<CustomDialect>(
+      new CustomDialect(description, *std::move(path), *std::move(request)));
+}
+
+CustomDialect::CustomDialect(const DialectDescription& description, std::string path, RequestTemplate request)
+    : path_(std::move(path)),
+      request_(std::move(request)),
+      framing_(description.framing == DialectDescription::Framing::kJsonLines ? Framing::kLines
+                                                                              : Framing::kServerSentEvents),
+      done_(description.done),
+      cumulative_text_(description.text_is == DialectDescription::Carries::kCumulative),
+      usage_per_event_(description.usage_is == DialectDescription::Carries::kDelta),
+      stream_(description.stream),
+      answer_(description.answer) {}
+
+void CustomDialect::write_body(const Prompt& prompt, UsageOption, std::string& out) const {
+  request_.write(prompt, out);
+}
+
+bool CustomDialect::read_event(std::string_view data, StreamMemory& memory, Chunk& chunk) {
+  if (!done_.empty() && data == done_) {
+    chunk.done = true;
+    return true;
+  }
+  if (memory.usual.match(data, chunk)) {
+    matched_ = true;
+  } else if (!parse_event(data, memory, chunk)) {
+    return false;
+  }
+  if (usage_per_event_ && chunk.completion_tokens) {
+    memory.tokens += *chunk.completion_tokens;
+    chunk.completion_tokens = memory.tokens;
+  }
+  return true;
+}
+
+bool CustomDialect::parse_event(std::string_view data, StreamMemory& memory, Chunk& chunk) {
+  PointerTree::Found found{.chunk = chunk, .parts = {}};
+  if (!stream_.read(data, parser_, found)) return false;
+  if (!cumulative_text_ && chunk.answer && found.parts.texts == 1) chunk.text = found.parts.text;
+  if (cumulative_text_) {
+    // Whether answer or reasoning, the text is new when there is more, or other, of it than before.
+    if (found.text_bytes == memory.text_bytes) chunk.answer = chunk.reasoning = false;
+    if (found.text_bytes > 0) memory.text_bytes = found.text_bytes;
+  } else if (matched_ || learned_ < kTemplatesTried) {
+    memory.usual.learn(data, chunk, found.parts);
+    ++learned_;
+  }
+  return true;
+}
+
+bool CustomDialect::read_answer(std::string_view body, Chunk& chunk) {
+  PointerTree::Found found{.chunk = chunk, .parts = {}};
+  if (!answer_.read(body, parser_, found)) return false;
+  if (chunk.answer && found.parts.texts == 1) chunk.text = found.parts.text;
+  return true;
+}
+
+}  // namespace kneepoint::agent

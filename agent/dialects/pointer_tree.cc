@@ -1,0 +1,164 @@
+#include "agent/dialects/pointer_tree.h"
+
+#include <algorithm>
+#include <charconv>
+
+#include "agent/dialects/openai_answer.h"
+#include "agent/dialects/request_json.h"
+#include "agent/event_framing.h"
+
+namespace kneepoint::agent {
+namespace {
+
+using simdjson::SUCCESS;
+namespace ondemand = simdjson::ondemand;
+
+constexpr std::size_t kNoIndex = static_cast<std::size_t>(-1);
+
+std::size_t index_of(const std::string& token) {
+  std::size_t index = 0;
+  const char* const end = token.data() + token.size();
+  const auto [stop, error] = std::from_chars(token.data(), end, index);
+  return error == std::errc() && stop == end ? index : kNoIndex;
+}
+
+}  // namespace
+
+bool PointerTree::expects_array(const Node& node) {
+  return std::any_of(node.children.begin(), node.children.end(),
+                     [](const Node& child) { return child.index != kNoIndex; });
+}
+
+PointerTree::PointerTree(const AnswerPointers& pointers) {
+  add(pointers.text, kText);
+  add(pointers.reasoning, kReasoning);
+  add(pointers.tool_call, kToolCall);
+  add(pointers.finish, kFinish);
+  add(pointers.error, kError);
+  add(pointers.completion_tokens, kCompletionTokens);
+  add(pointers.prompt_tokens, kPromptTokens);
+}
+
+void PointerTree::add(const std::vector<std::string>& pointers, Part part) {
+  for (const std::string& pointer : pointers) {
+    const auto tokens = parse_pointer(pointer);
+    if (!tokens) continue;  // cannot be: checked
+    Node* node = &root_;
+    for (const std::string& token : *tokens) {
+      std::string key;
+      append_json_text(key, token);
+      const auto child = std::find_if(node->children.begin(), node->children.end(),
+                                      [&](const Node& each) { return each.key == key; });
+      if (child != node->children.end()) {
+        node = &*child;
+      } else {
+        node->children.push_back({.key = key, .index = index_of(token)});
+        node = &node->children.back();
+      }
+    }
+    node->parts |= part;
+  }
+}
+
+bool PointerTree::read(std::string_view json, ondemand::parser& parser, Found& found) const {
+  ondemand::document document;
+  ondemand::value root;
+  if (parser.iterate(json.data(), json.size(), json.size() + kPadding).get(document) != SUCCESS) return false;
+  if (document.get_value().get(root) != SUCCESS) return false;  // a scalar is no answer
+  // On demand, what is not visited is not validated: an undeclared "[DONE]" would pass for a list of
+  // something.
+  ondemand::json_type type;
+  if (root.type().get(type) != SUCCESS) return false;
+  if (type == ondemand::json_type::array && !expects_array(root_)) return false;
+  return visit(root_, root, found) && at_end(document);
+}
+
+bool PointerTree::visit(const Node& node, ondemand::value& value, Found& found) {
+  ondemand::json_type type;
+  if (value.type().get(type) != SUCCESS) return false;
+  bool given = false;
+  switch (type) {
+    case ondemand::json_type::object:
+      if (!visit_members(node, value, found, given)) return false;
+      break;
+    case ondemand::json_type::array:
+      if (!visit_items(node, value, found, given)) return false;
+      break;
+    case ondemand::json_type::string:
+      if ((node.parts & (kText | kReasoning)) == 0) {
+        ondemand::raw_json_string text;
+        if (value.get_raw_json_string().get(text) != SUCCESS) return false;
+        given = *text.raw() != '"';
+      } else if (take_text(value, found.parts)) {
+        given = true;
+        found.text_bytes += found.parts.text.size();
+        if ((node.parts & kText) != 0) found.chunk.answer = true;
+        if ((node.parts & kReasoning) != 0) found.chunk.reasoning = true;
+      }
+      break;
+    case ondemand::json_type::number:
+      given = true;
+      take_number(node, value, found);
+      break;
+    case ondemand::json_type::boolean:
+      if (value.get_bool().get(given) != SUCCESS) return false;
+      break;
+    case ondemand::json_type::null:
+      return value.is_null().error() == SUCCESS;
+  }
+  if (!given) return true;
+  if ((node.parts & kToolCall) != 0) found.chunk.tool_call = true;
+  if ((node.parts & kFinish) != 0) found.chunk.finished = true;
+  if ((node.parts & kError) != 0) found.chunk.error = true;
+  return true;
+}
+
+bool PointerTree::visit_members(const Node& node, ondemand::value& value, Found& found, bool& given) {
+  ondemand::object members;
+  if (value.get_object().get(members) != SUCCESS) return false;
+  return each_field(members, [&](ondemand::raw_json_string key, ondemand::value& member) {
+    given = true;
+    for (const Node& child : node.children) {
+      if (key.unsafe_is_equal(child.key)) return visit(child, member, found);
+    }
+    return true;
+  });
+}
+
+bool PointerTree::visit_items(const Node& node, ondemand::value& value, Found& found, bool& given) {
+  ondemand::array items;
+  if (value.get_array().get(items) != SUCCESS) return false;
+  std::size_t index = 0;
+  for (auto each : items) {
+    ondemand::value item;
+    if (each.get(item) != SUCCESS) return false;
+    given = true;
+    for (const Node& child : node.children) {
+      if (child.index != index) continue;
+      if (!visit(child, item, found)) return false;
+      break;
+    }
+    ++index;
+  }
+  return true;
+}
+
+void PointerTree::take_number(const Node& node, ondemand::value& value, Found& found) {
+  if ((node.parts & (kCompletionTokens | kPromptTokens)) == 0) return;
+  const std::string_view token = count_token(value);
+  std::uint64_t count = 0;
+  if (value.get_uint64().get(count) != SUCCESS) return;
+  EventParts& parts = found.parts;
+  const std::uint32_t place = parts.count_count++;
+  if (place < EventParts::kMaxCounts) parts.counts[place] = token;
+  if ((node.parts & kCompletionTokens) != 0) {
+    found.chunk.completion_tokens = count;
+    parts.completion = place;
+  }
+  if ((node.parts & kPromptTokens) != 0) {
+    found.chunk.prompt_tokens = count;
+    parts.prompt = place;
+  }
+}
+
+}  // namespace kneepoint::agent

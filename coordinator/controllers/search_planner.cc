@@ -1,0 +1,314 @@
+#include "coordinator/controllers/search_planner.h"
+
+#include <algorithm>
+#include <cmath>
+#include <set>
+
+#include "coordinator/analysis/bottleneck.h"
+#include "coordinator/analysis/knee.h"
+#include "coordinator/analysis/slo.h"
+#include "coordinator/analysis/validity.h"
+
+namespace kneepoint::coordinator {
+namespace {
+
+constexpr double kCollapsed = 0.9;      ///< Of the most so far: scouting further would only hurt the target.
+constexpr double kTtftAbort = 60;       ///< Seconds of median TTFT after which more load says nothing new.
+constexpr double kFarResolution = 1.3;  ///< Between the steps around twice the knee.
+constexpr double kClose = 0.03;         ///< Of a step, relative.
+constexpr std::size_t kMostRefinements = 14;
+constexpr std::size_t kMostMeasurements = 12;
+constexpr std::size_t kMostSharpenings = 10;
+constexpr std::size_t kMostLimitProbes = 12;
+constexpr int kBootstraps = 300;  ///< To decide whether to go on; the report draws more.
+
+/// A whole number strictly between the two, near `wanted` but never close to an end; 0 where there is none.
+std::uint32_t between(double low, double high, double wanted) {
+  if (high - low < 1.5) return 0;
+  const double ratio = high / low;
+  const double n = std::round(std::clamp(wanted, low * std::pow(ratio, 0.25), low * std::pow(ratio, 0.75)));
+  return static_cast<std::uint32_t>(std::clamp(n, low + 1, high - 1));
+}
+
+bool wide(double low, double high) {
+  return high > SearchPlanner::kResolution * low && high - low > 1.5;
+}
+
+bool mostly_rejected(const Step& step) {
+  return 2 * step.requests.by_outcome[static_cast<std::size_t>(Outcome::kRejected)] > step.requests.failed;
+}
+
+/// By how much, relative, a peak between points `i` and i + 1 may rise above both: where the lines of token
+/// time through the two points before and the two after cross. Without two points on each side: unknown, so
+/// large.
+double hidden_height(const std::vector<ThroughputPoint>& points, std::size_t i) {
+  if (i == 0 || i + 2 >= points.size()) return 1;
+  const auto token_time = [&](std::size_t p) { return points[p].concurrency / points[p].throughput; };
+  const auto slope = [&](std::size_t p) {
+    return (token_time(p + 1) - token_time(p)) / (points[p + 1].concurrency - points[p].concurrency);
+  };
+  const double rise = slope(i - 1);
+  const double fall = slope(i + 1);
+  if (fall <= rise) return 0;
+  const double from = points[i].concurrency;
+  const double crossing =
+      (token_time(i + 1) - fall * points[i + 1].concurrency - token_time(i) + rise * from) / (rise - fall);
+  if (crossing <= from || crossing >= points[i + 1].concurrency) return 0;
+  const double height = crossing / (token_time(i) + rise * (crossing - from));
+  return height / std::max(points[i].throughput, points[i + 1].throughput) - 1;
+}
+
+const SloCheck* limit_check(const Step& step, std::size_t i) {
+  return i < step.slo.size() ? &step.slo[i] : nullptr;
+}
+const SloCheck* joint_check(const Step& step, std::size_t) {
+  return step.slo_joint ? &*step.slo_joint : nullptr;
+}
+
+}  // namespace
+
+SearchPlanner::SearchPlanner(const Search& search, std::vector<SloLimit> slo, std::uint32_t first)
+    : search_(search), slo_(std::move(slo)), first_(std::min(std::max(first, 1u), search.max)) {}
+
+void SearchPlanner::add(const Probe& probe, const Step& step) {
+  probes_.push_back(probe);
+  steps_.push_back(step);
+}
+
+std::optional<Probe> SearchPlanner::next() {
+  if (steps_.size() >= kMostSteps) stage_ = std::max(stage_, Stage::kReturn);
+  while (stage_ != Stage::kDone) {
+    if (auto probe = ask(stage_)) return probe;
+    stage_ = static_cast<Stage>(static_cast<int>(stage_) + 1);
+  }
+  return std::nullopt;
+}
+
+std::optional<Probe> SearchPlanner::ask(Stage stage) {
+  switch (stage) {
+    case Stage::kScout:
+      return scout();
+    case Stage::kRefine:
+      return refine();
+    case Stage::kMeasure:
+      return measure();
+    case Stage::kLimits:
+      return limits();
+    case Stage::kSharpen:
+      return sharpen();
+    case Stage::kReturn:
+      return come_back();
+    case Stage::kDone:
+      break;
+  }
+  return std::nullopt;
+}
+
+std::optional<ThroughputCurve> SearchPlanner::curve() const {
+  std::vector<ThroughputPoint> points = throughput_points(steps_);
+  if (points.empty()) return std::nullopt;
+  return ThroughputCurve(std::move(points));
+}
+
+bool SearchPlanner::measured(std::uint32_t concurrency) const {
+  for (std::size_t i = 0; i < steps_.size(); ++i) {
+    if (steps_[i].concurrency == concurrency && !probes_[i].scout) return true;
+  }
+  return false;
+}
+
+std::size_t SearchPlanner::attempts(std::uint32_t concurrency) const {
+  return static_cast<std::size_t>(std::count_if(
+      steps_.begin(), steps_.end(), [&](const Step& step) { return step.concurrency == concurrency; }));
+}
+
+bool SearchPlanner::refused(std::uint32_t concurrency) const {
+  return std::any_of(steps_.begin(), steps_.end(), [&](const Step& step) {
+    return step.concurrency == concurrency && invalid_by_target_only(step);
+  });
+}
+
+std::optional<Probe> SearchPlanner::scout() {
+  if (steps_.empty()) return Probe{.concurrency = first_};
+  const Step& last = steps_.back();
+  if (!last.valid && !invalid_by_target_only(last)) {
+    // Once may be chance; a generator that cannot keep up will not on the second try.
+    if (last.has_flag("CLIENT_BOUND") || attempts(last.concurrency) > 1) return std::nullopt;
+    return Probe{.concurrency = last.concurrency};
+  }
+  if (scouting_ends()) return std::nullopt;
+  return Probe{.concurrency = std::min(2 * last.concurrency, search_.max)};
+}
+
+bool SearchPlanner::scouting_ends() const {
+  const Step& last = steps_.back();
+  if (last.concurrency >= search_.max) return true;
+  if (last.ttft_seconds.p50.value_or(0) > kTtftAbort) return true;
+  if (surely_failing(last.requests)) {
+    // Refusals are an answer: one look further shows that throughput stays. Other errors do damage.
+    const bool before = steps_.size() > 1 && surely_failing(steps_[steps_.size() - 2].requests);
+    return before || !mostly_rejected(last);
+  }
+  const auto curve = this->curve();
+  if (!curve) return false;
+  const auto& points = curve->points();
+  double most = 0;
+  for (const ThroughputPoint& point : points) most = std::max(most, point.throughput);
+  if (points.back().throughput < kCollapsed * most) return true;
+  const std::size_t n = points.size();
+  return n >= 3 && gain(points[n - 3], points[n - 2]).exhausted() &&
+         gain(points[n - 2], points[n - 1]).exhausted();
+}
+
+std::optional<Probe> SearchPlanner::refine() {
+  const auto curve = this->curve();
+  if (!curve || refinements_ >= kMostRefinements) return std::nullopt;
+  std::optional<Probe> probe = refine_peak(*curve);
+  if (!probe) {
+    const auto knee = locate_knee(*curve);
+    if (!knee) return std::nullopt;
+    // A knee close to a step may yet turn out to lie on its other side.
+    for (const double n : {*knee, (1 - kClose) * *knee, (1 + kClose) * *knee}) {
+      const Interval bracket = bracket_of(*curve, n);
+      if (probe || !wide(bracket.low, bracket.high)) continue;
+      probe = Probe{.concurrency = between(bracket.low, bracket.high, n)};
+    }
+    // X at twice the knee decides as much, but is flat or nearly so there: a wider gap will do.
+    const Interval twice = bracket_of(*curve, 2 * *knee);
+    if (!probe && twice.high > kFarResolution * twice.low && 2 * *knee < curve->top()) {
+      probe = Probe{.concurrency = between(twice.low, twice.high, 2 * *knee)};
+    }
+    if (!probe) return std::nullopt;
+  }
+  if (attempts(probe->concurrency) > 1) return std::nullopt;  // it gave no valid row
+  ++refinements_;
+  return probe;
+}
+
+/// Where throughput falls after its peak, the peak itself decides, and doubling may have jumped over it.
+std::optional<Probe> SearchPlanner::refine_peak(const ThroughputCurve& curve) const {
+  constexpr double kPeakResolution = 1.025;
+  constexpr double kHidden = 0.007;
+  const auto& points = curve.points();
+  if (!curve.collapsed(points.size() - 1)) return std::nullopt;
+  const auto peak = static_cast<std::size_t>(
+      std::max_element(points.begin(), points.end(),
+                       [](const auto& a, const auto& b) { return a.throughput < b.throughput; }) -
+      points.begin());
+  for (const std::size_t i : {peak, peak - 1}) {
+    if (i >= points.size() - 1) continue;  // also where peak is 0
+    const double low = points[i].concurrency;
+    const double high = points[i + 1].concurrency;
+    if (hidden_height(points, i) > kHidden && high > kPeakResolution * low && high - low > 1.5) {
+      return Probe{.concurrency = between(low, high, std::sqrt(low * high))};
+    }
+  }
+  return std::nullopt;
+}
+
+std::uint32_t SearchPlanner::twice(const ThroughputCurve& curve, double knee) const {
+  constexpr double kNear = 1.07;
+  double best = 0;
+  for (const ThroughputPoint& point : curve.points()) {
+    const double off = std::abs(std::log(point.concurrency / (2 * knee)));
+    if (off < std::log(kNear) && (best == 0 || off < std::abs(std::log(best / (2 * knee)))))
+      best = point.concurrency;
+  }
+  return best > 0 ? static_cast<std::uint32_t>(best)
+                  : static_cast<std::uint32_t>(std::min<double>(std::ceil(2 * knee), search_.max));
+}
+
+std::optional<Probe> SearchPlanner::measure() {
+  if (measurements_ >= kMostMeasurements) return std::nullopt;
+  std::vector<std::uint32_t> wanted;
+  if (const auto curve = this->curve()) {
+    if (const auto knee = locate_knee(*curve)) {
+      const Interval bracket = bracket_of(*curve, *knee);
+      if (auto probe = refine()) return probe;
+      wanted = {static_cast<std::uint32_t>(bracket.low), twice(*curve, *knee),
+                static_cast<std::uint32_t>(bracket.high)};
+    } else {
+      wanted = {static_cast<std::uint32_t>(curve->top())};
+    }
+  }
+  wanted.push_back(first_);
+  for (const std::uint32_t n : wanted) {
+    if (measured(n)) continue;
+    ++measurements_;
+    return Probe{.concurrency = n, .scout = false};
+  }
+  return std::nullopt;
+}
+
+std::optional<Probe> SearchPlanner::limits() {
+  if (slo_.empty() || limit_probes_ >= kMostLimitProbes) return std::nullopt;
+  const SloResult found = find_slo(steps_, slo_);
+  std::optional<Probe> probe = narrow(found.joint, joint_check, 0);
+  for (std::size_t i = 0; i < found.criteria.size() && !probe; ++i) {
+    probe = narrow(found.criteria[i], limit_check, i);
+  }
+  if (probe) ++limit_probes_;
+  return probe;
+}
+
+std::optional<Probe> SearchPlanner::narrow(const std::optional<SloCriterion>& criterion,
+                                           const SloCheck* (*check_of)(const Step&, std::size_t),
+                                           std::size_t index) const {
+  if (!criterion || !criterion->concurrency || !criterion->ci95) return std::nullopt;
+  const double pass = criterion->ci95->low;
+  const double fail = criterion->ci95->high;
+  // Between them lie only rows that could not tell.
+  std::set<double> rows = {pass, fail};
+  for (const Step& step : steps_) {
+    if (step.concurrency > pass && step.concurrency < fail && check_of(step, index))
+      rows.insert(step.concurrency);
+  }
+  const auto probe = [&](double low, double high) -> std::optional<Probe> {
+    if (!wide(low, high)) return std::nullopt;
+    return Probe{.concurrency = between(low, high, std::sqrt(low * high)), .scout = false};
+  };
+  const double above_pass = *std::next(rows.begin());
+  const double below_fail = *std::prev(rows.end(), 2);
+  if (auto next = probe(pass, above_pass)) return next;
+  for (const double doubtful : {above_pass, below_fail}) {
+    const auto n = static_cast<std::uint32_t>(doubtful);
+    if (doubtful > pass && doubtful < fail && attempts(n) < 2 && !refused(n)) {
+      return Probe{.concurrency = n, .scout = false, .thorough = true};
+    }
+  }
+  return probe(below_fail, fail);
+}
+
+std::optional<Probe> SearchPlanner::sharpen() {
+  if (sharpenings_ >= kMostSharpenings) return std::nullopt;
+  const auto curve = this->curve();
+  if (!curve) return std::nullopt;
+  const auto found = estimate_knee(*curve, {.bootstraps = kBootstraps});
+  if (!found || found->ci95.high - found->ci95.low <= 2 * search_.precision * found->concurrency)
+    return std::nullopt;
+  const Interval bracket = bracket_of(*curve, found->concurrency);
+  if (auto probe = refine()) return probe;
+  // What decides is the ratio of X at the knee to X at twice the knee.
+  const std::uint32_t low = static_cast<std::uint32_t>(bracket.low);
+  const std::uint32_t high = static_cast<std::uint32_t>(bracket.high);
+  const std::uint32_t far = twice(*curve, found->concurrency);
+  const std::uint32_t round[] = {far, low, far, high};
+  return Probe{.concurrency = round[sharpenings_++ % 4], .scout = false, .thorough = true};
+}
+
+std::optional<Probe> SearchPlanner::come_back() {
+  const auto curve = this->curve();
+  if (!curve || returns_ >= 2) return std::nullopt;
+  const auto knee = locate_knee(*curve);
+  if (returns_++ == 0) {
+    if (knee) {
+      const Interval bracket = bracket_of(*curve, *knee);
+      const double nearest = *knee - bracket.low < bracket.high - *knee ? bracket.low : bracket.high;
+      return Probe{.concurrency = static_cast<std::uint32_t>(nearest), .scout = false};
+    }
+    ++returns_;
+  }
+  return Probe{.concurrency = first_, .scout = false};
+}
+
+}  // namespace kneepoint::coordinator

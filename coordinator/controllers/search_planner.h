@@ -1,0 +1,78 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "common/plan.h"
+#include "coordinator/analysis/throughput_curve.h"
+#include "coordinator/report/model.h"
+
+namespace kneepoint::coordinator {
+
+/// What a search measures next.
+struct Probe {
+  std::uint32_t concurrency = 0;
+  /// A brief look, to find where the knee is; else a measurement that counts towards the interval.
+  bool scout = true;
+  /// Measure four times as long, and do not stop when the row itself is precise enough.
+  bool thorough = false;
+};
+
+/// Decides where a search for the saturation point looks, from the rows that it has seen: no time, no load,
+/// no randomness. Its stages, each left when it has nothing more to ask:
+///
+///   scout      double N until throughput surely stops following (docs/method.md lists the rules)
+///   refine     halve the gap around the estimated knee (and around a peak) to 10 %
+///   measure    both sides of the knee, twice the knee, the baseline
+///   limits     halve the gap between the last N that meets each SLO limit and the first that misses it to 10
+///   % sharpen    repeat what decides the knee until its interval is as narrow as asked return     the knee
+///   and the baseline once more, last: what differs now has drifted
+class SearchPlanner {
+ public:
+  static constexpr std::size_t kMostSteps = 48;
+  static constexpr double kResolution = 1.10;  ///< Neighbouring steps around what is sought.
+
+  /// @param first the smallest N, one request per replica.
+  SearchPlanner(const Search& search, std::vector<SloLimit> slo, std::uint32_t first);
+
+  /// The next probe, or none when the search is finished. Call once after each add().
+  std::optional<Probe> next();
+  void add(const Probe& probe, const Step& step);
+
+  const std::vector<Step>& steps() const { return steps_; }
+
+ private:
+  enum class Stage { kScout, kRefine, kMeasure, kLimits, kSharpen, kReturn, kDone };
+
+  std::optional<Probe> ask(Stage stage);
+  std::optional<Probe> scout();
+  std::optional<Probe> refine();
+  std::optional<Probe> measure();
+  std::optional<Probe> limits();
+  std::optional<Probe> sharpen();
+  std::optional<Probe> come_back();
+
+  bool scouting_ends() const;
+  std::optional<Probe> refine_peak(const ThroughputCurve& curve) const;
+  /// The next probe that narrows one limit's bracket.
+  std::optional<Probe> narrow(const std::optional<SloCriterion>& criterion,
+                              const SloCheck* (*check_of)(const Step&, std::size_t), std::size_t index) const;
+  std::optional<ThroughputCurve> curve() const;
+  bool measured(std::uint32_t concurrency) const;
+  std::size_t attempts(std::uint32_t concurrency) const;
+  /// The target turned requests away there: no repeat makes that row a valid one.
+  bool refused(std::uint32_t concurrency) const;
+  /// A measured concurrency near twice `knee`, else that itself.
+  std::uint32_t twice(const ThroughputCurve& curve, double knee) const;
+
+  Search search_;
+  std::vector<SloLimit> slo_;
+  std::uint32_t first_;
+  Stage stage_ = Stage::kScout;
+  std::vector<Step> steps_;
+  std::vector<Probe> probes_;  // of steps_
+  std::size_t refinements_ = 0, measurements_ = 0, sharpenings_ = 0, limit_probes_ = 0, returns_ = 0;
+};
+
+}  // namespace kneepoint::coordinator

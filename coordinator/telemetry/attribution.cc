@@ -1,0 +1,398 @@
+#include "coordinator/telemetry/attribution.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+namespace kneepoint::coordinator {
+namespace {
+
+using Limits = AttributionLimits;
+
+std::string percent(double ratio) {
+  return fmt::format("{:.0f} %", ratio * 100);
+}
+std::string figure(double value) {
+  return value < 10 ? fmt::format("{:.1f}", value) : fmt::format("{:.0f}", value);
+}
+std::string duration(double seconds) {
+  return seconds < 1 ? fmt::format("{:.0f} ms", seconds * 1e3) : fmt::format("{:.2f} s", seconds);
+}
+
+std::uint64_t count_of(const RequestCounts& requests, std::initializer_list<Outcome> outcomes) {
+  std::uint64_t sum = 0;
+  for (const Outcome outcome : outcomes) sum += requests.by_outcome[static_cast<std::size_t>(outcome)];
+  return sum;
+}
+
+bool has_flag(const Step& step, std::string_view flag) {
+  return std::find(step.flags.begin(), step.flags.end(), flag) != step.flags.end();
+}
+
+/// A step and what its target said of itself meanwhile.
+struct Observed {
+  const Step* step = nullptr;
+  const StepTelemetry* telemetry = nullptr;
+};
+
+class Judge {
+ public:
+  explicit Judge(const AttributionInput& input) : input_(input) {
+    const double horizon = horizon_of(input);
+    for (std::size_t i = 0; i < input.steps.size(); ++i) {
+      const Step& step = input.steps[i];
+      if (step.concurrency > horizon) continue;
+      const bool told = i < input.telemetry.size() && input.telemetry[i];
+      observed_.push_back({&step, told ? &*input.telemetry[i] : nullptr});
+    }
+    std::stable_sort(observed_.begin(), observed_.end(), [](const Observed& a, const Observed& b) {
+      return a.step->concurrency < b.step->concurrency;
+    });
+    choose_steps();
+  }
+
+  Attribution run() {
+    const bool found = client() || errors() || kv_cache() || compute_despite_queue() || queue_slots() ||
+                       network() || busiest_unit();
+    if (!found) say_nothing_found();
+    doubt();
+    return std::move(result_);
+  }
+
+ private:
+  /// Twice the knee, or twice the first step that lies past it.
+  static double horizon_of(const AttributionInput& input) {
+    if (!input.saturation) return std::numeric_limits<double>::infinity();
+    double knee = std::numeric_limits<double>::infinity();
+    for (const Step& step : input.steps) {
+      if (step.valid && step.concurrency >= *input.saturation)
+        knee = std::min<double>(knee, step.concurrency);
+    }
+    return 2 * (std::isfinite(knee) ? knee : *input.saturation);
+  }
+
+  /// The knee: the first valid step at or above it. Past it: the first with at least half as much load again,
+  /// where the limit shows plainest.
+  void choose_steps() {
+    for (const Observed& o : observed_) {
+      if (!o.step->valid) continue;
+      if (lowest_.step == nullptr) lowest_ = o;
+      if (!input_.saturation) {
+        knee_ = o;  // The highest.
+      } else if (o.step->concurrency >= *input_.saturation && knee_.step == nullptr) {
+        knee_ = o;
+      } else if (knee_.step != nullptr && past_.step == nullptr &&
+                 o.step->concurrency >= 1.5 * knee_.step->concurrency) {
+        past_ = o;
+      }
+    }
+    if (!input_.saturation && knee_.step != nullptr) {
+      // Without a knee the step below the highest is what it is compared with.
+      for (const Observed& o : observed_) {
+        if (o.step->valid && 1.5 * o.step->concurrency <= knee_.step->concurrency) before_ = o;
+      }
+      past_ = knee_;
+    } else {
+      before_ = knee_;
+    }
+    judged_ = past_.telemetry != nullptr || knee_.telemetry == nullptr ? past_ : knee_;
+    if (judged_.step == nullptr) judged_ = knee_;
+  }
+
+  bool say(std::string bottleneck, std::string sentence) {
+    result_.bottleneck = std::move(bottleneck);
+    result_.evidence.push_back(std::move(sentence));
+    return true;
+  }
+
+  bool client() {
+    for (const Observed& o : observed_) {
+      const GeneratorSummary& generator = o.step->generator;
+      const double busy = generator.busiest_thread_ratio.value_or(0);
+      const double coalesced = generator.client_coalesced_ratio.value_or(0);
+      const bool flagged = has_flag(*o.step, "CLIENT_BOUND");
+      if (!flagged && busy <= Limits::kBusyThread && coalesced <= Limits::kCoalesced) continue;
+      std::string why;
+      if (busy > Limits::kBusyThread) {
+        why = fmt::format("one of its threads was busy {} of the time", percent(busy));
+      } else if (coalesced > Limits::kCoalesced) {
+        why = fmt::format("it read {:.1f} % of the events late and together", coalesced * 100);
+      } else if (generator.send_lag_p99_seconds) {
+        why = fmt::format("requests left up to {} late (p99)", duration(*generator.send_lag_p99_seconds));
+      } else {
+        why = "see the step's flags";
+      }
+      return say("client", fmt::format("The load generator was its own limit at {} requests in flight: {}.",
+                                       o.step->concurrency, why));
+    }
+    return false;
+  }
+
+  bool waits(const Observed& o) const {
+    if (o.telemetry == nullptr || !o.telemetry->waiting_mean) return false;
+    return *o.telemetry->waiting_mean >=
+           std::max(Limits::kFewestWaiting, Limits::kWaitingShare * o.step->concurrency);
+  }
+
+  bool errors() {
+    for (const Observed& o : observed_) {
+      const RequestCounts& requests = o.step->requests;
+      const std::uint64_t failed = requests.failed;
+      const auto ended = static_cast<double>(failed + requests.completed);
+      if (failed < Limits::kFewestErrors || static_cast<double>(failed) <= Limits::kErrors * ended) continue;
+      const auto rejected = count_of(requests, {Outcome::kRejected});
+      const auto unreached = count_of(requests, {Outcome::kDns, Outcome::kConnect, Outcome::kTls});
+      const auto timeouts = count_of(requests, {Outcome::kTimeout});
+      const std::string what = fmt::format("at {} requests in flight, {} of {} failed", o.step->concurrency,
+                                           failed, failed + requests.completed);
+      if (2 * rejected > failed) {
+        return say("admission",
+                   fmt::format("The target turns requests away: {}, {} of them with HTTP 429 or 503.", what,
+                               rejected));
+      }
+      if (2 * unreached > failed) {
+        return say("network",
+                   fmt::format("Requests do not reach the target: {}, {} of them while connecting.", what,
+                               unreached));
+      }
+      // Those that time out in the server's queue tell of the queue, and that is told below.
+      if (2 * timeouts > failed && waits(o)) {
+        result_.evidence.push_back(
+            fmt::format("Requests time out: {}, {} of them by timeout.", what, timeouts));
+        continue;
+      }
+      return say("errors", fmt::format("The target fails: {}.", what));
+    }
+    return false;
+  }
+
+  bool kv_cache() {
+    if (judged_.telemetry == nullptr) return false;
+    const StepTelemetry& t = *judged_.telemetry;
+    const double preempted = t.preemptions_per_second.value_or(0);
+    const auto at = judged_.step->concurrency;
+    if (t.kv_usage_max && *t.kv_usage_max >= Limits::kKvNearlyFull &&
+        preempted >= Limits::kPreemptionsPerSecond) {
+      return say(
+          "kv_cache",
+          fmt::format("The KV cache runs out: at {} requests in flight it was up to {} full, and {} requests "
+                      "a second were preempted.",
+                      at, percent(*t.kv_usage_max), fmt::format("{:.2g}", preempted)));
+    }
+    if (t.kv_usage_mean && *t.kv_usage_mean >= Limits::kKvFull && waits(judged_)) {
+      return say("kv_cache",
+                 fmt::format("The KV cache is full: at {} requests in flight it was {} full on average "
+                             "while {} requests waited.",
+                             at, percent(*t.kv_usage_mean), figure(*t.waiting_mean)));
+    }
+    return false;
+  }
+
+  /// How near each unit is to its practical ceiling; absent where it is not exposed.
+  static std::optional<double> tensor_share(const Observed& o) {
+    if (o.telemetry == nullptr || !o.telemetry->gpu.tensor_active_mean) return std::nullopt;
+    return *o.telemetry->gpu.tensor_active_mean / Limits::kTensorCeiling;
+  }
+  static std::optional<double> dram_share(const Observed& o) {
+    if (o.telemetry == nullptr || !o.telemetry->gpu.dram_active_mean) return std::nullopt;
+    return *o.telemetry->gpu.dram_active_mean / Limits::kDramCeiling;
+  }
+
+  std::string units_text() const {
+    const GpuTelemetry& gpu = judged_.telemetry->gpu;
+    std::string text;
+    const auto add = [&](const char* name, const std::optional<double>& ratio) {
+      if (ratio) text += fmt::format("{}{} {}", text.empty() ? "" : ", ", name, percent(*ratio));
+    };
+    add("tensor pipe", gpu.tensor_active_mean);
+    add("memory bus", gpu.dram_active_mean);
+    add("SMs", gpu.sm_active_mean);
+    return text;
+  }
+
+  /// Prefill at the card's limit holds requests back like a full batch does, but more slots would not help.
+  bool compute_despite_queue() {
+    const auto tensor = tensor_share(judged_);
+    if (!tensor || *tensor < Limits::kUnitSaturated || *tensor <= dram_share(judged_).value_or(0))
+      return false;
+    return say("compute",
+               fmt::format("The GPU computes as fast as it can: at {} requests in flight activity was {}{}.",
+                           judged_.step->concurrency, units_text(), work_text()));
+  }
+
+  /// Whether it was prefill or decode that kept the GPU busy.
+  std::string work_text() const {
+    const auto& prompt = judged_.telemetry->server_prompt_tokens_per_second;
+    const auto& output = judged_.telemetry->server_tokens_per_second;
+    if (!prompt || !output) return "";
+    return fmt::format(", with {} prompt and {} output tokens a second", figure(*prompt), figure(*output));
+  }
+
+  bool queue_slots() {
+    if (judged_.telemetry == nullptr || !judged_.telemetry->running_mean) return queue_slots_by_client();
+    if (!waits(judged_)) return false;
+    const StepTelemetry& t = *judged_.telemetry;
+    std::string batch = fmt::format("{} run", figure(*t.running_mean));
+    bool flat = false;
+    if (before_.step != nullptr && before_.step != judged_.step && before_.telemetry != nullptr &&
+        before_.telemetry->running_mean) {
+      const double earlier = *before_.telemetry->running_mean;
+      flat = *t.running_mean <= earlier * (1 + Limits::kRunningGrowth);
+      batch += fmt::format(" ({} at {})", figure(earlier), before_.step->concurrency);
+    }
+    // A short queue beside a batch that still grows is only the way in.
+    if (!flat && *t.waiting_mean < Limits::kQueueShare * judged_.step->concurrency) return false;
+    std::string sentence = fmt::format(
+        "The server takes no more into its batch: at {} requests in flight {} and {} wait in the server's "
+        "queue",
+        judged_.step->concurrency, batch, figure(*t.waiting_mean));
+    if (t.queue_time_mean_seconds) sentence += fmt::format(", {} each", duration(*t.queue_time_mean_seconds));
+    if (t.kv_usage_mean) sentence += fmt::format("; the KV cache is {} full", percent(*t.kv_usage_mean));
+    return say("queue_slots", sentence + ".");
+  }
+
+  /// Without the server's word a hard knee still tells: past it TTFT grows and decoding does not slow down.
+  bool queue_slots_by_client() {
+    if (input_.knee_kind != "hard" || past_.step == nullptr || knee_.step == past_.step) return false;
+    const auto& ttft = [](const Step& s) { return s.ttft_seconds.p50; };
+    const auto& tpot = [](const Step& s) { return s.tpot_seconds.p50; };
+    std::string sentence = "Requests wait for a slot while decoding is as fast as before";
+    if (ttft(*knee_.step) && ttft(*past_.step)) {
+      sentence += fmt::format(": TTFT p50 {} at {}, {} at {}", duration(*ttft(*knee_.step)),
+                              knee_.step->concurrency, duration(*ttft(*past_.step)), past_.step->concurrency);
+    }
+    if (tpot(*knee_.step) && tpot(*past_.step)) {
+      sentence += fmt::format("; TPOT p50 {:.1f} ms and {:.1f} ms", *tpot(*knee_.step) * 1e3,
+                              *tpot(*past_.step) * 1e3);
+    }
+    return say("queue_slots", sentence + ".");
+  }
+
+  /// Requests that the client has sent and the engine does not hold; absent where not every replica told.
+  std::optional<double> in_transit() const {
+    if (judged_.telemetry == nullptr || !judged_.telemetry->running_mean ||
+        !judged_.telemetry->waiting_mean || judged_.telemetry->engine_sources < input_.replicas) {
+      return std::nullopt;
+    }
+    return judged_.step->achieved_concurrency.value_or(judged_.step->concurrency) -
+           *judged_.telemetry->running_mean - *judged_.telemetry->waiting_mean;
+  }
+
+  bool network() {
+    const auto missing = in_transit();
+    if (missing &&
+        *missing >= std::max(Limits::kFewestInTransit, Limits::kInTransit * judged_.step->concurrency)) {
+      return say(
+          "network",
+          fmt::format("Something before the engine holds requests: of {} in flight the engine knows {} "
+                      "({} running, {} waiting).",
+                      judged_.step->concurrency,
+                      figure(*judged_.telemetry->running_mean + *judged_.telemetry->waiting_mean),
+                      figure(*judged_.telemetry->running_mean), figure(*judged_.telemetry->waiting_mean)));
+    }
+    if (judged_.step == nullptr || lowest_.step == nullptr || judged_.step == lowest_.step) return false;
+    const auto& before = lowest_.step->connect_seconds.p95;
+    const auto& now = judged_.step->connect_seconds.p95;
+    if (before && now && *now >= Limits::kConnectSeconds && *now >= Limits::kConnectGrowth * *before) {
+      return say("network",
+                 fmt::format("Connecting slows down: p95 {} at {}, {} at {}.", duration(*before),
+                             lowest_.step->concurrency, duration(*now), judged_.step->concurrency));
+    }
+    return false;
+  }
+
+  bool busiest_unit() {
+    const double tensor = tensor_share(judged_).value_or(0);
+    const double dram = dram_share(judged_).value_or(0);
+    if (std::max(tensor, dram) < Limits::kUnitBusy) return false;
+    const std::string at = fmt::format("at {} requests in flight activity was {}{}",
+                                       judged_.step->concurrency, units_text(), work_text());
+    if (tensor > dram) {
+      return say("compute", fmt::format("The tensor pipe is what is nearest to its limit: {}.", at));
+    }
+    // Decoding keeps the bus busy at any load; where it limits, every request slows the others: a soft knee.
+    if (input_.knee_kind == "hard") return false;
+    std::string sentence = fmt::format(
+        "The memory bus is what is nearest to its limit, as when decoding reads weights and KV cache: {}",
+        at);
+    if (lowest_.step != judged_.step && lowest_.telemetry != nullptr &&
+        lowest_.telemetry->gpu.dram_active_mean) {
+      sentence += fmt::format(" (memory bus {} at {})", percent(*lowest_.telemetry->gpu.dram_active_mean),
+                              lowest_.step->concurrency);
+    }
+    return say("memory_bandwidth", sentence + ".");
+  }
+
+  void say_nothing_found() {
+    if (judged_.step == nullptr) return;
+    const auto& before = lowest_.step->tpot_seconds.p50;
+    const auto& now = judged_.step->tpot_seconds.p50;
+    if (input_.knee_kind == "soft" && before && now && judged_.step != lowest_.step) {
+      result_.evidence.push_back(
+          fmt::format("Every request is slowed by the others: TPOT p50 {:.1f} ms at {}, {:.1f} ms at {}.",
+                      *before * 1e3, lowest_.step->concurrency, *now * 1e3, judged_.step->concurrency));
+    }
+    if (judged_.telemetry == nullptr) return;
+    const StepTelemetry& t = *judged_.telemetry;
+    std::string seen;
+    const auto add = [&](std::string text) { seen += (seen.empty() ? "" : ", ") + std::move(text); };
+    if (t.running_mean) add(figure(*t.running_mean) + " running");
+    if (t.waiting_mean) add(figure(*t.waiting_mean) + " waiting");
+    if (t.kv_usage_mean) add("KV cache " + percent(*t.kv_usage_mean) + " full");
+    if (const std::string units = units_text(); !units.empty()) add(units);
+    if (!seen.empty()) {
+      result_.evidence.push_back(
+          fmt::format("No limit shows at {} requests in flight: {}.", judged_.step->concurrency, seen));
+    }
+  }
+
+  /// What the missing telemetry could have excluded.
+  void doubt() {
+    const std::string& found = result_.bottleneck;
+    if (found == "client" || found == "admission" || found == "errors") return;
+    const StepTelemetry none;
+    const StepTelemetry& t = judged_.telemetry != nullptr ? *judged_.telemetry : none;
+    const auto add = [&](const char* name, bool known) {
+      if (!known && found != name) result_.not_ruled_out.emplace_back(name);
+    };
+    // A hard knee and a known queue both tell how far the batch is.
+    const bool batch_known = t.waiting_mean.has_value();
+    add("queue_slots", batch_known || found == "kv_cache");
+    add("kv_cache", t.kv_usage_mean.has_value());
+    const bool explained = found == "queue_slots" || found == "kv_cache" || found == "network";
+    add("compute", t.gpu.tensor_active_mean.has_value() || explained || found == "memory_bandwidth");
+    add("memory_bandwidth", t.gpu.dram_active_mean.has_value() || explained || found == "compute");
+    add("network", in_transit().has_value() || explained);
+  }
+
+  const AttributionInput& input_;
+  std::vector<Observed> observed_;
+  Observed lowest_, before_, knee_, past_, judged_;
+  Attribution result_;
+};
+
+}  // namespace
+
+std::string Attribution::text() const {
+  std::string text;
+  for (const std::string& sentence : evidence) text += (text.empty() ? "" : " ") + sentence;
+  if (not_ruled_out.empty()) return text;
+  if (!text.empty()) text += ' ';
+  text += "Without more of the server's telemetry, ";
+  for (std::size_t i = 0; i < not_ruled_out.size(); ++i) {
+    if (i > 0) text += i + 1 == not_ruled_out.size() ? " and " : ", ";
+    std::string name = not_ruled_out[i];
+    if (name == "kv_cache") name = "KV cache";
+    std::replace(name.begin(), name.end(), '_', ' ');
+    text += name;
+  }
+  return text + " cannot be ruled out.";
+}
+
+Attribution find_bottleneck(const AttributionInput& input) {
+  return Judge(input).run();
+}
+
+}  // namespace kneepoint::coordinator

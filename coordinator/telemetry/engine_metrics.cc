@@ -1,0 +1,222 @@
+#include "coordinator/telemetry/engine_metrics.h"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <set>
+#include <string>
+#include <unordered_set>
+
+namespace kneepoint::coordinator {
+namespace {
+
+using enum Engine;
+using enum Signal;
+
+constexpr EngineMetric kTable[] = {
+    {kVllm, kRunning, "vllm:num_requests_running"},
+    {kVllm, kWaiting, "vllm:num_requests_waiting"},
+    {kVllm, kKvUsage, "vllm:kv_cache_usage_perc"},
+    {kVllm, kKvUsage, "vllm:gpu_cache_usage_perc"},
+    {kVllm, kPreemptions, "vllm:num_preemptions_total"},
+    {kVllm, kQueueTimeSum, "vllm:request_queue_time_seconds_sum"},
+    {kVllm, kQueueTimeCount, "vllm:request_queue_time_seconds_count"},
+    {kVllm, kPrefixHits, "vllm:prefix_cache_hits_total"},
+    {kVllm, kPrefixHits, "vllm:gpu_prefix_cache_hits_total"},
+    {kVllm, kPrefixQueries, "vllm:prefix_cache_queries_total"},
+    {kVllm, kPrefixQueries, "vllm:gpu_prefix_cache_queries_total"},
+    {kVllm, kPrefixHitRatio, "vllm:gpu_prefix_cache_hit_rate"},
+    {kVllm, kGenerationTokens, "vllm:generation_tokens_total"},
+    {kVllm, kPromptTokens, "vllm:prompt_tokens_total"},
+    {kVllm, kRequestsFinished, "vllm:request_success_total"},
+
+    {kSglang, kRunning, "sglang:num_running_reqs"},
+    {kSglang, kWaiting, "sglang:num_queue_reqs"},
+    {kSglang, kKvUsage, "sglang:token_usage"},
+    {kSglang, kPreemptions, "sglang:num_retracted_requests_total"},
+    {kSglang, kQueueTimeSum, "sglang:queue_time_seconds_sum"},
+    {kSglang, kQueueTimeCount, "sglang:queue_time_seconds_count"},
+    {kSglang, kPrefixHitRatio, "sglang:cache_hit_rate"},
+    // Grows with every decode batch; the plain counter only when a request ends.
+    {kSglang, kGenerationTokens, "sglang:realtime_tokens_total", "mode", "decode"},
+    {kSglang, kGenerationTokens, "sglang:generation_tokens_total"},
+    {kSglang, kPromptTokens, "sglang:prompt_tokens_total"},
+    {kSglang, kRequestsFinished, "sglang:num_requests_total"},
+
+    {kTgi, kRunning, "tgi_batch_current_size"},
+    {kTgi, kWaiting, "tgi_queue_size"},
+    {kTgi, kQueueTimeSum, "tgi_request_queue_duration_sum"},
+    {kTgi, kQueueTimeCount, "tgi_request_queue_duration_count"},
+    {kTgi, kGenerationTokens, "tgi_request_generated_tokens_sum"},
+    {kTgi, kPromptTokens, "tgi_request_input_length_sum"},
+    {kTgi, kRequestsFinished, "tgi_request_success"},
+
+    {kLlamaCpp, kRunning, "llamacpp:requests_processing"},
+    {kLlamaCpp, kWaiting, "llamacpp:requests_deferred"},
+    {kLlamaCpp, kKvUsage, "llamacpp:kv_cache_usage_ratio"},
+    {kLlamaCpp, kGenerationTokens, "llamacpp:tokens_predicted_total"},
+    {kLlamaCpp, kPromptTokens, "llamacpp:prompt_tokens_total"},
+
+    // "active" holds the waiting ones as well: the backend reports waiting = active − scheduled.
+    {kTritonTrtLlm, kRunning, "nv_trt_llm_request_metrics", "request_type", "scheduled"},
+    {kTritonTrtLlm, kWaiting, "nv_trt_llm_request_metrics", "request_type", "waiting"},
+    {kTritonTrtLlm, kKvUsage, "nv_trt_llm_kv_cache_block_metrics", "kv_cache_block_type", "fraction"},
+    {kTritonTrtLlm, kQueueTimeSum, "nv_inference_queue_duration_us", "", "", 1e-6},
+    {kTritonTrtLlm, kQueueTimeCount, "nv_inference_request_success"},
+    {kTritonTrtLlm, kRequestsFinished, "nv_inference_request_success"},
+};
+
+/// Labels whose series describe the same requests again.
+constexpr std::array<std::string_view, 4> kRankLabels = {"tp_rank", "pp_rank", "moe_ep_rank", "pid"};
+
+/// Read only to derive others: Triton's older backends have neither "waiting" nor "fraction".
+constexpr std::string_view kTritonRequests = "nv_trt_llm_request_metrics";
+constexpr std::string_view kTritonBlocks = "nv_trt_llm_kv_cache_block_metrics";
+
+using Selected = std::vector<const MetricSample*>;
+
+Selected select(const std::vector<MetricSample>& samples, const EngineMetric& metric) {
+  Selected selected;
+  for (const MetricSample& sample : samples) {
+    if (sample.name != metric.name || !std::isfinite(sample.value)) continue;
+    if (!metric.label.empty() && sample.label(metric.label) != metric.value) continue;
+    if (metric.signal == kPrefixHitRatio && sample.value < 0) continue;
+    selected.push_back(&sample);
+  }
+  // An aggregate over priorities carries none.
+  const auto is_total = [](const MetricSample* s) { return s->label("priority").empty(); };
+  if (std::any_of(selected.begin(), selected.end(), is_total)) {
+    std::erase_if(selected, [&](const MetricSample* s) { return !is_total(s); });
+  }
+  return selected;
+}
+
+/// The labels that tell series apart, as one text.
+std::string identity(const MetricSample& sample) {
+  auto labels = sample.labels;
+  std::erase_if(labels, [](const auto& label) {
+    return std::find(kRankLabels.begin(), kRankLabels.end(), label.first) != kRankLabels.end();
+  });
+  std::sort(labels.begin(), labels.end());
+  std::string text;
+  for (const auto& [key, value] : labels) text += key + '\1' + value + '\2';
+  return text;
+}
+
+double aggregate(const Selected& selected, const EngineMetric& metric) {
+  std::map<std::string, double> by_identity;
+  for (const MetricSample* sample : selected) {
+    const auto [entry, added] = by_identity.try_emplace(identity(*sample), sample->value);
+    if (!added) entry->second = std::max(entry->second, sample->value);
+  }
+  const bool is_ratio = metric.signal == kKvUsage || metric.signal == kPrefixHitRatio;
+  double result = 0;
+  for (const auto& [labels, value] : by_identity)
+    result = is_ratio ? std::max(result, value) : result + value;
+  return result * metric.scale;
+}
+
+SignalValues read_one(Engine engine, const std::vector<MetricSample>& samples) {
+  SignalValues values;
+  for (const EngineMetric& metric : kTable) {
+    if (metric.engine != engine || values.contains(metric.signal)) continue;
+    const Selected selected = select(samples, metric);
+    if (!selected.empty()) values[metric.signal] = aggregate(selected, metric);
+  }
+  return values;
+}
+
+std::optional<double> triton_value(const std::vector<MetricSample>& samples, std::string_view name,
+                                   std::string_view label, std::string_view value) {
+  const EngineMetric metric{kTritonTrtLlm, kRunning, name, label, value};
+  const Selected selected = select(samples, metric);
+  if (selected.empty()) return std::nullopt;
+  return aggregate(selected, metric);
+}
+
+void derive_triton(const std::vector<MetricSample>& samples, SignalValues& values) {
+  const auto active = triton_value(samples, kTritonRequests, "request_type", "active");
+  if (active && values.contains(kRunning) && !values.contains(kWaiting)) {
+    values[kWaiting] = std::max(0.0, *active - values[kRunning]);
+  }
+  const auto used = triton_value(samples, kTritonBlocks, "kv_cache_block_type", "used");
+  const auto most = triton_value(samples, kTritonBlocks, "kv_cache_block_type", "max");
+  if (!values.contains(kKvUsage) && used && most && *most > 0) values[kKvUsage] = *used / *most;
+}
+
+/// In an ensemble a request also passes tokenizer models: only the one with a batch manager counts.
+std::vector<MetricSample> without_other_triton_models(const std::vector<MetricSample>& samples) {
+  std::set<std::string_view> models;
+  for (const MetricSample& sample : samples) {
+    if (sample.name == kTritonRequests) models.insert(sample.label("model"));
+  }
+  if (models.empty()) return {};
+  std::vector<MetricSample> kept;
+  for (const MetricSample& sample : samples) {
+    if (sample.name.starts_with("nv_") && models.contains(sample.label("model"))) kept.push_back(sample);
+  }
+  return kept;
+}
+
+std::vector<MetricSample> of_model(const std::vector<MetricSample>& samples, std::string_view model,
+                                   bool& matched) {
+  matched = true;
+  if (model.empty()) return samples;
+  bool labelled = false, found = false;
+  for (const MetricSample& sample : samples) {
+    const auto name = sample.label("model_name");
+    labelled |= !name.empty();
+    found |= name == model;
+  }
+  if (!found) {
+    matched = !labelled;
+    return samples;
+  }
+  std::vector<MetricSample> kept;
+  for (const MetricSample& sample : samples) {
+    const auto name = sample.label("model_name");
+    if (name.empty() || name == model) kept.push_back(sample);
+  }
+  return kept;
+}
+
+}  // namespace
+
+std::string_view to_string(Engine engine) {
+  constexpr std::array<std::string_view, 5> kNames = {"vLLM", "SGLang", "TGI", "llama.cpp",
+                                                      "Triton TensorRT-LLM"};
+  return kNames[static_cast<std::size_t>(engine)];
+}
+
+std::span<const EngineMetric> engine_metrics() {
+  return kTable;
+}
+
+bool is_engine_metric(std::string_view name) {
+  static const std::unordered_set<std::string_view> names = [] {
+    std::unordered_set<std::string_view> all;
+    for (const EngineMetric& metric : kTable) all.insert(metric.name);
+    return all;
+  }();
+  return names.contains(name);
+}
+
+EngineReading read_engine_metrics(const std::vector<MetricSample>& all, std::string_view model) {
+  EngineReading best;
+  bool matched = true;
+  const auto samples = of_model(all, model, matched);
+  for (const Engine engine : {kVllm, kSglang, kTgi, kLlamaCpp, kTritonTrtLlm}) {
+    SignalValues values;
+    if (engine == kTritonTrtLlm) {
+      const auto triton = without_other_triton_models(samples);
+      values = read_one(engine, triton);
+      derive_triton(triton, values);
+    } else {
+      values = read_one(engine, samples);
+    }
+    if (values.size() > best.values.size()) best = {engine, std::move(values), matched};
+  }
+  return best;
+}
+
+}  // namespace kneepoint::coordinator

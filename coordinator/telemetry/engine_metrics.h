@@ -1,0 +1,49 @@
+#pragma once
+
+#include <optional>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "coordinator/telemetry/prometheus_text.h"
+#include "coordinator/telemetry/signal.h"
+
+namespace kneepoint::coordinator {
+
+enum class Engine : std::uint8_t { kVllm, kSglang, kTgi, kLlamaCpp, kTritonTrtLlm };
+/// "vLLM", "SGLang", "TGI", "llama.cpp", "Triton TensorRT-LLM".
+std::string_view to_string(Engine engine);
+
+/// One way in which an engine shows a signal. docs/telemetry.md says what each was checked against.
+struct EngineMetric {
+  Engine engine;
+  Signal signal;
+  std::string_view name;        ///< As exposed.
+  std::string_view label = {};  ///< Only series with this label …
+  std::string_view value = {};  ///< … at this value.
+  double scale = 1;             ///< From the exposed unit to the signal's.
+};
+
+/// Every name that is known. Where an engine has several for one signal, the first that is exposed counts, so
+/// that an old name beside its successor is never counted twice.
+std::span<const EngineMetric> engine_metrics();
+
+/// Whether `name` stands in the table.
+bool is_engine_metric(std::string_view name);
+
+struct EngineReading {
+  std::optional<Engine> engine;  ///< The one of which most signals are exposed.
+  SignalValues values;
+  /// False where series carry a `model_name` and none carries the one asked for; then all of them count.
+  /// (vLLM labels with its first `--served-model-name` only.)
+  bool model_matched = true;
+};
+
+/// Sums a host's series over engines (data parallel ranks), finish reasons and models; kv_usage_ratio is that
+/// of the fullest. SGLang's tensor and pipeline ranks tell of the same requests and count once, as do its
+/// per-priority series beside their total. Series that are not finite, or are a ratio of −1 ("not known"),
+/// are left out.
+/// @param model only series with this `model_name`; empty for all.
+EngineReading read_engine_metrics(const std::vector<MetricSample>& samples, std::string_view model = {});
+
+}  // namespace kneepoint::coordinator

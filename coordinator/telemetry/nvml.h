@@ -1,0 +1,34 @@
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "coordinator/telemetry/signal.h"
+
+namespace kneepoint::coordinator {
+
+/// GPU figures through NVIDIA's management library, where this program runs on the GPU host. The library is
+/// opened at run time, so nothing is needed where there is none. Not thread-safe: one thread at a time.
+class Nvml {
+ public:
+  /// @param library a name for dlopen or a path.
+  /// @returns null where the library is absent, does not initialise (no driver) or finds no GPU. That is no
+  /// error.
+  static std::unique_ptr<Nvml> open(const std::string& library = "libnvidia-ml.so.1");
+  ~Nvml();
+  Nvml(const Nvml&) = delete;
+  Nvml& operator=(const Nvml&) = delete;
+
+  unsigned device_count() const;
+  /// Over all GPUs as in read_gpu_metrics(); NVML knows memory, power, energy, temperature and utilisation.
+  /// What the driver refuses is absent. Memory in use contains the driver's own reserve, some 0.6 GB a card,
+  /// which dcgm-exporter's does not. Takes some 3–8 ms a card.
+  SignalValues read();
+
+ private:
+  struct Api;
+  explicit Nvml(std::unique_ptr<Api> api);
+  std::unique_ptr<Api> api_;
+};
+
+}  // namespace kneepoint::coordinator

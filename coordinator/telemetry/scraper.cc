@@ -1,0 +1,204 @@
+#include "coordinator/telemetry/scraper.h"
+
+#include <fmt/format.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <boost/asio/bind_cancellation_slot.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/this_coro.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <cmath>
+#include <mutex>
+#include <optional>
+#include <thread>
+
+#include "coordinator/telemetry/engine_metrics.h"
+#include "coordinator/telemetry/gpu_metrics.h"
+#include "coordinator/telemetry/nvml.h"
+
+namespace kneepoint::coordinator {
+namespace {
+
+namespace asio = boost::asio;
+using asio::use_awaitable;
+
+/// Samples that nobody takes: some hours of a few endpoints.
+constexpr std::size_t kQueueLimit = 200'000;
+constexpr int kNiceness = 10;
+
+}  // namespace
+
+class Scraper::Impl {
+ public:
+  Impl(std::vector<ScrapeEndpoint> endpoints, Options options)
+      : options_(std::move(options)), endpoints_(std::move(endpoints)), context_(1) {
+    for (const ScrapeEndpoint& endpoint : endpoints_) {
+      asio::co_spawn(context_, poll(endpoint), asio::detached);
+    }
+    if (options_.nvml) asio::co_spawn(context_, poll_nvml(), asio::detached);
+    thread_ = std::thread([this] {
+      // Linux applies niceness to the calling thread: the load generator beside it goes first.
+      setpriority(PRIO_PROCESS, static_cast<id_t>(gettid()), kNiceness);
+      context_.run();
+    });
+  }
+
+  ~Impl() { stop(); }
+
+  void stop() {
+    context_.stop();
+    if (thread_.joinable()) thread_.join();
+  }
+
+  std::vector<TelemetrySample> take() {
+    const std::lock_guard lock(mutex_);
+    return std::exchange(samples_, {});
+  }
+
+  std::vector<std::string> take_notices() {
+    const std::lock_guard lock(mutex_);
+    return std::exchange(notices_, {});
+  }
+
+ private:
+  /// The first poll that is not over yet, as a number k.
+  std::int64_t next_poll() const {
+    const auto since = std::chrono::steady_clock::now() - options_.zero;
+    const auto k = since / options_.interval;
+    return since < Nanos{0} ? k : k + 1;
+  }
+
+  std::int64_t second_of(std::int64_t k) const {
+    return std::chrono::floor<std::chrono::seconds>(k * options_.interval).count();
+  }
+
+  void push(TelemetrySample sample) {
+    {
+      const std::lock_guard lock(mutex_);
+      if (samples_.size() < kQueueLimit) samples_.push_back(std::move(sample));
+    }
+    if (options_.on_update) options_.on_update();
+  }
+
+  void notify(std::string line) {
+    {
+      const std::lock_guard lock(mutex_);
+      notices_.push_back(std::move(line));
+    }
+    if (options_.on_update) options_.on_update();
+  }
+
+  /// What a reply is worth, or why it is worth nothing.
+  Result<TelemetrySample> read(const HttpReply& reply, const ScrapeEndpoint& endpoint) const {
+    if (reply.status != 200) return Error{fmt::format("it answers with HTTP status {}", reply.status)};
+    const auto wanted = [this](std::string_view name) {
+      return is_engine_metric(name) || is_gpu_metric(name) || options_.watched.contains(std::string(name));
+    };
+    const Exposition exposition = parse_exposition(reply.body, wanted);
+    TelemetrySample sample;
+    sample.values = read_engine_metrics(exposition.samples, endpoint.model).values;
+    sample.values.merge(read_gpu_metrics(exposition.samples, endpoint.gpu_labels));
+    for (const MetricSample& metric : exposition.samples) {
+      if (!options_.watched.contains(metric.name) || !std::isfinite(metric.value)) continue;
+      sample.metrics[metric.name] += metric.value;
+    }
+    if (sample.values.empty() && sample.metrics.empty()) {
+      return Error{"it exposes no metric of a known engine or GPU"};
+    }
+    return sample;
+  }
+
+  asio::awaitable<void> poll(const ScrapeEndpoint& endpoint) {
+    const std::string shown = url_for_display(endpoint.url);
+    HttpClient client(endpoint.headers, endpoint.tls, options_.limits);
+    asio::steady_timer timer(co_await asio::this_coro::executor);
+    bool succeeded = false, told = false;
+    for (int failures = 0;;) {
+      const std::int64_t k = next_poll();
+      timer.expires_at(options_.zero + k * options_.interval);
+      co_await timer.async_wait(use_awaitable);
+      const Result<HttpReply> reply = co_await client.get(endpoint.url);
+      Result<TelemetrySample> sample =
+          reply ? read(*reply, endpoint) : Result<TelemetrySample>(Error{reply.error()});
+      if (sample) {
+        succeeded = true;
+        sample->second = second_of(k);
+        sample->target = endpoint.target;
+        sample->source = shown;
+        push(std::move(*sample));
+        continue;
+      }
+      ++failures;
+      if (!succeeded && !endpoint.asked_for) {
+        if (failures < options_.tries) continue;
+        notify(fmt::format("No metrics at {}: {}. The run goes on without them.", shown,
+                           sample.error().message));
+        co_return;
+      }
+      if (!told) {
+        told = true;
+        notify(fmt::format("No metrics at {} for now: {}. It is tried again every second.", shown,
+                           sample.error().message));
+      }
+    }
+  }
+
+  asio::awaitable<void> poll_nvml() {
+    const auto nvml = Nvml::open(options_.nvml_library);
+    if (!nvml) co_return;
+    asio::steady_timer timer(co_await asio::this_coro::executor);
+    for (;;) {
+      const std::int64_t k = next_poll();
+      timer.expires_at(options_.zero + k * options_.interval);
+      co_await timer.async_wait(use_awaitable);
+      TelemetrySample sample;
+      sample.second = second_of(k);
+      sample.target = options_.nvml_target;
+      sample.source = "nvml";
+      sample.values = nvml->read();
+      if (!sample.values.empty()) push(std::move(sample));
+    }
+  }
+
+  const Options options_;
+  const std::vector<ScrapeEndpoint> endpoints_;
+  std::mutex mutex_;
+  std::vector<TelemetrySample> samples_;
+  std::vector<std::string> notices_;
+  asio::io_context context_;
+  std::thread thread_;
+};
+
+std::vector<ScrapeEndpoint> default_endpoints(const Target& target) {
+  std::vector<ScrapeEndpoint> endpoints;
+  for (const std::string& url : target.urls) {
+    ScrapeEndpoint endpoint;
+    endpoint.target = target.name;
+    endpoint.url = join_url(url, "/metrics");
+    endpoint.model = target.model;
+    endpoint.headers = target.headers;
+    endpoint.tls = target.tls;
+    endpoints.push_back(std::move(endpoint));
+  }
+  return endpoints;
+}
+
+Scraper::Scraper(std::vector<ScrapeEndpoint> endpoints, Options options)
+    : impl_(std::make_unique<Impl>(std::move(endpoints), std::move(options))) {}
+Scraper::~Scraper() = default;
+std::vector<TelemetrySample> Scraper::take() {
+  return impl_->take();
+}
+std::vector<std::string> Scraper::take_notices() {
+  return impl_->take_notices();
+}
+void Scraper::stop() {
+  impl_->stop();
+}
+
+}  // namespace kneepoint::coordinator

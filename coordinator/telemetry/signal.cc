@@ -1,0 +1,43 @@
+#include "coordinator/telemetry/signal.h"
+
+namespace kneepoint::coordinator {
+
+const std::array<SignalInfo, kSignalCount>& signals() {
+  static constexpr std::array<SignalInfo, kSignalCount> kSignals = {{
+      {Signal::kRunning, "running", false},
+      {Signal::kWaiting, "waiting", false},
+      {Signal::kKvUsage, "kv_usage_ratio", false},
+      {Signal::kPreemptions, "preemptions_total", true},
+      {Signal::kQueueTimeSum, "queue_time_seconds_sum", true},
+      {Signal::kQueueTimeCount, "queue_time_seconds_count", true},
+      {Signal::kPrefixHits, "prefix_hits_total", true},
+      {Signal::kPrefixQueries, "prefix_queries_total", true},
+      {Signal::kPrefixHitRatio, "prefix_hit_ratio", false},
+      {Signal::kGenerationTokens, "generation_tokens_total", true},
+      {Signal::kPromptTokens, "prompt_tokens_total", true},
+      {Signal::kRequestsFinished, "requests_finished_total", true},
+      {Signal::kGpuMemoryUsed, "gpu_memory_used_bytes", false},
+      {Signal::kGpuMemoryTotal, "gpu_memory_total_bytes", false},
+      {Signal::kGpuPower, "gpu_power_watts", false},
+      {Signal::kGpuEnergy, "gpu_energy_joules_total", true},
+      {Signal::kGpuTemperature, "gpu_temperature_celsius", false},
+      {Signal::kGpuUtil, "gpu_util_ratio", false},
+      {Signal::kGpuSmActive, "gpu_sm_active_ratio", false},
+      {Signal::kGpuTensorActive, "gpu_tensor_active_ratio", false},
+      {Signal::kGpuDramActive, "gpu_dram_active_ratio", false},
+  }};
+  return kSignals;
+}
+
+std::string_view to_string(Signal signal) {
+  return signals()[static_cast<std::size_t>(signal)].name;
+}
+
+std::optional<Signal> signal_from_string(std::string_view name) {
+  for (const SignalInfo& info : signals()) {
+    if (info.name == name) return info.signal;
+  }
+  return std::nullopt;
+}
+
+}  // namespace kneepoint::coordinator

@@ -1,0 +1,218 @@
+#include "coordinator/telemetry/telemetry_series.h"
+
+#include <algorithm>
+#include <cmath>
+#include <optional>
+#include <tuple>
+
+namespace kneepoint::coordinator {
+namespace {
+
+using Readings = std::map<std::int64_t, TelemetrySample>;
+
+bool is_gpu(Signal signal) {
+  return signal >= Signal::kGpuMemoryUsed;
+}
+
+std::optional<double> value_of(const TelemetrySample& sample, Signal signal) {
+  const auto found = sample.values.find(signal);
+  if (found == sample.values.end()) return std::nullopt;
+  return found->second;
+}
+
+struct Gauge {
+  double sum = 0, max = 0;
+  std::size_t count = 0;
+  double mean() const { return sum / static_cast<double>(count); }
+};
+
+std::optional<Gauge> gauge_of(const Readings& readings, Signal signal, double begin, double end) {
+  Gauge gauge;
+  const auto first = readings.lower_bound(static_cast<std::int64_t>(std::ceil(begin)));
+  for (auto at = first; at != readings.end() && static_cast<double>(at->first) < end; ++at) {
+    const auto value = value_of(at->second, signal);
+    if (!value) continue;
+    gauge.max = gauge.count == 0 ? *value : std::max(gauge.max, *value);
+    gauge.sum += *value;
+    ++gauge.count;
+  }
+  if (gauge.count == 0) return std::nullopt;
+  return gauge;
+}
+
+struct Growth {
+  double increase = 0;
+  double seconds = 0;
+};
+
+/// How a counter's reading follows another: a smaller one means that the server began anew.
+double step_between(double earlier, double later) {
+  return later >= earlier ? later - earlier : later;
+}
+
+std::optional<Growth> growth_of(const Readings& readings, Signal signal, double begin, double end) {
+  std::optional<double> previous;
+  std::optional<std::int64_t> from, to;
+  bool seen = false;
+  double increase = 0;
+  const auto first = readings.lower_bound(static_cast<std::int64_t>(std::ceil(begin)));
+  for (auto at = first; at != readings.end() && static_cast<double>(at->first) <= end; ++at) {
+    const auto value = value_of(at->second, signal);
+    seen |= value.has_value();
+    if (!value && seen) continue;  // A reading without it, once it had been there.
+    const double now = value.value_or(0);
+    if (previous) increase += step_between(*previous, now);
+    previous = now;
+    if (!from) from = at->first;
+    to = at->first;
+  }
+  if (!seen || *to == *from) return std::nullopt;
+  return Growth{increase, static_cast<double>(*to - *from)};
+}
+
+enum class Combine { kSum, kMean, kMax };
+
+Combine over_sources(Signal signal) {
+  switch (signal) {
+    case Signal::kKvUsage:
+    case Signal::kGpuTemperature:
+      return Combine::kMax;
+    case Signal::kPrefixHitRatio:
+    case Signal::kGpuUtil:
+    case Signal::kGpuSmActive:
+    case Signal::kGpuTensorActive:
+    case Signal::kGpuDramActive:
+      return Combine::kMean;
+    default:
+      return Combine::kSum;
+  }
+}
+
+double combine(const std::vector<double>& values, Combine how) {
+  if (how == Combine::kMax) return *std::max_element(values.begin(), values.end());
+  double sum = 0;
+  for (const double value : values) sum += value;
+  return how == Combine::kMean ? sum / static_cast<double>(values.size()) : sum;
+}
+
+}  // namespace
+
+void TelemetrySeries::add(TelemetrySample sample) {
+  const std::int64_t second = sample.second;
+  by_source_[{sample.target, sample.source}][second] = std::move(sample);
+}
+
+std::vector<TelemetrySample> TelemetrySeries::samples() const {
+  std::vector<TelemetrySample> all;
+  for (const auto& [source, readings] : by_source_) {
+    for (const auto& [second, sample] : readings) all.push_back(sample);
+  }
+  std::stable_sort(all.begin(), all.end(), [](const TelemetrySample& a, const TelemetrySample& b) {
+    return std::tie(a.second, a.target, a.source) < std::tie(b.second, b.target, b.source);
+  });
+  return all;
+}
+
+std::vector<const TelemetrySeries::Readings*> TelemetrySeries::sources_of(std::string_view target,
+                                                                          Signal signal) const {
+  std::vector<const Readings*> sources, nvml;
+  for (const auto& [key, readings] : by_source_) {
+    const auto& [its_target, source] = key;
+    if (its_target != target && !(its_target.empty() && is_gpu(signal))) continue;
+    const bool has = std::any_of(readings.begin(), readings.end(),
+                                 [&](const auto& entry) { return entry.second.values.contains(signal); });
+    if (has) (source == "nvml" ? nvml : sources).push_back(&readings);
+  }
+  return sources.empty() ? nvml : sources;
+}
+
+StepTelemetry TelemetrySeries::summarise(std::string_view target, double begin, double end) const {
+  // One figure of every source's gauge, combined.
+  const auto gauge = [&](Signal signal, auto figure, Combine how) -> std::optional<double> {
+    std::vector<double> values;
+    for (const Readings* readings : sources_of(target, signal)) {
+      if (const auto g = gauge_of(*readings, signal, begin, end)) values.push_back(figure(*g));
+    }
+    if (values.empty()) return std::nullopt;
+    return combine(values, how);
+  };
+  const auto mean = [](const Gauge& g) { return g.mean(); };
+  const auto max = [](const Gauge& g) { return g.max; };
+  const auto rate = [&](Signal signal) -> std::optional<double> {
+    std::optional<double> sum;
+    for (const Readings* readings : sources_of(target, signal)) {
+      const auto growth = growth_of(*readings, signal, begin, end);
+      if (growth) sum = sum.value_or(0) + growth->increase / growth->seconds;
+    }
+    return sum;
+  };
+  const auto increase = [&](Signal signal) -> std::optional<double> {
+    std::optional<double> sum;
+    for (const Readings* readings : sources_of(target, signal)) {
+      const auto growth = growth_of(*readings, signal, begin, end);
+      if (growth) sum = sum.value_or(0) + growth->increase;
+    }
+    return sum;
+  };
+  const auto ratio = [&](Signal over, Signal under) -> std::optional<double> {
+    const auto numerator = increase(over);
+    const auto denominator = increase(under);
+    if (!numerator || !denominator || *denominator <= 0) return std::nullopt;
+    return *numerator / *denominator;
+  };
+
+  StepTelemetry step;
+  for (const Readings* readings : sources_of(target, Signal::kRunning)) {
+    if (gauge_of(*readings, Signal::kRunning, begin, end)) ++step.engine_sources;
+  }
+  step.running_mean = gauge(Signal::kRunning, mean, Combine::kSum);
+  step.waiting_mean = gauge(Signal::kWaiting, mean, Combine::kSum);
+  step.kv_usage_mean = gauge(Signal::kKvUsage, mean, Combine::kMean);
+  step.kv_usage_max = gauge(Signal::kKvUsage, max, Combine::kMax);
+  step.preemptions_per_second = rate(Signal::kPreemptions);
+  step.queue_time_mean_seconds = ratio(Signal::kQueueTimeSum, Signal::kQueueTimeCount);
+  step.prefix_hit_ratio = ratio(Signal::kPrefixHits, Signal::kPrefixQueries);
+  if (!step.prefix_hit_ratio) step.prefix_hit_ratio = gauge(Signal::kPrefixHitRatio, mean, Combine::kMean);
+  step.server_tokens_per_second = rate(Signal::kGenerationTokens);
+  step.server_prompt_tokens_per_second = rate(Signal::kPromptTokens);
+
+  GpuTelemetry& gpu = step.gpu;
+  gpu.memory_peak_bytes = gauge(Signal::kGpuMemoryUsed, max, Combine::kSum);
+  gpu.memory_total_bytes = gauge(Signal::kGpuMemoryTotal, max, Combine::kSum);
+  gpu.power_mean_watts = gauge(Signal::kGpuPower, mean, Combine::kSum);
+  if (const auto watts = rate(Signal::kGpuEnergy)) {
+    gpu.energy_joules = *watts * (end - begin);
+  } else if (gpu.power_mean_watts) {
+    gpu.energy_joules = *gpu.power_mean_watts * (end - begin);
+  }
+  gpu.util_mean = gauge(Signal::kGpuUtil, mean, Combine::kMean);
+  gpu.sm_active_mean = gauge(Signal::kGpuSmActive, mean, Combine::kMean);
+  gpu.tensor_active_mean = gauge(Signal::kGpuTensorActive, mean, Combine::kMean);
+  gpu.dram_active_mean = gauge(Signal::kGpuDramActive, mean, Combine::kMean);
+  gpu.temperature_max_celsius = gauge(Signal::kGpuTemperature, max, Combine::kMax);
+  return step;
+}
+
+std::map<std::int64_t, double> TelemetrySeries::timeline(std::string_view target, Signal signal) const {
+  const bool counter = signals()[static_cast<std::size_t>(signal)].counter;
+  std::map<std::int64_t, std::vector<double>> by_second;
+  for (const Readings* readings : sources_of(target, signal)) {
+    std::optional<std::pair<std::int64_t, double>> previous;
+    for (const auto& [second, sample] : *readings) {
+      const auto value = value_of(sample, signal);
+      if (!value) continue;
+      if (!counter) {
+        by_second[second].push_back(*value);
+      } else if (previous) {
+        const auto elapsed = static_cast<double>(second - previous->first);
+        by_second[second].push_back(step_between(previous->second, *value) / elapsed);
+      }
+      previous = {second, *value};
+    }
+  }
+  std::map<std::int64_t, double> line;
+  for (const auto& [second, values] : by_second) line[second] = combine(values, over_sources(signal));
+  return line;
+}
+
+}  // namespace kneepoint::coordinator

@@ -1,0 +1,309 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <simdjson.h>
+
+#include <string>
+#include <vector>
+
+#include "agent/dialects/dialect.h"
+#include "agent/dialects/request_template.h"
+#include "agent/event_framing.h"
+#include "dialects_meaning.h"
+
+namespace kneepoint::agent {
+namespace {
+
+using testing::HasSubstr;
+
+DialectDescription some_dialect() {
+  DialectDescription dialect;
+  dialect.path = dialect.answer_path = "/go";
+  dialect.request = R"({"prompt":"{prompt}"})";
+  dialect.stream.text = {"/text"};
+  dialect.stream.reasoning = {"/thought"};
+  dialect.stream.tool_call = {"/calls"};
+  dialect.stream.finish = {"/end"};
+  dialect.stream.error = {"/error"};
+  dialect.stream.completion_tokens = {"/usage/out"};
+  dialect.stream.prompt_tokens = {"/usage/in"};
+  dialect.answer = dialect.stream;
+  return dialect;
+}
+
+std::unique_ptr<Dialect> make(const DialectDescription& description, const Workload& workload = {}) {
+  EXPECT_TRUE(check(description));
+  auto dialect = make_dialect({.api = Api::kCustom, .dialect = description, .model = "org/m 1"}, workload);
+  EXPECT_TRUE(dialect) << (dialect ? "" : dialect.error().message);
+  return dialect ? *std::move(dialect) : nullptr;
+}
+
+/// The meanings of one stream's events, or "malformed".
+std::vector<std::string> stream(const DialectDescription& description,
+                                const std::vector<std::string>& events) {
+  const auto dialect = make(description);
+  StreamMemory memory = dialect->begin_stream({});
+  std::vector<std::string> meanings;
+  for (std::string event : events) {
+    event.reserve(event.size() + kPadding);
+    Chunk chunk;
+    meanings.push_back(dialect->read_event(event, memory, chunk) ? describe(chunk) : "malformed");
+  }
+  return meanings;
+}
+
+using Meanings = std::vector<std::string>;
+
+TEST(CustomDialect, WhatEachEventMeans) {
+  const std::pair<std::string, std::string> cases[] = {
+      {R"({"text":" a"})", "answer"},
+      {R"({"text":""})", ""},
+      {R"({"text":null})", ""},
+      {R"({"text":7})", ""},
+      {R"({"text":["a"]})", ""},
+      {R"({"other":"a"})", ""},
+      {R"({"texts":"a","tex":"b"})", ""},
+      {R"({"thought":"hm"})", "reasoning"},
+      {R"({"text":"a","thought":"hm"})", "answer reasoning"},
+      {R"({"calls":[]})", ""},
+      {R"({"calls":null})", ""},
+      {R"({"calls":{}})", ""},
+      {R"({"calls":[{"name":"f"}]})", "tool"},
+      {R"({"end":false})", ""},
+      {R"({"end":null})", ""},
+      {R"({"end":""})", ""},
+      {R"({"end":true})", "finish"},
+      {R"({"end":"length"})", "finish"},
+      {R"({"end":0})", "finish"},
+      {R"({"error":"no"})", "error"},
+      {R"({"error":{"code":500}})", "error"},
+      {R"({"error":null,"text":"a"})", "answer"},
+      {R"({"text":"a","usage":{"in":7,"out":3}})", "answer 3 of 7"},
+      {R"({"usage":{"out":3,"more":[1,{"out":9}]},"text":"a"})", "answer 3"},
+      {R"({"usage":{"out":-3}})", ""},
+      {R"({"usage":{"out":3.5}})", ""},
+      {R"({"usage":{"out":"3"}})", ""},
+      {R"({"usage":null})", ""},
+      {R"({"usage":[3]})", ""},
+      {R"([{"text":"a"}])", "malformed"},
+      {R"({})", ""},
+      {"", "malformed"},
+      {"7", "malformed"},
+      {"[DONE]", "malformed"},
+      {R"({"text":"a")", "malformed"},
+      {R"({"text":"a)", "malformed"},
+      {R"({"usage":{"out":3})", "malformed"},
+      {R"({"text":"a"} {"text":"b"})", "malformed"},
+      {R"({"text":tru})", "malformed"},
+      {R"({"end":trux})", "malformed"},
+  };
+  for (const auto& [event, meaning] : cases)
+    EXPECT_EQ(stream(some_dialect(), {event}), Meanings{meaning}) << event;
+}
+
+TEST(CustomDialect, AnEventMeansTheSameAfterAnyOther) {
+  const std::vector<std::string> events = {
+      R"({"id":"c","text":"a"})",
+      R"({"id":"c","text":"another"})",
+      R"({"id":"c","text":""})",
+      R"({"id":"c","text":"\"}"})",
+      R"({"id":"d","text":"a"})",
+      R"({"id":"c","text":"a","usage":{"in":7,"out":1}})",
+      R"({"id":"c","text":"b","usage":{"in":7,"out":12}})",
+      R"({"id":"c","text":"b","usage":{"in":7,"out":012}})",
+      R"({"id":"c","text":"a","usage":{"in":7,"out":1},"end":true})",
+      R"({"id":"c","text":"a","end":false})",
+      R"({"id":"c","text":"a","error":"x"})",
+      R"({"id":"c","thought":"a"})",
+      R"({"usage":{"out":5},"text":"a"})",
+      R"({"usage":{"out":6},"text":"b"})",
+  };
+  for (const std::string& first : events) {
+    for (const std::string& second : events) {
+      EXPECT_EQ(stream(some_dialect(), {first, second})[1], stream(some_dialect(), {second})[0])
+          << first << "\nthen " << second;
+    }
+  }
+}
+
+TEST(CustomDialect, SeveralPointersArraysAndEscapedKeys) {
+  DialectDescription dialect = some_dialect();
+  dialect.stream.text = {"/choices/0/delta/text", "/choices/1/delta/text", "/a~1b/m~0n", "/7/text"};
+  dialect.stream.finish = {"/quoted \"key\""};
+  EXPECT_EQ(stream(dialect,
+                   {R"({"choices":[{"delta":{"text":"a"}}]})", R"({"choices":[{},{"delta":{"text":"a"}}]})",
+                    R"({"choices":[{},{},{"delta":{"text":"a"}}]})",
+                    R"({"choices":{"0":{"delta":{"text":"a"}}}})", R"({"a/b":{"m~n":"x"}})",
+                    R"({"7":{"text":"x"}})", R"([0,1,2,3,4,5,6,{"text":"x"}])", R"({"quoted \"key\"":1})"}),
+            (Meanings{"answer", "answer", "", "answer", "answer", "answer", "answer", "finish"}));
+}
+
+TEST(CustomDialect, CumulativeTextCountsWhenItHasChanged) {
+  DialectDescription dialect = some_dialect();
+  dialect.text_is = DialectDescription::Carries::kCumulative;
+  EXPECT_EQ(stream(dialect, {R"({"text":""})", R"({"text":"a"})", R"({"text":"a"})", R"({"text":"a b"})",
+                             R"({"end":true})", R"({"text":"a b","end":true})"}),
+            (Meanings{"", "answer", "", "answer", "finish", "finish"}));
+}
+
+TEST(CustomDialect, UsagePerEventIsAddedUp) {
+  DialectDescription dialect = some_dialect();
+  dialect.usage_is = DialectDescription::Carries::kDelta;
+  // The second and third match the template of the first.
+  EXPECT_EQ(stream(dialect,
+                   {R"({"text":"a","usage":{"in":7,"out":1}})", R"({"text":"b c","usage":{"in":7,"out":2}})",
+                    R"({"text":"d","usage":{"in":7,"out":1}})", R"({"text":""})",
+                    R"({"text":"","usage":{"in":7,"out":3}})"}),
+            (Meanings{"answer 1 of 7", "answer 3 of 7", "answer 4 of 7", "", "7 of 7"}));
+}
+
+TEST(CustomDialect, AnAnswersOwnCountIsNotAddedUp) {
+  DialectDescription dialect = some_dialect();
+  dialect.usage_is = DialectDescription::Carries::kDelta;
+  dialect.answer.text = {"/whole"};
+  Workload workload;
+  workload.stream = false;
+  std::string body = R"({"whole":"a b","text":"x","usage":{"in":7,"out":2},"end":"stop"})";
+  body.reserve(body.size() + kPadding);
+  Chunk chunk;
+  ASSERT_TRUE(make(dialect, workload)->read_answer(body, chunk));
+  EXPECT_EQ(describe(chunk), "answer finish 2 of 7");
+}
+
+TEST(CustomDialect, TheEndMarkerIsExact) {
+  DialectDescription dialect = some_dialect();
+  dialect.done = "[DONE]";
+  EXPECT_EQ(stream(dialect, {"[DONE]", "[DONE] "}), (Meanings{"done", "malformed"}));
+}
+
+TEST(CustomDialect, ThePathNamesTheModelPercentEncoded) {
+  DialectDescription dialect = some_dialect();
+  dialect.path = "/v2/models/{model}/generate_stream";
+  dialect.answer_path = "/v2/models/{model}/generate?x=1";
+  Workload workload;
+  EXPECT_EQ(make(dialect, workload)->path(), "/v2/models/org%2Fm%201/generate_stream");
+  workload.stream = false;
+  EXPECT_EQ(make(dialect, workload)->path(), "/v2/models/org%2Fm%201/generate?x=1");
+  const auto nameless = make_dialect({.api = Api::kCustom, .dialect = dialect}, workload);
+  ASSERT_FALSE(nameless);
+  EXPECT_THAT(nameless.error().message, HasSubstr("model"));
+}
+
+/// The body, parsed by simdjson's other parser and written in a normal form.
+std::string body(const std::string& request, const Workload& workload, const Prompt& prompt,
+                 const std::string& model = "m") {
+  const auto compiled = RequestTemplate::compile(request, model, workload);
+  if (!compiled) return "error: " + compiled.error().message;
+  std::string out;
+  compiled->write(prompt, out);
+  simdjson::dom::parser parser;
+  simdjson::dom::element root;
+  if (parser.parse(out).get(root) != simdjson::SUCCESS) return "not JSON: " + out;
+  return simdjson::minify(root);
+}
+
+constexpr const char* kFull =
+    R"({"in":"{prompt}","model":"{model}","p":{"n":"{output_tokens}","t":"{temperature}","k":"{top_p}","x":true},)"
+    R"("stream":"{stream}","list":["{output_tokens}",1],"note":"n={output_tokens}, {model}"})";
+
+TEST(RequestTemplate, PlaceholdersTakeTheirValuesType) {
+  Workload workload;
+  workload.output_tokens = 64;
+  workload.temperature = 0.7;
+  workload.top_p = 1;
+  EXPECT_EQ(body(kFull, workload, {.system = "", .text = "Hi"}),
+            R"({"in":"Hi","model":"m","p":{"n":64,"t":0.7,"k":1,"x":true},"stream":true,"list":[64,1],)"
+            R"("note":"n=64, m"})");
+}
+
+TEST(RequestTemplate, WhatTheWorkloadDoesNotSetIsLeftOut) {
+  Workload workload;
+  workload.stream = false;
+  EXPECT_EQ(body(kFull, workload, {.system = "", .text = "Hi"}, ""),
+            R"({"in":"Hi","p":{"x":true},"stream":false,"list":[1],"note":"n=, "})");
+}
+
+TEST(RequestTemplate, SystemPromptsAndMessages) {
+  const std::string request =
+      R"({"p":"{prompt}","s":"{system}","u":"<|user|>{user}<|end|>","m":"{messages}"})";
+  Workload workload;
+  EXPECT_EQ(body(request, workload, {.system = "", .text = "Hi"}),
+            R"({"p":"Hi","u":"<|user|>Hi<|end|>","m":[{"role":"user","content":"Hi"}]})");
+  workload.system = "Be brief.";
+  EXPECT_EQ(body(request, workload, {.system = *workload.system, .text = "Hi"}),
+            R"({"p":"Be brief.\n\nHi","s":"Be brief.","u":"<|user|>Hi<|end|>",)"
+            R"("m":[{"role":"system","content":"Be brief."},{"role":"user","content":"Hi"}]})");
+}
+
+TEST(RequestTemplate, PromptsAreEscapedInEveryPlace) {
+  const std::string nasty = std::string("\" \\ \n \x01 {model} {prompt} 量子 \"}") + std::string(1, '\0');
+  const auto compiled =
+      RequestTemplate::compile(R"({"a":"{user}","b":"x {prompt} y","c":"{messages}"})", "m", {});
+  ASSERT_TRUE(compiled);
+  std::string out;
+  compiled->write({.system = "", .text = nasty}, out);
+  simdjson::dom::parser parser;
+  simdjson::dom::element root;
+  ASSERT_EQ(parser.parse(out).get(root), simdjson::SUCCESS) << out;
+  std::string_view text;
+  ASSERT_EQ(root["a"].get(text), simdjson::SUCCESS);
+  EXPECT_EQ(text, nasty);
+  ASSERT_EQ(root["b"].get(text), simdjson::SUCCESS);
+  EXPECT_EQ(text, "x " + nasty + " y");
+  ASSERT_EQ(root["c"].at(0)["content"].get(text), simdjson::SUCCESS);
+  EXPECT_EQ(text, nasty);
+}
+
+TEST(RequestTemplate, LiteralsSurvive) {
+  EXPECT_EQ(
+      body(
+          R"({"p":"{prompt}","stop":["\n","</s>"],"brace":"{ x } {X} {} {prompt","n":null,"f":1.5,"k\"ey":"\\"})",
+          {}, {.system = "", .text = "Hi"}),
+      R"({"p":"Hi","stop":["\n","</s>"],"brace":"{ x } {X} {} {prompt","n":null,"f":1.5,"k\"ey":"\\"})");
+}
+
+TEST(RequestTemplate, ExtraMembersAreMergedAndWin) {
+  Workload workload;
+  workload.temperature = 0.5;
+  workload.extra_body = R"({"p":{"t":0,"seed":7,"deep":{"a":1}},"ignore_eos":true,"in":"literal {prompt}"})";
+  EXPECT_EQ(body(R"({"in":"{prompt}","p":{"t":"{temperature}","deep":{"a":0,"b":2}}})", workload,
+                 {.system = "", .text = "Hi"}),
+            R"({"in":"literal {prompt}","p":{"t":0,"deep":{"a":1,"b":2},"seed":7},"ignore_eos":true})");
+}
+
+TEST(RequestTemplate, ExtraMembersStandInForWhatIsNotSet) {
+  Workload workload;
+  workload.extra_body = R"({"n":32})";
+  EXPECT_EQ(body(R"({"in":"{prompt}","n":"{output_tokens}"})", workload, {.system = "", .text = "Hi"}),
+            R"({"in":"Hi","n":32})");
+}
+
+TEST(RequestTemplate, MistakesAreErrors) {
+  EXPECT_THAT(body("[1]", {}, {}), HasSubstr("not a JSON object"));
+  EXPECT_THAT(body("{", {}, {}), HasSubstr("not a JSON object"));
+  EXPECT_THAT(body(R"({"a":"{promt}"})", {}, {}), HasSubstr("unknown placeholder '{promt}'"));
+  EXPECT_THAT(body(R"({"a":"x{messages}"})", {}, {}), HasSubstr("whole string"));
+}
+
+TEST(DialectDescription, ChecksPathsAndPointers) {
+  const auto message = [](auto change) {
+    DialectDescription dialect = some_dialect();
+    change(dialect);
+    const auto checked = check(dialect);
+    return checked ? "" : checked.error().message;
+  };
+  using D = DialectDescription;
+  EXPECT_EQ(message([](D&) {}), "");
+  EXPECT_THAT(message([](D& d) { d.path = "go"; }), HasSubstr("'path'"));
+  EXPECT_THAT(message([](D& d) { d.path = "/a b"; }), HasSubstr("'path'"));
+  EXPECT_THAT(message([](D& d) { d.path = "/a\r\nX-Evil: 1"; }), HasSubstr("'path'"));
+  EXPECT_THAT(message([](D& d) { d.answer_path = ""; }), HasSubstr("'answer.path'"));
+  EXPECT_THAT(message([](D& d) { d.path = "/{prompt}"; }), HasSubstr("{model}"));
+  EXPECT_THAT(message([](D& d) { d.stream.text = {"text"}; }), HasSubstr("'stream.text'"));
+  EXPECT_THAT(message([](D& d) { d.answer.error = {"/a~2"}; }), HasSubstr("'answer.error'"));
+  EXPECT_THAT(message([](D& d) { d.stream.text = d.stream.reasoning = d.stream.tool_call = {}; }),
+              HasSubstr("no 'text'"));
+  EXPECT_THAT(message([](D& d) { d.done = "a\nb"; }), HasSubstr("'done'"));
+}
+
+}  // namespace
+}  // namespace kneepoint::agent

@@ -1,0 +1,234 @@
+#include "coordinator/controllers/search.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <deque>
+
+#include "tests/coordinator/synthetic_run.h"
+
+namespace kneepoint::coordinator {
+namespace {
+
+using namespace std::chrono_literals;
+using testing::known_step;
+
+/// X = b/(a + c·b), b = min(N, cap), with half a percent of uncertainty.
+double throughput(double n, double cap) {
+  const double b = std::min(n, cap);
+  return b / (0.020 + 0.0001 * b);
+}
+
+/// Answers every probe of a planner at once.
+struct Host {
+  double cap = 50;
+  std::uint32_t refuse_above = 1'000'000;
+  std::uint32_t starve_above = 1'000'000;
+  std::uint32_t slo_passes_to = 1'000'000;
+
+  Step measure(const Probe& probe) const {
+    Step step =
+        known_step(probe.concurrency, throughput(std::min(probe.concurrency, refuse_above), cap), 0.002);
+    step.tpot_seconds.p50 = 0.025;
+    step.ttft_seconds.p50 = 0.025;
+    if (probe.concurrency > starve_above) step.invalidate("CLIENT_BOUND", "a thread was busy");
+    if (probe.concurrency > refuse_above) {
+      step.requests.failed = 100;
+      step.requests.by_outcome[static_cast<std::size_t>(Outcome::kRejected)] = 100;
+      step.invalidate("LOW_OCCUPANCY", "");
+    }
+    step.slo.push_back({.name = "ttft_p95", .state = probe.concurrency > slo_passes_to ? "FAIL" : "PASS"});
+    return step;
+  }
+};
+
+std::vector<Probe> run(const Host& host, Search search, std::vector<SloLimit> slo = {},
+                       std::uint32_t first = 1) {
+  SearchPlanner planner(search, std::move(slo), first);
+  std::vector<Probe> probes;
+  while (const auto probe = planner.next()) {
+    probes.push_back(*probe);
+    planner.add(*probe, host.measure(*probe));
+    if (probes.size() > 2 * SearchPlanner::kMostSteps) break;
+  }
+  EXPECT_LE(probes.size(), SearchPlanner::kMostSteps + 2);
+  return probes;
+}
+
+std::vector<std::uint32_t> scouted(const std::vector<Probe>& probes) {
+  std::vector<std::uint32_t> doubling;
+  for (const Probe& probe : probes) {
+    if (!doubling.empty() && probe.concurrency <= doubling.back()) break;
+    doubling.push_back(probe.concurrency);
+  }
+  return doubling;
+}
+
+TEST(SearchPlanner, DoublesUntilThroughputStopsFollowingTwice) {
+  EXPECT_EQ(scouted(run({}, {.max = 4096})), (std::vector<std::uint32_t>{1, 2, 4, 8, 16, 32, 64, 128, 256}));
+  EXPECT_EQ(scouted(run({}, {.max = 100})), (std::vector<std::uint32_t>{1, 2, 4, 8, 16, 32, 64, 100}));
+  EXPECT_EQ(scouted(run({}, {.max = 4096}, {}, 3)), (std::vector<std::uint32_t>{3, 6, 12, 24, 48, 96, 192}));
+}
+
+TEST(SearchPlanner, ClosesInOnTheKneeAndMeasuresBothSidesTwiceItAndTheBaseline) {
+  constexpr double kKnee = 46.8;  // 0.95·X_max·a / (1 − 0.95·X_max·c)
+  std::set<std::uint32_t> measured;
+  double below = 0;
+  double above = 1e9;
+  for (const Probe& probe : run({}, {.max = 4096})) {
+    if (probe.scout) continue;
+    measured.insert(probe.concurrency);
+    if (probe.concurrency < kKnee) below = std::max<double>(below, probe.concurrency);
+    if (probe.concurrency > kKnee) above = std::min<double>(above, probe.concurrency);
+  }
+  EXPECT_GE(below, kKnee / SearchPlanner::kResolution);
+  EXPECT_LE(above, kKnee * SearchPlanner::kResolution);
+  EXPECT_TRUE(measured.contains(1));
+  EXPECT_GE(*measured.rbegin(), 85u);
+  EXPECT_LE(*measured.rbegin(), 101u);
+}
+
+TEST(SearchPlanner, ReturnsToTheKneeAndTheBaselineLast) {
+  const auto probes = run({}, {.max = 4096});
+  EXPECT_EQ(probes.back().concurrency, 1u);
+  EXPECT_NEAR(probes[probes.size() - 2].concurrency, 46.8, 5);
+}
+
+TEST(SearchPlanner, OneLookPastTheFirstRefusalAndNoFurther) {
+  const auto probes = run({.refuse_above = 40}, {.max = 4096});
+  EXPECT_EQ(scouted(probes), (std::vector<std::uint32_t>{1, 2, 4, 8, 16, 32, 64, 128}));
+}
+
+TEST(SearchPlanner, AStarvedGeneratorEndsTheClimb) {
+  const auto probes = run({.starve_above = 16}, {.max = 4096});
+  EXPECT_EQ(scouted(probes), (std::vector<std::uint32_t>{1, 2, 4, 8, 16, 32}));
+  for (const Probe& probe : probes) EXPECT_LE(probe.concurrency, 32u);
+}
+
+TEST(SearchPlanner, NarrowsTheLimitsBracketToTenPercent) {
+  const SloLimit limit{.metric = SloMetric::kTtft, .limit = 100ms};
+  std::uint32_t pass = 0;
+  std::uint32_t fail = 1'000'000;
+  for (const Probe& probe : run({.slo_passes_to = 21}, {.max = 4096}, {limit})) {
+    if (probe.concurrency <= 21) pass = std::max(pass, probe.concurrency);
+    if (probe.concurrency > 21) fail = std::min(fail, probe.concurrency);
+  }
+  EXPECT_LE(fail, pass * SearchPlanner::kResolution + 1);
+}
+
+TEST(SearchPlanner, AskedForMorePrecisionItMeasuresMoreThoroughly) {
+  const auto thorough = [](double precision) {
+    const auto probes = run({}, {.max = 4096, .precision = precision});
+    return std::count_if(probes.begin(), probes.end(), [](const Probe& probe) { return probe.thorough; });
+  };
+  EXPECT_EQ(thorough(0.2), 0);
+  EXPECT_GT(thorough(0.02), 0);
+}
+
+/// Drives a controller in virtual time; every second every slot gets 50 tokens and ends two requests of 500
+/// ms.
+struct Drive {
+  explicit Drive(Ramp ramp) : controller(Cell{.id = 3}, ramp, 1, 7) { timeline.add_agent(0); }
+
+  void until(Nanos limit, const Host& host = {}) {
+    for (; now < limit && !controller.done(); now += 50ms) {
+      const FleetView fleet{.residence = 500ms,
+                            .idle = controller.phase() == Phase::kDrain,
+                            .timeline = &timeline,
+                            .measure = [&](const StepWindow& window) {
+                              return host.measure({.concurrency = window.concurrency});
+                            }};
+      if (auto level = controller.next(now, fleet)) levels.push_back(*level);
+      const auto second = std::chrono::floor<std::chrono::seconds>(now).count();
+      if (timeline.complete_through() < second - 1) {
+        SecondSnapshot part{.second = second - 1};
+        part.series[SeriesKey{.cell = 3}].reported_tokens = {100, 100};
+        timeline.add(0, {.complete_through = second - 1, .seconds = {part}});
+      }
+      for (; given < controller.windows().size() &&
+             timeline.complete_through() + 1 >= controller.windows()[given].end;
+           ++given) {
+        controller.measured(given, host.measure({.concurrency = controller.windows()[given].concurrency}));
+      }
+    }
+  }
+
+  SearchController controller;
+  Timeline timeline;
+  Nanos now{0};
+  std::size_t given = 0;
+  std::vector<LoadLevel> levels;
+};
+
+Ramp search_up_to(std::uint32_t max) {
+  return {.warmup = 5s, .search = Search{.max = max}};
+}
+
+TEST(SearchController, KeepsTheFleetWarmAndSpreadsWhatItAdds) {
+  Drive drive(search_up_to(1024));
+  drive.until(3600s);
+  ASSERT_TRUE(drive.controller.done());
+  EXPECT_TRUE(drive.controller.cut_short().empty());
+  std::uint64_t epoch = 7;
+  std::uint32_t running = 0;
+  for (const LoadLevel& level : drive.levels) {
+    EXPECT_EQ(level.epoch, epoch++);
+    EXPECT_EQ(level.cell, 3u);
+    EXPECT_EQ(level.effective_at % 1s, Nanos(0));
+    EXPECT_EQ(level.warm_slots, std::min(running, level.concurrency));
+    EXPECT_EQ(level.spread_over, level.concurrency > running ? 500ms : 0ms);
+    running = level.concurrency;
+  }
+  EXPECT_EQ(drive.levels.back().concurrency, 0u);
+  EXPECT_EQ(drive.controller.next_epoch(), epoch);
+}
+
+TEST(SearchController, WindowsFollowTheWarmUpAndAttemptsAreCounted) {
+  Drive drive(search_up_to(1024));
+  drive.until(3600s);
+  std::map<std::uint32_t, std::uint32_t> attempts;
+  for (const StepWindow& window : drive.controller.windows()) {
+    EXPECT_GE(std::chrono::seconds(window.begin), window.level_at + 5s);
+    EXPECT_GE(window.end - window.begin, 20);
+    EXPECT_EQ(window.attempt, ++attempts[window.concurrency]);
+  }
+  EXPECT_GE(attempts[1], 3u);  // scouted, measured, returned to
+}
+
+TEST(SearchController, APlansHoldFixesEveryWindow) {
+  Ramp ramp = search_up_to(1024);
+  ramp.hold = 12s;
+  Drive drive(ramp);
+  drive.until(3600s);
+  ASSERT_TRUE(drive.controller.done());
+  for (const StepWindow& window : drive.controller.windows()) EXPECT_EQ(window.end - window.begin, 12);
+}
+
+TEST(SearchController, MaxDurationEndsItEarlyAndSaysSo) {
+  Ramp ramp = search_up_to(1024);
+  ramp.search->max_duration = 3min;
+  Drive drive(ramp);
+  EXPECT_EQ(drive.controller.time_left(0s), 3min);
+  drive.until(3600s);
+  ASSERT_TRUE(drive.controller.done());
+  EXPECT_LE(drive.levels.back().effective_at, 3min);
+  EXPECT_FALSE(drive.controller.windows().empty());
+  EXPECT_NE(drive.controller.cut_short().find("max_duration"), std::string::npos);
+}
+
+TEST(SearchController, AnInterruptKeepsTheSecondsMeasuredSoFar) {
+  Drive drive(search_up_to(1024));
+  drive.until(17s);
+  ASSERT_EQ(drive.controller.phase(), Phase::kHold);
+  drive.controller.interrupt(17300ms, false);
+  drive.controller.interrupt(17400ms, true);  // idempotent
+  drive.until(60s);
+  ASSERT_TRUE(drive.controller.done());
+  ASSERT_EQ(drive.controller.windows().size(), 1u);
+  EXPECT_EQ(drive.controller.windows()[0].end, 17);
+  EXPECT_TRUE(drive.controller.windows()[0].interrupted);
+  EXPECT_FALSE(drive.controller.windows()[0].agent_lost);
+}
+
+}  // namespace
+}  // namespace kneepoint::coordinator

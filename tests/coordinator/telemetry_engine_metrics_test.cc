@@ -1,0 +1,203 @@
+#include "coordinator/telemetry/engine_metrics.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <set>
+
+#include "tests/coordinator/telemetry_goldens.h"
+
+namespace kneepoint::coordinator {
+namespace {
+
+struct GoldenCase {
+  std::string file;
+  Engine engine;
+  SignalValues values;
+};
+
+std::vector<GoldenCase> golden_cases() {
+  using enum Signal;
+  return {
+      {"vllm-0.11.txt",
+       Engine::kVllm,
+       {{kRunning, 119},
+        {kWaiting, 4},
+        {kKvUsage, 0.8734},
+        {kPreemptions, 7},
+        {kQueueTimeSum, 45},
+        {kQueueTimeCount, 799},
+        {kPrefixHits, 70000},
+        {kPrefixQueries, 200000},
+        {kGenerationTokens, 499512},
+        {kPromptTokens, 130123},
+        {kRequestsFinished, 799}}},
+      // Both the old names and their successors: none may count twice.
+      {"vllm-0.10.txt",
+       Engine::kVllm,
+       {{kRunning, 12},
+        {kWaiting, 3},
+        {kKvUsage, 0.55},
+        {kPreemptions, 2},
+        {kQueueTimeSum, 7},
+        {kQueueTimeCount, 70},
+        {kPrefixHits, 500},
+        {kPrefixQueries, 2000},
+        {kGenerationTokens, 4480},
+        {kPromptTokens, 1990},
+        {kRequestsFinished, 70}}},
+      {"vllm-0.6.txt",
+       Engine::kVllm,
+       {{kRunning, 8},
+        {kWaiting, 2},
+        {kKvUsage, 0.41},
+        {kPreemptions, 5},
+        {kGenerationTokens, 6400},
+        {kPromptTokens, 3200},
+        {kRequestsFinished, 25}}},
+      // Two data parallel ranks of two tensor parallel ranks each, and a total beside each priority.
+      {"sglang-0.5.txt",
+       Engine::kSglang,
+       {{kRunning, 26},
+        {kWaiting, 3},
+        {kKvUsage, 0.73},
+        {kPreemptions, 8},
+        {kQueueTimeSum, 13},
+        {kQueueTimeCount, 100},
+        {kPrefixHitRatio, 0.25},
+        {kGenerationTokens, 124000},
+        {kPromptTokens, 8128902},
+        {kRequestsFinished, 100}}},
+      {"sglang-0.4.txt",
+       Engine::kSglang,
+       {{kRunning, 162},
+        {kWaiting, 2826},
+        {kKvUsage, 0.28},
+        {kPrefixHitRatio, 0.007507552643049313},
+        {kGenerationTokens, 7557572},
+        {kPromptTokens, 8128902}}},
+      {"tgi-3.txt",
+       Engine::kTgi,
+       {{kRunning, 32},
+        {kWaiting, 7},
+        {kQueueTimeSum, 48.5},
+        {kQueueTimeCount, 150},
+        {kGenerationTokens, 12500},
+        {kPromptTokens, 18000},
+        {kRequestsFinished, 150}}},
+      {"llamacpp-2025.txt",
+       Engine::kLlamaCpp,
+       {{kRunning, 4}, {kWaiting, 46}, {kGenerationTokens, 17029}, {kPromptTokens, 1024}}},
+      {"llamacpp-2024.txt",
+       Engine::kLlamaCpp,
+       {{kRunning, 1}, {kWaiting, 3}, {kKvUsage, 0.25}, {kGenerationTokens, 256}, {kPromptTokens, 1024}}},
+      // Queue times of the model with the batch manager, not of the tokenizers around it.
+      {"triton-trtllm-25.txt",
+       Engine::kTritonTrtLlm,
+       {{kRunning, 4},
+        {kWaiting, 3},
+        {kKvUsage, 0.4875},
+        {kQueueTimeSum, 0.5},
+        {kQueueTimeCount, 100},
+        {kRequestsFinished, 100}}},
+      {"triton-trtllm-23.11.txt",
+       Engine::kTritonTrtLlm,
+       {{kRunning, 5},
+        {kWaiting, 3},
+        {kKvUsage, 1560.0 / 6239},
+        {kQueueTimeSum, 0.5},
+        {kQueueTimeCount, 100},
+        {kRequestsFinished, 100}}},
+  };
+}
+
+class EngineGolden : public testing::TestWithParam<GoldenCase> {};
+
+TEST_P(EngineGolden, EverySignalIsReadAndNoOther) {
+  const GoldenCase& golden = GetParam();
+  const EngineReading reading = read_engine_metrics(golden_samples(golden.file));
+  ASSERT_TRUE(reading.engine);
+  EXPECT_EQ(*reading.engine, golden.engine);
+  for (const auto& [signal, value] : golden.values) {
+    ASSERT_TRUE(reading.values.contains(signal)) << to_string(signal);
+    EXPECT_DOUBLE_EQ(reading.values.at(signal), value) << to_string(signal);
+  }
+  for (const auto& [signal, value] : reading.values) {
+    EXPECT_TRUE(golden.values.contains(signal)) << to_string(signal) << " " << value;
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(All, EngineGolden, testing::ValuesIn(golden_cases()), [](const auto& info) {
+  std::string name = info.param.file.substr(0, info.param.file.rfind('.'));
+  for (char& c : name) {
+    if (!std::isalnum(static_cast<unsigned char>(c))) c = '_';
+  }
+  return name;
+});
+
+TEST(EngineMetrics, EveryNameOfTheTableStandsInAGolden) {
+  std::set<std::string> seen;
+  for (const GoldenCase& golden : golden_cases()) {
+    for (const MetricSample& sample : golden_samples(golden.file)) {
+      seen.insert(sample.name);
+      for (const auto& [key, value] : sample.labels) seen.insert(sample.name + "{" + key + "=" + value);
+    }
+  }
+  for (const EngineMetric& metric : engine_metrics()) {
+    std::string needed(metric.name);
+    if (!metric.label.empty()) needed += "{" + std::string(metric.label) + "=" + std::string(metric.value);
+    EXPECT_TRUE(seen.contains(needed)) << needed;
+    EXPECT_TRUE(is_engine_metric(metric.name));
+  }
+  EXPECT_FALSE(is_engine_metric("vllm:num_requests_waiting_by_reason"));
+}
+
+std::vector<MetricSample> samples_of(std::string_view text) {
+  return parse_exposition(text, is_engine_metric).samples;
+}
+
+TEST(EngineMetrics, CountsOneModelWhereItIsNamed) {
+  const auto samples = samples_of(
+      "vllm:num_requests_running{model_name=\"a\"} 3\n"
+      "vllm:num_requests_running{model_name=\"b\"} 4\n");
+  EXPECT_EQ(read_engine_metrics(samples, "a").values.at(Signal::kRunning), 3);
+  EXPECT_TRUE(read_engine_metrics(samples, "a").model_matched);
+  EXPECT_EQ(read_engine_metrics(samples).values.at(Signal::kRunning), 7);
+  const auto alias = read_engine_metrics(samples, "c");
+  EXPECT_EQ(alias.values.at(Signal::kRunning), 7);
+  EXPECT_FALSE(alias.model_matched);
+}
+
+TEST(EngineMetrics, ModelNameDoesNotMatterWhereSeriesHaveNone) {
+  const auto reading = read_engine_metrics(samples_of("tgi_queue_size 2\n"), "any");
+  EXPECT_EQ(reading.values.at(Signal::kWaiting), 2);
+  EXPECT_TRUE(reading.model_matched);
+}
+
+TEST(EngineMetrics, LeavesOutWhatIsNotKnown) {
+  const auto reading =
+      read_engine_metrics(samples_of("vllm:gpu_prefix_cache_hit_rate{model_name=\"m\"} -1.0\n"
+                                     "vllm:kv_cache_usage_perc{model_name=\"m\"} NaN\n"
+                                     "vllm:num_requests_waiting{model_name=\"m\"} 1\n"));
+  EXPECT_EQ(reading.values, (SignalValues{{Signal::kWaiting, 1}}));
+}
+
+TEST(EngineMetrics, NothingKnownIsNoEngine) {
+  const auto reading = read_engine_metrics(samples_of("nv_inference_request_success{model=\"resnet\"} 5\n"));
+  EXPECT_FALSE(reading.engine);
+  EXPECT_TRUE(reading.values.empty());
+}
+
+TEST(Signals, NamesAreDistinctAndReadBack) {
+  std::set<std::string_view> names;
+  for (const SignalInfo& info : signals()) {
+    names.insert(info.name);
+    EXPECT_EQ(signal_from_string(info.name), info.signal);
+    EXPECT_EQ(to_string(info.signal), info.name);
+  }
+  EXPECT_EQ(names.size(), kSignalCount);
+  EXPECT_EQ(signal_from_string("nonsense"), std::nullopt);
+}
+
+}  // namespace
+}  // namespace kneepoint::coordinator

@@ -1,0 +1,314 @@
+#include "coordinator/telemetry/scraper.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <condition_variable>
+#include <mutex>
+
+#include "coordinator/live/http_server.h"
+#include "coordinator/telemetry/readiness.h"
+
+namespace kneepoint::coordinator {
+namespace {
+
+using testing::HasSubstr;
+
+HttpServer::Routes metrics_route(HttpServer::Handler handler) {
+  return {{"/metrics", std::move(handler)}};
+}
+
+std::unique_ptr<HttpServer> serve(HttpServer::Routes routes) {
+  auto server = HttpServer::start({.host = "127.0.0.1", .port = 0, .port_given = true}, std::move(routes));
+  EXPECT_TRUE(server) << server.error().message;
+  return std::move(*server);
+}
+
+std::string url_of(const HttpServer& server, const std::string& path = "/metrics") {
+  return "http://" + server.address() + path;
+}
+
+/// A port on which connections are accepted by the kernel and nobody ever answers.
+class SilentPort {
+ public:
+  SilentPort() : acceptor_(context_, {boost::asio::ip::address_v4::loopback(), 0}) {}
+  std::string url() const {
+    return "http://127.0.0.1:" + std::to_string(acceptor_.local_endpoint().port()) + "/metrics";
+  }
+
+ private:
+  boost::asio::io_context context_;
+  boost::asio::ip::tcp::acceptor acceptor_;
+};
+
+/// A port that was free a moment ago.
+std::string refused_url() {
+  boost::asio::io_context context;
+  boost::asio::ip::tcp::acceptor acceptor(context, {boost::asio::ip::address_v4::loopback(), 0});
+  return "http://127.0.0.1:" + std::to_string(acceptor.local_endpoint().port()) + "/metrics";
+}
+
+/// Runs a scraper fast and collects what it says until something is true.
+class Collector {
+ public:
+  Collector(std::vector<ScrapeEndpoint> endpoints, Scraper::Options options) {
+    options.zero = std::chrono::steady_clock::now();
+    options.interval = std::chrono::milliseconds(5);
+    options.on_update = [this] {
+      const std::lock_guard lock(mutex_);
+      ++updates_;
+      changed_.notify_all();
+    };
+    scraper_ = std::make_unique<Scraper>(std::move(endpoints), std::move(options));
+  }
+
+  ~Collector() { scraper_->stop(); }
+
+  /// @returns whether `done` held within a generous time.
+  bool wait_until(const std::function<bool()>& done) {
+    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(30);
+    for (std::uint64_t seen = 0;;) {
+      drain();
+      if (done()) return true;
+      std::unique_lock lock(mutex_);
+      if (!changed_.wait_until(lock, deadline, [&] { return updates_ > seen; })) return false;
+      seen = updates_;
+    }
+  }
+
+  void drain() {
+    for (auto& sample : scraper_->take()) samples.push_back(std::move(sample));
+    for (auto& notice : scraper_->take_notices()) notices.push_back(std::move(notice));
+  }
+
+  std::vector<TelemetrySample> samples;
+  std::vector<std::string> notices;
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::uint64_t updates_ = 0;
+  std::unique_ptr<Scraper> scraper_;
+};
+
+TEST(Scraper, ReadsEngineAndGpuMetricsAgainAndAgain) {
+  std::atomic<int> polls = 0;
+  const auto server = serve(metrics_route([&](const HttpRequest&) -> HttpResponse {
+    const std::string n = std::to_string(++polls);
+    return {
+        .body =
+            "vllm:num_requests_running{model_name=\"m\"} 3\nvllm:generation_tokens_total{model_name=\"m\"} " +
+            n + "\nDCGM_FI_DEV_POWER_USAGE{gpu=\"0\"} 250\nother_tenants_queue{x=\"1\"} 4\n" +
+            "other_tenants_queue{x=\"2\"} 5\n"};
+  }));
+  ScrapeEndpoint endpoint{.target = "host", .url = url_of(*server), .model = "m"};
+  Collector collector({endpoint}, {.watched = {"other_tenants_queue"}});
+  ASSERT_TRUE(collector.wait_until([&] { return collector.samples.size() >= 3; }));
+  EXPECT_TRUE(collector.notices.empty());
+  double tokens = 0;
+  std::int64_t second = 0;
+  for (const auto& sample : collector.samples) {
+    EXPECT_EQ(sample.target, "host");
+    EXPECT_EQ(sample.source, endpoint.url);
+    EXPECT_EQ(sample.values.at(Signal::kRunning), 3);
+    EXPECT_EQ(sample.values.at(Signal::kGpuPower), 250);
+    EXPECT_EQ(sample.metrics.at("other_tenants_queue"), 9);
+    EXPECT_GT(sample.values.at(Signal::kGenerationTokens), tokens);
+    EXPECT_GE(sample.second, second);
+    tokens = sample.values.at(Signal::kGenerationTokens);
+    second = sample.second;
+  }
+}
+
+TEST(Scraper, GivesUpQuietlyWithOneNoticeWhereNothingIsFound) {
+  std::atomic<int> polls = 0;
+  const auto missing = serve(metrics_route([&](const HttpRequest&) -> HttpResponse {
+    ++polls;
+    return {.status = 404, .body = "no"};
+  }));
+  const auto strange =
+      serve(metrics_route([](const HttpRequest&) -> HttpResponse { return {.body = "up 1\n"}; }));
+  Collector collector({{.url = url_of(*missing)}, {.url = url_of(*strange)}, {.url = refused_url()}},
+                      {.tries = 3});
+  ASSERT_TRUE(collector.wait_until([&] { return collector.notices.size() == 3; }));
+  EXPECT_TRUE(collector.samples.empty());
+  EXPECT_EQ(polls, 3);
+  EXPECT_THAT(collector.notices, testing::Contains(HasSubstr("it answers with HTTP status 404")));
+  EXPECT_THAT(collector.notices, testing::Contains(HasSubstr("no metric of a known engine")));
+  EXPECT_THAT(collector.notices, testing::Contains(HasSubstr("refused")));
+}
+
+TEST(Scraper, KeepsTryingWhereItWasAskedToOrHadSucceeded) {
+  std::atomic<int> polls = 0;
+  const auto handler = [&](const HttpRequest&) -> HttpResponse {
+    const int n = ++polls;
+    if (n > 4 && n < 20) return {.status = 500};
+    return {.body = "tgi_queue_size 1\n"};
+  };
+  const auto server = serve(metrics_route(handler));
+  Collector collector({{.url = url_of(*server)}}, {.tries = 2});
+  ASSERT_TRUE(collector.wait_until([&] { return collector.samples.size() >= 8; }));
+  EXPECT_EQ(collector.notices.size(), 1u) << "one for fifteen failures";
+  EXPECT_THAT(collector.notices[0], HasSubstr("tried again"));
+
+  Collector asked({{.url = refused_url(), .asked_for = true}, {.url = url_of(*server)}}, {.tries = 1});
+  ASSERT_TRUE(asked.wait_until([&] { return asked.samples.size() >= 5 && !asked.notices.empty(); }));
+  EXPECT_EQ(asked.notices.size(), 1u);
+}
+
+TEST(Scraper, ASilentHostDelaysNobody) {
+  const SilentPort silent;
+  const auto server =
+      serve(metrics_route([](const HttpRequest&) -> HttpResponse { return {.body = "tgi_queue_size 1\n"}; }));
+  // Asked for: on a busy machine it may miss these short limits itself, and is tried again.
+  ScrapeEndpoint good{.target = "t", .url = url_of(*server), .asked_for = true};
+  HttpLimits limits{.connect = std::chrono::milliseconds(100), .total = std::chrono::milliseconds(100)};
+  Collector collector({{.url = silent.url()}, good}, {.limits = limits, .tries = 2});
+  const auto given_up = testing::Contains(
+      testing::AllOf(HasSubstr(silent.url()), HasSubstr("no answer in time"), HasSubstr("goes on without")));
+  ASSERT_TRUE(collector.wait_until(
+      [&] { return testing::Value(collector.notices, given_up) && collector.samples.size() >= 4; }));
+}
+
+TEST(Scraper, RefusesEndlessBodiesAndBadUrls) {
+  const auto server = serve(metrics_route([](const HttpRequest&) -> HttpResponse {
+    return {.body = "tgi_queue_size 1\n" + std::string(5000, '#')};
+  }));
+  HttpLimits limits{.body = 1000};
+  Collector collector({{.url = url_of(*server)}, {.url = "ftp://user:secret@host/x"}},
+                      {.limits = limits, .tries = 1});
+  ASSERT_TRUE(collector.wait_until([&] { return collector.notices.size() == 2; }));
+  EXPECT_THAT(collector.notices, testing::Contains(HasSubstr("too long")));
+  EXPECT_THAT(collector.notices, testing::Contains(HasSubstr("ftp://host/x")));
+  EXPECT_THAT(collector.notices, testing::Each(testing::Not(HasSubstr("secret"))));
+}
+
+TEST(Scraper, ReadsThisHostsGpus) {
+  Collector collector({}, {.nvml = true, .nvml_target = "host", .nvml_library = FAKE_NVML});
+  ASSERT_TRUE(collector.wait_until([&] { return collector.samples.size() >= 2; }));
+  EXPECT_EQ(collector.samples[0].source, "nvml");
+  EXPECT_EQ(collector.samples[0].values.at(Signal::kGpuPower), 700.5);
+  EXPECT_EQ(collector.samples[0].target, "host");
+}
+
+TEST(Scraper, StopsWhileHostsAreSilent) {
+  const SilentPort silent;
+  Scraper scraper({{.url = silent.url()}}, {.zero = std::chrono::steady_clock::now()});
+  scraper.stop();
+  EXPECT_TRUE(scraper.take().empty());
+}
+
+TEST(Scraper, TriesEveryReplicasOwnMetrics) {
+  Target target;
+  target.name = "fleet";
+  target.urls = {"http://a:1", "https://b/team/"};
+  target.model = "m";
+  target.headers = {{"X-Team", "ops"}};
+  const auto endpoints = default_endpoints(target);
+  ASSERT_EQ(endpoints.size(), 2u);
+  EXPECT_EQ(endpoints[0].url, "http://a:1/metrics");
+  EXPECT_EQ(endpoints[1].url, "https://b/team/metrics");
+  EXPECT_EQ(endpoints[1].headers.at("X-Team"), "ops");
+  EXPECT_EQ(endpoints[1].model, "m");
+  EXPECT_FALSE(endpoints[1].asked_for);
+}
+
+ReadinessOptions fast(Nanos deadline = std::chrono::seconds(30)) {
+  ReadinessOptions options;
+  options.deadline = deadline;
+  options.interval = std::chrono::milliseconds(1);
+  return options;
+}
+
+Target target_at(const HttpServer& server) {
+  Target target;
+  target.name = "host";
+  target.urls = {"http://" + server.address()};
+  target.model = "m";
+  return target;
+}
+
+HttpServer::Handler answer(int status, std::string body = "") {
+  return [=](const HttpRequest&) -> HttpResponse { return {.status = status, .body = body}; };
+}
+
+TEST(WaitReady, WaitsForHealthThenForTheModel) {
+  std::atomic<int> health = 0, models = 0;
+  const auto server = serve(
+      {{"/health", [&](const HttpRequest&) -> HttpResponse { return {.status = ++health < 3 ? 503 : 200}; }},
+       {"/v1/models", [&](const HttpRequest&) -> HttpResponse {
+          return {.body = ++models < 2 ? R"({"data":[]})" : R"({"data":[{"id":"x"},{"id":"m"}]})"};
+        }}});
+  auto options = fast();
+  std::vector<std::string> said;
+  options.on_wait = [&](const std::string& line) { said.push_back(line); };
+  const auto ready = wait_ready(target_at(*server), options);
+  ASSERT_TRUE(ready) << ready.error().message;
+  ASSERT_EQ(ready->size(), 1u);
+  EXPECT_GT((*ready)[0].seconds, 0);
+  EXPECT_FALSE((*ready)[0].at_once);
+  ASSERT_EQ(said.size(), 2u) << "each change once";
+  EXPECT_THAT(said[0], HasSubstr("/health answers with HTTP status 503"));
+  EXPECT_THAT(said[1], HasSubstr("it does not serve 'm' but nothing"));
+}
+
+TEST(WaitReady, CountsFromAGivenStart) {
+  const auto server =
+      serve({{"/health", answer(200)}, {"/v1/models", answer(200, R"({"data":[{"id":"m"}]})")}});
+  auto options = fast();
+  options.started = std::chrono::steady_clock::now() - std::chrono::hours(1);
+  const auto ready = wait_ready(target_at(*server), options);
+  ASSERT_TRUE(ready);
+  EXPECT_GT((*ready)[0].seconds, 3599);
+  EXPECT_TRUE((*ready)[0].at_once);
+}
+
+TEST(WaitReady, OneOfBothEndpointsIsEnoughAndAKeyIsNoObstacle) {
+  EXPECT_TRUE(wait_ready(target_at(*serve({{"/health", answer(200)}})), fast()));
+  EXPECT_TRUE(
+      wait_ready(target_at(*serve({{"/v1/models", answer(200, R"({"data":[{"id":"m"}]})")}})), fast()));
+  EXPECT_TRUE(wait_ready(target_at(*serve({{"/health", answer(200)}, {"/v1/models", answer(401)}})), fast()));
+}
+
+TEST(WaitReady, SaysWhyItGivesUp) {
+  const Nanos soon = std::chrono::milliseconds(20);
+  const auto reason = [&](const HttpServer::Routes& routes) {
+    const auto server = serve(routes);
+    const auto ready = wait_ready(target_at(*server), fast(soon));
+    return ready ? std::string("ready") : ready.error().message;
+  };
+  EXPECT_THAT(reason({{"/other", answer(200)}}), HasSubstr("neither /health nor /v1/models"));
+  EXPECT_THAT(reason({{"/health", answer(200)}, {"/v1/models", answer(200, R"({"data":[{"id":"x"}]})")}}),
+              HasSubstr("it does not serve 'm' but 'x'"));
+  EXPECT_THAT(reason({{"/v1/models", answer(200, "<html>")}}), HasSubstr("does not answer with a list"));
+  Target gone;
+  gone.urls = {refused_url()};
+  const auto ready = wait_ready(gone, fast(soon));
+  ASSERT_FALSE(ready);
+  EXPECT_THAT(ready.error().message, HasSubstr("refused"));
+}
+
+TEST(WaitReady, EndsWhenAsked) {
+  const auto server = serve({{"/health", answer(503)}});
+  std::stop_source source;
+  auto options = fast();
+  options.stop = source.get_token();
+  options.on_wait = [&](const std::string&) { source.request_stop(); };
+  const auto ready = wait_ready(target_at(*server), options);
+  ASSERT_FALSE(ready);
+  EXPECT_THAT(ready.error().message, HasSubstr("stopped while waiting"));
+}
+
+TEST(Urls, AreJoinedAndShownWithoutSecrets) {
+  EXPECT_EQ(join_url("http://h:1", "/metrics"), "http://h:1/metrics");
+  EXPECT_EQ(join_url("http://h/p//", "/metrics"), "http://h/p/metrics");
+  EXPECT_EQ(url_for_display("http://u:p@h:1/m?token=x#y"), "http://h:1/m");
+  EXPECT_EQ(url_for_display("http://h/a@b"), "http://h/a@b");
+  EXPECT_EQ(url_for_display("nonsense"), "nonsense");
+}
+
+}  // namespace
+}  // namespace kneepoint::coordinator

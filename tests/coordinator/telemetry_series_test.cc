@@ -1,0 +1,195 @@
+#include "coordinator/telemetry/telemetry_series.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <limits>
+
+#include "coordinator/telemetry/telemetry_lines.h"
+
+namespace kneepoint::coordinator {
+namespace {
+
+using enum Signal;
+using testing::ElementsAre;
+using testing::IsEmpty;
+using testing::Optional;
+using testing::Pair;
+
+TelemetrySample sample(std::int64_t second, SignalValues values, std::string source = "a",
+                       std::string target = "host") {
+  return {second, std::move(target), std::move(source), std::move(values), {}};
+}
+
+TEST(TelemetrySeries, GaugesAreMeansInTheWindowAndSumsOverReplicas) {
+  TelemetrySeries series;
+  for (int s = 0; s < 10; ++s) {
+    series.add(sample(s, {{kRunning, s < 4 ? 1 : 8}, {kWaiting, 2}, {kKvUsage, 0.1 * s}}, "a"));
+    series.add(sample(s, {{kRunning, 3}, {kKvUsage, 0.5}}, "b"));
+  }
+  const auto step = series.summarise("host", 4, 8);
+  EXPECT_THAT(step.running_mean, Optional(11.0));
+  EXPECT_THAT(step.waiting_mean, Optional(2.0));
+  EXPECT_NEAR(*step.kv_usage_mean, (0.55 + 0.5) / 2, 1e-12);
+  EXPECT_NEAR(*step.kv_usage_max, 0.7, 1e-12);
+  EXPECT_EQ(step.engine_sources, 2u);
+  EXPECT_EQ(step.preemptions_per_second, std::nullopt);
+}
+
+TEST(TelemetrySeries, CountersAreDifferencesOverTheirOwnTime) {
+  TelemetrySeries series;
+  for (int s = 0; s <= 20; ++s) {
+    if (s == 12) continue;  // A scrape that failed.
+    series.add(sample(s, {{kGenerationTokens, 1000.0 + 50 * s},
+                          {kQueueTimeSum, 2.0 * s},
+                          {kQueueTimeCount, 4.0 * s},
+                          {kPrefixHits, 30.0 * s},
+                          {kPrefixQueries, 120.0 * s},
+                          {kPreemptions, 7}}));
+  }
+  const auto step = series.summarise("host", 4.5, 12.5);
+  EXPECT_THAT(step.server_tokens_per_second, Optional(50.0));
+  EXPECT_THAT(step.queue_time_mean_seconds, Optional(0.5));
+  EXPECT_THAT(step.prefix_hit_ratio, Optional(0.25));
+  EXPECT_THAT(step.preemptions_per_second, Optional(0.0));
+}
+
+TEST(TelemetrySeries, ARestartedServerCountsFromZero) {
+  TelemetrySeries series;
+  const double tokens[] = {100, 150, 10, 60};
+  for (int s = 0; s < 4; ++s) series.add(sample(s, {{kGenerationTokens, tokens[s]}}));
+  EXPECT_THAT(series.summarise("host", 0, 3).server_tokens_per_second, Optional((50 + 10 + 50) / 3.0));
+}
+
+TEST(TelemetrySeries, ACounterThatAppearsBeganAtZero) {
+  TelemetrySeries series;
+  for (int s = 0; s < 5; ++s) {
+    SignalValues values{{kRunning, 4}};
+    if (s >= 3) values[kPreemptions] = 2.0 * (s - 2);
+    series.add(sample(s, values));
+  }
+  EXPECT_THAT(series.summarise("host", 0, 4).preemptions_per_second, Optional(1.0));
+  EXPECT_EQ(series.summarise("host", 0, 2).preemptions_per_second, std::nullopt);
+}
+
+TEST(TelemetrySeries, OneReadingIsNoRate) {
+  TelemetrySeries series;
+  series.add(sample(3, {{kGenerationTokens, 100}}));
+  EXPECT_EQ(series.summarise("host", 0, 10).server_tokens_per_second, std::nullopt);
+  EXPECT_EQ(series.summarise("host", 5, 10).running_mean, std::nullopt);
+}
+
+TEST(TelemetrySeries, HitRatioFallsBackToTheGauge) {
+  TelemetrySeries series;
+  series.add(sample(1, {{kPrefixHitRatio, 0.4}}));
+  series.add(sample(2, {{kPrefixHitRatio, 0.6}}));
+  EXPECT_THAT(series.summarise("host", 0, 10).prefix_hit_ratio, Optional(0.5));
+}
+
+TEST(TelemetrySeries, TargetsAreKeptApartAndGpusMayBeShared) {
+  TelemetrySeries series;
+  series.add(sample(1, {{kRunning, 1}}, "a", "host"));
+  series.add(sample(1, {{kRunning, 7}}, "b", "other"));
+  series.add(sample(1, {{kRunning, 9}, {kGpuPower, 300}}, "shared", ""));
+  EXPECT_THAT(series.summarise("host", 0, 2).running_mean, Optional(1.0));
+  EXPECT_THAT(series.summarise("other", 0, 2).running_mean, Optional(7.0));
+  EXPECT_THAT(series.summarise("host", 0, 2).gpu.power_mean_watts, Optional(300.0));
+}
+
+TEST(TelemetrySeries, SumsUpGpus) {
+  TelemetrySeries series;
+  for (int s = 0; s <= 10; ++s) {
+    series.add(sample(s,
+                      {{kGpuMemoryUsed, 1e9 * s},
+                       {kGpuPower, 400},
+                       {kGpuTemperature, 50.0 + s},
+                       {kGpuTensorActive, 0.2},
+                       {kGpuDramActive, 0.8}},
+                      "node1", ""));
+    series.add(sample(s, {{kGpuPower, 999}, {kGpuEnergy, 500.0 * s}}, "nvml", ""));
+  }
+  const auto gpu = series.summarise("host", 2, 6).gpu;
+  EXPECT_THAT(gpu.memory_peak_bytes, Optional(5e9));
+  EXPECT_THAT(gpu.power_mean_watts, Optional(400.0)) << "the exporter's, not NVML's again";
+  EXPECT_THAT(gpu.energy_joules, Optional(2000.0)) << "the counter, which only NVML has";
+  EXPECT_THAT(gpu.temperature_max_celsius, Optional(55.0));
+  EXPECT_THAT(gpu.tensor_active_mean, Optional(0.2));
+  EXPECT_THAT(gpu.dram_active_mean, Optional(0.8));
+}
+
+TEST(TelemetrySeries, EnergyFallsBackToPowerTimesTime) {
+  TelemetrySeries series;
+  series.add(sample(1, {{kGpuPower, 200}, {kGenerationTokens, 0}}));
+  series.add(sample(2, {{kGpuPower, 400}, {kGenerationTokens, 60}}));
+  const auto step = series.summarise("host", 0, 10);
+  EXPECT_THAT(step.gpu.energy_joules, Optional(3000.0));
+  EXPECT_THAT(step.joules_per_token(10), Optional(5.0));
+}
+
+TEST(TelemetrySeries, TimelinesShowGaugesAndRates) {
+  TelemetrySeries series;
+  for (int s : {0, 1, 3}) {
+    series.add(sample(s, {{kWaiting, s}, {kGenerationTokens, 10.0 * s}}, "a"));
+    series.add(sample(s, {{kWaiting, 1}}, "b"));
+  }
+  EXPECT_THAT(series.timeline("host", kWaiting), ElementsAre(Pair(0, 1), Pair(1, 2), Pair(3, 4)));
+  EXPECT_THAT(series.timeline("host", kGenerationTokens), ElementsAre(Pair(1, 10), Pair(3, 10)));
+  EXPECT_THAT(series.timeline("host", kGpuPower), IsEmpty());
+}
+
+TEST(TelemetryLines, ASampleReadsBackExactly) {
+  TelemetrySample original = sample(-3, {{kRunning, 3}, {kKvUsage, 0.1 + 0.2}, {kGenerationTokens, 8128902}},
+                                    "http://h:8000/\"metrics\"\\\n", "ho\"st");
+  original.metrics["vllm:num_requests_waiting"] = 1e-300;
+  const std::string line = telemetry_line(original);
+  EXPECT_EQ(line.find('\n'), line.npos);
+  const auto read = parse_telemetry_line(line);
+  ASSERT_TRUE(read) << read.error().message;
+  EXPECT_EQ(*read, original);
+}
+
+TEST(TelemetryLines, ReadsLikeThis) {
+  EXPECT_EQ(telemetry_line(sample(12, {{kRunning, 3}, {kKvUsage, 0.25}})),
+            R"({"second":12,"target":"host","source":"a","signals":{"running":3,"kv_usage_ratio":0.25}})");
+}
+
+TEST(TelemetryLines, LeavesOutWhatJsonCannotSay) {
+  const auto line =
+      telemetry_line(sample(1, {{kRunning, std::numeric_limits<double>::infinity()}, {kWaiting, 2}}));
+  const auto read = parse_telemetry_line(line);
+  ASSERT_TRUE(read);
+  EXPECT_EQ(read->values, (SignalValues{{kWaiting, 2}}));
+}
+
+TEST(TelemetryLines, AFileReadsBackInOrder) {
+  TelemetrySeries series;
+  series.add(sample(2, {{kRunning, 2}}, "b"));
+  series.add(sample(1, {{kRunning, 1}}, "b"));
+  series.add(sample(2, {{kRunning, 3}}, "a"));
+  std::string text;
+  for (const auto& s : series.samples()) text += telemetry_line(s) + "\n";
+  const auto read = parse_telemetry(text);
+  ASSERT_TRUE(read);
+  EXPECT_EQ(read->samples(), series.samples());
+  EXPECT_EQ(read->samples()[1].source, "a");
+}
+
+TEST(TelemetryLines, ToleratesNewSignalsAndACutLastLine) {
+  const auto read = parse_telemetry(
+      "{\"second\":1,\"target\":\"t\",\"source\":\"s\",\"signals\":{\"running\":1,\"of_tomorrow\":2}}\n"
+      "{\"second\":2,\"tar");
+  ASSERT_TRUE(read);
+  ASSERT_EQ(read->samples().size(), 1u);
+  EXPECT_EQ(read->samples()[0].values.size(), 1u);
+}
+
+TEST(TelemetryLines, NamesTheBrokenLine) {
+  const auto read = parse_telemetry("\n{\"second\":1}\n");
+  ASSERT_FALSE(read);
+  EXPECT_EQ(read.error().message, "telemetry.jsonl:2: it is not a line of telemetry: no 'target'");
+  EXPECT_FALSE(
+      parse_telemetry("{\"second\":1,\"target\":\"\",\"source\":\"\",\"signals\":{\"running\":\"x\"}}\n"));
+}
+
+}  // namespace
+}  // namespace kneepoint::coordinator

@@ -1,0 +1,146 @@
+#include "tests/method/method_run.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+
+#include "coordinator/analysis/build_report.h"
+#include "coordinator/run_loop.h"
+#include "tests/method/queue_fleet.h"
+
+namespace kneepoint::method {
+
+using coordinator::RunLoop;
+using coordinator::ScenarioResult;
+using coordinator::Step;
+
+Truth truth_of(const Case& of, double at) {
+  Truth truth{.saturation = true_saturation(of.model, of.max, at)};
+  constexpr double kAllowed = 0.05;
+  std::uint32_t pass = 0;
+  std::uint32_t fail = of.max + 1;
+  while (fail - pass > 1) {  // more load never makes the first token come sooner
+    const std::uint32_t n = pass == 0 && fail > 8 ? std::max(1u, fail / 8) : (pass + fail) / 2;
+    (true_ttft_violation(of.model, n, of.ttft_limit) <= kAllowed ? pass : fail) = n;
+  }
+  truth.slo_concurrency = pass;
+  return truth;
+}
+
+Trial run_trial(const Case& of, std::uint64_t seed) {
+  Plan plan;
+  plan.name = of.name;
+  plan.targets = {{.name = "host", .urls = {"http://model"}}};
+  plan.scenarios = {{.name = of.name,
+                     .workload = {.classes = {{.name = "all", .prompts = {"x"}}}},
+                     .ramp = {.warmup = std::chrono::seconds(5), .search = Search{.max = of.max}},
+                     .slo = {{.metric = SloMetric::kTtft, .quantile = 0.95, .limit = of.ttft_limit}}}};
+  plan.seed = seed;
+  const std::vector<Cell> cells = cells_of(plan);
+  QueueFleet fleet(of.model, {of.ttft_limit}, seed);
+  RunLoop loop(plan, cells, fleet, {});
+  loop.run();
+  coordinator::RunFacts facts{.duration = fleet.now(), .seed = seed};
+  facts.cut_short = loop.cut_short();
+  auto report = build_report(plan, loop.timeline(), loop.windows(), facts);
+  Trial trial{.result = std::move(report.results.at(0)), .seconds = to_seconds(fleet.now())};
+  if (!facts.cut_short.empty()) trial.cut_short = facts.cut_short.begin()->second;
+  return trial;
+}
+
+void add(Score& score, const Case&, const Truth& truth, const Trial& trial) {
+  const ScenarioResult& result = trial.result;
+  ++score.trials;
+  score.minutes.push_back(trial.seconds / 60);
+  const auto& found = result.saturation;
+  if (found.concurrency) {
+    ++score.answered;
+    score.estimates.push_back(*found.concurrency);
+    if (truth.saturation) {
+      score.errors.push_back(std::abs(*found.concurrency - *truth.saturation) / *truth.saturation);
+      score.widths.push_back((found.ci95->high - found.ci95->low) / *truth.saturation);
+      if (found.ci95->low <= *truth.saturation && *truth.saturation <= found.ci95->high) ++score.covered;
+    }
+  } else if (!truth.saturation && found.lower_bound) {
+    ++score.covered;
+  }
+  const auto& slo = result.slo.criteria.at(0);
+  if (slo.concurrency) {
+    ++score.slo_answered;
+    if (*slo.concurrency > truth.slo_concurrency) ++score.false_pass;
+  }
+  bool drift = false;
+  for (const Step& step : result.steps) {
+    ++score.rows;
+    drift = drift || step.has_flag("DRIFT");
+    if (step.valid) continue;
+    ++score.invalid_rows;
+    for (const std::string& flag : step.flags) ++score.flags[flag];
+  }
+  if (drift) ++score.drift_flagged;
+}
+
+void add(Score& score, const Score& other) {
+  score.trials += other.trials;
+  score.answered += other.answered;
+  score.covered += other.covered;
+  score.false_pass += other.false_pass;
+  score.slo_answered += other.slo_answered;
+  score.drift_flagged += other.drift_flagged;
+  score.invalid_rows += other.invalid_rows;
+  score.rows += other.rows;
+  const auto append = [](std::vector<double>& into, const std::vector<double>& from) {
+    into.insert(into.end(), from.begin(), from.end());
+  };
+  append(score.estimates, other.estimates);
+  append(score.errors, other.errors);
+  append(score.widths, other.widths);
+  append(score.minutes, other.minutes);
+  for (const auto& [flag, count] : other.flags) score.flags[flag] += count;
+}
+
+double quantile(std::vector<double> values, double q) {
+  if (values.empty()) return 0;
+  const auto rank = static_cast<std::size_t>(std::ceil(q * static_cast<double>(values.size())));
+  const auto at = values.begin() + static_cast<std::ptrdiff_t>(std::max<std::size_t>(rank, 1) - 1);
+  std::nth_element(values.begin(), at, values.end());
+  return *at;
+}
+
+double mean(const std::vector<double>& values) {
+  if (values.empty()) return 0;
+  return std::accumulate(values.begin(), values.end(), 0.0) / static_cast<double>(values.size());
+}
+
+std::vector<std::string> misses(const Case& of, const Truth& truth, const Score& score) {
+  std::vector<std::string> missed;
+  const auto n = static_cast<double>(score.trials);
+  const auto require = [&](bool met, std::string what) {
+    if (!met) missed.push_back(std::move(what));
+  };
+  if (truth.saturation) {
+    const double accepted = of.soft ? 0.10 : 0.05;
+    const double error = quantile(score.errors, 0.95);
+    require(error <= accepted, fmt::format("p95 error {:.1f} % > {:.0f} %", error * 100, accepted * 100));
+    require(mean(score.widths) <= 0.20,
+            fmt::format("mean interval {:.1f} % > 20 %", mean(score.widths) * 100));
+    const auto answered = static_cast<double>(score.answered) / n;
+    require(answered >= 0.95, fmt::format("answered {:.1f} % < 95 %", answered * 100));
+  } else {
+    const double false_alarms = static_cast<double>(score.answered) / n;
+    require(false_alarms <= 0.05, fmt::format("named a knee in {:.1f} % > 5 %", false_alarms * 100));
+  }
+  const double coverage = static_cast<double>(score.covered) / n;
+  require(coverage >= 0.90, fmt::format("coverage {:.1f} % < 90 %", coverage * 100));
+  const double false_pass = static_cast<double>(score.false_pass) / n;
+  require(false_pass <= 0.05, fmt::format("false PASS {:.1f} % > 5 %", false_pass * 100));
+  if (of.expects_drift) {
+    const double flagged = static_cast<double>(score.drift_flagged) / n;
+    require(flagged >= 0.90, fmt::format("DRIFT said in {:.1f} % < 90 %", flagged * 100));
+  }
+  return missed;
+}
+
+}  // namespace kneepoint::method

@@ -1,0 +1,109 @@
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <atomic>
+#include <thread>
+
+#include "tests/method/method_run.h"
+
+/// Proves the method against known truth: searches every case of the queueing model with many seeds, in
+/// virtual time, and prints what came out. Exits 1 where an acceptance is missed.
+
+using namespace kneepoint::method;
+
+namespace {
+
+Score score_case(const Case& of, const Truth& truth, std::uint64_t seed_base, std::size_t seeds,
+                 unsigned threads) {
+  std::vector<Score> parts(seeds);  // one for each seed, so that the sum does not depend on the threads
+  std::atomic<std::size_t> next{0};
+  std::vector<std::thread> workers;
+  for (unsigned t = 0; t < threads; ++t) {
+    workers.emplace_back([&] {
+      for (std::size_t i; (i = next++) < seeds;) add(parts[i], of, truth, run_trial(of, seed_base + i));
+    });
+  }
+  for (std::thread& worker : workers) worker.join();
+  Score total;
+  for (const Score& part : parts) add(total, part);
+  return total;
+}
+
+std::string percent(double share) {
+  return fmt::format("{:.1f} %", share * 100);
+}
+
+void print_trial(const Case& of, std::uint64_t seed) {
+  const Trial trial = run_trial(of, seed);
+  for (const auto& step : trial.result.steps) {
+    fmt::print("{:7.0f} s {:5.0f} s  N {:5}  X {:9.1f} ± {:6.1f}  TTFT p50 {:7.1f} ms  {:14} {} [{}] {}\n",
+               step.window_begin_seconds, step.duration_seconds, step.concurrency,
+               step.output_tokens_per_second.value.value_or(0),
+               step.output_tokens_per_second.ci95
+                   ? step.output_tokens_per_second.ci95->high - *step.output_tokens_per_second.value
+                   : 0.0,
+               step.ttft_seconds.p50.value_or(0) * 1e3, step.state, step.slo.empty() ? "" : step.slo[0].state,
+               fmt::join(step.flags, ","),
+               step.valid ? "" : fmt::format("{}", fmt::join(step.reasons, "; ")));
+  }
+  const auto& found = trial.result.saturation;
+  if (found.concurrency) {
+    fmt::print("N_sat {:.1f} [{:.1f}, {:.1f}] {}\n", *found.concurrency, found.ci95->low, found.ci95->high,
+               found.knee_kind);
+  }
+  fmt::print("{}\n{}\n", found.explanation, trial.cut_short);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  CLI::App app("The method table: searches on a queueing model of known truth");
+  std::size_t seeds = 1000;
+  std::uint64_t seed_base = 1'000'000;
+  unsigned threads = std::max(1u, std::thread::hardware_concurrency());
+  std::vector<std::string> chosen;
+  bool one = false;
+  app.add_option("--seeds", seeds, "searches a case")->check(CLI::PositiveNumber);
+  app.add_option("--seed-base", seed_base, "the first seed");
+  app.add_option("--threads", threads)->check(CLI::PositiveNumber);
+  app.add_option("--case", chosen, "only these cases");
+  app.add_flag("--show", one, "print the rows of one search, with the first seed");
+  CLI11_PARSE(app, argc, argv);
+
+  bool accepted = true;
+  fmt::print("seeds {} to {}\n\n", seed_base, seed_base + seeds - 1);
+  fmt::print(
+      "| case | true N_sat | median N_sat | median error | p95 error | coverage | mean interval | false PASS "
+      "| "
+      "minutes | rows | notes |\n|---|---|---|---|---|---|---|---|---|---|---|\n");
+  for (const Case& of : all_cases()) {
+    if (!chosen.empty() && std::find(chosen.begin(), chosen.end(), of.name) == chosen.end()) continue;
+    const Truth truth = truth_of(of);
+    if (one) {
+      print_trial(of, seed_base);
+      continue;
+    }
+    const Score score = score_case(of, truth, seed_base, seeds, threads);
+    const auto n = static_cast<double>(score.trials);
+    std::vector<std::string> notes = misses(of, truth, score);
+    if (!notes.empty()) {
+      accepted = false;
+      notes.insert(notes.begin(), "MISSED:");
+    }
+    if (score.answered < score.trials)
+      notes.push_back(fmt::format("no N_sat in {}", score.trials - score.answered));
+    notes.push_back(fmt::format("N_slo {} found in {}", truth.slo_concurrency,
+                                percent(static_cast<double>(score.slo_answered) / n)));
+    if (score.drift_flagged > 0)
+      notes.push_back(fmt::format("DRIFT in {}", percent(static_cast<double>(score.drift_flagged) / n)));
+    for (const auto& [flag, count] : score.flags) notes.push_back(fmt::format("{} {}", flag, count));
+    fmt::print("| {} | {} | {:.1f} | {} | {} | {} | {} | {} | {:.0f} | {:.0f} | {} |\n", of.name,
+               truth.saturation ? fmt::format("{:.1f}", *truth.saturation) : fmt::format("> {}", of.max / 2),
+               quantile(score.estimates, 0.5), percent(quantile(score.errors, 0.5)),
+               percent(quantile(score.errors, 0.95)), percent(static_cast<double>(score.covered) / n),
+               percent(mean(score.widths)), percent(static_cast<double>(score.false_pass) / n),
+               mean(score.minutes), static_cast<double>(score.rows) / n, fmt::join(notes, "; "));
+    std::fflush(stdout);
+  }
+  return accepted ? 0 : 1;
+}

@@ -124,12 +124,13 @@ TEST_F(Source, GivenTextsAreVerbatimUnlessUnique) {
   EXPECT_EQ(texts.size(), 100u);
 }
 
-TEST_F(Source, ClassesAreWalkedByWeight) {
-  cell_.workload.classes = {{.name = "a", .prompts = {"x"}, .weight = 1},
-                            {.name = "b", .prompts = {"y"}, .weight = 3}};
-  std::string walked;
-  for (std::uint64_t k = 0; k < 8; ++k) walked += text(ticket(0, k));
-  EXPECT_EQ(walked, "xyyyxyyy");
+TEST_F(Source, ClassesAreWalkedByWeightAndMeetEveryPrompt) {
+  cell_.workload.classes = {{"short", {"a", "b", "c", "d"}, 2}, {"never", {"x"}, 0}, {"long", {"e"}, 1}};
+  std::map<std::string, int> met;
+  for (std::uint64_t k = 0; k < 300; ++k) ++met[text(ticket(5, k))];
+  EXPECT_EQ(met["e"], 100);
+  EXPECT_EQ(met["a"] + met["b"] + met["c"] + met["d"], 200);
+  for (const char* prompt : {"a", "b", "c", "d"}) EXPECT_GT(met[prompt], 20) << prompt;
 }
 
 TEST_F(Source, ASequentialDatasetIsDealtToTheSlotsInOrder) {

@@ -73,6 +73,13 @@ void append_messages(const Prompt& prompt, std::string& out) {
     append_json_string(out, prompt.system);
     out.append("},");
   }
+  for (const Exchange& earlier : prompt.history) {
+    out.append(R"({"role":"user","content":)");
+    append_json_string(out, earlier.user);
+    out.append(R"(},{"role":"assistant","content":")");
+    out.append(earlier.answer_json);
+    out.append(R"("},)");
+  }
   out.append(R"({"role":"user","content":)");
   append_json_string(out, prompt.text);
   out.append("}]");
@@ -98,11 +105,24 @@ RequestMembers::RequestMembers(const std::string& model, const Workload& workloa
     append_json_string(quoted, model);
     add("model", quoted);
   }
-  if (workload.output_tokens) add(token_limit_name, fmt::to_string(*workload.output_tokens));
+  model_.swap(fixed_);
+  if (!overridden(token_limit_name)) limit_ = fmt::format(R"(,"{}":)", token_limit_name);
+  if (workload.output_tokens && workload.output_tokens->fixed())
+    output_tokens_ = workload.output_tokens->sample_whole(0, 1);
   if (workload.temperature) add("temperature", fmt::to_string(*workload.temperature));
   if (workload.top_p) add("top_p", fmt::to_string(*workload.top_p));
   add("stream", workload.stream ? "true" : "false");
   fixed_.append(extra);
+}
+
+void RequestMembers::append(const Prompt& prompt, std::string& out) const {
+  out.append(model_);
+  const auto& limit = prompt.output_tokens ? prompt.output_tokens : output_tokens_;
+  if (limit && !limit_.empty()) {
+    out.append(limit_);
+    fmt::format_to(std::back_inserter(out), "{}", *limit);
+  }
+  out.append(fixed_);
 }
 
 Result<void> check_extra_body(const std::string& extra_body) {

@@ -11,6 +11,7 @@
 
 #include "common/version.h"
 #include "coordinator/analysis/build_report.h"
+#include "coordinator/calibration/calibrate.h"
 #include "coordinator/cli/exit_code.h"
 #include "coordinator/cli/interrupts.h"
 #include "coordinator/cli/run_display.h"
@@ -67,6 +68,7 @@ class Run {
   }
 
   int execute() {
+    for (const std::string& line : calibrate(plan_, cells_)) display_.print(line);
     assemble();
     const Timeline* timeline = nullptr;
     RunLoop loop(plan_, cells_, *fleet_, hooks(timeline));
@@ -149,7 +151,8 @@ class Run {
                           .targets = plan_.targets,
                           .cells = cells_,
                           .seed = plan_.seed,
-                          .records = plan_.records};
+                          .records = plan_.records,
+                          .datasets = plan_.datasets};
     or_fail(fleet_->start(std::move(assignment), check), kFleetFailed);
     if (plan_.records) {
       const SystemClock clock;

@@ -33,6 +33,21 @@ std::string saturation_sentence(const ScenarioResult& result) {
   return text + ".";
 }
 
+std::string prompt_sentence(const ScenarioResult& result) {
+  double asked = 0, achieved = 0, requests = 0;
+  for (const Step& step : result.steps) {
+    if (!step.prompt_tokens || !step.prompt_tokens->asked_mean || !step.prompt_tokens->achieved_mean)
+      continue;
+    const auto n = static_cast<double>(step.requests.completed);
+    asked += n * *step.prompt_tokens->asked_mean;
+    achieved += n * *step.prompt_tokens->achieved_mean;
+    requests += n;
+  }
+  if (requests == 0) return "";
+  return fmt::format("made to {:.0f} tokens on average, the server counted {:.0f} ({:+.1f} %)",
+                     asked / requests, achieved / requests, (achieved / asked - 1) * 100);
+}
+
 std::string slo_sentence(const SloCriterion& criterion) {
   const std::string what = criterion.limit > 0
                                ? fmt::format("{} ≤ {}", criterion.name, format_time(criterion.limit))

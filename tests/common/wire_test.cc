@@ -55,7 +55,8 @@ class Random {
     s.prompt_tokens = number(), s.joint_good = number();
     for (std::uint64_t i = below(4); i > 0; --i) s.slo.push_back({number(), number()});
     s.censored = number(), s.early_stops = number(), s.reconnects = number();
-    s.in_flight = real(), s.waiting = real(), s.backing_off = real();
+    s.asked_prompts = number(), s.asked_prompt_tokens = number(), s.achieved_prompt_tokens = number();
+    s.in_flight = real(), s.waiting = real(), s.backing_off = real(), s.thinking = real();
     s.ttft = histogram(), s.ttfo = histogram(), s.tpot = histogram(), s.icl = histogram(),
     s.e2e = histogram();
     return s;
@@ -147,6 +148,37 @@ class Random {
     return t;
   }
 
+  Distribution distribution() {
+    if (coin()) return 1 + number();
+    Distribution d;
+    d.kind = static_cast<Distribution::Kind>(below(5));
+    d.mean = 1 + real(), d.stddev = real(), d.min = 1 + real(), d.max = d.min + real();
+    if (d.kind != Distribution::Kind::kEmpirical) return d;
+    for (std::uint64_t i = below(4) + 1; i > 0; --i) d.values.push_back(1 + real());
+    if (coin()) d.weights.assign(d.values.size(), 1 + real());
+    return d;
+  }
+
+  void source(Workload& w) {
+    w.unique = coin();
+    if (coin()) {
+      w.synthetic = Synthetic{.input_tokens = distribution(),
+                              .shared_prefix_tokens = static_cast<std::uint32_t>(below(4096)),
+                              .prefix_groups = static_cast<std::uint32_t>(1 + below(9))};
+    }
+    if (coin()) {
+      w.dataset = DatasetUse{.hash = std::string(64, "0123456789abcdef"[below(16)]),
+                             .bytes = 1 + below(1000),
+                             .order = coin() ? DatasetOrder::kRandom : DatasetOrder::kSequential,
+                             .time_scale = real(),
+                             .lengths_only = coin()};
+    }
+    if (coin()) {
+      w.conversation = Conversation{.think_time = distribution()};
+      if (coin()) w.conversation->turns = distribution();
+    }
+  }
+
   Cell cell(std::uint32_t id, std::size_t targets) {
     Cell c{.id = id,
            .scenario = static_cast<std::uint32_t>(below(9)),
@@ -155,7 +187,13 @@ class Random {
       c.workload.classes.push_back({text(), {text(), text()}, static_cast<std::uint32_t>(1 + below(9))});
     }
     if (coin()) c.workload.system = text();
-    if (coin()) c.workload.output_tokens = 1 + static_cast<std::uint32_t>(below(4096));
+    source(c.workload);
+    if (c.workload.makes_text()) {
+      c.calibration = {.tokens_per_word = 0.1 + static_cast<double>(below(50)) / 10,
+                       .overhead_tokens = real(),
+                       .source = static_cast<Calibration::Source>(below(3))};
+    }
+    if (coin()) c.workload.output_tokens = distribution();
     if (coin()) c.workload.temperature = real();
     if (coin()) c.workload.top_p = real();
     c.workload.stream = coin();
@@ -416,7 +454,36 @@ TEST(WireHostile, AssignmentsAreRefusedByField) {
           {"cells[0].workload.temperature",
            [](M& m) { m.mutable_cells(0)->mutable_workload()->set_temperature(kNaN); }},
           {"cells[0].workload.output_tokens",
-           [](M& m) { m.mutable_cells(0)->mutable_workload()->set_output_tokens(0); }},
+           [](M& m) { m.mutable_cells(0)->mutable_workload()->mutable_output_tokens(); }},
+          {"cells[0].workload.output_tokens: is 0",
+           [](M& m) {
+             v1::Distribution& d = *m.mutable_cells(0)->mutable_workload()->mutable_output_tokens();
+             d.set_kind(v1::DISTRIBUTION_KIND_FIXED);
+           }},
+          {"cells[0].workload.conversation.think_seconds.values",
+           [](M& m) {
+             auto& conversation = *m.mutable_cells(0)->mutable_workload()->mutable_conversation();
+             conversation.mutable_think_seconds()->set_kind(v1::DISTRIBUTION_KIND_EMPIRICAL);
+           }},
+          {"cells[0].workload.conversation.think_seconds.weights",
+           [](M& m) {
+             auto& conversation = *m.mutable_cells(0)->mutable_workload()->mutable_conversation();
+             v1::Distribution& think = *conversation.mutable_think_seconds();
+             think.set_kind(v1::DISTRIBUTION_KIND_EMPIRICAL);
+             think.add_values(1);
+             think.add_weights(0);
+           }},
+          {"cells[0].workload.synthetic.prefix_groups",
+           [](M& m) { m.mutable_cells(0)->mutable_workload()->mutable_synthetic(); }},
+          {"cells[0].workload.dataset.hash",
+           [](M& m) { m.mutable_cells(0)->mutable_workload()->mutable_dataset()->set_hash("../etc"); }},
+          {"cells[0].workload.dataset.bytes",
+           [](M& m) {
+             v1::DatasetUse& use = *m.mutable_cells(0)->mutable_workload()->mutable_dataset();
+             use.set_hash(std::string(64, 'a'));
+             use.set_bytes(std::uint64_t{1} << 40);
+           }},
+          {"cells[0].calibration.tokens_per_word", [](M& m) { m.mutable_cells(0)->mutable_calibration(); }},
           {"cells[0].slo[0].metric", [](M& m) { m.mutable_cells(0)->mutable_slo(0)->clear_metric(); }},
           {"cells[0].slo[0].quantile", [](M& m) { m.mutable_cells(0)->mutable_slo(0)->set_quantile(kNaN); }},
           {"cells[0].slo[0].limit_nanos",

@@ -69,12 +69,25 @@ TEST(Configs, ExperimentAComparesTwoModels) {
 
 TEST(Configs, ExperimentBFixesTheOutputLength) {
   const Plan plan = load("experiment-b.yaml", fake_variables({{"api", "vllm-generate"}}));
-  ASSERT_EQ(plan.scenarios.size(), 1u);
+  ASSERT_EQ(plan.scenarios.size(), 6u);
   EXPECT_EQ(plan.targets[0].api, Api::kVllmGenerate);
   EXPECT_THAT(plan.scenarios[0].ramp.steps, ElementsAre(1, 4, 8, 16, 32));
   EXPECT_EQ(plan.scenarios[0].workload.output_tokens, 512u);
   EXPECT_EQ(plan.scenarios[0].workload.extra_body, R"({"ignore_eos":true,"min_tokens":512})");
   EXPECT_TRUE(plan_warnings(plan).empty());
+}
+
+TEST(Configs, ExperimentBVariesTheInputLength) {
+  const Plan plan = load("experiment-b.yaml");
+  std::vector<double> lengths;
+  for (std::size_t i = 1; i < plan.scenarios.size(); ++i) {
+    const Workload& workload = plan.scenarios[i].workload;
+    lengths.push_back(workload.synthetic->input_tokens.mean);
+    EXPECT_EQ(workload.output_tokens, 512);
+    EXPECT_LE(lengths.back() * 1.01 + 512, 262'144) << "fits the context, with the error of a calibration";
+  }
+  EXPECT_THAT(lengths, ElementsAre(1024, 8192, 32768, 131072, 258048));
+  EXPECT_EQ(plan.scenarios[2].name, "long[input_tokens=8192]");
 }
 
 }  // namespace

@@ -109,7 +109,7 @@ std::string describe_workload(const Workload& workload, const Plan& plan) {
   if (workload.output_tokens) {
     text += fmt::format(", at most {}", tokens(*workload.output_tokens, "output token"));
   } else if (workload.dataset && workload.dataset->output_lengths) {
-    text += ", output lengths from it";
+    if (!workload.dataset->lengths_only) text += ", output lengths from it";  // a trace has named them
   } else {
     text += ", output length left to the host";
   }
@@ -131,15 +131,13 @@ void warn_about_workload(const Scenario& scenario, const Plan& plan, std::vector
     if (most > 1 && prompts < most) {
       warnings.push_back(fmt::format(
           "{}: {} for up to {} requests at once. Where the host has prefix caching, repeated prompts skip "
-          "most "
-          "of their prefill and TTFT looks better than with real traffic; use more prompts, unique: true, or "
-          "switch the cache off.",
+          "most of their prefill and TTFT looks better than with real traffic; use more prompts, "
+          "unique: true, or switch the cache off.",
           scenario.name, prompts == 1 ? "the same prompt" : plural(prompts, "prompt"), most));
     } else if (workload.dataset && (scenario.ramp.search || scenario.ramp.steps.size() > 1)) {
       warnings.push_back(
           fmt::format("{}: all steps take from the same {}. Where the host has prefix caching, later steps "
-                      "look better than "
-                      "earlier ones; use unique: true, or switch the cache off.",
+                      "look better than earlier ones; use unique: true, or switch the cache off.",
                       scenario.name, plural(prompts, "prompt")));
     }
   }

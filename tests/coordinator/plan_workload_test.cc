@@ -131,8 +131,10 @@ TEST_F(PlanWorkload, Descriptions) {
   EXPECT_THAT(
       described("synthetic: {input_tokens: {distribution: uniform, min: 10, max: 20}}, output_tokens: 1"),
       HasSubstr("made texts of 10 to 20 tokens, at most 1 output token, streamed"));
-  EXPECT_THAT(described("dataset: {file: chats.jsonl, prompt: q}, unique: true"),
-              HasSubstr("2 prompts from a dataset, at random, each made unique, streamed"));
+  EXPECT_THAT(
+      described("dataset: {file: chats.jsonl, prompt: q}, unique: true"),
+      HasSubstr("2 prompts from a dataset, at random, each made unique, output length left to the host, "
+                "streamed"));
   EXPECT_THAT(
       described("dataset: {file: trace.jsonl, format: mooncake}"),
       HasSubstr("a trace of 2 requests over 1m30s, in order, made texts of 2000 tokens and answers of 20 on "

@@ -7,9 +7,10 @@
 
 #include "common/version.h"
 #include "coordinator/cli/commands.h"
-#include "coordinator/cli/exit_code.h"
+#include "coordinator/cli/replay_command.h"
 #include "coordinator/cli/run_command.h"
 #include "coordinator/plan/duration.h"
+#include "coordinator/report/exit_code.h"
 
 namespace {
 
@@ -76,6 +77,12 @@ int dispatch(int argc, char** argv) {
   CLI::App& report_app = *app.add_subcommand("report", "Print the report of a finished run again");
   report_app.add_option("DIR", path, "A run directory, or a report.json")->required();
 
+  ReplayOptions replay;
+  CLI::App& replay_app =
+      *app.add_subcommand("replay", "Analyse a recorded run again and report, also one that was killed");
+  replay_app.add_option("DIR", replay.directory, "A run directory")->required();
+  replay_app.add_option("--out", replay.out, "Directory for the results (default: DIR, replacing them)");
+
   try {
     app.parse(argc, argv);
   } catch (const CLI::Success& success) {
@@ -86,6 +93,7 @@ int dispatch(int argc, char** argv) {
   }
   if (run_app.parsed()) return run_command(run);
   if (validate_app.parsed()) return validate_command(plan, set);
+  if (replay_app.parsed()) return replay_command(replay);
   return report_command(path);
 }
 

@@ -99,6 +99,8 @@ Report build_report(const Plan& plan, const Timeline& timeline, const std::vecto
       if (window.cell == cell.id) result.steps.push_back(measure_step(timeline, plan, cell, window));
     }
     if (result.steps.empty()) continue;
+    if (const auto asked = facts.workloads.find(cell.id); asked != facts.workloads.end())
+      result.workload = asked->second;
     result.saturation = find_saturation(result.steps, {.seed = facts.seed});
     if (const auto cut = facts.cut_short.find(cell.id); cut != facts.cut_short.end()) {
       result.saturation.explanation += fmt::format(" The search ended early: {}.", cut->second);
@@ -113,7 +115,12 @@ Report build_report(const Plan& plan, const Timeline& timeline, const std::vecto
   Verdict& verdict = report.verdict;
   if (report.interrupted) {
     verdict.valid = false;
-    verdict.reasons.push_back("the run was interrupted");
+    verdict.reasons.push_back(
+        facts.unfinished
+            ? fmt::format("the run was interrupted: its recording ends after {}, and only steps that were "
+                          "complete by then are reported",
+                          format_time(report.duration_seconds))
+            : "the run was interrupted");
   }
   if (report.agents_lost > 0) {
     verdict.valid = false;
@@ -130,12 +137,6 @@ Report build_report(const Plan& plan, const Timeline& timeline, const std::vecto
         fmt::format("agents' clocks may differ by {}", format_time(*report.clock_uncertainty_seconds)));
   }
   return report;
-}
-
-int exit_code(const Report& report) {
-  if (report.interrupted) return 130;
-  if (report.agents_lost > 0) return 5;
-  return report.verdict.valid ? 0 : 3;
 }
 
 }  // namespace kneepoint::coordinator

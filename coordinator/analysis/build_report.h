@@ -23,7 +23,9 @@ struct RunFacts {
   RealTime started_at{};
   Nanos duration{0};
   bool interrupted = false;
+  bool unfinished = false;  ///< The coordinator was gone before the run was over: a recording without an end.
   std::vector<Agent> agents;
+  std::map<std::uint32_t, WorkloadIdentity> workloads;  ///< By cell.
   /// By cell: why a search ended before it had found what it was looking for.
   std::map<std::uint32_t, std::string> cut_short;
   std::uint64_t seed = 1;  ///< Of the bootstrap.
@@ -34,10 +36,5 @@ struct RunFacts {
 /// programming error.
 Report build_report(const Plan& plan, const Timeline& timeline, const std::vector<StepWindow>& windows,
                     const RunFacts& facts);
-
-/// What a finished run's process exits with. The one place that decides:
-/// 130 interrupted; 5 an agent was lost; 3 no trustworthy verdict; 0 otherwise. (1, 2 and 4 belong to
-/// internal errors, bad usage or plans, and thresholds of `compare`; 5 also to a fleet that never assembled.)
-int exit_code(const Report& report);
 
 }  // namespace kneepoint::coordinator

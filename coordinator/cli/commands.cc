@@ -6,7 +6,7 @@
 #include <fstream>
 #include <iterator>
 
-#include "coordinator/cli/exit_code.h"
+#include "coordinator/report/exit_code.h"
 #include "coordinator/plan_loader.h"
 #include "coordinator/plan_printer.h"
 #include "coordinator/report/json.h"

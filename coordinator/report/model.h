@@ -105,6 +105,7 @@ struct Step {
   std::vector<SloCheck> slo;
   std::optional<SloCheck> slo_joint;  ///< Present where the scenario has limits.
   std::optional<TokenSource> token_source;
+  std::optional<std::uint64_t> batches;  ///< That the intervals rest on; absent where there are none.
   GeneratorSummary generator;
   std::vector<Share> replicas;  ///< Only where the target has several.
   std::vector<Share> classes;   ///< Only where the workload has several.
@@ -148,9 +149,16 @@ struct SloResult {
   std::optional<SloCriterion> joint;
 };
 
+/// What the requests of a result asked, to tell whether two results can be compared.
+struct WorkloadIdentity {
+  std::string id;       ///< Equal for equal workloads; "" where a report does not say.
+  std::string summary;  ///< One line for a reader.
+};
+
 /// One target × scenario.
 struct ScenarioResult {
   std::string target, scenario, model;
+  WorkloadIdentity workload;
   std::vector<Step> steps;
   Saturation saturation;
   SloResult slo;

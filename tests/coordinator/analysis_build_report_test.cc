@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "coordinator/report/exit_code.h"
+
 #include "tests/coordinator/synthetic_run.h"
 
 namespace kneepoint::coordinator {

@@ -1,5 +1,7 @@
 #pragma once
 
+#include "coordinator/report/model.h"
+
 namespace kneepoint::coordinator {
 
 /// What the process says to a script. Documented in the README; never renumbered.
@@ -12,5 +14,8 @@ enum ExitCode : int {
   kFleetFailed = 5,  ///< The fleet was not assembled, or an agent was lost.
   kInterrupted = 130,
 };
+
+/// What a run that led to `report` exits with, live or replayed.
+ExitCode exit_code(const Report& report);
 
 }  // namespace kneepoint::coordinator

@@ -1,0 +1,11 @@
+#include "coordinator/report/exit_code.h"
+
+namespace kneepoint::coordinator {
+
+ExitCode exit_code(const Report& report) {
+  if (report.interrupted) return kInterrupted;
+  if (report.agents_lost > 0) return kFleetFailed;
+  return report.verdict.valid ? kDone : kNoVerdict;
+}
+
+}  // namespace kneepoint::coordinator

@@ -7,6 +7,7 @@
 
 #include "common/version.h"
 #include "coordinator/cli/commands.h"
+#include "coordinator/cli/compare_command.h"
 #include "coordinator/cli/replay_command.h"
 #include "coordinator/cli/run_command.h"
 #include "coordinator/plan/duration.h"
@@ -83,6 +84,24 @@ int dispatch(int argc, char** argv) {
   replay_app.add_option("DIR", replay.directory, "A run directory")->required();
   replay_app.add_option("--out", replay.out, "Directory for the results (default: DIR, replacing them)");
 
+  CompareOptions compare;
+  CLI::App& compare_app =
+      *app.add_subcommand("compare", "Compare two or more runs: differences, intervals, significance");
+  compare_app
+      .add_option("RUN", compare.runs,
+                  "Run directories or report.json files, the base first; RUN@TARGET takes one target")
+      ->required()
+      ->expected(2, -1);
+  compare_app.add_option("--out", compare.out, "Directory for compare.html, compare.md and compare.txt");
+  compare_app
+      .add_option("--fail-on", compare.fail_on,
+                  "Exit with 4 where a significant difference is past a limit, as throughput<-5% or "
+                  "ttft_p95>+10%; repeatable")
+      ->type_name("EXPR")
+      ->allow_extra_args(false);
+  compare_app.add_flag("--ignore-significance", compare.ignore_significance,
+                       "Let --fail-on count differences that may be chance, too");
+
   try {
     app.parse(argc, argv);
   } catch (const CLI::Success& success) {
@@ -94,6 +113,7 @@ int dispatch(int argc, char** argv) {
   if (run_app.parsed()) return run_command(run);
   if (validate_app.parsed()) return validate_command(plan, set);
   if (replay_app.parsed()) return replay_command(replay);
+  if (compare_app.parsed()) return compare_command(compare);
   return report_command(path);
 }
 

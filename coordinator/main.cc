@@ -8,6 +8,7 @@
 #include "common/version.h"
 #include "coordinator/cli/commands.h"
 #include "coordinator/cli/compare_command.h"
+#include "coordinator/cli/init_command.h"
 #include "coordinator/cli/replay_command.h"
 #include "coordinator/cli/run_command.h"
 #include "coordinator/plan/duration.h"
@@ -102,6 +103,14 @@ int dispatch(int argc, char** argv) {
   compare_app.add_flag("--ignore-significance", compare.ignore_significance,
                        "Let --fail-on count differences that may be chance, too");
 
+  InitOptions init;
+  CLI::App& init_app =
+      *app.add_subcommand("init", "Ask a running host what it is, and write a plan to start from");
+  init_app.add_option("URL", init.url, "Its base URL, as http://gpu-1:8000")->required();
+  init_app.add_option("--output", init.output, "The plan's file; must not be there yet (default: printed)");
+  init_app.add_option("--model", init.model, "Which of its models (default: the first)");
+  init_app.add_option("--token-env", init.token_env, "Environment variable with the host's bearer token");
+
   try {
     app.parse(argc, argv);
   } catch (const CLI::Success& success) {
@@ -113,6 +122,7 @@ int dispatch(int argc, char** argv) {
   if (run_app.parsed()) return run_command(run);
   if (validate_app.parsed()) return validate_command(plan, set);
   if (replay_app.parsed()) return replay_command(replay);
+  if (init_app.parsed()) return init_command(init);
   if (compare_app.parsed()) return compare_command(compare);
   return report_command(path);
 }

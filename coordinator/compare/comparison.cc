@@ -4,6 +4,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <cmath>
 #include <map>
 #include <set>
 #include <utility>
@@ -119,8 +120,10 @@ class Builder {
 
   void add_result_rows() {
     for (const ResultMetric& metric : result_metrics()) {
-      ComparedRow row{
-          .metric = metric.name, .title = metric.title, .higher_is_better = metric.higher_is_better};
+      ComparedRow row{.metric = metric.name,
+                      .title = metric.title,
+                      .higher_is_better = metric.higher_is_better,
+                      .headline = true};
       Steps every;
       for (const ScenarioResult* result : into_.results) {
         row.figures.push_back(result ? metric.figure(*result) : ComparedFigure{.text = "–"});
@@ -152,7 +155,8 @@ class Builder {
 
   template <class Find>
   void add_slo_row(const SloCriterion& base, const std::string& title, Find find) {
-    ComparedRow row{.metric = "n_slo", .title = title, .higher_is_better = true};
+    ComparedRow row{
+        .metric = "n_slo", .title = title, .higher_is_better = true, .headline = base.name == "joint"};
     std::vector<bool> apart = untrusted();
     for (std::size_t run = 0; run < runs_.size(); ++run) {
       const ScenarioResult* result = into_.results[run];
@@ -240,10 +244,6 @@ class Builder {
   ComparedResult& into_;
 };
 
-std::string signed_percent(double ratio) {
-  return fmt::format("{:+.1f}", ratio * 100);
-}
-
 }  // namespace
 
 Comparison compare(std::vector<ComparedRun> runs) {
@@ -301,6 +301,11 @@ std::string method_text(const Comparison& comparison) {
       "of even one such word is at most 5 %. N_sat and N_slo differ where their intervals do not overlap. "
       "Percentiles without an interval are not tested.",
       comparison.runs.front().label, comparison.tests);
+}
+
+std::string signed_percent(double ratio) {
+  const double percent = std::round(ratio * 1000) / 10;
+  return fmt::format("{:+.1f}", percent == 0 ? 0.0 : percent);  // no "-0.0"
 }
 
 std::string judgement(const ComparedRow& row, std::size_t run) {

@@ -22,6 +22,7 @@ struct ComparedRow {
   std::string metric;  ///< As `--fail-on` names it.
   std::string title;   ///< "TTFT p95"; "TTFT mean, short" of a prompt class.
   bool higher_is_better = false;
+  bool headline = false;                     ///< Among the few that sum a result up.
   std::optional<std::uint32_t> concurrency;  ///< Absent for figures of a whole result.
   std::vector<ComparedFigure> figures;       ///< By run.
   /// By run, against the first one; absent for that one and where there is nothing to compare.
@@ -56,6 +57,9 @@ Comparison compare(std::vector<ComparedRun> runs);
 
 /// How it was decided, for readers, in one paragraph.
 std::string method_text(const Comparison& comparison);
+
+/// "+4.3", of 0.043.
+std::string signed_percent(double ratio);
 
 /// "+4.3 % (-1.0 to +9.8), worse"; "–" where there is nothing.
 std::string difference_text(const ComparedRow& row, std::size_t run);

@@ -41,6 +41,14 @@ std::string runs_table(const Comparison& comparison) {
          rows + "</tbody></table></div>";
 }
 
+std::string headline(const Comparison& comparison) {
+  std::string list;
+  for (const std::string& line : headlines(comparison)) list += fmt::format("<li>{}</li>", escape(line));
+  return fmt::format(R"(<p class="verdict">{}</p>{}{}{})", escape(summary_sentence(comparison)),
+                     list.empty() ? list : "<ul>" + list + "</ul>", remarks_panel(comparison.remarks),
+                     runs_table(comparison));
+}
+
 std::string value_cell(const ComparedFigure& figure) {
   if (!figure.sample) return fmt::format("<td>{}</td>", escape(figure.text));
   return fmt::format(R"(<td data-v="{}">{}</td>)", figure.sample->value, escape(figure.text));
@@ -51,10 +59,10 @@ std::string difference_cell(const ComparedRow& row, std::size_t run) {
   if (!difference) return R"(<td class="words">–</td>)";
   const std::string verdict = judgement(row, run);
   const std::string kind = verdict == "better" || verdict == "worse" ? " " + verdict : "";
-  std::string text = fmt::format("{:+.1f} %", difference->ratio * 100);
+  std::string text = signed_percent(difference->ratio) + " %";
   if (difference->ci95) {
-    text += fmt::format(R"( <span class="plus-minus">({:+.1f} to {:+.1f})</span>)",
-                        difference->ci95->low * 100, difference->ci95->high * 100);
+    text += fmt::format(R"( <span class="plus-minus">({} to {})</span>)",
+                        signed_percent(difference->ci95->low), signed_percent(difference->ci95->high));
   }
   return fmt::format(R"(<td class="words" data-v="{}">{} <span class="badge{}">{}</span></td>)",
                      difference->ratio, text, kind, verdict);
@@ -153,18 +161,16 @@ std::string render_html(const Comparison& comparison) {
   sections += fmt::format(R"(<section id="method"><h2>Method</h2><p class="evidence">{}</p></section>)",
                           escape(method_text(comparison)));
   const ComparedRun& base = comparison.runs.front();
-  return html::render_page(
-      {.title = escape(base.report.run_name) + " – Kneepoint comparison",
-       .name = escape(base.report.run_name),
-       .when = html::utc_text(base.report.started_at),
-       .heading = "Side by side",
-       .headline = fmt::format(R"(<p class="verdict">{}</p>{}{})", escape(summary_sentence(comparison)),
-                               remarks_panel(comparison.remarks), runs_table(comparison)),
-       .contents = links,
-       .sections = sections,
-       .version = escape(base.report.version),
-       .data = {{"comparison-data", data_of(comparison)}},
-       .scripts = {html::assets::script_comparison}});
+  return html::render_page({.title = escape(base.report.run_name) + " – Kneepoint comparison",
+                            .name = escape(base.report.run_name),
+                            .when = html::utc_text(base.report.started_at),
+                            .heading = "Side by side",
+                            .headline = headline(comparison),
+                            .contents = links,
+                            .sections = sections,
+                            .version = escape(base.report.version),
+                            .data = {{"comparison-data", data_of(comparison)}},
+                            .scripts = {html::assets::script_comparison}});
 }
 
 }  // namespace kneepoint::coordinator

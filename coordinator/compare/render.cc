@@ -65,10 +65,28 @@ std::string summary_sentence(const Comparison& comparison) {
                      figures, better, worse);
 }
 
+std::vector<std::string> headlines(const Comparison& comparison) {
+  std::vector<std::string> lines;
+  for (const ComparedResult& result : comparison.results) {
+    for (const std::size_t run : all_but_the_base(comparison)) {
+      std::vector<std::string> parts;
+      for (const ComparedRow& row : result.rows) {
+        if (row.headline && row.differences[run])
+          parts.push_back(row.title + " " + difference_text(row, run));
+      }
+      if (parts.empty()) continue;
+      lines.push_back(fmt::format("{} against {}, {}: {}", comparison.runs[run].label,
+                                  comparison.runs[0].label, result.title, fmt::join(parts, "; ")));
+    }
+  }
+  return lines;
+}
+
 std::string render_text(const Comparison& comparison) {
   std::string out;
   for (const ComparedRun& run : comparison.runs) out += wrapped("", run_line(run));
   out += "\n" + wrapped("", summary_sentence(comparison));
+  for (const std::string& line : headlines(comparison)) out += wrapped("  * ", line);
   for (const std::string& remark : comparison.remarks) out += wrapped("  - ", remark);
   for (const ComparedResult& result : comparison.results) {
     out += fmt::format("\n{:=<{}}\n", "", kTextWidth) + wrapped("", result.title);
@@ -85,6 +103,7 @@ std::string render_markdown(const Comparison& comparison) {
   std::string out = fmt::format("# Comparison\n\n**{}**\n\n", summary_sentence(comparison));
   for (const ComparedRun& run : comparison.runs)
     out += fmt::format("- {}\n", markdown_escaped(run_line(run)));
+  for (const std::string& line : headlines(comparison)) out += fmt::format("- {}\n", markdown_escaped(line));
   for (const std::string& remark : comparison.remarks) out += fmt::format("- {}\n", markdown_escaped(remark));
   for (const ComparedResult& result : comparison.results) {
     out += fmt::format("\n## {}\n", markdown_escaped(result.title));

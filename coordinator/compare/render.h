@@ -1,6 +1,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "coordinator/compare/comparison.h"
 
@@ -11,6 +12,10 @@ namespace kneepoint::coordinator {
 std::string run_line(const ComparedRun& run);
 /// "16 of 40 tested figures differ: 3 better, 13 worse."
 std::string summary_sentence(const Comparison& comparison);
+
+/// What each run came to, a line for each result: "B against A, chat on host: N_sat -7.0 %, not significant;
+/// …".
+std::vector<std::string> headlines(const Comparison& comparison);
 
 std::string render_text(const Comparison& comparison);
 std::string render_markdown(const Comparison& comparison);

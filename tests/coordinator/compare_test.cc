@@ -235,6 +235,7 @@ TEST(Compare, RendersSideBySide) {
   const std::string text = render_text(comparison);
   EXPECT_THAT(text, HasSubstr("-20.0 % ("));
   EXPECT_THAT(text, HasSubstr("), worse"));
+  EXPECT_THAT(text, HasSubstr("B against A, chat on host: most tok/s -20.0 % ("));
   EXPECT_THAT(text, HasSubstr("Holm"));
   EXPECT_THAT(render_markdown(comparison), HasSubstr("| output tok/s | 16 | 1,500 ± "));
 }

@@ -35,6 +35,13 @@ Result<Plan> plan_of(const v1::RecordedRun& message) {
     scenario.slo = std::move(cell.slo);
     scenario.targets.push_back(plan.targets[cell.target].name);
   }
+  for (const v1::RecordedDataset& from : message.datasets())
+    plan.dataset_files[from.hash()] = {
+        .name = from.name(), .sha256 = from.sha256(), .entries = from.entries()};
+  for (const Scenario& scenario : plan.scenarios) {
+    const auto& use = scenario.workload.dataset;
+    if (use && !plan.dataset_files.contains(use->hash)) return Error{"datasets: one that is used is missing"};
+  }
   if (cells_of(plan).size() != assignment->cells.size()) return Error{"cells: are not those of a plan"};
   return plan;
 }
@@ -59,6 +66,13 @@ void to_message(const Plan& plan, const std::vector<Cell>& cells, const RunFacts
     v1::RecordedAgent& to = *out.add_agents();
     to.set_name(agent.name);
     to.set_clock_round_trip_nanos(agent.clock_round_trip.count());
+  }
+  for (const auto& [hash, file] : plan.dataset_files) {
+    v1::RecordedDataset& to = *out.add_datasets();
+    to.set_hash(hash);
+    to.set_name(file.name);
+    to.set_sha256(file.sha256);
+    to.set_entries(file.entries);
   }
   for (const Cell& cell : cells) {
     v1::RecordedWorkload& to = *out.add_workloads();

@@ -26,6 +26,8 @@ std::string render_result(const ScenarioResult& result) {
   for (const std::string& remark : remarks) out += fmt::format("- {}\n", markdown_escaped(remark));
   if (const std::string prompts = prompt_sentence(result); !prompts.empty())
     out += fmt::format("\nPrompts: {}.\n", markdown_escaped(prompts));
+  if (const std::string thinking = thinking_sentence(result); !thinking.empty())
+    out += fmt::format("\nUsers: {}.\n", markdown_escaped(thinking));
   out += draw_markdown("Latency", latency_table(result));
   out += draw_markdown("By prompt class", share_table(result, &Step::classes, "class"));
   out += draw_markdown("By turn", share_table(result, &Step::turns, "turn"));

@@ -155,10 +155,18 @@ struct WorkloadIdentity {
   std::string summary;  ///< One line for a reader.
 };
 
+/// The file that the requests were made of.
+struct DatasetSource {
+  std::string file;    ///< Without its folder.
+  std::string sha256;  ///< Of the whole file, in hexadecimal digits.
+  std::uint64_t entries = 0;
+};
+
 /// One target × scenario.
 struct ScenarioResult {
   std::string target, scenario, model;
   WorkloadIdentity workload;
+  std::optional<DatasetSource> dataset;
   std::vector<Step> steps;
   Saturation saturation;
   SloResult slo;

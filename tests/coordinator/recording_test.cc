@@ -32,6 +32,9 @@ class RecordingTest : public ::testing::Test {
     fs::create_directories(folder_);
     plan_ = simple_plan({{SloMetric::kTtft, 0.95, 500ms}});
     plan_.source_text = "kneepoint: 1\n";
+    plan_.scenarios[0].workload.dataset = DatasetUse{.hash = std::string(64, 'a'), .bytes = 1};
+    plan_.dataset_files[std::string(64, 'a')] = {
+        .name = "chats.jsonl", .sha256 = "5891b5b522d5df086d0ff0b110fbd9d2", .entries = 2};
     KnownRun run(plan_.scenarios[0].slo);
     const BatchingHost host{.a = 0.012, .c = 0.0002, .cap = 22, .length_spread = 0.3};
     for (const std::uint32_t n : {8u, 32u}) {

@@ -26,6 +26,7 @@ struct RunFacts {
   bool unfinished = false;  ///< The coordinator was gone before the run was over: a recording without an end.
   std::vector<Agent> agents;
   std::map<std::uint32_t, WorkloadIdentity> workloads;  ///< By cell.
+  std::map<std::uint32_t, DatasetSource> datasets;      ///< By cell, where requests are made of one.
   /// By cell: why a search ended before it had found what it was looking for.
   std::map<std::uint32_t, std::string> cut_short;
   std::uint64_t seed = 1;  ///< Of the bootstrap.

@@ -12,12 +12,11 @@ namespace kneepoint::coordinator {
 namespace {
 
 using wire::duration;
-using wire::Field;
 using wire::refuse;
 
 constexpr std::uint32_t kFormat = 1;
 
-/// The plan as far as its cells tell: one scenario for each, run on the targets that the cells name.
+/// The plan as far as its cells tell.
 Result<Plan> plan_of(const v1::RecordedRun& message) {
   auto assignment = from_wire(message.assignment());
   if (!assignment) return assignment.error();

@@ -139,6 +139,9 @@ Table gpu_table(const ScenarioResult& result) {
   const auto memory = [](const T& t) {
     return t.gpu.memory_peak_bytes ? format_bytes(*t.gpu.memory_peak_bytes) : std::string(kAbsent);
   };
+  const auto joules = [](const T& t) {
+    return t.gpu.joules_per_token ? fmt::format("{:.3g}", *t.gpu.joules_per_token) : std::string(kAbsent);
+  };
   const auto heat = [](const T& t) {
     return t.gpu.temperature_max_celsius ? fmt::format("{:.0f} °C", *t.gpu.temperature_max_celsius)
                                          : std::string(kAbsent);
@@ -150,7 +153,7 @@ Table gpu_table(const ScenarioResult& result) {
       {{"memory bus", 10}, [](const T& t) { return percent(t.gpu.dram_active_mean); }},
       {{"peak memory", 11}, memory},
       {{"power", 8}, watts},
-      {{"J/token", 8}, [](const T& t) { return figure(t.gpu.joules_per_token); }},
+      {{"J/token", 8}, joules},
       {{"hottest", 8}, heat}};
   return telemetry_table(result, columns);
 }

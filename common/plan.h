@@ -205,9 +205,8 @@ struct GuardLimit {
 
 /// Where a dataset comes from, for the report.
 struct DatasetFile {
-  std::string name;           ///< Without its folder.
-  std::string sha256;         ///< Of the file's bytes, in hexadecimal digits.
-  std::uint64_t entries = 0;  ///< That were taken.
+  std::string name;    ///< Without its folder.
+  std::string sha256;  ///< Of the file's bytes, in hexadecimal digits.
 };
 
 /// What a plan file says, with its defaults filled in.

@@ -37,11 +37,6 @@ Totals totals_of(const Timeline& timeline, const std::vector<Cell>& cells) {
   return totals;
 }
 
-DatasetSource source_of(const Plan& plan, const std::string& hash) {
-  const DatasetFile& file = plan.dataset_files.at(hash);
-  return {.file = file.name, .sha256 = file.sha256, .entries = file.entries};
-}
-
 /// What the rows of one result do to the verdict.
 void judge(const ScenarioResult& result, Verdict& verdict) {
   const std::string name = fmt::format("{} on {}", result.scenario, result.target);
@@ -114,7 +109,8 @@ Report build_report(const Plan& plan, const Timeline& timeline, const std::vecto
     if (const auto load = facts.load_seconds.find(cell.target); load != facts.load_seconds.end()) {
       result.load_seconds = load->second;
     }
-    if (const auto& use = cell.workload.dataset) result.dataset = source_of(plan, use->hash);
+    if (const auto from = facts.datasets.find(cell.id); from != facts.datasets.end())
+      result.dataset = from->second;
     for (const StepWindow& window : windows) {
       if (window.cell == cell.id) result.steps.push_back(measure_step(timeline, plan, cell, window));
     }

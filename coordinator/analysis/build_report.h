@@ -28,6 +28,7 @@ struct RunFacts {
   std::string stopped_by;   ///< The guard rail that stopped the run; empty: none.
   std::vector<Agent> agents;
   std::map<std::uint32_t, WorkloadIdentity> workloads;  ///< By cell.
+  std::map<std::uint32_t, DatasetSource> datasets;      ///< By cell, where requests are made of one.
   /// By cell: why a search ended before it had found what it was looking for.
   std::map<std::uint32_t, std::string> cut_short;
   std::map<std::uint32_t, double> load_seconds;  ///< By target: until it served its model, where waited for.

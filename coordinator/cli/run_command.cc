@@ -9,6 +9,7 @@
 #include <memory>
 #include <random>
 
+#include "common/dataset.h"
 #include "common/version.h"
 #include "common/wire.h"
 #include "coordinator/analysis/build_report.h"
@@ -60,6 +61,11 @@ std::string one_line(std::string text) {
     text.replace(at, text.find_first_not_of("\n ", at) - at, ", ");
   }
   return text;
+}
+
+DatasetSource source_of(const Plan& plan, const std::string& hash) {
+  const DatasetFile& file = plan.dataset_files.at(hash);
+  return {.file = file.name, .sha256 = file.sha256, .entries = plan.datasets.at(hash)->entries.size()};
 }
 
 /// One run, from its checked plan to its report. Members are in the order in which they come to be: the
@@ -270,6 +276,7 @@ class Run {
     for (const Cell& cell : cells_) {
       facts.workloads[cell.id] = {.id = workload_id(cell.workload),
                                   .summary = one_line(describe_workload(cell.workload, plan_))};
+      if (const auto& use = cell.workload.dataset) facts.datasets[cell.id] = source_of(plan_, use->hash);
     }
     for (std::uint32_t i = 0; i < fleet_->agents() + agents_lost_; ++i) {
       const AgentInfo& agent = fleet_->agent(i);

@@ -17,8 +17,7 @@ Result<DatasetLibrary::Item> DatasetLibrary::get(DatasetSpec spec) {
             .dataset = std::make_shared<const Dataset>(std::move(read->dataset))};
   item.dataset = datasets_.emplace(item.hash, item.dataset).first->second;
   files_.emplace(item.hash, DatasetFile{.name = std::filesystem::path(spec.path).filename().string(),
-                                        .sha256 = std::move(read->sha256),
-                                        .entries = item.dataset->entries.size()});
+                                        .sha256 = std::move(read->sha256)});
   return read_.emplace(std::move(spec), std::move(item)).first->second;
 }
 

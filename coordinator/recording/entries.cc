@@ -35,13 +35,6 @@ Result<Plan> plan_of(const v1::RecordedRun& message) {
     scenario.slo = std::move(cell.slo);
     scenario.targets.push_back(plan.targets[cell.target].name);
   }
-  for (const v1::RecordedDataset& from : message.datasets())
-    plan.dataset_files[from.hash()] = {
-        .name = from.name(), .sha256 = from.sha256(), .entries = from.entries()};
-  for (const Scenario& scenario : plan.scenarios) {
-    const auto& use = scenario.workload.dataset;
-    if (use && !plan.dataset_files.contains(use->hash)) return Error{"datasets: one that is used is missing"};
-  }
   if (cells_of(plan).size() != assignment->cells.size()) return Error{"cells: are not those of a plan"};
   return plan;
 }
@@ -68,19 +61,17 @@ void to_message(const Plan& plan, const std::vector<Cell>& cells, const RunFacts
     to.set_clock_round_trip_nanos(agent.clock_round_trip.count());
   }
   out.mutable_load_seconds()->insert(facts.load_seconds.begin(), facts.load_seconds.end());
-  for (const auto& [hash, file] : plan.dataset_files) {
-    v1::RecordedDataset& to = *out.add_datasets();
-    to.set_hash(hash);
-    to.set_name(file.name);
-    to.set_sha256(file.sha256);
-    to.set_entries(file.entries);
-  }
   for (const Cell& cell : cells) {
     v1::RecordedWorkload& to = *out.add_workloads();
-    const auto identity = facts.workloads.find(cell.id);
-    if (identity == facts.workloads.end()) continue;
-    to.set_id(identity->second.id);
-    to.set_summary(identity->second.summary);
+    if (const auto identity = facts.workloads.find(cell.id); identity != facts.workloads.end()) {
+      to.set_id(identity->second.id);
+      to.set_summary(identity->second.summary);
+    }
+    if (const auto dataset = facts.datasets.find(cell.id); dataset != facts.datasets.end()) {
+      to.mutable_dataset()->set_file(dataset->second.file);
+      to.mutable_dataset()->set_sha256(dataset->second.sha256);
+      to.mutable_dataset()->set_entries(dataset->second.entries);
+    }
   }
 }
 
@@ -100,9 +91,12 @@ Result<RecordedStart> from_message(const v1::RecordedRun& message) {
         {.name = agent.name(),
          .clock_round_trip = Nanos(std::max<std::int64_t>(0, agent.clock_round_trip_nanos()))});
   }
-  for (int cell = 0; cell < message.workloads_size(); ++cell) {
-    facts.workloads[static_cast<std::uint32_t>(cell)] = {.id = message.workloads(cell).id(),
-                                                         .summary = message.workloads(cell).summary()};
+  for (std::uint32_t cell = 0; cell < static_cast<std::uint32_t>(message.workloads_size()); ++cell) {
+    const v1::RecordedWorkload& from = message.workloads(static_cast<int>(cell));
+    facts.workloads[cell] = {.id = from.id(), .summary = from.summary()};
+    if (!from.has_dataset()) continue;
+    const v1::RecordedDataset& dataset = from.dataset();
+    facts.datasets[cell] = {.file = dataset.file(), .sha256 = dataset.sha256(), .entries = dataset.entries()};
   }
   return RecordedStart{.plan = *std::move(plan), .facts = std::move(facts)};
 }

@@ -34,8 +34,6 @@ class RecordingTest : public ::testing::Test {
     plan_ = simple_plan({{SloMetric::kTtft, 0.95, 500ms}});
     plan_.source_text = "kneepoint: 1\n";
     plan_.scenarios[0].workload.dataset = DatasetUse{.hash = std::string(64, 'a'), .bytes = 1};
-    plan_.dataset_files[std::string(64, 'a')] = {
-        .name = "chats.jsonl", .sha256 = "5891b5b522d5df086d0ff0b110fbd9d2", .entries = 2};
     KnownRun run(plan_.scenarios[0].slo);
     const BatchingHost host{.a = 0.012, .c = 0.0002, .cap = 22, .length_spread = 0.3};
     for (const std::uint32_t n : {8u, 32u}) {
@@ -65,6 +63,7 @@ class RecordingTest : public ::testing::Test {
             .started_at = RealTime(1'700'000'000'123'456'789ns),
             .agents = {{.name = "a", .clock_round_trip = 80us}, {.name = "b"}},
             .workloads = {{0, {.id = "abc", .summary = "1 prompt"}}},
+            .datasets = {{0, {.file = "chats.jsonl", .sha256 = "5891b5b522d5df08", .entries = 2}}},
             .load_seconds = {{0, 61.5}},
             .seed = plan_.seed};
   }
@@ -87,9 +86,9 @@ class RecordingTest : public ::testing::Test {
     TelemetrySeries series;
     std::ofstream lines(folder_ / kTelemetryFile);
     for (std::int64_t s = 0; s < seconds_; ++s) {
-      const TelemetrySample sample{.target = "host",
+      const TelemetrySample sample{.second = s,
+                                   .target = "host",
                                    .source = "http://127.0.0.1:8000/metrics",
-                                   .second = s,
                                    .values = {{Signal::kWaiting, 0.1 * static_cast<double>(s)}}};
       lines << telemetry_line(sample) << "\n";
       series.add(sample);

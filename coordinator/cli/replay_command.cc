@@ -20,7 +20,7 @@ int fail(ExitCode code, const Error& error) {
 }  // namespace
 
 int replay_command(const ReplayOptions& options) {
-  auto recording = read_recording(options.directory / kRecordingFile);
+  auto recording = read_recording(options.directory);
   if (!recording) return fail(kBadInput, recording.error());
   RunFacts& facts = recording->facts;
   if (facts.version != version()) facts.version = fmt::format("{}, recorded by {}", version(), facts.version);
@@ -31,9 +31,11 @@ int replay_command(const ReplayOptions& options) {
   if (!directory) return fail(kBadInput, directory.error());
   if (const auto written = directory->write("plan.yaml", plan.source_text); !written)
     return fail(kBadInput, written.error());
-  const auto report = write_results(
-      *directory,
-      {.plan = plan, .timeline = recording->timeline, .windows = recording->windows, .facts = facts});
+  const auto report = write_results(*directory, {.plan = plan,
+                                                 .timeline = recording->timeline,
+                                                 .windows = recording->windows,
+                                                 .facts = facts,
+                                                 .telemetry = recording->telemetry});
   if (!report) return fail(kInternalError, report.error());
   fmt::print("{}\nreport: {}\n", render_text(*report), directory->path().string());
   return exit_code(*report);

@@ -16,6 +16,8 @@
 #include "coordinator/calibration/calibrate.h"
 #include "coordinator/cli/interrupts.h"
 #include "coordinator/cli/run_display.h"
+#include "coordinator/cli/run_telemetry.h"
+#include "coordinator/cli/wait_for_targets.h"
 #include "coordinator/fleet/fleet.h"
 #include "coordinator/fleet/local_agents.h"
 #include "coordinator/live/http_server.h"
@@ -84,25 +86,30 @@ class Run {
   }
 
   int execute() {
+    load_seconds_ = wait_for_targets();
     calibrate(plan_, cells_, {.stop = interrupts_.token(), .tell = [this](const std::string& line) {
                                 display_.print(line);
                               }});
     check_interrupts();
     assemble();
+    telemetry_.emplace(plan_, directory_.path() / "telemetry.jsonl", SystemClock().now() - fleet_->now());
     const Timeline* timeline = nullptr;
     RunLoop loop(plan_, cells_, *fleet_, hooks(timeline));
     timeline = &loop.timeline();
     loop.run();
     const Nanos duration = fleet_->now();
+    take_telemetry(loop.timeline());
+    telemetry_->stop();
     const RunFacts facts = this->facts(loop, duration);
     keep(recording_->end(facts));
-    fleet_->finish(!loop.interrupted() && !loop.agent_lost(),
-                   loop.agent_lost() ? "an agent was lost" : "the run was interrupted");
-    const Report report =
-        or_fail(write_results(
-                    directory_,
-                    {.plan = plan_, .timeline = loop.timeline(), .windows = loop.windows(), .facts = facts}),
-                kInternalError);
+    fleet_->finish(!loop.interrupted() && !loop.agent_lost() && loop.stopped_by().empty(),
+                   why_unfinished(loop));
+    const Report report = or_fail(write_results(directory_, {.plan = plan_,
+                                                             .timeline = loop.timeline(),
+                                                             .windows = loop.windows(),
+                                                             .facts = facts,
+                                                             .telemetry = telemetry_->series()}),
+                                  kInternalError);
     display_.finish(report);
     fmt::print("{}\nreport: {}\n", render_text(report), directory_.path().string());
     std::fflush(stdout);
@@ -216,7 +223,9 @@ class Run {
     };
     hooks.on_progress = [this, &timeline](const Progress& progress) {
       display_.progress(progress, *timeline);
+      take_telemetry(*timeline);
     };
+    hooks.stop_reason = [this] { return telemetry_->stop_reason(); };
     hooks.on_agent_lost = [this](const AgentLost& lost) {
       keep(recording_->agent_lost(lost.agent));
       metrics_.set_agents({.running = fleet_->agents(), .lost = ++agents_lost_});
@@ -232,6 +241,26 @@ class Run {
     return hooks;
   }
 
+  void take_telemetry(const Timeline& timeline) {
+    for (const std::string& line : telemetry_->take(timeline)) display_.print(line);
+    if (!telemetry_->stop_reason().empty() && !std::exchange(told_to_stop_, true)) {
+      display_.print(telemetry_->stop_reason() + "; letting running requests finish");
+    }
+  }
+
+  static std::string why_unfinished(const RunLoop& loop) {
+    if (loop.agent_lost()) return "an agent was lost";
+    return loop.stopped_by().empty() ? "the run was interrupted" : loop.stopped_by();
+  }
+
+  /// Waits for the targets whose `wait_ready` asks for it, all at once: they may be loading at the same time.
+  std::map<std::uint32_t, double> wait_for_targets() {
+    const auto print = [this](const std::string& line) { display_.print(line); };
+    auto loads = coordinator::wait_for_targets(plan_, SystemClock(), print, interrupts_.token());
+    if (loads) return std::move(*loads);
+    throw Failure{interrupts_.count() > 0 ? kInterrupted : kBadInput, loads.error().message};
+  }
+
   /// A full disk ends what is recorded, not the run.
   void keep(const Result<void>& written) {
     if (!written) display_.print(written.error().message);
@@ -239,8 +268,11 @@ class Run {
 
   /// What is known when the load begins.
   RunFacts facts() const {
-    RunFacts facts{
-        .run_id = run_id_, .version = std::string(version()), .started_at = started_at_, .seed = plan_.seed};
+    RunFacts facts{.run_id = run_id_,
+                   .version = std::string(version()),
+                   .started_at = started_at_,
+                   .load_seconds = load_seconds_,
+                   .seed = plan_.seed};
     for (const Cell& cell : cells_) {
       facts.workloads[cell.id] = {.id = workload_id(cell.workload),
                                   .summary = one_line(describe_workload(cell.workload, plan_))};
@@ -258,6 +290,7 @@ class Run {
     RunFacts facts = this->facts();
     facts.duration = duration;
     facts.interrupted = loop.interrupted();
+    facts.stopped_by = loop.stopped_by();
     facts.cut_short = loop.cut_short();
     return facts;
   }
@@ -283,6 +316,9 @@ class Run {
   std::unique_ptr<LocalAgents> agents_;
   std::optional<RecordingWriter> recording_;
   std::optional<RecordWriter> records_;
+  std::map<std::uint32_t, double> load_seconds_;  // by target
+  std::optional<RunTelemetry> telemetry_;
+  bool told_to_stop_ = false;
   std::size_t agents_lost_ = 0;
 };
 

@@ -18,4 +18,7 @@ std::string read_base_url(const yaml::Node& node);
 /// The same of a URL that stands in no file.
 Result<std::string> parse_base_url(const std::string& text);
 
+/// The whole URL of a page of metrics.
+std::string read_metrics_url(const yaml::Node& node);
+
 }  // namespace kneepoint::coordinator

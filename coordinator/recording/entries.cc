@@ -59,6 +59,7 @@ void to_message(const Plan& plan, const std::vector<Cell>& cells, const RunFacts
     to.set_name(agent.name);
     to.set_clock_round_trip_nanos(agent.clock_round_trip.count());
   }
+  out.mutable_load_seconds()->insert(facts.load_seconds.begin(), facts.load_seconds.end());
   for (const Cell& cell : cells) {
     v1::RecordedWorkload& to = *out.add_workloads();
     if (const auto identity = facts.workloads.find(cell.id); identity != facts.workloads.end()) {
@@ -82,6 +83,7 @@ Result<RecordedStart> from_message(const v1::RecordedRun& message) {
   RunFacts facts{.run_id = message.assignment().run_id(),
                  .version = message.version(),
                  .started_at = RealTime(Nanos(message.started_at_unix_nanos())),
+                 .load_seconds = {message.load_seconds().begin(), message.load_seconds().end()},
                  .seed = plan->seed};
   for (const v1::RecordedAgent& agent : message.agents()) {
     facts.agents.push_back(
@@ -146,12 +148,14 @@ Result<StepWindow> from_message(const v1::RecordedWindow& message, std::size_t c
 void to_message(const RunFacts& facts, v1::RecordedEnd& out) {
   out.set_duration_nanos(facts.duration.count());
   out.set_interrupted(facts.interrupted);
+  out.set_stopped_by(facts.stopped_by);
   for (const auto& [cell, why] : facts.cut_short) (*out.mutable_cut_short())[cell] = why;
 }
 
 void from_message(const v1::RecordedEnd& message, RunFacts& facts) {
   facts.duration = Nanos(message.duration_nanos());
   facts.interrupted = message.interrupted();
+  facts.stopped_by = message.stopped_by();
   for (const auto& [cell, why] : message.cut_short()) facts.cut_short[cell] = why;
 }
 

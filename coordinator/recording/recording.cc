@@ -7,11 +7,14 @@
 
 #include <cerrno>
 #include <cstring>
+#include <fstream>
+#include <iterator>
 #include <memory>
 #include <utility>
 
 #include "common/wire.h"
 #include "coordinator/recording/entries.h"
+#include "coordinator/telemetry/telemetry_lines.h"
 #include "kneepoint/v1/recording.pb.h"
 
 namespace kneepoint::coordinator {
@@ -34,6 +37,16 @@ class GzipInput final : public io::CopyingInputStream {
   };
   std::unique_ptr<gzFile_s, Close> file_;
 };
+
+/// Empty where the targets told nothing.
+Result<TelemetrySeries> read_telemetry(const std::filesystem::path& file) {
+  std::ifstream stream(file, std::ios::binary);
+  if (!stream) return TelemetrySeries{};
+  const std::string text{std::istreambuf_iterator<char>(stream), {}};
+  auto series = parse_telemetry(text);
+  if (!series) return Error{fmt::format("{}: {}", file.string(), series.error().message)};
+  return series;
+}
 
 /// Puts a recording together, entry by entry.
 class Reader {
@@ -106,7 +119,8 @@ class Reader {
 
 }  // namespace
 
-Result<Recording> read_recording(const std::filesystem::path& file) {
+Result<Recording> read_recording(const std::filesystem::path& directory) {
+  const std::filesystem::path file = directory / kRecordingFile;
   GzipInput input(file);
   if (!input.open()) return Error{fmt::format("{}: cannot be read: {}", file.string(), std::strerror(errno))};
   io::CopyingInputStreamAdaptor stream(&input);
@@ -124,6 +138,9 @@ Result<Recording> read_recording(const std::filesystem::path& file) {
     recording.facts.interrupted = recording.facts.unfinished = true;
     recording.facts.duration = std::chrono::seconds(recording.timeline.complete_through() + 1);
   }
+  auto telemetry = read_telemetry(directory / kTelemetryFile);
+  if (!telemetry) return telemetry.error();
+  recording.telemetry = *std::move(telemetry);
   return recording;
 }
 

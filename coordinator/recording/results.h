@@ -6,6 +6,7 @@
 #include "common/result.h"
 #include "coordinator/analysis/build_report.h"
 #include "coordinator/report/run_directory.h"
+#include "coordinator/telemetry/telemetry_series.h"
 #include "coordinator/timeline.h"
 
 namespace kneepoint::coordinator {
@@ -16,6 +17,7 @@ struct Measured {
   const Timeline& timeline;
   const std::vector<StepWindow>& windows;
   const RunFacts& facts;
+  const TelemetrySeries& telemetry;  ///< What the targets said of themselves; may be empty.
 };
 
 /// The way from measurements to results, the only one: analyses and writes every form of the report. The same

@@ -73,6 +73,21 @@ const std::vector<Definition>& definitions() {
            "± "
            "SD” the standard deviation over requests. Percentiles are printed only with enough requests: p90 "
            "from 64, p95 from 130, p99 from 662."},
+      {.term = "Engine, GPU",
+       .meaning =
+           "What the host's own metrics say, read once a second: means over the window unless the column "
+           "says "
+           "otherwise, for whoever asked. Running and waiting: requests in the engine's batch and in its "
+           "queue. "
+           "KV: the share of the engine's KV cache in use, of the fullest engine. Utilisation reads near 100 "
+           "% "
+           "with one request already, and memory is allocated in advance: both are reported, and nothing is "
+           "concluded from either."},
+      {.term = "J/token",
+       .meaning = "The energy of all the target's cards over the tokens that the server generated, for "
+                  "whoever asked."},
+      {.term = "Model load",
+       .meaning = "From the server's start, or the first attempt, until every replica listed the model."},
       {.term = "Receive lag, send lag, loop gap",
        .meaning =
            "The tool's own error: how late it processed what the kernel had received, how late it sent "

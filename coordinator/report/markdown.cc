@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "coordinator/report/definitions.h"
+#include "coordinator/report/flags.h"
 #include "coordinator/report/markdown_layout.h"
 #include "coordinator/report/sentences.h"
 #include "coordinator/report/tables.h"
@@ -13,6 +14,7 @@ namespace {
 std::string render_result(const ScenarioResult& result) {
   std::string out = fmt::format("\n## {} on {} ({})\n", markdown_escaped(result.scenario),
                                 markdown_escaped(result.target), markdown_escaped(result.model));
+  if (result.load_seconds) out += fmt::format("\n{}.\n", markdown_escaped(title_sentence(result)));
   out += "\n" + markdown_escaped(saturation_sentence(result) + " " + result.saturation.explanation) + "\n";
   if (!result.slo.criteria.empty()) {
     out += "\n";
@@ -32,6 +34,8 @@ std::string render_result(const ScenarioResult& result) {
   out += draw_markdown("By prompt class", share_table(result, &Step::classes, "class"));
   out += draw_markdown("By turn", share_table(result, &Step::turns, "turn"));
   out += draw_markdown("By replica", share_table(result, &Step::replicas, "replica"));
+  out += draw_markdown("What the engine said", engine_table(result));
+  out += draw_markdown("What the GPUs said", gpu_table(result));
   out += draw_markdown("Requests and generator", generator_table(result));
   return out;
 }
@@ -45,9 +49,16 @@ std::string render_markdown(const Report& report) {
     out += fmt::format("- {}\n", markdown_escaped(saturation_sentence(result)));
   for (const std::string& reason : report.verdict.reasons)
     out += fmt::format("- {}\n", markdown_escaped(reason));
+  out += draw_markdown("Side by side (TTFT at the lowest step)", overview_table(report));
   for (const ScenarioResult& result : report.results) out += render_result(result);
   out += fmt::format("\n## Run\n\n{}\n\n{}\n\n", markdown_escaped(run_line(report)),
                      markdown_escaped(totals_line(report.totals)));
+  if (const auto flags = flags_explained(report); !flags.empty()) {
+    out += "<details><summary>States and flags</summary>\n\n";
+    for (const auto& [flag, meaning] : flags)
+      out += fmt::format("- **{}**: {}\n", markdown_escaped(flag), markdown_escaped(std::string(meaning)));
+    out += "\n</details>\n\n";
+  }
   out += "<details><summary>Definitions</summary>\n\n";
   out += markdown_escaped(clock_definition()) + "\n\n";
   for (const Definition& each : definitions())

@@ -10,6 +10,12 @@ std::string trust_of(const Verdict& verdict) {
   return verdict.valid ? "trustworthy" : "NOT TRUSTWORTHY";
 }
 
+std::string title_sentence(const ScenarioResult& result) {
+  std::string text = fmt::format("{} on {}, model {}", result.scenario, result.target, result.model);
+  if (result.load_seconds) text += fmt::format(", loaded in {}", format_time(*result.load_seconds));
+  return text;
+}
+
 std::string saturation_sentence(const ScenarioResult& result) {
   const Saturation& saturation = result.saturation;
   std::string text = fmt::format("{} on {} ", result.scenario, result.target);

@@ -10,6 +10,7 @@
 #include "coordinator/recording/recording_writer.h"
 #include "coordinator/recording/results.h"
 #include "coordinator/report/exit_code.h"
+#include "coordinator/telemetry/telemetry_lines.h"
 #include "tests/coordinator/synthetic_run.h"
 
 namespace kneepoint::coordinator {
@@ -63,12 +64,14 @@ class RecordingTest : public ::testing::Test {
             .agents = {{.name = "a", .clock_round_trip = 80us}, {.name = "b"}},
             .workloads = {{0, {.id = "abc", .summary = "1 prompt"}}},
             .datasets = {{0, {.file = "chats.jsonl", .sha256 = "5891b5b522d5df08", .entries = 2}}},
+            .load_seconds = {{0, 61.5}},
             .seed = plan_.seed};
   }
   RunFacts ended() const {
     RunFacts facts = begun();
     facts.duration = 41s + 7ns;
     facts.cut_short[0] = "it took too long";
+    facts.stopped_by = "guard rail: errors above 5 %";
     return facts;
   }
   RecordingWriter begin() const {
@@ -77,6 +80,21 @@ class RecordingTest : public ::testing::Test {
     return *std::move(writer);
   }
   fs::path file() const { return folder_ / kRecordingFile; }
+
+  /// A queue in the engine, second by second, written as a run writes it.
+  TelemetrySeries telemetry() const {
+    TelemetrySeries series;
+    std::ofstream lines(folder_ / kTelemetryFile);
+    for (std::int64_t s = 0; s < seconds_; ++s) {
+      const TelemetrySample sample{.second = s,
+                                   .target = "host",
+                                   .source = "http://127.0.0.1:8000/metrics",
+                                   .values = {{Signal::kWaiting, 0.1 * static_cast<double>(s)}}};
+      lines << telemetry_line(sample) << "\n";
+      series.add(sample);
+    }
+    return series;
+  }
 
   /// Everything up to `until` seconds, with the windows that are complete by then.
   Timeline record(RecordingWriter& writer, std::int64_t until) const {
@@ -105,18 +123,20 @@ TEST_F(RecordingTest, ReplayWritesTheSameBytes) {
   auto writer = begin();
   const Timeline timeline = record(writer, seconds_);
   const RunFacts facts = ended();
+  const TelemetrySeries said = telemetry();
   ASSERT_TRUE(writer.end(facts));
   const auto live = RunDirectory::create(folder_ / "live", "sweep", facts.started_at);
-  ASSERT_TRUE(
-      write_results(*live, {.plan = plan_, .timeline = timeline, .windows = windows_, .facts = facts}));
+  ASSERT_TRUE(write_results(
+      *live, {.plan = plan_, .timeline = timeline, .windows = windows_, .facts = facts, .telemetry = said}));
 
-  const auto recording = read_recording(file());
+  const auto recording = read_recording(folder_);
   ASSERT_TRUE(recording) << recording.error().message;
   const auto again = RunDirectory::create(folder_ / "again", "sweep", facts.started_at);
   ASSERT_TRUE(write_results(*again, {.plan = recording->plan,
                                      .timeline = recording->timeline,
                                      .windows = recording->windows,
-                                     .facts = recording->facts}));
+                                     .facts = recording->facts,
+                                     .telemetry = recording->telemetry}));
   for (const char* name : {"report.json", "report.txt", "report.md", "steps.csv", "report.html"}) {
     EXPECT_FALSE(content(folder_ / "live" / name).empty()) << name;
     EXPECT_TRUE(content(folder_ / "live" / name) == content(folder_ / "again" / name)) << name;
@@ -128,7 +148,7 @@ TEST_F(RecordingTest, WithoutAnEndItTellsWhatWasComplete) {
     auto writer = begin();
     record(writer, 25);
   }  // gone before the run was over
-  const auto recording = read_recording(file());
+  const auto recording = read_recording(folder_);
   ASSERT_TRUE(recording) << recording.error().message;
   EXPECT_TRUE(recording->facts.unfinished);
   EXPECT_EQ(recording->facts.duration, 25s);
@@ -153,7 +173,7 @@ TEST_F(RecordingTest, CutOffAnywhereItIsReadableUpToThere) {
   std::int64_t through = -1;
   for (std::size_t size = 2000; size < whole.size(); size += 211) {
     std::ofstream(file(), std::ios::binary | std::ios::trunc) << whole.substr(0, size);
-    const auto recording = read_recording(file());
+    const auto recording = read_recording(folder_);
     ASSERT_TRUE(recording) << size << ": " << recording.error().message;
     EXPECT_TRUE(recording->facts.unfinished) << size;
     EXPECT_GE(recording->timeline.complete_through(), through);
@@ -169,7 +189,7 @@ TEST_F(RecordingTest, LostAgentsAreKnown) {
     ASSERT_TRUE(writer.agent_lost(1));
     ASSERT_TRUE(writer.end(ended()));
   }
-  const auto recording = read_recording(file());
+  const auto recording = read_recording(folder_);
   ASSERT_TRUE(recording);
   EXPECT_EQ(recording->timeline.agents_lost(), 1u);
   EXPECT_TRUE(recording->facts.agents[1].lost);
@@ -177,9 +197,9 @@ TEST_F(RecordingTest, LostAgentsAreKnown) {
 }
 
 TEST_F(RecordingTest, RefusesWhatIsNone) {
-  EXPECT_NE(read_recording(file()).error().message.find("cannot be read"), std::string::npos);
+  EXPECT_NE(read_recording(folder_).error().message.find("cannot be read"), std::string::npos);
   std::ofstream(file()) << "hello";
-  EXPECT_NE(read_recording(file()).error().message.find("no recording"), std::string::npos);
+  EXPECT_NE(read_recording(folder_).error().message.find("no recording"), std::string::npos);
 }
 
 TEST_F(RecordingTest, AWindowOfNoCellIsRefusedByName) {
@@ -187,7 +207,7 @@ TEST_F(RecordingTest, AWindowOfNoCellIsRefusedByName) {
     auto writer = begin();
     ASSERT_TRUE(writer.window({.cell = 7}));
   }
-  const auto recording = read_recording(file());
+  const auto recording = read_recording(folder_);
   ASSERT_FALSE(recording);
   EXPECT_NE(recording.error().message.find("entry 2: cell: there is no cell 7"), std::string::npos)
       << recording.error().message;

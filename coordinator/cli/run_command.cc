@@ -225,7 +225,13 @@ class Run {
       display_.progress(progress, *timeline);
       take_telemetry(*timeline);
     };
-    hooks.stop_reason = [this] { return telemetry_->stop_reason(); };
+    hooks.stop_reason = [this, told = false]() mutable {
+      const std::string& reason = telemetry_->stop_reason();
+      if (!reason.empty() && !std::exchange(told, true)) {
+        display_.print(reason + "; letting running requests finish");
+      }
+      return reason;
+    };
     hooks.on_agent_lost = [this](const AgentLost& lost) {
       keep(recording_->agent_lost(lost.agent));
       metrics_.set_agents({.running = fleet_->agents(), .lost = ++agents_lost_});
@@ -243,9 +249,6 @@ class Run {
 
   void take_telemetry(const Timeline& timeline) {
     for (const std::string& line : telemetry_->take(timeline)) display_.print(line);
-    if (!telemetry_->stop_reason().empty() && !std::exchange(told_to_stop_, true)) {
-      display_.print(telemetry_->stop_reason() + "; letting running requests finish");
-    }
   }
 
   static std::string why_unfinished(const RunLoop& loop) {
@@ -318,7 +321,6 @@ class Run {
   std::optional<RecordWriter> records_;
   std::map<std::uint32_t, double> load_seconds_;  // by target
   std::optional<RunTelemetry> telemetry_;
-  bool told_to_stop_ = false;
   std::size_t agents_lost_ = 0;
 };
 

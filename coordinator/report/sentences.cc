@@ -81,6 +81,10 @@ std::string slo_sentence(const SloCriterion& criterion) {
     return fmt::format("{}: holds up to {}, fails at {}", what, upto,
                        criterion.ci95 ? format_figure(criterion.ci95->high) : "the next step");
   }
+  if (!criterion.concurrency && criterion.ci95) {
+    return fmt::format("{}: fails at {}; too few requests to tell below", what,
+                       format_figure(criterion.ci95->high));
+  }
   if (criterion.concurrency)
     return fmt::format("{}: holds up to {}; too few requests to tell above", what, upto);
   return fmt::format("{}: too few requests to tell", what);

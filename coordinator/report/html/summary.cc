@@ -54,7 +54,11 @@ std::string criterion_text(const SloCriterion& criterion) {
                           : "holds there, then breaks";
   }
   if (criterion.state == "FAIL") return "broken from the lowest step on";
-  if (criterion.state == "INDETERMINATE") return "too few requests to decide";
+  if (criterion.state == "INDETERMINATE") {
+    return criterion.ci95 && !criterion.concurrency
+               ? "breaks at " + format_figure(criterion.ci95->high) + "; too few requests to decide below"
+               : "too few requests to decide";
+  }
   return criterion.state;
 }
 

@@ -107,6 +107,7 @@ void AgentSession::on_closed(const std::string& reason) {
     return;
   }
   last_problem_ = reason;
+  incoming_.reset();
   if (welcomed_) {
     welcomed_ = false;
     give_up_at_ = now() + options_.join_timeout;
@@ -167,6 +168,14 @@ void AgentSession::on_message(const v1::CoordinatorMessage& message, MonoTime at
     case v1::CoordinatorMessage::kAssignment:
       accept(message);
       break;
+    case v1::CoordinatorMessage::kDatasetChunk: {
+      if (!incoming_) break;
+      const v1::DatasetChunk& chunk = message.dataset_chunk();
+      const auto taken = incoming_->fetch.take(chunk.hash(), chunk.offset(), chunk.data());
+      if (!taken) return refuse(taken.error().message);
+      fetch_or_start();
+      break;
+    }
     case v1::CoordinatorMessage::kLevel: {
       const auto level = from_wire(message.level());
       if (!level) {
@@ -204,7 +213,7 @@ void AgentSession::on_message(const v1::CoordinatorMessage& message, MonoTime at
 }
 
 void AgentSession::accept(const v1::CoordinatorMessage& message) {
-  if (engine_) return refuse("a second assignment");
+  if (engine_ || incoming_) return refuse("a second assignment");
   auto assignment = from_wire(message.assignment());
   if (!assignment) return refuse("invalid assignment: " + assignment.error().message);
   std::vector<std::string> secrets;
@@ -213,11 +222,29 @@ void AgentSession::accept(const v1::CoordinatorMessage& message) {
     if (!secret) return refuse(fmt::format("target {}: {}", target.name, secret.error().message));
     secrets.push_back(*std::move(secret));
   }
-  const std::string run_id = assignment->run_id;
-  zero_ = assignment->zero;
-  cells_ = assignment->cells.size();
+  DatasetFetch fetch(*assignment);
+  incoming_ = Incoming{*std::move(assignment), std::move(secrets), std::move(fetch)};
+  fetch_or_start();
+}
+
+void AgentSession::fetch_or_start() {
+  if (!incoming_->fetch.complete()) {
+    const DatasetFetch::Piece piece = incoming_->fetch.next();
+    v1::AgentMessage request;
+    request.mutable_dataset_request()->set_hash(piece.hash);
+    request.mutable_dataset_request()->set_offset(piece.offset);
+    link_->send(std::move(request));
+    return;
+  }
+  Incoming ready_to_run = *std::move(incoming_);
+  incoming_.reset();
+  Assignment& assignment = ready_to_run.assignment;
+  assignment.datasets = std::move(ready_to_run.fetch).datasets();
+  const std::string run_id = assignment.run_id;
+  zero_ = assignment.zero;
+  cells_ = assignment.cells.size();
   try {
-    engine_ = make_engine_(*std::move(assignment), std::move(secrets),
+    engine_ = make_engine_(std::move(assignment), std::move(ready_to_run.secrets),
                            [this](LevelDone done) { inbox_.push(done); });
   } catch (const std::exception& problem) {
     return refuse(problem.what());

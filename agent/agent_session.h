@@ -9,6 +9,7 @@
 
 #include "agent/coordinator_link.h"
 #include "agent/load_engine.h"
+#include "agent/prompts/dataset_fetch.h"
 #include "common/clock.h"
 #include "common/endpoint.h"
 #include "common/event_queue.h"
@@ -78,6 +79,8 @@ class AgentSession {
   void on_closed(const std::string& reason);
   void on_stop(const std::string& reason);
   void accept(const v1::CoordinatorMessage& message);
+  /// Asks for what the assignment still lacks; with everything there, makes the engine.
+  void fetch_or_start();
   void refuse(const std::string& reason);
   void collect();
   void stop_load(Nanos limit);
@@ -104,6 +107,13 @@ class AgentSession {
   std::string last_problem_;
 
   Phase phase_ = Phase::kJoining;
+  /// An assignment whose datasets are on their way.
+  struct Incoming {
+    Assignment assignment;
+    std::vector<std::string> secrets;
+    DatasetFetch fetch;
+  };
+  std::optional<Incoming> incoming_;
   std::unique_ptr<LoadEngine> engine_;
   std::size_t cells_ = 0;
   MonoTime zero_{};

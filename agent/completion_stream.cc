@@ -78,9 +78,15 @@ Task<Ending> CompletionStream::perform(const CompletionRequest& request) {
   UsageOption usage = *request.usage;
   write_request(request, usage);
   const MonoTime start = mono_now();
-  recorder.begin(
-      record_,
-      {.key = request.series, .slot = request.slot, .k = request.k, .scheduled = intended, .at = start});
+  // A later turn carries a history, whose length nobody asked for.
+  const std::uint32_t asked_prompt = request.pick.turn == 0 ? request.pick.input_tokens : 0;
+  recorder.begin(record_, {.key = request.series,
+                           .slot = request.slot,
+                           .k = request.k,
+                           .scheduled = intended,
+                           .at = start,
+                           .asked_output_tokens = request.pick.output_tokens.value_or(0),
+                           .asked_prompt_tokens = asked_prompt});
   if (reconnect) recorder.reconnected(record_, start);
   std::optional<Outcome> outcome = co_await exchange(request, usage);
   while (usage_refused_ && usage != UsageOption::kNone) {
@@ -113,7 +119,9 @@ Task<Ending> CompletionStream::perform(const CompletionRequest& request) {
 void CompletionStream::write_request(const CompletionRequest& request, UsageOption usage) {
   ThreadBuffers& buffers = context_.buffers;
   buffers.body.clear();
-  request.dialect->write_body(request.prompt, usage, buffers.body);
+  const Prompt prompt = request.source->render(request.pick, *request.conversation, buffers.prompt);
+  request.dialect->write_body(prompt, usage, buffers.body);
+  memory_ = request.dialect->begin_stream(prompt);
   buffers.request.clear();
   fmt::format_to(std::back_inserter(buffers.request),
                  "POST {}{} HTTP/1.1\r\n{}X-Request-Id: {}\r\nContent-Length: {}\r\n\r\n",
@@ -139,7 +147,6 @@ Task<std::optional<Outcome>> CompletionStream::exchange(const CompletionRequest&
 /// connection ended before any byte of a response.
 Task<std::optional<Outcome>> CompletionStream::attempt(const CompletionRequest& request) {
   forget_response();
-  memory_ = request.dialect->begin_stream(request.prompt);
   idle_timeout_ = request.route->idle_timeout;
   request_deadline_ = record_.start + request.route->request_timeout;
   deadline_.arm(request_deadline_);
@@ -230,6 +237,7 @@ std::optional<Outcome> CompletionStream::take_event(const CompletionRequest& req
   if (chunk.content()) ++content_events_;
   done_ = done_ || chunk.done;
   finished_ = finished_ || chunk.finished || chunk.done;
+  if (request.keep_answer) request.conversation->add_answer(chunk.text);
   context_.recorder.chunk(record_, at, chunk);
   return std::nullopt;
 }
@@ -259,6 +267,7 @@ Outcome CompletionStream::conclude(const CompletionRequest& request, MonoTime at
   if (!request.dialect->read_answer(kept_body_, chunk)) return Outcome::kParse;
   if (chunk.error) return Outcome::kStream;
   chunk.answer = true;  // the answer has come, whatever it says
+  if (request.keep_answer) request.conversation->add_answer(chunk.text);
   context_.recorder.chunk(record_, at, chunk);
   return Outcome::kSuccess;
 }

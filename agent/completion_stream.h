@@ -9,6 +9,7 @@
 #include "agent/dialects/dialect.h"
 #include "agent/event_framing.h"
 #include "agent/http_response.h"
+#include "agent/prompts/prompt_source.h"
 #include "agent/recorder.h"
 #include "agent/task.h"
 
@@ -36,7 +37,11 @@ struct CompletionRequest {
   Dialect* dialect = nullptr;
   UsageOption* usage = nullptr;  ///< What to ask for; lowered when the host refuses it and accepts less.
   bool stream = true;
-  Prompt prompt;
+  const PromptSource* source = nullptr;
+  PromptPick pick;
+  ConversationState* conversation =
+      nullptr;  ///< Its history is sent along; hears the answer where it goes on.
+  bool keep_answer = false;
   std::string id;  ///< Sent as X-Request-Id.
   SeriesKey series;
   std::uint32_t slot = 0;

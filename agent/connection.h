@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "agent/event_framing.h"
+#include "agent/prompts/prompt_source.h"
 #include "agent/resolver.h"
 #include "agent/stamped_socket.h"
 #include "agent/task.h"
@@ -25,6 +26,7 @@ struct ThreadBuffers {
   static constexpr std::size_t kReadSize = 64 * 1024;
   std::vector<char> plain;  ///< kPadding readable bytes behind every read.
   std::vector<char> ciphertext;
+  PromptBuffer prompt;  ///< A request's text while it is written.
   std::string body;     ///< A request's body while it is put together.
   std::string request;  ///< A request's bytes until they are sent.
 };

@@ -13,6 +13,8 @@ namespace {
 
 /// A second is handed over this long after its end, so that reads that were under way are in it.
 constexpr Nanos kGrace = std::chrono::milliseconds(50);
+/// Turns from here on are counted together: a long conversation does not cost a histogram set per turn.
+constexpr std::uint32_t kLastTurnBucket = 9;
 
 }  // namespace
 
@@ -187,31 +189,45 @@ std::optional<Ticket> LoadThread::next_request(Slot& slot) {
                      .slot = slot.number(),
                      .k = k};
   ticket.walk = level.budget ? index : slot.number() + k;
+  ticket.concurrency = level.concurrency;
   return ticket;
 }
 
-CompletionRequest LoadThread::compose(const Slot& slot, const Ticket& ticket, MonoTime intended) {
+CompletionRequest LoadThread::compose(Slot& slot, const Ticket& ticket, MonoTime intended) {
   const RequestIdentity& identity = ticket.identity;
   const Workload& workload = setup_->cell(slot.cell()).workload;
-  const PickedPrompt picked = pick_prompt(workload, identity, ticket.walk);
   CellState& cell = state(slot.cell());
   CompletionRequest request;
   request.route = &route(slot);
   request.dialect = cell.dialect.get();
   request.usage = &cell.usage;
   request.stream = workload.stream;
-  request.prompt = picked.prompt;
+  request.source = setup_->sources[slot.cell()].get();
+  request.pick = request.source->pick(ticket, slot.conversation);
+  request.conversation = &slot.conversation;
+  request.keep_answer = workload.conversation.has_value();
   request.id = fmt::format("{}-{}-{}-{}-{}", setup_->assignment.run_id, identity.cell, identity.epoch,
                            identity.slot, identity.k);
   request.series = {.cell = slot.cell(),
                     .epoch = identity.epoch,
                     .replica = replica(slot),
-                    .prompt_class = picked.prompt_class,
-                    .turn = 0};
+                    .prompt_class = request.pick.prompt_class,
+                    .turn = std::min(request.pick.turn, kLastTurnBucket)};
   request.slot = identity.slot;
   request.k = identity.k;
   request.intended = intended;
   return request;
+}
+
+Nanos LoadThread::turn_ended(Slot& slot, const Ticket& ticket, const PromptPick& pick) {
+  if (!setup_->cell(slot.cell()).workload.conversation) return Nanos(0);
+  slot.conversation.answered(pick);
+  // The next conversation is another user's, who has been thinking elsewhere.
+  if (slot.conversation.over()) return Nanos(0);
+  const LoadLevel& level = current_.level;
+  const bool last = level.budget && slot.epoch == level.epoch &&
+                    slot.issued >= budget_share(*level.budget, slot.number(), level.concurrency);
+  return last ? Nanos(0) : setup_->sources[slot.cell()]->think_time(ticket.identity);
 }
 
 void LoadThread::request_ended(const Slot& slot, MonoTime at) {

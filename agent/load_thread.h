@@ -70,7 +70,9 @@ class LoadThread {
   bool keeps(const Slot& slot);
   /// The next request under the level in force; nothing when the slot has no more to do.
   std::optional<Ticket> next_request(Slot& slot);
-  CompletionRequest compose(const Slot& slot, const Ticket& ticket, MonoTime intended);
+  CompletionRequest compose(Slot& slot, const Ticket& ticket, MonoTime intended);
+  /// A request has succeeded. @return how long the slot thinks before its next one.
+  Nanos turn_ended(Slot& slot, const Ticket& ticket, const PromptPick& pick);
   void request_ended(const Slot& slot, MonoTime at);
   void slot_ended();
   const Route& route(const Slot& slot) const;

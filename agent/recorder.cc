@@ -27,8 +27,9 @@ struct Series {
   std::int32_t in_flight = 0;
   std::int32_t waiting = 0;
   std::int32_t backing_off = 0;
+  std::int32_t thinking = 0;
 
-  bool live() const { return in_flight != 0 || waiting != 0 || backing_off != 0; }
+  bool live() const { return in_flight != 0 || waiting != 0 || backing_off != 0 || thinking != 0; }
 };
 
 Recorder::Recorder(MonoTime zero, MonoTime now, const std::vector<Cell>& cells, bool rows)
@@ -120,6 +121,11 @@ void Recorder::begin(RequestRecord& record, const Start& start) {
   record.scheduled = start.scheduled;
   record.start = start.at;
   record.streamed = record.series->cell->workload.stream;
+  record.asked_prompt_tokens = start.asked_prompt_tokens;
+  record.asked_output_tokens = start.asked_output_tokens;
+  const auto& asked = record.series->cell->workload.output_tokens;
+  if (record.asked_output_tokens == 0 && asked && asked->fixed())
+    record.asked_output_tokens = asked->sample_whole(0, 1);
   step(*record.series, &SeriesStats::in_flight, &Series::in_flight, 1, start.at);
   if (record.streamed) step(*record.series, &SeriesStats::waiting, &Series::waiting, 1, start.at);
   ++stats(*record.series, second_of(start.at)).started;
@@ -213,8 +219,13 @@ void Recorder::end(RequestRecord& record, MonoTime at, Outcome outcome) {
   }
   into.prompt_tokens += record.prompt_tokens;
   if (record.streamed && record.chunks == 0) ++into.censored;
-  const auto& asked = series.cell->workload.output_tokens;
-  if (success && record.has_usage && asked && record.completion_tokens < *asked) ++into.early_stops;
+  if (record.prompt_tokens > 0 && record.asked_prompt_tokens > 0) {
+    ++into.asked_prompts;
+    into.asked_prompt_tokens += record.asked_prompt_tokens;
+    into.achieved_prompt_tokens += record.prompt_tokens;
+  }
+  if (success && record.has_usage && record.completion_tokens < record.asked_output_tokens)
+    ++into.early_stops;
   if (rows_) keep_row(record, at, outcome);
   --in_flight_;
   record.series = nullptr;
@@ -247,6 +258,15 @@ void Recorder::begin_backoff(const SeriesKey& key, MonoTime at) {
 void Recorder::end_backoff(const SeriesKey& key, MonoTime at) {
   step(series(key), &SeriesStats::backing_off, &Series::backing_off, -1, at);
   --backing_off_;
+}
+
+void Recorder::begin_thinking(const SeriesKey& key, MonoTime at) {
+  roll(at);
+  step(series(key), &SeriesStats::thinking, &Series::thinking, 1, at);
+}
+
+void Recorder::end_thinking(const SeriesKey& key, MonoTime at) {
+  step(series(key), &SeriesStats::thinking, &Series::thinking, -1, at);
 }
 
 void Recorder::judge(RequestRecord& record, std::size_t limit, std::int64_t second, bool met) {
@@ -384,6 +404,7 @@ void Recorder::end_second() {
     series.stats.in_flight = series.in_flight;
     series.stats.waiting = series.waiting;
     series.stats.backing_off = series.backing_off;
+    series.stats.thinking = series.thinking;
     ++at;
   }
   ++second_;

@@ -32,7 +32,9 @@ struct RequestRecord {
   std::uint64_t running_tokens = 0;  ///< Already counted in a half second.
   std::uint64_t completion_tokens = 0;
   std::uint64_t prompt_tokens = 0;
-  std::uint32_t judged = 0;  ///< A bit per SLO limit.
+  std::uint32_t asked_output_tokens = 0;  ///< 0: the answer's length is the host's affair.
+  std::uint32_t asked_prompt_tokens = 0;  ///< 0: the prompt was not made to a length.
+  std::uint32_t judged = 0;               ///< A bit per SLO limit.
   bool streamed = true;
   bool has_usage = false;
   bool has_prompt_usage = false;
@@ -69,9 +71,11 @@ class Recorder {
     SeriesKey key;
     std::uint32_t slot = 0;
     std::uint64_t k = 0;
-    MonoTime scheduled{};  ///< The intended send.
-    MonoTime at{};         ///< Now, just before the first write.
-    bool sent = true;      ///< False for a request that has no connection to be sent on.
+    MonoTime scheduled{};                   ///< The intended send.
+    MonoTime at{};                          ///< Now, just before the first write.
+    bool sent = true;                       ///< False for a request that has no connection to be sent on.
+    std::uint32_t asked_output_tokens = 0;  ///< 0: as the workload says.
+    std::uint32_t asked_prompt_tokens = 0;  ///< 0: the prompt was not made to a length.
   };
   void begin(RequestRecord& record, const Start& start);
   /// The request runs on a connection that was opened in place of a kept-alive one that the host had closed.
@@ -87,6 +91,9 @@ class Recorder {
   /// A slot begins and ends to wait after a failure in the series of the failed request.
   void begin_backoff(const SeriesKey& key, MonoTime at);
   void end_backoff(const SeriesKey& key, MonoTime at);
+  /// A slot begins and ends to wait between two turns of a conversation, in the series of the earlier one.
+  void begin_thinking(const SeriesKey& key, MonoTime at);
+  void end_thinking(const SeriesKey& key, MonoTime at);
 
   /// A read that yielded `content_events` events with content.
   void read(MonoTime received, MonoTime processed, bool stamped, std::uint32_t content_events);

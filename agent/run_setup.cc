@@ -24,14 +24,10 @@ Result<void> check_cell(const Cell& cell, const Assignment& assignment) {
   if (cell.target >= assignment.targets.size()) return wrong("names no target of the assignment");
   if (cell.slo.size() > kSloLimitCount) return wrong("has more than 32 SLO limits");
   if (auto body = check_extra_body(cell.workload.extra_body); !body) return wrong(body.error().message);
+  if (cell.workload.conversation && !speaks_chat(assignment.targets[cell.target]))
+    return wrong("has conversations, for which its target speaks no chat dialect");
   if (auto dialect = make_dialect(assignment.targets[cell.target], cell.workload); !dialect)
     return wrong("dialect: " + dialect.error().message);
-  std::uint64_t weights = 0;
-  for (const PromptClass& each : cell.workload.classes) {
-    if (each.prompts.empty()) return wrong(fmt::format("prompt class \"{}\" is empty", each.name));
-    weights += each.weight;
-  }
-  if (weights == 0) return wrong("has no prompts");
   return {};
 }
 
@@ -98,6 +94,16 @@ Result<std::shared_ptr<const RunSetup>> prepare_run(Assignment assignment,
     setup->routes.push_back(std::move(*routes));
   }
   setup->assignment = std::move(assignment);
+  for (const Cell& cell : setup->assignment.cells) {
+    std::shared_ptr<const Dataset> dataset;
+    if (cell.workload.dataset) {
+      const auto found = setup->assignment.datasets.find(cell.workload.dataset->hash);
+      if (found != setup->assignment.datasets.end()) dataset = found->second;
+    }
+    auto source = PromptSource::create(cell, setup->assignment.seed, std::move(dataset));
+    if (!source) return Error{fmt::format("cell {}: {}", cell.id, source.error().message)};
+    setup->sources.push_back(std::move(*source));
+  }
   return std::shared_ptr<const RunSetup>(std::move(setup));
 }
 

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "agent/completion_stream.h"
+#include "agent/prompts/prompt_source.h"
 #include "common/plan.h"
 #include "common/result.h"
 
@@ -14,7 +15,8 @@ namespace kneepoint::agent {
 /// the event-loop threads.
 struct RunSetup {
   Assignment assignment;
-  std::vector<std::vector<Route>> routes;  ///< By target, then by replica.
+  std::vector<std::vector<Route>> routes;                    ///< By target, then by replica.
+  std::vector<std::unique_ptr<const PromptSource>> sources;  ///< By cell.
 
   const Cell& cell(std::uint32_t id) const { return assignment.cells[id]; }
   const Target& target_of(const Cell& cell) const { return assignment.targets[cell.target]; }

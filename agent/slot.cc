@@ -11,7 +11,6 @@ namespace {
 /// How long before its first request a slot opens its connection: long enough for a handshake across a
 /// continent, shorter than any host's patience with an idle connection.
 constexpr Nanos kConnectAhead = std::chrono::seconds(1);
-constexpr std::uint64_t kBackoffDraw = 1;
 
 }  // namespace
 
@@ -66,8 +65,16 @@ Task<void> Slot::run() {
     if (ending.outcome == Outcome::kCancelled) break;
     if (ending.outcome == Outcome::kSuccess) {
       failures = 0;
+      const Nanos thinking = thread_.turn_ended(*this, *ticket, request.pick);
+      if (thinking <= Nanos(0)) continue;
+      intended = ending.at + thinking;
+      recorder_.begin_thinking(request.series, ending.at);
+      const bool wanted = co_await sleep_until(intended);
+      recorder_.end_thinking(request.series, mono_now());
+      if (!wanted) break;
       continue;
     }
+    conversation.abandon();
     const MonoTime failed = mono_now();
     intended = failed + backoff(++failures, random_bits(ticket->identity, kBackoffDraw));
     recorder_.begin_backoff(request.series, failed);

@@ -3,6 +3,7 @@
 #include <cstdint>
 
 #include "agent/completion_stream.h"
+#include "agent/prompts/conversation.h"
 #include "agent/prompts/text.h"
 #include "agent/task.h"
 #include "common/plan.h"
@@ -10,12 +11,6 @@
 namespace kneepoint::agent {
 
 class LoadThread;
-
-/// What a slot is to send next.
-struct Ticket {
-  RequestIdentity identity;
-  std::uint64_t walk = 0;  ///< Position in the walk over the prompt classes.
-};
 
 /// One of a level's requests in flight: issues requests one after the other for as long as the level wants
 /// it. Lives on one thread for good.
@@ -39,6 +34,7 @@ class Slot {
 
   std::uint64_t epoch = 0;   ///< Of the level that its last ticket was issued under.
   std::uint64_t issued = 0;  ///< Requests under that level.
+  ConversationState conversation;
 
  private:
   Task<void> run();

@@ -43,6 +43,12 @@ std::optional<Api> api_from_string(std::string_view name) {
   return value_of(kApis, name);
 }
 
+bool speaks_chat(const Target& target) {
+  if (target.api != Api::kCustom) return target.api == Api::kOpenAiChat;
+  return target.dialect && target.dialect->request.find("\"{messages}\"") != std::string::npos &&
+         target.dialect->text_is == DialectDescription::Carries::kDelta;
+}
+
 std::string_view to_string(SloMetric metric) {
   return name_of(kSloMetrics, metric);
 }

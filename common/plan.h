@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -9,9 +10,12 @@
 
 #include "common/clock.h"
 #include "common/dialect_description.h"
+#include "common/distribution.h"
 #include "common/result.h"
 
 namespace kneepoint {
+
+struct Dataset;
 
 /// The wire dialect of a serving host.
 enum class Api { kOpenAiChat, kOpenAiCompletions, kVllmGenerate, kCustom };
@@ -53,24 +57,68 @@ struct Target {
   bool operator==(const Target&) const = default;
 };
 
+/// Whether requests to the target can carry earlier turns and its answers' text can be told: what
+/// conversations need.
+bool speaks_chat(const Target& target);
+
 /// Prompts that are reported together. Request k of a step takes class k mod (sum of weights), walking the
 /// classes in order, so that every class is met in proportion and evenly in time.
 struct PromptClass {
   std::string name;
-  std::vector<std::string> prompts;
+  std::vector<std::string> prompts;  ///< Empty where the texts come from a dataset, or are made.
   std::uint32_t weight = 1;
   bool operator==(const PromptClass&) const = default;
 };
 
-/// What one request asks for.
+/// Texts made to a length in tokens, as the server counts them. No two requests share more than the prefix.
+struct Synthetic {
+  Distribution input_tokens = 1024;        ///< Of a request; of each turn of a conversation.
+  std::uint32_t shared_prefix_tokens = 0;  ///< Of these, how many are the same in every request of a group.
+  std::uint32_t prefix_groups = 1;         ///< Requests belong to one of so many groups, at random.
+  bool operator==(const Synthetic&) const = default;
+};
+
+enum class DatasetOrder : std::uint8_t { kRandom, kSequential };
+
+/// Which dataset, and how its entries are taken.
+struct DatasetUse {
+  std::string hash;  ///< Of the content (common/dataset.h).
+  std::uint64_t bytes = 0;
+  DatasetOrder order =
+      DatasetOrder::kRandom;    ///< Sequential: request i of a level takes entry i, round and round.
+  double time_scale = 1;        ///< Of a trace's arrival times; a closed loop knows none.
+  bool lengths_only = false;    ///< A trace: texts are made to its lengths.
+  bool output_lengths = false;  ///< Its entries say how long answers may be.
+  bool operator==(const DatasetUse&) const = default;
+};
+
+/// Requests come in conversations: each turn sends the history along, answers as generated included. A slot
+/// holds one conversation at a time, on one replica, and thinks between its turns; a failed request ends it.
+struct Conversation {
+  std::optional<Distribution>
+      turns;                    ///< At most as many as a dataset's conversation has; absent: all of them.
+  Distribution think_time = 0;  ///< Seconds.
+  bool operator==(const Conversation&) const = default;
+};
+
+/// What one request asks for. Its text is one of the classes' prompts, an entry of `dataset`, or `synthetic`.
 struct Workload {
-  std::vector<PromptClass> classes;  ///< At least one, each with at least one prompt.
+  std::vector<PromptClass>
+      classes;  ///< At least one; with prompts unless there is a dataset or synthetic text.
+  bool unique =
+      false;  ///< A text that is given, not made, starts with a random word: no two requests are alike.
+  std::optional<Synthetic> synthetic;
+  std::optional<DatasetUse> dataset;
+  std::optional<Conversation> conversation;
   std::optional<std::string> system;
-  std::optional<std::uint32_t> output_tokens;  ///< Absent: the server decides.
+  std::optional<Distribution>
+      output_tokens;  ///< The most of an answer, at least 1. Absent: the server decides.
   std::optional<double> temperature;
   std::optional<double> top_p;
   bool stream = true;
   std::string extra_body;  ///< A JSON object whose members are added to every request body; empty for none.
+  /// Whether texts are made to a length, for which words must be weighed in tokens.
+  bool makes_text() const { return synthetic || (dataset && dataset->lengths_only); }
   bool operator==(const Workload&) const = default;
 };
 
@@ -116,14 +164,31 @@ struct Scenario {
   bool operator==(const Scenario&) const = default;
 };
 
+/// Where a dataset comes from, for the report.
+struct DatasetFile {
+  std::string name;    ///< Without its folder.
+  std::string sha256;  ///< Of the file's bytes, in hexadecimal digits.
+};
+
 /// What a plan file says, with its defaults filled in.
 struct Plan {
   std::string name;
   std::vector<Target> targets;
   std::vector<Scenario> scenarios;
   std::uint64_t seed = 1;
-  bool records = false;     ///< One line per request in the run directory.
+  bool records = false;  ///< One line per request in the run directory.
+  std::map<std::string, std::shared_ptr<const Dataset>> datasets;  ///< By content hash.
+  std::map<std::string, DatasetFile> dataset_files;                ///< The same.
   std::string source_text;  ///< The file as read (after variables), kept beside the results.
+};
+
+/// What a made text weighs on a target: tokens of a request = overhead + words · tokens_per_word.
+struct Calibration {
+  enum class Source : std::uint8_t { kAssumed, kTokenize, kUsage };
+  double tokens_per_word = 1;
+  double overhead_tokens = 0;  ///< Chat template and system prompt.
+  Source source = Source::kAssumed;
+  bool operator==(const Calibration&) const = default;
 };
 
 /// scenario × target: what an agent loads at one time. Cells are numbered in plan order, scenario by
@@ -134,6 +199,7 @@ struct Cell {
   std::uint32_t target = 0;    ///< Index into Plan::targets / Assignment::targets.
   Workload workload;
   std::vector<SloLimit> slo;
+  Calibration calibration;  ///< Where the workload makes text.
   bool operator==(const Cell&) const = default;
 };
 
@@ -148,6 +214,8 @@ struct Assignment {
   std::uint64_t seed = 1;
   MonoTime zero{};       ///< The run's zero on the receiving agent's monotonic clock.
   bool records = false;  ///< Hand over one RequestRow per request.
+  /// By content hash. Travels apart: an agent fetches what its cells name before it is ready.
+  std::map<std::string, std::shared_ptr<const Dataset>> datasets;
 };
 
 /// The load an agent converges to. Slots are numbered over the whole fleet; this agent runs the slots

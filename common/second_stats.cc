@@ -25,6 +25,9 @@ void SeriesStats::merge(const SeriesStats& other) {
   usage_chunks += other.usage_chunks;
   chunks_without_usage += other.chunks_without_usage;
   prompt_tokens += other.prompt_tokens;
+  asked_prompts += other.asked_prompts;
+  asked_prompt_tokens += other.asked_prompt_tokens;
+  achieved_prompt_tokens += other.achieved_prompt_tokens;
   joint_good += other.joint_good;
   if (slo.size() < other.slo.size()) slo.resize(other.slo.size());
   for (std::size_t i = 0; i < other.slo.size(); ++i) {
@@ -37,6 +40,7 @@ void SeriesStats::merge(const SeriesStats& other) {
   in_flight += other.in_flight;
   waiting += other.waiting;
   backing_off += other.backing_off;
+  thinking += other.thinking;
   ttft.merge(other.ttft);
   ttfo.merge(other.ttfo);
   tpot.merge(other.tpot);

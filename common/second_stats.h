@@ -71,6 +71,11 @@ struct SeriesStats {
   /// Content chunks of the requests that ended in this second without usage (their tokens, for totals).
   std::uint64_t chunks_without_usage = 0;
   std::uint64_t prompt_tokens = 0;  ///< From usage, at the end of the request.
+  /// Of the requests whose prompt was made to a length and whose server said how long it was: how many, and
+  /// the tokens asked for and counted. First turns of conversations only, which have no history.
+  std::uint64_t asked_prompts = 0;
+  std::uint64_t asked_prompt_tokens = 0;
+  std::uint64_t achieved_prompt_tokens = 0;
 
   std::uint64_t joint_good = 0;  ///< Successful requests that met every limit.
   std::vector<SloCount>
@@ -84,6 +89,7 @@ struct SeriesStats {
   double in_flight = 0;
   double waiting = 0;      ///< Sent, no first token yet.
   double backing_off = 0;  ///< Slots that wait after a failure.
+  double thinking = 0;     ///< Slots that wait, as the plan says, between two turns of a conversation.
 
   Histogram ttft;
   Histogram ttfo;

@@ -116,6 +116,9 @@ SeriesStats series_from(const Field& at, const v1::SeriesSecond& message) {
   stats.usage_chunks = count({&at, "usage_chunks"}, message.usage_chunks());
   stats.chunks_without_usage = count({&at, "chunks_without_usage"}, message.chunks_without_usage());
   stats.prompt_tokens = count({&at, "prompt_tokens"}, message.prompt_tokens());
+  stats.asked_prompts = count({&at, "asked_prompts"}, message.asked_prompts());
+  stats.asked_prompt_tokens = count({&at, "asked_prompt_tokens"}, message.asked_prompt_tokens());
+  stats.achieved_prompt_tokens = count({&at, "achieved_prompt_tokens"}, message.achieved_prompt_tokens());
   stats.joint_good = count({&at, "joint_good"}, message.joint_good());
   wire::size_at_most({&at, "slo"}, static_cast<std::size_t>(message.slo_size()), kMaxLimits);
   for (int i = 0; i < message.slo_size(); ++i) {
@@ -129,6 +132,7 @@ SeriesStats series_from(const Field& at, const v1::SeriesSecond& message) {
   stats.in_flight = amount({&at, "in_flight"}, message.in_flight());
   stats.waiting = amount({&at, "waiting"}, message.waiting());
   stats.backing_off = amount({&at, "backing_off"}, message.backing_off());
+  stats.thinking = amount({&at, "thinking"}, message.thinking());
   if (message.has_ttft()) stats.ttft = histogram_from({&at, "ttft"}, message.ttft());
   if (message.has_ttfo()) stats.ttfo = histogram_from({&at, "ttfo"}, message.ttfo());
   if (message.has_tpot()) stats.tpot = histogram_from({&at, "tpot"}, message.tpot());
@@ -241,6 +245,9 @@ void to_message(const SeriesKey& key, const SeriesStats& stats, v1::SeriesSecond
   out.set_usage_chunks(stats.usage_chunks);
   out.set_chunks_without_usage(stats.chunks_without_usage);
   out.set_prompt_tokens(stats.prompt_tokens);
+  out.set_asked_prompts(stats.asked_prompts);
+  out.set_asked_prompt_tokens(stats.asked_prompt_tokens);
+  out.set_achieved_prompt_tokens(stats.achieved_prompt_tokens);
   out.set_joint_good(stats.joint_good);
   for (const SloCount& slo : stats.slo) {
     v1::SloCount& to = *out.add_slo();
@@ -253,6 +260,7 @@ void to_message(const SeriesKey& key, const SeriesStats& stats, v1::SeriesSecond
   out.set_in_flight(integral(stats.in_flight));
   out.set_waiting(integral(stats.waiting));
   out.set_backing_off(integral(stats.backing_off));
+  out.set_thinking(integral(stats.thinking));
   put(stats.ttft, [&] { return out.mutable_ttft(); });
   put(stats.ttfo, [&] { return out.mutable_ttfo(); });
   put(stats.tpot, [&] { return out.mutable_tpot(); });

@@ -4,24 +4,26 @@
 
 #include "common/wire.h"
 #include "common/wire_check.h"
+#include "common/wire_workload.h"
 #include "kneepoint/v1/plan.pb.h"
 
 namespace kneepoint {
 namespace {
 
+using wire::domain_of;
 using wire::Field;
+using wire::kMaxName;
+using wire::line;
+using wire::message_of;
 using wire::refuse;
+using wire::text;
 
-constexpr std::size_t kMaxName = 1024;
 constexpr std::size_t kMaxPath = 4096;
-constexpr std::size_t kMaxText = 16 << 20;
 constexpr std::size_t kMaxRequestTemplate = 1 << 20;
 constexpr std::size_t kMaxTargets = 1024;
 constexpr std::size_t kMaxUrls = 4096;
 constexpr std::size_t kMaxHeaders = 256;
 constexpr std::size_t kMaxCells = 65'536;
-constexpr std::size_t kMaxClasses = 4096;
-constexpr std::size_t kMaxPrompts = 1 << 20;
 constexpr std::size_t kMaxLimits = 64;
 constexpr std::uint32_t kMaxSlots = 10'000'000;
 
@@ -37,32 +39,6 @@ constexpr std::array<std::pair<SloMetric, v1::SloMetric>, 5> kMetrics = {
      {SloMetric::kTpot, v1::SLO_METRIC_TPOT},
      {SloMetric::kIcl, v1::SLO_METRIC_ICL},
      {SloMetric::kE2e, v1::SLO_METRIC_E2E}}};
-
-template <class Table, class Domain>
-auto message_of(const Table& table, Domain value) {
-  return std::find_if(table.begin(), table.end(), [&](const auto& row) { return row.first == value; })
-      ->second;
-}
-
-template <class Table, class Message>
-auto domain_of(const Field& at, const Table& table, Message value) {
-  const auto row = std::find_if(table.begin(), table.end(), [&](const auto& r) { return r.second == value; });
-  if (row == table.end()) refuse(at, fmt::format("unknown value {}", static_cast<int>(value)));
-  return row->first;
-}
-
-std::string text(const Field& at, const std::string& value, std::size_t most = kMaxText) {
-  if (value.size() > most) refuse(at, fmt::format("{} bytes, at most {} are allowed", value.size(), most));
-  return value;
-}
-
-/// One line: what may stand in a header, a URL, a path or a label.
-std::string line(const Field& at, const std::string& value, std::size_t most) {
-  if (std::any_of(value.begin(), value.end(), [](unsigned char c) { return c < 0x20 || c == 0x7f; })) {
-    refuse(at, "holds control characters");
-  }
-  return text(at, value, most);
-}
 
 std::string filled_line(const Field& at, const std::string& value, std::size_t most) {
   if (value.empty()) refuse(at, "is empty");
@@ -203,51 +179,6 @@ void to_message(const Target& target, v1::Target& out) {
   out.set_idle_timeout_nanos(target.idle_timeout.count());
 }
 
-Workload workload_from(const Field& at, const v1::Workload& message) {
-  Workload workload;
-  const Field classes{&at, "classes"};
-  if (message.classes().empty()) refuse(classes, "is empty");
-  wire::size_at_most(classes, static_cast<std::size_t>(message.classes_size()), kMaxClasses);
-  for (int i = 0; i < message.classes_size(); ++i) {
-    const Field here{&at, "classes", i};
-    const v1::PromptClass& from = message.classes(i);
-    PromptClass& to = workload.classes.emplace_back();
-    to.name = line({&here, "name"}, from.name(), kMaxName);
-    const Field prompts{&here, "prompts"};
-    if (from.prompts().empty()) refuse(prompts, "is empty");
-    wire::size_at_most(prompts, static_cast<std::size_t>(from.prompts_size()), kMaxPrompts);
-    for (const std::string& prompt : from.prompts()) to.prompts.push_back(text(prompts, prompt));
-    if (from.weight() == 0 || from.weight() > 1'000'000) refuse({&here, "weight"}, "is not in 1 to 1000000");
-    to.weight = from.weight();
-  }
-  if (message.has_system()) workload.system = text({&at, "system"}, message.system());
-  if (message.has_output_tokens()) {
-    if (message.output_tokens() == 0) refuse({&at, "output_tokens"}, "is 0");
-    workload.output_tokens = message.output_tokens();
-  }
-  if (message.has_temperature())
-    workload.temperature = wire::amount({&at, "temperature"}, message.temperature());
-  if (message.has_top_p()) workload.top_p = wire::amount({&at, "top_p"}, message.top_p());
-  workload.stream = message.stream();
-  workload.extra_body = text({&at, "extra_body"}, message.extra_body());
-  return workload;
-}
-
-void to_message(const Workload& workload, v1::Workload& out) {
-  for (const PromptClass& from : workload.classes) {
-    v1::PromptClass& to = *out.add_classes();
-    to.set_name(from.name);
-    for (const std::string& prompt : from.prompts) to.add_prompts(prompt);
-    to.set_weight(from.weight);
-  }
-  if (workload.system) out.set_system(*workload.system);
-  if (workload.output_tokens) out.set_output_tokens(*workload.output_tokens);
-  if (workload.temperature) out.set_temperature(*workload.temperature);
-  if (workload.top_p) out.set_top_p(*workload.top_p);
-  out.set_stream(workload.stream);
-  out.set_extra_body(workload.extra_body);
-}
-
 SloLimit limit_from(const Field& at, const v1::SloLimit& message) {
   const double quantile = message.quantile();
   if (!(quantile > 0 && quantile <= 1))
@@ -263,10 +194,12 @@ Cell cell_from(const Field& at, const v1::Cell& message, int place, int targets)
     refuse({&at, "target"}, fmt::format("{} is not one of {} targets", message.target(), targets));
   }
   Cell cell{.id = message.id(), .scenario = message.scenario(), .target = message.target()};
-  cell.workload = workload_from({&at, "workload"}, message.workload());
+  cell.workload = wire::workload_from({&at, "workload"}, message.workload());
   wire::size_at_most({&at, "slo"}, static_cast<std::size_t>(message.slo_size()), kMaxLimits);
   for (int i = 0; i < message.slo_size(); ++i)
     cell.slo.push_back(limit_from({&at, "slo", i}, message.slo(i)));
+  if (message.has_calibration())
+    cell.calibration = wire::calibration_from({&at, "calibration"}, message.calibration());
   return cell;
 }
 
@@ -281,7 +214,8 @@ void to_wire(const Assignment& assignment, v1::Assignment& out) {
     to.set_id(cell.id);
     to.set_scenario(cell.scenario);
     to.set_target(cell.target);
-    to_message(cell.workload, *to.mutable_workload());
+    wire::to_message(cell.workload, *to.mutable_workload());
+    if (cell.workload.makes_text()) wire::to_message(cell.calibration, *to.mutable_calibration());
     for (const SloLimit& limit : cell.slo) {
       v1::SloLimit& slo = *to.add_slo();
       slo.set_metric(message_of(kMetrics, limit.metric));

@@ -9,6 +9,8 @@
 #include <fstream>
 #include <limits>
 
+#include "coordinator/datasets/library.h"
+#include "coordinator/plan/matrix_reader.h"
 #include "coordinator/plan/ramp_reader.h"
 #include "coordinator/plan/scenario_reader.h"
 #include "coordinator/plan/target_reader.h"
@@ -47,18 +49,32 @@ void refuse_repeated_name(const std::vector<Item>& items, const Item& next, cons
 
 /// Steps over all cells, checked scenario by scenario so that the complaint points to the one that is too
 /// much.
-void check_total_steps(const Plan& plan, const Node& scenarios) {
+void check_total_steps(const Plan& plan, const Node& scenario) {
   std::size_t total = 0;
-  for (std::size_t s = 0; s < plan.scenarios.size(); ++s) {
-    const Scenario& scenario = plan.scenarios[s];
-    const std::size_t targets = scenario.targets.empty() ? plan.targets.size() : scenario.targets.size();
-    total += scenario.ramp.steps.size() * targets;
-    if (total <= kMostSteps) continue;
-    throw PlanError{
-        scenarios.items[s].find("ramp")->at,
-        fmt::format("with scenario '{}' the plan has more than {} steps, counted for every target; use "
-                    "fewer steps or a larger factor",
-                    scenario.name, kMostSteps)};
+  for (const Scenario& each : plan.scenarios) {
+    const std::size_t targets = each.targets.empty() ? plan.targets.size() : each.targets.size();
+    total += each.ramp.steps.size() * targets;
+  }
+  if (total <= kMostSteps) return;
+  throw PlanError{
+      scenario.find("ramp")->at,
+      fmt::format("with scenario '{}' the plan has more than {} steps, counted for every target; use "
+                  "fewer steps or a larger factor",
+                  plan.scenarios.back().name, kMostSteps)};
+}
+
+/// Every item of `scenarios`, one scenario for each point of its matrix.
+void read_scenarios(const Node& scenarios, Plan& plan, DatasetLibrary& library) {
+  std::size_t number = 0;
+  for (const Node& item : yaml::read_list(scenarios, "'scenarios'")) {
+    ++number;
+    for (const MatrixPoint& point : matrix_points(item)) {
+      Scenario scenario = read_scenario(point.scenario, number, plan.targets, library);
+      scenario.name += point.suffix;
+      refuse_repeated_name(plan.scenarios, scenario, item, "scenario");
+      plan.scenarios.push_back(std::move(scenario));
+      check_total_steps(plan, item);
+    }
   }
 }
 
@@ -94,13 +110,10 @@ Plan read_plan(const Node& root, const std::string& file) {
     refuse_repeated_name(plan.targets, target, item, "target");
     plan.targets.push_back(std::move(target));
   }
-  const Node& scenarios = reader.require("scenarios");
-  for (const Node& item : yaml::read_list(scenarios, "'scenarios'")) {
-    Scenario scenario = read_scenario(item, plan.scenarios.size() + 1, plan.targets);
-    refuse_repeated_name(plan.scenarios, scenario, item, "scenario");
-    plan.scenarios.push_back(std::move(scenario));
-  }
-  check_total_steps(plan, scenarios);
+  DatasetLibrary library(std::filesystem::path(file).parent_path());
+  read_scenarios(reader.require("scenarios"), plan, library);
+  plan.datasets = library.datasets();
+  plan.dataset_files = library.files();
   return plan;
 }
 

@@ -4,9 +4,9 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
-#include <set>
 
 #include "coordinator/plan/duration.h"
+#include "coordinator/plan/workload_printer.h"
 
 namespace kneepoint::coordinator {
 namespace {
@@ -16,33 +16,6 @@ using namespace std::chrono_literals;
 // The shortest window in which batch means are worth having, and the fewest requests behind a p95.
 constexpr Nanos kShortWindow = 20s;
 constexpr std::uint32_t kRequestsForP95 = 130;
-
-std::string plural(std::size_t n, std::string_view noun) {
-  return fmt::format("{} {}{}", n, noun, n == 1 ? "" : "s");
-}
-
-std::string describe_workload(const Workload& workload) {
-  std::size_t prompts = 0;
-  std::vector<std::string> classes;
-  for (const PromptClass& c : workload.classes) {
-    prompts += c.prompts.size();
-    classes.push_back(c.weight == 1 ? c.name : fmt::format("{} x{}", c.name, c.weight));
-  }
-  std::string text = plural(prompts, "prompt");
-  if (classes.size() > 1)
-    text += fmt::format(" in {} classes ({})", classes.size(), fmt::join(classes, ", "));
-  if (workload.system) text += ", a system prompt";
-  if (workload.output_tokens) {
-    text += fmt::format(", at most {}", plural(*workload.output_tokens, "output token"));
-  } else {
-    text += ", output length left to the host";
-  }
-  if (workload.temperature) text += fmt::format(", temperature {:g}", *workload.temperature);
-  if (workload.top_p) text += fmt::format(", top_p {:g}", *workload.top_p);
-  text += workload.stream ? ", streamed" : ", not streamed";
-  if (!workload.extra_body.empty()) text += fmt::format("\n{:15}extra body {}", "", workload.extra_body);
-  return text;
-}
 
 std::string describe_search(const Ramp& ramp) {
   const Search& search = *ramp.search;
@@ -161,30 +134,6 @@ void warn_about_target(const Target& target, const Plan& plan, std::vector<std::
   }
 }
 
-std::uint32_t highest_step(const Ramp& ramp) {
-  return ramp.search ? ramp.search->max : *std::max_element(ramp.steps.begin(), ramp.steps.end());
-}
-
-void warn_about_workload(const Scenario& scenario, std::vector<std::string>& warnings) {
-  std::set<std::string_view> distinct;
-  for (const PromptClass& c : scenario.workload.classes) distinct.insert(c.prompts.begin(), c.prompts.end());
-  const std::uint32_t most = highest_step(scenario.ramp);
-  if (most > 1 && distinct.size() < most) {
-    warnings.push_back(fmt::format(
-        "{}: {} for up to {} requests at once. Where the host has prefix caching, repeated prompts skip most "
-        "of "
-        "their prefill and TTFT looks better than with real traffic; use more prompts, or switch the cache "
-        "off.",
-        scenario.name, distinct.size() == 1 ? "the same prompt" : plural(distinct.size(), "prompt"), most));
-  }
-  if (!scenario.workload.output_tokens) {
-    warnings.push_back(
-        fmt::format("{}: without output_tokens the host decides how long answers are, and steps may "
-                    "not be comparable.",
-                    scenario.name));
-  }
-}
-
 void warn_about_ramp(const Scenario& scenario, const Plan& plan, std::vector<std::string>& warnings) {
   const Ramp& ramp = scenario.ramp;
   if (ramp.hold && *ramp.hold < kShortWindow) {
@@ -230,7 +179,7 @@ std::vector<std::string> plan_warnings(const Plan& plan) {
   std::vector<std::string> warnings;
   for (const Target& target : plan.targets) warn_about_target(target, plan, warnings);
   for (const Scenario& scenario : plan.scenarios) {
-    warn_about_workload(scenario, warnings);
+    warn_about_workload(scenario, plan, warnings);
     warn_about_ramp(scenario, plan, warnings);
   }
   return warnings;
@@ -249,7 +198,7 @@ std::string describe_plan(const Plan& plan) {
     const Scenario& scenario = plan.scenarios[cell.scenario];
     const Ramp& ramp = scenario.ramp;
     text += fmt::format("  {}. {} on {}\n", cell.id + 1, scenario.name, plan.targets[cell.target].name);
-    text += fmt::format("     workload  {}\n", describe_workload(cell.workload));
+    text += fmt::format("     workload  {}\n", describe_workload(cell.workload, plan));
     text += fmt::format("     ramp      {}\n", describe_ramp(ramp));
     text += fmt::format("     slo       {}\n", describe_slo(cell.slo));
     text += fmt::format("     time      {}\n", describe_time(ramp));

@@ -1,5 +1,7 @@
 #include "coordinator/window.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <boost/url/parse.hpp>
 #include <cmath>
@@ -20,7 +22,7 @@ namespace {
 struct Cut {
   std::vector<SeriesStats> seconds;  ///< One for each second of the window.
   SeriesStats total;
-  std::map<std::uint32_t, SeriesStats> by_replica, by_class;
+  std::map<std::uint32_t, SeriesStats> by_replica, by_class, by_turn;
   std::vector<double> busiest_thread;  ///< Of each second in which an agent reported.
   GeneratorStats generator;
   SeriesStats anything;  ///< Of any cell and level: what the generator's CPU was spent on.
@@ -39,6 +41,7 @@ Cut cut_out(const Timeline& timeline, const StepWindow& window) {
       cut.seconds[static_cast<std::size_t>(at->first - window.begin)].merge(stats);
       cut.by_replica[key.replica].merge(stats);
       cut.by_class[key.prompt_class].merge(stats);
+      cut.by_turn[key.turn].merge(stats);
     }
     double busiest = 0;
     for (const auto& [agent, stats] : at->second.generators) {
@@ -174,6 +177,16 @@ Share share_of(std::string name, const SeriesStats& stats, double tokens, double
           .e2e_seconds = summarise(stats.e2e)};
 }
 
+/// Agents count the turns from the tenth on together.
+constexpr std::uint32_t kLastTurn = 9;
+
+std::optional<PromptTokens> prompt_tokens_of(const SeriesStats& stats) {
+  if (stats.asked_prompts == 0) return std::nullopt;
+  const auto n = static_cast<double>(stats.asked_prompts);
+  return PromptTokens{.asked_mean = static_cast<double>(stats.asked_prompt_tokens) / n,
+                      .achieved_mean = static_cast<double>(stats.achieved_prompt_tokens) / n};
+}
+
 /// Names that tell the target's replicas apart.
 std::vector<std::string> replica_names(const Target& target) {
   std::vector<std::string> names;
@@ -254,6 +267,8 @@ Step measure_step(const Timeline& timeline, const Plan& plan, const Cell& cell, 
   step.error_ratio = ratio(static_cast<double>(step.requests.failed), finished(cut.total));
   step.reconnects = cut.total.reconnects;
   step.early_stops = cut.total.early_stops;
+  step.prompt_tokens = prompt_tokens_of(cut.total);
+  if (cell.workload.conversation) step.thinking = cut.total.thinking / duration;
 
   const auto completions =
       series(cut, [](const SeriesStats& s) { return static_cast<double>(s.completed()); });
@@ -290,6 +305,13 @@ Step measure_step(const Timeline& timeline, const Plan& plan, const Cell& cell, 
     for (std::uint32_t i = 0; i < cell.workload.classes.size(); ++i) {
       const SeriesStats& stats = cut.by_class[i];
       step.classes.push_back(share_of(cell.workload.classes[i].name, stats, tokens_of(stats), duration));
+    }
+  }
+
+  if (cell.workload.conversation) {
+    for (const auto& [turn, stats] : cut.by_turn) {
+      const std::string name = fmt::format("{}{}", turn + 1, turn == kLastTurn ? "+" : "");
+      step.turns.push_back(share_of(name, stats, tokens_of(stats), duration));
     }
   }
 

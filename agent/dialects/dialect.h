@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -22,6 +23,9 @@ struct Chunk {
   bool error = false;                              ///< The host reports an error inside the stream.
   std::optional<std::uint64_t> completion_tokens;  ///< Usage: running, or final in the last event.
   std::optional<std::uint64_t> prompt_tokens;
+  /// The answer's text in this event, as the inside of a JSON string: a view into the event. Empty where
+  /// there is none, or more than one choice has text.
+  std::string_view text;
 
   /// Counts as output: moves t_first and t_last. Empty and role-only deltas do not, nor do usage and end
   /// markers.
@@ -41,10 +45,19 @@ enum class Framing : std::uint8_t { kServerSentEvents, kLines };
 /// How much running usage a host is asked for. A host that refuses an option is asked for less.
 enum class UsageOption : std::uint8_t { kContinuous, kFinal, kNone };
 
+/// What the user said and what was answered, earlier in a conversation.
+struct Exchange {
+  std::string_view user;
+  std::string_view answer_json;  ///< The inside of a JSON string.
+};
+
 /// One request's content.
 struct Prompt {
   std::string_view system;  ///< Empty: none.
   std::string_view text;
+  std::span<const Exchange> history = {};  ///< For chat dialects only.
+  std::optional<std::uint32_t> output_tokens =
+      {};  ///< The most of this answer; absent: as the workload says.
 };
 
 /// The wire dialect of a serving host: how a request is written and what its answer says. Parses without

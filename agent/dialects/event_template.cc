@@ -54,6 +54,7 @@ bool EventTemplate::match(std::string_view event, Chunk& chunk) const {
   if (pieces_ == 0 || !take(event, piece(0))) return false;
   const std::size_t length = string_length(event);
   if (length == 0 || length == std::string_view::npos) return false;  // an empty text is no content
+  const std::string_view text = event.substr(0, length);
   event.remove_prefix(length);
   std::array<std::uint64_t, EventParts::kMaxCounts> counts{};
   for (std::uint32_t i = 1; i < pieces_; ++i) {
@@ -62,6 +63,7 @@ bool EventTemplate::match(std::string_view event, Chunk& chunk) const {
   }
   if (!event.empty()) return false;
   (reasoning_ ? chunk.reasoning : chunk.answer) = true;
+  if (!reasoning_) chunk.text = text;
   if (completion_) chunk.completion_tokens = counts[*completion_];
   if (prompt_) chunk.prompt_tokens = counts[*prompt_];
   return true;

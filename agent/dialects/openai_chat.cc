@@ -51,7 +51,7 @@ OpenAiChat::OpenAiChat(const std::string& model, const Workload& workload)
 void OpenAiChat::write_body(const Prompt& prompt, UsageOption usage, std::string& out) const {
   out.append(R"({"messages":)");
   append_messages(prompt, out);
-  members_.append_fixed(out);
+  members_.append(prompt, out);
   if (stream_ && !members_.overridden("stream_options")) append_stream_options(usage, out);
   out.push_back('}');
 }

@@ -27,7 +27,7 @@ void OpenAiCompletions::write_body(const Prompt& prompt, UsageOption usage, std:
   out.append(R"({"prompt":")");
   append_plain_prompt(prompt, out);
   out.push_back('"');
-  members_.append_fixed(out);
+  members_.append(prompt, out);
   if (stream_ && !members_.overridden("stream_options")) append_stream_options(usage, out);
   out.push_back('}');
 }

@@ -3,10 +3,36 @@
 #include <fmt/format.h>
 #include <simdjson.h>
 
+#include <cstring>
 #include <iterator>
 
 namespace kneepoint::agent {
 namespace {
+
+/// Whether a byte must be escaped inside a JSON string.
+bool special(char c) {
+  return static_cast<unsigned char>(c) < 0x20 || c == '"' || c == '\\';
+}
+
+/// The same of any of eight bytes, by Mycroft's test for a byte below n: the prompts of long contexts have
+/// megabytes, and a thread writes them between two reads.
+bool any_special(const char* eight) {
+  constexpr std::uint64_t kOnes = 0x0101010101010101, kHighs = 0x8080808080808080;
+  std::uint64_t bytes = 0;
+  std::memcpy(&bytes, eight, sizeof bytes);
+  const std::uint64_t quotes = bytes ^ (kOnes * '"'), backslashes = bytes ^ (kOnes * '\\');
+  return (((bytes - kOnes * 0x20) & ~bytes) | ((quotes - kOnes) & ~quotes) |
+          ((backslashes - kOnes) & ~backslashes)) &
+         kHighs;
+}
+
+/// How many bytes go before the first that must be escaped.
+std::size_t clean_length(std::string_view text) {
+  std::size_t clean = 0;
+  while (clean + 8 <= text.size() && !any_special(text.data() + clean)) clean += 8;
+  while (clean < text.size() && !special(text[clean])) ++clean;
+  return clean;
+}
 
 /// Visits the members of a JSON object as written. @return false when the text is no JSON object.
 template <class Visit>
@@ -22,11 +48,8 @@ bool each_member(const std::string& object, Visit visit) {
 }  // namespace
 
 void append_json_text(std::string& out, std::string_view text) {
-  for (std::size_t clean = 0; !text.empty(); clean = 0) {
-    while (clean < text.size() && static_cast<unsigned char>(text[clean]) >= 0x20 && text[clean] != '"' &&
-           text[clean] != '\\') {
-      ++clean;
-    }
+  while (!text.empty()) {
+    const std::size_t clean = clean_length(text);
     out.append(text.substr(0, clean));
     if (clean == text.size()) break;
     switch (const char c = text[clean]) {
@@ -73,6 +96,13 @@ void append_messages(const Prompt& prompt, std::string& out) {
     append_json_string(out, prompt.system);
     out.append("},");
   }
+  for (const Exchange& earlier : prompt.history) {
+    out.append(R"({"role":"user","content":)");
+    append_json_string(out, earlier.user);
+    out.append(R"(},{"role":"assistant","content":")");
+    out.append(earlier.answer_json);
+    out.append(R"("},)");
+  }
   out.append(R"({"role":"user","content":)");
   append_json_string(out, prompt.text);
   out.append("}]");
@@ -98,11 +128,24 @@ RequestMembers::RequestMembers(const std::string& model, const Workload& workloa
     append_json_string(quoted, model);
     add("model", quoted);
   }
-  if (workload.output_tokens) add(token_limit_name, fmt::to_string(*workload.output_tokens));
+  model_.swap(fixed_);
+  if (!overridden(token_limit_name)) limit_ = fmt::format(R"(,"{}":)", token_limit_name);
+  if (workload.output_tokens && workload.output_tokens->fixed())
+    output_tokens_ = workload.output_tokens->sample_whole(0, 1);
   if (workload.temperature) add("temperature", fmt::to_string(*workload.temperature));
   if (workload.top_p) add("top_p", fmt::to_string(*workload.top_p));
   add("stream", workload.stream ? "true" : "false");
   fixed_.append(extra);
+}
+
+void RequestMembers::append(const Prompt& prompt, std::string& out) const {
+  out.append(model_);
+  const auto& limit = prompt.output_tokens ? prompt.output_tokens : output_tokens_;
+  if (limit && !limit_.empty()) {
+    out.append(limit_);
+    fmt::format_to(std::back_inserter(out), "{}", *limit);
+  }
+  out.append(fixed_);
 }
 
 Result<void> check_extra_body(const std::string& extra_body) {

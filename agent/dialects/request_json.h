@@ -28,13 +28,16 @@ class RequestMembers {
  public:
   RequestMembers(const std::string& model, const Workload& workload, std::string_view token_limit_name);
 
-  /// Appends ",…" for every fixed member. The object must have a member already.
-  void append_fixed(std::string& out) const { out.append(fixed_); }
+  /// Appends ",…" for every fixed member and the token limit. The object must have a member already.
+  void append(const Prompt& prompt, std::string& out) const;
   /// Whether the extra body sets this member itself.
   bool overridden(std::string_view name) const { return extra_names_.contains(name); }
 
  private:
   std::set<std::string, std::less<>> extra_names_;
+  std::string model_;
+  std::string limit_;  ///< `,"max_tokens":`; empty where the extra body sets it.
+  std::optional<std::uint32_t> output_tokens_;
   std::string fixed_;
 };
 

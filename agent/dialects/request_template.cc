@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <simdjson.h>
 
+#include <iterator>
 #include <string_view>
 #include <utility>
 
@@ -111,7 +112,7 @@ class RequestTemplateCompiler {
   void string(std::string_view text) {
     const Pieces pieces = split(text);
     const auto whole = only_placeholder(pieces);
-    if (whole == Placeholder::kMessages) return later(*whole);
+    if (whole == Placeholder::kMessages || (whole && varies(*whole))) return later(*whole);
     if (whole && is_fixed(*whole)) {
       literal_ += fixed_value(*whole);
       return;
@@ -124,7 +125,7 @@ class RequestTemplateCompiler {
         problem_ = "'{messages}' must be the whole string: it stands for a list";
       } else if (*piece.placeholder == Placeholder::kModel) {
         append_json_text(literal_, model_);
-      } else if (is_fixed(*piece.placeholder)) {
+      } else if (is_fixed(*piece.placeholder) && !varies(*piece.placeholder)) {
         literal_ += fixed_value(*piece.placeholder);
       } else {
         later(*piece.placeholder);
@@ -155,7 +156,14 @@ class RequestTemplateCompiler {
     const auto placeholder = only_placeholder(split(text));
     if (!placeholder) return false;
     if (*placeholder == Placeholder::kSystem) return !workload_.system || workload_.system->empty();
-    return is_fixed(*placeholder) && fixed_value(*placeholder).empty();
+    return is_fixed(*placeholder) && !varies(*placeholder) && fixed_value(*placeholder).empty();
+  }
+
+  /// Whether requests of the workload differ in the value, which every one of them has.
+  bool varies(Placeholder placeholder) const {
+    if (placeholder != Placeholder::kOutputTokens) return false;
+    return (workload_.output_tokens && (!workload_.output_tokens->fixed() || workload_.dataset)) ||
+           (workload_.dataset && workload_.dataset->output_lengths);
   }
 
   /// As JSON; empty when the workload does not set it.
@@ -168,7 +176,7 @@ class RequestTemplateCompiler {
         return quoted;
       }
       case Placeholder::kOutputTokens:
-        return number(workload_.output_tokens);
+        return workload_.output_tokens ? fmt::to_string(workload_.output_tokens->sample_whole(0, 1)) : "";
       case Placeholder::kTemperature:
         return number(workload_.temperature);
       case Placeholder::kTopP:
@@ -208,6 +216,9 @@ void RequestTemplate::write(const Prompt& prompt, std::string& out) const {
         break;
       case Placeholder::kMessages:
         append_messages(prompt, out);
+        break;
+      case Placeholder::kOutputTokens:
+        fmt::format_to(std::back_inserter(out), "{}", prompt.output_tokens.value_or(1));
         break;
       default:
         break;  // filled in at compile time

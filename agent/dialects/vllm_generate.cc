@@ -14,7 +14,7 @@ void VllmGenerate::write_body(const Prompt& prompt, UsageOption, std::string& ou
   out.append(R"({"prompt":")");
   append_plain_prompt(prompt, out);
   out.push_back('"');
-  members_.append_fixed(out);
+  members_.append(prompt, out);
   out.push_back('}');
 }
 

@@ -2,9 +2,6 @@
 
 #include <cstdint>
 
-#include "agent/dialects/dialect.h"
-#include "common/plan.h"
-
 namespace kneepoint::agent {
 
 /// Which request this is, over the whole fleet. Everything random about a request is a function of it.
@@ -18,20 +15,32 @@ struct RequestIdentity {
   bool operator==(const RequestIdentity&) const = default;
 };
 
+/// What a slot is to send next.
+struct Ticket {
+  RequestIdentity identity;
+  /// Position in the walk over the prompt classes: under a budget the request's index, so that the whole
+  /// level meets the classes exactly in proportion; else slot + k, so that every slot meets them all, however
+  /// fast.
+  std::uint64_t walk = 0;
+  std::uint32_t concurrency = 1;  ///< Of the level.
+};
+
 /// 64 well-mixed bits of a request's identity. @param purpose separates independent draws for the same
 /// request.
 std::uint64_t random_bits(const RequestIdentity& request, std::uint64_t purpose);
 
-/// What a request asks.
-struct PickedPrompt {
-  std::uint32_t prompt_class = 0;  ///< Index into Workload::classes.
-  Prompt prompt;                   ///< Views into the workload.
+/// The purposes of draws; no two share a number.
+enum Draw : std::uint64_t {
+  kPromptDraw = 0,
+  kBackoffDraw = 1,
+  kInputDraw = 2,
+  kOutputDraw = 3,
+  kTextDraw = 4,
+  kGroupDraw = 5,
+  kTurnsDraw = 6,
+  kThinkDraw = 7,
+  kBlocksDraw = 8,
+  kPrefixDraw = 9,
 };
-
-/// Picks a request's class and prompt. Classes are walked by their weights, the class's prompts are drawn at
-/// random.
-/// @param walk the position in the walk: under a budget the request's index, so that the whole level meets
-/// the classes exactly in proportion; else slot + k, so that every slot meets them all, however fast it is.
-PickedPrompt pick_prompt(const Workload& workload, const RequestIdentity& request, std::uint64_t walk);
 
 }  // namespace kneepoint::agent

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "common/dataset.h"
 #include "coordinator/analysis/annotate.h"
 #include "coordinator/analysis/drift.h"
 #include "coordinator/analysis/saturation.h"
@@ -34,6 +35,11 @@ Totals totals_of(const Timeline& timeline, const std::vector<Cell>& cells) {
   }
   totals.output_tokens = static_cast<std::uint64_t>(std::llround(tokens));
   return totals;
+}
+
+DatasetSource source_of(const Plan& plan, const std::string& hash) {
+  const DatasetFile& file = plan.dataset_files.at(hash);
+  return {.file = file.name, .sha256 = file.sha256, .entries = plan.datasets.at(hash)->entries.size()};
 }
 
 /// What the rows of one result do to the verdict.
@@ -95,6 +101,7 @@ Report build_report(const Plan& plan, const Timeline& timeline, const std::vecto
     ScenarioResult result{.target = plan.targets[cell.target].name,
                           .scenario = plan.scenarios[cell.scenario].name,
                           .model = plan.targets[cell.target].model};
+    if (const auto& use = cell.workload.dataset) result.dataset = source_of(plan, use->hash);
     for (const StepWindow& window : windows) {
       if (window.cell == cell.id) result.steps.push_back(measure_step(timeline, plan, cell, window));
     }

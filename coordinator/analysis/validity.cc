@@ -22,7 +22,9 @@ void check_delivery(Step& step, const WindowEvidence& evidence) {
 void check_occupancy(Step& step, const WindowEvidence& evidence) {
   if (evidence.by_requests || evidence.interrupted || !step.achieved_concurrency || step.concurrency == 0)
     return;
-  if (*step.achieved_concurrency >= Gates::kOccupancy * step.concurrency) return;
+  // A slot that thinks, as the plan says it should, is a user at work.
+  const double occupied = *step.achieved_concurrency + step.thinking.value_or(0);
+  if (occupied >= Gates::kOccupancy * step.concurrency) return;
   std::string reason = fmt::format("only {} of {} requests were in flight",
                                    format_figure(*step.achieved_concurrency), step.concurrency);
   if (step.backing_off && *step.backing_off >= 0.005 * step.concurrency) {
@@ -114,6 +116,14 @@ void check_weaknesses(Step& step, const WindowEvidence& evidence) {
   if (step.early_stops > 0) {
     step.warn("EARLY_STOPS",
               fmt::format("{} answers ended with fewer tokens than asked for", step.early_stops));
+  }
+  if (const auto& tokens = step.prompt_tokens; tokens && tokens->asked_mean && tokens->achieved_mean) {
+    const double off = *tokens->achieved_mean / *tokens->asked_mean - 1;
+    if (std::abs(off) > Gates::kPromptTokens) {
+      step.warn("TOKEN_MISMATCH",
+                fmt::format("prompts had {} tokens on average where {} were asked for",
+                            format_figure(*tokens->achieved_mean), format_figure(*tokens->asked_mean)));
+    }
   }
   if (step.reconnects > 0)
     step.warn("RECONNECTS", fmt::format("{} connections were reopened", step.reconnects));

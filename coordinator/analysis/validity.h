@@ -11,16 +11,18 @@ namespace kneepoint::coordinator {
 
 /// Thresholds of the gates (docs/method.md says where each comes from).
 struct Gates {
-  static constexpr double kOccupancy = 0.99;    ///< Requests in flight over slots asked for, at least.
+  static constexpr double kOccupancy =
+      0.99;  ///< Requests in flight, and slots that think, over slots asked for, at least.
   static constexpr double kTokenLittle = 0.02;  ///< ∫decoding against Σ inter-chunk gaps.
   static constexpr double kCoalesced = 0.01;    ///< Client-coalesced reads over all reads, at most.
   static constexpr double kUnstamped =
       0.01;  ///< Reads without a kernel stamp before stamps count as missing.
   static constexpr double kLagShare =
       0.05;  ///< Of TTFT p50 (send lag) or of min(TPOT, TTFT) p50 (receive lag).
-  static constexpr double kLagQuantile = 0.99;  ///< Of the reads or requests that must stay below that.
-  static constexpr double kBusyThread = 0.85;   ///< p95 of the busiest agent thread, at most.
-  static constexpr double kTrend = 0.03;        ///< Of throughput over a window, before it is flagged.
+  static constexpr double kLagQuantile = 0.99;   ///< Of the reads or requests that must stay below that.
+  static constexpr double kBusyThread = 0.85;    ///< p95 of the busiest agent thread, at most.
+  static constexpr double kPromptTokens = 0.05;  ///< Of the length asked for, that prompts may miss it by.
+  static constexpr double kTrend = 0.03;         ///< Of throughput over a window, before it is flagged.
 };
 
 /// What a window shows about itself beyond the step's figures. Request-seconds and seconds.
@@ -40,7 +42,7 @@ struct WindowEvidence {
 /// Applies every gate of the method to a measured step: each that fails sets a flag, `valid = false` and a
 /// reason; weaknesses that leave the step usable set a flag and a reason only. Flags: NO_DATA, INCOMPLETE,
 /// AGENT_LOST, INTERRUPTED, LOW_OCCUPANCY, LITTLES_LAW, CLIENT_BOUND; warnings: RX_LAG, DRIFTING,
-/// EARLY_STOPS, RECONNECTS.
+/// EARLY_STOPS, TOKEN_MISMATCH, RECONNECTS.
 void apply_gates(Step& step, const WindowEvidence& evidence);
 
 /// True when more than 1 % of the values surely exceed `limit_seconds`: the exact lower 95 % bound of the

@@ -11,6 +11,7 @@
 
 #include "common/version.h"
 #include "coordinator/analysis/build_report.h"
+#include "coordinator/calibration/calibrate.h"
 #include "coordinator/cli/exit_code.h"
 #include "coordinator/cli/interrupts.h"
 #include "coordinator/cli/run_display.h"
@@ -67,6 +68,10 @@ class Run {
   }
 
   int execute() {
+    calibrate(plan_, cells_, {.stop = interrupts_.token(), .tell = [this](const std::string& line) {
+                                display_.print(line);
+                              }});
+    check_interrupts();
     assemble();
     const Timeline* timeline = nullptr;
     RunLoop loop(plan_, cells_, *fleet_, hooks(timeline));
@@ -108,6 +113,10 @@ class Run {
     if (!server_->notice().empty()) display_.print(server_->notice());
   }
 
+  void check_interrupts() const {
+    if (interrupts_.count() > 0) throw Failure{kInterrupted, "interrupted before any load"};
+  }
+
   void assemble() {
     const bool local = options_.listen.empty();
     const std::size_t expected = local ? options_.agents : options_.expect_agents;
@@ -128,7 +137,7 @@ class Run {
           fmt::format("waiting for {} agents on {}", expected, fmt::join(fleet_->addresses(), ", ")));
     }
     const Fleet::Check check = [this]() -> Result<void> {
-      if (interrupts_.count() > 0) throw Failure{kInterrupted, "interrupted before any load"};
+      check_interrupts();
       if (agents_) {
         if (auto failure = agents_->failure()) return Error{*failure};
       }
@@ -149,7 +158,8 @@ class Run {
                           .targets = plan_.targets,
                           .cells = cells_,
                           .seed = plan_.seed,
-                          .records = plan_.records};
+                          .records = plan_.records,
+                          .datasets = plan_.datasets};
     or_fail(fleet_->start(std::move(assignment), check), kFleetFailed);
     if (plan_.records) {
       const SystemClock clock;

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "common/dataset.h"
 #include "common/endpoint.h"
 #include "common/version.h"
 #include "common/wire.h"
@@ -128,8 +129,10 @@ Result<void> Fleet::assemble(std::size_t expected, Nanos timeout, const Check& c
 }
 
 Result<void> Fleet::wait_for_all(bool (*ready)(const Member&), const char* what, const Check& check) {
-  const MonoTime deadline = mono_now() + kStartLimit;
+  const MonoTime begin = mono_now();
   for (;;) {
+    // Datasets take their time; what counts is that they move.
+    const MonoTime deadline = std::max(begin, served_at_) + kStartLimit;
     const Member* behind = nullptr;
     for (const auto& member : members_) {
       if (!member->problem.empty())
@@ -167,6 +170,7 @@ Result<void> Fleet::start(Assignment assignment, const Check& check) {
   if (auto measured = measure_clocks(check); !measured) return measured;
   zero_ = mono_now() + kZeroAhead;
   phase_ = Phase::kRunning;
+  for (const auto& [hash, dataset] : assignment.datasets) datasets_[hash] = to_bytes(*dataset);
   for (const auto& member : members_) {
     assignment.zero = zero_ + member->info.clock.offset;
     v1::CoordinatorMessage message;
@@ -174,6 +178,7 @@ Result<void> Fleet::start(Assignment assignment, const Check& check) {
     if (member->link) member->link->send(std::move(message));
   }
   auto ready = wait_for_all([](const Member& m) { return m.ready; }, "make itself ready", check);
+  datasets_.clear();
   return ready;
 }
 
@@ -271,6 +276,9 @@ void Fleet::on_message(const std::shared_ptr<AgentLink>& link, const v1::AgentMe
       if (member->samples.size() < kProbes) member->probe();
       break;
     }
+    case v1::AgentMessage::kDatasetRequest:
+      serve_dataset(*link, message.dataset_request());
+      break;
     case v1::AgentMessage::kReady:
       member->ready = true;
       break;
@@ -295,6 +303,19 @@ void Fleet::on_message(const std::shared_ptr<AgentLink>& link, const v1::AgentMe
     default:
       break;  // hellos and batches do not come here; what is unknown is of no version that was welcomed
   }
+}
+
+/// An empty piece says that there are no such bytes.
+void Fleet::serve_dataset(AgentLink& link, const v1::DatasetRequest& request) {
+  served_at_ = mono_now();
+  v1::CoordinatorMessage message;
+  v1::DatasetChunk& chunk = *message.mutable_dataset_chunk();
+  chunk.set_hash(request.hash());
+  chunk.set_offset(request.offset());
+  const auto found = datasets_.find(request.hash());
+  if (found != datasets_.end() && request.offset() < found->second.size())
+    chunk.set_data(found->second.substr(request.offset(), kDatasetChunkBytes));
+  link.send(std::move(message));
 }
 
 void Fleet::on_hello(const std::shared_ptr<AgentLink>& link, const v1::Hello& hello) {

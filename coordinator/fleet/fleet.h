@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <deque>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -17,8 +18,9 @@
 #include "coordinator/run_loop.h"
 
 namespace kneepoint::v1 {
+class DatasetRequest;
 class Hello;
-}
+}  // namespace kneepoint::v1
 
 namespace kneepoint::coordinator {
 
@@ -64,8 +66,8 @@ class Fleet final : public LoadFleet {
                         const std::function<void(const AgentInfo&, std::size_t present)>& on_joined = {});
 
   /// Measures every agent's clock, sets the run's zero about half a second ahead, hands out `assignment` (its
-  /// zero is filled in for each agent) and waits until every agent is ready. Fails when one refuses, naming
-  /// why, or is lost.
+  /// zero is filled in for each agent), serves the datasets that agents ask for, and waits until every agent
+  /// is ready. Fails when one refuses, naming why, or is lost.
   Result<void> start(Assignment assignment, const Check& check = {});
 
   /// The run's zero on this machine's monotonic clock. After start().
@@ -97,6 +99,7 @@ class Fleet final : public LoadFleet {
   bool pump(MonoTime deadline);
   void on_message(const std::shared_ptr<AgentLink>& link, const v1::AgentMessage& message, MonoTime at);
   void on_hello(const std::shared_ptr<AgentLink>& link, const v1::Hello& hello);
+  void serve_dataset(AgentLink& link, const v1::DatasetRequest& request);
   void on_batch(Member& member, SnapshotBatch batch);
   void on_closed(const std::shared_ptr<AgentLink>& link, const std::string& reason);
   void lose(Member& member, const std::string& reason);
@@ -117,8 +120,10 @@ class Fleet final : public LoadFleet {
   std::vector<std::unique_ptr<Member>> members_;
   std::function<void(const AgentInfo&, std::size_t)> on_joined_;
   MonoTime zero_{};
-  std::optional<Nanos> drain_limit_;  ///< After drain().
-  std::deque<FleetEvent> events_;     ///< For wait().
+  std::map<std::string, std::string> datasets_;  ///< Their bytes, by content hash.
+  MonoTime served_at_{};                         ///< When the last piece of one was asked for.
+  std::optional<Nanos> drain_limit_;             ///< After drain().
+  std::deque<FleetEvent> events_;                ///< For wait().
   EventQueue<LinkEvent> inbox_;
   std::unique_ptr<LinkServer> server_;  ///< Last: its threads push into inbox_ until it is gone.
 };

@@ -88,22 +88,37 @@ std::vector<std::string> read_target_names(const Node& node, const std::vector<T
   return names;
 }
 
+/// A conversation's turns are messages, which only chat dialects have.
+void check_dialects(const Node& workload, const Scenario& scenario, const std::vector<Target>& targets) {
+  if (!scenario.workload.conversation) return;
+  for (const Target& target : targets) {
+    const auto& chosen = scenario.targets;
+    if (!chosen.empty() && std::find(chosen.begin(), chosen.end(), target.name) == chosen.end()) continue;
+    if (speaks_chat(target)) continue;
+    throw PlanError{workload.find("conversation")->at,
+                    fmt::format("'conversation' needs a chat dialect; target '{}' speaks {}", target.name,
+                                to_string(target.api))};
+  }
+}
+
 }  // namespace
 
-Scenario read_scenario(const Node& node, std::size_t number, const std::vector<Target>& targets) {
+Scenario read_scenario(const Node& node, std::size_t number, const std::vector<Target>& targets,
+                       DatasetLibrary& library) {
   const Node* const name = node.find("name");
   const bool named = name != nullptr && yaml::is_valid_name(name->text);
   const MappingReader reader(
       node, named ? fmt::format("scenario '{}'", name->text) : fmt::format("scenario {}", number),
-      {"name", "workload", "ramp", "slo", "targets"});
+      {"name", "workload", "matrix", "ramp", "slo", "targets"});
   Scenario scenario;
   scenario.name = yaml::read_name(reader.require("name"), "a scenario's 'name'");
-  scenario.workload = read_workload(reader.require("workload"), reader.what());
+  scenario.workload = read_workload(reader.require("workload"), reader.what(), library);
   scenario.ramp = read_ramp(reader.require("ramp"), reader.what());
   if (const Node* const slo = reader.find("slo")) {
     scenario.slo = read_slo(*slo, reader.what(), scenario.workload.stream);
   }
   if (const Node* const names = reader.find("targets")) scenario.targets = read_target_names(*names, targets);
+  check_dialects(reader.require("workload"), scenario, targets);
   return scenario;
 }
 

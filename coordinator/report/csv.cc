@@ -106,7 +106,12 @@ std::vector<Column> columns() {
       {"generator_loop_gap_p99_seconds",
        [](const Row& r) { return number(r.step.generator.loop_gap_p99_seconds); }},
       {"generator_busiest_thread_ratio",
-       [](const Row& r) { return number(r.step.generator.busiest_thread_ratio); }}};
+       [](const Row& r) { return number(r.step.generator.busiest_thread_ratio); }},
+      {"thinking", [](const Row& r) { return number(r.step.thinking); }},
+      {"prompt_tokens_asked_mean",
+       [](const Row& r) { return r.step.prompt_tokens ? number(r.step.prompt_tokens->asked_mean) : ""; }},
+      {"prompt_tokens_achieved_mean",
+       [](const Row& r) { return r.step.prompt_tokens ? number(r.step.prompt_tokens->achieved_mean) : ""; }}};
   all.insert(all.end(), rest.begin(), rest.end());
   return all;
 }

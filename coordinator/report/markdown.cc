@@ -51,8 +51,13 @@ std::string render_result(const ScenarioResult& result) {
   const auto remarks = step_remarks(result);
   if (!remarks.empty()) out += "\n";
   for (const std::string& remark : remarks) out += fmt::format("- {}\n", escaped(remark));
+  if (const std::string prompts = prompt_sentence(result); !prompts.empty())
+    out += fmt::format("\nPrompts: {}.\n", escaped(prompts));
+  if (const std::string thinking = thinking_sentence(result); !thinking.empty())
+    out += fmt::format("\nUsers: {}.\n", escaped(thinking));
   out += draw("Latency", latency_table(result));
   out += draw("By prompt class", share_table(result, &Step::classes, "class"));
+  out += draw("By turn", share_table(result, &Step::turns, "turn"));
   out += draw("By replica", share_table(result, &Step::replicas, "replica"));
   out += draw("Requests and generator", generator_table(result));
   return out;

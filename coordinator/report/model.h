@@ -66,6 +66,11 @@ struct Share {
   LatencySummary ttft_seconds, tpot_seconds, e2e_seconds;
 };
 
+/// Prompts that were made to a length: what was asked for, and what the server counted.
+struct PromptTokens {
+  std::optional<double> asked_mean, achieved_mean;
+};
+
 enum class TokenSource { kUsage, kEstimated, kChunks };
 /// "usage", "estimated", "chunks"
 std::string_view to_string(TokenSource source);
@@ -94,6 +99,8 @@ struct Step {
   std::optional<double> backing_off;  ///< Mean number of slots that waited after a failure.
   std::uint64_t reconnects = 0;
   std::uint64_t early_stops = 0;
+  std::optional<double> thinking;  ///< Mean number of slots between two turns; absent without conversations.
+  std::optional<PromptTokens> prompt_tokens;  ///< Absent unless prompts are made to a length; of first turns.
   LatencySummary ttft_seconds, ttfo_seconds, tpot_seconds, icl_seconds, e2e_seconds, connect_seconds;
   std::vector<SloCheck> slo;
   std::optional<SloCheck> slo_joint;  ///< Present where the scenario has limits.
@@ -101,6 +108,7 @@ struct Step {
   GeneratorSummary generator;
   std::vector<Share> replicas;  ///< Only where the target has several.
   std::vector<Share> classes;   ///< Only where the workload has several.
+  std::vector<Share> turns;     ///< Only of conversations: "1", "2", …, "10+".
 
   bool has_flag(std::string_view flag) const;
   /// Adds `flag` and `reason`; the step stays valid.
@@ -140,9 +148,17 @@ struct SloResult {
   std::optional<SloCriterion> joint;
 };
 
+/// The file that the requests were made of.
+struct DatasetSource {
+  std::string file;    ///< Without its folder.
+  std::string sha256;  ///< Of the whole file, in hexadecimal digits.
+  std::uint64_t entries = 0;
+};
+
 /// One target × scenario.
 struct ScenarioResult {
   std::string target, scenario, model;
+  std::optional<DatasetSource> dataset;
   std::vector<Step> steps;
   Saturation saturation;
   SloResult slo;

@@ -75,6 +75,12 @@ void fields(V& v, SloCheck& c) {
 }
 
 template <class V>
+void fields(V& v, PromptTokens& p) {
+  v("asked_mean", p.asked_mean);
+  v("achieved_mean", p.achieved_mean);
+}
+
+template <class V>
 void fields(V& v, Step& s) {
   v("concurrency", s.concurrency);
   v("achieved_concurrency", s.achieved_concurrency);
@@ -103,11 +109,14 @@ void fields(V& v, Step& s) {
   v("backing_off", s.backing_off);
   v("reconnects", s.reconnects);
   v("early_stops", s.early_stops);
+  v("thinking", s.thinking);
+  v("prompt_tokens", s.prompt_tokens);
   v("slo", s.slo);
   v("slo_joint", s.slo_joint);
   v("generator", s.generator);
   v("replicas", s.replicas);
   v("classes", s.classes);
+  v("turns", s.turns);
 }
 
 template <class V>
@@ -146,10 +155,18 @@ void fields(V& v, SloResult& s) {
 }
 
 template <class V>
+void fields(V& v, DatasetSource& d) {
+  v("file", d.file);
+  v("sha256", d.sha256);
+  v("entries", d.entries);
+}
+
+template <class V>
 void fields(V& v, ScenarioResult& r) {
   v("target", r.target);
   v("scenario", r.scenario);
   v("model", r.model);
+  v("dataset", r.dataset);
   v("steps", r.steps);
   v("saturation", r.saturation);
   v("slo", r.slo);

@@ -33,6 +33,37 @@ std::string saturation_sentence(const ScenarioResult& result) {
   return text + ".";
 }
 
+std::string prompt_sentence(const ScenarioResult& result) {
+  double asked = 0, achieved = 0, requests = 0;
+  for (const Step& step : result.steps) {
+    if (!step.prompt_tokens || !step.prompt_tokens->asked_mean || !step.prompt_tokens->achieved_mean)
+      continue;
+    const auto n = static_cast<double>(step.requests.completed);
+    asked += n * *step.prompt_tokens->asked_mean;
+    achieved += n * *step.prompt_tokens->achieved_mean;
+    requests += n;
+  }
+  std::string text;
+  if (const auto& dataset = result.dataset) {
+    text = fmt::format("from {} ({} entr{}, sha256 {}…)", dataset->file, dataset->entries,
+                       dataset->entries == 1 ? "y" : "ies", dataset->sha256.substr(0, 16));
+  }
+  if (requests == 0) return text;
+  if (!text.empty()) text += ", ";
+  return text + fmt::format("made to {:.0f} tokens on average, the server counted {:.0f} ({:+.1f} %)",
+                            asked / requests, achieved / requests, (achieved / asked - 1) * 100);
+}
+
+std::string thinking_sentence(const ScenarioResult& result) {
+  std::string users;
+  for (const Step& step : result.steps) {
+    if (!step.thinking || *step.thinking <= 0) continue;
+    users +=
+        fmt::format("{}{} of {}", users.empty() ? "" : ", ", format_figure(*step.thinking), step.concurrency);
+  }
+  return users.empty() ? "" : fmt::format("N counts users: {} think between two turns", users);
+}
+
 std::string slo_sentence(const SloCriterion& criterion) {
   const std::string what = criterion.limit > 0
                                ? fmt::format("{} ≤ {}", criterion.name, format_time(criterion.limit))

@@ -70,8 +70,13 @@ std::string render_result(const ScenarioResult& result) {
   out += wrapped("", fmt::format("{} on {}, model {}", result.scenario, result.target, result.model));
   out += section("Load and throughput", load_table(result));
   for (const std::string& remark : step_remarks(result)) out += wrapped("  ", remark);
+  if (const std::string prompts = prompt_sentence(result); !prompts.empty())
+    out += "\n" + wrapped("Prompts     ", prompts + ".");
+  if (const std::string thinking = thinking_sentence(result); !thinking.empty())
+    out += "\n" + wrapped("Users       ", thinking + ".");
   out += section("Latency", latency_table(result));
   out += section("By prompt class", share_table(result, &Step::classes, "class"));
+  out += section("By turn", share_table(result, &Step::turns, "turn"));
   out += section("By replica", share_table(result, &Step::replicas, "replica"));
   out += section("Requests and generator", generator_table(result));
   out += "\n" + wrapped("Saturation  ", saturation_sentence(result) + " " + result.saturation.explanation);

@@ -134,12 +134,17 @@ struct HttpClient::Impl {
   }
 
   template <class Stream>
-  asio::awaitable<HttpReply> exchange(Stream& stream, const Place& place) {
-    http::request<http::empty_body> request(http::verb::get, place.path, 11);
+  asio::awaitable<HttpReply> exchange(Stream& stream, const Place& place, const std::string* json) {
+    http::request<http::string_body> request(json ? http::verb::post : http::verb::get, place.path, 11);
     request.set(http::field::host, place.authority);
     request.set(http::field::user_agent, "kneepoint");
     request.set(http::field::accept, "text/plain;version=0.0.4, application/json;q=0.5, */*;q=0.1");
     for (const auto& [name, value] : headers) request.set(name, value);
+    if (json != nullptr) {
+      request.set(http::field::content_type, "application/json");
+      request.body() = *json;
+      request.prepare_payload();
+    }
     co_await http::async_write(stream, request, use_awaitable);
     http::response_parser<http::string_body> parser;
     parser.body_limit(limits.body);
@@ -152,11 +157,11 @@ struct HttpClient::Impl {
     co_return reply;
   }
 
-  asio::awaitable<HttpReply> get(const Place& place, MonoTime deadline) {
+  asio::awaitable<HttpReply> send(const Place& place, const std::string* json, MonoTime deadline) {
     if (!connected || !connected->same_host(place)) co_await connect(place, deadline);
     lowest().expires_at(deadline);
-    if (secure) co_return co_await exchange(*secure, place);
-    co_return co_await exchange(*plain, place);
+    if (secure) co_return co_await exchange(*secure, place, json);
+    co_return co_await exchange(*plain, place, json);
   }
 };
 
@@ -171,6 +176,15 @@ HttpClient::HttpClient(HttpClient&&) noexcept = default;
 HttpClient& HttpClient::operator=(HttpClient&&) noexcept = default;
 
 asio::awaitable<Result<HttpReply>> HttpClient::get(std::string url) {
+  co_return co_await request(std::move(url), nullptr);
+}
+
+asio::awaitable<Result<HttpReply>> HttpClient::post(std::string url, std::string json) {
+  co_return co_await request(std::move(url), &json);
+}
+
+/// @param json outlives the exchange; null for a GET.
+asio::awaitable<Result<HttpReply>> HttpClient::request(std::string url, const std::string* json) {
   const auto place = parse_place(url);
   if (!place) co_return Error{fmt::format("'{}' is not an http or https URL", url_for_display(url))};
   const MonoTime deadline = std::chrono::steady_clock::now() + impl_->limits.total;
@@ -180,7 +194,7 @@ asio::awaitable<Result<HttpReply>> HttpClient::get(std::string url) {
     const bool reused = impl_->connected && impl_->connected->same_host(*place);
     bool may_be_stale = false;
     try {
-      HttpReply reply = co_await impl_->get(*place, deadline);
+      HttpReply reply = co_await impl_->send(*place, json, deadline);
       co_return reply;
     } catch (const boost::system::system_error& error) {
       why = reason_of(error.code());

@@ -11,7 +11,7 @@
 
 namespace kneepoint::coordinator {
 
-/// What bounds one GET.
+/// What bounds one request.
 struct HttpLimits {
   Nanos connect = std::chrono::seconds(1);  ///< Name, TCP and TLS, each.
   Nanos total = std::chrono::seconds(2);    ///< The whole exchange, connecting included.
@@ -23,8 +23,8 @@ struct HttpReply {
   std::string body;
 };
 
-/// GETs from one host over one kept-alive connection, http or https. Redirects are not followed. For one
-/// coroutine on one io_context thread; a host that never answers costs `HttpLimits::total`.
+/// GETs from and POSTs to one host over one kept-alive connection, http or https. Redirects are not followed.
+/// For one coroutine on one io_context thread; a host that never answers costs `HttpLimits::total`.
 class HttpClient {
  public:
   /// @param headers added to every request. @param tls paths are on this host.
@@ -37,8 +37,12 @@ class HttpClient {
   /// @returns any complete reply, whatever its status, or one line that says what went wrong and with which
   /// host.
   boost::asio::awaitable<Result<HttpReply>> get(std::string url);
+  /// The same, sending a JSON document. Sent again when a kept connection turns out to be closed.
+  boost::asio::awaitable<Result<HttpReply>> post(std::string url, std::string json);
 
  private:
+  boost::asio::awaitable<Result<HttpReply>> request(std::string url, const std::string* json);
+
   struct Impl;
   std::unique_ptr<Impl> impl_;
 };

@@ -3,7 +3,6 @@
 #include <gtest/gtest.h>
 
 #include <cstdint>
-#include <map>
 #include <set>
 
 #include "agent/prompts/text.h"
@@ -53,31 +52,6 @@ TEST(BudgetShare, SharesAddUpToTheBudget) {
   }
   EXPECT_EQ(budget_share(10, 0, 4), 3u);
   EXPECT_EQ(budget_share(10, 2, 4), 2u);
-}
-
-Workload three_classes() {
-  Workload workload;
-  workload.classes = {{"short", {"a", "b", "c", "d"}, 2}, {"never", {"x"}, 0}, {"long", {"e"}, 1}};
-  return workload;
-}
-
-TEST(PickPrompt, WalksTheClassesByWeight) {
-  const Workload workload = three_classes();
-  std::map<std::uint32_t, int> met;
-  for (std::uint64_t walk = 0; walk < 30; ++walk)
-    ++met[pick_prompt(workload, {.k = walk}, walk).prompt_class];
-  EXPECT_EQ(met, (std::map<std::uint32_t, int>{{0, 20}, {2, 10}}));
-}
-
-TEST(PickPrompt, IsAFunctionOfTheIdentityAndMeetsEveryPrompt) {
-  const Workload workload = three_classes();
-  std::set<std::string_view> met;
-  for (std::uint64_t k = 0; k < 100; ++k) {
-    const RequestIdentity request{.seed = 7, .cell = 1, .epoch = 2, .attempt = 1, .slot = 5, .k = k};
-    EXPECT_EQ(pick_prompt(workload, request, 0).prompt.text, pick_prompt(workload, request, 0).prompt.text);
-    met.insert(pick_prompt(workload, request, 0).prompt.text);
-  }
-  EXPECT_EQ(met.size(), 4u);
 }
 
 TEST(RandomBits, EveryPartOfTheIdentityCounts) {

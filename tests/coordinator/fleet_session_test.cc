@@ -1,3 +1,4 @@
+#include "common/dataset.h"
 #include "tests/coordinator/fleet_fixture.h"
 
 namespace kneepoint::coordinator {
@@ -55,6 +56,46 @@ TEST_F(FleetTest, EveryAgentGetsTheZeroOfItsOwnClock) {
     auto& log = i == 0 ? *a.log : *b.log;
     EXPECT_EQ(log.read().assignment.zero, fleet_->zero() + clock.offset);
   }
+}
+
+/// An assignment whose cell names a dataset of several pieces.
+Assignment with_dataset(Assignment assignment) {
+  Dataset dataset{.classes = {"default"}, .entries = {}};
+  for (int i = 0; i < 200'000; ++i) dataset.entries.push_back({.turns = {"prompt " + std::to_string(i)}});
+  const std::string bytes = to_bytes(dataset);
+  EXPECT_GT(bytes.size(), 2 * kDatasetChunkBytes);
+  const std::string hash = content_hash(bytes);
+  assignment.cells[0].workload.dataset = DatasetUse{.hash = hash, .bytes = bytes.size()};
+  assignment.datasets[hash] = std::make_shared<const Dataset>(std::move(dataset));
+  return assignment;
+}
+
+TEST_F(FleetTest, AgentsFetchTheDatasetsOfTheirAssignment) {
+  listen();
+  TestAgent a(unix_address(), "a");
+  TestAgent b(tcp_address(), "b");
+  ASSERT_TRUE(fleet_->assemble(2, kLimit));
+  const Assignment sent = with_dataset(assignment());
+  const auto started = fleet_->start(sent);
+  ASSERT_TRUE(started) << started.error().message;
+  for (auto* agent : {&a, &b}) {
+    const auto state = agent->log->read();
+    EXPECT_EQ(state.made, 1);
+    ASSERT_EQ(state.assignment.datasets.size(), 1u);
+    EXPECT_EQ(*state.assignment.datasets.begin()->second, *sent.datasets.begin()->second);
+  }
+}
+
+TEST_F(FleetTest, ADatasetThatTheCoordinatorDoesNotHaveIsARefusal) {
+  listen();
+  TestAgent a(unix_address(), "a");
+  ASSERT_TRUE(fleet_->assemble(1, kLimit));
+  Assignment sent = with_dataset(assignment());
+  sent.datasets.clear();
+  const auto started = fleet_->start(sent);
+  ASSERT_FALSE(started);
+  EXPECT_THAT(started.error().message, HasSubstr("instead of"));
+  EXPECT_EQ(a.end().code, ExitCode::kUsage);
 }
 
 TEST_F(FleetTest, AFleetThatDoesNotAssembleSaysWhoCame) {

@@ -23,14 +23,15 @@ Plan load(const std::string& file, const Variables& variables = fake_variables()
 
 TEST(Configs, AllLoad) {
   int files = 0;
-  for (const auto& entry : std::filesystem::directory_iterator(kConfigs)) {
-    if (entry.path().extension() != ".yaml") continue;
-    const Plan plan = load(entry.path().filename());
-    EXPECT_EQ(plan.name, entry.path().stem());
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(kConfigs)) {
+    const std::filesystem::path file = entry.path().lexically_relative(kConfigs);
+    if (file.extension() != ".yaml" || file.parent_path() == "dialects") continue;
+    const Plan plan = load(file);
+    EXPECT_EQ(plan.name, file.stem());
     EXPECT_FALSE(describe_plan(plan).empty());
     ++files;
   }
-  EXPECT_GE(files, 4);
+  EXPECT_GE(files, 9);
 }
 
 TEST(Configs, DemoStaysShort) {
@@ -69,12 +70,40 @@ TEST(Configs, ExperimentAComparesTwoModels) {
 
 TEST(Configs, ExperimentBFixesTheOutputLength) {
   const Plan plan = load("experiment-b.yaml", fake_variables({{"api", "vllm-generate"}}));
-  ASSERT_EQ(plan.scenarios.size(), 1u);
+  ASSERT_EQ(plan.scenarios.size(), 6u);
   EXPECT_EQ(plan.targets[0].api, Api::kVllmGenerate);
   EXPECT_THAT(plan.scenarios[0].ramp.steps, ElementsAre(1, 4, 8, 16, 32));
   EXPECT_EQ(plan.scenarios[0].workload.output_tokens, 512u);
   EXPECT_EQ(plan.scenarios[0].workload.extra_body, R"({"ignore_eos":true,"min_tokens":512})");
   EXPECT_TRUE(plan_warnings(plan).empty());
+}
+
+TEST(Configs, ExperimentBVariesTheInputLength) {
+  const Plan plan = load("experiment-b.yaml");
+  std::vector<double> lengths;
+  for (std::size_t i = 1; i < plan.scenarios.size(); ++i) {
+    const Workload& workload = plan.scenarios[i].workload;
+    lengths.push_back(workload.synthetic->input_tokens.mean);
+    EXPECT_EQ(workload.output_tokens, 512);
+    EXPECT_LE(lengths.back() * 1.01 + 512, 262'144) << "fits the context, with the error of a calibration";
+  }
+  EXPECT_THAT(lengths, ElementsAre(1024, 8192, 32768, 131072, 258048));
+  EXPECT_EQ(plan.scenarios[2].name, "long[input_tokens=8192]");
+}
+
+TEST(Configs, AnExampleOfEachKindOfWorkload) {
+  const auto workload = [](const std::string& kind) {
+    const Plan plan = load("workloads/" + kind + ".yaml");
+    EXPECT_EQ(plan_warnings(plan), std::vector<std::string>()) << kind;
+    return plan.scenarios.at(0).workload;
+  };
+  EXPECT_EQ(workload("synthetic").synthetic->prefix_groups, 4u);
+  EXPECT_EQ(workload("conversation").conversation->turns->max, 5);
+  EXPECT_TRUE(workload("trace").dataset->lengths_only);
+  EXPECT_EQ(workload("matrix").synthetic->input_tokens, 256);
+  const Workload questions = workload("dataset");
+  ASSERT_EQ(questions.classes.size(), 2u);
+  EXPECT_EQ(questions.classes[1].name, "long");
 }
 
 }  // namespace

@@ -202,7 +202,7 @@ const Case kScenario[] = {
 
 const Case kWorkload[] = {
     {"NoPrompts", workload("output_tokens: 5"),
-     "sweep.yaml:6:15: workload of scenario 'chat' has no 'prompts'; add it"},
+     "sweep.yaml:6:15: workload of scenario 'chat' has no 'prompts', 'dataset' or 'synthetic'; add one"},
     {"EmptyPrompts", prompts("[]"), "sweep.yaml:6:25: 'prompts' is empty; give at least one item"},
     {"PromptsText", prompts("hello"), "sweep.yaml:6:25: 'prompts' must be a list, not a single value"},
     {"EmptyPrompt", prompts("['']"), "sweep.yaml:6:26: a prompt is empty; give a text"},

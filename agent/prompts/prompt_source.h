@@ -1,0 +1,59 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "agent/dialects/dialect.h"
+#include "agent/prompts/conversation.h"
+#include "agent/prompts/prompt_pick.h"
+#include "agent/prompts/text.h"
+#include "common/dataset.h"
+#include "common/plan.h"
+#include "common/result.h"
+
+namespace kneepoint::agent {
+
+/// Where a thread's prompts are written: one request's at a time, whatever its length.
+struct PromptBuffer {
+  std::string text;
+  std::vector<Exchange> history;
+};
+
+/// Decides what the requests of one cell ask, and writes their texts. Immutable: the threads share it.
+class PromptSource {
+ public:
+  /// @param cell outlives the source. @param dataset the one that its workload names, or null.
+  static Result<std::unique_ptr<const PromptSource>> create(const Cell& cell, std::uint64_t seed,
+                                                            std::shared_ptr<const Dataset> dataset);
+
+  /// What the request asks. Follows and moves the slot's `conversation` where the workload has them.
+  PromptPick pick(const Ticket& ticket, ConversationState& conversation) const;
+  /// How long to think before the turn after this request.
+  Nanos think_time(const RequestIdentity& request) const;
+
+  /// Writes a request's text into `buffer`; the views are good until the next call with it.
+  Prompt render(const PromptPick& pick, const ConversationState& conversation, PromptBuffer& buffer) const;
+
+ private:
+  PromptSource(const Cell& cell, std::uint64_t seed, std::shared_ptr<const Dataset> dataset);
+  Result<void> check() const;
+
+  PromptPick first_turn(const Ticket& ticket, std::uint64_t number) const;
+  void pick_class(const Ticket& ticket, PromptPick& pick) const;
+  void pick_lengths(const RequestIdentity& request, PromptPick& pick) const;
+  std::uint32_t turns(const RequestIdentity& request, const PromptPick& first) const;
+  std::string_view given_text(const PromptPick& pick) const;
+  void append_text(const PromptPick& pick, std::string& out) const;
+  void append_made(const PromptPick& pick, std::string& out) const;
+  std::size_t words(double tokens) const;
+
+  const Workload& workload_;
+  const Calibration calibration_;
+  const std::uint64_t prefix_seed_;
+  const std::shared_ptr<const Dataset> dataset_;
+  std::uint64_t class_weights_ = 0;
+};
+
+}  // namespace kneepoint::agent

@@ -1,0 +1,151 @@
+#include "coordinator/datasets/dataset_file.h"
+
+#include <fmt/format.h>
+#include <simdjson.h>
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <filesystem>
+#include <utility>
+
+#include "coordinator/datasets/collector.h"
+#include "coordinator/datasets/csv_prompts.h"
+#include "coordinator/datasets/json_prompts.h"
+#include "coordinator/datasets/traces.h"
+
+namespace kneepoint::coordinator {
+namespace {
+
+constexpr std::array<std::pair<DatasetFormat, std::string_view>, 5> kFormats = {
+    {{DatasetFormat::kJsonLines, "jsonl"},
+     {DatasetFormat::kCsv, "csv"},
+     {DatasetFormat::kShareGpt, "sharegpt"},
+     {DatasetFormat::kMooncake, "mooncake"},
+     {DatasetFormat::kAzureLlm, "azure-llm"}}};
+
+constexpr std::uint64_t kMaxFileBytes = (std::uint64_t{4} << 30) - 1;
+constexpr std::uint64_t kMostTokens = 1 << 24;
+
+/// The line of the first byte that is no UTF-8; 0 when all are.
+std::size_t broken_line(std::string_view text) {
+  if (simdjson::validate_utf8(text.data(), text.size())) return 0;
+  std::size_t line = 1;
+  for (std::size_t begin = 0; begin < text.size(); ++line) {
+    const std::size_t end = std::min(text.find('\n', begin), text.size());
+    if (!simdjson::validate_utf8(text.data() + begin, end - begin)) return line;
+    begin = end + 1;
+  }
+  return line;
+}
+
+Dataset read_text(const DatasetSpec& spec, const simdjson::padded_string& text) {
+  std::string_view view(text.data(), text.size());
+  if (const std::size_t line = broken_line(view); line > 0) throw DatasetError{line, "is not UTF-8"};
+  if (view.starts_with("\xEF\xBB\xBF")) view.remove_prefix(3);  // a byte order mark
+  DatasetCollector into(spec.limit);
+  switch (spec.format) {
+    case DatasetFormat::kJsonLines:
+      read_json_lines(view, spec, into);
+      break;
+    case DatasetFormat::kCsv:
+      read_csv_prompts(view, spec, into);
+      break;
+    case DatasetFormat::kShareGpt:
+      read_share_gpt(view, into);
+      break;
+    case DatasetFormat::kMooncake:
+      read_mooncake(view, into);
+      break;
+    case DatasetFormat::kAzureLlm:
+      read_azure_llm(view, into);
+      break;
+  }
+  return std::move(into).finish();
+}
+
+}  // namespace
+
+std::string_view to_string(DatasetFormat format) {
+  return std::find_if(kFormats.begin(), kFormats.end(), [&](const auto& row) { return row.first == format; })
+      ->second;
+}
+
+std::optional<DatasetFormat> dataset_format_from_string(std::string_view name) {
+  const auto row =
+      std::find_if(kFormats.begin(), kFormats.end(), [&](const auto& r) { return r.second == name; });
+  if (row == kFormats.end()) return std::nullopt;
+  return row->first;
+}
+
+bool is_trace(DatasetFormat format) {
+  return format == DatasetFormat::kMooncake || format == DatasetFormat::kAzureLlm;
+}
+
+Result<DatasetRead> read_dataset(const DatasetSpec& spec) {
+  std::error_code problem;
+  // Only files end: a device or a pipe would be read for ever.
+  const bool regular = std::filesystem::is_regular_file(spec.path, problem);
+  const std::uint64_t size = regular ? std::filesystem::file_size(spec.path, problem) : 0;
+  if (!regular || problem)
+    return Error{fmt::format("{}: cannot be read; check the path and its permissions", spec.path)};
+  if (size > kMaxFileBytes) return Error{fmt::format("{}: is larger than 4 GiB; cut it", spec.path)};
+  simdjson::padded_string text;
+  if (simdjson::padded_string::load(spec.path).get(text))
+    return Error{fmt::format("{}: cannot be read; check the path and its permissions", spec.path)};
+  try {
+    DatasetRead read{.dataset = read_text(spec, text), .sha256 = {}};
+    read.sha256 = content_hash({text.data(), text.size()});
+    return read;
+  } catch (const DatasetError& error) {
+    if (error.line == 0) return Error{fmt::format("{}: {}", spec.path, error.what)};
+    return Error{fmt::format("{}:{}: {}", spec.path, error.line, error.what)};
+  }
+}
+
+// --- what the readers share ---
+
+std::uint32_t DatasetCollector::class_number(std::string_view name, std::size_t line) {
+  const auto known = classes_.find(name);
+  if (known != classes_.end()) return known->second;
+  if (name.empty() || name.size() > 64) throw DatasetError{line, "a class needs a name of at most 64 bytes"};
+  if (classes_.size() == kMostDatasetClasses)
+    throw DatasetError{
+        line, fmt::format("more than {} classes; name a field with fewer values", kMostDatasetClasses)};
+  const auto number = static_cast<std::uint32_t>(classes_.size());
+  classes_.emplace(name, number);
+  dataset_.classes.emplace_back(name);
+  return number;
+}
+
+void DatasetCollector::add(DatasetEntry entry, std::size_t line) {
+  for (const std::string& turn : entry.turns) {
+    if (turn.empty()) throw DatasetError{line, "the prompt is empty"};
+    bytes_ += turn.size() + 8;
+  }
+  bytes_ += 16 + 8 * entry.blocks.size();
+  if (bytes_ > kMaxDatasetBytes - (kMaxDatasetBytes >> 4))
+    throw DatasetError{line, "up to here it is more than agents can hold (240 MiB); set 'limit'"};
+  dataset_.entries.push_back(std::move(entry));
+}
+
+Dataset DatasetCollector::finish() && {
+  if (dataset_.entries.empty()) throw DatasetError{0, "has no entries"};
+  if (dataset_.classes.empty()) dataset_.classes.emplace_back("default");
+  return std::move(dataset_);
+}
+
+std::uint32_t token_count(std::string_view text, std::string_view field, std::size_t line) {
+  std::uint64_t value = 0;
+  const auto [stop, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (text.empty() || error != std::errc{} || stop != text.data() + text.size())
+    throw DatasetError{line, fmt::format("'{}' is not a whole number", field)};
+  return token_count(value, field, line);
+}
+
+std::uint32_t token_count(std::uint64_t value, std::string_view field, std::size_t line) {
+  if (value > kMostTokens) throw DatasetError{line, fmt::format("'{}' is absurdly large", field)};
+  return static_cast<std::uint32_t>(std::max<std::uint64_t>(value, 1));
+}
+
+}  // namespace kneepoint::coordinator

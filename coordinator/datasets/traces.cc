@@ -1,0 +1,129 @@
+#include "coordinator/datasets/traces.h"
+
+#include <fmt/format.h>
+#include <simdjson.h>
+
+#include <algorithm>
+#include <charconv>
+#include <optional>
+
+#include "coordinator/datasets/csv_prompts.h"
+#include "coordinator/datasets/lines.h"
+
+namespace kneepoint::coordinator {
+namespace {
+
+namespace dom = simdjson::dom;
+
+constexpr std::uint32_t kMooncakeBlock = 512;
+/// A trace is replayed in at most a month.
+constexpr Nanos kLongest = std::chrono::hours(24 * 31);
+
+/// Takes a number of at least one digit, followed by `end` (0: anything).
+bool take(std::string_view& text, char end, int& number) {
+  const auto [stop, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (error != std::errc{} || number < 0) return false;
+  text.remove_prefix(static_cast<std::size_t>(stop - text.data()));
+  if (end == 0) return true;
+  if (!text.starts_with(end)) return false;
+  text.remove_prefix(1);
+  return true;
+}
+
+/// "2023-11-16 18:15:46.6805900", with a 'T' for the blank or an offset of +00:00 where there is one.
+std::optional<Nanos> parse_timestamp(std::string_view text) {
+  int year = 0, month = 0, day = 0, hour = 0, minute = 0, second = 0;
+  if (!take(text, '-', year) || !take(text, '-', month) || !take(text, 0, day)) return std::nullopt;
+  if (!text.starts_with(' ') && !text.starts_with('T')) return std::nullopt;
+  text.remove_prefix(1);
+  if (!take(text, ':', hour) || !take(text, ':', minute) || !take(text, 0, second)) return std::nullopt;
+  Nanos fraction{0};
+  if (text.starts_with('.')) {
+    text.remove_prefix(1);
+    Nanos digit = std::chrono::milliseconds(100);
+    while (!text.empty() && text.front() >= '0' && text.front() <= '9') {
+      fraction += digit * (text.front() - '0');
+      digit /= 10;
+      text.remove_prefix(1);
+    }
+  }
+  if (!text.empty() && text != "Z" && text != "+00:00") return std::nullopt;
+  const std::chrono::year_month_day date{std::chrono::year(year),
+                                         std::chrono::month(static_cast<unsigned>(month)),
+                                         std::chrono::day(static_cast<unsigned>(day))};
+  if (!date.ok() || year > 2200 || hour > 23 || minute > 59 || second > 60) return std::nullopt;
+  return std::chrono::sys_days(date).time_since_epoch() + std::chrono::hours(hour) +
+         std::chrono::minutes(minute) + std::chrono::seconds(second) + fraction;
+}
+
+void order_by_arrival(Dataset& dataset) {
+  auto& entries = dataset.entries;
+  if (entries.empty()) return;
+  std::stable_sort(entries.begin(), entries.end(),
+                   [](const DatasetEntry& a, const DatasetEntry& b) { return a.arrival < b.arrival; });
+  const Nanos first = entries.front().arrival;
+  for (DatasetEntry& entry : entries) entry.arrival -= first;
+  if (entries.back().arrival > kLongest) throw DatasetError{0, "spans more than 31 days; set 'limit'"};
+}
+
+}  // namespace
+
+void read_mooncake(std::string_view text, DatasetCollector& into) {
+  dom::parser parser;
+  each_line(text, [&](std::string_view line, std::size_t number) {
+    dom::object object;
+    if (parser.parse(line.data(), line.size(), true).get_object().get(object))
+      throw DatasetError{number, "is not a JSON object"};
+    const auto whole = [&](const char* field) {
+      std::uint64_t value = 0;
+      if (object.at_key(field).get(value))
+        throw DatasetError{number, fmt::format("has no whole number as '{}'", field)};
+      return value;
+    };
+    double milliseconds = 0;
+    if (object.at_key("timestamp").get(milliseconds) || !(milliseconds >= 0 && milliseconds < 1e13))
+      throw DatasetError{number, "has no time in milliseconds as 'timestamp'"};
+    DatasetEntry entry;
+    entry.arrival = from_seconds(milliseconds / 1000);
+    entry.input_tokens = token_count(whole("input_length"), "input_length", number);
+    entry.output_tokens = token_count(whole("output_length"), "output_length", number);
+    dom::array blocks;
+    if (!object.at_key("hash_ids").get(blocks)) {
+      for (const dom::element block : blocks) {
+        std::uint64_t id = 0;
+        if (block.get(id)) throw DatasetError{number, "has a hash id that is no whole number"};
+        entry.blocks.push_back(id);
+      }
+    }
+    into.add(std::move(entry), number);
+    return !into.full();
+  });
+  into.dataset().block_tokens = kMooncakeBlock;
+  order_by_arrival(into.dataset());
+}
+
+void read_azure_llm(std::string_view text, DatasetCollector& into) {
+  CsvReader reader(text);
+  const auto header = reader.next();
+  if (!header) throw DatasetError{0, "is empty; its first line must name the columns"};
+  const std::size_t time = csv_column(*header, "TIMESTAMP", reader.line());
+  const std::size_t input = csv_column(*header, "ContextTokens", reader.line());
+  const std::size_t output = csv_column(*header, "GeneratedTokens", reader.line());
+  while (!into.full()) {
+    const auto record = reader.next();
+    if (!record) break;
+    const std::size_t line = reader.line();
+    if (record->size() != header->size())
+      throw DatasetError{line, fmt::format("has {} fields, the header {}", record->size(), header->size())};
+    const auto at = parse_timestamp((*record)[time]);
+    if (!at) throw DatasetError{line, "has no time like 2023-11-16 18:15:46.68 as 'TIMESTAMP'"};
+    DatasetEntry entry;
+    entry.arrival = *at;
+    entry.input_tokens = token_count((*record)[input], "ContextTokens", line);
+    entry.output_tokens = token_count((*record)[output], "GeneratedTokens", line);
+    into.add(std::move(entry), line);
+  }
+  order_by_arrival(into.dataset());
+}
+
+}  // namespace kneepoint::coordinator

@@ -1,0 +1,158 @@
+#include "coordinator/plan/workload_printer.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <set>
+
+#include "common/dataset.h"
+#include "coordinator/plan/duration.h"
+
+namespace kneepoint::coordinator {
+namespace {
+
+using namespace std::chrono_literals;
+
+/// "512", "64 to 512", "about 512 (normal, SD 100)"
+template <class Show>
+std::string describe_distribution(const Distribution& d, Show show) {
+  switch (d.kind) {
+    case Distribution::Kind::kFixed:
+      return show(d.mean);
+    case Distribution::Kind::kUniform:
+      return fmt::format("{} to {}", show(d.min), show(d.max));
+    case Distribution::Kind::kNormal:
+      return fmt::format("about {} (normal, SD {})", show(d.mean), show(d.stddev));
+    case Distribution::Kind::kLogNormal:
+      return fmt::format("about {} (lognormal, SD {})", show(d.mean), show(d.stddev));
+    case Distribution::Kind::kEmpirical:
+      break;
+  }
+  return fmt::format("about {} ({} values)", show(d.expected()), d.values.size());
+}
+
+std::string tokens(const Distribution& d, std::string_view noun) {
+  const std::string text = describe_distribution(d, [](double v) { return fmt::format("{:.6g}", v); });
+  return fmt::format("{} {}{}", text, noun, d.fixed() && d.mean == 1 ? "" : "s");
+}
+
+std::string describe_synthetic(const Synthetic& synthetic) {
+  std::string text = fmt::format("made texts of {}", tokens(synthetic.input_tokens, "token"));
+  if (synthetic.shared_prefix_tokens > 0) {
+    text += fmt::format(", the first {} shared", synthetic.shared_prefix_tokens);
+    if (synthetic.prefix_groups > 1) text += fmt::format(" in {} groups", synthetic.prefix_groups);
+  }
+  return text;
+}
+
+std::string describe_dataset(const DatasetUse& use, const Plan& plan) {
+  const Dataset& dataset = *plan.datasets.at(use.hash);
+  const std::string_view order = use.order == DatasetOrder::kSequential ? "in order" : "at random";
+  if (!use.lengths_only)
+    return fmt::format("{} from a dataset, {}", plural(dataset.entries.size(), "prompt"), order);
+  double input = 0, output = 0;
+  for (const DatasetEntry& entry : dataset.entries) {
+    input += entry.input_tokens;
+    output += entry.output_tokens;
+  }
+  const auto n = static_cast<double>(dataset.entries.size());
+  return fmt::format(
+      "a trace of {} over {}, {}, made texts of {:.0f} tokens and answers of {:.0f} on average",
+      plural(dataset.entries.size(), "request"),
+      format_duration(
+          std::chrono::round<std::chrono::seconds>(arrival_of(dataset.entries.back(), use.time_scale))),
+      order, input / n, output / n);
+}
+
+std::string describe_conversation(const Conversation& conversation) {
+  std::string text = "conversations of ";
+  text += conversation.turns ? tokens(*conversation.turns, "turn") : "all turns that they have";
+  if (conversation.think_time.largest() > 0) {
+    text += fmt::format(
+        ", thinking {} between them", describe_distribution(conversation.think_time, [](double seconds) {
+          return format_duration(std::chrono::round<std::chrono::milliseconds>(from_seconds(seconds)));
+        }));
+  }
+  return text;
+}
+
+std::string describe_source(const Workload& workload, const Plan& plan) {
+  if (workload.synthetic) return describe_synthetic(*workload.synthetic);
+  if (workload.dataset) return describe_dataset(*workload.dataset, plan);
+  std::size_t prompts = 0;
+  for (const PromptClass& c : workload.classes) prompts += c.prompts.size();
+  return plural(prompts, "prompt");
+}
+
+}  // namespace
+
+std::uint32_t highest_step(const Ramp& ramp) {
+  return ramp.search ? ramp.search->max : *std::max_element(ramp.steps.begin(), ramp.steps.end());
+}
+
+std::string plural(std::size_t n, std::string_view noun) {
+  return fmt::format("{} {}{}", n, noun, n == 1 ? "" : "s");
+}
+
+std::string describe_workload(const Workload& workload, const Plan& plan) {
+  std::string text = describe_source(workload, plan);
+  if (workload.classes.size() > 1) {
+    std::vector<std::string> classes;
+    for (const PromptClass& c : workload.classes)
+      classes.push_back(c.weight == 1 ? c.name : fmt::format("{} x{}", c.name, c.weight));
+    text += fmt::format(" in {} classes ({})", classes.size(), fmt::join(classes, ", "));
+  }
+  if (workload.unique) text += ", each made unique";
+  if (workload.conversation) text += ", " + describe_conversation(*workload.conversation);
+  if (workload.system) text += ", a system prompt";
+  if (workload.output_tokens) {
+    text += fmt::format(", at most {}", tokens(*workload.output_tokens, "output token"));
+  } else if (workload.dataset && workload.dataset->output_lengths) {
+    if (!workload.dataset->lengths_only) text += ", output lengths from it";  // a trace has named them
+  } else {
+    text += ", output length left to the host";
+  }
+  if (workload.temperature) text += fmt::format(", temperature {:g}", *workload.temperature);
+  if (workload.top_p) text += fmt::format(", top_p {:g}", *workload.top_p);
+  text += workload.stream ? ", streamed" : ", not streamed";
+  if (!workload.extra_body.empty()) text += fmt::format("\n{:15}extra body {}", "", workload.extra_body);
+  return text;
+}
+
+void warn_about_workload(const Scenario& scenario, const Plan& plan, std::vector<std::string>& warnings) {
+  const Workload& workload = scenario.workload;
+  const std::uint32_t most = highest_step(scenario.ramp);
+  if (!workload.makes_text() && !workload.unique) {
+    std::set<std::string_view> distinct;
+    for (const PromptClass& c : workload.classes) distinct.insert(c.prompts.begin(), c.prompts.end());
+    const std::size_t prompts =
+        workload.dataset ? plan.datasets.at(workload.dataset->hash)->entries.size() : distinct.size();
+    if (most > 1 && prompts < most) {
+      warnings.push_back(fmt::format(
+          "{}: {} for up to {} requests at once. Where the host has prefix caching, repeated prompts skip "
+          "most of their prefill and TTFT looks better than with real traffic; use more prompts, "
+          "unique: true, or switch the cache off.",
+          scenario.name, prompts == 1 ? "the same prompt" : plural(prompts, "prompt"), most));
+    } else if (workload.dataset && (scenario.ramp.search || scenario.ramp.steps.size() > 1)) {
+      warnings.push_back(
+          fmt::format("{}: all steps take from the same {}. Where the host has prefix caching, later steps "
+                      "look better than earlier ones; use unique: true, or switch the cache off.",
+                      scenario.name, plural(prompts, "prompt")));
+    }
+  }
+  if (workload.dataset && workload.dataset->time_scale != 1) {
+    warnings.push_back(fmt::format(
+        "{}: time_scale has no effect on steps of requests in flight, which follow no arrival times.",
+        scenario.name));
+  }
+  const bool lengths = workload.output_tokens || (workload.dataset && workload.dataset->output_lengths);
+  if (!lengths) {
+    warnings.push_back(
+        fmt::format("{}: without output_tokens the host decides how long answers are, and steps may "
+                    "not be comparable.",
+                    scenario.name));
+  }
+}
+
+}  // namespace kneepoint::coordinator

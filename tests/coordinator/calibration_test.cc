@@ -1,0 +1,156 @@
+#include "coordinator/calibration/calibrate.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+#include "support/scripted_server.h"
+
+namespace kneepoint::coordinator {
+namespace {
+
+std::string response(const std::string& status, const std::string& body) {
+  return "HTTP/1.1 " + status + "\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body;
+}
+
+std::size_t words_of(const std::string& request) {
+  const auto from = request.rfind(R"("content":")");
+  const auto text = request.substr(from, request.find('}', from) - from);
+  return static_cast<std::size_t>(std::count(text.begin(), text.end(), ' ')) + 1;
+}
+
+class Calibrate : public testing::Test {
+ protected:
+  Calibrate() {
+    plan_.targets.push_back({.name = "host", .model = "m"});
+    Scenario scenario{.name = "made"};
+    scenario.workload.synthetic = Synthetic{};
+    plan_.scenarios.push_back(scenario);
+  }
+  /// Answers /tokenize with `tokenize`, everything else with `usage`, given the words of the prompt.
+  template <class Tokenize, class Usage>
+  void serve(Tokenize tokenize, Usage usage) {
+    server_ = std::make_unique<ScriptedServer>([=](ScriptedServer::Peer& peer, int) {
+      for (std::string request; !(request = peer.read_request()).empty();) {
+        peer.send(request.starts_with("POST /tokenize ") ? tokenize(words_of(request))
+                                                         : usage(words_of(request)));
+      }
+    });
+    plan_.targets[0].urls = {server_->url()};
+  }
+  std::vector<Cell> calibrated() {
+    auto cells = cells_of(plan_);
+    options_.tell = [this](const std::string& line) { lines_.push_back(line); };
+    calibrate(plan_, cells, options_);
+    return cells;
+  }
+  static std::string missing(std::size_t) { return response("404 Not Found", "{}"); }
+
+  Plan plan_;
+  CalibrationOptions options_;
+  std::vector<std::string> lines_;
+  std::unique_ptr<ScriptedServer> server_;
+};
+
+TEST(FitCalibration, IsTheLineThroughTwoSizes) {
+  const Calibration fit = fit_calibration(64, 100, 1024, 1300);
+  EXPECT_DOUBLE_EQ(fit.tokens_per_word, 1.25);
+  EXPECT_DOUBLE_EQ(fit.overhead_tokens, 20);
+  EXPECT_EQ(fit_calibration(64, 63, 1024, 1024).overhead_tokens, 0) << "rounding gives no negative template";
+}
+
+TEST_F(Calibrate, AsksTokenizeFirst) {
+  serve(
+      [](std::size_t words) {
+        return response("200 OK", R"({"count":)" + std::to_string(2 * words + 12) + "}");
+      },
+      missing);
+  const auto cells = calibrated();
+  EXPECT_DOUBLE_EQ(cells[0].calibration.tokens_per_word, 2);
+  EXPECT_DOUBLE_EQ(cells[0].calibration.overhead_tokens, 12);
+  EXPECT_EQ(cells[0].calibration.source, Calibration::Source::kTokenize);
+  EXPECT_EQ(server_->requests().size(), 4u);
+}
+
+TEST_F(Calibrate, ElseReadsTheUsageOfAFewRequests) {
+  serve(missing, [](std::size_t words) {
+    return response("200 OK",
+                    R"({"choices":[],"usage":{"prompt_tokens":)" + std::to_string(words + 5) + "}}");
+  });
+  const auto cells = calibrated();
+  EXPECT_DOUBLE_EQ(cells[0].calibration.tokens_per_word, 1);
+  EXPECT_DOUBLE_EQ(cells[0].calibration.overhead_tokens, 5);
+  EXPECT_EQ(cells[0].calibration.source, Calibration::Source::kUsage);
+  const auto requests = server_->requests();
+  EXPECT_TRUE(requests.back().starts_with("POST /v1/chat/completions "));
+  EXPECT_NE(requests.back().find(R"("max_tokens":1,"stream":false)"), std::string::npos);
+}
+
+TEST_F(Calibrate, AssumesAWordATokenWhereNobodyTells) {
+  serve(missing, missing);
+  const auto cells = calibrated();
+  EXPECT_EQ(cells[0].calibration, Calibration());
+  ASSERT_EQ(lines_.size(), 1u);
+  EXPECT_EQ(lines_[0], "host: not calibrated, one token a word is assumed: HTTP 404");
+}
+
+TEST_F(Calibrate, AsksOnceForEachSystemPromptAndOnlyWhereTextIsMade) {
+  serve([](std::size_t words) { return response("200 OK", R"({"count":)" + std::to_string(words) + "}"); },
+        missing);
+  plan_.scenarios.push_back(plan_.scenarios[0]);
+  plan_.scenarios.push_back(plan_.scenarios[0]);
+  plan_.scenarios[2].workload.system = "Be \"brief\".";
+  plan_.scenarios.push_back({.name = "given"});
+  const auto cells = calibrated();
+  EXPECT_EQ(lines_.size(), 2u);
+  EXPECT_EQ(server_->requests().size(), 8u);
+  EXPECT_EQ(cells[1].calibration, cells[0].calibration);
+  EXPECT_EQ(cells[3].calibration.source, Calibration::Source::kAssumed);
+  EXPECT_NE(server_->requests().back().find(R"({"role":"system","content":"Be \"brief\"."})"),
+            std::string::npos);
+}
+
+/// Reads one request and says nothing more.
+void keep_silent(ScriptedServer::Peer& peer, int) {
+  peer.read_request();
+  peer.wait_for_close();
+}
+
+TEST_F(Calibrate, AHostThatSaysNothingIsGivenUpAfterTheLimit) {
+  server_ = std::make_unique<ScriptedServer>(keep_silent);
+  plan_.targets[0].urls = {server_->url()};
+  options_.limit = std::chrono::milliseconds(100);
+  EXPECT_EQ(calibrated()[0].calibration, Calibration());
+  EXPECT_EQ(lines_, std::vector<std::string>{
+                        "host: not calibrated, one token a word is assumed: no answer within 0.1 s"});
+  EXPECT_EQ(server_->requests().size(), 1u) << "the second way would be as silent";
+}
+
+TEST_F(Calibrate, AHostThatCannotBeReachedIsAskedOnce) {
+  server_ = std::make_unique<ScriptedServer>(keep_silent);
+  plan_.targets[0].urls = {server_->url()};
+  server_.reset();
+  calibrated();
+  ASSERT_EQ(lines_.size(), 1u);
+  EXPECT_TRUE(lines_[0].ends_with("Connection refused")) << lines_[0];
+}
+
+TEST_F(Calibrate, AnInterruptEndsItAtOnce) {
+  std::stop_source interrupt;
+  options_.stop = interrupt.get_token();
+  server_ = std::make_unique<ScriptedServer>([&](ScriptedServer::Peer& peer, int) {
+    peer.read_request();
+    interrupt.request_stop();
+    peer.wait_for_close();
+  });
+  plan_.targets[0].urls = {server_->url()};
+  options_.limit = std::chrono::hours(1);
+  plan_.scenarios.push_back(plan_.scenarios[0]);
+  plan_.scenarios[1].workload.system = "another";
+  calibrated();
+  EXPECT_EQ(lines_.size(), 0u);
+  EXPECT_EQ(server_->connections(), 1);
+}
+
+}  // namespace
+}  // namespace kneepoint::coordinator

@@ -1,0 +1,205 @@
+#include <gtest/gtest.h>
+#include <stdlib.h>
+
+#include <filesystem>
+#include <fstream>
+
+#include "coordinator/datasets/dataset_file.h"
+#include "coordinator/datasets/library.h"
+
+namespace kneepoint::coordinator {
+namespace {
+
+using namespace std::chrono_literals;
+
+class Datasets : public testing::Test {
+ protected:
+  Datasets() {
+    std::string pattern = (std::filesystem::temp_directory_path() / "kneepoint-datasets-XXXXXX").string();
+    folder_ = mkdtemp(pattern.data());
+  }
+  ~Datasets() override { std::filesystem::remove_all(folder_); }
+
+  DatasetSpec file(DatasetFormat format, const std::string& text) {
+    path_ = (folder_ / "data").string();
+    std::ofstream(path_, std::ios::binary) << text;
+    return {.path = path_, .format = format};
+  }
+  Dataset read(const DatasetSpec& spec) {
+    auto read = read_dataset(spec);
+    EXPECT_TRUE(read) << read.error().message;
+    return read ? read->dataset : Dataset{};
+  }
+  /// The complaint, without the file's name.
+  std::string error(const DatasetSpec& spec) {
+    const auto dataset = read_dataset(spec);
+    if (dataset) return "";
+    EXPECT_TRUE(dataset.error().message.starts_with(path_ + ":")) << dataset.error().message;
+    return dataset.error().message.substr(path_.size() + 1);
+  }
+  static std::vector<std::string> prompts(const Dataset& dataset) {
+    std::vector<std::string> all;
+    for (const DatasetEntry& entry : dataset.entries) all.push_back(entry.turns.at(0));
+    return all;
+  }
+
+  std::filesystem::path folder_;
+  std::string path_;
+};
+
+TEST_F(Datasets, JsonLines) {
+  auto spec =
+      file(DatasetFormat::kJsonLines,
+           "\xEF\xBB\xBF{\"q\": \"什么?\", \"n\": 12, \"kind\": \"short\"}\r\n\n"
+           "{\"q\": [\"one\", \"two\"], \"n\": 0, \"kind\": 7}\n"
+           "{\"q\": [{\"role\": \"system\", \"content\": \"s\"}, {\"role\": \"user\", \"content\": \"u\"},"
+           " {\"role\": \"assistant\", \"content\": \"a\"}], \"n\": 3, \"kind\": \"short\"}");
+  spec.prompt = "q", spec.output_tokens = "n", spec.prompt_class = "kind";
+  const Dataset dataset = read(spec);
+  EXPECT_EQ(dataset.classes, (std::vector<std::string>{"short", "7"}));
+  ASSERT_EQ(dataset.entries.size(), 3u);
+  EXPECT_EQ(dataset.entries[0], (DatasetEntry{.prompt_class = 0, .turns = {"什么?"}, .output_tokens = 12}));
+  EXPECT_EQ(dataset.entries[1],
+            (DatasetEntry{.prompt_class = 1, .turns = {"one", "two"}, .output_tokens = 1}));
+  EXPECT_EQ(dataset.entries[2].turns, std::vector<std::string>{"u"});
+  spec.limit = 2;
+  EXPECT_EQ(read(spec).entries.size(), 2u);
+}
+
+TEST_F(Datasets, JsonPointers) {
+  auto spec = file(DatasetFormat::kJsonLines, R"({"data": {"items": ["x", "y"]}})");
+  spec.prompt = "/data/items/1";
+  EXPECT_EQ(prompts(read(spec)), std::vector<std::string>{"y"});
+}
+
+TEST_F(Datasets, JsonLinesComplainWithTheLine) {
+  const auto complaint = [&](const std::string& text) {
+    return error(file(DatasetFormat::kJsonLines, "{\"prompt\": \"a\"}\n\n" + text));
+  };
+  EXPECT_EQ(complaint("{\"prompt\": "), "3: is not a JSON object");
+  EXPECT_EQ(complaint("[1]"), "3: is not a JSON object");
+  EXPECT_EQ(complaint("{\"promt\": \"a\", \"id\": 1}"), "3: has no 'prompt'; it has 'promt', 'id'");
+  EXPECT_EQ(complaint("{\"prompt\": \"\"}"), "3: the prompt is empty");
+  EXPECT_EQ(complaint("{\"prompt\": 1}"), "3: 'prompt' is neither a text nor a list of texts or messages");
+  EXPECT_EQ(complaint("{\"prompt\": [{\"role\": \"assistant\", \"content\": \"a\"}]}"),
+            "3: 'prompt' has nothing that a user says");
+  EXPECT_EQ(complaint("{\"prompt\": \"\xff\"}"), "3: is not UTF-8");
+  EXPECT_EQ(error(file(DatasetFormat::kJsonLines, "\n")), " has no entries");
+}
+
+TEST_F(Datasets, TooManyClassesAreAMistakenField) {
+  std::string text;
+  for (int i = 0; i < 33; ++i) text += "{\"prompt\": \"a\", \"id\": " + std::to_string(i) + "}\n";
+  auto spec = file(DatasetFormat::kJsonLines, text);
+  spec.prompt_class = "id";
+  EXPECT_EQ(error(spec), "33: more than 32 classes; name a field with fewer values");
+}
+
+TEST_F(Datasets, Csv) {
+  auto spec = file(DatasetFormat::kCsv,
+                   "kind,prompt,tokens\r\n"
+                   "a,\"say \"\"hi\"\",\nplease\",5\r\n"
+                   "\r\n"
+                   "b,plain,6");
+  spec.output_tokens = "tokens", spec.prompt_class = "kind";
+  const Dataset dataset = read(spec);
+  EXPECT_EQ(dataset.classes, (std::vector<std::string>{"a", "b"}));
+  EXPECT_EQ(prompts(dataset), (std::vector<std::string>{"say \"hi\",\nplease", "plain"}));
+  EXPECT_EQ(dataset.entries[1].output_tokens, 6u);
+}
+
+TEST_F(Datasets, CsvComplainsWithTheLine) {
+  const auto complaint = [&](const std::string& text) { return error(file(DatasetFormat::kCsv, text)); };
+  EXPECT_EQ(complaint(""), " is empty; its first line must name the columns");
+  EXPECT_EQ(complaint("a,b\n1,2\n"), "1: has no column 'prompt'; it has 'a', 'b'");
+  EXPECT_EQ(complaint("prompt,b\n\"x\ny\",2\nz\n"), "4: has 1 fields, the header 2");
+  EXPECT_EQ(complaint("prompt\na\n\"b\n"), "3: a quote is opened and never closed");
+  EXPECT_EQ(complaint("prompt\n\"a\"b\n"),
+            "2: text follows a closing quote; double the quotes inside a field");
+  auto spec = file(DatasetFormat::kCsv, "prompt,n\na,many\n");
+  spec.output_tokens = "n";
+  EXPECT_EQ(error(spec), "2: 'n' is not a whole number");
+}
+
+TEST_F(Datasets, ShareGpt) {
+  const Dataset dataset = read(file(DatasetFormat::kShareGpt, R"([
+    {"id": "1", "conversations": [{"from": "human", "value": "Hi\n\"you\""}, {"from": "gpt", "value": "Hello"},
+                                  {"value": "More", "from": "human"}]},
+    {"id": "2", "conversations": [{"from": "gpt", "value": "only me"}]},
+    {"id": "3", "conversations": [{"from": "user", "value": "x"}]}
+  ])"));
+  ASSERT_EQ(dataset.entries.size(), 2u) << "a conversation in which nobody asks is left out";
+  EXPECT_EQ(dataset.entries[0].turns, (std::vector<std::string>{"Hi\n\"you\"", "More"}));
+  EXPECT_EQ(dataset.entries[1].turns, std::vector<std::string>{"x"});
+}
+
+TEST_F(Datasets, ShareGptComplains) {
+  EXPECT_EQ(error(file(DatasetFormat::kShareGpt, "{}")), "1: is not a JSON list of conversations");
+  const std::string broken =
+      error(file(DatasetFormat::kShareGpt, "[\n{\"conversations\": []},\n{\"x\": 1}]"));
+  EXPECT_NE(broken.find("is no conversation"), std::string::npos) << broken;
+}
+
+TEST_F(Datasets, Mooncake) {
+  const Dataset dataset =
+      read(file(DatasetFormat::kMooncake,
+                R"({"timestamp": 3000, "input_length": 700, "output_length": 26, "hash_ids": [1, 2]})"
+                "\n"
+                R"({"timestamp": 1000, "input_length": 6755, "output_length": 500, "hash_ids": [0, 46]})"));
+  EXPECT_EQ(dataset.block_tokens, 512u);
+  ASSERT_EQ(dataset.entries.size(), 2u);
+  EXPECT_EQ(dataset.entries[0],
+            (DatasetEntry{.input_tokens = 6755, .output_tokens = 500, .arrival = 0s, .blocks = {0, 46}}));
+  EXPECT_EQ(dataset.entries[1].arrival, 2s);
+  EXPECT_EQ(error(file(DatasetFormat::kMooncake, R"({"timestamp": 1, "output_length": 1})")),
+            "1: has no whole number as 'input_length'");
+}
+
+TEST_F(Datasets, AzureLlm) {
+  const Dataset dataset = read(file(DatasetFormat::kAzureLlm,
+                                    "TIMESTAMP,ContextTokens,GeneratedTokens\n"
+                                    "2023-11-16 23:59:59.5000000,4808,10\n"
+                                    "2023-11-17 00:00:00.2500000,3180,8\n"));
+  ASSERT_EQ(dataset.entries.size(), 2u);
+  EXPECT_EQ(dataset.entries[0], (DatasetEntry{.input_tokens = 4808, .output_tokens = 10}));
+  EXPECT_EQ(dataset.entries[1].arrival, 750ms);
+  EXPECT_EQ(read(file(DatasetFormat::kAzureLlm,
+                      "TIMESTAMP,ContextTokens,GeneratedTokens\n2024-05-10 00:00:00.009930+00:00,2162,5\n"))
+                .entries[0]
+                .input_tokens,
+            2162u);
+  EXPECT_EQ(error(file(DatasetFormat::kAzureLlm, "TIMESTAMP,ContextTokens,GeneratedTokens\nnoon,1,1\n")),
+            "2: has no time like 2023-11-16 18:15:46.68 as 'TIMESTAMP'");
+  EXPECT_EQ(error(file(DatasetFormat::kAzureLlm,
+                       "TIMESTAMP,ContextTokens,GeneratedTokens\n2023-02-30 1:1:1,1,1\n")),
+            "2: has no time like 2023-11-16 18:15:46.68 as 'TIMESTAMP'");
+}
+
+TEST_F(Datasets, OnlyFilesAreRead) {
+  path_ = "/dev/zero";
+  EXPECT_EQ(error({.path = path_}), " cannot be read; check the path and its permissions");
+  path_ = folder_.string();
+  EXPECT_EQ(error({.path = path_}), " cannot be read; check the path and its permissions");
+}
+
+TEST_F(Datasets, TheLibraryKeepsEachContentOnce) {
+  file(DatasetFormat::kJsonLines, "{\"prompt\": \"a\"}\n{\"prompt\": \"b\"}\n");
+  std::filesystem::copy(path_, folder_ / "copy");
+  DatasetLibrary library(folder_);
+  const auto first = library.get({.path = "data"});
+  const auto copy = library.get({.path = "copy"});
+  const auto shorter = library.get({.path = "data", .limit = 1});
+  ASSERT_TRUE(first && copy && shorter);
+  EXPECT_EQ(first->hash, copy->hash);
+  EXPECT_EQ(first->dataset, copy->dataset);
+  EXPECT_NE(first->hash, shorter->hash);
+  EXPECT_EQ(library.datasets().size(), 2u);
+  // As sha256sum tells, whatever was taken of it.
+  const std::string sum = "9ed9578d1c5cceca1020efb99d4cf752dfe4035736e799fb8cb39c651c755d4c";
+  EXPECT_EQ(library.files().at(first->hash).name, "data");
+  EXPECT_EQ(library.files().at(first->hash).sha256, sum);
+  EXPECT_EQ(library.files().at(shorter->hash).sha256, sum);
+}
+
+}  // namespace
+}  // namespace kneepoint::coordinator

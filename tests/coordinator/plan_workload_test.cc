@@ -1,0 +1,252 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <stdlib.h>
+
+#include <filesystem>
+#include <fstream>
+
+#include "common/dataset.h"
+#include "coordinator/plan_printer.h"
+#include "tests/coordinator/plan_samples.h"
+
+// Workloads beyond plain prompts: what is read, how it is explained, what is refused and where.
+namespace kneepoint::coordinator {
+namespace {
+
+using namespace std::chrono_literals;
+using testing::ElementsAre;
+using testing::HasSubstr;
+
+class PlanWorkload : public testing::Test {
+ protected:
+  PlanWorkload() {
+    std::string pattern = (std::filesystem::temp_directory_path() / "kneepoint-plan-XXXXXX").string();
+    folder_ = mkdtemp(pattern.data());
+    write("chats.jsonl", "{\"q\": \"a\", \"n\": 3}\n{\"q\": [\"b\", \"c\"], \"n\": 4}\n");
+    write("trace.jsonl",
+          "{\"timestamp\": 0, \"input_length\": 1000, \"output_length\": 10, \"hash_ids\": [0, 1]}\n"
+          "{\"timestamp\": 90000, \"input_length\": 3000, \"output_length\": 30, \"hash_ids\": [0, 2]}\n");
+  }
+  ~PlanWorkload() override { std::filesystem::remove_all(folder_); }
+  void write(const std::string& name, const std::string& text) { std::ofstream(folder_ / name) << text; }
+
+  Result<Plan> parse(const Parts& parts) {
+    return parse_plan(parts.text(), (folder_ / "sweep.yaml").string(), fake_variables());
+  }
+  Plan load(const std::string& workload, const std::string& more = "") {
+    auto plan = parse({.workload = "{" + workload + "}", .more = more});
+    EXPECT_TRUE(plan) << (plan ? "" : plan.error().message);
+    return plan ? *std::move(plan) : Plan{};
+  }
+  Workload workload(const std::string& text) { return load(text).scenarios.at(0).workload; }
+  /// The complaint, without the folder.
+  std::string error(const std::string& workload, const std::string& more = "",
+                    const std::string& target = "") {
+    Parts parts{.workload = "{" + workload + "}", .more = more};
+    if (!target.empty()) parts.target = target;
+    const auto plan = parse(parts);
+    if (plan) return "";
+    const std::string& message = plan.error().message;
+    return message.substr(folder_.string().size() + 1);
+  }
+
+  std::filesystem::path folder_;
+};
+
+TEST_F(PlanWorkload, Synthetic) {
+  const Workload w = workload("synthetic: {input_tokens: 1024, shared_prefix_tokens: 512, prefix_groups: 4}");
+  EXPECT_EQ(w.synthetic, (Synthetic{.input_tokens = 1024, .shared_prefix_tokens = 512, .prefix_groups = 4}));
+  ASSERT_EQ(w.classes.size(), 1u);
+  EXPECT_TRUE(w.classes[0].prompts.empty());
+}
+
+TEST_F(PlanWorkload, Distributions) {
+  const Workload w = workload(
+      "synthetic: {input_tokens: {distribution: lognormal, mean: 800, stddev: 400, max: 4096}}, "
+      "output_tokens: {distribution: empirical, values: [64, 512], weights: [3, 1]}");
+  const Distribution& input = w.synthetic->input_tokens;
+  EXPECT_EQ(input.kind, Distribution::Kind::kLogNormal);
+  EXPECT_EQ(input.mean, 800);
+  EXPECT_EQ(input.stddev, 400);
+  EXPECT_EQ(input.min, 1);
+  EXPECT_EQ(input.max, 4096);
+  EXPECT_THAT(w.output_tokens->values, ElementsAre(64, 512));
+  EXPECT_THAT(w.output_tokens->weights, ElementsAre(3, 1));
+}
+
+TEST_F(PlanWorkload, Dataset) {
+  const Plan plan = load("dataset: {file: chats.jsonl, prompt: q, output_tokens: n, order: sequential}");
+  const Workload& w = plan.scenarios[0].workload;
+  ASSERT_TRUE(w.dataset);
+  EXPECT_EQ(w.dataset->order, DatasetOrder::kSequential);
+  EXPECT_FALSE(w.dataset->lengths_only);
+  ASSERT_TRUE(plan.datasets.contains(w.dataset->hash));
+  const Dataset& dataset = *plan.datasets.at(w.dataset->hash);
+  EXPECT_EQ(dataset.entries.size(), 2u);
+  EXPECT_EQ(w.dataset->bytes, to_bytes(dataset).size());
+  EXPECT_EQ(w.dataset->hash, content_hash(to_bytes(dataset)));
+}
+
+TEST_F(PlanWorkload, ATraceIsTakenInOrder) {
+  const Workload w = workload("dataset: {file: trace.jsonl, format: mooncake, time_scale: 0.5}");
+  EXPECT_TRUE(w.dataset->lengths_only);
+  EXPECT_EQ(w.dataset->order, DatasetOrder::kSequential);
+  EXPECT_EQ(w.dataset->time_scale, 0.5);
+  EXPECT_TRUE(w.makes_text());
+}
+
+TEST_F(PlanWorkload, Conversation) {
+  const Workload w = workload(
+      "synthetic: {input_tokens: 64}, conversation: {turns: {distribution: uniform, min: 2, max: 6}, "
+      "think_time: {distribution: normal, mean: 2s, stddev: 500ms}}");
+  EXPECT_EQ(w.conversation->turns->max, 6);
+  EXPECT_EQ(w.conversation->think_time.mean, 2);
+  EXPECT_EQ(w.conversation->think_time.stddev, 0.5);
+  EXPECT_FALSE(workload("dataset: {file: chats.jsonl, prompt: q}, conversation: {}").conversation->turns);
+}
+
+TEST_F(PlanWorkload, AMatrixMakesAScenarioOfEachPoint) {
+  const Plan plan = load("output_tokens: 8", "matrix: {input_tokens: [1024, 8192], stream: [true, false]}");
+  std::vector<std::string> names;
+  for (const Scenario& scenario : plan.scenarios) names.push_back(scenario.name);
+  EXPECT_THAT(names,
+              ElementsAre("chat[input_tokens=1024,stream=true]", "chat[input_tokens=1024,stream=false]",
+                          "chat[input_tokens=8192,stream=true]", "chat[input_tokens=8192,stream=false]"));
+  EXPECT_EQ(plan.scenarios[3].workload.synthetic->input_tokens, 8192);
+  EXPECT_FALSE(plan.scenarios[3].workload.stream);
+  EXPECT_EQ(cells_of(plan).size(), 4u);
+}
+
+TEST_F(PlanWorkload, AMatrixAddsToAPartThatIsThere) {
+  const Plan plan = load("synthetic: {shared_prefix_tokens: 10}", "matrix: {input_tokens: [20, 40]}");
+  EXPECT_EQ(plan.scenarios[1].workload.synthetic,
+            (Synthetic{.input_tokens = 40, .shared_prefix_tokens = 10}));
+}
+
+TEST_F(PlanWorkload, Descriptions) {
+  const auto described = [&](const std::string& text) { return describe_plan(load(text)); };
+  EXPECT_THAT(
+      described("synthetic: {input_tokens: 1024, shared_prefix_tokens: 512, prefix_groups: 4}"),
+      HasSubstr("workload  made texts of 1024 tokens, the first 512 shared in 4 groups, output length left"));
+  EXPECT_THAT(
+      described("synthetic: {input_tokens: {distribution: uniform, min: 10, max: 20}}, output_tokens: 1"),
+      HasSubstr("made texts of 10 to 20 tokens, at most 1 output token, streamed"));
+  EXPECT_THAT(
+      described("dataset: {file: chats.jsonl, prompt: q}, unique: true"),
+      HasSubstr("2 prompts from a dataset, at random, each made unique, output length left to the host, "
+                "streamed"));
+  EXPECT_THAT(
+      described("dataset: {file: trace.jsonl, format: mooncake}"),
+      HasSubstr("a trace of 2 requests over 1m30s, in order, made texts of 2000 tokens and answers of 20 on "
+                "average, streamed"));
+  EXPECT_THAT(described("synthetic: {input_tokens: 8}, conversation: {turns: 3, think_time: 2s}"),
+              HasSubstr("conversations of 3 turns, thinking 2s between them"));
+}
+
+TEST_F(PlanWorkload, Warnings) {
+  const auto warned = [&](const std::string& text, const std::string& ramp = "{steps: [1, 2]}") {
+    auto plan = parse({.workload = "{" + text + "}", .ramp = ramp});
+    EXPECT_TRUE(plan);
+    return plan ? plan_warnings(*plan) : std::vector<std::string>();
+  };
+  EXPECT_THAT(warned("synthetic: {input_tokens: 8}, output_tokens: 4"), ElementsAre());
+  EXPECT_THAT(warned("dataset: {file: chats.jsonl, prompt: q}, output_tokens: 4"),
+              ElementsAre(HasSubstr("all steps take from the same 2 prompts")));
+  EXPECT_THAT(warned("dataset: {file: chats.jsonl, prompt: q}, output_tokens: 4, unique: true"),
+              ElementsAre());
+  EXPECT_THAT(warned("dataset: {file: trace.jsonl, format: mooncake, time_scale: 2}"),
+              ElementsAre(HasSubstr("time_scale has no effect")));
+}
+
+TEST_F(PlanWorkload, ErrorsOfSources) {
+  EXPECT_EQ(
+      error("output_tokens: 4"),
+      "sweep.yaml:6:15: workload of scenario 'chat' has no 'prompts', 'dataset' or 'synthetic'; add one");
+  EXPECT_EQ(error("prompts: [a], synthetic: {input_tokens: 4}"),
+            "sweep.yaml:6:30: workload of scenario 'chat' has both 'prompts' and 'synthetic'; keep one");
+  EXPECT_EQ(error("synthetic: {}"),
+            "sweep.yaml:6:27: 'synthetic' of scenario 'chat' has no 'input_tokens'; add it");
+  EXPECT_EQ(error("synthetic: {inputtokens: 4}"),
+            "sweep.yaml:6:28: unknown key 'inputtokens' in 'synthetic' of scenario 'chat'; did you mean "
+            "'input_tokens'?");
+  EXPECT_EQ(error("synthetic: {input_tokens: 0}"),
+            "sweep.yaml:6:42: 'input_tokens' must be a whole number from 1 to 1048576, not '0'");
+  EXPECT_EQ(error("synthetic: {input_tokens: 10, shared_prefix_tokens: 10}"),
+            "sweep.yaml:6:68: 'shared_prefix_tokens' must be less than 'input_tokens', which is at most 10");
+  EXPECT_EQ(error("synthetic: {input_tokens: 10, prefix_groups: 2}"),
+            "sweep.yaml:6:46: 'prefix_groups' needs 'shared_prefix_tokens', which its groups share");
+  EXPECT_EQ(error("synthetic: {input_tokens: 10}, unique: true"),
+            "sweep.yaml:6:47: 'unique' is for given texts; made ones always are");
+}
+
+TEST_F(PlanWorkload, ErrorsOfDistributions) {
+  const auto tokens = [&](const std::string& text) { return error("prompts: [a], output_tokens: " + text); };
+  EXPECT_EQ(tokens("[1]"),
+            "sweep.yaml:6:45: 'output_tokens' must be a whole number from 1 to 1000000, not a list");
+  EXPECT_EQ(tokens("{mean: 3}"), "sweep.yaml:6:45: 'output_tokens' has no 'distribution'; add it");
+  EXPECT_EQ(
+      tokens("{distribution: gauss}"),
+      "sweep.yaml:6:60: unknown distribution 'gauss'; write one of: uniform, normal, lognormal, empirical");
+  EXPECT_EQ(tokens("{distribution: uniform, min: 1, mean: 3}"),
+            "sweep.yaml:6:77: a distribution that is uniform has no 'mean'; it has min and max");
+  EXPECT_EQ(tokens("{distribution: normal, mean: 3}"),
+            "sweep.yaml:6:45: 'output_tokens' has no 'stddev'; add it");
+  EXPECT_EQ(tokens("{distribution: uniform, min: 5, max: 3}"),
+            "sweep.yaml:6:77: 'max' is below 'min'; swap them");
+  EXPECT_EQ(tokens("{distribution: empirical, values: [1, 2], weights: [1]}"),
+            "sweep.yaml:6:96: there are 1 weights for 2 values; give one for each");
+  EXPECT_EQ(tokens("{distribution: empirical, values: [1], weights: [0]}"),
+            "sweep.yaml:6:93: all weights are 0; at least one must be above");
+}
+
+TEST_F(PlanWorkload, ErrorsOfDatasets) {
+  EXPECT_EQ(error("dataset: {file: none.jsonl}"), "sweep.yaml:6:32: " + (folder_ / "none.jsonl").string() +
+                                                      ": cannot be read; check the path and its permissions");
+  EXPECT_EQ(error("dataset: {file: chats.jsonl}"), "sweep.yaml:6:32: " + (folder_ / "chats.jsonl").string() +
+                                                       ":1: has no 'prompt'; it has 'q', 'n'");
+  EXPECT_EQ(error("dataset: {file: chats.txt}"),
+            "sweep.yaml:6:25: the dataset's 'format' cannot be told from its name; add it");
+  EXPECT_EQ(error("dataset: {file: chats.jsonl, format: json}"),
+            "sweep.yaml:6:53: unknown format 'json'; did you mean 'jsonl'?");
+  EXPECT_EQ(error("dataset: {file: trace.jsonl, format: mooncake, prompt: x}"),
+            "sweep.yaml:6:63: 'prompt' names a field of a jsonl or csv file; mooncake has its own");
+  EXPECT_EQ(error("dataset: {file: chats.jsonl, prompt: q, time_scale: 2}"),
+            "sweep.yaml:6:56: 'time_scale' is for traces; jsonl has no arrival times");
+  EXPECT_EQ(error("dataset: {file: chats.jsonl, prompt: q, order: sequental}"),
+            "sweep.yaml:6:63: unknown order 'sequental'; did you mean 'sequential'?");
+}
+
+TEST_F(PlanWorkload, ErrorsOfConversations) {
+  EXPECT_EQ(error("prompts: [a], conversation: {turns: 2}"),
+            "sweep.yaml:6:44: 'conversation' needs 'synthetic' texts or a 'dataset' that has texts");
+  EXPECT_EQ(error("synthetic: {input_tokens: 4}, conversation: {think_time: 1s}"),
+            "sweep.yaml:6:60: 'conversation' of scenario 'chat' has no 'turns'; add it");
+  EXPECT_EQ(error("synthetic: {input_tokens: 4}, conversation: {turns: 2, think_time: 3}"),
+            "sweep.yaml:6:83: 'think_time' must be a duration such as 30s, 2m, 500ms or 1h30m, not '3'");
+  EXPECT_EQ(error("synthetic: {input_tokens: 4}, conversation: {turns: 2}", "",
+                  "{name: host, url: 'http://h:1', model: m, api: openai-completions}"),
+            "sweep.yaml:6:60: 'conversation' needs a chat dialect; target 'host' speaks openai-completions");
+}
+
+TEST_F(PlanWorkload, ErrorsOfAMatrix) {
+  EXPECT_EQ(error("prompts: [a]", "matrix: [1]"),
+            "sweep.yaml:8:13: 'matrix' needs parameters with values, such as {input_tokens: [1024, 8192]}");
+  EXPECT_EQ(
+      error("prompts: [a]", "matrix: {input_token: [1]}"),
+      "sweep.yaml:8:14: 'input_token' is no parameter of a workload that a matrix can vary; did you mean "
+      "'input_tokens'?");
+  EXPECT_EQ(error("prompts: [a]", "matrix: {output_tokens: 4}"),
+            "sweep.yaml:8:29: 'output_tokens' must be a list, not a single value");
+  EXPECT_EQ(error("prompts: [a]", "matrix: {output_tokens: [4, none]}"),
+            "sweep.yaml:8:33: 'output_tokens' must be a whole number from 1 to 1000000, not 'none'");
+  EXPECT_EQ(error("prompts: [a], output_tokens: 4", "matrix: {output_tokens: [4]}"),
+            "sweep.yaml:8:14: 'output_tokens' is given by the workload, too; remove it there");
+  EXPECT_EQ(error("prompts: [a]", "matrix: {output_tokens: [4, 4]}"),
+            "sweep.yaml:5:11: scenario name 'chat[output_tokens=4]' is taken; each scenario needs a name of "
+            "its own");
+  EXPECT_EQ(error("prompts: [a]", "matrix: {input_tokens: [4]}"),
+            "sweep.yaml:8:14: workload of scenario 'chat' has both 'prompts' and 'synthetic'; keep one");
+}
+
+}  // namespace
+}  // namespace kneepoint::coordinator

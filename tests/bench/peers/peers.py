@@ -161,10 +161,10 @@ def execute(tool, binaries, streams, requests, folder):
 
 
 def held(answers):
-    """Tokens per second and mean requests in flight over the middle half of the run, and the most in flight."""
-    begin = min(a.received for a in answers)
-    length = max(a.sent[-1] for a in answers) - begin
-    low, high = begin + length // 4, begin + length * 3 // 4
+    """Tokens per second and mean requests in flight, and the most in flight. The means are of the time from a quarter
+    of the way to the last request (after which nothing refills the slots) up to there."""
+    high = max(a.received for a in answers)
+    low = (3 * min(a.received for a in answers) + high) // 4
     tokens = sum(low <= sent < high for a in answers for sent in a.sent)
     overlap = sum(max(0, min(a.sent[-1], high) - max(a.received, low)) for a in answers)
     most = now = 0
@@ -175,7 +175,7 @@ def held(answers):
 
 
 def row(tool, binaries, streams, folder):
-    """The cells of a client at a level."""
+    """The cells of a client at a level, but for its name and version, and its own doubts."""
     own = folder / f"{type(tool).__name__}-{streams}"
     short, long = (execute(tool, binaries, streams, streams * rounds, own / kind)
                    for kind, rounds in zip(("short", "long"), ROUNDS[streams]))
@@ -195,7 +195,8 @@ def row(tool, binaries, streams, folder):
     else:
         late = [(seen[key] - a.sent[0]) / 1e6 for key, a in answers.items()]
         cells.append(f"{quantile(late, 0.5):.2f} / {quantile(late, 0.99):.2f}")
-    return cells + [str(reported.errors), f"{mean:,.0f} / {most:,}", f"{max(short.others, long.others):.1f}"]
+    cells += [str(reported.errors), f"{mean:,.0f} / {most:,}", f"{max(short.others, long.others):.1f}"]
+    return cells, reported.doubt
 
 
 HEADER = ("client", "version", "CPU µs/token", "tokens/s", "TTFT p50 ms (error)", "TTFT p99 ms (error)",
@@ -248,12 +249,12 @@ def main():
             try:
                 if tool in missing:
                     raise Missing(missing[tool])
-                cells = row(tool, options.bin, streams, options.work / "runs")
+                cells, doubt = row(tool, options.bin, streams, options.work / "runs")
             except (Missing, OSError, KeyError, ValueError, TypeError, IndexError) as reason:
                 cells = [f"skipped: {reason}" if isinstance(reason, Missing) else f"unreadable: {reason!r}"]
-                cells += [""] * (len(HEADER) - 3)
+                cells, doubt = cells + [""] * (len(HEADER) - 3), ""
                 failed = failed or isinstance(tool, Kneepoint)
-            lines.append(line([tool.name, versions.get(tool, ""), *cells]))
+            lines.append(line([tool.name + doubt, versions.get(tool, ""), *cells]))
             print(lines[-1], file=sys.stderr, flush=True)
     lines += [""] + [f"- {tool.name}: {tool.note}." for tool in tools]
     text = "\n".join(lines) + "\n"

@@ -40,6 +40,7 @@ class Reported:
     errors: int
     ttft_ms: tuple  # p50 and p99, as the client says
     first_seen: dict | None  # by the host's request id: instant of the first token, ns of CLOCK_MONOTONIC
+    doubt: str = ""  # what the client itself says against its figures
 
 
 def wall_to_monotonic(wall_ns):
@@ -123,7 +124,8 @@ scenarios:
         seen = {"chatcmpl-" + row["id"]: zero + row["first"] * 1e9 for row in rows if (row["first"] or end) < end}
         # A quantile of too few requests is null.
         p50, p99 = (None if ttft[name] is None else ttft[name] * 1000 for name in ("p50", "p99"))
-        return Reported(report["totals"]["failed"], (p50, p99), seen)
+        return Reported(report["totals"]["failed"], (p50, p99), seen,
+                        "" if step["valid"] else " (calls its row invalid: " + ", ".join(step["flags"]) + ")")
 
 
 class Vllm:

@@ -36,7 +36,7 @@ int dispatch(int argc, char** argv) {
       "Finds the concurrency at which an LLM serving host saturates, and says why.\n\n"
       "exit codes: 0 done, 1 internal error, 2 bad usage or plan, 3 no trustworthy verdict, 4 a threshold "
       "missed,\n"
-      "5 fleet not assembled or lost, 130 interrupted"};
+      "5 fleet not assembled or lost, 6 stopped by a guard rail, 130 interrupted"};
   app.set_version_flag("--version", std::string(version()));
   app.require_subcommand(1);
 

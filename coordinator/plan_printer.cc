@@ -88,6 +88,28 @@ std::string describe_dialect(const DialectDescription& dialect) {
   return fmt::format("POST {}, streamed as {}", dialect.path, lines ? "JSON lines" : "server-sent events");
 }
 
+std::string describe_telemetry(const TelemetryOptions& telemetry) {
+  if (telemetry.off) return "off";
+  std::string text =
+      telemetry.urls.empty() ? "each replica's /metrics" : fmt::format("{}", fmt::join(telemetry.urls, ", "));
+  for (const GpuExporter& gpu : telemetry.gpus) {
+    text += fmt::format("; GPUs of {}", gpu.url);
+    for (const auto& [label, value] : gpu.labels) text += fmt::format(" with {}={}", label, value);
+  }
+  if (telemetry.nvml) text += *telemetry.nvml ? "; this machine's GPUs" : "; not this machine's GPUs";
+  return text;
+}
+
+std::string describe_limit(const GuardLimit& limit) {
+  const bool latency = limit.metric.starts_with("ttft_p");
+  std::string text =
+      fmt::format("{} {} {}", limit.metric, limit.below ? "below" : "above",
+                  latency ? format_duration(from_seconds(limit.limit)) : fmt::format("{:g}", limit.limit));
+  if (!limit.source.empty()) text += " at " + limit.source;
+  if (limit.seconds > 1) text += fmt::format(" for {}", format_duration(std::chrono::seconds(limit.seconds)));
+  return text;
+}
+
 std::string describe_target(const Target& target) {
   std::string text = fmt::format("  {}: {}, {}\n", target.name, to_string(target.api),
                                  target.model.empty() ? "the host's model" : "model " + target.model);
@@ -99,6 +121,12 @@ std::string describe_target(const Target& target) {
   std::vector<std::string> names;
   for (const auto& [name, value] : target.headers) names.push_back(name);
   if (!names.empty()) text += fmt::format("    headers   {}\n", fmt::join(names, ", "));
+  if (target.telemetry != TelemetryOptions{})
+    text += fmt::format("    telemetry {}\n", describe_telemetry(target.telemetry));
+  if (target.wait_ready) {
+    text += fmt::format("    waits     up to {} until it serves its model\n",
+                        format_duration(target.wait_ready->timeout));
+  }
   return text + fmt::format("    timeouts  connect {}, request {}, silence in a stream {}\n",
                             format_duration(target.connect_timeout), format_duration(target.request_timeout),
                             format_duration(target.idle_timeout));
@@ -188,6 +216,8 @@ std::vector<std::string> plan_warnings(const Plan& plan) {
 std::string describe_plan(const Plan& plan) {
   std::string text = fmt::format("Plan {} (seed {})\n\nTargets\n", plan.name, plan.seed);
   for (const Target& target : plan.targets) text += describe_target(target);
+  if (!plan.guard_rails.empty()) text += "\nThe run stops when\n";
+  for (const GuardLimit& limit : plan.guard_rails) text += fmt::format("  {}\n", describe_limit(limit));
 
   const std::vector<Cell> cells = cells_of(plan);
   std::size_t steps = 0, counted_requests = 0, searches = 0;

@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <cmath>
 
-#include "coordinator/analysis/bottleneck.h"
 #include "coordinator/analysis/usl.h"
 #include "coordinator/report/units.h"
 
@@ -44,10 +43,10 @@ std::string explain(const ThroughputCurve& curve, const Saturation& found) {
                        format_figure(*found.concurrency), last_gain(curve));
   }
   if (curve.points().size() < 2) return "One concurrency only: saturation needs a ramp.";
-  const std::string bound =
-      found.lower_bound ? fmt::format("above {} requests in flight", format_figure(*found.lower_bound))
-                        : "not located";
-  return fmt::format("Not reached: saturation lies {}; {}. Scan further than {}.", bound, last_gain(curve),
+  const std::string bound = found.lower_bound ? fmt::format("saturation lies above {} requests in flight",
+                                                            format_figure(*found.lower_bound))
+                                              : "no step surely lies below saturation";
+  return fmt::format("Not reached: {}; {}. Scan further than {}.", bound, last_gain(curve),
                      format_figure(curve.top()));
 }
 
@@ -82,7 +81,6 @@ Saturation find_saturation(const std::vector<Step>& steps, const KneeOptions& op
   std::vector<ThroughputPoint> points = throughput_points(steps);
   if (points.empty()) {
     found.explanation = "No step is valid: nothing can be said about saturation.";
-    attribute(found, steps);
     return found;
   }
   const ThroughputCurve curve(std::move(points));
@@ -99,7 +97,6 @@ Saturation find_saturation(const std::vector<Step>& steps, const KneeOptions& op
   }
   if (!found.concurrency) found.lower_bound = known_below(curve);
   found.explanation = explain(curve, found);
-  attribute(found, steps);
   return found;
 }
 

@@ -23,6 +23,7 @@ struct Gates {
   static constexpr double kBusyThread = 0.85;    ///< p95 of the busiest agent thread, at most.
   static constexpr double kPromptTokens = 0.05;  ///< Of the length asked for, that prompts may miss it by.
   static constexpr double kTrend = 0.03;         ///< Of throughput over a window, before it is flagged.
+  static constexpr double kErrors = 0.01;  ///< Failed requests of those that ended, that are no finding.
 };
 
 /// What a window shows about itself beyond the step's figures. Request-seconds and seconds.
@@ -48,6 +49,9 @@ void apply_gates(Step& step, const WindowEvidence& evidence);
 /// True when more than 1 % of the values surely exceed `limit_seconds`: the exact lower 95 % bound of the
 /// share above it is over 1 %. A p99 of ten values is their maximum; this asks for evidence instead.
 bool surely_exceeds(const Histogram& values, double limit_seconds);
+
+/// Whether more than 1 % of the requests that ended surely failed (exact lower 95 % bound).
+bool surely_failing(const RequestCounts& requests);
 
 /// The flags of a step for which a gate failed, as opposed to warnings.
 std::vector<std::string> failed_gates(const Step& step);

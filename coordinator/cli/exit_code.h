@@ -10,6 +10,7 @@ enum ExitCode : int {
   kNoVerdict = 3,    ///< Finished, but no trustworthy verdict.
   kThreshold = 4,    ///< A threshold was missed.
   kFleetFailed = 5,  ///< The fleet was not assembled, or an agent was lost.
+  kGuardRail = 6,    ///< A guard rail stopped the run; what was measured is in the report.
   kInterrupted = 130,
 };
 

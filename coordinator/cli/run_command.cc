@@ -15,6 +15,8 @@
 #include "coordinator/cli/exit_code.h"
 #include "coordinator/cli/interrupts.h"
 #include "coordinator/cli/run_display.h"
+#include "coordinator/cli/run_telemetry.h"
+#include "coordinator/cli/wait_for_targets.h"
 #include "coordinator/fleet/fleet.h"
 #include "coordinator/fleet/local_agents.h"
 #include "coordinator/live/http_server.h"
@@ -68,22 +70,27 @@ class Run {
   }
 
   int execute() {
+    load_seconds_ = wait_for_targets();
     calibrate(plan_, cells_, {.stop = interrupts_.token(), .tell = [this](const std::string& line) {
                                 display_.print(line);
                               }});
     check_interrupts();
     assemble();
+    telemetry_.emplace(plan_, directory_.path() / "telemetry.jsonl", SystemClock().now() - fleet_->now());
     const Timeline* timeline = nullptr;
     RunLoop loop(plan_, cells_, *fleet_, hooks(timeline));
     timeline = &loop.timeline();
     loop.run();
     const Nanos duration = fleet_->now();
+    take_telemetry(loop.timeline());
+    telemetry_->stop();
     RunFacts facts = this->facts(loop, duration);
-    fleet_->finish(!loop.interrupted() && !loop.agent_lost(),
-                   loop.agent_lost() ? "an agent was lost" : "the run was interrupted");
-    const Report report = build_report(plan_, loop.timeline(), loop.windows(), facts);
+    fleet_->finish(!loop.interrupted() && !loop.agent_lost() && loop.stopped_by().empty(),
+                   why_unfinished(loop));
+    const Report report = build_report(plan_, loop.timeline(), loop.windows(), facts, telemetry_->series());
     or_fail(directory_.write_report(report), kInternalError);
-    const RunTimeline course = build_run_timeline(loop.timeline(), plan_, cells_, loop.windows());
+    const RunTimeline course =
+        build_run_timeline(loop.timeline(), plan_, cells_, loop.windows(), telemetry_->series());
     or_fail(directory_.write("report.html", render_html(report, course, plan_.source_text)), kInternalError);
     display_.finish(report);
     fmt::print("{}\nreport: {}\n", render_text(report), directory_.path().string());
@@ -194,6 +201,14 @@ class Run {
     hooks.on_step = [this](const StepWindow& window, const Step& step) { display_.step(window, step); };
     hooks.on_progress = [this, &timeline](const Progress& progress) {
       display_.progress(progress, *timeline);
+      take_telemetry(*timeline);
+    };
+    hooks.stop_reason = [this, told = false]() mutable {
+      const std::string& reason = telemetry_->stop_reason();
+      if (!reason.empty() && !std::exchange(told, true)) {
+        display_.print(reason + "; letting running requests finish");
+      }
+      return reason;
     };
     hooks.on_agent_lost = [this](const AgentLost& lost) {
       metrics_.set_agents({.running = fleet_->agents(), .lost = ++agents_lost_});
@@ -209,12 +224,31 @@ class Run {
     return hooks;
   }
 
+  void take_telemetry(const Timeline& timeline) {
+    for (const std::string& line : telemetry_->take(timeline)) display_.print(line);
+  }
+
+  static std::string why_unfinished(const RunLoop& loop) {
+    if (loop.agent_lost()) return "an agent was lost";
+    return loop.stopped_by().empty() ? "the run was interrupted" : loop.stopped_by();
+  }
+
+  /// Waits for the targets whose `wait_ready` asks for it, all at once: they may be loading at the same time.
+  std::map<std::uint32_t, double> wait_for_targets() {
+    const auto print = [this](const std::string& line) { display_.print(line); };
+    auto loads = coordinator::wait_for_targets(plan_, SystemClock(), print, interrupts_.token());
+    if (loads) return std::move(*loads);
+    throw Failure{interrupts_.count() > 0 ? kInterrupted : kBadInput, loads.error().message};
+  }
+
   RunFacts facts(const RunLoop& loop, Nanos duration) const {
     RunFacts facts{.run_id = run_id_,
                    .version = std::string(version()),
                    .started_at = started_at_,
                    .duration = duration,
                    .interrupted = loop.interrupted(),
+                   .stopped_by = loop.stopped_by(),
+                   .load_seconds = load_seconds_,
                    .seed = plan_.seed};
     for (std::uint32_t i = 0; i < fleet_->agents() + agents_lost_; ++i) {
       const AgentInfo& agent = fleet_->agent(i);
@@ -245,6 +279,8 @@ class Run {
   std::unique_ptr<Fleet> fleet_;
   std::unique_ptr<LocalAgents> agents_;
   std::optional<RecordWriter> records_;
+  std::map<std::uint32_t, double> load_seconds_;  // by target
+  std::optional<RunTelemetry> telemetry_;
   std::size_t agents_lost_ = 0;
 };
 

@@ -16,4 +16,7 @@ Target read_target(const yaml::Node& node, std::size_t number, const std::filesy
 /// trailing slash and without the `/v1` that the dialects add. Throws yaml::PlanError for anything else.
 std::string read_base_url(const yaml::Node& node);
 
+/// The whole URL of a page of metrics.
+std::string read_metrics_url(const yaml::Node& node);
+
 }  // namespace kneepoint::coordinator

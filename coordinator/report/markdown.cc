@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "coordinator/report/flags.h"
 #include "coordinator/report/sentences.h"
 #include "coordinator/report/tables.h"
 
@@ -40,6 +41,7 @@ std::string draw(const std::string& title, const Table& table) {
 std::string render_result(const ScenarioResult& result) {
   std::string out = fmt::format("\n## {} on {} ({})\n", escaped(result.scenario), escaped(result.target),
                                 escaped(result.model));
+  if (result.load_seconds) out += fmt::format("\n{}.\n", escaped(title_sentence(result)));
   out += "\n" + escaped(saturation_sentence(result) + " " + result.saturation.explanation) + "\n";
   if (!result.slo.criteria.empty()) {
     out += "\n";
@@ -59,6 +61,8 @@ std::string render_result(const ScenarioResult& result) {
   out += draw("By prompt class", share_table(result, &Step::classes, "class"));
   out += draw("By turn", share_table(result, &Step::turns, "turn"));
   out += draw("By replica", share_table(result, &Step::replicas, "replica"));
+  out += draw("What the engine said", engine_table(result));
+  out += draw("What the GPUs said", gpu_table(result));
   out += draw("Requests and generator", generator_table(result));
   return out;
 }
@@ -71,9 +75,16 @@ std::string render_markdown(const Report& report) {
   for (const ScenarioResult& result : report.results)
     out += fmt::format("- {}\n", escaped(saturation_sentence(result)));
   for (const std::string& reason : report.verdict.reasons) out += fmt::format("- {}\n", escaped(reason));
+  out += draw("Side by side (TTFT at the lowest step)", overview_table(report));
   for (const ScenarioResult& result : report.results) out += render_result(result);
   out +=
       fmt::format("\n## Run\n\n{}\n\n{}\n\n", escaped(run_line(report)), escaped(totals_line(report.totals)));
+  if (const auto flags = flags_explained(report); !flags.empty()) {
+    out += "<details><summary>States and flags</summary>\n\n";
+    for (const auto& [flag, meaning] : flags)
+      out += fmt::format("- **{}**: {}\n", escaped(flag), escaped(std::string(meaning)));
+    out += "\n</details>\n\n";
+  }
   out += "<details><summary>Definitions</summary>\n\n";
   for (const auto& [term, meaning] : definitions())
     out += fmt::format("- **{}**: {}\n", escaped(term), escaped(meaning));

@@ -9,6 +9,7 @@
 
 #include "common/clock.h"
 #include "common/second_stats.h"
+#include "coordinator/telemetry/step_telemetry.h"
 
 /// The report as data. Every renderer (text, JSON, Markdown, CSV) reads this and nothing else; names follow
 /// report.json (docs/report.md). A figure that could not be measured is absent, never 0. Times are seconds.
@@ -106,9 +107,10 @@ struct Step {
   std::optional<SloCheck> slo_joint;  ///< Present where the scenario has limits.
   std::optional<TokenSource> token_source;
   GeneratorSummary generator;
-  std::vector<Share> replicas;  ///< Only where the target has several.
-  std::vector<Share> classes;   ///< Only where the workload has several.
-  std::vector<Share> turns;     ///< Only of conversations: "1", "2", …, "10+".
+  std::optional<StepTelemetry> telemetry;  ///< Absent where neither engine nor GPUs told anything.
+  std::vector<Share> replicas;             ///< Only where the target has several.
+  std::vector<Share> classes;              ///< Only where the workload has several.
+  std::vector<Share> turns;                ///< Only of conversations: "1", "2", …, "10+".
 
   bool has_flag(std::string_view flag) const;
   /// Adds `flag` and `reason`; the step stays valid.
@@ -158,10 +160,14 @@ struct DatasetSource {
 /// One target × scenario.
 struct ScenarioResult {
   std::string target, scenario, model;
+  std::optional<double> load_seconds;  ///< Until the target served its model; absent where it did before.
   std::optional<DatasetSource> dataset;
   std::vector<Step> steps;
   Saturation saturation;
   SloResult slo;
+
+  /// The most GPU memory in use in any step's window.
+  std::optional<double> peak_gpu_memory_bytes() const;
 };
 
 struct Verdict {
@@ -178,6 +184,7 @@ struct Report {
   RealTime started_at{};
   double duration_seconds = 0;
   bool interrupted = false;
+  std::string stopped_by;  ///< The guard rail that stopped the run, as a sentence; empty: none.
   std::size_t agents = 0;  ///< That took part, lost ones included.
   std::size_t agents_lost = 0;
   std::optional<double>

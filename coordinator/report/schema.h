@@ -81,6 +81,35 @@ void fields(V& v, PromptTokens& p) {
 }
 
 template <class V>
+void fields(V& v, GpuTelemetry& g) {
+  v("memory_peak_bytes", g.memory_peak_bytes);
+  v("memory_total_bytes", g.memory_total_bytes);
+  v("power_mean_watts", g.power_mean_watts);
+  v("energy_joules", g.energy_joules);
+  v("joules_per_token", g.joules_per_token);
+  v("util_ratio", g.util_mean);
+  v("sm_active_ratio", g.sm_active_mean);
+  v("tensor_active_ratio", g.tensor_active_mean);
+  v("dram_active_ratio", g.dram_active_mean);
+  v("temperature_max_celsius", g.temperature_max_celsius);
+}
+
+template <class V>
+void fields(V& v, StepTelemetry& t) {
+  v("running", t.running_mean);
+  v("waiting", t.waiting_mean);
+  v("kv_usage_mean_ratio", t.kv_usage_mean);
+  v("kv_usage_max_ratio", t.kv_usage_max);
+  v("preemptions_per_second", t.preemptions_per_second);
+  v("queue_time_mean_seconds", t.queue_time_mean_seconds);
+  v("prefix_hit_ratio", t.prefix_hit_ratio);
+  v("output_tokens_per_second", t.server_tokens_per_second);
+  v("prompt_tokens_per_second", t.server_prompt_tokens_per_second);
+  v("gpu", t.gpu);
+  v("engine_sources", t.engine_sources);
+}
+
+template <class V>
 void fields(V& v, Step& s) {
   v("concurrency", s.concurrency);
   v("achieved_concurrency", s.achieved_concurrency);
@@ -114,6 +143,7 @@ void fields(V& v, Step& s) {
   v("slo", s.slo);
   v("slo_joint", s.slo_joint);
   v("generator", s.generator);
+  v("telemetry", s.telemetry);
   v("replicas", s.replicas);
   v("classes", s.classes);
   v("turns", s.turns);
@@ -166,6 +196,7 @@ void fields(V& v, ScenarioResult& r) {
   v("target", r.target);
   v("scenario", r.scenario);
   v("model", r.model);
+  v("load_seconds", r.load_seconds);
   v("dataset", r.dataset);
   v("steps", r.steps);
   v("saturation", r.saturation);
@@ -197,6 +228,7 @@ void fields(V& v, Report& r) {
     run("version", r.version);
     run("duration_seconds", r.duration_seconds);
     run("interrupted", r.interrupted);
+    run("stopped_by", r.stopped_by);
     run("agents", r.agents);
     run("agents_lost", r.agents_lost);
     run("clock_uncertainty_seconds", r.clock_uncertainty_seconds);

@@ -10,6 +10,12 @@ std::string trust_of(const Verdict& verdict) {
   return verdict.valid ? "trustworthy" : "NOT TRUSTWORTHY";
 }
 
+std::string title_sentence(const ScenarioResult& result) {
+  std::string text = fmt::format("{} on {}, model {}", result.scenario, result.target, result.model);
+  if (result.load_seconds) text += fmt::format(", loaded in {}", format_time(*result.load_seconds));
+  return text;
+}
+
 std::string saturation_sentence(const ScenarioResult& result) {
   const Saturation& saturation = result.saturation;
   std::string text = fmt::format("{} on {} ", result.scenario, result.target);
@@ -75,6 +81,10 @@ std::string slo_sentence(const SloCriterion& criterion) {
     return fmt::format("{}: holds up to {}, fails at {}", what, upto,
                        criterion.ci95 ? format_figure(criterion.ci95->high) : "the next step");
   }
+  if (!criterion.concurrency && criterion.ci95) {
+    return fmt::format("{}: fails at {}; too few requests to tell below", what,
+                       format_figure(criterion.ci95->high));
+  }
   if (criterion.concurrency)
     return fmt::format("{}: holds up to {}; too few requests to tell above", what, upto);
   return fmt::format("{}: too few requests to tell", what);
@@ -129,6 +139,14 @@ const std::vector<std::pair<std::string, std::string>>& definitions() {
       {"rx lag, send lag",
        "the generator's own delay between the kernel's receive stamp and reading, and between the "
        "intended and the actual send; CPU µs/tok is all agents' CPU over tokens received"},
+      {"running, waiting",
+       "requests in the engine's batch and in its queue, means over the window as its own metrics say"},
+      {"KV mean, max", "the share of the engine's KV cache in use, of the fullest engine"},
+      {"util",
+       "the GPU's utilisation counter; near 100 % with one request already: conclude nothing from it"},
+      {"peak memory", "GPU memory in use, at most; engines allocate it in advance"},
+      {"J/token", "the GPUs' energy over the tokens that the server generated, for whoever asked"},
+      {"load time", "from the server's start, or the first attempt, until it listed its model"},
       {"saturation", "the smallest N from which on doubling the load would add less than 5 % throughput"}};
   return kDefinitions;
 }

@@ -11,6 +11,8 @@ namespace kneepoint::coordinator {
 
 /// "trustworthy" or "NOT TRUSTWORTHY".
 std::string trust_of(const Verdict& verdict);
+/// "chat on host, model m, loaded in 18.3 s"
+std::string title_sentence(const ScenarioResult& result);
 /// Where one result saturates: "chat on host saturates at 22.3 requests in flight (between 16 and 32), …".
 std::string saturation_sentence(const ScenarioResult& result);
 /// "from chats.jsonl (5000 entries, sha256 3fa1c09be2d4a1b2…)", "made to 1024 tokens on average, the server

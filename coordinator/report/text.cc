@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "coordinator/report/columns.h"
+#include "coordinator/report/flags.h"
 #include "coordinator/report/sentences.h"
 #include "coordinator/report/tables.h"
 
@@ -67,7 +68,7 @@ std::string section(const std::string& title, const Table& table) {
 
 std::string render_result(const ScenarioResult& result) {
   std::string out = fmt::format("\n{:=<{}}\n", "", kWidth);
-  out += wrapped("", fmt::format("{} on {}, model {}", result.scenario, result.target, result.model));
+  out += wrapped("", title_sentence(result));
   out += section("Load and throughput", load_table(result));
   for (const std::string& remark : step_remarks(result)) out += wrapped("  ", remark);
   if (const std::string prompts = prompt_sentence(result); !prompts.empty())
@@ -78,6 +79,8 @@ std::string render_result(const ScenarioResult& result) {
   out += section("By prompt class", share_table(result, &Step::classes, "class"));
   out += section("By turn", share_table(result, &Step::turns, "turn"));
   out += section("By replica", share_table(result, &Step::replicas, "replica"));
+  out += section("What the engine said", engine_table(result));
+  out += section("What the GPUs said", gpu_table(result));
   out += section("Requests and generator", generator_table(result));
   out += "\n" + wrapped("Saturation  ", saturation_sentence(result) + " " + result.saturation.explanation);
   for (const SloCriterion& criterion : result.slo.criteria)
@@ -101,8 +104,14 @@ std::string render_text(const Report& report) {
   out += fmt::format("VERDICT: {}\n", trust_of(report.verdict));
   for (const ScenarioResult& result : report.results) out += wrapped("  * ", saturation_sentence(result));
   for (const std::string& reason : report.verdict.reasons) out += wrapped("  - ", reason);
+  out += section("Side by side (TTFT at the lowest step)", overview_table(report));
   for (const ScenarioResult& result : report.results) out += render_result(result);
-  out += fmt::format("\n{:=<{}}\nWhole run: {}\n\nDefinitions\n", "", kWidth, totals_line(report.totals));
+  out += fmt::format("\n{:=<{}}\nWhole run: {}\n", "", kWidth, totals_line(report.totals));
+  const auto flags = flags_explained(report);
+  if (!flags.empty()) out += "\nStates and flags\n";
+  for (const auto& [flag, meaning] : flags)
+    out += wrapped(fmt::format("  {:<18}", flag), std::string(meaning));
+  out += "\nDefinitions\n";
   for (const auto& [term, meaning] : definitions()) out += wrapped(fmt::format("  {:<18}", term), meaning);
   return out;
 }

@@ -8,6 +8,7 @@
 #include "coordinator/report/html/markup.h"
 #include "coordinator/report/html/summary.h"
 #include "coordinator/report/html/tables.h"
+#include "coordinator/report/units.h"
 
 namespace kneepoint::coordinator::html {
 namespace {
@@ -96,14 +97,16 @@ std::string section(const ScenarioResult& result, std::size_t index, bool headed
       fmt::format(R"(<section class="result" id="result-{}" aria-labelledby="result-{}-title">)"
                   R"(<h2 id="result-{}-title">{}</h2>)",
                   index, index, index, escape(title_of(result)));
-  if (!result.model.empty()) markup += fmt::format(R"(<p class="model">Model {}</p>)", escape(result.model));
+  if (!result.model.empty()) {
+    markup += fmt::format(R"(<p class="model">Model {}{}</p>)", escape(result.model),
+                          result.load_seconds ? ", loaded in " + format_time(*result.load_seconds) : "");
+  }
   if (headed) {
     markup += fmt::format(R"(<p class="verdict">{}</p>{}{})", verdict_sentence(result), evidence(result),
                           key_figures(result));
   }
   markup += slo_table(result) + charts(result, index, timeline);
-  markup += R"(<div class="broad"><h3>Steps</h3>)" + steps_table(result, index) + flags_explained(result) +
-            "</div>";
+  markup += R"(<div class="broad"><h3>Steps</h3>)" + steps_table(result, index) + glossary(result) + "</div>";
   markup +=
       "<details><summary>Every figure of every step</summary>" + figures_table(result, index) + "</details>";
   const std::string replicas = shares_table(result, &Step::replicas, "replica");

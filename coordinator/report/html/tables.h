@@ -19,6 +19,6 @@ std::string errors_table(const ScenarioResult& result);
 std::string shares_table(const ScenarioResult& result, std::vector<Share> Step::*shares,
                          const std::string& what);
 /// The meaning of the states and flags that occur in the result.
-std::string flags_explained(const ScenarioResult& result);
+std::string glossary(const ScenarioResult& result);
 
 }  // namespace kneepoint::coordinator::html

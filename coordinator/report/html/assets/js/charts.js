@@ -161,7 +161,7 @@ function timelineSpec(result, timeline) {
     { title: "Requests/s", format: formatNumber, series: [series("completed", timeline.requests_per_second), series("failed", timeline.failures_per_second)] },
     { title: "TTFT", format: formatTime, log: true, series: [series("p50", timeline.ttft_p50), series("p95", timeline.ttft_p95)] },
   ];
-  const byUnit = d3.nest().key((s) => s.unit).entries(timeline.telemetry);
+  const byUnit = d3.nest().key((s) => s.unit).entries(timeline.telemetry.filter((s) => !s.target || s.target === result.target));
   for (const { key: unit, values } of byUnit) {
     for (let i = 0; i < values.length; i += styles) {
       const some = values.slice(i, i + styles);

@@ -1,10 +1,13 @@
-#include "coordinator/telemetry/attribution.h"
+#include "coordinator/analysis/attribution.h"
 
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <cmath>
 #include <limits>
+
+#include "coordinator/analysis/validity.h"
+#include "coordinator/report/units.h"
 
 namespace kneepoint::coordinator {
 namespace {
@@ -17,18 +20,11 @@ std::string percent(double ratio) {
 std::string figure(double value) {
   return value < 10 ? fmt::format("{:.1f}", value) : fmt::format("{:.0f}", value);
 }
-std::string duration(double seconds) {
-  return seconds < 1 ? fmt::format("{:.0f} ms", seconds * 1e3) : fmt::format("{:.2f} s", seconds);
-}
 
 std::uint64_t count_of(const RequestCounts& requests, std::initializer_list<Outcome> outcomes) {
   std::uint64_t sum = 0;
   for (const Outcome outcome : outcomes) sum += requests.by_outcome[static_cast<std::size_t>(outcome)];
   return sum;
-}
-
-bool has_flag(const Step& step, std::string_view flag) {
-  return std::find(step.flags.begin(), step.flags.end(), flag) != step.flags.end();
 }
 
 /// A step and what its target said of itself meanwhile.
@@ -41,11 +37,9 @@ class Judge {
  public:
   explicit Judge(const AttributionInput& input) : input_(input) {
     const double horizon = horizon_of(input);
-    for (std::size_t i = 0; i < input.steps.size(); ++i) {
-      const Step& step = input.steps[i];
+    for (const Step& step : input.steps) {
       if (step.concurrency > horizon) continue;
-      const bool told = i < input.telemetry.size() && input.telemetry[i];
-      observed_.push_back({&step, told ? &*input.telemetry[i] : nullptr});
+      observed_.push_back({&step, step.telemetry ? &*step.telemetry : nullptr});
     }
     std::stable_sort(observed_.begin(), observed_.end(), [](const Observed& a, const Observed& b) {
       return a.step->concurrency < b.step->concurrency;
@@ -107,22 +101,22 @@ class Judge {
     return true;
   }
 
+  /// A generator that was its own limit in a row or two, while valid rows up to twice the knee show the knee,
+  /// did not make it.
   bool client() {
+    if (input_.saturation) return false;
     for (const Observed& o : observed_) {
+      if (!o.step->has_flag("CLIENT_BOUND")) continue;
       const GeneratorSummary& generator = o.step->generator;
-      const double busy = generator.busiest_thread_ratio.value_or(0);
-      const double coalesced = generator.client_coalesced_ratio.value_or(0);
-      const bool flagged = has_flag(*o.step, "CLIENT_BOUND");
-      if (!flagged && busy <= Limits::kBusyThread && coalesced <= Limits::kCoalesced) continue;
-      std::string why;
-      if (busy > Limits::kBusyThread) {
-        why = fmt::format("one of its threads was busy {} of the time", percent(busy));
-      } else if (coalesced > Limits::kCoalesced) {
-        why = fmt::format("it read {:.1f} % of the events late and together", coalesced * 100);
-      } else if (generator.send_lag_p99_seconds) {
-        why = fmt::format("requests left up to {} late (p99)", duration(*generator.send_lag_p99_seconds));
-      } else {
-        why = "see the step's flags";
+      std::string why = "see the step's reasons";
+      if (generator.busiest_thread_ratio.value_or(0) > Gates::kBusyThread) {
+        why = fmt::format("one of its threads was busy {} of the time",
+                          percent(*generator.busiest_thread_ratio));
+      } else if (generator.client_coalesced_ratio.value_or(0) > Gates::kCoalesced) {
+        why = fmt::format("it read {:.1f} % of the events late and together",
+                          *generator.client_coalesced_ratio * 100);
+      } else if (!o.step->reasons.empty()) {
+        why = o.step->reasons.front();
       }
       return say("client", fmt::format("The load generator was its own limit at {} requests in flight: {}.",
                                        o.step->concurrency, why));
@@ -139,9 +133,8 @@ class Judge {
   bool errors() {
     for (const Observed& o : observed_) {
       const RequestCounts& requests = o.step->requests;
+      if (!surely_failing(requests)) continue;
       const std::uint64_t failed = requests.failed;
-      const auto ended = static_cast<double>(failed + requests.completed);
-      if (failed < Limits::kFewestErrors || static_cast<double>(failed) <= Limits::kErrors * ended) continue;
       const auto rejected = count_of(requests, {Outcome::kRejected});
       const auto unreached = count_of(requests, {Outcome::kDns, Outcome::kConnect, Outcome::kTls});
       const auto timeouts = count_of(requests, {Outcome::kTimeout});
@@ -163,7 +156,7 @@ class Judge {
             fmt::format("Requests time out: {}, {} of them by timeout.", what, timeouts));
         continue;
       }
-      return say("errors", fmt::format("The target fails: {}.", what));
+      return say("errors", fmt::format("The target fails: {} ({}).", what, format_errors(requests)));
     }
     return false;
   }
@@ -214,6 +207,7 @@ class Judge {
 
   /// Prefill at the card's limit holds requests back like a full batch does, but more slots would not help.
   bool compute_despite_queue() {
+    if (!input_.saturation && !waits(judged_)) return false;
     const auto tensor = tensor_share(judged_);
     if (!tensor || *tensor < Limits::kUnitSaturated || *tensor <= dram_share(judged_).value_or(0))
       return false;
@@ -248,7 +242,8 @@ class Judge {
         "The server takes no more into its batch: at {} requests in flight {} and {} wait in the server's "
         "queue",
         judged_.step->concurrency, batch, figure(*t.waiting_mean));
-    if (t.queue_time_mean_seconds) sentence += fmt::format(", {} each", duration(*t.queue_time_mean_seconds));
+    if (t.queue_time_mean_seconds)
+      sentence += fmt::format(", {} each", format_time(*t.queue_time_mean_seconds));
     if (t.kv_usage_mean) sentence += fmt::format("; the KV cache is {} full", percent(*t.kv_usage_mean));
     return say("queue_slots", sentence + ".");
   }
@@ -260,12 +255,13 @@ class Judge {
     const auto& tpot = [](const Step& s) { return s.tpot_seconds.p50; };
     std::string sentence = "Requests wait for a slot while decoding is as fast as before";
     if (ttft(*knee_.step) && ttft(*past_.step)) {
-      sentence += fmt::format(": TTFT p50 {} at {}, {} at {}", duration(*ttft(*knee_.step)),
-                              knee_.step->concurrency, duration(*ttft(*past_.step)), past_.step->concurrency);
+      sentence +=
+          fmt::format(": TTFT p50 {} at {}, {} at {}", format_time(*ttft(*knee_.step)),
+                      knee_.step->concurrency, format_time(*ttft(*past_.step)), past_.step->concurrency);
     }
     if (tpot(*knee_.step) && tpot(*past_.step)) {
-      sentence += fmt::format("; TPOT p50 {:.1f} ms and {:.1f} ms", *tpot(*knee_.step) * 1e3,
-                              *tpot(*past_.step) * 1e3);
+      sentence += fmt::format("; TPOT p50 {} and {}", format_time(*tpot(*knee_.step)),
+                              format_time(*tpot(*past_.step)));
     }
     return say("queue_slots", sentence + ".");
   }
@@ -297,13 +293,15 @@ class Judge {
     const auto& now = judged_.step->connect_seconds.p95;
     if (before && now && *now >= Limits::kConnectSeconds && *now >= Limits::kConnectGrowth * *before) {
       return say("network",
-                 fmt::format("Connecting slows down: p95 {} at {}, {} at {}.", duration(*before),
-                             lowest_.step->concurrency, duration(*now), judged_.step->concurrency));
+                 fmt::format("Connecting slows down: p95 {} at {}, {} at {}.", format_time(*before),
+                             lowest_.step->concurrency, format_time(*now), judged_.step->concurrency));
     }
     return false;
   }
 
+  /// Decoding keeps a unit busy at any load: it says something only where more load has stopped to help.
   bool busiest_unit() {
+    if (!input_.saturation) return false;
     const double tensor = tensor_share(judged_).value_or(0);
     const double dram = dram_share(judged_).value_or(0);
     if (std::max(tensor, dram) < Limits::kUnitBusy) return false;
@@ -330,11 +328,11 @@ class Judge {
     const auto& before = lowest_.step->tpot_seconds.p50;
     const auto& now = judged_.step->tpot_seconds.p50;
     if (input_.knee_kind == "soft" && before && now && judged_.step != lowest_.step) {
-      result_.evidence.push_back(
-          fmt::format("Every request is slowed by the others: TPOT p50 {:.1f} ms at {}, {:.1f} ms at {}.",
-                      *before * 1e3, lowest_.step->concurrency, *now * 1e3, judged_.step->concurrency));
+      result_.evidence.push_back(fmt::format(
+          "Every request is slowed by the others: TPOT p50 {} at {}, {} at {}.", format_time(*before),
+          lowest_.step->concurrency, format_time(*now), judged_.step->concurrency));
     }
-    if (judged_.telemetry == nullptr) return;
+    if (judged_.telemetry == nullptr || !input_.saturation) return;
     const StepTelemetry& t = *judged_.telemetry;
     std::string seen;
     const auto add = [&](std::string text) { seen += (seen.empty() ? "" : ", ") + std::move(text); };
@@ -351,6 +349,7 @@ class Judge {
   /// What the missing telemetry could have excluded.
   void doubt() {
     const std::string& found = result_.bottleneck;
+    if (found.empty() && !input_.saturation) return;  // nothing has given out yet
     if (found == "client" || found == "admission" || found == "errors") return;
     const StepTelemetry none;
     const StepTelemetry& t = judged_.telemetry != nullptr ? *judged_.telemetry : none;

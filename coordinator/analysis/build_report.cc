@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <cmath>
 
-#include "common/dataset.h"
 #include "coordinator/analysis/annotate.h"
 #include "coordinator/analysis/attribution.h"
 #include "coordinator/analysis/drift.h"
@@ -36,11 +35,6 @@ Totals totals_of(const Timeline& timeline, const std::vector<Cell>& cells) {
   }
   totals.output_tokens = static_cast<std::uint64_t>(std::llround(tokens));
   return totals;
-}
-
-DatasetSource source_of(const Plan& plan, const std::string& hash) {
-  const DatasetFile& file = plan.dataset_files.at(hash);
-  return {.file = file.name, .sha256 = file.sha256, .entries = plan.datasets.at(hash)->entries.size()};
 }
 
 /// What the rows of one result do to the verdict.
@@ -115,11 +109,14 @@ Report build_report(const Plan& plan, const Timeline& timeline, const std::vecto
     if (const auto load = facts.load_seconds.find(cell.target); load != facts.load_seconds.end()) {
       result.load_seconds = load->second;
     }
-    if (const auto& use = cell.workload.dataset) result.dataset = source_of(plan, use->hash);
+    if (const auto from = facts.datasets.find(cell.id); from != facts.datasets.end())
+      result.dataset = from->second;
     for (const StepWindow& window : windows) {
       if (window.cell == cell.id) result.steps.push_back(measure_step(timeline, plan, cell, window));
     }
     if (result.steps.empty()) continue;
+    if (const auto asked = facts.workloads.find(cell.id); asked != facts.workloads.end())
+      result.workload = asked->second;
     add_telemetry(result.steps, telemetry, result.target);
     result.saturation = find_saturation(result.steps, {.seed = facts.seed});
     const Attribution attribution = find_bottleneck({.steps = result.steps,
@@ -142,7 +139,12 @@ Report build_report(const Plan& plan, const Timeline& timeline, const std::vecto
   Verdict& verdict = report.verdict;
   if (report.interrupted) {
     verdict.valid = false;
-    verdict.reasons.push_back("the run was interrupted");
+    verdict.reasons.push_back(
+        facts.unfinished
+            ? fmt::format("the run was interrupted: its recording ends after {}, and only steps that were "
+                          "complete by then are reported",
+                          format_time(report.duration_seconds))
+            : "the run was interrupted");
   }
   if (!report.stopped_by.empty()) {
     verdict.valid = false;
@@ -163,13 +165,6 @@ Report build_report(const Plan& plan, const Timeline& timeline, const std::vecto
         fmt::format("agents' clocks may differ by {}", format_time(*report.clock_uncertainty_seconds)));
   }
   return report;
-}
-
-int exit_code(const Report& report) {
-  if (report.interrupted) return 130;
-  if (!report.stopped_by.empty()) return 6;
-  if (report.agents_lost > 0) return 5;
-  return report.verdict.valid ? 0 : 3;
 }
 
 }  // namespace kneepoint::coordinator

@@ -9,10 +9,11 @@
 #include <memory>
 #include <random>
 
+#include "common/dataset.h"
 #include "common/version.h"
+#include "common/wire.h"
 #include "coordinator/analysis/build_report.h"
 #include "coordinator/calibration/calibrate.h"
-#include "coordinator/cli/exit_code.h"
 #include "coordinator/cli/interrupts.h"
 #include "coordinator/cli/run_display.h"
 #include "coordinator/cli/run_telemetry.h"
@@ -21,11 +22,14 @@
 #include "coordinator/fleet/local_agents.h"
 #include "coordinator/live/http_server.h"
 #include "coordinator/live/metrics.h"
+#include "coordinator/plan/workload_printer.h"
 #include "coordinator/plan_loader.h"
-#include "coordinator/report/html/html.h"
+#include "coordinator/recording/recording.h"
+#include "coordinator/recording/recording_writer.h"
+#include "coordinator/recording/results.h"
+#include "coordinator/report/exit_code.h"
 #include "coordinator/report/record_writer.h"
 #include "coordinator/report/run_directory.h"
-#include "coordinator/report/run_timeline.h"
 #include "coordinator/report/text.h"
 #include "coordinator/run_loop.h"
 
@@ -50,6 +54,18 @@ void or_fail(const Result<void>& result, int code) {
 std::string new_run_id(RealTime now, const std::string& plan) {
   return fmt::format("{:%Y%m%dT%H%M%SZ}-{}-{:04x}", fmt::gmtime(std::chrono::system_clock::to_time_t(now)),
                      plan, std::random_device()() & 0xffff);
+}
+
+std::string one_line(std::string text) {
+  for (auto at = text.find('\n'); at != text.npos; at = text.find('\n', at)) {
+    text.replace(at, text.find_first_not_of("\n ", at) - at, ", ");
+  }
+  return text;
+}
+
+DatasetSource source_of(const Plan& plan, const std::string& hash) {
+  const DatasetFile& file = plan.dataset_files.at(hash);
+  return {.file = file.name, .sha256 = file.sha256, .entries = plan.datasets.at(hash)->entries.size()};
 }
 
 /// One run, from its checked plan to its report. Members are in the order in which they come to be: the
@@ -84,14 +100,16 @@ class Run {
     const Nanos duration = fleet_->now();
     take_telemetry(loop.timeline());
     telemetry_->stop();
-    RunFacts facts = this->facts(loop, duration);
+    const RunFacts facts = this->facts(loop, duration);
+    keep(recording_->end(facts));
     fleet_->finish(!loop.interrupted() && !loop.agent_lost() && loop.stopped_by().empty(),
                    why_unfinished(loop));
-    const Report report = build_report(plan_, loop.timeline(), loop.windows(), facts, telemetry_->series());
-    or_fail(directory_.write_report(report), kInternalError);
-    const RunTimeline course =
-        build_run_timeline(loop.timeline(), plan_, cells_, loop.windows(), telemetry_->series());
-    or_fail(directory_.write("report.html", render_html(report, course, plan_.source_text)), kInternalError);
+    const Report report = or_fail(write_results(directory_, {.plan = plan_,
+                                                             .timeline = loop.timeline(),
+                                                             .windows = loop.windows(),
+                                                             .facts = facts,
+                                                             .telemetry = telemetry_->series()}),
+                                  kInternalError);
     display_.finish(report);
     fmt::print("{}\nreport: {}\n", render_text(report), directory_.path().string());
     std::fflush(stdout);
@@ -168,6 +186,8 @@ class Run {
                           .records = plan_.records,
                           .datasets = plan_.datasets};
     or_fail(fleet_->start(std::move(assignment), check), kFleetFailed);
+    recording_ = or_fail(RecordingWriter::create(directory_.path() / kRecordingFile, plan_, cells_, facts()),
+                         kBadInput);
     if (plan_.records) {
       const SystemClock clock;
       records_ = or_fail(RecordWriter::create(directory_.path() / "records.jsonl.gz", plan_, cells_, run_id_,
@@ -194,11 +214,13 @@ class Run {
     RunLoop::Hooks hooks;
     hooks.on_batch = [this](std::uint32_t agent, const SnapshotBatch& batch) {
       metrics_.observe(batch);
-      if (!records_) return;
-      const auto written = records_->append(fleet_->agent(agent).name, batch);
-      if (!written) display_.print(written.error().message);
+      keep(recording_->batch(agent, batch));
+      if (records_) keep(records_->append(fleet_->agent(agent).name, batch));
     };
-    hooks.on_step = [this](const StepWindow& window, const Step& step) { display_.step(window, step); };
+    hooks.on_step = [this](const StepWindow& window, const Step& step) {
+      keep(recording_->window(window));
+      display_.step(window, step);
+    };
     hooks.on_progress = [this, &timeline](const Progress& progress) {
       display_.progress(progress, *timeline);
       take_telemetry(*timeline);
@@ -211,6 +233,7 @@ class Run {
       return reason;
     };
     hooks.on_agent_lost = [this](const AgentLost& lost) {
+      keep(recording_->agent_lost(lost.agent));
       metrics_.set_agents({.running = fleet_->agents(), .lost = ++agents_lost_});
       display_.print(fmt::format("agent {} lost: {}", fleet_->agent(lost.agent).name, lost.reason));
     };
@@ -241,20 +264,36 @@ class Run {
     throw Failure{interrupts_.count() > 0 ? kInterrupted : kBadInput, loads.error().message};
   }
 
-  RunFacts facts(const RunLoop& loop, Nanos duration) const {
+  /// A full disk ends what is recorded, not the run.
+  void keep(const Result<void>& written) {
+    if (!written) display_.print(written.error().message);
+  }
+
+  /// What is known when the load begins.
+  RunFacts facts() const {
     RunFacts facts{.run_id = run_id_,
                    .version = std::string(version()),
                    .started_at = started_at_,
-                   .duration = duration,
-                   .interrupted = loop.interrupted(),
-                   .stopped_by = loop.stopped_by(),
                    .load_seconds = load_seconds_,
                    .seed = plan_.seed};
+    for (const Cell& cell : cells_) {
+      facts.workloads[cell.id] = {.id = workload_id(cell.workload),
+                                  .summary = one_line(describe_workload(cell.workload, plan_))};
+      if (const auto& use = cell.workload.dataset) facts.datasets[cell.id] = source_of(plan_, use->hash);
+    }
     for (std::uint32_t i = 0; i < fleet_->agents() + agents_lost_; ++i) {
       const AgentInfo& agent = fleet_->agent(i);
       facts.agents.push_back(
           {.name = agent.name, .lost = agent.lost, .clock_round_trip = agent.clock.round_trip});
     }
+    return facts;
+  }
+
+  RunFacts facts(const RunLoop& loop, Nanos duration) const {
+    RunFacts facts = this->facts();
+    facts.duration = duration;
+    facts.interrupted = loop.interrupted();
+    facts.stopped_by = loop.stopped_by();
     facts.cut_short = loop.cut_short();
     return facts;
   }
@@ -278,6 +317,7 @@ class Run {
   std::unique_ptr<PrivateSocket> socket_;
   std::unique_ptr<Fleet> fleet_;
   std::unique_ptr<LocalAgents> agents_;
+  std::optional<RecordingWriter> recording_;
   std::optional<RecordWriter> records_;
   std::map<std::uint32_t, double> load_seconds_;  // by target
   std::optional<RunTelemetry> telemetry_;

@@ -232,6 +232,17 @@ std::string read_base_url(const Node& node) {
   return base;
 }
 
+Result<std::string> parse_base_url(const std::string& text) {
+  Node node;
+  node.kind = Node::Kind::kScalar;
+  node.text = text;
+  try {
+    return read_base_url(node);
+  } catch (const PlanError& error) {
+    return Error{error.what};
+  }
+}
+
 Target read_target(const Node& node, std::size_t number, const std::filesystem::path& folder) {
   if (node.kind == Node::Kind::kMapping) refuse_inline_secret(node);
   const Node* const name = node.find("name");

@@ -106,6 +106,7 @@ struct Step {
   std::vector<SloCheck> slo;
   std::optional<SloCheck> slo_joint;  ///< Present where the scenario has limits.
   std::optional<TokenSource> token_source;
+  std::optional<std::uint64_t> batches;  ///< That the intervals rest on; absent where there are none.
   GeneratorSummary generator;
   std::optional<StepTelemetry> telemetry;  ///< Absent where neither engine nor GPUs told anything.
   std::vector<Share> replicas;             ///< Only where the target has several.
@@ -150,6 +151,12 @@ struct SloResult {
   std::optional<SloCriterion> joint;
 };
 
+/// What the requests of a result asked, to tell whether two results can be compared.
+struct WorkloadIdentity {
+  std::string id;       ///< Equal for equal workloads; "" where a report does not say.
+  std::string summary;  ///< One line for a reader.
+};
+
 /// The file that the requests were made of.
 struct DatasetSource {
   std::string file;    ///< Without its folder.
@@ -160,6 +167,7 @@ struct DatasetSource {
 /// One target × scenario.
 struct ScenarioResult {
   std::string target, scenario, model;
+  WorkloadIdentity workload;
   std::optional<double> load_seconds;  ///< Until the target served its model; absent where it did before.
   std::optional<DatasetSource> dataset;
   std::vector<Step> steps;

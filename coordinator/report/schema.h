@@ -125,6 +125,7 @@ void fields(V& v, Step& s) {
   v("requests_per_second", s.requests_per_second);
   v("output_tokens_per_second", s.output_tokens_per_second);
   v("token_source", s.token_source);
+  v("batches", s.batches);
   v("ttft_seconds", s.ttft_seconds);
   v("ttfo_seconds", s.ttfo_seconds);
   v("tpot_seconds", s.tpot_seconds);
@@ -185,6 +186,12 @@ void fields(V& v, SloResult& s) {
 }
 
 template <class V>
+void fields(V& v, WorkloadIdentity& w) {
+  v("id", w.id);
+  v("summary", w.summary);
+}
+
+template <class V>
 void fields(V& v, DatasetSource& d) {
   v("file", d.file);
   v("sha256", d.sha256);
@@ -196,6 +203,7 @@ void fields(V& v, ScenarioResult& r) {
   v("target", r.target);
   v("scenario", r.scenario);
   v("model", r.model);
+  v("workload", r.workload);
   v("load_seconds", r.load_seconds);
   v("dataset", r.dataset);
   v("steps", r.steps);

@@ -113,42 +113,4 @@ std::vector<std::string> step_remarks(const ScenarioResult& result) {
   return remarks;
 }
 
-const std::vector<std::pair<std::string, std::string>>& definitions() {
-  static const std::vector<std::pair<std::string, std::string>> kDefinitions = {
-      {"N, in flight",
-       "requests kept in flight over the whole fleet: asked, and held on average in the window"},
-      {"TTFT",
-       "time to first token: from just before the first write of the request on an open connection to the "
-       "kernel's "
-       "receive time of the first chunk with content, reasoning or a tool call; empty and role-only chunks "
-       "never count"},
-      {"TTFO", "time to first answer: the same until the first content that is not reasoning"},
-      {"TPOT", "time per output token: (last - first content chunk) / (tokens - 1), for each request"},
-      {"ICL", "inter-chunk latency: from one content chunk to the next"},
-      {"E2E", "from the same start as TTFT to the last content chunk"},
-      {"tok/s",
-       "output tokens whose receive time lies in the window, over the window, unfinished requests included; "
-       "tokens: "
-       "usage = the server's count, estimated = chunks scaled by the server's count for finished requests, "
-       "chunks = one "
-       "a chunk, where the server reports no usage"},
-      {"req/s", "requests completed with success in the window, over the window"},
-      {"a ± b", "95 % confidence by batch means; for 'mean ± SD' the standard deviation over requests"},
-      {"n/a (n=...)", "too few requests for that percentile: p90 needs 64, p95 130, p99 662"},
-      {"good", "requests that met every limit of the SLO, over those that ended"},
-      {"rx lag, send lag",
-       "the generator's own delay between the kernel's receive stamp and reading, and between the "
-       "intended and the actual send; CPU µs/tok is all agents' CPU over tokens received"},
-      {"running, waiting",
-       "requests in the engine's batch and in its queue, means over the window as its own metrics say"},
-      {"KV mean, max", "the share of the engine's KV cache in use, of the fullest engine"},
-      {"util",
-       "the GPU's utilisation counter; near 100 % with one request already: conclude nothing from it"},
-      {"peak memory", "GPU memory in use, at most; engines allocate it in advance"},
-      {"J/token", "the GPUs' energy over the tokens that the server generated, for whoever asked"},
-      {"load time", "from the server's start, or the first attempt, until it listed its model"},
-      {"saturation", "the smallest N from which on doubling the load would add less than 5 % throughput"}};
-  return kDefinitions;
-}
-
 }  // namespace kneepoint::coordinator

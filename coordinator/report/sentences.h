@@ -1,7 +1,6 @@
 #pragma once
 
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "coordinator/report/model.h"
@@ -28,7 +27,5 @@ std::string run_line(const Report& report);
 std::string totals_line(const Totals& totals);
 /// "64: only 12.3 of 64 requests were in flight", for every step that is invalid or weakened.
 std::vector<std::string> step_remarks(const ScenarioResult& result);
-/// What each figure means: term and definition.
-const std::vector<std::pair<std::string, std::string>>& definitions();
 
 }  // namespace kneepoint::coordinator

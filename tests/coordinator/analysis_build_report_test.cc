@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-#include "common/dataset.h"
+#include "coordinator/report/exit_code.h"
 #include "coordinator/report/sentences.h"
 #include "tests/coordinator/synthetic_run.h"
 
@@ -119,12 +119,11 @@ TEST(BuildReport, AGuardRailThatStoppedTheRunIsSaid) {
 
 TEST(BuildReport, NamesTheFileThatTheRequestsWereMadeOf) {
   Ramp ramp({.a = 0.012, .c = 0.0002, .cap = 22}, {2, 4});
-  Plan plan = simple_plan(ramp.limits);
+  const Plan plan = simple_plan(ramp.limits);
   EXPECT_FALSE(build_report(plan, ramp.run.timeline(ramp.end), ramp.windows, facts()).results.at(0).dataset);
-  plan.scenarios[0].workload.dataset = DatasetUse{.hash = "h"};
-  plan.datasets["h"] = std::make_shared<const Dataset>(Dataset{.classes = {"all"}, .entries = {{}, {}}});
-  plan.dataset_files["h"] = {.name = "chats.jsonl", .sha256 = "5891b5b522d5df086d0ff0b110fbd9d2"};
-  const Report report = build_report(plan, ramp.run.timeline(ramp.end), ramp.windows, facts());
+  RunFacts made = facts();
+  made.datasets[0] = {.file = "chats.jsonl", .sha256 = "5891b5b522d5df086d0ff0b110fbd9d2", .entries = 2};
+  const Report report = build_report(plan, ramp.run.timeline(ramp.end), ramp.windows, made);
   const auto& dataset = report.results.at(0).dataset;
   ASSERT_TRUE(dataset);
   EXPECT_EQ(dataset->file, "chats.jsonl");

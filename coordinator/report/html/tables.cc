@@ -25,16 +25,6 @@ std::string step_label(const Step& step) {
   return label;
 }
 
-/// A table in a box of its own that scrolls sideways, with the button that copies it.
-std::string boxed(std::string_view kind, std::string_view caption, std::string_view rows,
-                  std::size_t result = 0) {
-  return fmt::format(
-      R"(<div class="table-block"><div class="table-tools"><button type="button" class="copy" hidden>Copy as TSV</button>)"
-      R"(<span class="copied" role="status"></span></div><div class="table-box" tabindex="0" role="region" aria-label="{}">)"
-      R"(<table class="{}" data-result="{}"><caption>{}</caption>{}</table></div></div>)",
-      caption, kind, result, caption, rows);
-}
-
 std::string lower_case(std::string text) {
   for (char& c : text) {
     if ('A' <= c && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
@@ -91,6 +81,15 @@ bool any_figure(const ScenarioResult& result, const Column& column) {
 }
 
 }  // namespace
+
+std::string boxed(std::string_view kind, std::string_view caption, std::string_view rows,
+                  std::size_t result) {
+  return fmt::format(
+      R"(<div class="table-block"><div class="table-tools"><button type="button" class="copy" hidden>Copy as TSV</button>)"
+      R"(<span class="copied" role="status"></span></div><div class="table-box" tabindex="0" role="region" aria-label="{}">)"
+      R"(<table class="{}" data-result="{}"><caption>{}</caption>{}</table></div></div>)",
+      caption, kind, result, caption, rows);
+}
 
 std::string steps_table(const ScenarioResult& result, std::size_t index) {
   std::vector<const Column*> columns;

@@ -105,10 +105,7 @@ class Judge {
   /// there when it kept up with more.
   bool client() {
     if (input_.saturation) return false;
-    std::uint32_t kept_up_with = 0;
-    for (const Observed& o : observed_) {
-      if (o.step->valid) kept_up_with = std::max(kept_up_with, o.step->concurrency);
-    }
+    const std::uint32_t kept_up_with = knee_.step == nullptr ? 0 : knee_.step->concurrency;  // highest valid
     for (const Observed& o : observed_) {
       if (!o.step->has_flag("CLIENT_BOUND") || o.step->concurrency < kept_up_with) continue;
       const GeneratorSummary& generator = o.step->generator;

@@ -24,7 +24,8 @@ class Replay(harness.TestCase):
         # In place, too, and from nothing but the recording.
         for name in REPORTS:
             (self.scratch / "again" / name).unlink()
-        (self.scratch / "out/timeline.binpb.gz").rename(self.scratch / "again/timeline.binpb.gz")
+        for name in ("timeline.binpb.gz", "telemetry.jsonl"):
+            (self.scratch / "out" / name).rename(self.scratch / "again" / name)
         self.assertEqual(self.kneepoint("replay", self.scratch / "again").wait(), code)
         self.assertEqual((self.scratch / "again/report.json").read_bytes(), (self.scratch / "out/report.json").read_bytes())
 

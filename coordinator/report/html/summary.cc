@@ -150,7 +150,7 @@ KeyFigure saturation_figure(const ScenarioResult& result) {
     key.figure.text = "> " + key.figure.text;
     key.detail = "not reached: a lower bound";
   } else {
-    key.figure = absent("Too few steps can be trusted");
+    key.figure = absent("It takes several valid steps to tell");
   }
   return key;
 }

@@ -101,12 +101,13 @@ class Judge {
     return true;
   }
 
-  /// A generator that was its own limit in a row or two, while valid rows up to twice the knee show the knee,
-  /// did not make it.
+  /// A generator that stumbled in one row did not make a knee that valid rows show, nor was it the limit
+  /// there when it kept up with more.
   bool client() {
     if (input_.saturation) return false;
+    const std::uint32_t kept_up_with = knee_.step == nullptr ? 0 : knee_.step->concurrency;  // highest valid
     for (const Observed& o : observed_) {
-      if (!o.step->has_flag("CLIENT_BOUND")) continue;
+      if (!o.step->has_flag("CLIENT_BOUND") || o.step->concurrency < kept_up_with) continue;
       const GeneratorSummary& generator = o.step->generator;
       std::string why = "see the step's reasons";
       if (generator.busiest_thread_ratio.value_or(0) > Gates::kBusyThread) {

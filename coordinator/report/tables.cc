@@ -159,8 +159,8 @@ Table gpu_table(const ScenarioResult& result) {
 }
 
 Table overview_table(const Report& report) {
-  Table table{{{"target", 24, true},
-               {"scenario", 22, true},
+  Table table{{{"target", 22, true},
+               {"scenario", 26, true},
                {"load time", 9},
                {"N_sat", 9},
                {"N_slo", 7},

@@ -92,9 +92,9 @@ const Case kCases[] = {
     {"client_without_stamps",
      [](Scene& s) {
        s.saturation = std::nullopt;
-       s.knee().invalidate("CLIENT_BOUND", "reads carry no kernel stamp and came up to 9 ms late (p99)");
+       s.past().invalidate("CLIENT_BOUND", "reads carry no kernel stamp and came up to 9 ms late (p99)");
      },
-     "client", "at 32 requests in flight: reads carry no kernel stamp and came up to 9 ms late"},
+     "client", "at 48 requests in flight: reads carry no kernel stamp and came up to 9 ms late"},
     {"client_before_all_else",
      [](Scene& s) {
        s.saturation = std::nullopt;
@@ -334,6 +334,8 @@ TEST(Attribution, AGeneratorThatStumbledOnceDidNotMakeAKneeThatOthersShow) {
   scene.at_knee() = healthy(30, 2);
   scene.at_past() = healthy(30, 18);
   EXPECT_EQ(scene.judge().bottleneck, "queue_slots");
+  scene.saturation = std::nullopt;
+  EXPECT_EQ(scene.judge().bottleneck, "queue_slots") << "it kept up with more";
 }
 
 TEST(Attribution, InvalidStepsAreNotJudged) {

@@ -94,9 +94,14 @@ std::string verdict_sentence(const ScenarioResult& result) {
   } else if (saturation.lower_bound) {
     sentence = fmt::format("{} did not saturate: its saturation point lies above <strong>{}</strong>",
                            subject, requests_text(*saturation.lower_bound));
+  } else if (result.steps.size() == 1) {
+    sentence = fmt::format("{} was measured at <strong>{}</strong> only: a saturation point needs a ramp",
+                           subject, requests_text(result.steps.front().concurrency));
   } else {
-    return subject + " gave <strong>no saturation point</strong>: too few steps can be trusted.";
+    sentence = subject + " gave <strong>no saturation point</strong>: too few steps can be trusted";
   }
+  // Where more load still helps, nothing has given out.
+  if (saturation.bottleneck.empty() && !saturation.concurrency) return sentence + ".";
   if (saturation.bottleneck.empty()) return sentence + "; what gave out first could not be told.";
   return sentence + "; limited by <strong>" + escape(explain_bottleneck(saturation.bottleneck)) +
          "</strong>.";
@@ -145,7 +150,7 @@ KeyFigure saturation_figure(const ScenarioResult& result) {
     key.figure.text = "> " + key.figure.text;
     key.detail = "not reached: a lower bound";
   } else {
-    key.figure = absent("Too few steps can be trusted");
+    key.figure = absent("It takes several valid steps to tell");
   }
   return key;
 }

@@ -13,6 +13,7 @@ std::string_view to_string(Outcome outcome) {
 }
 
 void SeriesStats::merge(const SeriesStats& other) {
+  arrivals += other.arrivals;
   started += other.started;
   first_tokens += other.first_tokens;
   for (std::size_t i = 0; i < kOutcomeCount; ++i) outcomes[i] += other.outcomes[i];
@@ -41,11 +42,14 @@ void SeriesStats::merge(const SeriesStats& other) {
   waiting += other.waiting;
   backing_off += other.backing_off;
   thinking += other.thinking;
+  backlog += other.backlog;
   ttft.merge(other.ttft);
   ttfo.merge(other.ttfo);
   tpot.merge(other.tpot);
   icl.merge(other.icl);
   e2e.merge(other.e2e);
+  ttft_intended.merge(other.ttft_intended);
+  e2e_intended.merge(other.e2e_intended);
 }
 
 std::uint64_t SeriesStats::ended() const {

@@ -55,6 +55,7 @@ struct SloCount {
 /// What happened to the requests of one series in one second of event time: an event belongs to the second in
 /// which it happened, whenever its request began. Merging is addition.
 struct SeriesStats {
+  std::uint64_t arrivals = 0;  ///< Requests of an open loop that were due, started or not.
   std::uint64_t started = 0;
   std::uint64_t first_tokens = 0;
   std::array<std::uint64_t, kOutcomeCount> outcomes{};  ///< Requests that ended, by Outcome.
@@ -89,13 +90,17 @@ struct SeriesStats {
   double in_flight = 0;
   double waiting = 0;      ///< Sent, no first token yet.
   double backing_off = 0;  ///< Slots that wait after a failure.
-  double thinking = 0;     ///< Slots that wait, as the plan says, between two turns of a conversation.
+  double thinking = 0;     ///< Slots that wait, as the plan says, between an answer and the next request.
+  double backlog = 0;      ///< Arrivals of an open loop that are due and wait for a slot.
 
   Histogram ttft;
   Histogram ttfo;
   Histogram tpot;
   Histogram icl;
   Histogram e2e;
+  /// From the instant at which an open loop's request was due.
+  Histogram ttft_intended;
+  Histogram e2e_intended;
 
   void merge(const SeriesStats& other);
   std::uint64_t completed() const { return outcomes[static_cast<std::size_t>(Outcome::kSuccess)]; }

@@ -106,6 +106,7 @@ std::array<std::uint64_t, N> counts_from(const Field& at,
 
 SeriesStats series_from(const Field& at, const v1::SeriesSecond& message) {
   SeriesStats stats;
+  stats.arrivals = count({&at, "arrivals"}, message.arrivals());
   stats.started = count({&at, "started"}, message.started());
   stats.first_tokens = count({&at, "first_tokens"}, message.first_tokens());
   stats.outcomes = counts_from<kOutcomeCount>({&at, "outcomes"}, message.outcomes());
@@ -133,11 +134,16 @@ SeriesStats series_from(const Field& at, const v1::SeriesSecond& message) {
   stats.waiting = amount({&at, "waiting"}, message.waiting());
   stats.backing_off = amount({&at, "backing_off"}, message.backing_off());
   stats.thinking = amount({&at, "thinking"}, message.thinking());
+  stats.backlog = amount({&at, "backlog"}, message.backlog());
   if (message.has_ttft()) stats.ttft = histogram_from({&at, "ttft"}, message.ttft());
   if (message.has_ttfo()) stats.ttfo = histogram_from({&at, "ttfo"}, message.ttfo());
   if (message.has_tpot()) stats.tpot = histogram_from({&at, "tpot"}, message.tpot());
   if (message.has_icl()) stats.icl = histogram_from({&at, "icl"}, message.icl());
   if (message.has_e2e()) stats.e2e = histogram_from({&at, "e2e"}, message.e2e());
+  if (message.has_ttft_intended())
+    stats.ttft_intended = histogram_from({&at, "ttft_intended"}, message.ttft_intended());
+  if (message.has_e2e_intended())
+    stats.e2e_intended = histogram_from({&at, "e2e_intended"}, message.e2e_intended());
   return stats;
 }
 
@@ -235,6 +241,7 @@ void to_message(const SeriesKey& key, const SeriesStats& stats, v1::SeriesSecond
   out.set_replica(key.replica);
   out.set_prompt_class(key.prompt_class);
   out.set_turn(key.turn);
+  out.set_arrivals(stats.arrivals);
   out.set_started(stats.started);
   out.set_first_tokens(stats.first_tokens);
   for (const std::uint64_t n : stats.outcomes) out.add_outcomes(n);
@@ -261,11 +268,14 @@ void to_message(const SeriesKey& key, const SeriesStats& stats, v1::SeriesSecond
   out.set_waiting(integral(stats.waiting));
   out.set_backing_off(integral(stats.backing_off));
   out.set_thinking(integral(stats.thinking));
+  out.set_backlog(integral(stats.backlog));
   put(stats.ttft, [&] { return out.mutable_ttft(); });
   put(stats.ttfo, [&] { return out.mutable_ttfo(); });
   put(stats.tpot, [&] { return out.mutable_tpot(); });
   put(stats.icl, [&] { return out.mutable_icl(); });
   put(stats.e2e, [&] { return out.mutable_e2e(); });
+  put(stats.ttft_intended, [&] { return out.mutable_ttft_intended(); });
+  put(stats.e2e_intended, [&] { return out.mutable_e2e_intended(); });
 }
 
 void to_message(const GeneratorStats& stats, v1::GeneratorSecond& out) {

@@ -46,6 +46,7 @@ class Timeline {
 struct StepWindow {
   std::uint32_t cell = 0;
   std::uint32_t concurrency = 0;
+  std::optional<double> rate;  ///< Of an open loop: requests a second.
   std::uint32_t attempt = 1;
   std::uint64_t epoch = 0;
   Nanos level_at{0};  ///< When the level took effect, since the run's zero.

@@ -204,12 +204,21 @@ std::optional<double> trend_of(const Cut& cut, const ChunkRate& tokens) {
   return trend->slope * static_cast<double>(values.size()) / mean;
 }
 
+std::optional<double> growth_of_in_flight(const Cut& cut) {
+  const auto values = series(cut, [](const SeriesStats& s) { return s.in_flight; });
+  const auto trend = theil_sen(values);
+  const double mean = moments(values).mean;
+  if (!trend || mean <= 0 || (trend->ci95.low <= 0 && trend->ci95.high >= 0)) return std::nullopt;
+  return trend->slope * static_cast<double>(values.size()) / mean;
+}
+
 WindowEvidence evidence_of(const Timeline& timeline, const StepWindow& window, const Cut& cut,
                            const ChunkRate& tokens) {
   WindowEvidence evidence{.seconds = static_cast<double>(cut.seconds.size()),
                           .complete = timeline.complete(window.begin, window.end),
                           .agent_lost = window.agent_lost,
                           .interrupted = window.interrupted,
+                          .open_loop = window.rate.has_value(),
                           .by_requests = window.requests.has_value(),
                           .in_flight = cut.total.in_flight,
                           .waiting = cut.total.waiting,
@@ -218,6 +227,8 @@ WindowEvidence evidence_of(const Timeline& timeline, const StepWindow& window, c
                           .rx_lag = cut.generator.rx_lag,
                           .loop_gap = cut.generator.loop_gap,
                           .send_lag = cut.generator.send_lag};
+  evidence.due = cut.total.arrivals;
+  if (window.rate) evidence.in_flight_growth = growth_of_in_flight(cut);
   if (!window.requests) evidence.trend = trend_of(cut, tokens);
   return evidence;
 }
@@ -247,7 +258,7 @@ Step measure_step(const Timeline& timeline, const Plan& plan, const Cell& cell, 
   double duration = static_cast<double>(cut.seconds.size());
   if (window.requests && window.finished_at) duration = to_seconds(*window.finished_at - window.level_at);
 
-  Step step{.concurrency = window.concurrency, .attempt = window.attempt};
+  Step step{.concurrency = window.concurrency, .offered_rate = window.rate, .attempt = window.attempt};
   step.window_begin_seconds =
       window.requests ? to_seconds(window.level_at) : static_cast<double>(window.begin);
   step.duration_seconds = std::max(duration, 0.0);
@@ -268,7 +279,14 @@ Step measure_step(const Timeline& timeline, const Plan& plan, const Cell& cell, 
   step.reconnects = cut.total.reconnects;
   step.early_stops = cut.total.early_stops;
   step.prompt_tokens = prompt_tokens_of(cut.total);
-  if (cell.workload.conversation) step.thinking = cut.total.thinking / duration;
+  if (window.rate) {
+    step.due_per_second = static_cast<double>(cut.total.arrivals) / duration;
+    step.achieved_rate = static_cast<double>(cut.total.started) / duration;
+    step.backlog = cut.total.backlog / duration;
+    step.ttft_intended_seconds = latency(cut, &SeriesStats::ttft_intended, batches);
+    step.e2e_intended_seconds = latency(cut, &SeriesStats::e2e_intended, batches);
+  }
+  if (cell.workload.thinks()) step.thinking = cut.total.thinking / duration;
 
   const auto completions =
       series(cut, [](const SeriesStats& s) { return static_cast<double>(s.completed()); });

@@ -17,7 +17,7 @@ template <class Predicate>
 const Step* first_of(const std::vector<Step>& steps, Predicate holds) {
   const Step* first = nullptr;
   for (const Step& step : steps) {
-    if (holds(step) && (first == nullptr || step.concurrency < first->concurrency)) first = &step;
+    if (holds(step) && (first == nullptr || step.load() < first->load())) first = &step;
   }
   return first;
 }
@@ -30,8 +30,8 @@ void say(Saturation& saturation, std::string bottleneck, std::string sentence) {
 /// The growth of a latency past the knee, for evidence: "TTFT p50 213 ms at 32, 1.34 s at 64".
 std::string growth(std::string_view name, const LatencySummary Step::*which, const Step& from,
                    const Step& to) {
-  return fmt::format("{} p50 {} at {}, {} at {}", name, format_time((from.*which).p50), from.concurrency,
-                     format_time((to.*which).p50), to.concurrency);
+  return fmt::format("{} p50 {} at {}, {} at {}", name, format_time((from.*which).p50), load_label(from),
+                     format_time((to.*which).p50), load_label(to));
 }
 
 }  // namespace
@@ -46,13 +46,13 @@ void attribute(Saturation& saturation, const std::vector<Step>& steps) {
   if (const Step* step = first_of(
           steps, [&](const Step& s) { return !saturation.concurrency && s.has_flag("CLIENT_BOUND"); })) {
     return say(saturation, "client",
-               fmt::format("The load generator was its own limit at {}: {}.", step->concurrency,
+               fmt::format("The load generator was its own limit at {}: {}.", load_label(*step),
                            step->reasons.empty() ? "see its flags" : step->reasons.front()));
   }
   if (const Step* step = first_of(steps, [&](const Step& s) { return surely_failing(s.requests); })) {
     const auto rejected = step->requests.by_outcome[static_cast<std::size_t>(Outcome::kRejected)];
     const std::string evidence = fmt::format(
-        "at {} requests in flight, {} of {} failed ({})", step->concurrency, step->requests.failed,
+        "at {}, {} of {} failed ({})", format_load(step->load_kind(), step->load()), step->requests.failed,
         step->requests.failed + step->requests.completed, format_errors(step->requests));
     if (2 * rejected > step->requests.failed) {
       return say(saturation, "admission", fmt::format("The target turns requests away: {}.", evidence));
@@ -61,9 +61,9 @@ void attribute(Saturation& saturation, const std::vector<Step>& steps) {
   }
   if (!saturation.concurrency) return;
   const Step* from =
-      first_of(steps, [&](const Step& s) { return s.valid && s.concurrency >= *saturation.concurrency; });
+      first_of(steps, [&](const Step& s) { return s.valid && s.load() >= *saturation.concurrency; });
   const Step* to = from == nullptr ? nullptr : first_of(steps, [&](const Step& s) {
-    return s.valid && s.concurrency >= 1.5 * from->concurrency;
+    return s.valid && s.load() >= 1.5 * from->load();
   });
   if (saturation.knee_kind == "hard" && to != nullptr) {
     return say(saturation, "queue_slots",

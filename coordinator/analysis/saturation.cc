@@ -38,15 +38,16 @@ std::string last_gain(const ThroughputCurve& curve) {
                      last.lower * 100, last.upper * 100);
 }
 
-std::string explain(const ThroughputCurve& curve, const Saturation& found) {
+std::string explain(const ThroughputCurve& curve, const Saturation& found, LoadKind kind) {
   if (found.concurrency) {
-    return fmt::format("From {} requests in flight on, doubling the load adds less than 5 %: {}.",
-                       format_figure(*found.concurrency), last_gain(curve));
+    return fmt::format("From {} on, doubling the load adds less than 5 %: {}.",
+                       format_load(kind, *found.concurrency), last_gain(curve));
   }
-  if (curve.points().size() < 2) return "One concurrency only: saturation needs a ramp.";
+  if (curve.points().size() < 2)
+    return fmt::format("One {} only: saturation needs a ramp.",
+                       kind == LoadKind::kRate ? "rate" : "concurrency");
   const std::string bound =
-      found.lower_bound ? fmt::format("above {} requests in flight", format_figure(*found.lower_bound))
-                        : "not located";
+      found.lower_bound ? "above " + format_load(kind, *found.lower_bound) : "not located";
   return fmt::format("Not reached: saturation lies {}; {}. Scan further than {}.", bound, last_gain(curve),
                      format_figure(curve.top()));
 }
@@ -54,8 +55,8 @@ std::string explain(const ThroughputCurve& curve, const Saturation& found) {
 const Step* nearest_valid(const std::vector<Step>& steps, double at_least) {
   const Step* best = nullptr;
   for (const Step& step : steps) {
-    if (!step.valid || step.concurrency < at_least) continue;
-    if (best == nullptr || step.concurrency < best->concurrency) best = &step;
+    if (!step.valid || step.load() < at_least) continue;
+    if (best == nullptr || step.load() < best->load()) best = &step;
   }
   return best;
 }
@@ -66,10 +67,10 @@ std::string knee_kind_of(const std::vector<Step>& steps, double knee) {
   // The decode batch is full from here on if it ever is; what more load does from here tells the kinds apart.
   const Step* from = nearest_valid(steps, knee);
   if (from == nullptr) return "";
-  const Step* to = nearest_valid(steps, 1.5 * from->concurrency);
+  const Step* to = nearest_valid(steps, 1.5 * from->load());
   if (to == nullptr || !from->tpot_seconds.p50 || !to->tpot_seconds.p50 || *from->tpot_seconds.p50 <= 0)
     return "";
-  const double span = std::log(static_cast<double>(to->concurrency) / from->concurrency);
+  const double span = std::log(to->load() / from->load());
   const double decode = std::log(*to->tpot_seconds.p50 / *from->tpot_seconds.p50) / span;
   if (decode > 0.5) return "soft";
   const bool queueing = from->ttft_seconds.p50 && to->ttft_seconds.p50 &&
@@ -98,7 +99,7 @@ Saturation find_saturation(const std::vector<Step>& steps, const KneeOptions& op
     found.knee_kind = knee_kind_of(steps, knee->concurrency);
   }
   if (!found.concurrency) found.lower_bound = known_below(curve);
-  found.explanation = explain(curve, found);
+  found.explanation = explain(curve, found, steps.front().load_kind());
   attribute(found, steps);
   return found;
 }

@@ -44,8 +44,9 @@ std::string render_result(const ScenarioResult& result) {
   if (!result.slo.criteria.empty()) {
     out += "\n";
     for (const SloCriterion& criterion : result.slo.criteria)
-      out += fmt::format("- {}\n", escaped(slo_sentence(criterion)));
-    if (result.slo.joint) out += fmt::format("- {}\n", escaped(slo_sentence(*result.slo.joint)));
+      out += fmt::format("- {}\n", escaped(slo_sentence(criterion, result.load_kind())));
+    if (result.slo.joint)
+      out += fmt::format("- {}\n", escaped(slo_sentence(*result.slo.joint, result.load_kind())));
   }
   out += draw("Load and throughput", load_table(result));
   const auto remarks = step_remarks(result);
@@ -54,6 +55,7 @@ std::string render_result(const ScenarioResult& result) {
   if (const std::string prompts = prompt_sentence(result); !prompts.empty())
     out += fmt::format("\nPrompts: {}.\n", escaped(prompts));
   out += draw("Latency", latency_table(result));
+  out += draw("Open loop", open_loop_table(result));
   out += draw("By prompt class", share_table(result, &Step::classes, "class"));
   out += draw("By turn", share_table(result, &Step::turns, "turn"));
   out += draw("By replica", share_table(result, &Step::replicas, "replica"));

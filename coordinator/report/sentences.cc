@@ -14,15 +14,15 @@ std::string saturation_sentence(const ScenarioResult& result) {
   const Saturation& saturation = result.saturation;
   std::string text = fmt::format("{} on {} ", result.scenario, result.target);
   if (saturation.concurrency) {
-    text += fmt::format("saturates at {} requests in flight", format_figure(*saturation.concurrency));
+    text += "saturates at " + format_load(result.load_kind(), *saturation.concurrency);
     if (saturation.ci95) {
       text += fmt::format(" (between {} and {})", format_figure(saturation.ci95->low),
                           format_figure(saturation.ci95->high));
     }
     if (!saturation.knee_kind.empty()) text += fmt::format(", {} knee", saturation.knee_kind);
   } else if (saturation.lower_bound) {
-    text += fmt::format("was not saturated: more than {} requests in flight",
-                        format_figure(*saturation.lower_bound));
+    text += fmt::format("was not saturated: more than {}",
+                        format_load(result.load_kind(), *saturation.lower_bound));
   } else {
     text += "has no saturation point in this run";
   }
@@ -48,16 +48,19 @@ std::string prompt_sentence(const ScenarioResult& result) {
                      asked / requests, achieved / requests, (achieved / asked - 1) * 100);
 }
 
-std::string slo_sentence(const SloCriterion& criterion) {
+std::string slo_sentence(const SloCriterion& criterion, LoadKind kind) {
+  const std::string unit = kind == LoadKind::kRate ? "/s" : kind == LoadKind::kUsers ? " users" : "";
   const std::string what = criterion.limit > 0
                                ? fmt::format("{} ≤ {}", criterion.name, format_time(criterion.limit))
                                : "all limits together";
-  const std::string upto = criterion.concurrency ? format_figure(*criterion.concurrency) : "";
+  const std::string upto = criterion.concurrency ? format_figure(*criterion.concurrency) + unit : "";
   if (criterion.state == "PASS") return fmt::format("{}: holds up to {}, the top of the scan", what, upto);
-  if (criterion.state == "FAIL") return fmt::format("{}: holds at no concurrency of this run", what);
+  if (criterion.state == "FAIL")
+    return fmt::format("{}: holds at no {} of this run", what,
+                       kind == LoadKind::kRate ? "rate" : "concurrency");
   if (criterion.state == "BRACKETED") {
     return fmt::format("{}: holds up to {}, fails at {}", what, upto,
-                       criterion.ci95 ? format_figure(criterion.ci95->high) : "the next step");
+                       criterion.ci95 ? format_figure(criterion.ci95->high) + unit : "the next step");
   }
   if (criterion.concurrency)
     return fmt::format("{}: holds up to {}; too few requests to tell above", what, upto);
@@ -81,7 +84,7 @@ std::vector<std::string> step_remarks(const ScenarioResult& result) {
   std::vector<std::string> remarks;
   for (const Step& step : result.steps) {
     if (step.reasons.empty()) continue;
-    remarks.push_back(fmt::format("{}: {}{}", step.concurrency,
+    remarks.push_back(fmt::format("{}: {}{}", load_label(step),
                                   step.valid ? "" : "INVALID: ", fmt::join(step.reasons, "; ")));
   }
   return remarks;
@@ -90,7 +93,9 @@ std::vector<std::string> step_remarks(const ScenarioResult& result) {
 const std::vector<std::pair<std::string, std::string>>& definitions() {
   static const std::vector<std::pair<std::string, std::string>> kDefinitions = {
       {"N, in flight",
-       "requests kept in flight over the whole fleet: asked, and held on average in the window"},
+       "requests kept in flight over the whole fleet: asked, and held on average in the window; where users "
+       "think between requests N counts the users, and of an open loop N is the rate that was asked for, as "
+       "20/s"},
       {"TTFT",
        "time to first token: from just before the first write of the request on an open connection to the "
        "kernel's "
@@ -108,6 +113,12 @@ const std::vector<std::pair<std::string, std::string>>& definitions() {
        "a chunk, where the server reports no usage"},
       {"req/s", "requests completed with success in the window, over the window"},
       {"a ± b", "95 % confidence by batch means; for 'mean ± SD' the standard deviation over requests"},
+      {"from due",
+       "of an open loop: from the instant at which the request was due, so that a late start counts; SLO "
+       "limits "
+       "of an open loop are judged so; backlog: requests due and not started, because 'at most' so many may "
+       "be "
+       "in flight"},
       {"n/a (n=...)", "too few requests for that percentile: p90 needs 64, p95 130, p99 662"},
       {"good", "requests that met every limit of the SLO, over those that ended"},
       {"rx lag, send lag",

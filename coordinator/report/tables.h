@@ -28,6 +28,9 @@ Table load_table(const ScenarioResult& result);
 /// TTFT mean ± SD and percentiles, TPOT, E2E; time to first answer only where reasoning makes it differ from
 /// TTFT.
 Table latency_table(const ScenarioResult& result);
+/// What an open loop offered and achieved, with latencies from the intended start; without rows for a closed
+/// one.
+Table open_loop_table(const ScenarioResult& result);
 /// Requests by outcome, and the generator's own error.
 Table generator_table(const ScenarioResult& result);
 /// Shares of every step by prompt class or by replica; no rows where there is only one.

@@ -47,6 +47,7 @@ class Random {
 
   SeriesStats series() {
     SeriesStats s;
+    s.arrivals = number(), s.backlog = real();
     s.started = number(), s.first_tokens = number(), s.chunks = number();
     for (auto& n : s.outcomes) n = number();
     for (auto& n : s.reported_tokens) n = number();
@@ -58,7 +59,7 @@ class Random {
     s.asked_prompts = number(), s.asked_prompt_tokens = number(), s.achieved_prompt_tokens = number();
     s.in_flight = real(), s.waiting = real(), s.backing_off = real(), s.thinking = real();
     s.ttft = histogram(), s.ttfo = histogram(), s.tpot = histogram(), s.icl = histogram(),
-    s.e2e = histogram();
+    s.e2e = histogram(), s.ttft_intended = histogram(), s.e2e_intended = histogram();
     return s;
   }
 
@@ -144,6 +145,8 @@ class Random {
              .client_cert = text(),
              .client_key = text(),
              .server_name = text()};
+    t.routing = static_cast<Routing>(below(3));
+    t.connection = static_cast<ConnectionUse>(below(2));
     t.connect_timeout = nanos(), t.request_timeout = nanos(), t.idle_timeout = nanos();
     return t;
   }
@@ -173,6 +176,7 @@ class Random {
                              .time_scale = real(),
                              .lengths_only = coin()};
     }
+    if (coin()) w.think_time = distribution();
     if (coin()) {
       w.conversation = Conversation{.think_time = distribution()};
       if (coin()) w.conversation->turns = distribution();
@@ -221,6 +225,11 @@ class Random {
     l.effective_at = nanos(), l.spread_over = nanos();
     l.warm_slots = static_cast<std::uint32_t>(below(100));
     if (coin()) l.budget = number();
+    if (coin()) {
+      l.arrivals = ArrivalProcess{.kind = static_cast<ArrivalProcess::Kind>(below(4)),
+                                  .rate = 0.1 + static_cast<double>(below(1000)),
+                                  .burstiness = 0.1 + static_cast<double>(below(10))};
+    }
     return l;
   }
 
@@ -502,6 +511,17 @@ TEST(WireHostile, LevelsAreRefusedByField) {
                          {"spread_over_nanos",
                           [](M& m) { m.set_spread_over_nanos(std::numeric_limits<std::int64_t>::min()); }},
                          {"budget", [](M& m) { m.set_budget(~std::uint64_t{0}); }},
+                         {"kind", [](M& m) { m.mutable_arrivals()->set_rate(1); }},
+                         {"rate",
+                          [](M& m) {
+                            m.mutable_arrivals()->set_kind(v1::ARRIVAL_KIND_POISSON);
+                            m.mutable_arrivals()->set_rate(0);
+                          }},
+                         {"burstiness",
+                          [](M& m) {
+                            m.mutable_arrivals()->set_kind(v1::ARRIVAL_KIND_GAMMA);
+                            m.mutable_arrivals()->set_rate(1);
+                          }},
                      });
 }
 

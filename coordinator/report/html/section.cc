@@ -8,6 +8,7 @@
 #include "coordinator/report/html/markup.h"
 #include "coordinator/report/html/summary.h"
 #include "coordinator/report/html/tables.h"
+#include "coordinator/report/units.h"
 
 namespace kneepoint::coordinator::html {
 namespace {
@@ -35,7 +36,7 @@ std::string latency_chart(const ScenarioResult& result, std::size_t index, std::
 }
 
 std::string charts(const ScenarioResult& result, std::size_t index, const RunTimeline& timeline) {
-  std::string markup = chart("throughput", index, "Throughput against concurrency",
+  std::string markup = chart("throughput", index, "Throughput against " + load_name(result.load_kind()),
                              "Output tokens per second with 95 % intervals. The band is the interval of the "
                              "saturation point; the thin "
                              "line is what perfect scaling from the lowest step would give.");
@@ -50,17 +51,16 @@ std::string charts(const ScenarioResult& result, std::size_t index, const RunTim
   const bool has_ttft = any_step(result, [](const Step& s) { return s.ttft_seconds.p50.has_value(); });
   const bool has_e2e = any_step(result, [](const Step& s) { return s.e2e_seconds.p50.has_value(); });
   if (has_ttft || has_e2e) {
-    markup += chart(
-        "tradeoff", index, "Throughput against latency",
-        "Each point is a step, labelled with its concurrency. Right is more throughput, low is fast: past "
-        "the bend, latency is paid and nothing is bought.");
+    markup +=
+        chart("tradeoff", index, "Throughput against latency",
+              "Each point is a step, labelled with its load. Right is more throughput, low is fast: past "
+              "the bend, latency is paid and nothing is bought.");
   }
   if (timeline.bins() > 1) {
-    markup += chart(
-        "timeline", index, "Timeline of the run",
-        "Second by second. Shaded bands are the measured windows, labelled with their concurrency; what "
-        "lies between them is warm-up.",
-        "wide");
+    markup += chart("timeline", index, "Timeline of the run",
+                    "Second by second. Shaded bands are the measured windows, labelled with their load; what "
+                    "lies between them is warm-up.",
+                    "wide");
   }
   if (has_ttft) {
     markup +=

@@ -44,6 +44,7 @@ Task<Outcome> CompletionStream::open(const Route& route) {
   if (cancelled_) co_return Outcome::kCancelled;
   reused_ = false;
   leads_to_ = &route;
+  last_replica_ = 0;
   const MonoTime begin = mono_now();
   Outcome outcome = co_await connection_->open(route.peer, sleeper_);
   if (cancelled_) outcome = Outcome::kCancelled;
@@ -60,6 +61,7 @@ void CompletionStream::turn_to(const Route& route) {
   if (leads_to_ == &route) return;
   if (connection_->is_open()) context_.pool.put(*leads_to_, std::move(connection_));
   connection_ = context_.pool.take(route);
+  last_replica_ = 0;
   leads_to_ = &route;
   reused_ = connection_->is_open();
 }
@@ -161,6 +163,7 @@ Task<std::optional<Outcome>> CompletionStream::exchange(const CompletionRequest&
 /// connection ended before any byte of a response.
 Task<std::optional<Outcome>> CompletionStream::attempt(const CompletionRequest& request) {
   forget_response();
+  http_.watch(request.route->replica_header);
   idle_timeout_ = request.route->idle_timeout;
   request_deadline_ = record_.start + request.route->request_timeout;
   deadline_.arm(request_deadline_);
@@ -200,6 +203,7 @@ std::optional<Outcome> CompletionStream::consume(const CompletionRequest& reques
       case HttpResponse::Event::kNeedMore:
         return std::nullopt;
       case HttpResponse::Event::kHeaders:
+        if (!http_.watched().empty()) tell_replica(read.received);
         break;
       case HttpResponse::Event::kBody:
         if (const auto outcome = take_body(request, http_.body(), read.received)) {
@@ -216,6 +220,14 @@ std::optional<Outcome> CompletionStream::consume(const CompletionRequest& reques
         return done_ ? Outcome::kSuccess : Outcome::kParse;
     }
   }
+}
+
+/// The response says which replica answers.
+void CompletionStream::tell_replica(MonoTime at) {
+  const auto replica = context_.recorder.named(http_.watched());
+  if (!replica) return;
+  context_.recorder.answered_by(record_, at, *replica, last_replica_ != 0 && last_replica_ != *replica);
+  last_replica_ = *replica;
 }
 
 std::optional<Outcome> CompletionStream::take_body(const CompletionRequest& request, std::string_view body,

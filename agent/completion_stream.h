@@ -81,6 +81,7 @@ class CompletionStream {
   std::optional<Outcome> connection_ended(const CompletionRequest& request, bool cleanly);
   Outcome conclude(const CompletionRequest& request, MonoTime at);
   Outcome conclude_stream(const CompletionRequest& request, MonoTime at);
+  void tell_replica(MonoTime at);
   void forget_response();
   void watch_silence(const Route& route);
   void check_deadline();
@@ -100,6 +101,7 @@ class CompletionStream {
   MonoTime last_read_{};
   std::string kept_body_;             // of an answer that is not a stream
   std::uint32_t content_events_ = 0;  // of the present read
+  std::uint32_t last_replica_ = 0;    // that the connection's last response named; 0 for none
   bool finished_ = false;             // a finish reason or the end marker was seen
   bool done_ = false;                 // the end marker was seen
   bool reused_ = false;               // the connection has carried a response

@@ -15,6 +15,7 @@ struct Route {
   std::string headers;  ///< Those that all requests share, each with its CRLF.
   Nanos request_timeout{0};
   Nanos idle_timeout{0};
+  std::string replica_header;    ///< In lower case; empty for none.
   bool keeps_connection = true;  ///< Else a connection carries one request.
 };
 

@@ -73,6 +73,7 @@ void LoadThread::hand_over(std::function<void(ThreadReport)> on_report) {
     ThreadReport report;
     report.complete_through = recorder_.second_of(now - kGrace) - 1;
     report.seconds = recorder_.take(report.complete_through);
+    report.replica_names = recorder_.replica_names();
     report.in_flight = recorder_.in_flight();
     report.backing_off = recorder_.backing_off();
     report.active_slots = live_slots_;

@@ -44,6 +44,7 @@ struct DueRequest {
 struct ThreadReport {
   std::vector<RecordedSecond> seconds;
   std::int64_t complete_through = -1;
+  std::map<std::uint32_t, std::string> replica_names;
   std::uint32_t in_flight = 0;
   std::uint32_t backing_off = 0;
   std::uint32_t active_slots = 0;

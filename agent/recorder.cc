@@ -157,6 +157,38 @@ void Recorder::restart(RequestRecord& record, MonoTime start) {
   reconnected(record, start);
 }
 
+std::optional<std::uint32_t> Recorder::named(std::string_view name) {
+  constexpr std::size_t kMostNames = 256;
+  constexpr std::size_t kLongestName = 64;
+  // Names end up in tables and messages, and hosts may say anything.
+  std::string clean(name.substr(0, kLongestName));
+  std::replace_if(
+      clean.begin(), clean.end(), [](char c) { return c < 0x20 || c > 0x7e; }, '?');
+  const std::uint32_t replica = named_replica(clean);
+  if (replica_names_.contains(replica)) return replica;
+  if (replica_names_.size() == kMostNames) return std::nullopt;
+  replica_names_.emplace(replica, std::move(clean));
+  return replica;
+}
+
+void Recorder::answered_by(RequestRecord& record, MonoTime at, std::uint32_t replica, bool changed) {
+  roll(at);
+  SeriesKey key = record.series->key;
+  key.replica = replica;
+  Series& to = series(key);
+  if (&to != record.series) {
+    // The sum over both never dips: first there, then gone from here.
+    step(to, &SeriesStats::in_flight, &Series::in_flight, 1, at);
+    step(*record.series, &SeriesStats::in_flight, &Series::in_flight, -1, at);
+    if (record.streamed && record.chunks == 0) {
+      step(to, &SeriesStats::waiting, &Series::waiting, 1, at);
+      step(*record.series, &SeriesStats::waiting, &Series::waiting, -1, at);
+    }
+    record.series = &to;
+  }
+  if (changed) ++stats(to, second_of(at)).replica_changes;
+}
+
 void Recorder::chunk(RequestRecord& record, MonoTime at, const Chunk& chunk) {
   Series& series = *record.series;
   if (chunk.completion_tokens) {

@@ -4,6 +4,8 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <string>
+#include <string_view>
 #include <vector>
 
 #include "agent/dialects/dialect.h"
@@ -91,6 +93,14 @@ class Recorder {
   /// The kept-alive connection was closed under the request before any response byte, and it is sent again on
   /// a new one: its times count from `start`, its presence from the first attempt.
   void restart(RequestRecord& record, MonoTime start);
+  /// The number of the replica that a response header names, which is remembered. Absent for a name that
+  /// comes after the first 256: the header names something else than replicas.
+  std::optional<std::uint32_t> named(std::string_view name);
+  /// The response's headers, received at `at`, say which replica answers: what follows counts as its.
+  /// @param changed the connection's last response came from another.
+  void answered_by(RequestRecord& record, MonoTime at, std::uint32_t replica, bool changed);
+  /// All replicas named so far.
+  const std::map<std::uint32_t, std::string>& replica_names() const { return replica_names_; }
   /// An event of the answer, received at `at`.
   void chunk(RequestRecord& record, MonoTime at, const Chunk& chunk);
   /// The request is over. `at` is the receive time of its last byte, or now where there was none.
@@ -154,6 +164,7 @@ class Recorder {
   const std::vector<Cell>& cells_;
   const bool rows_;
   std::map<SeriesKey, std::unique_ptr<Series>> series_;
+  std::map<std::uint32_t, std::string> replica_names_;
   std::map<std::int64_t, RecordedSecond> ended_;  // not handed over yet
   std::vector<SeriesKey> keys_;                   // of the current second, by sample index
   std::vector<Sample> samples_;                   // of the current second

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cctype>
 #include <utility>
 
 #include "common/version.h"
@@ -73,6 +74,9 @@ Result<std::vector<Route>> routes_of(const Target& target, const std::string& ru
     route.peer.connect_timeout = target.connect_timeout;
     route.request_timeout = target.request_timeout;
     route.idle_timeout = target.idle_timeout;
+    route.replica_header = target.replica_header;
+    std::transform(route.replica_header.begin(), route.replica_header.end(), route.replica_header.begin(),
+                   [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
     route.keeps_connection = target.connection == ConnectionUse::kReuse;
     routes.push_back(std::move(route));
   }

@@ -65,6 +65,7 @@ struct Target {
   TlsOptions tls;
   Routing routing = Routing::kPinned;
   ConnectionUse connection = ConnectionUse::kReuse;
+  std::string replica_header;  ///< Of responses: names the replica behind a URL. Empty: URLs are replicas.
   Nanos connect_timeout = std::chrono::seconds(10);
   Nanos request_timeout = std::chrono::minutes(10);  ///< From the send to the last byte.
   Nanos idle_timeout = std::chrono::seconds(60);     ///< The longest silence inside a stream.

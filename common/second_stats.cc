@@ -37,6 +37,7 @@ void SeriesStats::merge(const SeriesStats& other) {
   }
   censored += other.censored;
   early_stops += other.early_stops;
+  replica_changes += other.replica_changes;
   reconnects += other.reconnects;
   in_flight += other.in_flight;
   waiting += other.waiting;
@@ -50,6 +51,12 @@ void SeriesStats::merge(const SeriesStats& other) {
   e2e.merge(other.e2e);
   ttft_intended.merge(other.ttft_intended);
   e2e_intended.merge(other.e2e_intended);
+}
+
+std::uint32_t named_replica(std::string_view name) {
+  std::uint32_t hash = 2166136261u;  // FNV-1a
+  for (const char c : name) hash = (hash ^ static_cast<unsigned char>(c)) * 16777619u;
+  return hash | 0x80000000u;
 }
 
 std::uint64_t SeriesStats::ended() const {

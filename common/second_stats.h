@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -35,7 +36,12 @@ inline constexpr std::array<Outcome, kOutcomeCount> kOutcomes = {
     Outcome::kDns,     Outcome::kConnect,  Outcome::kTls,      Outcome::kTimeout,
     Outcome::kStream,  Outcome::kParse,    Outcome::kCancelled};
 
+/// The number of a replica that a response header names: the same on every thread of every agent, and none of
+/// a target's URLs. @return at least 2^31.
+std::uint32_t named_replica(std::string_view name);
+
 /// What a second's figures are split by. `epoch` is that of the level under which the request started.
+/// `replica` is the URL's place, until the response tells the replica behind it (named_replica).
 struct SeriesKey {
   std::uint32_t cell = 0;
   std::uint64_t epoch = 0;
@@ -81,8 +87,9 @@ struct SeriesStats {
   std::uint64_t joint_good = 0;  ///< Successful requests that met every limit.
   std::vector<SloCount>
       slo;  ///< By index of Cell::slo. A TTFT miss falls in the second when start + limit passed.
-  std::uint64_t censored = 0;     ///< Ended without a first token.
-  std::uint64_t early_stops = 0;  ///< Succeeded with fewer tokens than asked.
+  std::uint64_t censored = 0;         ///< Ended without a first token.
+  std::uint64_t early_stops = 0;      ///< Succeeded with fewer tokens than asked.
+  std::uint64_t replica_changes = 0;  ///< Responses of another named replica than the connection's last one.
   std::uint64_t reconnects =
       0;  ///< Kept-alive connections found closed before any response byte, and reopened.
 
@@ -164,6 +171,7 @@ struct SnapshotBatch {
   /// Seconds up to and including this one will only see additions from events that are processed late.
   std::int64_t complete_through = -1;
   std::vector<SecondSnapshot> seconds;
+  std::map<std::uint32_t, std::string> replica_names;  ///< By named_replica: all that were met so far.
   /// The agent's gauges now.
   std::uint32_t in_flight = 0;
   std::uint32_t backing_off = 0;

@@ -18,6 +18,7 @@ constexpr std::size_t kMaxSeconds = 4096;
 constexpr std::size_t kMaxSeries = 65'536;
 /// Requests that end in one second on one agent.
 constexpr std::size_t kMaxRows = 1'000'000;
+constexpr std::size_t kMaxReplicas = 65'536;
 constexpr std::size_t kMaxLimits = 64;
 constexpr std::int64_t kMaxSecond = std::int64_t{366} * 86'400;
 
@@ -106,6 +107,7 @@ std::array<std::uint64_t, N> counts_from(const Field& at,
 
 SeriesStats series_from(const Field& at, const v1::SeriesSecond& message) {
   SeriesStats stats;
+  stats.replica_changes = count({&at, "replica_changes"}, message.replica_changes());
   stats.arrivals = count({&at, "arrivals"}, message.arrivals());
   stats.started = count({&at, "started"}, message.started());
   stats.first_tokens = count({&at, "first_tokens"}, message.first_tokens());
@@ -241,6 +243,7 @@ void to_message(const SeriesKey& key, const SeriesStats& stats, v1::SeriesSecond
   out.set_replica(key.replica);
   out.set_prompt_class(key.prompt_class);
   out.set_turn(key.turn);
+  out.set_replica_changes(stats.replica_changes);
   out.set_arrivals(stats.arrivals);
   out.set_started(stats.started);
   out.set_first_tokens(stats.first_tokens);
@@ -348,6 +351,11 @@ void to_wire(const SnapshotBatch& batch, v1::SnapshotBatch& out) {
   out.set_in_flight(batch.in_flight);
   out.set_backing_off(batch.backing_off);
   out.set_active_slots(batch.active_slots);
+  for (const auto& [replica, name] : batch.replica_names) {
+    v1::ReplicaName& named = *out.add_replica_names();
+    named.set_replica(replica);
+    named.set_name(name);
+  }
 }
 
 Result<SnapshotBatch> from_wire(const v1::SnapshotBatch& message) {
@@ -367,6 +375,15 @@ Result<SnapshotBatch> from_wire(const v1::SnapshotBatch& message) {
     batch.in_flight = message.in_flight();
     batch.backing_off = message.backing_off();
     batch.active_slots = message.active_slots();
+    wire::size_at_most({nullptr, "replica_names"}, static_cast<std::size_t>(message.replica_names_size()),
+                       kMaxReplicas);
+    for (int i = 0; i < message.replica_names_size(); ++i) {
+      const Field here{nullptr, "replica_names", i};
+      const v1::ReplicaName& named = message.replica_names(i);
+      if (named.replica() != named_replica(named.name()))
+        refuse({&here, "replica"}, "is not its name's number");
+      batch.replica_names[named.replica()] = wire::line({&here, "name"}, named.name(), wire::kMaxName);
+    }
     return batch;
   });
 }

@@ -162,6 +162,7 @@ Target target_from(const Field& at, const v1::Target& message) {
   }
   target.tls = tls_from({&at, "tls"}, message.tls());
   target.routing = domain_of({&at, "routing"}, kRoutings, message.routing());
+  target.replica_header = line({&at, "replica_header"}, message.replica_header(), kMaxName);
   target.connection = message.connection_per_request() ? ConnectionUse::kPerRequest : ConnectionUse::kReuse;
   target.connect_timeout =
       wire::duration({&at, "connect_timeout_nanos"}, message.connect_timeout_nanos(), Nanos(1));
@@ -192,6 +193,7 @@ void to_message(const Target& target, v1::Target& out) {
   tls.set_client_key(target.tls.client_key);
   tls.set_server_name(target.tls.server_name);
   out.set_routing(message_of(kRoutings, target.routing));
+  out.set_replica_header(target.replica_header);
   out.set_connection_per_request(target.connection == ConnectionUse::kPerRequest);
   out.set_connect_timeout_nanos(target.connect_timeout.count());
   out.set_request_timeout_nanos(target.request_timeout.count());

@@ -118,6 +118,8 @@ std::string describe_target(const Target& target) {
   for (const auto& [name, value] : target.headers) names.push_back(name);
   if (!names.empty()) text += fmt::format("    headers   {}\n", fmt::join(names, ", "));
   if (target.urls.size() > 1) text += fmt::format("    routing   {}\n", to_string(target.routing));
+  if (!target.replica_header.empty())
+    text += fmt::format("    replicas  named by the response header {}\n", target.replica_header);
   if (target.connection == ConnectionUse::kPerRequest) text += "    connection  a new one for each request\n";
   return text + fmt::format("    timeouts  connect {}, request {}, silence in a stream {}\n",
                             format_duration(target.connect_timeout), format_duration(target.request_timeout),

@@ -196,6 +196,47 @@ std::vector<std::string> replica_names(const Target& target) {
   return std::adjacent_find(sorted.begin(), sorted.end()) == sorted.end() ? names : target.urls;
 }
 
+using NamedStats = std::pair<std::string, const SeriesStats*>;
+
+/// The replicas that rows are for: those that responses named, by name, else the URLs; none where there is
+/// only one.
+std::vector<NamedStats> replicas_of(const Timeline& timeline, const Target& target, Cut& cut) {
+  std::vector<NamedStats> replicas;
+  const auto urls = replica_names(target);
+  for (std::uint32_t i = 0; i < urls.size(); ++i) {
+    const SeriesStats& stats = cut.by_replica[i];
+    // Where headers name replicas, a URL keeps only the requests whose responses named none.
+    if (target.replica_header.empty() || stats.ended() > 0) replicas.emplace_back(urls[i], &stats);
+  }
+  const auto named = static_cast<std::ptrdiff_t>(replicas.size());
+  for (const auto& [replica, stats] : cut.by_replica) {
+    const auto name = timeline.replica_names().find(replica);
+    if (name != timeline.replica_names().end()) replicas.emplace_back(name->second, &stats);
+  }
+  std::sort(replicas.begin() + named, replicas.end(),
+            [](const NamedStats& a, const NamedStats& b) { return a.first < b.first; });
+  if (replicas.size() < 2) replicas.clear();
+  return replicas;
+}
+
+/// Behind one address a kept connection may never leave the replica that it was opened to: who gets how much
+/// is then decided by chance when connections are opened, and stays so.
+void check_pinning(Step& step, const Cut& cut) {
+  constexpr double kTolerated = 1.25;
+  if (step.replicas.size() < 2 || cut.total.replica_changes > 0) return;
+  std::uint64_t most = 0;
+  for (const Share& share : step.replicas) most = std::max(most, share.requests.completed);
+  const double skew = static_cast<double>(most) * static_cast<double>(step.replicas.size()) /
+                      static_cast<double>(std::max<std::uint64_t>(cut.total.completed(), 1));
+  step.warn("PINNED",
+            fmt::format("kept connections never left their replica: of {} replicas the busiest got {:.2f} "
+                        "times an equal share{}",
+                        step.replicas.size(), skew,
+                        skew > kTolerated ? ", which is the client's doing; use connection: per_request, or "
+                                            "the replicas' own urls"
+                                          : ""));
+}
+
 std::optional<double> trend_of(const Cut& cut, const ChunkRate& tokens) {
   const auto values = series(cut, [&](const SeriesStats& s) { return tokens.arrived(s); });
   const auto trend = theil_sen(values);
@@ -312,13 +353,10 @@ Step measure_step(const Timeline& timeline, const Plan& plan, const Cell& cell, 
     return window.requests ? tokens.ended(s) : tokens.arrived(s);
   };
   const Target& target = plan.targets.at(cell.target);
-  if (target.urls.size() > 1) {
-    const auto names = replica_names(target);
-    for (std::uint32_t i = 0; i < names.size(); ++i) {
-      const SeriesStats& stats = cut.by_replica[i];
-      step.replicas.push_back(share_of(names[i], stats, tokens_of(stats), duration));
-    }
+  for (const auto& [name, stats] : replicas_of(timeline, target, cut)) {
+    step.replicas.push_back(share_of(name, *stats, tokens_of(*stats), duration));
   }
+  if (target.urls.size() == 1 && target.connection == ConnectionUse::kReuse) check_pinning(step, cut);
   if (cell.workload.classes.size() > 1) {
     for (std::uint32_t i = 0; i < cell.workload.classes.size(); ++i) {
       const SeriesStats& stats = cut.by_class[i];

@@ -239,7 +239,7 @@ Target read_target(const Node& node, std::size_t number, const std::filesystem::
   const MappingReader reader(
       node, named ? fmt::format("target '{}'", name->text) : fmt::format("target {}", number),
       {"name", "url", "urls", "api", "dialect", "model", "auth", "headers", "tls", "connect_timeout",
-       "request_timeout", "idle_timeout", "routing", "connection"});
+       "request_timeout", "idle_timeout", "routing", "connection", "replica_header"});
   Target target;
   target.name = yaml::read_name(reader.require("name"), "a target's 'name'");
   target.urls = read_urls(reader);
@@ -262,6 +262,13 @@ Target read_target(const Node& node, std::size_t number, const std::filesystem::
   if (const Node* const tls = reader.find("tls")) target.tls = read_tls(*tls);
   if (const Node* const routing = reader.find("routing")) target.routing = read_routing(*routing);
   if (const Node* const use = reader.find("connection")) target.connection = read_connection_use(*use);
+  if (const Node* const header = reader.find("replica_header")) {
+    target.replica_header = yaml::read_text(*header, "'replica_header'");
+    if (!is_header_name(target.replica_header)) {
+      throw PlanError{header->at, fmt::format("'{}' is no header name; use letters, digits and '-'",
+                                              yaml::excerpt(target.replica_header))};
+    }
+  }
   const auto read_timeout = [&](std::string_view key, Nanos& timeout) {
     const Node* const value = reader.find(key);
     if (value != nullptr)

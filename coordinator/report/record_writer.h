@@ -3,6 +3,7 @@
 #include <zlib.h>
 
 #include <filesystem>
+#include <map>
 #include <memory>
 #include <string>
 
@@ -48,6 +49,7 @@ class RecordWriter {
   const Plan* plan_;
   const std::vector<Cell>* cells_;
   std::string run_id_;
+  std::map<std::uint32_t, std::string> replica_names_;
   std::string lines_;
 };
 

@@ -38,6 +38,8 @@ constexpr std::array kFlags = {
           "Fewer than 99 % of the requests that were due could be started: the rate is not what was asked."},
     Entry{"OVERLOADED", "Requests came faster than they ended: those in flight grew throughout the window."},
     Entry{"EARLY_STOPS", "Some answers ended with fewer tokens than asked for."},
+    Entry{"PINNED",
+          "Several replicas answer behind one address, and every kept connection stayed with one of them."},
     Entry{"RECONNECTS", "Some kept-alive connections had been closed by the host and were opened again."},
     Entry{"LOWEST LATENCY",
           "The lowest concurrency: latency without competition, the baseline of the others."},

@@ -11,6 +11,7 @@ ArrivalQueue::ArrivalQueue(Timers& timers, Recorder& recorder, std::function<voi
           timers, [](void* self) { static_cast<ArrivalQueue*>(self)->fire(); }, this) {}
 
 void ArrivalQueue::follow(Level level) {
+  if (level_ && level_->key.cell != level.key.cell) stop();
   // A late thread still owes the arrivals of the level before.
   if (level_) admit(level.begin);
   level_ = std::move(level);

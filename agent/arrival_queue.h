@@ -36,7 +36,8 @@ class ArrivalQueue {
     std::uint32_t attempt = 1;
     std::function<bool(std::uint64_t index)> mine;  ///< Whether the arrival is this thread's.
   };
-  /// From `level.begin` on its arrivals come, and no more of the level before.
+  /// From `level.begin` on its arrivals come, and no more of the level before. Those of another cell that
+  /// wait are forgotten.
   void follow(Level level);
   /// No more arrivals; those that wait are forgotten.
   void stop();

@@ -95,6 +95,8 @@ class LoadThread {
     UsageOption usage = UsageOption::kContinuous;
     std::vector<std::uint32_t> in_flight;  ///< By replica.
   };
+  /// New slots of one turn of the event loop: about 0.1 ms.
+  static constexpr int kSlotsPerTurn = 32;
   /// Slots of a closed loop that are still to be made: a level of ten thousand would stall the streams that
   /// run, so each turn of the event loop makes a few.
   struct Growth {

@@ -2,6 +2,7 @@
 
 #include "common/wire.h"
 #include "common/wire_check.h"
+#include "common/wire_workload.h"
 #include "kneepoint/v1/measurement.pb.h"
 
 namespace kneepoint {

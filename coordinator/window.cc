@@ -211,7 +211,8 @@ std::vector<NamedStats> replicas_of(const Timeline& timeline, const Target& targ
   const auto named = static_cast<std::ptrdiff_t>(replicas.size());
   for (const auto& [replica, stats] : cut.by_replica) {
     const auto name = timeline.replica_names().find(replica);
-    if (name != timeline.replica_names().end()) replicas.emplace_back(name->second, &stats);
+    const bool seen = stats.ended() > 0 || stats.in_flight > 0;
+    if (seen && name != timeline.replica_names().end()) replicas.emplace_back(name->second, &stats);
   }
   std::sort(replicas.begin() + named, replicas.end(),
             [](const NamedStats& a, const NamedStats& b) { return a.first < b.first; });

@@ -55,7 +55,7 @@ std::string render_result(const ScenarioResult& result) {
   if (const std::string prompts = prompt_sentence(result); !prompts.empty())
     out += fmt::format("\nPrompts: {}.\n", escaped(prompts));
   out += draw("Latency", latency_table(result));
-  out += draw("Open loop", open_loop_table(result));
+  out += draw("Open loop: latencies from when a request was due", open_loop_table(result));
   out += draw("By prompt class", share_table(result, &Step::classes, "class"));
   out += draw("By turn", share_table(result, &Step::turns, "turn"));
   out += draw("By replica", share_table(result, &Step::replicas, "replica"));

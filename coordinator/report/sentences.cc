@@ -94,7 +94,7 @@ const std::vector<std::pair<std::string, std::string>>& definitions() {
   static const std::vector<std::pair<std::string, std::string>> kDefinitions = {
       {"N, in flight",
        "requests kept in flight over the whole fleet: asked, and held on average in the window; where users "
-       "think between requests N counts the users, and of an open loop N is the rate that was asked for, as "
+       "think between requests N counts the users; of an open loop N is the rate that was asked for, as "
        "20/s"},
       {"TTFT",
        "time to first token: from just before the first write of the request on an open connection to the "
@@ -113,12 +113,11 @@ const std::vector<std::pair<std::string, std::string>>& definitions() {
        "a chunk, where the server reports no usage"},
       {"req/s", "requests completed with success in the window, over the window"},
       {"a ± b", "95 % confidence by batch means; for 'mean ± SD' the standard deviation over requests"},
-      {"from due",
-       "of an open loop: from the instant at which the request was due, so that a late start counts; SLO "
-       "limits "
-       "of an open loop are judged so; backlog: requests due and not started, because 'at most' so many may "
-       "be "
-       "in flight"},
+      {"open loop, due",
+       "a request is due when the arrivals say so; latencies from due include a late start, and SLO limits "
+       "of an "
+       "open loop are judged by them; backlog: due and not started, because 'at most' so many may be in "
+       "flight"},
       {"n/a (n=...)", "too few requests for that percentile: p90 needs 64, p95 130, p99 662"},
       {"good", "requests that met every limit of the SLO, over those that ended"},
       {"rx lag, send lag",

@@ -100,10 +100,10 @@ Table open_loop_table(const ScenarioResult& result) {
                {"in flight", 9},
                {"at most", 7},
                {"backlog", 7},
-               {"TTFT p50 from due", 17},
-               {"p95", 11},
-               {"E2E p50 from due", 16},
-               {"p95", 11}},
+               {"TTFT p50", 8},
+               {"TTFT p95", 11},
+               {"E2E p50", 8},
+               {"E2E p95", 11}},
               {}};
   for (const Step& step : result.steps) {
     if (!step.offered_rate) continue;

@@ -73,7 +73,7 @@ std::string render_result(const ScenarioResult& result) {
   if (const std::string prompts = prompt_sentence(result); !prompts.empty())
     out += "\n" + wrapped("Prompts     ", prompts + ".");
   out += section("Latency", latency_table(result));
-  out += section("Open loop", open_loop_table(result));
+  out += section("Open loop: latencies from when a request was due", open_loop_table(result));
   out += section("By prompt class", share_table(result, &Step::classes, "class"));
   out += section("By turn", share_table(result, &Step::turns, "turn"));
   out += section("By replica", share_table(result, &Step::replicas, "replica"));

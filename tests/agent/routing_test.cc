@@ -83,5 +83,34 @@ TEST_F(RoutingTest, UsersThinkBetweenRequests) {
   EXPECT_GE(stats.thinking, 0.4999) << "ten pauses, in slot-seconds";
 }
 
+TEST_F(RoutingTest, AHeaderNamesTheReplicaBehindAnAddress) {
+  // As behind a balancer of connections: each stays with one replica.
+  ScriptedServer service([](ScriptedServer::Peer& peer, int connection) {
+    const std::string name = connection % 2 == 0 ? "X-Replica: even\r\n" : "X-Replica: odd\r\n";
+    const std::string body = delta("t") + kFinishEvent + kDoneEvent;
+    while (!peer.read_request().empty()) peer.send(response("200 OK", body, name));
+  });
+  target().urls = {service.url()};
+  target().replica_header = "x-REPLICA";
+  const SeriesStats stats = run(20, 2);
+  EXPECT_EQ(stats.completed(), 20u);
+  EXPECT_EQ(stats.replica_changes, 0u);
+  EXPECT_EQ(completed_by(named_replica("even")), 10u);
+  EXPECT_EQ(completed_by(named_replica("odd")), 10u);
+  EXPECT_EQ(gauges_.replica_names.size(), 2u);
+  EXPECT_EQ(gauges_.replica_names.at(named_replica("odd")), "odd");
+}
+
+TEST_F(RoutingTest, AReplicaThatChangesOnAConnectionIsCounted) {
+  ScriptedServer service([](ScriptedServer::Peer& peer, int) {
+    const std::string body = delta("t") + kFinishEvent + kDoneEvent;
+    for (int i = 0; !peer.read_request().empty(); ++i)
+      peer.send(response("200 OK", body, i % 2 == 0 ? "X-Replica: a\r\n" : "X-Replica: b\r\n"));
+  });
+  target().urls = {service.url()};
+  target().replica_header = "X-Replica";
+  EXPECT_EQ(run(5).replica_changes, 4u);
+}
+
 }  // namespace
 }  // namespace kneepoint::agent

@@ -81,6 +81,11 @@ TEST(WireHostile, BatchesAreRefusedByField) {
       valid,
       {
           {"sequence", [](M& m) { m.set_sequence(0); }},
+          {"replica_names[0].replica",
+           [](M& m) {
+             m.add_replica_names()->set_name("pod-1");
+             m.mutable_replica_names(0)->set_replica(7);
+           }},
           {"complete_through", [](M& m) { m.set_complete_through(-2); }},
           {"seconds[0].second", [](M& m) { m.mutable_seconds(0)->set_second(-1); }},
           {"seconds[0].second", [](M& m) { m.mutable_seconds(0)->set_second(std::int64_t{1} << 40); }},

@@ -155,5 +155,51 @@ TEST(OpenLoopAnalysis, LateSendsAreAGate) {
   EXPECT_TRUE(measure_step(timeline, plan, cells_of(plan)[0], closed).has_flag("SEND_LAG"));
 }
 
+/// `n` requests of each of two named replicas behind one URL.
+SnapshotBatch two_pods(std::uint64_t first, std::uint64_t second, std::uint64_t changes) {
+  testing::KnownRun run;
+  SnapshotBatch batch{.sequence = 1, .complete_through = 19};
+  for (const auto& [name, n] : {std::pair("pod-b", first), std::pair("pod-a", second)}) {
+    batch.replica_names[named_replica(name)] = name;
+    const SeriesKey key{.epoch = 1, .replica = named_replica(name)};
+    for (std::uint64_t i = 0; i < n; ++i) {
+      const double start = 4 + 13.0 * static_cast<double>(i) / static_cast<double>(n);
+      run.add({.start = start, .chunks = {start + 0.5}, .end = start + 0.5, .key = key, .usage_tokens = 1});
+    }
+    run.second(5).series[key].replica_changes = changes;
+  }
+  for (int s = 0; s < 20; ++s) batch.seconds.push_back(run.second(s));
+  return batch;
+}
+
+Step step_of(const SnapshotBatch& batch, ConnectionUse use = ConnectionUse::kReuse) {
+  Timeline timeline;
+  timeline.add_agent(0);
+  timeline.add(0, batch);
+  Plan plan = testing::simple_plan();
+  plan.targets[0].replica_header = "X-Replica";
+  plan.targets[0].connection = use;
+  return measure_step(timeline, plan, cells_of(plan)[0],
+                      {.concurrency = 4, .epoch = 1, .begin = 4, .end = 18});
+}
+
+TEST(NamedReplicas, HaveRowsByName) {
+  const Step step = step_of(two_pods(90, 30, 0));
+  ASSERT_EQ(step.replicas.size(), 2u);
+  EXPECT_EQ(step.replicas[0].name, "pod-a");
+  EXPECT_EQ(step.replicas[0].requests.completed, 30u);
+  EXPECT_EQ(step.replicas[1].name, "pod-b");
+  EXPECT_EQ(step.replicas[1].requests.completed, 90u);
+}
+
+TEST(NamedReplicas, ConnectionsThatStayArePinned) {
+  const Step pinned = step_of(two_pods(90, 30, 0));
+  EXPECT_TRUE(pinned.has_flag("PINNED"));
+  EXPECT_THAT(pinned.reasons, ::testing::Contains(HasSubstr("the busiest got 1.50 times an equal share")));
+  EXPECT_FALSE(step_of(two_pods(90, 30, 5)).has_flag("PINNED"));
+  EXPECT_FALSE(step_of(two_pods(90, 30, 0), ConnectionUse::kPerRequest).has_flag("PINNED"));
+  EXPECT_FALSE(step_of(two_pods(90, 0, 0)).has_flag("PINNED")) << "only one answered";
+}
+
 }  // namespace
 }  // namespace kneepoint::coordinator

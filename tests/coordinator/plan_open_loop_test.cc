@@ -133,9 +133,9 @@ TEST(TargetPlan, RoutingAndConnections) {
   EXPECT_EQ(load({}).targets[0].routing, Routing::kPinned);
   EXPECT_EQ(load({}).targets[0].connection, ConnectionUse::kReuse);
   EXPECT_EQ(error_of(Parts{.target = "{name: h, url: 'http://a', model: m, routing: pined}"}.text()),
-            "sweep.yaml:3:50: unknown routing 'pined'; did you mean 'pinned'?");
+            "sweep.yaml:3:51: unknown routing 'pined'; did you mean 'pinned'?");
   EXPECT_EQ(error_of(Parts{.target = "{name: h, url: 'http://a', model: m, connection: close}"}.text()),
-            "sweep.yaml:3:53: unknown connection 'close'; write one of: reuse, per_request");
+            "sweep.yaml:3:54: unknown connection 'close'; write one of: reuse, per_request");
   const std::string text = describe_plan(
       load({.target = "{name: h, urls: ['http://a', 'http://b'], model: m, routing: round_robin, connection: "
                       "per_request}"}));
@@ -145,7 +145,7 @@ TEST(TargetPlan, RoutingAndConnections) {
 
 TEST(WorkloadPlan, UsersThink) {
   const Plan plan =
-      load({.workload = "{prompts: [hi], think_time: {distribution: uniform, min: 1, max: 3}}"});
+      load({.workload = "{prompts: [hi], think_time: {distribution: uniform, min: 1s, max: 3s}}"});
   EXPECT_EQ(plan.scenarios[0].workload.think_time.kind, Distribution::Kind::kUniform);
   EXPECT_TRUE(plan.scenarios[0].workload.thinks());
   EXPECT_FALSE(load({}).scenarios[0].workload.thinks());
@@ -153,6 +153,14 @@ TEST(WorkloadPlan, UsersThink) {
       error_of(Parts{.workload = "{synthetic: {input_tokens: 9}, conversation: {turns: 2}, think_time: 1s}"}
                    .text()),
       "sweep.yaml:6:75: the turns of a conversation have a 'think_time' of their own; move it there");
+}
+
+TEST(TargetPlan, AHeaderNamesReplicas) {
+  const Plan plan = load({.target = "{name: h, url: 'http://a', model: m, replica_header: X-Replica}"});
+  EXPECT_EQ(plan.targets[0].replica_header, "X-Replica");
+  EXPECT_THAT(describe_plan(plan), HasSubstr("    replicas  named by the response header X-Replica\n"));
+  EXPECT_EQ(error_of(Parts{.target = "{name: h, url: 'http://a', model: m, replica_header: 'a b'}"}.text()),
+            "sweep.yaml:3:58: 'a b' is no header name; use letters, digits and '-'");
 }
 
 }  // namespace

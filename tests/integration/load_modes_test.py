@@ -2,6 +2,8 @@
 
 import gzip
 import json
+import socket
+import threading
 
 import harness
 
@@ -21,6 +23,46 @@ scenarios:
     workload: {{prompts: ["What is a transformer?"], output_tokens: 32{workload}}}
     ramp: {ramp}
 {more}"""
+
+
+class Balancer:
+    """One address in front of several hosts: connections go to them in turn, as behind a Kubernetes Service."""
+
+    def __init__(self, ports):
+        self.ports = ports
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.url = f"http://127.0.0.1:{self.listener.getsockname()[1]}"
+        threading.Thread(target=self.accept, daemon=True).start()
+
+    def accept(self):
+        accepted = 0
+        while True:
+            try:
+                client, _ = self.listener.accept()
+            except OSError:
+                return
+            host = socket.create_connection(("127.0.0.1", self.ports[accepted % len(self.ports)]))
+            accepted += 1
+            threading.Thread(target=self.relay, args=(client, host), daemon=True).start()
+
+    def relay(self, client, host):
+        with client, host:
+            back = threading.Thread(target=self.pump, args=(host, client), daemon=True)
+            back.start()
+            self.pump(client, host)
+            back.join()
+
+    @staticmethod
+    def pump(one, other):
+        try:
+            while data := one.recv(65536):
+                other.sendall(data)
+            other.shutdown(socket.SHUT_WR)
+        except OSError:
+            pass
+
+    def close(self):
+        self.listener.close()
 
 
 class LoadModes(harness.TestCase):
@@ -128,6 +170,24 @@ class LoadModes(harness.TestCase):
         self.assertAlmostEqual(step["connect_seconds"]["count"], step["requests"]["started"], delta=4)
         self.assertEqual(step["reconnects"], 0)
         self.assertEqual(step["requests"]["failed"], 0)
+
+    def test_replicas_behind_one_address_are_named_and_pinning_is_told(self):
+        hosts = [self.simhost("--name", name) for name in ("pod-a", "pod-b")]
+        balancer = Balancer([host.port for host in hosts])
+        self.addCleanup(balancer.close)
+        for connection in ("reuse", "per_request"):
+            report = self.run_text(plan_text([balancer.url], "{steps: [3], warmup: 1s, hold: 3s}",
+                                             target=f", replica_header: x-replica, connection: {connection}"))
+            (step,) = report["results"][0]["steps"]
+            self.assertEqual([r["name"] for r in step["replicas"]], ["pod-a", "pod-b"])
+            self.assertEqual(sum(r["requests"]["completed"] for r in step["replicas"]),
+                             step["requests"]["completed"])
+            self.assertEqual("PINNED" in step["flags"], connection == "reuse", step["flags"])
+            shares = sorted(r["requests"]["completed"] for r in step["replicas"])
+            if connection == "reuse":
+                self.assertAlmostEqual(shares[1] / shares[0], 2, delta=0.6)
+            else:
+                self.assertAlmostEqual(shares[1] / shares[0], 1, delta=0.2)
 
 
 if __name__ == "__main__":

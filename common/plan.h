@@ -53,6 +53,29 @@ std::optional<Routing> routing_from_string(std::string_view name);
 /// Whether a connection carries one request after the other, or one only.
 enum class ConnectionUse : std::uint8_t { kReuse, kPerRequest };
 
+/// An exporter of GPU metrics.
+struct GpuExporter {
+  std::string url;
+  std::map<std::string, std::string> labels;  ///< Only series with these: where it covers more cards.
+  bool operator==(const GpuExporter&) const = default;
+};
+
+/// Which metrics the coordinator reads of a target, once a second.
+struct TelemetryOptions {
+  bool off = false;
+  std::vector<std::string> urls;  ///< The engine's; empty: each replica's own /metrics is tried.
+  std::vector<GpuExporter> gpus;  ///< dcgm-exporters.
+  std::optional<bool> nvml;       ///< Read this machine's GPUs. Absent: where every URL is loopback.
+  bool operator==(const TelemetryOptions&) const = default;
+};
+
+/// The run waits until a target serves its model.
+struct WaitReady {
+  Nanos timeout = std::chrono::minutes(10);
+  std::optional<RealTime> started;  ///< When the server was started; absent: its load began with the waiting.
+  bool operator==(const WaitReady&) const = default;
+};
+
 /// A serving host or a fleet of equal replicas.
 struct Target {
   std::string name;
@@ -69,6 +92,9 @@ struct Target {
   Nanos connect_timeout = std::chrono::seconds(10);
   Nanos request_timeout = std::chrono::minutes(10);  ///< From the send to the last byte.
   Nanos idle_timeout = std::chrono::seconds(60);     ///< The longest silence inside a stream.
+  // The coordinator's business: agents are not told.
+  TelemetryOptions telemetry;
+  std::optional<WaitReady> wait_ready;
   bool operator==(const Target&) const = default;
 };
 
@@ -208,6 +234,25 @@ struct Scenario {
   bool operator==(const Scenario&) const = default;
 };
 
+/// Past this the run stops, to spare the target or those who share it.
+struct GuardLimit {
+  /// A signal ("waiting", "kv_usage_ratio"), a metric's exposed name ("vllm:num_requests_waiting"; of a
+  /// histogram or summary its mean since the last reading), or one of the tool's own figures ("error_ratio",
+  /// "ttft_p50", "ttft_p95").
+  std::string metric;
+  double limit = 0;    ///< Seconds where the metric is a latency of the tool's own.
+  bool below = false;  ///< Stop where it falls below the limit instead.
+  std::string source;  ///< Only this URL's readings count; empty: the targets' and the tool's own.
+  int seconds = 1;     ///< For so many readings of one source in a row.
+  bool operator==(const GuardLimit&) const = default;
+};
+
+/// Where a dataset comes from, for the report.
+struct DatasetFile {
+  std::string name;    ///< Without its folder.
+  std::string sha256;  ///< Of the file's bytes, in hexadecimal digits.
+};
+
 /// What a plan file says, with its defaults filled in.
 struct Plan {
   std::string name;
@@ -215,7 +260,9 @@ struct Plan {
   std::vector<Scenario> scenarios;
   std::uint64_t seed = 1;
   bool records = false;  ///< One line per request in the run directory.
+  std::vector<GuardLimit> guard_rails;
   std::map<std::string, std::shared_ptr<const Dataset>> datasets;  ///< By content hash.
+  std::map<std::string, DatasetFile> dataset_files;                ///< The same.
   std::string source_text;  ///< The file as read (after variables), kept beside the results.
 };
 

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <string>
+
 #include "common/plan.h"
 #include "common/result.h"
 #include "common/second_stats.h"
@@ -19,6 +21,9 @@ namespace kneepoint {
 
 void to_wire(const Assignment& assignment, v1::Assignment& out);
 Result<Assignment> from_wire(const v1::Assignment& message);
+
+/// Equal for workloads that ask the same, else different: a hash of the message.
+std::string workload_id(const Workload& workload);
 
 void to_wire(const LoadLevel& level, v1::LoadLevel& out);
 Result<LoadLevel> from_wire(const v1::LoadLevel& message);

@@ -11,7 +11,7 @@
 #include "common/clock.h"
 #include "common/result.h"
 
-/// What the halves of wire share: naming a field and refusing it. Private to common/wire_*.cc.
+/// What conversions from messages share: naming a field and refusing it.
 namespace kneepoint::wire {
 
 /// A field's place in its message, linked towards the root; lives on the stack of the conversion.

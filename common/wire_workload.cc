@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "common/dataset.h"
+#include "common/wire.h"
 #include "kneepoint/v1/plan.pb.h"
 
 namespace kneepoint::wire {
@@ -188,3 +189,13 @@ void to_message(const Calibration& calibration, v1::Calibration& out) {
 }
 
 }  // namespace kneepoint::wire
+
+namespace kneepoint {
+
+std::string workload_id(const Workload& workload) {
+  v1::Workload message;
+  wire::to_message(workload, message);
+  return content_hash(message.SerializeAsString());
+}
+
+}  // namespace kneepoint

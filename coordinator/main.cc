@@ -7,9 +7,12 @@
 
 #include "common/version.h"
 #include "coordinator/cli/commands.h"
-#include "coordinator/cli/exit_code.h"
+#include "coordinator/cli/compare_command.h"
+#include "coordinator/cli/init_command.h"
+#include "coordinator/cli/replay_command.h"
 #include "coordinator/cli/run_command.h"
 #include "coordinator/plan/duration.h"
+#include "coordinator/report/exit_code.h"
 
 namespace {
 
@@ -36,7 +39,7 @@ int dispatch(int argc, char** argv) {
       "Finds the concurrency at which an LLM serving host saturates, and says why.\n\n"
       "exit codes: 0 done, 1 internal error, 2 bad usage or plan, 3 no trustworthy verdict, 4 a threshold "
       "missed,\n"
-      "5 fleet not assembled or lost, 130 interrupted"};
+      "5 fleet not assembled or lost, 6 stopped by a guard rail, 130 interrupted"};
   app.set_version_flag("--version", std::string(version()));
   app.require_subcommand(1);
 
@@ -76,6 +79,38 @@ int dispatch(int argc, char** argv) {
   CLI::App& report_app = *app.add_subcommand("report", "Print the report of a finished run again");
   report_app.add_option("DIR", path, "A run directory, or a report.json")->required();
 
+  ReplayOptions replay;
+  CLI::App& replay_app =
+      *app.add_subcommand("replay", "Analyse a recorded run again and report, also one that was killed");
+  replay_app.add_option("DIR", replay.directory, "A run directory")->required();
+  replay_app.add_option("--out", replay.out, "Directory for the results (default: DIR, replacing them)");
+
+  CompareOptions compare;
+  CLI::App& compare_app =
+      *app.add_subcommand("compare", "Compare two or more runs: differences, intervals, significance");
+  compare_app
+      .add_option("RUN", compare.runs,
+                  "Run directories or report.json files, the base first; RUN@TARGET takes one target")
+      ->required()
+      ->expected(2, -1);
+  compare_app.add_option("--out", compare.out, "Directory for compare.html, compare.md and compare.txt");
+  compare_app
+      .add_option("--fail-on", compare.fail_on,
+                  "Exit with 4 where a significant difference is past a limit, as throughput<-5% or "
+                  "ttft_p95>+10%; repeatable")
+      ->type_name("EXPR")
+      ->allow_extra_args(false);
+  compare_app.add_flag("--ignore-significance", compare.ignore_significance,
+                       "Let --fail-on count differences that may be chance, too");
+
+  InitOptions init;
+  CLI::App& init_app =
+      *app.add_subcommand("init", "Ask a running host what it is, and write a plan to start from");
+  init_app.add_option("URL", init.url, "Its base URL, as http://gpu-1:8000")->required();
+  init_app.add_option("--output", init.output, "The plan's file; must not be there yet (default: printed)");
+  init_app.add_option("--model", init.model, "Which of its models (default: the first)");
+  init_app.add_option("--token-env", init.token_env, "Environment variable with the host's bearer token");
+
   try {
     app.parse(argc, argv);
   } catch (const CLI::Success& success) {
@@ -86,6 +121,9 @@ int dispatch(int argc, char** argv) {
   }
   if (run_app.parsed()) return run_command(run);
   if (validate_app.parsed()) return validate_command(plan, set);
+  if (replay_app.parsed()) return replay_command(replay);
+  if (init_app.parsed()) return init_command(init);
+  if (compare_app.parsed()) return compare_command(compare);
   return report_command(path);
 }
 

@@ -14,6 +14,7 @@
 #include "coordinator/plan/ramp_reader.h"
 #include "coordinator/plan/scenario_reader.h"
 #include "coordinator/plan/target_reader.h"
+#include "coordinator/plan/telemetry_reader.h"
 #include "coordinator/plan/yaml_reader.h"
 
 namespace kneepoint::coordinator {
@@ -83,7 +84,7 @@ Plan read_plan(const Node& root, const std::string& file) {
     throw PlanError{{}, "the plan is empty; it needs kneepoint: 1, targets and scenarios"};
   }
   const MappingReader reader(root, "the plan",
-                             {"kneepoint", "name", "seed", "records", "targets", "scenarios"});
+                             {"kneepoint", "name", "seed", "records", "guard_rails", "targets", "scenarios"});
   if (root.find("kneepoint") == nullptr) {
     throw PlanError{root.at,
                     "the plan has no 'kneepoint: 1', the version of its format; make that the first line"};
@@ -101,6 +102,7 @@ Plan read_plan(const Node& root, const std::string& file) {
   if (const Node* const records = reader.find("records")) {
     plan.records = yaml::read_bool(*records, "'records'");
   }
+  if (const Node* const limits = reader.find("guard_rails")) plan.guard_rails = read_guard_rails(*limits);
   const Node& targets = reader.require("targets");
   for (const Node& item : yaml::read_list(targets, "'targets'")) {
     if (plan.targets.size() == kMostTargets) {
@@ -113,6 +115,7 @@ Plan read_plan(const Node& root, const std::string& file) {
   DatasetLibrary library(std::filesystem::path(file).parent_path());
   read_scenarios(reader.require("scenarios"), plan, library);
   plan.datasets = library.datasets();
+  plan.dataset_files = library.files();
   return plan;
 }
 

@@ -17,6 +17,21 @@ using namespace std::chrono_literals;
 constexpr Nanos kShortWindow = 20s;
 constexpr std::uint32_t kRequestsForP95 = 130;
 
+/// Between steps the added slots start spread out, and a cell ends when its last answers have arrived.
+constexpr Nanos kBetweenSteps = 1s;
+/// What searches took on the models of docs/method.md: rows, and minutes where windows are as long as needed.
+constexpr std::size_t kFewestSearchSteps = 15, kMostSearchSteps = 30;
+constexpr Nanos kShortestSearch = 10min, kLongestSearch = 25min;
+
+std::string span(std::string least, const std::string& most) {
+  return least == most ? least : least + " to " + most;
+}
+
+std::string describe_span(Nanos least, Nanos most) {
+  const auto whole = [](Nanos t) { return format_duration(std::chrono::ceil<std::chrono::seconds>(t)); };
+  return span(whole(least), whole(most));
+}
+
 std::string describe_search(const Ramp& ramp) {
   const Search& search = *ramp.search;
   std::string text = fmt::format("search for saturation, up to {} requests in flight, to within {:g} %",
@@ -67,8 +82,9 @@ std::string describe_slo(const std::vector<SloLimit>& slo) {
 
 std::string describe_time(const Ramp& ramp) {
   if (ramp.search) {
-    return ramp.search->max_duration ? fmt::format("at most {}", format_duration(*ramp.search->max_duration))
-                                     : "as long as the search takes, often 10 to 30 minutes";
+    const Forecast likely = forecast(ramp);
+    return fmt::format("likely {} for {} to {} steps, longer where answers take more than a few seconds",
+                       describe_span(likely.least, likely.most), likely.fewest_steps, likely.most_steps);
   }
   const auto time = planned_time(ramp);
   if (time) return format_duration(*time);
@@ -106,6 +122,28 @@ std::string describe_dialect(const DialectDescription& dialect) {
   return fmt::format("POST {}, streamed as {}", dialect.path, lines ? "JSON lines" : "server-sent events");
 }
 
+std::string describe_telemetry(const TelemetryOptions& telemetry) {
+  if (telemetry.off) return "off";
+  std::string text =
+      telemetry.urls.empty() ? "each replica's /metrics" : fmt::format("{}", fmt::join(telemetry.urls, ", "));
+  for (const GpuExporter& gpu : telemetry.gpus) {
+    text += fmt::format("; GPUs of {}", gpu.url);
+    for (const auto& [label, value] : gpu.labels) text += fmt::format(" with {}={}", label, value);
+  }
+  if (telemetry.nvml) text += *telemetry.nvml ? "; this machine's GPUs" : "; not this machine's GPUs";
+  return text;
+}
+
+std::string describe_limit(const GuardLimit& limit) {
+  const bool latency = limit.metric.starts_with("ttft_p");
+  std::string text =
+      fmt::format("{} {} {}", limit.metric, limit.below ? "below" : "above",
+                  latency ? format_duration(from_seconds(limit.limit)) : fmt::format("{:g}", limit.limit));
+  if (!limit.source.empty()) text += " at " + limit.source;
+  if (limit.seconds > 1) text += fmt::format(" for {}", format_duration(std::chrono::seconds(limit.seconds)));
+  return text;
+}
+
 std::string describe_target(const Target& target) {
   std::string text = fmt::format("  {}: {}, {}\n", target.name, to_string(target.api),
                                  target.model.empty() ? "the host's model" : "model " + target.model);
@@ -121,6 +159,12 @@ std::string describe_target(const Target& target) {
   if (!target.replica_header.empty())
     text += fmt::format("    replicas  named by the response header {}\n", target.replica_header);
   if (target.connection == ConnectionUse::kPerRequest) text += "    connection  a new one for each request\n";
+  if (target.telemetry != TelemetryOptions{})
+    text += fmt::format("    telemetry {}\n", describe_telemetry(target.telemetry));
+  if (target.wait_ready) {
+    text += fmt::format("    waits     up to {} until it serves its model\n",
+                        format_duration(target.wait_ready->timeout));
+  }
   return text + fmt::format("    timeouts  connect {}, request {}, silence in a stream {}\n",
                             format_duration(target.connect_timeout), format_duration(target.request_timeout),
                             format_duration(target.idle_timeout));
@@ -197,6 +241,28 @@ std::optional<Nanos> planned_time(const Ramp& ramp) {
   return (ramp.warmup + *ramp.hold) * static_cast<Nanos::rep>(ramp.step_count());
 }
 
+Forecast forecast(const Ramp& ramp) {
+  if (!ramp.search) {
+    const auto steps = static_cast<Nanos::rep>(ramp.step_count());
+    const Nanos time = planned_time(ramp).value_or(0s) + kBetweenSteps * steps;
+    return {.fewest_steps = ramp.step_count(), .most_steps = ramp.step_count(), .least = time, .most = time};
+  }
+  Forecast likely{.fewest_steps = kFewestSearchSteps,
+                  .most_steps = kMostSearchSteps,
+                  .least = kShortestSearch,
+                  .most = kLongestSearch};
+  if (ramp.hold) {
+    const Nanos step = ramp.warmup + *ramp.hold + kBetweenSteps;
+    likely.least = step * static_cast<Nanos::rep>(likely.fewest_steps);
+    likely.most = step * static_cast<Nanos::rep>(likely.most_steps);
+  }
+  if (ramp.search->max_duration) {
+    likely.least = std::min(likely.least, *ramp.search->max_duration);
+    likely.most = std::min(likely.most, *ramp.search->max_duration);
+  }
+  return likely;
+}
+
 std::vector<std::string> plan_warnings(const Plan& plan) {
   std::vector<std::string> warnings;
   for (const Target& target : plan.targets) warn_about_target(target, plan, warnings);
@@ -210,11 +276,12 @@ std::vector<std::string> plan_warnings(const Plan& plan) {
 std::string describe_plan(const Plan& plan) {
   std::string text = fmt::format("Plan {} (seed {})\n\nTargets\n", plan.name, plan.seed);
   for (const Target& target : plan.targets) text += describe_target(target);
+  if (!plan.guard_rails.empty()) text += "\nThe run stops when\n";
+  for (const GuardLimit& limit : plan.guard_rails) text += fmt::format("  {}\n", describe_limit(limit));
 
   const std::vector<Cell> cells = cells_of(plan);
-  std::size_t steps = 0, counted_requests = 0, searches = 0;
-  bool open_ended = false;
-  Nanos time{0};
+  std::size_t counted_requests = 0;
+  Forecast all;
   text += "\nRuns, in this order\n";
   for (const Cell& cell : cells) {
     const Scenario& scenario = plan.scenarios[cell.scenario];
@@ -224,20 +291,18 @@ std::string describe_plan(const Plan& plan) {
     text += fmt::format("     ramp      {}\n", describe_ramp(ramp));
     text += fmt::format("     slo       {}\n", describe_slo(cell.slo));
     text += fmt::format("     time      {}\n", describe_time(ramp));
-    steps += ramp.step_count();
-    time += planned_time(ramp).value_or(0s);
+    const Forecast likely = forecast(ramp);
+    all.fewest_steps += likely.fewest_steps;
+    all.most_steps += likely.most_steps;
+    all.least += likely.least;
+    all.most += likely.most;
     counted_requests += ramp.requests.value_or(0) * ramp.steps.size();
-    if (ramp.search) ++searches;
-    open_ended = open_ended || (ramp.search && !ramp.search->max_duration);
   }
-  // Between steps the added slots start spread out, and a cell ends when its last answers have arrived.
-  const Nanos likely = time + 1s * static_cast<Nanos::rep>(steps);
-  std::vector<std::string> all;
-  if (steps > 0 || searches == 0) all.push_back(plural(steps, "step"));
-  if (searches > 0) all.push_back(searches == 1 ? "a search" : fmt::format("{} searches", searches));
-  text += fmt::format("\nIn all {}, about {}", fmt::join(all, " and "),
-                      format_duration(std::chrono::ceil<std::chrono::seconds>(likely)));
-  if (open_ended) text += " and as long as an unbounded search takes";
+  text += fmt::format("\nIn all {}, about {}",
+                      all.fewest_steps == all.most_steps
+                          ? plural(all.most_steps, "step")
+                          : fmt::format("{} to {} steps", all.fewest_steps, all.most_steps),
+                      describe_span(all.least, all.most));
   if (counted_requests > 0)
     text += fmt::format(" and the time of {} more", plural(counted_requests, "request"));
   text += ".\n";

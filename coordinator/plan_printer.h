@@ -12,6 +12,14 @@ namespace kneepoint::coordinator {
 /// host decides. Start-up, the stagger of added slots and the drain at the end come on top: about 1 s a step.
 std::optional<Nanos> planned_time(const Ramp& ramp);
 
+/// A ramp's length as far as it can be foreseen; of a search, as searches usually are (docs/method.md, the
+/// table of searches).
+struct Forecast {
+  std::size_t fewest_steps = 0, most_steps = 0;
+  Nanos least{0}, most{0};  ///< Start-up and stagger included; 0 where the host decides.
+};
+Forecast forecast(const Ramp& ramp);
+
 /// What makes figures weaker or a run less safe than its author may think, one sentence each, in plan order.
 std::vector<std::string> plan_warnings(const Plan& plan);
 

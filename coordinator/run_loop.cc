@@ -39,7 +39,7 @@ RunLoop::RunLoop(const Plan& plan, const std::vector<Cell>& cells, LoadFleet& fl
 
 void RunLoop::run() {
   std::uint64_t epoch = 1;
-  for (std::size_t i = 0; i < cells_.size() && !interrupted_ && !agent_lost(); ++i) {
+  for (std::size_t i = 0; i < cells_.size() && !ended_early(); ++i) {
     const Cell& cell = cells_[i];
     const auto controller = make_controller(plan_, cell, epoch);
     run_cell(*controller, i);
@@ -52,6 +52,7 @@ void RunLoop::run_cell(Controller& controller, std::size_t cell_index) {
   windows_before_cell_ = windows_.size();
   while (!controller.done()) {
     if (hooks_.interrupts() > 0 || agent_lost()) break;
+    if (stopped_by_ = hooks_.stop_reason(); !stopped_by_.empty()) break;
     if (auto level = controller.next(fleet_.now(), view(cells_[cell_index]))) {
       level_ = *level;
       level_finished_.clear();
@@ -65,7 +66,7 @@ void RunLoop::run_cell(Controller& controller, std::size_t cell_index) {
 
 void RunLoop::stop_and_settle(Controller& controller, std::size_t cell_index) {
   if (!controller.done()) {
-    interrupted_ = !agent_lost();
+    interrupted_ = !agent_lost() && stopped_by_.empty();
     controller.interrupt(fleet_.now(), agent_lost());
   }
   const Nanos stopped = fleet_.now();

@@ -75,18 +75,22 @@ class RunLoop {
     std::function<void(const AgentLost&)> on_agent_lost = [](auto&) {};
     /// How often the user has asked to stop.
     std::function<int()> interrupts = [] { return 0; };
+    /// Why the run must stop before its end; empty while it need not.
+    std::function<std::string()> stop_reason = [] { return std::string(); };
   };
 
   /// `plan`, `cells` and `fleet` must outlive the loop.
   RunLoop(const Plan& plan, const std::vector<Cell>& cells, LoadFleet& fleet, Hooks hooks);
 
-  /// Returns when the plan has been run, the user has interrupted it or an agent was lost; in each case the
-  /// fleet is drained and everything it had measured is in the timeline.
+  /// Returns when the plan has been run, the user has interrupted it, `stop_reason` has given one or an agent
+  /// was lost; in each case the fleet is drained and everything it had measured is in the timeline.
   void run();
 
   const Timeline& timeline() const { return timeline_; }
   const std::vector<StepWindow>& windows() const { return windows_; }
   bool interrupted() const { return interrupted_; }
+  /// The reason that `stop_reason` gave; empty: it gave none.
+  const std::string& stopped_by() const { return stopped_by_; }
   /// Of the cells whose controller ended before it had found what it was looking for: why.
   const std::map<std::uint32_t, std::string>& cut_short() const { return cut_short_; }
   bool agent_lost() const { return timeline_.agents_lost() > 0; }
@@ -106,6 +110,8 @@ class RunLoop {
   void stop_and_settle(Controller& controller, std::size_t cell_index);
   FleetView view(const Cell& cell) const;
   bool idle_since(Nanos instant) const;
+  /// No further cell is run.
+  bool ended_early() const { return interrupted_ || !stopped_by_.empty() || agent_lost(); }
 
   const Plan& plan_;
   const std::vector<Cell>& cells_;
@@ -119,6 +125,7 @@ class RunLoop {
   std::map<std::uint32_t, Nanos> level_finished_;   // by agent, for level_
   std::map<std::uint32_t, std::string> cut_short_;  // by cell
   bool interrupted_ = false;
+  std::string stopped_by_;
 };
 
 }  // namespace kneepoint::coordinator

@@ -61,7 +61,7 @@ struct StepWindow {
   /// epoch's requests, over the time from `level_at`.
   std::optional<std::uint32_t> requests;
   std::optional<Nanos> finished_at;
-  bool interrupted = false;     ///< Cut short by the user.
+  bool interrupted = false;     ///< Cut short by the user or a guard rail.
   bool agent_lost = false;      ///< An agent was lost before it ended.
   bool unsteady = false;        ///< More than half of it was still settling, even when extended.
   bool low_confidence = false;  ///< It reached its longest length before its figures were precise enough.

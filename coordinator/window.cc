@@ -313,6 +313,7 @@ Step measure_step(const Timeline& timeline, const Plan& plan, const Cell& cell, 
 
   const ChunkRate tokens = chunk_rate(cut.total, counts_of_cell(timeline, window.cell));
   const std::optional<Batches> batches = batches_of(window, cut, duration);
+  if (batches) step.batches = batches->count;
   step.requests = counts_of(cut.total);
   step.achieved_concurrency = cut.total.in_flight / duration;
   step.waiting = cut.total.waiting / duration;

@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <cctype>
 
-#include "coordinator/analysis/bottleneck.h"
 #include "coordinator/analysis/statistics.h"
 #include "coordinator/analysis/throughput_curve.h"
 #include "coordinator/analysis/validity.h"

@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "coordinator/analysis/annotate.h"
+#include "coordinator/analysis/attribution.h"
 #include "coordinator/analysis/drift.h"
 #include "coordinator/analysis/saturation.h"
 #include "coordinator/analysis/slo.h"
@@ -73,16 +74,26 @@ void judge(const ScenarioResult& result, Verdict& verdict) {
     verdict.reasons.push_back(fmt::format("{}: saturation was not reached", name));
 }
 
+/// What the target said of itself in each step's window.
+void add_telemetry(std::vector<Step>& steps, const TelemetrySeries& telemetry, const std::string& target) {
+  for (Step& step : steps) {
+    const double begin = step.window_begin_seconds;
+    const StepTelemetry told = telemetry.summarise(target, begin, begin + step.duration_seconds);
+    if (told != StepTelemetry{}) step.telemetry = told;
+  }
+}
+
 }  // namespace
 
 Report build_report(const Plan& plan, const Timeline& timeline, const std::vector<StepWindow>& windows,
-                    const RunFacts& facts) {
+                    const RunFacts& facts, const TelemetrySeries& telemetry) {
   Report report{.run_id = facts.run_id,
                 .run_name = plan.name,
                 .version = facts.version,
                 .started_at = facts.started_at};
   report.duration_seconds = to_seconds(facts.duration);
   report.interrupted = facts.interrupted;
+  report.stopped_by = facts.stopped_by;
   report.agents = facts.agents.size();
   for (const RunFacts::Agent& agent : facts.agents) {
     if (agent.lost) ++report.agents_lost;
@@ -95,11 +106,26 @@ Report build_report(const Plan& plan, const Timeline& timeline, const std::vecto
     ScenarioResult result{.target = plan.targets[cell.target].name,
                           .scenario = plan.scenarios[cell.scenario].name,
                           .model = plan.targets[cell.target].model};
+    if (const auto load = facts.load_seconds.find(cell.target); load != facts.load_seconds.end()) {
+      result.load_seconds = load->second;
+    }
+    if (const auto from = facts.datasets.find(cell.id); from != facts.datasets.end())
+      result.dataset = from->second;
     for (const StepWindow& window : windows) {
       if (window.cell == cell.id) result.steps.push_back(measure_step(timeline, plan, cell, window));
     }
     if (result.steps.empty()) continue;
+    if (const auto asked = facts.workloads.find(cell.id); asked != facts.workloads.end())
+      result.workload = asked->second;
+    add_telemetry(result.steps, telemetry, result.target);
     result.saturation = find_saturation(result.steps, {.seed = facts.seed});
+    const Attribution attribution = find_bottleneck({.steps = result.steps,
+                                                     .saturation = result.saturation.concurrency,
+                                                     .knee_kind = result.saturation.knee_kind,
+                                                     .replicas = plan.targets[cell.target].urls.size()});
+    result.saturation.bottleneck = attribution.bottleneck;
+    if (const std::string text = attribution.text(); !text.empty())
+      result.saturation.explanation += " " + text;
     if (const auto cut = facts.cut_short.find(cell.id); cut != facts.cut_short.end()) {
       result.saturation.explanation += fmt::format(" The search ended early: {}.", cut->second);
     }
@@ -113,7 +139,16 @@ Report build_report(const Plan& plan, const Timeline& timeline, const std::vecto
   Verdict& verdict = report.verdict;
   if (report.interrupted) {
     verdict.valid = false;
-    verdict.reasons.push_back("the run was interrupted");
+    verdict.reasons.push_back(
+        facts.unfinished
+            ? fmt::format("the run was interrupted: its recording ends after {}, and only steps that were "
+                          "complete by then are reported",
+                          format_time(report.duration_seconds))
+            : "the run was interrupted");
+  }
+  if (!report.stopped_by.empty()) {
+    verdict.valid = false;
+    verdict.reasons.push_back("the run was stopped by a " + report.stopped_by);
   }
   if (report.agents_lost > 0) {
     verdict.valid = false;
@@ -130,12 +165,6 @@ Report build_report(const Plan& plan, const Timeline& timeline, const std::vecto
         fmt::format("agents' clocks may differ by {}", format_time(*report.clock_uncertainty_seconds)));
   }
   return report;
-}
-
-int exit_code(const Report& report) {
-  if (report.interrupted) return 130;
-  if (report.agents_lost > 0) return 5;
-  return report.verdict.valid ? 0 : 3;
 }
 
 }  // namespace kneepoint::coordinator

@@ -6,6 +6,7 @@
 
 #include "common/plan.h"
 #include "coordinator/report/model.h"
+#include "coordinator/telemetry/telemetry_series.h"
 #include "coordinator/timeline.h"
 
 namespace kneepoint::coordinator {
@@ -23,21 +24,21 @@ struct RunFacts {
   RealTime started_at{};
   Nanos duration{0};
   bool interrupted = false;
+  bool unfinished = false;  ///< The coordinator was gone before the run was over: a recording without an end.
+  std::string stopped_by;   ///< The guard rail that stopped the run; empty: none.
   std::vector<Agent> agents;
+  std::map<std::uint32_t, WorkloadIdentity> workloads;  ///< By cell.
+  std::map<std::uint32_t, DatasetSource> datasets;      ///< By cell, where requests are made of one.
   /// By cell: why a search ended before it had found what it was looking for.
   std::map<std::uint32_t, std::string> cut_short;
-  std::uint64_t seed = 1;  ///< Of the bootstrap.
+  std::map<std::uint32_t, double> load_seconds;  ///< By target: until it served its model, where waited for.
+  std::uint64_t seed = 1;                        ///< Of the bootstrap.
 };
 
 /// Measures every step, decides and explains. Pure: the same inputs give the same report.
 /// @param windows in the order in which the steps were run; a window whose cell the plan lacks is a
-/// programming error.
+/// programming error. @param telemetry what the targets said of themselves; may be empty.
 Report build_report(const Plan& plan, const Timeline& timeline, const std::vector<StepWindow>& windows,
-                    const RunFacts& facts);
-
-/// What a finished run's process exits with. The one place that decides:
-/// 130 interrupted; 5 an agent was lost; 3 no trustworthy verdict; 0 otherwise. (1, 2 and 4 belong to
-/// internal errors, bad usage or plans, and thresholds of `compare`; 5 also to a fleet that never assembled.)
-int exit_code(const Report& report);
+                    const RunFacts& facts, const TelemetrySeries& telemetry = {});
 
 }  // namespace kneepoint::coordinator

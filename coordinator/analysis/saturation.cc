@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <cmath>
 
-#include "coordinator/analysis/bottleneck.h"
 #include "coordinator/analysis/usl.h"
 #include "coordinator/report/units.h"
 
@@ -43,12 +42,11 @@ std::string explain(const ThroughputCurve& curve, const Saturation& found, LoadK
     return fmt::format("From {} on, doubling the load adds less than 5 %: {}.",
                        format_load(kind, *found.concurrency), last_gain(curve));
   }
-  if (curve.points().size() < 2)
-    return fmt::format("One {} only: saturation needs a ramp.",
-                       kind == LoadKind::kRate ? "rate" : "concurrency");
-  const std::string bound =
-      found.lower_bound ? "above " + format_load(kind, *found.lower_bound) : "not located";
-  return fmt::format("Not reached: saturation lies {}; {}. Scan further than {}.", bound, last_gain(curve),
+  if (curve.points().size() < 2) return fmt::format("One {} only: saturation needs a ramp.", load_name(kind));
+  const std::string bound = found.lower_bound
+                                ? "saturation lies above " + format_load(kind, *found.lower_bound)
+                                : "no step surely lies below saturation";
+  return fmt::format("Not reached: {}; {}. Scan further than {}.", bound, last_gain(curve),
                      format_figure(curve.top()));
 }
 
@@ -83,7 +81,6 @@ Saturation find_saturation(const std::vector<Step>& steps, const KneeOptions& op
   std::vector<ThroughputPoint> points = throughput_points(steps);
   if (points.empty()) {
     found.explanation = "No step is valid: nothing can be said about saturation.";
-    attribute(found, steps);
     return found;
   }
   const ThroughputCurve curve(std::move(points));
@@ -100,7 +97,6 @@ Saturation find_saturation(const std::vector<Step>& steps, const KneeOptions& op
   }
   if (!found.concurrency) found.lower_bound = known_below(curve);
   found.explanation = explain(curve, found, steps.front().load_kind());
-  attribute(found, steps);
   return found;
 }
 

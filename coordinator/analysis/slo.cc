@@ -43,6 +43,8 @@ SloCriterion bracket(const std::vector<Step>& steps, std::string name, double li
   if (failed && criterion.concurrency) {
     criterion.state = "BRACKETED";
     criterion.ci95 = Interval{*criterion.concurrency, *failed};
+  } else if (failed && *failed > by_concurrency.begin()->first) {
+    criterion.ci95 = Interval{0, *failed};  // what lies below had too few requests to tell
   } else if (failed) {
     criterion.state = "FAIL";
   } else if (!by_load.empty() && by_load.rbegin()->second == Outlook::kPass) {

@@ -12,6 +12,10 @@ double student_t(double p, double degrees) {
   return boost::math::quantile(boost::math::students_t(std::max(degrees, 1.0)), p);
 }
 
+double student_t_upper_tail(double t, double degrees) {
+  return boost::math::cdf(boost::math::complement(boost::math::students_t(std::max(degrees, 1.0)), t));
+}
+
 double proportion_upper(double hits, double n, double confidence) {
   if (n <= 0 || hits >= n) return 1;
   return boost::math::quantile(

@@ -16,6 +16,8 @@ inline constexpr double kOneSided95 = 1.6448536269514722;
 
 /// The p-quantile of Student's t with `degrees` degrees of freedom (at least 1). @param p in (0, 1).
 double student_t(double p, double degrees);
+/// The chance that Student's t exceeds `t`.
+double student_t_upper_tail(double t, double degrees);
 
 /// Exact one-sided bounds (Clopper–Pearson) of a proportion of which `hits` of `n` were seen: the true one is
 /// above `upper` (or below `lower`) with a chance of at most 1 − confidence. 1 and 0 where n is 0.

@@ -13,7 +13,7 @@ namespace kneepoint::coordinator {
 namespace {
 
 void check_delivery(Step& step, const WindowEvidence& evidence) {
-  if (evidence.interrupted) step.invalidate("INTERRUPTED", "the step was cut short by the user");
+  if (evidence.interrupted) step.invalidate("INTERRUPTED", "the step was cut short");
   if (evidence.agent_lost) step.invalidate("AGENT_LOST", "an agent was lost while it ran");
   if (!evidence.complete) step.invalidate("INCOMPLETE", "not every agent delivered every second of it");
   if (step.requests.completed == 0) step.invalidate("NO_DATA", "no request completed in the window");
@@ -167,6 +167,11 @@ bool surely_exceeds(const Histogram& values, double limit_seconds) {
   if (values.empty()) return false;
   return proportion_lower(values.count_above(limit_seconds), static_cast<double>(values.count())) >
          1 - Gates::kLagQuantile;
+}
+
+bool surely_failing(const RequestCounts& requests) {
+  return proportion_lower(static_cast<double>(requests.failed),
+                          static_cast<double>(requests.failed + requests.completed)) > Gates::kErrors;
 }
 
 void apply_gates(Step& step, const WindowEvidence& evidence) {

@@ -25,6 +25,7 @@ struct Gates {
   static constexpr double kRateReached = 0.99;   ///< Requests started over requests due, at least.
   static constexpr double kOverload = 0.25;      ///< Growth of an open loop's requests in flight, at most.
   static constexpr double kTrend = 0.03;         ///< Of throughput over a window, before it is flagged.
+  static constexpr double kErrors = 0.01;  ///< Failed requests of those that ended, that are no finding.
 };
 
 /// What a window shows about itself beyond the step's figures. Request-seconds and seconds.
@@ -53,6 +54,9 @@ void apply_gates(Step& step, const WindowEvidence& evidence);
 /// True when more than 1 % of the values surely exceed `limit_seconds`: the exact lower 95 % bound of the
 /// share above it is over 1 %. A p99 of ten values is their maximum; this asks for evidence instead.
 bool surely_exceeds(const Histogram& values, double limit_seconds);
+
+/// Whether more than 1 % of the requests that ended surely failed (exact lower 95 % bound).
+bool surely_failing(const RequestCounts& requests);
 
 /// The flags of a step for which a gate failed, as opposed to warnings.
 std::vector<std::string> failed_gates(const Step& step);

@@ -2,14 +2,10 @@
 
 #include <fmt/format.h>
 
-#include <filesystem>
-#include <fstream>
-#include <iterator>
-
-#include "coordinator/cli/exit_code.h"
+#include "coordinator/cli/report_file.h"
 #include "coordinator/plan_loader.h"
 #include "coordinator/plan_printer.h"
-#include "coordinator/report/json.h"
+#include "coordinator/report/exit_code.h"
 #include "coordinator/report/text.h"
 
 namespace kneepoint::coordinator {
@@ -32,13 +28,8 @@ int validate_command(const std::string& plan, const std::vector<std::string>& se
 }
 
 int report_command(const std::string& path) {
-  std::filesystem::path file = path;
-  if (std::filesystem::is_directory(file)) file /= "report.json";
-  std::ifstream stream(file);
-  if (!stream) return refuse(fmt::format("{}: no report there; name a run directory", file.string()));
-  const std::string text{std::istreambuf_iterator<char>(stream), {}};
-  const auto report = parse_report_json(text);
-  if (!report) return refuse(fmt::format("{}: {}", file.string(), report.error().message));
+  const auto report = read_report(path);
+  if (!report) return refuse(report.error().message);
   fmt::print("{}", render_text(*report));
   return kDone;
 }

@@ -6,7 +6,7 @@
 #include <csignal>
 #include <ctime>
 
-#include "coordinator/cli/exit_code.h"
+#include "coordinator/report/exit_code.h"
 
 namespace kneepoint::coordinator {
 

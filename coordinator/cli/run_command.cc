@@ -9,21 +9,27 @@
 #include <memory>
 #include <random>
 
+#include "common/dataset.h"
 #include "common/version.h"
+#include "common/wire.h"
 #include "coordinator/analysis/build_report.h"
 #include "coordinator/calibration/calibrate.h"
-#include "coordinator/cli/exit_code.h"
 #include "coordinator/cli/interrupts.h"
 #include "coordinator/cli/run_display.h"
+#include "coordinator/cli/run_telemetry.h"
+#include "coordinator/cli/wait_for_targets.h"
 #include "coordinator/fleet/fleet.h"
 #include "coordinator/fleet/local_agents.h"
 #include "coordinator/live/http_server.h"
 #include "coordinator/live/metrics.h"
+#include "coordinator/plan/workload_printer.h"
 #include "coordinator/plan_loader.h"
-#include "coordinator/report/html/html.h"
+#include "coordinator/recording/recording.h"
+#include "coordinator/recording/recording_writer.h"
+#include "coordinator/recording/results.h"
+#include "coordinator/report/exit_code.h"
 #include "coordinator/report/record_writer.h"
 #include "coordinator/report/run_directory.h"
-#include "coordinator/report/run_timeline.h"
 #include "coordinator/report/text.h"
 #include "coordinator/run_loop.h"
 
@@ -50,6 +56,18 @@ std::string new_run_id(RealTime now, const std::string& plan) {
                      plan, std::random_device()() & 0xffff);
 }
 
+std::string one_line(std::string text) {
+  for (auto at = text.find('\n'); at != text.npos; at = text.find('\n', at)) {
+    text.replace(at, text.find_first_not_of("\n ", at) - at, ", ");
+  }
+  return text;
+}
+
+DatasetSource source_of(const Plan& plan, const std::string& hash) {
+  const DatasetFile& file = plan.dataset_files.at(hash);
+  return {.file = file.name, .sha256 = file.sha256, .entries = plan.datasets.at(hash)->entries.size()};
+}
+
 /// One run, from its checked plan to its report. Members are in the order in which they come to be: the
 /// server and the display outlive the fleet, so that its end can still be watched.
 class Run {
@@ -68,23 +86,30 @@ class Run {
   }
 
   int execute() {
+    load_seconds_ = wait_for_targets();
     calibrate(plan_, cells_, {.stop = interrupts_.token(), .tell = [this](const std::string& line) {
                                 display_.print(line);
                               }});
     check_interrupts();
     assemble();
+    telemetry_.emplace(plan_, directory_.path() / "telemetry.jsonl", SystemClock().now() - fleet_->now());
     const Timeline* timeline = nullptr;
     RunLoop loop(plan_, cells_, *fleet_, hooks(timeline));
     timeline = &loop.timeline();
     loop.run();
     const Nanos duration = fleet_->now();
-    RunFacts facts = this->facts(loop, duration);
-    fleet_->finish(!loop.interrupted() && !loop.agent_lost(),
-                   loop.agent_lost() ? "an agent was lost" : "the run was interrupted");
-    const Report report = build_report(plan_, loop.timeline(), loop.windows(), facts);
-    or_fail(directory_.write_report(report), kInternalError);
-    const RunTimeline course = build_run_timeline(loop.timeline(), plan_, cells_, loop.windows());
-    or_fail(directory_.write("report.html", render_html(report, course, plan_.source_text)), kInternalError);
+    take_telemetry(loop.timeline());
+    telemetry_->stop();
+    const RunFacts facts = this->facts(loop, duration);
+    keep(recording_->end(facts));
+    fleet_->finish(!loop.interrupted() && !loop.agent_lost() && loop.stopped_by().empty(),
+                   why_unfinished(loop));
+    const Report report = or_fail(write_results(directory_, {.plan = plan_,
+                                                             .timeline = loop.timeline(),
+                                                             .windows = loop.windows(),
+                                                             .facts = facts,
+                                                             .telemetry = telemetry_->series()}),
+                                  kInternalError);
     display_.finish(report);
     fmt::print("{}\nreport: {}\n", render_text(report), directory_.path().string());
     std::fflush(stdout);
@@ -161,6 +186,8 @@ class Run {
                           .records = plan_.records,
                           .datasets = plan_.datasets};
     or_fail(fleet_->start(std::move(assignment), check), kFleetFailed);
+    recording_ = or_fail(RecordingWriter::create(directory_.path() / kRecordingFile, plan_, cells_, facts()),
+                         kBadInput);
     if (plan_.records) {
       const SystemClock clock;
       records_ = or_fail(RecordWriter::create(directory_.path() / "records.jsonl.gz", plan_, cells_, run_id_,
@@ -187,15 +214,26 @@ class Run {
     RunLoop::Hooks hooks;
     hooks.on_batch = [this](std::uint32_t agent, const SnapshotBatch& batch) {
       metrics_.observe(batch);
-      if (!records_) return;
-      const auto written = records_->append(fleet_->agent(agent).name, batch);
-      if (!written) display_.print(written.error().message);
+      keep(recording_->batch(agent, batch));
+      if (records_) keep(records_->append(fleet_->agent(agent).name, batch));
     };
-    hooks.on_step = [this](const StepWindow& window, const Step& step) { display_.step(window, step); };
+    hooks.on_step = [this](const StepWindow& window, const Step& step) {
+      keep(recording_->window(window));
+      display_.step(window, step);
+    };
     hooks.on_progress = [this, &timeline](const Progress& progress) {
       display_.progress(progress, *timeline);
+      take_telemetry(*timeline);
+    };
+    hooks.stop_reason = [this, told = false]() mutable {
+      const std::string& reason = telemetry_->stop_reason();
+      if (!reason.empty() && !std::exchange(told, true)) {
+        display_.print(reason + "; letting running requests finish");
+      }
+      return reason;
     };
     hooks.on_agent_lost = [this](const AgentLost& lost) {
+      keep(recording_->agent_lost(lost.agent));
       metrics_.set_agents({.running = fleet_->agents(), .lost = ++agents_lost_});
       display_.print(fmt::format("agent {} lost: {}", fleet_->agent(lost.agent).name, lost.reason));
     };
@@ -209,18 +247,53 @@ class Run {
     return hooks;
   }
 
-  RunFacts facts(const RunLoop& loop, Nanos duration) const {
+  void take_telemetry(const Timeline& timeline) {
+    for (const std::string& line : telemetry_->take(timeline)) display_.print(line);
+  }
+
+  static std::string why_unfinished(const RunLoop& loop) {
+    if (loop.agent_lost()) return "an agent was lost";
+    return loop.stopped_by().empty() ? "the run was interrupted" : loop.stopped_by();
+  }
+
+  /// Waits for the targets whose `wait_ready` asks for it, all at once: they may be loading at the same time.
+  std::map<std::uint32_t, double> wait_for_targets() {
+    const auto print = [this](const std::string& line) { display_.print(line); };
+    auto loads = coordinator::wait_for_targets(plan_, SystemClock(), print, interrupts_.token());
+    if (loads) return std::move(*loads);
+    throw Failure{interrupts_.count() > 0 ? kInterrupted : kBadInput, loads.error().message};
+  }
+
+  /// A full disk ends what is recorded, not the run.
+  void keep(const Result<void>& written) {
+    if (!written) display_.print(written.error().message);
+  }
+
+  /// What is known when the load begins.
+  RunFacts facts() const {
     RunFacts facts{.run_id = run_id_,
                    .version = std::string(version()),
                    .started_at = started_at_,
-                   .duration = duration,
-                   .interrupted = loop.interrupted(),
+                   .load_seconds = load_seconds_,
                    .seed = plan_.seed};
+    for (const Cell& cell : cells_) {
+      facts.workloads[cell.id] = {.id = workload_id(cell.workload),
+                                  .summary = one_line(describe_workload(cell.workload, plan_))};
+      if (const auto& use = cell.workload.dataset) facts.datasets[cell.id] = source_of(plan_, use->hash);
+    }
     for (std::uint32_t i = 0; i < fleet_->agents() + agents_lost_; ++i) {
       const AgentInfo& agent = fleet_->agent(i);
       facts.agents.push_back(
           {.name = agent.name, .lost = agent.lost, .clock_round_trip = agent.clock.round_trip});
     }
+    return facts;
+  }
+
+  RunFacts facts(const RunLoop& loop, Nanos duration) const {
+    RunFacts facts = this->facts();
+    facts.duration = duration;
+    facts.interrupted = loop.interrupted();
+    facts.stopped_by = loop.stopped_by();
     facts.cut_short = loop.cut_short();
     return facts;
   }
@@ -244,7 +317,10 @@ class Run {
   std::unique_ptr<PrivateSocket> socket_;
   std::unique_ptr<Fleet> fleet_;
   std::unique_ptr<LocalAgents> agents_;
+  std::optional<RecordingWriter> recording_;
   std::optional<RecordWriter> records_;
+  std::map<std::uint32_t, double> load_seconds_;  // by target
+  std::optional<RunTelemetry> telemetry_;
   std::size_t agents_lost_ = 0;
 };
 

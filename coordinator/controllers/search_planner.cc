@@ -4,7 +4,6 @@
 #include <cmath>
 #include <set>
 
-#include "coordinator/analysis/bottleneck.h"
 #include "coordinator/analysis/knee.h"
 #include "coordinator/analysis/slo.h"
 #include "coordinator/analysis/validity.h"

@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "coordinator/plan/dialect_reader.h"
+#include "coordinator/plan/telemetry_reader.h"
 #include "coordinator/plan/yaml_reader.h"
 
 namespace kneepoint::coordinator {
@@ -194,16 +195,17 @@ ConnectionUse read_connection_use(const Node& node) {
                                        yaml::suggestion(name, {"reuse", "per_request"}))};
 }
 
-}  // namespace
+[[noreturn]] void refuse_url(const Node& node, std::string_view why) {
+  // A query may hold a key: it is not repeated.
+  const std::string shown = node.text.substr(0, node.text.find_first_of("?#"));
+  throw PlanError{node.at, fmt::format("'{}' {}", yaml::excerpt(shown), why)};
+}
 
-std::string read_base_url(const Node& node) {
+/// http or https, a host, no secrets, no query.
+const std::string& read_url(const Node& node) {
   const std::string& text = yaml::read_text(node, "a URL");
   const auto parsed = boost::urls::parse_uri(text);
-  // A query may hold a key: it is not repeated either.
-  const auto refuse = [&](std::string_view why) {
-    throw PlanError{node.at,
-                    fmt::format("'{}' {}", yaml::excerpt(text.substr(0, text.find_first_of("?#"))), why)};
-  };
+  const auto refuse = [&](std::string_view why) { refuse_url(node, why); };
   if (text.find('@') != text.npos) {  // Has no other use in a base URL.
     throw PlanError{node.at, fmt::format("this URL holds credentials: {}", kNoInlineSecret)};
   }
@@ -214,7 +216,21 @@ std::string read_base_url(const Node& node) {
   if (url.scheme() != "http" && url.scheme() != "https") refuse("must start with http:// or https://");
   if (url.has_query() || url.has_fragment()) refuse("must end before '?' or '#'");
   if (url.has_port() && !is_port(std::string(url.port()))) refuse("has no valid port; ports are 1 to 65535");
-  std::string base(text);
+  return text;
+}
+
+}  // namespace
+
+std::string read_metrics_url(const Node& node) {
+  const std::string& url = read_url(node);
+  if (url.find('/', url.find("://") + 3) == url.npos) {
+    refuse_url(node, "has no path; write where the metrics are, such as http://HOST:PORT/metrics");
+  }
+  return url;
+}
+
+std::string read_base_url(const Node& node) {
+  std::string base = read_url(node);
   const auto drop = [&](std::string_view ending) {
     if (!base.ends_with(ending)) return false;
     base.resize(base.size() - ending.size());
@@ -226,10 +242,22 @@ std::string read_base_url(const Node& node) {
   };
   drop_slashes();
   for (const std::string_view endpoint : {"/completions", "/generate", "/models"}) {
-    if (base.ends_with(endpoint)) refuse("names an endpoint; give the base URL, the 'api' adds the rest");
+    if (base.ends_with(endpoint))
+      refuse_url(node, "names an endpoint; give the base URL, the 'api' adds the rest");
   }
   if (drop("/v1")) drop_slashes();
   return base;
+}
+
+Result<std::string> parse_base_url(const std::string& text) {
+  Node node;
+  node.kind = Node::Kind::kScalar;
+  node.text = text;
+  try {
+    return read_base_url(node);
+  } catch (const PlanError& error) {
+    return Error{error.what};
+  }
 }
 
 Target read_target(const Node& node, std::size_t number, const std::filesystem::path& folder) {
@@ -239,7 +267,8 @@ Target read_target(const Node& node, std::size_t number, const std::filesystem::
   const MappingReader reader(
       node, named ? fmt::format("target '{}'", name->text) : fmt::format("target {}", number),
       {"name", "url", "urls", "api", "dialect", "model", "auth", "headers", "tls", "connect_timeout",
-       "request_timeout", "idle_timeout", "routing", "connection", "replica_header"});
+       "request_timeout", "idle_timeout", "routing", "connection", "replica_header", "telemetry",
+       "wait_ready"});
   Target target;
   target.name = yaml::read_name(reader.require("name"), "a target's 'name'");
   target.urls = read_urls(reader);
@@ -277,6 +306,8 @@ Target read_target(const Node& node, std::size_t number, const std::filesystem::
   read_timeout("connect_timeout", target.connect_timeout);
   read_timeout("request_timeout", target.request_timeout);
   read_timeout("idle_timeout", target.idle_timeout);
+  if (const Node* const telemetry = reader.find("telemetry")) target.telemetry = read_telemetry(*telemetry);
+  if (const Node* const wait = reader.find("wait_ready")) target.wait_ready = read_wait_ready(*wait);
   return target;
 }
 

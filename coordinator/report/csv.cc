@@ -60,6 +60,39 @@ void add_latency(std::vector<Column>& columns, const std::string& name, LatencyS
   }
 }
 
+void add_telemetry(std::vector<Column>& columns) {
+  using Engine = std::optional<double> StepTelemetry::*;
+  using Gpu = std::optional<double> GpuTelemetry::*;
+  for (const auto& [name, figure] : std::initializer_list<std::pair<const char*, Engine>>{
+           {"server_running", &StepTelemetry::running_mean},
+           {"server_waiting", &StepTelemetry::waiting_mean},
+           {"server_kv_usage_mean_ratio", &StepTelemetry::kv_usage_mean},
+           {"server_kv_usage_max_ratio", &StepTelemetry::kv_usage_max},
+           {"server_preemptions_per_second", &StepTelemetry::preemptions_per_second},
+           {"server_queue_time_mean_seconds", &StepTelemetry::queue_time_mean_seconds},
+           {"server_prefix_hit_ratio", &StepTelemetry::prefix_hit_ratio},
+           {"server_output_tokens_per_second", &StepTelemetry::server_tokens_per_second},
+           {"server_prompt_tokens_per_second", &StepTelemetry::server_prompt_tokens_per_second}}) {
+    columns.push_back({name, [figure = figure](const Row& r) {
+                         return r.step.telemetry ? number((*r.step.telemetry).*figure) : "";
+                       }});
+  }
+  for (const auto& [name, figure] : std::initializer_list<std::pair<const char*, Gpu>>{
+           {"gpu_util_ratio", &GpuTelemetry::util_mean},
+           {"gpu_sm_active_ratio", &GpuTelemetry::sm_active_mean},
+           {"gpu_tensor_active_ratio", &GpuTelemetry::tensor_active_mean},
+           {"gpu_dram_active_ratio", &GpuTelemetry::dram_active_mean},
+           {"gpu_memory_peak_bytes", &GpuTelemetry::memory_peak_bytes},
+           {"gpu_power_mean_watts", &GpuTelemetry::power_mean_watts},
+           {"gpu_joules_per_token", &GpuTelemetry::joules_per_token},
+           {"gpu_temperature_max_celsius", &GpuTelemetry::temperature_max_celsius}}) {
+    columns.push_back({name, [figure = figure](const Row& r) {
+                         return r.step.telemetry ? number(r.step.telemetry->gpu.*figure) : "";
+                       }});
+  }
+  columns.push_back({"load_seconds", [](const Row& r) { return number(r.result.load_seconds); }});
+}
+
 std::vector<Column> columns() {
   std::vector<Column> all = {
       {"target", [](const Row& r) { return quoted(r.result.target); }},
@@ -119,6 +152,7 @@ std::vector<Column> columns() {
   all.insert(all.end(), rest.begin(), rest.end());
   add_latency(all, "ttft_intended", &Step::ttft_intended_seconds);
   add_latency(all, "e2e_intended", &Step::e2e_intended_seconds);
+  add_telemetry(all);
   return all;
 }
 

@@ -231,6 +231,14 @@ std::string render_json(const Report& report) {
   return text + '\n';
 }
 
+std::string render_json(const ScenarioResult& result) {
+  std::string text;
+  Writer writer(text, 0);
+  fields(writer, const_cast<ScenarioResult&>(result));
+  writer.end();
+  return text;
+}
+
 Result<Report> parse_report_json(std::string_view text) {
   simdjson::dom::parser parser;
   simdjson::dom::element root;

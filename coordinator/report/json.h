@@ -16,6 +16,9 @@ inline constexpr std::string_view kReportSchema = "kneepoint.report/1";
 /// that it takes to read them back unchanged. Ends with a newline.
 std::string render_json(const Report& report);
 
+/// One of `results` in report.json.
+std::string render_json(const ScenarioResult& result);
+
 /// Reads what render_json wrote, so that a report can be rendered again. Unknown fields are skipped and
 /// missing ones stay absent; what is not JSON, has another schema or a field of the wrong type is an error
 /// that names it.

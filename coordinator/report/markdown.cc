@@ -2,64 +2,43 @@
 
 #include <fmt/format.h>
 
+#include "coordinator/report/definitions.h"
+#include "coordinator/report/flags.h"
+#include "coordinator/report/markdown_layout.h"
 #include "coordinator/report/sentences.h"
 #include "coordinator/report/tables.h"
 
 namespace kneepoint::coordinator {
 namespace {
 
-/// Names come from plans: nothing in them may open a table cell, a tag, a link or emphasis.
-std::string escaped(const std::string& text) {
-  std::string out;
-  for (const char c : text) {
-    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) {
-      out += ' ';
-    } else if (c == '<') {
-      out += "&lt;";
-    } else {
-      if (std::string_view("|*_`[]\\#").find(c) != std::string_view::npos) out += '\\';
-      out += c;
-    }
-  }
-  return out;
-}
-
-std::string draw(const std::string& title, const Table& table) {
-  if (table.rows.empty()) return "";
-  std::string out = fmt::format("\n### {}\n\n|", title);
-  for (const Column& column : table.columns) out += fmt::format(" {} |", escaped(column.title));
-  out += "\n|";
-  for (const Column& column : table.columns) out += column.left ? " :-- |" : " --: |";
-  for (const auto& row : table.rows) {
-    out += "\n|";
-    for (const std::string& cell : row) out += fmt::format(" {} |", escaped(cell));
-  }
-  return out + "\n";
-}
-
 std::string render_result(const ScenarioResult& result) {
-  std::string out = fmt::format("\n## {} on {} ({})\n", escaped(result.scenario), escaped(result.target),
-                                escaped(result.model));
-  out += "\n" + escaped(saturation_sentence(result) + " " + result.saturation.explanation) + "\n";
+  std::string out = fmt::format("\n## {} on {} ({})\n", markdown_escaped(result.scenario),
+                                markdown_escaped(result.target), markdown_escaped(result.model));
+  if (result.load_seconds) out += fmt::format("\n{}.\n", markdown_escaped(title_sentence(result)));
+  out += "\n" + markdown_escaped(saturation_sentence(result) + " " + result.saturation.explanation) + "\n";
   if (!result.slo.criteria.empty()) {
     out += "\n";
     for (const SloCriterion& criterion : result.slo.criteria)
-      out += fmt::format("- {}\n", escaped(slo_sentence(criterion, result.load_kind())));
+      out += fmt::format("- {}\n", markdown_escaped(slo_sentence(criterion, result.load_kind())));
     if (result.slo.joint)
-      out += fmt::format("- {}\n", escaped(slo_sentence(*result.slo.joint, result.load_kind())));
+      out += fmt::format("- {}\n", markdown_escaped(slo_sentence(*result.slo.joint, result.load_kind())));
   }
-  out += draw("Load and throughput", load_table(result));
+  out += draw_markdown("Load and throughput", load_table(result));
   const auto remarks = step_remarks(result);
   if (!remarks.empty()) out += "\n";
-  for (const std::string& remark : remarks) out += fmt::format("- {}\n", escaped(remark));
+  for (const std::string& remark : remarks) out += fmt::format("- {}\n", markdown_escaped(remark));
   if (const std::string prompts = prompt_sentence(result); !prompts.empty())
-    out += fmt::format("\nPrompts: {}.\n", escaped(prompts));
-  out += draw("Latency", latency_table(result));
-  out += draw("Open loop: latencies from when a request was due", open_loop_table(result));
-  out += draw("By prompt class", share_table(result, &Step::classes, "class"));
-  out += draw("By turn", share_table(result, &Step::turns, "turn"));
-  out += draw("By replica", share_table(result, &Step::replicas, "replica"));
-  out += draw("Requests and generator", generator_table(result));
+    out += fmt::format("\nPrompts: {}.\n", markdown_escaped(prompts));
+  if (const std::string thinking = thinking_sentence(result); !thinking.empty())
+    out += fmt::format("\nUsers: {}.\n", markdown_escaped(thinking));
+  out += draw_markdown("Latency", latency_table(result));
+  out += draw_markdown("Open loop: latencies from when a request was due", open_loop_table(result));
+  out += draw_markdown("By prompt class", share_table(result, &Step::classes, "class"));
+  out += draw_markdown("By turn", share_table(result, &Step::turns, "turn"));
+  out += draw_markdown("By replica", share_table(result, &Step::replicas, "replica"));
+  out += draw_markdown("What the engine said", engine_table(result));
+  out += draw_markdown("What the GPUs said", gpu_table(result));
+  out += draw_markdown("Requests and generator", generator_table(result));
   return out;
 }
 
@@ -67,16 +46,25 @@ std::string render_result(const ScenarioResult& result) {
 
 std::string render_markdown(const Report& report) {
   std::string out =
-      fmt::format("# {}\n\n**Verdict: {}**\n\n", escaped(report.run_name), trust_of(report.verdict));
+      fmt::format("# {}\n\n**Verdict: {}**\n\n", markdown_escaped(report.run_name), trust_of(report.verdict));
   for (const ScenarioResult& result : report.results)
-    out += fmt::format("- {}\n", escaped(saturation_sentence(result)));
-  for (const std::string& reason : report.verdict.reasons) out += fmt::format("- {}\n", escaped(reason));
+    out += fmt::format("- {}\n", markdown_escaped(saturation_sentence(result)));
+  for (const std::string& reason : report.verdict.reasons)
+    out += fmt::format("- {}\n", markdown_escaped(reason));
+  out += draw_markdown("Side by side (TTFT at the lowest step)", overview_table(report));
   for (const ScenarioResult& result : report.results) out += render_result(result);
-  out +=
-      fmt::format("\n## Run\n\n{}\n\n{}\n\n", escaped(run_line(report)), escaped(totals_line(report.totals)));
+  out += fmt::format("\n## Run\n\n{}\n\n{}\n\n", markdown_escaped(run_line(report)),
+                     markdown_escaped(totals_line(report.totals)));
+  if (const auto flags = flags_explained(report); !flags.empty()) {
+    out += "<details><summary>States and flags</summary>\n\n";
+    for (const auto& [flag, meaning] : flags)
+      out += fmt::format("- **{}**: {}\n", markdown_escaped(flag), markdown_escaped(std::string(meaning)));
+    out += "\n</details>\n\n";
+  }
   out += "<details><summary>Definitions</summary>\n\n";
-  for (const auto& [term, meaning] : definitions())
-    out += fmt::format("- **{}**: {}\n", escaped(term), escaped(meaning));
+  out += markdown_escaped(clock_definition()) + "\n\n";
+  for (const Definition& each : definitions())
+    out += fmt::format("- **{}**: {}\n", markdown_escaped(each.term), markdown_escaped(to_sentence(each)));
   return out + "\n</details>\n";
 }
 

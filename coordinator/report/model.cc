@@ -37,4 +37,12 @@ void Step::invalidate(std::string_view flag, std::string reason) {
   warn(flag, std::move(reason));
 }
 
+std::optional<double> ScenarioResult::peak_gpu_memory_bytes() const {
+  std::optional<double> peak;
+  for (const Step& step : steps) {
+    if (step.telemetry) peak = std::max(peak, step.telemetry->gpu.memory_peak_bytes);
+  }
+  return peak;
+}
+
 }  // namespace kneepoint::coordinator

@@ -9,6 +9,7 @@
 
 #include "common/clock.h"
 #include "common/second_stats.h"
+#include "coordinator/telemetry/step_telemetry.h"
 
 /// The report as data. Every renderer (text, JSON, Markdown, CSV) reads this and nothing else; names follow
 /// report.json (docs/report.md). A figure that could not be measured is absent, never 0. Times are seconds.
@@ -114,10 +115,12 @@ struct Step {
   std::vector<SloCheck> slo;
   std::optional<SloCheck> slo_joint;  ///< Present where the scenario has limits.
   std::optional<TokenSource> token_source;
+  std::optional<std::uint64_t> batches;  ///< That the intervals rest on; absent where there are none.
   GeneratorSummary generator;
-  std::vector<Share> replicas;  ///< Only where the target has several.
-  std::vector<Share> classes;   ///< Only where the workload has several.
-  std::vector<Share> turns;     ///< Only of conversations: "1", "2", …, "10+".
+  std::optional<StepTelemetry> telemetry;  ///< Absent where neither engine nor GPUs told anything.
+  std::vector<Share> replicas;             ///< Only where the target has several.
+  std::vector<Share> classes;              ///< Only where the workload has several.
+  std::vector<Share> turns;                ///< Only of conversations: "1", "2", …, "10+".
 
   LoadKind load_kind() const;
   /// What the scan varies: requests in flight or users, or the rate that was asked for.
@@ -162,14 +165,32 @@ struct SloResult {
   std::optional<SloCriterion> joint;
 };
 
+/// What the requests of a result asked, to tell whether two results can be compared.
+struct WorkloadIdentity {
+  std::string id;       ///< Equal for equal workloads; "" where a report does not say.
+  std::string summary;  ///< One line for a reader.
+};
+
+/// The file that the requests were made of.
+struct DatasetSource {
+  std::string file;    ///< Without its folder.
+  std::string sha256;  ///< Of the whole file, in hexadecimal digits.
+  std::uint64_t entries = 0;
+};
+
 /// One target × scenario.
 struct ScenarioResult {
   std::string target, scenario, model;
+  WorkloadIdentity workload;
+  std::optional<double> load_seconds;  ///< Until the target served its model; absent where it did before.
+  std::optional<DatasetSource> dataset;
   std::vector<Step> steps;
   Saturation saturation;
   SloResult slo;
 
   LoadKind load_kind() const { return steps.empty() ? LoadKind::kRequests : steps.front().load_kind(); }
+  /// The most GPU memory in use in any step's window.
+  std::optional<double> peak_gpu_memory_bytes() const;
 };
 
 struct Verdict {
@@ -186,6 +207,7 @@ struct Report {
   RealTime started_at{};
   double duration_seconds = 0;
   bool interrupted = false;
+  std::string stopped_by;  ///< The guard rail that stopped the run, as a sentence; empty: none.
   std::size_t agents = 0;  ///< That took part, lost ones included.
   std::size_t agents_lost = 0;
   std::optional<double>

@@ -1,16 +1,14 @@
 #pragma once
 
-#include <zlib.h>
-
 #include <filesystem>
 #include <map>
-#include <memory>
 #include <string>
 
 #include "common/clock.h"
 #include "common/plan.h"
 #include "common/result.h"
 #include "common/second_stats.h"
+#include "coordinator/report/gzip_file.h"
 
 namespace kneepoint::coordinator {
 
@@ -29,23 +27,12 @@ class RecordWriter {
   Result<void> append(const std::string& agent, const SnapshotBatch& batch);
 
  private:
-  struct Close {
-    void operator()(gzFile file) const { gzclose(file); }
-  };
-  using File = std::unique_ptr<gzFile_s, Close>;
-
-  RecordWriter(std::filesystem::path path, File file, const Plan& plan, const std::vector<Cell>& cells,
-               std::string run_id)
-      : path_(std::move(path)),
-        file_(std::move(file)),
-        plan_(&plan),
-        cells_(&cells),
-        run_id_(std::move(run_id)) {}
+  RecordWriter(GzipFile file, const Plan& plan, const std::vector<Cell>& cells, std::string run_id)
+      : file_(std::move(file)), plan_(&plan), cells_(&cells), run_id_(std::move(run_id)) {}
   void write_row(const std::string& agent, const RequestRow& row);
   Result<void> flush();
 
-  std::filesystem::path path_;
-  File file_;
+  GzipFile file_;
   const Plan* plan_;
   const std::vector<Cell>* cells_;
   std::string run_id_;

@@ -56,10 +56,37 @@ TimelineValues asked_concurrency(const RunTimeline& run, std::size_t bins,
   return asked;
 }
 
+/// What a reader looks for beside the load, of what the target told.
+void add_target_telemetry(RunTimeline& run, const TelemetrySeries& telemetry, const std::string& target) {
+  struct Shown {
+    Signal signal;
+    const char* name;
+    const char* unit;
+  };
+  static constexpr Shown kShown[] = {{Signal::kRunning, "running", "requests"},
+                                     {Signal::kWaiting, "waiting", "requests"},
+                                     {Signal::kKvUsage, "KV cache", "ratio"},
+                                     {Signal::kGpuTensorActive, "tensor pipe", "ratio"},
+                                     {Signal::kGpuDramActive, "memory bus", "ratio"},
+                                     {Signal::kGpuUtil, "GPU busy", "ratio"},
+                                     {Signal::kPreemptions, "preemptions a second", ""},
+                                     {Signal::kGpuMemoryUsed, "GPU memory", "bytes"},
+                                     {Signal::kGpuPower, "GPU power", "W"}};
+  for (const Shown& shown : kShown) {
+    std::vector<TimelineSample> samples;
+    for (const auto& [second, value] : telemetry.timeline(target, shown.signal)) {
+      samples.push_back({static_cast<double>(second), value});
+    }
+    // A flat line at 0 tells nothing that its absence does not.
+    if (std::any_of(samples.begin(), samples.end(), [](const TimelineSample& s) { return s.value != 0; }))
+      add_telemetry(run, shown.name, shown.unit, samples, target);
+  }
+}
+
 }  // namespace
 
 RunTimeline build_run_timeline(const Timeline& timeline, const Plan& plan, const std::vector<Cell>& cells,
-                               std::span<const StepWindow> windows) {
+                               std::span<const StepWindow> windows, const TelemetrySeries& telemetry) {
   RunTimeline run;
   const auto& seconds = timeline.seconds();
   if (seconds.empty()) return run;
@@ -109,11 +136,12 @@ RunTimeline build_run_timeline(const Timeline& timeline, const Plan& plan, const
                          .begin = static_cast<double>(extent->second.begin),
                          .end = static_cast<double>(extent->second.end)});
   }
+  for (const Target& target : plan.targets) add_target_telemetry(run, telemetry, target.name);
   return run;
 }
 
 void add_telemetry(RunTimeline& run, std::string name, std::string unit,
-                   std::span<const TimelineSample> samples) {
+                   std::span<const TimelineSample> samples, std::string target) {
   std::vector<double> sums(run.bins());
   std::vector<std::size_t> counts(run.bins());
   for (const TimelineSample& sample : samples) {
@@ -122,8 +150,10 @@ void add_telemetry(RunTimeline& run, std::string name, std::string unit,
     sums[static_cast<std::size_t>(bin)] += sample.value;
     ++counts[static_cast<std::size_t>(bin)];
   }
-  TimelineSeries series{
-      .name = std::move(name), .unit = std::move(unit), .values = TimelineValues(run.bins())};
+  TimelineSeries series{.name = std::move(name),
+                        .unit = std::move(unit),
+                        .target = std::move(target),
+                        .values = TimelineValues(run.bins())};
   for (std::size_t i = 0; i < run.bins(); ++i) {
     if (counts[i] > 0) series.values[i] = sums[i] / static_cast<double>(counts[i]);
   }

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "common/plan.h"
+#include "coordinator/telemetry/telemetry_series.h"
 #include "coordinator/timeline.h"
 
 namespace kneepoint::coordinator {
@@ -15,8 +16,9 @@ using TimelineValues = std::vector<std::optional<double>>;
 
 /// Something that was sampled beside the load: a server's queue, a GPU's power.
 struct TimelineSeries {
-  std::string name;  ///< For a reader: "waiting (host-0)".
-  std::string unit;  ///< "requests", "W", "ratio" (0 to 1), "s", "bytes"; "" for a bare number.
+  std::string name;    ///< For a reader: "waiting".
+  std::string unit;    ///< "requests", "W", "ratio" (0 to 1), "s", "bytes"; "" for a bare number.
+  std::string target;  ///< Whose it is; empty: shown with every target.
   TimelineValues values;
 };
 
@@ -47,8 +49,10 @@ struct RunTimeline {
 /// Tokens follow the rule of measurement.md §1: running usage where the server reports it, else content
 /// chunks × (Σ usage / Σ chunks) of the cell's completed requests, else content chunks.
 /// @param windows the levels that were commanded, for `asked`; without them it is absent everywhere.
+/// @param telemetry of the plan's targets: queue, KV cache, GPU, where they told.
 RunTimeline build_run_timeline(const Timeline& timeline, const Plan& plan, const std::vector<Cell>& cells,
-                               std::span<const StepWindow> windows = {});
+                               std::span<const StepWindow> windows = {},
+                               const TelemetrySeries& telemetry = {});
 
 /// A telemetry sample.
 struct TimelineSample {
@@ -58,6 +62,6 @@ struct TimelineSample {
 
 /// Adds a sampled series: each bin takes the mean of its samples. Samples outside the run are dropped.
 void add_telemetry(RunTimeline& run, std::string name, std::string unit,
-                   std::span<const TimelineSample> samples);
+                   std::span<const TimelineSample> samples, std::string target = {});
 
 }  // namespace kneepoint::coordinator

@@ -81,6 +81,35 @@ void fields(V& v, PromptTokens& p) {
 }
 
 template <class V>
+void fields(V& v, GpuTelemetry& g) {
+  v("memory_peak_bytes", g.memory_peak_bytes);
+  v("memory_total_bytes", g.memory_total_bytes);
+  v("power_mean_watts", g.power_mean_watts);
+  v("energy_joules", g.energy_joules);
+  v("joules_per_token", g.joules_per_token);
+  v("util_ratio", g.util_mean);
+  v("sm_active_ratio", g.sm_active_mean);
+  v("tensor_active_ratio", g.tensor_active_mean);
+  v("dram_active_ratio", g.dram_active_mean);
+  v("temperature_max_celsius", g.temperature_max_celsius);
+}
+
+template <class V>
+void fields(V& v, StepTelemetry& t) {
+  v("running", t.running_mean);
+  v("waiting", t.waiting_mean);
+  v("kv_usage_mean_ratio", t.kv_usage_mean);
+  v("kv_usage_max_ratio", t.kv_usage_max);
+  v("preemptions_per_second", t.preemptions_per_second);
+  v("queue_time_mean_seconds", t.queue_time_mean_seconds);
+  v("prefix_hit_ratio", t.prefix_hit_ratio);
+  v("output_tokens_per_second", t.server_tokens_per_second);
+  v("prompt_tokens_per_second", t.server_prompt_tokens_per_second);
+  v("gpu", t.gpu);
+  v("engine_sources", t.engine_sources);
+}
+
+template <class V>
 void fields(V& v, Step& s) {
   v("concurrency", s.concurrency);
   v("achieved_concurrency", s.achieved_concurrency);
@@ -100,6 +129,7 @@ void fields(V& v, Step& s) {
   v("requests_per_second", s.requests_per_second);
   v("output_tokens_per_second", s.output_tokens_per_second);
   v("token_source", s.token_source);
+  v("batches", s.batches);
   v("ttft_seconds", s.ttft_seconds);
   v("ttfo_seconds", s.ttfo_seconds);
   v("tpot_seconds", s.tpot_seconds);
@@ -120,6 +150,7 @@ void fields(V& v, Step& s) {
   v("slo", s.slo);
   v("slo_joint", s.slo_joint);
   v("generator", s.generator);
+  v("telemetry", s.telemetry);
   v("replicas", s.replicas);
   v("classes", s.classes);
   v("turns", s.turns);
@@ -161,10 +192,26 @@ void fields(V& v, SloResult& s) {
 }
 
 template <class V>
+void fields(V& v, WorkloadIdentity& w) {
+  v("id", w.id);
+  v("summary", w.summary);
+}
+
+template <class V>
+void fields(V& v, DatasetSource& d) {
+  v("file", d.file);
+  v("sha256", d.sha256);
+  v("entries", d.entries);
+}
+
+template <class V>
 void fields(V& v, ScenarioResult& r) {
   v("target", r.target);
   v("scenario", r.scenario);
   v("model", r.model);
+  v("workload", r.workload);
+  v("load_seconds", r.load_seconds);
+  v("dataset", r.dataset);
   v("steps", r.steps);
   v("saturation", r.saturation);
   v("slo", r.slo);
@@ -195,6 +242,7 @@ void fields(V& v, Report& r) {
     run("version", r.version);
     run("duration_seconds", r.duration_seconds);
     run("interrupted", r.interrupted);
+    run("stopped_by", r.stopped_by);
     run("agents", r.agents);
     run("agents_lost", r.agents_lost);
     run("clock_uncertainty_seconds", r.clock_uncertainty_seconds);

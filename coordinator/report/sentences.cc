@@ -10,6 +10,12 @@ std::string trust_of(const Verdict& verdict) {
   return verdict.valid ? "trustworthy" : "NOT TRUSTWORTHY";
 }
 
+std::string title_sentence(const ScenarioResult& result) {
+  std::string text = fmt::format("{} on {}, model {}", result.scenario, result.target, result.model);
+  if (result.load_seconds) text += fmt::format(", loaded in {}", format_time(*result.load_seconds));
+  return text;
+}
+
 std::string saturation_sentence(const ScenarioResult& result) {
   const Saturation& saturation = result.saturation;
   std::string text = fmt::format("{} on {} ", result.scenario, result.target);
@@ -43,9 +49,27 @@ std::string prompt_sentence(const ScenarioResult& result) {
     achieved += n * *step.prompt_tokens->achieved_mean;
     requests += n;
   }
-  if (requests == 0) return "";
-  return fmt::format("made to {:.0f} tokens on average, the server counted {:.0f} ({:+.1f} %)",
-                     asked / requests, achieved / requests, (achieved / asked - 1) * 100);
+  std::string text;
+  if (const auto& dataset = result.dataset) {
+    text = fmt::format("from {} ({} entr{}, sha256 {}…)", dataset->file, dataset->entries,
+                       dataset->entries == 1 ? "y" : "ies", dataset->sha256.substr(0, 16));
+  }
+  if (requests == 0) return text;
+  if (!text.empty()) text += ", ";
+  return text + fmt::format("made to {:.0f} tokens on average, the server counted {:.0f} ({:+.1f} %)",
+                            asked / requests, achieved / requests, (achieved / asked - 1) * 100);
+}
+
+std::string thinking_sentence(const ScenarioResult& result) {
+  std::string users;
+  for (const Step& step : result.steps) {
+    if (!step.thinking || *step.thinking <= 0) continue;
+    users +=
+        fmt::format("{}{} of {}", users.empty() ? "" : ", ", format_figure(*step.thinking), step.concurrency);
+  }
+  return users.empty() ? ""
+                       : fmt::format("N counts users: {} think between two {}", users,
+                                     result.steps.front().turns.empty() ? "requests" : "turns");
 }
 
 std::string slo_sentence(const SloCriterion& criterion, LoadKind kind) {
@@ -61,6 +85,10 @@ std::string slo_sentence(const SloCriterion& criterion, LoadKind kind) {
   if (criterion.state == "BRACKETED") {
     return fmt::format("{}: holds up to {}, fails at {}", what, upto,
                        criterion.ci95 ? format_figure(criterion.ci95->high) + unit : "the next step");
+  }
+  if (!criterion.concurrency && criterion.ci95) {
+    return fmt::format("{}: fails at {}; too few requests to tell below", what,
+                       format_figure(criterion.ci95->high));
   }
   if (criterion.concurrency)
     return fmt::format("{}: holds up to {}; too few requests to tell above", what, upto);
@@ -88,43 +116,6 @@ std::vector<std::string> step_remarks(const ScenarioResult& result) {
                                   step.valid ? "" : "INVALID: ", fmt::join(step.reasons, "; ")));
   }
   return remarks;
-}
-
-const std::vector<std::pair<std::string, std::string>>& definitions() {
-  static const std::vector<std::pair<std::string, std::string>> kDefinitions = {
-      {"N, in flight",
-       "requests kept in flight over the whole fleet: asked, and held on average in the window; where users "
-       "think between requests N counts the users; of an open loop N is the rate that was asked for, as "
-       "20/s"},
-      {"TTFT",
-       "time to first token: from just before the first write of the request on an open connection to the "
-       "kernel's "
-       "receive time of the first chunk with content, reasoning or a tool call; empty and role-only chunks "
-       "never count"},
-      {"TTFO", "time to first answer: the same until the first content that is not reasoning"},
-      {"TPOT", "time per output token: (last - first content chunk) / (tokens - 1), for each request"},
-      {"ICL", "inter-chunk latency: from one content chunk to the next"},
-      {"E2E", "from the same start as TTFT to the last content chunk"},
-      {"tok/s",
-       "output tokens whose receive time lies in the window, over the window, unfinished requests included; "
-       "tokens: "
-       "usage = the server's count, estimated = chunks scaled by the server's count for finished requests, "
-       "chunks = one "
-       "a chunk, where the server reports no usage"},
-      {"req/s", "requests completed with success in the window, over the window"},
-      {"a ± b", "95 % confidence by batch means; for 'mean ± SD' the standard deviation over requests"},
-      {"open loop, due",
-       "a request is due when the arrivals say so; latencies from due include a late start, and SLO limits "
-       "of an "
-       "open loop are judged by them; backlog: due and not started, because 'at most' so many may be in "
-       "flight"},
-      {"n/a (n=...)", "too few requests for that percentile: p90 needs 64, p95 130, p99 662"},
-      {"good", "requests that met every limit of the SLO, over those that ended"},
-      {"rx lag, send lag",
-       "the generator's own delay between the kernel's receive stamp and reading, and between the "
-       "intended and the actual send; CPU µs/tok is all agents' CPU over tokens received"},
-      {"saturation", "the smallest N from which on doubling the load would add less than 5 % throughput"}};
-  return kDefinitions;
 }
 
 }  // namespace kneepoint::coordinator

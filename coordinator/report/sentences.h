@@ -1,7 +1,6 @@
 #pragma once
 
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "coordinator/report/model.h"
@@ -11,11 +10,15 @@ namespace kneepoint::coordinator {
 
 /// "trustworthy" or "NOT TRUSTWORTHY".
 std::string trust_of(const Verdict& verdict);
+/// "chat on host, model m, loaded in 18.3 s"
+std::string title_sentence(const ScenarioResult& result);
 /// Where one result saturates: "chat on host saturates at 22.3 requests in flight (between 16 and 32), …".
 std::string saturation_sentence(const ScenarioResult& result);
-/// "made to 1024 tokens on average, the server counted 1019 (-0.5 %)"; empty where no prompts were made to a
-/// length.
+/// "from chats.jsonl (5000 entries, sha256 3fa1c09be2d4a1b2…)", "made to 1024 tokens on average, the server
+/// counted 1019 (-0.5 %)", or both; empty for prompts that stand in the plan.
 std::string prompt_sentence(const ScenarioResult& result);
+/// "N counts users: 2.40 of 4, 9.58 of 16 think between two turns"; empty without conversations.
+std::string thinking_sentence(const ScenarioResult& result);
 /// "ttft_p95 ≤ 500 ms holds up to 16 requests in flight and fails at 32".
 std::string slo_sentence(const SloCriterion& criterion, LoadKind kind);
 /// Run, plan, time, agents.
@@ -24,7 +27,5 @@ std::string run_line(const Report& report);
 std::string totals_line(const Totals& totals);
 /// "64: only 12.3 of 64 requests were in flight", for every step that is invalid or weakened.
 std::vector<std::string> step_remarks(const ScenarioResult& result);
-/// What each figure means: term and definition.
-const std::vector<std::pair<std::string, std::string>>& definitions();
 
 }  // namespace kneepoint::coordinator

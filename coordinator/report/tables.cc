@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
 
 #include "coordinator/report/units.h"
 
@@ -29,6 +30,28 @@ bool answers_late(const ScenarioResult& result) {
     return step.ttfo_seconds.mean && step.ttft_seconds.mean &&
            *step.ttfo_seconds.mean > 1.01 * *step.ttft_seconds.mean;
   });
+}
+
+struct TelemetryColumn {
+  Column column;
+  std::function<std::string(const StepTelemetry&)> cell;
+};
+
+/// One row a step, without the columns that no row fills.
+Table telemetry_table(const ScenarioResult& result, const std::vector<TelemetryColumn>& columns) {
+  Table table{{{"N", 5}}, {}};
+  for (const Step& step : result.steps) table.rows.push_back({number(step)});
+  for (const TelemetryColumn& column : columns) {
+    std::vector<std::string> cells;
+    for (const Step& step : result.steps) {
+      cells.push_back(step.telemetry ? column.cell(*step.telemetry) : std::string(kAbsent));
+    }
+    if (std::all_of(cells.begin(), cells.end(), [](const std::string& c) { return c == kAbsent; })) continue;
+    table.columns.push_back(column.column);
+    for (std::size_t i = 0; i < cells.size(); ++i) table.rows[i].push_back(cells[i]);
+  }
+  if (table.columns.size() == 1) table.rows.clear();
+  return table;
 }
 
 }  // namespace
@@ -114,6 +137,78 @@ Table open_loop_table(const ScenarioResult& result) {
                           fmt::format("{}", step.concurrency), figure(step.backlog), format_time(ttft.p50),
                           format_percentile(ttft.p95, ttft.count), format_time(e2e.p50),
                           format_percentile(e2e.p95, e2e.count)});
+  }
+  return table;
+}
+
+Table engine_table(const ScenarioResult& result) {
+  using T = StepTelemetry;
+  static const std::vector<TelemetryColumn> columns = {
+      {{"running", 8}, [](const T& t) { return figure(t.running_mean); }},
+      {{"waiting", 8}, [](const T& t) { return figure(t.waiting_mean); }},
+      {{"queue time", 10}, [](const T& t) { return format_time(t.queue_time_mean_seconds); }},
+      {{"KV mean", 8}, [](const T& t) { return percent(t.kv_usage_mean); }},
+      {{"KV max", 8}, [](const T& t) { return percent(t.kv_usage_max); }},
+      {{"preempted/s", 11}, [](const T& t) { return figure(t.preemptions_per_second); }},
+      {{"prefix hits", 11}, [](const T& t) { return percent(t.prefix_hit_ratio); }},
+      {{"tok/s out", 9}, [](const T& t) { return figure(t.server_tokens_per_second); }},
+      {{"tok/s in", 9}, [](const T& t) { return figure(t.server_prompt_tokens_per_second); }}};
+  return telemetry_table(result, columns);
+}
+
+Table gpu_table(const ScenarioResult& result) {
+  using T = StepTelemetry;
+  const auto watts = [](const T& t) {
+    return t.gpu.power_mean_watts ? format_figure(*t.gpu.power_mean_watts) + " W" : std::string(kAbsent);
+  };
+  const auto memory = [](const T& t) {
+    return t.gpu.memory_peak_bytes ? format_bytes(*t.gpu.memory_peak_bytes) : std::string(kAbsent);
+  };
+  const auto joules = [](const T& t) {
+    return t.gpu.joules_per_token ? fmt::format("{:.3g}", *t.gpu.joules_per_token) : std::string(kAbsent);
+  };
+  const auto heat = [](const T& t) {
+    return t.gpu.temperature_max_celsius ? fmt::format("{:.0f} °C", *t.gpu.temperature_max_celsius)
+                                         : std::string(kAbsent);
+  };
+  static const std::vector<TelemetryColumn> columns = {
+      {{"util", 8}, [](const T& t) { return percent(t.gpu.util_mean); }},
+      {{"SM active", 9}, [](const T& t) { return percent(t.gpu.sm_active_mean); }},
+      {{"tensor pipe", 11}, [](const T& t) { return percent(t.gpu.tensor_active_mean); }},
+      {{"memory bus", 10}, [](const T& t) { return percent(t.gpu.dram_active_mean); }},
+      {{"peak memory", 11}, memory},
+      {{"power", 8}, watts},
+      {{"J/token", 8}, joules},
+      {{"hottest", 8}, heat}};
+  return telemetry_table(result, columns);
+}
+
+Table overview_table(const Report& report) {
+  Table table{{{"target", 24, true},
+               {"scenario", 22, true},
+               {"load time", 9},
+               {"N_sat", 9},
+               {"N_slo", 7},
+               {"top tok/s", 9},
+               {"TTFT p50", 8},
+               {"peak GPU mem", 12}},
+              {}};
+  if (report.results.size() < 2) return table;
+  for (const ScenarioResult& result : report.results) {
+    const Saturation& saturation = result.saturation;
+    const Step* lowest = nullptr;
+    for (const Step& step : result.steps) {
+      if (step.valid && (lowest == nullptr || step.load() < lowest->load())) lowest = &step;
+    }
+    const auto memory = result.peak_gpu_memory_bytes();
+    table.rows.push_back({result.target, result.scenario, format_time(result.load_seconds),
+                          !saturation.concurrency && saturation.lower_bound
+                              ? "> " + format_figure(*saturation.lower_bound)
+                              : figure(saturation.concurrency),
+                          result.slo.joint ? figure(result.slo.joint->concurrency) : std::string(kAbsent),
+                          figure(saturation.max_output_tokens_per_second),
+                          lowest ? format_time(lowest->ttft_seconds.p50) : std::string(kAbsent),
+                          memory ? format_bytes(*memory) : std::string(kAbsent)});
   }
   return table;
 }

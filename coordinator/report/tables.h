@@ -31,6 +31,13 @@ Table latency_table(const ScenarioResult& result);
 /// What an open loop offered and achieved, with latencies from the intended start; without rows for a closed
 /// one.
 Table open_loop_table(const ScenarioResult& result);
+/// What the engine said of itself in each step's window; no rows where it said nothing, and only columns that
+/// some row fills.
+Table engine_table(const ScenarioResult& result);
+/// The same of its GPUs.
+Table gpu_table(const ScenarioResult& result);
+/// The results side by side; no rows where there is only one.
+Table overview_table(const Report& report);
 /// Requests by outcome, and the generator's own error.
 Table generator_table(const ScenarioResult& result);
 /// Shares of every step by prompt class or by replica; no rows where there is only one.

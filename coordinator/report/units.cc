@@ -51,6 +51,12 @@ std::string format_figure(double value) {
   return digits;
 }
 
+std::string format_bytes(double bytes) {
+  constexpr double kMebi = 1024.0 * 1024.0, kGibi = 1024 * kMebi;
+  return bytes < kGibi ? fmt::format("{} MiB", three_digits(bytes / kMebi))
+                       : fmt::format("{} GiB", three_digits(bytes / kGibi));
+}
+
 std::string format_estimate(const Estimate& estimate) {
   if (!estimate.value) return std::string(kAbsent);
   if (!estimate.ci95) return format_figure(*estimate.value);

@@ -15,6 +15,8 @@ std::string format_time(double seconds);
 std::string format_figure(double value);
 /// "18.4 ± 0.3", or the value alone without an interval; "–" where there is no value.
 std::string format_estimate(const Estimate& estimate);
+/// "4.10 GiB"
+std::string format_bytes(double bytes);
 /// A latency, "–" where absent.
 std::string format_time(const std::optional<double>& seconds);
 /// A percentile: "n/a (n=12)" where there were too few requests for it, "–" where there were none.

@@ -4,17 +4,32 @@
 
 #include <cmath>
 
-namespace kneepoint::coordinator {
+#include "coordinator/telemetry/endpoints.h"
 
-std::vector<GuardReading> guard_readings(const TelemetrySample& sample) {
-  std::vector<GuardReading> readings;
-  for (const auto& [signal, value] : sample.values) {
-    if (signals()[static_cast<std::size_t>(signal)].counter) continue;
-    readings.push_back({std::string(to_string(signal)), sample.source, value});
+namespace kneepoint::coordinator {
+namespace {
+
+constexpr std::string_view kSum = "_sum", kCount = "_count";
+
+/// The means of the histograms and summaries among `metrics` since `earlier`.
+std::map<std::string, double> means_since(const std::map<std::string, double>& earlier,
+                                          const std::map<std::string, double>& metrics) {
+  std::map<std::string, double> means;
+  for (const auto& [name, sum] : metrics) {
+    if (!name.ends_with(kSum)) continue;
+    const std::string base = name.substr(0, name.size() - kSum.size());
+    const auto count = metrics.find(base + std::string(kCount));
+    const auto sum_before = earlier.find(name);
+    const auto count_before = earlier.find(base + std::string(kCount));
+    if (count == metrics.end() || sum_before == earlier.end() || count_before == earlier.end()) continue;
+    const double more = count->second - count_before->second;
+    // Fewer than before: the server began anew, and what it counts since then is not a mean of this second.
+    if (more > 0 && sum >= sum_before->second) means[base] = (sum - sum_before->second) / more;
   }
-  for (const auto& [name, value] : sample.metrics) readings.push_back({name, sample.source, value});
-  return readings;
+  return means;
 }
+
+}  // namespace
 
 GuardRails::GuardRails(std::vector<GuardLimit> limits) {
   for (GuardLimit& limit : limits) watches_.push_back({std::move(limit), {}});
@@ -27,7 +42,7 @@ std::optional<std::string> GuardRails::observe(std::int64_t second,
     const GuardLimit& limit = watch.limit;
     for (const GuardReading& reading : readings) {
       if (reading.metric != limit.metric || !std::isfinite(reading.value)) continue;
-      if (reading.source.find(limit.source) == reading.source.npos) continue;
+      if (limit.source.empty() ? reading.elsewhere : reading.source != limit.source) continue;
       int& passed = watch.passed[reading.source];
       passed = (limit.below ? reading.value < limit.limit : reading.value > limit.limit) ? passed + 1 : 0;
       if (passed < limit.seconds || reason) continue;
@@ -40,10 +55,28 @@ std::optional<std::string> GuardRails::observe(std::int64_t second,
   return reason;
 }
 
-std::vector<std::string> GuardRails::watched() const {
-  std::vector<std::string> names;
+std::optional<std::string> GuardRails::observe(const TelemetrySample& sample) {
+  if (watches_.empty()) return std::nullopt;
+  std::vector<GuardReading> readings;
+  const auto add = [&](std::string_view metric, double value) {
+    readings.push_back({std::string(metric), sample.source, value, sample.target == kGuardedElsewhere});
+  };
+  for (const auto& [signal, value] : sample.values) {
+    if (!signals()[static_cast<std::size_t>(signal)].counter) add(to_string(signal), value);
+  }
+  for (const auto& [name, value] : sample.metrics) add(name, value);
+  auto& last = last_[sample.source];
+  for (const auto& [name, value] : means_since(last, sample.metrics)) add(name, value);
+  last = sample.metrics;
+  return observe(sample.second, readings);
+}
+
+std::set<std::string> GuardRails::watched() const {
+  std::set<std::string> names;
   for (const Watch& watch : watches_) {
-    if (!signal_from_string(watch.limit.metric)) names.push_back(watch.limit.metric);
+    const std::string& name = watch.limit.metric;
+    if (signal_from_string(name)) continue;
+    names.insert({name, name + std::string(kSum), name + std::string(kCount)});
   }
   return names;
 }

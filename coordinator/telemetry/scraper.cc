@@ -40,7 +40,7 @@ class Scraper::Impl {
     for (const ScrapeEndpoint& endpoint : endpoints_) {
       asio::co_spawn(context_, poll(endpoint), asio::detached);
     }
-    if (options_.nvml) asio::co_spawn(context_, poll_nvml(), asio::detached);
+    if (!options_.nvml_targets.empty()) asio::co_spawn(context_, poll_nvml(), asio::detached);
     thread_ = std::thread([this] {
       // Linux applies niceness to the calling thread: the load generator beside it goes first.
       setpriority(PRIO_PROCESS, static_cast<id_t>(gettid()), kNiceness);
@@ -158,10 +158,13 @@ class Scraper::Impl {
       co_await timer.async_wait(use_awaitable);
       TelemetrySample sample;
       sample.second = second_of(k);
-      sample.target = options_.nvml_target;
       sample.source = "nvml";
       sample.values = nvml->read();
-      if (!sample.values.empty()) push(std::move(sample));
+      if (sample.values.empty()) continue;
+      for (const std::string& target : options_.nvml_targets) {
+        sample.target = target;
+        push(sample);
+      }
     }
   }
 
@@ -173,20 +176,6 @@ class Scraper::Impl {
   asio::io_context context_;
   std::thread thread_;
 };
-
-std::vector<ScrapeEndpoint> default_endpoints(const Target& target) {
-  std::vector<ScrapeEndpoint> endpoints;
-  for (const std::string& url : target.urls) {
-    ScrapeEndpoint endpoint;
-    endpoint.target = target.name;
-    endpoint.url = join_url(url, "/metrics");
-    endpoint.model = target.model;
-    endpoint.headers = target.headers;
-    endpoint.tls = target.tls;
-    endpoints.push_back(std::move(endpoint));
-  }
-  return endpoints;
-}
 
 Scraper::Scraper(std::vector<ScrapeEndpoint> endpoints, Options options)
     : impl_(std::make_unique<Impl>(std::move(endpoints), std::move(options))) {}

@@ -27,9 +27,6 @@ struct ScrapeEndpoint {
   bool asked_for = false;
 };
 
-/// Each replica's own /metrics, as it is tried by default.
-std::vector<ScrapeEndpoint> default_endpoints(const Target& target);
-
 /// Polls metrics once a second on one thread of low priority, whatever the hosts do: every wait is bounded, a
 /// slow host misses seconds and delays nobody else. What it reads waits in a queue for take(). Trouble is one
 /// notice per endpoint, not an error.
@@ -41,8 +38,7 @@ class Scraper {
     HttpLimits limits;
     int tries = 5;                  ///< Of an endpoint that was not asked for.
     std::set<std::string> watched;  ///< Metric names kept as TelemetrySample::metrics, from every endpoint.
-    bool nvml = false;              ///< Read this host's own GPUs, too.
-    std::string nvml_target;        ///< The target that they serve.
+    std::vector<std::string> nvml_targets;  ///< The targets that this host's own GPUs serve; empty: not read.
     std::string nvml_library = "libnvidia-ml.so.1";
     /// Called on the scraper's thread after a sample or a notice was queued; must return soon.
     std::function<void()> on_update;

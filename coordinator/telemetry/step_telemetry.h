@@ -13,6 +13,8 @@ struct GpuTelemetry {
   std::optional<double> util_mean;
   std::optional<double> sm_active_mean, tensor_active_mean, dram_active_mean;
   std::optional<double> temperature_max_celsius;
+  std::optional<double> joules_per_token;  ///< Over what the server generated, for whoever asked.
+  bool operator==(const GpuTelemetry&) const = default;
 };
 
 /// What a target's own metrics say of a window. Anything that was not exposed is absent.
@@ -27,14 +29,7 @@ struct StepTelemetry {
   std::optional<double> server_prompt_tokens_per_second;  ///< Prefilled.
   GpuTelemetry gpu;
   std::size_t engine_sources = 0;  ///< Replicas that told how many requests they run.
-
-  /// Joules per token that the server generated.
-  std::optional<double> joules_per_token(double window_seconds) const {
-    if (!gpu.energy_joules || !server_tokens_per_second || *server_tokens_per_second * window_seconds <= 0) {
-      return std::nullopt;
-    }
-    return *gpu.energy_joules / (*server_tokens_per_second * window_seconds);
-  }
+  bool operator==(const StepTelemetry&) const = default;
 };
 
 }  // namespace kneepoint::coordinator

@@ -185,6 +185,9 @@ StepTelemetry TelemetrySeries::summarise(std::string_view target, double begin, 
   } else if (gpu.power_mean_watts) {
     gpu.energy_joules = *gpu.power_mean_watts * (end - begin);
   }
+  if (gpu.energy_joules && step.server_tokens_per_second.value_or(0) > 0) {
+    gpu.joules_per_token = *gpu.energy_joules / (*step.server_tokens_per_second * (end - begin));
+  }
   gpu.util_mean = gauge(Signal::kGpuUtil, mean, Combine::kMean);
   gpu.sm_active_mean = gauge(Signal::kGpuSmActive, mean, Combine::kMean);
   gpu.tensor_active_mean = gauge(Signal::kGpuTensorActive, mean, Combine::kMean);

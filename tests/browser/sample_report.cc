@@ -76,6 +76,19 @@ Step step(std::uint32_t concurrency, double begin) {
   s.generator.client_coalesced_ratio = 0;
   s.generator.unstamped_read_ratio = 0;
   s.generator.busiest_thread_ratio = 0.03 + n * 0.0004;
+  StepTelemetry told{.running_mean = std::min(n, kSlots),
+                     .waiting_mean = std::max(0.0, n - kSlots),
+                     .kv_usage_mean = 0.012 * std::min(n, kSlots),
+                     .kv_usage_max = 0.013 * std::min(n, kSlots),
+                     .preemptions_per_second = 0,
+                     .queue_time_mean_seconds = queue_wait(n),
+                     .server_tokens_per_second = x,
+                     .engine_sources = 2};
+  told.gpu.memory_peak_bytes = 2 * 126e9;
+  told.gpu.power_mean_watts = 700 + 20 * std::min(n, kSlots);
+  told.gpu.joules_per_token = *told.gpu.power_mean_watts / x;
+  told.gpu.dram_active_mean = 0.4 + 0.01 * std::min(n, kSlots);
+  s.telemetry = told;
   if (concurrency > 1) {
     s.replicas = {share("gpu-0:8000", n, 0.515, 0.97, done * 515 / 1000),
                   share("gpu-1:8000", n, 0.485, 1.08, done * 485 / 1000)};
@@ -92,6 +105,7 @@ void fail(Step& s, Outcome outcome, std::uint64_t times) {
 
 ScenarioResult chat() {
   ScenarioResult r{.target = "h200-pair", .scenario = "chat", .model = "qwen3-4b-instruct-2507"};
+  r.load_seconds = 41.7;
   double begin = 4;
   for (const std::uint32_t n : {1u, 2u, 4u, 8u, 16u, 32u, 64u}) {
     r.steps.push_back(step(n, begin));

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "coordinator/report/exit_code.h"
+#include "coordinator/report/sentences.h"
 #include "tests/coordinator/synthetic_run.h"
 
 namespace kneepoint::coordinator {
@@ -65,6 +67,70 @@ TEST(BuildReport, FindsTheHardCapOfASimulatedHost) {
   EXPECT_EQ(exit_code(report), 0);
 }
 
+/// What the host's own metrics would have said each second: at most 22 run, the others wait.
+TEST(BuildReport, TheTargetsOwnWordsExplainTheKnee) {
+  Ramp ramp({.a = 0.012, .c = 0.0002, .cap = 22}, {8, 16, 32, 64});
+  TelemetrySeries telemetry;
+  for (const StepWindow& window : ramp.windows) {
+    for (std::int64_t second = window.begin - 2; second <= window.end; ++second) {
+      const double running = std::min(22u, window.concurrency);
+      telemetry.add({second,
+                     "host",
+                     "http://h/metrics",
+                     {{Signal::kRunning, running},
+                      {Signal::kWaiting, window.concurrency - running},
+                      {Signal::kKvUsage, 0.4},
+                      {Signal::kGpuMemoryUsed, 4.1e9 + window.concurrency}},
+                     {}});
+    }
+  }
+  RunFacts run = facts();
+  run.load_seconds = {{0, 18.3}};
+  const Report report =
+      build_report(simple_plan(), ramp.run.timeline(ramp.end), ramp.windows, run, telemetry);
+  const ScenarioResult& result = report.results.at(0);
+  EXPECT_EQ(result.load_seconds, 18.3);
+  EXPECT_EQ(result.peak_gpu_memory_bytes(), 4.1e9 + 64);
+  ASSERT_TRUE(result.steps[3].telemetry);
+  EXPECT_EQ(result.steps[3].telemetry->running_mean, 22);
+  EXPECT_EQ(result.steps[3].telemetry->waiting_mean, 42);
+  EXPECT_EQ(result.saturation.bottleneck, "queue_slots");
+  EXPECT_NE(result.saturation.explanation.find("at 64 requests in flight 22 run (22 at 32) and 42 wait"),
+            std::string::npos)
+      << result.saturation.explanation;
+  EXPECT_EQ(result.saturation.explanation.find("ruled out"), std::string::npos);
+}
+
+TEST(BuildReport, WithoutTelemetryStepsHaveNone) {
+  Ramp ramp({.a = 0.012, .c = 0.0002, .cap = 22}, {8, 16});
+  for (const Step& step : ramp.report().results.at(0).steps) EXPECT_FALSE(step.telemetry);
+}
+
+TEST(BuildReport, AGuardRailThatStoppedTheRunIsSaid) {
+  Ramp ramp({.a = 0.012, .c = 0.0002, .cap = 22}, {2, 4});
+  RunFacts run = facts();
+  run.stopped_by = "guard rail: waiting of http://h/metrics was 21 at second 9, above the limit of 20";
+  const Report report = build_report(simple_plan(), ramp.run.timeline(ramp.end), ramp.windows, run);
+  EXPECT_FALSE(report.verdict.valid);
+  EXPECT_EQ(report.verdict.reasons.at(0), "the run was stopped by a " + run.stopped_by);
+  EXPECT_TRUE(report.results.at(0).steps.at(0).valid) << "what was measured before stands";
+  EXPECT_EQ(exit_code(report), 6);
+}
+
+TEST(BuildReport, NamesTheFileThatTheRequestsWereMadeOf) {
+  Ramp ramp({.a = 0.012, .c = 0.0002, .cap = 22}, {2, 4});
+  const Plan plan = simple_plan(ramp.limits);
+  EXPECT_FALSE(build_report(plan, ramp.run.timeline(ramp.end), ramp.windows, facts()).results.at(0).dataset);
+  RunFacts made = facts();
+  made.datasets[0] = {.file = "chats.jsonl", .sha256 = "5891b5b522d5df086d0ff0b110fbd9d2", .entries = 2};
+  const Report report = build_report(plan, ramp.run.timeline(ramp.end), ramp.windows, made);
+  const auto& dataset = report.results.at(0).dataset;
+  ASSERT_TRUE(dataset);
+  EXPECT_EQ(dataset->file, "chats.jsonl");
+  EXPECT_EQ(dataset->entries, 2u);
+  EXPECT_EQ(prompt_sentence(report.results[0]), "from chats.jsonl (2 entries, sha256 5891b5b522d5df08…)");
+}
+
 TEST(BuildReport, TotalsCountTheWholeRunOnceWindowsOrNot) {
   Ramp ramp({.a = 0.012, .c = 0.0002, .cap = 22}, {2, 4});
   std::uint64_t requests = 0;
@@ -107,7 +173,7 @@ TEST(BuildReport, NothingCompletedIsNoVerdict) {
                                      {{.concurrency = 1, .epoch = 1, .begin = 2, .end = 10}}, facts());
   EXPECT_FALSE(report.verdict.valid);
   EXPECT_EQ(exit_code(report), 3);
-  EXPECT_EQ(report.results[0].saturation.bottleneck, "errors");
+  EXPECT_EQ(report.results[0].saturation.bottleneck, "network") << "nothing could be connected to";
   EXPECT_EQ(report.results[0].steps[0].error_ratio, 1);
   EXPECT_FALSE(report.results[0].steps[0].ttft_seconds.mean);
 }
@@ -135,6 +201,8 @@ TEST(ExitCode, OnePlaceDecides) {
   EXPECT_EQ(exit_code(report), 3);
   report.agents_lost = 1;
   EXPECT_EQ(exit_code(report), 5);
+  report.stopped_by = "guard rail: ttft_p95 of kneepoint was 9 at second 12, above the limit of 5";
+  EXPECT_EQ(exit_code(report), 6);
   report.interrupted = true;
   EXPECT_EQ(exit_code(report), 130);
 }

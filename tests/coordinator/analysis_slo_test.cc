@@ -80,6 +80,10 @@ TEST(SloResult, NothingAboveAFailureCounts) {
   EXPECT_EQ(found.ci95->high, 2);
   EXPECT_EQ(criterion(rows({{1, "FAIL"}, {2, "PASS"}})).state, "FAIL");
   EXPECT_FALSE(criterion(rows({{1, "FAIL"}, {2, "PASS"}})).concurrency);
+  const auto unknown_below = criterion(rows({{1, "INDETERMINATE"}, {2, "FAIL"}}));
+  EXPECT_EQ(unknown_below.state, "INDETERMINATE") << "1 was not shown to fail";
+  ASSERT_TRUE(unknown_below.ci95);
+  EXPECT_EQ(unknown_below.ci95->high, 2);
 }
 
 TEST(SloResult, EdgesHaveTheirOwnStates) {

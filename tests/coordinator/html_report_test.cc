@@ -87,6 +87,23 @@ TEST(HtmlReport, AFigureThatIsAbsentSaysWhyAndIsNeverZero) {
   EXPECT_THAT(page, Not(HasSubstr("data-chart=\"timeline\"")));
 }
 
+TEST(HtmlReport, EngineAndGpuStandWhereTheTargetTold) {
+  Report report = sample::report();
+  report.results.resize(1);
+  const std::string told = render_html(report, {}, "");
+  EXPECT_THAT(told, HasSubstr(R"(data-key="telemetry.gpu.memory_peak_bytes")"));
+  EXPECT_THAT(told, HasSubstr("Peak GPU memory"));
+  EXPECT_THAT(told, HasSubstr("235 GiB"));
+  EXPECT_THAT(told, HasSubstr("loaded in 41.7 s"));
+  EXPECT_THAT(told, Not(HasSubstr(R"(data-key="telemetry.gpu.util_ratio")"))) << "no row has it";
+  for (Step& step : report.results[0].steps) step.telemetry.reset();
+  report.results[0].load_seconds.reset();
+  const std::string silent = render_html(report, {}, "");
+  EXPECT_THAT(silent, Not(HasSubstr(R"(data-key="telemetry.)")));
+  EXPECT_THAT(silent, Not(HasSubstr("Peak GPU memory")));
+  EXPECT_THAT(silent, Not(HasSubstr("loaded in")));
+}
+
 TEST(HtmlReport, AnInvalidRowIsNamedInWords) {
   const std::string page = sample_page();
   EXPECT_THAT(page, HasSubstr("✕ invalid"));

@@ -49,7 +49,7 @@ const Case kTop[] = {
      "sweep.yaml:2:1: unknown key 'target' in the plan; did you mean 'targets'?"},
     {"UnknownKeyFarFromAll", "kneepoint: 1\nconcurrency: 3\n",
      "sweep.yaml:2:1: unknown key 'concurrency' in the plan; write one of: kneepoint, name, seed, records, "
-     "targets, scenarios"},
+     "guard_rails, targets, scenarios"},
     {"NoTargets", "kneepoint: 1\nscenarios: []\n", "sweep.yaml:1:1: the plan has no 'targets'; add it"},
     {"EmptyTargets", "kneepoint: 1\ntargets: []\n",
      "sweep.yaml:2:10: 'targets' is empty; give at least one item"},
@@ -59,8 +59,8 @@ const Case kTop[] = {
      "sweep.yaml:2:1: 'targets' has no value; give a list"},
     {"TargetIsText", "kneepoint: 1\ntargets: [a]\n",
      "sweep.yaml:2:11: target 1 must be a mapping (name, url, urls, api, dialect, model, auth, headers, tls, "
-     "connect_timeout, request_timeout, idle_timeout, routing, connection, replica_header), not a single "
-     "value"},
+     "connect_timeout, request_timeout, idle_timeout, routing, connection, replica_header, telemetry, "
+     "wait_ready), not a single value"},
     {"BadName", "kneepoint: 1\nname: a/b\n",
      "sweep.yaml:2:7: the plan's 'name' must be at most 64 letters, digits, '.', '_' or '-', starting with a "
      "letter or digit, not 'a/b'"},

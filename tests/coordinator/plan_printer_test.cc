@@ -119,6 +119,31 @@ TEST(PlanPrinter, PlannedTime) {
   EXPECT_EQ(planned_time({.steps = {1}, .requests = 10}), std::nullopt);
 }
 
+TEST(PlanPrinter, ForecastsSearchesByWhatSearchesTook) {
+  const Forecast free = forecast({.search = Search{}});
+  EXPECT_EQ(free.fewest_steps, 15u);
+  EXPECT_EQ(free.most_steps, 30u);
+  EXPECT_EQ(free.least, Nanos(10min));
+  EXPECT_EQ(free.most, Nanos(25min));
+  EXPECT_EQ(forecast({.search = Search{.max_duration = 20min}}).most, Nanos(20min));
+  EXPECT_EQ(forecast({.warmup = 4s, .hold = 15s, .search = Search{}}).least, Nanos(15 * 20s));
+}
+
+TEST(PlanPrinter, ASearchIsToldInStepsAndTime) {
+  const std::string text = describe_plan(load(R"(kneepoint: 1
+targets: [{name: host, url: "http://127.0.0.1:8000", model: m}]
+scenarios:
+  - name: chat
+    workload: {prompts: [hi], output_tokens: 8}
+    ramp: {search: {max: 64}, max_duration: 20m}
+  - name: fixed
+    workload: {prompts: [hi], output_tokens: 8}
+    ramp: {steps: [1, 2], warmup: 10s, hold: 49s}
+)"));
+  EXPECT_THAT(text, HasSubstr("time      likely 10m to 20m for 15 to 30 steps"));
+  EXPECT_THAT(text, HasSubstr("In all 17 to 32 steps, about 12m to 22m.\n"));
+}
+
 std::vector<std::string> warnings_of(const Parts& parts) {
   return plan_warnings(load(parts.text()));
 }

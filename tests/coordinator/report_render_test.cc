@@ -6,6 +6,7 @@
 
 #include "coordinator/report/columns.h"
 #include "coordinator/report/csv.h"
+#include "coordinator/report/flags.h"
 #include "coordinator/report/json.h"
 #include "coordinator/report/markdown.h"
 #include "coordinator/report/text.h"
@@ -80,6 +81,42 @@ TEST(Render, FewRequestsGiveNoPercentile) {
   EXPECT_EQ(format_percentile(0.5, 200), "500 ms");
 }
 
+TEST(Render, EveryFlagThatARowCanCarryIsExplained) {
+  for (const char* flag :
+       {"NEAR-LINEAR", "DIMINISHING",  "SATURATED",      "COLLAPSING",     "CLIENT_BOUND",   "UNSTEADY",
+        "INTERRUPTED", "AGENT_LOST",   "INCOMPLETE",     "NO_DATA",        "LOW_OCCUPANCY",  "LITTLES_LAW",
+        "SEND_LAG",    "RX_LAG",       "DRIFTING",       "EARLY_STOPS",    "TOKEN_MISMATCH", "RECONNECTS",
+        "DRIFT",       "SHORT_WINDOW", "LOW_CONFIDENCE", "LOWEST LATENCY", "QUEUEING BEGINS"}) {
+    Report report = sample_report();
+    report.results[0].steps[1].flags = {flag};
+    ASSERT_TRUE(explain_flag(flag)) << flag;
+    const std::string meaning(*explain_flag(flag));
+    EXPECT_NE(render_markdown(report).find(": " + meaning.substr(0, 20)), std::string::npos) << flag;
+    EXPECT_NE(render_text(report).find(std::string("  ") + flag), std::string::npos) << flag;
+  }
+}
+
+TEST(Render, WithoutTelemetryThereIsNoTableOfIt) {
+  Report report = sample_report();
+  EXPECT_NE(render_text(report).find("What the GPUs said"), std::string::npos);
+  EXPECT_EQ(render_text(report).find("tensor pipe"), std::string::npos) << "no row has it";
+  for (Step& step : report.results[0].steps) step.telemetry.reset();
+  EXPECT_EQ(render_text(report).find("What the"), std::string::npos);
+  EXPECT_EQ(render_markdown(report).find("What the engine"), std::string::npos);
+}
+
+TEST(Render, SeveralResultsStandSideBySide) {
+  Report report = sample_report();
+  EXPECT_EQ(render_text(report).find("Side by side"), std::string::npos);
+  report.results.push_back(report.results[0]);
+  report.results[1].target = "other";
+  report.results[1].load_seconds.reset();
+  const std::string text = render_text(report);
+  EXPECT_NE(text.find("Side by side"), std::string::npos);
+  EXPECT_NE(text.find("4.50 GiB"), std::string::npos);
+  EXPECT_NE(render_markdown(report).find("| host | chat | 18.3 s | 22.3 |"), std::string::npos);
+}
+
 TEST(Render, UnitsFollowTheValue) {
   EXPECT_EQ(format_time(0.0000123), "12.3 µs");
   EXPECT_EQ(format_time(0.00999), "9.99 ms");
@@ -87,6 +124,8 @@ TEST(Render, UnitsFollowTheValue) {
   EXPECT_EQ(format_time(0.9999), "1.00 s");
   EXPECT_EQ(format_time(61.5), "61.5 s");
   EXPECT_EQ(format_time(725.2), "12 min 5 s");
+  EXPECT_EQ(format_bytes(4.1 * 1024 * 1024 * 1024), "4.10 GiB");
+  EXPECT_EQ(format_bytes(512 * 1024 * 1024), "512 MiB");
   EXPECT_EQ(format_figure(0), "0");
   EXPECT_EQ(format_figure(16), "16");
   EXPECT_EQ(format_figure(22.345), "22.3");

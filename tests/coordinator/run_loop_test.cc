@@ -183,5 +183,18 @@ TEST(RunLoop, ProgressNamesThePhaseAndTheTimeLeft) {
   EXPECT_TRUE(phases.contains(Phase::kHold));
 }
 
+TEST(RunLoop, AReasonToStopEndsTheRunInOrder) {
+  VirtualRun run(
+      plan_of({{.steps = {2, 4}, .warmup = 1s, .hold = 3s}, {.steps = {8}, .warmup = 1s, .hold = 3s}}), 2);
+  RunLoop::Hooks hooks;
+  hooks.stop_reason = [&] { return std::string(run.fleet.now() > 7s ? "too hot" : ""); };
+  const RunLoop& loop = run.go(std::move(hooks));
+  EXPECT_EQ(loop.stopped_by(), "too hot");
+  EXPECT_FALSE(loop.interrupted()) << "the user did not ask";
+  ASSERT_EQ(loop.windows().size(), 2u);
+  EXPECT_FALSE(loop.windows()[0].interrupted);
+  EXPECT_TRUE(loop.windows()[1].interrupted);
+}
+
 }  // namespace
 }  // namespace kneepoint::coordinator

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <algorithm>
+
 #include "coordinator/report/model.h"
 
 namespace kneepoint::coordinator::testing {
@@ -74,6 +76,22 @@ inline Report sample_report() {
                                .tpot_seconds = sample_latency(350, 0.015),
                                .e2e_seconds = sample_latency(350, 1.36)},
                               {.name = "10.0.0.2:8000"}};
+  result.load_seconds = 18.3;
+  for (std::size_t i = 1; i < 3; ++i) {
+    const double running = std::min(24u, result.steps[i].concurrency);
+    StepTelemetry told{.running_mean = running,
+                       .waiting_mean = result.steps[i].concurrency - running,
+                       .kv_usage_mean = 0.25,
+                       .kv_usage_max = 0.3125,
+                       .preemptions_per_second = 0,
+                       .queue_time_mean_seconds = 0.0125,
+                       .server_tokens_per_second = 1300,
+                       .engine_sources = 2};
+    told.gpu.memory_peak_bytes = 4.5 * 1024 * 1024 * 1024;
+    told.gpu.power_mean_watts = 62.5;
+    told.gpu.joules_per_token = 0.048;
+    result.steps[i].telemetry = told;
+  }
   result.saturation = {
       .concurrency = 22.3,
       .ci95 = Interval{16, 32},

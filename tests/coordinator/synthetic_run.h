@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "common/plan.h"
+#include "coordinator/report/model.h"
 #include "coordinator/timeline.h"
 
 /// Timelines made from known requests, the way an agent would record them, as the oracle of the analysis.

@@ -5,6 +5,8 @@
 
 #include <cmath>
 
+#include "coordinator/telemetry/endpoints.h"
+
 namespace kneepoint::coordinator {
 namespace {
 
@@ -12,7 +14,7 @@ using testing::ElementsAre;
 using testing::Optional;
 
 TEST(GuardRails, StopsAboveTheLimitAndSaysWhy) {
-  GuardRails rails({{.metric = "vllm:num_requests_waiting", .limit = 20}});
+  GuardRails rails({{.metric = "vllm:num_requests_waiting", .limit = 20, .source = ""}});
   EXPECT_EQ(rails.observe(1, {{"vllm:num_requests_waiting", "http://other:8000/metrics", 20}}), std::nullopt);
   EXPECT_THAT(
       rails.observe(2, {{"vllm:num_requests_waiting", "http://other:8000/metrics", 21}}),
@@ -21,7 +23,7 @@ TEST(GuardRails, StopsAboveTheLimitAndSaysWhy) {
 }
 
 TEST(GuardRails, WaitsForReadingsInARowOfOneSource) {
-  GuardRails rails({{.metric = "error_ratio", .limit = 0.05, .seconds = 3}});
+  GuardRails rails({{.metric = "error_ratio", .limit = 0.05, .source = "", .seconds = 3}});
   const auto observe = [&](int second, double a, double b) {
     return rails.observe(second, {{"error_ratio", "a", a}, {"error_ratio", "b", b}});
   };
@@ -35,31 +37,56 @@ TEST(GuardRails, WaitsForReadingsInARowOfOneSource) {
 }
 
 TEST(GuardRails, WatchesFloorsAndChosenSources) {
-  GuardRails rails({{.metric = "tokens", .limit = 100, .below = true, .source = "other"}});
-  EXPECT_FALSE(rails.observe(1, {{"tokens", "mine", 5}}));
-  EXPECT_FALSE(rails.observe(1, {{"tokens", "other:1", 100}}));
-  EXPECT_TRUE(rails.observe(1, {{"tokens", "other:1", 99}}));
+  GuardRails rails({{.metric = "tokens", .limit = 100, .below = true, .source = "http://other/metrics"}});
+  EXPECT_FALSE(rails.observe(1, {{"tokens", "http://mine/metrics", 5}}));
+  EXPECT_FALSE(rails.observe(1, {{"tokens", "http://other/metrics", 100, true}}));
+  EXPECT_TRUE(rails.observe(1, {{"tokens", "http://other/metrics", 99, true}}));
+}
+
+TEST(GuardRails, OthersAreNotTheTargetsUnlessNamed) {
+  GuardRails rails({{.metric = "waiting", .limit = 3, .source = ""}});
+  TelemetrySample sample{1, kGuardedElsewhere, "http://other/metrics", {{Signal::kWaiting, 50}}, {}};
+  EXPECT_FALSE(rails.observe(sample));
+  sample.target = "host";
+  EXPECT_TRUE(rails.observe(sample));
+}
+
+TEST(GuardRails, OfAHistogramTheMeanSinceTheLastReadingCounts) {
+  GuardRails rails({{.metric = "latency_seconds", .limit = 2, .source = ""}});
+  const auto observe = [&](int second, double sum, double count) {
+    return rails.observe(TelemetrySample{
+        second, "host", "src", {}, {{"latency_seconds_sum", sum}, {"latency_seconds_count", count}}});
+  };
+  EXPECT_FALSE(observe(1, 1000, 10)) << "what was before the run";
+  EXPECT_FALSE(observe(2, 1010, 20)) << "1 s each";
+  EXPECT_FALSE(observe(3, 1010, 20)) << "nothing ended";
+  EXPECT_FALSE(observe(4, 5, 1)) << "the server began anew";
+  const auto reason = observe(5, 35, 11);
+  ASSERT_TRUE(reason);
+  EXPECT_THAT(*reason, testing::HasSubstr("latency_seconds of src was 3 at second 5, above the limit of 2"));
 }
 
 TEST(GuardRails, IgnoresOtherMetricsAndNonsense) {
-  GuardRails rails({{.metric = "waiting", .limit = 1}});
+  GuardRails rails({{.metric = "waiting", .limit = 1, .source = ""}});
   EXPECT_FALSE(rails.observe(1, {{"running", "a", 50}, {"waiting", "a", std::nan("")}}));
   EXPECT_FALSE(GuardRails({}).observe(1, {{"waiting", "a", 50}}));
 }
 
 TEST(GuardRails, ReadsGaugesAndWatchedMetricsOfASample) {
-  TelemetrySample sample{3, "", "src", {{Signal::kWaiting, 4}, {Signal::kGenerationTokens, 1e6}}, {{"m", 2}}};
-  const auto readings = guard_readings(sample);
-  ASSERT_EQ(readings.size(), 2u);
-  EXPECT_EQ(readings[0].metric, "waiting");
-  EXPECT_EQ(readings[0].value, 4);
-  EXPECT_EQ(readings[1].metric, "m");
-  EXPECT_EQ(readings[1].source, "src");
+  const TelemetrySample sample{
+      3, "host", "src", {{Signal::kWaiting, 4}, {Signal::kGenerationTokens, 1e6}}, {{"m", 2}}};
+  const auto stops = [&](const char* metric, double limit) {
+    return GuardRails({{.metric = metric, .limit = limit, .source = ""}}).observe(sample).has_value();
+  };
+  EXPECT_TRUE(stops("waiting", 3));
+  EXPECT_TRUE(stops("m", 1));
+  EXPECT_FALSE(stops("m", 2));
+  EXPECT_FALSE(stops("generation_tokens_total", 1)) << "a counter tells the uptime";
 }
 
 TEST(GuardRails, TellsWhatToScrape) {
-  EXPECT_THAT(GuardRails({{.metric = "waiting"}, {.metric = "my_metric"}}).watched(),
-              ElementsAre("my_metric"));
+  EXPECT_THAT(GuardRails({{.metric = "waiting", .source = ""}, {.metric = "mine", .source = ""}}).watched(),
+              ElementsAre("mine", "mine_count", "mine_sum"));
 }
 
 }  // namespace

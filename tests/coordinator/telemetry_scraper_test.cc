@@ -187,11 +187,12 @@ TEST(Scraper, RefusesEndlessBodiesAndBadUrls) {
 }
 
 TEST(Scraper, ReadsThisHostsGpus) {
-  Collector collector({}, {.nvml = true, .nvml_target = "host", .nvml_library = FAKE_NVML});
+  Collector collector({}, {.nvml_targets = {"host", "twin"}, .nvml_library = FAKE_NVML});
   ASSERT_TRUE(collector.wait_until([&] { return collector.samples.size() >= 2; }));
   EXPECT_EQ(collector.samples[0].source, "nvml");
   EXPECT_EQ(collector.samples[0].values.at(Signal::kGpuPower), 700.5);
   EXPECT_EQ(collector.samples[0].target, "host");
+  EXPECT_EQ(collector.samples[1].target, "twin");
 }
 
 TEST(Scraper, StopsWhileHostsAreSilent) {
@@ -199,21 +200,6 @@ TEST(Scraper, StopsWhileHostsAreSilent) {
   Scraper scraper({{.url = silent.url()}}, {.zero = std::chrono::steady_clock::now()});
   scraper.stop();
   EXPECT_TRUE(scraper.take().empty());
-}
-
-TEST(Scraper, TriesEveryReplicasOwnMetrics) {
-  Target target;
-  target.name = "fleet";
-  target.urls = {"http://a:1", "https://b/team/"};
-  target.model = "m";
-  target.headers = {{"X-Team", "ops"}};
-  const auto endpoints = default_endpoints(target);
-  ASSERT_EQ(endpoints.size(), 2u);
-  EXPECT_EQ(endpoints[0].url, "http://a:1/metrics");
-  EXPECT_EQ(endpoints[1].url, "https://b/team/metrics");
-  EXPECT_EQ(endpoints[1].headers.at("X-Team"), "ops");
-  EXPECT_EQ(endpoints[1].model, "m");
-  EXPECT_FALSE(endpoints[1].asked_for);
 }
 
 ReadinessOptions fast(Nanos deadline = std::chrono::seconds(30)) {

@@ -123,7 +123,7 @@ TEST(TelemetrySeries, EnergyFallsBackToPowerTimesTime) {
   series.add(sample(2, {{kGpuPower, 400}, {kGenerationTokens, 60}}));
   const auto step = series.summarise("host", 0, 10);
   EXPECT_THAT(step.gpu.energy_joules, Optional(3000.0));
-  EXPECT_THAT(step.joules_per_token(10), Optional(5.0));
+  EXPECT_THAT(step.gpu.joules_per_token, Optional(5.0));
 }
 
 TEST(TelemetrySeries, TimelinesShowGaugesAndRates) {

@@ -107,6 +107,18 @@ def sanitized():
     return PATIENCE > 1
 
 
+def local_agent_of(coordinator):
+    """The pid of the agent that `coordinator` has started; None while there is none."""
+    for folder in pathlib.Path("/proc").iterdir():
+        if not folder.name.isdigit():
+            continue
+        with contextlib.suppress(OSError):
+            name, rest = (folder / "stat").read_text().split("(", 1)[1].rsplit(")", 1)
+            if int(rest.split()[1]) == coordinator and name.startswith("kneepoint-agent"):
+                return int(folder.name)
+    return None
+
+
 class TestCase(unittest.TestCase):
     """A scratch folder, and every process stopped at the end."""
 

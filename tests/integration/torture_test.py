@@ -5,7 +5,6 @@ import csv
 import gzip
 import json
 import os
-import pathlib
 import random
 import re
 import signal
@@ -13,7 +12,7 @@ import threading
 import time
 
 import harness
-from harness import plan_text
+from harness import local_agent_of, plan_text
 
 STOP, EVERY = 0.020, 0.200
 STREAMS, REPLICAS = 32, 4
@@ -22,18 +21,6 @@ STREAMS, REPLICAS = 32, 4
 def quantile(values, q):
     values = sorted(values)
     return values[min(len(values) - 1, int(q * len(values)))]
-
-
-def local_agent_of(coordinator):
-    """The pid of the agent that `coordinator` has started; None while there is none."""
-    for folder in pathlib.Path("/proc").iterdir():
-        if not folder.name.isdigit():
-            continue
-        with contextlib.suppress(OSError):
-            name, rest = (folder / "stat").read_text().split("(", 1)[1].rsplit(")", 1)
-            if int(rest.split()[1]) == coordinator and name.startswith("kneepoint-agent"):
-                return int(folder.name)
-    return None
 
 
 class Stopper:

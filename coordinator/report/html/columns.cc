@@ -154,6 +154,78 @@ void add_generator(std::vector<Column>& columns) {
         &GeneratorSummary::busiest_thread_ratio);
 }
 
+template <class Get>
+void add_told(std::vector<Column>& columns, std::string group, std::string label, std::string key,
+              std::string explain, bool brief, Get get, Figure (*write)(std::optional<double>, std::string)) {
+  columns.push_back({std::move(group), std::move(label), "telemetry." + key, std::move(explain), brief,
+                     [get, write](const Step& step) {
+                       const StepTelemetry none;
+                       return write(get(step.telemetry ? *step.telemetry : none), "The target did not tell");
+                     },
+                     true});
+}
+
+Figure bytes(std::optional<double> value, std::string reason) {
+  Figure figure = number(value, std::move(reason));
+  if (value) figure.text = format_bytes(*value);
+  return figure;
+}
+
+Figure joules(std::optional<double> value, std::string reason) {
+  Figure figure = number(value, std::move(reason));
+  if (value) figure.text = fmt::format("{:.3g}", *value);
+  return figure;
+}
+
+void add_telemetry(std::vector<Column>& columns) {
+  const auto engine = [&](const char* label, const char* key, const char* explain, bool brief,
+                          std::optional<double> StepTelemetry::*value, auto write) {
+    add_told(
+        columns, "Engine", label, key, explain, brief, [value](const StepTelemetry& t) { return t.*value; },
+        write);
+  };
+  const auto gpu = [&](const char* label, const char* key, const char* explain, bool brief,
+                       std::optional<double> GpuTelemetry::*value, auto write) {
+    add_told(
+        columns, "GPU", label, std::string("gpu.") + key, explain, brief,
+        [value](const StepTelemetry& t) { return t.gpu.*value; }, write);
+  };
+  using E = StepTelemetry;
+  engine("running", "running", "Mean number of requests in the engine's batch", true, &E::running_mean,
+         number);
+  engine("waiting", "waiting", "Mean number of requests in the engine's queue", true, &E::waiting_mean,
+         number);
+  engine("queue time", "queue_time_mean_seconds", "Mean time in the engine's queue", false,
+         &E::queue_time_mean_seconds, time);
+  engine("KV cache", "kv_usage_mean_ratio", "Share of the KV cache in use, on average", true,
+         &E::kv_usage_mean, percent);
+  engine("KV cache max", "kv_usage_max_ratio", "The most of it", false, &E::kv_usage_max, percent);
+  engine("preempted/s", "preemptions_per_second", "Requests thrown out of the batch for lack of KV cache",
+         true, &E::preemptions_per_second, number);
+  engine("prefix hits", "prefix_hit_ratio", "Prompt tokens found in the prefix cache", false,
+         &E::prefix_hit_ratio, percent);
+  engine("output tok/s", "output_tokens_per_second", "Generated, for whoever asked", false,
+         &E::server_tokens_per_second, number);
+  engine("prompt tok/s", "prompt_tokens_per_second", "Prefilled, for whoever asked", false,
+         &E::server_prompt_tokens_per_second, number);
+  using G = GpuTelemetry;
+  gpu("utilisation", "util_ratio", "Near 100 % with one request already: conclude nothing from it", false,
+      &G::util_mean, percent);
+  gpu("SM active", "sm_active_ratio", "Mean over the cards", false, &G::sm_active_mean, percent);
+  gpu("tensor pipe", "tensor_active_ratio", "Activity, mean over the cards", true, &G::tensor_active_mean,
+      percent);
+  gpu("memory bus", "dram_active_ratio", "Activity, mean over the cards", true, &G::dram_active_mean,
+      percent);
+  gpu("peak memory", "memory_peak_bytes", "In use over all cards, at most; engines allocate it in advance",
+      true, &G::memory_peak_bytes, bytes);
+  gpu("power, W", "power_mean_watts", "Mean over the window, all cards together", true, &G::power_mean_watts,
+      number);
+  gpu("J/token", "joules_per_token", "Energy over the tokens that the server generated", true,
+      &G::joules_per_token, joules);
+  gpu("hottest, °C", "temperature_max_celsius", "Of the hottest card", false, &G::temperature_max_celsius,
+      number);
+}
+
 std::vector<Column> make_columns() {
   std::vector<Column> columns;
   add_load(columns);
@@ -177,6 +249,7 @@ std::vector<Column> make_columns() {
               &Step::connect_seconds);
   add_requests(columns);
   add_generator(columns);
+  add_telemetry(columns);
   return columns;
 }
 

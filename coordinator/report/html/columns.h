@@ -17,6 +17,7 @@ struct Column {
   std::string explain;  ///< One line.
   bool brief = false;   ///< Shown in the table of steps; the others only in the table of all figures.
   std::function<Figure(const Step&)> figure;
+  bool optional = false;  ///< Left out of tables where no step has it.
 };
 
 /// Every figure of a step, in the order of the tables.

@@ -2,9 +2,13 @@
 
 #include <fmt/format.h>
 
+#include <utility>
+
+#include "coordinator/report/definitions.h"
 #include "coordinator/report/html/assets.h"
 #include "coordinator/report/html/figures.h"
 #include "coordinator/report/html/markup.h"
+#include "coordinator/report/html/page.h"
 #include "coordinator/report/html/section.h"
 #include "coordinator/report/html/summary.h"
 #include "coordinator/report/html/timeline_json.h"
@@ -44,6 +48,28 @@ std::string fact(std::string_view name, const std::string& markup) {
   return fmt::format("<div><dt>{}</dt><dd>{}</dd></div>", name, markup);
 }
 
+/// Times with two ends as a table, everything else as a list.
+std::string definitions_markup() {
+  std::string rows, list;
+  for (const Definition& each : definitions()) {
+    if (each.starts.empty()) {
+      list += fmt::format("<div><dt>{}</dt><dd>{}</dd></div>", escape(each.term), escape(each.meaning));
+    } else {
+      rows += fmt::format(R"(<tr><th scope="row">{}</th><td>{}</td><td>{}</td></tr>)", escape(each.term),
+                          escape(each.starts), escape(each.stops));
+    }
+  }
+  return fmt::format(
+      R"(<p>{}</p><div class="table-box"><table class="definitions"><thead><tr><th scope="col">figure</th>)"
+      R"(<th scope="col">starts</th><th scope="col">stops</th></tr></thead><tbody>{}</tbody></table></div>)"
+      R"(<dl class="glossary wide">{}</dl>)",
+      escape(clock_definition()), rows, list);
+}
+
+std::string titled_section(std::string_view id, std::string_view title, std::string_view markup) {
+  return fmt::format("<section id=\"{}\"><h2>{}</h2>\n{}\n</section>\n", id, title, markup);
+}
+
 std::string run_facts(const Report& report) {
   const Totals& totals = report.totals;
   const auto figure = [](std::uint64_t value) { return format_figure(static_cast<double>(value)); };
@@ -67,34 +93,22 @@ std::string render_html(const Report& report, const RunTimeline& timeline, std::
   for (std::size_t i = 0; i < report.results.size(); ++i) {
     sections += section(report.results[i], i, report.results.size() > 1, timeline);
   }
-  std::string script;
-  for (const std::string_view part :
-       {assets::script_units, assets::script_plot, assets::script_xy_chart, assets::script_ladder_chart,
-        assets::script_timeline_chart, assets::script_charts, assets::script_page}) {
-    script.append(part);
-  }
   const std::string plan = plan_text.empty()
                                ? std::string(R"(<p>The plan's text was not kept.</p>)")
                                : fmt::format(R"(<pre tabindex="0">{}</pre>)", escape(plan_text));
-  return fill(assets::page, {
-                                {"script_hashes", csp_hash(assets::d3) + " " + csp_hash(script)},
-                                {"style_hash", csp_hash(assets::style)},
-                                {"style", assets::style},
-                                {"licences", assets::licences},
-                                {"name", escape(report.run_name)},
-                                {"when", utc_text(report.started_at)},
-                                {"version", escape(report.version)},
-                                {"contents", contents(report)},
-                                {"headline", headline(report)},
-                                {"sections", sections},
-                                {"definitions", assets::definitions},
-                                {"plan", plan},
-                                {"facts", run_facts(report)},
-                                {"data", escape_script_json(render_json(report))},
-                                {"timeline", escape_script_json(timeline_json(timeline))},
-                                {"d3", assets::d3},
-                                {"script", script},
-                            });
+  sections += titled_section("definitions", "Definitions", definitions_markup()) +
+              titled_section("plan", "Plan", plan) + titled_section("facts", "Run", run_facts(report));
+  return render_page(
+      {.title = escape(report.run_name) + " – Kneepoint report",
+       .name = escape(report.run_name),
+       .when = utc_text(report.started_at),
+       .heading = "Where it saturates",
+       .headline = headline(report),
+       .contents = contents(report),
+       .sections = std::move(sections),
+       .version = escape(report.version),
+       .data = {{"report-data", render_json(report)}, {"timeline-data", timeline_json(timeline)}},
+       .scripts = {assets::script_ladder_chart, assets::script_timeline_chart, assets::script_charts}});
 }
 
 }  // namespace kneepoint::coordinator

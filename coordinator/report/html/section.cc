@@ -6,22 +6,13 @@
 #include <string_view>
 
 #include "coordinator/report/html/markup.h"
+#include "coordinator/report/html/page.h"
 #include "coordinator/report/html/summary.h"
 #include "coordinator/report/html/tables.h"
 #include "coordinator/report/units.h"
 
 namespace kneepoint::coordinator::html {
 namespace {
-
-/// The figure of one chart: the script finds it by data-chart.
-std::string chart(std::string_view kind, std::size_t result, std::string_view title,
-                  std::string_view how_to_read, std::string_view extra_class = "") {
-  return fmt::format(
-      R"(<figure class="chart {4}" data-chart="{0}" data-result="{1}"><figcaption><h4>{2}</h4><p>{3}</p></figcaption>)"
-      R"(<div class="legend"></div><div class="plot"></div>)"
-      R"(<noscript><p>The chart is drawn by script, which is off. The tables below hold every figure of it.</p></noscript></figure>)",
-      kind, result, title, how_to_read, extra_class);
-}
 
 template <class Has>
 bool any_step(const ScenarioResult& result, Has has) {
@@ -32,14 +23,15 @@ std::string latency_chart(const ScenarioResult& result, std::size_t index, std::
                           LatencySummary Step::*latency, std::string_view title,
                           std::string_view how_to_read) {
   if (!any_step(result, [&](const Step& step) { return (step.*latency).p50.has_value(); })) return {};
-  return chart(kind, index, title, how_to_read);
+  return chart_figure(kind, index, title, how_to_read);
 }
 
 std::string charts(const ScenarioResult& result, std::size_t index, const RunTimeline& timeline) {
-  std::string markup = chart("throughput", index, "Throughput against " + load_name(result.load_kind()),
-                             "Output tokens per second with 95 % intervals. The band is the interval of the "
-                             "saturation point; the thin "
-                             "line is what perfect scaling from the lowest step would give.");
+  std::string markup =
+      chart_figure("throughput", index, "Throughput against " + load_name(result.load_kind()),
+                   "Output tokens per second with 95 % intervals. The band is the interval of the "
+                   "saturation point; the thin "
+                   "line is what perfect scaling from the lowest step would give.");
   markup += latency_chart(
       result, index, "ttft", &Step::ttft_seconds, "Time to first token",
       "Percentiles over the requests of each step, logarithmic. A steep rise means that requests "
@@ -51,37 +43,39 @@ std::string charts(const ScenarioResult& result, std::size_t index, const RunTim
   const bool has_ttft = any_step(result, [](const Step& s) { return s.ttft_seconds.p50.has_value(); });
   const bool has_e2e = any_step(result, [](const Step& s) { return s.e2e_seconds.p50.has_value(); });
   if (has_ttft || has_e2e) {
-    markup +=
-        chart("tradeoff", index, "Throughput against latency",
-              "Each point is a step, labelled with its load. Right is more throughput, low is fast: past "
-              "the bend, latency is paid and nothing is bought.");
+    markup += chart_figure(
+        "tradeoff", index, "Throughput against latency",
+        "Each point is a step, labelled with its load. Right is more throughput, low is fast: past "
+        "the bend, latency is paid and nothing is bought.");
   }
   if (timeline.bins() > 1) {
-    markup += chart("timeline", index, "Timeline of the run",
-                    "Second by second. Shaded bands are the measured windows, labelled with their load; what "
-                    "lies between them is warm-up.",
-                    "wide");
+    markup += chart_figure(
+        "timeline", index, "Timeline of the run",
+        "Second by second. Shaded bands are the measured windows, labelled with their load; what "
+        "lies between them is warm-up.",
+        "wide");
   }
   if (has_ttft) {
-    markup +=
-        chart("ladder", index, "Distribution of the time to first token",
-              "Thin line: shortest to longest. Bar: p50 to p95, with p90 as a notch. Heavy stroke: median. "
-              "Diamond: mean.");
+    markup += chart_figure(
+        "ladder", index, "Distribution of the time to first token",
+        "Thin line: shortest to longest. Bar: p50 to p95, with p90 as a notch. Heavy stroke: median. "
+        "Diamond: mean.");
   }
   if (any_step(result, [](const Step& step) { return step.replicas.size() > 1; })) {
+    markup += chart_figure(
+        "replica-throughput", index, "Replicas: share of throughput",
+        "Each replica's output tokens against an equal share. 100 % everywhere is a balanced fleet.");
     markup +=
-        chart("replica-throughput", index, "Replicas: share of throughput",
-              "Each replica's output tokens against an equal share. 100 % everywhere is a balanced fleet.");
-    markup += chart("replica-ttft", index, "Replicas: time to first token",
-                    "p95 of each replica, or the median where one had too few requests for it. A replica "
-                    "above the others is "
-                    "slower, or gets more than its share.");
+        chart_figure("replica-ttft", index, "Replicas: time to first token",
+                     "p95 of each replica, or the median where one had too few requests for it. A replica "
+                     "above the others is "
+                     "slower, or gets more than its share.");
   }
-  markup += chart(
+  markup += chart_figure(
       "generator-cost", index, "Generator: cost per token",
       "CPU time that the tool itself spends on each token. It should stay flat; what matters is that the "
       "tool is never the limit.");
-  markup += chart(
+  markup += chart_figure(
       "generator-lag", index, "Generator: its own delays",
       "p99 of how late the tool sent, how late it processed, and how long it did not look at the network. "
       "All should lie far below the latencies above.");
@@ -96,14 +90,16 @@ std::string section(const ScenarioResult& result, std::size_t index, bool headed
       fmt::format(R"(<section class="result" id="result-{}" aria-labelledby="result-{}-title">)"
                   R"(<h2 id="result-{}-title">{}</h2>)",
                   index, index, index, escape(title_of(result)));
-  if (!result.model.empty()) markup += fmt::format(R"(<p class="model">Model {}</p>)", escape(result.model));
+  if (!result.model.empty()) {
+    markup += fmt::format(R"(<p class="model">Model {}{}</p>)", escape(result.model),
+                          result.load_seconds ? ", loaded in " + format_time(*result.load_seconds) : "");
+  }
   if (headed) {
     markup += fmt::format(R"(<p class="verdict">{}</p>{}{})", verdict_sentence(result), evidence(result),
                           key_figures(result));
   }
   markup += slo_table(result) + charts(result, index, timeline);
-  markup += R"(<div class="broad"><h3>Steps</h3>)" + steps_table(result, index) + flags_explained(result) +
-            "</div>";
+  markup += R"(<div class="broad"><h3>Steps</h3>)" + steps_table(result, index) + glossary(result) + "</div>";
   markup +=
       "<details><summary>Every figure of every step</summary>" + figures_table(result, index) + "</details>";
   const std::string replicas = shares_table(result, &Step::replicas, "replica");

@@ -4,8 +4,8 @@
 
 #include <algorithm>
 
+#include "coordinator/report/flags.h"
 #include "coordinator/report/html/columns.h"
-#include "coordinator/report/html/flags.h"
 #include "coordinator/report/html/markup.h"
 #include "coordinator/report/units.h"
 
@@ -64,7 +64,11 @@ std::string criterion_text(const SloCriterion& criterion) {
                           : "holds there, then breaks";
   }
   if (criterion.state == "FAIL") return "broken from the lowest step on";
-  if (criterion.state == "INDETERMINATE") return "too few requests to decide";
+  if (criterion.state == "INDETERMINATE") {
+    return criterion.ci95 && !criterion.concurrency
+               ? "breaks at " + format_figure(criterion.ci95->high) + "; too few requests to decide below"
+               : "too few requests to decide";
+  }
   return criterion.state;
 }
 
@@ -223,9 +227,28 @@ KeyFigure cost_figure(const ScenarioResult& result) {
   return key;
 }
 
+KeyFigure load_figure(const ScenarioResult& result) {
+  KeyFigure key{.label = "Model load"};
+  key.figure = time(result.load_seconds, "It was not waited for, or had loaded before");
+  key.detail = "until the host served its model";
+  return key;
+}
+
+KeyFigure memory_figure(const ScenarioResult& result) {
+  KeyFigure key{.label = "Peak GPU memory"};
+  const auto peak = result.peak_gpu_memory_bytes();
+  key.figure = number(peak, "No GPU metrics were found");
+  if (peak) key.figure.text = format_bytes(*peak);
+  key.detail = "in use, as the engine allocates it";
+  return key;
+}
+
 std::string key_figures(const ScenarioResult& result) {
-  return R"(<dl class="tiles">)" + tile(saturation_figure(result)) + tile(slo_figure(result)) +
-         tile(peak_figure(result)) + tile(ttft_figure(result)) + tile(cost_figure(result)) + "</dl>";
+  std::string tiles = tile(saturation_figure(result)) + tile(slo_figure(result)) + tile(peak_figure(result)) +
+                      tile(ttft_figure(result)) + tile(cost_figure(result));
+  if (result.load_seconds) tiles += tile(load_figure(result));
+  if (result.peak_gpu_memory_bytes()) tiles += tile(memory_figure(result));
+  return R"(<dl class="tiles">)" + tiles + "</dl>";
 }
 
 std::string slo_table(const ScenarioResult& result) {
@@ -255,8 +278,9 @@ std::string overview_table(const Report& report) {
     const ScenarioResult& result = report.results[i];
     rows +=
         fmt::format(R"(<tr><th scope="row"><a href="#result-{}">{}</a></th>)", i, escape(title_of(result)));
-    for (const KeyFigure& key : {saturation_figure(result), slo_figure(result), peak_figure(result),
-                                 ttft_figure(result), cost_figure(result)}) {
+    for (const KeyFigure& key :
+         {saturation_figure(result), slo_figure(result), peak_figure(result), ttft_figure(result),
+          cost_figure(result), load_figure(result), memory_figure(result)}) {
       rows += fmt::format(R"(<td>{}<span class="detail">{}</span></td>)", inline_markup(key.figure),
                           escape(key.detail));
     }
@@ -268,7 +292,8 @@ std::string overview_table(const Report& report) {
   return R"(<div class="table-box"><table class="overview"><caption>All results</caption><thead><tr>)"
          R"(<th scope="col">target · scenario</th><th scope="col">N_sat</th><th scope="col">N_slo</th>)"
          R"(<th scope="col">peak output tok/s</th><th scope="col">TTFT p95 at the knee</th>)"
-         R"(<th scope="col">CPU µs/token of the tool</th><th scope="col">limited by</th></tr></thead><tbody>)" +
+         R"(<th scope="col">CPU µs/token of the tool</th><th scope="col">model load</th>)"
+         R"(<th scope="col">peak GPU memory</th><th scope="col">limited by</th></tr></thead><tbody>)" +
          rows + "</tbody></table></div>";
 }
 

@@ -30,7 +30,9 @@ KeyFigure slo_figure(const ScenarioResult& result);
 KeyFigure peak_figure(const ScenarioResult& result);
 KeyFigure ttft_figure(const ScenarioResult& result);
 KeyFigure cost_figure(const ScenarioResult& result);
-/// All of them; markup.
+KeyFigure load_figure(const ScenarioResult& result);
+KeyFigure memory_figure(const ScenarioResult& result);
+/// All that are known; markup.
 std::string key_figures(const ScenarioResult& result);
 
 /// The SLO limits with the concurrency up to which each holds; markup, empty where the scenario has none.

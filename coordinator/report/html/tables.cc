@@ -3,11 +3,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <set>
 #include <vector>
 
+#include "coordinator/report/flags.h"
 #include "coordinator/report/html/columns.h"
-#include "coordinator/report/html/flags.h"
 #include "coordinator/report/html/markup.h"
 #include "coordinator/report/units.h"
 
@@ -25,16 +24,6 @@ std::string step_label(const Step& step) {
   if (step.attempt > 1) label += fmt::format(R"( <span class="detail">attempt {}</span>)", step.attempt);
   if (!step.valid) label = R"(<span class="invalid-mark">✕ invalid</span> )" + label;
   return label;
-}
-
-/// A table in a box of its own that scrolls sideways, with the button that copies it.
-std::string boxed(std::string_view kind, std::string_view caption, std::string_view rows,
-                  std::size_t result = 0) {
-  return fmt::format(
-      R"(<div class="table-block"><div class="table-tools"><button type="button" class="copy" hidden>Copy as TSV</button>)"
-      R"(<span class="copied" role="status"></span></div><div class="table-box" tabindex="0" role="region" aria-label="{}">)"
-      R"(<table class="{}" data-result="{}"><caption>{}</caption>{}</table></div></div>)",
-      caption, kind, result, caption, rows);
 }
 
 std::string lower_case(std::string text) {
@@ -87,12 +76,26 @@ std::string group_row(const std::vector<const Column*>& columns) {
   return "<tr>" + row + "</tr>";
 }
 
+bool any_figure(const ScenarioResult& result, const Column& column) {
+  return std::any_of(result.steps.begin(), result.steps.end(),
+                     [&](const Step& step) { return column.figure(step).absent_reason.empty(); });
+}
+
 }  // namespace
+
+std::string boxed(std::string_view kind, std::string_view caption, std::string_view rows,
+                  std::size_t result) {
+  return fmt::format(
+      R"(<div class="table-block"><div class="table-tools"><button type="button" class="copy" hidden>Copy as TSV</button>)"
+      R"(<span class="copied" role="status"></span></div><div class="table-box" tabindex="0" role="region" aria-label="{}">)"
+      R"(<table class="{}" data-result="{}"><caption>{}</caption>{}</table></div></div>)",
+      caption, kind, result, caption, rows);
+}
 
 std::string steps_table(const ScenarioResult& result, std::size_t index) {
   std::vector<const Column*> columns;
   for (const Column& column : step_columns()) {
-    if (column.brief) columns.push_back(&column);
+    if (column.brief && (!column.optional || any_figure(result, column))) columns.push_back(&column);
   }
   std::string rows = "<thead>" + group_row(columns) + "<tr>";
   for (const Column* column : columns) {
@@ -117,11 +120,12 @@ std::string figures_table(const ScenarioResult& result, std::size_t index) {
                         step_label(step));
   }
   rows += "</tr></thead>";
-  const std::vector<Column>& columns = step_columns();
-  for (std::size_t i = 0; i < columns.size(); ++i) {
-    const Column& column = columns[i];
-    if (i == 0 || columns[i - 1].group != column.group) {
-      if (i > 0) rows += "</tbody>";
+  std::string_view group;
+  for (const Column& column : step_columns()) {
+    if (column.optional && !any_figure(result, column)) continue;
+    if (column.group != group) {
+      if (!group.empty()) rows += "</tbody>";
+      group = column.group;
       rows += fmt::format(R"(<tbody><tr class="group"><th scope="rowgroup" colspan="{}">{}</th></tr>)",
                           result.steps.size() + 1, escape(column.group));
     }
@@ -185,17 +189,10 @@ std::string shares_table(const ScenarioResult& result, std::vector<Share> Step::
   return boxed("shares", "By " + what, head + "<tbody>" + rows + "</tbody>");
 }
 
-std::string flags_explained(const ScenarioResult& result) {
-  std::set<std::string> seen;
-  for (const Step& step : result.steps) {
-    seen.insert(step.flags.begin(), step.flags.end());
-    seen.insert(step.state);
-  }
+std::string glossary(const ScenarioResult& result) {
   std::string list;
-  for (const std::string& flag : seen) {
-    if (const auto meaning = explain_flag(flag)) {
-      list += fmt::format("<div><dt>{}</dt><dd>{}</dd></div>", escape(flag), escape(*meaning));
-    }
+  for (const auto& [flag, meaning] : flags_explained(result)) {
+    list += fmt::format("<div><dt>{}</dt><dd>{}</dd></div>", escape(flag), escape(meaning));
   }
   return list.empty() ? list
                       : R"(<h4>What the states and flags mean</h4><dl class="glossary">)" + list + "</dl>";

@@ -2,12 +2,19 @@
 
 #include <cstddef>
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include "coordinator/report/model.h"
 
 /// The tables of one result; markup. Cells carry the unrounded value in base units (`data-v`), which is what
 /// their "copy" button gives.
 namespace kneepoint::coordinator::html {
+
+/// A table in a box of its own that scrolls sideways, with the button that copies it. @param rows its head
+/// and bodies. @param result found by script as data-result.
+std::string boxed(std::string_view kind, std::string_view caption, std::string_view rows,
+                  std::size_t result = 0);
 
 /// A line a step, with the columns that are looked at first and its note.
 std::string steps_table(const ScenarioResult& result, std::size_t index);
@@ -19,6 +26,6 @@ std::string errors_table(const ScenarioResult& result);
 std::string shares_table(const ScenarioResult& result, std::vector<Share> Step::*shares,
                          const std::string& what);
 /// The meaning of the states and flags that occur in the result.
-std::string flags_explained(const ScenarioResult& result);
+std::string glossary(const ScenarioResult& result);
 
 }  // namespace kneepoint::coordinator::html

@@ -22,8 +22,9 @@ std::string column(const TimelineValues& values) {
 std::string telemetry(const RunTimeline& run) {
   std::string out;
   for (const TimelineSeries& series : run.telemetry) {
-    out += fmt::format(R"({}{{"name":{},"unit":{},"values":{}}})", out.empty() ? "" : ",",
-                       json_quoted(series.name), json_quoted(series.unit), column(series.values));
+    out += fmt::format(R"({}{{"name":{},"unit":{},"target":{},"values":{}}})", out.empty() ? "" : ",",
+                       json_quoted(series.name), json_quoted(series.unit), json_quoted(series.target),
+                       column(series.values));
   }
   return '[' + out + ']';
 }

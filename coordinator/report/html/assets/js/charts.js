@@ -175,7 +175,7 @@ function timelineSpec(result, timeline) {
     { title: "Requests/s", format: formatNumber, series: [series("completed", timeline.requests_per_second), series("failed", timeline.failures_per_second)] },
     { title: "TTFT", format: formatTime, log: true, series: [series("p50", timeline.ttft_p50), series("p95", timeline.ttft_p95)] },
   ];
-  const byUnit = d3.nest().key((s) => s.unit).entries(timeline.telemetry);
+  const byUnit = d3.nest().key((s) => s.unit).entries(timeline.telemetry.filter((s) => !s.target || s.target === result.target));
   for (const { key: unit, values } of byUnit) {
     for (let i = 0; i < values.length; i += styles) {
       const some = values.slice(i, i + styles);
@@ -203,3 +203,12 @@ const chartKinds = {
   "generator-cost": [drawXyChart, generatorCostSpec],
   "generator-lag": [drawXyChart, generatorLagSpec],
 };
+
+const report = JSON.parse(document.getElementById("report-data").textContent);
+const timeline = JSON.parse(document.getElementById("timeline-data").textContent);
+
+/** What draws a figure of the page, and its spec. */
+function drawingOf(figure) {
+  const [draw, spec] = chartKinds[figure.dataset.chart];
+  return [draw, spec(report.results[figure.dataset.result], timeline)];
+}

@@ -1,13 +1,11 @@
 // The page: draws every chart at its width, follows the theme, copies tables, prepares for paper.
 
-const report = JSON.parse(document.getElementById("report-data").textContent);
-const timeline = JSON.parse(document.getElementById("timeline-data").textContent);
 const figures = [...document.querySelectorAll("figure[data-chart]")];
 
 function drawFigure(figure, width) {
-  const [draw, spec] = chartKinds[figure.dataset.chart];
+  const [draw, spec] = drawingOf(figure);
   const plot = figure.querySelector(".plot");
-  draw(plot, figure.querySelector(".legend"), Math.round(width || plot.clientWidth || 600), spec(report.results[figure.dataset.result], timeline));
+  draw(plot, figure.querySelector(".legend"), Math.round(width || plot.clientWidth || 600), spec);
   figure.dataset.drawn = plot.querySelector("svg") ? "chart" : "empty";
 }
 

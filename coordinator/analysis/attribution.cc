@@ -1,4 +1,4 @@
-#include "coordinator/telemetry/attribution.h"
+#include "coordinator/analysis/attribution.h"
 
 #include <fmt/format.h>
 
@@ -6,8 +6,21 @@
 #include <cmath>
 #include <limits>
 
+#include "coordinator/analysis/validity.h"
+#include "coordinator/report/units.h"
+
 namespace kneepoint::coordinator {
 namespace {
+
+/// "32 requests in flight", of an open loop "20 requests per second".
+std::string load_of(const Step& step) {
+  return format_load(step.load_kind(), step.load());
+}
+
+/// Requests that the host has at a time: asked for, or of an open loop what came of it.
+double held(const Step& step) {
+  return step.offered_rate ? step.achieved_concurrency.value_or(0) : step.concurrency;
+}
 
 using Limits = AttributionLimits;
 
@@ -17,18 +30,11 @@ std::string percent(double ratio) {
 std::string figure(double value) {
   return value < 10 ? fmt::format("{:.1f}", value) : fmt::format("{:.0f}", value);
 }
-std::string duration(double seconds) {
-  return seconds < 1 ? fmt::format("{:.0f} ms", seconds * 1e3) : fmt::format("{:.2f} s", seconds);
-}
 
 std::uint64_t count_of(const RequestCounts& requests, std::initializer_list<Outcome> outcomes) {
   std::uint64_t sum = 0;
   for (const Outcome outcome : outcomes) sum += requests.by_outcome[static_cast<std::size_t>(outcome)];
   return sum;
-}
-
-bool has_flag(const Step& step, std::string_view flag) {
-  return std::find(step.flags.begin(), step.flags.end(), flag) != step.flags.end();
 }
 
 /// A step and what its target said of itself meanwhile.
@@ -41,15 +47,12 @@ class Judge {
  public:
   explicit Judge(const AttributionInput& input) : input_(input) {
     const double horizon = horizon_of(input);
-    for (std::size_t i = 0; i < input.steps.size(); ++i) {
-      const Step& step = input.steps[i];
-      if (step.concurrency > horizon) continue;
-      const bool told = i < input.telemetry.size() && input.telemetry[i];
-      observed_.push_back({&step, told ? &*input.telemetry[i] : nullptr});
+    for (const Step& step : input.steps) {
+      if (step.load() > horizon) continue;
+      observed_.push_back({&step, step.telemetry ? &*step.telemetry : nullptr});
     }
-    std::stable_sort(observed_.begin(), observed_.end(), [](const Observed& a, const Observed& b) {
-      return a.step->concurrency < b.step->concurrency;
-    });
+    std::stable_sort(observed_.begin(), observed_.end(),
+                     [](const Observed& a, const Observed& b) { return a.step->load() < b.step->load(); });
     choose_steps();
   }
 
@@ -67,8 +70,7 @@ class Judge {
     if (!input.saturation) return std::numeric_limits<double>::infinity();
     double knee = std::numeric_limits<double>::infinity();
     for (const Step& step : input.steps) {
-      if (step.valid && step.concurrency >= *input.saturation)
-        knee = std::min<double>(knee, step.concurrency);
+      if (step.valid && step.load() >= *input.saturation) knee = std::min<double>(knee, step.load());
     }
     return 2 * (std::isfinite(knee) ? knee : *input.saturation);
   }
@@ -81,17 +83,17 @@ class Judge {
       if (lowest_.step == nullptr) lowest_ = o;
       if (!input_.saturation) {
         knee_ = o;  // The highest.
-      } else if (o.step->concurrency >= *input_.saturation && knee_.step == nullptr) {
+      } else if (o.step->load() >= *input_.saturation && knee_.step == nullptr) {
         knee_ = o;
       } else if (knee_.step != nullptr && past_.step == nullptr &&
-                 o.step->concurrency >= 1.5 * knee_.step->concurrency) {
+                 o.step->load() >= 1.5 * knee_.step->load()) {
         past_ = o;
       }
     }
     if (!input_.saturation && knee_.step != nullptr) {
       // Without a knee the step below the highest is what it is compared with.
       for (const Observed& o : observed_) {
-        if (o.step->valid && 1.5 * o.step->concurrency <= knee_.step->concurrency) before_ = o;
+        if (o.step->valid && 1.5 * o.step->load() <= knee_.step->load()) before_ = o;
       }
       past_ = knee_;
     } else {
@@ -107,25 +109,25 @@ class Judge {
     return true;
   }
 
+  /// A generator that was its own limit in a row or two, while valid rows up to twice the knee show the knee,
+  /// did not make it.
   bool client() {
+    if (input_.saturation) return false;
     for (const Observed& o : observed_) {
+      if (!o.step->has_flag("CLIENT_BOUND")) continue;
       const GeneratorSummary& generator = o.step->generator;
-      const double busy = generator.busiest_thread_ratio.value_or(0);
-      const double coalesced = generator.client_coalesced_ratio.value_or(0);
-      const bool flagged = has_flag(*o.step, "CLIENT_BOUND");
-      if (!flagged && busy <= Limits::kBusyThread && coalesced <= Limits::kCoalesced) continue;
-      std::string why;
-      if (busy > Limits::kBusyThread) {
-        why = fmt::format("one of its threads was busy {} of the time", percent(busy));
-      } else if (coalesced > Limits::kCoalesced) {
-        why = fmt::format("it read {:.1f} % of the events late and together", coalesced * 100);
-      } else if (generator.send_lag_p99_seconds) {
-        why = fmt::format("requests left up to {} late (p99)", duration(*generator.send_lag_p99_seconds));
-      } else {
-        why = "see the step's flags";
+      std::string why = "see the step's reasons";
+      if (generator.busiest_thread_ratio.value_or(0) > Gates::kBusyThread) {
+        why = fmt::format("one of its threads was busy {} of the time",
+                          percent(*generator.busiest_thread_ratio));
+      } else if (generator.client_coalesced_ratio.value_or(0) > Gates::kCoalesced) {
+        why = fmt::format("it read {:.1f} % of the events late and together",
+                          *generator.client_coalesced_ratio * 100);
+      } else if (!o.step->reasons.empty()) {
+        why = o.step->reasons.front();
       }
-      return say("client", fmt::format("The load generator was its own limit at {} requests in flight: {}.",
-                                       o.step->concurrency, why));
+      return say("client",
+                 fmt::format("The load generator was its own limit at {}: {}.", load_of(*o.step), why));
     }
     return false;
   }
@@ -133,20 +135,19 @@ class Judge {
   bool waits(const Observed& o) const {
     if (o.telemetry == nullptr || !o.telemetry->waiting_mean) return false;
     return *o.telemetry->waiting_mean >=
-           std::max(Limits::kFewestWaiting, Limits::kWaitingShare * o.step->concurrency);
+           std::max(Limits::kFewestWaiting, Limits::kWaitingShare * held(*o.step));
   }
 
   bool errors() {
     for (const Observed& o : observed_) {
       const RequestCounts& requests = o.step->requests;
+      if (!surely_failing(requests)) continue;
       const std::uint64_t failed = requests.failed;
-      const auto ended = static_cast<double>(failed + requests.completed);
-      if (failed < Limits::kFewestErrors || static_cast<double>(failed) <= Limits::kErrors * ended) continue;
       const auto rejected = count_of(requests, {Outcome::kRejected});
       const auto unreached = count_of(requests, {Outcome::kDns, Outcome::kConnect, Outcome::kTls});
       const auto timeouts = count_of(requests, {Outcome::kTimeout});
-      const std::string what = fmt::format("at {} requests in flight, {} of {} failed", o.step->concurrency,
-                                           failed, failed + requests.completed);
+      const std::string what =
+          fmt::format("at {}, {} of {} failed", load_of(*o.step), failed, failed + requests.completed);
       if (2 * rejected > failed) {
         return say("admission",
                    fmt::format("The target turns requests away: {}, {} of them with HTTP 429 or 503.", what,
@@ -163,7 +164,7 @@ class Judge {
             fmt::format("Requests time out: {}, {} of them by timeout.", what, timeouts));
         continue;
       }
-      return say("errors", fmt::format("The target fails: {}.", what));
+      return say("errors", fmt::format("The target fails: {} ({}).", what, format_errors(requests)));
     }
     return false;
   }
@@ -172,20 +173,17 @@ class Judge {
     if (judged_.telemetry == nullptr) return false;
     const StepTelemetry& t = *judged_.telemetry;
     const double preempted = t.preemptions_per_second.value_or(0);
-    const auto at = judged_.step->concurrency;
+    const std::string at = load_of(*judged_.step);
     if (t.kv_usage_max && *t.kv_usage_max >= Limits::kKvNearlyFull &&
         preempted >= Limits::kPreemptionsPerSecond) {
-      return say(
-          "kv_cache",
-          fmt::format("The KV cache runs out: at {} requests in flight it was up to {} full, and {} requests "
-                      "a second were preempted.",
-                      at, percent(*t.kv_usage_max), fmt::format("{:.2g}", preempted)));
+      return say("kv_cache", fmt::format("The KV cache runs out: at {} it was up to {} full, and {} requests "
+                                         "a second were preempted.",
+                                         at, percent(*t.kv_usage_max), fmt::format("{:.2g}", preempted)));
     }
     if (t.kv_usage_mean && *t.kv_usage_mean >= Limits::kKvFull && waits(judged_)) {
-      return say("kv_cache",
-                 fmt::format("The KV cache is full: at {} requests in flight it was {} full on average "
-                             "while {} requests waited.",
-                             at, percent(*t.kv_usage_mean), figure(*t.waiting_mean)));
+      return say("kv_cache", fmt::format("The KV cache is full: at {} it was {} full on average "
+                                         "while {} requests waited.",
+                                         at, percent(*t.kv_usage_mean), figure(*t.waiting_mean)));
     }
     return false;
   }
@@ -214,12 +212,12 @@ class Judge {
 
   /// Prefill at the card's limit holds requests back like a full batch does, but more slots would not help.
   bool compute_despite_queue() {
+    if (!input_.saturation && !waits(judged_)) return false;
     const auto tensor = tensor_share(judged_);
     if (!tensor || *tensor < Limits::kUnitSaturated || *tensor <= dram_share(judged_).value_or(0))
       return false;
-    return say("compute",
-               fmt::format("The GPU computes as fast as it can: at {} requests in flight activity was {}{}.",
-                           judged_.step->concurrency, units_text(), work_text()));
+    return say("compute", fmt::format("The GPU computes as fast as it can: at {} activity was {}{}.",
+                                      load_of(*judged_.step), units_text(), work_text()));
   }
 
   /// Whether it was prefill or decode that kept the GPU busy.
@@ -240,15 +238,16 @@ class Judge {
         before_.telemetry->running_mean) {
       const double earlier = *before_.telemetry->running_mean;
       flat = *t.running_mean <= earlier * (1 + Limits::kRunningGrowth);
-      batch += fmt::format(" ({} at {})", figure(earlier), before_.step->concurrency);
+      batch += fmt::format(" ({} at {})", figure(earlier), load_label(*before_.step));
     }
     // A short queue beside a batch that still grows is only the way in.
-    if (!flat && *t.waiting_mean < Limits::kQueueShare * judged_.step->concurrency) return false;
+    if (!flat && *t.waiting_mean < Limits::kQueueShare * held(*judged_.step)) return false;
     std::string sentence = fmt::format(
-        "The server takes no more into its batch: at {} requests in flight {} and {} wait in the server's "
+        "The server takes no more into its batch: at {} {} and {} wait in the server's "
         "queue",
-        judged_.step->concurrency, batch, figure(*t.waiting_mean));
-    if (t.queue_time_mean_seconds) sentence += fmt::format(", {} each", duration(*t.queue_time_mean_seconds));
+        load_of(*judged_.step), batch, figure(*t.waiting_mean));
+    if (t.queue_time_mean_seconds)
+      sentence += fmt::format(", {} each", format_time(*t.queue_time_mean_seconds));
     if (t.kv_usage_mean) sentence += fmt::format("; the KV cache is {} full", percent(*t.kv_usage_mean));
     return say("queue_slots", sentence + ".");
   }
@@ -260,12 +259,13 @@ class Judge {
     const auto& tpot = [](const Step& s) { return s.tpot_seconds.p50; };
     std::string sentence = "Requests wait for a slot while decoding is as fast as before";
     if (ttft(*knee_.step) && ttft(*past_.step)) {
-      sentence += fmt::format(": TTFT p50 {} at {}, {} at {}", duration(*ttft(*knee_.step)),
-                              knee_.step->concurrency, duration(*ttft(*past_.step)), past_.step->concurrency);
+      sentence +=
+          fmt::format(": TTFT p50 {} at {}, {} at {}", format_time(*ttft(*knee_.step)),
+                      load_label(*knee_.step), format_time(*ttft(*past_.step)), load_label(*past_.step));
     }
     if (tpot(*knee_.step) && tpot(*past_.step)) {
-      sentence += fmt::format("; TPOT p50 {:.1f} ms and {:.1f} ms", *tpot(*knee_.step) * 1e3,
-                              *tpot(*past_.step) * 1e3);
+      sentence += fmt::format("; TPOT p50 {} and {}", format_time(*tpot(*knee_.step)),
+                              format_time(*tpot(*past_.step)));
     }
     return say("queue_slots", sentence + ".");
   }
@@ -276,19 +276,18 @@ class Judge {
         !judged_.telemetry->waiting_mean || judged_.telemetry->engine_sources < input_.replicas) {
       return std::nullopt;
     }
-    return judged_.step->achieved_concurrency.value_or(judged_.step->concurrency) -
+    return judged_.step->achieved_concurrency.value_or(held(*judged_.step)) -
            *judged_.telemetry->running_mean - *judged_.telemetry->waiting_mean;
   }
 
   bool network() {
     const auto missing = in_transit();
-    if (missing &&
-        *missing >= std::max(Limits::kFewestInTransit, Limits::kInTransit * judged_.step->concurrency)) {
+    if (missing && *missing >= std::max(Limits::kFewestInTransit, Limits::kInTransit * held(*judged_.step))) {
       return say(
           "network",
           fmt::format("Something before the engine holds requests: of {} in flight the engine knows {} "
                       "({} running, {} waiting).",
-                      judged_.step->concurrency,
+                      figure(held(*judged_.step)),
                       figure(*judged_.telemetry->running_mean + *judged_.telemetry->waiting_mean),
                       figure(*judged_.telemetry->running_mean), figure(*judged_.telemetry->waiting_mean)));
     }
@@ -297,18 +296,20 @@ class Judge {
     const auto& now = judged_.step->connect_seconds.p95;
     if (before && now && *now >= Limits::kConnectSeconds && *now >= Limits::kConnectGrowth * *before) {
       return say("network",
-                 fmt::format("Connecting slows down: p95 {} at {}, {} at {}.", duration(*before),
-                             lowest_.step->concurrency, duration(*now), judged_.step->concurrency));
+                 fmt::format("Connecting slows down: p95 {} at {}, {} at {}.", format_time(*before),
+                             load_label(*lowest_.step), format_time(*now), load_label(*judged_.step)));
     }
     return false;
   }
 
+  /// Decoding keeps a unit busy at any load: it says something only where more load has stopped to help.
   bool busiest_unit() {
+    if (!input_.saturation) return false;
     const double tensor = tensor_share(judged_).value_or(0);
     const double dram = dram_share(judged_).value_or(0);
     if (std::max(tensor, dram) < Limits::kUnitBusy) return false;
-    const std::string at = fmt::format("at {} requests in flight activity was {}{}",
-                                       judged_.step->concurrency, units_text(), work_text());
+    const std::string at =
+        fmt::format("at {} activity was {}{}", load_of(*judged_.step), units_text(), work_text());
     if (tensor > dram) {
       return say("compute", fmt::format("The tensor pipe is what is nearest to its limit: {}.", at));
     }
@@ -320,7 +321,7 @@ class Judge {
     if (lowest_.step != judged_.step && lowest_.telemetry != nullptr &&
         lowest_.telemetry->gpu.dram_active_mean) {
       sentence += fmt::format(" (memory bus {} at {})", percent(*lowest_.telemetry->gpu.dram_active_mean),
-                              lowest_.step->concurrency);
+                              load_label(*lowest_.step));
     }
     return say("memory_bandwidth", sentence + ".");
   }
@@ -330,11 +331,11 @@ class Judge {
     const auto& before = lowest_.step->tpot_seconds.p50;
     const auto& now = judged_.step->tpot_seconds.p50;
     if (input_.knee_kind == "soft" && before && now && judged_.step != lowest_.step) {
-      result_.evidence.push_back(
-          fmt::format("Every request is slowed by the others: TPOT p50 {:.1f} ms at {}, {:.1f} ms at {}.",
-                      *before * 1e3, lowest_.step->concurrency, *now * 1e3, judged_.step->concurrency));
+      result_.evidence.push_back(fmt::format(
+          "Every request is slowed by the others: TPOT p50 {} at {}, {} at {}.", format_time(*before),
+          load_label(*lowest_.step), format_time(*now), load_label(*judged_.step)));
     }
-    if (judged_.telemetry == nullptr) return;
+    if (judged_.telemetry == nullptr || !input_.saturation) return;
     const StepTelemetry& t = *judged_.telemetry;
     std::string seen;
     const auto add = [&](std::string text) { seen += (seen.empty() ? "" : ", ") + std::move(text); };
@@ -343,14 +344,14 @@ class Judge {
     if (t.kv_usage_mean) add("KV cache " + percent(*t.kv_usage_mean) + " full");
     if (const std::string units = units_text(); !units.empty()) add(units);
     if (!seen.empty()) {
-      result_.evidence.push_back(
-          fmt::format("No limit shows at {} requests in flight: {}.", judged_.step->concurrency, seen));
+      result_.evidence.push_back(fmt::format("No limit shows at {}: {}.", load_of(*judged_.step), seen));
     }
   }
 
   /// What the missing telemetry could have excluded.
   void doubt() {
     const std::string& found = result_.bottleneck;
+    if (found.empty() && !input_.saturation) return;  // nothing has given out yet
     if (found == "client" || found == "admission" || found == "errors") return;
     const StepTelemetry none;
     const StepTelemetry& t = judged_.telemetry != nullptr ? *judged_.telemetry : none;

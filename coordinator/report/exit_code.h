@@ -1,5 +1,7 @@
 #pragma once
 
+#include "coordinator/report/model.h"
+
 namespace kneepoint::coordinator {
 
 /// What the process says to a script. Documented in the README; never renumbered.
@@ -10,7 +12,12 @@ enum ExitCode : int {
   kNoVerdict = 3,    ///< Finished, but no trustworthy verdict.
   kThreshold = 4,    ///< A threshold was missed.
   kFleetFailed = 5,  ///< The fleet was not assembled, or an agent was lost.
+  kGuardRail = 6,    ///< A guard rail stopped the run; what was measured is in the report.
+  kGuardRail = 6,    ///< A guard rail stopped the run; what was measured is in the report.
   kInterrupted = 130,
 };
+
+/// What a run that led to `report` exits with, live or replayed.
+ExitCode exit_code(const Report& report);
 
 }  // namespace kneepoint::coordinator

@@ -1,4 +1,4 @@
-#include "coordinator/telemetry/attribution.h"
+#include "coordinator/analysis/attribution.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -39,24 +39,28 @@ StepTelemetry healthy(double running, double waiting = 0) {
   return t;
 }
 
-/// Steps 1, 16, 32, 64 with the knee at 30.
+/// Steps 1, 16, 32, 48 with the knee at 30, all in order.
 struct Scene {
   std::vector<Step> steps{step_at(1), step_at(16), step_at(32), step_at(48)};
-  std::vector<std::optional<StepTelemetry>> telemetry{healthy(1), healthy(16), healthy(32), healthy(48)};
   std::optional<double> saturation = 30;
   std::string knee_kind;
   std::size_t replicas = 1;
 
+  Scene() {
+    for (Step& step : steps) step.telemetry = healthy(step.concurrency);
+  }
   Step& knee() { return steps[2]; }
   Step& past() { return steps[3]; }
-  StepTelemetry& at_knee() { return *telemetry[2]; }
-  StepTelemetry& at_past() { return *telemetry[3]; }
+  StepTelemetry& at_knee() { return *knee().telemetry; }
+  StepTelemetry& at_past() { return *past().telemetry; }
   void fail(Step& step, Outcome outcome, std::uint64_t count) {
     step.requests.failed += count;
     step.requests.by_outcome[static_cast<std::size_t>(outcome)] += count;
   }
-  void without_telemetry() { telemetry.assign(4, std::nullopt); }
-  Attribution judge() const { return find_bottleneck({steps, telemetry, saturation, knee_kind, replicas}); }
+  void without_telemetry() {
+    for (Step& step : steps) step.telemetry.reset();
+  }
+  Attribution judge() const { return find_bottleneck({steps, saturation, knee_kind, replicas}); }
 };
 
 struct Case {
@@ -78,19 +82,25 @@ TEST_P(EachBottleneck, IsNamedWithItsEvidence) {
 }
 
 const Case kCases[] = {
-    {"client_busy", [](Scene& s) { s.past().generator.busiest_thread_ratio = 0.97; }, "client",
-     "at 48 requests in flight: one of its threads was busy 97 % of the time"},
-    {"client_flag",
+    {"client_busy",
      [](Scene& s) {
-       s.knee().flags = {"CLIENT_BOUND"};
-       s.knee().valid = false;
-       s.knee().generator.send_lag_p99_seconds = 0.04;
+       s.saturation = std::nullopt;
+       s.past().generator.busiest_thread_ratio = 0.97;
+       s.past().invalidate("CLIENT_BOUND", "a generator thread was busy 97 % of the time");
      },
-     "client", "requests left up to 40 ms late (p99)"},
+     "client", "at 48 requests in flight: one of its threads was busy 97 % of the time"},
+    {"client_without_stamps",
+     [](Scene& s) {
+       s.saturation = std::nullopt;
+       s.knee().invalidate("CLIENT_BOUND", "reads carry no kernel stamp and came up to 9 ms late (p99)");
+     },
+     "client", "at 32 requests in flight: reads carry no kernel stamp and came up to 9 ms late"},
     {"client_before_all_else",
      [](Scene& s) {
+       s.saturation = std::nullopt;
        s.past().generator.client_coalesced_ratio = 0.05;
-       s.at_past() = healthy(24, 24);
+       s.past().invalidate("CLIENT_BOUND", "the generator read 5.0 % of the events late and together");
+       s.knee().telemetry = healthy(24, 24);
      },
      "client", "5.0 % of the events late and together"},
     {"admission", [](Scene& s) { s.fail(s.past(), Outcome::kRejected, 300); }, "admission",
@@ -105,7 +115,7 @@ const Case kCases[] = {
        s.steps[0].connect_seconds.p95 = 0.002;
        s.past().connect_seconds.p95 = 0.9;
      },
-     "network", "p95 2 ms at 1, 900 ms at 48"},
+     "network", "p95 2.00 ms at 1, 900 ms at 48"},
     {"kv_preempts",
      [](Scene& s) {
        s.at_past() = healthy(40, 8);
@@ -195,7 +205,7 @@ TEST(Attribution, WithoutTelemetryAHardKneeIsAQueue) {
   const auto found = scene.judge();
   EXPECT_EQ(found.bottleneck, "queue_slots");
   EXPECT_THAT(found.evidence,
-              ElementsAre(HasSubstr("TTFT p50 50 ms at 32, 800 ms at 48; TPOT p50 10.0 ms and 10.0 ms")));
+              ElementsAre(HasSubstr("TTFT p50 50.0 ms at 32, 800 ms at 48; TPOT p50 10.0 ms and 10.0 ms")));
   EXPECT_THAT(found.not_ruled_out, ElementsAre("kv_cache"));
 }
 
@@ -205,13 +215,14 @@ TEST(Attribution, TheClientsOwnEvidenceNeedsNoTelemetry) {
   scene.fail(scene.past(), Outcome::kRejected, 300);
   EXPECT_EQ(scene.judge().bottleneck, "admission");
   EXPECT_THAT(scene.judge().not_ruled_out, IsEmpty());
-  scene.past().generator.busiest_thread_ratio = 0.9;
+  scene.saturation = std::nullopt;
+  scene.past().invalidate("CLIENT_BOUND", "a generator thread was busy 90 % of the time");
   EXPECT_EQ(scene.judge().bottleneck, "client");
 }
 
 TEST(Attribution, EngineMetricsAloneLeaveTheGpuOpen) {
   Scene scene;
-  for (auto& t : scene.telemetry) t->gpu = {};
+  for (Step& step : scene.steps) step.telemetry->gpu = {};
   const auto found = scene.judge();
   EXPECT_EQ(found.bottleneck, "");
   EXPECT_THAT(found.not_ruled_out, ElementsAre("compute", "memory_bandwidth"));
@@ -219,10 +230,9 @@ TEST(Attribution, EngineMetricsAloneLeaveTheGpuOpen) {
 
 TEST(Attribution, GpuMetricsAloneLeaveTheEngineOpen) {
   Scene scene;
-  for (auto& t : scene.telemetry) {
-    StepTelemetry gpu_only;
-    gpu_only.gpu.dram_active_mean = 0.8;
-    t = gpu_only;
+  for (Step& step : scene.steps) {
+    step.telemetry = StepTelemetry{};
+    step.telemetry->gpu.dram_active_mean = 0.8;
   }
   const auto found = scene.judge();
   EXPECT_EQ(found.bottleneck, "memory_bandwidth");
@@ -240,17 +250,17 @@ TEST(Attribution, AQueueWithoutKvMetricsMayBeTheCaches) {
 
 TEST(Attribution, AHighGpuUtilisationAloneSaysNothing) {
   Scene scene;
-  for (auto& t : scene.telemetry) {
-    t->gpu = {};
-    t->gpu.util_mean = 1.0;
-    t->gpu.memory_peak_bytes = 140e9;
+  for (Step& step : scene.steps) {
+    step.telemetry->gpu = {};
+    step.telemetry->gpu.util_mean = 1.0;
+    step.telemetry->gpu.memory_peak_bytes = 140e9;
   }
   EXPECT_EQ(scene.judge().bottleneck, "");
 }
 
 TEST(Attribution, ABusyBusDoesNotMakeAHardKnee) {
   Scene scene;
-  for (auto& t : scene.telemetry) t->gpu.dram_active_mean = 0.85;
+  for (Step& step : scene.steps) step.telemetry->gpu.dram_active_mean = 0.85;
   EXPECT_EQ(scene.judge().bottleneck, "memory_bandwidth");
   EXPECT_THAT(scene.judge().text(), HasSubstr("(memory bus 85 % at 1)"));
   scene.knee_kind = "hard";
@@ -292,9 +302,9 @@ TEST(Attribution, ReplicasThatDoNotTellAreNotMissing) {
 TEST(Attribution, WhatBreaksFarPastTheKneeDidNotMakeIt) {
   Scene scene;
   scene.steps.push_back(step_at(128));
-  scene.telemetry.push_back(healthy(30, 98));
+  scene.steps[4].telemetry = healthy(30, 98);
   scene.fail(scene.steps[4], Outcome::kRejected, 900);
-  scene.steps[4].generator.busiest_thread_ratio = 1.0;
+  scene.steps[4].invalidate("CLIENT_BOUND", "a generator thread was busy 100 % of the time");
   scene.at_knee() = healthy(30, 2);
   scene.at_past() = healthy(30, 18);
   EXPECT_EQ(scene.judge().bottleneck, "queue_slots");
@@ -303,10 +313,27 @@ TEST(Attribution, WhatBreaksFarPastTheKneeDidNotMakeIt) {
 TEST(Attribution, WithoutAKneeTheHighestStepIsJudged) {
   Scene scene;
   scene.saturation = std::nullopt;
-  scene.telemetry[1] = healthy(16, 0);
   scene.at_past() = healthy(20, 28);
   EXPECT_EQ(scene.judge().bottleneck, "queue_slots");
   EXPECT_THAT(scene.judge().text(), HasSubstr("20 run (32 at 32) and 28 wait"));
+}
+
+TEST(Attribution, WithoutAKneeNothingThatIsBusyHasGivenOutYet) {
+  Scene scene;
+  scene.saturation = std::nullopt;
+  for (Step& step : scene.steps) step.telemetry->gpu.dram_active_mean = 0.85;
+  EXPECT_EQ(scene.judge().bottleneck, "");
+  EXPECT_EQ(scene.judge().text(), "");
+  scene.without_telemetry();
+  EXPECT_EQ(scene.judge().text(), "") << "nor is there anything to rule out";
+}
+
+TEST(Attribution, AGeneratorThatStumbledOnceDidNotMakeAKneeThatOthersShow) {
+  Scene scene;
+  scene.steps[1].invalidate("CLIENT_BOUND", "the generator read 2.0 % of the events late and together");
+  scene.at_knee() = healthy(30, 2);
+  scene.at_past() = healthy(30, 18);
+  EXPECT_EQ(scene.judge().bottleneck, "queue_slots");
 }
 
 TEST(Attribution, InvalidStepsAreNotJudged) {
@@ -324,7 +351,7 @@ TEST(Attribution, AFewFailuresAreNoLimit) {
 
 TEST(Attribution, NoStepsIsNoVerdict) {
   const std::vector<Step> none;
-  const auto found = find_bottleneck({none, {}, std::nullopt, "", 1});
+  const auto found = find_bottleneck({none, std::nullopt, "", 1});
   EXPECT_EQ(found.bottleneck, "");
   EXPECT_THAT(found.evidence, IsEmpty());
 }

@@ -7,18 +7,11 @@
 #include <vector>
 
 #include "coordinator/report/model.h"
-#include "coordinator/telemetry/step_telemetry.h"
 
 namespace kneepoint::coordinator {
 
 /// What the rules of docs/telemetry.md hold to be much. Ratios where nothing else is said.
 struct AttributionLimits {
-  // The generator's own, as in the validity gates.
-  static constexpr double kBusyThread = 0.85;
-  static constexpr double kCoalesced = 0.01;
-  /// Failed requests of those that ended, and at least so many.
-  static constexpr double kErrors = 0.01;
-  static constexpr std::uint64_t kFewestErrors = 5;
   /// A queue counts when it holds this share of the requests in flight, and at least half a request on
   /// average.
   static constexpr double kWaitingShare = 0.02;
@@ -46,11 +39,9 @@ struct AttributionLimits {
   static constexpr double kUnitSaturated = 0.75;
 };
 
-/// What is known of one target × scenario.
+/// What is known of one target × scenario; engine and GPU speak through the steps' telemetry.
 struct AttributionInput {
   const std::vector<Step>& steps;
-  /// By index of `steps`; shorter or absent where there was no telemetry.
-  std::vector<std::optional<StepTelemetry>> telemetry;
   std::optional<double> saturation;  ///< Requests in flight at the knee; absent: judge the highest step.
   std::string knee_kind;             ///< "hard", "soft" or "".
   std::size_t replicas = 1;
@@ -68,8 +59,8 @@ struct Attribution {
   std::string text() const;
 };
 
-/// Names the bottleneck from the client's timeline, the engine's metrics and the GPU's. Pure. Steps past
-/// twice the knee are left out: what breaks there did not make the knee.
+/// Names the bottleneck from the client's timeline, the engine's metrics and the GPU's: the one place that
+/// does. Pure. Steps past twice the knee are left out: what breaks there did not make the knee.
 Attribution find_bottleneck(const AttributionInput& input);
 
 }  // namespace kneepoint::coordinator

@@ -1,10 +1,10 @@
-#include "coordinator/report/html/flags.h"
+#include "coordinator/report/flags.h"
 
 #include <algorithm>
 #include <array>
-#include <utility>
+#include <set>
 
-namespace kneepoint::coordinator::html {
+namespace kneepoint::coordinator {
 namespace {
 
 using Entry = std::pair<std::string_view, std::string_view>;
@@ -20,7 +20,7 @@ constexpr std::array kFlags = {
     Entry{"UNSTEADY", "No steady state was reached inside the window."},
     Entry{"INCOMPLETE", "Seconds of an agent are missing, so the figures are too low."},
     Entry{"AGENT_LOST", "An agent was lost during the step, so the load was not what was asked."},
-    Entry{"INTERRUPTED", "The step was cut short by the user."},
+    Entry{"INTERRUPTED", "The step was cut short: by the user, or by a guard rail."},
     Entry{"SHORT_WINDOW",
           "The window held too few batches; its interval is widened by doubling the standard error."},
     Entry{"LOW_CONFIDENCE", "The window reached its longest length before its interval was narrow enough."},
@@ -40,6 +40,8 @@ constexpr std::array kFlags = {
     Entry{"EARLY_STOPS", "Some answers ended with fewer tokens than asked for."},
     Entry{"PINNED",
           "Several replicas answer behind one address, and every kept connection stayed with one of them."},
+    Entry{"TOKEN_MISMATCH",
+          "Prompts that were made to a length missed it by more than 5 %, as the server counts tokens."},
     Entry{"RECONNECTS", "Some kept-alive connections had been closed by the host and were opened again."},
     Entry{"LOWEST LATENCY",
           "The lowest concurrency: latency without competition, the baseline of the others."},
@@ -64,14 +66,41 @@ std::optional<std::string_view> find(const Table& table, std::string_view name) 
   return entry == table.end() ? std::nullopt : std::optional(entry->second);
 }
 
+std::set<std::string> flags_of(const ScenarioResult& result) {
+  std::set<std::string> seen;
+  for (const Step& step : result.steps) {
+    seen.insert(step.flags.begin(), step.flags.end());
+    seen.insert(step.state);
+  }
+  return seen;
+}
+
+std::vector<std::pair<std::string, std::string_view>> explained(const std::set<std::string>& flags) {
+  std::vector<std::pair<std::string, std::string_view>> list;
+  for (const std::string& flag : flags) {
+    if (const auto meaning = explain_flag(flag)) list.emplace_back(flag, *meaning);
+  }
+  return list;
+}
+
 }  // namespace
 
 std::optional<std::string_view> explain_flag(std::string_view flag) {
   return find(kFlags, flag);
 }
 
+std::vector<std::pair<std::string, std::string_view>> flags_explained(const ScenarioResult& result) {
+  return explained(flags_of(result));
+}
+
+std::vector<std::pair<std::string, std::string_view>> flags_explained(const Report& report) {
+  std::set<std::string> seen;
+  for (const ScenarioResult& result : report.results) seen.merge(flags_of(result));
+  return explained(seen);
+}
+
 std::string explain_bottleneck(std::string_view bottleneck) {
   return std::string(find(kBottlenecks, bottleneck).value_or(bottleneck));
 }
 
-}  // namespace kneepoint::coordinator::html
+}  // namespace kneepoint::coordinator

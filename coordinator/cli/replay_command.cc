@@ -1,0 +1,44 @@
+#include "coordinator/cli/replay_command.h"
+
+#include <fmt/format.h>
+
+#include "common/version.h"
+#include "coordinator/recording/recording.h"
+#include "coordinator/recording/results.h"
+#include "coordinator/report/exit_code.h"
+#include "coordinator/report/run_directory.h"
+#include "coordinator/report/text.h"
+
+namespace kneepoint::coordinator {
+namespace {
+
+int fail(ExitCode code, const Error& error) {
+  fmt::print(stderr, "kneepoint: {}\n", error.message);
+  return code;
+}
+
+}  // namespace
+
+int replay_command(const ReplayOptions& options) {
+  auto recording = read_recording(options.directory);
+  if (!recording) return fail(kBadInput, recording.error());
+  RunFacts& facts = recording->facts;
+  if (facts.version != version()) facts.version = fmt::format("{}, recorded by {}", version(), facts.version);
+
+  const Plan& plan = recording->plan;
+  const auto directory =
+      RunDirectory::create(options.out.value_or(options.directory), plan.name, facts.started_at);
+  if (!directory) return fail(kBadInput, directory.error());
+  if (const auto written = directory->write("plan.yaml", plan.source_text); !written)
+    return fail(kBadInput, written.error());
+  const auto report = write_results(*directory, {.plan = plan,
+                                                 .timeline = recording->timeline,
+                                                 .windows = recording->windows,
+                                                 .facts = facts,
+                                                 .telemetry = recording->telemetry});
+  if (!report) return fail(kInternalError, report.error());
+  fmt::print("{}\nreport: {}\n", render_text(*report), directory->path().string());
+  return exit_code(*report);
+}
+
+}  // namespace kneepoint::coordinator

@@ -1,0 +1,330 @@
+#include "coordinator/compare/comparison.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+#include <set>
+#include <utility>
+
+#include "coordinator/compare/matching.h"
+#include "coordinator/report/units.h"
+
+namespace kneepoint::coordinator {
+namespace {
+
+/// By run; null where a run lacks it.
+using Results = std::vector<const ScenarioResult*>;
+using Steps = std::vector<const Step*>;
+
+template <class Items>
+std::size_t count_present(const Items& items) {
+  return static_cast<std::size_t>(
+      std::count_if(items.begin(), items.end(), [](const auto* item) { return item != nullptr; }));
+}
+
+/// Takes the differences against the first run. @param apart by run: its figure is shown, not compared.
+void take_differences(ComparedRow& row, const std::vector<bool>& apart) {
+  row.differences.resize(row.figures.size());
+  const auto& base = row.figures.front().sample;
+  if (!base || base->value <= 0 || apart.front()) return;
+  for (std::size_t run = 1; run < row.figures.size(); ++run) {
+    const auto& other = row.figures[run].sample;
+    if (other && !apart[run]) row.differences[run] = difference(*base, *other);
+  }
+}
+
+bool is_empty(const ComparedRow& row) {
+  return std::none_of(row.figures.begin(), row.figures.end(),
+                      [](const ComparedFigure& f) { return f.sample; });
+}
+
+/// Puts the rows of one result together.
+class Builder {
+ public:
+  Builder(const std::vector<ComparedRun>& runs, ComparedResult& into) : runs_(runs), into_(into) {}
+
+  void build() {
+    compare_settings();
+    add_result_rows();
+    add_slo_rows();
+    const auto steps = common_steps();
+    if (steps.empty()) into_.remarks.push_back("no concurrency was measured validly in two of the runs");
+    for (const StepMetric& metric : step_metrics()) {
+      for (const auto& [n, by_run] : steps) add_step_row(metric, n, by_run);
+    }
+    add_class_rows(steps);
+  }
+
+ private:
+  const std::string& label(std::size_t run) const { return runs_[run].label; }
+  void remark(std::string text) { into_.remarks.push_back(std::move(text)); }
+
+  /// "A: x; B: y" of what `text_of` says of each result.
+  template <class TextOf>
+  std::string by_run(TextOf text_of) const {
+    std::vector<std::string> parts;
+    for (std::size_t run = 0; run < runs_.size(); ++run) {
+      if (into_.results[run])
+        parts.push_back(fmt::format("{}: {}", label(run), text_of(*into_.results[run])));
+    }
+    return fmt::format("{}", fmt::join(parts, "; "));
+  }
+
+  void compare_settings() {
+    std::set<std::string> workloads, models, targets;
+    for (std::size_t run = 0; run < runs_.size(); ++run) {
+      const ScenarioResult* result = into_.results[run];
+      if (!result) {
+        remark(fmt::format("{} has no such result", label(run)));
+        continue;
+      }
+      workloads.insert(result->workload.id);
+      models.insert(result->model);
+      targets.insert(result->scenario + " on " + result->target);
+    }
+    if (targets.size() > 1)
+      remark("compared are " +
+             by_run([](const ScenarioResult& r) { return r.scenario + " on " + r.target; }));
+    if (models.size() > 1)
+      remark("the models differ: " + by_run([](const ScenarioResult& r) { return r.model; }));
+    if (workloads.contains("")) {
+      remark("whether the workloads are the same cannot be told: a report does not say what it asked");
+    } else if (workloads.size() > 1) {
+      remark("THE WORKLOADS DIFFER: " + by_run([](const ScenarioResult& r) { return r.workload.summary; }));
+    }
+  }
+
+  void add(ComparedRow row, const std::vector<bool>& apart) {
+    if (is_empty(row)) return;
+    take_differences(row, apart);
+    into_.rows.push_back(std::move(row));
+  }
+
+  /// What a run that is not trustworthy says of its whole result is shown, not compared.
+  std::vector<bool> untrusted() const {
+    std::vector<bool> apart;
+    for (const ComparedRun& run : runs_) apart.push_back(!run.report.verdict.valid);
+    return apart;
+  }
+
+  bool counts_alike(const Steps& steps) const {
+    std::set<TokenSource> sources;
+    for (const Step* step : steps) {
+      if (step && step->token_source) sources.insert(*step->token_source);
+    }
+    return sources.size() < 2;
+  }
+
+  void add_result_rows() {
+    for (const ResultMetric& metric : result_metrics()) {
+      ComparedRow row{.metric = metric.name,
+                      .title = metric.title,
+                      .higher_is_better = metric.higher_is_better,
+                      .headline = true};
+      Steps every;
+      for (const ScenarioResult* result : into_.results) {
+        row.figures.push_back(result ? metric.figure(*result) : ComparedFigure{.text = "–"});
+        if (result && metric.counts_tokens) {
+          for (const Step& step : result->steps) every.push_back(&step);
+        }
+      }
+      std::vector<bool> apart = untrusted();
+      if (!counts_alike(every)) apart.assign(apart.size(), true);
+      add(std::move(row), apart);
+    }
+  }
+
+  void add_slo_rows() {
+    if (!into_.results.front()) return;
+    const SloResult& base = into_.results.front()->slo;
+    for (const SloCriterion& criterion : base.criteria) {
+      add_slo_row(criterion, fmt::format("N_slo {}", criterion.name), [&](const SloResult& slo) {
+        const auto found = std::find_if(slo.criteria.begin(), slo.criteria.end(),
+                                        [&](const SloCriterion& c) { return c.name == criterion.name; });
+        return found == slo.criteria.end() ? nullptr : &*found;
+      });
+    }
+    if (base.joint) {
+      add_slo_row(*base.joint, "N_slo, all limits",
+                  [](const SloResult& slo) { return slo.joint ? &*slo.joint : nullptr; });
+    }
+  }
+
+  template <class Find>
+  void add_slo_row(const SloCriterion& base, const std::string& title, Find find) {
+    ComparedRow row{
+        .metric = "n_slo", .title = title, .higher_is_better = true, .headline = base.name == "joint"};
+    std::vector<bool> apart = untrusted();
+    for (std::size_t run = 0; run < runs_.size(); ++run) {
+      const ScenarioResult* result = into_.results[run];
+      const SloCriterion* criterion = result ? find(result->slo) : nullptr;
+      row.figures.push_back(criterion ? slo_figure(*criterion, *result) : ComparedFigure{.text = "–"});
+      if (criterion && criterion->limit != base.limit) {
+        apart[run] = true;
+        remark(fmt::format("{}: the limit is {} in {} and {} in {}", title, format_time(base.limit), label(0),
+                           format_time(criterion->limit), label(run)));
+      }
+    }
+    add(std::move(row), apart);
+  }
+
+  /// The steps by concurrency that at least two runs measured validly. What is left out is said.
+  std::map<double, Steps> common_steps() {
+    std::map<double, Steps> common;
+    std::map<std::string, std::vector<double>> only;
+    for (const double n : concurrencies(into_.results)) {
+      Steps steps;
+      for (std::size_t run = 0; run < runs_.size(); ++run) {
+        const ScenarioResult* result = into_.results[run];
+        const Step* step = result ? best_step(*result, n) : nullptr;
+        if (step && !step->valid) {
+          remark(fmt::format("{}: not compared, invalid in {}: {}", n, label(run),
+                             fmt::join(step->reasons, "; ")));
+          step = nullptr;
+        }
+        steps.push_back(step);
+      }
+      if (count_present(steps) > 1) {
+        common[n] = std::move(steps);
+        continue;
+      }
+      for (std::size_t run = 0; run < runs_.size(); ++run) {
+        if (steps[run]) only[label(run)].push_back(n);
+      }
+    }
+    for (const auto& [run, numbers] : only) {
+      remark(fmt::format("measured validly in {} only: {}", run, fmt::join(numbers, ", ")));
+    }
+    return common;
+  }
+
+  void add_step_row(const StepMetric& metric, double n, const Steps& steps) {
+    ComparedRow row{.metric = metric.name,
+                    .title = metric.title,
+                    .higher_is_better = metric.higher_is_better,
+                    .concurrency = n};
+    for (const Step* step : steps)
+      row.figures.push_back(step ? metric.figure(*step) : ComparedFigure{.text = "–"});
+    const bool alike = !metric.counts_tokens || counts_alike(steps);
+    if (!alike && metric.name == "throughput") {
+      remark(fmt::format("{}: tok/s and TPOT are not compared: tokens were counted in different ways", n));
+    }
+    add(std::move(row), std::vector<bool>(steps.size(), !alike));
+  }
+
+  /// The mean TTFT of each prompt class.
+  void add_class_rows(const std::map<double, Steps>& by_concurrency) {
+    for (const auto& [n, steps] : by_concurrency) {
+      std::vector<std::string> names;
+      for (const Step* step : steps) {
+        for (const Share& share : step ? step->classes : std::vector<Share>()) {
+          if (std::find(names.begin(), names.end(), share.name) == names.end()) names.push_back(share.name);
+        }
+      }
+      for (const std::string& name : names) {
+        ComparedRow row{.metric = "ttft_mean", .title = "TTFT mean, " + name, .concurrency = n};
+        for (const Step* step : steps) row.figures.push_back(class_figure(step, name));
+        add(std::move(row), std::vector<bool>(steps.size(), false));
+      }
+    }
+  }
+
+  static ComparedFigure class_figure(const Step* step, const std::string& name) {
+    if (!step) return {.text = "–"};
+    for (const Share& share : step->classes) {
+      if (share.name == name) return mean_figure(*step, share.ttft_seconds);
+    }
+    return {.text = "–"};
+  }
+
+  const std::vector<ComparedRun>& runs_;
+  ComparedResult& into_;
+};
+
+}  // namespace
+
+Comparison compare(std::vector<ComparedRun> runs) {
+  Comparison comparison;
+  comparison.runs = std::move(runs);
+  for (const ComparedRun& run : comparison.runs) {
+    if (run.report.verdict.valid) continue;
+    const auto& reasons = run.report.verdict.reasons;
+    comparison.remarks.push_back(fmt::format(
+        "{} is not trustworthy ({}): its N_sat, N_slo and highest throughput are shown, not compared",
+        run.label, reasons.empty() ? "it does not say why" : reasons.front()));
+  }
+  std::set<const ScenarioResult*> taken;
+  for (const ScenarioResult& base : comparison.runs.front().report.results) {
+    ComparedResult result{.title = base.scenario + " on " + base.target, .results = {&base}};
+    for (std::size_t run = 1; run < comparison.runs.size(); ++run) {
+      const Report& other = comparison.runs[run].report;
+      result.results.push_back(find_alike(comparison.runs.front().report, base, other));
+      taken.insert(result.results.back());
+      if (result.results.back() && result.results.back()->target != base.target) result.title = base.scenario;
+    }
+    Builder(comparison.runs, result).build();
+    comparison.results.push_back(std::move(result));
+  }
+  for (std::size_t run = 1; run < comparison.runs.size(); ++run) {
+    for (const ScenarioResult& result : comparison.runs[run].report.results) {
+      if (taken.contains(&result)) continue;
+      comparison.remarks.push_back(
+          fmt::format("only in {}: {} on {}", comparison.runs[run].label, result.scenario, result.target));
+    }
+  }
+  std::vector<Difference*> differences;
+  for (ComparedResult& result : comparison.results) {
+    for (ComparedRow& row : result.rows) {
+      for (auto& each : row.differences) {
+        if (each) differences.push_back(&*each);
+      }
+    }
+  }
+  apply_holm(differences);
+  comparison.tests = static_cast<std::size_t>(std::count_if(
+      differences.begin(), differences.end(), [](const Difference* d) { return d->p.has_value(); }));
+  return comparison;
+}
+
+std::string method_text(const Comparison& comparison) {
+  return fmt::format(
+      "Differences are against {}, relative, with a 95 % interval for each figure alone. A figure is tested "
+      "by "
+      "Welch's t on logarithms: standard errors are those of the batch means (for requests sent one at a "
+      "time, of "
+      "the requests), and the number of batches is the sample size, not the number of requests. 'better' and "
+      "'worse' are corrected for the {} figures tested here by Holm's method: where nothing differs, the "
+      "chance "
+      "of even one such word is at most 5 %. N_sat and N_slo differ where their intervals do not overlap. "
+      "Percentiles without an interval are not tested.",
+      comparison.runs.front().label, comparison.tests);
+}
+
+std::string signed_percent(double ratio) {
+  const double percent = std::round(ratio * 1000) / 10;
+  return fmt::format("{:+.1f}", percent == 0 ? 0.0 : percent);  // no "-0.0"
+}
+
+std::string judgement(const ComparedRow& row, std::size_t run) {
+  const auto& difference = row.differences[run];
+  if (!difference) return "";
+  if (!difference->tested) return "not tested";
+  if (!difference->significant) return "not significant";
+  return (difference->ratio > 0) == row.higher_is_better ? "better" : "worse";
+}
+
+std::string difference_text(const ComparedRow& row, std::size_t run) {
+  const auto& difference = row.differences[run];
+  if (!difference) return "–";
+  std::string text = signed_percent(difference->ratio) + " %";
+  if (difference->ci95) {
+    text += fmt::format(" ({} to {})", signed_percent(difference->ci95->low),
+                        signed_percent(difference->ci95->high));
+  }
+  return fmt::format("{}, {}", text, judgement(row, run));
+}
+
+}  // namespace kneepoint::coordinator

@@ -1,0 +1,70 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "coordinator/compare/metrics.h"
+#include "coordinator/compare/significance.h"
+#include "coordinator/report/model.h"
+
+namespace kneepoint::coordinator {
+
+struct ComparedRun {
+  std::string label;   ///< "A", "B", …
+  std::string source;  ///< As the user named it.
+  Report report;
+};
+
+/// One figure over all runs.
+struct ComparedRow {
+  std::string metric;  ///< As `--fail-on` names it.
+  std::string title;   ///< "TTFT p95"; "TTFT mean, short" of a prompt class.
+  bool higher_is_better = false;
+  bool headline = false;                ///< Among the few that sum a result up.
+  std::optional<double> concurrency;    ///< Step::load(). Absent for figures of a whole result.
+  std::vector<ComparedFigure> figures;  ///< By run.
+  /// By run, against the first one; absent for that one and where there is nothing to compare.
+  std::vector<std::optional<Difference>> differences;
+};
+
+/// One scenario × target over the runs that have it.
+struct ComparedResult {
+  std::string title;                           ///< "chat on host"; "chat" where the targets differ.
+  std::vector<const ScenarioResult*> results;  ///< By run; null where a run has none.
+  std::vector<ComparedRow> rows;               ///< Of the result, then metric by metric over concurrency.
+  std::vector<std::string> remarks;            ///< What differs besides, and what was not compared, and why.
+};
+
+/// Two or more runs side by side, the first one being the base. Points into `runs`: not to be copied.
+struct Comparison {
+  Comparison() = default;
+  Comparison(Comparison&&) = default;
+  Comparison& operator=(Comparison&&) = default;
+
+  std::vector<ComparedRun> runs;
+  std::vector<ComparedResult> results;
+  std::vector<std::string> remarks;
+  std::size_t tests = 0;  ///< Figures that Holm's procedure was over.
+};
+
+/// Compares every result of the first run with its like in the others: the same scenario and target; else the
+/// only one of that scenario; else the only one of the run. Rows that are invalid in a run are not compared,
+/// and neither are the saturation points of a run that is not trustworthy.
+/// @param runs two or more.
+Comparison compare(std::vector<ComparedRun> runs);
+
+/// How it was decided, for readers, in one paragraph.
+std::string method_text(const Comparison& comparison);
+
+/// "+4.3", of 0.043.
+std::string signed_percent(double ratio);
+
+/// "+4.3 % (-1.0 to +9.8), worse"; "–" where there is nothing.
+std::string difference_text(const ComparedRow& row, std::size_t run);
+
+/// "better", "worse", "not significant", "not tested", or "" where there is no difference.
+std::string judgement(const ComparedRow& row, std::size_t run);
+
+}  // namespace kneepoint::coordinator

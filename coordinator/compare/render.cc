@@ -1,0 +1,117 @@
+#include "coordinator/compare/render.h"
+
+#include <fmt/format.h>
+
+#include <numeric>
+
+#include "coordinator/report/markdown_layout.h"
+#include "coordinator/report/tables.h"
+#include "coordinator/report/text_layout.h"
+#include "coordinator/report/units.h"
+
+namespace kneepoint::coordinator {
+namespace {
+
+/// Figure, concurrency, the base's value, and for each of `others` its value and difference.
+Table table_of(const Comparison& comparison, const ComparedResult& result,
+               const std::vector<std::size_t>& others) {
+  const std::string& base = comparison.runs.front().label;
+  Table table{{{"figure", 17, true}, {"N", 4}, {base, 18}}, {}};
+  for (const std::size_t run : others) {
+    table.columns.push_back({comparison.runs[run].label, 18});
+    table.columns.push_back({fmt::format("{} against {}", comparison.runs[run].label, base), 41, true});
+  }
+  for (const ComparedRow& row : result.rows) {
+    std::vector<std::string> cells = {row.title, row.concurrency ? fmt::format("{}", *row.concurrency) : "",
+                                      row.figures.front().text};
+    for (const std::size_t run : others) {
+      cells.push_back(row.figures[run].text);
+      cells.push_back(difference_text(row, run));
+    }
+    table.rows.push_back(std::move(cells));
+  }
+  return table;
+}
+
+std::vector<std::size_t> all_but_the_base(const Comparison& comparison) {
+  std::vector<std::size_t> others(comparison.runs.size() - 1);
+  std::iota(others.begin(), others.end(), std::size_t{1});
+  return others;
+}
+
+}  // namespace
+
+std::string run_line(const ComparedRun& run) {
+  return fmt::format("{}  {}: {}, run {}, kneepoint {}, {}", run.label, run.source, run.report.run_name,
+                     run.report.run_id, run.report.version, format_utc(run.report.started_at));
+}
+
+std::string summary_sentence(const Comparison& comparison) {
+  std::size_t figures = 0, better = 0, worse = 0;
+  for (const ComparedResult& result : comparison.results) {
+    for (const ComparedRow& row : result.rows) {
+      for (std::size_t run = 1; run < row.differences.size(); ++run) {
+        if (!row.differences[run] || !row.differences[run]->tested) continue;
+        ++figures;
+        const std::string verdict = judgement(row, run);
+        better += verdict == "better" ? 1 : 0;
+        worse += verdict == "worse" ? 1 : 0;
+      }
+    }
+  }
+  if (figures == 0) return "Nothing could be compared.";
+  if (better + worse == 0) return fmt::format("None of {} compared figures differs significantly.", figures);
+  return fmt::format("{} of {} compared figures differ significantly: {} better, {} worse.", better + worse,
+                     figures, better, worse);
+}
+
+std::vector<std::string> headlines(const Comparison& comparison) {
+  std::vector<std::string> lines;
+  for (const ComparedResult& result : comparison.results) {
+    for (const std::size_t run : all_but_the_base(comparison)) {
+      std::vector<std::string> parts;
+      for (const ComparedRow& row : result.rows) {
+        if (row.headline && row.differences[run])
+          parts.push_back(row.title + " " + difference_text(row, run));
+      }
+      if (parts.empty()) continue;
+      lines.push_back(fmt::format("{} against {}, {}: {}", comparison.runs[run].label,
+                                  comparison.runs[0].label, result.title, fmt::join(parts, "; ")));
+    }
+  }
+  return lines;
+}
+
+std::string render_text(const Comparison& comparison) {
+  std::string out;
+  for (const ComparedRun& run : comparison.runs) out += wrapped("", run_line(run));
+  out += "\n" + wrapped("", summary_sentence(comparison));
+  for (const std::string& line : headlines(comparison)) out += wrapped("  * ", line);
+  for (const std::string& remark : comparison.remarks) out += wrapped("  - ", remark);
+  for (const ComparedResult& result : comparison.results) {
+    out += fmt::format("\n{:=<{}}\n", "", kTextWidth) + wrapped("", result.title);
+    for (const std::string& remark : result.remarks) out += wrapped("  - ", remark);
+    if (result.rows.empty()) continue;
+    // A terminal has room for two runs side by side.
+    for (const std::size_t run : all_but_the_base(comparison))
+      out += "\n" + draw_text(table_of(comparison, result, {run}));
+  }
+  return out + "\n" + wrapped("Method  ", method_text(comparison));
+}
+
+std::string render_markdown(const Comparison& comparison) {
+  std::string out = fmt::format("# Comparison\n\n**{}**\n\n", summary_sentence(comparison));
+  for (const ComparedRun& run : comparison.runs)
+    out += fmt::format("- {}\n", markdown_escaped(run_line(run)));
+  for (const std::string& line : headlines(comparison)) out += fmt::format("- {}\n", markdown_escaped(line));
+  for (const std::string& remark : comparison.remarks) out += fmt::format("- {}\n", markdown_escaped(remark));
+  for (const ComparedResult& result : comparison.results) {
+    out += fmt::format("\n## {}\n", markdown_escaped(result.title));
+    if (!result.remarks.empty()) out += "\n";
+    for (const std::string& remark : result.remarks) out += fmt::format("- {}\n", markdown_escaped(remark));
+    out += draw_markdown("Side by side", table_of(comparison, result, all_but_the_base(comparison)));
+  }
+  return out + fmt::format("\n{}\n", markdown_escaped(method_text(comparison)));
+}
+
+}  // namespace kneepoint::coordinator

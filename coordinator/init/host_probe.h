@@ -1,0 +1,47 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "common/plan.h"
+#include "common/result.h"
+#include "coordinator/telemetry/engine_metrics.h"
+
+namespace kneepoint::coordinator {
+
+/// What a serving host says of itself, and what its answer to one small request shows.
+struct HostFacts {
+  struct Model {
+    std::string id;
+    std::optional<std::uint64_t> max_length;  ///< Tokens of prompt and answer together, where it says so.
+  };
+  /// Where the tokens of an answer come from.
+  enum class Usage : std::uint8_t { kNone, kAtEnd, kRunning };
+
+  std::string url;  ///< Base URL, as a plan has it.
+  SecretRef auth;
+  std::optional<bool> healthy;  ///< What /health says; absent where it is not served.
+  std::vector<Model> models;    ///< The one that was asked first.
+  Api api = Api::kOpenAiChat;
+  Usage usage = Usage::kNone;
+  bool has_metrics = false;      ///< /metrics is a Prometheus exposition …
+  std::optional<Engine> engine;  ///< … of this engine.
+};
+
+struct ProbeOptions {
+  std::string url;    ///< Base URL, checked.
+  std::string model;  ///< Empty: the first one that the host lists.
+  SecretRef auth;
+};
+
+/// Asks a running host what it is: /health, /v1/models, /metrics, and for an answer of a few tokens. Blocks
+/// for seconds at worst. @returns one line that says what to do where it cannot be reached, lists no models
+/// or does not answer a request.
+Result<HostFacts> probe_host(const ProbeOptions& options);
+
+/// Reads an answer streamed as server-sent events. @returns absent where no event carries text.
+std::optional<HostFacts::Usage> usage_of_stream(std::string_view body);
+
+}  // namespace kneepoint::coordinator

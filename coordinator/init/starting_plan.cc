@@ -1,0 +1,114 @@
+#include "coordinator/init/starting_plan.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "coordinator/report/json.h"
+
+namespace kneepoint::coordinator {
+namespace {
+
+constexpr std::uint64_t kInputTokens = 512, kOutputTokens = 256;
+
+/// A double-quoted YAML scalar; `${` would be a variable.
+std::string quoted(std::string_view text) {
+  std::string plain = json_quoted(text);
+  for (auto at = plain.find("${"); at != plain.npos; at = plain.find("${", at + 3)) plain.insert(at, 1, '$');
+  return plain;
+}
+
+/// For a comment: whatever could end the line is replaced.
+std::string one_line(std::string text) {
+  std::replace_if(
+      text.begin(), text.end(), [](unsigned char c) { return c < 0x20 || c == 0x7f; }, '?');
+  return text;
+}
+
+std::string_view usage_text(HostFacts::Usage usage) {
+  switch (usage) {
+    case HostFacts::Usage::kRunning:
+      return "it counts tokens while it streams: figures are exact";
+    case HostFacts::Usage::kAtEnd:
+      return "it counts tokens at the end of an answer: those of running ones are estimated";
+    case HostFacts::Usage::kNone:
+      break;
+  }
+  return "it does not count tokens: content chunks are counted instead";
+}
+
+std::string metrics_text(const HostFacts& facts) {
+  if (facts.engine) return fmt::format("/metrics are those of {}", to_string(*facts.engine));
+  return facts.has_metrics ? "/metrics are of no engine that is known" : "there are no /metrics";
+}
+
+std::string health_text(const HostFacts& facts) {
+  if (!facts.healthy) return "there is no /health";
+  return *facts.healthy ? "/health says ready" : "/health says NOT READY";
+}
+
+std::string models_text(const HostFacts& facts) {
+  std::string text;
+  for (const HostFacts::Model& model : facts.models) {
+    text += fmt::format(
+        "#   model {}{}\n", one_line(model.id),
+        model.max_length ? fmt::format(", at most {} tokens of prompt and answer", *model.max_length) : "");
+  }
+  return text;
+}
+
+std::string auth_text(const SecretRef& auth) {
+  return auth.source == SecretRef::Source::kEnvironment
+             ? fmt::format(
+                   "    auth: {{env: {}}}       # read on each agent's host; never stands in a plan\n",
+                   auth.name)
+             : "";
+}
+
+}  // namespace
+
+std::string starting_plan(const HostFacts& facts, const std::string& name) {
+  const std::uint64_t room = facts.models.front().max_length.value_or(1 << 20);
+  const std::uint64_t input = std::clamp<std::uint64_t>(room / 2, 1, kInputTokens);
+  const std::uint64_t output = std::clamp<std::uint64_t>(room / 4, 1, kOutputTokens);
+  return fmt::format(
+      R"(# Where does {url} saturate? Written by `kneepoint init`, which asked the host:
+{models}#   {health}; {metrics}
+#   {usage}
+#
+#   kneepoint validate {name}.yaml    the plan as understood, and how long it takes
+#   kneepoint run {name}.yaml         a local agent is started by itself
+#
+# Every key is in docs/plan.md.
+kneepoint: 1
+name: {name}
+targets:
+  - name: host
+    urls: ["{url}"]       # add further replicas of the same model here
+    api: {api}
+    model: {model}
+{auth}scenarios:
+  - name: chat
+    workload:
+      # Texts made to a length, no two alike, so that no prefix cache helps. Put the lengths of your own traffic
+      # here, or your own prompts (prompts: [...], dataset: {{...}}).
+      synthetic: {{input_tokens: {input}}}
+      output_tokens: {output}
+      temperature: 0.7
+    ramp:
+      # Doubles the requests in flight until throughput stops to follow, then narrows down. Instead, with fixed
+      # steps: {{steps: [1, 2, 4, 8, 16, 32, 64], warmup: 10s, hold: 60s}}
+      search: {{max: 1024}}
+      max_duration: 30m     # it ends early rather than take longer
+    slo:
+      ttft: {{p95: 1s}}       # 95 % of the users see something within a second …
+      tpot: {{p95: 50ms}}     # … and then at least 20 tokens a second, faster than they read
+)",
+      fmt::arg("url", facts.url), fmt::arg("models", models_text(facts)),
+      fmt::arg("health", health_text(facts)), fmt::arg("metrics", metrics_text(facts)),
+      fmt::arg("usage", usage_text(facts.usage)), fmt::arg("name", name),
+      fmt::arg("api", to_string(facts.api)), fmt::arg("model", quoted(facts.models.front().id)),
+      fmt::arg("auth", auth_text(facts.auth)), fmt::arg("input", input), fmt::arg("output", output));
+}
+
+}  // namespace kneepoint::coordinator

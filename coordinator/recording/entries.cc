@@ -1,0 +1,164 @@
+#include "coordinator/recording/entries.h"
+
+#include <fmt/format.h>
+
+#include <utility>
+
+#include "common/wire.h"
+#include "common/wire_check.h"
+#include "kneepoint/v1/recording.pb.h"
+
+namespace kneepoint::coordinator {
+namespace {
+
+using wire::duration;
+using wire::refuse;
+
+constexpr std::uint32_t kFormat = 1;
+
+/// The plan as far as its cells tell.
+Result<Plan> plan_of(const v1::RecordedRun& message) {
+  auto assignment = from_wire(message.assignment());
+  if (!assignment) return assignment.error();
+  Plan plan{.name = message.plan_name(),
+            .targets = std::move(assignment->targets),
+            .seed = assignment->seed,
+            .records = assignment->records,
+            .source_text = message.plan_text()};
+  for (const std::string& name : message.scenarios()) plan.scenarios.push_back({.name = name});
+  for (Cell& cell : assignment->cells) {
+    if (cell.scenario >= plan.scenarios.size())
+      return Error{fmt::format("cells[{}].scenario: there is no scenario {}", cell.id, cell.scenario)};
+    Scenario& scenario = plan.scenarios[cell.scenario];
+    scenario.workload = std::move(cell.workload);
+    scenario.slo = std::move(cell.slo);
+    scenario.targets.push_back(plan.targets[cell.target].name);
+  }
+  if (cells_of(plan).size() != assignment->cells.size()) return Error{"cells: are not those of a plan"};
+  return plan;
+}
+
+}  // namespace
+
+void to_message(const Plan& plan, const std::vector<Cell>& cells, const RunFacts& facts,
+                v1::RecordedRun& out) {
+  out.set_format(kFormat);
+  out.set_version(facts.version);
+  out.set_started_at_unix_nanos(facts.started_at.time_since_epoch().count());
+  out.set_plan_name(plan.name);
+  out.set_plan_text(plan.source_text);
+  for (const Scenario& scenario : plan.scenarios) out.add_scenarios(scenario.name);
+  const Assignment assignment{.run_id = facts.run_id,
+                              .targets = plan.targets,
+                              .cells = cells,
+                              .seed = plan.seed,
+                              .records = plan.records};
+  to_wire(assignment, *out.mutable_assignment());
+  for (const RunFacts::Agent& agent : facts.agents) {
+    v1::RecordedAgent& to = *out.add_agents();
+    to.set_name(agent.name);
+    to.set_clock_round_trip_nanos(agent.clock_round_trip.count());
+  }
+  out.mutable_load_seconds()->insert(facts.load_seconds.begin(), facts.load_seconds.end());
+  for (const Cell& cell : cells) {
+    v1::RecordedWorkload& to = *out.add_workloads();
+    if (const auto identity = facts.workloads.find(cell.id); identity != facts.workloads.end()) {
+      to.set_id(identity->second.id);
+      to.set_summary(identity->second.summary);
+    }
+    if (const auto dataset = facts.datasets.find(cell.id); dataset != facts.datasets.end()) {
+      to.mutable_dataset()->set_file(dataset->second.file);
+      to.mutable_dataset()->set_sha256(dataset->second.sha256);
+      to.mutable_dataset()->set_entries(dataset->second.entries);
+    }
+  }
+}
+
+Result<RecordedStart> from_message(const v1::RecordedRun& message) {
+  if (message.format() != kFormat) {
+    return Error{fmt::format("its format is {}, and this version reads {}", message.format(), kFormat)};
+  }
+  auto plan = plan_of(message);
+  if (!plan) return plan.error();
+  RunFacts facts{.run_id = message.assignment().run_id(),
+                 .version = message.version(),
+                 .started_at = RealTime(Nanos(message.started_at_unix_nanos())),
+                 .load_seconds = {message.load_seconds().begin(), message.load_seconds().end()},
+                 .seed = plan->seed};
+  for (const v1::RecordedAgent& agent : message.agents()) {
+    facts.agents.push_back(
+        {.name = agent.name(),
+         .clock_round_trip = Nanos(std::max<std::int64_t>(0, agent.clock_round_trip_nanos()))});
+  }
+  for (std::uint32_t cell = 0; cell < static_cast<std::uint32_t>(message.workloads_size()); ++cell) {
+    const v1::RecordedWorkload& from = message.workloads(static_cast<int>(cell));
+    facts.workloads[cell] = {.id = from.id(), .summary = from.summary()};
+    if (!from.has_dataset()) continue;
+    const v1::RecordedDataset& dataset = from.dataset();
+    facts.datasets[cell] = {.file = dataset.file(), .sha256 = dataset.sha256(), .entries = dataset.entries()};
+  }
+  return RecordedStart{.plan = *std::move(plan), .facts = std::move(facts)};
+}
+
+void to_message(const StepWindow& window, v1::RecordedWindow& out) {
+  // Every field has a name here, so that a new one does not compile until it is recorded, too.
+  const auto& [cell, concurrency, rate, attempt, epoch, level_at, begin, end, requests, finished_at,
+               interrupted, agent_lost, unsteady, low_confidence] = window;
+  out.set_cell(cell);
+  out.set_concurrency(concurrency);
+  if (rate) out.set_rate(*rate);
+  out.set_attempt(attempt);
+  out.set_epoch(epoch);
+  out.set_level_at_nanos(level_at.count());
+  out.set_begin(begin);
+  out.set_end(end);
+  if (requests) out.set_requests(*requests);
+  if (finished_at) out.set_finished_at_nanos(finished_at->count());
+  out.set_interrupted(interrupted);
+  out.set_agent_lost(agent_lost);
+  out.set_unsteady(unsteady);
+  out.set_low_confidence(low_confidence);
+}
+
+Result<StepWindow> from_message(const v1::RecordedWindow& message, std::size_t cells) {
+  return wire::guarded([&] {
+    if (message.cell() >= cells)
+      refuse({nullptr, "cell"}, fmt::format("there is no cell {}", message.cell()));
+    constexpr std::int64_t kMost = wire::kMaxDuration / std::chrono::seconds(1);
+    if (message.begin() < 0 || message.end() < message.begin() || message.end() > kMost)
+      refuse({nullptr, "end"},
+             fmt::format("[{}, {}) is no stretch of a run", message.begin(), message.end()));
+    StepWindow window{.cell = message.cell(),
+                      .concurrency = message.concurrency(),
+                      .attempt = message.attempt(),
+                      .epoch = message.epoch(),
+                      .level_at = duration({nullptr, "level_at_nanos"}, message.level_at_nanos()),
+                      .begin = message.begin(),
+                      .end = message.end(),
+                      .interrupted = message.interrupted(),
+                      .agent_lost = message.agent_lost(),
+                      .unsteady = message.unsteady(),
+                      .low_confidence = message.low_confidence()};
+    if (message.has_rate()) window.rate = wire::amount({nullptr, "rate"}, message.rate());
+    if (message.has_requests()) window.requests = message.requests();
+    if (message.has_finished_at_nanos())
+      window.finished_at = duration({nullptr, "finished_at_nanos"}, message.finished_at_nanos());
+    return window;
+  });
+}
+
+void to_message(const RunFacts& facts, v1::RecordedEnd& out) {
+  out.set_duration_nanos(facts.duration.count());
+  out.set_interrupted(facts.interrupted);
+  out.set_stopped_by(facts.stopped_by);
+  for (const auto& [cell, why] : facts.cut_short) (*out.mutable_cut_short())[cell] = why;
+}
+
+void from_message(const v1::RecordedEnd& message, RunFacts& facts) {
+  facts.duration = Nanos(message.duration_nanos());
+  facts.interrupted = message.interrupted();
+  facts.stopped_by = message.stopped_by();
+  for (const auto& [cell, why] : message.cut_short()) facts.cut_short[cell] = why;
+}
+
+}  // namespace kneepoint::coordinator

@@ -1,0 +1,37 @@
+#pragma once
+
+#include <vector>
+
+#include "common/plan.h"
+#include "common/result.h"
+#include "coordinator/analysis/build_report.h"
+#include "coordinator/timeline.h"
+
+namespace kneepoint::v1 {
+class RecordedEnd;
+class RecordedRun;
+class RecordedWindow;
+}  // namespace kneepoint::v1
+
+/// The entries of a recording to and from what they stand for. `from_message` checks what it reads and
+/// returns one line that names the field.
+namespace kneepoint::coordinator {
+
+struct RecordedStart {
+  Plan plan;
+  RunFacts facts;
+};
+
+void to_message(const Plan& plan, const std::vector<Cell>& cells, const RunFacts& facts,
+                v1::RecordedRun& out);
+Result<RecordedStart> from_message(const v1::RecordedRun& message);
+
+void to_message(const StepWindow& window, v1::RecordedWindow& out);
+/// @param cells how many the run has.
+Result<StepWindow> from_message(const v1::RecordedWindow& message, std::size_t cells);
+
+void to_message(const RunFacts& facts, v1::RecordedEnd& out);
+/// Fills in what is known only when a run is over.
+void from_message(const v1::RecordedEnd& message, RunFacts& facts);
+
+}  // namespace kneepoint::coordinator

@@ -1,0 +1,59 @@
+#include "coordinator/recording/recording_writer.h"
+
+#include <google/protobuf/util/delimited_message_util.h>
+
+#include <sstream>
+#include <utility>
+
+#include "common/wire.h"
+#include "coordinator/recording/entries.h"
+#include "kneepoint/v1/recording.pb.h"
+
+namespace kneepoint::coordinator {
+
+Result<RecordingWriter> RecordingWriter::create(const std::filesystem::path& file, const Plan& plan,
+                                                const std::vector<Cell>& cells, const RunFacts& facts) {
+  auto opened = GzipFile::create(file);
+  if (!opened) return opened.error();
+  RecordingWriter writer(*std::move(opened));
+  v1::RecordingEntry entry;
+  to_message(plan, cells, facts, *entry.mutable_run());
+  if (const auto written = writer.append(entry); !written) return written.error();
+  return writer;
+}
+
+Result<void> RecordingWriter::batch(std::uint32_t agent, const SnapshotBatch& batch) {
+  v1::RecordingEntry entry;
+  v1::RecordedBatch& to = *entry.mutable_batch();
+  to.set_agent(agent);
+  to_wire(batch, *to.mutable_batch());
+  for (v1::SecondSnapshot& second : *to.mutable_batch()->mutable_seconds()) second.clear_requests();
+  return append(entry);
+}
+
+Result<void> RecordingWriter::window(const StepWindow& window) {
+  v1::RecordingEntry entry;
+  to_message(window, *entry.mutable_window());
+  return append(entry);
+}
+
+Result<void> RecordingWriter::agent_lost(std::uint32_t agent) {
+  v1::RecordingEntry entry;
+  entry.mutable_loss()->set_agent(agent);
+  return append(entry);
+}
+
+Result<void> RecordingWriter::end(const RunFacts& facts) {
+  v1::RecordingEntry entry;
+  to_message(facts, *entry.mutable_end());
+  return append(entry);
+}
+
+Result<void> RecordingWriter::append(const v1::RecordingEntry& entry) {
+  if (!file_.open()) return {};
+  std::ostringstream bytes;
+  google::protobuf::util::SerializeDelimitedToOstream(entry, &bytes);
+  return file_.append(bytes.view());
+}
+
+}  // namespace kneepoint::coordinator

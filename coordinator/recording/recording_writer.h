@@ -1,0 +1,45 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <vector>
+
+#include "common/plan.h"
+#include "common/result.h"
+#include "common/second_stats.h"
+#include "coordinator/analysis/build_report.h"
+#include "coordinator/report/gzip_file.h"
+#include "coordinator/timeline.h"
+
+namespace kneepoint::v1 {
+class RecordingEntry;
+}
+
+namespace kneepoint::coordinator {
+
+/// timeline.binpb.gz (proto/kneepoint/v1/recording.proto): the inputs of a run's report as they come, to be
+/// read by read_recording(). Nothing is kept in memory, and what was given is with the kernel when a call
+/// returns: a coordinator that is killed loses nothing. Each call returns an error once, when the disk first
+/// refuses; further calls then do nothing. Not thread-safe.
+class RecordingWriter {
+ public:
+  /// Creates the file and writes what is known when the load begins: of `facts`, what does not change any
+  /// more.
+  static Result<RecordingWriter> create(const std::filesystem::path& file, const Plan& plan,
+                                        const std::vector<Cell>& cells, const RunFacts& facts);
+
+  /// In the order in which they are merged into the timeline.
+  Result<void> batch(std::uint32_t agent, const SnapshotBatch& batch);
+  Result<void> window(const StepWindow& window);
+  Result<void> agent_lost(std::uint32_t agent);
+  /// The run is over: the recording is whole.
+  Result<void> end(const RunFacts& facts);
+
+ private:
+  explicit RecordingWriter(GzipFile file) : file_(std::move(file)) {}
+  Result<void> append(const v1::RecordingEntry& entry);
+
+  GzipFile file_;
+};
+
+}  // namespace kneepoint::coordinator

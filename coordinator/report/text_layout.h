@@ -1,0 +1,22 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "coordinator/report/tables.h"
+
+/// Plain text for a terminal. Names come from plans and servers: what a terminal could interpret is replaced.
+namespace kneepoint::coordinator {
+
+/// Lines are at most so wide, as long as a table's cells fit their columns.
+inline constexpr std::size_t kTextWidth = 120;
+
+std::string text_header(const std::vector<Column>& columns);
+std::string text_line(const std::vector<Column>& columns, const std::vector<std::string>& cells);
+/// Header and rows, each with its line break.
+std::string draw_text(const Table& table);
+
+/// Wraps at spaces; the first line after `lead`, the others indented as far. Ends with a line break.
+std::string wrapped(const std::string& lead, const std::string& text);
+
+}  // namespace kneepoint::coordinator

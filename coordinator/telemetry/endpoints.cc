@@ -1,0 +1,87 @@
+#include "coordinator/telemetry/endpoints.h"
+
+#include <algorithm>
+#include <set>
+
+#include "common/secrets.h"
+
+namespace kneepoint::coordinator {
+namespace {
+
+/// "http://host:8000" of a URL.
+std::string_view origin_of(std::string_view url) {
+  const auto host = url.find("://");
+  return host == url.npos ? url : url.substr(0, url.find('/', host + 3));
+}
+
+bool is_loopback(std::string_view url) {
+  std::string_view host = origin_of(url);
+  host.remove_prefix(std::min(host.size(), host.find("://") + 3));
+  return host.starts_with("127.") || host.starts_with("localhost") || host.starts_with("[::1]");
+}
+
+/// A URL that is read for a target.
+ScrapeEndpoint endpoint_of(const Target& target, const std::string& url) {
+  ScrapeEndpoint endpoint;
+  endpoint.target = target.name;
+  endpoint.url = url;
+  const bool own_host = std::any_of(target.urls.begin(), target.urls.end(), [&](const std::string& base) {
+    return origin_of(base) == origin_of(url);
+  });
+  if (!own_host) return endpoint;
+  endpoint.headers = target.headers;
+  endpoint.tls = target.tls;
+  if (const auto token = resolve_secret(target.auth); token && !token->empty()) {
+    endpoint.headers["Authorization"] = "Bearer " + *token;
+  }
+  return endpoint;
+}
+
+void add_target(const Target& target, std::vector<ScrapeEndpoint>& endpoints) {
+  const TelemetryOptions& telemetry = target.telemetry;
+  if (telemetry.off) return;
+  std::vector<std::string> urls = telemetry.urls;
+  if (urls.empty()) {
+    for (const std::string& base : target.urls) urls.push_back(join_url(base, "/metrics"));
+  }
+  for (const std::string& url : urls) {
+    endpoints.push_back(endpoint_of(target, url));
+    endpoints.back().model = target.model;
+    endpoints.back().asked_for = !telemetry.urls.empty();
+  }
+  for (const GpuExporter& gpu : telemetry.gpus) {
+    endpoints.push_back(endpoint_of(target, gpu.url));
+    endpoints.back().gpu_labels = gpu.labels;
+    endpoints.back().asked_for = true;
+  }
+}
+
+}  // namespace
+
+std::vector<ScrapeEndpoint> scrape_endpoints(const Plan& plan) {
+  std::vector<ScrapeEndpoint> endpoints;
+  for (const Target& target : plan.targets) add_target(target, endpoints);
+  std::set<std::string> watched;
+  for (const ScrapeEndpoint& endpoint : endpoints) watched.insert(endpoint.url);
+  for (const GuardLimit& limit : plan.guard_rails) {
+    if (limit.source.empty() || !watched.insert(limit.source).second) continue;
+    ScrapeEndpoint endpoint;
+    endpoint.target = kGuardedElsewhere;
+    endpoint.url = limit.source;
+    endpoint.asked_for = true;
+    endpoints.push_back(std::move(endpoint));
+  }
+  return endpoints;
+}
+
+std::vector<std::string> targets_on_this_machine(const Plan& plan) {
+  std::vector<std::string> names;
+  for (const Target& target : plan.targets) {
+    if (target.telemetry.off) continue;
+    const bool here = std::all_of(target.urls.begin(), target.urls.end(), is_loopback);
+    if (target.telemetry.nvml.value_or(here)) names.push_back(target.name);
+  }
+  return names;
+}
+
+}  // namespace kneepoint::coordinator

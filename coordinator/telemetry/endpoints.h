@@ -1,0 +1,25 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "common/plan.h"
+#include "coordinator/telemetry/scraper.h"
+
+namespace kneepoint::coordinator {
+
+/// The target of URLs that only guard rails watch. No target's name has a blank.
+inline constexpr const char* kGuardedElsewhere = "guarded elsewhere";
+
+/// Every URL that a run of `plan` scrapes: of each target its replicas' own /metrics, or what its `telemetry`
+/// names instead and besides; and the URLs that guard rails watch, which count for no target. Targets'
+/// headers and tokens go to URLs of their own hosts only; a token that this machine does not have is left
+/// out.
+std::vector<ScrapeEndpoint> scrape_endpoints(const Plan& plan);
+
+/// The targets that this machine's own GPUs serve: those whose `telemetry` says so, or whose URLs are all
+/// loopback.
+std::vector<std::string> targets_on_this_machine(const Plan& plan);
+
+}  // namespace kneepoint::coordinator

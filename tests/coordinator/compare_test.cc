@@ -1,0 +1,279 @@
+#include "coordinator/compare/comparison.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <random>
+
+#include "coordinator/analysis/statistics.h"
+#include "coordinator/compare/render.h"
+#include "coordinator/compare/threshold.h"
+
+namespace kneepoint::coordinator {
+namespace {
+
+using ::testing::Contains;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::Not;
+
+constexpr std::uint64_t kBatches = 10;
+
+Interval around(double value, double standard_error) {
+  const double half = student_t(0.975, kBatches - 1) * standard_error;
+  return {value - half, value + half};
+}
+
+Step row(std::uint32_t n, double tokens, double ttft, double relative_error = 0.01) {
+  Step step{.concurrency = n};
+  step.batches = kBatches;
+  step.requests.completed = 1000;
+  step.token_source = TokenSource::kUsage;
+  step.output_tokens_per_second = {tokens, around(tokens, relative_error * tokens), relative_error * tokens};
+  step.ttft_seconds = {
+      .count = 1000, .mean = ttft, .stddev = ttft / 10, .p50 = ttft, .p95 = 2 * ttft, .p99 = 3 * ttft};
+  step.ttft_seconds.p50_ci95 = around(ttft, relative_error * ttft);
+  return step;
+}
+
+Report report(std::vector<Step> steps, std::string target = "host", std::string workload = "same") {
+  Report report{.run_id = "r", .run_name = "sweep", .version = "0.1.0"};
+  report.results.push_back({.target = std::move(target),
+                            .scenario = "chat",
+                            .model = "tiny",
+                            .workload = {.id = workload, .summary = "asks " + workload},
+                            .steps = std::move(steps)});
+  return report;
+}
+
+Comparison of(std::vector<Report> reports) {
+  std::vector<ComparedRun> runs;
+  for (Report& each : reports)
+    runs.push_back(
+        {.label = std::string(1, static_cast<char>('A' + runs.size())), .report = std::move(each)});
+  return compare(std::move(runs));
+}
+
+const ComparedRow* find(const Comparison& comparison, std::string_view metric,
+                        std::optional<std::uint32_t> n) {
+  for (const ComparedResult& result : comparison.results) {
+    for (const ComparedRow& row : result.rows) {
+      if (row.metric == metric && row.concurrency == n) return &row;
+    }
+  }
+  return nullptr;
+}
+
+TEST(Significance, WelchAgreesWithItsFormula) {
+  // Relative errors of 3 % and 4 % with 9 and 4 degrees of freedom: 5 %, and 5⁴ / (3⁴/9 + 4⁴/4) = 8.56.
+  const Difference d = difference({.value = 100, .standard_error = 3, .degrees = 9},
+                                  {.value = 120, .standard_error = 4.8, .degrees = 4});
+  const double degrees = 625.0 / (81.0 / 9 + 256.0 / 4);
+  EXPECT_NEAR(d.ratio, 0.2, 1e-12);
+  EXPECT_NEAR(*d.p, 2 * student_t_upper_tail(std::log(1.2) / 0.05, degrees), 1e-12);
+  EXPECT_NEAR(std::log(1 + d.ci95->high), std::log(1.2) + student_t(0.975, degrees) * 0.05, 1e-12);
+}
+
+TEST(Significance, BothDirectionsAgree) {
+  const Sample a{.value = 100, .standard_error = 2, .degrees = 5},
+      b{.value = 107, .standard_error = 3, .degrees = 8};
+  EXPECT_NEAR(*difference(a, b).p, *difference(b, a).p, 1e-12);
+}
+
+TEST(Significance, WithoutErrorsNothingIsTested) {
+  const Difference d = difference({.value = 1}, {.value = 2});
+  EXPECT_EQ(d.ratio, 1);
+  EXPECT_FALSE(d.tested);
+  EXPECT_FALSE(d.p);
+}
+
+TEST(Significance, BracketsDifferWhereTheyDoNotOverlap) {
+  const auto bracket = [](double low, double high) {
+    return Sample{.value = low, .range = Interval{low, high}};
+  };
+  EXPECT_TRUE(difference(bracket(16, 32), bracket(8, 16)).significant);
+  EXPECT_FALSE(difference(bracket(16, 32), bracket(24, 48)).significant);
+}
+
+TEST(Significance, HolmStepsDownAndStops) {
+  std::vector<Difference> d(4);
+  d[0].p = 0.04, d[1].p = 0.001, d[2].p = 0.016, d[3].p = 0.03;
+  apply_holm({&d[0], &d[1], &d[2], &d[3]});
+  // 0.001 ≤ 0.05/4; 0.016 ≤ 0.05/3; 0.03 > 0.05/2, and there it ends.
+  EXPECT_TRUE(d[1].significant);
+  EXPECT_TRUE(d[2].significant);
+  EXPECT_FALSE(d[3].significant);
+  EXPECT_FALSE(d[0].significant);
+}
+
+/// The promise of the method: of runs that do not differ, at most one in twenty shows any difference.
+TEST(Significance, EqualRunsRarelyDiffer) {
+  std::mt19937_64 random(20'260'101);
+  std::normal_distribution<double> batch(1000, 40);
+  const auto measured = [&](std::uint32_t n) {
+    std::vector<double> batches(kBatches);
+    for (double& value : batches) value = batch(random);
+    const Moments m = moments(batches);
+    const double se = m.stddev / std::sqrt(static_cast<double>(kBatches));
+    Step step{.concurrency = n};
+    step.batches = kBatches;
+    step.output_tokens_per_second = {m.mean, around(m.mean, se), se};
+    return step;
+  };
+  int alarms = 0, intervals = 0, covered = 0;
+  constexpr int kRuns = 1000;
+  for (int run = 0; run < kRuns; ++run) {
+    const auto ladder = [&] { return report({measured(1), measured(2), measured(4), measured(8)}); };
+    const Comparison comparison = of({ladder(), ladder()});
+    bool any = false;
+    for (const std::uint32_t n : {1u, 2u, 4u, 8u}) {
+      const auto& d = find(comparison, "throughput", n)->differences[1];
+      any = any || d->significant;
+      ++intervals;
+      covered += d->ci95->low <= 0 && d->ci95->high >= 0 ? 1 : 0;
+    }
+    alarms += any ? 1 : 0;
+  }
+  EXPECT_LE(alarms, 0.06 * kRuns);
+  EXPECT_GE(alarms, 0.005 * kRuns) << "so cautious that it would find nothing";
+  EXPECT_NEAR(static_cast<double>(covered) / intervals, 0.95, 0.015);
+}
+
+TEST(Compare, FindsWhatDiffersAndOnlyThat) {
+  const Comparison comparison = of(
+      {report({row(8, 800, 0.02), row(16, 1500, 0.03)}), report({row(8, 805, 0.02), row(16, 1200, 0.045)})});
+  EXPECT_EQ(judgement(*find(comparison, "throughput", 8), 1), "not significant");
+  EXPECT_EQ(judgement(*find(comparison, "throughput", 16), 1), "worse");
+  EXPECT_NEAR(find(comparison, "throughput", 16)->differences[1]->ratio, -0.2, 1e-12);
+  EXPECT_EQ(judgement(*find(comparison, "ttft_p50", 16), 1), "worse");
+  EXPECT_EQ(judgement(*find(comparison, "ttft_p99", 16), 1), "not tested");
+  EXPECT_GT(comparison.tests, 3u);
+}
+
+TEST(Compare, InvalidRowsAreRefusedWithTheirReason) {
+  Step bad = row(16, 1200, 0.05);
+  bad.invalidate("LOW_OCCUPANCY", "only 12 of 16 were in flight");
+  const Comparison comparison =
+      of({report({row(8, 800, 0.02), row(16, 1500, 0.03)}), report({row(8, 800, 0.02), bad})});
+  EXPECT_EQ(find(comparison, "throughput", 16), nullptr);
+  EXPECT_THAT(comparison.results[0].remarks,
+              Contains(HasSubstr("16: not compared, invalid in B: only 12 of 16 were in flight")));
+}
+
+TEST(Compare, AValidRepetitionStandsForAnInvalidStep) {
+  Step bad = row(16, 1, 1);
+  bad.invalidate("UNSTEADY", "x");
+  const Comparison comparison = of({report({bad, row(16, 1500, 0.03)}), report({row(16, 1500, 0.03)})});
+  ASSERT_NE(find(comparison, "throughput", 16), nullptr);
+  EXPECT_EQ(find(comparison, "throughput", 16)->differences[1]->ratio, 0);
+}
+
+TEST(Compare, SaysWhenTheWorkloadsDiffer) {
+  const auto differ = of({report({row(8, 1, 1)}), report({row(8, 1, 1)}, "host", "other")});
+  EXPECT_THAT(differ.results[0].remarks,
+              Contains(HasSubstr("WORKLOADS DIFFER: A: asks same; B: asks other")));
+  const auto unknown = of({report({row(8, 1, 1)}), report({row(8, 1, 1)}, "host", "")});
+  EXPECT_THAT(unknown.results[0].remarks, Contains(HasSubstr("cannot be told")));
+  EXPECT_THAT(of({report({row(8, 1, 1)}), report({row(8, 1, 1)})}).results[0].remarks, IsEmpty());
+}
+
+TEST(Compare, OtherTargetsAreMatchedByTheirScenario) {
+  const Comparison comparison = of({report({row(8, 100, 1)}), report({row(8, 120, 1)}, "gpu-2")});
+  EXPECT_EQ(comparison.results[0].title, "chat");
+  EXPECT_NEAR(find(comparison, "throughput", 8)->differences[1]->ratio, 0.2, 1e-12);
+  EXPECT_THAT(comparison.results[0].remarks, Contains(HasSubstr("A: chat on host; B: chat on gpu-2")));
+}
+
+TEST(Compare, TokensCountedDifferentlyAreNotCompared) {
+  Step chunks = row(8, 100, 1);
+  chunks.token_source = TokenSource::kChunks;
+  const Comparison comparison = of({report({row(8, 100, 1)}), report({chunks})});
+  EXPECT_FALSE(find(comparison, "throughput", 8)->differences[1]);
+  EXPECT_TRUE(find(comparison, "ttft_p50", 8)->differences[1]);
+}
+
+TEST(Compare, SaturationOfAnUntrustworthyRunIsShownNotCompared) {
+  Report a = report({row(8, 100, 1)}), b = a;
+  a.results[0].saturation = {.concurrency = 30, .ci95 = Interval{28, 32}};
+  b.results[0].saturation = {.concurrency = 15, .ci95 = Interval{14, 16}};
+  const Comparison trusted = of({a, b});
+  EXPECT_EQ(judgement(*find(trusted, "n_sat", {}), 1), "worse");
+  b.verdict = {.valid = false, .reasons = {"an agent was lost"}};
+  const Comparison untrusted = of({a, b});
+  EXPECT_FALSE(find(untrusted, "n_sat", {})->differences[1]);
+  EXPECT_THAT(untrusted.remarks, Contains(HasSubstr("B is not trustworthy (an agent was lost)")));
+}
+
+TEST(Compare, SloLimitsThatHoldNowhereAreALoss) {
+  Report a = report({row(8, 100, 1)}), b = a;
+  a.results[0].slo.criteria = {{"ttft_p95", 0.5, 16.0, Interval{16, 32}, "BRACKETED"}};
+  b.results[0].slo.criteria = {{"ttft_p95", 0.5, {}, {}, "FAIL"}};
+  const Comparison comparison = of({a, b});
+  const ComparedRow& row = *find(comparison, "n_slo", {});
+  EXPECT_EQ(row.differences[1]->ratio, -1);
+  EXPECT_EQ(judgement(row, 1), "worse");
+}
+
+TEST(Compare, RequestsOneAtATimeAreTestedByTheirOwnSpread) {
+  const auto alone = [](double ttft) {
+    Step step{.concurrency = 1};
+    step.requests.completed = 30;
+    step.ttft_seconds = {.count = 30, .mean = ttft, .stddev = 0.002, .p50 = ttft};
+    step.classes = {{.name = "short", .ttft_seconds = step.ttft_seconds}};
+    return step;
+  };
+  const Comparison comparison = of({report({alone(0.050)}), report({alone(0.060)})});
+  EXPECT_EQ(judgement(*find(comparison, "ttft_mean", 1), 1), "worse");
+  const auto& rows = comparison.results[0].rows;
+  EXPECT_TRUE(std::any_of(rows.begin(), rows.end(),
+                          [](const ComparedRow& r) { return r.title == "TTFT mean, short"; }));
+}
+
+TEST(Compare, RendersSideBySide) {
+  const Comparison comparison = of({report({row(16, 1500, 0.03)}), report({row(16, 1200, 0.045)})});
+  const std::string text = render_text(comparison);
+  EXPECT_THAT(text, HasSubstr("-20.0 % ("));
+  EXPECT_THAT(text, HasSubstr("), worse"));
+  EXPECT_THAT(text, HasSubstr("B against A, chat on host: most tok/s -20.0 % ("));
+  EXPECT_THAT(text, HasSubstr("Holm"));
+  EXPECT_THAT(render_markdown(comparison), HasSubstr("| output tok/s | 16 | 1,500 ± "));
+}
+
+TEST(Compare, NamesCannotBreakOutOfTheHtml) {
+  const std::string hostile = "</script><img src=x onerror=alert(1)>";
+  const std::string html =
+      render_html(of({report({row(16, 1500, 0.03)}, hostile), report({row(16, 1200, 0.045)}, hostile)}));
+  EXPECT_THAT(html, Not(HasSubstr(hostile)));
+  EXPECT_THAT(html, HasSubstr("&lt;img"));
+}
+
+TEST(Threshold, Reads) {
+  const auto threshold = parse_threshold("ttft_p95 > +10%");
+  ASSERT_TRUE(threshold);
+  EXPECT_EQ(threshold->metric, "ttft_p95");
+  EXPECT_FALSE(threshold->below);
+  EXPECT_DOUBLE_EQ(threshold->ratio, 0.1);
+  EXPECT_DOUBLE_EQ(parse_threshold("throughput<-5%")->ratio, -0.05);
+}
+
+TEST(Threshold, RefusesWithWhatMayBeWritten) {
+  for (const char* text : {"", "throughput", "throughput<5", "throughput<x%", "<5%", "throughput<nan%"})
+    EXPECT_FALSE(parse_threshold(text)) << text;
+  EXPECT_THAT(parse_threshold("speed<-5%").error().message, HasSubstr("there are throughput, requests, "));
+}
+
+TEST(Threshold, OnlySignificantDifferencesCountUnlessSaidOtherwise) {
+  const Comparison comparison = of({report({row(8, 800, 0.02, 0.2), row(16, 1500, 0.03)}),
+                                    report({row(8, 700, 0.02, 0.2), row(16, 1200, 0.03)})});
+  const Threshold threshold = *parse_threshold("throughput<-5%");
+  const ThresholdResult strict = check(threshold, comparison, true);
+  EXPECT_EQ(strict.checked, 2u);
+  EXPECT_THAT(strict.missed, ElementsAre(HasSubstr("output tok/s at 16: B against A: -20.0 %")));
+  EXPECT_THAT(strict.undecided, ElementsAre(HasSubstr("at 8")));
+  EXPECT_EQ(check(threshold, comparison, false).missed.size(), 2u);
+  EXPECT_EQ(check(*parse_threshold("n_slo<-1%"), comparison, true).checked, 0u);
+}
+
+}  // namespace
+}  // namespace kneepoint::coordinator

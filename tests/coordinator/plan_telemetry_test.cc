@@ -1,0 +1,114 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "coordinator/plan_printer.h"
+#include "tests/coordinator/plan_samples.h"
+
+namespace kneepoint::coordinator {
+namespace {
+
+using namespace std::chrono_literals;
+using testing::HasSubstr;
+
+std::string host(const std::string& keys) {
+  return Parts{.target = "{name: host, url: 'http://h:1', model: m, " + keys + "}"}.text();
+}
+/// Line 2 is the rail.
+std::string rail(const std::string& keys) {
+  std::string text = Parts{}.text();
+  return text.insert(text.find('\n') + 1, "guard_rails: [{" + keys + "}]\n");
+}
+Plan load(const std::string& text) {
+  auto plan = parse_plan(text, "sweep.yaml", fake_variables());
+  EXPECT_TRUE(plan) << (plan ? "" : plan.error().message);
+  return plan ? *std::move(plan) : Plan{};
+}
+
+TEST(PlanTelemetry, MetricsAreTriedUnlessThePlanSaysOtherwise) {
+  EXPECT_EQ(load(Parts{}.text()).targets[0].telemetry, TelemetryOptions{});
+  EXPECT_TRUE(load(host("telemetry: off")).targets[0].telemetry.off);
+}
+
+TEST(PlanTelemetry, NamesUrlsAndExporters) {
+  const Plan plan = load(host(
+      "telemetry: {metrics: ['http://h:2/metrics'], gpus: ['http://h:9400/metrics', {url: 'http://i:9400/m', "
+      "labels: {gpu: '0'}}], nvml: false}"));
+  const TelemetryOptions& telemetry = plan.targets[0].telemetry;
+  EXPECT_EQ(telemetry.urls, std::vector<std::string>{"http://h:2/metrics"});
+  ASSERT_EQ(telemetry.gpus.size(), 2u);
+  EXPECT_EQ(telemetry.gpus[0].url, "http://h:9400/metrics");
+  EXPECT_EQ(telemetry.gpus[1].labels.at("gpu"), "0");
+  EXPECT_EQ(telemetry.nvml, false);
+  EXPECT_THAT(
+      describe_plan(plan),
+      HasSubstr("    telemetry http://h:2/metrics; GPUs of http://h:9400/metrics; GPUs of http://i:9400/m "
+                "with gpu=0; not this machine's GPUs\n"));
+}
+
+TEST(PlanTelemetry, WaitsForTargets) {
+  EXPECT_EQ(load(host("wait_ready: 5m")).targets[0].wait_ready, (WaitReady{.timeout = 5min, .started = {}}));
+  const Plan plan = load(host("wait_ready: {timeout: 90s, started: 1763766000.5}"));
+  EXPECT_EQ(plan.targets[0].wait_ready,
+            (WaitReady{.timeout = 90s, .started = RealTime(1'763'766'000'500ms)}));
+  EXPECT_EQ(load(host("wait_ready: {}")).targets[0].wait_ready, WaitReady{});
+  EXPECT_THAT(describe_plan(plan), HasSubstr("    waits     up to 1m30s until it serves its model\n"));
+}
+
+TEST(PlanTelemetry, GuardRails) {
+  const Plan plan = load(rail("metric: error_ratio, above: 0.1, for: 5s"));
+  ASSERT_EQ(plan.guard_rails.size(), 1u);
+  EXPECT_EQ(plan.guard_rails[0],
+            (GuardLimit{.metric = "error_ratio", .limit = 0.1, .source = "", .seconds = 5}));
+  EXPECT_THAT(describe_plan(plan), HasSubstr("\nThe run stops when\n  error_ratio above 0.1 for 5s\n"));
+  const Plan latency = load(rail("metric: ttft_p95, above: 2500ms"));
+  EXPECT_EQ(latency.guard_rails[0].limit, 2.5);
+  EXPECT_THAT(describe_plan(latency), HasSubstr("  ttft_p95 above 2s500ms\n"));
+  const Plan other = load(rail("metric: 'vllm:num_requests_waiting', above: 20, url: 'http://o:1/metrics'"));
+  EXPECT_EQ(other.guard_rails[0].source, "http://o:1/metrics");
+  EXPECT_TRUE(load(rail("metric: running, below: 1")).guard_rails[0].below);
+}
+
+struct Case {
+  const char* name;
+  std::string text;
+  std::string error;
+};
+class PlanTelemetryError : public testing::TestWithParam<Case> {};
+
+TEST_P(PlanTelemetryError, IsOneLineWithThePlace) {
+  EXPECT_EQ(error_of(GetParam().text), GetParam().error);
+}
+
+const Case kCases[] = {
+    {"NoSuchWord", host("telemetry: none"),
+     "sweep.yaml:3:58: 'telemetry' must be off or a mapping (metrics, gpus, nvml), not 'none'"},
+    {"UnknownKey", host("telemetry: {gpu: []}"),
+     "sweep.yaml:3:59: unknown key 'gpu' in telemetry; did you mean 'gpus'?"},
+    {"NoPath", host("telemetry: {gpus: ['http://h:9400']}"),
+     "sweep.yaml:3:66: 'http://h:9400' has no path; write where the metrics are, such as "
+     "http://HOST:PORT/metrics"},
+    {"Query", host("telemetry: {metrics: ['http://h/m?key=secret']}"),
+     "sweep.yaml:3:69: 'http://h/m' must end before '?' or '#'"},
+    {"NoLabels", host("telemetry: {gpus: [{url: 'http://h:1/m', labels: []}]}"),
+     "sweep.yaml:3:96: 'labels' must name labels and their values, such as {gpu: '0'}"},
+    {"WaitForNothing", host("wait_ready: 0s"),
+     "sweep.yaml:3:59: 'wait_ready' must be from 1s to 24h, not '0s'"},
+    {"WaitSince", host("wait_ready: {started: noon}"),
+     "sweep.yaml:3:69: 'started', in seconds since 1970, must be a number from 0 to 4e+09, not 'noon'"},
+    {"NoMetric", rail("above: 1"), "sweep.yaml:2:15: a guard rail has no 'metric'; add it"},
+    {"NoLimit", rail("metric: waiting"),
+     "sweep.yaml:2:15: a guard rail needs its limit; write above: VALUE or below: VALUE"},
+    {"BothLimits", rail("metric: waiting, above: 1, below: 2"),
+     "sweep.yaml:2:43: a guard rail has both 'above' and 'below'; keep one"},
+    {"LatencyWithoutUnit", rail("metric: ttft_p95, above: 2"),
+     "sweep.yaml:2:41: 'above' must be a duration such as 30s, 2m, 500ms or 1h30m, not '2'"},
+    {"OwnFigureElsewhere", rail("metric: error_ratio, above: 0.1, url: 'http://h/m'"),
+     "sweep.yaml:2:54: 'error_ratio' is the tool's own figure; remove the URL"},
+    {"RatioAboveOne", rail("metric: error_ratio, above: 5"),
+     "sweep.yaml:2:44: 'above' must be a number from 0 to 1, not '5'"},
+};
+INSTANTIATE_TEST_SUITE_P(All, PlanTelemetryError, testing::ValuesIn(kCases),
+                         [](const auto& info) { return std::string(info.param.name); });
+
+}  // namespace
+}  // namespace kneepoint::coordinator

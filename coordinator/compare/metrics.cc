@@ -147,7 +147,11 @@ ComparedFigure slo_figure(const SloCriterion& criterion, const ScenarioResult& r
     return {.text = "< " + format_figure(failed), .sample = Sample{.value = 0, .range = Interval{0, failed}}};
   }
   ComparedFigure figure{.text = "–"};
-  if (!criterion.concurrency) return figure;
+  if (!criterion.concurrency) {
+    // It fails there, and below too few requests were made to tell.
+    if (criterion.ci95) figure.text = "< " + format_figure(criterion.ci95->high);
+    return figure;
+  }
   figure.sample = Sample{.value = *criterion.concurrency};
   figure.text = format_figure(*criterion.concurrency);
   if (criterion.state == "BRACKETED" && criterion.ci95) {

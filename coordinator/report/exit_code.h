@@ -13,7 +13,6 @@ enum ExitCode : int {
   kThreshold = 4,    ///< A threshold was missed.
   kFleetFailed = 5,  ///< The fleet was not assembled, or an agent was lost.
   kGuardRail = 6,    ///< A guard rail stopped the run; what was measured is in the report.
-  kGuardRail = 6,    ///< A guard rail stopped the run; what was measured is in the report.
   kInterrupted = 130,
 };
 

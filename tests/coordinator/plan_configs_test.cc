@@ -62,9 +62,14 @@ TEST(Configs, ExperimentAComparesTwoModels) {
   EXPECT_EQ(latency.ramp.requests, 30u);
   const Scenario& concurrency = plan.scenarios[1];
   EXPECT_THAT(concurrency.ramp.steps, ElementsAre(1, 2, 4, 6, 8, 12, 16));
-  ASSERT_EQ(concurrency.slo.size(), 1u);
-  EXPECT_EQ(concurrency.slo[0].name(), "tpot_p95");
+  ASSERT_EQ(concurrency.slo.size(), 2u);
+  EXPECT_EQ(concurrency.slo[0].name(), "tpot_p50");
+  EXPECT_EQ(concurrency.slo[1].name(), "tpot_p95");
   EXPECT_EQ(concurrency.slo[0].limit, Nanos(50ms));
+  for (const Target& target : plan.targets) {
+    EXPECT_TRUE(target.wait_ready) << "its load time is a column of the table";
+    EXPECT_EQ(target.telemetry.gpus.at(0).url, "http://gpu-7:9400/metrics");
+  }
   EXPECT_EQ(concurrency.workload.classes, latency.workload.classes);
 }
 

@@ -28,7 +28,7 @@ UsageOption less(UsageOption usage) {
 
 CompletionStream::CompletionStream(const ThreadContext& context)
     : context_(context),
-      connection_(context.poller, context.resolver, context.buffers),
+      connection_(context.pool.make()),
       sleeper_(context.poller.timers()),
       deadline_(
           context.poller.timers(), [](void* self) { static_cast<CompletionStream*>(self)->check_deadline(); },
@@ -37,14 +37,16 @@ CompletionStream::CompletionStream(const ThreadContext& context)
 void CompletionStream::cancel() {
   cancelled_ = true;
   sleeper_.interrupt(Wake::kCancelled);
-  connection_.interrupt(Wake::kCancelled);
+  connection_->interrupt(Wake::kCancelled);
 }
 
 Task<Outcome> CompletionStream::open(const Route& route) {
   if (cancelled_) co_return Outcome::kCancelled;
   reused_ = false;
+  leads_to_ = &route;
+  last_replica_ = 0;
   const MonoTime begin = mono_now();
-  Outcome outcome = co_await connection_.open(route.peer, sleeper_);
+  Outcome outcome = co_await connection_->open(route.peer, sleeper_);
   if (cancelled_) outcome = Outcome::kCancelled;
   if (outcome == Outcome::kSuccess) context_.recorder.connected(mono_now() - begin);
   co_return outcome;
@@ -54,12 +56,23 @@ Task<void> CompletionStream::connect_ahead(const Route& route) {
   co_await open(route);
 }
 
+/// The next request goes to `route`: takes a connection that leads there.
+void CompletionStream::turn_to(const Route& route) {
+  if (leads_to_ == &route) return;
+  if (connection_->is_open()) context_.pool.put(*leads_to_, std::move(connection_));
+  connection_ = context_.pool.take(route);
+  last_replica_ = 0;
+  leads_to_ = &route;
+  reused_ = connection_->is_open();
+}
+
 Task<Ending> CompletionStream::perform(const CompletionRequest& request) {
   Recorder& recorder = context_.recorder;
+  turn_to(*request.route);
   MonoTime intended = request.intended;
-  bool reconnect = connection_.is_open() && connection_.gone_while_idle();
-  if (reconnect) connection_.close();
-  if (!connection_.is_open()) {
+  bool reconnect = connection_->is_open() && connection_->gone_while_idle();
+  if (reconnect) connection_->close();
+  if (!connection_->is_open()) {
     const Outcome opened = co_await open(*request.route);
     const MonoTime now = mono_now();
     if (opened != Outcome::kSuccess) {
@@ -68,6 +81,7 @@ Task<Ending> CompletionStream::perform(const CompletionRequest& request) {
                                .k = request.k,
                                .scheduled = intended,
                                .at = now,
+                               .arrival = request.arrival,
                                .sent = false});
       recorder.end(record_, now, opened);
       co_return Ending{opened, now};
@@ -85,6 +99,7 @@ Task<Ending> CompletionStream::perform(const CompletionRequest& request) {
                            .k = request.k,
                            .scheduled = intended,
                            .at = start,
+                           .arrival = request.arrival,
                            .asked_output_tokens = request.pick.output_tokens.value_or(0),
                            .asked_prompt_tokens = asked_prompt});
   if (reconnect) recorder.reconnected(record_, start);
@@ -92,7 +107,7 @@ Task<Ending> CompletionStream::perform(const CompletionRequest& request) {
   while (usage_refused_ && usage != UsageOption::kNone) {
     // A question of ours that the host does not know: the same request without it, as if it were the first.
     usage = less(usage);
-    reused_ = connection_.is_open();
+    reused_ = connection_->is_open();
     if (!reused_) {
       const Outcome opened = co_await open(*request.route);
       if (opened != Outcome::kSuccess) {
@@ -101,7 +116,7 @@ Task<Ending> CompletionStream::perform(const CompletionRequest& request) {
       }
     }
     write_request(request, usage);
-    record_.start = mono_now();
+    recorder.resend(record_, mono_now());
     outcome = co_await exchange(request, usage);
   }
   // Others may have found out meanwhile.
@@ -110,7 +125,8 @@ Task<Ending> CompletionStream::perform(const CompletionRequest& request) {
   const Outcome ended = outcome.value_or(Outcome::kStream);
   const bool answered = ended == Outcome::kSuccess || http_.status() >= 300;
   const MonoTime at = answered ? last_read_ : mono_now();
-  reused_ = connection_.is_open();
+  if (!request.route->keeps_connection) connection_->close();
+  reused_ = connection_->is_open();
   recorder.end(record_, at, ended);
   forget_response();
   co_return Ending{ended, at};
@@ -147,22 +163,23 @@ Task<std::optional<Outcome>> CompletionStream::exchange(const CompletionRequest&
 /// connection ended before any byte of a response.
 Task<std::optional<Outcome>> CompletionStream::attempt(const CompletionRequest& request) {
   forget_response();
+  http_.watch(request.route->replica_header);
   idle_timeout_ = request.route->idle_timeout;
   request_deadline_ = record_.start + request.route->request_timeout;
   deadline_.arm(request_deadline_);
 
-  Wake wake = co_await connection_.send(context_.buffers.request);
+  Wake wake = co_await connection_->send(context_.buffers.request);
   std::optional<Outcome> outcome;
   while (wake == Wake::kReady) {
     const std::span<char> buffer = context_.buffers.for_reading();
-    const ReadResult read = connection_.read(buffer);
+    const ReadResult read = connection_->read(buffer);
     if (read.status == ReadResult::Status::kWouldBlock) {
-      wake = co_await connection_.until_readable();
+      wake = co_await connection_->until_readable();
       continue;
     }
     if (read.status != ReadResult::Status::kData) {
       outcome = connection_ended(request, read.status == ReadResult::Status::kEnd);
-      connection_.close();
+      connection_->close();
       co_return outcome;
     }
     last_read_ = read.received;
@@ -173,7 +190,7 @@ Task<std::optional<Outcome>> CompletionStream::attempt(const CompletionRequest& 
     if (outcome) co_return outcome;
     if (silent_before && record_.chunks > 0) watch_silence(*request.route);
   }
-  connection_.close();
+  connection_->close();
   if (done_) co_return Outcome::kSuccess;  // only the end of the HTTP body is missing
   co_return wake == Wake::kTimeout ? Outcome::kTimeout : Outcome::kCancelled;
 }
@@ -186,22 +203,31 @@ std::optional<Outcome> CompletionStream::consume(const CompletionRequest& reques
       case HttpResponse::Event::kNeedMore:
         return std::nullopt;
       case HttpResponse::Event::kHeaders:
+        if (!http_.watched().empty()) tell_replica(read.received);
         break;
       case HttpResponse::Event::kBody:
         if (const auto outcome = take_body(request, http_.body(), read.received)) {
-          connection_.close();
+          connection_->close();
           return outcome;
         }
         break;
       case HttpResponse::Event::kEnd: {
-        if (!http_.keep_alive() || !input.empty()) connection_.close();
+        if (!http_.keep_alive() || !input.empty()) connection_->close();
         return conclude(request, read.received);
       }
       case HttpResponse::Event::kError:
-        connection_.close();
+        connection_->close();
         return done_ ? Outcome::kSuccess : Outcome::kParse;
     }
   }
+}
+
+/// The response says which replica answers.
+void CompletionStream::tell_replica(MonoTime at) {
+  const auto replica = context_.recorder.named(http_.watched());
+  if (!replica) return;
+  context_.recorder.answered_by(record_, at, *replica, last_replica_ != 0 && last_replica_ != *replica);
+  last_replica_ = *replica;
 }
 
 std::optional<Outcome> CompletionStream::take_body(const CompletionRequest& request, std::string_view body,
@@ -304,7 +330,7 @@ void CompletionStream::check_deadline() {
   if (limit > mono_now()) {
     deadline_.arm(limit);
   } else {
-    connection_.interrupt(Wake::kTimeout);
+    connection_->interrupt(Wake::kTimeout);
   }
 }
 

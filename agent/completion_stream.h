@@ -5,7 +5,7 @@
 #include <string>
 #include <string_view>
 
-#include "agent/connection.h"
+#include "agent/connection_pool.h"
 #include "agent/dialects/dialect.h"
 #include "agent/event_framing.h"
 #include "agent/http_response.h"
@@ -21,14 +21,7 @@ struct ThreadContext {
   Resolver& resolver;
   Recorder& recorder;
   ThreadBuffers& buffers;
-};
-
-/// A replica as requests see it; fixed for the run.
-struct Route {
-  Peer peer;
-  std::string headers;  ///< Those that all requests share, each with its CRLF.
-  Nanos request_timeout{0};
-  Nanos idle_timeout{0};
+  ConnectionPool& pool;
 };
 
 /// One request.
@@ -46,7 +39,8 @@ struct CompletionRequest {
   SeriesKey series;
   std::uint32_t slot = 0;
   std::uint64_t k = 0;
-  MonoTime intended{};  ///< When the schedule meant it to be sent.
+  MonoTime intended{};              ///< When the schedule meant it to be sent.
+  std::optional<MonoTime> arrival;  ///< When it was due, in an open loop.
 };
 
 /// How a request ended.
@@ -55,7 +49,8 @@ struct Ending {
   MonoTime at{};  ///< The receive time of its last byte; now where there was none.
 };
 
-/// One slot's requests, one after the other on a kept-alive connection: a coroutine per request that reads
+/// One slot's requests, one after the other on a kept-alive connection, which is exchanged with the thread's
+/// pool where the next request goes to another replica: a coroutine per request that reads
 /// from top to bottom. Everything that happens to a request is told to the recorder here.
 ///
 /// Timeouts: from the send to the last byte (`request_timeout`), and, once content has come, between any two
@@ -74,6 +69,7 @@ class CompletionStream {
   void cancel();
 
  private:
+  void turn_to(const Route& route);
   Task<Outcome> open(const Route& route);
   void write_request(const CompletionRequest& request, UsageOption usage);
   Task<std::optional<Outcome>> exchange(const CompletionRequest& request, UsageOption usage);
@@ -85,12 +81,14 @@ class CompletionStream {
   std::optional<Outcome> connection_ended(const CompletionRequest& request, bool cleanly);
   Outcome conclude(const CompletionRequest& request, MonoTime at);
   Outcome conclude_stream(const CompletionRequest& request, MonoTime at);
+  void tell_replica(MonoTime at);
   void forget_response();
   void watch_silence(const Route& route);
   void check_deadline();
 
   ThreadContext context_;
-  Connection connection_;
+  std::unique_ptr<Connection> connection_;  // never null
+  const Route* leads_to_ = nullptr;         // of connection_, once it has been open
   Sleeper sleeper_;
   HttpResponse http_;
   SseParser sse_;
@@ -103,6 +101,7 @@ class CompletionStream {
   MonoTime last_read_{};
   std::string kept_body_;             // of an answer that is not a stream
   std::uint32_t content_events_ = 0;  // of the present read
+  std::uint32_t last_replica_ = 0;    // that the connection's last response named; 0 for none
   bool finished_ = false;             // a finish reason or the end marker was seen
   bool done_ = false;                 // the end marker was seen
   bool reused_ = false;               // the connection has carried a response

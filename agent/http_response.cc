@@ -39,7 +39,9 @@ void each_element(std::string_view value, Visit visit) {
 }  // namespace
 
 void HttpResponse::reset() {
+  const std::string_view watched = watched_name_;
   *this = HttpResponse();
+  watched_name_ = watched;
 }
 
 HttpResponse::Event HttpResponse::fail(std::string_view why) {
@@ -106,6 +108,8 @@ bool HttpResponse::parse_header(std::string_view line) {
     });
   } else if (same(name, "content-encoding")) {
     return same(value, "identity");
+  } else if (!watched_name_.empty() && same(name, watched_name_)) {
+    watched_ = value;
   }
   return true;
 }

@@ -26,7 +26,13 @@ class HttpResponse {
     kError,     ///< error() says why.
   };
 
-  /// Forgets everything, for the next response on the same connection.
+  /// Keeps the value of this header, if a response has it. @param lower_case outlives the parser, or is
+  /// empty.
+  void watch(std::string_view lower_case) { watched_name_ = lower_case; }
+  /// The watched header's value, once the headers are complete; empty where there is none.
+  const std::string& watched() const { return watched_; }
+
+  /// Forgets everything but what to watch, for the next response on the same connection.
   void reset();
 
   /// Consumes a part of `input` and says what it found.
@@ -73,6 +79,8 @@ class HttpResponse {
   std::uint64_t left_ = 0;        // of the chunk or of the whole body
   std::uint32_t head_bytes_ = 0;  // of header section or trailers so far
   std::string line_;              // the start of a line that a read cut in two
+  std::string_view watched_name_;
+  std::string watched_;
   std::string_view body_;
   std::string_view error_;
 };

@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <set>
 #include <utility>
 
 #include "agent/pacer.h"
@@ -26,6 +25,7 @@ LoadThread::LoadThread(std::shared_ptr<const RunSetup> setup, unsigned index, un
       on_budget_done_(std::move(on_budget_done)),
       resolver_(poller_),
       recorder_(setup_->assignment.zero, mono_now(), setup_->assignment.cells, setup_->assignment.records),
+      pool_(poller_, resolver_, buffers_),
       cells_(setup_->assignment.cells.size()),
       tick_(
           poller_.timers(), [](void* self) { static_cast<LoadThread*>(self)->tick(); }, this),
@@ -33,6 +33,9 @@ LoadThread::LoadThread(std::shared_ptr<const RunSetup> setup, unsigned index, un
           poller_.timers(), [](void* self) { static_cast<LoadThread*>(self)->promote_due(); }, this),
       drain_limit_(
           poller_.timers(), [](void* self) { static_cast<LoadThread*>(self)->cancel_all(); }, this),
+      growth_timer_(
+          poller_.timers(), [](void* self) { static_cast<LoadThread*>(self)->grow(); }, this),
+      arrivals_(poller_.timers(), recorder_, [this] { serve_arrivals(); }),
       thread_([this] { run(); }) {}
 
 LoadThread::~LoadThread() {
@@ -65,6 +68,7 @@ void LoadThread::hand_over(std::function<void(ThreadReport)> on_report) {
     ThreadReport report;
     report.complete_through = recorder_.second_of(now - kGrace) - 1;
     report.seconds = recorder_.take(report.complete_through);
+    report.replica_names = recorder_.replica_names();
     report.in_flight = recorder_.in_flight();
     report.backing_off = recorder_.backing_off();
     report.active_slots = live_slots_;
@@ -101,7 +105,8 @@ void LoadThread::accept(LevelOrder order) {
   drain_limit_.disarm();
   pending_.push_back(std::move(order));
   // Slots to come are made now, so that their connections are open when the level takes effect.
-  add_missing_slots(LoadLevel(pending_.back().level));
+  const LoadLevel level = pending_.back().level;
+  level.arrivals ? prepare_spares(level) : add_missing_slots(level);
   promote_due();
 }
 
@@ -127,14 +132,21 @@ void LoadThread::enforce(const LevelOrder& order) {
     budget_last_end_ = setup_->assignment.zero + level.effective_at;
     if (budget_slots_left_ == 0) finish_budget(budget_last_end_);
   }
-  add_missing_slots(level);
+  if (level.arrivals) {
+    growth_.reset();
+    growth_timer_.disarm();
+    follow_arrivals(level);
+  } else {
+    arrivals_.stop();
+    add_missing_slots(level);
+  }
   // By index: slots that end or start meanwhile only append.
   for (std::size_t i = 0; i < slots_.size(); ++i) {
     Slot& slot = *slots_[i];
     if (slot.cell() == level.cell && slot.number() >= level.warm_slots && mine(level, slot.number())) {
       slot.set_not_before(setup_->assignment.zero + slot_start(level, slot.number()));
     }
-    slot.reconsider();
+    if (!slot.parked || !keeps(slot)) slot.reconsider();
   }
 }
 
@@ -144,20 +156,52 @@ bool LoadThread::mine(const LoadLevel& level, std::uint32_t slot) const {
   return place % level.slot_stride == 0 && place / level.slot_stride % count_ == index_;
 }
 
+std::uint32_t LoadThread::first_slot(const LoadLevel& level) const {
+  return level.slot_offset + level.slot_stride * index_;
+}
+std::uint32_t LoadThread::slot_step(const LoadLevel& level) const {
+  return level.slot_stride * count_;
+}
+
 void LoadThread::add_missing_slots(const LoadLevel& level) {
-  std::set<std::uint32_t> present;
+  growth_ = Growth{.level = level, .next = first_slot(level)};
   for (const auto& slot : slots_) {
-    if (slot->cell() == level.cell && !slot->done()) present.insert(slot->number());
+    if (slot->cell() != level.cell || slot->done() || !mine(level, slot->number())) continue;
+    const std::size_t place = (slot->number() - first_slot(level)) / slot_step(level);
+    if (growth_->present.size() <= place) growth_->present.resize(place + 1);
+    growth_->present[place] = true;
   }
-  for (std::uint32_t number = level.slot_offset; number < level.concurrency; number += level.slot_stride) {
-    if (!mine(level, number) || present.contains(number)) continue;
+  grow();
+}
+
+/// Makes some of the slots that are missing, and the others in turns to come.
+void LoadThread::grow() {
+  int left = kSlotsPerTurn;
+  // A slot that starts may change what is wanted.
+  while (growth_ && growth_->next < growth_->level.concurrency && left > 0) {
+    const LoadLevel& level = growth_->level;
+    const std::uint32_t number = growth_->next;
+    const std::size_t place = (number - first_slot(level)) / slot_step(level);
+    growth_->next += slot_step(level);
+    if (place < growth_->present.size() && growth_->present[place]) continue;
     if (level.budget && budget_share(*level.budget, number, level.concurrency) == 0) continue;
-    const MonoTime not_before = setup_->assignment.zero + slot_start(level, number);
-    const ThreadContext context{poller_, resolver_, recorder_, buffers_};
-    slots_.push_back(std::make_unique<Slot>(*this, context, level.cell, number, not_before));
-    ++live_slots_;
-    slots_.back()->start();
+    --left;
+    add_slot(LoadLevel(level), number, Slot::Kind::kClosedLoop);
   }
+  if (growth_ && growth_->next < growth_->level.concurrency) {
+    growth_timer_.arm(mono_now());
+  } else {
+    growth_.reset();
+    growth_timer_.disarm();
+  }
+}
+
+void LoadThread::add_slot(const LoadLevel& level, std::uint32_t number, Slot::Kind kind) {
+  const MonoTime not_before = setup_->assignment.zero + slot_start(level, number);
+  const ThreadContext context{poller_, resolver_, recorder_, buffers_, pool_};
+  slots_.push_back(std::make_unique<Slot>(*this, context, kind, level.cell, number, not_before));
+  ++live_slots_;
+  slots_.back()->start();
 }
 
 bool LoadThread::keeps(const Slot& slot) {
@@ -198,19 +242,21 @@ CompletionRequest LoadThread::compose(Slot& slot, const Ticket& ticket, MonoTime
   const Workload& workload = setup_->cell(slot.cell()).workload;
   CellState& cell = state(slot.cell());
   CompletionRequest request;
-  request.route = &route(slot);
   request.dialect = cell.dialect.get();
   request.usage = &cell.usage;
   request.stream = workload.stream;
   request.source = setup_->sources[slot.cell()].get();
   request.pick = request.source->pick(ticket, slot.conversation);
+  slot.replica = pick_replica(slot, ticket, request.pick.turn);
+  request.route = &setup_->routes[setup_->cell(slot.cell()).target][slot.replica];
+  ++cell.in_flight[slot.replica];
   request.conversation = &slot.conversation;
   request.keep_answer = workload.conversation.has_value();
   request.id = fmt::format("{}-{}-{}-{}-{}", setup_->assignment.run_id, identity.cell, identity.epoch,
                            identity.slot, identity.k);
   request.series = {.cell = slot.cell(),
                     .epoch = identity.epoch,
-                    .replica = replica(slot),
+                    .replica = slot.replica,
                     .prompt_class = request.pick.prompt_class,
                     .turn = std::min(request.pick.turn, kLastTurnBucket)};
   request.slot = identity.slot;
@@ -220,10 +266,13 @@ CompletionRequest LoadThread::compose(Slot& slot, const Ticket& ticket, MonoTime
 }
 
 Nanos LoadThread::turn_ended(Slot& slot, const Ticket& ticket, const PromptPick& pick) {
-  if (!setup_->cell(slot.cell()).workload.conversation) return Nanos(0);
-  slot.conversation.answered(pick);
-  // The next conversation is another user's, who has been thinking elsewhere.
-  if (slot.conversation.over()) return Nanos(0);
+  const Workload& workload = setup_->cell(slot.cell()).workload;
+  if (!workload.thinks()) return Nanos(0);
+  if (workload.conversation) {
+    slot.conversation.answered(pick);
+    // The next conversation is another user's, who has been thinking elsewhere.
+    if (slot.conversation.over()) return Nanos(0);
+  }
   const LoadLevel& level = current_.level;
   const bool last = level.budget && slot.epoch == level.epoch &&
                     slot.issued >= budget_share(*level.budget, slot.number(), level.concurrency);
@@ -231,6 +280,7 @@ Nanos LoadThread::turn_ended(Slot& slot, const Ticket& ticket, const PromptPick&
 }
 
 void LoadThread::request_ended(const Slot& slot, MonoTime at) {
+  --cells_[slot.cell()].in_flight[slot.replica];
   const LoadLevel& level = current_.level;
   if (!level.budget || slot.epoch != level.epoch || slot.cell() != level.cell) return;
   budget_last_end_ = std::max(budget_last_end_, at);
@@ -254,17 +304,35 @@ LoadThread::CellState& LoadThread::state(std::uint32_t cell) {
   if (!state.dialect) {
     const Target& target = setup_->target_of(setup_->cell(cell));
     state.dialect = *make_dialect(target, setup_->cell(cell).workload);  // prepare_run has tried it
+    state.in_flight.resize(target.urls.size());
   }
   return state;
 }
 
-std::uint32_t LoadThread::replica(const Slot& slot) const {
-  const auto& replicas = setup_->routes[setup_->cell(slot.cell()).target];
-  return slot.number() % static_cast<std::uint32_t>(replicas.size());
+std::uint32_t LoadThread::pick_replica(Slot& slot, const Ticket& ticket, std::uint32_t turn) {
+  if (turn > 0) return slot.replica;  // a conversation stays where its history is cached
+  const std::vector<std::uint32_t>& in_flight = state(slot.cell()).in_flight;
+  const auto replicas = static_cast<std::uint32_t>(in_flight.size());
+  const auto in_turn = static_cast<std::uint32_t>((ticket.identity.slot + ticket.identity.k) % replicas);
+  switch (setup_->target_of(setup_->cell(slot.cell())).routing) {
+    case Routing::kPinned:
+      return current_.level.arrivals ? in_turn : slot.number() % replicas;
+    case Routing::kRoundRobin:
+      return in_turn;
+    case Routing::kLeastInFlight:
+      break;
+  }
+  std::uint32_t least = in_turn;  // among equals in turn
+  for (std::uint32_t i = 1; i < replicas; ++i) {
+    const std::uint32_t other = (in_turn + i) % replicas;
+    if (in_flight[other] < in_flight[least]) least = other;
+  }
+  return least;
 }
 
-const Route& LoadThread::route(const Slot& slot) const {
-  return setup_->routes[setup_->cell(slot.cell()).target][replica(slot)];
+const Route& LoadThread::first_route(const Slot& slot) const {
+  const auto& replicas = setup_->routes[setup_->cell(slot.cell()).target];
+  return replicas[slot.number() % replicas.size()];
 }
 
 // --- ends ---
@@ -281,6 +349,7 @@ void LoadThread::cancel_all() {
 }
 
 void LoadThread::remove_ended_slots() {
+  std::erase_if(parked_, [](const Slot* slot) { return !slot->parked || slot->done(); });
   std::erase_if(slots_, [](const std::unique_ptr<Slot>& slot) { return slot->done(); });
   ended_slots_ = 0;
 }

@@ -10,6 +10,7 @@
 #include <thread>
 #include <vector>
 
+#include "agent/arrival_queue.h"
 #include "agent/completion_stream.h"
 #include "agent/poller.h"
 #include "agent/recorder.h"
@@ -33,10 +34,17 @@ struct LevelOrder {
   std::shared_ptr<BudgetProgress> progress;
 };
 
+/// What a slot of an open loop is to send.
+struct DueRequest {
+  Ticket ticket;
+  MonoTime at{};  ///< When it was due.
+};
+
 /// What a thread hands over for a collection.
 struct ThreadReport {
   std::vector<RecordedSecond> seconds;
   std::int64_t complete_through = -1;
+  std::map<std::uint32_t, std::string> replica_names;
   std::uint32_t in_flight = 0;
   std::uint32_t backing_off = 0;
   std::uint32_t active_slots = 0;
@@ -71,17 +79,30 @@ class LoadThread {
   /// The next request under the level in force; nothing when the slot has no more to do.
   std::optional<Ticket> next_request(Slot& slot);
   CompletionRequest compose(Slot& slot, const Ticket& ticket, MonoTime intended);
+  /// The longest waiting arrival of an open loop; nothing, and the slot is parked, where none waits.
+  std::optional<DueRequest> next_arrival(Slot& slot);
   /// A request has succeeded. @return how long the slot thinks before its next one.
   Nanos turn_ended(Slot& slot, const Ticket& ticket, const PromptPick& pick);
   void request_ended(const Slot& slot, MonoTime at);
   void slot_ended();
-  const Route& route(const Slot& slot) const;
+  /// Where its first request goes, as far as can be told.
+  const Route& first_route(const Slot& slot) const;
 
  private:
   /// What the thread's slots of one cell share.
   struct CellState {
     std::unique_ptr<Dialect> dialect;
     UsageOption usage = UsageOption::kContinuous;
+    std::vector<std::uint32_t> in_flight;  ///< By replica.
+  };
+  /// New slots of one turn of the event loop: about 0.1 ms.
+  static constexpr int kSlotsPerTurn = 32;
+  /// Slots of a closed loop that are still to be made: a level of ten thousand would stall the streams that
+  /// run, so each turn of the event loop makes a few.
+  struct Growth {
+    LoadLevel level;
+    std::uint32_t next = 0;     ///< Slot number.
+    std::vector<bool> present;  ///< By place among this thread's slots.
   };
 
   void run();
@@ -90,12 +111,20 @@ class LoadThread {
   void promote_due();
   void enforce(const LevelOrder& order);
   void add_missing_slots(const LoadLevel& level);
+  void grow();
+  void add_slot(const LoadLevel& level, std::uint32_t number, Slot::Kind kind);
+  void follow_arrivals(const LoadLevel& level);
+  void prepare_spares(const LoadLevel& level);
+  bool add_open_slot(const LoadLevel& level, Slot::Kind kind);
+  void serve_arrivals();
+  std::uint32_t first_slot(const LoadLevel& level) const;
+  std::uint32_t slot_step(const LoadLevel& level) const;
   void finish_budget(MonoTime at);
   bool mine(const LoadLevel& level, std::uint32_t slot) const;
   void cancel_all();
   void remove_ended_slots();
   CellState& state(std::uint32_t cell);
-  std::uint32_t replica(const Slot& slot) const;
+  std::uint32_t pick_replica(Slot& slot, const Ticket& ticket, std::uint32_t turn);
 
   const std::shared_ptr<const RunSetup> setup_;
   const unsigned index_;
@@ -106,11 +135,15 @@ class LoadThread {
   Resolver resolver_;
   Recorder recorder_;
   ThreadBuffers buffers_;
+  ConnectionPool pool_;
   std::vector<CellState> cells_;
   std::optional<SelfMonitor> monitor_;
   Timer tick_;
   Timer promotion_;
   Timer drain_limit_;
+  Timer growth_timer_;
+  std::optional<Growth> growth_;
+  ArrivalQueue arrivals_;
 
   LevelOrder current_;  // concurrency 0 until the first level
   std::deque<LevelOrder> pending_;
@@ -118,6 +151,7 @@ class LoadThread {
   MonoTime budget_last_end_{};
   std::vector<std::unique_ptr<Slot>> slots_;
   std::size_t ended_slots_ = 0;
+  std::vector<Slot*> parked_;  // the one used last at the back; some may have been woken since
 
   std::atomic<std::uint32_t> live_slots_{0};
   std::atomic<std::uint32_t> commands_{0};  // posted and not executed

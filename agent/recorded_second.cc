@@ -15,6 +15,10 @@ Histogram& distribution(SeriesStats& stats, Metric metric) {
       return stats.tpot;
     case Metric::kIcl:
       return stats.icl;
+    case Metric::kTtftIntended:
+      return stats.ttft_intended;
+    case Metric::kE2eIntended:
+      return stats.e2e_intended;
     case Metric::kE2e:
       break;
   }

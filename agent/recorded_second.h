@@ -11,8 +11,8 @@
 namespace kneepoint::agent {
 
 /// The distributions of a series.
-enum class Metric : std::uint32_t { kTtft, kTtfo, kTpot, kIcl, kE2e };
-inline constexpr std::size_t kMetricCount = 5;
+enum class Metric : std::uint32_t { kTtft, kTtfo, kTpot, kIcl, kTtftIntended, kE2eIntended, kE2e };
+inline constexpr std::size_t kMetricCount = 7;
 
 /// One value of a distribution, as the event-loop thread logs it.
 struct Sample {

@@ -28,8 +28,11 @@ struct Series {
   std::int32_t waiting = 0;
   std::int32_t backing_off = 0;
   std::int32_t thinking = 0;
+  std::int32_t backlog = 0;
 
-  bool live() const { return in_flight != 0 || waiting != 0 || backing_off != 0 || thinking != 0; }
+  bool live() const {
+    return in_flight != 0 || waiting != 0 || backing_off != 0 || thinking != 0 || backlog != 0;
+  }
 };
 
 Recorder::Recorder(MonoTime zero, MonoTime now, const std::vector<Cell>& cells, bool rows)
@@ -120,6 +123,8 @@ void Recorder::begin(RequestRecord& record, const Start& start) {
   record.k = start.k;
   record.scheduled = start.scheduled;
   record.start = start.at;
+  record.due = start.arrival.value_or(start.at);
+  record.open_loop = start.arrival.has_value();
   record.streamed = record.series->cell->workload.stream;
   record.asked_prompt_tokens = start.asked_prompt_tokens;
   record.asked_output_tokens = start.asked_output_tokens;
@@ -142,9 +147,46 @@ void Recorder::reconnected(RequestRecord& record, MonoTime at) {
   ++stats(*record.series, second_of(at)).reconnects;
 }
 
-void Recorder::restart(RequestRecord& record, MonoTime start) {
+void Recorder::resend(RequestRecord& record, MonoTime start) {
   record.start = start;
+  if (!record.open_loop) record.due = start;
+}
+
+void Recorder::restart(RequestRecord& record, MonoTime start) {
+  resend(record, start);
   reconnected(record, start);
+}
+
+std::optional<std::uint32_t> Recorder::named(std::string_view name) {
+  constexpr std::size_t kMostNames = 256;
+  constexpr std::size_t kLongestName = 64;
+  // Names end up in tables and messages, and hosts may say anything.
+  std::string clean(name.substr(0, kLongestName));
+  std::replace_if(
+      clean.begin(), clean.end(), [](char c) { return c < 0x20 || c > 0x7e; }, '?');
+  const std::uint32_t replica = named_replica(clean);
+  if (replica_names_.contains(replica)) return replica;
+  if (replica_names_.size() == kMostNames) return std::nullopt;
+  replica_names_.emplace(replica, std::move(clean));
+  return replica;
+}
+
+void Recorder::answered_by(RequestRecord& record, MonoTime at, std::uint32_t replica, bool changed) {
+  roll(at);
+  SeriesKey key = record.series->key;
+  key.replica = replica;
+  Series& to = series(key);
+  if (&to != record.series) {
+    // The sum over both never dips: first there, then gone from here.
+    step(to, &SeriesStats::in_flight, &Series::in_flight, 1, at);
+    step(*record.series, &SeriesStats::in_flight, &Series::in_flight, -1, at);
+    if (record.streamed && record.chunks == 0) {
+      step(to, &SeriesStats::waiting, &Series::waiting, 1, at);
+      step(*record.series, &SeriesStats::waiting, &Series::waiting, -1, at);
+    }
+    record.series = &to;
+  }
+  if (changed) ++stats(to, second_of(at)).replica_changes;
 }
 
 void Recorder::chunk(RequestRecord& record, MonoTime at, const Chunk& chunk) {
@@ -166,6 +208,7 @@ void Recorder::chunk(RequestRecord& record, MonoTime at, const Chunk& chunk) {
       ++stats(series, second_of(at)).first_tokens;
       step(series, &SeriesStats::waiting, &Series::waiting, -1, at);
       sample(series, Metric::kTtft, at, at - record.start);
+      if (record.open_loop) sample(series, Metric::kTtftIntended, at, at - record.due);
       judge_time_limits(record, SloMetric::kTtft, at);
     }
   } else {
@@ -201,6 +244,7 @@ void Recorder::end(RequestRecord& record, MonoTime at, Outcome outcome) {
   const bool success = outcome == Outcome::kSuccess;
   if (success && record.chunks > 0) {
     sample(series, Metric::kE2e, at, record.last - record.start);
+    if (record.open_loop) sample(series, Metric::kE2eIntended, at, record.last - record.due);
     if (record.streamed && tokens > 1) {
       sample(series, Metric::kTpot, at, (record.last - record.first) / static_cast<std::int64_t>(tokens - 1));
     }
@@ -236,7 +280,7 @@ void Recorder::keep_row(const RequestRecord& record, MonoTime at, Outcome outcom
                  .slot = record.slot,
                  .k = record.k,
                  .outcome = outcome,
-                 .scheduled = std::max(record.scheduled - zero_, Nanos(0)),
+                 .scheduled = std::max((record.open_loop ? record.due : record.scheduled) - zero_, Nanos(0)),
                  .sent = record.start - zero_,
                  .ended = at - zero_,
                  .chunks = record.chunks};
@@ -269,6 +313,20 @@ void Recorder::end_thinking(const SeriesKey& key, MonoTime at) {
   step(series(key), &SeriesStats::thinking, &Series::thinking, -1, at);
 }
 
+void Recorder::arrived(const SeriesKey& level, MonoTime at) {
+  roll(at);
+  ++stats(series(level), second_of(at)).arrivals;
+}
+
+void Recorder::begin_backlog(const SeriesKey& level, MonoTime at) {
+  roll(at);
+  step(series(level), &SeriesStats::backlog, &Series::backlog, 1, at);
+}
+
+void Recorder::end_backlog(const SeriesKey& level, MonoTime at) {
+  step(series(level), &SeriesStats::backlog, &Series::backlog, -1, at);
+}
+
 void Recorder::judge(RequestRecord& record, std::size_t limit, std::int64_t second, bool met) {
   record.judged |= 1u << limit;
   record.missed = record.missed || !met;
@@ -286,7 +344,7 @@ void Recorder::judge_time_limits(RequestRecord& record, SloMetric metric, MonoTi
       open = true;
       continue;
     }
-    const MonoTime due = record.start + limits[i].limit;
+    const MonoTime due = record.due + limits[i].limit;
     judge(record, i, second_of(std::min(at, due)), at <= due);
   }
   if (!open) unwatch(record);
@@ -303,7 +361,7 @@ void Recorder::judge_at_end(RequestRecord& record, MonoTime at, Outcome outcome,
     if (!success) {
       judge(record, i, second, false);
     } else if (limits[i].metric == SloMetric::kE2e) {
-      judge(record, i, second, record.chunks > 0 && record.last - record.start <= limit);
+      judge(record, i, second, record.chunks > 0 && record.last - record.due <= limit);
     } else if (!record.streamed) {
       record.missed = true;  // cannot be shown, so not counted either way
     } else if (limits[i].metric == SloMetric::kTpot) {
@@ -326,7 +384,7 @@ void Recorder::miss_overdue(MonoTime now) {
     bool open = false;
     for (std::size_t i = 0; i < limits.size(); ++i) {
       if (!is_time_limit(limits[i].metric) || (record->judged & (1u << i)) != 0) continue;
-      const MonoTime due = record->start + limits[i].limit;
+      const MonoTime due = record->due + limits[i].limit;
       if (due < now) {
         judge(*record, i, second_of(due), false);
       } else {
@@ -405,6 +463,7 @@ void Recorder::end_second() {
     series.stats.waiting = series.waiting;
     series.stats.backing_off = series.backing_off;
     series.stats.thinking = series.thinking;
+    series.stats.backlog = series.backlog;
     ++at;
   }
   ++second_;

@@ -4,6 +4,8 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <string>
+#include <string_view>
 #include <vector>
 
 #include "agent/dialects/dialect.h"
@@ -22,8 +24,9 @@ struct RequestRecord {
   Series* series = nullptr;  ///< Null when the request is not open.
   std::uint32_t slot = 0;
   std::uint64_t k = 0;      ///< The slot's k-th request.
-  MonoTime scheduled{};     ///< The intended start.
+  MonoTime scheduled{};     ///< The intended send.
   MonoTime start{};         ///< Just before the first write.
+  MonoTime due{};           ///< From when limits count: `start`, in an open loop the arrival's instant.
   MonoTime first{};         ///< First content; meaningful when chunks > 0.
   MonoTime first_answer{};  ///< First content that is not reasoning; meaningful when `answered`.
   MonoTime last{};          ///< Last content.
@@ -41,6 +44,7 @@ struct RequestRecord {
   bool running_usage = false;  ///< The first content chunk carried usage.
   bool answered = false;       ///< Non-reasoning content was seen.
   bool missed = false;         ///< At least one limit.
+  bool open_loop = false;
   RequestRecord* earlier =
       nullptr;  ///< Neighbours among the requests whose clock still runs on a time limit.
   RequestRecord* later = nullptr;
@@ -54,11 +58,13 @@ struct RequestRecord {
 /// samples. Histograms are made of the log by the thread that collects (RecordedSecond::resolve). Nothing is
 /// allocated per token once the log has reached a second's size.
 ///
-/// SLO limits are judged as follows. TTFT and TTFO: met in the second of the event, missed in the second in
-/// which start + limit passes, whether or not the request ever answers. TPOT, ICL (a request's longest gap)
-/// and E2E: when the request succeeds; TPOT and ICL hold for an answer of one token. A failed request misses
-/// every limit that is not judged yet, in the second of the failure; one that the tool cancels is not judged.
-/// Without streaming only E2E can be judged, and a request with any other limit is never jointly good.
+/// SLO limits are judged as follows: in a closed loop from the send, in an open loop from the instant at
+/// which the request was due: whoever waits for a late start waits. TTFT and TTFO: met in the second of the
+/// event, missed in the second in which that instant + limit passes, whether or not the request ever answers.
+/// TPOT, ICL (a request's longest gap) and E2E: when the request succeeds; TPOT and ICL hold for an answer of
+/// one token. A failed request misses every limit that is not judged yet, in the second of the failure; one
+/// that the tool cancels is not judged. Without streaming only E2E can be judged, and a request with any
+/// other limit is never jointly good.
 class Recorder {
  public:
   /// @param zero the run's zero. @param now where recording begins. @param cells outlives the recorder.
@@ -73,6 +79,7 @@ class Recorder {
     std::uint64_t k = 0;
     MonoTime scheduled{};                   ///< The intended send.
     MonoTime at{};                          ///< Now, just before the first write.
+    std::optional<MonoTime> arrival;        ///< When an open loop's request was due.
     bool sent = true;                       ///< False for a request that has no connection to be sent on.
     std::uint32_t asked_output_tokens = 0;  ///< 0: as the workload says.
     std::uint32_t asked_prompt_tokens = 0;  ///< 0: the prompt was not made to a length.
@@ -80,9 +87,20 @@ class Recorder {
   void begin(RequestRecord& record, const Start& start);
   /// The request runs on a connection that was opened in place of a kept-alive one that the host had closed.
   void reconnected(RequestRecord& record, MonoTime at);
+  /// The request is sent once more with other words, as if it were the first time: its times count from
+  /// `start`.
+  void resend(RequestRecord& record, MonoTime start);
   /// The kept-alive connection was closed under the request before any response byte, and it is sent again on
   /// a new one: its times count from `start`, its presence from the first attempt.
   void restart(RequestRecord& record, MonoTime start);
+  /// The number of the replica that a response header names, which is remembered. Absent for a name that
+  /// comes after the first 256: the header names something else than replicas.
+  std::optional<std::uint32_t> named(std::string_view name);
+  /// The response's headers, received at `at`, say which replica answers: what follows counts as its.
+  /// @param changed the connection's last response came from another.
+  void answered_by(RequestRecord& record, MonoTime at, std::uint32_t replica, bool changed);
+  /// All replicas named so far.
+  const std::map<std::uint32_t, std::string>& replica_names() const { return replica_names_; }
   /// An event of the answer, received at `at`.
   void chunk(RequestRecord& record, MonoTime at, const Chunk& chunk);
   /// The request is over. `at` is the receive time of its last byte, or now where there was none.
@@ -91,9 +109,14 @@ class Recorder {
   /// A slot begins and ends to wait after a failure in the series of the failed request.
   void begin_backoff(const SeriesKey& key, MonoTime at);
   void end_backoff(const SeriesKey& key, MonoTime at);
-  /// A slot begins and ends to wait between two turns of a conversation, in the series of the earlier one.
+  /// A slot begins and ends to think after an answer, in the series of its request.
   void begin_thinking(const SeriesKey& key, MonoTime at);
   void end_thinking(const SeriesKey& key, MonoTime at);
+  /// A request of an open loop is due; `level` is its cell and epoch, the rest is not known yet.
+  void arrived(const SeriesKey& level, MonoTime at);
+  /// It begins and ends to wait for a slot.
+  void begin_backlog(const SeriesKey& level, MonoTime at);
+  void end_backlog(const SeriesKey& level, MonoTime at);
 
   /// A read that yielded `content_events` events with content.
   void read(MonoTime received, MonoTime processed, bool stamped, std::uint32_t content_events);
@@ -141,6 +164,7 @@ class Recorder {
   const std::vector<Cell>& cells_;
   const bool rows_;
   std::map<SeriesKey, std::unique_ptr<Series>> series_;
+  std::map<std::uint32_t, std::string> replica_names_;
   std::map<std::int64_t, RecordedSecond> ended_;  // not handed over yet
   std::vector<SeriesKey> keys_;                   // of the current second, by sample index
   std::vector<Sample> samples_;                   // of the current second

@@ -19,7 +19,8 @@ struct Resolver::Mailbox {
   Resolver* resolver;
 };
 
-Resolver::Resolver(Poller& poller) : poller_(poller), mailbox_(std::make_shared<Mailbox>()) {
+Resolver::Resolver(Poller& poller, LookUp look_up)
+    : poller_(poller), look_up_(look_up), mailbox_(std::make_shared<Mailbox>()) {
   mailbox_->resolver = this;
 }
 
@@ -35,7 +36,7 @@ Task<std::vector<Address>> Resolver::addresses(const Endpoint& endpoint, Sleeper
   if (!entry.known) entry.addresses = numeric_address(endpoint);
   if (!entry.addresses.empty()) entry.known = true;
   if (!entry.known) {
-    if (entry.waiting.empty()) look_up(key, endpoint);
+    if (entry.waiting.empty()) start_look_up(key, endpoint);
     entry.waiting.push_back(&sleeper);
     const Wake wake = co_await sleeper.until(deadline);
     std::erase(entry.waiting, &sleeper);
@@ -48,11 +49,11 @@ void Resolver::forget(const Endpoint& endpoint) {
   entries_[key_of(endpoint)].known = false;
 }
 
-/// getaddrinfo blocks and cannot be cancelled: a thread of its own, detached, which reports through the
+/// A look-up blocks and cannot be cancelled: a thread of its own, detached, which reports through the
 /// mailbox.
-void Resolver::look_up(const std::string& key, const Endpoint& endpoint) {
-  std::thread([mailbox = mailbox_, key, endpoint] {
-    std::vector<Address> addresses = resolve(endpoint);
+void Resolver::start_look_up(const std::string& key, const Endpoint& endpoint) {
+  std::thread([mailbox = mailbox_, look_up = look_up_, key, endpoint] {
+    std::vector<Address> addresses = look_up(endpoint);
     const std::lock_guard lock(mailbox->mutex);
     if (mailbox->resolver == nullptr) return;
     mailbox->resolver->poller_.post([mailbox, key, addresses = std::move(addresses)] {

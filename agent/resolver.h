@@ -15,7 +15,11 @@ namespace kneepoint::agent {
 /// Belongs to one poller's thread.
 class Resolver {
  public:
-  explicit Resolver(Poller& poller);
+  /// Finds the addresses of a name; may block.
+  using LookUp = std::vector<Address> (*)(const Endpoint&);
+
+  /// @param look_up runs on threads of its own.
+  explicit Resolver(Poller& poller, LookUp look_up = &resolve);
   ~Resolver();
   Resolver(const Resolver&) = delete;
   Resolver& operator=(const Resolver&) = delete;
@@ -35,10 +39,11 @@ class Resolver {
   /// Outlives the resolver when a lookup hangs: its thread finds `resolver` gone and drops what it found.
   struct Mailbox;
 
-  void look_up(const std::string& key, const Endpoint& endpoint);
+  void start_look_up(const std::string& key, const Endpoint& endpoint);
   void found(const std::string& key, std::vector<Address> addresses);
 
   Poller& poller_;
+  const LookUp look_up_;
   std::map<std::string, Entry> entries_;
   std::shared_ptr<Mailbox> mailbox_;
 };

@@ -62,6 +62,7 @@ class RunController::Impl {
     std::vector<RecordedSecond> parts;
     for (Held& held : reports_) {
       batch.complete_through = std::min(batch.complete_through, held.report.complete_through);
+      batch.replica_names.insert(held.report.replica_names.begin(), held.report.replica_names.end());
       batch.in_flight += held.report.in_flight;
       batch.backing_off += held.report.backing_off;
       batch.active_slots += held.report.active_slots;

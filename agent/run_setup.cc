@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cctype>
 #include <utility>
 
 #include "common/version.h"
@@ -38,6 +39,7 @@ std::string shared_headers(const Target& target, const Endpoint& endpoint, const
       "Host: {}\r\nUser-Agent: kneepoint/{} run/{}\r\nContent-Type: application/json\r\n"
       "Accept: text/event-stream, application/json\r\nAccept-Encoding: identity\r\n",
       endpoint.authority, version(), run_id);
+  if (target.connection == ConnectionUse::kPerRequest) head += "Connection: close\r\n";
   if (!secret.empty()) head += fmt::format("Authorization: Bearer {}\r\n", secret);
   for (const auto& [name, value] : target.headers) head += fmt::format("{}: {}\r\n", name, value);
   return head;
@@ -72,6 +74,10 @@ Result<std::vector<Route>> routes_of(const Target& target, const std::string& ru
     route.peer.connect_timeout = target.connect_timeout;
     route.request_timeout = target.request_timeout;
     route.idle_timeout = target.idle_timeout;
+    route.replica_header = target.replica_header;
+    std::transform(route.replica_header.begin(), route.replica_header.end(), route.replica_header.begin(),
+                   [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+    route.keeps_connection = target.connection == ConnectionUse::kReuse;
     routes.push_back(std::move(route));
   }
   return routes;

@@ -14,9 +14,10 @@ constexpr Nanos kConnectAhead = std::chrono::seconds(1);
 
 }  // namespace
 
-Slot::Slot(LoadThread& thread, const ThreadContext& context, std::uint32_t cell, std::uint32_t number,
-           MonoTime not_before)
+Slot::Slot(LoadThread& thread, const ThreadContext& context, Kind kind, std::uint32_t cell,
+           std::uint32_t number, MonoTime not_before)
     : thread_(thread),
+      kind_(kind),
       cell_(cell),
       number_(number),
       not_before_(not_before),
@@ -49,9 +50,37 @@ Task<bool> Slot::sleep_until(MonoTime at) {
 }
 
 Task<void> Slot::run() {
+  if (kind_ == Kind::kClosedLoop) {
+    co_await keep_in_flight();
+  } else {
+    co_await serve_arrivals();
+  }
+  thread_.slot_ended();
+}
+
+Task<void> Slot::serve_arrivals() {
+  if (kind_ == Kind::kSpareOfOpenLoop) co_await stream_.connect_ahead(thread_.first_route(*this));
+  MonoTime free_since = MonoTime::min();
+  while (!cancelled_ && thread_.keeps(*this)) {
+    const auto arrival = thread_.next_arrival(*this);
+    if (!arrival) {
+      co_await sleeper_.until(MonoTime::max());
+      parked = false;
+      continue;
+    }
+    // What it waited for a slot is no send lag but a backlog.
+    CompletionRequest request = thread_.compose(*this, arrival->ticket, std::max(arrival->at, free_since));
+    request.arrival = arrival->at;
+    const Ending ending = co_await stream_.perform(request);
+    thread_.request_ended(*this, ending.at);
+    free_since = ending.at;
+  }
+}
+
+Task<void> Slot::keep_in_flight() {
   MonoTime intended = not_before_;
   if (co_await sleep_until(not_before_ - kConnectAhead)) {
-    co_await stream_.connect_ahead(thread_.route(*this));
+    co_await stream_.connect_ahead(thread_.first_route(*this));
     intended = std::max(intended, mono_now());  // a slow connection is no send lag
   }
   std::uint32_t failures = 0;
@@ -82,7 +111,6 @@ Task<void> Slot::run() {
     recorder_.end_backoff(request.series, mono_now());
     if (!wanted) break;
   }
-  thread_.slot_ended();
 }
 
 }  // namespace kneepoint::agent

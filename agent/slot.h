@@ -13,11 +13,16 @@ namespace kneepoint::agent {
 class LoadThread;
 
 /// One of a level's requests in flight: issues requests one after the other for as long as the level wants
-/// it. Lives on one thread for good.
+/// it, or, in an open loop, serves the arrivals that its thread hands it. Lives on one thread for good.
 class Slot {
  public:
-  /// @param not_before its first request's instant; the connection is opened shortly before.
-  Slot(LoadThread& thread, const ThreadContext& context, std::uint32_t cell, std::uint32_t number,
+  enum class Kind : std::uint8_t {
+    kClosedLoop,       ///< Opens its connection shortly before its first request.
+    kOpenLoop,         ///< Serves an arrival at once.
+    kSpareOfOpenLoop,  ///< Opens its connection, then waits for an arrival.
+  };
+  /// @param not_before a closed loop's first request's instant.
+  Slot(LoadThread& thread, const ThreadContext& context, Kind kind, std::uint32_t cell, std::uint32_t number,
        MonoTime not_before);
 
   void start();
@@ -32,15 +37,20 @@ class Slot {
   std::uint32_t cell() const { return cell_; }
   std::uint32_t number() const { return number_; }
 
-  std::uint64_t epoch = 0;   ///< Of the level that its last ticket was issued under.
-  std::uint64_t issued = 0;  ///< Requests under that level.
+  std::uint64_t epoch = 0;    ///< Of the level that its last ticket was issued under.
+  std::uint64_t issued = 0;   ///< Requests under that level.
+  std::uint32_t replica = 0;  ///< Of its last request.
+  bool parked = false;        ///< An open loop's: it waits for an arrival.
   ConversationState conversation;
 
  private:
   Task<void> run();
+  Task<void> keep_in_flight();
+  Task<void> serve_arrivals();
   Task<bool> sleep_until(MonoTime at);
 
   LoadThread& thread_;
+  const Kind kind_;
   const std::uint32_t cell_;
   const std::uint32_t number_;
   MonoTime not_before_;

@@ -46,6 +46,8 @@ Result<Dataset> dataset_from_bytes(const std::string& bytes);
 std::string content_hash(std::string_view bytes);
 
 /// When a trace's entry is due after the start of the replay. @param time_scale 2 takes twice the time.
-Nanos arrival_of(const DatasetEntry& entry, double time_scale);
+inline Nanos arrival_of(const DatasetEntry& entry, double time_scale) {
+  return from_seconds(to_seconds(entry.arrival) * time_scale);
+}
 
 }  // namespace kneepoint

@@ -21,6 +21,17 @@ constexpr std::array<std::pair<SloMetric, std::string_view>, 5> kSloMetrics = {{
                                                                                 {SloMetric::kIcl, "icl"},
                                                                                 {SloMetric::kE2e, "e2e"}}};
 
+constexpr std::array<std::pair<Routing, std::string_view>, 3> kRoutings = {
+    {{Routing::kPinned, "pinned"},
+     {Routing::kRoundRobin, "round_robin"},
+     {Routing::kLeastInFlight, "least_in_flight"}}};
+
+constexpr std::array<std::pair<ArrivalProcess::Kind, std::string_view>, 4> kArrivalKinds = {
+    {{ArrivalProcess::Kind::kConstant, "constant"},
+     {ArrivalProcess::Kind::kPoisson, "poisson"},
+     {ArrivalProcess::Kind::kGamma, "gamma"},
+     {ArrivalProcess::Kind::kTrace, "trace"}}};
+
 template <class Table, class Value>
 std::string_view name_of(const Table& table, Value value) {
   return std::find_if(table.begin(), table.end(), [&](const auto& row) { return row.first == value; })
@@ -41,6 +52,20 @@ std::string_view to_string(Api api) {
 }
 std::optional<Api> api_from_string(std::string_view name) {
   return value_of(kApis, name);
+}
+
+std::string_view to_string(Routing routing) {
+  return name_of(kRoutings, routing);
+}
+std::optional<Routing> routing_from_string(std::string_view name) {
+  return value_of(kRoutings, name);
+}
+
+std::string_view to_string(ArrivalProcess::Kind kind) {
+  return name_of(kArrivalKinds, kind);
+}
+std::optional<ArrivalProcess::Kind> arrival_kind_from_string(std::string_view name) {
+  return value_of(kArrivalKinds, name);
 }
 
 bool speaks_chat(const Target& target) {

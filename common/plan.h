@@ -41,6 +41,18 @@ struct TlsOptions {
   bool operator==(const TlsOptions&) const = default;
 };
 
+/// Which replica a request goes to, of R.
+enum class Routing : std::uint8_t {
+  kPinned,      ///< Slot s keeps to replica s mod R; an open loop's requests, which are no slot's, in turn.
+  kRoundRobin,  ///< Request k of slot s to (s + k) mod R, arrival k of an open loop to k mod R.
+  kLeastInFlight,  ///< To the one with the fewest requests in flight from the same event-loop thread.
+};
+std::string_view to_string(Routing routing);
+std::optional<Routing> routing_from_string(std::string_view name);
+
+/// Whether a connection carries one request after the other, or one only.
+enum class ConnectionUse : std::uint8_t { kReuse, kPerRequest };
+
 /// An exporter of GPU metrics.
 struct GpuExporter {
   std::string url;
@@ -74,6 +86,9 @@ struct Target {
   SecretRef auth;  ///< Sent as `Authorization: Bearer …`.
   std::map<std::string, std::string> headers;
   TlsOptions tls;
+  Routing routing = Routing::kPinned;
+  ConnectionUse connection = ConnectionUse::kReuse;
+  std::string replica_header;  ///< Of responses: names the replica behind a URL. Empty: URLs are replicas.
   Nanos connect_timeout = std::chrono::seconds(10);
   Nanos request_timeout = std::chrono::minutes(10);  ///< From the send to the last byte.
   Nanos idle_timeout = std::chrono::seconds(60);     ///< The longest silence inside a stream.
@@ -136,6 +151,7 @@ struct Workload {
   std::optional<Synthetic> synthetic;
   std::optional<DatasetUse> dataset;
   std::optional<Conversation> conversation;
+  Distribution think_time = 0;  ///< Seconds from an answer to the slot's next request; not of conversations.
   std::optional<std::string> system;
   std::optional<Distribution>
       output_tokens;  ///< The most of an answer, at least 1. Absent: the server decides.
@@ -145,6 +161,8 @@ struct Workload {
   std::string extra_body;  ///< A JSON object whose members are added to every request body; empty for none.
   /// Whether texts are made to a length, for which words must be weighed in tokens.
   bool makes_text() const { return synthetic || (dataset && dataset->lengths_only); }
+  /// Whether slots think at times, and so stand for users rather than for requests in flight.
+  bool thinks() const { return conversation || think_time.largest() > 0; }
   bool operator==(const Workload&) const = default;
 };
 
@@ -170,13 +188,39 @@ struct Search {
   bool operator==(const Search&) const = default;
 };
 
-/// How the concurrency moves. Steps rise or fall; load is never drained between steps of one scenario.
+/// When requests start that wait for nobody: an open loop's arrivals over the whole fleet.
+struct ArrivalProcess {
+  enum class Kind : std::uint8_t {
+    kConstant,  ///< Arrival k is due k / rate after the level has taken effect.
+    kPoisson,   ///< Independent exponential gaps.
+    kGamma,     ///< Independent gamma gaps of shape `burstiness`: 1 is Poisson, less is burstier.
+    kTrace,     ///< The workload's trace says when, once through.
+  };
+  Kind kind = Kind::kPoisson;
+  double rate = 0;  ///< Requests a second; of a trace, its mean.
+  double burstiness = 1;
+  bool operator==(const ArrivalProcess&) const = default;
+};
+std::string_view to_string(ArrivalProcess::Kind kind);
+std::optional<ArrivalProcess::Kind> arrival_kind_from_string(std::string_view name);
+
+/// Steps of an arrival rate, in place of steps of requests in flight.
+struct OpenLoop {
+  std::vector<ArrivalProcess> steps;  ///< At least one.
+  std::uint32_t max_in_flight = 512;  ///< Arrivals beyond wait, and are counted as a backlog.
+  bool operator==(const OpenLoop&) const = default;
+};
+
+/// How the load moves. Steps rise or fall; load is never drained between steps of one scenario.
 struct Ramp {
-  std::vector<std::uint32_t> steps;  ///< Requests in flight over the whole fleet; empty for a search.
-  Nanos warmup{0};                   ///< Left out of the window of every step, at least.
-  std::optional<Nanos> hold;         ///< The window's length; absent: a search picks each. Or instead …
+  std::vector<std::uint32_t> steps;  ///< Requests in flight over the whole fleet; empty for the two others.
+  std::optional<OpenLoop> open;
+  Nanos warmup{0};            ///< Left out of the window of every step, at least.
+  std::optional<Nanos> hold;  ///< The window's length; absent: a search picks each. Or instead …
   std::optional<std::uint32_t> requests;  ///< … the number of requests that make the step.
   std::optional<Search> search;
+  /// Of fixed steps; 0 for a search.
+  std::size_t step_count() const { return open ? open->steps.size() : steps.size(); }
   bool operator==(const Ramp&) const = default;
 };
 
@@ -264,7 +308,7 @@ struct LoadLevel {
   std::uint64_t epoch = 0;  ///< Grows with every level of a run.
   std::uint32_t cell = 0;
   std::uint32_t attempt = 1;
-  std::uint32_t concurrency = 0;  ///< Slots over the whole fleet; 0 ends the load.
+  std::uint32_t concurrency = 0;  ///< Slots over the whole fleet, at most with `arrivals`; 0 ends the load.
   std::uint32_t slot_offset = 0;
   std::uint32_t slot_stride = 1;
   Nanos effective_at{0};
@@ -274,6 +318,9 @@ struct LoadLevel {
   /// Requests of the whole fleet after which the level ends by itself: slot s issues the indices ≡ s mod
   /// concurrency.
   std::optional<std::uint64_t> budget;
+  /// An open loop: slots issue nothing by themselves but take the arrivals, each as it is due. Arrival k is
+  /// the affair of the thread that has slot k mod concurrency. Slots are made as they are needed.
+  std::optional<ArrivalProcess> arrivals;
   bool operator==(const LoadLevel&) const = default;
 };
 

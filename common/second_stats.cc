@@ -13,6 +13,7 @@ std::string_view to_string(Outcome outcome) {
 }
 
 void SeriesStats::merge(const SeriesStats& other) {
+  arrivals += other.arrivals;
   started += other.started;
   first_tokens += other.first_tokens;
   for (std::size_t i = 0; i < kOutcomeCount; ++i) outcomes[i] += other.outcomes[i];
@@ -36,16 +37,26 @@ void SeriesStats::merge(const SeriesStats& other) {
   }
   censored += other.censored;
   early_stops += other.early_stops;
+  replica_changes += other.replica_changes;
   reconnects += other.reconnects;
   in_flight += other.in_flight;
   waiting += other.waiting;
   backing_off += other.backing_off;
   thinking += other.thinking;
+  backlog += other.backlog;
   ttft.merge(other.ttft);
   ttfo.merge(other.ttfo);
   tpot.merge(other.tpot);
   icl.merge(other.icl);
   e2e.merge(other.e2e);
+  ttft_intended.merge(other.ttft_intended);
+  e2e_intended.merge(other.e2e_intended);
+}
+
+std::uint32_t named_replica(std::string_view name) {
+  std::uint32_t hash = 2166136261u;  // FNV-1a
+  for (const char c : name) hash = (hash ^ static_cast<unsigned char>(c)) * 16777619u;
+  return hash | 0x80000000u;
 }
 
 std::uint64_t SeriesStats::ended() const {

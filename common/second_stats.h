@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -35,7 +36,12 @@ inline constexpr std::array<Outcome, kOutcomeCount> kOutcomes = {
     Outcome::kDns,     Outcome::kConnect,  Outcome::kTls,      Outcome::kTimeout,
     Outcome::kStream,  Outcome::kParse,    Outcome::kCancelled};
 
+/// The number of a replica that a response header names: the same on every thread of every agent, and none of
+/// a target's URLs. @return at least 2^31.
+std::uint32_t named_replica(std::string_view name);
+
 /// What a second's figures are split by. `epoch` is that of the level under which the request started.
+/// `replica` is the URL's place, until the response tells the replica behind it (named_replica).
 struct SeriesKey {
   std::uint32_t cell = 0;
   std::uint64_t epoch = 0;
@@ -55,6 +61,7 @@ struct SloCount {
 /// What happened to the requests of one series in one second of event time: an event belongs to the second in
 /// which it happened, whenever its request began. Merging is addition.
 struct SeriesStats {
+  std::uint64_t arrivals = 0;  ///< Requests of an open loop that were due, started or not.
   std::uint64_t started = 0;
   std::uint64_t first_tokens = 0;
   std::array<std::uint64_t, kOutcomeCount> outcomes{};  ///< Requests that ended, by Outcome.
@@ -80,8 +87,9 @@ struct SeriesStats {
   std::uint64_t joint_good = 0;  ///< Successful requests that met every limit.
   std::vector<SloCount>
       slo;  ///< By index of Cell::slo. A TTFT miss falls in the second when start + limit passed.
-  std::uint64_t censored = 0;     ///< Ended without a first token.
-  std::uint64_t early_stops = 0;  ///< Succeeded with fewer tokens than asked.
+  std::uint64_t censored = 0;         ///< Ended without a first token.
+  std::uint64_t early_stops = 0;      ///< Succeeded with fewer tokens than asked.
+  std::uint64_t replica_changes = 0;  ///< Responses of another named replica than the connection's last one.
   std::uint64_t reconnects =
       0;  ///< Kept-alive connections found closed before any response byte, and reopened.
 
@@ -89,13 +97,17 @@ struct SeriesStats {
   double in_flight = 0;
   double waiting = 0;      ///< Sent, no first token yet.
   double backing_off = 0;  ///< Slots that wait after a failure.
-  double thinking = 0;     ///< Slots that wait, as the plan says, between two turns of a conversation.
+  double thinking = 0;     ///< Slots that wait, as the plan says, between an answer and the next request.
+  double backlog = 0;      ///< Arrivals of an open loop that are due and wait for a slot.
 
   Histogram ttft;
   Histogram ttfo;
   Histogram tpot;
   Histogram icl;
   Histogram e2e;
+  /// From the instant at which an open loop's request was due.
+  Histogram ttft_intended;
+  Histogram e2e_intended;
 
   void merge(const SeriesStats& other);
   std::uint64_t completed() const { return outcomes[static_cast<std::size_t>(Outcome::kSuccess)]; }
@@ -159,6 +171,7 @@ struct SnapshotBatch {
   /// Seconds up to and including this one will only see additions from events that are processed late.
   std::int64_t complete_through = -1;
   std::vector<SecondSnapshot> seconds;
+  std::map<std::uint32_t, std::string> replica_names;  ///< By named_replica: all that were met so far.
   /// The agent's gauges now.
   std::uint32_t in_flight = 0;
   std::uint32_t backing_off = 0;

@@ -89,8 +89,4 @@ std::string content_hash(std::string_view bytes) {
   return hex;
 }
 
-Nanos arrival_of(const DatasetEntry& entry, double time_scale) {
-  return from_seconds(to_seconds(entry.arrival) * time_scale);
-}
-
 }  // namespace kneepoint

@@ -2,6 +2,7 @@
 
 #include "common/wire.h"
 #include "common/wire_check.h"
+#include "common/wire_workload.h"
 #include "kneepoint/v1/measurement.pb.h"
 
 namespace kneepoint {
@@ -18,6 +19,7 @@ constexpr std::size_t kMaxSeconds = 4096;
 constexpr std::size_t kMaxSeries = 65'536;
 /// Requests that end in one second on one agent.
 constexpr std::size_t kMaxRows = 1'000'000;
+constexpr std::size_t kMaxReplicas = 65'536;
 constexpr std::size_t kMaxLimits = 64;
 constexpr std::int64_t kMaxSecond = std::int64_t{366} * 86'400;
 
@@ -106,6 +108,8 @@ std::array<std::uint64_t, N> counts_from(const Field& at,
 
 SeriesStats series_from(const Field& at, const v1::SeriesSecond& message) {
   SeriesStats stats;
+  stats.replica_changes = count({&at, "replica_changes"}, message.replica_changes());
+  stats.arrivals = count({&at, "arrivals"}, message.arrivals());
   stats.started = count({&at, "started"}, message.started());
   stats.first_tokens = count({&at, "first_tokens"}, message.first_tokens());
   stats.outcomes = counts_from<kOutcomeCount>({&at, "outcomes"}, message.outcomes());
@@ -133,11 +137,16 @@ SeriesStats series_from(const Field& at, const v1::SeriesSecond& message) {
   stats.waiting = amount({&at, "waiting"}, message.waiting());
   stats.backing_off = amount({&at, "backing_off"}, message.backing_off());
   stats.thinking = amount({&at, "thinking"}, message.thinking());
+  stats.backlog = amount({&at, "backlog"}, message.backlog());
   if (message.has_ttft()) stats.ttft = histogram_from({&at, "ttft"}, message.ttft());
   if (message.has_ttfo()) stats.ttfo = histogram_from({&at, "ttfo"}, message.ttfo());
   if (message.has_tpot()) stats.tpot = histogram_from({&at, "tpot"}, message.tpot());
   if (message.has_icl()) stats.icl = histogram_from({&at, "icl"}, message.icl());
   if (message.has_e2e()) stats.e2e = histogram_from({&at, "e2e"}, message.e2e());
+  if (message.has_ttft_intended())
+    stats.ttft_intended = histogram_from({&at, "ttft_intended"}, message.ttft_intended());
+  if (message.has_e2e_intended())
+    stats.e2e_intended = histogram_from({&at, "e2e_intended"}, message.e2e_intended());
   return stats;
 }
 
@@ -235,6 +244,8 @@ void to_message(const SeriesKey& key, const SeriesStats& stats, v1::SeriesSecond
   out.set_replica(key.replica);
   out.set_prompt_class(key.prompt_class);
   out.set_turn(key.turn);
+  out.set_replica_changes(stats.replica_changes);
+  out.set_arrivals(stats.arrivals);
   out.set_started(stats.started);
   out.set_first_tokens(stats.first_tokens);
   for (const std::uint64_t n : stats.outcomes) out.add_outcomes(n);
@@ -261,11 +272,14 @@ void to_message(const SeriesKey& key, const SeriesStats& stats, v1::SeriesSecond
   out.set_waiting(integral(stats.waiting));
   out.set_backing_off(integral(stats.backing_off));
   out.set_thinking(integral(stats.thinking));
+  out.set_backlog(integral(stats.backlog));
   put(stats.ttft, [&] { return out.mutable_ttft(); });
   put(stats.ttfo, [&] { return out.mutable_ttfo(); });
   put(stats.tpot, [&] { return out.mutable_tpot(); });
   put(stats.icl, [&] { return out.mutable_icl(); });
   put(stats.e2e, [&] { return out.mutable_e2e(); });
+  put(stats.ttft_intended, [&] { return out.mutable_ttft_intended(); });
+  put(stats.e2e_intended, [&] { return out.mutable_e2e_intended(); });
 }
 
 void to_message(const GeneratorStats& stats, v1::GeneratorSecond& out) {
@@ -338,6 +352,11 @@ void to_wire(const SnapshotBatch& batch, v1::SnapshotBatch& out) {
   out.set_in_flight(batch.in_flight);
   out.set_backing_off(batch.backing_off);
   out.set_active_slots(batch.active_slots);
+  for (const auto& [replica, name] : batch.replica_names) {
+    v1::ReplicaName& named = *out.add_replica_names();
+    named.set_replica(replica);
+    named.set_name(name);
+  }
 }
 
 Result<SnapshotBatch> from_wire(const v1::SnapshotBatch& message) {
@@ -357,6 +376,15 @@ Result<SnapshotBatch> from_wire(const v1::SnapshotBatch& message) {
     batch.in_flight = message.in_flight();
     batch.backing_off = message.backing_off();
     batch.active_slots = message.active_slots();
+    wire::size_at_most({nullptr, "replica_names"}, static_cast<std::size_t>(message.replica_names_size()),
+                       kMaxReplicas);
+    for (int i = 0; i < message.replica_names_size(); ++i) {
+      const Field here{nullptr, "replica_names", i};
+      const v1::ReplicaName& named = message.replica_names(i);
+      if (named.replica() != named_replica(named.name()))
+        refuse({&here, "replica"}, "is not its name's number");
+      batch.replica_names[named.replica()] = wire::line({&here, "name"}, named.name(), wire::kMaxName);
+    }
     return batch;
   });
 }

@@ -26,12 +26,27 @@ constexpr std::size_t kMaxHeaders = 256;
 constexpr std::size_t kMaxCells = 65'536;
 constexpr std::size_t kMaxLimits = 64;
 constexpr std::uint32_t kMaxSlots = 10'000'000;
+/// A trace's mean rate may be slow, and no fleet sends faster.
+constexpr double kLowestRate = 1e-9;
+constexpr double kHighestRate = 1e7;
+constexpr double kLeastBurstiness = 1e-3;
 
 constexpr std::array<std::pair<Api, v1::Api>, 4> kApis = {
     {{Api::kOpenAiChat, v1::API_OPENAI_CHAT},
      {Api::kOpenAiCompletions, v1::API_OPENAI_COMPLETIONS},
      {Api::kVllmGenerate, v1::API_VLLM_GENERATE},
      {Api::kCustom, v1::API_CUSTOM}}};
+
+constexpr std::array<std::pair<Routing, v1::Routing>, 3> kRoutings = {
+    {{Routing::kPinned, v1::ROUTING_PINNED},
+     {Routing::kRoundRobin, v1::ROUTING_ROUND_ROBIN},
+     {Routing::kLeastInFlight, v1::ROUTING_LEAST_IN_FLIGHT}}};
+
+constexpr std::array<std::pair<ArrivalProcess::Kind, v1::ArrivalKind>, 4> kArrivalKinds = {
+    {{ArrivalProcess::Kind::kConstant, v1::ARRIVAL_KIND_CONSTANT},
+     {ArrivalProcess::Kind::kPoisson, v1::ARRIVAL_KIND_POISSON},
+     {ArrivalProcess::Kind::kGamma, v1::ARRIVAL_KIND_GAMMA},
+     {ArrivalProcess::Kind::kTrace, v1::ARRIVAL_KIND_TRACE}}};
 
 constexpr std::array<std::pair<SloMetric, v1::SloMetric>, 5> kMetrics = {
     {{SloMetric::kTtft, v1::SLO_METRIC_TTFT},
@@ -146,6 +161,9 @@ Target target_from(const Field& at, const v1::Target& message) {
       refuse(here, "repeats another's name");
   }
   target.tls = tls_from({&at, "tls"}, message.tls());
+  target.routing = domain_of({&at, "routing"}, kRoutings, message.routing());
+  target.replica_header = line({&at, "replica_header"}, message.replica_header(), kMaxName);
+  target.connection = message.connection_per_request() ? ConnectionUse::kPerRequest : ConnectionUse::kReuse;
   target.connect_timeout =
       wire::duration({&at, "connect_timeout_nanos"}, message.connect_timeout_nanos(), Nanos(1));
   target.request_timeout =
@@ -174,9 +192,23 @@ void to_message(const Target& target, v1::Target& out) {
   tls.set_client_cert(target.tls.client_cert);
   tls.set_client_key(target.tls.client_key);
   tls.set_server_name(target.tls.server_name);
+  out.set_routing(message_of(kRoutings, target.routing));
+  out.set_replica_header(target.replica_header);
+  out.set_connection_per_request(target.connection == ConnectionUse::kPerRequest);
   out.set_connect_timeout_nanos(target.connect_timeout.count());
   out.set_request_timeout_nanos(target.request_timeout.count());
   out.set_idle_timeout_nanos(target.idle_timeout.count());
+}
+
+ArrivalProcess arrivals_from(const Field& at, const v1::ArrivalProcess& message) {
+  ArrivalProcess arrivals;
+  arrivals.kind = domain_of({&at, "kind"}, kArrivalKinds, message.kind());
+  arrivals.rate = wire::amount({&at, "rate"}, message.rate());
+  arrivals.burstiness = wire::amount({&at, "burstiness"}, message.burstiness());
+  if (arrivals.rate < kLowestRate || arrivals.rate > kHighestRate)
+    refuse({&at, "rate"}, fmt::format("{} is absurd", arrivals.rate));
+  if (arrivals.burstiness < kLeastBurstiness) refuse({&at, "burstiness"}, "is too small");
+  return arrivals;
 }
 
 SloLimit limit_from(const Field& at, const v1::SloLimit& message) {
@@ -260,6 +292,12 @@ void to_wire(const LoadLevel& level, v1::LoadLevel& out) {
   out.set_warm_slots(level.warm_slots);
   out.set_spread_over_nanos(level.spread_over.count());
   if (level.budget) out.set_budget(*level.budget);
+  if (const auto& arrivals = level.arrivals) {
+    v1::ArrivalProcess& to = *out.mutable_arrivals();
+    to.set_kind(message_of(kArrivalKinds, arrivals->kind));
+    to.set_rate(arrivals->rate);
+    to.set_burstiness(arrivals->burstiness);
+  }
 }
 
 Result<LoadLevel> from_wire(const v1::LoadLevel& message) {
@@ -283,6 +321,7 @@ Result<LoadLevel> from_wire(const v1::LoadLevel& message) {
     level.warm_slots = message.warm_slots();
     level.spread_over = wire::duration({nullptr, "spread_over_nanos"}, message.spread_over_nanos());
     if (message.has_budget()) level.budget = wire::count({nullptr, "budget"}, message.budget());
+    if (message.has_arrivals()) level.arrivals = arrivals_from({nullptr, "arrivals"}, message.arrivals());
     return level;
   });
 }

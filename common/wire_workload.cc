@@ -138,6 +138,8 @@ Workload workload_from(const Field& at, const v1::Workload& message) {
   workload.unique = message.unique();
   if (message.has_synthetic()) workload.synthetic = synthetic_from({&at, "synthetic"}, message.synthetic());
   if (message.has_dataset()) workload.dataset = dataset_from({&at, "dataset"}, message.dataset());
+  if (message.has_think_seconds())
+    workload.think_time = distribution_from({&at, "think_seconds"}, message.think_seconds());
   if (message.has_conversation()) {
     workload.conversation = conversation_from({&at, "conversation"}, message.conversation());
   }
@@ -173,6 +175,7 @@ void to_message(const Workload& workload, v1::Workload& out) {
     to.set_lengths_only(dataset->lengths_only);
     to.set_output_lengths(dataset->output_lengths);
   }
+  if (workload.think_time != Distribution(0)) to_message(workload.think_time, *out.mutable_think_seconds());
   if (const auto& conversation = workload.conversation) {
     if (conversation->turns) to_message(*conversation->turns, *out.mutable_conversation()->mutable_turns());
     to_message(conversation->think_time, *out.mutable_conversation()->mutable_think_seconds());

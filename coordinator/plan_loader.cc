@@ -54,7 +54,7 @@ void check_total_steps(const Plan& plan, const Node& scenario) {
   std::size_t total = 0;
   for (const Scenario& each : plan.scenarios) {
     const std::size_t targets = each.targets.empty() ? plan.targets.size() : each.targets.size();
-    total += each.ramp.steps.size() * targets;
+    total += each.ramp.step_count() * targets;
   }
   if (total <= kMostSteps) return;
   throw PlanError{

@@ -44,9 +44,27 @@ std::string describe_search(const Ramp& ramp) {
   return text;
 }
 
+std::string describe_open_loop(const OpenLoop& open) {
+  const ArrivalProcess& process = open.steps.front();
+  std::string text;
+  if (process.kind == ArrivalProcess::Kind::kTrace) {
+    text = fmt::format("open loop: requests as the trace says, {:.4g} a second on average", process.rate);
+  } else {
+    std::vector<double> rates;
+    for (const ArrivalProcess& step : open.steps) rates.push_back(step.rate);
+    text = fmt::format("open loop, {}: {:g} requests a second, {} arrivals", plural(rates.size(), "step"),
+                       fmt::join(rates, " "), to_string(process.kind));
+  }
+  if (process.kind == ArrivalProcess::Kind::kGamma)
+    text += fmt::format(" of burstiness {:g}", process.burstiness);
+  return text + fmt::format("\n{:15}at most {} in flight; the others wait", "", open.max_in_flight);
+}
+
 std::string describe_ramp(const Ramp& ramp) {
   if (ramp.search) return describe_search(ramp);
-  std::string text = fmt::format("{}: {}", plural(ramp.steps.size(), "step"), fmt::join(ramp.steps, " "));
+  std::string text =
+      ramp.open ? describe_open_loop(*ramp.open)
+                : fmt::format("{}: {}", plural(ramp.steps.size(), "step"), fmt::join(ramp.steps, " "));
   text += fmt::format("\n{:15}each step: ", "");
   if (ramp.warmup > 0s) text += fmt::format("{} warm-up, then ", format_duration(ramp.warmup));
   return text + (ramp.requests ? fmt::format("{}", plural(*ramp.requests, "request"))
@@ -137,6 +155,10 @@ std::string describe_target(const Target& target) {
   std::vector<std::string> names;
   for (const auto& [name, value] : target.headers) names.push_back(name);
   if (!names.empty()) text += fmt::format("    headers   {}\n", fmt::join(names, ", "));
+  if (target.urls.size() > 1) text += fmt::format("    routing   {}\n", to_string(target.routing));
+  if (!target.replica_header.empty())
+    text += fmt::format("    replicas  named by the response header {}\n", target.replica_header);
+  if (target.connection == ConnectionUse::kPerRequest) text += "    connection  a new one for each request\n";
   if (target.telemetry != TelemetryOptions{})
     text += fmt::format("    telemetry {}\n", describe_telemetry(target.telemetry));
   if (target.wait_ready) {
@@ -190,7 +212,7 @@ void warn_about_ramp(const Scenario& scenario, const Plan& plan, std::vector<std
     warnings.push_back(fmt::format(
         "{}: without a warm-up each window holds the transition from the step before.", scenario.name));
   }
-  if (ramp.search) return;  // it starts with a request for each replica
+  if (ramp.search || ramp.open) return;  // a search starts with a request for each replica
   const std::uint32_t most = highest_step(ramp);
   const auto fewest = *std::min_element(ramp.steps.begin(), ramp.steps.end());
   if (ramp.requests && *ramp.requests < most) {
@@ -216,14 +238,14 @@ void warn_about_ramp(const Scenario& scenario, const Plan& plan, std::vector<std
 std::optional<Nanos> planned_time(const Ramp& ramp) {
   if (ramp.search) return ramp.search->max_duration;
   if (!ramp.hold) return std::nullopt;
-  return (ramp.warmup + *ramp.hold) * static_cast<Nanos::rep>(ramp.steps.size());
+  return (ramp.warmup + *ramp.hold) * static_cast<Nanos::rep>(ramp.step_count());
 }
 
 Forecast forecast(const Ramp& ramp) {
   if (!ramp.search) {
-    const auto steps = static_cast<Nanos::rep>(ramp.steps.size());
+    const auto steps = static_cast<Nanos::rep>(ramp.step_count());
     const Nanos time = planned_time(ramp).value_or(0s) + kBetweenSteps * steps;
-    return {.fewest_steps = ramp.steps.size(), .most_steps = ramp.steps.size(), .least = time, .most = time};
+    return {.fewest_steps = ramp.step_count(), .most_steps = ramp.step_count(), .least = time, .most = time};
   }
   Forecast likely{.fewest_steps = kFewestSearchSteps,
                   .most_steps = kMostSearchSteps,

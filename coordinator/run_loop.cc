@@ -88,6 +88,7 @@ void RunLoop::tick(Controller& controller, std::size_t cell_index) {
                     .step = controller.step_index(),
                     .step_count = controller.step_count(),
                     .concurrency = controller.concurrency(),
+                    .rate = controller.rate(),
                     .time_left = controller.time_left(fleet_.now())};
   for (const auto& [agent, gauges] : gauges_) {
     progress.in_flight += gauges.in_flight;

@@ -19,6 +19,7 @@ void Timeline::add(std::uint32_t agent, const SnapshotBatch& batch) {
     for (const auto& [key, stats] : part.series) second.series[key].merge(stats);
     second.generators[agent].merge(part.generator);
   }
+  replica_names_.insert(batch.replica_names.begin(), batch.replica_names.end());
   Agent& from = agents_[agent];
   from.complete_through = std::max(from.complete_through, batch.complete_through);
 }

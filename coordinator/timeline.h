@@ -26,6 +26,8 @@ class Timeline {
   void add(std::uint32_t agent, const SnapshotBatch& batch);
 
   const std::map<std::int64_t, TimelineSecond>& seconds() const { return seconds_; }
+  /// Of the replicas that response headers name, by SeriesKey::replica.
+  const std::map<std::uint32_t, std::string>& replica_names() const { return replica_names_; }
   /// The last second that every agent still expected has completed; −1 at first.
   std::int64_t complete_through() const;
   /// Whether every agent that ever joined has delivered every second of [begin, end).
@@ -39,6 +41,7 @@ class Timeline {
     bool lost = false;
   };
   std::map<std::int64_t, TimelineSecond> seconds_;
+  std::map<std::uint32_t, std::string> replica_names_;
   std::map<std::uint32_t, Agent> agents_;
 };
 
@@ -46,6 +49,7 @@ class Timeline {
 struct StepWindow {
   std::uint32_t cell = 0;
   std::uint32_t concurrency = 0;
+  std::optional<double> rate;  ///< Of an open loop: requests a second.
   std::uint32_t attempt = 1;
   std::uint64_t epoch = 0;
   Nanos level_at{0};  ///< When the level took effect, since the run's zero.

@@ -196,8 +196,58 @@ std::vector<std::string> replica_names(const Target& target) {
   return std::adjacent_find(sorted.begin(), sorted.end()) == sorted.end() ? names : target.urls;
 }
 
+using NamedStats = std::pair<std::string, const SeriesStats*>;
+
+/// The replicas that rows are for: those that responses named, by name, else the URLs; none where there is
+/// only one.
+std::vector<NamedStats> replicas_of(const Timeline& timeline, const Target& target, Cut& cut) {
+  std::vector<NamedStats> replicas;
+  const auto urls = replica_names(target);
+  for (std::uint32_t i = 0; i < urls.size(); ++i) {
+    const SeriesStats& stats = cut.by_replica[i];
+    // Where headers name replicas, a URL keeps only the requests whose responses named none.
+    if (target.replica_header.empty() || stats.ended() > 0) replicas.emplace_back(urls[i], &stats);
+  }
+  const auto named = static_cast<std::ptrdiff_t>(replicas.size());
+  for (const auto& [replica, stats] : cut.by_replica) {
+    const auto name = timeline.replica_names().find(replica);
+    const bool seen = stats.ended() > 0 || stats.in_flight > 0;
+    if (seen && name != timeline.replica_names().end()) replicas.emplace_back(name->second, &stats);
+  }
+  std::sort(replicas.begin() + named, replicas.end(),
+            [](const NamedStats& a, const NamedStats& b) { return a.first < b.first; });
+  if (replicas.size() < 2) replicas.clear();
+  return replicas;
+}
+
+/// Behind one address a kept connection may never leave the replica that it was opened to: who gets how much
+/// is then decided by chance when connections are opened, and stays so.
+void check_pinning(Step& step, const Cut& cut) {
+  constexpr double kTolerated = 1.25;
+  if (step.replicas.size() < 2 || cut.total.replica_changes > 0) return;
+  std::uint64_t most = 0;
+  for (const Share& share : step.replicas) most = std::max(most, share.requests.completed);
+  const double skew = static_cast<double>(most) * static_cast<double>(step.replicas.size()) /
+                      static_cast<double>(std::max<std::uint64_t>(cut.total.completed(), 1));
+  step.warn("PINNED",
+            fmt::format("kept connections never left their replica: of {} replicas the busiest got {:.2f} "
+                        "times an equal share{}",
+                        step.replicas.size(), skew,
+                        skew > kTolerated ? ", which is the client's doing; use connection: per_request, or "
+                                            "the replicas' own urls"
+                                          : ""));
+}
+
 std::optional<double> trend_of(const Cut& cut, const ChunkRate& tokens) {
   const auto values = series(cut, [&](const SeriesStats& s) { return tokens.arrived(s); });
+  const auto trend = theil_sen(values);
+  const double mean = moments(values).mean;
+  if (!trend || mean <= 0 || (trend->ci95.low <= 0 && trend->ci95.high >= 0)) return std::nullopt;
+  return trend->slope * static_cast<double>(values.size()) / mean;
+}
+
+std::optional<double> growth_of_in_flight(const Cut& cut) {
+  const auto values = series(cut, [](const SeriesStats& s) { return s.in_flight; });
   const auto trend = theil_sen(values);
   const double mean = moments(values).mean;
   if (!trend || mean <= 0 || (trend->ci95.low <= 0 && trend->ci95.high >= 0)) return std::nullopt;
@@ -210,6 +260,7 @@ WindowEvidence evidence_of(const Timeline& timeline, const StepWindow& window, c
                           .complete = timeline.complete(window.begin, window.end),
                           .agent_lost = window.agent_lost,
                           .interrupted = window.interrupted,
+                          .open_loop = window.rate.has_value(),
                           .by_requests = window.requests.has_value(),
                           .in_flight = cut.total.in_flight,
                           .waiting = cut.total.waiting,
@@ -218,6 +269,8 @@ WindowEvidence evidence_of(const Timeline& timeline, const StepWindow& window, c
                           .rx_lag = cut.generator.rx_lag,
                           .loop_gap = cut.generator.loop_gap,
                           .send_lag = cut.generator.send_lag};
+  evidence.due = cut.total.arrivals;
+  if (window.rate) evidence.in_flight_growth = growth_of_in_flight(cut);
   if (!window.requests) evidence.trend = trend_of(cut, tokens);
   return evidence;
 }
@@ -247,7 +300,7 @@ Step measure_step(const Timeline& timeline, const Plan& plan, const Cell& cell, 
   double duration = static_cast<double>(cut.seconds.size());
   if (window.requests && window.finished_at) duration = to_seconds(*window.finished_at - window.level_at);
 
-  Step step{.concurrency = window.concurrency, .attempt = window.attempt};
+  Step step{.concurrency = window.concurrency, .offered_rate = window.rate, .attempt = window.attempt};
   step.window_begin_seconds =
       window.requests ? to_seconds(window.level_at) : static_cast<double>(window.begin);
   step.duration_seconds = std::max(duration, 0.0);
@@ -269,7 +322,14 @@ Step measure_step(const Timeline& timeline, const Plan& plan, const Cell& cell, 
   step.reconnects = cut.total.reconnects;
   step.early_stops = cut.total.early_stops;
   step.prompt_tokens = prompt_tokens_of(cut.total);
-  if (cell.workload.conversation) step.thinking = cut.total.thinking / duration;
+  if (window.rate) {
+    step.due_per_second = static_cast<double>(cut.total.arrivals) / duration;
+    step.achieved_rate = static_cast<double>(cut.total.started) / duration;
+    step.backlog = cut.total.backlog / duration;
+    step.ttft_intended_seconds = latency(cut, &SeriesStats::ttft_intended, batches);
+    step.e2e_intended_seconds = latency(cut, &SeriesStats::e2e_intended, batches);
+  }
+  if (cell.workload.thinks()) step.thinking = cut.total.thinking / duration;
 
   const auto completions =
       series(cut, [](const SeriesStats& s) { return static_cast<double>(s.completed()); });
@@ -295,13 +355,10 @@ Step measure_step(const Timeline& timeline, const Plan& plan, const Cell& cell, 
     return window.requests ? tokens.ended(s) : tokens.arrived(s);
   };
   const Target& target = plan.targets.at(cell.target);
-  if (target.urls.size() > 1) {
-    const auto names = replica_names(target);
-    for (std::uint32_t i = 0; i < names.size(); ++i) {
-      const SeriesStats& stats = cut.by_replica[i];
-      step.replicas.push_back(share_of(names[i], stats, tokens_of(stats), duration));
-    }
+  for (const auto& [name, stats] : replicas_of(timeline, target, cut)) {
+    step.replicas.push_back(share_of(name, *stats, tokens_of(*stats), duration));
   }
+  if (target.urls.size() == 1 && target.connection == ConnectionUse::kReuse) check_pinning(step, cut);
   if (cell.workload.classes.size() > 1) {
     for (std::uint32_t i = 0; i < cell.workload.classes.size(); ++i) {
       const SeriesStats& stats = cut.by_class[i];

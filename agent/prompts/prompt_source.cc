@@ -128,8 +128,9 @@ std::uint32_t PromptSource::turns(const RequestIdentity& request, const PromptPi
 }
 
 Nanos PromptSource::think_time(const RequestIdentity& request) const {
-  if (!workload_.conversation) return Nanos(0);
-  return from_seconds(workload_.conversation->think_time.sample(random_bits(request, kThinkDraw)));
+  const Distribution& time =
+      workload_.conversation ? workload_.conversation->think_time : workload_.think_time;
+  return from_seconds(time.sample(random_bits(request, kThinkDraw)));
 }
 
 // --- writing ---

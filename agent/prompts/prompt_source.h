@@ -30,7 +30,7 @@ class PromptSource {
 
   /// What the request asks. Follows and moves the slot's `conversation` where the workload has them.
   PromptPick pick(const Ticket& ticket, ConversationState& conversation) const;
-  /// How long to think before the turn after this request.
+  /// How long to think between this request's answer and the next turn or request.
   Nanos think_time(const RequestIdentity& request) const;
 
   /// Writes a request's text into `buffer`; the views are good until the next call with it.

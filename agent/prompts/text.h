@@ -11,7 +11,8 @@ struct RequestIdentity {
   std::uint64_t epoch = 0;
   std::uint32_t attempt = 0;
   std::uint32_t slot = 0;
-  std::uint64_t k = 0;  ///< The slot's k-th request under this level, from 0.
+  std::uint64_t k = 0;  ///< The slot's k-th request under this level, from 0. Of an open loop, whose requests
+                        ///< are no slot's: slot 0, and the arrival's index.
   bool operator==(const RequestIdentity&) const = default;
 };
 
@@ -41,6 +42,7 @@ enum Draw : std::uint64_t {
   kThinkDraw = 7,
   kBlocksDraw = 8,
   kPrefixDraw = 9,
+  kArrivalDraw = 10,
 };
 
 }  // namespace kneepoint::agent

@@ -20,7 +20,7 @@ constexpr double kQueueingGrowth = 2;
 std::vector<ThroughputPoint> points_up_to(const std::vector<ThroughputPoint>& points, const Step& step) {
   std::vector<ThroughputPoint> below;
   std::copy_if(points.begin(), points.end(), std::back_inserter(below),
-               [&](const ThroughputPoint& p) { return p.concurrency <= step.concurrency; });
+               [&](const ThroughputPoint& p) { return p.concurrency <= step.load(); });
   return below;
 }
 
@@ -38,9 +38,9 @@ std::string state_of(const Step& step, const std::vector<ThroughputPoint>& point
   if (surely_failing(step.requests)) return "COLLAPSING";
   if (!step.valid) return "";
   const auto up_to = points_up_to(points, step);
-  if (up_to.empty() || up_to.back().concurrency != step.concurrency) return "";
+  if (up_to.empty() || up_to.back().concurrency != step.load()) return "";
   if (collapses(up_to)) return "COLLAPSING";
-  if (saturation.concurrency && step.concurrency >= *saturation.concurrency) return "SATURATED";
+  if (saturation.concurrency && step.load() >= *saturation.concurrency) return "SATURATED";
   if (up_to.size() < 2) return "";
   return elasticity(up_to[up_to.size() - 2], up_to.back()).lower >= kNearLinear ? "NEAR-LINEAR"
                                                                                 : "DIMINISHING";
@@ -62,12 +62,13 @@ void mark_queueing(std::vector<Step>& steps) {
   for (Step& step : steps) {
     if (step.valid && step.ttft_seconds.p50 && step.waiting) rows.push_back(&step);
   }
-  std::stable_sort(rows.begin(), rows.end(), [](auto a, auto b) { return a->concurrency < b->concurrency; });
+  std::stable_sort(rows.begin(), rows.end(), [](auto a, auto b) { return a->load() < b->load(); });
   for (Step* step : rows) {
     const LatencySummary& ttft = step->ttft_seconds;
+    const double in_flight = step->offered_rate ? step->achieved_concurrency.value_or(0) : step->concurrency;
     const double lower = ttft.p50_ci95 ? ttft.p50_ci95->low : *ttft.p50;
     if (lower > kQueueingGrowth * *rows.front()->ttft_seconds.p50 &&
-        *step->waiting > kQueueingShare * step->concurrency) {
+        *step->waiting > kQueueingShare * in_flight) {
       return step->warn("QUEUEING BEGINS", "");
     }
   }
@@ -85,7 +86,8 @@ std::string note_of(const Step& step) {
     for (const std::string& gate : failed_gates(step)) parts.push_back("INVALID " + lower_case(gate));
   }
   if (!step.state.empty() && step.state != "CLIENT_BOUND") parts.push_back(lower_case(step.state));
-  for (const char* marker : {"LOWEST LATENCY", "QUEUEING BEGINS", "DRIFTING", "DRIFT"}) {
+  for (const char* marker :
+       {"LOWEST LATENCY", "QUEUEING BEGINS", "RATE_NOT_REACHED", "OVERLOADED", "DRIFTING", "DRIFT"}) {
     if (step.has_flag(marker)) parts.push_back(lower_case(marker));
   }
   for (const SloCheck& check : step.slo) {

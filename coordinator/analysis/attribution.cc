@@ -12,6 +12,16 @@
 namespace kneepoint::coordinator {
 namespace {
 
+/// "32 requests in flight", of an open loop "20 requests per second".
+std::string load_of(const Step& step) {
+  return format_load(step.load_kind(), step.load());
+}
+
+/// Requests that the host has at a time: asked for, or of an open loop what came of it.
+double held(const Step& step) {
+  return step.offered_rate ? step.achieved_concurrency.value_or(0) : step.concurrency;
+}
+
 using Limits = AttributionLimits;
 
 std::string percent(double ratio) {
@@ -38,12 +48,11 @@ class Judge {
   explicit Judge(const AttributionInput& input) : input_(input) {
     const double horizon = horizon_of(input);
     for (const Step& step : input.steps) {
-      if (step.concurrency > horizon) continue;
+      if (step.load() > horizon) continue;
       observed_.push_back({&step, step.telemetry ? &*step.telemetry : nullptr});
     }
-    std::stable_sort(observed_.begin(), observed_.end(), [](const Observed& a, const Observed& b) {
-      return a.step->concurrency < b.step->concurrency;
-    });
+    std::stable_sort(observed_.begin(), observed_.end(),
+                     [](const Observed& a, const Observed& b) { return a.step->load() < b.step->load(); });
     choose_steps();
   }
 
@@ -61,8 +70,7 @@ class Judge {
     if (!input.saturation) return std::numeric_limits<double>::infinity();
     double knee = std::numeric_limits<double>::infinity();
     for (const Step& step : input.steps) {
-      if (step.valid && step.concurrency >= *input.saturation)
-        knee = std::min<double>(knee, step.concurrency);
+      if (step.valid && step.load() >= *input.saturation) knee = std::min<double>(knee, step.load());
     }
     return 2 * (std::isfinite(knee) ? knee : *input.saturation);
   }
@@ -75,17 +83,17 @@ class Judge {
       if (lowest_.step == nullptr) lowest_ = o;
       if (!input_.saturation) {
         knee_ = o;  // The highest.
-      } else if (o.step->concurrency >= *input_.saturation && knee_.step == nullptr) {
+      } else if (o.step->load() >= *input_.saturation && knee_.step == nullptr) {
         knee_ = o;
       } else if (knee_.step != nullptr && past_.step == nullptr &&
-                 o.step->concurrency >= 1.5 * knee_.step->concurrency) {
+                 o.step->load() >= 1.5 * knee_.step->load()) {
         past_ = o;
       }
     }
     if (!input_.saturation && knee_.step != nullptr) {
       // Without a knee the step below the highest is what it is compared with.
       for (const Observed& o : observed_) {
-        if (o.step->valid && 1.5 * o.step->concurrency <= knee_.step->concurrency) before_ = o;
+        if (o.step->valid && 1.5 * o.step->load() <= knee_.step->load()) before_ = o;
       }
       past_ = knee_;
     } else {
@@ -119,8 +127,8 @@ class Judge {
       } else if (!o.step->reasons.empty()) {
         why = o.step->reasons.front();
       }
-      return say("client", fmt::format("The load generator was its own limit at {} requests in flight: {}.",
-                                       o.step->concurrency, why));
+      return say("client",
+                 fmt::format("The load generator was its own limit at {}: {}.", load_of(*o.step), why));
     }
     return false;
   }
@@ -128,7 +136,7 @@ class Judge {
   bool waits(const Observed& o) const {
     if (o.telemetry == nullptr || !o.telemetry->waiting_mean) return false;
     return *o.telemetry->waiting_mean >=
-           std::max(Limits::kFewestWaiting, Limits::kWaitingShare * o.step->concurrency);
+           std::max(Limits::kFewestWaiting, Limits::kWaitingShare * held(*o.step));
   }
 
   bool errors() {
@@ -139,8 +147,8 @@ class Judge {
       const auto rejected = count_of(requests, {Outcome::kRejected});
       const auto unreached = count_of(requests, {Outcome::kDns, Outcome::kConnect, Outcome::kTls});
       const auto timeouts = count_of(requests, {Outcome::kTimeout});
-      const std::string what = fmt::format("at {} requests in flight, {} of {} failed", o.step->concurrency,
-                                           failed, failed + requests.completed);
+      const std::string what =
+          fmt::format("at {}, {} of {} failed", load_of(*o.step), failed, failed + requests.completed);
       if (2 * rejected > failed) {
         return say("admission",
                    fmt::format("The target turns requests away: {}, {} of them with HTTP 429 or 503.", what,
@@ -166,20 +174,17 @@ class Judge {
     if (judged_.telemetry == nullptr) return false;
     const StepTelemetry& t = *judged_.telemetry;
     const double preempted = t.preemptions_per_second.value_or(0);
-    const auto at = judged_.step->concurrency;
+    const std::string at = load_of(*judged_.step);
     if (t.kv_usage_max && *t.kv_usage_max >= Limits::kKvNearlyFull &&
         preempted >= Limits::kPreemptionsPerSecond) {
-      return say(
-          "kv_cache",
-          fmt::format("The KV cache runs out: at {} requests in flight it was up to {} full, and {} requests "
-                      "a second were preempted.",
-                      at, percent(*t.kv_usage_max), fmt::format("{:.2g}", preempted)));
+      return say("kv_cache", fmt::format("The KV cache runs out: at {} it was up to {} full, and {} requests "
+                                         "a second were preempted.",
+                                         at, percent(*t.kv_usage_max), fmt::format("{:.2g}", preempted)));
     }
     if (t.kv_usage_mean && *t.kv_usage_mean >= Limits::kKvFull && waits(judged_)) {
-      return say("kv_cache",
-                 fmt::format("The KV cache is full: at {} requests in flight it was {} full on average "
-                             "while {} requests waited.",
-                             at, percent(*t.kv_usage_mean), figure(*t.waiting_mean)));
+      return say("kv_cache", fmt::format("The KV cache is full: at {} it was {} full on average "
+                                         "while {} requests waited.",
+                                         at, percent(*t.kv_usage_mean), figure(*t.waiting_mean)));
     }
     return false;
   }
@@ -212,9 +217,8 @@ class Judge {
     const auto tensor = tensor_share(judged_);
     if (!tensor || *tensor < Limits::kUnitSaturated || *tensor <= dram_share(judged_).value_or(0))
       return false;
-    return say("compute",
-               fmt::format("The GPU computes as fast as it can: at {} requests in flight activity was {}{}.",
-                           judged_.step->concurrency, units_text(), work_text()));
+    return say("compute", fmt::format("The GPU computes as fast as it can: at {} activity was {}{}.",
+                                      load_of(*judged_.step), units_text(), work_text()));
   }
 
   /// Whether it was prefill or decode that kept the GPU busy.
@@ -235,14 +239,14 @@ class Judge {
         before_.telemetry->running_mean) {
       const double earlier = *before_.telemetry->running_mean;
       flat = *t.running_mean <= earlier * (1 + Limits::kRunningGrowth);
-      batch += fmt::format(" ({} at {})", figure(earlier), before_.step->concurrency);
+      batch += fmt::format(" ({} at {})", figure(earlier), load_label(*before_.step));
     }
     // A short queue beside a batch that still grows is only the way in.
-    if (!flat && *t.waiting_mean < Limits::kQueueShare * judged_.step->concurrency) return false;
+    if (!flat && *t.waiting_mean < Limits::kQueueShare * held(*judged_.step)) return false;
     std::string sentence = fmt::format(
-        "The server takes no more into its batch: at {} requests in flight {} and {} wait in the server's "
+        "The server takes no more into its batch: at {} {} and {} wait in the server's "
         "queue",
-        judged_.step->concurrency, batch, figure(*t.waiting_mean));
+        load_of(*judged_.step), batch, figure(*t.waiting_mean));
     if (t.queue_time_mean_seconds)
       sentence += fmt::format(", {} each", format_time(*t.queue_time_mean_seconds));
     if (t.kv_usage_mean) sentence += fmt::format("; the KV cache is {} full", percent(*t.kv_usage_mean));
@@ -258,7 +262,7 @@ class Judge {
     if (ttft(*knee_.step) && ttft(*past_.step)) {
       sentence +=
           fmt::format(": TTFT p50 {} at {}, {} at {}", format_time(*ttft(*knee_.step)),
-                      knee_.step->concurrency, format_time(*ttft(*past_.step)), past_.step->concurrency);
+                      load_label(*knee_.step), format_time(*ttft(*past_.step)), load_label(*past_.step));
     }
     if (tpot(*knee_.step) && tpot(*past_.step)) {
       sentence += fmt::format("; TPOT p50 {} and {}", format_time(*tpot(*knee_.step)),
@@ -273,19 +277,18 @@ class Judge {
         !judged_.telemetry->waiting_mean || judged_.telemetry->engine_sources < input_.replicas) {
       return std::nullopt;
     }
-    return judged_.step->achieved_concurrency.value_or(judged_.step->concurrency) -
+    return judged_.step->achieved_concurrency.value_or(held(*judged_.step)) -
            *judged_.telemetry->running_mean - *judged_.telemetry->waiting_mean;
   }
 
   bool network() {
     const auto missing = in_transit();
-    if (missing &&
-        *missing >= std::max(Limits::kFewestInTransit, Limits::kInTransit * judged_.step->concurrency)) {
+    if (missing && *missing >= std::max(Limits::kFewestInTransit, Limits::kInTransit * held(*judged_.step))) {
       return say(
           "network",
           fmt::format("Something before the engine holds requests: of {} in flight the engine knows {} "
                       "({} running, {} waiting).",
-                      judged_.step->concurrency,
+                      figure(held(*judged_.step)),
                       figure(*judged_.telemetry->running_mean + *judged_.telemetry->waiting_mean),
                       figure(*judged_.telemetry->running_mean), figure(*judged_.telemetry->waiting_mean)));
     }
@@ -295,7 +298,7 @@ class Judge {
     if (before && now && *now >= Limits::kConnectSeconds && *now >= Limits::kConnectGrowth * *before) {
       return say("network",
                  fmt::format("Connecting slows down: p95 {} at {}, {} at {}.", format_time(*before),
-                             lowest_.step->concurrency, format_time(*now), judged_.step->concurrency));
+                             load_label(*lowest_.step), format_time(*now), load_label(*judged_.step)));
     }
     return false;
   }
@@ -306,8 +309,8 @@ class Judge {
     const double tensor = tensor_share(judged_).value_or(0);
     const double dram = dram_share(judged_).value_or(0);
     if (std::max(tensor, dram) < Limits::kUnitBusy) return false;
-    const std::string at = fmt::format("at {} requests in flight activity was {}{}",
-                                       judged_.step->concurrency, units_text(), work_text());
+    const std::string at =
+        fmt::format("at {} activity was {}{}", load_of(*judged_.step), units_text(), work_text());
     if (tensor > dram) {
       return say("compute", fmt::format("The tensor pipe is what is nearest to its limit: {}.", at));
     }
@@ -319,7 +322,7 @@ class Judge {
     if (lowest_.step != judged_.step && lowest_.telemetry != nullptr &&
         lowest_.telemetry->gpu.dram_active_mean) {
       sentence += fmt::format(" (memory bus {} at {})", percent(*lowest_.telemetry->gpu.dram_active_mean),
-                              lowest_.step->concurrency);
+                              load_label(*lowest_.step));
     }
     return say("memory_bandwidth", sentence + ".");
   }
@@ -331,7 +334,7 @@ class Judge {
     if (input_.knee_kind == "soft" && before && now && judged_.step != lowest_.step) {
       result_.evidence.push_back(fmt::format(
           "Every request is slowed by the others: TPOT p50 {} at {}, {} at {}.", format_time(*before),
-          lowest_.step->concurrency, format_time(*now), judged_.step->concurrency));
+          load_label(*lowest_.step), format_time(*now), load_label(*judged_.step)));
     }
     if (judged_.telemetry == nullptr || !input_.saturation) return;
     const StepTelemetry& t = *judged_.telemetry;
@@ -342,8 +345,7 @@ class Judge {
     if (t.kv_usage_mean) add("KV cache " + percent(*t.kv_usage_mean) + " full");
     if (const std::string units = units_text(); !units.empty()) add(units);
     if (!seen.empty()) {
-      result_.evidence.push_back(
-          fmt::format("No limit shows at {} requests in flight: {}.", judged_.step->concurrency, seen));
+      result_.evidence.push_back(fmt::format("No limit shows at {}: {}.", load_of(*judged_.step), seen));
     }
   }
 

@@ -37,15 +37,15 @@ std::string last_gain(const ThroughputCurve& curve) {
                      last.lower * 100, last.upper * 100);
 }
 
-std::string explain(const ThroughputCurve& curve, const Saturation& found) {
+std::string explain(const ThroughputCurve& curve, const Saturation& found, LoadKind kind) {
   if (found.concurrency) {
-    return fmt::format("From {} requests in flight on, doubling the load adds less than 5 %: {}.",
-                       format_figure(*found.concurrency), last_gain(curve));
+    return fmt::format("From {} on, doubling the load adds less than 5 %: {}.",
+                       format_load(kind, *found.concurrency), last_gain(curve));
   }
-  if (curve.points().size() < 2) return "One concurrency only: saturation needs a ramp.";
-  const std::string bound = found.lower_bound ? fmt::format("saturation lies above {} requests in flight",
-                                                            format_figure(*found.lower_bound))
-                                              : "no step surely lies below saturation";
+  if (curve.points().size() < 2) return fmt::format("One {} only: saturation needs a ramp.", load_name(kind));
+  const std::string bound = found.lower_bound
+                                ? "saturation lies above " + format_load(kind, *found.lower_bound)
+                                : "no step surely lies below saturation";
   return fmt::format("Not reached: {}; {}. Scan further than {}.", bound, last_gain(curve),
                      format_figure(curve.top()));
 }
@@ -53,8 +53,8 @@ std::string explain(const ThroughputCurve& curve, const Saturation& found) {
 const Step* nearest_valid(const std::vector<Step>& steps, double at_least) {
   const Step* best = nullptr;
   for (const Step& step : steps) {
-    if (!step.valid || step.concurrency < at_least) continue;
-    if (best == nullptr || step.concurrency < best->concurrency) best = &step;
+    if (!step.valid || step.load() < at_least) continue;
+    if (best == nullptr || step.load() < best->load()) best = &step;
   }
   return best;
 }
@@ -65,10 +65,10 @@ std::string knee_kind_of(const std::vector<Step>& steps, double knee) {
   // The decode batch is full from here on if it ever is; what more load does from here tells the kinds apart.
   const Step* from = nearest_valid(steps, knee);
   if (from == nullptr) return "";
-  const Step* to = nearest_valid(steps, 1.5 * from->concurrency);
+  const Step* to = nearest_valid(steps, 1.5 * from->load());
   if (to == nullptr || !from->tpot_seconds.p50 || !to->tpot_seconds.p50 || *from->tpot_seconds.p50 <= 0)
     return "";
-  const double span = std::log(static_cast<double>(to->concurrency) / from->concurrency);
+  const double span = std::log(to->load() / from->load());
   const double decode = std::log(*to->tpot_seconds.p50 / *from->tpot_seconds.p50) / span;
   if (decode > 0.5) return "soft";
   const bool queueing = from->ttft_seconds.p50 && to->ttft_seconds.p50 &&
@@ -96,7 +96,7 @@ Saturation find_saturation(const std::vector<Step>& steps, const KneeOptions& op
     found.knee_kind = knee_kind_of(steps, knee->concurrency);
   }
   if (!found.concurrency) found.lower_bound = known_below(curve);
-  found.explanation = explain(curve, found);
+  found.explanation = explain(curve, found, steps.front().load_kind());
   return found;
 }
 

@@ -16,25 +16,27 @@ enum class Outlook { kIndeterminate, kPass, kFail };
 
 Outlook outlook_of(const SloCheck& check, const Step& step) {
   if (check.state == "FAIL" && (step.valid || invalid_by_target_only(step))) return Outlook::kFail;
-  if (check.state == "PASS" && step.valid) return Outlook::kPass;
+  // A rate that was not reached, or only for a while, cannot be one that holds.
+  const bool held = !step.has_flag("RATE_NOT_REACHED") && !step.has_flag("OVERLOADED");
+  if (check.state == "PASS" && step.valid && held) return Outlook::kPass;
   return Outlook::kIndeterminate;
 }
 
 SloCriterion bracket(const std::vector<Step>& steps, std::string name, double limit,
                      const std::function<const SloCheck*(const Step&)>& check_of) {
-  std::map<std::uint32_t, Outlook> by_concurrency;
+  std::map<double, Outlook> by_load;
   for (const Step& step : steps) {
     const SloCheck* check = check_of(step);
     if (check == nullptr) continue;
-    Outlook& outlook = by_concurrency[step.concurrency];
+    Outlook& outlook = by_load[step.load()];
     outlook = std::max(outlook, outlook_of(*check, step));
   }
   SloCriterion criterion{.name = std::move(name), .limit = limit, .state = "INDETERMINATE"};
   std::optional<double> failed;
-  for (const auto& [concurrency, outlook] : by_concurrency) {
-    if (outlook == Outlook::kPass) criterion.concurrency = concurrency;
+  for (const auto& [load, outlook] : by_load) {
+    if (outlook == Outlook::kPass) criterion.concurrency = load;
     if (outlook == Outlook::kFail) {
-      failed = concurrency;
+      failed = load;
       break;
     }
   }
@@ -45,7 +47,7 @@ SloCriterion bracket(const std::vector<Step>& steps, std::string name, double li
     criterion.ci95 = Interval{0, *failed};  // what lies below had too few requests to tell
   } else if (failed) {
     criterion.state = "FAIL";
-  } else if (!by_concurrency.empty() && by_concurrency.rbegin()->second == Outlook::kPass) {
+  } else if (!by_load.empty() && by_load.rbegin()->second == Outlook::kPass) {
     criterion.state = "PASS";
   }
   return criterion;

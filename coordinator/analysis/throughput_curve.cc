@@ -70,12 +70,12 @@ std::vector<Row> usable_rows(const std::vector<Step>& steps) {
   return rows;
 }
 
-using RowsByConcurrency = std::map<std::uint32_t, std::vector<Row>>;
+using RowsByLoad = std::map<double, std::vector<Row>>;
 
 /// Takes a host's drift out of the rows: repeats of one N tell how log X moves with time, and where that is
 /// surely not chance every row is carried to their mean time. The lowest N is left out: what slows a lone
 /// request need not slow a full batch.
-void remove_drift(RowsByConcurrency& rows) {
+void remove_drift(RowsByLoad& rows) {
   constexpr double kSure = 2.576;  // 99 %
   double weights = 0, times = 0, leverage = 0, slopes = 0;
   for (auto at = rows.begin(); at != rows.end(); ++at) {
@@ -97,7 +97,7 @@ void remove_drift(RowsByConcurrency& rows) {
   }
   if (leverage <= 0 || std::abs(slopes) <= kSure * std::sqrt(leverage)) return;
   const double drift = slopes / leverage;
-  for (auto& [concurrency, repeats] : rows) {
+  for (auto& [load, repeats] : rows) {
     for (Row& row : repeats) row.throughput *= std::exp(-drift * (row.middle() - times / weights));
   }
 }
@@ -105,11 +105,11 @@ void remove_drift(RowsByConcurrency& rows) {
 }  // namespace
 
 std::vector<ThroughputPoint> throughput_points(const std::vector<Step>& steps) {
-  RowsByConcurrency by_concurrency;
-  for (const Row& row : usable_rows(steps)) by_concurrency[row.step->concurrency].push_back(row);
-  remove_drift(by_concurrency);
+  RowsByLoad by_load;
+  for (const Row& row : usable_rows(steps)) by_load[row.step->load()].push_back(row);
+  remove_drift(by_load);
   std::vector<ThroughputPoint> points;
-  for (const auto& [concurrency, rows] : by_concurrency) {
+  for (const auto& [load, rows] : by_load) {
     double weighted = 0;
     double weights = 0;
     bool refused = false;
@@ -125,8 +125,7 @@ std::vector<ThroughputPoint> throughput_points(const std::vector<Step>& steps) {
       excess += std::pow((row.throughput - mean) / (row.error * row.throughput), 2);
     }
     if (rows.size() > 1) excess /= static_cast<double>(rows.size() - 1);
-    points.push_back(
-        {static_cast<double>(concurrency), mean, std::sqrt(std::max(1.0, excess) / weights), refused});
+    points.push_back({load, mean, std::sqrt(std::max(1.0, excess) / weights), refused});
   }
   return points;
 }

@@ -19,8 +19,31 @@ void check_delivery(Step& step, const WindowEvidence& evidence) {
   if (step.requests.completed == 0) step.invalidate("NO_DATA", "no request completed in the window");
 }
 
+/// Whether what an open loop offered was started, and ended as fast as it was started.
+void check_rate(Step& step, const WindowEvidence& evidence) {
+  if (!evidence.open_loop || evidence.interrupted || evidence.due == 0) return;
+  if (step.backlog.value_or(0) > 0) {
+    step.warn("BACKLOG",
+              fmt::format("requests waited to be started, {} on average: {} were in flight, the most "
+                          "that max_in_flight allows",
+                          format_figure(*step.backlog), step.concurrency));
+  }
+  const auto started = static_cast<double>(step.requests.started);
+  if (started < Gates::kRateReached * static_cast<double>(evidence.due)) {
+    step.warn("RATE_NOT_REACHED", fmt::format("{} of {} requests that were due could be started",
+                                              step.requests.started, evidence.due));
+  }
+  if (evidence.in_flight_growth && *evidence.in_flight_growth > Gates::kOverload) {
+    step.warn("OVERLOADED",
+              fmt::format("requests came faster than they ended: those in flight grew by {:.0f} % "
+                          "within the window",
+                          *evidence.in_flight_growth * 100));
+  }
+}
+
 void check_occupancy(Step& step, const WindowEvidence& evidence) {
-  if (evidence.by_requests || evidence.interrupted || !step.achieved_concurrency || step.concurrency == 0)
+  if (evidence.open_loop || evidence.by_requests || evidence.interrupted || !step.achieved_concurrency ||
+      step.concurrency == 0)
     return;
   // A slot that thinks, as the plan says it should, is a user at work.
   const double occupied = *step.achieved_concurrency + step.thinking.value_or(0);
@@ -42,6 +65,9 @@ bool breaks(double error, double tolerance, const Step& step) {
 
 void check_littles_law(Step& step, const WindowEvidence& evidence) {
   if (evidence.interrupted || !evidence.complete || step.requests.completed == 0) return;
+  // Requests that pile up are in flight and not among the ended: the law holds for a steady state.
+  if (step.has_flag("OVERLOADED")) return;
+  const double slots = evidence.open_loop ? evidence.in_flight / evidence.seconds : step.concurrency;
   const auto mean = evidence.e2e.mean_seconds();
   if (mean) {
     const auto law = littles_law({.window = evidence.seconds,
@@ -49,7 +75,7 @@ void check_littles_law(Step& step, const WindowEvidence& evidence) {
                                   .ended = evidence.e2e.sum_seconds(),
                                   .mean = *mean,
                                   .longest = evidence.e2e.max_seconds(),
-                                  .slots = static_cast<double>(step.concurrency)});
+                                  .slots = slots});
     if (law && breaks(law->error, law->tolerance, step)) {
       step.invalidate("LITTLES_LAW",
                       fmt::format("requests in flight and rate × mean residence disagree by {:.1f} % "
@@ -63,7 +89,7 @@ void check_littles_law(Step& step, const WindowEvidence& evidence) {
   const auto gap = evidence.icl.mean_seconds();
   if (!gap || decoding <= 0) return;
   const double error = (decoding - evidence.icl.sum_seconds()) / decoding;
-  const double edges = step.concurrency * evidence.icl.max_seconds() / decoding;
+  const double edges = slots * evidence.icl.max_seconds() / decoding;
   const double tails = static_cast<double>(step.requests.completed) * *gap / decoding;
   const double tolerance = Gates::kTokenLittle + edges + tails;
   if (breaks(error, tolerance, step)) {
@@ -89,8 +115,14 @@ void check_generator(Step& step, const WindowEvidence& evidence) {
   if (ttft && surely_exceeds(evidence.send_lag, Gates::kLagShare * *ttft)) {
     // In a closed loop a late start shifts no latency, which counts from the send: it only leaves the slot
     // empty, and LOW_OCCUPANCY is the gate for that.
-    step.warn("SEND_LAG", fmt::format("requests left late: send lag p99 {} is over 5 % of TTFT p50 {}",
-                                      format_time(*generator.send_lag_p99_seconds), format_time(*ttft)));
+    std::string reason = fmt::format("requests left late: send lag p99 {} is over 5 % of TTFT p50 {}",
+                                     format_time(*generator.send_lag_p99_seconds), format_time(*ttft));
+    // In an open loop it is the load itself that is not what was asked for.
+    if (evidence.open_loop) {
+      step.invalidate("CLIENT_BOUND", std::move(reason));
+    } else {
+      step.warn("SEND_LAG", std::move(reason));
+    }
   }
   const auto scale = ttft && tpot ? std::min(*ttft, *tpot) : ttft.value_or(tpot.value_or(0));
   if (scale <= 0) return;
@@ -144,6 +176,7 @@ bool surely_failing(const RequestCounts& requests) {
 
 void apply_gates(Step& step, const WindowEvidence& evidence) {
   check_delivery(step, evidence);
+  check_rate(step, evidence);
   check_occupancy(step, evidence);
   check_littles_law(step, evidence);
   check_generator(step, evidence);

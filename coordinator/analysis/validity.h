@@ -22,6 +22,8 @@ struct Gates {
   static constexpr double kLagQuantile = 0.99;   ///< Of the reads or requests that must stay below that.
   static constexpr double kBusyThread = 0.85;    ///< p95 of the busiest agent thread, at most.
   static constexpr double kPromptTokens = 0.05;  ///< Of the length asked for, that prompts may miss it by.
+  static constexpr double kRateReached = 0.99;   ///< Requests started over requests due, at least.
+  static constexpr double kOverload = 0.25;      ///< Growth of an open loop's requests in flight, at most.
   static constexpr double kTrend = 0.03;         ///< Of throughput over a window, before it is flagged.
   static constexpr double kErrors = 0.01;  ///< Failed requests of those that ended, that are no finding.
 };
@@ -32,18 +34,21 @@ struct WindowEvidence {
   bool complete = true;  ///< Every agent delivered every second of it.
   bool agent_lost = false;
   bool interrupted = false;
+  bool open_loop = false;
   bool by_requests =
       false;  ///< Bounded by a number of requests: slots end one by one, so occupancy says nothing.
   double in_flight = 0, waiting = 0;
   Histogram icl, e2e;
   Histogram rx_lag, loop_gap, send_lag;
+  std::optional<double> in_flight_growth;  ///< Of requests in flight over the window, likewise; relative.
+  std::uint64_t due = 0;                   ///< Requests of an open loop.
   std::optional<double> trend;  ///< Growth of throughput over the window, where its 95 % interval excludes 0.
 };
 
 /// Applies every gate of the method to a measured step: each that fails sets a flag, `valid = false` and a
 /// reason; weaknesses that leave the step usable set a flag and a reason only. Flags: NO_DATA, INCOMPLETE,
-/// AGENT_LOST, INTERRUPTED, LOW_OCCUPANCY, LITTLES_LAW, CLIENT_BOUND; warnings: RX_LAG, DRIFTING,
-/// EARLY_STOPS, TOKEN_MISMATCH, RECONNECTS.
+/// AGENT_LOST, INTERRUPTED, LOW_OCCUPANCY, LITTLES_LAW, CLIENT_BOUND; warnings: RX_LAG, SEND_LAG, DRIFTING,
+/// EARLY_STOPS, TOKEN_MISMATCH, RECONNECTS; of an open loop BACKLOG, RATE_NOT_REACHED and OVERLOADED.
 void apply_gates(Step& step, const WindowEvidence& evidence);
 
 /// True when more than 1 % of the values surely exceed `limit_seconds`: the exact lower 95 % bound of the

@@ -59,6 +59,7 @@ void RunDisplay::progress(const Progress& progress, const Timeline& timeline) {
     view_.progress.reset();
   }
   view_.asked = progress.concurrency;
+  view_.rate = progress.rate;
   view_.in_flight = progress.in_flight;
   view_.backing_off = progress.backing_off;
   if (timeline.complete_through() != rates_through_) {

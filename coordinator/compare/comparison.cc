@@ -172,10 +172,10 @@ class Builder {
   }
 
   /// The steps by concurrency that at least two runs measured validly. What is left out is said.
-  std::map<std::uint32_t, Steps> common_steps() {
-    std::map<std::uint32_t, Steps> common;
-    std::map<std::string, std::vector<std::uint32_t>> only;
-    for (const std::uint32_t n : concurrencies(into_.results)) {
+  std::map<double, Steps> common_steps() {
+    std::map<double, Steps> common;
+    std::map<std::string, std::vector<double>> only;
+    for (const double n : concurrencies(into_.results)) {
       Steps steps;
       for (std::size_t run = 0; run < runs_.size(); ++run) {
         const ScenarioResult* result = into_.results[run];
@@ -201,7 +201,7 @@ class Builder {
     return common;
   }
 
-  void add_step_row(const StepMetric& metric, std::uint32_t n, const Steps& steps) {
+  void add_step_row(const StepMetric& metric, double n, const Steps& steps) {
     ComparedRow row{.metric = metric.name,
                     .title = metric.title,
                     .higher_is_better = metric.higher_is_better,
@@ -216,7 +216,7 @@ class Builder {
   }
 
   /// The mean TTFT of each prompt class.
-  void add_class_rows(const std::map<std::uint32_t, Steps>& by_concurrency) {
+  void add_class_rows(const std::map<double, Steps>& by_concurrency) {
     for (const auto& [n, steps] : by_concurrency) {
       std::vector<std::string> names;
       for (const Step* step : steps) {

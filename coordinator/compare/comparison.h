@@ -22,9 +22,9 @@ struct ComparedRow {
   std::string metric;  ///< As `--fail-on` names it.
   std::string title;   ///< "TTFT p95"; "TTFT mean, short" of a prompt class.
   bool higher_is_better = false;
-  bool headline = false;                     ///< Among the few that sum a result up.
-  std::optional<std::uint32_t> concurrency;  ///< Absent for figures of a whole result.
-  std::vector<ComparedFigure> figures;       ///< By run.
+  bool headline = false;                ///< Among the few that sum a result up.
+  std::optional<double> concurrency;    ///< Step::load(). Absent for figures of a whole result.
+  std::vector<ComparedFigure> figures;  ///< By run.
   /// By run, against the first one; absent for that one and where there is nothing to compare.
   std::vector<std::optional<Difference>> differences;
 };

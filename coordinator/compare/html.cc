@@ -86,7 +86,7 @@ std::string rows_table(const Comparison& comparison, const ComparedResult& resul
       group = title;
     }
     markup += fmt::format(R"(<tr data-metric="{}"><th scope="row">{}</th>)", row.metric,
-                          row.concurrency ? std::to_string(*row.concurrency) : escape(row.title));
+                          row.concurrency ? fmt::format("{}", *row.concurrency) : escape(row.title));
     for (std::size_t run = 0; run < row.figures.size(); ++run) {
       markup += value_cell(row.figures[run]);
       if (run > 0) markup += difference_cell(row, run);

@@ -30,20 +30,20 @@ const ScenarioResult* find_alike(const Report& report, const ScenarioResult& bas
   return nullptr;
 }
 
-const Step* best_step(const ScenarioResult& result, std::uint32_t concurrency) {
+const Step* best_step(const ScenarioResult& result, double load) {
   const auto worth = [](const Step& step) { return std::tuple(step.valid, step.requests.completed); };
   const Step* best = nullptr;
   for (const Step& step : result.steps) {
-    if (step.concurrency == concurrency && (!best || worth(step) > worth(*best))) best = &step;
+    if (step.load() == load && (!best || worth(step) > worth(*best))) best = &step;
   }
   return best;
 }
 
-std::set<std::uint32_t> concurrencies(const std::vector<const ScenarioResult*>& results) {
-  std::set<std::uint32_t> numbers;
+std::set<double> concurrencies(const std::vector<const ScenarioResult*>& results) {
+  std::set<double> numbers;
   for (const ScenarioResult* result : results) {
     if (!result) continue;
-    for (const Step& step : result->steps) numbers.insert(step.concurrency);
+    for (const Step& step : result->steps) numbers.insert(step.load());
   }
   return numbers;
 }

@@ -14,11 +14,11 @@ namespace kneepoint::coordinator {
 /// where there is none.
 const ScenarioResult* find_alike(const Report& report, const ScenarioResult& base, const Report& other);
 
-/// The step at `concurrency` that tells most: a valid one before one that is not, then the one with most
+/// The step at `load` that tells most: a valid one before one that is not, then the one with most
 /// requests. Null where there is none.
-const Step* best_step(const ScenarioResult& result, std::uint32_t concurrency);
+const Step* best_step(const ScenarioResult& result, double load);
 
 /// Of all steps of all results, in order. Null results have none.
-std::set<std::uint32_t> concurrencies(const std::vector<const ScenarioResult*>& results);
+std::set<double> concurrencies(const std::vector<const ScenarioResult*>& results);
 
 }  // namespace kneepoint::coordinator

@@ -141,9 +141,8 @@ const std::vector<ResultMetric>& result_metrics() {
 
 ComparedFigure slo_figure(const SloCriterion& criterion, const ScenarioResult& result) {
   if (criterion.state == "FAIL" && !result.steps.empty()) {
-    const auto lowest =
-        std::min_element(result.steps.begin(), result.steps.end(),
-                         [](const Step& a, const Step& b) { return a.concurrency < b.concurrency; });
+    const auto lowest = std::min_element(result.steps.begin(), result.steps.end(),
+                                         [](const Step& a, const Step& b) { return a.load() < b.load(); });
     const auto failed = static_cast<double>(lowest->concurrency);
     return {.text = "< " + format_figure(failed), .sample = Sample{.value = 0, .range = Interval{0, failed}}};
   }

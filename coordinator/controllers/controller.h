@@ -53,6 +53,8 @@ class Controller {
   virtual std::size_t step_count() const = 0;
   /// The concurrency commanded now.
   virtual std::uint32_t concurrency() const = 0;
+  /// The rate commanded now; absent in a closed loop.
+  virtual std::optional<double> rate() const { return std::nullopt; }
   /// Time from `now` to the end of the cell as planned; absent where that cannot be known.
   virtual std::optional<Nanos> time_left(Nanos now) const = 0;
   /// Why it ended before it had found what it was looking for; empty where it did not.

@@ -28,8 +28,7 @@ std::optional<LoadLevel> StepController::next(Nanos now, const FleetView& fleet)
     case Phase::kPending:
       return start_step(ceil_second(now + kLead), fleet);
     case Phase::kWarmUp:
-      hold_begin_ = warm_up_end(fleet);
-      hold_end_ = hold_begin_ + ceil_second(*ramp_.hold);
+      plan_window(fleet);
       if (now >= hold_begin_) phase_ = Phase::kHold;
       return std::nullopt;
     case Phase::kHold:
@@ -48,7 +47,7 @@ std::optional<LoadLevel> StepController::next(Nanos now, const FleetView& fleet)
     case Phase::kDone:
       return std::nullopt;
   }
-  if (++step_ == ramp_.steps.size()) {
+  if (++step_ == ramp_.step_count()) {
     --step_;
     return end_load(hold_end_);
   }
@@ -59,30 +58,46 @@ LoadLevel StepController::start_step(Nanos at, const FleetView& fleet) {
   const std::uint32_t running = phase_ == Phase::kPending ? 0 : level_.concurrency;
   // Slots that ran a budget have ended with it; the next step starts all of its slots.
   const bool warm = phase_ == Phase::kHold;
+  const std::uint32_t slots = ramp_.open ? ramp_.open->max_in_flight : ramp_.steps[step_];
   level_ = LoadLevel{.epoch = epoch_++,
                      .cell = cell_.id,
-                     .concurrency = ramp_.steps[step_],
+                     .concurrency = slots,
                      .effective_at = at,
-                     .warm_slots = warm ? std::min(running, ramp_.steps[step_]) : 0};
+                     .warm_slots = warm ? std::min(running, slots) : 0};
+  if (ramp_.open) level_.arrivals = ramp_.open->steps[step_];
   budget_finished_.reset();
   if (ramp_.requests) {
     level_.budget = *ramp_.requests;
     phase_ = Phase::kRequests;
     return level_;
   }
+  phase_ = Phase::kWarmUp;
+  if (ramp_.open) {  // its arrivals are spread by themselves
+    plan_window(fleet);
+    return level_;
+  }
   // A burst start makes a convoy that does not dissolve by itself: added slots start over one residence time,
   // but leave half of the warm-up undisturbed.
   const Nanos half = ramp_.warmup / 2;
   level_.spread_over = std::min(fleet.residence.value_or(half), half);
-  phase_ = Phase::kWarmUp;
-  hold_begin_ = warm_up_end(fleet);
-  hold_end_ = hold_begin_ + ceil_second(*ramp_.hold);
+  plan_window(fleet);
   return level_;
 }
 
-Nanos StepController::warm_up_end(const FleetView& fleet) const {
-  const Nanos settled = level_.spread_over + fleet.residence.value_or(Nanos(0));
-  return level_.effective_at + ceil_second(std::max(ramp_.warmup, settled));
+bool StepController::replays_trace() const {
+  return level_.arrivals && level_.arrivals->kind == ArrivalProcess::Kind::kTrace;
+}
+
+void StepController::plan_window(const FleetView& fleet) {
+  // A trace goes on whether the host has settled or not.
+  const Nanos settled = replays_trace() ? Nanos(0) : level_.spread_over + fleet.residence.value_or(Nanos(0));
+  hold_begin_ = level_.effective_at + ceil_second(std::max(ramp_.warmup, settled));
+  hold_end_ = hold_begin_ + ceil_second(*ramp_.hold);
+}
+
+std::optional<double> StepController::rate() const {
+  if (phase_ == Phase::kPending || phase_ == Phase::kDone || !level_.arrivals) return std::nullopt;
+  return level_.arrivals->rate;
 }
 
 LoadLevel StepController::end_load(Nanos at) {
@@ -94,6 +109,7 @@ LoadLevel StepController::end_load(Nanos at) {
 void StepController::close_window() {
   StepWindow window{.cell = cell_.id,
                     .concurrency = level_.concurrency,
+                    .rate = rate(),
                     .attempt = level_.attempt,
                     .epoch = level_.epoch,
                     .level_at = level_.effective_at,
@@ -135,8 +151,8 @@ std::optional<Nanos> StepController::time_left(Nanos now) const {
   if (ramp_.requests) return std::nullopt;
   if (phase_ == Phase::kDrain || phase_ == Phase::kDone) return Nanos(0);
   const Nanos step = ceil_second(ramp_.warmup) + ceil_second(*ramp_.hold);
-  if (phase_ == Phase::kPending) return step * ramp_.steps.size();
-  const auto later = static_cast<Nanos::rep>(ramp_.steps.size() - step_ - 1);
+  if (phase_ == Phase::kPending) return step * ramp_.step_count();
+  const auto later = static_cast<Nanos::rep>(ramp_.step_count() - step_ - 1);
   return std::max(Nanos(0), hold_end_ - now) + step * later;
 }
 

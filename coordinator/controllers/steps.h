@@ -4,7 +4,7 @@
 
 namespace kneepoint::coordinator {
 
-/// Runs one cell through the fixed steps of its ramp.
+/// Runs one cell through the fixed steps of its ramp, of requests in flight or of an arrival rate.
 ///
 ///   pending -> warm-up -> hold -+-> warm-up (next step, no drain between)
 ///              requests --------+-> drain -> done
@@ -27,15 +27,17 @@ class StepController final : public Controller {
   std::uint64_t next_epoch() const override { return epoch_; }
   const std::vector<StepWindow>& windows() const override { return windows_; }
   std::size_t step_index() const override { return step_; }
-  std::size_t step_count() const override { return ramp_.steps.size(); }
+  std::size_t step_count() const override { return ramp_.step_count(); }
   std::uint32_t concurrency() const override;
+  std::optional<double> rate() const override;
   /// Absent when steps are bounded by requests.
   std::optional<Nanos> time_left(Nanos now) const override;
 
  private:
   LoadLevel start_step(Nanos at, const FleetView& fleet);
   LoadLevel end_load(Nanos at);
-  Nanos warm_up_end(const FleetView& fleet) const;
+  void plan_window(const FleetView& fleet);
+  bool replays_trace() const;
   void close_window();
 
   Cell cell_;

@@ -6,6 +6,7 @@
 
 #include "coordinator/live/terminal.h"
 #include "coordinator/report/columns.h"
+#include "coordinator/report/units.h"
 
 /// The pure half of terminal.h: a LiveView as text.
 namespace kneepoint::coordinator {
@@ -109,7 +110,9 @@ std::string place(const LiveView& view, bool utf8) {
 /// "8/8 in flight", "5/8 in flight, 3 backing off"
 std::string load(const LiveView& view) {
   if (!view.asked) return {};
-  std::string text = fmt::format("{}/{} in flight", view.in_flight, *view.asked);
+  std::string text =
+      view.rate ? fmt::format("{}/s offered, {} in flight", format_figure(*view.rate), view.in_flight)
+                : fmt::format("{}/{} in flight", view.in_flight, *view.asked);
   if (view.backing_off > 0) text += fmt::format(", {} backing off", view.backing_off);
   return text;
 }

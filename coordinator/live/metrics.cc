@@ -150,6 +150,7 @@ class Metrics::Impl {
     Labels labels = cell_labels(result.target, result.scenario);
     labels.emplace("step", fmt::format("{:02}", index + 1));
     put(step_.target_concurrency, labels, step.concurrency);
+    put(step_.target_request_rate, labels, step.offered_rate);
     put(step_.achieved_concurrency, labels, step.achieved_concurrency);
     put(step_.requests_per_second, labels, step.requests_per_second.value);
     put(step_.output_tokens_per_second, labels, step.output_tokens_per_second.value);
@@ -173,12 +174,12 @@ class Metrics::Impl {
     std::optional<double> queue;
     for (const Step& step : result.steps) {
       if (std::find(step.flags.begin(), step.flags.end(), "QUEUEING BEGINS") == step.flags.end()) continue;
-      queue = std::min<double>(queue.value_or(step.concurrency), step.concurrency);
+      queue = std::min(queue.value_or(step.load()), step.load());
     }
     const auto set = [&](const char* criterion, std::optional<double> value) {
       Labels labels = cell_labels(result.target, result.scenario);
       labels.emplace("criterion", criterion);
-      put(saturation_, labels, value);
+      put(result.load_kind() == LoadKind::kRate ? saturation_rate_ : saturation_, labels, value);
     };
     set("knee", result.saturation.concurrency);
     set("slo", slo);
@@ -250,6 +251,7 @@ class Metrics::Impl {
   struct StepGauges {
     explicit StepGauges(Impl& of)
         : target_concurrency(of.gauges("kneepoint_step_target_concurrency")),
+          target_request_rate(of.gauges("kneepoint_step_target_request_rate")),
           achieved_concurrency(of.gauges("kneepoint_step_achieved_concurrency")),
           requests_per_second(of.gauges("kneepoint_step_requests_per_second")),
           output_tokens_per_second(of.gauges("kneepoint_step_output_tokens_per_second")),
@@ -261,9 +263,9 @@ class Metrics::Impl {
           time_per_output_token(of.gauges("kneepoint_step_time_per_output_token_seconds")),
           request_duration(of.gauges("kneepoint_step_request_duration_seconds")) {}
 
-    GaugeFamily &target_concurrency, &achieved_concurrency, &requests_per_second, &output_tokens_per_second,
-        &goodput_ratio, &error_ratio, &duration, &valid, &time_to_first_token, &time_per_output_token,
-        &request_duration;
+    GaugeFamily &target_concurrency, &target_request_rate, &achieved_concurrency, &requests_per_second,
+        &output_tokens_per_second, &goodput_ratio, &error_ratio, &duration, &valid, &time_to_first_token,
+        &time_per_output_token, &request_duration;
   };
 
   static Labels cell_labels(const std::string& target, const std::string& scenario) {
@@ -301,6 +303,7 @@ class Metrics::Impl {
   GaugeFamily& agents_ = gauges("kneepoint_agents");
   GaugeFamily& start_skew_ = gauges("kneepoint_start_skew_seconds");
   GaugeFamily& saturation_ = gauges("kneepoint_saturation_concurrency");
+  GaugeFamily& saturation_rate_ = gauges("kneepoint_saturation_request_rate");
   StepGauges step_{*this};
 };
 

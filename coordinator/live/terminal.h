@@ -24,6 +24,7 @@ struct LiveView {
   std::optional<double> progress;  ///< Of the whole run, 0 to 1; absent where no end is known.
   std::optional<Nanos> time_left;
   std::optional<std::uint32_t> asked;  ///< Commanded concurrency.
+  std::optional<double> rate;          ///< Commanded, of an open loop: requests a second.
   std::uint32_t in_flight = 0;
   std::uint32_t backing_off = 0;
   std::optional<double> tokens_per_second, requests_per_second;  ///< Over the last seconds (recent.h).

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <string_view>
 
+#include "coordinator/plan/open_loop_reader.h"
 #include "coordinator/plan/yaml_reader.h"
 
 namespace kneepoint::coordinator {
@@ -35,11 +36,10 @@ std::vector<std::uint32_t> read_steps(const MappingReader& ramp) {
     return steps;
   }
   if (ramp.find("from") == nullptr && ramp.find("to") == nullptr) {
-    throw PlanError{
-        ramp.node().at,
-        fmt::format(
-            "{} has no steps; write steps: [1, 2, 4, 8], or from, to and factor, or search: {{max: 1024}}",
-            ramp.what())};
+    throw PlanError{ramp.node().at, fmt::format("{} has no steps; write steps: [1, 2, 4, 8], or from, to and "
+                                                "factor, or search: {{max: 1024}}, or "
+                                                "rate: [5, 10, 20]",
+                                                ramp.what())};
   }
   ramp.exclusive("factor", "by");
   const std::uint32_t from = read_concurrency(ramp.require("from"), "'from'");
@@ -51,7 +51,8 @@ std::vector<std::uint32_t> read_steps(const MappingReader& ramp) {
 }
 
 Search read_search(const MappingReader& ramp, const Node& node, const std::string& scenario) {
-  for (const std::string_view other : {"steps", "from", "to", "factor", "by", "requests"}) {
+  for (const std::string_view other : {"steps", "from", "to", "factor", "by", "rate", "arrival", "burstiness",
+                                       "max_in_flight", "requests"}) {
     ramp.exclusive("search", other);
   }
   const MappingReader reader(node, fmt::format("search of {}", scenario), {"max", "precision"});
@@ -93,9 +94,9 @@ std::vector<std::uint32_t> linear_steps(std::uint32_t from, std::uint32_t to, st
 }
 
 Ramp read_ramp(const Node& node, const std::string& scenario) {
-  const MappingReader reader(
-      node, fmt::format("ramp of {}", scenario),
-      {"steps", "from", "to", "factor", "by", "search", "warmup", "hold", "requests", "max_duration"});
+  const MappingReader reader(node, fmt::format("ramp of {}", scenario),
+                             {"steps", "from", "to", "factor", "by", "search", "rate", "arrival",
+                              "burstiness", "max_in_flight", "warmup", "hold", "requests", "max_duration"});
   reader.exclusive("hold", "requests");
   reader.exclusive("warmup", "requests");  // Such a step counts every request, the first included.
   Ramp ramp;
@@ -106,7 +107,11 @@ Ramp read_ramp(const Node& node, const std::string& scenario) {
     if (const Node* const longest = reader.find("max_duration")) {
       throw PlanError{longest->at, "'max_duration' bounds a search; fixed steps take as long as they say"};
     }
-    ramp.steps = read_steps(reader);
+    if (is_open_loop(reader)) {
+      ramp.open = read_open_loop(reader);
+    } else {
+      ramp.steps = read_steps(reader);
+    }
   }
   const Node* const hold = reader.find("hold");
   if (const Node* const requests = reader.find("requests")) {

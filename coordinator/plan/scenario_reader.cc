@@ -7,6 +7,7 @@
 #include <optional>
 #include <string_view>
 
+#include "coordinator/plan/open_loop_reader.h"
 #include "coordinator/plan/ramp_reader.h"
 #include "coordinator/plan/workload_reader.h"
 #include "coordinator/plan/yaml_reader.h"
@@ -114,6 +115,8 @@ Scenario read_scenario(const Node& node, std::size_t number, const std::vector<T
   scenario.name = yaml::read_name(reader.require("name"), "a scenario's 'name'");
   scenario.workload = read_workload(reader.require("workload"), reader.what(), library);
   scenario.ramp = read_ramp(reader.require("ramp"), reader.what());
+  const auto& use = scenario.workload.dataset;
+  fit_open_loop(reader.require("ramp"), use ? library.datasets().at(use->hash).get() : nullptr, scenario);
   if (const Node* const slo = reader.find("slo")) {
     scenario.slo = read_slo(*slo, reader.what(), scenario.workload.stream);
   }

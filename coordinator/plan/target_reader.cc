@@ -178,6 +178,23 @@ Api read_api(const Node& node) {
                                           to_string(Api::kVllmGenerate), to_string(Api::kCustom)}))};
 }
 
+Routing read_routing(const Node& node) {
+  const std::string& name = yaml::read_text(node, "'routing'");
+  if (const auto routing = routing_from_string(name)) return *routing;
+  throw PlanError{node.at, fmt::format("unknown routing '{}'{}", yaml::excerpt(name),
+                                       yaml::suggestion(name, {to_string(Routing::kPinned),
+                                                               to_string(Routing::kRoundRobin),
+                                                               to_string(Routing::kLeastInFlight)}))};
+}
+
+ConnectionUse read_connection_use(const Node& node) {
+  const std::string& name = yaml::read_text(node, "'connection'");
+  if (name == "reuse") return ConnectionUse::kReuse;
+  if (name == "per_request") return ConnectionUse::kPerRequest;
+  throw PlanError{node.at, fmt::format("unknown connection '{}'{}", yaml::excerpt(name),
+                                       yaml::suggestion(name, {"reuse", "per_request"}))};
+}
+
 [[noreturn]] void refuse_url(const Node& node, std::string_view why) {
   // A query may hold a key: it is not repeated.
   const std::string shown = node.text.substr(0, node.text.find_first_of("?#"));
@@ -250,7 +267,8 @@ Target read_target(const Node& node, std::size_t number, const std::filesystem::
   const MappingReader reader(
       node, named ? fmt::format("target '{}'", name->text) : fmt::format("target {}", number),
       {"name", "url", "urls", "api", "dialect", "model", "auth", "headers", "tls", "connect_timeout",
-       "request_timeout", "idle_timeout", "telemetry", "wait_ready"});
+       "request_timeout", "idle_timeout", "routing", "connection", "replica_header", "telemetry",
+       "wait_ready"});
   Target target;
   target.name = yaml::read_name(reader.require("name"), "a target's 'name'");
   target.urls = read_urls(reader);
@@ -271,6 +289,15 @@ Target read_target(const Node& node, std::size_t number, const std::filesystem::
   if (const Node* const auth = reader.find("auth")) target.auth = read_auth(*auth);
   if (const Node* const headers = reader.find("headers")) target.headers = read_headers(*headers);
   if (const Node* const tls = reader.find("tls")) target.tls = read_tls(*tls);
+  if (const Node* const routing = reader.find("routing")) target.routing = read_routing(*routing);
+  if (const Node* const use = reader.find("connection")) target.connection = read_connection_use(*use);
+  if (const Node* const header = reader.find("replica_header")) {
+    target.replica_header = yaml::read_text(*header, "'replica_header'");
+    if (!is_header_name(target.replica_header)) {
+      throw PlanError{header->at, fmt::format("'{}' is no header name; use letters, digits and '-'",
+                                              yaml::excerpt(target.replica_header))};
+    }
+  }
   const auto read_timeout = [&](std::string_view key, Nanos& timeout) {
     const Node* const value = reader.find(key);
     if (value != nullptr)

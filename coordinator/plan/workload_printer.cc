@@ -65,14 +65,17 @@ std::string describe_dataset(const DatasetUse& use, const Plan& plan) {
       order, input / n, output / n);
 }
 
+std::string times(const Distribution& d) {
+  return describe_distribution(d, [](double seconds) {
+    return format_duration(std::chrono::round<std::chrono::milliseconds>(from_seconds(seconds)));
+  });
+}
+
 std::string describe_conversation(const Conversation& conversation) {
   std::string text = "conversations of ";
   text += conversation.turns ? tokens(*conversation.turns, "turn") : "all turns that they have";
   if (conversation.think_time.largest() > 0) {
-    text += fmt::format(
-        ", thinking {} between them", describe_distribution(conversation.think_time, [](double seconds) {
-          return format_duration(std::chrono::round<std::chrono::milliseconds>(from_seconds(seconds)));
-        }));
+    text += fmt::format(", thinking {} between them", times(conversation.think_time));
   }
   return text;
 }
@@ -88,6 +91,7 @@ std::string describe_source(const Workload& workload, const Plan& plan) {
 }  // namespace
 
 std::uint32_t highest_step(const Ramp& ramp) {
+  if (ramp.open) return ramp.open->max_in_flight;
   return ramp.search ? ramp.search->max : *std::max_element(ramp.steps.begin(), ramp.steps.end());
 }
 
@@ -105,6 +109,8 @@ std::string describe_workload(const Workload& workload, const Plan& plan) {
   }
   if (workload.unique) text += ", each made unique";
   if (workload.conversation) text += ", " + describe_conversation(*workload.conversation);
+  if (workload.think_time.largest() > 0)
+    text += fmt::format(", users think {} between requests", times(workload.think_time));
   if (workload.system) text += ", a system prompt";
   if (workload.output_tokens) {
     text += fmt::format(", at most {}", tokens(*workload.output_tokens, "output token"));
@@ -134,17 +140,19 @@ void warn_about_workload(const Scenario& scenario, const Plan& plan, std::vector
           "most of their prefill and TTFT looks better than with real traffic; use more prompts, "
           "unique: true, or switch the cache off.",
           scenario.name, prompts == 1 ? "the same prompt" : plural(prompts, "prompt"), most));
-    } else if (workload.dataset && (scenario.ramp.search || scenario.ramp.steps.size() > 1)) {
+    } else if (workload.dataset && (scenario.ramp.search || scenario.ramp.step_count() > 1)) {
       warnings.push_back(
           fmt::format("{}: all steps take from the same {}. Where the host has prefix caching, later steps "
                       "look better than earlier ones; use unique: true, or switch the cache off.",
                       scenario.name, plural(prompts, "prompt")));
     }
   }
-  if (workload.dataset && workload.dataset->time_scale != 1) {
-    warnings.push_back(fmt::format(
-        "{}: time_scale has no effect on steps of requests in flight, which follow no arrival times.",
-        scenario.name));
+  const bool replayed =
+      scenario.ramp.open && scenario.ramp.open->steps.front().kind == ArrivalProcess::Kind::kTrace;
+  if (workload.dataset && workload.dataset->time_scale != 1 && !replayed) {
+    warnings.push_back(
+        fmt::format("{}: time_scale has no effect without arrival: trace, which follows the trace's times.",
+                    scenario.name));
   }
   const bool lengths = workload.output_tokens || (workload.dataset && workload.dataset->output_lengths);
   if (!lengths) {

@@ -251,6 +251,13 @@ void read_source(const MappingReader& reader, const std::string& scenario, Datas
   }
   if (const Node* const conversation = reader.find("conversation"))
     workload.conversation = read_conversation(*conversation, scenario, workload);
+  if (const Node* const think = reader.find("think_time")) {
+    if (workload.conversation) {
+      throw PlanError{reader.key_position("think_time"),
+                      "the turns of a conversation have a 'think_time' of their own; move it there"};
+    }
+    workload.think_time = read_varying_duration(*think, "'think_time'", 24h);
+  }
   if (const Node* const unique = reader.find("unique")) {
     workload.unique = yaml::read_bool(*unique, "'unique'");
     if (workload.makes_text())
@@ -262,8 +269,8 @@ void read_source(const MappingReader& reader, const std::string& scenario, Datas
 
 Workload read_workload(const Node& node, const std::string& scenario, DatasetLibrary& library) {
   const MappingReader reader(node, fmt::format("workload of {}", scenario),
-                             {"prompts", "dataset", "synthetic", "conversation", "unique", "system",
-                              "output_tokens", "temperature", "top_p", "stream", "extra_body"});
+                             {"prompts", "dataset", "synthetic", "conversation", "think_time", "unique",
+                              "system", "output_tokens", "temperature", "top_p", "stream", "extra_body"});
   Workload workload;
   read_source(reader, scenario, library, workload);
   if (const Node* const system = reader.find("system"))

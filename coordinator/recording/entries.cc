@@ -102,10 +102,11 @@ Result<RecordedStart> from_message(const v1::RecordedRun& message) {
 
 void to_message(const StepWindow& window, v1::RecordedWindow& out) {
   // Every field has a name here, so that a new one does not compile until it is recorded, too.
-  const auto& [cell, concurrency, attempt, epoch, level_at, begin, end, requests, finished_at, interrupted,
-               agent_lost, unsteady, low_confidence] = window;
+  const auto& [cell, concurrency, rate, attempt, epoch, level_at, begin, end, requests, finished_at,
+               interrupted, agent_lost, unsteady, low_confidence] = window;
   out.set_cell(cell);
   out.set_concurrency(concurrency);
+  if (rate) out.set_rate(*rate);
   out.set_attempt(attempt);
   out.set_epoch(epoch);
   out.set_level_at_nanos(level_at.count());
@@ -138,6 +139,7 @@ Result<StepWindow> from_message(const v1::RecordedWindow& message, std::size_t c
                       .agent_lost = message.agent_lost(),
                       .unsteady = message.unsteady(),
                       .low_confidence = message.low_confidence()};
+    if (message.has_rate()) window.rate = wire::amount({nullptr, "rate"}, message.rate());
     if (message.has_requests()) window.requests = message.requests();
     if (message.has_finished_at_nanos())
       window.finished_at = duration({nullptr, "finished_at_nanos"}, message.finished_at_nanos());

@@ -144,8 +144,14 @@ std::vector<Column> columns() {
       {"prompt_tokens_asked_mean",
        [](const Row& r) { return r.step.prompt_tokens ? number(r.step.prompt_tokens->asked_mean) : ""; }},
       {"prompt_tokens_achieved_mean",
-       [](const Row& r) { return r.step.prompt_tokens ? number(r.step.prompt_tokens->achieved_mean) : ""; }}};
+       [](const Row& r) { return r.step.prompt_tokens ? number(r.step.prompt_tokens->achieved_mean) : ""; }},
+      {"offered_rate", [](const Row& r) { return number(r.step.offered_rate); }},
+      {"due_per_second", [](const Row& r) { return number(r.step.due_per_second); }},
+      {"achieved_rate", [](const Row& r) { return number(r.step.achieved_rate); }},
+      {"backlog", [](const Row& r) { return number(r.step.backlog); }}};
   all.insert(all.end(), rest.begin(), rest.end());
+  add_latency(all, "ttft_intended", &Step::ttft_intended_seconds);
+  add_latency(all, "e2e_intended", &Step::e2e_intended_seconds);
   add_telemetry(all);
   return all;
 }

@@ -33,7 +33,15 @@ const std::vector<Definition>& definitions() {
            "TCP and TLS. Never part of TTFT: connections are opened before the first request, and one that "
            "has to be opened again is counted."},
       {.term = "N, in flight",
-       .meaning = "Requests kept in flight over the whole fleet: asked, and held on average in the window."},
+       .meaning =
+           "Requests kept in flight over the whole fleet: asked, and held on average in the window. Where "
+           "users think between requests N counts the users; of an open loop N is the rate that was asked "
+           "for, as 20/s."},
+      {.term = "Due, backlog",
+       .meaning =
+           "Of an open loop: a request is due when the arrivals say so. Latencies from due include a late "
+           "start, and SLO limits are judged by them. Backlog: due and not started, because only so many may "
+           "be in flight."},
       {.term = "Tokens",
        .meaning =
            "As the server reports them (usage). Inside a window: its running usage where it sends one; else "

@@ -33,7 +33,13 @@ constexpr std::array kFlags = {
     Entry{"SEND_LAG",
           "Requests left late against their schedule; latencies count from the send, so they are not "
           "affected."},
+    Entry{"BACKLOG", "Requests of the open loop had to wait, because max_in_flight were in flight already."},
+    Entry{"RATE_NOT_REACHED",
+          "Fewer than 99 % of the requests that were due could be started: the rate is not what was asked."},
+    Entry{"OVERLOADED", "Requests came faster than they ended: those in flight grew throughout the window."},
     Entry{"EARLY_STOPS", "Some answers ended with fewer tokens than asked for."},
+    Entry{"PINNED",
+          "Several replicas answer behind one address, and every kept connection stayed with one of them."},
     Entry{"TOKEN_MISMATCH",
           "Prompts that were made to a length missed it by more than 5 %, as the server counts tokens."},
     Entry{"RECONNECTS", "Some kept-alive connections had been closed by the host and were opened again."},

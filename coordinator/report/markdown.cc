@@ -19,8 +19,9 @@ std::string render_result(const ScenarioResult& result) {
   if (!result.slo.criteria.empty()) {
     out += "\n";
     for (const SloCriterion& criterion : result.slo.criteria)
-      out += fmt::format("- {}\n", markdown_escaped(slo_sentence(criterion)));
-    if (result.slo.joint) out += fmt::format("- {}\n", markdown_escaped(slo_sentence(*result.slo.joint)));
+      out += fmt::format("- {}\n", markdown_escaped(slo_sentence(criterion, result.load_kind())));
+    if (result.slo.joint)
+      out += fmt::format("- {}\n", markdown_escaped(slo_sentence(*result.slo.joint, result.load_kind())));
   }
   out += draw_markdown("Load and throughput", load_table(result));
   const auto remarks = step_remarks(result);
@@ -31,6 +32,7 @@ std::string render_result(const ScenarioResult& result) {
   if (const std::string thinking = thinking_sentence(result); !thinking.empty())
     out += fmt::format("\nUsers: {}.\n", markdown_escaped(thinking));
   out += draw_markdown("Latency", latency_table(result));
+  out += draw_markdown("Open loop: latencies from when a request was due", open_loop_table(result));
   out += draw_markdown("By prompt class", share_table(result, &Step::classes, "class"));
   out += draw_markdown("By turn", share_table(result, &Step::turns, "turn"));
   out += draw_markdown("By replica", share_table(result, &Step::replicas, "replica"));

@@ -18,6 +18,11 @@ std::optional<TokenSource> token_source_from_string(std::string_view name) {
   return static_cast<TokenSource>(at - kTokenSources.begin());
 }
 
+LoadKind Step::load_kind() const {
+  if (offered_rate) return LoadKind::kRate;
+  return thinking ? LoadKind::kUsers : LoadKind::kRequests;
+}
+
 bool Step::has_flag(std::string_view flag) const {
   return std::find(flags.begin(), flags.end(), flag) != flags.end();
 }

@@ -77,8 +77,15 @@ enum class TokenSource { kUsage, kEstimated, kChunks };
 std::string_view to_string(TokenSource source);
 std::optional<TokenSource> token_source_from_string(std::string_view name);
 
+/// What a step holds, so many of them.
+enum class LoadKind { kRequests, kUsers, kRate };
+
 struct Step {
-  std::uint32_t concurrency = 0;
+  std::uint32_t concurrency = 0;       ///< Slots asked for; of an open loop, the most that it may use.
+  std::optional<double> offered_rate;  ///< Of an open loop, and only of one: requests a second asked for.
+  /// Of an open loop: requests that were due and that were started, per second of the window.
+  std::optional<double> due_per_second, achieved_rate;
+  std::optional<double> backlog;  ///< Of an open loop: mean number of requests that were due and not started.
   std::optional<double> achieved_concurrency;
   std::uint32_t attempt = 1;
   bool valid = true;
@@ -100,9 +107,11 @@ struct Step {
   std::optional<double> backing_off;  ///< Mean number of slots that waited after a failure.
   std::uint64_t reconnects = 0;
   std::uint64_t early_stops = 0;
-  std::optional<double> thinking;  ///< Mean number of slots between two turns; absent without conversations.
+  std::optional<double> thinking;  ///< Mean number of slots that think; absent where the workload never does.
   std::optional<PromptTokens> prompt_tokens;  ///< Absent unless prompts are made to a length; of first turns.
   LatencySummary ttft_seconds, ttfo_seconds, tpot_seconds, icl_seconds, e2e_seconds, connect_seconds;
+  /// Of an open loop: from the instant at which the request was due.
+  LatencySummary ttft_intended_seconds, e2e_intended_seconds;
   std::vector<SloCheck> slo;
   std::optional<SloCheck> slo_joint;  ///< Present where the scenario has limits.
   std::optional<TokenSource> token_source;
@@ -112,6 +121,10 @@ struct Step {
   std::vector<Share> replicas;             ///< Only where the target has several.
   std::vector<Share> classes;              ///< Only where the workload has several.
   std::vector<Share> turns;                ///< Only of conversations: "1", "2", …, "10+".
+
+  LoadKind load_kind() const;
+  /// What the scan varies: requests in flight or users, or the rate that was asked for.
+  double load() const { return offered_rate.value_or(concurrency); }
 
   bool has_flag(std::string_view flag) const;
   /// Adds `flag` and `reason`; the step stays valid.
@@ -126,6 +139,7 @@ struct Usl {
 };
 
 struct Saturation {
+  /// In units of Step::load(), like the figures that follow: of an open loop, a rate.
   std::optional<double> concurrency;
   std::optional<Interval> ci95;
   std::optional<double> lower_bound;
@@ -174,6 +188,7 @@ struct ScenarioResult {
   Saturation saturation;
   SloResult slo;
 
+  LoadKind load_kind() const { return steps.empty() ? LoadKind::kRequests : steps.front().load_kind(); }
   /// The most GPU memory in use in any step's window.
   std::optional<double> peak_gpu_memory_bytes() const;
 };

@@ -37,6 +37,7 @@ Result<RecordWriter> RecordWriter::create(const std::filesystem::path& file, con
 
 Result<void> RecordWriter::append(const std::string& agent, const SnapshotBatch& batch) {
   if (!file_.open()) return {};
+  replica_names_.insert(batch.replica_names.begin(), batch.replica_names.end());
   for (const SecondSnapshot& second : batch.seconds) {
     for (const RequestRow& row : second.requests) write_row(agent, row);
   }
@@ -48,8 +49,13 @@ void RecordWriter::write_row(const std::string& agent, const RequestRow& row) {
     return;  // validated at the boundary against sizes, not against the plan
   const Cell& cell = (*cells_)[row.key.cell];
   const Target& target = plan_->targets[cell.target];
-  const std::string replica =
-      row.key.replica < target.urls.size() ? replica_name(target.urls[row.key.replica]) : std::string();
+  const auto named = replica_names_.find(row.key.replica);
+  std::string replica;
+  if (named != replica_names_.end()) {
+    replica = named->second;
+  } else if (row.key.replica < target.urls.size()) {
+    replica = replica_name(target.urls[row.key.replica]);
+  }
   const auto& classes = cell.workload.classes;
   const std::string name =
       row.key.prompt_class < classes.size() ? classes[row.key.prompt_class].name : std::string();

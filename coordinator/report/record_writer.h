@@ -1,6 +1,7 @@
 #pragma once
 
 #include <filesystem>
+#include <map>
 #include <string>
 
 #include "common/clock.h"
@@ -35,6 +36,7 @@ class RecordWriter {
   const Plan* plan_;
   const std::vector<Cell>* cells_;
   std::string run_id_;
+  std::map<std::uint32_t, std::string> replica_names_;
   std::string lines_;
 };
 

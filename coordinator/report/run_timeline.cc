@@ -42,6 +42,7 @@ TimelineValues asked_concurrency(const RunTimeline& run, std::size_t bins,
   TimelineValues asked(bins);
   for (std::size_t i = 0; i < windows.size(); ++i) {
     const StepWindow& window = windows[i];
+    if (window.rate) continue;  // of an open loop nobody asks how many are in flight
     const double begin = to_seconds(window.level_at);
     const bool followed = i + 1 < windows.size() && windows[i + 1].cell == window.cell;
     const double end = followed ? to_seconds(windows[i + 1].level_at) : static_cast<double>(window.end);

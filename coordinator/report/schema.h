@@ -113,6 +113,10 @@ template <class V>
 void fields(V& v, Step& s) {
   v("concurrency", s.concurrency);
   v("achieved_concurrency", s.achieved_concurrency);
+  v("offered_rate", s.offered_rate);
+  v("due_per_second", s.due_per_second);
+  v("achieved_rate", s.achieved_rate);
+  v("backlog", s.backlog);
   v("attempt", s.attempt);
   v("valid", s.valid);
   v("state", s.state);
@@ -132,6 +136,8 @@ void fields(V& v, Step& s) {
   v("icl_seconds", s.icl_seconds);
   v("e2e_seconds", s.e2e_seconds);
   v("connect_seconds", s.connect_seconds);
+  v("ttft_intended_seconds", s.ttft_intended_seconds);
+  v("e2e_intended_seconds", s.e2e_intended_seconds);
   v("error_ratio", s.error_ratio);
   v("goodput_ratio", s.goodput_ratio);
   v("goodput_requests_per_second", s.goodput_requests_per_second);

@@ -20,15 +20,15 @@ std::string saturation_sentence(const ScenarioResult& result) {
   const Saturation& saturation = result.saturation;
   std::string text = fmt::format("{} on {} ", result.scenario, result.target);
   if (saturation.concurrency) {
-    text += fmt::format("saturates at {} requests in flight", format_figure(*saturation.concurrency));
+    text += "saturates at " + format_load(result.load_kind(), *saturation.concurrency);
     if (saturation.ci95) {
       text += fmt::format(" (between {} and {})", format_figure(saturation.ci95->low),
                           format_figure(saturation.ci95->high));
     }
     if (!saturation.knee_kind.empty()) text += fmt::format(", {} knee", saturation.knee_kind);
   } else if (saturation.lower_bound) {
-    text += fmt::format("was not saturated: more than {} requests in flight",
-                        format_figure(*saturation.lower_bound));
+    text += fmt::format("was not saturated: more than {}",
+                        format_load(result.load_kind(), *saturation.lower_bound));
   } else {
     text += "has no saturation point in this run";
   }
@@ -67,19 +67,24 @@ std::string thinking_sentence(const ScenarioResult& result) {
     users +=
         fmt::format("{}{} of {}", users.empty() ? "" : ", ", format_figure(*step.thinking), step.concurrency);
   }
-  return users.empty() ? "" : fmt::format("N counts users: {} think between two turns", users);
+  return users.empty() ? ""
+                       : fmt::format("N counts users: {} think between two {}", users,
+                                     result.steps.front().turns.empty() ? "requests" : "turns");
 }
 
-std::string slo_sentence(const SloCriterion& criterion) {
+std::string slo_sentence(const SloCriterion& criterion, LoadKind kind) {
+  const std::string unit = kind == LoadKind::kRate ? "/s" : kind == LoadKind::kUsers ? " users" : "";
   const std::string what = criterion.limit > 0
                                ? fmt::format("{} ≤ {}", criterion.name, format_time(criterion.limit))
                                : "all limits together";
-  const std::string upto = criterion.concurrency ? format_figure(*criterion.concurrency) : "";
+  const std::string upto = criterion.concurrency ? format_figure(*criterion.concurrency) + unit : "";
   if (criterion.state == "PASS") return fmt::format("{}: holds up to {}, the top of the scan", what, upto);
-  if (criterion.state == "FAIL") return fmt::format("{}: holds at no concurrency of this run", what);
+  if (criterion.state == "FAIL")
+    return fmt::format("{}: holds at no {} of this run", what,
+                       kind == LoadKind::kRate ? "rate" : "concurrency");
   if (criterion.state == "BRACKETED") {
     return fmt::format("{}: holds up to {}, fails at {}", what, upto,
-                       criterion.ci95 ? format_figure(criterion.ci95->high) : "the next step");
+                       criterion.ci95 ? format_figure(criterion.ci95->high) + unit : "the next step");
   }
   if (!criterion.concurrency && criterion.ci95) {
     return fmt::format("{}: fails at {}; too few requests to tell below", what,
@@ -107,7 +112,7 @@ std::vector<std::string> step_remarks(const ScenarioResult& result) {
   std::vector<std::string> remarks;
   for (const Step& step : result.steps) {
     if (step.reasons.empty()) continue;
-    remarks.push_back(fmt::format("{}: {}{}", step.concurrency,
+    remarks.push_back(fmt::format("{}: {}{}", load_label(step),
                                   step.valid ? "" : "INVALID: ", fmt::join(step.reasons, "; ")));
   }
   return remarks;

@@ -20,7 +20,7 @@ std::string prompt_sentence(const ScenarioResult& result);
 /// "N counts users: 2.40 of 4, 9.58 of 16 think between two turns"; empty without conversations.
 std::string thinking_sentence(const ScenarioResult& result);
 /// "ttft_p95 ≤ 500 ms holds up to 16 requests in flight and fails at 32".
-std::string slo_sentence(const SloCriterion& criterion);
+std::string slo_sentence(const SloCriterion& criterion, LoadKind kind);
 /// Run, plan, time, agents.
 std::string run_line(const Report& report);
 /// The whole run's counts.

@@ -22,8 +22,7 @@ std::string percent(const std::optional<double>& ratio) {
 }
 
 std::string number(const Step& step) {
-  return step.attempt > 1 ? fmt::format("{} #{}", step.concurrency, step.attempt)
-                          : fmt::format("{}", step.concurrency);
+  return step.attempt > 1 ? fmt::format("{} #{}", load_label(step), step.attempt) : load_label(step);
 }
 
 bool answers_late(const ScenarioResult& result) {
@@ -116,6 +115,32 @@ Table latency_table(const ScenarioResult& result) {
   return table;
 }
 
+Table open_loop_table(const ScenarioResult& result) {
+  Table table{{{"N", 5},
+               {"due/s", 7},
+               {"started/s", 9},
+               {"done/s", 7},
+               {"in flight", 9},
+               {"at most", 7},
+               {"backlog", 7},
+               {"TTFT p50", 8},
+               {"TTFT p95", 11},
+               {"E2E p50", 8},
+               {"E2E p95", 11}},
+              {}};
+  for (const Step& step : result.steps) {
+    if (!step.offered_rate) continue;
+    const LatencySummary& ttft = step.ttft_intended_seconds;
+    const LatencySummary& e2e = step.e2e_intended_seconds;
+    table.rows.push_back({number(step), figure(step.due_per_second), figure(step.achieved_rate),
+                          figure(step.requests_per_second.value), figure(step.achieved_concurrency),
+                          fmt::format("{}", step.concurrency), figure(step.backlog), format_time(ttft.p50),
+                          format_percentile(ttft.p95, ttft.count), format_time(e2e.p50),
+                          format_percentile(e2e.p95, e2e.count)});
+  }
+  return table;
+}
+
 Table engine_table(const ScenarioResult& result) {
   using T = StepTelemetry;
   static const std::vector<TelemetryColumn> columns = {
@@ -173,7 +198,7 @@ Table overview_table(const Report& report) {
     const Saturation& saturation = result.saturation;
     const Step* lowest = nullptr;
     for (const Step& step : result.steps) {
-      if (step.valid && (lowest == nullptr || step.concurrency < lowest->concurrency)) lowest = &step;
+      if (step.valid && (lowest == nullptr || step.load() < lowest->load())) lowest = &step;
     }
     const auto memory = result.peak_gpu_memory_bytes();
     table.rows.push_back({result.target, result.scenario, format_time(result.load_seconds),

@@ -28,6 +28,9 @@ Table load_table(const ScenarioResult& result);
 /// TTFT mean ± SD and percentiles, TPOT, E2E; time to first answer only where reasoning makes it differ from
 /// TTFT.
 Table latency_table(const ScenarioResult& result);
+/// What an open loop offered and achieved, with latencies from the intended start; without rows for a closed
+/// one.
+Table open_loop_table(const ScenarioResult& result);
 /// What the engine said of itself in each step's window; no rows where it said nothing, and only columns that
 /// some row fills.
 Table engine_table(const ScenarioResult& result);

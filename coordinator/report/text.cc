@@ -25,6 +25,7 @@ std::string render_result(const ScenarioResult& result) {
   if (const std::string thinking = thinking_sentence(result); !thinking.empty())
     out += "\n" + wrapped("Users       ", thinking + ".");
   out += section("Latency", latency_table(result));
+  out += section("Open loop: latencies from when a request was due", open_loop_table(result));
   out += section("By prompt class", share_table(result, &Step::classes, "class"));
   out += section("By turn", share_table(result, &Step::turns, "turn"));
   out += section("By replica", share_table(result, &Step::replicas, "replica"));
@@ -33,8 +34,8 @@ std::string render_result(const ScenarioResult& result) {
   out += section("Requests and generator", generator_table(result));
   out += "\n" + wrapped("Saturation  ", saturation_sentence(result) + " " + result.saturation.explanation);
   for (const SloCriterion& criterion : result.slo.criteria)
-    out += wrapped("SLO         ", slo_sentence(criterion));
-  if (result.slo.joint) out += wrapped("SLO         ", slo_sentence(*result.slo.joint));
+    out += wrapped("SLO         ", slo_sentence(criterion, result.load_kind()));
+  if (result.slo.joint) out += wrapped("SLO         ", slo_sentence(*result.slo.joint, result.load_kind()));
   return out;
 }
 

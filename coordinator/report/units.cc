@@ -81,6 +81,23 @@ std::string format_mean_sd(const LatencySummary& latency) {
                      three_digits(*latency.stddev / unit.seconds), unit.name);
 }
 
+std::string format_load(LoadKind kind, double load) {
+  const std::string figure = format_figure(load);
+  const char* const plural = load == 1 ? "" : "s";
+  if (kind == LoadKind::kRate) return fmt::format("{} request{} per second", figure, plural);
+  if (kind == LoadKind::kUsers) return fmt::format("{} user{}", figure, plural);
+  return figure + " requests in flight";
+}
+
+std::string load_name(LoadKind kind) {
+  return kind == LoadKind::kRate ? "rate" : kind == LoadKind::kUsers ? "users" : "concurrency";
+}
+
+std::string load_label(const Step& step) {
+  if (step.offered_rate) return format_figure(*step.offered_rate) + "/s";
+  return fmt::format("{}", step.concurrency);
+}
+
 std::string format_with_interval(double value, const std::optional<Interval>& interval) {
   if (!interval) return format_figure(value);
   return fmt::format("{} ({} to {})", format_figure(value), format_figure(interval->low),

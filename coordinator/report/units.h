@@ -23,6 +23,12 @@ std::string format_time(const std::optional<double>& seconds);
 std::string format_percentile(const std::optional<double>& seconds, std::uint64_t count);
 /// "39.2 ± 1.1 ms": mean and standard deviation.
 std::string format_mean_sd(const LatencySummary& latency);
+/// "32 requests in flight", "32 users", "20 requests per second"
+std::string format_load(LoadKind kind, double load);
+/// "concurrency", "users", "rate"
+std::string load_name(LoadKind kind);
+/// "32", of a rate "20/s"
+std::string load_label(const Step& step);
 /// "22.3 (16 to 32)"
 std::string format_with_interval(double value, const std::optional<Interval>& interval);
 /// The failures by kind: "rejected 12, timeout 1"; "0" where there are none.

@@ -155,5 +155,24 @@ TEST(HttpResponse, ServesTheNextResponseAfterReset) {
   }
 }
 
+TEST(HttpResponse, KeepsTheWatchedHeader) {
+  HttpResponse response;
+  response.watch("x-replica");
+  std::string first = "HTTP/1.1 200 OK\r\nX-Repl";
+  std::string second = "ica:  pod-7 \r\nContent-Length: 0\r\n\r\n";
+  std::string_view input = first;
+  EXPECT_EQ(response.next(input), Event::kNeedMore);
+  EXPECT_EQ(response.watched(), "");
+  input = second;
+  EXPECT_EQ(response.next(input), Event::kHeaders);
+  EXPECT_EQ(response.watched(), "pod-7");
+  response.reset();
+  EXPECT_EQ(response.watched(), "");
+  std::string other = "HTTP/1.1 200 OK\r\nx-replica: pod-8\r\nContent-Length: 0\r\n\r\n";
+  input = other;
+  response.next(input);
+  EXPECT_EQ(response.watched(), "pod-8") << "still watched";
+}
+
 }  // namespace
 }  // namespace kneepoint::agent

@@ -189,6 +189,23 @@ TEST_F(Levels, StoppingAtOnceInTheMiddleOfEverything) {
   controller_.reset();
 }
 
+TEST_F(Levels, ManySlotsAreMadeInTurns) {
+  start(2);
+  const SeriesStats stats = run(600, 300);
+  EXPECT_EQ(stats.completed(), 600u);
+  EXPECT_EQ(server_.connections(), 300);
+}
+
+TEST_F(Levels, SlotsThatAreNotMadeYetNeverAre) {
+  start();
+  controller_->apply(
+      {.epoch = 1, .concurrency = 20'000, .effective_at = elapsed(), .spread_over = seconds(3600)});
+  controller_->drain(seconds(0));
+  collect_until([&] { return controller_->idle(); });
+  collect_all();
+  EXPECT_EQ(gauges_.active_slots, 0u);
+}
+
 TEST_F(Levels, TheAgentMeasuresItself) {
   start(2);
   controller_->apply({.epoch = 1, .concurrency = 8, .effective_at = elapsed()});

@@ -334,5 +334,40 @@ TEST_F(RecorderTest, SeriesAreKeptApart) {
   EXPECT_NEAR(seconds_[0].series[other].icl.max_seconds(), 0.02, 1e-9);
 }
 
+TEST_F(RecorderTest, WhatFollowsTheHeadersIsTheNamedReplicas) {
+  start();
+  RequestRecord r;
+  recorder_->begin(r, {.key = key_, .scheduled = ms(0), .at = ms(0)});
+  const auto pod = recorder_->named("pod-1");
+  ASSERT_TRUE(pod);
+  recorder_->answered_by(r, ms(500), *pod, true);
+  recorder_->chunk(r, ms(1000), kAnswer);
+  recorder_->end(r, ms(1500), Outcome::kSuccess);
+  collect(seconds(3));
+  const SeriesStats& before = second(0);
+  EXPECT_EQ(before.started, 1u);
+  EXPECT_DOUBLE_EQ(before.in_flight, 0.5);
+  SeriesKey key = key_;
+  key.replica = *pod;
+  SeriesStats after;
+  for (auto& [n, snapshot] : seconds_) after.merge(snapshot.series[key]);
+  EXPECT_EQ(after.started, 0u);
+  EXPECT_EQ(after.completed(), 1u);
+  EXPECT_EQ(after.first_tokens, 1u);
+  EXPECT_EQ(after.replica_changes, 1u);
+  EXPECT_DOUBLE_EQ(after.in_flight, 1);
+  EXPECT_DOUBLE_EQ(after.waiting, 0.5);
+  EXPECT_DOUBLE_EQ(total().waiting, 1);
+  EXPECT_EQ(recorder_->replica_names().at(*pod), "pod-1");
+}
+
+TEST_F(RecorderTest, ReplicaNamesAreFewAndPrintable) {
+  start();
+  EXPECT_EQ(recorder_->replica_names().at(*recorder_->named("a\tb\xff")), "a?b?");
+  for (int i = 0; i < 1000; ++i) recorder_->named("request-" + std::to_string(i));
+  EXPECT_EQ(recorder_->replica_names().size(), 256u) << "it names requests, not replicas";
+  EXPECT_EQ(recorder_->named("request-999"), std::nullopt);
+}
+
 }  // namespace
 }  // namespace kneepoint::agent

@@ -81,6 +81,11 @@ TEST(WireHostile, BatchesAreRefusedByField) {
       valid,
       {
           {"sequence", [](M& m) { m.set_sequence(0); }},
+          {"replica_names[0].replica",
+           [](M& m) {
+             m.add_replica_names()->set_name("pod-1");
+             m.mutable_replica_names(0)->set_replica(7);
+           }},
           {"complete_through", [](M& m) { m.set_complete_through(-2); }},
           {"seconds[0].second", [](M& m) { m.mutable_seconds(0)->set_second(-1); }},
           {"seconds[0].second", [](M& m) { m.mutable_seconds(0)->set_second(std::int64_t{1} << 40); }},
@@ -225,6 +230,17 @@ TEST(WireHostile, LevelsAreRefusedByField) {
                          {"spread_over_nanos",
                           [](M& m) { m.set_spread_over_nanos(std::numeric_limits<std::int64_t>::min()); }},
                          {"budget", [](M& m) { m.set_budget(~std::uint64_t{0}); }},
+                         {"kind", [](M& m) { m.mutable_arrivals()->set_rate(1); }},
+                         {"rate",
+                          [](M& m) {
+                            m.mutable_arrivals()->set_kind(v1::ARRIVAL_KIND_POISSON);
+                            m.mutable_arrivals()->set_rate(0);
+                          }},
+                         {"burstiness",
+                          [](M& m) {
+                            m.mutable_arrivals()->set_kind(v1::ARRIVAL_KIND_GAMMA);
+                            m.mutable_arrivals()->set_rate(1);
+                          }},
                      });
 }
 

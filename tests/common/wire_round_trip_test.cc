@@ -25,6 +25,7 @@ TEST(WireRoundTrip, BatchesArriveAsTheyWere) {
     EXPECT_EQ(received->in_flight, sent.in_flight);
     EXPECT_EQ(received->backing_off, sent.backing_off);
     EXPECT_EQ(received->active_slots, sent.active_slots);
+    EXPECT_TRUE(received->replica_names == sent.replica_names) << "seed " << seed;
   }
 }
 

@@ -42,6 +42,7 @@ class Random {
 
   SeriesStats series() {
     SeriesStats s;
+    s.arrivals = number(), s.backlog = real(), s.replica_changes = number();
     s.started = number(), s.first_tokens = number(), s.chunks = number();
     for (auto& n : s.outcomes) n = number();
     for (auto& n : s.reported_tokens) n = number();
@@ -53,7 +54,7 @@ class Random {
     s.asked_prompts = number(), s.asked_prompt_tokens = number(), s.achieved_prompt_tokens = number();
     s.in_flight = real(), s.waiting = real(), s.backing_off = real(), s.thinking = real();
     s.ttft = histogram(), s.ttfo = histogram(), s.tpot = histogram(), s.icl = histogram(),
-    s.e2e = histogram();
+    s.e2e = histogram(), s.ttft_intended = histogram(), s.e2e_intended = histogram();
     return s;
   }
 
@@ -98,6 +99,10 @@ class Random {
     }
     b.in_flight = static_cast<std::uint32_t>(below(5000));
     b.backing_off = static_cast<std::uint32_t>(below(5000));
+    for (std::uint64_t k = below(3); k > 0; --k) {
+      const std::string name = text();
+      b.replica_names[named_replica(name)] = name;
+    }
     b.active_slots = static_cast<std::uint32_t>(below(5000));
     return b;
   }
@@ -139,6 +144,9 @@ class Random {
              .client_cert = text(),
              .client_key = text(),
              .server_name = text()};
+    t.routing = static_cast<Routing>(below(3));
+    t.connection = static_cast<ConnectionUse>(below(2));
+    t.replica_header = coin() ? text() : "";
     t.connect_timeout = nanos(), t.request_timeout = nanos(), t.idle_timeout = nanos();
     return t;
   }
@@ -169,6 +177,7 @@ class Random {
                              .lengths_only = coin(),
                              .output_lengths = coin()};
     }
+    if (coin()) w.think_time = distribution();
     if (coin()) {
       w.conversation = Conversation{.think_time = distribution()};
       if (coin()) w.conversation->turns = distribution();
@@ -217,6 +226,11 @@ class Random {
     l.effective_at = nanos(), l.spread_over = nanos();
     l.warm_slots = static_cast<std::uint32_t>(below(100));
     if (coin()) l.budget = number();
+    if (coin()) {
+      l.arrivals = ArrivalProcess{.kind = static_cast<ArrivalProcess::Kind>(below(4)),
+                                  .rate = 0.1 + static_cast<double>(below(1000)),
+                                  .burstiness = 0.1 + static_cast<double>(below(10))};
+    }
     return l;
   }
 

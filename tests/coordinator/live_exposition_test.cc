@@ -133,6 +133,10 @@ TEST(Metrics, StartWithEveryCounterAtZeroAndNoUnknownGauge) {
 TEST(Metrics, ExportExactlyTheNamesThatAreListed) {
   Metrics metrics(one_cell());
   fill(metrics);
+  ScenarioResult open = some_result();
+  open.steps[0].offered_rate = 20;
+  metrics.set_step(open, open.steps[0], 1);
+  metrics.set_saturation(open);
   std::vector<std::string> exported;
   std::istringstream lines(metrics.text());
   for (std::string line; std::getline(lines, line);) {

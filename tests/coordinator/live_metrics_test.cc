@@ -142,6 +142,20 @@ TEST(Metrics, SaturationComesByCriterion) {
   EXPECT_THAT(metrics.text(), Not(HasSubstr("kneepoint_saturation_concurrency")));
 }
 
+TEST(Metrics, OfAnOpenLoopSaturationIsARate) {
+  Metrics metrics(one_cell());
+  ScenarioResult result = some_result();
+  result.steps[0].offered_rate = 20;
+  metrics.set_saturation(result);
+  metrics.set_step(result, result.steps[0], 0);
+  EXPECT_THAT(metrics.text(), Not(HasSubstr("kneepoint_saturation_concurrency")));
+  EXPECT_THAT(metrics.text(), HasSubstr("kneepoint_saturation_request_rate"));
+  const auto all = samples(metrics);
+  EXPECT_EQ(
+      all.at(R"(kneepoint_step_target_request_rate{run_id="r1",scenario="chat",step="01",target="host"})"),
+      20);
+}
+
 TEST(Metrics, OnlyTheCellUnderLoadHasAConcurrency) {
   RunIdentity identity = one_cell();
   identity.cells.push_back({"chat", "other", "llama", false});

@@ -41,6 +41,15 @@ TEST(RenderFrame, ShowsAStepInProgress) {
             "4/4 in flight  512 tok/s  8.0 req/s  no errors\n");
 }
 
+TEST(RenderFrame, SaysWhatAnOpenLoopOffers) {
+  LiveView view = mid_run();
+  view.asked = 512;
+  view.rate = 20;
+  const std::string frame = render_frame(view, {.width = 80, .utf8 = true, .colour = false});
+  EXPECT_THAT(frame, HasSubstr("20/s offered, 4 in flight  512 tok/s"));
+  EXPECT_THAT(frame, Not(HasSubstr("512 in flight")));
+}
+
 TEST(RenderFrame, FallsBackToAscii) {
   LiveView view = mid_run();
   view.target = "hôst";

@@ -59,7 +59,8 @@ const Case kTop[] = {
      "sweep.yaml:2:1: 'targets' has no value; give a list"},
     {"TargetIsText", "kneepoint: 1\ntargets: [a]\n",
      "sweep.yaml:2:11: target 1 must be a mapping (name, url, urls, api, dialect, model, auth, headers, tls, "
-     "connect_timeout, request_timeout, idle_timeout, telemetry, wait_ready), not a single value"},
+     "connect_timeout, request_timeout, idle_timeout, routing, connection, replica_header, telemetry, "
+     "wait_ready), not a single value"},
     {"BadName", "kneepoint: 1\nname: a/b\n",
      "sweep.yaml:2:7: the plan's 'name' must be at most 64 letters, digits, '.', '_' or '-', starting with a "
      "letter or digit, not 'a/b'"},
@@ -248,7 +249,7 @@ const Case kWorkload[] = {
 const Case kRamp[] = {
     {"NoSteps", ramp("hold: 5s"),
      "sweep.yaml:7:11: ramp of scenario 'chat' has no steps; write steps: [1, 2, 4, 8], or from, to and "
-     "factor, or search: {max: 1024}"},
+     "factor, or search: {max: 1024}, or rate: [5, 10, 20]"},
     {"SearchAndSteps", ramp("steps: [1], search: {max: 8}"),
      "sweep.yaml:7:24: ramp of scenario 'chat' has both 'search' and 'steps'; keep one"},
     {"SearchAndRequests", ramp("search: {max: 8}, requests: 10"),

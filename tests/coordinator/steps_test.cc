@@ -167,5 +167,42 @@ TEST(StepController, TimeLeftShrinksToZero) {
   EXPECT_EQ(drive.controller.time_left(60s), 0s);
 }
 
+Ramp rates(std::vector<double> rates) {
+  Ramp ramp{.open = OpenLoop{.max_in_flight = 100}, .warmup = 2s, .hold = 8s};
+  for (const double rate : rates) ramp.open->steps.push_back({.rate = rate});
+  return ramp;
+}
+
+TEST(StepController, AnOpenLoopStepsItsRate) {
+  Drive drive(rates({5, 20}));
+  drive.until(5s);
+  EXPECT_EQ(drive.controller.rate(), 5);
+  EXPECT_EQ(drive.controller.concurrency(), 100u);
+  drive.until(60s);
+  ASSERT_EQ(drive.levels.size(), 3u);
+  EXPECT_EQ(drive.levels[0].level.arrivals->rate, 5);
+  EXPECT_EQ(drive.levels[1].level.arrivals->rate, 20);
+  EXPECT_EQ(drive.levels[1].level.concurrency, 100u);
+  EXPECT_EQ(drive.levels[1].level.effective_at, 11s);
+  EXPECT_EQ(drive.levels[2].level.concurrency, 0u);
+  EXPECT_FALSE(drive.levels[2].level.arrivals);
+  ASSERT_EQ(drive.controller.windows().size(), 2u);
+  EXPECT_EQ(drive.controller.windows()[0].rate, 5);
+  EXPECT_EQ(drive.controller.windows()[1].rate, 20);
+  EXPECT_EQ(drive.controller.windows()[1].end, 21);
+  EXPECT_EQ(drive.controller.rate(), std::nullopt);
+}
+
+TEST(StepController, ATraceDoesNotWaitForTheHostToSettle) {
+  Ramp ramp = rates({5});
+  ramp.open->steps[0].kind = ArrivalProcess::Kind::kTrace;
+  Drive drive(ramp);
+  drive.fleet.residence = 5s;
+  drive.until(60s);
+  ASSERT_EQ(drive.controller.windows().size(), 1u);
+  EXPECT_EQ(drive.controller.windows()[0].begin, 3);
+  EXPECT_EQ(drive.controller.windows()[0].end, 11);
+}
+
 }  // namespace
 }  // namespace kneepoint::coordinator

@@ -137,10 +137,14 @@ void Connection::lose_backlog() {
 void Connection::respond(int status, std::string_view content_type, std::string_view body,
                          std::string_view extra_header) {
   write(fmt::format(
-      "HTTP/1.1 {} {}\r\nserver: kneepoint-simhost\r\ncontent-type: {}\r\ncontent-length: {}\r\n{}{}\r\n{}",
-      status, reason_phrase(status), content_type, body.size(), extra_header,
+      "HTTP/1.1 {} {}\r\nserver: kneepoint-simhost\r\n{}content-type: {}\r\ncontent-length: {}\r\n{}{}\r\n{}",
+      status, reason_phrase(status), name_header(), content_type, body.size(), extra_header,
       keep_alive() ? "" : "connection: close\r\n", body));
   end_response();
+}
+
+const std::string& Connection::name_header() const {
+  return replica_.name_header();
 }
 
 void Connection::end_response() {

@@ -54,6 +54,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
   /// Requests read so far on this connection, the current one included.
   int requests() const { return requests_; }
   bool keep_alive() const { return request_.keep_alive(); }
+  /// The replica's; with its line end, or empty.
+  const std::string& name_header() const;
   Exchange& exchange() { return exchange_; }
 
  private:

@@ -57,9 +57,10 @@ void Exchange::begin(Plan plan, Connection& connection, Counters& counters, Send
   renderer_.begin(response);
   if (!request.stream) return;
   connection.write(
-      fmt::format("HTTP/1.1 200 OK\r\nserver: kneepoint-simhost\r\ncontent-type: {}\r\n"
+      fmt::format("HTTP/1.1 200 OK\r\nserver: kneepoint-simhost\r\n{}content-type: {}\r\n"
                   "transfer-encoding: chunked\r\n{}\r\n",
-                  content_type(request.dialect), connection.keep_alive() ? "" : "connection: close\r\n"));
+                  connection.name_header(), content_type(request.dialect),
+                  connection.keep_alive() ? "" : "connection: close\r\n"));
   if (plan_.early_role && request.dialect == Dialect::kChat) connection.write(renderer_.role());
 }
 

@@ -18,6 +18,7 @@ struct HostConfig {
   int threads = 1;  ///< Replicas are dealt to them in turn; one replica never uses two.
   Profile profile = profiles().front();
   bool any_model = false;  ///< Serve whatever model name is asked for.
+  std::string name;        ///< Sent as X-Replica, with "-i" for replica i of several; empty: not.
   std::string api_key;     ///< Empty: no authorisation on /v1.
   std::uint64_t seed = 1;
   Nanos load_time{};           ///< /health and completions answer 503 until then.

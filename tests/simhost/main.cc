@@ -108,6 +108,7 @@ int main(int argc, char** argv) {
   app.add_option("--output-tokens", output_tokens, "Workload of the printed truth");
   app.add_option("--model", model, "Name of the model served (default: the profile's)");
   app.add_flag("--any-model", config.any_model, "Serve any model name");
+  app.add_option("--name", config.name, "Send it as X-Replica; replica i of several adds -i");
   app.add_option("--api-key", config.api_key, "Require it as bearer token on /v1");
   app.add_option("--seed", config.seed, "Of jitter, faults and answer lengths")->capture_default_str();
   app.add_option("--load-time", load_time,

@@ -52,12 +52,19 @@ std::string error_body(int status, std::string_view type, std::string_view messa
                      status);
 }
 
+std::string name_header_of(const HostConfig& config, int index) {
+  if (config.name.empty()) return {};
+  const std::string suffix = config.replicas > 1 ? fmt::format("-{}", index) : std::string();
+  return fmt::format("x-replica: {}{}\r\n", config.name, suffix);
+}
+
 }  // namespace
 
 Replica::Replica(net::io_context& io, HostContext& context, int index)
     : io_(io),
       context_(context),
       index_(index),
+      name_header_(name_header_of(context.config, index)),
       acceptor_(io),
       iteration_timer_(io),
       accept_timer_(io),

@@ -36,6 +36,8 @@ class Replica {
  public:
   Replica(boost::asio::io_context& io, HostContext& context, int index);
   ~Replica();
+  /// "x-replica: NAME" with its line end, empty where the host has no name.
+  const std::string& name_header() const { return name_header_; }
 
   /// Binds and listens; call before the thread runs.
   Result<void> listen();
@@ -68,6 +70,7 @@ class Replica {
   boost::asio::io_context& io_;
   HostContext& context_;
   int index_;
+  std::string name_header_;
   boost::asio::ip::tcp::acceptor acceptor_;
   boost::asio::steady_timer iteration_timer_;
   boost::asio::steady_timer accept_timer_;

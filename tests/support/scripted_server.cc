@@ -148,16 +148,29 @@ ScriptedServer::ScriptedServer(Script script, const TestCertificate* certificate
       SSL_CTX_set_verify(tls_.get(), SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, nullptr);
     }
   }
-  listener_ = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  socklen_t size = sizeof address;
-  if (bind(listener_, reinterpret_cast<sockaddr*>(&address), size) != 0 || listen(listener_, 1024) != 0 ||
-      getsockname(listener_, reinterpret_cast<sockaddr*>(&address), &size) != 0) {
+  listen_on(AF_INET);
+}
+
+ScriptedServer::ScriptedServer(Ipv6, Script script) : script_(std::move(script)), ipv6_(true) {
+  listen_on(AF_INET6);
+}
+
+void ScriptedServer::listen_on(int family) {
+  listener_ = ::socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  sockaddr_in v4{};
+  v4.sin_family = AF_INET;
+  v4.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  sockaddr_in6 v6{};
+  v6.sin6_family = AF_INET6;
+  v6.sin6_addr = in6addr_loopback;
+  auto* const address =
+      family == AF_INET ? reinterpret_cast<sockaddr*>(&v4) : reinterpret_cast<sockaddr*>(&v6);
+  socklen_t size = family == AF_INET ? sizeof v4 : sizeof v6;
+  if (bind(listener_, address, size) != 0 || listen(listener_, 1024) != 0 ||
+      getsockname(listener_, address, &size) != 0) {
     throw std::runtime_error("cannot listen on loopback");
   }
-  port_ = ntohs(address.sin_port);
+  port_ = ntohs(family == AF_INET ? v4.sin_port : v6.sin6_port);
   acceptor_ = std::thread([this] { accept_all(); });
 }
 
@@ -204,6 +217,7 @@ void ScriptedServer::serve(int fd, int connection) {
 }
 
 std::string ScriptedServer::url() const {
+  if (ipv6_) return "http://[::1]:" + std::to_string(port_);
   return (tls_ ? "https://127.0.0.1:" : "http://127.0.0.1:") + std::to_string(port_);
 }
 

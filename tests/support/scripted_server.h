@@ -41,7 +41,7 @@ class TestCertificate {
   std::string directory_, cert_file_, key_file_;
 };
 
-/// A blocking server on 127.0.0.1 whose every connection plays a script on a thread of its own.
+/// A blocking server on loopback whose every connection plays a script on a thread of its own.
 class ScriptedServer {
  public:
   /// One accepted connection, as its script sees it.
@@ -71,21 +71,27 @@ class ScriptedServer {
   /// @param certificate serves TLS with it; with `client_ca`, a client certificate signed by it is demanded.
   explicit ScriptedServer(Script script, const TestCertificate* certificate = nullptr,
                           const TestCertificate* client_ca = nullptr);
+  /// On ::1 instead of 127.0.0.1, without TLS.
+  struct Ipv6 {};
+  ScriptedServer(Ipv6, Script script);
   /// Closes everything and joins.
   ~ScriptedServer();
 
   std::string url() const;
+  int port() const { return port_; }
   /// All requests read so far.
   std::vector<std::string> requests() const;
   int connections() const;
 
  private:
+  void listen_on(int family);
   void accept_all();
   void serve(int fd, int connection);
 
   Script script_;
   std::shared_ptr<SSL_CTX> tls_;
   int listener_ = -1;
+  bool ipv6_ = false;
   int port_ = 0;
   mutable std::mutex mutex_;
   std::vector<std::string> requests_;

@@ -53,11 +53,23 @@ void add_latency(std::vector<Column>& columns, const std::string& group, const s
                      .figure = [latency](const Step& step) { return count((step.*latency).count); }});
 }
 
+constexpr const char* kClosedLoop = "Not an open loop";
+
 void add_load(std::vector<Column>& columns) {
-  columns.push_back({"Load", "asked", "concurrency", "Requests that the plan wants in flight", true,
+  columns.push_back({"Load", "asked", "concurrency",
+                     "Requests that the plan wants in flight; of an open loop, the most that it allows", true,
                      [](const Step& s) { return count(s.concurrency); }});
   columns.push_back({"Load", "achieved", "achieved_concurrency", "Mean number of requests in flight", true,
                      [](const Step& s) { return number(s.achieved_concurrency, "Not measured"); }});
+  columns.push_back({"Load", "offered/s", "offered_rate", "Of an open loop: requests per second asked for",
+                     false, [](const Step& s) { return number(s.offered_rate, kClosedLoop); }});
+  columns.push_back({"Load", "due/s", "due_per_second", "Of an open loop: requests that were due", false,
+                     [](const Step& s) { return number(s.due_per_second, kClosedLoop); }});
+  columns.push_back({"Load", "started/s", "achieved_rate", "Of an open loop: requests that were started",
+                     false, [](const Step& s) { return number(s.achieved_rate, kClosedLoop); }});
+  columns.push_back({"Load", "backlog", "backlog",
+                     "Of an open loop: mean number of requests that were due and not started", false,
+                     [](const Step& s) { return number(s.backlog, kClosedLoop); }});
   columns.push_back({"Load", "waiting", "waiting", "Mean number of requests sent without a first token yet",
                      false, [](const Step& s) { return number(s.waiting, "Not measured"); }});
   columns.push_back({"Load", "attempt", "attempt", "1, or more where the step was run again", false,
@@ -227,6 +239,12 @@ std::vector<Column> make_columns() {
   add_latency(columns, "ICL", "icl_seconds", "From one content chunk to the next", "", &Step::icl_seconds);
   add_latency(columns, "E2E", "e2e_seconds", "From send to the last content chunk", "p50 p95",
               &Step::e2e_seconds);
+  add_latency(columns, "TTFT from due", "ttft_intended_seconds",
+              "Of an open loop: from the instant at which the request was due", "",
+              &Step::ttft_intended_seconds);
+  add_latency(columns, "E2E from due", "e2e_intended_seconds",
+              "Of an open loop: from the instant at which the request was due", "",
+              &Step::e2e_intended_seconds);
   add_latency(columns, "Connect", "connect_seconds", "TCP and TLS, never inside TTFT", "",
               &Step::connect_seconds);
   add_requests(columns);

@@ -28,7 +28,7 @@ std::string latency_chart(const ScenarioResult& result, std::size_t index, std::
 
 std::string charts(const ScenarioResult& result, std::size_t index, const RunTimeline& timeline) {
   std::string markup =
-      chart_figure("throughput", index, "Throughput against concurrency",
+      chart_figure("throughput", index, "Throughput against " + load_name(result.load_kind()),
                    "Output tokens per second with 95 % intervals. The band is the interval of the "
                    "saturation point; the thin "
                    "line is what perfect scaling from the lowest step would give.");
@@ -45,13 +45,13 @@ std::string charts(const ScenarioResult& result, std::size_t index, const RunTim
   if (has_ttft || has_e2e) {
     markup += chart_figure(
         "tradeoff", index, "Throughput against latency",
-        "Each point is a step, labelled with its concurrency. Right is more throughput, low is fast: past "
+        "Each point is a step, labelled with its load. Right is more throughput, low is fast: past "
         "the bend, latency is paid and nothing is bought.");
   }
   if (timeline.bins() > 1) {
     markup += chart_figure(
         "timeline", index, "Timeline of the run",
-        "Second by second. Shaded bands are the measured windows, labelled with their concurrency; what "
+        "Second by second. Shaded bands are the measured windows, labelled with their load; what "
         "lies between them is warm-up.",
         "wide");
   }

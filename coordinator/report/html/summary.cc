@@ -21,18 +21,28 @@ const Step* peak_step(const ScenarioResult& result) {
   return peak;
 }
 
-/// The valid step of the highest concurrency that passes `keep`.
+/// The valid step of the highest load that passes `keep`.
 template <class Keep>
 const Step* highest_step(const ScenarioResult& result, Keep keep) {
   const Step* highest = nullptr;
   for (const Step& step : result.steps) {
-    if (step.valid && keep(step) && (!highest || step.concurrency > highest->concurrency)) highest = &step;
+    if (step.valid && keep(step) && (!highest || step.load() > highest->load())) highest = &step;
   }
   return highest;
 }
 
-std::string requests_text(double concurrency) {
-  return fmt::format("{} concurrent request{}", format_figure(concurrency), concurrency == 1 ? "" : "s");
+std::string unit_of(LoadKind kind) {
+  return kind == LoadKind::kRate ? "req/s" : kind == LoadKind::kUsers ? "users" : "concurrent";
+}
+
+std::string load_text(LoadKind kind, double load) {
+  if (kind != LoadKind::kRequests) return format_load(kind, load);
+  return fmt::format("{} concurrent request{}", format_figure(load), load == 1 ? "" : "s");
+}
+
+/// "32 concurrent", "32 users", "20 req/s"
+std::string step_text(const Step& step) {
+  return fmt::format("{} {}", format_figure(step.load()), unit_of(step.load_kind()));
 }
 
 /// "ttft_p95" -> "TTFT p95"
@@ -63,8 +73,7 @@ std::string criterion_text(const SloCriterion& criterion) {
 }
 
 Figure criterion_figure(const SloCriterion& criterion) {
-  Figure figure =
-      number(criterion.concurrency, "No concurrency was shown to meet it: " + criterion_text(criterion));
+  Figure figure = number(criterion.concurrency, "No load was shown to meet it: " + criterion_text(criterion));
   if (criterion.concurrency && criterion.state == "PASS") figure.text = "≥ " + figure.text;
   return figure;
 }
@@ -87,16 +96,21 @@ std::string verdict_sentence(const ScenarioResult& result) {
   const std::string subject = fmt::format(R"(<span class="subject">{}</span>)", escape(title_of(result)));
   std::string sentence;
   if (saturation.concurrency) {
-    sentence = fmt::format(
-        "{} saturates at <strong>{}</strong>{}", subject, requests_text(*saturation.concurrency),
-        saturation.ci95 ? fmt::format(" (with 95 % confidence {})", interval_text(*saturation.ci95))
-                        : std::string(" (no confidence interval)"));
+    sentence = fmt::format("{} saturates at <strong>{}</strong>{}", subject,
+                           load_text(result.load_kind(), *saturation.concurrency),
+                           saturation.ci95
+                               ? fmt::format(" (with 95 % confidence {})", interval_text(*saturation.ci95))
+                               : std::string(" (no confidence interval)"));
   } else if (saturation.lower_bound) {
     sentence = fmt::format("{} did not saturate: its saturation point lies above <strong>{}</strong>",
+<<<<<<< HEAD
                            subject, requests_text(*saturation.lower_bound));
   } else if (result.steps.size() == 1) {
     sentence = fmt::format("{} was measured at <strong>{}</strong> only: a saturation point needs a ramp",
                            subject, requests_text(result.steps.front().concurrency));
+=======
+                           subject, load_text(result.load_kind(), *saturation.lower_bound));
+>>>>>>> loadmodes
   } else {
     sentence = subject + " gave <strong>no saturation point</strong>: too few steps can be trusted";
   }
@@ -141,7 +155,7 @@ std::string trust_panel(const Report& report) {
 
 KeyFigure saturation_figure(const ScenarioResult& result) {
   const Saturation& saturation = result.saturation;
-  KeyFigure key{.label = "Saturation point, N_sat", .unit = "concurrent"};
+  KeyFigure key{.label = "Saturation point, N_sat", .unit = unit_of(result.load_kind())};
   if (saturation.concurrency) {
     key.figure = number(saturation.concurrency, {});
     key.detail = saturation.ci95 ? "95 % CI " + interval_text(*saturation.ci95) : "no confidence interval";
@@ -156,7 +170,7 @@ KeyFigure saturation_figure(const ScenarioResult& result) {
 }
 
 KeyFigure slo_figure(const ScenarioResult& result) {
-  KeyFigure key{.label = "Within the SLO, N_slo", .unit = "concurrent"};
+  KeyFigure key{.label = "Within the SLO, N_slo", .unit = unit_of(result.load_kind())};
   const SloCriterion* criterion = nullptr;
   if (result.slo.joint) {
     criterion = &*result.slo.joint;
@@ -181,30 +195,29 @@ KeyFigure peak_figure(const ScenarioResult& result) {
   }
   key.figure = number(peak->output_tokens_per_second.value, {});
   const auto& ci95 = peak->output_tokens_per_second.ci95;
-  key.detail =
-      fmt::format("at {} concurrent{}", peak->concurrency, ci95 ? "; 95 % CI " + interval_text(*ci95) : "");
+  key.detail = fmt::format("at {}{}", step_text(*peak), ci95 ? "; 95 % CI " + interval_text(*ci95) : "");
   return key;
 }
 
 KeyFigure ttft_figure(const ScenarioResult& result) {
   KeyFigure key{.label = "TTFT p95 at the knee"};
   const auto& knee = result.saturation.concurrency;
-  const Step* below = highest_step(result, [&](const Step& s) { return !knee || s.concurrency <= *knee; });
+  const Step* below = highest_step(result, [&](const Step& s) { return !knee || s.load() <= *knee; });
   if (!below) {
     key.figure = absent("No valid step at or below the knee");
     return key;
   }
   if (!knee) key.label = "TTFT p95 at the top";
   key.figure = time(below->ttft_seconds.p95, absent_latency_reason(below->ttft_seconds));
-  key.detail = fmt::format("at {} concurrent, the {}", below->concurrency,
+  key.detail = fmt::format("at {}, the {}", step_text(*below),
                            knee ? "last step up to the knee" : "highest valid step");
   const Step* above = nullptr;
   for (const Step& step : result.steps) {
-    if (!knee || !step.valid || step.concurrency <= *knee || !step.ttft_seconds.p95) continue;
-    if (!above || step.concurrency < above->concurrency) above = &step;
+    if (!knee || !step.valid || step.load() <= *knee || !step.ttft_seconds.p95) continue;
+    if (!above || step.load() < above->load()) above = &step;
   }
   if (above)
-    key.detail += fmt::format("; {} at {}", format_time(*above->ttft_seconds.p95), above->concurrency);
+    key.detail += fmt::format("; {} at {}", format_time(*above->ttft_seconds.p95), load_label(*above));
   return key;
 }
 
@@ -216,7 +229,7 @@ KeyFigure cost_figure(const ScenarioResult& result) {
     return key;
   }
   key.figure = number(peak->generator.cpu_us_per_token, "Not measured");
-  key.detail = fmt::format("at {} concurrent", peak->concurrency);
+  key.detail = "at " + step_text(*peak);
   if (peak->generator.rx_lag_p99_seconds) {
     key.detail += fmt::format("; receive lag p99 {}", format_time(*peak->generator.rx_lag_p99_seconds));
   }
@@ -262,7 +275,7 @@ std::string slo_table(const ScenarioResult& result) {
     row(criterion, criterion_label(criterion.name), "≤ " + format_time(criterion.limit));
   }
   if (result.slo.joint) row(*result.slo.joint, "all limits together", "–");
-  return R"(<div class="table-box"><table class="slo"><caption>SLO limits and the concurrency up to which they hold</caption>)"
+  return R"(<div class="table-box"><table class="slo"><caption>SLO limits and the load up to which they hold</caption>)"
          R"(<thead><tr><th scope="col">limit on</th><th scope="col">limit</th><th scope="col">N_slo</th>)"
          R"(<th scope="col">between</th><th scope="col">meaning</th></tr></thead><tbody>)" +
          rows + "</tbody></table></div>";

@@ -8,6 +8,7 @@
 #include "coordinator/report/flags.h"
 #include "coordinator/report/html/columns.h"
 #include "coordinator/report/html/markup.h"
+#include "coordinator/report/units.h"
 
 namespace kneepoint::coordinator::html {
 namespace {
@@ -19,7 +20,7 @@ std::string cell(const Figure& figure) {
 
 /// "32", "32, 2nd attempt"-like label of a step, marked where it is not valid.
 std::string step_label(const Step& step) {
-  std::string label = std::to_string(step.concurrency);
+  std::string label = load_label(step);
   if (step.attempt > 1) label += fmt::format(R"( <span class="detail">attempt {}</span>)", step.attempt);
   if (!step.valid) label = R"(<span class="invalid-mark">✕ invalid</span> )" + label;
   return label;
@@ -105,7 +106,7 @@ std::string steps_table(const ScenarioResult& result, std::size_t index) {
   for (const Step& step : result.steps) {
     rows += step.valid ? "<tr>" : R"(<tr class="invalid">)";
     rows += fmt::format(R"(<th scope="row" data-v="{}">{}</th><td class="words reading">{}</td>)",
-                        step.concurrency, step_label(step), reading(step));
+                        step.load(), step_label(step), reading(step));
     for (std::size_t i = 1; i < columns.size(); ++i) rows += cell(columns[i]->figure(step));
     rows += "</tr>";
   }
@@ -152,7 +153,7 @@ std::string errors_table(const ScenarioResult& result) {
   if (rows.empty()) return "<p>No request failed inside a measured window.</p>";
   std::string head = R"(<thead><tr><th scope="col">kind</th>)";
   for (const Step& step : result.steps) head += fmt::format(R"(<th scope="col">{}</th>)", step_label(step));
-  return boxed("errors", "Failed requests by kind and concurrency",
+  return boxed("errors", "Failed requests by kind and " + load_name(result.load_kind()),
                head + "</tr></thead><tbody>" + rows + "</tbody>");
 }
 
@@ -162,7 +163,7 @@ std::string shares_table(const ScenarioResult& result, std::vector<Share> Step::
   for (const Step& step : result.steps) {
     for (const Share& share : step.*shares) {
       rows += step.valid ? "<tr>" : R"(<tr class="invalid">)";
-      rows += fmt::format(R"(<th scope="row" data-v="{}">{}</th><td class="words">{}</td>)", step.concurrency,
+      rows += fmt::format(R"(<th scope="row" data-v="{}">{}</th><td class="words">{}</td>)", step.load(),
                           step_label(step), escape(share.name));
       rows += cell(number(share.requests_per_second, "No request completed")) +
               cell(number(share.output_tokens_per_second, "No token was received"));
@@ -176,7 +177,8 @@ std::string shares_table(const ScenarioResult& result, std::vector<Share> Step::
     }
   }
   if (rows.empty()) return {};
-  std::string head = R"(<thead><tr><th scope="col">concurrency</th><th scope="col">)" + what +
+  std::string head = R"(<thead><tr><th scope="col">)" + load_name(result.load_kind()) +
+                     R"(</th><th scope="col">)" + what +
                      R"(</th><th scope="col">req/s</th><th scope="col">output tok/s</th>)";
   for (const char* latency : {"TTFT", "TPOT", "E2E"}) {
     for (const char* statistic : {"mean", "SD", "p50", "p95"}) {

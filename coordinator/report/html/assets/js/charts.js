@@ -1,16 +1,30 @@
 // From the report's data to charts: one function for each kind of figure.
 
-const concurrencyAxis = { concurrency: true };
+/** What a step holds: requests in flight or users, or of an open loop the rate that was asked for. */
+function loadOf(step) { return step.offered_rate === null || step.offered_rate === undefined ? step.concurrency : step.offered_rate; }
 
-/** A point of a series over concurrency. `ci95` is [low, high] or null. */
+function loadUnit(step) {
+  if (loadOf(step) === step.offered_rate) return "req/s";
+  return step.thinking === null || step.thinking === undefined ? "concurrent" : "users";
+}
+
+/** The horizontal axis of a result's charts. */
+function loadAxis(result) {
+  const unit = result.steps.length ? loadUnit(result.steps[0]) : "concurrent";
+  return { load: { concurrent: "concurrent requests", users: "users", "req/s": "requests per second asked for" }[unit] };
+}
+
+function loadName(result) { return { concurrent: "concurrency", users: "users", "req/s": "rate" }[loadUnit(result.steps[0])]; }
+
+/** A point of a series over the load. `ci95` is [low, high] or null. */
 function stepPoint(step, value, ci95 = null) {
   return {
-    x: step.concurrency, y: value === undefined ? null : value, low: ci95 && ci95[0], high: ci95 && ci95[1],
+    x: loadOf(step), y: value === undefined ? null : value, low: ci95 && ci95[0], high: ci95 && ci95[1],
     valid: step.valid, title: stepTitle(step),
   };
 }
 
-function stepTitle(step) { return `${step.concurrency} concurrent${step.valid ? "" : " (✕ invalid)"}`; }
+function stepTitle(step) { return `${formatNumber(loadOf(step))} ${loadUnit(step)}${step.valid ? "" : " (✕ invalid)"}`; }
 
 function kneeOf(result) {
   const { concurrency, ci95 } = result.saturation;
@@ -18,14 +32,14 @@ function kneeOf(result) {
   return { at: concurrency, low: ci95 && ci95[0], high: ci95 && ci95[1], text: `N_sat ${formatNumber(concurrency)}` };
 }
 
-function ascending(result) { return [...result.steps].sort((a, b) => a.concurrency - b.concurrency); }
+function ascending(result) { return [...result.steps].sort((a, b) => loadOf(a) - loadOf(b)); }
 
 function throughputSpec(result) {
   const steps = ascending(result);
   const base = steps.find((s) => s.valid && s.output_tokens_per_second.value !== null);
-  const perSlot = base && base.output_tokens_per_second.value / base.concurrency;
+  const perSlot = base && base.output_tokens_per_second.value / loadOf(base);
   return {
-    label: "Output tokens per second against concurrency", x: concurrencyAxis,
+    label: `Output tokens per second against ${loadName(result)}`, x: loadAxis(result),
     y: { label: "output tok/s", format: formatNumber },
     series: [{ name: "output tok/s, 95 % CI", points: steps.map((s) => stepPoint(s, s.output_tokens_per_second.value, s.output_tokens_per_second.ci95)) }],
     knee: kneeOf(result),
@@ -46,7 +60,7 @@ function latencySpec(result, name) {
     .map((c) => ({ value: c.limit, text: `SLO ${c.name.slice(name.length + 1)} ≤ ${formatTime(c.limit)}` }));
   const values = steps.flatMap((s) => ["p50", "p99", "p95"].map((p) => s[key][p])).filter((v) => v > 0);
   return {
-    label: `${latencyNames[name]} percentiles against concurrency`, x: concurrencyAxis,
+    label: `${latencyNames[name]} percentiles against ${loadName(result)}`, x: loadAxis(result),
     y: { label: latencyNames[name], format: formatTime, log: name !== "tpot" || d3.max(values) > 10 * d3.min(values) },
     series: ["p50", "p95", "p99"].map(percentile), knee: kneeOf(result), limits,
   };
@@ -56,8 +70,8 @@ function tradeoffSpec(result) {
   const steps = ascending(result);
   const line = (key, p, name, tagged) => ({
     name, points: steps.map((s) => ({
-      ...stepPoint(s, s[key][p]), x: s.output_tokens_per_second.value, stop: `${s.concurrency}/${s.attempt}`,
-      tag: tagged(s) && s[key][p] !== null ? String(s.concurrency) : "",
+      ...stepPoint(s, s[key][p]), x: s.output_tokens_per_second.value, stop: `${loadOf(s)}/${s.attempt}`,
+      tag: tagged(s) && s[key][p] !== null ? formatNumber(loadOf(s)) : "",
       title: `${stepTitle(s)}, ${formatNumber(s.output_tokens_per_second.value)} tok/s`,
     })),
   });
@@ -103,7 +117,7 @@ function replicaThroughputSpec(result) {
       : replica.output_tokens_per_second * step.replicas.length / total;
   };
   return {
-    label: "Share of throughput of each replica", x: concurrencyAxis, y: { label: "of an equal share", format: formatPercent },
+    label: "Share of throughput of each replica", x: loadAxis(result), y: { label: "of an equal share", format: formatPercent },
     series: replicaSeries(result, share), knee: kneeOf(result), reference: { name: "equal share", of: () => 1 },
   };
 }
@@ -113,7 +127,7 @@ function replicaTtftSpec(result) {
   const replicas = result.steps.filter((s) => s.valid).flatMap((s) => s.replicas);
   const p = replicas.every((r) => r.ttft_seconds.p95 !== null) ? "p95" : "p50";
   return {
-    label: "TTFT of each replica", x: concurrencyAxis, y: { label: `TTFT ${p}`, format: formatTime, log: true },
+    label: "TTFT of each replica", x: loadAxis(result), y: { label: `TTFT ${p}`, format: formatTime, log: true },
     series: replicaSeries(result, (r) => r.ttft_seconds[p]),
     knee: kneeOf(result),
   };
@@ -121,7 +135,7 @@ function replicaTtftSpec(result) {
 
 function generatorCostSpec(result) {
   return {
-    label: "CPU time of the generator per token", x: concurrencyAxis,
+    label: "CPU time of the generator per token", x: loadAxis(result),
     y: { label: "CPU time per token", format: (us) => formatTime(us * 1e-6) },
     series: [{ name: "user + system CPU of all agents", style: 0, points: ascending(result).map((s) => stepPoint(s, s.generator.cpu_us_per_token)) }],
   };
@@ -131,22 +145,22 @@ function generatorLagSpec(result) {
   const steps = ascending(result);
   const line = (name, key) => ({ name, points: steps.map((s) => stepPoint(s, s.generator[key])) });
   return {
-    label: "Delays of the generator", x: concurrencyAxis, y: { label: "p99", format: formatTime, log: true },
+    label: "Delays of the generator", x: loadAxis(result), y: { label: "p99", format: formatTime, log: true },
     series: [line("send lag", "send_lag_p99_seconds"), line("receive lag", "rx_lag_p99_seconds"), line("loop gap", "loop_gap_p99_seconds")],
   };
 }
 
 function ladderSpec(result) {
   return {
-    label: "Distribution of TTFT by concurrency", axis: "TTFT",
-    steps: ascending(result).map((s) => ({ title: stepTitle(s), label: formatNumber(s.concurrency), valid: s.valid, latency: s.ttft_seconds })),
+    label: `Distribution of TTFT by ${loadName(result)}`, axis: "TTFT",
+    steps: ascending(result).map((s) => ({ title: stepTitle(s), label: formatNumber(loadOf(s)), valid: s.valid, latency: s.ttft_seconds })),
   };
 }
 
 function timelineSpec(result, timeline) {
   const span = timeline.spans.find((s) => s.target === result.target && s.scenario === result.scenario);
   const windows = result.steps.map((s) => ({
-    begin: s.window_begin_seconds, end: s.window_begin_seconds + s.duration_seconds, label: formatNumber(s.concurrency), valid: s.valid,
+    begin: s.window_begin_seconds, end: s.window_begin_seconds + s.duration_seconds, label: formatNumber(loadOf(s)), valid: s.valid,
   }));
   const begin = span ? span.begin : d3.min(windows, (w) => w.begin);
   const end = span ? span.end : d3.max(windows, (w) => w.end);

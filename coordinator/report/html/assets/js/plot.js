@@ -68,8 +68,8 @@ function drawBottomAxis(frame, axis, label) {
   }
 }
 
-/** The horizontal scale of concurrency: logarithmic where the steps span a factor of 8, as geometric ramps do. */
-function concurrencyScale(values, left, right) {
+/** The horizontal scale of load: logarithmic where the steps span a factor of 8, as geometric ramps do. */
+function loadScale(values, left, right) {
   const [low, high] = d3.extent(values);
   const log = low > 0 && high / low >= 8;
   const scale = (log ? d3.scaleLog() : d3.scaleLinear()).domain(low === high ? [low * 0.9, high * 1.1 + 0.1] : [low, high]);

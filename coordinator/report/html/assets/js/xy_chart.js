@@ -1,8 +1,8 @@
-// Lines with markers over concurrency or throughput: whiskers, the knee with its band, limits, invalid points.
+// Lines with markers over load or throughput: whiskers, the knee with its band, limits, invalid points.
 
 /**
  * spec: {
- *   label, x: {concurrency, label, format}, y: {label, log, format},
+ *   label, x: {load, label, format}, y: {label, log, format},
  *   series: [{name, points: [{x, y, low, high, valid, tag}], line}],
  *   knee: {at, low, high, text}, limits: [{value, text}], reference: {name, of(x)},
  * }
@@ -57,16 +57,16 @@ function drawNothing(plot, legend) {
 }
 
 function horizontal(frame, points, spec) {
-  if (!spec.x.concurrency) {
+  if (!spec.x.load) {
     const x = d3.scaleLinear().domain([0, d3.max(points, (p) => p.x) * 1.06]).range([frame.left, frame.right]).nice(5);
     drawBottomAxis(frame, d3.axisBottom(x).ticks(frame.width / 90).tickFormat(spec.x.format).tickSize(4), spec.x.label);
     return x;
   }
   const tested = [...new Set(points.map((p) => p.x))].sort((a, b) => a - b);
-  const { scale, log } = concurrencyScale(tested, frame.left, frame.right);
+  const { scale, log } = loadScale(tested, frame.left, frame.right);
   const ticks = sparse(tested, scale, 24);
   drawBottomAxis(frame, d3.axisBottom(scale).tickValues(ticks).tickFormat(formatNumber).tickSize(4),
-    `concurrent requests${log ? " (log)" : ""}`);
+    `${spec.x.load}${log ? " (log)" : ""}`);
   return scale;
 }
 
@@ -145,7 +145,7 @@ function walkXy(frame, x, y, series, spec) {
   series.forEach((s) => s.points.forEach((p) => {
     if (p.y === null || p.x === null) return;
     const key = p.stop === undefined ? p.x : p.stop;
-    if (!steps.has(key)) steps.set(key, { x: x(p.x), y: spec.x.concurrency ? undefined : y(p.y), title: p.title, rows: [] });
+    if (!steps.has(key)) steps.set(key, { x: x(p.x), y: spec.x.load ? undefined : y(p.y), title: p.title, rows: [] });
     const interval = p.low === null || p.low === undefined ? "" : `${spec.y.format(p.low)} to ${spec.y.format(p.high)}`;
     steps.get(key).rows.push([s.name, spec.y.format(p.y), interval]);
   }));

@@ -1,0 +1,81 @@
+#include <atomic>
+#include <stdexcept>
+
+#include "agent/connection.h"
+#include "engine_fixture.h"
+
+namespace kneepoint::agent {
+namespace {
+
+using std::chrono::seconds;
+
+class Addresses : public EngineTest {};
+
+TEST_F(Addresses, AnIpv6TargetIsReached) {
+  std::unique_ptr<ScriptedServer> server;
+  try {
+    server = std::make_unique<ScriptedServer>(ScriptedServer::Ipv6(), always(answer(2)));
+  } catch (const std::runtime_error&) {
+    GTEST_SKIP() << "this machine has no IPv6 on loopback";
+  }
+  target().urls = {server->url()};
+  EXPECT_EQ(run(3).completed(), 3u);
+  EXPECT_EQ(server->connections(), 1);
+  const std::string host = "Host: [::1]:" + std::to_string(server->port()) + "\r\n";
+  EXPECT_NE(server->requests().at(0).find(host), std::string::npos) << server->requests().at(0);
+}
+
+/// "none.example" has no address; any other name has a dead one on IPv6 and on IPv4, then a living one.
+std::atomic<int> look_ups{0};
+std::vector<Address> several_addresses(const Endpoint& endpoint) {
+  ++look_ups;
+  std::vector<Address> addresses;
+  if (endpoint.host == "none.example") return addresses;
+  for (const char* host : {"::1", "127.0.0.2", "127.0.0.1"}) {
+    const auto found = numeric_address({.host = host, .port = endpoint.port});
+    addresses.insert(addresses.end(), found.begin(), found.end());
+  }
+  return addresses;
+}
+
+/// Opens a connection on a poller of its own.
+Outcome open(const std::string& url) {
+  Poller poller;
+  Resolver resolver(poller, &several_addresses);
+  ThreadBuffers buffers;
+  Connection connection(poller, resolver, buffers);
+  Sleeper sleeper(poller.timers());
+  const Peer peer{.endpoint = *parse_endpoint(url), .connect_timeout = seconds(10)};
+  Outcome outcome = Outcome::kCancelled;
+  const auto attempt = [&]() -> Task<void> {
+    outcome = co_await connection.open(peer, sleeper);
+    poller.stop();
+  };
+  Task<void> task = attempt();
+  task.start();
+  poller.run([](Nanos, MonoTime) {});
+  return outcome;
+}
+
+TEST_F(Addresses, EveryAddressOfANameIsTried) {
+  ScriptedServer server(always(answer(1)));
+  EXPECT_EQ(open("http://several.example:" + std::to_string(server.port())), Outcome::kSuccess);
+}
+
+TEST_F(Addresses, ANameWithoutALivingAddressFailsToConnect) {
+  int port = 0;
+  {
+    const ScriptedServer gone(always(answer(1)));
+    port = gone.port();
+  }
+  EXPECT_EQ(open("http://several.example:" + std::to_string(port)), Outcome::kConnect);
+}
+
+TEST_F(Addresses, ANameWithoutAddressesIsADnsFailure) {
+  look_ups = 0;
+  EXPECT_EQ(open("http://none.example:1"), Outcome::kDns);
+  EXPECT_EQ(look_ups, 1);
+}
+
+}  // namespace
+}  // namespace kneepoint::agent

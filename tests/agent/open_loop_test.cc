@@ -1,0 +1,216 @@
+#include <algorithm>
+#include <cmath>
+#include <map>
+#include <set>
+
+#include "agent/arrival_schedule.h"
+#include "engine_fixture.h"
+
+namespace kneepoint::agent {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+using Kind = ArrivalProcess::Kind;
+
+std::vector<double> gaps(const ArrivalProcess& process, std::size_t n, std::uint64_t seed = 7) {
+  ArrivalSchedule schedule(process, seed);
+  std::vector<double> gaps;
+  Nanos before{0};
+  for (std::size_t i = 0; i < n; ++i) {
+    const Nanos at = *schedule.next();
+    gaps.push_back(to_seconds(at - before));
+    before = at;
+  }
+  return gaps;
+}
+
+struct Spread {
+  double mean = 0, variation = 0;  // the deviation over the mean
+};
+Spread spread_of(const std::vector<double>& values) {
+  double sum = 0, squares = 0;
+  for (const double v : values) sum += v, squares += v * v;
+  const auto n = static_cast<double>(values.size());
+  const double mean = sum / n;
+  return {mean, std::sqrt(squares / n - mean * mean) / mean};
+}
+
+TEST(ArrivalSchedule, AConstantRateIsEven) {
+  ArrivalSchedule schedule({.kind = Kind::kConstant, .rate = 8}, 1);
+  EXPECT_EQ(schedule.next(), Nanos(0));
+  EXPECT_EQ(schedule.next(), milliseconds(125));
+  for (int i = 2; i < 8000; ++i) schedule.next();
+  EXPECT_EQ(schedule.next(), seconds(1000));
+}
+
+TEST(ArrivalSchedule, PoissonGapsAreExponential) {
+  const auto values = gaps({.kind = Kind::kPoisson, .rate = 50}, 20'000);
+  const Spread spread = spread_of(values);
+  EXPECT_NEAR(spread.mean, 0.02, 0.0005);
+  EXPECT_NEAR(spread.variation, 1, 0.03);
+  const auto long_ones = std::count_if(values.begin(), values.end(), [](double v) { return v > 0.04; });
+  EXPECT_NEAR(static_cast<double>(long_ones) / 20'000, std::exp(-2.0), 0.01);
+}
+
+TEST(ArrivalSchedule, GammaGapsVaryAsBurstinessSays) {
+  for (const double burstiness : {0.25, 1.0, 4.0}) {
+    const Spread spread =
+        spread_of(gaps({.kind = Kind::kGamma, .rate = 50, .burstiness = burstiness}, 40'000));
+    EXPECT_NEAR(spread.mean, 0.02, 0.001) << burstiness;
+    EXPECT_NEAR(spread.variation, 1 / std::sqrt(burstiness), 0.05 / std::sqrt(burstiness)) << burstiness;
+  }
+}
+
+TEST(ArrivalSchedule, TheSeedDecides) {
+  const ArrivalProcess process{.kind = Kind::kPoisson, .rate = 50};
+  EXPECT_EQ(gaps(process, 100, 1), gaps(process, 100, 1));
+  EXPECT_NE(gaps(process, 100, 1), gaps(process, 100, 2));
+}
+
+TEST(ArrivalSchedule, ATraceIsReplayedOnceAtItsScale) {
+  auto trace = std::make_shared<Dataset>();
+  trace->classes = {"all"};
+  for (const int at : {0, 10, 30}) trace->entries.push_back({.input_tokens = 1, .arrival = seconds(at)});
+  ArrivalSchedule schedule({.kind = Kind::kTrace, .rate = 1}, 1, trace, 0.5);
+  EXPECT_EQ(schedule.next(), seconds(0));
+  EXPECT_EQ(schedule.next(), seconds(5));
+  EXPECT_EQ(schedule.next(), seconds(15));
+  EXPECT_EQ(schedule.next(), std::nullopt);
+}
+
+class OpenLoopTest : public EngineTest {
+ protected:
+  LoadLevel level(double rate, std::uint32_t max_in_flight) const {
+    return {.epoch = 1,
+            .concurrency = max_in_flight,
+            .effective_at = elapsed(),
+            .arrivals = ArrivalProcess{.kind = Kind::kPoisson, .rate = rate}};
+  }
+  std::uint64_t arrivals() const {
+    std::uint64_t sum = 0;
+    for (const auto& [key, stats] : series_) sum += stats.arrivals;
+    return sum;
+  }
+  void end_load() {
+    controller_->apply({.epoch = 9, .concurrency = 0, .effective_at = elapsed()});
+    collect_until([&] { return controller_->idle(); });
+  }
+  static std::set<std::string> ids_of(const std::vector<std::string>& requests) {
+    std::set<std::string> ids;
+    for (const std::string& request : requests) {
+      const auto at = request.find("X-Request-Id: ") + 14;
+      ids.insert(request.substr(at, request.find('\r', at) - at));
+    }
+    return ids;
+  }
+};
+
+TEST_F(OpenLoopTest, EveryArrivalIsSentOnceWhateverTheThreads) {
+  ScriptedServer server(always(answer(2)));
+  target().urls = {server.url()};
+  start(3);
+  controller_->apply(level(400, 64));
+  collect_until([&] { return arrivals() >= 200; });
+  end_load();
+  const SeriesStats stats = collect_all();
+  EXPECT_EQ(stats.arrivals, stats.started);
+  EXPECT_EQ(stats.started, stats.completed());
+  EXPECT_EQ(stats.ttft_intended.count(), stats.ttft.count());
+  EXPECT_EQ(stats.e2e_intended.count(), stats.completed());
+  EXPECT_GE(stats.ttft_intended.sum_seconds(), stats.ttft.sum_seconds());
+  const auto ids = ids_of(server.requests());
+  EXPECT_EQ(ids.size(), stats.started);
+  for (std::size_t k = 0; k + 10 < ids.size(); ++k)
+    EXPECT_TRUE(ids.contains("test-0-1-0-" + std::to_string(k))) << k;
+}
+
+TEST_F(OpenLoopTest, TheSharesOfAgentsMakeTheWhole) {
+  ScriptedServer server(always(answer(1)));
+  target().urls = {server.url()};
+  for (std::uint32_t agent = 0; agent < 2; ++agent) {
+    start(2);
+    LoadLevel share = level(400, 6);
+    share.slot_offset = agent;
+    share.slot_stride = 2;
+    const std::uint64_t before = arrivals();
+    controller_->apply(share);
+    collect_until([&] { return arrivals() >= before + 50; });
+    end_load();
+    collect_all();
+    controller_.reset();
+  }
+  const auto ids = ids_of(server.requests());
+  EXPECT_EQ(ids.size(), server.requests().size()) << "no arrival was sent by both";
+  for (std::size_t k = 0; k < 90; ++k) EXPECT_TRUE(ids.contains("test-0-1-0-" + std::to_string(k))) << k;
+}
+
+TEST_F(OpenLoopTest, ArrivalsWaitWhereTooManyAreInFlight) {
+  Gate answered;
+  ScriptedServer slow([&](ScriptedServer::Peer& peer, int) {
+    while (!peer.read_request().empty()) {
+      answered.wait();
+      peer.send(answer(1));
+    }
+  });
+  target().urls = {slow.url()};
+  start();
+  controller_->apply(level(200, 3));
+  collect_until([&] { return arrivals() >= 40; });
+  EXPECT_EQ(gauges_.in_flight, 3u);
+  answered.open();
+  const std::uint64_t so_far = arrivals();
+  collect_until([&] {
+    std::uint64_t completed = 0;
+    for (const auto& [key, stats] : series_) completed += stats.completed();
+    return completed >= so_far;
+  });
+  end_load();
+  const SeriesStats stats = collect_all();
+  EXPECT_EQ(stats.arrivals, stats.started) << "none was dropped";
+  EXPECT_GT(stats.backlog, 0.5);
+  EXPECT_GT(*stats.ttft_intended.mean_seconds(), 2 * *stats.ttft.mean_seconds())
+      << "the wait for a slot counts from the intended start only";
+  EXPECT_LT(*generator_.send_lag.quantile_seconds(0.5), 0.02) << "and is no send lag";
+}
+
+TEST_F(OpenLoopTest, LimitsCountFromTheIntendedStart) {
+  Gate answered;
+  ScriptedServer slow([&](ScriptedServer::Peer& peer, int) {
+    while (!peer.read_request().empty()) {
+      answered.wait();
+      peer.send(answer(1));
+    }
+  });
+  target().urls = {slow.url()};
+  assignment_.cells[0].slo = {{.metric = SloMetric::kE2e, .limit = milliseconds(100)}};
+  start();
+  controller_->apply(level(100, 1));
+  collect_until([&] { return arrivals() >= 40; });
+  answered.open();
+  collect_until([&] {
+    std::uint64_t completed = 0;
+    for (const auto& [key, stats] : series_) completed += stats.completed();
+    return completed >= 40;
+  });
+  end_load();
+  EXPECT_GE(collect_all().slo.at(0).missed, 20u) << "all but one were answered at once, but started late";
+}
+
+TEST_F(OpenLoopTest, RequestsGoToReplicasInTurn) {
+  ScriptedServer first(always(answer(1))), second(always(answer(1)));
+  target().urls = {first.url(), second.url()};
+  start();
+  controller_->apply(level(300, 32));
+  collect_until([&] { return arrivals() >= 100; });
+  end_load();
+  const SeriesStats stats = collect_all();
+  EXPECT_EQ(stats.started, stats.completed());
+  const auto difference =
+      static_cast<double>(first.requests().size()) - static_cast<double>(second.requests().size());
+  EXPECT_LE(std::abs(difference), 1);
+  EXPECT_LE(first.connections() + second.connections(), 64);
+}
+
+}  // namespace
+}  // namespace kneepoint::agent

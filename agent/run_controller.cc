@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "agent/load_thread.h"
+#include "agent/receive_stamps.h"
 #include "agent/run_setup.h"
 
 namespace kneepoint::agent {
@@ -109,6 +110,7 @@ class RunController::Impl {
   std::uint64_t round_ = 0;
   std::vector<Held> reports_;
   DenseHistogram scratch_;
+  const ReceiveStamps stamps_;                        // before the first connection
   std::vector<std::unique_ptr<LoadThread>> threads_;  // last: they call back into the rest
 };
 

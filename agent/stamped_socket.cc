@@ -1,30 +1,15 @@
 #include "agent/stamped_socket.h"
 
-#include <linux/errqueue.h>
-#include <linux/net_tstamp.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include <cerrno>
-#include <cstring>
+
+#include "agent/receive_stamps.h"
 
 namespace kneepoint::agent {
-namespace {
-
-/// The software receive stamp in CLOCK_REALTIME, 0 when there is none.
-Nanos stamp_of(msghdr& message) {
-  for (cmsghdr* part = CMSG_FIRSTHDR(&message); part != nullptr; part = CMSG_NXTHDR(&message, part)) {
-    if (part->cmsg_level != SOL_SOCKET || part->cmsg_type != SCM_TIMESTAMPING) continue;
-    scm_timestamping stamps;
-    std::memcpy(&stamps, CMSG_DATA(part), sizeof stamps);
-    return std::chrono::seconds(stamps.ts[0].tv_sec) + Nanos(stamps.ts[0].tv_nsec);
-  }
-  return Nanos(0);
-}
-
-}  // namespace
 
 bool StampedSocket::connect(const sockaddr* address, unsigned length) {
   close();
@@ -32,9 +17,7 @@ bool StampedSocket::connect(const sockaddr* address, unsigned length) {
   if (fd_ < 0) return false;
   const int on = 1;
   setsockopt(fd_, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-  // Refused stamps are no error: reads are then flagged as unstamped.
-  const int stamps = SOF_TIMESTAMPING_RX_SOFTWARE | SOF_TIMESTAMPING_SOFTWARE;
-  setsockopt(fd_, SOL_SOCKET, SO_TIMESTAMPING, &stamps, sizeof stamps);
+  request_receive_stamps(fd_);
   const int started = ::connect(fd_, address, length);
   if ((started != 0 && errno != EINPROGRESS) || !poller_.watch(fd_, readiness_)) {
     close();
@@ -54,7 +37,7 @@ ReadResult StampedSocket::read(std::span<char> buffer) {
   ReadResult result;
   if (!readiness_.readable) return result;
   iovec piece{.iov_base = buffer.data(), .iov_len = buffer.size()};
-  alignas(cmsghdr) char control[CMSG_SPACE(sizeof(scm_timestamping))];
+  alignas(cmsghdr) char control[kStampControlBytes];
   msghdr message{};
   message.msg_iov = &piece;
   message.msg_iovlen = 1;
@@ -77,7 +60,7 @@ ReadResult StampedSocket::read(std::span<char> buffer) {
   result.bytes = static_cast<std::size_t>(got);
   // After a hang-up there is more to learn even when this read fell short: the end itself.
   if (result.bytes < buffer.size() && !readiness_.hung_up) readiness_.readable = false;
-  if (const Nanos stamp = stamp_of(message); stamp.count() != 0) {
+  if (const Nanos stamp = receive_stamp(message); stamp.count() != 0) {
     result.stamped = true;
     result.received = MonoTime(stamp - poller_.real_minus_mono());
     // The two clocks are read a moment apart: never let the conversion put a receipt after its reading.

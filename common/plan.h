@@ -54,6 +54,8 @@ struct Target {
   Nanos connect_timeout = std::chrono::seconds(10);
   Nanos request_timeout = std::chrono::minutes(10);  ///< From the send to the last byte.
   Nanos idle_timeout = std::chrono::seconds(60);     ///< The longest silence inside a stream.
+  std::optional<std::uint32_t> gpus;    ///< Of one replica. For the report only: does not travel to agents.
+  std::optional<double> cost_per_hour;  ///< Likewise, in whatever money the plan's author counts.
   bool operator==(const Target&) const = default;
 };
 
@@ -151,8 +153,17 @@ struct Ramp {
   std::optional<Nanos> hold;         ///< The window's length; absent: a search picks each. Or instead …
   std::optional<std::uint32_t> requests;  ///< … the number of requests that make the step.
   std::optional<Search> search;
+  bool soak = false;  ///< `steps` is one level, held for `hold` and measured in bins.
+  /// Afterwards: the load returns to the top and falls step by step to the lowest.
+  bool descend = false;
+  /// Afterwards: the knee is measured again with each of these numbers of agents.
+  std::vector<std::uint32_t> proof;
   bool operator==(const Ramp&) const = default;
 };
+
+/// How long one bin of a soak of `hold` is: whole seconds, 48 bins at most, a minute or more where six of a
+/// minute fit.
+Nanos soak_bin(Nanos hold);
 
 /// One workload ramped against every target.
 struct Scenario {
@@ -220,6 +231,7 @@ struct LoadLevel {
   std::uint32_t concurrency = 0;  ///< Slots over the whole fleet; 0 ends the load.
   std::uint32_t slot_offset = 0;
   std::uint32_t slot_stride = 1;
+  std::uint32_t agents = 0;  ///< The first so many agents share it, 0: all. For the split; does not travel.
   Nanos effective_at{0};
   /// Slots below this number are running already; the added ones start evenly over `spread_over`.
   std::uint32_t warm_slots = 0;

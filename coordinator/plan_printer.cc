@@ -4,6 +4,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <set>
 
 #include "coordinator/plan/duration.h"
 #include "coordinator/plan/workload_printer.h"
@@ -29,13 +30,35 @@ std::string describe_search(const Ramp& ramp) {
   return text;
 }
 
-std::string describe_ramp(const Ramp& ramp) {
+/// What follows the ramp, a line each.
+std::string describe_afterwards(const Ramp& ramp) {
+  std::string text;
+  const auto line = [&](const std::string& words) { text += fmt::format("\n{:15}{}", "", words); };
+  if (!ramp.proof.empty()) {
+    const bool one = ramp.proof.back() == 1;
+    line(fmt::format("then a proof: the knee again with {} agent{}", fmt::join(ramp.proof, ", then "),
+                     one ? "" : "s"));
+  }
+  if (ramp.descend) line("then back down from the top, for hysteresis and recovery");
+  return text;
+}
+
+std::string describe_steps(const Ramp& ramp) {
   if (ramp.search) return describe_search(ramp);
+  if (ramp.soak) {
+    return fmt::format("soak: {} requests in flight for {}, measured in bins of {}\n{:15}{} warm-up",
+                       ramp.steps.front(), format_duration(*ramp.hold), format_duration(soak_bin(*ramp.hold)),
+                       "", format_duration(ramp.warmup));
+  }
   std::string text = fmt::format("{}: {}", plural(ramp.steps.size(), "step"), fmt::join(ramp.steps, " "));
   text += fmt::format("\n{:15}each step: ", "");
   if (ramp.warmup > 0s) text += fmt::format("{} warm-up, then ", format_duration(ramp.warmup));
   return text + (ramp.requests ? fmt::format("{}", plural(*ramp.requests, "request"))
                                : fmt::format("{} measured", format_duration(ramp.hold.value_or(0s))));
+}
+
+std::string describe_ramp(const Ramp& ramp) {
+  return describe_steps(ramp) + describe_afterwards(ramp);
 }
 
 std::string describe_slo(const std::vector<SloLimit>& slo) {
@@ -49,8 +72,10 @@ std::string describe_slo(const std::vector<SloLimit>& slo) {
 
 std::string describe_time(const Ramp& ramp) {
   if (ramp.search) {
-    return ramp.search->max_duration ? fmt::format("at most {}", format_duration(*ramp.search->max_duration))
-                                     : "as long as the search takes, often 10 to 30 minutes";
+    std::string time = ramp.search->max_duration
+                           ? fmt::format("at most {}", format_duration(*ramp.search->max_duration))
+                           : "as long as the search takes, often 10 to 30 minutes";
+    return ramp.descend || !ramp.proof.empty() ? time + ", and the steps after it" : time;
   }
   const auto time = planned_time(ramp);
   if (time) return format_duration(*time);
@@ -88,6 +113,13 @@ std::string describe_dialect(const DialectDescription& dialect) {
   return fmt::format("POST {}, streamed as {}", dialect.path, lines ? "JSON lines" : "server-sent events");
 }
 
+std::string describe_replica(const Target& target) {
+  std::vector<std::string> facts;
+  if (target.gpus) facts.push_back(plural(*target.gpus, "GPU"));
+  if (target.cost_per_hour) facts.push_back(fmt::format("costs {:g} an hour", *target.cost_per_hour));
+  return fmt::format("{}", fmt::join(facts, ", "));
+}
+
 std::string describe_target(const Target& target) {
   std::string text = fmt::format("  {}: {}, {}\n", target.name, to_string(target.api),
                                  target.model.empty() ? "the host's model" : "model " + target.model);
@@ -99,6 +131,8 @@ std::string describe_target(const Target& target) {
   std::vector<std::string> names;
   for (const auto& [name, value] : target.headers) names.push_back(name);
   if (!names.empty()) text += fmt::format("    headers   {}\n", fmt::join(names, ", "));
+  if (target.gpus || target.cost_per_hour)
+    text += fmt::format("    replica   {}\n", describe_replica(target));
   return text + fmt::format("    timeouts  connect {}, request {}, silence in a stream {}\n",
                             format_duration(target.connect_timeout), format_duration(target.request_timeout),
                             format_duration(target.idle_timeout));
@@ -172,7 +206,9 @@ void warn_about_ramp(const Scenario& scenario, const Plan& plan, std::vector<std
 std::optional<Nanos> planned_time(const Ramp& ramp) {
   if (ramp.search) return ramp.search->max_duration;
   if (!ramp.hold) return std::nullopt;
-  return (ramp.warmup + *ramp.hold) * static_cast<Nanos::rep>(ramp.steps.size());
+  std::size_t steps = ramp.steps.size() + ramp.proof.size();
+  if (ramp.descend) steps += std::set<std::uint32_t>(ramp.steps.begin(), ramp.steps.end()).size();
+  return (ramp.warmup + *ramp.hold) * static_cast<Nanos::rep>(steps);
 }
 
 std::vector<std::string> plan_warnings(const Plan& plan) {
@@ -192,6 +228,7 @@ std::string describe_plan(const Plan& plan) {
   const std::vector<Cell> cells = cells_of(plan);
   std::size_t steps = 0, counted_requests = 0, searches = 0;
   bool open_ended = false;
+  bool after_search = false;
   Nanos time{0};
   text += "\nRuns, in this order\n";
   for (const Cell& cell : cells) {
@@ -207,6 +244,7 @@ std::string describe_plan(const Plan& plan) {
     counted_requests += ramp.requests.value_or(0) * ramp.steps.size();
     if (ramp.search) ++searches;
     open_ended = open_ended || (ramp.search && !ramp.search->max_duration);
+    after_search = after_search || (ramp.search && (ramp.descend || !ramp.proof.empty()));
   }
   // Between steps the added slots start spread out, and a cell ends when its last answers have arrived.
   const Nanos likely = time + 1s * static_cast<Nanos::rep>(steps);
@@ -216,6 +254,7 @@ std::string describe_plan(const Plan& plan) {
   text += fmt::format("\nIn all {}, about {}", fmt::join(all, " and "),
                       format_duration(std::chrono::ceil<std::chrono::seconds>(likely)));
   if (open_ended) text += " and as long as an unbounded search takes";
+  if (after_search) text += " and the steps after a search";
   if (counted_requests > 0)
     text += fmt::format(" and the time of {} more", plural(counted_requests, "request"));
   text += ".\n";

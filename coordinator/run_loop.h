@@ -96,7 +96,7 @@ class RunLoop {
     std::uint32_t in_flight = 0, backing_off = 0, active_slots = 0;
   };
 
-  void run_cell(Controller& controller, std::size_t cell_index);
+  void run_controller(Controller& controller, std::size_t cell_index);
   void take(const FleetEvent& event, Controller& controller);
   /// Waits for one event or a tick, and takes it.
   void tick(Controller& controller, std::size_t cell_index);
@@ -105,6 +105,7 @@ class RunLoop {
   void stop_and_settle(Controller& controller, std::size_t cell_index);
   FleetView view(const Cell& cell) const;
   bool idle_since(Nanos instant) const;
+  std::uint32_t in_flight() const;
 
   const Plan& plan_;
   const std::vector<Cell>& cells_;
@@ -112,7 +113,8 @@ class RunLoop {
   Hooks hooks_;
   Timeline timeline_;
   std::vector<StepWindow> windows_;
-  std::size_t windows_before_cell_ = 0;
+  std::size_t windows_before_controller_ = 0;
+  std::vector<Step> rows_;                  // of the controller under way, as measured
   std::map<std::uint32_t, Gauges> gauges_;  // of the agents that are left
   LoadLevel level_;
   std::map<std::uint32_t, Nanos> level_finished_;   // by agent, for level_

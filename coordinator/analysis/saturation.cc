@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "coordinator/analysis/bottleneck.h"
+#include "coordinator/analysis/shape.h"
 #include "coordinator/analysis/usl.h"
 #include "coordinator/report/units.h"
 
@@ -99,6 +100,9 @@ Saturation find_saturation(const std::vector<Step>& steps, const KneeOptions& op
   }
   if (!found.concurrency) found.lower_bound = known_below(curve);
   found.explanation = explain(curve, found);
+  Shape shape = shape_of(steps, curve.points());
+  found.shape = std::move(shape.kinds);
+  for (const std::string& sentence : shape.sentences) found.explanation += " " + sentence;
   attribute(found, steps);
   return found;
 }

@@ -23,6 +23,8 @@ using yaml::Node;
 using yaml::PlanError;
 
 constexpr Nanos kLongestTimeout = 24h;
+constexpr std::uint64_t kMostGpus = 1024;  ///< Of one replica.
+constexpr double kHighestCost = 100'000;
 constexpr std::string_view kNoInlineSecret =
     "a secret never stands in a plan; write auth: {env: NAME} or auth: {file: PATH}, which each agent reads "
     "on its "
@@ -222,7 +224,7 @@ Target read_target(const Node& node, std::size_t number, const std::filesystem::
   const MappingReader reader(
       node, named ? fmt::format("target '{}'", name->text) : fmt::format("target {}", number),
       {"name", "url", "urls", "api", "dialect", "model", "auth", "headers", "tls", "connect_timeout",
-       "request_timeout", "idle_timeout"});
+       "request_timeout", "idle_timeout", "gpus", "cost_per_hour"});
   Target target;
   target.name = yaml::read_name(reader.require("name"), "a target's 'name'");
   target.urls = read_urls(reader);
@@ -251,6 +253,12 @@ Target read_target(const Node& node, std::size_t number, const std::filesystem::
   read_timeout("connect_timeout", target.connect_timeout);
   read_timeout("request_timeout", target.request_timeout);
   read_timeout("idle_timeout", target.idle_timeout);
+  if (const Node* const gpus = reader.find("gpus")) {
+    target.gpus = static_cast<std::uint32_t>(yaml::read_integer(*gpus, "'gpus'", 1, kMostGpus));
+  }
+  if (const Node* const cost = reader.find("cost_per_hour")) {
+    target.cost_per_hour = yaml::read_number(*cost, "'cost_per_hour'", 0, kHighestCost);
+  }
   return target;
 }
 

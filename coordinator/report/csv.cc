@@ -111,7 +111,12 @@ std::vector<Column> columns() {
       {"prompt_tokens_asked_mean",
        [](const Row& r) { return r.step.prompt_tokens ? number(r.step.prompt_tokens->asked_mean) : ""; }},
       {"prompt_tokens_achieved_mean",
-       [](const Row& r) { return r.step.prompt_tokens ? number(r.step.prompt_tokens->achieved_mean) : ""; }}};
+       [](const Row& r) { return r.step.prompt_tokens ? number(r.step.prompt_tokens->achieved_mean) : ""; }},
+      {"role", [](const Row& r) { return r.step.role; }},
+      {"scout", [](const Row& r) { return std::string(r.step.scout ? "true" : "false"); }},
+      {"agents", [](const Row& r) { return r.step.agents ? fmt::format("{}", *r.step.agents) : ""; }},
+      {"recovery_seconds", [](const Row& r) { return number(r.step.recovery_seconds); }},
+      {"generator_resident_bytes", [](const Row& r) { return number(r.step.generator.resident_bytes); }}};
   all.insert(all.end(), rest.begin(), rest.end());
   return all;
 }
@@ -127,8 +132,9 @@ std::string render_csv(const Report& report) {
   };
   add_line([](const Column& column) { return column.name; });
   for (const ScenarioResult& result : report.results) {
-    for (const Step& step : result.steps) {
-      add_line([&](const Column& column) { return column.cell({result, step}); });
+    for (const auto* steps : {&result.steps, &result.after}) {
+      for (const Step& step : *steps)
+        add_line([&](const Column& column) { return column.cell({result, step}); });
     }
   }
   return out;

@@ -37,22 +37,30 @@ std::string draw(const std::string& title, const Table& table) {
   return out + "\n";
 }
 
-std::string render_result(const ScenarioResult& result) {
+std::string render_result(const ScenarioResult& whole) {
+  const ScenarioResult result = brief(whole);
   std::string out = fmt::format("\n## {} on {} ({})\n", escaped(result.scenario), escaped(result.target),
                                 escaped(result.model));
-  out += "\n" + escaped(saturation_sentence(result) + " " + result.saturation.explanation) + "\n";
+  out += "\n" + escaped(saturation_text(result)) + "\n";
+  for (const auto& [title, sentences] : findings_of(result))
+    out += fmt::format("\n**{}**: {}\n", title, escaped(sentences));
   if (!result.slo.criteria.empty()) {
     out += "\n";
     for (const SloCriterion& criterion : result.slo.criteria)
       out += fmt::format("- {}\n", escaped(slo_sentence(criterion)));
     if (result.slo.joint) out += fmt::format("- {}\n", escaped(slo_sentence(*result.slo.joint)));
   }
+  if (!result.recommendations.empty()) out += "\n### Recommendations\n\n";
+  for (const Recommendation& each : result.recommendations)
+    out += fmt::format("- **{}**: {}\n", escaped(each.name), escaped(recommendation_sentence(each)));
   out += draw("Load and throughput", load_table(result));
+  if (const std::string note = brief_note(whole); !note.empty()) out += "\n" + escaped(note) + "\n";
   const auto remarks = step_remarks(result);
   if (!remarks.empty()) out += "\n";
   for (const std::string& remark : remarks) out += fmt::format("- {}\n", escaped(remark));
   if (const std::string prompts = prompt_sentence(result); !prompts.empty())
     out += fmt::format("\nPrompts: {}.\n", escaped(prompts));
+  out += draw("After the ramp", after_table(result));
   out += draw("Latency", latency_table(result));
   out += draw("By prompt class", share_table(result, &Step::classes, "class"));
   out += draw("By turn", share_table(result, &Step::turns, "turn"));

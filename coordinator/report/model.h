@@ -51,6 +51,7 @@ struct GeneratorSummary {
   std::optional<double> client_coalesced_ratio;
   std::optional<double> unstamped_read_ratio;
   std::optional<double> busiest_thread_ratio;  ///< p95 over the window's seconds.
+  std::optional<double> resident_bytes;        ///< Of the largest agent process, at most.
 };
 
 struct RequestCounts {
@@ -80,6 +81,12 @@ struct Step {
   std::uint32_t concurrency = 0;
   std::optional<double> achieved_concurrency;
   std::uint32_t attempt = 1;
+  std::string role;    ///< "" for a step of the ramp; "descending" or "proof" for what came after it.
+  bool scout = false;  ///< A search's brief look; what it led to was measured longer.
+  std::optional<std::uint32_t> agents;  ///< Of a proof: how many made the load.
+  /// Of a descending step: from the fall to it until throughput and TTFT were those of the way up again;
+  /// absent where that did not happen within the step.
+  std::optional<double> recovery_seconds;
   bool valid = true;
   std::string state;  ///< "NEAR-LINEAR", "DIMINISHING", "SATURATED", "COLLAPSING", "CLIENT_BOUND", …
   std::vector<std::string> flags;  ///< "SHORT_WINDOW", "LOWEST LATENCY", "INCOMPLETE", …
@@ -131,7 +138,8 @@ struct Saturation {
   std::optional<double> power_concurrency;  ///< Another: the step with the most X²/N.
   std::string knee_kind;                    ///< "hard", "soft" or "" where unknown.
   std::string bottleneck;                   ///< "" where it could not be told.
-  std::string explanation;                  ///< One sentence, quoting its evidence.
+  std::vector<std::string> shape;  ///< What is not plain about the curve: "collapse", "cliff", "two peaks".
+  std::string explanation;         ///< Sentences, quoting their evidence.
 };
 
 struct SloCriterion {
@@ -148,12 +156,38 @@ struct SloResult {
   std::optional<SloCriterion> joint;
 };
 
+/// The relative change of a figure in an hour.
+struct HourlyTrend {
+  std::string name;  ///< "throughput", "TTFT p50", "agent memory".
+  std::optional<double> ratio;
+  std::optional<Interval> ci95;
+};
+
+/// What was learned beside the saturation point.
+struct Finding {
+  std::string state;                ///< One word or two in capitals; docs/report.md lists them.
+  std::string explanation;          ///< Sentences, quoting their evidence.
+  std::vector<HourlyTrend> trends;  ///< Of a soak.
+};
+
+/// A figure to plan by, derived from valid rows only.
+struct Recommendation {
+  std::string name;  ///< "interactive", "admission limit", …
+  double value = 0;
+  std::optional<Interval> ci95;
+  std::string unit;
+  std::string basis;  ///< How it comes about.
+};
+
 /// One target × scenario.
 struct ScenarioResult {
   std::string target, scenario, model;
   std::vector<Step> steps;
   Saturation saturation;
   SloResult slo;
+  std::vector<Step> after;  ///< Measured after the ramp; no part of `saturation` and `slo`.
+  std::optional<Finding> proof, descent, soak;  ///< Present where the plan asked for them.
+  std::vector<Recommendation> recommendations;
 };
 
 struct Verdict {

@@ -65,11 +65,14 @@ std::string section(const std::string& title, const Table& table) {
   return table.rows.empty() ? "" : fmt::format("\n{}\n{}", title, draw(table));
 }
 
-std::string render_result(const ScenarioResult& result) {
+std::string render_result(const ScenarioResult& whole) {
+  const ScenarioResult result = brief(whole);
   std::string out = fmt::format("\n{:=<{}}\n", "", kWidth);
   out += wrapped("", fmt::format("{} on {}, model {}", result.scenario, result.target, result.model));
   out += section("Load and throughput", load_table(result));
+  if (const std::string note = brief_note(whole); !note.empty()) out += wrapped("  ", note);
   for (const std::string& remark : step_remarks(result)) out += wrapped("  ", remark);
+  out += section("After the ramp", after_table(result));
   if (const std::string prompts = prompt_sentence(result); !prompts.empty())
     out += "\n" + wrapped("Prompts     ", prompts + ".");
   out += section("Latency", latency_table(result));
@@ -77,10 +80,17 @@ std::string render_result(const ScenarioResult& result) {
   out += section("By turn", share_table(result, &Step::turns, "turn"));
   out += section("By replica", share_table(result, &Step::replicas, "replica"));
   out += section("Requests and generator", generator_table(result));
-  out += "\n" + wrapped("Saturation  ", saturation_sentence(result) + " " + result.saturation.explanation);
+  out += "\n" + wrapped(result.soak ? "Soak        " : "Saturation  ", saturation_text(result));
   for (const SloCriterion& criterion : result.slo.criteria)
     out += wrapped("SLO         ", slo_sentence(criterion));
   if (result.slo.joint) out += wrapped("SLO         ", slo_sentence(*result.slo.joint));
+  for (const auto& [title, sentences] : findings_of(result)) {
+    out += wrapped(fmt::format("{:<15}", title), sentences);
+  }
+  if (!result.recommendations.empty()) out += "\nRecommendations\n";
+  for (const Recommendation& each : result.recommendations) {
+    out += wrapped(fmt::format("  {:<32}", each.name), recommendation_sentence(each));
+  }
   return out;
 }
 

@@ -9,6 +9,7 @@
 #include "coordinator/report/html/columns.h"
 #include "coordinator/report/html/flags.h"
 #include "coordinator/report/html/markup.h"
+#include "coordinator/report/units.h"
 
 namespace kneepoint::coordinator::html {
 namespace {
@@ -88,7 +89,9 @@ std::string group_row(const std::vector<const Column*>& columns) {
 
 }  // namespace
 
-std::string steps_table(const ScenarioResult& result, std::size_t index) {
+namespace {
+
+std::string rows_table(const std::vector<Step>& steps, std::string_view caption, std::size_t index) {
   std::vector<const Column*> columns;
   for (const Column& column : step_columns()) {
     if (column.brief) columns.push_back(&column);
@@ -99,14 +102,38 @@ std::string steps_table(const ScenarioResult& result, std::size_t index) {
     if (column == columns.front()) rows += R"(<th scope="col" class="reading">state and note</th>)";
   }
   rows += "</tr></thead><tbody>";
-  for (const Step& step : result.steps) {
+  for (const Step& step : steps) {
     rows += step.valid ? "<tr>" : R"(<tr class="invalid">)";
     rows += fmt::format(R"(<th scope="row" data-v="{}">{}</th><td class="words reading">{}</td>)",
                         step.concurrency, step_label(step), reading(step));
     for (std::size_t i = 1; i < columns.size(); ++i) rows += cell(columns[i]->figure(step));
     rows += "</tr>";
   }
-  return boxed("steps", "Steps", rows + "</tbody>", index);
+  return boxed("steps", caption, rows + "</tbody>", index);
+}
+
+}  // namespace
+
+std::string steps_table(const ScenarioResult& result, std::size_t index) {
+  return rows_table(result.steps, "Steps", index);
+}
+
+std::string after_table(const ScenarioResult& result, std::size_t index) {
+  return result.after.empty() ? std::string() : rows_table(result.after, "After the ramp", index);
+}
+
+std::string recommendations_table(const ScenarioResult& result) {
+  if (result.recommendations.empty()) return {};
+  std::string rows =
+      R"(<thead><tr><th scope="col">for</th><th scope="col">figure</th>)"
+      R"(<th scope="col">unit</th><th scope="col">how it comes about</th></tr></thead><tbody>)";
+  for (const Recommendation& each : result.recommendations) {
+    rows += fmt::format(R"(<tr><th scope="row">{}</th><td data-v="{}">{}</td>)"
+                        R"(<td class="words">{}</td><td class="words">{}</td></tr>)",
+                        escape(each.name), each.value, format_with_interval(each.value, each.ci95),
+                        escape(each.unit), escape(each.basis));
+  }
+  return boxed("recommendations", "Recommendations", rows + "</tbody>");
 }
 
 std::string figures_table(const ScenarioResult& result, std::size_t index) {

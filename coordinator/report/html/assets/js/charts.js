@@ -18,7 +18,17 @@ function kneeOf(result) {
   return { at: concurrency, low: ci95 && ci95[0], high: ci95 && ci95[1], text: `N_sat ${formatNumber(concurrency)}` };
 }
 
-function ascending(result) { return [...result.steps].sort((a, b) => a.concurrency - b.concurrency); }
+/** Rising steps; of a search, for each concurrency the valid one that was measured longest. */
+function ascending(result) {
+  const steps = [...result.steps].sort((a, b) => a.concurrency - b.concurrency);
+  if (!steps.some((s) => s.scout)) return steps;
+  const rank = (s) => (s.valid ? s.duration_seconds : -1);
+  const best = new Map();
+  for (const s of steps) {
+    if (!best.has(s.concurrency) || rank(s) >= rank(best.get(s.concurrency))) best.set(s.concurrency, s);
+  }
+  return [...best.values()];
+}
 
 function throughputSpec(result) {
   const steps = ascending(result);
@@ -145,7 +155,7 @@ function ladderSpec(result) {
 
 function timelineSpec(result, timeline) {
   const span = timeline.spans.find((s) => s.target === result.target && s.scenario === result.scenario);
-  const windows = result.steps.map((s) => ({
+  const windows = [...result.steps, ...(result.after || [])].map((s) => ({
     begin: s.window_begin_seconds, end: s.window_begin_seconds + s.duration_seconds, label: formatNumber(s.concurrency), valid: s.valid,
   }));
   const begin = span ? span.begin : d3.min(windows, (w) => w.begin);

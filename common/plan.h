@@ -175,6 +175,12 @@ struct Scenario {
   bool operator==(const Scenario&) const = default;
 };
 
+/// Where a dataset comes from, for the report.
+struct DatasetFile {
+  std::string name;    ///< Without its folder.
+  std::string sha256;  ///< Of the file's bytes, in hexadecimal digits.
+};
+
 /// What a plan file says, with its defaults filled in.
 struct Plan {
   std::string name;
@@ -183,6 +189,7 @@ struct Plan {
   std::uint64_t seed = 1;
   bool records = false;  ///< One line per request in the run directory.
   std::map<std::string, std::shared_ptr<const Dataset>> datasets;  ///< By content hash.
+  std::map<std::string, DatasetFile> dataset_files;                ///< The same.
   std::string source_text;  ///< The file as read (after variables), kept beside the results.
 };
 

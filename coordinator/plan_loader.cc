@@ -113,6 +113,7 @@ Plan read_plan(const Node& root, const std::string& file) {
   DatasetLibrary library(std::filesystem::path(file).parent_path());
   read_scenarios(reader.require("scenarios"), plan, library);
   plan.datasets = library.datasets();
+  plan.dataset_files = library.files();
   return plan;
 }
 

@@ -3,10 +3,36 @@
 #include <fmt/format.h>
 #include <simdjson.h>
 
+#include <cstring>
 #include <iterator>
 
 namespace kneepoint::agent {
 namespace {
+
+/// Whether a byte must be escaped inside a JSON string.
+bool special(char c) {
+  return static_cast<unsigned char>(c) < 0x20 || c == '"' || c == '\\';
+}
+
+/// The same of any of eight bytes, by Mycroft's test for a byte below n: the prompts of long contexts have
+/// megabytes, and a thread writes them between two reads.
+bool any_special(const char* eight) {
+  constexpr std::uint64_t kOnes = 0x0101010101010101, kHighs = 0x8080808080808080;
+  std::uint64_t bytes = 0;
+  std::memcpy(&bytes, eight, sizeof bytes);
+  const std::uint64_t quotes = bytes ^ (kOnes * '"'), backslashes = bytes ^ (kOnes * '\\');
+  return (((bytes - kOnes * 0x20) & ~bytes) | ((quotes - kOnes) & ~quotes) |
+          ((backslashes - kOnes) & ~backslashes)) &
+         kHighs;
+}
+
+/// How many bytes go before the first that must be escaped.
+std::size_t clean_length(std::string_view text) {
+  std::size_t clean = 0;
+  while (clean + 8 <= text.size() && !any_special(text.data() + clean)) clean += 8;
+  while (clean < text.size() && !special(text[clean])) ++clean;
+  return clean;
+}
 
 /// Visits the members of a JSON object as written. @return false when the text is no JSON object.
 template <class Visit>
@@ -22,11 +48,8 @@ bool each_member(const std::string& object, Visit visit) {
 }  // namespace
 
 void append_json_text(std::string& out, std::string_view text) {
-  for (std::size_t clean = 0; !text.empty(); clean = 0) {
-    while (clean < text.size() && static_cast<unsigned char>(text[clean]) >= 0x20 && text[clean] != '"' &&
-           text[clean] != '\\') {
-      ++clean;
-    }
+  while (!text.empty()) {
+    const std::size_t clean = clean_length(text);
     out.append(text.substr(0, clean));
     if (clean == text.size()) break;
     switch (const char c = text[clean]) {

@@ -108,8 +108,7 @@ Finding judge_proof(const std::vector<Step>& ramp, std::vector<Step>& after,
                                : compared ? "The verdict survives"
                                           : "The verdict is neither proved nor disproved";
   finding.explanation =
-      fmt::format("Measured again{}: {}. {}.",
-                  concurrency > 0 ? fmt::format(" at {} requests in flight", concurrency) : "",
+      fmt::format("Measured again{}: {}. {}.", concurrency > 0 ? fmt::format(" at N = {}", concurrency) : "",
                   fmt::join(parts, "; "), end);
   return finding;
 }

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "common/dataset.h"
 #include "coordinator/analysis/after_top.h"
 #include "coordinator/analysis/annotate.h"
 #include "coordinator/analysis/drift.h"
@@ -38,6 +39,11 @@ Totals totals_of(const Timeline& timeline, const std::vector<Cell>& cells) {
   }
   totals.output_tokens = static_cast<std::uint64_t>(std::llround(tokens));
   return totals;
+}
+
+DatasetSource source_of(const Plan& plan, const std::string& hash) {
+  const DatasetFile& file = plan.dataset_files.at(hash);
+  return {.file = file.name, .sha256 = file.sha256, .entries = plan.datasets.at(hash)->entries.size()};
 }
 
 /// What the rows of one result do to the verdict. Returns whether the result may be trusted.
@@ -153,6 +159,7 @@ Report build_report(const Plan& plan, const Timeline& timeline, const std::vecto
     ScenarioResult result{.target = plan.targets[cell.target].name,
                           .scenario = plan.scenarios[cell.scenario].name,
                           .model = plan.targets[cell.target].model};
+    if (const auto& use = cell.workload.dataset) result.dataset = source_of(plan, use->hash);
     measure_rows(result, plan, timeline, cell, windows);
     if (result.steps.empty()) continue;
     conclude(result, plan.scenarios[cell.scenario].ramp, cell.slo, facts);

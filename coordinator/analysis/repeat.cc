@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 namespace kneepoint::coordinator {
 namespace {
@@ -11,8 +12,9 @@ namespace {
 constexpr double kThroughput = 0.05;  ///< What saturation itself is told by.
 constexpr double kTtft = 0.25;        ///< Steep near the knee.
 
+/// Without an interval nothing is beyond chance.
 double half_width(const std::optional<Interval>& ci95) {
-  return ci95 ? (ci95->high - ci95->low) / 2 : 0;
+  return ci95 ? (ci95->high - ci95->low) / 2 : std::numeric_limits<double>::infinity();
 }
 
 }  // namespace

@@ -11,7 +11,7 @@
 namespace kneepoint::coordinator {
 
 /// How a row differs from an earlier one of the same concurrency, relative: 0.1 is 10 % more. Errors are half
-/// widths of 95 % intervals.
+/// widths of 95 % intervals, infinite where a row has too few requests for one.
 struct Difference {
   double throughput = 0, throughput_error = 0;
   std::optional<double> ttft;  ///< Of the p50.

@@ -45,30 +45,25 @@ Result<Calibration> weigh(TokenProbe& probe, Ask ask, Calibration::Source source
   return found;
 }
 
-struct Weighed {
-  Calibration calibration;
-  std::string line;
-};
-
-Weighed weigh_target(const Target& target, const std::string& system, std::uint64_t seed) {
+Result<Calibration> weigh_target(const Target& target, const std::string& system, std::uint64_t seed,
+                                 const CalibrationOptions& options) {
   const auto secret = resolve_secret(target.auth);
-  if (!secret) {
-    return {.calibration = {},
-            .line = fmt::format("{}: not calibrated, one token a word is assumed: {}", target.name,
-                                secret.error().message)};
-  }
-  TokenProbe probe(target, *secret, system);
+  if (!secret) return secret.error();
+  TokenProbe probe(target, *secret, system, {.stop = options.stop, .limit = options.limit});
   auto found = weigh(probe, &TokenProbe::tokenize, Calibration::Source::kTokenize, seed);
-  if (!found) found = weigh(probe, &TokenProbe::usage, Calibration::Source::kUsage, seed);
+  // A host that did not answer at all is not asked twice.
+  if (!found && probe.answered()) found = weigh(probe, &TokenProbe::usage, Calibration::Source::kUsage, seed);
+  return found;
+}
+
+std::string line_about(const Target& target, const Result<Calibration>& found) {
   if (!found) {
-    return {.calibration = {},
-            .line = fmt::format("{}: not calibrated, one token a word is assumed: {}", target.name,
-                                found.error().message)};
+    return fmt::format("{}: not calibrated, one token a word is assumed: {}", target.name,
+                       found.error().message);
   }
-  return {.calibration = *found,
-          .line = fmt::format("{}: calibrated by {}: {:.3f} tokens a word, {:.0f} besides", target.name,
-                              found->source == Calibration::Source::kTokenize ? "/tokenize" : "usage",
-                              found->tokens_per_word, found->overhead_tokens)};
+  return fmt::format("{}: calibrated by {}: {:.3f} tokens a word, {:.0f} besides", target.name,
+                     found->source == Calibration::Source::kTokenize ? "/tokenize" : "usage",
+                     found->tokens_per_word, found->overhead_tokens);
 }
 
 }  // namespace
@@ -78,21 +73,21 @@ Calibration fit_calibration(double few_words, double few_tokens, double many_wor
   return {.tokens_per_word = slope, .overhead_tokens = std::max(0.0, few_tokens - slope * few_words)};
 }
 
-std::vector<std::string> calibrate(const Plan& plan, std::vector<Cell>& cells) {
+void calibrate(const Plan& plan, std::vector<Cell>& cells, const CalibrationOptions& options) {
   std::map<std::pair<std::uint32_t, std::string>, Calibration> known;
-  std::vector<std::string> lines;
   for (Cell& cell : cells) {
     if (!cell.workload.makes_text()) continue;
     const auto key = std::pair(cell.target, cell.workload.system.value_or(""));
     auto at = known.find(key);
     if (at == known.end()) {
-      Weighed weighed = weigh_target(plan.targets[cell.target], key.second, plan.seed);
-      lines.push_back(std::move(weighed.line));
-      at = known.emplace(key, weighed.calibration).first;
+      const Target& target = plan.targets[cell.target];
+      const auto found = weigh_target(target, key.second, plan.seed, options);
+      if (options.stop.stop_requested()) return;
+      if (options.tell) options.tell(line_about(target, found));
+      at = known.emplace(key, found ? *found : Calibration()).first;
     }
     cell.calibration = at->second;
   }
-  return lines;
 }
 
 }  // namespace kneepoint::coordinator

@@ -3,9 +3,13 @@
 #include <fmt/format.h>
 #include <simdjson.h>
 
+#include <boost/asio/bind_cancellation_slot.hpp>
+#include <boost/asio/cancellation_signal.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/io_context.hpp>
+#include <boost/asio/post.hpp>
+#include <chrono>
 #include <map>
 #include <optional>
 #include <utility>
@@ -15,10 +19,7 @@
 namespace kneepoint::coordinator {
 namespace {
 
-using namespace std::chrono_literals;
-
-/// A probe meets an idle host: it is answered at once, or not at all.
-constexpr HttpLimits kLimits{.connect = 5s, .total = 30s, .body = 16 << 20};
+namespace asio = boost::asio;
 
 std::map<std::string, std::string> headers_of(const Target& target, const std::string& secret) {
   auto headers = target.headers;
@@ -55,8 +56,12 @@ Result<double> number_at(const HttpReply& reply, const char* pointer) {
 struct TokenProbe::Impl {
   const Target& target;
   const std::string system;
-  boost::asio::io_context io;
+  const Bounds bounds;
+  const MonoTime deadline;
+  asio::io_context io;
+  asio::cancellation_signal cancel;
   HttpClient client;
+  bool answered = false;
 
   bool chat() const { return target.api == Api::kOpenAiChat; }
 
@@ -73,25 +78,44 @@ struct TokenProbe::Impl {
   }
 
   Result<HttpReply> post(std::string_view path, std::string json) {
+    answered = false;
     std::optional<Result<HttpReply>> reply;
-    boost::asio::co_spawn(
+    asio::co_spawn(
         io,
-        [&]() -> boost::asio::awaitable<void> {
+        [&]() -> asio::awaitable<void> {
           reply.emplace(co_await client.post(join_url(target.urls.front(), path), std::move(json)));
         },
-        boost::asio::detached);
+        asio::bind_cancellation_slot(cancel.slot(), asio::detached));
+    const auto give_up = [this] { cancel.emit(asio::cancellation_type::terminal); };
     io.restart();
-    io.run();
+    {
+      const std::stop_callback on_stop(bounds.stop, [&] { asio::post(io, give_up); });
+      io.run_until(deadline);
+    }
+    if (!reply) {
+      give_up();
+      io.run();
+      return Error{fmt::format("no answer within {:g} s", to_seconds(bounds.limit))};
+    }
+    answered = static_cast<bool>(*reply);
     return *std::move(reply);
   }
 };
 
-TokenProbe::TokenProbe(const Target& target, const std::string& secret, std::string system)
+TokenProbe::TokenProbe(const Target& target, const std::string& secret, std::string system, Bounds bounds)
     : impl_(new Impl{.target = target,
                      .system = std::move(system),
+                     .bounds = bounds,
+                     .deadline = std::chrono::steady_clock::now() + bounds.limit,
                      .io = {},
-                     .client = HttpClient(headers_of(target, secret), target.tls, kLimits)}) {}
+                     .cancel = {},
+                     .client = HttpClient(headers_of(target, secret), target.tls,
+                                          {.connect = target.connect_timeout, .total = bounds.limit})}) {}
 TokenProbe::~TokenProbe() = default;
+
+bool TokenProbe::answered() const {
+  return impl_->answered;
+}
 
 Result<double> TokenProbe::tokenize(const std::string& text) {
   const auto reply = impl_->post("/tokenize", fmt::format("{{{}}}", impl_->members(text)));

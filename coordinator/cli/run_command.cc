@@ -68,7 +68,10 @@ class Run {
   }
 
   int execute() {
-    for (const std::string& line : calibrate(plan_, cells_)) display_.print(line);
+    calibrate(plan_, cells_, {.stop = interrupts_.token(), .tell = [this](const std::string& line) {
+                                display_.print(line);
+                              }});
+    check_interrupts();
     assemble();
     const Timeline* timeline = nullptr;
     RunLoop loop(plan_, cells_, *fleet_, hooks(timeline));
@@ -110,6 +113,10 @@ class Run {
     if (!server_->notice().empty()) display_.print(server_->notice());
   }
 
+  void check_interrupts() const {
+    if (interrupts_.count() > 0) throw Failure{kInterrupted, "interrupted before any load"};
+  }
+
   void assemble() {
     const bool local = options_.listen.empty();
     const std::size_t expected = local ? options_.agents : options_.expect_agents;
@@ -130,7 +137,7 @@ class Run {
           fmt::format("waiting for {} agents on {}", expected, fmt::join(fleet_->addresses(), ", ")));
     }
     const Fleet::Check check = [this]() -> Result<void> {
-      if (interrupts_.count() > 0) throw Failure{kInterrupted, "interrupted before any load"};
+      check_interrupts();
       if (agents_) {
         if (auto failure = agents_->failure()) return Error{*failure};
       }

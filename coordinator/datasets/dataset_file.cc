@@ -82,7 +82,7 @@ bool is_trace(DatasetFormat format) {
   return format == DatasetFormat::kMooncake || format == DatasetFormat::kAzureLlm;
 }
 
-Result<Dataset> read_dataset(const DatasetSpec& spec) {
+Result<DatasetRead> read_dataset(const DatasetSpec& spec) {
   std::error_code problem;
   // Only files end: a device or a pipe would be read for ever.
   const bool regular = std::filesystem::is_regular_file(spec.path, problem);
@@ -94,7 +94,9 @@ Result<Dataset> read_dataset(const DatasetSpec& spec) {
   if (simdjson::padded_string::load(spec.path).get(text))
     return Error{fmt::format("{}: cannot be read; check the path and its permissions", spec.path)};
   try {
-    return read_text(spec, text);
+    DatasetRead read{.dataset = read_text(spec, text), .sha256 = {}};
+    read.sha256 = content_hash({text.data(), text.size()});
+    return read;
   } catch (const DatasetError& error) {
     if (error.line == 0) return Error{fmt::format("{}: {}", spec.path, error.what)};
     return Error{fmt::format("{}:{}: {}", spec.path, error.line, error.what)};

@@ -32,8 +32,13 @@ struct DatasetSpec {
 /// The most classes: agents keep a histogram set for each.
 inline constexpr std::size_t kMostDatasetClasses = 32;
 
+struct DatasetRead {
+  Dataset dataset;
+  std::string sha256;  ///< Of the file, in 64 hexadecimal digits.
+};
+
 /// Reads a dataset. Errors are one line, `file:line: what is wrong`; for a file that cannot be read without a
 /// line. A file may have 4 GiB, what is taken of it `kMaxDatasetBytes`.
-Result<Dataset> read_dataset(const DatasetSpec& spec);
+Result<DatasetRead> read_dataset(const DatasetSpec& spec);
 
 }  // namespace kneepoint::coordinator

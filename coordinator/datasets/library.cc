@@ -9,13 +9,15 @@ Result<DatasetLibrary::Item> DatasetLibrary::get(DatasetSpec spec) {
   if (const auto known = read_.find(spec); known != read_.end()) return known->second;
   auto read = read_dataset(spec);
   if (!read) return read.error();
-  const std::string bytes = to_bytes(*read);
+  const std::string bytes = to_bytes(read->dataset);
   if (bytes.size() > kMaxDatasetBytes)
     return Error{fmt::format("{}: is more than agents can hold; set 'limit'", spec.path)};
   Item item{.hash = content_hash(bytes),
             .bytes = bytes.size(),
-            .dataset = std::make_shared<const Dataset>(*std::move(read))};
+            .dataset = std::make_shared<const Dataset>(std::move(read->dataset))};
   item.dataset = datasets_.emplace(item.hash, item.dataset).first->second;
+  files_.emplace(item.hash, DatasetFile{.name = std::filesystem::path(spec.path).filename().string(),
+                                        .sha256 = std::move(read->sha256)});
   return read_.emplace(std::move(spec), std::move(item)).first->second;
 }
 

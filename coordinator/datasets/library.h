@@ -6,6 +6,7 @@
 #include <string>
 
 #include "common/dataset.h"
+#include "common/plan.h"
 #include "common/result.h"
 #include "coordinator/datasets/dataset_file.h"
 
@@ -26,13 +27,15 @@ class DatasetLibrary {
   /// The dataset that `spec` describes; its path as the plan has it.
   Result<Item> get(DatasetSpec spec);
 
-  /// By content hash.
+  /// By content hash, like the files they come from.
   const std::map<std::string, std::shared_ptr<const Dataset>>& datasets() const { return datasets_; }
+  const std::map<std::string, DatasetFile>& files() const { return files_; }
 
  private:
   const std::filesystem::path folder_;
   std::map<DatasetSpec, Item> read_;
   std::map<std::string, std::shared_ptr<const Dataset>> datasets_;
+  std::map<std::string, DatasetFile> files_;
 };
 
 }  // namespace kneepoint::coordinator

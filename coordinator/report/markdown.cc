@@ -60,6 +60,8 @@ std::string render_result(const ScenarioResult& whole) {
   for (const std::string& remark : remarks) out += fmt::format("- {}\n", escaped(remark));
   if (const std::string prompts = prompt_sentence(result); !prompts.empty())
     out += fmt::format("\nPrompts: {}.\n", escaped(prompts));
+  if (const std::string thinking = thinking_sentence(result); !thinking.empty())
+    out += fmt::format("\nUsers: {}.\n", escaped(thinking));
   out += draw("After the ramp", after_table(result));
   out += draw("Latency", latency_table(result));
   out += draw("By prompt class", share_table(result, &Step::classes, "class"));

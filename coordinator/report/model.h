@@ -179,9 +179,17 @@ struct Recommendation {
   std::string basis;  ///< How it comes about.
 };
 
+/// The file that the requests were made of.
+struct DatasetSource {
+  std::string file;    ///< Without its folder.
+  std::string sha256;  ///< Of the whole file, in hexadecimal digits.
+  std::uint64_t entries = 0;
+};
+
 /// One target × scenario.
 struct ScenarioResult {
   std::string target, scenario, model;
+  std::optional<DatasetSource> dataset;
   std::vector<Step> steps;
   Saturation saturation;
   SloResult slo;

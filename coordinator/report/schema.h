@@ -184,10 +184,18 @@ void fields(V& v, Recommendation& r) {
 }
 
 template <class V>
+void fields(V& v, DatasetSource& d) {
+  v("file", d.file);
+  v("sha256", d.sha256);
+  v("entries", d.entries);
+}
+
+template <class V>
 void fields(V& v, ScenarioResult& r) {
   v("target", r.target);
   v("scenario", r.scenario);
   v("model", r.model);
+  v("dataset", r.dataset);
   v("steps", r.steps);
   v("saturation", r.saturation);
   v("slo", r.slo);

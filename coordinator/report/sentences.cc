@@ -23,7 +23,7 @@ std::string unsaturated(const ScenarioResult& result) {
   }
   if (valid.empty()) return "gives no answer: no step is valid";
   if (valid.size() == 1) {
-    return fmt::format("was measured at {} requests in flight only: saturation needs a ramp", *valid.begin());
+    return fmt::format("has valid rows at N = {} only: saturation needs a ramp", *valid.begin());
   }
   if (const auto& bound = result.saturation.lower_bound) {
     return fmt::format(
@@ -96,9 +96,25 @@ std::string prompt_sentence(const ScenarioResult& result) {
     achieved += n * *step.prompt_tokens->achieved_mean;
     requests += n;
   }
-  if (requests == 0) return "";
-  return fmt::format("made to {:.0f} tokens on average, the server counted {:.0f} ({:+.1f} %)",
-                     asked / requests, achieved / requests, (achieved / asked - 1) * 100);
+  std::string text;
+  if (const auto& dataset = result.dataset) {
+    text = fmt::format("from {} ({} entr{}, sha256 {}…)", dataset->file, dataset->entries,
+                       dataset->entries == 1 ? "y" : "ies", dataset->sha256.substr(0, 16));
+  }
+  if (requests == 0) return text;
+  if (!text.empty()) text += ", ";
+  return text + fmt::format("made to {:.0f} tokens on average, the server counted {:.0f} ({:+.1f} %)",
+                            asked / requests, achieved / requests, (achieved / asked - 1) * 100);
+}
+
+std::string thinking_sentence(const ScenarioResult& result) {
+  std::string users;
+  for (const Step& step : result.steps) {
+    if (!step.thinking || *step.thinking <= 0) continue;
+    users +=
+        fmt::format("{}{} of {}", users.empty() ? "" : ", ", format_figure(*step.thinking), step.concurrency);
+  }
+  return users.empty() ? "" : fmt::format("N counts users: {} think between two turns", users);
 }
 
 std::string slo_sentence(const SloCriterion& criterion) {

@@ -15,9 +15,11 @@ std::string trust_of(const Verdict& verdict);
 std::string saturation_sentence(const ScenarioResult& result);
 /// The same with its explanation, where it has one.
 std::string saturation_text(const ScenarioResult& result);
-/// "made to 1024 tokens on average, the server counted 1019 (-0.5 %)"; empty where no prompts were made to a
-/// length.
+/// "from chats.jsonl (5000 entries, sha256 3fa1c09be2d4a1b2…)", "made to 1024 tokens on average, the server
+/// counted 1019 (-0.5 %)", or both; empty for prompts that stand in the plan.
 std::string prompt_sentence(const ScenarioResult& result);
+/// "N counts users: 2.40 of 4, 9.58 of 16 think between two turns"; empty without conversations.
+std::string thinking_sentence(const ScenarioResult& result);
 /// What was found after the ramp, in the order of a report: title ("Proof", "Way back down") and
 /// sentences.
 std::vector<std::pair<std::string, std::string>> findings_of(const ScenarioResult& result);

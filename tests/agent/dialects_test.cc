@@ -260,6 +260,22 @@ TEST(RequestBody, StringsAreEscaped) {
   EXPECT_EQ(prompt, "s\n\n" + nasty);
 }
 
+TEST(RequestBody, EveryCharacterIsEscapedWhereverItStands) {
+  simdjson::dom::parser parser;
+  const auto dialect = make_dialect(Api::kOpenAiCompletions, "m", Workload());
+  for (std::size_t place = 0; place < 20; ++place) {
+    for (int c = 0; c < 128; ++c) {
+      std::string text = "什么" + std::string(20, 'x');
+      text.insert(6 + place, 1, static_cast<char>(c));
+      std::string out;
+      dialect->write_body({.system = {}, .text = text}, UsageOption::kFinal, out);
+      std::string_view prompt;
+      ASSERT_EQ(parser.parse(out)["prompt"].get(prompt), simdjson::SUCCESS) << out;
+      ASSERT_EQ(prompt, text);
+    }
+  }
+}
+
 TEST(RequestBody, ExtraMembersAreAddedAndWin) {
   Workload workload;
   workload.temperature = 1;

@@ -31,7 +31,8 @@ TICKS = os.sysconf("SC_CLK_TCK")
 
 
 class Host:
-    """The simulated host, its replicas dealt to `threads` threads."""
+    """The simulated host, its replicas dealt to `threads` threads. Every client gets a fresh one: replicas that have been
+    idle all start again with the client's first burst, in step, which no fleet of real replicas does."""
 
     def __init__(self, folder, interval_ms, threads):
         self.child = subprocess.Popen(
@@ -41,7 +42,7 @@ class Host:
         line = self.child.stdout.readline()
         self.addresses = re.findall(r"127\.0\.0\.1:\d+", line)
         if len(self.addresses) != REPLICAS:
-            self.stop()
+            self.__exit__()
             sys.exit(f"cost_per_token: the simulated host said {line!r}")
 
     def cpu(self):
@@ -53,15 +54,10 @@ class Host:
         with urllib.request.urlopen(f"http://{self.addresses[0]}/simhost/stats", timeout=30) as answer:
             return json.loads(answer.read())
 
-    def settle(self):
-        """Waits until it has let go of the streams of the client before."""
-        deadline = time.monotonic() + 30
-        while self.stats()["requests"]["in_flight"] > 0:
-            if time.monotonic() > deadline:
-                sys.exit("cost_per_token: the simulated host does not come to rest")
-            time.sleep(0.2)
+    def __enter__(self):
+        return self
 
-    def stop(self):
+    def __exit__(self, *_):
         self.child.send_signal(signal.SIGTERM)
         self.child.wait()
         self.child.stdout.close()
@@ -74,43 +70,54 @@ def measured(command, timeout):
     return json.loads(done.stdout)
 
 
-def run_sink(options, host, streams, warmup):
-    host.settle()
-    return measured([options.bin / "kneepoint_epoll_sink", "--target", ",".join(host.addresses), "--connections",
-                     streams, "--duration", options.seconds, "--warmup", warmup, "--output-tokens", OUTPUT_TOKENS,
-                     "--model", MODEL], 120)
+def interval_ms(options, streams):
+    return options.interval or INTERVAL_MS.get(streams, 100)
 
 
-def run_engine(options, host, streams, warmup):
-    """What the engine says, and the host's user and system CPU per token meanwhile."""
-    host.settle()
-    urls = [word for address in host.addresses for word in ("--url", f"http://{address}")]
-    cpu, tokens = host.cpu(), host.stats()["tokens"]["output_sent"]
-    engine = measured([options.bin / "kneepoint_engine_bench", *urls, "--concurrency", streams, "--seconds",
-                       options.seconds, "--warmup", warmup, "--output-tokens", OUTPUT_TOKENS, "--model", MODEL,
-                       "--extra-body", '{"ignore_eos":true}', "--threads", options.threads], 120)
-    if engine["chunks"] == 0:
-        sys.exit(f"cost_per_token: no token came in {options.seconds} s, the machine is too busy: {engine}")
-    tokens = max(host.stats()["tokens"]["output_sent"] - tokens, 1)
-    return engine, [(after - before) / tokens * 1e6 for before, after in zip(cpu, host.cpu())]
+def fresh_host(options, streams):
+    return Host(options.bin, interval_ms(options, streams), options.host_threads)
 
 
-def pair(options, host, streams, engine_first):
+def run_sink(options, streams, warmup):
+    with fresh_host(options, streams) as host:
+        return measured([options.bin / "kneepoint_epoll_sink", "--target", ",".join(host.addresses), "--connections",
+                         streams, "--duration", options.seconds, "--warmup", warmup, "--output-tokens", OUTPUT_TOKENS,
+                         "--model", MODEL], 120)
+
+
+def run_engine(options, streams, warmup):
+    """What the engine says, with the host's CPU per token meanwhile and the iterations that it was late for."""
+    with fresh_host(options, streams) as host:
+        urls = [word for address in host.addresses for word in ("--url", f"http://{address}")]
+        cpu = host.cpu()
+        engine = measured([options.bin / "kneepoint_engine_bench", *urls, "--concurrency", streams, "--seconds",
+                           options.seconds, "--warmup", warmup, "--output-tokens", OUTPUT_TOKENS, "--model", MODEL,
+                           "--extra-body", '{"ignore_eos":true}', "--threads", options.threads], 120)
+        if engine["chunks"] == 0:
+            sys.exit(f"cost_per_token: no token came in {options.seconds} s, the machine is too busy: {engine}")
+        stats = host.stats()
+        tokens = max(stats["tokens"]["output_sent"], 1)
+        user, system = [(after - before) / tokens * 1e6 for before, after in zip(cpu, host.cpu())]
+    return engine | {"host_user_us": user, "host_us": user + system, "host_late": stats["iterations_late"]}
+
+
+def pair(options, streams, engine_first):
     """One run of the sink and one of the engine, neighbours in time."""
     warmup = 2 if streams < 5_000 else 6
     if engine_first:
-        engine, host_us = run_engine(options, host, streams, warmup)
-    sink = run_sink(options, host, streams, warmup)
+        engine = run_engine(options, streams, warmup)
+    sink = run_sink(options, streams, warmup)
     if not engine_first:
-        engine, host_us = run_engine(options, host, streams, warmup)
+        engine = run_engine(options, streams, warmup)
     return {
         "sink_us": sink["cpu_us_per_event"],
         "engine_us": engine["cpu_us_per_token"],
         "ratio": engine["cpu_us_per_token"] / sink["cpu_us_per_event"],
         "sink_reads": sink["reads"] / max(sink["events"], 1),
         "engine_reads": engine["reads_per_token"],
-        "host_user_us": host_us[0],
-        "host_us": sum(host_us),
+        "host_user_us": engine["host_user_us"],
+        "host_us": engine["host_us"],
+        "host_late": engine["host_late"],
         "lag_ms": engine["rx_lag_p99_ms"],
         "kib": engine["resident_bytes_per_stream"] / 1024,
         "errors": sum(count for outcome, count in engine["outcomes"].items() if outcome != "success"),
@@ -128,12 +135,11 @@ def verdict(streams, middle):
         ("errors", middle["errors"] > 0)] if bad]
 
 
-def doubts(streams, middle, late):
+def doubts(asked, middle):
     """What takes weight from a row."""
-    asked = streams * 1000 / INTERVAL_MS.get(streams, 100)
     if middle["rate"] < 0.95 * asked:
         yield (f"{middle['rate'] / asked:.0%} of the {asked:,.0f} tokens/s asked for: the machine had no more "
-               f"({late:,} late iterations of the host)")
+               f"({middle['host_late']:,.0f} late iterations of the host)")
     if min(middle["sink_reads"], middle["engine_reads"]) < 0.9:
         yield (f"tokens shared reads, which flatters both: {middle['engine_reads']:.2f} reads per token by the agent, "
                f"{middle['sink_reads']:.2f} by the sink")
@@ -149,6 +155,7 @@ def main():
     parser.add_argument("--seconds", default=8, type=int)
     parser.add_argument("--threads", default=1, type=int, help="event-loop threads of the engine")
     parser.add_argument("--host-threads", default=2, type=int)
+    parser.add_argument("--interval", type=int, metavar="MS", help="time between two tokens of a stream; default: by streams")
     options = parser.parse_args()
     print(f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}; {REPLICAS} replicas on {options.host_threads} host "
           f"threads, {options.threads} engine threads; medians of {options.pairs} pairs of {options.seconds} s")
@@ -156,12 +163,7 @@ def main():
           f"{'errors':>8}{'KiB/stream':>12}{'host µs':>9}", flush=True)
     missed, notes = False, []
     for streams in options.streams:
-        host = Host(options.bin, INTERVAL_MS.get(streams, 100), options.host_threads)
-        try:
-            pairs = [pair(options, host, streams, i % 2 == 1) for i in range(options.pairs)]
-            late = host.stats()["iterations_late"]
-        finally:
-            host.stop()
+        pairs = [pair(options, streams, i % 2 == 1) for i in range(options.pairs)]
         m = {key: statistics.median(p[key] for p in pairs) for key in pairs[0]}
         m["errors"] = sum(p["errors"] for p in pairs)
         spread = f"{min(p['ratio'] for p in pairs):.2f}-{max(p['ratio'] for p in pairs):.2f}"
@@ -170,7 +172,7 @@ def main():
               f"{m['lag_ms']:>12.3f}{m['errors']:>8.0f}{m['kib']:>12.1f}{m['host_us']:>9.2f}  "
               f"{'over: ' + ', '.join(over) if over else 'PASS'}", flush=True)
         missed = missed or bool(over)
-        notes += [f"{streams:,} streams: {doubt}" for doubt in doubts(streams, m, late)]
+        notes += [f"{streams:,} streams: {doubt}" for doubt in doubts(streams * 1000 / interval_ms(options, streams), m)]
     for note in notes:
         print("note:", note)
     print(f"µs: CPU per token, user and system; the host's ceiling on one core is 10^6 / host µs tokens/s. Bars: ratio "

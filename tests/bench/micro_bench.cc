@@ -8,6 +8,7 @@
 #include "agent/dialects/dialect.h"
 #include "agent/event_framing.h"
 #include "agent/http_response.h"
+#include "agent/prompts/prompt_source.h"
 #include "common/histogram.h"
 #include "tests/bench/canned_stream.h"
 #include "tests/bench/token_path.h"
@@ -139,6 +140,28 @@ void recorder_chunk(benchmark::State& state) {
   state.SetItemsProcessed(state.iterations());
 }
 BENCHMARK(recorder_chunk);
+
+/// A request's body with a made text, as a thread writes it between two reads of its streams.
+void made_prompt(benchmark::State& state) {
+  Cell cell;
+  cell.workload.classes = {{"all", {}, 1}};
+  cell.workload.synthetic = Synthetic{.input_tokens = state.range(0)};
+  const auto dialect = *agent::make_dialect({.model = "m"}, cell.workload);
+  const auto source = *agent::PromptSource::create(cell, 1, nullptr);
+  agent::ConversationState conversation;
+  agent::PromptBuffer buffer;
+  agent::Ticket ticket;
+  std::string body;
+  for (auto _ : state) {
+    ++ticket.identity.k;
+    body.clear();
+    const agent::PromptPick pick = source->pick(ticket, conversation);
+    dialect->write_body(source->render(pick, conversation, buffer), agent::UsageOption::kFinal, body);
+    benchmark::DoNotOptimize(body.data());
+  }
+  state.SetItemsProcessed(state.iterations() * state.range(0));
+}
+BENCHMARK(made_prompt)->ArgName("tokens")->Arg(1024)->Arg(256 * 1024);
 
 /// All layers together.
 void token_path(benchmark::State& state, Api api, Shape shape) {

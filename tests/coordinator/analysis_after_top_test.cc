@@ -41,6 +41,9 @@ TEST(Difference, MattersBeyondToleranceAndChanceOnly) {
   Step vague = row(8, 80, 0.1);
   vague.output_tokens_per_second.ci95 = Interval{50, 110};
   EXPECT_FALSE(difference(row(8, 100, 0.1), vague)->matters());
+  Step few = row(8, 100, 0.2);
+  few.ttft_seconds.p50_ci95.reset();
+  EXPECT_FALSE(difference(row(8, 100, 0.1), few)->matters());
   vague.invalidate("UNSTEADY", "");
   EXPECT_FALSE(difference(row(8, 100, 0.1), vague));
 }
@@ -51,7 +54,7 @@ TEST(Proof, SurvivesWhereOtherAgentsMeasureTheSame) {
   EXPECT_EQ(found.state, "HOLDS");
   EXPECT_EQ(
       found.explanation,
-      "Measured again at 24 requests in flight: with 1 agent: throughput -0.2 %, TTFT p50 +0.5 %; with 2 "
+      "Measured again at N = 24: with 1 agent: throughput -0.2 %, TTFT p50 +0.5 %; with 2 "
       "agents: "
       "throughput +0.2 %, TTFT p50 -0.5 %; not with 4 agents, of which 2 joined. The verdict survives.");
   EXPECT_EQ(after[0].note, "proof with 1 agent; agrees: throughput -0.2 %, TTFT p50 +0.5 %");

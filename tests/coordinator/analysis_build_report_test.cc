@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "common/dataset.h"
+#include "coordinator/report/sentences.h"
 #include "tests/coordinator/synthetic_run.h"
 
 namespace kneepoint::coordinator {
@@ -63,6 +65,21 @@ TEST(BuildReport, FindsTheHardCapOfASimulatedHost) {
   EXPECT_EQ(result.slo.criteria.at(0).ci95->high, 32);
   EXPECT_TRUE(report.verdict.valid) << ::testing::PrintToString(report.verdict.reasons);
   EXPECT_EQ(exit_code(report), 0);
+}
+
+TEST(BuildReport, NamesTheFileThatTheRequestsWereMadeOf) {
+  Ramp ramp({.a = 0.012, .c = 0.0002, .cap = 22}, {2, 4});
+  Plan plan = simple_plan(ramp.limits);
+  EXPECT_FALSE(build_report(plan, ramp.run.timeline(ramp.end), ramp.windows, facts()).results.at(0).dataset);
+  plan.scenarios[0].workload.dataset = DatasetUse{.hash = "h"};
+  plan.datasets["h"] = std::make_shared<const Dataset>(Dataset{.classes = {"all"}, .entries = {{}, {}}});
+  plan.dataset_files["h"] = {.name = "chats.jsonl", .sha256 = "5891b5b522d5df086d0ff0b110fbd9d2"};
+  const Report report = build_report(plan, ramp.run.timeline(ramp.end), ramp.windows, facts());
+  const auto& dataset = report.results.at(0).dataset;
+  ASSERT_TRUE(dataset);
+  EXPECT_EQ(dataset->file, "chats.jsonl");
+  EXPECT_EQ(dataset->entries, 2u);
+  EXPECT_EQ(prompt_sentence(report.results[0]), "from chats.jsonl (2 entries, sha256 5891b5b522d5df08…)");
 }
 
 TEST(BuildReport, TotalsCountTheWholeRunOnceWindowsOrNot) {

@@ -40,12 +40,14 @@ class Calibrate : public testing::Test {
   }
   std::vector<Cell> calibrated() {
     auto cells = cells_of(plan_);
-    lines_ = calibrate(plan_, cells);
+    options_.tell = [this](const std::string& line) { lines_.push_back(line); };
+    calibrate(plan_, cells, options_);
     return cells;
   }
   static std::string missing(std::size_t) { return response("404 Not Found", "{}"); }
 
   Plan plan_;
+  CalibrationOptions options_;
   std::vector<std::string> lines_;
   std::unique_ptr<ScriptedServer> server_;
 };
@@ -106,6 +108,48 @@ TEST_F(Calibrate, AsksOnceForEachSystemPromptAndOnlyWhereTextIsMade) {
   EXPECT_EQ(cells[3].calibration.source, Calibration::Source::kAssumed);
   EXPECT_NE(server_->requests().back().find(R"({"role":"system","content":"Be \"brief\"."})"),
             std::string::npos);
+}
+
+/// Reads one request and says nothing more.
+void keep_silent(ScriptedServer::Peer& peer, int) {
+  peer.read_request();
+  peer.wait_for_close();
+}
+
+TEST_F(Calibrate, AHostThatSaysNothingIsGivenUpAfterTheLimit) {
+  server_ = std::make_unique<ScriptedServer>(keep_silent);
+  plan_.targets[0].urls = {server_->url()};
+  options_.limit = std::chrono::milliseconds(100);
+  EXPECT_EQ(calibrated()[0].calibration, Calibration());
+  EXPECT_EQ(lines_, std::vector<std::string>{
+                        "host: not calibrated, one token a word is assumed: no answer within 0.1 s"});
+  EXPECT_EQ(server_->requests().size(), 1u) << "the second way would be as silent";
+}
+
+TEST_F(Calibrate, AHostThatCannotBeReachedIsAskedOnce) {
+  server_ = std::make_unique<ScriptedServer>(keep_silent);
+  plan_.targets[0].urls = {server_->url()};
+  server_.reset();
+  calibrated();
+  ASSERT_EQ(lines_.size(), 1u);
+  EXPECT_TRUE(lines_[0].ends_with("Connection refused")) << lines_[0];
+}
+
+TEST_F(Calibrate, AnInterruptEndsItAtOnce) {
+  std::stop_source interrupt;
+  options_.stop = interrupt.get_token();
+  server_ = std::make_unique<ScriptedServer>([&](ScriptedServer::Peer& peer, int) {
+    peer.read_request();
+    interrupt.request_stop();
+    peer.wait_for_close();
+  });
+  plan_.targets[0].urls = {server_->url()};
+  options_.limit = std::chrono::hours(1);
+  plan_.scenarios.push_back(plan_.scenarios[0]);
+  plan_.scenarios[1].workload.system = "another";
+  calibrated();
+  EXPECT_EQ(lines_.size(), 0u);
+  EXPECT_EQ(server_->connections(), 1);
 }
 
 }  // namespace

@@ -26,9 +26,9 @@ class Datasets : public testing::Test {
     return {.path = path_, .format = format};
   }
   Dataset read(const DatasetSpec& spec) {
-    auto dataset = read_dataset(spec);
-    EXPECT_TRUE(dataset) << dataset.error().message;
-    return dataset ? *dataset : Dataset{};
+    auto read = read_dataset(spec);
+    EXPECT_TRUE(read) << read.error().message;
+    return read ? read->dataset : Dataset{};
   }
   /// The complaint, without the file's name.
   std::string error(const DatasetSpec& spec) {
@@ -194,6 +194,11 @@ TEST_F(Datasets, TheLibraryKeepsEachContentOnce) {
   EXPECT_EQ(first->dataset, copy->dataset);
   EXPECT_NE(first->hash, shorter->hash);
   EXPECT_EQ(library.datasets().size(), 2u);
+  // As sha256sum tells, whatever was taken of it.
+  const std::string sum = "9ed9578d1c5cceca1020efb99d4cf752dfe4035736e799fb8cb39c651c755d4c";
+  EXPECT_EQ(library.files().at(first->hash).name, "data");
+  EXPECT_EQ(library.files().at(first->hash).sha256, sum);
+  EXPECT_EQ(library.files().at(shorter->hash).sha256, sum);
 }
 
 }  // namespace

@@ -23,14 +23,15 @@ Plan load(const std::string& file, const Variables& variables = fake_variables()
 
 TEST(Configs, AllLoad) {
   int files = 0;
-  for (const auto& entry : std::filesystem::directory_iterator(kConfigs)) {
-    if (entry.path().extension() != ".yaml") continue;
-    const Plan plan = load(entry.path().filename());
-    EXPECT_EQ(plan.name, entry.path().stem());
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(kConfigs)) {
+    const std::filesystem::path file = entry.path().lexically_relative(kConfigs);
+    if (file.extension() != ".yaml" || file.parent_path() == "dialects") continue;
+    const Plan plan = load(file);
+    EXPECT_EQ(plan.name, file.stem());
     EXPECT_FALSE(describe_plan(plan).empty());
     ++files;
   }
-  EXPECT_GE(files, 4);
+  EXPECT_GE(files, 9);
 }
 
 TEST(Configs, DemoStaysShort) {
@@ -88,6 +89,21 @@ TEST(Configs, ExperimentBVariesTheInputLength) {
   }
   EXPECT_THAT(lengths, ElementsAre(1024, 8192, 32768, 131072, 258048));
   EXPECT_EQ(plan.scenarios[2].name, "long[input_tokens=8192]");
+}
+
+TEST(Configs, AnExampleOfEachKindOfWorkload) {
+  const auto workload = [](const std::string& kind) {
+    const Plan plan = load("workloads/" + kind + ".yaml");
+    EXPECT_EQ(plan_warnings(plan), std::vector<std::string>()) << kind;
+    return plan.scenarios.at(0).workload;
+  };
+  EXPECT_EQ(workload("synthetic").synthetic->prefix_groups, 4u);
+  EXPECT_EQ(workload("conversation").conversation->turns->max, 5);
+  EXPECT_TRUE(workload("trace").dataset->lengths_only);
+  EXPECT_EQ(workload("matrix").synthetic->input_tokens, 256);
+  const Workload questions = workload("dataset");
+  ASSERT_EQ(questions.classes.size(), 2u);
+  EXPECT_EQ(questions.classes[1].name, "long");
 }
 
 }  // namespace

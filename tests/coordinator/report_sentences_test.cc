@@ -93,10 +93,9 @@ TEST(SaturationSentence, ACliffIsReportedByItsBracket) {
 }
 
 TEST(SaturationSentence, OneConcurrencyIsNoRamp) {
-  EXPECT_EQ(
-      sentence_of({known_step(8, 700)}),
-      "chat on host was measured at 8 requests in flight only: saturation needs a ramp; at most 700 output "
-      "tok/s.");
+  EXPECT_EQ(sentence_of({known_step(8, 700)}),
+            "chat on host has valid rows at N = 8 only: saturation needs a ramp; at most 700 output "
+            "tok/s.");
 }
 
 TEST(SaturationSentence, NoValidStepIsNoAnswer) {

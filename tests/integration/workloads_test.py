@@ -1,5 +1,6 @@
 """What the host receives is what the plan asks for: lengths, uniqueness, sharing, conversations, traces."""
 
+import hashlib
 import json
 import re
 
@@ -132,7 +133,22 @@ class Workloads(harness.TestCase):
         # Turns of 100, 100 + 20 + 100 and 340 tokens.
         mean = self.metric(host, "vllm:prompt_tokens_total") / report["totals"]["completed"]
         self.assertAlmostEqual(mean, 220, delta=15)
-        self.assertIn("By turn", (self.scratch / "out/report.txt").read_text())
+        text = (self.scratch / "out/report.txt").read_text()
+        self.assertIn("By turn", text)
+        self.assertRegex(text, r"N counts users: [0-9.]+ of 6 think between two turns")
+
+    def test_a_conversation_stays_on_its_replica(self):
+        hosts = [self.quick_host("--prefix-cache") for _ in range(2)]
+        text = plan_text("URL", "synthetic: {input_tokens: 96}, conversation: {turns: 3}, output_tokens: 16",
+                         ramp="{steps: [6], requests: 90}")
+        report = self.run_text(text.replace('url: "URL"', f"urls: [{', '.join(host.url for host in hosts)}]"))
+        (step,) = report["results"][0]["steps"]
+        self.assertEqual([turn["requests"]["completed"] for turn in step["turns"]], [30, 30, 30])
+        self.assertEqual([replica["requests"]["completed"] for replica in step["replicas"]], [45, 45])
+        # Of turns of 96, 208 and 320 tokens the replica has met 0, 96 and 208: half of them, if it is the same one.
+        hits, queries = (sum(self.metric(host, f"vllm:prefix_cache_{what}_total") for host in hosts)
+                         for what in ("hits", "queries"))
+        self.assertAlmostEqual(hits / queries, (96 + 208) / (96 + 208 + 320), delta=0.05)
 
     def test_a_trace_gives_its_lengths_and_its_sharing(self):
         rows = [{"timestamp": 100 * i, "input_length": 600 + i, "output_length": 1 + i % 5, "hash_ids": [0, i + 1]}
@@ -146,6 +162,9 @@ class Workloads(harness.TestCase):
         self.assertEqual(report["totals"]["output_tokens"], sum(row["output_length"] for row in rows))
         hits = self.metric(host, "vllm:prefix_cache_hits_total")
         self.assertAlmostEqual(hits / 40, 500, delta=75)  # block 0, 512 tokens, in nearly all of them
+        self.assertEqual(report["results"][0]["dataset"], {
+            "file": "trace.jsonl", "entries": 40,
+            "sha256": hashlib.sha256((self.scratch / "trace.jsonl").read_bytes()).hexdigest()})
 
     def test_a_large_dataset_reaches_the_agents(self):
         with open(self.scratch / "prompts.jsonl", "w") as file:

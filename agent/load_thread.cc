@@ -56,7 +56,7 @@ void LoadThread::run() {
 void LoadThread::tick() {
   const MonoTime now = mono_now();
   const std::int64_t second = recorder_.second_of(now);
-  recorder_.cpu(second - 1, monitor_->spent());
+  recorder_.cost(second - 1, monitor_->spent());
   recorder_.roll(now);
   tick_.arm(recorder_.begin_of(second + 1));
 }

@@ -433,11 +433,12 @@ void Recorder::end_turn(Nanos gap) {
   previous_gap_ = gap;
 }
 
-void Recorder::cpu(std::int64_t second, const CpuTime& used) {
+void Recorder::cost(std::int64_t second, const ProcessCost& used) {
   GeneratorStats& into = second >= second_ ? generator_ : recorded(second).generator;
   into.cpu_user += used.user;
   into.cpu_system += used.system;
   into.busiest_thread += used.thread;
+  into.resident_bytes = std::max(into.resident_bytes, used.resident_bytes);
 }
 
 void Recorder::end_second() {

@@ -127,7 +127,7 @@ class Recorder {
   /// ms).
   void end_turn(Nanos gap);
   /// What the self monitor found about `second`.
-  void cpu(std::int64_t second, const CpuTime& used);
+  void cost(std::int64_t second, const ProcessCost& used);
 
   /// Ends every second before the one of `now`.
   void roll(MonoTime now);

@@ -85,6 +85,15 @@ std::string SloLimit::name() const {
   return fmt::format("{}_p{:g}", to_string(metric), quantile * 100);
 }
 
+Nanos soak_bin(Nanos hold) {
+  constexpr int kMost = 48;
+  constexpr int kFewest = 6;  // what a trend needs
+  using std::chrono::ceil, std::chrono::floor, std::chrono::seconds;
+  const Nanos shortest =
+      std::clamp<Nanos>(floor<seconds>(hold / kFewest), seconds(1), std::chrono::minutes(1));
+  return std::max<Nanos>(shortest, ceil<seconds>(hold / kMost));
+}
+
 std::vector<Cell> cells_of(const Plan& plan) {
   std::vector<Cell> cells;
   for (std::uint32_t s = 0; s < plan.scenarios.size(); ++s) {

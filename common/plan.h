@@ -95,6 +95,8 @@ struct Target {
   // The coordinator's business: agents are not told.
   TelemetryOptions telemetry;
   std::optional<WaitReady> wait_ready;
+  std::optional<std::uint32_t> gpus;    ///< Of one replica. For the report only: does not travel to agents.
+  std::optional<double> cost_per_hour;  ///< Likewise, in whatever money the plan's author counts.
   bool operator==(const Target&) const = default;
 };
 
@@ -221,8 +223,17 @@ struct Ramp {
   std::optional<Search> search;
   /// Of fixed steps; 0 for a search.
   std::size_t step_count() const { return open ? open->steps.size() : steps.size(); }
+  bool soak = false;  ///< `steps` is one level, held for `hold` and measured in bins.
+  /// Afterwards: the load returns to the top and falls step by step to the lowest.
+  bool descend = false;
+  /// Afterwards: the knee is measured again with each of these numbers of agents.
+  std::vector<std::uint32_t> proof;
   bool operator==(const Ramp&) const = default;
 };
+
+/// How long one bin of a soak of `hold` is: whole seconds, 48 bins at most, a minute or more where six of a
+/// minute fit.
+Nanos soak_bin(Nanos hold);
 
 /// One workload ramped against every target.
 struct Scenario {
@@ -311,6 +322,7 @@ struct LoadLevel {
   std::uint32_t concurrency = 0;  ///< Slots over the whole fleet, at most with `arrivals`; 0 ends the load.
   std::uint32_t slot_offset = 0;
   std::uint32_t slot_stride = 1;
+  std::uint32_t agents = 0;  ///< The first so many agents share it, 0: all. For the split; does not travel.
   Nanos effective_at{0};
   /// Slots below this number are running already; the added ones start evenly over `spread_over`.
   std::uint32_t warm_slots = 0;

@@ -71,6 +71,7 @@ void GeneratorStats::merge(const GeneratorStats& other) {
   cpu_user += other.cpu_user;
   cpu_system += other.cpu_system;
   busiest_thread = std::max(busiest_thread, other.busiest_thread);
+  resident_bytes = std::max(resident_bytes, other.resident_bytes);
   rx_lag.merge(other.rx_lag);
   loop_gap.merge(other.loop_gap);
   send_lag.merge(other.send_lag);

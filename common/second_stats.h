@@ -123,6 +123,8 @@ struct GeneratorStats {
   double cpu_system = 0;
   /// Busy time of the busiest thread in this second, in seconds; merging takes the larger.
   double busiest_thread = 0;
+  /// Resident memory of the agent process at the end of the second; merging takes the larger.
+  std::uint64_t resident_bytes = 0;
   Histogram rx_lag;    ///< Processing minus kernel receive stamp, per read.
   Histogram loop_gap;  ///< From a poll's return to the next poll's entry.
   Histogram send_lag;  ///< Actual minus intended send, per request.

@@ -163,6 +163,7 @@ GeneratorStats generator_from(const Field& at, const v1::GeneratorSecond& messag
   stats.multi_event_reads = count({&at, "multi_event_reads"}, message.multi_event_reads());
   stats.client_coalesced = count({&at, "client_coalesced"}, message.client_coalesced());
   stats.unstamped_reads = count({&at, "unstamped_reads"}, message.unstamped_reads());
+  stats.resident_bytes = count({&at, "resident_bytes"}, message.resident_bytes());
   return stats;
 }
 
@@ -294,6 +295,7 @@ void to_message(const GeneratorStats& stats, v1::GeneratorSecond& out) {
   out.set_multi_event_reads(stats.multi_event_reads);
   out.set_client_coalesced(stats.client_coalesced);
   out.set_unstamped_reads(stats.unstamped_reads);
+  out.set_resident_bytes(stats.resident_bytes);
 }
 
 void to_message(const RequestRow& row, v1::RequestRow& out) {

@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <memory>
 
+#include "coordinator/controllers/afterwards.h"
 #include "coordinator/controllers/search.h"
+#include "coordinator/controllers/soak.h"
 #include "coordinator/controllers/steps.h"
 #include "coordinator/window.h"
 
@@ -22,6 +24,7 @@ constexpr Nanos kSettleLimit = 5s;
 
 std::unique_ptr<Controller> make_controller(const Plan& plan, const Cell& cell, std::uint64_t first_epoch) {
   const Ramp& ramp = plan.scenarios[cell.scenario].ramp;
+  if (ramp.soak) return std::make_unique<SoakController>(cell, ramp, first_epoch);
   if (!ramp.search) return std::make_unique<StepController>(cell, ramp, first_epoch);
   const auto replicas = static_cast<std::uint32_t>(plan.targets[cell.target].urls.size());
   return std::make_unique<SearchController>(cell, ramp, replicas, first_epoch);
@@ -39,17 +42,31 @@ RunLoop::RunLoop(const Plan& plan, const std::vector<Cell>& cells, LoadFleet& fl
 
 void RunLoop::run() {
   std::uint64_t epoch = 1;
-  for (std::size_t i = 0; i < cells_.size() && !ended_early(); ++i) {
-    const Cell& cell = cells_[i];
-    const auto controller = make_controller(plan_, cell, epoch);
-    run_cell(*controller, i);
-    if (auto why = controller->cut_short(); !why.empty()) cut_short_[cell.id] = std::move(why);
+  std::unique_ptr<Controller> controller;
+  const auto go = [&](std::unique_ptr<Controller> next, std::size_t cell_index) {
+    controller = std::move(next);
+    run_controller(*controller, cell_index);
+    if (auto why = controller->cut_short(); !why.empty()) cut_short_[cells_[cell_index].id] = std::move(why);
     epoch = controller->next_epoch();
+    return controller->done() && !agent_lost();
+  };
+  bool going = true;
+  std::size_t i = 0;
+  for (; i < cells_.size() && going; ++i) {
+    const Cell& cell = cells_[i];
+    const Ramp& ramp = plan_.scenarios[cell.scenario].ramp;
+    going = go(make_controller(plan_, cell, epoch), i);
+    if (!going) continue;
+    for (const Afterwards& stage : afterwards(ramp, rows_, static_cast<std::uint32_t>(fleet_.agents()))) {
+      if (going) going = go(std::make_unique<StepController>(cell, stage.ramp, epoch, stage.purpose), i);
+    }
   }
+  if (controller && controller->done()) stop_and_settle(*controller, i - 1);
 }
 
-void RunLoop::run_cell(Controller& controller, std::size_t cell_index) {
-  windows_before_cell_ = windows_.size();
+void RunLoop::run_controller(Controller& controller, std::size_t cell_index) {
+  windows_before_controller_ = windows_.size();
+  rows_.clear();
   while (!controller.done()) {
     if (hooks_.interrupts() > 0 || agent_lost()) break;
     if (stopped_by_ = hooks_.stop_reason(); !stopped_by_.empty()) break;
@@ -60,8 +77,7 @@ void RunLoop::run_cell(Controller& controller, std::size_t cell_index) {
     }
     tick(controller, cell_index);
   }
-  if (controller.done() && cell_index + 1 < cells_.size()) return;
-  stop_and_settle(controller, cell_index);
+  if (!controller.done()) stop_and_settle(controller, cell_index);
 }
 
 void RunLoop::stop_and_settle(Controller& controller, std::size_t cell_index) {
@@ -90,10 +106,8 @@ void RunLoop::tick(Controller& controller, std::size_t cell_index) {
                     .concurrency = controller.concurrency(),
                     .rate = controller.rate(),
                     .time_left = controller.time_left(fleet_.now())};
-  for (const auto& [agent, gauges] : gauges_) {
-    progress.in_flight += gauges.in_flight;
-    progress.backing_off += gauges.backing_off;
-  }
+  progress.in_flight = in_flight();
+  for (const auto& [agent, gauges] : gauges_) progress.backing_off += gauges.backing_off;
   for (std::size_t i = cell_index + 1; i < cells_.size() && progress.time_left; ++i) {
     const auto later = make_controller(plan_, cells_[i], 0);
     const auto left = later->time_left(Nanos(0));
@@ -128,11 +142,15 @@ void RunLoop::take(const FleetEvent& event, Controller& controller) {
 
 void RunLoop::measure_windows(Controller& controller, bool final) {
   const auto& fixed = controller.windows();
-  for (std::size_t i = windows_.size() - windows_before_cell_; i < fixed.size(); ++i) {
+  for (std::size_t i = windows_.size() - windows_before_controller_; i < fixed.size(); ++i) {
     if (!final && timeline_.complete_through() + 1 < fixed[i].end) break;
     windows_.push_back(fixed[i]);
     const Step step = measure_step(timeline_, plan_, cells_[fixed[i].cell], fixed[i]);
     controller.measured(i, step);
+    rows_.push_back(step);
+    // One behind: the live figures look back a few seconds.
+    if (i > 0 && fixed[i - 1].grain > 1)
+      timeline_.fold(fixed[i - 1].begin, fixed[i - 1].end, fixed[i - 1].grain);
     hooks_.on_step(fixed[i], step);
   }
 }
@@ -151,10 +169,17 @@ FleetView RunLoop::view(const Cell& cell) const {
   }
   return {.residence = count > 0 ? std::optional(from_seconds(sum / count)) : std::nullopt,
           .idle = level_.concurrency == 0 && idle_since(level_.effective_at),
+          .in_flight = in_flight(),
           .timeline = &timeline_,
           .measure = [this, &cell](const StepWindow& window) {
             return measure_step(timeline_, plan_, cell, window);
           }};
+}
+
+std::uint32_t RunLoop::in_flight() const {
+  std::uint32_t sum = 0;
+  for (const auto& [agent, gauges] : gauges_) sum += gauges.in_flight;
+  return sum;
 }
 
 bool RunLoop::idle_since(Nanos instant) const {

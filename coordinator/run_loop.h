@@ -101,7 +101,7 @@ class RunLoop {
     std::uint32_t in_flight = 0, backing_off = 0, active_slots = 0;
   };
 
-  void run_cell(Controller& controller, std::size_t cell_index);
+  void run_controller(Controller& controller, std::size_t cell_index);
   void take(const FleetEvent& event, Controller& controller);
   /// Waits for one event or a tick, and takes it.
   void tick(Controller& controller, std::size_t cell_index);
@@ -110,8 +110,7 @@ class RunLoop {
   void stop_and_settle(Controller& controller, std::size_t cell_index);
   FleetView view(const Cell& cell) const;
   bool idle_since(Nanos instant) const;
-  /// No further cell is run.
-  bool ended_early() const { return interrupted_ || !stopped_by_.empty() || agent_lost(); }
+  std::uint32_t in_flight() const;
 
   const Plan& plan_;
   const std::vector<Cell>& cells_;
@@ -119,7 +118,8 @@ class RunLoop {
   Hooks hooks_;
   Timeline timeline_;
   std::vector<StepWindow> windows_;
-  std::size_t windows_before_cell_ = 0;
+  std::size_t windows_before_controller_ = 0;
+  std::vector<Step> rows_;                  // of the controller under way, as measured
   std::map<std::uint32_t, Gauges> gauges_;  // of the agents that are left
   LoadLevel level_;
   std::map<std::uint32_t, Nanos> level_finished_;   // by agent, for level_

@@ -24,6 +24,31 @@ void Timeline::add(std::uint32_t agent, const SnapshotBatch& batch) {
   from.complete_through = std::max(from.complete_through, batch.complete_through);
 }
 
+std::vector<double> TimelineSecond::busiest_threads() const {
+  if (!busiest.empty() || generators.empty()) return busiest;
+  double most = 0;
+  for (const auto& [agent, stats] : generators) most = std::max(most, stats.busiest_thread);
+  return {most};
+}
+
+void Timeline::fold(std::int64_t begin, std::int64_t end, std::int64_t span) {
+  for (std::int64_t group = begin; group < end; group += span) {
+    const std::int64_t stop = std::min(group + span, end);
+    const auto first = seconds_.lower_bound(group);
+    if (first == seconds_.end() || first->first >= stop) continue;
+    TimelineSecond folded{.span = stop - group};
+    const auto last = seconds_.lower_bound(stop);
+    for (auto at = first; at != last; ++at) {
+      for (const auto& [key, stats] : at->second.series) folded.series[key].merge(stats);
+      for (const auto& [agent, stats] : at->second.generators) folded.generators[agent].merge(stats);
+      const auto busiest = at->second.busiest_threads();
+      folded.busiest.insert(folded.busiest.end(), busiest.begin(), busiest.end());
+    }
+    seconds_.erase(first, last);
+    seconds_[group] = std::move(folded);
+  }
+}
+
 std::int64_t Timeline::complete_through() const {
   std::int64_t through = std::numeric_limits<std::int64_t>::max();
   for (const auto& [id, agent] : agents_) {

@@ -4,6 +4,7 @@
 #include <map>
 #include <optional>
 #include <set>
+#include <vector>
 
 #include "common/second_stats.h"
 
@@ -13,6 +14,10 @@ namespace kneepoint::coordinator {
 struct TimelineSecond {
   std::map<SeriesKey, SeriesStats> series;
   std::map<std::uint32_t, GeneratorStats> generators;  ///< By agent.
+  std::int64_t span = 1;        ///< Seconds that it stands for, from its own on; more only after fold().
+  std::vector<double> busiest;  ///< After fold(): the busiest thread of each of these seconds.
+  /// The busiest thread of any agent, for each second that it stands for and was reported.
+  std::vector<double> busiest_threads() const;
 };
 
 /// Every second of a run, merged as batches arrive, in any order. The one source of every figure in a report.
@@ -24,6 +29,10 @@ class Timeline {
   void lose_agent(std::uint32_t agent);
   /// Merges a batch. The caller has dropped repeated ones (see fleet).
   void add(std::uint32_t agent, const SnapshotBatch& batch);
+  /// Merges every `span` seconds of [begin, end) into one, so that a run of many hours takes little memory.
+  /// No batch may bring anything for them any more, and windows over them are cut at multiples of `span` from
+  /// `begin` only.
+  void fold(std::int64_t begin, std::int64_t end, std::int64_t span);
 
   const std::map<std::int64_t, TimelineSecond>& seconds() const { return seconds_; }
   /// Of the replicas that response headers name, by SeriesKey::replica.
@@ -45,6 +54,13 @@ class Timeline {
   std::map<std::uint32_t, Agent> agents_;
 };
 
+/// What a step is for.
+enum class StepRole {
+  kRamp,     ///< Part of what the verdict is made of.
+  kDescent,  ///< After the ramp, on the way back down.
+  kProof,    ///< After the ramp, the knee again with another number of agents.
+};
+
 /// What a controller did for one step, to be measured once its seconds are complete.
 struct StepWindow {
   std::uint32_t cell = 0;
@@ -61,9 +77,14 @@ struct StepWindow {
   /// epoch's requests, over the time from `level_at`.
   std::optional<std::uint32_t> requests;
   std::optional<Nanos> finished_at;
-  bool interrupted = false;     ///< Cut short by the user or a guard rail.
-  bool agent_lost = false;      ///< An agent was lost before it ended.
-  bool unsteady = false;        ///< More than half of it was still settling, even when extended.
+  bool interrupted = false;  ///< Cut short by the user or a guard rail.
+  bool agent_lost = false;   ///< An agent was lost before it ended.
+  bool unsteady = false;     ///< More than half of it was still settling, even when extended.
+  StepRole role = StepRole::kRamp;
+  bool scout = false;  ///< A search's brief look, to find where to measure.
+  /// Its figures are made of bins of so many seconds, which divide it: those of a soak are folded.
+  std::int64_t grain = 1;
+  std::uint32_t agents = 0;     ///< How many agents made the load; 0: all of them.
   bool low_confidence = false;  ///< It reached its longest length before its figures were precise enough.
 };
 

@@ -31,24 +31,22 @@ struct Cut {
 
 Cut cut_out(const Timeline& timeline, const StepWindow& window) {
   Cut cut;
-  cut.seconds.resize(static_cast<std::size_t>(std::max<std::int64_t>(window.end - window.begin, 0)));
+  cut.seconds.resize(
+      static_cast<std::size_t>(std::max<std::int64_t>(window.end - window.begin, 0) / window.grain));
   const auto& seconds = timeline.seconds();
   for (auto at = seconds.lower_bound(window.begin); at != seconds.end() && at->first < window.end; ++at) {
     cut.observed = true;
     for (const auto& [key, stats] : at->second.series) {
       cut.anything.merge(stats);
       if (key.cell != window.cell || (window.requests && key.epoch != window.epoch)) continue;
-      cut.seconds[static_cast<std::size_t>(at->first - window.begin)].merge(stats);
+      cut.seconds[static_cast<std::size_t>((at->first - window.begin) / window.grain)].merge(stats);
       cut.by_replica[key.replica].merge(stats);
       cut.by_class[key.prompt_class].merge(stats);
       cut.by_turn[key.turn].merge(stats);
     }
-    double busiest = 0;
-    for (const auto& [agent, stats] : at->second.generators) {
-      cut.generator.merge(stats);
-      busiest = std::max(busiest, stats.busiest_thread);
-    }
-    if (!at->second.generators.empty()) cut.busiest_thread.push_back(busiest);
+    for (const auto& [agent, stats] : at->second.generators) cut.generator.merge(stats);
+    const auto busiest = at->second.busiest_threads();
+    cut.busiest_thread.insert(cut.busiest_thread.end(), busiest.begin(), busiest.end());
   }
   for (const SeriesStats& second : cut.seconds) cut.total.merge(second);
   return cut;
@@ -153,6 +151,7 @@ GeneratorSummary generator_of(const Cut& cut, const ChunkRate& tokens) {
   if (const auto seconds = ratio(*summary.cpu_seconds, tokens.arrived(cut.anything))) {
     summary.cpu_us_per_token = *seconds * 1e6;
   }
+  if (stats.resident_bytes > 0) summary.resident_bytes = static_cast<double>(stats.resident_bytes);
   summary.rx_lag_p99_seconds = stats.rx_lag.quantile_seconds(0.99);
   summary.loop_gap_p99_seconds = stats.loop_gap.quantile_seconds(0.99);
   summary.send_lag_p99_seconds = stats.send_lag.quantile_seconds(0.99);
@@ -256,7 +255,7 @@ std::optional<double> growth_of_in_flight(const Cut& cut) {
 
 WindowEvidence evidence_of(const Timeline& timeline, const StepWindow& window, const Cut& cut,
                            const ChunkRate& tokens) {
-  WindowEvidence evidence{.seconds = static_cast<double>(cut.seconds.size()),
+  WindowEvidence evidence{.seconds = static_cast<double>(window.end - window.begin),
                           .complete = timeline.complete(window.begin, window.end),
                           .agent_lost = window.agent_lost,
                           .interrupted = window.interrupted,
@@ -297,10 +296,20 @@ std::string replica_name(const std::string& url) {
 
 Step measure_step(const Timeline& timeline, const Plan& plan, const Cell& cell, const StepWindow& window) {
   Cut cut = cut_out(timeline, window);
-  double duration = static_cast<double>(cut.seconds.size());
+  double duration = static_cast<double>(std::max<std::int64_t>(window.end - window.begin, 0));
   if (window.requests && window.finished_at) duration = to_seconds(*window.finished_at - window.level_at);
 
-  Step step{.concurrency = window.concurrency, .offered_rate = window.rate, .attempt = window.attempt};
+  Step step{.concurrency = window.concurrency,
+            .offered_rate = window.rate,
+            .attempt = window.attempt,
+            .scout = window.scout};
+  if (window.role == StepRole::kDescent) step.role = step.note = "descending";
+  if (window.role == StepRole::kProof) {
+    step.role = "proof";
+    step.agents = window.agents;
+    step.note = fmt::format("proof with {}",
+                            window.agents == 1 ? "1 agent" : fmt::format("{} agents", window.agents));
+  }
   step.window_begin_seconds =
       window.requests ? to_seconds(window.level_at) : static_cast<double>(window.begin);
   step.duration_seconds = std::max(duration, 0.0);

@@ -5,11 +5,15 @@
 #include <algorithm>
 #include <cmath>
 
+#include "coordinator/analysis/after_top.h"
 #include "coordinator/analysis/annotate.h"
 #include "coordinator/analysis/attribution.h"
 #include "coordinator/analysis/drift.h"
+#include "coordinator/analysis/recommend.h"
+#include "coordinator/analysis/repeat.h"
 #include "coordinator/analysis/saturation.h"
 #include "coordinator/analysis/slo.h"
+#include "coordinator/analysis/soak.h"
 #include "coordinator/analysis/token_count.h"
 #include "coordinator/analysis/validity.h"
 #include "coordinator/report/units.h"
@@ -37,15 +41,29 @@ Totals totals_of(const Timeline& timeline, const std::vector<Cell>& cells) {
   return totals;
 }
 
-/// What the rows of one result do to the verdict.
-void judge(const ScenarioResult& result, Verdict& verdict) {
+/// What the rows of one result do to the verdict. Returns whether the result may be trusted.
+bool judge(const ScenarioResult& result, Verdict& verdict) {
+  bool trusted = true;
   const std::string name = fmt::format("{} on {}", result.scenario, result.target);
   const auto refuse = [&](std::string reason) {
-    verdict.valid = false;
+    trusted = verdict.valid = false;
     verdict.reasons.push_back(std::move(reason));
   };
   if (std::none_of(result.steps.begin(), result.steps.end(), [](const Step& s) { return s.valid; })) {
     refuse(fmt::format("{}: no step is valid", name));
+  }
+  if (result.soak) {  // one bin of many decides nothing, the trend over all of them does
+    const auto invalid =
+        std::count_if(result.steps.begin(), result.steps.end(), [](const Step& s) { return !s.valid; });
+    if (result.soak->state == "UNDECIDED") {
+      refuse(fmt::format("{}: {}", name, result.soak->explanation));
+    } else if (result.soak->state != "STEADY") {
+      verdict.reasons.push_back(fmt::format("{}: {}", name, result.soak->explanation));
+    }
+    if (invalid > 0)
+      verdict.reasons.push_back(
+          fmt::format("{}: {} of {} bins are invalid", name, invalid, result.steps.size()));
+    return trusted;
   }
   const auto& knee = result.saturation.concurrency;
   std::size_t short_windows = 0;
@@ -70,8 +88,48 @@ void judge(const ScenarioResult& result, Verdict& verdict) {
                     "their intervals are doubled",
                     name, short_windows, result.steps.size()));
   }
+  if (result.proof && result.proof->state == "FAILS")
+    refuse(fmt::format("{}: {}", name, result.proof->explanation));
+  if (result.descent && result.descent->state == "HYSTERESIS")
+    verdict.reasons.push_back(fmt::format("{}: {}", name, result.descent->explanation));
   if (!knee && result.steps.size() > 1)
     verdict.reasons.push_back(fmt::format("{}: saturation was not reached", name));
+  return trusted;
+}
+
+/// Everything that is decided from a result's rows, once they are all there.
+void conclude(ScenarioResult& result, const Ramp& ramp, const std::vector<SloLimit>& slo,
+              const RunFacts& facts) {
+  result.saturation = find_saturation(result.steps, {.seed = facts.seed});
+  result.slo = find_slo(result.steps, slo);
+  if (ramp.soak) {
+    result.soak = judge_soak(result.steps);
+  } else {
+    mark_drift(result.steps);
+  }
+  annotate(result.steps, result.saturation);
+  if (!ramp.proof.empty()) {
+    result.proof = judge_proof(result.steps, result.after, ramp.proof, facts.agents.size());
+  }
+  if (ramp.descend) result.descent = judge_descent(result.steps, result.after, result.saturation.concurrency);
+}
+
+/// The rows of a cell; of descending ones also how long the host took to recover.
+void measure_rows(ScenarioResult& result, const Plan& plan, const Timeline& timeline, const Cell& cell,
+                  const std::vector<StepWindow>& windows) {
+  for (const StepWindow& window : windows) {
+    if (window.cell != cell.id) continue;
+    Step step = measure_step(timeline, plan, cell, window);
+    if (window.role == StepRole::kRamp) {
+      result.steps.push_back(std::move(step));
+      continue;
+    }
+    const Step* before = reference_row(result.steps, step.concurrency);
+    if (window.role == StepRole::kDescent && before != nullptr) {
+      step.recovery_seconds = recovery_seconds(timeline, window, *before);
+    }
+    result.after.push_back(std::move(step));
+  }
 }
 
 /// What the target said of itself in each step's window.
@@ -81,6 +139,16 @@ void add_telemetry(std::vector<Step>& steps, const TelemetrySeries& telemetry, c
     const StepTelemetry told = telemetry.summarise(target, begin, begin + step.duration_seconds);
     if (told != StepTelemetry{}) step.telemetry = told;
   }
+}
+
+/// What gave out first, with its evidence.
+void attribute(ScenarioResult& result, std::size_t replicas) {
+  const Attribution attribution = find_bottleneck({.steps = result.steps,
+                                                   .saturation = result.saturation.concurrency,
+                                                   .knee_kind = result.saturation.knee_kind,
+                                                   .replicas = replicas});
+  result.saturation.bottleneck = attribution.bottleneck;
+  if (const std::string text = attribution.text(); !text.empty()) result.saturation.explanation += " " + text;
 }
 
 }  // namespace
@@ -111,27 +179,16 @@ Report build_report(const Plan& plan, const Timeline& timeline, const std::vecto
     }
     if (const auto from = facts.datasets.find(cell.id); from != facts.datasets.end())
       result.dataset = from->second;
-    for (const StepWindow& window : windows) {
-      if (window.cell == cell.id) result.steps.push_back(measure_step(timeline, plan, cell, window));
-    }
-    if (result.steps.empty()) continue;
     if (const auto asked = facts.workloads.find(cell.id); asked != facts.workloads.end())
       result.workload = asked->second;
+    measure_rows(result, plan, timeline, cell, windows);
+    if (result.steps.empty()) continue;
     add_telemetry(result.steps, telemetry, result.target);
-    result.saturation = find_saturation(result.steps, {.seed = facts.seed});
-    const Attribution attribution = find_bottleneck({.steps = result.steps,
-                                                     .saturation = result.saturation.concurrency,
-                                                     .knee_kind = result.saturation.knee_kind,
-                                                     .replicas = plan.targets[cell.target].urls.size()});
-    result.saturation.bottleneck = attribution.bottleneck;
-    if (const std::string text = attribution.text(); !text.empty())
-      result.saturation.explanation += " " + text;
+    conclude(result, plan.scenarios[cell.scenario].ramp, cell.slo, facts);
+    attribute(result, plan.targets[cell.target].urls.size());
     if (const auto cut = facts.cut_short.find(cell.id); cut != facts.cut_short.end()) {
       result.saturation.explanation += fmt::format(" The search ended early: {}.", cut->second);
     }
-    result.slo = find_slo(result.steps, cell.slo);
-    mark_drift(result.steps);
-    annotate(result.steps, result.saturation);
     report.results.push_back(std::move(result));
   }
   report.totals = totals_of(timeline, cells);
@@ -159,7 +216,13 @@ Report build_report(const Plan& plan, const Timeline& timeline, const std::vecto
     verdict.reasons.push_back(fmt::format("{} of {} scenarios were not measured",
                                           cells.size() - report.results.size(), cells.size()));
   }
-  for (const ScenarioResult& result : report.results) judge(result, verdict);
+  for (ScenarioResult& result : report.results) {
+    const bool trusted =
+        judge(result, verdict) && !report.interrupted && report.stopped_by.empty() && report.agents_lost == 0;
+    const auto target = std::find_if(plan.targets.begin(), plan.targets.end(),
+                                     [&](const Target& t) { return t.name == result.target; });
+    if (trusted && target != plan.targets.end()) result.recommendations = recommend(result, *target);
+  }
   if (report.clock_uncertainty_seconds.value_or(0) > kClockTolerance) {
     verdict.reasons.push_back(
         fmt::format("agents' clocks may differ by {}", format_time(*report.clock_uncertainty_seconds)));

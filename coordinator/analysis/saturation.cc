@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "coordinator/analysis/shape.h"
 #include "coordinator/analysis/usl.h"
 #include "coordinator/report/units.h"
 
@@ -97,6 +98,9 @@ Saturation find_saturation(const std::vector<Step>& steps, const KneeOptions& op
   }
   if (!found.concurrency) found.lower_bound = known_below(curve);
   found.explanation = explain(curve, found, steps.front().load_kind());
+  Shape shape = shape_of(steps, curve.points());
+  found.shape = std::move(shape.kinds);
+  for (const std::string& sentence : shape.sentences) found.explanation += " " + sentence;
   return found;
 }
 

@@ -18,6 +18,8 @@ struct FleetView {
   std::optional<Nanos> residence;
   /// No slot of the fleet is active any more, as of a second after the last level took effect.
   bool idle = false;
+  /// As of the agents' last batches.
+  std::uint32_t in_flight = 0;
   /// What has been measured so far; null where a controller is only asked for its plan.
   const Timeline* timeline = nullptr;
   /// The figures of a window whose seconds are complete, before it is decided that it is one.

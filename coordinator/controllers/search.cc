@@ -71,6 +71,7 @@ std::optional<LoadLevel> SearchController::next(Nanos now, const FleetView& flee
       if (ramp_.search->max_duration) deadline_ = now + *ramp_.search->max_duration;
       return start(*planner_.next(), ceil_second(now + kLead), fleet);
     case Phase::kWarmUp:
+      if (falling_ && fleet.in_flight > level_.concurrency) surplus_until_ = now;
       plan_window(fleet);
       if (now >= hold_begin_) phase_ = Phase::kHold;
       return std::nullopt;
@@ -129,6 +130,7 @@ LoadLevel SearchController::start(const Probe& probe, Nanos at, const FleetView&
                      .effective_at = at,
                      .warm_slots = std::min(running, probe.concurrency),
                      .spread_over = probe.concurrency > running ? spread : Nanos(0)};
+  surplus_until_ = Nanos(0);
   moved_ = unsteady_ = decided_ = false;
   phase_ = Phase::kWarmUp;
   hold_begin_ = hold_end_ = at;
@@ -147,6 +149,10 @@ void SearchController::plan_window(const FleetView& fleet) {
   const int residences = probe_.scout && !falling_ ? 1 : 2;
   const Nanos settling = std::max(ramp_.warmup, residences * fleet.residence.value_or(Nanos(0)));
   hold_begin_ = level_.effective_at + ceil_second(level_.spread_over + settling);
+  // After an overload it takes longer: those that had queued end last, with the residence of the overload.
+  if (surplus_until_ > Nanos(0)) {
+    hold_begin_ = std::max(hold_begin_, ceil_second(surplus_until_ + fleet.residence.value_or(Nanos(0))));
+  }
   hold_end_ = hold_begin_ + window_length(fleet);
   next_look_ = hold_begin_ + kScoutWindow;
 }
@@ -215,7 +221,8 @@ void SearchController::close_window(const FleetView& fleet) {
                     .level_at = level_.effective_at,
                     .begin = second_of(hold_begin_),
                     .end = second_of(hold_end_),
-                    .unsteady = unsteady_};
+                    .unsteady = unsteady_,
+                    .scout = probe_.scout};
   const bool at_longest = hold_end_ - hold_begin_ >= longest_window();
   if (!probe_.scout && at_longest) window.low_confidence = !throughput_is_precise(fleet.measure(window));
   windows_.push_back(window);
@@ -248,7 +255,8 @@ void SearchController::interrupt(Nanos now, bool agent_lost) {
                         .begin = second_of(hold_begin_),
                         .end = second_of(end),
                         .interrupted = !agent_lost,
-                        .agent_lost = agent_lost});
+                        .agent_lost = agent_lost,
+                        .scout = probe_.scout});
   }
   // The fleet is drained by its owner: no level is left to send.
   phase_ = Phase::kDrain;

@@ -65,6 +65,7 @@ class SearchController final : public Controller {
   Probe probe_;
   LoadLevel level_;
   bool falling_ = false;
+  Nanos surplus_until_{0};  // when more were last seen in flight than the level asks for
   Nanos hold_begin_{0}, hold_end_{0};
   Nanos next_look_{0};
   bool moved_ = false;     // the window has been moved on once

@@ -17,7 +17,10 @@ std::int64_t second_of(Nanos t) {
 }  // namespace
 
 StepController::StepController(const Cell& cell, const Ramp& ramp, std::uint64_t first_epoch)
-    : cell_(cell), ramp_(ramp), epoch_(first_epoch) {}
+    : StepController(cell, ramp, first_epoch, Purpose{}) {}
+
+StepController::StepController(const Cell& cell, const Ramp& ramp, std::uint64_t first_epoch, Purpose purpose)
+    : cell_(cell), ramp_(ramp), purpose_(purpose), epoch_(first_epoch) {}
 
 std::uint32_t StepController::concurrency() const {
   return phase_ == Phase::kPending || phase_ == Phase::kDone ? 0 : level_.concurrency;
@@ -28,6 +31,7 @@ std::optional<LoadLevel> StepController::next(Nanos now, const FleetView& fleet)
     case Phase::kPending:
       return start_step(ceil_second(now + kLead), fleet);
     case Phase::kWarmUp:
+      if (now > level_.effective_at && fleet.in_flight > level_.concurrency) surplus_until_ = now;
       plan_window(fleet);
       if (now >= hold_begin_) phase_ = Phase::kHold;
       return std::nullopt;
@@ -62,10 +66,12 @@ LoadLevel StepController::start_step(Nanos at, const FleetView& fleet) {
   level_ = LoadLevel{.epoch = epoch_++,
                      .cell = cell_.id,
                      .concurrency = slots,
+                     .agents = purpose_.agents,
                      .effective_at = at,
                      .warm_slots = warm ? std::min(running, slots) : 0};
   if (ramp_.open) level_.arrivals = ramp_.open->steps[step_];
   budget_finished_.reset();
+  surplus_until_ = Nanos(0);
   if (ramp_.requests) {
     level_.budget = *ramp_.requests;
     phase_ = Phase::kRequests;
@@ -89,9 +95,13 @@ bool StepController::replays_trace() const {
 }
 
 void StepController::plan_window(const FleetView& fleet) {
+  const Nanos residence = fleet.residence.value_or(Nanos(0));
   // A trace goes on whether the host has settled or not.
-  const Nanos settled = replays_trace() ? Nanos(0) : level_.spread_over + fleet.residence.value_or(Nanos(0));
+  const Nanos settled = replays_trace() ? Nanos(0) : level_.spread_over + residence;
   hold_begin_ = level_.effective_at + ceil_second(std::max(ramp_.warmup, settled));
+  // On a falling level those that had queued before end last, with the residence of the overload.
+  if (surplus_until_ != Nanos(0))
+    hold_begin_ = std::max(hold_begin_, ceil_second(surplus_until_ + residence));
   hold_end_ = hold_begin_ + ceil_second(*ramp_.hold);
 }
 
@@ -114,7 +124,9 @@ void StepController::close_window() {
                     .epoch = level_.epoch,
                     .level_at = level_.effective_at,
                     .begin = second_of(hold_begin_),
-                    .end = second_of(hold_end_)};
+                    .end = second_of(hold_end_),
+                    .role = purpose_.role,
+                    .agents = purpose_.agents};
   if (phase_ == Phase::kRequests) {
     window.requests = ramp_.requests;
     window.finished_at = budget_finished_;

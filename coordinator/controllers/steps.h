@@ -15,8 +15,15 @@ class StepController final : public Controller {
  public:
   static constexpr Nanos kLead = std::chrono::milliseconds(400);
 
+  /// What its steps are for, and how many agents make their load (0: all).
+  struct Purpose {
+    StepRole role = StepRole::kRamp;
+    std::uint32_t agents = 0;
+  };
+
   /// @param first_epoch the epoch of the first level; each level takes the next one.
   StepController(const Cell& cell, const Ramp& ramp, std::uint64_t first_epoch);
+  StepController(const Cell& cell, const Ramp& ramp, std::uint64_t first_epoch, Purpose purpose);
 
   std::optional<LoadLevel> next(Nanos now, const FleetView& fleet) override;
   void level_done(std::uint64_t epoch, Nanos finished_at) override;
@@ -42,12 +49,14 @@ class StepController final : public Controller {
 
   Cell cell_;
   Ramp ramp_;
+  Purpose purpose_;
   std::uint64_t epoch_;
   Phase phase_ = Phase::kPending;
   std::size_t step_ = 0;
   LoadLevel level_;
   Nanos hold_begin_{0};
   Nanos hold_end_{0};
+  Nanos surplus_until_{0};  // when more were last seen in flight than the level asks for
   std::optional<Nanos> budget_finished_;
   bool stopping_ = false;
   std::vector<StepWindow> windows_;

@@ -5,10 +5,15 @@
 namespace kneepoint::coordinator {
 
 std::vector<LoadLevel> split(const LoadLevel& level, std::size_t agents) {
+  const std::size_t sharing = level.agents == 0 ? agents : std::min<std::size_t>(level.agents, agents);
   std::vector<LoadLevel> shares(agents, level);
   for (std::size_t rank = 0; rank < agents; ++rank) {
     shares[rank].slot_offset = static_cast<std::uint32_t>(rank);
-    shares[rank].slot_stride = static_cast<std::uint32_t>(agents);
+    shares[rank].slot_stride = static_cast<std::uint32_t>(sharing);
+    if (rank >= sharing) {  // takes no part
+      shares[rank].concurrency = shares[rank].warm_slots = 0;
+      shares[rank].slot_offset = 0;
+    }
   }
   return shares;
 }

@@ -11,7 +11,7 @@ namespace kneepoint::coordinator {
 /// The share of each of `agents` agents in a fleet-wide level: agent r runs the slots r, r + A, r + 2A, …
 /// Slots keep their agent while the fleet keeps its size, so rising levels leave running ones alone, and
 /// because requests belong to slots the union of the shares issues the same requests for any number of
-/// agents. @param agents at least 1.
+/// agents. Where the level asks for fewer agents, those beyond get an empty share. @param agents at least 1.
 std::vector<LoadLevel> split(const LoadLevel& level, std::size_t agents);
 
 /// How many slots `share` runs.

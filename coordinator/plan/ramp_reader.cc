@@ -22,6 +22,8 @@ constexpr std::uint64_t kMostRequests = 1'000'000;
 constexpr double kDefaultFactor = 2;
 constexpr double kSmallestFactor = 1.01;
 constexpr double kFinestPrecision = 0.02;
+constexpr Nanos kShortestSoak = 1min;
+constexpr std::uint64_t kMostAgents = 1000;
 
 std::uint32_t read_concurrency(const Node& node, std::string_view what) {
   return static_cast<std::uint32_t>(yaml::read_integer(node, what, 1, kHighestConcurrency));
@@ -67,6 +69,38 @@ Search read_search(const MappingReader& ramp, const Node& node, const std::strin
   return search;
 }
 
+/// `soak: N` stands for the one step of a ramp that holds it.
+std::vector<std::uint32_t> read_soak(const MappingReader& ramp, const Node& node) {
+  for (const std::string_view other : {"steps", "from", "to", "factor", "by", "search", "rate", "arrival",
+                                       "burstiness", "max_in_flight", "requests", "descend", "proof"}) {
+    ramp.exclusive("soak", other);
+  }
+  return {read_concurrency(node, "'soak'")};
+}
+
+std::vector<std::uint32_t> read_proof(const Node& node, const std::string& scenario) {
+  const MappingReader reader(node, fmt::format("proof of {}", scenario), {"agents"});
+  std::vector<std::uint32_t> proof;
+  for (const Node& item : yaml::read_list(reader.require("agents"), "'agents'")) {
+    const auto agents =
+        static_cast<std::uint32_t>(yaml::read_integer(item, "a number of agents", 1, kMostAgents));
+    if (std::find(proof.begin(), proof.end(), agents) != proof.end()) {
+      throw PlanError{item.at, fmt::format("{} agents are listed twice", agents)};
+    }
+    proof.push_back(agents);
+  }
+  return proof;
+}
+
+/// What is asked for after the ramp.
+void read_afterwards(const MappingReader& ramp, const std::string& scenario, Ramp& into) {
+  for (const std::string_view key : {"descend", "proof"}) {
+    for (const std::string_view other : {"requests", "rate", "arrival"}) ramp.exclusive(key, other);
+  }
+  if (const Node* const descend = ramp.find("descend")) into.descend = yaml::read_bool(*descend, "'descend'");
+  if (const Node* const proof = ramp.find("proof")) into.proof = read_proof(*proof, scenario);
+}
+
 }  // namespace
 
 std::vector<std::uint32_t> geometric_steps(std::uint32_t from, std::uint32_t to, double factor) {
@@ -94,20 +128,25 @@ std::vector<std::uint32_t> linear_steps(std::uint32_t from, std::uint32_t to, st
 }
 
 Ramp read_ramp(const Node& node, const std::string& scenario) {
-  const MappingReader reader(node, fmt::format("ramp of {}", scenario),
-                             {"steps", "from", "to", "factor", "by", "search", "rate", "arrival",
-                              "burstiness", "max_in_flight", "warmup", "hold", "requests", "max_duration"});
+  const MappingReader reader(
+      node, fmt::format("ramp of {}", scenario),
+      {"steps", "from", "to", "factor", "by", "search", "soak", "rate", "arrival", "burstiness",
+       "max_in_flight", "warmup", "hold", "requests", "max_duration", "descend", "proof"});
   reader.exclusive("hold", "requests");
   reader.exclusive("warmup", "requests");  // Such a step counts every request, the first included.
   Ramp ramp;
   const Node* const search = reader.find("search");
-  if (search != nullptr) {
+  const Node* const soak = reader.find("soak");
+  if (search != nullptr && soak == nullptr) {
     ramp.search = read_search(reader, *search, scenario);
   } else {
     if (const Node* const longest = reader.find("max_duration")) {
       throw PlanError{longest->at, "'max_duration' bounds a search; fixed steps take as long as they say"};
     }
-    if (is_open_loop(reader)) {
+    if (soak != nullptr) {
+      ramp.soak = true;
+      ramp.steps = read_soak(reader, *soak);
+    } else if (is_open_loop(reader)) {
       ramp.open = read_open_loop(reader);
     } else {
       ramp.steps = read_steps(reader);
@@ -118,15 +157,16 @@ Ramp read_ramp(const Node& node, const std::string& scenario) {
     ramp.requests = static_cast<std::uint32_t>(yaml::read_integer(*requests, "'requests'", 1, kMostRequests));
   } else {
     if (hold != nullptr) {
-      ramp.hold = yaml::read_duration(*hold, "'hold'", 1s, kLongestHold);
+      ramp.hold = yaml::read_duration(*hold, "'hold'", ramp.soak ? kShortestSoak : Nanos(1s), kLongestHold);
     } else if (search == nullptr) {
-      ramp.hold = kDefaultHold;
+      ramp.hold = ramp.soak ? kDefaultSoak : kDefaultHold;
     }
     ramp.warmup = search != nullptr ? kDefaultSearchWarmup : kDefaultWarmup;
   }
   if (const Node* const warmup = reader.find("warmup")) {
     ramp.warmup = yaml::read_duration(*warmup, "'warmup'", 0s, kLongestHold);
   }
+  read_afterwards(reader, scenario, ramp);
   return ramp;
 }
 

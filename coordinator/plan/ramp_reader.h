@@ -17,6 +17,7 @@ inline constexpr Nanos kDefaultWarmup = std::chrono::seconds(10);
 /// Of a search, whose windows follow the time that requests take.
 inline constexpr Nanos kDefaultSearchWarmup = std::chrono::seconds(5);
 inline constexpr Nanos kDefaultHold = std::chrono::seconds(30);
+inline constexpr Nanos kDefaultSoak = std::chrono::hours(1);
 
 /// Reads a scenario's `ramp`. @param scenario e.g. "scenario 'chat'". Throws yaml::PlanError.
 Ramp read_ramp(const yaml::Node& node, const std::string& scenario);

@@ -24,6 +24,8 @@ using yaml::Node;
 using yaml::PlanError;
 
 constexpr Nanos kLongestTimeout = 24h;
+constexpr std::uint64_t kMostGpus = 1024;  ///< Of one replica.
+constexpr double kHighestCost = 100'000;
 constexpr std::string_view kNoInlineSecret =
     "a secret never stands in a plan; write auth: {env: NAME} or auth: {file: PATH}, which each agent reads "
     "on its "
@@ -268,7 +270,7 @@ Target read_target(const Node& node, std::size_t number, const std::filesystem::
       node, named ? fmt::format("target '{}'", name->text) : fmt::format("target {}", number),
       {"name", "url", "urls", "api", "dialect", "model", "auth", "headers", "tls", "connect_timeout",
        "request_timeout", "idle_timeout", "routing", "connection", "replica_header", "telemetry",
-       "wait_ready"});
+       "wait_ready", "gpus", "cost_per_hour"});
   Target target;
   target.name = yaml::read_name(reader.require("name"), "a target's 'name'");
   target.urls = read_urls(reader);
@@ -308,6 +310,12 @@ Target read_target(const Node& node, std::size_t number, const std::filesystem::
   read_timeout("idle_timeout", target.idle_timeout);
   if (const Node* const telemetry = reader.find("telemetry")) target.telemetry = read_telemetry(*telemetry);
   if (const Node* const wait = reader.find("wait_ready")) target.wait_ready = read_wait_ready(*wait);
+  if (const Node* const gpus = reader.find("gpus")) {
+    target.gpus = static_cast<std::uint32_t>(yaml::read_integer(*gpus, "'gpus'", 1, kMostGpus));
+  }
+  if (const Node* const cost = reader.find("cost_per_hour")) {
+    target.cost_per_hour = yaml::read_number(*cost, "'cost_per_hour'", 0, kHighestCost);
+  }
   return target;
 }
 

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "common/wire.h"
@@ -26,6 +27,20 @@ Result<Plan> plan_of(const v1::RecordedRun& message) {
             .records = assignment->records,
             .source_text = message.plan_text()};
   for (const std::string& name : message.scenarios()) plan.scenarios.push_back({.name = name});
+  const auto ramps = std::min(plan.scenarios.size(), static_cast<std::size_t>(message.ramps_size()));
+  for (std::size_t i = 0; i < ramps; ++i) {
+    const v1::RecordedRamp& from = message.ramps(static_cast<int>(i));
+    Ramp& ramp = plan.scenarios[i].ramp;
+    ramp.soak = from.soak();
+    ramp.descend = from.descend();
+    ramp.proof.assign(from.proof().begin(), from.proof().end());
+  }
+  const auto replicas = std::min(plan.targets.size(), static_cast<std::size_t>(message.replicas_size()));
+  for (std::size_t i = 0; i < replicas; ++i) {
+    const v1::RecordedReplica& from = message.replicas(static_cast<int>(i));
+    if (from.has_gpus()) plan.targets[i].gpus = from.gpus();
+    if (from.has_cost_per_hour()) plan.targets[i].cost_per_hour = from.cost_per_hour();
+  }
   for (Cell& cell : assignment->cells) {
     if (cell.scenario >= plan.scenarios.size())
       return Error{fmt::format("cells[{}].scenario: there is no scenario {}", cell.id, cell.scenario)};
@@ -47,7 +62,18 @@ void to_message(const Plan& plan, const std::vector<Cell>& cells, const RunFacts
   out.set_started_at_unix_nanos(facts.started_at.time_since_epoch().count());
   out.set_plan_name(plan.name);
   out.set_plan_text(plan.source_text);
-  for (const Scenario& scenario : plan.scenarios) out.add_scenarios(scenario.name);
+  for (const Scenario& scenario : plan.scenarios) {
+    out.add_scenarios(scenario.name);
+    v1::RecordedRamp& ramp = *out.add_ramps();
+    ramp.set_soak(scenario.ramp.soak);
+    ramp.set_descend(scenario.ramp.descend);
+    ramp.mutable_proof()->Add(scenario.ramp.proof.begin(), scenario.ramp.proof.end());
+  }
+  for (const Target& target : plan.targets) {
+    v1::RecordedReplica& replica = *out.add_replicas();
+    if (target.gpus) replica.set_gpus(*target.gpus);
+    if (target.cost_per_hour) replica.set_cost_per_hour(*target.cost_per_hour);
+  }
   const Assignment assignment{.run_id = facts.run_id,
                               .targets = plan.targets,
                               .cells = cells,
@@ -103,7 +129,7 @@ Result<RecordedStart> from_message(const v1::RecordedRun& message) {
 void to_message(const StepWindow& window, v1::RecordedWindow& out) {
   // Every field has a name here, so that a new one does not compile until it is recorded, too.
   const auto& [cell, concurrency, rate, attempt, epoch, level_at, begin, end, requests, finished_at,
-               interrupted, agent_lost, unsteady, low_confidence] = window;
+               interrupted, agent_lost, unsteady, role, scout, grain, agents, low_confidence] = window;
   out.set_cell(cell);
   out.set_concurrency(concurrency);
   if (rate) out.set_rate(*rate);
@@ -117,6 +143,10 @@ void to_message(const StepWindow& window, v1::RecordedWindow& out) {
   out.set_interrupted(interrupted);
   out.set_agent_lost(agent_lost);
   out.set_unsteady(unsteady);
+  out.set_role(static_cast<v1::StepRole>(role));
+  out.set_scout(scout);
+  out.set_grain(grain);
+  out.set_agents(agents);
   out.set_low_confidence(low_confidence);
 }
 
@@ -128,6 +158,10 @@ Result<StepWindow> from_message(const v1::RecordedWindow& message, std::size_t c
     if (message.begin() < 0 || message.end() < message.begin() || message.end() > kMost)
       refuse({nullptr, "end"},
              fmt::format("[{}, {}) is no stretch of a run", message.begin(), message.end()));
+    if (message.grain() < 1 || message.grain() > kMost)
+      refuse({nullptr, "grain"}, fmt::format("{} is no number of seconds", message.grain()));
+    if (!v1::StepRole_IsValid(message.role()))
+      refuse({nullptr, "role"}, fmt::format("{} is no role", static_cast<int>(message.role())));
     StepWindow window{.cell = message.cell(),
                       .concurrency = message.concurrency(),
                       .attempt = message.attempt(),
@@ -138,6 +172,10 @@ Result<StepWindow> from_message(const v1::RecordedWindow& message, std::size_t c
                       .interrupted = message.interrupted(),
                       .agent_lost = message.agent_lost(),
                       .unsteady = message.unsteady(),
+                      .role = static_cast<StepRole>(message.role()),
+                      .scout = message.scout(),
+                      .grain = message.grain(),
+                      .agents = message.agents(),
                       .low_confidence = message.low_confidence()};
     if (message.has_rate()) window.rate = wire::amount({nullptr, "rate"}, message.rate());
     if (message.has_requests()) window.requests = message.requests();

@@ -65,6 +65,11 @@ class Reader {
       case v1::RecordingEntry::kWindow: {
         const auto window = from_message(entry.window(), cells_);
         if (!window) return window.error();
+        // As the run did, so that hours take little memory here, too.
+        if (!into_.windows.empty() && into_.windows.back().grain > 1) {
+          const StepWindow& past = into_.windows.back();
+          into_.timeline.fold(past.begin, past.end, past.grain);
+        }
         into_.windows.push_back(*window);
         return {};
       }

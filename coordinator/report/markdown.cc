@@ -11,11 +11,14 @@
 namespace kneepoint::coordinator {
 namespace {
 
-std::string render_result(const ScenarioResult& result) {
+std::string render_result(const ScenarioResult& whole) {
+  const ScenarioResult result = brief(whole);
   std::string out = fmt::format("\n## {} on {} ({})\n", markdown_escaped(result.scenario),
                                 markdown_escaped(result.target), markdown_escaped(result.model));
   if (result.load_seconds) out += fmt::format("\n{}.\n", markdown_escaped(title_sentence(result)));
-  out += "\n" + markdown_escaped(saturation_sentence(result) + " " + result.saturation.explanation) + "\n";
+  out += "\n" + markdown_escaped(saturation_text(result)) + "\n";
+  for (const auto& [title, sentences] : findings_of(result))
+    out += fmt::format("\n**{}**: {}\n", title, markdown_escaped(sentences));
   if (!result.slo.criteria.empty()) {
     out += "\n";
     for (const SloCriterion& criterion : result.slo.criteria)
@@ -23,7 +26,12 @@ std::string render_result(const ScenarioResult& result) {
     if (result.slo.joint)
       out += fmt::format("- {}\n", markdown_escaped(slo_sentence(*result.slo.joint, result.load_kind())));
   }
+  if (!result.recommendations.empty()) out += "\n### Recommendations\n\n";
+  for (const Recommendation& each : result.recommendations)
+    out += fmt::format("- **{}**: {}\n", markdown_escaped(each.name),
+                       markdown_escaped(recommendation_sentence(each)));
   out += draw_markdown("Load and throughput", load_table(result));
+  if (const std::string note = brief_note(whole); !note.empty()) out += "\n" + markdown_escaped(note) + "\n";
   const auto remarks = step_remarks(result);
   if (!remarks.empty()) out += "\n";
   for (const std::string& remark : remarks) out += fmt::format("- {}\n", markdown_escaped(remark));
@@ -31,6 +39,7 @@ std::string render_result(const ScenarioResult& result) {
     out += fmt::format("\nPrompts: {}.\n", markdown_escaped(prompts));
   if (const std::string thinking = thinking_sentence(result); !thinking.empty())
     out += fmt::format("\nUsers: {}.\n", markdown_escaped(thinking));
+  out += draw_markdown("After the ramp", after_table(result));
   out += draw_markdown("Latency", latency_table(result));
   out += draw_markdown("Open loop: latencies from when a request was due", open_loop_table(result));
   out += draw_markdown("By prompt class", share_table(result, &Step::classes, "class"));

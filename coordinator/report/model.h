@@ -52,6 +52,7 @@ struct GeneratorSummary {
   std::optional<double> client_coalesced_ratio;
   std::optional<double> unstamped_read_ratio;
   std::optional<double> busiest_thread_ratio;  ///< p95 over the window's seconds.
+  std::optional<double> resident_bytes;        ///< Of the largest agent process, at most.
 };
 
 struct RequestCounts {
@@ -88,6 +89,12 @@ struct Step {
   std::optional<double> backlog;  ///< Of an open loop: mean number of requests that were due and not started.
   std::optional<double> achieved_concurrency;
   std::uint32_t attempt = 1;
+  std::string role;    ///< "" for a step of the ramp; "descending" or "proof" for what came after it.
+  bool scout = false;  ///< A search's brief look; what it led to was measured longer.
+  std::optional<std::uint32_t> agents;  ///< Of a proof: how many made the load.
+  /// Of a descending step: from the fall to it until throughput and TTFT were those of the way up again;
+  /// absent where that did not happen within the step.
+  std::optional<double> recovery_seconds;
   bool valid = true;
   std::string state;  ///< "NEAR-LINEAR", "DIMINISHING", "SATURATED", "COLLAPSING", "CLIENT_BOUND", …
   std::vector<std::string> flags;  ///< "SHORT_WINDOW", "LOWEST LATENCY", "INCOMPLETE", …
@@ -148,7 +155,8 @@ struct Saturation {
   std::optional<double> power_concurrency;  ///< Another: the step with the most X²/N.
   std::string knee_kind;                    ///< "hard", "soft" or "" where unknown.
   std::string bottleneck;                   ///< "" where it could not be told.
-  std::string explanation;                  ///< One sentence, quoting its evidence.
+  std::vector<std::string> shape;  ///< What is not plain about the curve: "collapse", "cliff", "two peaks".
+  std::string explanation;         ///< Sentences, quoting their evidence.
 };
 
 struct SloCriterion {
@@ -171,6 +179,29 @@ struct WorkloadIdentity {
   std::string summary;  ///< One line for a reader.
 };
 
+/// The relative change of a figure in an hour.
+struct HourlyTrend {
+  std::string name;  ///< "throughput", "TTFT p50", "agent memory".
+  std::optional<double> ratio;
+  std::optional<Interval> ci95;
+};
+
+/// What was learned beside the saturation point.
+struct Finding {
+  std::string state;                ///< One word or two in capitals; docs/report.md lists them.
+  std::string explanation;          ///< Sentences, quoting their evidence.
+  std::vector<HourlyTrend> trends;  ///< Of a soak.
+};
+
+/// A figure to plan by, derived from valid rows only.
+struct Recommendation {
+  std::string name;  ///< "interactive", "admission limit", …
+  double value = 0;
+  std::optional<Interval> ci95;
+  std::string unit;
+  std::string basis;  ///< How it comes about.
+};
+
 /// The file that the requests were made of.
 struct DatasetSource {
   std::string file;    ///< Without its folder.
@@ -187,6 +218,9 @@ struct ScenarioResult {
   std::vector<Step> steps;
   Saturation saturation;
   SloResult slo;
+  std::vector<Step> after;  ///< Measured after the ramp; no part of `saturation` and `slo`.
+  std::optional<Finding> proof, descent, soak;  ///< Present where the plan asked for them.
+  std::vector<Recommendation> recommendations;
 
   LoadKind load_kind() const { return steps.empty() ? LoadKind::kRequests : steps.front().load_kind(); }
   /// The most GPU memory in use in any step's window.

@@ -14,8 +14,7 @@ namespace {
 constexpr std::uint64_t kSmallestP95 = 20;
 
 struct Bin {
-  double in_flight = 0, tokens = 0;
-  std::uint64_t completed = 0, failed = 0;
+  double in_flight = 0, tokens = 0, completed = 0, failed = 0;
   Histogram ttft;
   std::int64_t seconds = 0;  // that were measured
 };
@@ -24,15 +23,20 @@ struct Extent {
   std::int64_t begin = 0, end = 0;
 };
 
+/// One of the seconds that `second` stands for.
 void add_second(Bin& bin, const TimelineSecond& second, const std::map<std::uint32_t, ChunkRate>& rates) {
   ++bin.seconds;
+  const double share = 1.0 / static_cast<double>(second.span);
   for (const auto& [key, stats] : second.series) {
-    bin.in_flight += stats.in_flight;
-    bin.tokens += rates.at(key.cell).arrived(stats);
-    bin.completed += stats.completed();
-    bin.failed += stats.failed();
-    bin.ttft.merge(stats.ttft);
+    bin.in_flight += share * stats.in_flight;
+    bin.tokens += share * rates.at(key.cell).arrived(stats);
+    bin.completed += share * static_cast<double>(stats.completed());
+    bin.failed += share * static_cast<double>(stats.failed());
   }
+}
+
+void add_ttft(Bin& bin, const TimelineSecond& second) {
+  for (const auto& [key, stats] : second.series) bin.ttft.merge(stats.ttft);
 }
 
 /// The commanded concurrency of every bin. A level holds from its instant to the next one's, the last of a
@@ -94,7 +98,7 @@ RunTimeline build_run_timeline(const Timeline& timeline, const Plan& plan, const
   std::map<std::uint32_t, Extent> extents;
   for (const auto& [at, second] : seconds) {
     for (const auto& [key, stats] : second.series) {
-      extents.try_emplace(key.cell, Extent{.begin = at}).first->second.end = at + 1;
+      extents.try_emplace(key.cell, Extent{.begin = at}).first->second.end = at + second.span;
     }
   }
 
@@ -105,7 +109,7 @@ RunTimeline build_run_timeline(const Timeline& timeline, const Plan& plan, const
   }
 
   const std::int64_t first = seconds.begin()->first;
-  const std::int64_t count = seconds.rbegin()->first + 1 - first;
+  const std::int64_t count = seconds.rbegin()->first + seconds.rbegin()->second.span - first;
   const auto max_bins = static_cast<std::int64_t>(RunTimeline::kMaxBins);
   const std::int64_t width = (count + max_bins - 1) / max_bins;
   run.begin = static_cast<double>(first);
@@ -113,7 +117,13 @@ RunTimeline build_run_timeline(const Timeline& timeline, const Plan& plan, const
 
   std::vector<Bin> bins(static_cast<std::size_t>((count + width - 1) / width));
   for (const auto& [at, second] : seconds) {
-    add_second(bins[static_cast<std::size_t>((at - first) / width)], second, rates);
+    for (std::int64_t i = at; i < at + second.span; ++i) {
+      Bin& bin = bins[static_cast<std::size_t>((i - first) / width)];
+      add_second(bin, second, rates);
+      // A histogram cannot be shared out: every bin that it touches gets all of it, which leaves quantiles
+      // right.
+      if (i == at || (i - first) % width == 0) add_ttft(bin, second);
+    }
   }
   for (const Bin& bin : bins) {
     const auto a_second = [&](double total) {
@@ -121,8 +131,8 @@ RunTimeline build_run_timeline(const Timeline& timeline, const Plan& plan, const
     };
     run.in_flight.push_back(a_second(bin.in_flight));
     run.output_tokens_per_second.push_back(a_second(bin.tokens));
-    run.requests_per_second.push_back(a_second(static_cast<double>(bin.completed)));
-    run.failures_per_second.push_back(a_second(static_cast<double>(bin.failed)));
+    run.requests_per_second.push_back(a_second(bin.completed));
+    run.failures_per_second.push_back(a_second(bin.failed));
     run.ttft_p50.push_back(bin.ttft.quantile_seconds(0.5));
     run.ttft_p95.push_back(bin.ttft.count() < kSmallestP95 ? std::nullopt : bin.ttft.quantile_seconds(0.95));
   }

@@ -43,6 +43,7 @@ void fields(V& v, GeneratorSummary& g) {
   v("client_coalesced_ratio", g.client_coalesced_ratio);
   v("unstamped_read_ratio", g.unstamped_read_ratio);
   v("busiest_thread_ratio", g.busiest_thread_ratio);
+  v("resident_bytes", g.resident_bytes);
 }
 
 template <class V>
@@ -118,6 +119,10 @@ void fields(V& v, Step& s) {
   v("achieved_rate", s.achieved_rate);
   v("backlog", s.backlog);
   v("attempt", s.attempt);
+  v("role", s.role);
+  v("scout", s.scout);
+  v("agents", s.agents);
+  v("recovery_seconds", s.recovery_seconds);
   v("valid", s.valid);
   v("state", s.state);
   v("flags", s.flags);
@@ -173,6 +178,7 @@ void fields(V& v, Saturation& s) {
   v("power_concurrency", s.power_concurrency);
   v("knee_kind", s.knee_kind);
   v("bottleneck", s.bottleneck);
+  v("shape", s.shape);
   v("explanation", s.explanation);
 }
 
@@ -198,6 +204,29 @@ void fields(V& v, WorkloadIdentity& w) {
 }
 
 template <class V>
+void fields(V& v, HourlyTrend& t) {
+  v("name", t.name);
+  v("ratio", t.ratio);
+  v("ci95", t.ci95);
+}
+
+template <class V>
+void fields(V& v, Finding& f) {
+  v("state", f.state);
+  v("explanation", f.explanation);
+  v("trends", f.trends);
+}
+
+template <class V>
+void fields(V& v, Recommendation& r) {
+  v("name", r.name);
+  v("value", r.value);
+  v("ci95", r.ci95);
+  v("unit", r.unit);
+  v("basis", r.basis);
+}
+
+template <class V>
 void fields(V& v, DatasetSource& d) {
   v("file", d.file);
   v("sha256", d.sha256);
@@ -215,6 +244,11 @@ void fields(V& v, ScenarioResult& r) {
   v("steps", r.steps);
   v("saturation", r.saturation);
   v("slo", r.slo);
+  v("after", r.after);
+  v("proof", r.proof);
+  v("descent", r.descent);
+  v("soak", r.soak);
+  v("recommendations", r.recommendations);
 }
 
 template <class V>

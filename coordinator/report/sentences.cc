@@ -2,6 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <set>
+
 #include "coordinator/report/units.h"
 
 namespace kneepoint::coordinator {
@@ -16,9 +19,37 @@ std::string title_sentence(const ScenarioResult& result) {
   return text;
 }
 
+namespace {
+
+/// What a result without a saturation point can still say.
+std::string unsaturated(const ScenarioResult& result) {
+  std::set<std::uint32_t> valid;
+  for (const Step& step : result.steps) {
+    if (step.valid) valid.insert(step.concurrency);
+  }
+  if (valid.empty()) return "gives no answer: no step is valid";
+  if (valid.size() == 1) {
+    return fmt::format("has valid rows at N = {} only: saturation needs a ramp", *valid.begin());
+  }
+  if (const auto& bound = result.saturation.lower_bound) {
+    return fmt::format(
+        "does not saturate up to {} requests in flight, the most that was tried: its saturation "
+        "point lies above {}",
+        *valid.rbegin(), format_figure(*bound));
+  }
+  return fmt::format(
+      "is indeterminate: no saturation point can be told from {} steps between {} and {} requests "
+      "in flight",
+      valid.size(), *valid.begin(), *valid.rbegin());
+}
+
+}  // namespace
+
 std::string saturation_sentence(const ScenarioResult& result) {
+  const std::string subject = fmt::format("{} on {} ", result.scenario, result.target);
+  if (result.soak) return fmt::format("{}under soak: {}", subject, result.soak->explanation);
   const Saturation& saturation = result.saturation;
-  std::string text = fmt::format("{} on {} ", result.scenario, result.target);
+  std::string text = subject;
   if (saturation.concurrency) {
     text += "saturates at " + format_load(result.load_kind(), *saturation.concurrency);
     if (saturation.ci95) {
@@ -26,17 +57,39 @@ std::string saturation_sentence(const ScenarioResult& result) {
                           format_figure(saturation.ci95->high));
     }
     if (!saturation.knee_kind.empty()) text += fmt::format(", {} knee", saturation.knee_kind);
-  } else if (saturation.lower_bound) {
-    text += fmt::format("was not saturated: more than {}",
-                        format_load(result.load_kind(), *saturation.lower_bound));
   } else {
-    text += "has no saturation point in this run";
+    text += unsaturated(result);
+  }
+  const auto has_shape = [&](const char* kind) {
+    return std::find(saturation.shape.begin(), saturation.shape.end(), kind) != saturation.shape.end();
+  };
+  if (has_shape("two peaks")) {
+    text += "; its throughput has two peaks";
+  } else if (has_shape("collapse")) {
+    text += "; past its peak throughput collapses";
   }
   if (!saturation.bottleneck.empty()) text += fmt::format("; first to give out: {}", saturation.bottleneck);
   if (saturation.max_output_tokens_per_second) {
     text += fmt::format("; at most {} output tok/s", format_figure(*saturation.max_output_tokens_per_second));
   }
   return text + ".";
+}
+
+std::string saturation_text(const ScenarioResult& result) {
+  const std::string sentence = saturation_sentence(result);
+  return result.soak ? sentence : sentence + " " + result.saturation.explanation;
+}
+
+std::vector<std::pair<std::string, std::string>> findings_of(const ScenarioResult& result) {
+  std::vector<std::pair<std::string, std::string>> all;
+  if (result.proof) all.emplace_back("Proof", result.proof->explanation);
+  if (result.descent) all.emplace_back("Way back down", result.descent->explanation);
+  return all;
+}
+
+std::string recommendation_sentence(const Recommendation& recommendation) {
+  return fmt::format("{} {}: {}", format_with_interval(recommendation.value, recommendation.ci95),
+                     recommendation.unit, recommendation.basis);
 }
 
 std::string prompt_sentence(const ScenarioResult& result) {

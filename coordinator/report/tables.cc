@@ -5,7 +5,9 @@
 #include <algorithm>
 #include <cmath>
 #include <functional>
+#include <map>
 
+#include "coordinator/analysis/repeat.h"
 #include "coordinator/report/units.h"
 
 namespace kneepoint::coordinator {
@@ -75,9 +77,40 @@ std::vector<std::string> load_cells(const Step& step) {
           step.note};
 }
 
+ScenarioResult brief(const ScenarioResult& result) {
+  ScenarioResult shown = result;
+  if (std::none_of(result.steps.begin(), result.steps.end(), [](const Step& step) { return step.scout; }))
+    return shown;
+  std::map<std::uint32_t, const Step*> rows;
+  for (const Step& step : result.steps) {
+    const Step* best = reference_row(result.steps, step.concurrency);
+    rows[step.concurrency] = best == nullptr ? &step : best;
+  }
+  shown.steps.clear();
+  for (const auto& [concurrency, step] : rows) shown.steps.push_back(*step);
+  return shown;
+}
+
+std::string brief_note(const ScenarioResult& result) {
+  const std::size_t shown = brief(result).steps.size();
+  if (shown == result.steps.size()) return "";
+  const auto scouts =
+      std::count_if(result.steps.begin(), result.steps.end(), [](const Step& step) { return step.scout; });
+  return fmt::format(
+      "{} of {} rows are shown: for each concurrency the one measured longest. {} were brief looks of "
+      "the search, others repeats; all stand in steps.csv and report.json.",
+      shown, result.steps.size(), scouts);
+}
+
 Table load_table(const ScenarioResult& result) {
   Table table{load_columns(), {}};
   for (const Step& step : result.steps) table.rows.push_back(load_cells(step));
+  return table;
+}
+
+Table after_table(const ScenarioResult& result) {
+  Table table{load_columns(), {}};
+  for (const Step& step : result.after) table.rows.push_back(load_cells(step));
   return table;
 }
 

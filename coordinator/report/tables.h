@@ -24,6 +24,12 @@ struct Table {
 const std::vector<Column>& load_columns();
 std::vector<std::string> load_cells(const Step& step);
 
+/// What tables show of a result: of a search, for each concurrency the valid row that was measured longest,
+/// rising; of anything else, every row.
+ScenarioResult brief(const ScenarioResult& result);
+/// "9 of 21 rows …" where brief() left rows out, else empty.
+std::string brief_note(const ScenarioResult& result);
+
 Table load_table(const ScenarioResult& result);
 /// TTFT mean ± SD and percentiles, TPOT, E2E; time to first answer only where reasoning makes it differ from
 /// TTFT.
@@ -40,6 +46,8 @@ Table gpu_table(const ScenarioResult& result);
 Table overview_table(const Report& report);
 /// Requests by outcome, and the generator's own error.
 Table generator_table(const ScenarioResult& result);
+/// The rows that came after the ramp, like load_table; none where there are none.
+Table after_table(const ScenarioResult& result);
 /// Shares of every step by prompt class or by replica; no rows where there is only one.
 Table share_table(const ScenarioResult& result, std::vector<Share> Step::*which, const std::string& title);
 

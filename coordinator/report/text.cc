@@ -15,11 +15,14 @@ std::string section(const std::string& title, const Table& table) {
   return table.rows.empty() ? "" : fmt::format("\n{}\n{}", title, draw_text(table));
 }
 
-std::string render_result(const ScenarioResult& result) {
+std::string render_result(const ScenarioResult& whole) {
+  const ScenarioResult result = brief(whole);
   std::string out = fmt::format("\n{:=<{}}\n", "", kTextWidth);
   out += wrapped("", title_sentence(result));
   out += section("Load and throughput", load_table(result));
+  if (const std::string note = brief_note(whole); !note.empty()) out += wrapped("  ", note);
   for (const std::string& remark : step_remarks(result)) out += wrapped("  ", remark);
+  out += section("After the ramp", after_table(result));
   if (const std::string prompts = prompt_sentence(result); !prompts.empty())
     out += "\n" + wrapped("Prompts     ", prompts + ".");
   if (const std::string thinking = thinking_sentence(result); !thinking.empty())
@@ -32,10 +35,17 @@ std::string render_result(const ScenarioResult& result) {
   out += section("What the engine said", engine_table(result));
   out += section("What the GPUs said", gpu_table(result));
   out += section("Requests and generator", generator_table(result));
-  out += "\n" + wrapped("Saturation  ", saturation_sentence(result) + " " + result.saturation.explanation);
+  out += "\n" + wrapped(result.soak ? "Soak        " : "Saturation  ", saturation_text(result));
   for (const SloCriterion& criterion : result.slo.criteria)
     out += wrapped("SLO         ", slo_sentence(criterion, result.load_kind()));
   if (result.slo.joint) out += wrapped("SLO         ", slo_sentence(*result.slo.joint, result.load_kind()));
+  for (const auto& [title, sentences] : findings_of(result)) {
+    out += wrapped(fmt::format("{:<15}", title), sentences);
+  }
+  if (!result.recommendations.empty()) out += "\nRecommendations\n";
+  for (const Recommendation& each : result.recommendations) {
+    out += wrapped(fmt::format("  {:<32}", each.name), recommendation_sentence(each));
+  }
   return out;
 }
 

@@ -61,6 +61,7 @@ class Random {
   GeneratorStats generator() {
     GeneratorStats g;
     g.cpu_user = real(), g.cpu_system = real(), g.busiest_thread = real();
+    g.resident_bytes = number();
     g.rx_lag = histogram(), g.loop_gap = histogram(), g.send_lag = histogram(), g.connect = histogram();
     g.reads = number(), g.multi_event_reads = number(), g.client_coalesced = number(),
     g.unstamped_reads = number();

@@ -41,6 +41,17 @@ TEST(Split, SharesDifferByAtMostOneSlot) {
   EXPECT_EQ(most, 13u);
 }
 
+TEST(Split, ALevelForFewerAgentsLeavesTheOthersIdle) {
+  const auto shares = split({.concurrency = 9, .agents = 2}, 3);
+  ASSERT_EQ(shares.size(), 3u);
+  EXPECT_EQ(slots_of(shares[0]), 5u);
+  EXPECT_EQ(slots_of(shares[1]), 4u);
+  EXPECT_EQ(slots_of(shares[2]), 0u);
+  EXPECT_FALSE(has_requests(shares[2]));
+  EXPECT_LT(shares[2].slot_offset, shares[2].slot_stride);  // what agents accept
+  EXPECT_EQ(slots_of(split({.concurrency = 9, .agents = 5}, 3)[2]), 3u);
+}
+
 TEST(Split, KnowsWhoHasNothingToIssue) {
   const auto having = [](const LoadLevel& level, std::size_t agents) {
     std::vector<bool> result;

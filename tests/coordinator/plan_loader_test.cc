@@ -141,6 +141,10 @@ TEST(PlanLoader, ASearchHasDefaultsAndBounds) {
     return load(Parts{.ramp = text}.text()).scenarios.at(0).ramp;
   };
   EXPECT_EQ(ramp("{search: {max: 512}}"), (Ramp{.warmup = 5s, .search = Search{.max = 512}}));
+  EXPECT_EQ(ramp("{soak: 64, hold: 4h}"), (Ramp{.steps = {64}, .warmup = 10s, .hold = 4h, .soak = true}));
+  EXPECT_EQ(ramp("{soak: 64}").hold, 1h);
+  EXPECT_EQ(ramp("{steps: [1], descend: true, proof: {agents: [2, 1]}}"),
+            (Ramp{.steps = {1}, .warmup = 10s, .hold = 30s, .descend = true, .proof = {2, 1}}));
   EXPECT_EQ(ramp("{search: {}}"), (Ramp{.warmup = 5s, .search = Search{}}));
   EXPECT_EQ(ramp("{search: {max: 64, precision: 0.05}, warmup: 10s, hold: 20s, max_duration: 20m}"),
             (Ramp{.warmup = 10s,

@@ -114,7 +114,32 @@ In all 8 steps, about 8m8s and the time of 400 requests more.
 )");
 }
 
+TEST(PlanPrinter, SaysWhatFollowsTheRampAndWhatASoakIs) {
+  const auto with = [](const std::string& ramp) { return describe_plan(load(Parts{.ramp = ramp}.text())); };
+  EXPECT_THAT(with("{steps: [1, 2], warmup: 2s, hold: 20s, descend: true, proof: {agents: [1, 2]}}"),
+              HasSubstr("     ramp      2 steps: 1 2\n"
+                        "               each step: 2s warm-up, then 20s measured\n"
+                        "               then a proof: the knee again with 1, then 2 agents\n"
+                        "               then back down from the top, for hysteresis and recovery\n"
+                        "     slo       none\n"
+                        "     time      2m12s\n"));
+  EXPECT_THAT(with("{search: {max: 64}, max_duration: 5m, descend: true}"),
+              HasSubstr("     time      at most 5m, and the steps after it\n"));
+  EXPECT_THAT(with("{soak: 64, hold: 4h}"),
+              HasSubstr("     ramp      soak: 64 requests in flight for 4h, measured in bins of 5m\n"
+                        "               10s warm-up\n"));
+}
+
+TEST(PlanPrinter, SaysWhatAReplicaIs) {
+  EXPECT_THAT(
+      describe_plan(load(
+          Parts{.target = "{name: host, url: 'http://h:1', model: m, gpus: 8, cost_per_hour: 12.5}"}.text())),
+      HasSubstr("    replica   8 GPUs, costs 12.5 an hour\n"));
+}
+
 TEST(PlanPrinter, PlannedTime) {
+  EXPECT_EQ(planned_time({.steps = {1, 2, 1}, .warmup = 2s, .hold = 8s, .descend = true, .proof = {1}}),
+            Nanos(60s));
   EXPECT_EQ(planned_time({.steps = {1, 2, 4}, .warmup = 2s, .hold = 8s}), Nanos(30s));
   EXPECT_EQ(planned_time({.steps = {1}, .requests = 10}), std::nullopt);
 }

@@ -104,6 +104,26 @@ inline Report sample_report() {
   result.slo.criteria = {{"ttft_p95", 0.5, 16.0, Interval{16, 32}, "BRACKETED"},
                          {"tpot_p95", 0.05, 32.0, {}, "PASS"}};
   result.slo.joint = SloCriterion{"joint", 0, std::nullopt, std::nullopt, "INDETERMINATE"};
+  Step again = row(16, 140, 978, 0.0624);
+  again.role = "proof";
+  again.agents = 1;
+  again.note = "proof with 1 agent; agrees: throughput -0.2 %, TTFT p50 +0.3 %";
+  Step down = row(16, 140, 981, 0.0621);
+  down.role = "descending";
+  down.recovery_seconds = 3;
+  down.note = "descending; as on the way up; recovered after 3.00 s";
+  result.after = {again, down};
+  result.proof = Finding{.state = "HOLDS", .explanation = "Measured again at 16. The verdict survives."};
+  result.descent = Finding{.state = "NO HYSTERESIS", .explanation = "Back down from 64: no hysteresis."};
+  result.recommendations = {{.name = "interactive",
+                             .value = 16,
+                             .unit = "requests in flight",
+                             .basis = "meets all limits together"},
+                            {.name = "output per GPU, batch",
+                             .value = 1330,
+                             .ci95 = Interval{1303.4, 1356.6},
+                             .unit = "tok/s",
+                             .basis = "1,330 tok/s at 32 over 1 GPU"}};
   report.results.push_back(std::move(result));
   report.verdict.reasons = {"chat on host: 1 of 4 windows are short"};
   report.totals = {1700, 1600, 29, 71, 102400, 2};

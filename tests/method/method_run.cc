@@ -30,19 +30,23 @@ Truth truth_of(const Case& of, double at) {
 }
 
 Trial run_trial(const Case& of, std::uint64_t seed) {
+  return run_ramp(of, {.warmup = std::chrono::seconds(5), .search = Search{.max = of.max}}, seed);
+}
+
+Trial run_ramp(const Case& of, const Ramp& ramp, std::uint64_t seed) {
   Plan plan;
   plan.name = of.name;
   plan.targets = {{.name = "host", .urls = {"http://model"}}};
   plan.scenarios = {{.name = of.name,
                      .workload = {.classes = {{.name = "all", .prompts = {"x"}}}},
-                     .ramp = {.warmup = std::chrono::seconds(5), .search = Search{.max = of.max}},
+                     .ramp = ramp,
                      .slo = {{.metric = SloMetric::kTtft, .quantile = 0.95, .limit = of.ttft_limit}}}};
   plan.seed = seed;
   const std::vector<Cell> cells = cells_of(plan);
   QueueFleet fleet(of.model, {of.ttft_limit}, seed);
   RunLoop loop(plan, cells, fleet, {});
   loop.run();
-  coordinator::RunFacts facts{.duration = fleet.now(), .seed = seed};
+  coordinator::RunFacts facts{.duration = fleet.now(), .agents = {{.name = "model"}}, .seed = seed};
   facts.cut_short = loop.cut_short();
   auto report = build_report(plan, loop.timeline(), loop.windows(), facts);
   Trial trial{.result = std::move(report.results.at(0)), .seconds = to_seconds(fleet.now())};

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "common/plan.h"
 #include "coordinator/report/model.h"
 #include "tests/method/queue_model.h"
 
@@ -27,6 +28,8 @@ struct Trial {
   std::string cut_short;
 };
 Trial run_trial(const Case& of, std::uint64_t seed);
+/// The same with any ramp, and what comes after it.
+Trial run_ramp(const Case& of, const Ramp& ramp, std::uint64_t seed);
 
 /// Many searches of a case against its truth.
 struct Score {

@@ -9,6 +9,8 @@
 #include "coordinator/report/html/page.h"
 #include "coordinator/report/html/summary.h"
 #include "coordinator/report/html/tables.h"
+#include "coordinator/report/sentences.h"
+#include "coordinator/report/tables.h"
 #include "coordinator/report/units.h"
 
 namespace kneepoint::coordinator::html {
@@ -82,10 +84,21 @@ std::string charts(const ScenarioResult& result, std::size_t index, const RunTim
   return R"(<div class="charts">)" + markup + "</div>";
 }
 
+/// What was found after the ramp, and every row of it.
+std::string after_the_ramp(const ScenarioResult& result, std::size_t index) {
+  std::string markup;
+  for (const auto& [title, sentences] : findings_of(result)) {
+    markup += fmt::format(R"(<p class="evidence"><strong>{}:</strong> {}</p>)", title, escape(sentences));
+  }
+  markup += after_table(result, index);
+  return markup.empty() ? markup : R"(<div class="broad"><h3>After the ramp</h3>)" + markup + "</div>";
+}
+
 }  // namespace
 
-std::string section(const ScenarioResult& result, std::size_t index, bool headed,
+std::string section(const ScenarioResult& whole, std::size_t index, bool headed,
                     const RunTimeline& timeline) {
+  const ScenarioResult result = brief(whole);
   std::string markup =
       fmt::format(R"(<section class="result" id="result-{}" aria-labelledby="result-{}-title">)"
                   R"(<h2 id="result-{}-title">{}</h2>)",
@@ -98,8 +111,18 @@ std::string section(const ScenarioResult& result, std::size_t index, bool headed
     markup += fmt::format(R"(<p class="verdict">{}</p>{}{})", verdict_sentence(result), evidence(result),
                           key_figures(result));
   }
-  markup += slo_table(result) + charts(result, index, timeline);
-  markup += R"(<div class="broad"><h3>Steps</h3>)" + steps_table(result, index) + glossary(result) + "</div>";
+  markup += slo_table(result);
+  if (const std::string table = recommendations_table(result); !table.empty()) {
+    markup += R"(<div class="broad"><h3>Recommendations</h3>)" + table + "</div>";
+  }
+  markup += charts(result, index, timeline);
+  markup += R"(<div class="broad"><h3>Steps</h3>)" + steps_table(result, index);
+  if (const std::string note = brief_note(whole); !note.empty()) {
+    markup +=
+        fmt::format("<p>{}</p><details><summary>All {} rows, as they were measured</summary>{}</details>",
+                    escape(note), whole.steps.size(), steps_table(whole, index));
+  }
+  markup += glossary(whole) + "</div>" + after_the_ramp(result, index);
   markup +=
       "<details><summary>Every figure of every step</summary>" + figures_table(result, index) + "</details>";
   const std::string replicas = shares_table(result, &Step::replicas, "replica");

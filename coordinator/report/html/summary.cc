@@ -94,6 +94,7 @@ std::string title_of(const ScenarioResult& result) {
 std::string verdict_sentence(const ScenarioResult& result) {
   const Saturation& saturation = result.saturation;
   const std::string subject = fmt::format(R"(<span class="subject">{}</span>)", escape(title_of(result)));
+  if (result.soak) return subject + " under soak: " + escape(result.soak->explanation);
   std::string sentence;
   if (saturation.concurrency) {
     sentence = fmt::format("{} saturates at <strong>{}</strong>{}", subject,

@@ -76,8 +76,8 @@ std::string group_row(const std::vector<const Column*>& columns) {
   return "<tr>" + row + "</tr>";
 }
 
-bool any_figure(const ScenarioResult& result, const Column& column) {
-  return std::any_of(result.steps.begin(), result.steps.end(),
+bool any_figure(const std::vector<Step>& steps, const Column& column) {
+  return std::any_of(steps.begin(), steps.end(),
                      [&](const Step& step) { return column.figure(step).absent_reason.empty(); });
 }
 
@@ -92,10 +92,12 @@ std::string boxed(std::string_view kind, std::string_view caption, std::string_v
       caption, kind, result, caption, rows);
 }
 
-std::string steps_table(const ScenarioResult& result, std::size_t index) {
+namespace {
+
+std::string rows_table(const std::vector<Step>& steps, std::string_view caption, std::size_t index) {
   std::vector<const Column*> columns;
   for (const Column& column : step_columns()) {
-    if (column.brief && (!column.optional || any_figure(result, column))) columns.push_back(&column);
+    if (column.brief && (!column.optional || any_figure(steps, column))) columns.push_back(&column);
   }
   std::string rows = "<thead>" + group_row(columns) + "<tr>";
   for (const Column* column : columns) {
@@ -103,14 +105,38 @@ std::string steps_table(const ScenarioResult& result, std::size_t index) {
     if (column == columns.front()) rows += R"(<th scope="col" class="reading">state and note</th>)";
   }
   rows += "</tr></thead><tbody>";
-  for (const Step& step : result.steps) {
+  for (const Step& step : steps) {
     rows += step.valid ? "<tr>" : R"(<tr class="invalid">)";
     rows += fmt::format(R"(<th scope="row" data-v="{}">{}</th><td class="words reading">{}</td>)",
                         step.load(), step_label(step), reading(step));
     for (std::size_t i = 1; i < columns.size(); ++i) rows += cell(columns[i]->figure(step));
     rows += "</tr>";
   }
-  return boxed("steps", "Steps", rows + "</tbody>", index);
+  return boxed("steps", caption, rows + "</tbody>", index);
+}
+
+}  // namespace
+
+std::string steps_table(const ScenarioResult& result, std::size_t index) {
+  return rows_table(result.steps, "Steps", index);
+}
+
+std::string after_table(const ScenarioResult& result, std::size_t index) {
+  return result.after.empty() ? std::string() : rows_table(result.after, "After the ramp", index);
+}
+
+std::string recommendations_table(const ScenarioResult& result) {
+  if (result.recommendations.empty()) return {};
+  std::string rows =
+      R"(<thead><tr><th scope="col">for</th><th scope="col">figure</th>)"
+      R"(<th scope="col">unit</th><th scope="col">how it comes about</th></tr></thead><tbody>)";
+  for (const Recommendation& each : result.recommendations) {
+    rows += fmt::format(R"(<tr><th scope="row">{}</th><td data-v="{}">{}</td>)"
+                        R"(<td class="words">{}</td><td class="words">{}</td></tr>)",
+                        escape(each.name), each.value, format_with_interval(each.value, each.ci95),
+                        escape(each.unit), escape(each.basis));
+  }
+  return boxed("recommendations", "Recommendations", rows + "</tbody>");
 }
 
 std::string figures_table(const ScenarioResult& result, std::size_t index) {
@@ -122,7 +148,7 @@ std::string figures_table(const ScenarioResult& result, std::size_t index) {
   rows += "</tr></thead>";
   std::string_view group;
   for (const Column& column : step_columns()) {
-    if (column.optional && !any_figure(result, column)) continue;
+    if (column.optional && !any_figure(result.steps, column)) continue;
     if (column.group != group) {
       if (!group.empty()) rows += "</tbody>";
       group = column.group;

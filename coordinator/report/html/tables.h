@@ -25,6 +25,10 @@ std::string errors_table(const ScenarioResult& result);
 /// A line for each share of each step; empty where there are none. @param what "replica", "prompt class".
 std::string shares_table(const ScenarioResult& result, std::vector<Share> Step::*shares,
                          const std::string& what);
+/// A line for each row that came after the ramp; empty where there is none.
+std::string after_table(const ScenarioResult& result, std::size_t index);
+/// A line for each recommendation; empty where there is none.
+std::string recommendations_table(const ScenarioResult& result);
 /// The meaning of the states and flags that occur in the result.
 std::string glossary(const ScenarioResult& result);
 

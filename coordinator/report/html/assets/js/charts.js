@@ -32,7 +32,17 @@ function kneeOf(result) {
   return { at: concurrency, low: ci95 && ci95[0], high: ci95 && ci95[1], text: `N_sat ${formatNumber(concurrency)}` };
 }
 
-function ascending(result) { return [...result.steps].sort((a, b) => loadOf(a) - loadOf(b)); }
+/** Rising steps; of a search, for each load the valid one that was measured longest. */
+function ascending(result) {
+  const steps = [...result.steps].sort((a, b) => loadOf(a) - loadOf(b));
+  if (!steps.some((s) => s.scout)) return steps;
+  const rank = (s) => (s.valid ? s.duration_seconds : -1);
+  const best = new Map();
+  for (const s of steps) {
+    if (!best.has(loadOf(s)) || rank(s) >= rank(best.get(loadOf(s)))) best.set(loadOf(s), s);
+  }
+  return [...best.values()];
+}
 
 function throughputSpec(result) {
   const steps = ascending(result);
@@ -159,7 +169,7 @@ function ladderSpec(result) {
 
 function timelineSpec(result, timeline) {
   const span = timeline.spans.find((s) => s.target === result.target && s.scenario === result.scenario);
-  const windows = result.steps.map((s) => ({
+  const windows = [...result.steps, ...(result.after || [])].map((s) => ({
     begin: s.window_begin_seconds, end: s.window_begin_seconds + s.duration_seconds, label: formatNumber(loadOf(s)), valid: s.valid,
   }));
   const begin = span ? span.begin : d3.min(windows, (w) => w.begin);

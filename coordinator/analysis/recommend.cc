@@ -1,0 +1,204 @@
+#include "coordinator/analysis/recommend.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "coordinator/analysis/repeat.h"
+#include "coordinator/report/units.h"
+
+namespace kneepoint::coordinator {
+namespace {
+
+constexpr double kLongPrompt = 4096;  ///< Tokens, on average.
+constexpr double kBalanced = 0.10;    ///< A replica's throughput from an equal share, at most.
+constexpr double kScaleEarly = 0.8;
+constexpr const char* kInFlight = "requests in flight";
+
+const Step* row_at(const ScenarioResult& result, std::optional<double> concurrency) {
+  return concurrency ? reference_row(result.steps, static_cast<std::uint32_t>(std::lround(*concurrency)))
+                     : nullptr;
+}
+
+/// The lowest valid row at or above saturation; where that is not known, the one of most throughput.
+const Step* batch_row(const ScenarioResult& result) {
+  const auto& knee = result.saturation.concurrency;
+  const Step* best = nullptr;
+  for (const Step& step : result.steps) {
+    if (!step.valid || !step.output_tokens_per_second.value || (knee && step.concurrency < *knee)) continue;
+    const bool better = best == nullptr ||
+                        (knee ? step.concurrency < best->concurrency
+                              : *step.output_tokens_per_second.value > *best->output_tokens_per_second.value);
+    if (better) best = &step;
+  }
+  return best == nullptr ? nullptr : reference_row(result.steps, best->concurrency);
+}
+
+bool has_limits(const ScenarioResult& result) {
+  return result.slo.joint.has_value();
+}
+
+/// The highest concurrency that meets every limit, where one was found.
+std::optional<double> within_limits(const ScenarioResult& result) {
+  const auto& joint = result.slo.joint;
+  if (!joint || (joint->state != "PASS" && joint->state != "BRACKETED")) return std::nullopt;
+  return joint->concurrency;
+}
+
+/// Where latency still matters: within the SLO but not past saturation; without one, at the most power.
+std::optional<Recommendation> interactive(const ScenarioResult& result) {
+  const Saturation& saturation = result.saturation;
+  Recommendation point{.name = "interactive", .unit = kInFlight};
+  if (const auto limit = within_limits(result)) {
+    point.value = *limit;
+    point.basis = "the highest concurrency that meets all limits together";
+    for (const Step& step : result.steps) {
+      if (!saturation.concurrency || *limit <= *saturation.concurrency) break;
+      if (!step.valid || step.concurrency > *saturation.concurrency) continue;
+      const bool first = point.value > *saturation.concurrency;
+      point.value = first ? step.concurrency : std::max<double>(point.value, step.concurrency);
+      point.basis = fmt::format("the highest step below saturation; the limits would hold up to {}",
+                                format_figure(*limit));
+    }
+  } else if (!has_limits(result) && saturation.concurrency && saturation.power_concurrency) {
+    point.value = *saturation.power_concurrency;
+    point.basis = "most throughput²/concurrency (Kleinrock's power); the plan sets no limits";
+  } else {
+    return std::nullopt;
+  }
+  double prompt = 0;
+  for (const Step& step : result.steps) {
+    if (step.prompt_tokens) prompt = std::max(prompt, step.prompt_tokens->achieved_mean.value_or(0));
+  }
+  if (prompt >= kLongPrompt) {
+    point.name = "long context";
+    point.basis += fmt::format("; prompts of {} tokens", format_figure(prompt));
+  }
+  return row_at(result, point.value) == nullptr ? std::nullopt : std::optional(point);
+}
+
+/// The largest deviation of a replica's throughput from an equal share.
+std::optional<double> skew_of(const Step& step) {
+  double sum = 0;
+  for (const Share& share : step.replicas) sum += share.output_tokens_per_second.value_or(0);
+  if (step.replicas.size() < 2 || sum <= 0) return std::nullopt;
+  const double equal = sum / static_cast<double>(step.replicas.size());
+  double skew = 0;
+  for (const Share& share : step.replicas) {
+    skew = std::max(skew, std::abs(share.output_tokens_per_second.value_or(0) / equal - 1));
+  }
+  return skew;
+}
+
+std::optional<Interval> scaled(const std::optional<Interval>& ci95, double factor) {
+  if (!ci95) return std::nullopt;
+  return Interval{ci95->low * factor, ci95->high * factor};
+}
+
+void add_capacity(std::vector<Recommendation>& all, const ScenarioResult& result, double replicas) {
+  const Saturation& saturation = result.saturation;
+  const Step* row = batch_row(result);
+  const auto skew = row == nullptr ? std::nullopt : skew_of(*row);
+  if (replicas < 2 || !saturation.concurrency || !skew || *skew > kBalanced) return;
+  const double left = (replicas - 1) / replicas;
+  all.push_back(
+      {.name = "capacity with one replica less",
+       .value = *saturation.concurrency * left,
+       .ci95 = scaled(saturation.ci95, left),
+       .unit = kInFlight,
+       .basis = fmt::format("saturation × {:.0f}/{:.0f}; the replicas share the load to within {:.0f} %",
+                            replicas - 1, replicas, std::ceil(*skew * 100))});
+}
+
+void add_limits(std::vector<Recommendation>& all, const ScenarioResult& result, double replicas,
+                const std::optional<Recommendation>& point) {
+  const auto each = [&](double value) {
+    return replicas > 1 ? fmt::format(" ({} a replica)", format_figure(value / replicas)) : std::string();
+  };
+  const auto& ci95 = result.saturation.ci95;
+  if (const auto limit = within_limits(result); limit && result.slo.joint->state == "BRACKETED") {
+    all.push_back(
+        {.name = "admission limit",
+         .value = *limit,
+         .unit = kInFlight,
+         .basis = "the last concurrency that meets all limits: what is admitted beyond breaks them" +
+                  each(*limit)});
+  } else if (!has_limits(result) && ci95) {
+    const double high = std::ceil(ci95->high);
+    all.push_back(
+        {.name = "admission limit",
+         .value = high,
+         .unit = kInFlight,
+         .basis = "the upper end of saturation's interval: what is admitted beyond only waits" + each(high)});
+  }
+  if (!point) return;
+  all.push_back({.name = "autoscaler threshold",
+                 .value = std::max(1.0, std::floor(kScaleEarly * point->value / replicas)),
+                 .unit = "requests in flight a replica",
+                 .basis = fmt::format("80 % of the {} point: room while a replica starts (a rule of thumb)",
+                                      point->name)});
+}
+
+/// Tokens a second per GPU and the price of a million tokens at one row.
+void add_money(std::vector<Recommendation>& all, const Step* row, const Target& target,
+               const std::string& where) {
+  if (row == nullptr || !row->output_tokens_per_second.value || *row->output_tokens_per_second.value <= 0)
+    return;
+  const Estimate& x = row->output_tokens_per_second;
+  const auto replicas = static_cast<double>(target.urls.size());
+  if (target.gpus) {
+    const double gpus = *target.gpus * replicas;
+    all.push_back({.name = fmt::format("output per GPU, {}", where),
+                   .value = *x.value / gpus,
+                   .ci95 = scaled(x.ci95, 1 / gpus),
+                   .unit = "tok/s",
+                   .basis = fmt::format("{} tok/s at {} over {}", format_figure(*x.value), row->concurrency,
+                                        gpus == 1 ? "1 GPU" : fmt::format("{:.0f} GPUs", gpus))});
+  }
+  if (target.cost_per_hour.value_or(0) > 0) {
+    const double per_million = *target.cost_per_hour * replicas / 3600 * 1e6;
+    std::optional<Interval> ci95;
+    if (x.ci95 && x.ci95->low > 0) ci95 = Interval{per_million / x.ci95->high, per_million / x.ci95->low};
+    all.push_back({.name = fmt::format("cost, {}", where),
+                   .value = per_million / *x.value,
+                   .ci95 = ci95,
+                   .unit = "per million output tokens",
+                   .basis = fmt::format("{} an hour over {} tok/s at {}",
+                                        format_figure(*target.cost_per_hour * replicas),
+                                        format_figure(*x.value), row->concurrency)});
+  }
+}
+
+}  // namespace
+
+std::vector<Recommendation> recommend(const ScenarioResult& result, const Target& target) {
+  std::vector<Recommendation> all;
+  const Saturation& saturation = result.saturation;
+  const auto replicas = static_cast<double>(target.urls.size());
+  const auto point = interactive(result);
+  const Step* batch = batch_row(result);
+  if (point) all.push_back(*point);
+  if (batch != nullptr && saturation.concurrency) {
+    all.push_back({.name = "batch",
+                   .value = static_cast<double>(batch->concurrency),
+                   .unit = kInFlight,
+                   .basis = "the lowest step at or above saturation: more load adds next to nothing"});
+  }
+  if (point && saturation.concurrency && point->value < *saturation.concurrency) {
+    all.push_back({.name = "headroom",
+                   .value = (1 - point->value / *saturation.concurrency) * 100,
+                   .unit = "%",
+                   .basis = fmt::format("from the {} point up to saturation", point->name)});
+  }
+  add_capacity(all, result, replicas);
+  add_limits(all, result, replicas, point);
+  const std::string where = saturation.concurrency ? "batch" : "at the most throughput seen";
+  add_money(all, batch, target, where);
+  if (const Step* row = point ? row_at(result, point->value) : nullptr; row != batch) {
+    add_money(all, row, target, point ? point->name : "");
+  }
+  return all;
+}
+
+}  // namespace kneepoint::coordinator

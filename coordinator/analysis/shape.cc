@@ -1,0 +1,90 @@
+#include "coordinator/analysis/shape.h"
+
+#include <fmt/format.h>
+
+#include <cmath>
+#include <map>
+#include <optional>
+
+#include "coordinator/analysis/repeat.h"
+#include "coordinator/analysis/statistics.h"
+#include "coordinator/report/units.h"
+
+namespace kneepoint::coordinator {
+namespace {
+
+constexpr double kSurely = 2.58;  ///< Standard errors: a peak is looked for among many pairs.
+constexpr double kLowTtft = 0.5, kHighTtft = 2;
+
+bool surely_less(const ThroughputPoint& a, const ThroughputPoint& b) {
+  return a.throughput < kSaturatedShare * b.throughput &&
+         b.throughput - a.throughput > kSurely * std::hypot(a.standard_error, b.standard_error);
+}
+
+std::string at(const ThroughputPoint& point) {
+  return fmt::format("{} tok/s at {}", format_figure(point.throughput), format_figure(point.concurrency));
+}
+
+const ThroughputPoint& highest(std::span<const ThroughputPoint> points) {
+  const ThroughputPoint* peak = &points.front();
+  for (const ThroughputPoint& point : points) {
+    if (point.throughput > peak->throughput) peak = &point;
+  }
+  return *peak;
+}
+
+std::optional<std::string> collapse(std::span<const ThroughputPoint> points) {
+  for (std::size_t i = 1; i < points.size(); ++i) {
+    const ThroughputPoint& peak = highest(points.first(i));
+    if (points[i].throughput + kOneSided95 * points[i].standard_error >= kSaturatedShare * peak.throughput)
+      continue;
+    return fmt::format("Throughput collapses: {} after {}.", at(points[i]), at(peak));
+  }
+  return std::nullopt;
+}
+
+std::optional<std::string> two_peaks(std::span<const ThroughputPoint> points) {
+  for (std::size_t low = 1; low + 1 < points.size(); ++low) {
+    const ThroughputPoint& before = highest(points.first(low));
+    const ThroughputPoint& after = highest(points.subspan(low + 1));
+    if (!surely_less(points[low], before) || !surely_less(points[low], after)) continue;
+    return fmt::format(
+        "Throughput falls and rises again ({}, {}, {}): the curve has two peaks, and no single "
+        "concurrency describes it.",
+        at(before), at(points[low]), at(after));
+  }
+  return std::nullopt;
+}
+
+std::optional<std::string> cliff(const std::vector<Step>& steps) {
+  std::map<std::uint32_t, double> ttft;
+  for (const Step& step : steps) {
+    const Step* row = reference_row(steps, step.concurrency);
+    if (row == nullptr || !row->ttft_seconds.p50) continue;
+    ttft[step.concurrency] = row->ttft_seconds.p95.value_or(*row->ttft_seconds.p50);
+  }
+  for (auto low = ttft.begin(); low != ttft.end() && std::next(low) != ttft.end(); ++low) {
+    const auto high = std::next(low);
+    if (low->second >= kLowTtft || high->second <= kHighTtft) continue;
+    return fmt::format("TTFT falls off a cliff: p95 {} at {}, {} at {}.", format_time(low->second),
+                       low->first, format_time(high->second), high->first);
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+Shape shape_of(const std::vector<Step>& steps, std::span<const ThroughputPoint> points) {
+  Shape shape;
+  const auto add = [&](const char* kind, std::optional<std::string> sentence) {
+    if (!sentence) return;
+    shape.kinds.emplace_back(kind);
+    shape.sentences.push_back(std::move(*sentence));
+  };
+  add("collapse", collapse(points));
+  add("two peaks", two_peaks(points));
+  add("cliff", cliff(steps));
+  return shape;
+}
+
+}  // namespace kneepoint::coordinator

@@ -1,0 +1,24 @@
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "coordinator/controllers/steps.h"
+
+namespace kneepoint::coordinator {
+
+/// Steps that a plan asks for once its ramp has ended.
+struct Afterwards {
+  Ramp ramp;
+  StepController::Purpose purpose;
+};
+
+/// What `ramp` asks for after itself, decided by the rows that it gave:
+///   proof    the valid row nearest to the knee (without one: the highest) again, for as long, with each
+///            number of agents in turn; numbers above `agents`, those that joined, are left out
+///   descend  from the lowest valid row at or above twice the knee (without one: the highest) down to the
+///            lowest, in steps that are at least a quarter apart
+/// Nothing where no row is valid.
+std::vector<Afterwards> afterwards(const Ramp& ramp, const std::vector<Step>& rows, std::uint32_t agents);
+
+}  // namespace kneepoint::coordinator

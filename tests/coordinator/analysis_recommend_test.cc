@@ -1,0 +1,111 @@
+#include "coordinator/analysis/recommend.h"
+
+#include <gtest/gtest.h>
+
+#include "coordinator/analysis/saturation.h"
+#include "tests/coordinator/synthetic_run.h"
+
+namespace kneepoint::coordinator {
+namespace {
+
+using testing::known_step;
+
+/// Saturates at 23; the limits hold up to `limit`.
+ScenarioResult sample(std::optional<double> limit) {
+  ScenarioResult result{.target = "host", .scenario = "chat"};
+  for (const auto& [n, x] :
+       {std::pair{1, 110.0}, {8, 830.0}, {16, 1577.0}, {22, 2090.0}, {24, 2250.0}, {48, 2280.0}})
+    result.steps.push_back(known_step(static_cast<std::uint32_t>(n), x, 0.002));
+  result.saturation.concurrency = 23;
+  result.saturation.ci95 = Interval{22, 24};
+  result.saturation.power_concurrency = 22;
+  if (limit) result.slo.joint = SloCriterion{"joint", 0, *limit, Interval{*limit, *limit + 2}, "BRACKETED"};
+  return result;
+}
+
+const Recommendation* find(const std::vector<Recommendation>& all, const std::string& name) {
+  const auto found =
+      std::find_if(all.begin(), all.end(), [&](const auto& each) { return each.name == name; });
+  return found == all.end() ? nullptr : &*found;
+}
+
+const Target kHost{.name = "host", .urls = {"http://a"}};
+
+TEST(Recommend, OperatingPointsWithinTheLimits) {
+  const auto all = recommend(sample(16), kHost);
+  ASSERT_TRUE(find(all, "interactive"));
+  EXPECT_EQ(find(all, "interactive")->value, 16);
+  EXPECT_EQ(find(all, "batch")->value, 24);
+  EXPECT_NEAR(find(all, "headroom")->value, (1 - 16.0 / 23) * 100, 1e-9);
+  EXPECT_EQ(find(all, "admission limit")->value, 16);
+  EXPECT_EQ(find(all, "autoscaler threshold")->value, 12);
+  EXPECT_FALSE(find(all, "capacity with one replica less"));
+  EXPECT_FALSE(find(all, "output per GPU, batch"));
+  EXPECT_FALSE(find(all, "cost, batch"));
+}
+
+TEST(Recommend, InteractiveIsNeverPastSaturation) {
+  const auto all = recommend(sample(48), kHost);
+  EXPECT_EQ(find(all, "interactive")->value, 22);
+  EXPECT_EQ(find(all, "admission limit")->value, 48);
+}
+
+TEST(Recommend, WithoutLimitsPowerAndTheEndOfTheInterval) {
+  const auto all = recommend(sample(std::nullopt), kHost);
+  EXPECT_EQ(find(all, "interactive")->value, 22);
+  EXPECT_EQ(find(all, "admission limit")->value, 24);
+}
+
+TEST(Recommend, LimitsThatHoldNowhereGiveNoInteractivePoint) {
+  ScenarioResult result = sample(16);
+  result.slo.joint = SloCriterion{"joint", 0, std::nullopt, std::nullopt, "FAIL"};
+  const auto all = recommend(result, kHost);
+  EXPECT_FALSE(find(all, "interactive"));
+  EXPECT_FALSE(find(all, "autoscaler threshold"));
+  EXPECT_FALSE(find(all, "admission limit"));
+  EXPECT_TRUE(find(all, "batch"));
+}
+
+TEST(Recommend, MoneyAndGpusPerReplica) {
+  const Target target{.name = "host", .urls = {"http://a", "http://b"}, .gpus = 4, .cost_per_hour = 10};
+  const auto all = recommend(sample(16), target);
+  EXPECT_NEAR(find(all, "output per GPU, batch")->value, 2250.0 / 8, 1e-9);
+  EXPECT_NEAR(find(all, "cost, batch")->value, 20 / (2250 * 3600.0) * 1e6, 1e-9);
+  EXPECT_NEAR(find(all, "cost, interactive")->value, 20 / (1577 * 3600.0) * 1e6, 1e-9);
+  EXPECT_LT(find(all, "cost, batch")->ci95->low, find(all, "cost, batch")->value);
+  EXPECT_EQ(find(all, "autoscaler threshold")->value, 6);
+}
+
+TEST(Recommend, OneReplicaLessOnlyWhereTheyShareEvenly) {
+  ScenarioResult result = sample(16);
+  const Target target{.name = "host", .urls = {"http://a", "http://b"}};
+  Step& row = result.steps[4];
+  row.replicas = {{.name = "a", .output_tokens_per_second = 1100},
+                  {.name = "b", .output_tokens_per_second = 1150}};
+  const auto even = recommend(result, target);
+  ASSERT_TRUE(find(even, "capacity with one replica less"));
+  EXPECT_NEAR(find(even, "capacity with one replica less")->value, 11.5, 1e-9);
+  EXPECT_NEAR(find(even, "capacity with one replica less")->ci95->high, 12, 1e-9);
+  row.replicas[0].output_tokens_per_second = 700;
+  EXPECT_FALSE(find(recommend(result, target), "capacity with one replica less"));
+}
+
+TEST(Recommend, NothingFromInvalidRows) {
+  ScenarioResult result = sample(16);
+  for (Step& step : result.steps) step.invalidate("CLIENT_BOUND", "");
+  result.saturation = find_saturation(result.steps, {});
+  result.slo = {};
+  const Target target{.name = "host", .urls = {"http://a"}, .gpus = 1, .cost_per_hour = 10};
+  EXPECT_TRUE(recommend(result, target).empty());
+}
+
+TEST(Recommend, LongPromptsMakeItALongContextPoint) {
+  ScenarioResult result = sample(16);
+  result.steps[2].prompt_tokens = PromptTokens{.asked_mean = 8192, .achieved_mean = 8190};
+  const auto all = recommend(result, kHost);
+  EXPECT_FALSE(find(all, "interactive"));
+  EXPECT_EQ(find(all, "long context")->value, 16);
+}
+
+}  // namespace
+}  // namespace kneepoint::coordinator

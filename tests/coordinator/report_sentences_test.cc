@@ -1,0 +1,149 @@
+#include "coordinator/report/sentences.h"
+
+#include <gtest/gtest.h>
+
+#include "coordinator/analysis/saturation.h"
+#include "coordinator/report/tables.h"
+#include "tests/coordinator/synthetic_run.h"
+
+namespace kneepoint::coordinator {
+namespace {
+
+using testing::BatchingHost;
+using testing::known_step;
+
+/// The rows of a host at these steps, with TTFT growing by what queues.
+std::vector<Step> rows_of(const BatchingHost& host, const std::vector<std::uint32_t>& steps) {
+  std::vector<Step> rows;
+  for (const std::uint32_t n : steps) {
+    const double x = host.throughput(n);
+    const double b = std::min<double>(n, static_cast<double>(host.cap));
+    rows.push_back(known_step(n, x, 0.003));
+    rows.back().tpot_seconds.p50 = host.a + host.c * b;
+    rows.back().ttft_seconds.p50 = host.a + (n - b) * static_cast<double>(host.tokens) / x;
+  }
+  return rows;
+}
+
+ScenarioResult result_of(std::vector<Step> rows) {
+  ScenarioResult result{.target = "host", .scenario = "chat", .steps = std::move(rows)};
+  result.saturation = find_saturation(result.steps, {});
+  return result;
+}
+
+std::string sentence_of(std::vector<Step> rows) {
+  return saturation_sentence(result_of(std::move(rows)));
+}
+
+TEST(SaturationSentence, HardKnee) {
+  EXPECT_EQ(sentence_of(rows_of({.a = 0.010, .c = 0.0001, .cap = 32}, {8, 16, 24, 28, 30, 32, 36, 48, 64})),
+            "chat on host saturates at 29.9 requests in flight (between 28 and 30.6), hard knee; first to "
+            "give out: "
+            "queue_slots; at most 2,424 output tok/s.");
+}
+
+TEST(SaturationSentence, SoftKneeNamesNoBottleneckWithoutTelemetry) {
+  EXPECT_EQ(sentence_of(rows_of({.a = 0.010, .c = 0.005}, {4, 8, 12, 16, 18, 20, 24, 32, 36, 40, 48})),
+            "chat on host saturates at 18.0 requests in flight (between 16 and 18.9), soft knee; at most 192 "
+            "output "
+            "tok/s.");
+}
+
+TEST(SaturationSentence, NotReachedIsALowerBoundAndSaysHowFarTheScanWent) {
+  EXPECT_EQ(
+      sentence_of(rows_of({.a = 0.010, .c = 0.0001}, {1, 2, 4, 8, 16, 32, 64})),
+      "chat on host does not saturate up to 64 requests in flight, the most that was tried: its saturation "
+      "point lies above 32; at most 3,902 output tok/s.");
+}
+
+TEST(SaturationSentence, CollapseIsSaidAndWhereItBegins) {
+  auto rows = rows_of({.a = 0.010, .c = 0.0001, .cap = 32}, {8, 16, 24, 28, 30, 32, 36, 48, 64});
+  rows.push_back(known_step(96, 1500, 0.003));
+  const ScenarioResult result = result_of(rows);
+  EXPECT_EQ(result.saturation.shape, std::vector<std::string>{"collapse"});
+  EXPECT_NE(saturation_sentence(result).find("; past its peak throughput collapses; first"),
+            std::string::npos);
+  EXPECT_NE(
+      result.saturation.explanation.find("Throughput collapses: 1,500 tok/s at 96 after 2,424 tok/s at 32."),
+      std::string::npos)
+      << result.saturation.explanation;
+}
+
+TEST(SaturationSentence, TwoPeaksAreSaid) {
+  auto rows = rows_of({.a = 0.010, .c = 0.0001, .cap = 32}, {8, 16, 24, 28, 30, 32, 64});
+  rows.push_back(known_step(96, 1500, 0.003));
+  rows.push_back(known_step(128, 2300, 0.003));
+  const ScenarioResult result = result_of(rows);
+  EXPECT_EQ(result.saturation.shape, (std::vector<std::string>{"collapse", "two peaks"}));
+  EXPECT_NE(saturation_sentence(result).find("; its throughput has two peaks;"), std::string::npos);
+  EXPECT_NE(result.saturation.explanation.find("(2,424 tok/s at 32, 1,500 tok/s at 96, 2,300 tok/s at 128)"),
+            std::string::npos)
+      << result.saturation.explanation;
+}
+
+TEST(SaturationSentence, ACliffIsReportedByItsBracket) {
+  auto rows = rows_of({.a = 0.010, .c = 0.0001, .cap = 32}, {8, 16, 24, 32, 36, 48, 64});
+  rows[5].ttft_seconds.p95 = 0.45;
+  rows[6].ttft_seconds.p95 = 2.5;
+  const ScenarioResult result = result_of(rows);
+  EXPECT_EQ(result.saturation.shape, std::vector<std::string>{"cliff"});
+  EXPECT_NE(result.saturation.explanation.find("TTFT falls off a cliff: p95 450 ms at 48, 2.50 s at 64."),
+            std::string::npos)
+      << result.saturation.explanation;
+}
+
+TEST(SaturationSentence, OneConcurrencyIsNoRamp) {
+  EXPECT_EQ(sentence_of({known_step(8, 700)}),
+            "chat on host has valid rows at N = 8 only: saturation needs a ramp; at most 700 output "
+            "tok/s.");
+}
+
+TEST(SaturationSentence, NoValidStepIsNoAnswer) {
+  Step step = known_step(8, 700);
+  step.invalidate("INCOMPLETE", "not every agent delivered every second of it");
+  EXPECT_EQ(sentence_of({step}), "chat on host gives no answer: no step is valid.");
+}
+
+TEST(SaturationSentence, WideIntervalsAreIndeterminate) {
+  const std::vector<Step> rows = {known_step(16, 1000, 0.2), known_step(24, 1100, 0.2)};
+  EXPECT_EQ(sentence_of(rows),
+            "chat on host is indeterminate: no saturation point can be told from 2 steps between 16 and 24 "
+            "requests "
+            "in flight; at most 1,100 output tok/s.");
+}
+
+TEST(SaturationSentence, ASoakHasItsOwn) {
+  ScenarioResult result = result_of({known_step(8, 700)});
+  result.soak = Finding{.state = "STEADY", .explanation = "8 requests in flight held for 4 h."};
+  EXPECT_EQ(saturation_sentence(result), "chat on host under soak: 8 requests in flight held for 4 h.");
+}
+
+TEST(Brief, OfASearchTheLongestValidRowOfEachConcurrencyRising) {
+  ScenarioResult result{.target = "host", .scenario = "chat"};
+  const auto add = [&](std::uint32_t n, double seconds, bool scout, bool valid = true) {
+    result.steps.push_back(known_step(n, 100.0 * n));
+    result.steps.back().duration_seconds = seconds;
+    result.steps.back().scout = scout;
+    if (!valid) result.steps.back().invalidate("UNSTEADY", "");
+  };
+  add(1, 20, true);
+  add(4, 20, true);
+  add(2, 20, true);
+  add(2, 240, false, false);
+  add(2, 60, false);
+  add(1, 60, false);
+  const ScenarioResult shown = brief(result);
+  ASSERT_EQ(shown.steps.size(), 3u);
+  EXPECT_EQ(shown.steps[0].concurrency, 1u);
+  EXPECT_EQ(shown.steps[0].duration_seconds, 60);
+  EXPECT_EQ(shown.steps[1].duration_seconds, 60);
+  EXPECT_TRUE(shown.steps[1].valid);
+  EXPECT_EQ(shown.steps[2].concurrency, 4u);
+  EXPECT_EQ(brief_note(result).find("3 of 6 rows are shown"), 0u);
+  for (Step& step : result.steps) step.scout = false;
+  EXPECT_EQ(brief(result).steps.size(), 6u);
+  EXPECT_EQ(brief_note(result), "");
+}
+
+}  // namespace
+}  // namespace kneepoint::coordinator

@@ -1,0 +1,116 @@
+"""A search for the saturation point over real HTTP, against hosts whose true knee is known."""
+
+import re
+import unittest
+
+import harness
+
+
+def search_plan(url, prompt, output_tokens, most, ramp="", slo=""):
+    return f"""\
+kneepoint: 1
+name: search
+targets:
+  - {{name: host, url: "{url}", model: qwen3-4b-instruct-2507, gpus: 1, cost_per_hour: 3.6}}
+scenarios:
+  - name: chat
+    workload: {{prompts: ["{prompt}"], output_tokens: {output_tokens}}}
+    ramp: {{search: {{max: {most}, precision: 0.2}}, warmup: 2s{ramp}}}
+{slo}"""
+
+
+class Search(harness.TestCase):
+    def search(self, profile, prompt, output_tokens, most, ramp, slo="", agents=1):
+        """Runs it; the result, the host's true knee and what was printed."""
+        host = self.simhost(profile=profile)
+        truth = float(host.wait_for(r"true knee ([\d.]+)")[1])
+        plan = self.write_plan(search_plan(host.url, prompt, output_tokens, most, ramp, slo))
+        code, report, output = self.run_plan(plan, "--agents", agents, timeout=900)
+        self.assert_ran(code, output)
+        return report["results"][0], truth, output
+
+    def assert_found(self, result, truth):
+        saturation = result["saturation"]
+        self.assertIsNotNone(saturation["concurrency"], saturation["explanation"])
+        self.assertAlmostEqual(saturation["concurrency"], truth, delta=0.1 * truth)
+        low, high = saturation["ci95"]
+        self.assertLessEqual(low, 1.02 * truth)
+        self.assertGreaterEqual(high, 0.98 * truth)
+
+    def test_hard_knee_proof_and_the_way_back(self):
+        result, truth, output = self.search(
+            "demo", "What is a transformer?", 64, 256,
+            ", hold: 8s, max_duration: 8m, descend: true, proof: {agents: [2, 1, 3]}",
+            slo="    slo: {ttft: {p95: 500ms}}\n", agents=2)
+        self.assert_found(result, truth)
+        self.assertEqual(result["saturation"]["knee_kind"], "hard")
+        self.assertEqual(result["proof"]["state"], "HOLDS", result["proof"])
+        self.assertIn("not with 3 agents, of which 2 joined", result["proof"]["explanation"])
+        self.assertEqual(result["descent"]["state"], "NO HYSTERESIS", result["descent"])
+        roles = [row["role"] for row in result["after"]]
+        self.assertEqual(roles[:2], ["proof", "proof"])
+        self.assertEqual(set(roles[2:]), {"descending"})
+        self.assertEqual([row["agents"] for row in result["after"][:2]], [2, 1])
+        down = [row["concurrency"] for row in result["after"][2:]]
+        self.assertEqual(down, sorted(down, reverse=True))
+        self.assertEqual(down[-1], 1)
+        self.assertGreaterEqual(down[0], 1.5 * truth)
+        notes = {row["concurrency"]: row["note"] for row in result["steps"] if row["attempt"] == 1}
+        self.assertIn("lowest latency", notes[1])
+        self.assertIn("near-linear", notes[8])
+        self.assertIn("saturated", notes[64])
+        self.assertTrue(any("queueing begins" in note for note in notes.values()), notes)
+        points = {each["name"]: each["value"] for each in result["recommendations"]}
+        self.assertLessEqual(points["interactive"], truth * 1.05)
+        self.assertGreaterEqual(points["batch"], truth * 0.9)
+        self.assertAlmostEqual(points["cost, batch"] * points["output per GPU, batch"], 1000, delta=1)
+        # The text shows each concurrency once, and says how many rows there are besides.
+        text = (self.scratch / "out" / "report.txt").read_text()
+        self.assertRegex(text, r"\d+ of \d+ rows are shown")
+        table = text.split("Load and throughput")[1].split("rows are shown")[0]
+        shown = [int(n) for n in re.findall(r"(?m)^ *(\d+)(?: #\d+)?  +[\d.,]+  +[\d.,]+ ", table)]
+        self.assertEqual(shown, sorted(set(shown)), table)
+        csv = (self.scratch / "out" / "steps.csv").read_text().splitlines()
+        self.assertEqual(len(csv), 1 + len(result["steps"]) + len(result["after"]))
+
+    def test_soft_knee(self):
+        result, truth, _ = self.search("soft", "What is a transformer?", 64, 128, ", hold: 8s, max_duration: 10m")
+        self.assert_found(result, truth)
+        self.assertEqual(result["saturation"]["knee_kind"], "soft")
+
+    def test_kv_bound_host(self):
+        result, truth, _ = self.search("kv-bound", " ".join(["hello"] * 252), 256, 128,
+                                       ", hold: 12s, max_duration: 10m")
+        self.assert_found(result, truth)
+
+    def test_max_duration_cuts_it_and_the_report_says_so(self):
+        host = self.simhost()
+        plan = self.write_plan(search_plan(host.url, "hi", 64, 4096, ", hold: 8s, max_duration: 1m"))
+        code, report, output = self.run_plan(plan, timeout=150)
+        self.assertIn(code, (0, 3), output)
+        self.assertLess(report["run"]["duration_seconds"], 75)
+        (result,) = report["results"]
+        self.assertIn("The search ended early: max_duration of 60.0 s", result["saturation"]["explanation"])
+        self.assertIn("ended early", (self.scratch / "out" / "report.txt").read_text())
+
+
+class Soak(harness.TestCase):
+    def test_a_minute_in_six_bins(self):
+        host = self.simhost()
+        plan = self.write_plan(search_plan(host.url, "hi", 64, 8).replace("search: {max: 8, precision: 0.2}", "soak: 8, hold: 1m"))
+        code, report, output = self.run_plan(plan, timeout=150)
+        self.assert_ran(code, output)
+        (result,) = report["results"]
+        self.assertEqual([row["concurrency"] for row in result["steps"]], [8] * 6)
+        begins = [row["window_begin_seconds"] for row in result["steps"]]
+        self.assertEqual([b - a for a, b in zip(begins, begins[1:])], [10] * 5)
+        self.assertEqual([trend["name"] for trend in result["soak"]["trends"]],
+                         ["throughput", "TTFT p50", "agent memory"])
+        self.assertIn(result["soak"]["state"], ("STEADY", "DRIFTS", "LEAKS"))
+        for row in result["steps"]:
+            self.assertGreater(row["generator"]["resident_bytes"], 1e6)
+        self.assertIn("under soak: 8 requests in flight held for 60.0 s", output)
+
+
+if __name__ == "__main__":
+    harness.main()

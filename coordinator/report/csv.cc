@@ -148,19 +148,17 @@ std::vector<Column> columns() {
       {"offered_rate", [](const Row& r) { return number(r.step.offered_rate); }},
       {"due_per_second", [](const Row& r) { return number(r.step.due_per_second); }},
       {"achieved_rate", [](const Row& r) { return number(r.step.achieved_rate); }},
-      {"backlog", [](const Row& r) { return number(r.step.backlog); }}};
-  {"role", [](const Row& r) { return r.step.role; }},
+      {"backlog", [](const Row& r) { return number(r.step.backlog); }},
+      {"role", [](const Row& r) { return r.step.role; }},
       {"scout", [](const Row& r) { return std::string(r.step.scout ? "true" : "false"); }},
       {"agents", [](const Row& r) { return r.step.agents ? fmt::format("{}", *r.step.agents) : ""; }},
-      {"recovery_seconds", [](const Row& r) { return number(r.step.recovery_seconds); }}, {
-    "generator_resident_bytes", [](const Row& r) { return number(r.step.generator.resident_bytes); }
-  }
-};
-all.insert(all.end(), rest.begin(), rest.end());
-add_latency(all, "ttft_intended", &Step::ttft_intended_seconds);
-add_latency(all, "e2e_intended", &Step::e2e_intended_seconds);
-add_telemetry(all);
-return all;
+      {"recovery_seconds", [](const Row& r) { return number(r.step.recovery_seconds); }},
+      {"generator_resident_bytes", [](const Row& r) { return number(r.step.generator.resident_bytes); }}};
+  all.insert(all.end(), rest.begin(), rest.end());
+  add_latency(all, "ttft_intended", &Step::ttft_intended_seconds);
+  add_latency(all, "e2e_intended", &Step::e2e_intended_seconds);
+  add_telemetry(all);
+  return all;
 }
 
 }  // namespace

@@ -21,7 +21,7 @@ class Replay(harness.TestCase):
         self.assertEqual(again.wait(), code, again.output)
         for name in REPORTS:
             self.assertEqual((self.scratch / "again" / name).read_bytes(), (self.scratch / "out" / name).read_bytes(), name)
-        # In place, too, and from nothing but the recording.
+        # In place, too, and from nothing but what was recorded.
         for name in REPORTS:
             (self.scratch / "again" / name).unlink()
         for name in ("timeline.binpb.gz", "telemetry.jsonl"):

@@ -83,7 +83,7 @@ const std::vector<Definition>& definitions() {
            "from 64, p95 from 130, p99 from 662."},
       {.term = "Engine, GPU",
        .meaning =
-           "What the host's own metrics say, read once a second: means over the window unless the column "
+           "As the host's own metrics say, read once a second: means over the window unless the column "
            "says "
            "otherwise, for whoever asked. Running and waiting: requests in the engine's batch and in its "
            "queue. "

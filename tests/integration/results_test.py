@@ -21,10 +21,11 @@ class Replay(harness.TestCase):
         self.assertEqual(again.wait(), code, again.output)
         for name in REPORTS:
             self.assertEqual((self.scratch / "again" / name).read_bytes(), (self.scratch / "out" / name).read_bytes(), name)
-        # In place, too, and from nothing but the recording.
+        # In place, too, and from nothing but what was recorded.
         for name in REPORTS:
             (self.scratch / "again" / name).unlink()
-        (self.scratch / "out/timeline.binpb.gz").rename(self.scratch / "again/timeline.binpb.gz")
+        for name in ("timeline.binpb.gz", "telemetry.jsonl"):
+            (self.scratch / "out" / name).rename(self.scratch / "again" / name)
         self.assertEqual(self.kneepoint("replay", self.scratch / "again").wait(), code)
         self.assertEqual((self.scratch / "again/report.json").read_bytes(), (self.scratch / "out/report.json").read_bytes())
 

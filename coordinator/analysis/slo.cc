@@ -43,7 +43,7 @@ SloCriterion bracket(const std::vector<Step>& steps, std::string name, double li
   if (failed && criterion.concurrency) {
     criterion.state = "BRACKETED";
     criterion.ci95 = Interval{*criterion.concurrency, *failed};
-  } else if (failed && *failed > by_concurrency.begin()->first) {
+  } else if (failed && *failed > by_load.begin()->first) {
     criterion.ci95 = Interval{0, *failed};  // what lies below had too few requests to tell
   } else if (failed) {
     criterion.state = "FAIL";

@@ -141,7 +141,7 @@ std::string slo_sentence(const SloCriterion& criterion, LoadKind kind) {
   }
   if (!criterion.concurrency && criterion.ci95) {
     return fmt::format("{}: fails at {}; too few requests to tell below", what,
-                       format_figure(criterion.ci95->high));
+                       format_figure(criterion.ci95->high) + unit);
   }
   if (criterion.concurrency)
     return fmt::format("{}: holds up to {}; too few requests to tell above", what, upto);

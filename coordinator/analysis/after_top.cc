@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include "coordinator/analysis/repeat.h"
 #include "coordinator/analysis/token_count.h"
@@ -123,7 +124,11 @@ Finding judge_descent(const std::vector<Step>& ramp, std::vector<Step>& after, s
     const bool top = rows.empty();
     rows.push_back(&step);
     const Step* before = reference_row(ramp, step.concurrency);
-    const auto found = before == nullptr ? std::nullopt : difference(*before, step);
+    auto found = before == nullptr ? std::nullopt : difference(*before, step);
+    // Past saturation TTFT is how long the queue is, and that hangs on how requests happened to fall into
+    // step.
+    if (found && knee && step.concurrency > *knee)
+      found->ttft_error = std::numeric_limits<double>::infinity();
     if (!found) {
       step.note += "; not comparable: " + why_invalid(step);
       continue;

@@ -193,7 +193,7 @@ std::vector<Recommendation> recommend(const ScenarioResult& result, const Target
   }
   add_capacity(all, result, replicas);
   add_limits(all, result, replicas, point);
-  const std::string where = saturation.concurrency ? "batch" : "at the most throughput seen";
+  const std::string where = saturation.concurrency ? "batch" : "highest throughput";
   add_money(all, batch, target, where);
   if (const Step* row = point ? row_at(result, point->value) : nullptr; row != batch) {
     add_money(all, row, target, point ? point->name : "");

@@ -85,7 +85,7 @@ Finding judge_soak(const std::vector<Step>& bins) {
   }
   finding.explanation += fmt::format(" Trends: {}.", fmt::join(trends, ", "));
   finding.state = !moved.empty() ? "DRIFTS" : leaks ? "LEAKS" : "STEADY";
-  finding.explanation += moved.empty() ? " The target holds steady."
+  finding.explanation += moved.empty() ? " No drift beyond chance."
                                        : fmt::format(" The target drifts: {}.", fmt::join(moved, " and "));
   if (leaks) finding.explanation += " The agents' own memory grows.";
   return finding;

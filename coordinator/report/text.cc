@@ -44,7 +44,7 @@ std::string render_result(const ScenarioResult& whole) {
   }
   if (!result.recommendations.empty()) out += "\nRecommendations\n";
   for (const Recommendation& each : result.recommendations) {
-    out += wrapped(fmt::format("  {:<32}", each.name), recommendation_sentence(each));
+    out += wrapped(fmt::format("  {:<36}", each.name), recommendation_sentence(each));
   }
   return out;
 }

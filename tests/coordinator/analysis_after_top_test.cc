@@ -80,7 +80,7 @@ TEST(Proof, IsUndecidedWhereItsRowsAreInvalid) {
 TEST(Descent, WithoutHysteresisSaysHowFastItRecovers) {
   const std::vector<Step> ramp = {row(1, 100, 0.01), row(16, 1500, 0.02), row(32, 2000, 0.2),
                                   row(64, 2000, 1.1)};
-  std::vector<Step> after = {descending(row(64, 2010, 1.1), 0), descending(row(32, 1990, 0.21), 4),
+  std::vector<Step> after = {descending(row(64, 2010, 1.1), 0), descending(row(32, 1990, 0.14), 4),
                              descending(row(16, 1490, 0.02), 3), descending(row(1, 100, 0.0102), 0)};
   const Finding found = judge_descent(ramp, after, 22);
   EXPECT_EQ(found.state, "NO HYSTERESIS");

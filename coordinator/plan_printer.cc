@@ -166,111 +166,112 @@ std::string describe_limit(const GuardLimit& limit) {
   if (!limit.source.empty()) text += " at " + limit.source;
   if (limit.seconds > 1) text += fmt::format(" for {}", format_duration(std::chrono::seconds(limit.seconds)));
   return text;
-  std::string describe_replica(const Target& target) {
-    std::vector<std::string> facts;
-    if (target.gpus) facts.push_back(plural(*target.gpus, "GPU"));
-    if (target.cost_per_hour) facts.push_back(fmt::format("costs {:g} an hour", *target.cost_per_hour));
-    return fmt::format("{}", fmt::join(facts, ", "));
-  }
+}
 
-  std::string describe_target(const Target& target) {
-    std::string text = fmt::format("  {}: {}, {}\n", target.name, to_string(target.api),
-                                   target.model.empty() ? "the host's model" : "model " + target.model);
-    for (const std::string& url : target.urls) text += fmt::format("    {}\n", url);
-    if (target.dialect) text += fmt::format("    dialect   {}\n", describe_dialect(*target.dialect));
-    text += fmt::format("    auth      {}\n", describe_auth(target.auth));
-    if (uses_https(target)) text += fmt::format("    tls       {}\n", describe_tls(target.tls));
-    // Values may be nobody's business; names say enough.
-    std::vector<std::string> names;
-    for (const auto& [name, value] : target.headers) names.push_back(name);
-    if (!names.empty()) text += fmt::format("    headers   {}\n", fmt::join(names, ", "));
-    if (target.urls.size() > 1) text += fmt::format("    routing   {}\n", to_string(target.routing));
-    if (!target.replica_header.empty())
-      text += fmt::format("    replicas  named by the response header {}\n", target.replica_header);
-    if (target.connection == ConnectionUse::kPerRequest)
-      text += "    connection  a new one for each request\n";
-    if (target.telemetry != TelemetryOptions{})
-      text += fmt::format("    telemetry {}\n", describe_telemetry(target.telemetry));
-    if (target.wait_ready) {
-      text += fmt::format("    waits     up to {} until it serves its model\n",
-                          format_duration(target.wait_ready->timeout));
-    }
-    if (target.gpus || target.cost_per_hour)
-      text += fmt::format("    replica   {}\n", describe_replica(target));
-    return text + fmt::format("    timeouts  connect {}, request {}, silence in a stream {}\n",
-                              format_duration(target.connect_timeout),
-                              format_duration(target.request_timeout), format_duration(target.idle_timeout));
-  }
+std::string describe_replica(const Target& target) {
+  std::vector<std::string> facts;
+  if (target.gpus) facts.push_back(plural(*target.gpus, "GPU"));
+  if (target.cost_per_hour) facts.push_back(fmt::format("costs {:g} an hour", *target.cost_per_hour));
+  return fmt::format("{}", fmt::join(facts, ", "));
+}
 
-  bool is_loopback(std::string_view url) {
-    const std::string_view host = url.substr(std::min(url.size(), url.find("://") + 3));
-    return host.starts_with("127.") || host.starts_with("localhost") || host.starts_with("[::1]");
+std::string describe_target(const Target& target) {
+  std::string text = fmt::format("  {}: {}, {}\n", target.name, to_string(target.api),
+                                 target.model.empty() ? "the host's model" : "model " + target.model);
+  for (const std::string& url : target.urls) text += fmt::format("    {}\n", url);
+  if (target.dialect) text += fmt::format("    dialect   {}\n", describe_dialect(*target.dialect));
+  text += fmt::format("    auth      {}\n", describe_auth(target.auth));
+  if (uses_https(target)) text += fmt::format("    tls       {}\n", describe_tls(target.tls));
+  // Values may be nobody's business; names say enough.
+  std::vector<std::string> names;
+  for (const auto& [name, value] : target.headers) names.push_back(name);
+  if (!names.empty()) text += fmt::format("    headers   {}\n", fmt::join(names, ", "));
+  if (target.urls.size() > 1) text += fmt::format("    routing   {}\n", to_string(target.routing));
+  if (!target.replica_header.empty())
+    text += fmt::format("    replicas  named by the response header {}\n", target.replica_header);
+  if (target.connection == ConnectionUse::kPerRequest) text += "    connection  a new one for each request\n";
+  if (target.telemetry != TelemetryOptions{})
+    text += fmt::format("    telemetry {}\n", describe_telemetry(target.telemetry));
+  if (target.wait_ready) {
+    text += fmt::format("    waits     up to {} until it serves its model\n",
+                        format_duration(target.wait_ready->timeout));
   }
+  if (target.gpus || target.cost_per_hour)
+    text += fmt::format("    replica   {}\n", describe_replica(target));
+  return text + fmt::format("    timeouts  connect {}, request {}, silence in a stream {}\n",
+                            format_duration(target.connect_timeout), format_duration(target.request_timeout),
+                            format_duration(target.idle_timeout));
+}
 
-  void warn_about_target(const Target& target, const Plan& plan, std::vector<std::string>& warnings) {
-    const std::vector<Cell> cells = cells_of(plan);
-    const auto used = [&](const Cell& cell) { return plan.targets[cell.target].name == target.name; };
-    if (std::none_of(cells.begin(), cells.end(), used)) {
-      warnings.push_back(fmt::format("target {}: no scenario runs on it.", target.name));
-    }
-    const bool open_http = std::any_of(target.urls.begin(), target.urls.end(), [](const std::string& url) {
-      return url.starts_with("http:") && !is_loopback(url);
-    });
-    if (open_http && target.auth.source != SecretRef::Source::kNone) {
-      warnings.push_back(
-          fmt::format("target {}: the token travels unencrypted over http; use https.", target.name));
-    }
-    if (uses_https(target) && !target.tls.verify) {
-      warnings.push_back(
-          fmt::format("target {}: the host's certificate is not verified; give tls.ca instead of "
-                      "verify: false.",
-                      target.name));
-    }
-    if (!uses_https(target) && target.tls != TlsOptions{}) {
-      warnings.push_back(
-          fmt::format("target {}: its tls settings have no effect, no URL is https.", target.name));
-    }
-  }
+bool is_loopback(std::string_view url) {
+  const std::string_view host = url.substr(std::min(url.size(), url.find("://") + 3));
+  return host.starts_with("127.") || host.starts_with("localhost") || host.starts_with("[::1]");
+}
 
-  void warn_about_ramp(const Scenario& scenario, const Plan& plan, std::vector<std::string>& warnings) {
-    const Ramp& ramp = scenario.ramp;
-    if (ramp.hold && *ramp.hold < kShortWindow) {
-      warnings.push_back(
-          fmt::format("{}: a hold of {} is short. Below {}, or ten answers' time, intervals are wide and "
-                      "rows may be flagged SHORT_WINDOW.",
-                      scenario.name, format_duration(*ramp.hold), format_duration(kShortWindow)));
-    }
-    if (ramp.hold && ramp.warmup == 0s) {
-      warnings.push_back(fmt::format(
-          "{}: without a warm-up each window holds the transition from the step before.", scenario.name));
-    }
-    if (ramp.search || ramp.open) return;  // a search starts with a request for each replica
-    const std::uint32_t most = highest_step(ramp);
-    const auto fewest = *std::min_element(ramp.steps.begin(), ramp.steps.end());
-    if (ramp.requests && *ramp.requests < most) {
-      warnings.push_back(fmt::format("{}: {} cannot keep {} in flight; raise requests.", scenario.name,
-                                     plural(*ramp.requests, "request"), most));
-    }
-    if (ramp.requests && *ramp.requests < kRequestsForP95 && !scenario.slo.empty()) {
-      warnings.push_back(fmt::format("{}: {} a step are too few to judge a limit; p95 needs {}.",
-                                     scenario.name, plural(*ramp.requests, "request"), kRequestsForP95));
-    }
-    for (const Target& target : plan.targets) {
-      const bool chosen =
-          scenario.targets.empty() ||
-          std::find(scenario.targets.begin(), scenario.targets.end(), target.name) != scenario.targets.end();
-      if (!chosen || fewest >= target.urls.size()) continue;
-      warnings.push_back(fmt::format("{}: a step of {} leaves some of the {} replicas of {} idle.",
-                                     scenario.name, fewest, target.urls.size(), target.name));
-    }
+void warn_about_target(const Target& target, const Plan& plan, std::vector<std::string>& warnings) {
+  const std::vector<Cell> cells = cells_of(plan);
+  const auto used = [&](const Cell& cell) { return plan.targets[cell.target].name == target.name; };
+  if (std::none_of(cells.begin(), cells.end(), used)) {
+    warnings.push_back(fmt::format("target {}: no scenario runs on it.", target.name));
   }
+  const bool open_http = std::any_of(target.urls.begin(), target.urls.end(), [](const std::string& url) {
+    return url.starts_with("http:") && !is_loopback(url);
+  });
+  if (open_http && target.auth.source != SecretRef::Source::kNone) {
+    warnings.push_back(
+        fmt::format("target {}: the token travels unencrypted over http; use https.", target.name));
+  }
+  if (uses_https(target) && !target.tls.verify) {
+    warnings.push_back(
+        fmt::format("target {}: the host's certificate is not verified; give tls.ca instead of "
+                    "verify: false.",
+                    target.name));
+  }
+  if (!uses_https(target) && target.tls != TlsOptions{}) {
+    warnings.push_back(
+        fmt::format("target {}: its tls settings have no effect, no URL is https.", target.name));
+  }
+}
 
-  /// Those of the ramp and those after it; of a search, only those after it that are known.
-  std::size_t planned_steps(const Ramp& ramp) {
-    std::size_t steps = ramp.step_count() + ramp.proof.size();
-    if (ramp.descend) steps += std::set<std::uint32_t>(ramp.steps.begin(), ramp.steps.end()).size();
-    return steps;
+void warn_about_ramp(const Scenario& scenario, const Plan& plan, std::vector<std::string>& warnings) {
+  const Ramp& ramp = scenario.ramp;
+  if (ramp.hold && *ramp.hold < kShortWindow) {
+    warnings.push_back(
+        fmt::format("{}: a hold of {} is short. Below {}, or ten answers' time, intervals are wide and "
+                    "rows may be flagged SHORT_WINDOW.",
+                    scenario.name, format_duration(*ramp.hold), format_duration(kShortWindow)));
   }
+  if (ramp.hold && ramp.warmup == 0s) {
+    warnings.push_back(fmt::format(
+        "{}: without a warm-up each window holds the transition from the step before.", scenario.name));
+  }
+  if (ramp.search || ramp.open) return;  // a search starts with a request for each replica
+  const std::uint32_t most = highest_step(ramp);
+  const auto fewest = *std::min_element(ramp.steps.begin(), ramp.steps.end());
+  if (ramp.requests && *ramp.requests < most) {
+    warnings.push_back(fmt::format("{}: {} cannot keep {} in flight; raise requests.", scenario.name,
+                                   plural(*ramp.requests, "request"), most));
+  }
+  if (ramp.requests && *ramp.requests < kRequestsForP95 && !scenario.slo.empty()) {
+    warnings.push_back(fmt::format("{}: {} a step are too few to judge a limit; p95 needs {}.", scenario.name,
+                                   plural(*ramp.requests, "request"), kRequestsForP95));
+  }
+  for (const Target& target : plan.targets) {
+    const bool chosen =
+        scenario.targets.empty() ||
+        std::find(scenario.targets.begin(), scenario.targets.end(), target.name) != scenario.targets.end();
+    if (!chosen || fewest >= target.urls.size()) continue;
+    warnings.push_back(fmt::format("{}: a step of {} leaves some of the {} replicas of {} idle.",
+                                   scenario.name, fewest, target.urls.size(), target.name));
+  }
+}
+
+/// Those of the ramp and those after it; of a search, only those after it that are known.
+std::size_t planned_steps(const Ramp& ramp) {
+  std::size_t steps = ramp.step_count() + ramp.proof.size();
+  if (ramp.descend) steps += std::set<std::uint32_t>(ramp.steps.begin(), ramp.steps.end()).size();
+  return steps;
+}
 
 }  // namespace
 

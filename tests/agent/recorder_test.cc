@@ -311,7 +311,7 @@ TEST_F(RecorderTest, CpuBelongsToTheSecondThatItWasMeasuredIn) {
   RequestRecord r;
   recorder_->begin(r,
                    {.key = key_, .scheduled = ms(1001), .at = ms(1001)});  // rolls before the monitor reports
-  recorder_->cpu(0, {.user = 0.2, .system = 0.1, .thread = 0.25});
+  recorder_->cost(0, {.user = 0.2, .system = 0.1, .thread = 0.25});
   collect(seconds(2));
   EXPECT_EQ(seconds_[0].generator.cpu_user, 0.2);
   EXPECT_EQ(seconds_[0].generator.busiest_thread, 0.25);

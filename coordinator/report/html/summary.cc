@@ -104,14 +104,10 @@ std::string verdict_sentence(const ScenarioResult& result) {
                                : std::string(" (no confidence interval)"));
   } else if (saturation.lower_bound) {
     sentence = fmt::format("{} did not saturate: its saturation point lies above <strong>{}</strong>",
-<<<<<<< HEAD
-                           subject, requests_text(*saturation.lower_bound));
+                           subject, load_text(result.load_kind(), *saturation.lower_bound));
   } else if (result.steps.size() == 1) {
     sentence = fmt::format("{} was measured at <strong>{}</strong> only: a saturation point needs a ramp",
-                           subject, requests_text(result.steps.front().concurrency));
-=======
-                           subject, load_text(result.load_kind(), *saturation.lower_bound));
->>>>>>> loadmodes
+                           subject, load_text(result.load_kind(), result.steps.front().load()));
   } else {
     sentence = subject + " gave <strong>no saturation point</strong>: too few steps can be trusted";
   }

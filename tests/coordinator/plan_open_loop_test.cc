@@ -152,7 +152,7 @@ TEST(WorkloadPlan, UsersThink) {
   EXPECT_EQ(
       error_of(Parts{.workload = "{synthetic: {input_tokens: 9}, conversation: {turns: 2}, think_time: 1s}"}
                    .text()),
-      "sweep.yaml:6:75: the turns of a conversation have a 'think_time' of their own; move it there");
+      "sweep.yaml:6:72: the turns of a conversation have a 'think_time' of their own; move it there");
 }
 
 TEST(TargetPlan, AHeaderNamesReplicas) {

@@ -83,6 +83,7 @@ Targets
     auth      bearer token from environment variable PROD_TOKEN
     tls       verified against /etc/ca.pem, client certificate /etc/c.pem, server name llm.internal
     headers   X-Tenant
+    routing   pinned
     timeouts  connect 10s, request 1m30s, silence in a stream 1m
   lab: vllm-generate, the host's model
     http://127.0.0.1:8000
@@ -123,8 +124,10 @@ TEST(PlanPrinter, SaysWhatFollowsTheRampAndWhatASoakIs) {
                         "               then back down from the top, for hysteresis and recovery\n"
                         "     slo       none\n"
                         "     time      2m12s\n"));
-  EXPECT_THAT(with("{search: {max: 64}, max_duration: 5m, descend: true}"),
-              HasSubstr("     time      at most 5m, and the steps after it\n"));
+  EXPECT_THAT(
+      with("{search: {max: 64}, max_duration: 5m, descend: true}"),
+      HasSubstr("     time      likely 5m for 15 to 30 steps, longer where answers take more than a few "
+                "seconds; then the steps after it\n"));
   EXPECT_THAT(with("{soak: 64, hold: 4h}"),
               HasSubstr("     ramp      soak: 64 requests in flight for 4h, measured in bins of 5m\n"
                         "               10s warm-up\n"));

@@ -37,9 +37,8 @@ std::string sentence_of(std::vector<Step> rows) {
 
 TEST(SaturationSentence, HardKnee) {
   EXPECT_EQ(sentence_of(rows_of({.a = 0.010, .c = 0.0001, .cap = 32}, {8, 16, 24, 28, 30, 32, 36, 48, 64})),
-            "chat on host saturates at 29.9 requests in flight (between 28 and 30.6), hard knee; first to "
-            "give out: "
-            "queue_slots; at most 2,424 output tok/s.");
+            "chat on host saturates at 29.9 requests in flight (between 28 and 30.6), hard knee; at most "
+            "2,424 output tok/s.");
 }
 
 TEST(SaturationSentence, SoftKneeNamesNoBottleneckWithoutTelemetry) {
@@ -61,7 +60,7 @@ TEST(SaturationSentence, CollapseIsSaidAndWhereItBegins) {
   rows.push_back(known_step(96, 1500, 0.003));
   const ScenarioResult result = result_of(rows);
   EXPECT_EQ(result.saturation.shape, std::vector<std::string>{"collapse"});
-  EXPECT_NE(saturation_sentence(result).find("; past its peak throughput collapses; first"),
+  EXPECT_NE(saturation_sentence(result).find("; past its peak throughput collapses; at most"),
             std::string::npos);
   EXPECT_NE(
       result.saturation.explanation.find("Throughput collapses: 1,500 tok/s at 96 after 2,424 tok/s at 32."),

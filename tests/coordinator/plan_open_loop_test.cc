@@ -1,5 +1,7 @@
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <filesystem>
 #include <fstream>
@@ -79,7 +81,9 @@ TEST(OpenLoopPlan, IsDescribed) {
 class TracePlan : public ::testing::Test {
  protected:
   TracePlan() {
-    folder_ = std::filesystem::temp_directory_path() / "kneepoint-open-loop-plan-test";
+    // Tests run beside each other, each in a process of its own.
+    folder_ =
+        std::filesystem::temp_directory_path() / fmt::format("kneepoint-open-loop-plan-test-{}", getpid());
     std::filesystem::create_directories(folder_);
     std::ofstream trace(folder_ / "trace.jsonl");
     for (int i = 0; i <= 40; ++i) {

@@ -9,7 +9,7 @@ import yaml
 from processes import BIN, ROOT
 
 BASE = ROOT / "deploy/base"
-EXITS = [1, 2, 3, 4, 5, 130]
+EXITS = [1, 2, 3, 4, 5, 6, 130]
 
 
 def documents(path):

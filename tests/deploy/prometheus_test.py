@@ -171,6 +171,8 @@ class RunUnderPrometheus(unittest.TestCase):
 
     def may_be_empty(self, query):
         """Figures that this run could not measure, by its own report."""
+        if "kneepoint_saturation_request_rate" in query or "kneepoint_step_target_request_rate" in query:  # open loops only
+            return all(step["offered_rate"] is None for _, _, step in self.steps())
         if "kneepoint_saturation_concurrency" in query:
             return all(r["saturation"]["concurrency"] is None for r in self.report["results"])
         if "goodput_ratio" in query or "good_requests" in query:

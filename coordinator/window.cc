@@ -269,6 +269,8 @@ WindowEvidence evidence_of(const Timeline& timeline, const StepWindow& window, c
                           .loop_gap = cut.generator.loop_gap,
                           .send_lag = cut.generator.send_lag};
   evidence.due = cut.total.arrivals;
+  evidence.answer_chunks = cut.total.usage_chunks;
+  evidence.answer_tokens = cut.total.usage_tokens;
   if (window.rate) evidence.in_flight_growth = growth_of_in_flight(cut);
   if (!window.requests) evidence.trend = trend_of(cut, tokens);
   return evidence;

@@ -157,6 +157,12 @@ void check_weaknesses(Step& step, const WindowEvidence& evidence) {
                             format_figure(*tokens->achieved_mean), format_figure(*tokens->asked_mean)));
     }
   }
+  if (evidence.answer_chunks > evidence.answer_tokens) {
+    step.warn("ECHO",
+              fmt::format("{} content chunks came for {} tokens: some are no part of the answer, and TTFT "
+                          "may be theirs",
+                          evidence.answer_chunks, evidence.answer_tokens));
+  }
   if (step.reconnects > 0)
     step.warn("RECONNECTS", fmt::format("{} connections were reopened", step.reconnects));
 }

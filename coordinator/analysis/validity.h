@@ -42,13 +42,15 @@ struct WindowEvidence {
   Histogram rx_lag, loop_gap, send_lag;
   std::optional<double> in_flight_growth;  ///< Of requests in flight over the window, likewise; relative.
   std::uint64_t due = 0;                   ///< Requests of an open loop.
+  /// Content chunks of the answers that ended with the server's count of their tokens, and that count.
+  std::uint64_t answer_chunks = 0, answer_tokens = 0;
   std::optional<double> trend;  ///< Growth of throughput over the window, where its 95 % interval excludes 0.
 };
 
 /// Applies every gate of the method to a measured step: each that fails sets a flag, `valid = false` and a
 /// reason; weaknesses that leave the step usable set a flag and a reason only. Flags: NO_DATA, INCOMPLETE,
 /// AGENT_LOST, INTERRUPTED, LOW_OCCUPANCY, LITTLES_LAW, CLIENT_BOUND; warnings: RX_LAG, SEND_LAG, DRIFTING,
-/// EARLY_STOPS, TOKEN_MISMATCH, RECONNECTS; of an open loop BACKLOG, RATE_NOT_REACHED and OVERLOADED.
+/// EARLY_STOPS, ECHO, TOKEN_MISMATCH, RECONNECTS; of an open loop BACKLOG, RATE_NOT_REACHED and OVERLOADED.
 void apply_gates(Step& step, const WindowEvidence& evidence);
 
 /// True when more than 1 % of the values surely exceed `limit_seconds`: the exact lower 95 % bound of the

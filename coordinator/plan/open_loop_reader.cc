@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <string_view>
 
 #include "coordinator/plan/duration.h"
@@ -37,8 +38,31 @@ double read_rate(const Node& node) {
   return yaml::read_number(node, "a rate", kLowestRate, kHighestRate);
 }
 
+/// `{from, to, by}` or `{from, to, factor}`, up or down; `to` is the last step.
+std::vector<double> read_rate_range(const Node& node) {
+  const MappingReader range(node, "'rate'", {"from", "to", "by", "factor"});
+  range.exclusive("by", "factor");
+  const double from = read_rate(range.require("from"));
+  const double to = read_rate(range.require("to"));
+  const Node* const by = range.find("by");
+  const Node* const factor = range.find("factor");
+  const double stride = by ? yaml::read_number(*by, "'by'", kLowestRate, kHighestRate) : 0;
+  const double ratio = factor ? yaml::read_number(*factor, "'factor'", 1.01, 100) : 2;
+  const double direction = to < from ? -1 : 1;
+  std::vector<double> rates;
+  for (std::size_t k = 0; rates.size() <= kMostSteps; ++k) {
+    const auto steps = direction * static_cast<double>(k);
+    const double rate = by ? from + steps * stride : from * std::pow(ratio, steps);
+    if (direction * (to - rate) <= 1e-9 * to) break;
+    rates.push_back(rate);
+  }
+  rates.push_back(to);
+  return rates;
+}
+
 std::vector<double> read_rates(const MappingReader& ramp) {
   const Node& node = ramp.require("rate");
+  if (node.kind == Node::Kind::kMapping) return read_rate_range(node);
   if (node.kind == Node::Kind::kScalar) return {read_rate(node)};
   std::vector<double> rates;
   for (const Node& item : yaml::read_list(node, "'rate'")) rates.push_back(read_rate(item));

@@ -38,6 +38,9 @@ constexpr std::array kFlags = {
           "Fewer than 99 % of the requests that were due could be started: the rate is not what was asked."},
     Entry{"OVERLOADED", "Requests came faster than they ended: those in flight grew throughout the window."},
     Entry{"EARLY_STOPS", "Some answers ended with fewer tokens than asked for."},
+    Entry{"ECHO",
+          "More content chunks came than tokens were generated: a server that echoes the prompt, say, and "
+          "whose first chunk is then no token. Do not trust TTFT."},
     Entry{"PINNED",
           "Several replicas answer behind one address, and every kept connection stayed with one of them."},
     Entry{"TOKEN_MISMATCH",

@@ -169,6 +169,18 @@ TEST(Gates, WeaknessesLeaveTheStepValid) {
   EXPECT_EQ(step.flags, (std::vector<std::string>{"DRIFTING", "EARLY_STOPS", "RECONNECTS"}));
 }
 
+TEST(Gates, AnAnswerCannotHaveMoreChunksThanTokens) {
+  Healthy plain;
+  plain.evidence.answer_chunks = plain.evidence.answer_tokens = 640;
+  EXPECT_FALSE(plain.judged().has_flag("ECHO"));
+  Healthy echoed;
+  echoed.evidence.answer_chunks = 650;
+  echoed.evidence.answer_tokens = 640;
+  const Step step = echoed.judged();
+  EXPECT_TRUE(step.valid);
+  EXPECT_TRUE(step.has_flag("ECHO"));
+}
+
 TEST(Gates, RefusalsAloneAreTheTargetsFault) {
   Healthy refused;
   refused.step.requests.failed = 100;

@@ -45,6 +45,22 @@ TEST(OpenLoopPlan, OneRateNeedsNoList) {
   EXPECT_EQ(ramp.open->max_in_flight, 512u);
 }
 
+TEST(OpenLoopPlan, RatesRiseAndFallEvenly) {
+  const auto rates = [](const std::string& range) {
+    const Plan plan = load({.ramp = "{rate: " + range + "}"});
+    std::vector<double> rates;
+    for (const ArrivalProcess& step : plan.scenarios[0].ramp.open->steps) rates.push_back(step.rate);
+    return rates;
+  };
+  EXPECT_EQ(rates("{from: 5, to: 21, by: 5}"), (std::vector<double>{5, 10, 15, 20, 21}));
+  EXPECT_EQ(rates("{from: 20, to: 5, by: 5}"), (std::vector<double>{20, 15, 10, 5}));
+  EXPECT_EQ(rates("{from: 0.5, to: 4}"), (std::vector<double>{0.5, 1, 2, 4}));
+  EXPECT_EQ(rates("{from: 9, to: 1, factor: 3}"), (std::vector<double>{9, 3, 1}));
+  EXPECT_THAT(ramp_error("{rate: {from: 1, to: 9, by: 2, factor: 2}}"),
+              HasSubstr("has both 'by' and 'factor'"));
+  EXPECT_THAT(ramp_error("{rate: {to: 9}}"), HasSubstr("'rate' has no 'from'; add it"));
+}
+
 TEST(OpenLoopPlan, Mistakes) {
   EXPECT_EQ(ramp_error("{rate: [1], steps: [1]}"),
             "sweep.yaml:7:23: ramp of scenario 'chat' has both 'rate' and 'steps'; keep one");

@@ -129,10 +129,10 @@ std::string recommendations_table(const ScenarioResult& result) {
   if (result.recommendations.empty()) return {};
   std::string rows =
       R"(<thead><tr><th scope="col">for</th><th scope="col">figure</th>)"
-      R"(<th scope="col">unit</th><th scope="col">how it comes about</th></tr></thead><tbody>)";
+      R"(<th scope="col">unit</th><th scope="col" class="words">how it comes about</th></tr></thead><tbody>)";
   for (const Recommendation& each : result.recommendations) {
     rows += fmt::format(R"(<tr><th scope="row">{}</th><td data-v="{}">{}</td>)"
-                        R"(<td class="words">{}</td><td class="words">{}</td></tr>)",
+                        R"(<td class="unit">{}</td><td class="words">{}</td></tr>)",
                         escape(each.name), each.value, format_with_interval(each.value, each.ci95),
                         escape(each.unit), escape(each.basis));
   }

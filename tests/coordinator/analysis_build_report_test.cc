@@ -103,7 +103,8 @@ TEST(BuildReport, TheTargetsOwnWordsExplainTheKnee) {
 
 TEST(BuildReport, WithoutTelemetryStepsHaveNone) {
   Ramp ramp({.a = 0.012, .c = 0.0002, .cap = 22}, {8, 16});
-  for (const Step& step : ramp.report().results.at(0).steps) EXPECT_FALSE(step.telemetry);
+  const Report report = ramp.report();
+  for (const Step& step : report.results.at(0).steps) EXPECT_FALSE(step.telemetry);
 }
 
 TEST(BuildReport, AGuardRailThatStoppedTheRunIsSaid) {

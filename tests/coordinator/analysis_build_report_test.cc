@@ -10,7 +10,6 @@ namespace kneepoint::coordinator {
 namespace {
 
 using testing::BatchingHost;
-using testing::KnownRequest;
 using testing::KnownRun;
 using testing::simple_plan;
 

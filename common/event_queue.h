@@ -15,6 +15,13 @@ namespace kneepoint {
 template <class T>
 class EventQueue {
  public:
+  EventQueue() = default;
+  /// Nobody pushes any more. What says so may be a library that ThreadSanitizer cannot see into, so the lock
+  /// says it too.
+  ~EventQueue() { const std::lock_guard lock(mutex_); }
+  EventQueue(const EventQueue&) = delete;
+  EventQueue& operator=(const EventQueue&) = delete;
+
   /// Any thread; never blocks for long.
   void push(T event) {
     {

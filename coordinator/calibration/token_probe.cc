@@ -14,6 +14,7 @@
 #include <optional>
 #include <utility>
 
+#include "common/json_quoted.h"
 #include "coordinator/telemetry/http_client.h"
 
 namespace kneepoint::coordinator {
@@ -25,21 +26,6 @@ std::map<std::string, std::string> headers_of(const Target& target, const std::s
   auto headers = target.headers;
   if (!secret.empty()) headers["Authorization"] = "Bearer " + secret;
   return headers;
-}
-
-std::string json_string(std::string_view text) {
-  std::string out = "\"";
-  for (const char c : text) {
-    if (c == '"' || c == '\\') {
-      out += '\\';
-      out += c;
-    } else if (static_cast<unsigned char>(c) < 0x20) {
-      out += fmt::format("\\u{:04x}", static_cast<unsigned char>(c));
-    } else {
-      out += c;
-    }
-  }
-  return out + '"';
 }
 
 Result<double> number_at(const HttpReply& reply, const char* pointer) {
@@ -68,13 +54,13 @@ struct TokenProbe::Impl {
   /// `"model":…,"messages":[…]` or `"model":…,"prompt":…`, as the target's dialect has it.
   std::string members(const std::string& text) const {
     const std::string model =
-        target.model.empty() ? "" : fmt::format(R"("model":{},)", json_string(target.model));
+        target.model.empty() ? "" : fmt::format(R"("model":{},)", json_quoted(target.model));
     if (!chat())
       return fmt::format(R"({}"prompt":{})", model,
-                         json_string(system.empty() ? text : system + "\n\n" + text));
+                         json_quoted(system.empty() ? text : system + "\n\n" + text));
     const std::string first =
-        system.empty() ? "" : fmt::format(R"({{"role":"system","content":{}}},)", json_string(system));
-    return fmt::format(R"({}"messages":[{}{{"role":"user","content":{}}}])", model, first, json_string(text));
+        system.empty() ? "" : fmt::format(R"({{"role":"system","content":{}}},)", json_quoted(system));
+    return fmt::format(R"({}"messages":[{}{{"role":"user","content":{}}}])", model, first, json_quoted(text));
   }
 
   Result<HttpReply> post(std::string_view path, std::string json) {

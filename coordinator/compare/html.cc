@@ -4,6 +4,7 @@
 #include <array>
 #include <utility>
 
+#include "common/json_quoted.h"
 #include "coordinator/compare/render.h"
 #include "coordinator/report/html/assets.h"
 #include "coordinator/report/html/figures.h"

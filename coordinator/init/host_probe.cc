@@ -10,8 +10,8 @@
 #include <boost/asio/io_context.hpp>
 #include <utility>
 
+#include "common/json_quoted.h"
 #include "common/secrets.h"
-#include "coordinator/report/json.h"
 #include "coordinator/telemetry/http_client.h"
 #include "coordinator/telemetry/prometheus_text.h"
 

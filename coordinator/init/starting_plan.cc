@@ -4,7 +4,7 @@
 
 #include <algorithm>
 
-#include "coordinator/report/json.h"
+#include "common/json_quoted.h"
 
 namespace kneepoint::coordinator {
 namespace {

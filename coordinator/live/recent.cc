@@ -22,8 +22,7 @@ RecentRates recent_rates(const Timeline& timeline, std::uint32_t cell, std::int6
   const auto& all = timeline.seconds();
   TokenEstimate usage;
   std::uint64_t completed = 0;
-  std::uint64_t reported = 0;
-  std::uint64_t chunks = 0;
+  SeriesStats recent;
   for (auto at = all.lower_bound(std::max<std::int64_t>(0, end - kRatioSeconds));
        at != all.end() && at->first < end; ++at) {
     for (const auto& [key, stats] : at->second.series) {
@@ -31,14 +30,15 @@ RecentRates recent_rates(const Timeline& timeline, std::uint32_t cell, std::int6
       usage.add(stats);
       if (at->first < begin) continue;
       completed += stats.completed();
-      reported += stats.reported_tokens[0] + stats.reported_tokens[1];
-      chunks += stats.unreported_chunks[0] + stats.unreported_chunks[1];
+      for (std::size_t half = 0; half < 2; ++half) {
+        recent.reported_tokens[half] += stats.reported_tokens[half];
+        recent.unreported_chunks[half] += stats.unreported_chunks[half];
+      }
     }
   }
   const double length = static_cast<double>(end - begin);
   rates.requests_per_second = static_cast<double>(completed) / length;
-  rates.tokens_per_second =
-      (static_cast<double>(reported) + static_cast<double>(chunks) * usage.tokens_per_chunk()) / length;
+  rates.tokens_per_second = usage.rate().arrived(recent) / length;
   return rates;
 }
 

@@ -4,6 +4,7 @@
 #include <cstdint>
 
 #include "common/second_stats.h"
+#include "coordinator/analysis/token_count.h"
 
 namespace kneepoint::coordinator {
 
@@ -17,40 +18,32 @@ namespace kneepoint::coordinator {
 class TokenEstimate {
  public:
   void add(const SeriesStats& stats) {
-    reported_ += stats.reported_tokens[0] + stats.reported_tokens[1];
-    unreported_chunks_ += stats.unreported_chunks[0] + stats.unreported_chunks[1];
-    usage_tokens_ += stats.usage_tokens;
-    usage_chunks_ += stats.usage_chunks;
-    chunks_without_usage_ += stats.chunks_without_usage;
+    for (std::size_t half = 0; half < 2; ++half) {
+      sum_.reported_tokens[half] += stats.reported_tokens[half];
+      sum_.unreported_chunks[half] += stats.unreported_chunks[half];
+    }
+    sum_.usage_tokens += stats.usage_tokens;
+    sum_.usage_chunks += stats.usage_chunks;
+    sum_.chunks_without_usage += stats.chunks_without_usage;
   }
 
-  /// Tokens per content chunk; 1 until a request with usage has ended.
-  double tokens_per_chunk() const {
-    if (usage_tokens_ == 0 || usage_chunks_ == 0) return 1;
-    return static_cast<double>(usage_tokens_) / static_cast<double>(usage_chunks_);
-  }
+  /// The ratio of all that was added.
+  ChunkRate rate() const { return chunk_rate(sum_, sum_); }
 
   /// May fall by a little when the ratio does: a counter keeps its maximum.
   double tokens() const {
-    if (reported_ == 0)
-      return static_cast<double>(usage_tokens_) + estimated(unreported_chunks_, usage_chunks_);
+    const std::uint64_t chunks = sum_.unreported_chunks[0] + sum_.unreported_chunks[1];
     // Chunks of running usage and others cannot be told apart among the ended: what arrived counts, and at
     // least what has ended.
-    const double ended = static_cast<double>(usage_tokens_) + estimated(chunks_without_usage_, 0);
-    return std::max(ended, static_cast<double>(reported_) + estimated(unreported_chunks_, 0));
+    if (sum_.reported_tokens[0] + sum_.reported_tokens[1] > 0)
+      return std::max(rate().ended(sum_), rate().arrived(sum_));
+    const std::uint64_t running = chunks - std::min(chunks, sum_.usage_chunks);
+    return static_cast<double>(sum_.usage_tokens) +
+           static_cast<double>(running) * rate().tokens_per_chunk.value_or(1);
   }
 
  private:
-  /// The tokens of `chunks` − `counted` chunks.
-  double estimated(std::uint64_t chunks, std::uint64_t counted) const {
-    return static_cast<double>(chunks - std::min(chunks, counted)) * tokens_per_chunk();
-  }
-
-  std::uint64_t reported_ = 0;
-  std::uint64_t unreported_chunks_ = 0;
-  std::uint64_t usage_tokens_ = 0;
-  std::uint64_t usage_chunks_ = 0;
-  std::uint64_t chunks_without_usage_ = 0;
+  SeriesStats sum_;  // its counters only
 };
 
 }  // namespace kneepoint::coordinator

@@ -8,6 +8,7 @@
 #include <stdexcept>
 #include <type_traits>
 
+#include "common/json_quoted.h"
 #include "coordinator/report/schema.h"
 #include "coordinator/report/units.h"
 
@@ -206,21 +207,6 @@ class Reader {
 };
 
 }  // namespace
-
-std::string json_quoted(std::string_view text) {
-  std::string out = "\"";
-  for (const char c : text) {
-    if (c == '"' || c == '\\') {
-      out += '\\';
-      out += c;
-    } else if (static_cast<unsigned char>(c) < 0x20) {
-      out += fmt::format("\\u{:04x}", static_cast<unsigned char>(c));
-    } else {
-      out += c;
-    }
-  }
-  return out + '"';
-}
 
 std::string render_json(const Report& report) {
   std::string text;

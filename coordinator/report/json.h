@@ -24,7 +24,4 @@ std::string render_json(const ScenarioResult& result);
 /// that names it.
 Result<Report> parse_report_json(std::string_view text);
 
-/// `text` as a JSON string, with its quotes.
-std::string json_quoted(std::string_view text);
-
 }  // namespace kneepoint::coordinator

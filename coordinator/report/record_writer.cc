@@ -4,7 +4,7 @@
 
 #include <iterator>
 
-#include "coordinator/report/json.h"
+#include "common/json_quoted.h"
 #include "coordinator/window.h"
 
 namespace kneepoint::coordinator {

@@ -6,29 +6,16 @@
 #include <cmath>
 #include <iterator>
 
+#include "common/json_quoted.h"
+
 namespace kneepoint::coordinator {
 namespace {
-
-void append_text(std::string& out, std::string_view text) {
-  out += '"';
-  for (const char c : text) {
-    if (c == '"' || c == '\\') {
-      out += '\\';
-      out += c;
-    } else if (static_cast<unsigned char>(c) < 0x20) {
-      fmt::format_to(std::back_inserter(out), "\\u{:04x}", static_cast<unsigned>(c));
-    } else {
-      out += c;
-    }
-  }
-  out += '"';
-}
 
 void append_number(std::string& out, std::string_view name, double value, bool& first) {
   if (!std::isfinite(value)) return;  // JSON has no such numbers.
   if (!first) out += ',';
   first = false;
-  append_text(out, name);
+  out += json_quoted(name);
   fmt::format_to(std::back_inserter(out), ":{}", value);
 }
 
@@ -40,9 +27,9 @@ Error broken(std::string_view what) {
 
 std::string telemetry_line(const TelemetrySample& sample) {
   std::string out = fmt::format("{{\"second\":{},\"target\":", sample.second);
-  append_text(out, sample.target);
+  out += json_quoted(sample.target);
   out += ",\"source\":";
-  append_text(out, sample.source);
+  out += json_quoted(sample.source);
   out += ",\"signals\":{";
   bool first = true;
   for (const auto& [signal, value] : sample.values) append_number(out, to_string(signal), value, first);

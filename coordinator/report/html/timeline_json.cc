@@ -4,7 +4,7 @@
 
 #include <cmath>
 
-#include "coordinator/report/json.h"
+#include "common/json_quoted.h"
 
 namespace kneepoint::coordinator::html {
 namespace {

@@ -1,0 +1,101 @@
+// How a fleet comes together: the barrier, the clocks, and the assignment that everyone gets.
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "common/dataset.h"
+#include "common/wire.h"
+#include "coordinator/fleet/barrier.h"
+#include "coordinator/fleet/member.h"
+
+namespace kneepoint::coordinator {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr Nanos kCheckInterval = 100ms;
+/// The zero lies so far ahead of the assignments, which thus arrive before it.
+constexpr Nanos kZeroAhead = 500ms;
+/// How long an agent may take to answer its probes, or to make itself ready.
+constexpr Nanos kStartLimit = 30s;
+
+}  // namespace
+
+Result<void> Fleet::assemble(std::size_t expected, Nanos timeout, const Check& check,
+                             const std::function<void(const AgentInfo&, std::size_t)>& on_joined) {
+  const Barrier barrier{.expected = expected, .deadline = mono_now() + timeout};
+  on_joined_ = on_joined;
+  for (;;) {
+    std::vector<std::string> present;
+    for (const auto& member : members_) present.push_back(member->info.name);
+    std::sort(present.begin(), present.end());
+    const auto open = barrier.open(present, mono_now());
+    if (!open) return open.error();
+    if (*open) break;
+    if (check) {
+      if (auto checked = check(); !checked) return checked;
+    }
+    pump(std::min(barrier.deadline, mono_now() + kCheckInterval));
+  }
+  std::sort(members_.begin(), members_.end(),
+            [](const auto& a, const auto& b) { return a->info.name < b->info.name; });
+  phase_ = Phase::kAssembled;
+  on_joined_ = nullptr;
+  return {};
+}
+
+Result<void> Fleet::wait_for_all(bool (*ready)(const Member&), const char* what, const Check& check) {
+  const MonoTime begin = mono_now();
+  for (;;) {
+    // Datasets take their time; what counts is that they move.
+    const MonoTime deadline = std::max(begin, served_at_) + kStartLimit;
+    const Member* behind = nullptr;
+    for (const auto& member : members_) {
+      if (!member->problem.empty())
+        return Error{fmt::format("agent {}: {}", member->info.name, member->problem)};
+      if (!ready(*member)) behind = member.get();
+    }
+    if (behind == nullptr) return {};
+    if (check) {
+      if (auto checked = check(); !checked) return checked;
+    }
+    if (mono_now() >= deadline) {
+      return Error{
+          fmt::format("agent {} did not {} within {:g} s", behind->info.name, what, to_seconds(kStartLimit))};
+    }
+    pump(std::min(deadline, mono_now() + kCheckInterval));
+  }
+}
+
+Result<void> Fleet::measure_clocks(const Check& check) {
+  for (const auto& member : members_) {
+    if (member->link) member->probe();
+  }
+  auto probed =
+      wait_for_all([](const Member& m) { return m.samples.size() >= kProbes; }, "answer clock probes", check);
+  if (!probed) return probed;
+  for (const auto& member : members_) {
+    const auto estimate = estimate_offset(member->samples);
+    if (!estimate) return Error{fmt::format("agent {} has a clock that runs backwards", member->info.name)};
+    member->info.clock = *estimate;
+  }
+  return {};
+}
+
+Result<void> Fleet::start(Assignment assignment, const Check& check) {
+  if (auto measured = measure_clocks(check); !measured) return measured;
+  zero_ = mono_now() + kZeroAhead;
+  phase_ = Phase::kRunning;
+  for (const auto& [hash, dataset] : assignment.datasets) datasets_[hash] = to_bytes(*dataset);
+  for (const auto& member : members_) {
+    assignment.zero = zero_ + member->info.clock.offset;
+    v1::CoordinatorMessage message;
+    to_wire(assignment, *message.mutable_assignment());
+    if (member->link) member->link->send(std::move(message));
+  }
+  auto ready = wait_for_all([](const Member& m) { return m.ready; }, "make itself ready", check);
+  datasets_.clear();
+  return ready;
+}
+
+}  // namespace kneepoint::coordinator

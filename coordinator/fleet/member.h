@@ -1,0 +1,43 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "coordinator/fleet/agent_link.h"
+#include "coordinator/fleet/clock_sync.h"
+#include "coordinator/fleet/fleet.h"
+#include "kneepoint/v1/fleet.pb.h"
+
+namespace kneepoint::coordinator {
+
+/// Round trips of clock probes, one after the other. One undisturbed trip is enough.
+inline constexpr std::size_t kProbes = 9;
+
+inline MonoTime mono_now() {
+  return SystemClock().now();
+}
+
+/// One agent, from its hello to its loss.
+struct Fleet::Member {
+  AgentInfo info;
+  std::shared_ptr<AgentLink> link;  ///< Null while there is none.
+  std::vector<ClockSample> samples;
+  bool ready = false;
+  std::string problem;                         ///< Why it refused or was lost.
+  std::uint64_t received = 0;                  ///< The last batch queued for wait().
+  std::uint64_t taken = 0;                     ///< The last batch returned by wait().
+  std::optional<std::uint64_t> drained_after;  ///< The last batch of all, once it has said so.
+  std::uint64_t shareless_epoch = 0;           ///< A budgeted level in which it has no request.
+
+  void probe() {
+    v1::CoordinatorMessage message;
+    message.mutable_clock_probe()->set_id(static_cast<std::uint32_t>(samples.size()));
+    message.mutable_clock_probe()->set_sent_at_nanos(mono_now().time_since_epoch().count());
+    link->send(std::move(message));
+  }
+};
+
+}  // namespace kneepoint::coordinator

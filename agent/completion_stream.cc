@@ -20,10 +20,6 @@ Outcome outcome_of_status(int status) {
   return status >= 500 ? Outcome::kHttp5xx : Outcome::kHttp4xx;
 }
 
-UsageOption less(UsageOption usage) {
-  return usage == UsageOption::kContinuous ? UsageOption::kFinal : UsageOption::kNone;
-}
-
 }  // namespace
 
 CompletionStream::CompletionStream(const ThreadContext& context)

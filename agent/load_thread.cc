@@ -304,6 +304,7 @@ LoadThread::CellState& LoadThread::state(std::uint32_t cell) {
   if (!state.dialect) {
     const Target& target = setup_->target_of(setup_->cell(cell));
     state.dialect = *make_dialect(target, setup_->cell(cell).workload);  // prepare_run has tried it
+    state.usage = setup_->cell(cell).usage;
     state.in_flight.resize(target.urls.size());
   }
   return state;

@@ -92,7 +92,7 @@ class LoadThread {
   /// What the thread's slots of one cell share.
   struct CellState {
     std::unique_ptr<Dialect> dialect;
-    UsageOption usage = UsageOption::kContinuous;
+    UsageOption usage{};                   ///< What the assignment says; less once the host has refused that.
     std::vector<std::uint32_t> in_flight;  ///< By replica.
   };
   /// New slots of one turn of the event loop: about 0.1 ms.

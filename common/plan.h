@@ -12,6 +12,7 @@
 #include "common/dialect_description.h"
 #include "common/distribution.h"
 #include "common/result.h"
+#include "common/usage_option.h"
 
 namespace kneepoint {
 
@@ -295,6 +296,8 @@ struct Cell {
   Workload workload;
   std::vector<SloLimit> slo;
   Calibration calibration;  ///< Where the workload makes text.
+  /// What a stream's requests ask for, and less where that is refused.
+  UsageOption usage = UsageOption::kContinuous;
   bool operator==(const Cell&) const = default;
 };
 

@@ -48,6 +48,11 @@ constexpr std::array<std::pair<ArrivalProcess::Kind, v1::ArrivalKind>, 4> kArriv
      {ArrivalProcess::Kind::kGamma, v1::ARRIVAL_KIND_GAMMA},
      {ArrivalProcess::Kind::kTrace, v1::ARRIVAL_KIND_TRACE}}};
 
+constexpr std::array<std::pair<UsageOption, v1::UsageOption>, 3> kUsageOptions = {
+    {{UsageOption::kContinuous, v1::USAGE_OPTION_CONTINUOUS},
+     {UsageOption::kFinal, v1::USAGE_OPTION_FINAL},
+     {UsageOption::kNone, v1::USAGE_OPTION_NONE}}};
+
 constexpr std::array<std::pair<SloMetric, v1::SloMetric>, 5> kMetrics = {
     {{SloMetric::kTtft, v1::SLO_METRIC_TTFT},
      {SloMetric::kTtfo, v1::SLO_METRIC_TTFO},
@@ -232,6 +237,7 @@ Cell cell_from(const Field& at, const v1::Cell& message, int place, int targets)
     cell.slo.push_back(limit_from({&at, "slo", i}, message.slo(i)));
   if (message.has_calibration())
     cell.calibration = wire::calibration_from({&at, "calibration"}, message.calibration());
+  cell.usage = domain_of({&at, "usage"}, kUsageOptions, message.usage());
   return cell;
 }
 
@@ -248,6 +254,7 @@ void to_wire(const Assignment& assignment, v1::Assignment& out) {
     to.set_target(cell.target);
     wire::to_message(cell.workload, *to.mutable_workload());
     if (cell.workload.makes_text()) wire::to_message(cell.calibration, *to.mutable_calibration());
+    to.set_usage(message_of(kUsageOptions, cell.usage));
     for (const SloLimit& limit : cell.slo) {
       v1::SloLimit& slo = *to.add_slo();
       slo.set_metric(message_of(kMetrics, limit.metric));

@@ -10,6 +10,7 @@
 #include "agent/dialects/event_template.h"
 #include "common/plan.h"
 #include "common/result.h"
+#include "common/usage_option.h"
 
 namespace kneepoint::agent {
 
@@ -41,9 +42,6 @@ struct StreamMemory {
 
 /// How events are cut out of a streamed body.
 enum class Framing : std::uint8_t { kServerSentEvents, kLines };
-
-/// How much running usage a host is asked for. A host that refuses an option is asked for less.
-enum class UsageOption : std::uint8_t { kContinuous, kFinal, kNone };
 
 /// What the user said and what was answered, earlier in a conversation.
 struct Exchange {

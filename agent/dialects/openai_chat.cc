@@ -39,10 +39,10 @@ bool read_choice(ondemand::object choice, OpenAiAnswer::Found& found) {
 }  // namespace
 
 void append_stream_options(UsageOption usage, std::string& out) {
-  if (usage == UsageOption::kNone) return;
-  out.append(R"(,"stream_options":{"include_usage":true)");
-  if (usage == UsageOption::kContinuous) out.append(R"(,"continuous_usage_stats":true)");
-  out.push_back('}');
+  const std::string_view options = stream_options(usage);
+  if (options.empty()) return;
+  out.append(R"(,"stream_options":)");
+  out.append(options);
 }
 
 OpenAiChat::OpenAiChat(const std::string& model, const Workload& workload)

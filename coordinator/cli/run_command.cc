@@ -14,6 +14,7 @@
 #include "common/wire.h"
 #include "coordinator/analysis/build_report.h"
 #include "coordinator/calibration/calibrate.h"
+#include "coordinator/calibration/settle_usage.h"
 #include "coordinator/cli/interrupts.h"
 #include "coordinator/cli/run_display.h"
 #include "coordinator/cli/run_telemetry.h"
@@ -87,9 +88,9 @@ class Run {
 
   int execute() {
     load_seconds_ = wait_for_targets();
-    calibrate(plan_, cells_, {.stop = interrupts_.token(), .tell = [this](const std::string& line) {
-                                display_.print(line);
-                              }});
+    const auto tell = [this](const std::string& line) { display_.print(line); };
+    calibrate(plan_, cells_, {.stop = interrupts_.token(), .tell = tell});
+    settle_usage(plan_, cells_, {.stop = interrupts_.token(), .tell = tell});
     check_interrupts();
     assemble();
     telemetry_.emplace(plan_, directory_.path() / "telemetry.jsonl", SystemClock().now() - fleet_->now());

@@ -4,57 +4,18 @@
 #include <simdjson.h>
 
 #include <algorithm>
-#include <array>
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/detached.hpp>
-#include <boost/asio/io_context.hpp>
 #include <utility>
 
-#include "common/json_quoted.h"
 #include "common/secrets.h"
-#include "coordinator/telemetry/http_client.h"
 #include "coordinator/telemetry/prometheus_text.h"
+#include "coordinator/telemetry/target_client.h"
 
 namespace kneepoint::coordinator {
 namespace {
 
 using namespace std::chrono_literals;
-using Usage = HostFacts::Usage;
 
-constexpr HttpLimits kLimits{.connect = 5s, .total = 60s, .body = 16 << 20};
-
-/// One request after the other to one host.
-class Host {
- public:
-  Host(std::string base, const std::string& secret)
-      : base_(std::move(base)), client_(headers_of(secret), TlsOptions{}, kLimits) {}
-
-  Result<HttpReply> get(std::string_view path) { return await(client_.get(join_url(base_, path))); }
-  Result<HttpReply> post(std::string_view path, std::string json) {
-    return await(client_.post(join_url(base_, path), std::move(json)));
-  }
-
- private:
-  static std::map<std::string, std::string> headers_of(const std::string& secret) {
-    if (secret.empty()) return {};
-    return {{"Authorization", "Bearer " + secret}};
-  }
-
-  Result<HttpReply> await(boost::asio::awaitable<Result<HttpReply>> exchange) {
-    std::optional<Result<HttpReply>> reply;
-    const auto store = [](auto awaited, auto& into) -> boost::asio::awaitable<void> {
-      into.emplace(co_await std::move(awaited));
-    };
-    boost::asio::co_spawn(io_, store(std::move(exchange), reply), boost::asio::detached);
-    io_.restart();
-    io_.run();
-    return *std::move(reply);
-  }
-
-  const std::string base_;
-  boost::asio::io_context io_;
-  HttpClient client_;
-};
+constexpr Nanos kLimit = 60s;  // for everything that is asked
 
 Result<std::vector<HostFacts::Model>> read_models(const HttpReply& reply) {
   if (reply.status == 401 || reply.status == 403)
@@ -88,78 +49,32 @@ void read_metrics(const HttpReply& reply, HostFacts& facts) {
   facts.engine = read_engine_metrics(exposition.samples).engine;
 }
 
-struct Attempt {
-  Api api;
-  std::string_view path, question, options;
-};
-
-/// From what tells most to what every host understands.
-constexpr std::string_view kRunningUsage =
-    R"("stream":true,"stream_options":{"include_usage":true,"continuous_usage_stats":true})";
-constexpr std::string_view kEndUsage = R"("stream":true,"stream_options":{"include_usage":true})";
-constexpr std::string_view kPlain = R"("stream":true)";
-constexpr std::string_view kMessages = R"("messages":[{"role":"user","content":"Count from one to ten."}])";
-constexpr std::string_view kPrompt = R"("prompt":"Count from one to ten.")";
-constexpr std::array kAttempts = {Attempt{Api::kOpenAiChat, "/v1/chat/completions", kMessages, kRunningUsage},
-                                  Attempt{Api::kOpenAiChat, "/v1/chat/completions", kMessages, kEndUsage},
-                                  Attempt{Api::kOpenAiChat, "/v1/chat/completions", kMessages, kPlain},
-                                  Attempt{Api::kOpenAiCompletions, "/v1/completions", kPrompt, kRunningUsage},
-                                  Attempt{Api::kOpenAiCompletions, "/v1/completions", kPrompt, kEndUsage},
-                                  Attempt{Api::kOpenAiCompletions, "/v1/completions", kPrompt, kPlain}};
-
-/// Finds the dialect that is answered. @returns why the last attempt failed.
-Result<void> find_dialect(Host& host, HostFacts& facts) {
+/// Finds the dialect that is answered. @returns why the last one is not.
+Result<void> find_dialect(TargetClient& host, Target& target, HostFacts& facts) {
   std::string why;
-  for (const Attempt& attempt : kAttempts) {
-    const auto reply = host.post(
-        attempt.path, fmt::format(R"({{"model":{},{},"max_tokens":16,{}}})",
-                                  json_quoted(facts.models.front().id), attempt.question, attempt.options));
-    if (!reply) return reply.error();
-    const auto usage = reply->status == 200 ? usage_of_stream(reply->body) : std::nullopt;
-    if (usage) {
-      facts.api = attempt.api;
-      facts.usage = *usage;
+  for (const Api api : {Api::kOpenAiChat, Api::kOpenAiCompletions}) {
+    target.api = api;
+    const auto answer = probe_usage(host, target, {.tokens = 16});
+    if (answer && answer->reported) {
+      facts.api = api;
+      facts.usage = *answer->reported;
       return {};
     }
-    why = reply->status == 200 ? fmt::format("{} streams no text", attempt.path)
-                               : fmt::format("{} answers with HTTP status {}", attempt.path, reply->status);
+    if (!host.answered()) return answer.error();
+    why = answer ? "an answer streams no text" : answer.error().message;
   }
-  return Error{fmt::format("it does not answer a request for '{}': {}", facts.models.front().id, why)};
+  return Error{fmt::format("it does not answer a request for '{}': {}", target.model, why)};
 }
 
 }  // namespace
-
-std::optional<Usage> usage_of_stream(std::string_view body) {
-  simdjson::dom::parser parser;
-  bool text_seen = false, running = false, at_end = false;
-  while (!body.empty()) {
-    const std::string_view line = body.substr(0, body.find('\n'));
-    body.remove_prefix(std::min(body.size(), line.size() + 1));
-    if (!line.starts_with("data:")) continue;
-    simdjson::dom::element event;
-    if (parser.parse(simdjson::padded_string(line.substr(5))).get(event)) continue;
-    simdjson::dom::object usage;
-    const bool has_usage = !event["usage"].get(usage);
-    bool has_text = false;
-    for (const char* pointer : {"/choices/0/delta/content", "/choices/0/delta/reasoning_content",
-                                "/choices/0/delta/reasoning", "/choices/0/text"}) {
-      std::string_view text;
-      has_text = has_text || (!event.at_pointer(pointer).get(text) && !text.empty());
-    }
-    text_seen = text_seen || has_text;
-    running = running || (has_text && has_usage);
-    at_end = at_end || has_usage;
-  }
-  if (!text_seen) return std::nullopt;
-  return running ? Usage::kRunning : at_end ? Usage::kAtEnd : Usage::kNone;
-}
 
 Result<HostFacts> probe_host(const ProbeOptions& options) {
   const auto secret = resolve_secret(options.auth);
   if (!secret) return secret.error();
   const auto refuse = [&](const std::string& why) { return Error{fmt::format("{}: {}", options.url, why)}; };
   HostFacts facts{.url = options.url, .auth = options.auth};
-  Host host(options.url, *secret);
+  Target target{.urls = {options.url}, .connect_timeout = 5s};
+  TargetClient host(target, *secret, {.stop = {}, .limit = kLimit});
 
   const auto health = host.get("/health");
   if (!health) return health.error();
@@ -177,7 +92,8 @@ Result<HostFacts> probe_host(const ProbeOptions& options) {
     std::rotate(facts.models.begin(), wanted, wanted + 1);
   }
   if (const auto metrics = host.get("/metrics")) read_metrics(*metrics, facts);
-  if (const auto found = find_dialect(host, facts); !found) return refuse(found.error().message);
+  target.model = facts.models.front().id;
+  if (const auto found = find_dialect(host, target, facts); !found) return refuse(found.error().message);
   return facts;
 }
 

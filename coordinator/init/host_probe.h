@@ -7,6 +7,7 @@
 
 #include "common/plan.h"
 #include "common/result.h"
+#include "coordinator/calibration/usage_probe.h"
 #include "coordinator/telemetry/engine_metrics.h"
 
 namespace kneepoint::coordinator {
@@ -17,15 +18,13 @@ struct HostFacts {
     std::string id;
     std::optional<std::uint64_t> max_length;  ///< Tokens of prompt and answer together, where it says so.
   };
-  /// Where the tokens of an answer come from.
-  enum class Usage : std::uint8_t { kNone, kAtEnd, kRunning };
 
   std::string url;  ///< Base URL, as a plan has it.
   SecretRef auth;
   std::optional<bool> healthy;  ///< What /health says; absent where it is not served.
   std::vector<Model> models;    ///< The one that was asked first.
   Api api = Api::kOpenAiChat;
-  Usage usage = Usage::kNone;
+  UsageReport usage = UsageReport::kNone;
   bool has_metrics = false;      ///< /metrics is a Prometheus exposition …
   std::optional<Engine> engine;  ///< … of this engine.
 };
@@ -40,8 +39,5 @@ struct ProbeOptions {
 /// for seconds at worst. @returns one line that says what to do where it cannot be reached, lists no models
 /// or does not answer a request.
 Result<HostFacts> probe_host(const ProbeOptions& options);
-
-/// Reads an answer streamed as server-sent events. @returns absent where no event carries text.
-std::optional<HostFacts::Usage> usage_of_stream(std::string_view body);
 
 }  // namespace kneepoint::coordinator

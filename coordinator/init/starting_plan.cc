@@ -25,13 +25,13 @@ std::string one_line(std::string text) {
   return text;
 }
 
-std::string_view usage_text(HostFacts::Usage usage) {
+std::string_view usage_text(UsageReport usage) {
   switch (usage) {
-    case HostFacts::Usage::kRunning:
+    case UsageReport::kRunning:
       return "it counts tokens while it streams: figures are exact";
-    case HostFacts::Usage::kAtEnd:
+    case UsageReport::kAtEnd:
       return "it counts tokens at the end of an answer: those of running ones are estimated";
-    case HostFacts::Usage::kNone:
+    case UsageReport::kNone:
       break;
   }
   return "it does not count tokens: content chunks are counted instead";

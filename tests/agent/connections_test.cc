@@ -148,6 +148,15 @@ TEST_F(Connections, AHostThatRefusesUsageOptionsIsAskedForLess) {
   EXPECT_EQ(server_->connections(), 1);
 }
 
+TEST_F(Connections, TheFirstRequestAsksForTheUsageThatIsAssigned) {
+  serve(always(answer(1)));
+  assignment_.cells[0].usage = UsageOption::kFinal;
+  run(2);
+  for (const std::string& request : server_->requests()) {
+    EXPECT_THAT(request, HasSubstr(R"("stream_options":{"include_usage":true}})"));
+  }
+}
+
 TEST_F(Connections, UsageIsLoweredOnlyAsFarAsTheHostAsks) {
   Gate all_asked;
   std::atomic<int> asked = 0;

@@ -156,7 +156,7 @@ void made_prompt(benchmark::State& state) {
     ++ticket.identity.k;
     body.clear();
     const agent::PromptPick pick = source->pick(ticket, conversation);
-    dialect->write_body(source->render(pick, conversation, buffer), agent::UsageOption::kFinal, body);
+    dialect->write_body(source->render(pick, conversation, buffer), UsageOption::kFinal, body);
     benchmark::DoNotOptimize(body.data());
   }
   state.SetItemsProcessed(state.iterations() * state.range(0));

@@ -212,6 +212,7 @@ TEST(WireHostile, AssignmentsAreRefusedByField) {
              use.set_bytes(std::uint64_t{1} << 40);
            }},
           {"cells[0].calibration.tokens_per_word", [](M& m) { m.mutable_cells(0)->mutable_calibration(); }},
+          {"cells[0].usage", [](M& m) { m.mutable_cells(0)->set_usage(static_cast<v1::UsageOption>(9)); }},
           {"cells[0].slo[0].metric", [](M& m) { m.mutable_cells(0)->mutable_slo(0)->clear_metric(); }},
           {"cells[0].slo[0].quantile", [](M& m) { m.mutable_cells(0)->mutable_slo(0)->set_quantile(kNaN); }},
           {"cells[0].slo[0].limit_nanos",

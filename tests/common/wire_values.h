@@ -203,6 +203,7 @@ class Random {
     if (coin()) c.workload.temperature = real();
     if (coin()) c.workload.top_p = real();
     c.workload.stream = coin();
+    c.usage = static_cast<UsageOption>(below(3));
     c.workload.extra_body = coin() ? text() : "";
     for (std::uint64_t i = below(4); i > 0; --i) {
       c.slo.push_back({static_cast<SloMetric>(below(5)), 0.01 * static_cast<double>(1 + below(99)), nanos()});

@@ -9,7 +9,6 @@ namespace kneepoint::coordinator {
 namespace {
 
 using ::testing::HasSubstr;
-using Usage = HostFacts::Usage;
 
 HostFacts facts(std::string model, std::optional<std::uint64_t> max_length = 32'768) {
   return {.url = "http://127.0.0.1:8000", .models = {{.id = std::move(model), .max_length = max_length}}};
@@ -27,7 +26,7 @@ TEST(StartingPlan, LoadsAndSaysWhatTheHostSaid) {
   HostFacts host = facts("tiny");
   host.healthy = true;
   host.engine = Engine::kVllm;
-  host.usage = Usage::kRunning;
+  host.usage = UsageReport::kRunning;
   host.auth = {.source = SecretRef::Source::kEnvironment, .name = "GPU_TOKEN"};
   const std::string text = starting_plan(host, "gpu-1");
   EXPECT_THAT(text, HasSubstr("#   model tiny, at most 32768 tokens"));
@@ -64,27 +63,6 @@ TEST(StartingPlan, WhatTheHostLacksIsSaid) {
   EXPECT_THAT(text, HasSubstr("there is no /health; there are no /metrics"));
   EXPECT_THAT(text, HasSubstr("it does not count tokens"));
   EXPECT_EQ(load(host).targets.at(0).api, Api::kOpenAiCompletions);
-}
-
-TEST(UsageOfStream, TellsWhereTokensComeFrom) {
-  const std::string role = "data: {\"choices\":[{\"delta\":{\"role\":\"assistant\",\"content\":\"\"}}]}\n\n";
-  const std::string text = "data: {\"choices\":[{\"delta\":{\"content\":\"one\"}}]}\r\n\r\n";
-  const std::string counted =
-      "data: {\"choices\":[{\"delta\":{\"content\":\"one\"}}],\"usage\":{\"completion_tokens\":1}}\n\n";
-  const std::string at_end = "data: {\"choices\":[],\"usage\":{\"completion_tokens\":1}}\n\ndata: [DONE]\n\n";
-  EXPECT_EQ(usage_of_stream(role + text), Usage::kNone);
-  EXPECT_EQ(usage_of_stream(role + text + at_end), Usage::kAtEnd);
-  EXPECT_EQ(usage_of_stream(role + counted + at_end), Usage::kRunning);
-  EXPECT_EQ(usage_of_stream("data: {\"choices\":[{\"text\":\"one\"}]}\n\n"), Usage::kNone);
-  EXPECT_EQ(usage_of_stream("data:{\"choices\":[{\"delta\":{\"reasoning_content\":\"hm\"}}]}"), Usage::kNone);
-}
-
-TEST(UsageOfStream, WithoutTextThereIsNoAnswer) {
-  EXPECT_FALSE(usage_of_stream(""));
-  EXPECT_FALSE(usage_of_stream("{\"error\":\"no\"}"));
-  EXPECT_FALSE(
-      usage_of_stream("data: {\"choices\":[{\"delta\":{\"role\":\"assistant\",\"content\":\"\"}}]}\n\n"));
-  EXPECT_FALSE(usage_of_stream("data: [1, 2\n\ndata: 3\n\n"));
 }
 
 }  // namespace

@@ -55,7 +55,7 @@ class Accuracy(harness.TestCase):
         # The rows and the report are the same measurement.
         tokens = sum(row["output_tokens"] for row in rows)
         self.assertEqual(tokens, report["totals"]["output_tokens"])
-        self.assertEqual(tokens, host.stats()["tokens"]["output_sent"])
+        self.assertEqual(tokens, host.load_stats()["tokens"]["output_sent"])
 
 
 if __name__ == "__main__":

@@ -63,6 +63,20 @@ class Faults(harness.TestCase):
                 self.assertEqual(step["requests"]["failed"], 0, self.output)
                 self.assertGreater(step["requests"]["completed"], 0, self.output)
 
+    def test_a_host_that_takes_less_usage_refuses_no_request_of_the_load(self):
+        for usage, asked, source, words in (("final", 2, "estimated", "no running token counts"),
+                                            ("none", 3, "chunks", "no token counts")):
+            with self.subTest(usage):
+                host = self.simhost("--usage", usage)
+                code, report, step = self.outcomes(plan_text([host.url], steps="[8]"), "--agents", "2")
+                self.assert_ran(code, self.output)
+                self.assertIn(f"host: {words}", self.output)
+                self.assertEqual(step["token_source"], source)
+                requests = host.stats()["requests"]
+                self.assertEqual(requests["invalid"], asked - 1, "refused before the load")
+                self.assertEqual(requests["received"], report["totals"]["started"] + asked)
+                self.assertEqual(report["totals"]["failed"], 0)
+
     def test_a_kept_connection_that_was_closed_is_reopened_once(self):
         host = self.simhost("--fault", "close_before_response=0.3")
         _, report, step = self.outcomes(plan_text([host.url], steps="[4]"))

@@ -26,7 +26,7 @@ class Fleet(harness.TestCase):
         for agent in agents:
             self.assertEqual(agent.wait(20), 0, agent.output)
         report = self.report(self.out)
-        self.assertEqual(report["totals"]["started"], host.stats()["requests"]["received"])
+        self.assertEqual(report["totals"]["started"], host.load_stats()["requests"]["received"])
         self.assertAlmostEqual(report["results"][0]["steps"][1]["achieved_concurrency"], 5, delta=0.1)
 
     def test_a_killed_agent_invalidates_its_step_and_ends_the_run_with_5(self):

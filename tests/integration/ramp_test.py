@@ -21,7 +21,7 @@ class Ramp(harness.TestCase):
         plan = self.write_plan(plan_text([host.url], steps="[1, 4]"))
         code, report, output = self.run_plan(plan, "--agents", "2")
         self.assert_ran(code, output)
-        stats = host.stats()
+        stats = host.load_stats()
         totals = report["totals"]
         self.assertGreater(totals["started"], 20)
         self.assertEqual(totals["started"], stats["requests"]["received"])
@@ -97,7 +97,7 @@ class Ramp(harness.TestCase):
         plan = self.write_plan(plan_text([host.url], steps="[1, 3]", requests=10))
         code, report, output = self.run_plan(plan, "--agents", "2")
         self.assertIn(code, (0, 3), output)
-        self.assertEqual(host.stats()["requests"]["received"], 20)
+        self.assertEqual(host.load_stats()["requests"]["received"], 20)
         for step in report["results"][0]["steps"]:
             self.assertEqual(step["requests"]["completed"], 10)
             self.assertIsNone(step["output_tokens_per_second"]["ci95"])
@@ -166,7 +166,7 @@ class Interrupted(harness.TestCase):
         report = self.report(out)
         self.assertEqual(report["results"][0]["steps"][0]["concurrency"], 2)
         self.assertTrue(report["results"][0]["steps"][0]["valid"])
-        stats = host.stats()
+        stats = host.load_stats()
         self.assertEqual(report["totals"]["started"], stats["requests"]["received"])
 
 

@@ -119,11 +119,17 @@ void resolve_lengths(dom::object body, const ModelLimits& limits, CompletionRequ
   request.ignore_eos = flag(body, "ignore_eos");
 }
 
-void read_stream_options(dom::object body, CompletionRequest& request) {
+void read_stream_options(dom::object body, const ModelLimits& limits, CompletionRequest& request) {
   request.stream = flag(body, "stream");
   const auto options = member<dom::object>(body, "stream_options", "an object");
   if (!options) return;
   if (!request.stream) throw bad_request("Stream options can only be defined when `stream=True`.");
+  const auto refuse = [](std::string_view name) {
+    throw bad_request(fmt::format("Extra inputs are not permitted: '{}'", name));
+  };
+  if (limits.usage == UsageOption::kNone) refuse("stream_options");
+  if (limits.usage == UsageOption::kFinal && !(*options)["continuous_usage_stats"].error())
+    refuse("continuous_usage_stats");
   request.include_usage = flag(*options, "include_usage");
   request.continuous_usage = request.include_usage && flag(*options, "continuous_usage_stats");
 }
@@ -163,7 +169,7 @@ std::variant<CompletionRequest, ApiError> ApiParser::completion(Dialect dialect,
     }
     request.prefix_blocks = meter.blocks();
     resolve_lengths(object, limits, request);
-    read_stream_options(object, request);
+    read_stream_options(object, limits, request);
     return request;
   } catch (ApiError& error) {
     return std::move(error);

@@ -7,6 +7,8 @@
 #include <variant>
 #include <vector>
 
+#include "common/usage_option.h"
+
 namespace kneepoint::simhost {
 
 enum class Dialect { kChat, kCompletions, kGenerate };
@@ -23,7 +25,8 @@ struct ModelLimits {
   std::string_view model;
   bool any_model = false;
   int max_model_len = 32768;
-  int prefix_block_tokens = 0;  ///< 0: no prefix cache, no hashes.
+  int prefix_block_tokens = 0;                   ///< 0: no prefix cache, no hashes.
+  UsageOption usage = UsageOption::kContinuous;  ///< The most that may be asked for.
 };
 
 /// A parsed and accepted completion request.

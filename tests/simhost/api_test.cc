@@ -227,6 +227,25 @@ TEST_F(Api, BadRequestsGetVllmsErrorsAndAreCounted) {
   expect_balanced(stats);
 }
 
+TEST_F(Api, UsageBeyondWhatTheHostTakesIsRefusedByName) {
+  const auto asking = [](UsageOption usage) {
+    const std::string options(stream_options(usage));
+    return chat(1, R"(,"stream":true)" + (options.empty() ? "" : R"(,"stream_options":)" + options));
+  };
+  for (const UsageOption taken : {UsageOption::kContinuous, UsageOption::kFinal, UsageOption::kNone}) {
+    config.usage = taken;
+    start();
+    TestClient client(port());
+    for (const UsageOption asked : {UsageOption::kContinuous, UsageOption::kFinal, UsageOption::kNone}) {
+      const Response response = client.post("/v1/chat/completions", asking(asked));
+      EXPECT_EQ(response.status, asked >= taken ? 200 : 400);
+      const std::string_view name =
+          taken == UsageOption::kFinal ? "continuous_usage_stats" : "stream_options";
+      EXPECT_EQ(response.body().find(name) != std::string::npos, response.status == 400) << response.body();
+    }
+  }
+}
+
 TEST_F(Api, AnyModelServesEveryName) {
   config.any_model = true;
   start();

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "common/clock.h"
+#include "common/usage_option.h"
 #include "tests/simhost/fault.h"
 #include "tests/simhost/profile.h"
 
@@ -25,7 +26,9 @@ struct HostConfig {
   int tokens_per_chunk = 1;    ///< After the first token, one event per so many (vLLM: stream_interval).
   bool early_role = false;     ///< Send the role-only event on acceptance, not with the first token.
   double eos_mean_tokens = 0;  ///< 0: answers run to max_tokens. Else their natural length is exponential.
-  int reject_above = 0;        ///< 0: never. Else 429 when so many requests run or wait on the replica.
+  UsageOption usage =
+      UsageOption::kContinuous;  ///< The most that may be asked for: more is answered with 400.
+  int reject_above = 0;          ///< 0: never. Else 429 when so many requests run or wait on the replica.
   std::vector<FaultRate> faults;
   Nanos stall_time = std::chrono::seconds(2);
   std::string send_log;  ///< Path; empty: none.

@@ -86,7 +86,7 @@ int main(int argc, char** argv) {
   CLI::App app{
       "A simulated GPU serving host: continuous batching in virtual constants behind vLLM's HTTP API."};
   HostConfig config;
-  std::string listen = "127.0.0.1:8000", profile = "demo", model;
+  std::string listen = "127.0.0.1:8000", profile = "demo", model, usage = "continuous";
   std::string a, c, d, load_time, stall_time;
   std::vector<std::string> faults;
   std::optional<int> slots, reasoning, max_model_len, prompt_tokens, output_tokens, speculative, batched;
@@ -138,6 +138,9 @@ int main(int argc, char** argv) {
   answers->add_flag("--early-role", config.early_role,
                     "Send the role-only event at once, not with the first token");
 
+  answers->add_option("--usage", usage, "The most that requests may ask for: continuous, final or none")
+      ->capture_default_str();
+
   auto* trouble = app.add_option_group("Faults");
   trouble->add_option("--fault", faults,
                       "KIND=RATE; repeatable. A header X-Simhost-Fault: KIND does it to one request");
@@ -177,6 +180,12 @@ int main(int argc, char** argv) {
   if (!model.empty()) config.profile.model = model;
   if (max_model_len) config.profile.max_model_len = *max_model_len;
   if (reasoning) config.profile.reasoning_tokens = *reasoning;
+  const auto counts = usage_option_from_string(usage);
+  if (!counts) {
+    fmt::print(stderr, "kneepoint-simhost: --usage is continuous, final or none, not '{}'\n", usage);
+    return kUsage;
+  }
+  config.usage = *counts;
   if (load_time == "profile") {
     config.load_time = config.profile.load_time;
   } else if (!load_time.empty()) {

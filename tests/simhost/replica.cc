@@ -127,7 +127,7 @@ void Replica::stop() {
 ModelLimits Replica::limits() const {
   const HostConfig& config = context_.config;
   return {config.profile.model, config.any_model, config.profile.max_model_len,
-          config.profile.engine.prefix_cache ? Engine::kPrefixBlockTokens : 0};
+          config.profile.engine.prefix_cache ? Engine::kPrefixBlockTokens : 0, config.usage};
 }
 
 void Replica::on_request(Connection& connection) {

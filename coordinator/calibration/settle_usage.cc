@@ -1,0 +1,80 @@
+#include "coordinator/calibration/settle_usage.h"
+
+#include <fmt/format.h>
+#include <simdjson.h>
+
+#include <algorithm>
+#include <map>
+#include <set>
+#include <utility>
+
+#include "common/secrets.h"
+#include "coordinator/calibration/usage_probe.h"
+
+namespace kneepoint::coordinator {
+namespace {
+
+/// Whether requests ask for usage at all, and the plan's author has not said so otherwise.
+bool asks_for_usage(const Target& target, const Workload& workload) {
+  const bool openai = target.api == Api::kOpenAiChat || target.api == Api::kOpenAiCompletions;
+  if (!openai || !workload.stream) return false;
+  simdjson::dom::parser parser;
+  return workload.extra_body.empty() || parser.parse(workload.extra_body)["stream_options"].error();
+}
+
+Result<UsageAnswer> ask(const Target& target, const std::string& extra_body, const UsageOptions& options) {
+  const auto secret = resolve_secret(target.auth);
+  if (!secret) return secret.error();
+  TargetClient client(target, *secret,
+                      {.stop = options.stop, .limit = std::min(options.limit, target.request_timeout)});
+  return probe_usage(client, target, {.extra_body = extra_body});
+}
+
+/// What the answer itself showed goes before what was asked for: hosts may ignore it.
+UsageReport report_of(const UsageAnswer& answer) {
+  if (answer.reported) return *answer.reported;
+  return answer.taken == UsageOption::kContinuous ? UsageReport::kRunning
+         : answer.taken == UsageOption::kFinal    ? UsageReport::kAtEnd
+                                                  : UsageReport::kNone;
+}
+
+/// Empty where all is as usual.
+std::string line_about(const Target& target, const Result<UsageAnswer>& answer) {
+  if (!answer) {
+    return fmt::format("{}: not asked for running token counts, the first requests find out: {}", target.name,
+                       answer.error().message);
+  }
+  switch (report_of(*answer)) {
+    case UsageReport::kRunning:
+      break;
+    case UsageReport::kAtEnd:
+      return target.name +
+             ": no running token counts: the tokens of running answers are estimated from their chunks";
+    case UsageReport::kNone:
+      return target.name + ": no token counts: content chunks are counted instead";
+  }
+  return {};
+}
+
+}  // namespace
+
+void settle_usage(const Plan& plan, std::vector<Cell>& cells, const UsageOptions& options) {
+  std::map<std::pair<std::uint32_t, std::string>, UsageOption> known;
+  std::set<std::string> told;
+  for (Cell& cell : cells) {
+    const Target& target = plan.targets[cell.target];
+    if (!asks_for_usage(target, cell.workload)) continue;
+    const auto key = std::pair(cell.target, cell.workload.extra_body);
+    auto at = known.find(key);
+    if (at == known.end()) {
+      const auto answer = ask(target, key.second, options);
+      if (options.stop.stop_requested()) return;
+      const std::string line = line_about(target, answer);
+      if (options.tell && !line.empty() && told.insert(line).second) options.tell(line);
+      at = known.emplace(key, answer ? answer->taken : UsageOption::kContinuous).first;
+    }
+    cell.usage = at->second;
+  }
+}
+
+}  // namespace kneepoint::coordinator

@@ -1,0 +1,26 @@
+#pragma once
+
+#include <functional>
+#include <stop_token>
+#include <string>
+#include <vector>
+
+#include "common/clock.h"
+#include "common/plan.h"
+
+namespace kneepoint::coordinator {
+
+struct UsageOptions {
+  std::stop_token stop;  ///< Ends it early: what was not asked keeps asking for all.
+  Nanos limit =
+      std::chrono::seconds(10);  ///< For each target and extra body; its request timeout may be less.
+  std::function<void(const std::string& line)> tell;  ///< Hears, once each, of what is not as usual.
+};
+
+/// Finds out, for every cell that streams in a dialect of OpenAI's, how much of its token counts the target
+/// tells without refusing the request, so that the first requests of a load ask for no more. Asks each target
+/// once for each extra body, for two tokens; blocks, within `limit`. Where a target cannot tell, requests
+/// begin with all and are asked again with less, each by itself.
+void settle_usage(const Plan& plan, std::vector<Cell>& cells, const UsageOptions& options);
+
+}  // namespace kneepoint::coordinator

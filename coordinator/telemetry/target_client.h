@@ -1,0 +1,39 @@
+#pragma once
+
+#include <memory>
+#include <stop_token>
+#include <string>
+#include <string_view>
+
+#include "common/clock.h"
+#include "common/plan.h"
+#include "common/result.h"
+#include "coordinator/telemetry/http_client.h"
+
+namespace kneepoint::coordinator {
+
+/// Questions to a target by a caller that waits for each answer: to its first replica, with the target's
+/// headers, token and TLS. For one thread.
+class TargetClient {
+ public:
+  struct Bounds {
+    std::stop_token stop;  ///< Ends the request under way, and all that follow.
+    Nanos limit;           ///< For all requests together.
+  };
+  /// @param target outlives the client. @param secret its bearer token; empty for none.
+  TargetClient(const Target& target, const std::string& secret, Bounds bounds);
+  ~TargetClient();
+
+  /// @param path below the target's base URL. @returns any complete reply, whatever its status, or one line
+  /// that says what went wrong.
+  Result<HttpReply> get(std::string_view path);
+  Result<HttpReply> post(std::string_view path, std::string json);
+  /// Whether the last request got a reply, whatever it said.
+  bool answered() const;
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace kneepoint::coordinator

@@ -1,0 +1,243 @@
+#include "coordinator/calibration/usage_probe.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+
+#include "coordinator/calibration/settle_usage.h"
+#include "support/scripted_server.h"
+
+namespace kneepoint::coordinator {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::Not;
+
+constexpr const char* kRunningOnly = "continuous_usage_stats";
+constexpr const char* kAnyUsage = "stream_options";
+
+std::string response(const std::string& status, const std::string& body) {
+  return "HTTP/1.1 " + status + "\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body;
+}
+
+/// A streamed answer of two words, which counts as it is told.
+std::string answer(UsageReport report) {
+  const std::string usage = R"(,"usage":{"completion_tokens":2,"prompt_tokens":7})";
+  const std::string text = R"(data: {"choices":[{"delta":{"content":"one"}}])";
+  std::string body = text + (report == UsageReport::kRunning ? usage : "") + "}\n\n";
+  if (report != UsageReport::kNone) body += R"(data: {"choices":[])" + usage + "}\n\n";
+  return response("200 OK", body + "data: [DONE]\n\n");
+}
+
+class SettleUsage : public testing::Test {
+ protected:
+  SettleUsage() {
+    plan_.targets.push_back({.name = "host", .model = "m"});
+    plan_.scenarios.push_back({.name = "chat"});
+    options_.tell = [this](const std::string& line) { lines_.push_back(line); };
+  }
+  Workload& workload() { return plan_.scenarios[0].workload; }
+
+  /// @param reply given the request.
+  void serve(std::function<std::string(const std::string&)> reply) {
+    server_ = std::make_unique<ScriptedServer>([=](ScriptedServer::Peer& peer, int) {
+      for (std::string request; !(request = peer.read_request()).empty();) peer.send(reply(request));
+    });
+    plan_.targets[0].urls = {server_->url()};
+  }
+  /// 200 and running counts, but `status` for what contains `refused`.
+  void serve_all_but(const std::string& refused, const std::string& status, const std::string& body) {
+    serve([=](const std::string& request) {
+      if (request.find(refused) != std::string::npos) return response(status, body);
+      return answer(request.find(kAnyUsage) == std::string::npos ? UsageReport::kNone : UsageReport::kAtEnd);
+    });
+  }
+  std::vector<UsageOption> settled() {
+    auto cells = cells_of(plan_);
+    settle_usage(plan_, cells, options_);
+    std::vector<UsageOption> usages;
+    for (const Cell& cell : cells) usages.push_back(cell.usage);
+    return usages;
+  }
+
+  Plan plan_;
+  UsageOptions options_;
+  std::vector<std::string> lines_;
+  std::unique_ptr<ScriptedServer> server_;
+};
+
+TEST_F(SettleUsage, AHostThatTakesAllIsAskedOnceAsTheLoadWillAsk) {
+  serve([](const std::string&) { return answer(UsageReport::kRunning); });
+  setenv("KNEEPOINT_TEST_TOKEN", "sesame", 1);
+  plan_.targets[0].auth = {SecretRef::Source::kEnvironment, "KNEEPOINT_TEST_TOKEN"};
+  plan_.targets[0].headers["X-Team"] = "ml";
+  EXPECT_THAT(settled(), ElementsAre(UsageOption::kContinuous));
+  EXPECT_THAT(lines_, IsEmpty()) << "nothing unusual";
+  ASSERT_EQ(server_->requests().size(), 1u);
+  const std::string request = server_->requests()[0];
+  EXPECT_THAT(request, HasSubstr("POST /v1/chat/completions "));
+  EXPECT_THAT(request, HasSubstr("Authorization: Bearer sesame\r\n"));
+  EXPECT_THAT(request, HasSubstr("X-Team: ml\r\n"));
+  EXPECT_THAT(request, HasSubstr(R"("model":"m")"));
+  EXPECT_THAT(request, HasSubstr(R"("max_tokens":2,"stream":true,)"));
+  EXPECT_THAT(request, HasSubstr(R"("stream_options":{"include_usage":true,"continuous_usage_stats":true})"));
+}
+
+TEST_F(SettleUsage, ARefusalByNameSettlesForUsageAtTheEnd) {
+  serve_all_but(kRunningOnly, "400 Bad", R"({"error":"unknown field continuous_usage_stats"})");
+  EXPECT_THAT(settled(), ElementsAre(UsageOption::kFinal));
+  EXPECT_THAT(lines_, ElementsAre("host: no running token counts: the tokens of running answers are "
+                                  "estimated from their chunks"));
+  EXPECT_EQ(server_->requests().size(), 2u);
+}
+
+TEST_F(SettleUsage, ARefusalThatNamesNothingIsSettledByWhatIsTaken) {
+  serve_all_but(kAnyUsage, "422 Unprocessable", R"({"error":"extra inputs are not permitted"})");
+  EXPECT_THAT(settled(), ElementsAre(UsageOption::kNone));
+  EXPECT_THAT(lines_, ElementsAre("host: no token counts: content chunks are counted instead"));
+  EXPECT_EQ(server_->requests().size(), 3u);
+}
+
+TEST_F(SettleUsage, AHostMayIgnoreTheQuestion) {
+  serve([](const std::string&) { return answer(UsageReport::kNone); });
+  EXPECT_THAT(settled(), ElementsAre(UsageOption::kContinuous)) << "it does no harm";
+  EXPECT_THAT(lines_, ElementsAre("host: no token counts: content chunks are counted instead"));
+}
+
+TEST_F(SettleUsage, AnAnswerWithoutTextStillSaysWhatIsTaken) {
+  serve([](const std::string& request) {
+    const bool refused = request.find(kRunningOnly) != std::string::npos;
+    return refused ? response("400 Bad", "{}") : response("200 OK", "data: [DONE]\n\n");
+  });
+  EXPECT_THAT(settled(), ElementsAre(UsageOption::kFinal));
+  EXPECT_EQ(lines_.size(), 1u);
+}
+
+TEST_F(SettleUsage, TheExtraBodyGoesAlongButForItsLengths) {
+  serve([](const std::string&) { return answer(UsageReport::kRunning); });
+  workload().extra_body =
+      R"({"min_tokens":64,"max_completion_tokens":64,"ignore_eos":true,"kwargs":{"thinking":"o\"ff"}})";
+  settled();
+  const std::string request = server_->requests().at(0);
+  EXPECT_THAT(request, HasSubstr(R"("ignore_eos":true,"kwargs":{"thinking":"o\"ff"}})"));
+  EXPECT_THAT(request, HasSubstr(R"("max_completion_tokens":2,)"));
+  EXPECT_THAT(request, Not(HasSubstr(R"("max_tokens")")));
+  EXPECT_THAT(request, Not(HasSubstr("min_tokens")));
+}
+
+TEST_F(SettleUsage, AsksEachTargetOnceForEachExtraBody) {
+  serve([](const std::string& request) {
+    const bool refused =
+        request.find(R"("strict":1)") != std::string::npos && request.find(kRunningOnly) != std::string::npos;
+    return refused ? response("400 Bad", "{}") : answer(UsageReport::kRunning);
+  });
+  plan_.targets.push_back({.name = "other", .urls = plan_.targets[0].urls, .api = Api::kOpenAiCompletions});
+  plan_.scenarios.push_back(plan_.scenarios[0]);
+  plan_.scenarios.push_back(plan_.scenarios[0]);
+  plan_.scenarios[1].workload.system = "Be brief.";
+  plan_.scenarios[2].workload.extra_body = R"({"strict":1})";
+  using enum UsageOption;
+  EXPECT_THAT(settled(), ElementsAre(kContinuous, kContinuous, kContinuous, kContinuous, kFinal, kFinal));
+  const auto requests = server_->requests();
+  ASSERT_EQ(requests.size(), 6u) << "one of each target, and two of each for the third scenario";
+  EXPECT_THAT(requests[1], HasSubstr("POST /v1/completions "));
+  EXPECT_THAT(requests[1], HasSubstr(R"("prompt":")"));
+}
+
+TEST_F(SettleUsage, AsksOnlyWhereRequestsWillAsk) {
+  serve([](const std::string&) { return answer(UsageReport::kRunning); });
+  plan_.scenarios.push_back(plan_.scenarios[0]);
+  plan_.scenarios[0].workload.stream = false;
+  plan_.scenarios[1].workload.extra_body = R"({"stream_options":{"include_usage":false}})";
+  settled();
+  plan_.scenarios.resize(1);
+  workload().stream = true;
+  plan_.targets[0].api = Api::kVllmGenerate;
+  settled();
+  plan_.targets[0].api = Api::kCustom;
+  settled();
+  EXPECT_EQ(server_->connections(), 0);
+  EXPECT_THAT(lines_, IsEmpty());
+}
+
+TEST_F(SettleUsage, WhatIsRefusedForAnotherReasonIsLeftToTheLoad) {
+  serve([](const std::string&) { return response("404 Not Found", "{}"); });
+  EXPECT_THAT(settled(), ElementsAre(UsageOption::kContinuous));
+  EXPECT_THAT(lines_, ElementsAre("host: not asked for running token counts, the first requests find out: "
+                                  "/v1/chat/completions answers with HTTP status 404"));
+  EXPECT_EQ(server_->requests().size(), 1u);
+  serve([](const std::string&) { return response("400 Bad", "{}"); });
+  EXPECT_THAT(settled(), ElementsAre(UsageOption::kContinuous)) << "refused without options, too";
+  EXPECT_EQ(server_->requests().size(), 3u);
+}
+
+/// Reads one request and says nothing more.
+void keep_silent(ScriptedServer::Peer& peer, int) {
+  peer.read_request();
+  peer.wait_for_close();
+}
+
+TEST_F(SettleUsage, AHostThatSaysNothingIsGivenUpAfterTheRequestTimeout) {
+  server_ = std::make_unique<ScriptedServer>(keep_silent);
+  plan_.targets[0].urls = {server_->url()};
+  plan_.targets[0].request_timeout = std::chrono::milliseconds(100);
+  EXPECT_THAT(settled(), ElementsAre(UsageOption::kContinuous));
+  ASSERT_EQ(lines_.size(), 1u);
+  EXPECT_THAT(lines_[0], HasSubstr("no answer within 0.1 s"));
+}
+
+TEST_F(SettleUsage, AHostThatCannotBeReachedOrASecretThatIsNotHereIsOneLine) {
+  serve([](const std::string&) { return answer(UsageReport::kRunning); });
+  server_.reset();
+  EXPECT_THAT(settled(), ElementsAre(UsageOption::kContinuous));
+  plan_.targets[0].auth = {SecretRef::Source::kEnvironment, "KNEEPOINT_TEST_NO_SUCH_TOKEN"};
+  EXPECT_THAT(settled(), ElementsAre(UsageOption::kContinuous));
+  ASSERT_EQ(lines_.size(), 2u);
+  EXPECT_THAT(lines_[0], HasSubstr("Connection refused"));
+  EXPECT_THAT(lines_[1], HasSubstr("KNEEPOINT_TEST_NO_SUCH_TOKEN"));
+}
+
+TEST_F(SettleUsage, AnInterruptEndsItAtOnce) {
+  std::stop_source interrupt;
+  options_.stop = interrupt.get_token();
+  options_.limit = std::chrono::hours(1);
+  server_ = std::make_unique<ScriptedServer>([&](ScriptedServer::Peer& peer, int) {
+    peer.read_request();
+    interrupt.request_stop();
+    peer.wait_for_close();
+  });
+  plan_.targets[0].urls = {server_->url()};
+  plan_.scenarios.push_back(plan_.scenarios[0]);
+  plan_.scenarios[1].workload.extra_body = R"({"other":1})";
+  settled();
+  EXPECT_THAT(lines_, IsEmpty());
+  EXPECT_EQ(server_->connections(), 1);
+}
+
+TEST(UsageOfStream, TellsWhereTokensComeFrom) {
+  const std::string role = "data: {\"choices\":[{\"delta\":{\"role\":\"assistant\",\"content\":\"\"}}]}\n\n";
+  const std::string text = "data: {\"choices\":[{\"delta\":{\"content\":\"one\"}}]}\r\n\r\n";
+  const std::string counted =
+      "data: {\"choices\":[{\"delta\":{\"content\":\"one\"}}],\"usage\":{\"completion_tokens\":1}}\n\n";
+  const std::string at_end = "data: {\"choices\":[],\"usage\":{\"completion_tokens\":1}}\n\ndata: [DONE]\n\n";
+  EXPECT_EQ(usage_of_stream(role + text), UsageReport::kNone);
+  EXPECT_EQ(usage_of_stream(role + text + at_end), UsageReport::kAtEnd);
+  EXPECT_EQ(usage_of_stream(role + counted + at_end), UsageReport::kRunning);
+  EXPECT_EQ(usage_of_stream("data: {\"choices\":[{\"text\":\"one\"}]}\n\n"), UsageReport::kNone);
+  EXPECT_EQ(usage_of_stream("data:{\"choices\":[{\"delta\":{\"reasoning_content\":\"hm\"}}]}"),
+            UsageReport::kNone);
+}
+
+TEST(UsageOfStream, WithoutTextThereIsNoAnswer) {
+  EXPECT_FALSE(usage_of_stream(""));
+  EXPECT_FALSE(usage_of_stream("{\"error\":\"no\"}"));
+  EXPECT_FALSE(
+      usage_of_stream("data: {\"choices\":[{\"delta\":{\"role\":\"assistant\",\"content\":\"\"}}]}\n\n"));
+  EXPECT_FALSE(usage_of_stream("data: [1, 2\n\ndata: 3\n\n"));
+}
+
+}  // namespace
+}  // namespace kneepoint::coordinator

@@ -148,4 +148,14 @@ inline ScriptedServer::Script always(const std::string& bytes) {
   };
 }
 
+/// The same, each as soon as `gate` is open. The gate outlives the server.
+inline ScriptedServer::Script once_open(Gate& gate, const std::string& bytes) {
+  return [&gate, bytes](ScriptedServer::Peer& peer, int) {
+    while (!peer.read_request().empty()) {
+      gate.wait();
+      peer.send(bytes);
+    }
+  };
+}
+
 }  // namespace kneepoint::agent

@@ -134,12 +134,7 @@ TEST_F(Levels, AnotherCellReplacesTheSlots) {
 
 TEST_F(Levels, DrainingLetsRequestsFinish) {
   Gate answered;
-  ScriptedServer slow([&](ScriptedServer::Peer& peer, int) {
-    while (!peer.read_request().empty()) {
-      answered.wait();
-      peer.send(answer(1));
-    }
-  });
+  ScriptedServer slow(once_open(answered, answer(1)));
   target().urls = {slow.url()};
   start();
   controller_->apply({.epoch = 1, .concurrency = 3, .effective_at = elapsed()});

@@ -92,6 +92,11 @@ class OpenLoopTest : public EngineTest {
     for (const auto& [key, stats] : series_) sum += stats.arrivals;
     return sum;
   }
+  std::uint64_t completed() const {
+    std::uint64_t sum = 0;
+    for (const auto& [key, stats] : series_) sum += stats.completed();
+    return sum;
+  }
   void end_load() {
     controller_->apply({.epoch = 9, .concurrency = 0, .effective_at = elapsed()});
     collect_until([&] { return controller_->idle(); });
@@ -147,12 +152,7 @@ TEST_F(OpenLoopTest, TheSharesOfAgentsMakeTheWhole) {
 
 TEST_F(OpenLoopTest, ArrivalsWaitWhereTooManyAreInFlight) {
   Gate answered;
-  ScriptedServer slow([&](ScriptedServer::Peer& peer, int) {
-    while (!peer.read_request().empty()) {
-      answered.wait();
-      peer.send(answer(1));
-    }
-  });
+  ScriptedServer slow(once_open(answered, answer(1)));
   target().urls = {slow.url()};
   start();
   controller_->apply(level(200, 3));
@@ -160,11 +160,7 @@ TEST_F(OpenLoopTest, ArrivalsWaitWhereTooManyAreInFlight) {
   EXPECT_EQ(gauges_.in_flight, 3u);
   answered.open();
   const std::uint64_t so_far = arrivals();
-  collect_until([&] {
-    std::uint64_t completed = 0;
-    for (const auto& [key, stats] : series_) completed += stats.completed();
-    return completed >= so_far;
-  });
+  collect_until([&] { return completed() >= so_far; });
   end_load();
   const SeriesStats stats = collect_all();
   EXPECT_EQ(stats.arrivals, stats.started) << "none was dropped";
@@ -176,23 +172,14 @@ TEST_F(OpenLoopTest, ArrivalsWaitWhereTooManyAreInFlight) {
 
 TEST_F(OpenLoopTest, LimitsCountFromTheIntendedStart) {
   Gate answered;
-  ScriptedServer slow([&](ScriptedServer::Peer& peer, int) {
-    while (!peer.read_request().empty()) {
-      answered.wait();
-      peer.send(answer(1));
-    }
-  });
+  ScriptedServer slow(once_open(answered, answer(1)));
   target().urls = {slow.url()};
   assignment_.cells[0].slo = {{.metric = SloMetric::kE2e, .limit = milliseconds(100)}};
   start();
   controller_->apply(level(100, 1));
   collect_until([&] { return arrivals() >= 40; });
   answered.open();
-  collect_until([&] {
-    std::uint64_t completed = 0;
-    for (const auto& [key, stats] : series_) completed += stats.completed();
-    return completed >= 40;
-  });
+  collect_until([&] { return completed() >= 40; });
   end_load();
   EXPECT_GE(collect_all().slo.at(0).missed, 20u) << "all but one were answered at once, but started late";
 }

@@ -40,12 +40,7 @@ TEST_F(RoutingTest, RoundRobinTakesTurnsOnKeptConnections) {
 
 TEST_F(RoutingTest, LeastInFlightAvoidsABusyReplica) {
   Gate answered;
-  ScriptedServer slow([&](ScriptedServer::Peer& peer, int) {
-    while (!peer.read_request().empty()) {
-      answered.wait();
-      peer.send(answer(1));
-    }
-  });
+  ScriptedServer slow(once_open(answered, answer(1)));
   target().urls = {slow.url(), second_.url()};
   target().routing = Routing::kLeastInFlight;
   start();

@@ -22,7 +22,8 @@ bool asks_for_usage(const Target& target, const Workload& workload) {
   return workload.extra_body.empty() || parser.parse(workload.extra_body)["stream_options"].error();
 }
 
-Result<UsageAnswer> ask(const Target& target, const std::string& extra_body, const UsageOptions& options) {
+Result<UsageAnswer> ask(const Target& target, const std::string& extra_body,
+                        const SettleUsageOptions& options) {
   const auto secret = resolve_secret(target.auth);
   if (!secret) return secret.error();
   TargetClient client(target, *secret,
@@ -58,7 +59,7 @@ std::string line_about(const Target& target, const Result<UsageAnswer>& answer) 
 
 }  // namespace
 
-void settle_usage(const Plan& plan, std::vector<Cell>& cells, const UsageOptions& options) {
+void settle_usage(const Plan& plan, std::vector<Cell>& cells, const SettleUsageOptions& options) {
   std::map<std::pair<std::uint32_t, std::string>, UsageOption> known;
   std::set<std::string> told;
   for (Cell& cell : cells) {

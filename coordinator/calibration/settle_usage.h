@@ -10,7 +10,7 @@
 
 namespace kneepoint::coordinator {
 
-struct UsageOptions {
+struct SettleUsageOptions {
   std::stop_token stop;  ///< Ends it early: what was not asked keeps asking for all.
   Nanos limit =
       std::chrono::seconds(10);  ///< For each target and extra body; its request timeout may be less.
@@ -21,6 +21,6 @@ struct UsageOptions {
 /// tells without refusing the request, so that the first requests of a load ask for no more. Asks each target
 /// once for each extra body, for two tokens; blocks, within `limit`. Where a target cannot tell, requests
 /// begin with all and are asked again with less, each by itself.
-void settle_usage(const Plan& plan, std::vector<Cell>& cells, const UsageOptions& options);
+void settle_usage(const Plan& plan, std::vector<Cell>& cells, const SettleUsageOptions& options);
 
 }  // namespace kneepoint::coordinator

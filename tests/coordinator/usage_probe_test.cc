@@ -64,7 +64,7 @@ class SettleUsage : public testing::Test {
   }
 
   Plan plan_;
-  UsageOptions options_;
+  SettleUsageOptions options_;
   std::vector<std::string> lines_;
   std::unique_ptr<ScriptedServer> server_;
 };

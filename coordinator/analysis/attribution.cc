@@ -186,6 +186,16 @@ class Judge {
                                          "while {} requests waited.",
                                          at, percent(*t.kv_usage_mean), figure(*t.waiting_mean)));
     }
+    if (t.kv_usage_max && t.running_mean && waits(judged_)) {
+      const double running = *t.running_mean / static_cast<double>(input_.replicas);
+      const double each = *t.kv_usage_max / std::max(running, 1.0);
+      if (each >= Limits::kKvLargeRequest && *t.kv_usage_max + each > 1) {
+        return say("kv_cache",
+                   fmt::format("The KV cache has no room for one more: at {} {} run, each holding up "
+                               "to {} of it, while {} wait.",
+                               at, figure(*t.running_mean), percent(each), figure(*t.waiting_mean)));
+      }
+    }
     return false;
   }
 

@@ -210,14 +210,19 @@ std::optional<double> ThroughputCurve::knee() const {
 }
 
 std::optional<bool> ThroughputCurve::below_knee(std::size_t i) const {
-  // X rises with N, so a point at or before 2N bounds X(2N) from below and one at or after it from above.
+  // X rises with N, and no faster than in proportion: a point at or before 2N bounds X(2N) from below, one at
+  // or after it from above, and its share for 2N from below too.
   const double twice = 2 * points_[i].concurrency;
-  std::optional<double> at_least, at_most;
+  double at_least = 0;
+  std::optional<double> at_most;
   for (std::size_t j = i; j < points_.size(); ++j) {
     if (points_[j].concurrency <= twice) at_least = fit_[j];
-    if (points_[j].concurrency >= twice && !at_most) at_most = fit_[j];
+    if (points_[j].concurrency >= twice && !at_most) {
+      at_most = fit_[j];
+      at_least = std::max(at_least, fit_[j] * twice / points_[j].concurrency);
+    }
   }
-  if (at_least && fit_[i] < kSaturatedShare * *at_least) return true;
+  if (fit_[i] < kSaturatedShare * at_least) return true;
   if (at_most && fit_[i] >= kSaturatedShare * *at_most) return false;
   return std::nullopt;
 }

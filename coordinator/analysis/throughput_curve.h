@@ -51,7 +51,7 @@ class ThroughputCurve {
   /// N nor a fall.
   std::optional<double> knee() const;
 
-  /// Whether point `i` is below the knee, judged by measured points only: some point at most 2N away has more
+  /// Whether point `i` is below the knee, judged by measured points only: what they leave X(2N) to be is more
   /// than X/0.95. Absent where the points cannot tell.
   std::optional<bool> below_knee(std::size_t i) const;
 

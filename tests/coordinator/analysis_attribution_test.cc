@@ -248,6 +248,21 @@ TEST(Attribution, AQueueWithoutKvMetricsMayBeTheCaches) {
   EXPECT_THAT(found.not_ruled_out, ElementsAre("kv_cache"));
 }
 
+TEST(Attribution, ACacheWithoutRoomForAnotherLongContextIsTheCaches) {
+  Scene scene;
+  scene.at_past() = healthy(1, 3);
+  scene.at_past().kv_usage_mean = 0.39;
+  scene.at_past().kv_usage_max = 0.51;
+  EXPECT_EQ(scene.judge().bottleneck, "kv_cache");
+  EXPECT_THAT(
+      scene.judge().evidence,
+      ElementsAre(
+          "The KV cache has no room for one more: at 48 requests in flight 1.0 run, each holding up to "
+          "51 % of it, while 3.0 wait."));
+  scene.at_past().kv_usage_max = 0.45;  // a second one would fit
+  EXPECT_EQ(scene.judge().bottleneck, "queue_slots");
+}
+
 TEST(Attribution, AHighGpuUtilisationAloneSaysNothing) {
   Scene scene;
   for (Step& step : scene.steps) {

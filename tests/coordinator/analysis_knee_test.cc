@@ -77,6 +77,18 @@ TEST(Knee, TheIntervalHoldsTheNeighbouringSteps) {
   EXPECT_LT(knee->ci95.high - knee->ci95.low, 6);
 }
 
+TEST(Knee, StepsFurtherApartThanTwiceStillBoundIt) {
+  // X(2) is not measured, but four requests never get more than twice what two get: 1 lies below the knee.
+  const ThroughputCurve curve(sample({1, 4, 8, 16, 32}, [](double n) { return std::min(n, 12.0) / 0.02; }));
+  EXPECT_EQ(curve.below_knee(0), true);
+  EXPECT_EQ(curve.below_knee(2), true);
+  EXPECT_EQ(curve.below_knee(3), false);
+  const auto knee = estimate_knee(curve);
+  ASSERT_TRUE(knee);
+  EXPECT_EQ(knee->ci95.low, 8);
+  EXPECT_EQ(knee->ci95.high, 16);
+}
+
 TEST(Knee, TheIntervalIsTheSameEveryTime) {
   const ThroughputCurve curve(sample(kDense, [](double n) { return std::min(n, 230.0) / 0.1; }));
   EXPECT_EQ(estimate_knee(curve)->ci95.low, estimate_knee(curve)->ci95.low);

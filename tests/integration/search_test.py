@@ -7,6 +7,8 @@ import harness
 
 
 def search_plan(url, prompt, output_tokens, most, ramp="", slo=""):
+    """`prompt`: its text, or the number of tokens that one is made to."""
+    prompt = f"synthetic: {{input_tokens: {prompt}}}" if isinstance(prompt, int) else f'prompts: ["{prompt}"]'
     return f"""\
 kneepoint: 1
 name: search
@@ -14,7 +16,7 @@ targets:
   - {{name: host, url: "{url}", model: qwen3-4b-instruct-2507, gpus: 1, cost_per_hour: 3.6}}
 scenarios:
   - name: chat
-    workload: {{prompts: ["{prompt}"], output_tokens: {output_tokens}}}
+    workload: {{{prompt}, output_tokens: {output_tokens}}}
     ramp: {{search: {{max: {most}, precision: 0.2}}, warmup: 2s{ramp}}}
 {slo}"""
 
@@ -79,8 +81,7 @@ class Search(harness.TestCase):
         self.assertEqual(result["saturation"]["knee_kind"], "soft")
 
     def test_kv_bound_host(self):
-        result, truth, _ = self.search("kv-bound", " ".join(["hello"] * 252), 256, 128,
-                                       ", hold: 12s, max_duration: 10m")
+        result, truth, _ = self.search("kv-bound", 256, 256, 128, ", hold: 12s, max_duration: 10m")
         self.assert_found(result, truth)
 
     def test_max_duration_cuts_it_and_the_report_says_so(self):

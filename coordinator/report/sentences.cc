@@ -45,6 +45,11 @@ std::string unsaturated(const ScenarioResult& result) {
 
 }  // namespace
 
+std::string survey_sentence(const ScenarioResult& result) {
+  return result.moving() ? "A survey: the load moved all the time. A stepped ramp or a search confirms it."
+                         : "";
+}
+
 std::string saturation_sentence(const ScenarioResult& result) {
   const std::string subject = fmt::format("{} on {} ", result.scenario, result.target);
   if (result.soak) return fmt::format("{}under soak: {}", subject, result.soak->explanation);
@@ -72,7 +77,9 @@ std::string saturation_sentence(const ScenarioResult& result) {
   if (saturation.max_output_tokens_per_second) {
     text += fmt::format("; at most {} output tok/s", format_figure(*saturation.max_output_tokens_per_second));
   }
-  return text + ".";
+  text += ".";
+  if (const std::string survey = survey_sentence(result); !survey.empty()) text += " " + survey;
+  return text;
 }
 
 std::string saturation_text(const ScenarioResult& result) {

@@ -6,6 +6,8 @@
 #include <iterator>
 #include <utility>
 
+#include "agent/fetch_ahead.h"
+
 namespace kneepoint::agent {
 namespace {
 
@@ -172,6 +174,9 @@ Task<std::optional<Outcome>> CompletionStream::attempt(const CompletionRequest& 
   std::optional<Outcome> outcome;
   while (wake == Wake::kReady) {
     const std::span<char> buffer = context_.buffers.for_reading();
+    // Comes from memory while the kernel reads.
+    fetch_ahead(this, sizeof *this);
+    memory_.usual.fetch();
     const ReadResult read = connection_->read(buffer);
     if (read.status == ReadResult::Status::kWouldBlock) {
       wake = co_await connection_->until_readable();

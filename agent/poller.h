@@ -61,6 +61,8 @@ class Readiness {
  private:
   friend class Poller;
   void on_events(std::uint32_t events);
+  /// What resuming the waiting coroutine reads first.
+  void fetch_waiting() const;
 
   std::coroutine_handle<> waiting_;
   bool waits_for_reading_ = true;

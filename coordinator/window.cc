@@ -71,13 +71,15 @@ std::vector<double> series(const Cut& cut, const std::function<double(const Seri
   return values;
 }
 
-/// A count per second, with the spread of its batches. @param bins equal bins over the window.
+/// A count per second, with the spread of its batches.
+/// @param bins equal bins over the window.
+/// @param burst how much of it comes at once.
 Estimate rate(double total, std::span<const double> bins, double duration,
-              const std::optional<Batches>& batches) {
+              const std::optional<Batches>& batches, double burst) {
   if (!batches) return {.value = total / duration};
   std::vector<double> values = batch_sums(bins, batches->count);
   for (double& value : values) value *= batches->count / duration;
-  return batch_estimate(total / duration, values, *batches);
+  return batch_estimate(total / duration, values, *batches, edge_error(burst, duration));
 }
 
 Estimate token_rate(const Cut& cut, const ChunkRate& tokens, double duration,
@@ -87,7 +89,10 @@ Estimate token_rate(const Cut& cut, const ChunkRate& tokens, double duration,
     halves.push_back(tokens.arrived(second, 0));
     halves.push_back(tokens.arrived(second, 1));
   }
-  return rate(tokens.arrived(cut.total), halves, duration, batches);
+  // Streams tick together: each gets one token per TPOT.
+  const double total = tokens.arrived(cut.total);
+  const double burst = total / duration * cut.total.tpot.quantile_seconds(0.5).value_or(0);
+  return rate(total, halves, duration, batches, burst);
 }
 
 LatencySummary latency(const Cut& cut, Histogram SeriesStats::*which, const std::optional<Batches>& batches) {
@@ -345,7 +350,8 @@ Step measure_step(const Timeline& timeline, const Plan& plan, const Cell& cell, 
 
   const auto completions =
       series(cut, [](const SeriesStats& s) { return static_cast<double>(s.completed()); });
-  step.requests_per_second = rate(static_cast<double>(cut.total.completed()), completions, duration, batches);
+  step.requests_per_second =
+      rate(static_cast<double>(cut.total.completed()), completions, duration, batches, 1);
   if (window.requests) {
     step.output_tokens_per_second = {.value = tokens.ended(cut.total) / duration};
     step.token_source = ended_source(tokens, cut.total);

@@ -6,6 +6,8 @@
 #include <string>
 #include <string_view>
 
+#include "agent/fetch_ahead.h"
+
 namespace kneepoint::agent {
 
 struct Chunk;
@@ -32,6 +34,8 @@ class EventTemplate {
  public:
   /// @return false when the event is not of this template (or there is none); `chunk` is untouched then.
   bool match(std::string_view event, Chunk& chunk) const;
+  /// Asks for its bytes to be in the cache when `match` comes.
+  void fetch() const { fetch_ahead(bytes_.data(), bytes_.size()); }
   /// Remembers an event that was parsed to `chunk`, when its kind can be recognised again.
   void learn(std::string_view event, const Chunk& chunk, const EventParts& parts);
 

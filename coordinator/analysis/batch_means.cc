@@ -10,6 +10,7 @@ namespace {
 constexpr int kFewest = 5;
 constexpr int kMost = 10;
 constexpr double kFinestBin = 0.5;
+constexpr double kNormal95 = 1.959963984540054;
 }  // namespace
 
 std::optional<Batches> plan_batches(double window_seconds, double residence_seconds) {
@@ -43,10 +44,18 @@ double batch_standard_error(std::span<const double> batch_values, const Batches&
   return batches.short_window ? 2 * se : se;
 }
 
-Estimate batch_estimate(double value, std::span<const double> batch_values, const Batches& batches) {
+double edge_error(double burst, double window_seconds) {
+  return burst / window_seconds / std::sqrt(6.0);
+}
+
+Estimate batch_estimate(double value, std::span<const double> batch_values, const Batches& batches,
+                        double smallest_error) {
   const double se = batch_standard_error(batch_values, batches);
-  const double half = student_t(0.975, static_cast<double>(batches.count - 1)) * se;
-  return {.value = value, .ci95 = Interval{std::max(0.0, value - half), value + half}, .standard_error = se};
+  const double half =
+      std::max(student_t(0.975, static_cast<double>(batches.count - 1)) * se, kNormal95 * smallest_error);
+  return {.value = value,
+          .ci95 = Interval{std::max(0.0, value - half), value + half},
+          .standard_error = std::max(se, smallest_error)};
 }
 
 }  // namespace kneepoint::coordinator

@@ -33,7 +33,15 @@ std::size_t batch_of(std::size_t index, std::size_t bins, int count);
 /// Standard error of a figure from its value in each batch, doubled for a short window.
 double batch_standard_error(std::span<const double> batch_values, const Batches& batches);
 
+/// Standard error of a count over a window whose edges cut a train of equal bursts anywhere: what stays when
+/// batches agree, as those of a host that ticks like a clock do. The count is off by a whole burst or not,
+/// with a variance of f(1 − f) bursts², f uniform: 1/6 on average.
+/// @param burst what comes at once, in the unit of the count.
+double edge_error(double burst, double window_seconds);
+
 /// value ± t(0.975, batches − 1)·se, not below 0.
-Estimate batch_estimate(double value, std::span<const double> batch_values, const Batches& batches);
+/// @param smallest_error the standard error that is certain whatever the batches say.
+Estimate batch_estimate(double value, std::span<const double> batch_values, const Batches& batches,
+                        double smallest_error = 0);
 
 }  // namespace kneepoint::coordinator

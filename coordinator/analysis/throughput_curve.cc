@@ -4,6 +4,7 @@
 #include <cmath>
 #include <map>
 
+#include "coordinator/analysis/batch_means.h"
 #include "coordinator/analysis/statistics.h"
 #include "coordinator/analysis/validity.h"
 
@@ -40,10 +41,9 @@ double own_error(const Step& step) {
   return error / *x.value;
 }
 
-/// Streams tick together, once for every token: a window's edges may cut a whole tick, wherever they fall in
-/// it.
-double edge_error(const Step& step) {
-  return step.tpot_seconds.p50.value_or(0) / std::max(step.duration_seconds, 1.0) / std::sqrt(6.0);
+/// Relative: streams tick together, once for every token.
+double relative_edge_error(const Step& step) {
+  return edge_error(step.tpot_seconds.p50.value_or(0), std::max(step.duration_seconds, 1.0));
 }
 
 std::vector<Row> usable_rows(const std::vector<Step>& steps) {
@@ -53,7 +53,7 @@ std::vector<Row> usable_rows(const std::vector<Step>& steps) {
     const auto& x = step.output_tokens_per_second.value;
     if ((!step.valid && !invalid_by_target_only(step)) || !x || *x <= 0) continue;
     rows.push_back({&step, *x, own_error(step)});
-    const double edge = edge_error(step);
+    const double edge = relative_edge_error(step);
     noise.push_back(std::sqrt(std::max(rows.back().error * rows.back().error - edge * edge, 0.0) *
                               step.duration_seconds));
   }
@@ -61,8 +61,8 @@ std::vector<Row> usable_rows(const std::vector<Step>& steps) {
     const auto middle = noise.begin() + static_cast<std::ptrdiff_t>(noise.size() / 2);
     std::nth_element(noise.begin(), middle, noise.end());
     for (Row& row : rows) {
-      const double usual =
-          std::hypot(*middle / std::sqrt(std::max(row.step->duration_seconds, 1.0)), edge_error(*row.step));
+      const double usual = std::hypot(*middle / std::sqrt(std::max(row.step->duration_seconds, 1.0)),
+                                      relative_edge_error(*row.step));
       row.error = row.error > usual ? std::sqrt(row.error * usual) : usual;
     }
   }

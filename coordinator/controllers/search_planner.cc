@@ -131,8 +131,8 @@ std::optional<Probe> SearchPlanner::scout() {
   if (steps_.empty()) return Probe{.concurrency = first_};
   const Step& last = steps_.back();
   if (!last.valid && !invalid_by_target_only(last)) {
-    // Once may be chance; a generator that cannot keep up will not on the second try.
-    if (last.has_flag("CLIENT_BOUND") || attempts(last.concurrency) > 1) return std::nullopt;
+    // Once may be chance, a stall of the load generator's machine included; twice is not.
+    if (attempts(last.concurrency) > 1) return std::nullopt;
     return Probe{.concurrency = last.concurrency};
   }
   if (scouting_ends()) return std::nullopt;

@@ -1,7 +1,9 @@
 // The floor that any client of streamed answers stands on: one thread, epoll and recv, no HTTP parser, no
 // JSON. It opens K connections, sends one fixed streaming chat request on each (with the running usage that
 // the agent asks for too), again and again on the same connection, and counts bytes and events. Its CPU per
-// event is what the kernel alone costs; the agent is compared with it.
+// event is what the kernel alone costs; the agent is compared with it. With --stamps it asks for the kernel's
+// receive stamps as the agent does, and tells how long data waited for it: how late the machine makes any
+// client.
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <netinet/tcp.h>
@@ -12,6 +14,7 @@
 
 #include <fmt/format.h>
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <array>
 #include <chrono>
 #include <cstdint>
@@ -19,6 +22,8 @@
 #include <string>
 #include <string_view>
 #include <vector>
+
+#include "agent/receive_stamps.h"
 
 namespace {
 
@@ -80,6 +85,27 @@ bool digest(Stream& stream, char* data, std::size_t size, Totals& totals) {
   return ended;
 }
 
+/// What recv does, with the receive stamp.
+ssize_t receive(int fd, char* data, std::size_t size, kneepoint::Nanos& stamp) {
+  iovec piece{.iov_base = data, .iov_len = size};
+  alignas(cmsghdr) std::array<char, kneepoint::agent::kStampControlBytes> control;
+  msghdr message{};
+  message.msg_iov = &piece;
+  message.msg_iovlen = 1;
+  message.msg_control = control.data();
+  message.msg_controllen = control.size();
+  const ssize_t got = recvmsg(fd, &message, 0);
+  if (got > 0) stamp = kneepoint::agent::receive_stamp(message);
+  return got;
+}
+
+std::string quantile_ms(std::vector<float>& values, double q) {
+  if (values.empty()) return "null";
+  const auto at = values.begin() + static_cast<std::ptrdiff_t>(q * static_cast<double>(values.size() - 1));
+  std::nth_element(values.begin(), at, values.end());
+  return fmt::format("{:.3f}", *at);
+}
+
 double seconds(const timeval& time) {
   return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) * 1e-6;
 }
@@ -91,12 +117,14 @@ int main(int argc, char** argv) {
   std::vector<std::string> targets;
   int connections = 100, output_tokens = 64;
   double duration = 10, warmup = 0;
+  bool stamps = false;
   std::string model = "qwen3-4b-instruct-2507", prompt = "What is a transformer?";
   app.add_option("--target", targets, "IPV4:PORT; several are used in turn")->required()->delimiter(',');
   app.add_option("--connections", connections, "Streams held open")->capture_default_str();
   app.add_option("--duration", duration, "Seconds")->capture_default_str();
   app.add_option("--warmup", warmup, "Seconds before them that count for nothing")->capture_default_str();
   app.add_option("--output-tokens", output_tokens, "max_tokens of each request")->capture_default_str();
+  app.add_flag("--stamps", stamps, "Ask for receive stamps, and tell how late the reads were");
   app.add_option("--model", model)->capture_default_str();
   app.add_option("--prompt", prompt, "Plain text without quotes")->capture_default_str();
   CLI11_PARSE(app, argc, argv);
@@ -116,6 +144,7 @@ int main(int argc, char** argv) {
       body.size(), body);
   const int poll = epoll_create1(EPOLL_CLOEXEC);
   Totals totals;
+  std::vector<float> lags_ms;
   std::vector<Stream> streams(static_cast<std::size_t>(connections));
   const auto ask = [&](Stream& stream) {
     // A request fits any empty socket buffer.
@@ -130,6 +159,7 @@ int main(int argc, char** argv) {
       fmt::print(stderr, "cannot connect to {}: {}\n", targets[i % targets.size()], std::strerror(errno));
       return 1;
     }
+    if (stamps) kneepoint::agent::request_receive_stamps(streams[i].fd);
     epoll_event event{EPOLLIN, {.ptr = &streams[i]}};
     epoll_ctl(poll, EPOLL_CTL_ADD, streams[i].fd, &event);
     ask(streams[i]);
@@ -144,7 +174,13 @@ int main(int argc, char** argv) {
       const int n = epoll_wait(poll, ready.data(), static_cast<int>(ready.size()), 100);
       for (int i = 0; i < n; ++i) {
         Stream& stream = *static_cast<Stream*>(ready[static_cast<std::size_t>(i)].data.ptr);
-        const ssize_t size = recv(stream.fd, data, 1 << 16, 0);
+        kneepoint::Nanos stamp{0};
+        const ssize_t size =
+            stamps ? receive(stream.fd, data, 1 << 16, stamp) : recv(stream.fd, data, 1 << 16, 0);
+        if (stamp.count() != 0) {
+          const auto late = std::chrono::system_clock::now().time_since_epoch() - stamp;
+          lags_ms.push_back(std::chrono::duration<float, std::milli>(late).count());
+        }
         if (size == 0) {
           ++totals.closed;
           close(stream.fd);
@@ -159,6 +195,7 @@ int main(int argc, char** argv) {
   };
   drain_for(warmup);
   totals = Totals();
+  lags_ms.clear();
   rusage before{}, after{};
   getrusage(RUSAGE_SELF, &before);
   const auto start = std::chrono::steady_clock::now();
@@ -170,9 +207,11 @@ int main(int argc, char** argv) {
   const double events = static_cast<double>(std::max<std::uint64_t>(totals.events, 1));
   fmt::print(
       R"({{"connections":{},"wall_seconds":{:.3f},"requests":{},"events":{},"bytes":{},"reads":{},"closed":{},)"
-      R"("events_per_second":{:.0f},"user_seconds":{:.3f},"system_seconds":{:.3f},"cpu_us_per_event":{:.3f}}})"
+      R"("events_per_second":{:.0f},"user_seconds":{:.3f},"system_seconds":{:.3f},"cpu_us_per_event":{:.3f},)"
+      R"("rx_lag_p50_ms":{},"rx_lag_p99_ms":{}}})"
       "\n",
       connections, wall, totals.requests, totals.events, totals.bytes, totals.reads, totals.closed,
-      static_cast<double>(totals.events) / wall, user, system, (user + system) / events * 1e6);
+      static_cast<double>(totals.events) / wall, user, system, (user + system) / events * 1e6,
+      quantile_ms(lags_ms, 0.5), quantile_ms(lags_ms, 0.99));
   return 0;
 }

@@ -93,6 +93,36 @@ TEST(BatchMeans, ShortWindowsDoubleTheError) {
   EXPECT_NEAR(*doubled.standard_error, 2 * *plain.standard_error, 1e-12);
 }
 
+TEST(BatchMeans, BatchesThatAgreeStillHaveEdges) {
+  // 24 streams that tick together each 10 ms, looked at for 10 s from any instant: the count is off by a
+  // tick.
+  const Values agreeing = {2400, 2400, 2400, 2400, 2400};
+  EXPECT_EQ(*batch_estimate(2400, agreeing, {5, false}).standard_error, 0);
+  const double edge = edge_error(24, 10);
+  const Estimate estimate = batch_estimate(2400, agreeing, {5, false}, edge);
+  EXPECT_NEAR(*estimate.standard_error, 2.4 / std::sqrt(6), 1e-12);
+  EXPECT_NEAR(estimate.ci95->high - 2400, 1.96 * edge, 1e-4);
+  // Where batches differ by more, they decide.
+  const Values differing = {2300, 2500, 2400, 2350, 2450};
+  EXPECT_EQ(*batch_estimate(2400, differing, {5, false}, edge).standard_error,
+            *batch_estimate(2400, differing, {5, false}).standard_error);
+}
+
+TEST(BatchMeans, EdgesOfATickingCountErrAsMuch) {
+  // The standard deviation over random phases of how many ticks fall into windows of random length.
+  std::mt19937_64 random(7);
+  std::uniform_real_distribution<double> phase(0, 1);
+  double squares = 0;
+  constexpr int kWindows = 20'000;
+  for (int i = 0; i < kWindows; ++i) {
+    const double length = 50 + phase(random);  // in ticks
+    const double begin = phase(random);
+    const double ticks = std::floor(begin + length) - std::floor(begin);
+    squares += (ticks - length) * (ticks - length);
+  }
+  EXPECT_NEAR(std::sqrt(squares / kWindows), edge_error(1, 1), 0.01);
+}
+
 TEST(BatchMeans, IntervalsCoverTheMeanOfACorrelatedProcess) {
   // AR(1) with a correlation time of about 2 bins; batches of 12 bins.
   std::mt19937_64 random(20261121);

@@ -103,6 +103,24 @@ TEST(SearchPlanner, AStarvedGeneratorEndsTheClimb) {
   const auto probes = run({.starve_above = 16}, {.max = 4096});
   EXPECT_EQ(scouted(probes), (std::vector<std::uint32_t>{1, 2, 4, 8, 16, 32}));
   for (const Probe& probe : probes) EXPECT_LE(probe.concurrency, 32u);
+  EXPECT_EQ(std::count_if(probes.begin(), probes.end(), [](const Probe& p) { return p.concurrency == 32; }),
+            2);
+}
+
+TEST(SearchPlanner, AStallOfTheGeneratorCostsOneLookAndNotTheClimb) {
+  const Host host;
+  Host stalled;
+  stalled.starve_above = 0;
+  SearchPlanner planner({.max = 4096}, {}, 1);
+  std::vector<std::uint32_t> seen;
+  while (const auto probe = planner.next()) {
+    const bool first_at_8 = probe->concurrency == 8 && std::find(seen.begin(), seen.end(), 8u) == seen.end();
+    seen.push_back(probe->concurrency);
+    planner.add(*probe, (first_at_8 ? stalled : host).measure(*probe));
+    ASSERT_LE(seen.size(), 2 * SearchPlanner::kMostSteps);
+  }
+  seen.resize(7);
+  EXPECT_EQ(seen, (std::vector<std::uint32_t>{1, 2, 4, 8, 8, 16, 32}));
 }
 
 TEST(SearchPlanner, NarrowsTheLimitsBracketToTenPercent) {

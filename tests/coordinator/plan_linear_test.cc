@@ -97,6 +97,15 @@ TEST(LinearPlan, Mistakes) {
   EXPECT_THAT(ramp_error("{rate: {from: 1, to: 9, over: 1m}, hold: 2m}"), HasSubstr("here 1s to 1m"));
 }
 
+TEST(LinearPlan, RowsCountAsStepsOfTheRun) {
+  const std::string twice =
+      "{from: 1, to: 256, over: 4m}\n  - name: again\n    workload: {prompts: [hi]}\n    ramp: {from: 256, "
+      "to: 1, ";
+  EXPECT_EQ(ramp_error(twice + "over: 4m}"), "");
+  EXPECT_THAT(ramp_error(twice + "over: 4m, hold: 5s}"), HasSubstr("more than 64 steps"));
+  EXPECT_THAT(ramp_error(twice + "over: 4m, hold: 5s}"), HasSubstr("use a longer hold"));
+}
+
 TEST(LinearPlan, IsDescribed) {
   EXPECT_THAT(describe_plan(load("{from: 1, to: 256, over: 10m}")),
               HasSubstr("     ramp      1 to 256 requests in flight over 10m, without a stand\n"

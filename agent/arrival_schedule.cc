@@ -53,11 +53,21 @@ std::optional<Nanos> ArrivalSchedule::next() {
     if (!trace_ || index_ == trace_->entries.size()) return std::nullopt;
     return arrival_of(trace_->entries[index_++], time_scale_);
   }
-  if (process_.kind == ArrivalProcess::Kind::kConstant)
-    return from_seconds(static_cast<double>(index_++) / process_.rate);
+  if (process_.kind == ArrivalProcess::Kind::kConstant) return due_after(static_cast<double>(index_++));
   mean_gaps_ += gap();
   ++index_;
-  return from_seconds(mean_gaps_ / process_.rate);
+  return due_after(mean_gaps_);
+}
+
+/// The instant by which so many requests are due on average: the inverse of the integral of the rate, which
+/// makes a process of rate 1 one of the rate that is wanted.
+Nanos ArrivalSchedule::due_after(double mean_gaps) const {
+  const double from = process_.rate, to = process_.end_rate, over = to_seconds(process_.over);
+  if (over <= 0) return from_seconds(mean_gaps / from);
+  const double while_moving = (from + to) / 2 * over;
+  if (mean_gaps >= while_moving) return from_seconds(over + (mean_gaps - while_moving) / to);
+  const double slope = (to - from) / over;
+  return from_seconds(2 * mean_gaps / (from + std::sqrt(from * from + 2 * slope * mean_gaps)));
 }
 
 /// Of mean 1.

@@ -25,13 +25,14 @@ class ArrivalSchedule {
 
  private:
   double gap();
+  Nanos due_after(double mean_gaps) const;
 
   ArrivalProcess process_;
   std::uint64_t seed_;
   std::shared_ptr<const Dataset> trace_;
   double time_scale_;
   std::uint64_t index_ = 0;  // of the next arrival
-  double mean_gaps_ = 0;     // the sum of the gaps so far, in units of 1 / rate
+  double mean_gaps_ = 0;     // the sum of the gaps so far, in units of the mean gap where they fall
 };
 
 }  // namespace kneepoint::agent

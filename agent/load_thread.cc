@@ -151,7 +151,11 @@ void LoadThread::enforce(const LevelOrder& order) {
 }
 
 bool LoadThread::mine(const LoadLevel& level, std::uint32_t slot) const {
-  if (slot >= level.concurrency || slot < level.slot_offset) return false;
+  return slot < level.concurrency && dealt_to_me(level, slot);
+}
+
+bool LoadThread::dealt_to_me(const LoadLevel& level, std::uint32_t slot) const {
+  if (slot < level.slot_offset) return false;
   const std::uint32_t place = slot - level.slot_offset;
   return place % level.slot_stride == 0 && place / level.slot_stride % count_ == index_;
 }
@@ -204,11 +208,17 @@ void LoadThread::add_slot(const LoadLevel& level, std::uint32_t number, Slot::Ki
   slots_.back()->start();
 }
 
-bool LoadThread::keeps(const Slot& slot) {
-  const auto wants = [&](const LevelOrder& order) {
-    return order.level.cell == slot.cell() && mine(order.level, slot.number());
-  };
-  return wants(current_) || std::any_of(pending_.begin(), pending_.end(), wants);
+MonoTime LoadThread::end_under(const LoadLevel& level, const Slot& slot) const {
+  if (level.cell != slot.cell() || !dealt_to_me(level, slot.number())) return MonoTime::min();
+  const Nanos end = slot_end(level, slot.number());
+  if (end == Nanos::max()) return MonoTime::max();
+  return end == Nanos::min() ? MonoTime::min() : setup_->assignment.zero + end;
+}
+
+MonoTime LoadThread::end_of(const Slot& slot) const {
+  MonoTime end = end_under(current_.level, slot);
+  for (const LevelOrder& order : pending_) end = std::max(end, end_under(order.level, slot));
+  return end;
 }
 
 // --- requests ---
@@ -216,7 +226,8 @@ bool LoadThread::keeps(const Slot& slot) {
 std::optional<Ticket> LoadThread::next_request(Slot& slot) {
   promote_due();
   const LoadLevel& level = current_.level;
-  if (level.cell != slot.cell() || !mine(level, slot.number())) return std::nullopt;
+  if (const MonoTime end = end_under(level, slot); end != MonoTime::max() && mono_now() >= end)
+    return std::nullopt;
   if (slot.epoch != level.epoch) {
     slot.epoch = level.epoch;
     slot.issued = 0;

@@ -74,8 +74,10 @@ class LoadThread {
 
   // For the thread's own slots:
 
-  /// Whether the present level, or one that is about to take effect, has the slot.
-  bool keeps(const Slot& slot);
+  /// Until when the present level, or one that is about to take effect, has the slot: MonoTime::max() while
+  /// no end of it is known.
+  MonoTime end_of(const Slot& slot) const;
+  bool keeps(const Slot& slot) const { return mono_now() < end_of(slot); }
   /// The next request under the level in force; nothing when the slot has no more to do.
   std::optional<Ticket> next_request(Slot& slot);
   CompletionRequest compose(Slot& slot, const Ticket& ticket, MonoTime intended);
@@ -121,6 +123,8 @@ class LoadThread {
   std::uint32_t slot_step(const LoadLevel& level) const;
   void finish_budget(MonoTime at);
   bool mine(const LoadLevel& level, std::uint32_t slot) const;
+  bool dealt_to_me(const LoadLevel& level, std::uint32_t slot) const;
+  MonoTime end_under(const LoadLevel& level, const Slot& slot) const;
   void cancel_all();
   void remove_ended_slots();
   CellState& state(std::uint32_t cell);

@@ -11,6 +11,14 @@ Nanos slot_start(const LoadLevel& level, std::uint32_t slot) {
   return level.effective_at + from_seconds(to_seconds(level.spread_over) * place / added);
 }
 
+Nanos slot_end(const LoadLevel& level, std::uint32_t slot) {
+  if (slot < level.concurrency) return Nanos::max();
+  if (slot >= level.warm_slots) return Nanos::min();
+  const auto surplus = static_cast<double>(level.warm_slots - level.concurrency);
+  const auto place = static_cast<double>(level.warm_slots - 1 - slot);
+  return level.effective_at + from_seconds(to_seconds(level.spread_over) * place / surplus);
+}
+
 Nanos backoff(std::uint32_t failures, std::uint64_t random) {
   constexpr Nanos kFirst = std::chrono::milliseconds(100);
   constexpr Nanos kLongest = std::chrono::seconds(5);

@@ -15,6 +15,11 @@ namespace kneepoint::agent {
 /// effective_at + spread_over · j / n. A burst start would make a convoy that never dissolves.
 Nanos slot_start(const LoadLevel& level, std::uint32_t slot);
 
+/// Until when slot `slot` of `level` may start requests, since the run's zero: Nanos::max() for a slot that
+/// stays. The n surplus ones (concurrency <= slot < warm_slots) end evenly over `spread_over`, the highest
+/// first: surplus slot j from the top at effective_at + spread_over · j / n. Nanos::min() for any other.
+Nanos slot_end(const LoadLevel& level, std::uint32_t slot);
+
 /// How long a slot waits after its `failures`-th failure in a row (from 1): 100 ms · 2^(failures − 1), at
 /// most 5 s, times a factor of [0.8, 1] picked by `random`, so that slots that failed together do not return
 /// together.

@@ -44,7 +44,7 @@ void Slot::cancel() {
 Task<bool> Slot::sleep_until(MonoTime at) {
   while (!cancelled_ && thread_.keeps(*this)) {
     if (mono_now() >= at) co_return true;
-    co_await sleeper_.until(at);
+    co_await sleeper_.until(std::min(at, thread_.end_of(*this)));
   }
   co_return false;
 }

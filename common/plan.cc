@@ -85,6 +85,10 @@ std::string SloLimit::name() const {
   return fmt::format("{}_p{:g}", to_string(metric), quantile * 100);
 }
 
+double LinearRamp::at(Nanos elapsed) const {
+  return from + (to - from) * std::min(1.0, to_seconds(elapsed) / to_seconds(over));
+}
+
 Nanos soak_bin(Nanos hold) {
   constexpr int kMost = 48;
   constexpr int kFewest = 6;  // what a trend needs

@@ -202,6 +202,10 @@ struct ArrivalProcess {
   Kind kind = Kind::kPoisson;
   double rate = 0;  ///< Requests a second; of a trace, its mean.
   double burstiness = 1;
+  /// The rate moves evenly from `rate` to `end_rate` in this time and stays there; 0: it does not move. Not
+  /// of a trace.
+  Nanos over{0};
+  double end_rate = 0;
   bool operator==(const ArrivalProcess&) const = default;
 };
 std::string_view to_string(ArrivalProcess::Kind kind);
@@ -212,6 +216,17 @@ struct OpenLoop {
   std::vector<ArrivalProcess> steps;  ///< At least one.
   std::uint32_t max_in_flight = 512;  ///< Arrivals beyond wait, and are counted as a backlog.
   bool operator==(const OpenLoop&) const = default;
+};
+
+/// Load that never stands still: it moves evenly from one value to another.
+struct LinearRamp {
+  double from = 0, to = 0;  ///< Requests in flight, or requests a second; not the same.
+  Nanos over{0};            ///< Whole seconds.
+  /// The load so long after its beginning; `to` after its end.
+  double at(Nanos elapsed) const;
+  /// The mean load between two instants of it.
+  double mean(Nanos begin, Nanos end) const { return at(begin + (end - begin) / 2); }
+  bool operator==(const LinearRamp&) const = default;
 };
 
 /// How the load moves. Steps rise or fall; load is never drained between steps of one scenario.
@@ -225,6 +240,9 @@ struct Ramp {
   /// Of fixed steps; 0 for a search.
   std::size_t step_count() const { return open ? open->steps.size() : steps.size(); }
   bool soak = false;  ///< `steps` is one level, held for `hold` and measured in bins.
+  /// The load moves; each of `steps` (or `open->steps`) is the mean of one row, `hold` long. The last row
+  /// takes what is left.
+  std::optional<LinearRamp> linear;
   /// Afterwards: the load returns to the top and falls step by step to the lowest.
   bool descend = false;
   /// Afterwards: the knee is measured again with each of these numbers of agents.
@@ -317,7 +335,8 @@ struct Assignment {
 };
 
 /// The load an agent converges to. Slots are numbered over the whole fleet; this agent runs the slots
-/// slot_offset + i · slot_stride < concurrency. Instants are durations since the run's zero.
+/// slot_offset + i · slot_stride < concurrency. Instants are durations since the run's zero. A ramp without a
+/// stand is one level with a long `spread_over` (or with arrivals whose rate moves).
 struct LoadLevel {
   std::uint64_t epoch = 0;  ///< Grows with every level of a run.
   std::uint32_t cell = 0;
@@ -327,7 +346,8 @@ struct LoadLevel {
   std::uint32_t slot_stride = 1;
   std::uint32_t agents = 0;  ///< The first so many agents share it, 0: all. For the split; does not travel.
   Nanos effective_at{0};
-  /// Slots below this number are running already; the added ones start evenly over `spread_over`.
+  /// Slots below this number are running already; the added ones start evenly over `spread_over`. Where there
+  /// are more than `concurrency`, the surplus ones end evenly over it, the highest number first.
   std::uint32_t warm_slots = 0;
   Nanos spread_over{0};
   /// Requests of the whole fleet after which the level ends by itself: slot s issues the indices ≡ s mod

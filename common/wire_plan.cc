@@ -213,6 +213,10 @@ ArrivalProcess arrivals_from(const Field& at, const v1::ArrivalProcess& message)
   if (arrivals.rate < kLowestRate || arrivals.rate > kHighestRate)
     refuse({&at, "rate"}, fmt::format("{} is absurd", arrivals.rate));
   if (arrivals.burstiness < kLeastBurstiness) refuse({&at, "burstiness"}, "is too small");
+  arrivals.over = wire::duration({&at, "over_nanos"}, message.over_nanos());
+  arrivals.end_rate = wire::amount({&at, "end_rate"}, message.end_rate());
+  if (arrivals.over > Nanos(0) && (arrivals.end_rate < kLowestRate || arrivals.end_rate > kHighestRate))
+    refuse({&at, "end_rate"}, fmt::format("{} is absurd", arrivals.end_rate));
   return arrivals;
 }
 
@@ -304,6 +308,8 @@ void to_wire(const LoadLevel& level, v1::LoadLevel& out) {
     to.set_kind(message_of(kArrivalKinds, arrivals->kind));
     to.set_rate(arrivals->rate);
     to.set_burstiness(arrivals->burstiness);
+    to.set_over_nanos(arrivals->over.count());
+    to.set_end_rate(arrivals->end_rate);
   }
 }
 

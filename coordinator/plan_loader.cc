@@ -59,9 +59,9 @@ void check_total_steps(const Plan& plan, const Node& scenario) {
   if (total <= kMostSteps) return;
   throw PlanError{
       scenario.find("ramp")->at,
-      fmt::format("with scenario '{}' the plan has more than {} steps, counted for every target; use "
-                  "fewer steps or a larger factor",
-                  plan.scenarios.back().name, kMostSteps)};
+      fmt::format("with scenario '{}' the plan has more than {} steps, counted for every target; use {}",
+                  plan.scenarios.back().name, kMostSteps,
+                  plan.scenarios.back().ramp.linear ? "a longer hold" : "fewer steps or a larger factor")};
 }
 
 /// Every item of `scenarios`, one scenario for each point of its matrix.

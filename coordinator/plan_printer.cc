@@ -45,10 +45,19 @@ std::string describe_search(const Ramp& ramp) {
   return text;
 }
 
-std::string describe_open_loop(const OpenLoop& open) {
+std::string describe_linear(const Ramp& ramp) {
+  const LinearRamp& linear = *ramp.linear;
+  return fmt::format("{:g} to {:g} {} over {}, without a stand", linear.from, linear.to,
+                     ramp.open ? "requests a second" : "requests in flight", format_duration(linear.over));
+}
+
+std::string describe_open_loop(const Ramp& ramp) {
+  const OpenLoop& open = *ramp.open;
   const ArrivalProcess& process = open.steps.front();
   std::string text;
-  if (process.kind == ArrivalProcess::Kind::kTrace) {
+  if (ramp.linear) {
+    text = fmt::format("open loop: {}, {} arrivals", describe_linear(ramp), to_string(process.kind));
+  } else if (process.kind == ArrivalProcess::Kind::kTrace) {
     text = fmt::format("open loop: requests as the trace says, {:.4g} a second on average", process.rate);
   } else {
     std::vector<double> rates;
@@ -82,8 +91,16 @@ std::string describe_steps(const Ramp& ramp) {
                        "", format_duration(ramp.warmup));
   }
   std::string text =
-      ramp.open ? describe_open_loop(*ramp.open)
-                : fmt::format("{}: {}", plural(ramp.steps.size(), "step"), fmt::join(ramp.steps, " "));
+      ramp.open     ? describe_open_loop(ramp)
+      : ramp.linear ? describe_linear(ramp)
+                    : fmt::format("{}: {}", plural(ramp.steps.size(), "step"), fmt::join(ramp.steps, " "));
+  if (ramp.linear) {
+    text += fmt::format("\n{:15}", "");
+    if (ramp.warmup > 0s)
+      text += fmt::format("{} warm-up at {:g}, then ", format_duration(ramp.warmup), ramp.linear->from);
+    return text + fmt::format("{} of {}, flagged MOVING: a survey", plural(ramp.step_count(), "row"),
+                              format_duration(*ramp.hold));
+  }
   text += fmt::format("\n{:15}each step: ", "");
   if (ramp.warmup > 0s) text += fmt::format("{} warm-up, then ", format_duration(ramp.warmup));
   return text + (ramp.requests ? fmt::format("{}", plural(*ramp.requests, "request"))
@@ -114,6 +131,12 @@ std::string describe_time(const Ramp& ramp) {
   if (time) return format_duration(*time);
   return fmt::format("as long as {} take",
                      plural(std::size_t{ramp.requests.value_or(0)} * ramp.steps.size(), "request"));
+}
+
+/// The fewest requests in flight of a closed loop's steps.
+std::uint32_t lowest_step(const Ramp& ramp) {
+  if (ramp.linear) return static_cast<std::uint32_t>(std::min(ramp.linear->from, ramp.linear->to));
+  return *std::min_element(ramp.steps.begin(), ramp.steps.end());
 }
 
 std::string describe_auth(const SecretRef& auth) {
@@ -235,19 +258,19 @@ void warn_about_target(const Target& target, const Plan& plan, std::vector<std::
 
 void warn_about_ramp(const Scenario& scenario, const Plan& plan, std::vector<std::string>& warnings) {
   const Ramp& ramp = scenario.ramp;
-  if (ramp.hold && *ramp.hold < kShortWindow) {
+  if (!ramp.linear && ramp.hold && *ramp.hold < kShortWindow) {
     warnings.push_back(
         fmt::format("{}: a hold of {} is short. Below {}, or ten answers' time, intervals are wide and "
                     "rows may be flagged SHORT_WINDOW.",
                     scenario.name, format_duration(*ramp.hold), format_duration(kShortWindow)));
   }
-  if (ramp.hold && ramp.warmup == 0s) {
+  if (!ramp.linear && ramp.hold && ramp.warmup == 0s) {
     warnings.push_back(fmt::format(
         "{}: without a warm-up each window holds the transition from the step before.", scenario.name));
   }
   if (ramp.search || ramp.open) return;  // a search starts with a request for each replica
   const std::uint32_t most = highest_step(ramp);
-  const auto fewest = *std::min_element(ramp.steps.begin(), ramp.steps.end());
+  const std::uint32_t fewest = lowest_step(ramp);
   if (ramp.requests && *ramp.requests < most) {
     warnings.push_back(fmt::format("{}: {} cannot keep {} in flight; raise requests.", scenario.name,
                                    plural(*ramp.requests, "request"), most));
@@ -278,13 +301,15 @@ std::size_t planned_steps(const Ramp& ramp) {
 std::optional<Nanos> planned_time(const Ramp& ramp) {
   if (ramp.search) return ramp.search->max_duration;
   if (!ramp.hold) return std::nullopt;
+  if (ramp.linear) return ramp.warmup + ramp.linear->over;
   return (ramp.warmup + *ramp.hold) * static_cast<Nanos::rep>(planned_steps(ramp));
 }
 
 Forecast forecast(const Ramp& ramp) {
   if (!ramp.search) {
     const std::size_t steps = planned_steps(ramp);
-    const Nanos time = planned_time(ramp).value_or(0s) + kBetweenSteps * static_cast<Nanos::rep>(steps);
+    const std::size_t stands = ramp.linear ? 1 : steps;
+    const Nanos time = planned_time(ramp).value_or(0s) + kBetweenSteps * static_cast<Nanos::rep>(stands);
     return {.fewest_steps = steps, .most_steps = steps, .least = time, .most = time};
   }
   Forecast likely{.fewest_steps = kFewestSearchSteps,

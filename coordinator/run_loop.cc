@@ -4,6 +4,7 @@
 #include <memory>
 
 #include "coordinator/controllers/afterwards.h"
+#include "coordinator/controllers/linear.h"
 #include "coordinator/controllers/search.h"
 #include "coordinator/controllers/soak.h"
 #include "coordinator/controllers/steps.h"
@@ -25,6 +26,7 @@ constexpr Nanos kSettleLimit = 5s;
 std::unique_ptr<Controller> make_controller(const Plan& plan, const Cell& cell, std::uint64_t first_epoch) {
   const Ramp& ramp = plan.scenarios[cell.scenario].ramp;
   if (ramp.soak) return std::make_unique<SoakController>(cell, ramp, first_epoch);
+  if (ramp.linear) return std::make_unique<LinearController>(cell, ramp, first_epoch);
   if (!ramp.search) return std::make_unique<StepController>(cell, ramp, first_epoch);
   const auto replicas = static_cast<std::uint32_t>(plan.targets[cell.target].urls.size());
   return std::make_unique<SearchController>(cell, ramp, replicas, first_epoch);

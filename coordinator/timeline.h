@@ -86,6 +86,7 @@ struct StepWindow {
   std::int64_t grain = 1;
   std::uint32_t agents = 0;     ///< How many agents made the load; 0: all of them.
   bool low_confidence = false;  ///< It reached its longest length before its figures were precise enough.
+  bool moving = false;          ///< The load moved throughout; `concurrency` or `rate` is its mean.
 };
 
 }  // namespace kneepoint::coordinator

@@ -266,6 +266,7 @@ WindowEvidence evidence_of(const Timeline& timeline, const StepWindow& window, c
                           .interrupted = window.interrupted,
                           .open_loop = window.rate.has_value(),
                           .by_requests = window.requests.has_value(),
+                          .moving = window.moving,
                           .in_flight = cut.total.in_flight,
                           .waiting = cut.total.waiting,
                           .icl = cut.total.icl,
@@ -390,6 +391,7 @@ Step measure_step(const Timeline& timeline, const Plan& plan, const Cell& cell, 
     }
   }
 
+  if (window.moving) step.warn("MOVING", "");
   if (batches && batches->short_window) {
     step.warn("SHORT_WINDOW", "");
   } else if (!batches && !window.requests) {

@@ -86,8 +86,8 @@ std::string note_of(const Step& step) {
     for (const std::string& gate : failed_gates(step)) parts.push_back("INVALID " + lower_case(gate));
   }
   if (!step.state.empty() && step.state != "CLIENT_BOUND") parts.push_back(lower_case(step.state));
-  for (const char* marker :
-       {"LOWEST LATENCY", "QUEUEING BEGINS", "RATE_NOT_REACHED", "OVERLOADED", "DRIFTING", "DRIFT"}) {
+  for (const char* marker : {"MOVING", "LOWEST LATENCY", "QUEUEING BEGINS", "RATE_NOT_REACHED", "OVERLOADED",
+                             "DRIFTING", "DRIFT"}) {
     if (step.has_flag(marker)) parts.push_back(lower_case(marker));
   }
   for (const SloCheck& check : step.slo) {

@@ -88,6 +88,12 @@ bool judge(const ScenarioResult& result, Verdict& verdict) {
                     "their intervals are doubled",
                     name, short_windows, result.steps.size()));
   }
+  if (result.moving()) {
+    verdict.reasons.push_back(
+        fmt::format("{}: every row is a survey, because the load moved all the time: figures lag behind it, "
+                    "and none is of a steady state. Confirm them with a stepped ramp or a search",
+                    name));
+  }
   if (result.proof && result.proof->state == "FAILS")
     refuse(fmt::format("{}: {}", name, result.proof->explanation));
   if (result.descent && result.descent->state == "HYSTERESIS")
@@ -221,7 +227,9 @@ Report build_report(const Plan& plan, const Timeline& timeline, const std::vecto
         judge(result, verdict) && !report.interrupted && report.stopped_by.empty() && report.agents_lost == 0;
     const auto target = std::find_if(plan.targets.begin(), plan.targets.end(),
                                      [&](const Target& t) { return t.name == result.target; });
-    if (trusted && target != plan.targets.end()) result.recommendations = recommend(result, *target);
+    // A survey gives no figures to plan by.
+    if (trusted && !result.moving() && target != plan.targets.end())
+      result.recommendations = recommend(result, *target);
   }
   if (report.clock_uncertainty_seconds.value_or(0) > kClockTolerance) {
     verdict.reasons.push_back(

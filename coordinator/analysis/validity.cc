@@ -33,7 +33,7 @@ void check_rate(Step& step, const WindowEvidence& evidence) {
     step.warn("RATE_NOT_REACHED", fmt::format("{} of {} requests that were due could be started",
                                               step.requests.started, evidence.due));
   }
-  if (evidence.in_flight_growth && *evidence.in_flight_growth > Gates::kOverload) {
+  if (!evidence.moving && evidence.in_flight_growth && *evidence.in_flight_growth > Gates::kOverload) {
     step.warn("OVERLOADED",
               fmt::format("requests came faster than they ended: those in flight grew by {:.0f} % "
                           "within the window",
@@ -47,7 +47,8 @@ void check_occupancy(Step& step, const WindowEvidence& evidence) {
     return;
   // A slot that thinks, as the plan says it should, is a user at work.
   const double occupied = *step.achieved_concurrency + step.thinking.value_or(0);
-  if (occupied >= Gates::kOccupancy * step.concurrency) return;
+  const double rounding = evidence.moving ? 1 : 0;  // of the mean that was asked for, and of a slot's start
+  if (occupied >= Gates::kOccupancy * step.concurrency - rounding) return;
   std::string reason = fmt::format("only {} of {} requests were in flight",
                                    format_figure(*step.achieved_concurrency), step.concurrency);
   if (step.backing_off && *step.backing_off >= 0.005 * step.concurrency) {
@@ -67,9 +68,11 @@ void check_littles_law(Step& step, const WindowEvidence& evidence) {
   if (evidence.interrupted || !evidence.complete || step.requests.completed == 0) return;
   // Requests that pile up are in flight and not among the ended: the law holds for a steady state.
   if (step.has_flag("OVERLOADED")) return;
-  const double slots = evidence.open_loop ? evidence.in_flight / evidence.seconds : step.concurrency;
+  double slots = evidence.open_loop ? evidence.in_flight / evidence.seconds : step.concurrency;
   const auto mean = evidence.e2e.mean_seconds();
-  if (mean) {
+  // A moving load has more in flight at one end of the window than at the other: at most twice its mean.
+  if (evidence.moving) slots *= 2;
+  if (mean && !evidence.moving) {
     const auto law = littles_law({.window = evidence.seconds,
                                   .in_flight = evidence.in_flight,
                                   .ended = evidence.e2e.sum_seconds(),
@@ -141,7 +144,7 @@ void check_generator(Step& step, const WindowEvidence& evidence) {
 }
 
 void check_weaknesses(Step& step, const WindowEvidence& evidence) {
-  if (evidence.trend && std::abs(*evidence.trend) > Gates::kTrend) {
+  if (!evidence.moving && evidence.trend && std::abs(*evidence.trend) > Gates::kTrend) {
     step.warn("DRIFTING",
               fmt::format("throughput moved by {:+.1f} % within the window", *evidence.trend * 100));
   }

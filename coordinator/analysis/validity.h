@@ -37,6 +37,8 @@ struct WindowEvidence {
   bool open_loop = false;
   bool by_requests =
       false;  ///< Bounded by a number of requests: slots end one by one, so occupancy says nothing.
+  /// The load moved throughout: what presupposes a steady state is not asked, and `concurrency` is a mean.
+  bool moving = false;
   double in_flight = 0, waiting = 0;
   Histogram icl, e2e;
   Histogram rx_lag, loop_gap, send_lag;

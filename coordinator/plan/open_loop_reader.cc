@@ -34,15 +34,13 @@ Kind read_kind(const Node& node) {
                                                       to_string(Kind::kGamma), to_string(Kind::kTrace)}))};
 }
 
-double read_rate(const Node& node) {
-  return yaml::read_number(node, "a rate", kLowestRate, kHighestRate);
-}
-
-/// `{from, to, by}` or `{from, to, factor}`, up or down; `to` is the last step.
+/// `{from, to, by}` or `{from, to, factor}`, up or down; `to` is the last step. With `over` only `from`: the
+/// rate moves, which is another reader's (linear_reader.h).
 std::vector<double> read_rate_range(const Node& node) {
-  const MappingReader range(node, "'rate'", {"from", "to", "by", "factor"});
+  const MappingReader range(node, "'rate'", {"from", "to", "by", "factor", "over"});
   range.exclusive("by", "factor");
   const double from = read_rate(range.require("from"));
+  if (range.find("over") != nullptr) return {from};
   const double to = read_rate(range.require("to"));
   const Node* const by = range.find("by");
   const Node* const factor = range.find("factor");
@@ -94,6 +92,10 @@ void fit_trace(const MappingReader& ramp, const Dataset* dataset, Scenario& scen
 }
 
 }  // namespace
+
+double read_rate(const Node& node) {
+  return yaml::read_number(node, "a rate", kLowestRate, kHighestRate);
+}
 
 bool is_open_loop(const MappingReader& ramp) {
   return std::any_of(kKeys.begin(), kKeys.end(),

@@ -12,6 +12,9 @@ namespace kneepoint::coordinator {
 /// Whether a `ramp` has any of the keys of an open loop.
 bool is_open_loop(const yaml::MappingReader& ramp);
 
+/// Requests a second. Throws yaml::PlanError.
+double read_rate(const yaml::Node& node);
+
 /// Reads the keys of a `ramp` that make it an open loop: `rate`, `arrival`, `burstiness`, `max_in_flight`.
 /// Throws yaml::PlanError.
 OpenLoop read_open_loop(const yaml::MappingReader& ramp);

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <string_view>
 
+#include "coordinator/plan/linear_reader.h"
 #include "coordinator/plan/open_loop_reader.h"
 #include "coordinator/plan/yaml_reader.h"
 
@@ -25,13 +26,10 @@ constexpr double kFinestPrecision = 0.02;
 constexpr Nanos kShortestSoak = 1min;
 constexpr std::uint64_t kMostAgents = 1000;
 
-std::uint32_t read_concurrency(const Node& node, std::string_view what) {
-  return static_cast<std::uint32_t>(yaml::read_integer(node, what, 1, kHighestConcurrency));
-}
-
 std::vector<std::uint32_t> read_steps(const MappingReader& ramp) {
   if (const Node* const list = ramp.find("steps")) {
-    for (const std::string_view other : {"from", "to", "factor", "by"}) ramp.exclusive("steps", other);
+    for (const std::string_view other : {"from", "to", "factor", "by", "over"})
+      ramp.exclusive("steps", other);
     std::vector<std::uint32_t> steps;
     for (const Node& item : yaml::read_list(*list, "'steps'"))
       steps.push_back(read_concurrency(item, "a step"));
@@ -44,6 +42,7 @@ std::vector<std::uint32_t> read_steps(const MappingReader& ramp) {
                                                 ramp.what())};
   }
   ramp.exclusive("factor", "by");
+  if (ramp.find("over") != nullptr) return {};
   const std::uint32_t from = read_concurrency(ramp.require("from"), "'from'");
   const std::uint32_t to = read_concurrency(ramp.require("to"), "'to'");
   if (const Node* const by = ramp.find("by")) return linear_steps(from, to, read_concurrency(*by, "'by'"));
@@ -53,8 +52,8 @@ std::vector<std::uint32_t> read_steps(const MappingReader& ramp) {
 }
 
 Search read_search(const MappingReader& ramp, const Node& node, const std::string& scenario) {
-  for (const std::string_view other : {"steps", "from", "to", "factor", "by", "rate", "arrival", "burstiness",
-                                       "max_in_flight", "requests"}) {
+  for (const std::string_view other : {"steps", "from", "to", "factor", "by", "over", "rate", "arrival",
+                                       "burstiness", "max_in_flight", "requests"}) {
     ramp.exclusive("search", other);
   }
   const MappingReader reader(node, fmt::format("search of {}", scenario), {"max", "precision"});
@@ -71,8 +70,9 @@ Search read_search(const MappingReader& ramp, const Node& node, const std::strin
 
 /// `soak: N` stands for the one step of a ramp that holds it.
 std::vector<std::uint32_t> read_soak(const MappingReader& ramp, const Node& node) {
-  for (const std::string_view other : {"steps", "from", "to", "factor", "by", "search", "rate", "arrival",
-                                       "burstiness", "max_in_flight", "requests", "descend", "proof"}) {
+  for (const std::string_view other :
+       {"steps", "from", "to", "factor", "by", "over", "search", "rate", "arrival", "burstiness",
+        "max_in_flight", "requests", "descend", "proof"}) {
     ramp.exclusive("soak", other);
   }
   return {read_concurrency(node, "'soak'")};
@@ -103,6 +103,10 @@ void read_afterwards(const MappingReader& ramp, const std::string& scenario, Ram
 
 }  // namespace
 
+std::uint32_t read_concurrency(const Node& node, std::string_view what) {
+  return static_cast<std::uint32_t>(yaml::read_integer(node, what, 1, kHighestConcurrency));
+}
+
 std::vector<std::uint32_t> geometric_steps(std::uint32_t from, std::uint32_t to, double factor) {
   std::vector<std::uint32_t> steps{from};
   const bool rising = to > from;
@@ -130,7 +134,7 @@ std::vector<std::uint32_t> linear_steps(std::uint32_t from, std::uint32_t to, st
 Ramp read_ramp(const Node& node, const std::string& scenario) {
   const MappingReader reader(
       node, fmt::format("ramp of {}", scenario),
-      {"steps", "from", "to", "factor", "by", "search", "soak", "rate", "arrival", "burstiness",
+      {"steps", "from", "to", "factor", "by", "over", "search", "soak", "rate", "arrival", "burstiness",
        "max_in_flight", "warmup", "hold", "requests", "max_duration", "descend", "proof"});
   reader.exclusive("hold", "requests");
   reader.exclusive("warmup", "requests");  // Such a step counts every request, the first included.
@@ -166,6 +170,7 @@ Ramp read_ramp(const Node& node, const std::string& scenario) {
   if (const Node* const warmup = reader.find("warmup")) {
     ramp.warmup = yaml::read_duration(*warmup, "'warmup'", 0s, kLongestHold);
   }
+  read_linear(reader, ramp);
   read_afterwards(reader, scenario, ramp);
   return ramp;
 }

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "common/plan.h"
@@ -21,6 +22,9 @@ inline constexpr Nanos kDefaultSoak = std::chrono::hours(1);
 
 /// Reads a scenario's `ramp`. @param scenario e.g. "scenario 'chat'". Throws yaml::PlanError.
 Ramp read_ramp(const yaml::Node& node, const std::string& scenario);
+
+/// A number of requests in flight. @param what e.g. "a step". Throws yaml::PlanError.
+std::uint32_t read_concurrency(const yaml::Node& node, std::string_view what);
 
 /// from, from·factor, from·factor², … rounded, without repetition, and `to` as the last; falling where to <
 /// from. Ends early, without `to`, once it is longer than kMostSteps. @param factor above 1.

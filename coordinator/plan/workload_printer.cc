@@ -92,6 +92,7 @@ std::string describe_source(const Workload& workload, const Plan& plan) {
 
 std::uint32_t highest_step(const Ramp& ramp) {
   if (ramp.open) return ramp.open->max_in_flight;
+  if (ramp.linear) return static_cast<std::uint32_t>(std::max(ramp.linear->from, ramp.linear->to));
   return ramp.search ? ramp.search->max : *std::max_element(ramp.steps.begin(), ramp.steps.end());
 }
 

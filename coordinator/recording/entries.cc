@@ -129,7 +129,8 @@ Result<RecordedStart> from_message(const v1::RecordedRun& message) {
 void to_message(const StepWindow& window, v1::RecordedWindow& out) {
   // Every field has a name here, so that a new one does not compile until it is recorded, too.
   const auto& [cell, concurrency, rate, attempt, epoch, level_at, begin, end, requests, finished_at,
-               interrupted, agent_lost, unsteady, role, scout, grain, agents, low_confidence] = window;
+               interrupted, agent_lost, unsteady, role, scout, grain, agents, low_confidence, moving] =
+      window;
   out.set_cell(cell);
   out.set_concurrency(concurrency);
   if (rate) out.set_rate(*rate);
@@ -148,6 +149,7 @@ void to_message(const StepWindow& window, v1::RecordedWindow& out) {
   out.set_grain(grain);
   out.set_agents(agents);
   out.set_low_confidence(low_confidence);
+  out.set_moving(moving);
 }
 
 Result<StepWindow> from_message(const v1::RecordedWindow& message, std::size_t cells) {
@@ -176,7 +178,8 @@ Result<StepWindow> from_message(const v1::RecordedWindow& message, std::size_t c
                       .scout = message.scout(),
                       .grain = message.grain(),
                       .agents = message.agents(),
-                      .low_confidence = message.low_confidence()};
+                      .low_confidence = message.low_confidence(),
+                      .moving = message.moving()};
     if (message.has_rate()) window.rate = wire::amount({nullptr, "rate"}, message.rate());
     if (message.has_requests()) window.requests = message.requests();
     if (message.has_finished_at_nanos())

@@ -17,6 +17,10 @@ constexpr std::array kFlags = {
     Entry{"COLLAPSING",
           "Throughput is below 95 % of what a lower concurrency reached, or more than 1 % of requests fail."},
     Entry{"CLIENT_BOUND", "The load generator itself was the limit. The row says nothing about the host."},
+    Entry{
+        "MOVING",
+        "The load moved throughout the row, which gives its mean: a survey, not a steady state. Figures lag "
+        "behind the load by about the time that a request takes."},
     Entry{"UNSTEADY", "No steady state was reached inside the window."},
     Entry{"INCOMPLETE", "Seconds of an agent are missing, so the figures are too low."},
     Entry{"AGENT_LOST", "An agent was lost during the step, so the load was not what was asked."},

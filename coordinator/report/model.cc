@@ -37,6 +37,10 @@ void Step::invalidate(std::string_view flag, std::string reason) {
   warn(flag, std::move(reason));
 }
 
+bool ScenarioResult::moving() const {
+  return std::any_of(steps.begin(), steps.end(), [](const Step& step) { return step.has_flag("MOVING"); });
+}
+
 std::optional<double> ScenarioResult::peak_gpu_memory_bytes() const {
   std::optional<double> peak;
   for (const Step& step : steps) {

@@ -223,6 +223,8 @@ struct ScenarioResult {
   std::vector<Recommendation> recommendations;
 
   LoadKind load_kind() const { return steps.empty() ? LoadKind::kRequests : steps.front().load_kind(); }
+  /// Whether the load moved through the rows: a survey, which steady rows have to confirm.
+  bool moving() const;
   /// The most GPU memory in use in any step's window.
   std::optional<double> peak_gpu_memory_bytes() const;
 };

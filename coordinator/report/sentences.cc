@@ -23,27 +23,30 @@ namespace {
 
 /// What a result without a saturation point can still say.
 std::string unsaturated(const ScenarioResult& result) {
-  std::set<std::uint32_t> valid;
+  std::set<double> valid;
   for (const Step& step : result.steps) {
-    if (step.valid) valid.insert(step.concurrency);
+    if (step.valid) valid.insert(step.load());
   }
+  const auto at = [&](double load) { return format_load(result.load_kind(), load); };
   if (valid.empty()) return "gives no answer: no step is valid";
   if (valid.size() == 1) {
-    return fmt::format("has valid rows at N = {} only: saturation needs a ramp", *valid.begin());
+    return fmt::format("has valid rows at {} only: saturation needs a ramp", at(*valid.begin()));
   }
   if (const auto& bound = result.saturation.lower_bound) {
     return fmt::format(
-        "does not saturate up to {} requests in flight, the most that was tried: its saturation "
-        "point lies above {}",
-        *valid.rbegin(), format_figure(*bound));
+        "does not saturate up to {}, the most that was tried: its saturation point lies above {}",
+        at(*valid.rbegin()), format_figure(*bound));
   }
-  return fmt::format(
-      "is indeterminate: no saturation point can be told from {} steps between {} and {} requests "
-      "in flight",
-      valid.size(), *valid.begin(), *valid.rbegin());
+  return fmt::format("is indeterminate: no saturation point can be told from {} steps between {} and {}",
+                     valid.size(), format_figure(*valid.begin()), at(*valid.rbegin()));
 }
 
 }  // namespace
+
+std::string survey_sentence(const ScenarioResult& result) {
+  return result.moving() ? "A survey: the load moved all the time. A stepped ramp or a search confirms it."
+                         : "";
+}
 
 std::string saturation_sentence(const ScenarioResult& result) {
   const std::string subject = fmt::format("{} on {} ", result.scenario, result.target);
@@ -72,7 +75,9 @@ std::string saturation_sentence(const ScenarioResult& result) {
   if (saturation.max_output_tokens_per_second) {
     text += fmt::format("; at most {} output tok/s", format_figure(*saturation.max_output_tokens_per_second));
   }
-  return text + ".";
+  text += ".";
+  if (const std::string survey = survey_sentence(result); !survey.empty()) text += " " + survey;
+  return text;
 }
 
 std::string saturation_text(const ScenarioResult& result) {

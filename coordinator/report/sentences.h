@@ -12,6 +12,8 @@ namespace kneepoint::coordinator {
 std::string trust_of(const Verdict& verdict);
 /// "chat on host, model m, loaded in 18.3 s"
 std::string title_sentence(const ScenarioResult& result);
+/// What to think of figures of a load that never stood still; empty for any other result.
+std::string survey_sentence(const ScenarioResult& result);
 /// Where one result saturates: "chat on host saturates at 22.3 requests in flight (between 16 and 32), …".
 std::string saturation_sentence(const ScenarioResult& result);
 /// The same with its explanation, where it has one.

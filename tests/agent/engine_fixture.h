@@ -86,6 +86,7 @@ class EngineTest : public ::testing::Test {
     for (const SecondSnapshot& second : gauges_.seconds) {
       for (const auto& [key, stats] : second.series) series_[key].merge(stats);
       generator_.merge(second.generator);
+      rows_.insert(rows_.end(), second.requests.begin(), second.requests.end());
     }
   }
 
@@ -99,6 +100,7 @@ class EngineTest : public ::testing::Test {
   std::vector<LevelDone> done_;
   std::map<SeriesKey, SeriesStats> series_;
   GeneratorStats generator_;
+  std::vector<RequestRow> rows_;  // where the assignment asks for records
   SnapshotBatch gauges_;
   std::int64_t complete_through_ = -1;
   std::unique_ptr<RunController> controller_;  // last: it calls back

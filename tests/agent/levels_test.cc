@@ -1,5 +1,7 @@
+#include <map>
 #include <set>
 
+#include "agent/pacer.h"
 #include "engine_fixture.h"
 
 namespace kneepoint::agent {
@@ -110,6 +112,46 @@ TEST_F(Levels, RisingAndFallingKeepsTheConnections) {
   EXPECT_EQ(stats.ended(), stats.completed()) << "nothing was cut off";
   EXPECT_EQ(stats.started, stats.completed());
   EXPECT_EQ(stats.completed(), server_.requests().size());
+}
+
+TEST_F(Levels, AFallWithoutAStandEndsSlotsOneByOne) {
+  assignment_.records = true;
+  start(2);
+  controller_->apply({.epoch = 1, .concurrency = 6, .effective_at = elapsed()});
+  wait_for_completed(1, 60);
+  const LoadLevel fall{.epoch = 2,
+                       .concurrency = 2,
+                       .effective_at = elapsed() + milliseconds(50),
+                       .warm_slots = 6,
+                       .spread_over = seconds(2)};
+  controller_->apply(fall);
+  collect_until([&] { return elapsed() > fall.effective_at && gauges_.active_slots == 2; });
+  EXPECT_GE(elapsed(), slot_end(fall, 2)) << "two are left when the last of the surplus has ended";
+  wait_for_completed(2, completed_in(2) + 20);
+  controller_->apply({.epoch = 3, .concurrency = 0, .effective_at = elapsed()});
+  collect_until([&] { return controller_->idle(); });
+  const SeriesStats stats = collect_all();
+  EXPECT_EQ(stats.ended(), stats.completed()) << "nothing was cut off";
+  std::map<std::uint32_t, Nanos> last;
+  for (const RequestRow& row : rows_) last[row.slot] = std::max(last[row.slot], row.scheduled);
+  for (const std::uint32_t slot : {5u, 4u, 3u, 2u}) EXPECT_LT(last[slot], slot_end(fall, slot)) << slot;
+  EXPECT_GT(last[2], slot_end(fall, 5)) << "the others went on meanwhile";
+  EXPECT_GT(last[1], slot_end(fall, 2));
+  EXPECT_EQ(server_.connections(), 6);
+}
+
+TEST_F(Levels, AThinkingSlotEndsInItsTurn) {
+  workload().think_time = 3600;
+  start();
+  controller_->apply({.epoch = 1, .concurrency = 3, .effective_at = elapsed()});
+  wait_for_completed(1, 3);
+  controller_->apply({.epoch = 2,
+                      .concurrency = 1,
+                      .effective_at = elapsed(),
+                      .warm_slots = 3,
+                      .spread_over = milliseconds(100)});
+  collect_until([&] { return gauges_.active_slots == 1; });
+  EXPECT_EQ(collect_all().completed(), 3u);
 }
 
 TEST_F(Levels, ALevelWaitsForItsInstant) {

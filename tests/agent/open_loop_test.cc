@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <cmath>
 #include <map>
+#include <numeric>
 #include <set>
 
 #include "agent/arrival_schedule.h"
@@ -59,6 +60,44 @@ TEST(ArrivalSchedule, GammaGapsVaryAsBurstinessSays) {
         spread_of(gaps({.kind = Kind::kGamma, .rate = 50, .burstiness = burstiness}, 40'000));
     EXPECT_NEAR(spread.mean, 0.02, 0.001) << burstiness;
     EXPECT_NEAR(spread.variation, 1 / std::sqrt(burstiness), 0.05 / std::sqrt(burstiness)) << burstiness;
+  }
+}
+
+/// Arrivals in each of the first `n` stretches of ten seconds.
+std::vector<double> counts_by_ten_seconds(const ArrivalProcess& process, std::size_t n) {
+  ArrivalSchedule schedule(process, 7);
+  std::vector<double> counts(n);
+  Nanos before{0};
+  while (true) {
+    const Nanos at = *schedule.next();
+    EXPECT_GE(at, before);
+    before = at;
+    const auto stretch = static_cast<std::size_t>(at / seconds(10));
+    if (stretch >= n) return counts;
+    ++counts[stretch];
+  }
+}
+
+TEST(ArrivalSchedule, AMovingRateIsOnItsLineAndStaysAtItsEnd) {
+  const ArrivalProcess up{.kind = Kind::kConstant, .rate = 10, .over = seconds(30), .end_rate = 70};
+  // 10 to 30, to 50, to 70 a second, then 70.
+  EXPECT_EQ(counts_by_ten_seconds(up, 4), (std::vector<double>{200, 400, 600, 700}));
+  const ArrivalProcess down{.kind = Kind::kConstant, .rate = 70, .over = seconds(30), .end_rate = 10};
+  EXPECT_EQ(counts_by_ten_seconds(down, 4), (std::vector<double>{600, 400, 200, 100}));
+  // Slower than one in ten seconds in the end: no arrival is made up at the turn.
+  const ArrivalProcess out{.kind = Kind::kConstant, .rate = 2, .over = seconds(10), .end_rate = 0.001};
+  const auto few = counts_by_ten_seconds(out, 20);
+  EXPECT_EQ(few[0], 11);
+  EXPECT_EQ(std::accumulate(few.begin() + 1, few.end(), 0.0), 0);
+}
+
+TEST(ArrivalSchedule, RandomGapsFollowAMovingRate) {
+  for (const Kind kind : {Kind::kPoisson, Kind::kGamma}) {
+    const auto counts = counts_by_ten_seconds(
+        {.kind = kind, .rate = 1000, .burstiness = 0.5, .over = seconds(30), .end_rate = 100}, 3);
+    const double expected[] = {8500, 5500, 2500};
+    // Of a gamma process of shape 0.5 counts vary twice as much as Poisson's.
+    for (std::size_t i = 0; i < 3; ++i) EXPECT_NEAR(counts[i], expected[i], 5 * std::sqrt(2 * expected[i]));
   }
 }
 

@@ -31,6 +31,21 @@ TEST(SlotStart, NothingToSpread) {
       seconds(3));
 }
 
+TEST(SlotEnd, SurplusSlotsEndEvenlyFromTheTop) {
+  const LoadLevel level{
+      .concurrency = 4, .effective_at = seconds(10), .warm_slots = 8, .spread_over = seconds(2)};
+  EXPECT_EQ(slot_end(level, 7), seconds(10));
+  EXPECT_EQ(slot_end(level, 6), milliseconds(10'500));
+  EXPECT_EQ(slot_end(level, 4), milliseconds(11'500));
+  EXPECT_EQ(slot_end(level, 3), Nanos::max());
+  EXPECT_EQ(slot_end(level, 8), Nanos::min());
+}
+
+TEST(SlotEnd, NothingToSpread) {
+  EXPECT_EQ(slot_end({.concurrency = 1, .effective_at = seconds(3), .warm_slots = 6}, 4), seconds(3));
+  EXPECT_EQ(slot_end({.effective_at = seconds(3)}, 0), Nanos::min());
+}
+
 TEST(Backoff, DoublesUpToFiveSecondsAndNeverExceedsIt) {
   constexpr std::uint64_t kMost = UINT64_MAX;
   const std::int64_t full[] = {100, 200, 400, 800, 1600, 3200, 5000, 5000};

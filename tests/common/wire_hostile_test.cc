@@ -242,6 +242,13 @@ TEST(WireHostile, LevelsAreRefusedByField) {
                             m.mutable_arrivals()->set_kind(v1::ARRIVAL_KIND_GAMMA);
                             m.mutable_arrivals()->set_rate(1);
                           }},
+                         {"end_rate",
+                          [](M& m) {
+                            m.mutable_arrivals()->set_kind(v1::ARRIVAL_KIND_CONSTANT);
+                            m.mutable_arrivals()->set_rate(1);
+                            m.mutable_arrivals()->set_burstiness(1);
+                            m.mutable_arrivals()->set_over_nanos(5);
+                          }},
                      });
 }
 

@@ -232,6 +232,7 @@ class Random {
       l.arrivals = ArrivalProcess{.kind = static_cast<ArrivalProcess::Kind>(below(4)),
                                   .rate = 0.1 + static_cast<double>(below(1000)),
                                   .burstiness = 0.1 + static_cast<double>(below(10))};
+      if (coin()) l.arrivals->over = nanos() + Nanos(1), l.arrivals->end_rate = 2.5;
     }
     return l;
   }

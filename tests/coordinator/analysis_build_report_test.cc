@@ -1,5 +1,6 @@
 #include "coordinator/analysis/build_report.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "coordinator/report/exit_code.h"
@@ -64,6 +65,36 @@ TEST(BuildReport, FindsTheHardCapOfASimulatedHost) {
   EXPECT_EQ(result.slo.criteria.at(0).ci95->high, 32);
   EXPECT_TRUE(report.verdict.valid) << ::testing::PrintToString(report.verdict.reasons);
   EXPECT_EQ(exit_code(report), 0);
+}
+
+/// From 1 to 64 requests in flight in 126 s, one more every two seconds, in rows of 9 s.
+TEST(BuildReport, AMovingLoadIsASurvey) {
+  const BatchingHost host{.a = 0.012, .c = 0.0002, .cap = 22};
+  KnownRun run;
+  host.run(run, 1, 127, 63, {.epoch = 1}, 126);
+  host.run(run, 0, 127, 1, {.epoch = 2}, 0);  // its own batch: one request more changes little
+  std::vector<StepWindow> windows;
+  for (std::uint32_t row = 0; row < 14; ++row) {
+    const std::int64_t begin = 9 * row;
+    windows.push_back(
+        {.concurrency = 3 + 9 * row / 2, .epoch = 1, .begin = begin, .end = begin + 9, .moving = true});
+  }
+  const Report report = build_report(simple_plan(), run.timeline(140), windows, facts());
+  const ScenarioResult& result = report.results.at(0);
+  EXPECT_TRUE(result.moving());
+  for (const Step& step : result.steps) {
+    EXPECT_TRUE(step.valid) << step.concurrency << ::testing::PrintToString(step.reasons);
+    EXPECT_TRUE(step.has_flag("MOVING"));
+    EXPECT_FALSE(step.has_flag("DRIFTING"));
+    EXPECT_NE(step.note.find("moving"), std::string::npos);
+  }
+  ASSERT_TRUE(result.saturation.concurrency) << result.saturation.explanation;
+  EXPECT_NEAR(*result.saturation.concurrency, 22, 6);
+  EXPECT_NE(saturation_sentence(result).find("A stepped ramp or a search confirms it."), std::string::npos);
+  EXPECT_TRUE(report.verdict.valid);
+  EXPECT_THAT(report.verdict.reasons,
+              ::testing::Contains(::testing::HasSubstr("Confirm them with a stepped ramp")));
+  EXPECT_TRUE(result.recommendations.empty()) << "nothing to plan by";
 }
 
 /// What the host's own metrics would have said each second: at most 22 run, the others wait.

@@ -142,6 +142,13 @@ TEST(OpenLoopAnalysis, PilingUpIsAnOverload) {
   const Step step = measure_step(run.timeline(20), plan, cells_of(plan)[0], window());
   EXPECT_TRUE(step.has_flag("OVERLOADED"));
   EXPECT_FALSE(step.has_flag("LITTLES_LAW"));
+  // As a rising rate would have it, with requests that wait for their first token.
+  for (int s = 0; s < 20; ++s) run.second(s).series[{.epoch = 1}].waiting += s;
+  StepWindow moving = window();
+  moving.moving = true;
+  const Step survey = measure_step(run.timeline(20), plan, cells_of(plan)[0], moving);
+  EXPECT_FALSE(survey.has_flag("OVERLOADED")) << "a rising rate brings more in flight";
+  EXPECT_FALSE(survey.has_flag("LITTLES_LAW"));
 }
 
 TEST(OpenLoopAnalysis, LateSendsAreAGate) {

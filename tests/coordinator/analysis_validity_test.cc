@@ -77,6 +77,29 @@ TEST(Gates, ALeakInTheAccountsBreaksLittlesLaw) {
   EXPECT_TRUE(chunks.judged().has_flag("LITTLES_LAW"));
 }
 
+TEST(Gates, MovementIsNoFaultOfAMovingRow) {
+  Healthy rising;
+  rising.evidence.moving = true;
+  rising.step.achieved_concurrency = 7.1;  // one of eight is what rounding may take
+  rising.evidence.e2e = Histogram();       // those of the second half have not ended yet
+  rising.evidence.e2e.record(milliseconds(500), 300);
+  rising.step.requests.completed = rising.step.requests.by_outcome[0] = 300;
+  rising.evidence.trend = 0.9;
+  const Step step = rising.judged();
+  EXPECT_TRUE(step.valid) << ::testing::PrintToString(step.reasons);
+  EXPECT_TRUE(step.flags.empty()) << ::testing::PrintToString(step.flags);
+
+  Healthy backing_off;  // what is no movement's doing stays one
+  backing_off.evidence.moving = true;
+  backing_off.step.achieved_concurrency = 6;
+  EXPECT_TRUE(backing_off.judged().has_flag("LOW_OCCUPANCY"));
+  Healthy chunks;
+  chunks.evidence.moving = true;
+  chunks.evidence.icl = Histogram();
+  chunks.evidence.icl.record(milliseconds(20), 8500);
+  EXPECT_TRUE(chunks.judged().has_flag("LITTLES_LAW"));
+}
+
 TEST(Gates, FailuresExplainMissingResidenceButNotAnExcess) {
   Healthy failing;
   failing.step.requests.failed = 50;

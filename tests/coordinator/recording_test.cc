@@ -43,7 +43,8 @@ class RecordingTest : public ::testing::Test {
                           .epoch = n,
                           .level_at = std::chrono::seconds(seconds_) + 3ns,
                           .begin = seconds_ + 2,
-                          .end = seconds_ + 10});
+                          .end = seconds_ + 10,
+                          .moving = n == 32});
       seconds_ += 20;
     }
     for (std::int64_t s = 0; s < seconds_; ++s) {

@@ -83,11 +83,11 @@ TEST(Render, FewRequestsGiveNoPercentile) {
 
 TEST(Render, EveryFlagThatARowCanCarryIsExplained) {
   for (const char* flag :
-       {"NEAR-LINEAR",   "DIMINISHING",    "SATURATED",      "COLLAPSING",     "CLIENT_BOUND",
-        "UNSTEADY",      "INTERRUPTED",    "AGENT_LOST",     "INCOMPLETE",     "NO_DATA",
-        "LOW_OCCUPANCY", "LITTLES_LAW",    "SEND_LAG",       "RX_LAG",         "DRIFTING",
-        "EARLY_STOPS",   "ECHO",           "TOKEN_MISMATCH", "RECONNECTS",     "DRIFT",
-        "SHORT_WINDOW",  "LOW_CONFIDENCE", "LOWEST LATENCY", "QUEUEING BEGINS"}) {
+       {"NEAR-LINEAR",   "DIMINISHING",    "SATURATED",      "COLLAPSING",      "CLIENT_BOUND",
+        "UNSTEADY",      "INTERRUPTED",    "AGENT_LOST",     "INCOMPLETE",      "NO_DATA",
+        "LOW_OCCUPANCY", "LITTLES_LAW",    "SEND_LAG",       "RX_LAG",          "DRIFTING",
+        "EARLY_STOPS",   "ECHO",           "TOKEN_MISMATCH", "RECONNECTS",      "DRIFT",
+        "SHORT_WINDOW",  "LOW_CONFIDENCE", "LOWEST LATENCY", "QUEUEING BEGINS", "MOVING"}) {
     Report report = sample_report();
     report.results[0].steps[1].flags = {flag};
     ASSERT_TRUE(explain_flag(flag)) << flag;

@@ -92,9 +92,26 @@ TEST(SaturationSentence, ACliffIsReportedByItsBracket) {
 }
 
 TEST(SaturationSentence, OneConcurrencyIsNoRamp) {
-  EXPECT_EQ(sentence_of({known_step(8, 700)}),
-            "chat on host has valid rows at N = 8 only: saturation needs a ramp; at most 700 output "
-            "tok/s.");
+  EXPECT_EQ(
+      sentence_of({known_step(8, 700)}),
+      "chat on host has valid rows at 8 requests in flight only: saturation needs a ramp; at most 700 output "
+      "tok/s.");
+}
+
+TEST(SaturationSentence, RatesAreRates) {
+  std::vector<Step> rows = {known_step(512, 700, 0.2), known_step(512, 800, 0.2)};
+  rows[0].offered_rate = 10;
+  rows[1].offered_rate = 15;
+  EXPECT_NE(sentence_of(rows).find("can be told from 2 steps between 10 and 15 requests per second;"),
+            std::string::npos)
+      << sentence_of(rows);
+}
+
+TEST(SaturationSentence, AMovingLoadIsASurvey) {
+  Step step = known_step(8, 700);
+  step.warn("MOVING", "");
+  EXPECT_EQ(sentence_of({step}).substr(sentence_of({known_step(8, 700)}).size()),
+            " A survey: the load moved all the time. A stepped ramp or a search confirms it.");
 }
 
 TEST(SaturationSentence, NoValidStepIsNoAnswer) {

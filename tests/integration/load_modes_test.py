@@ -139,6 +139,59 @@ class LoadModes(harness.TestCase):
         for k, at in enumerate(due):
             self.assertAlmostEqual(at - due[0], 0.125 * k, delta=1e-3)
 
+    def test_a_load_that_never_stands_still(self):
+        host = self.simhost()
+        workload = 'workload: {prompts: ["What is a transformer?"], output_tokens: 32}'
+        rows = "warmup: 0s, hold: 2s"
+        report = self.run_text(plan_text([host.url], f"{{from: 1, to: 17, over: 5s, {rows}}}", top="records: true") + f"""\
+  - name: down
+    {workload}
+    ramp: {{from: 17, to: 1, over: 5s, warmup: 1s, hold: 2s}}
+  - name: rate
+    {workload}
+    ramp: {{rate: {{from: 5, to: 45, over: 5s}}, arrival: constant, {rows}}}
+""", "--agents", "2")
+        up, down, rate = report["results"]
+        self.assertEqual([s["concurrency"] for s in up["steps"]], [4, 12])
+        self.assertEqual([s["concurrency"] for s in down["steps"]], [14, 6])
+        self.assertEqual([s["offered_rate"] for s in rate["steps"]], [13, 33])
+        for step in up["steps"] + down["steps"] + rate["steps"]:
+            self.assertIn("MOVING", step["flags"])
+            # A busy machine may be CLIENT_BOUND, but nothing is held against the movement.
+            self.assertFalse({"LOW_OCCUPANCY", "LITTLES_LAW", "DRIFTING", "OVERLOADED"} & set(step["flags"]), step)
+        words = " ".join(self.text.split())
+        self.assertIn("A stepped ramp or a search confirms it.", words)
+        self.assertEqual(sum("Confirm them with a stepped ramp" in r for r in report["verdict"]["reasons"]), 3)
+
+        records = {name: [r for r in self.records() if r["scenario"] == name] for name in ("chat", "down", "rate")}
+        late = 0.3 * harness.PATIENCE
+        # Up: a slot more every 5/16 s, the first after half of that.
+        gap, begin = 5 / 16, up["steps"][0]["window_begin_seconds"]
+        for slot in range(1, 17):
+            first = min(r["sent"] for r in records["chat"] if r["slot"] == slot)
+            self.assertGreaterEqual(first, begin + (slot - 0.5) * gap - 1e-3)
+            self.assertLess(first, begin + (slot - 0.5) * gap + late)
+        for step in up["steps"]:
+            self.assertAlmostEqual(step["achieved_concurrency"], step["concurrency"], delta=1)
+        # Down: a slot fewer every 5/16 s, the highest first. Its last request was begun before, and ended after.
+        begin = down["steps"][0]["window_begin_seconds"]
+        for slot in range(1, 17):
+            mine = [r for r in records["down"] if r["slot"] == slot]
+            end = begin + (16 - slot + 0.5) * gap
+            self.assertLess(max(r["scheduled"] for r in mine), end)
+            self.assertGreater(max(r["ended"] for r in mine), end - late)
+        # Requests that run when their slot's time has come still end.
+        for step in down["steps"]:
+            self.assertGreater(step["achieved_concurrency"], step["concurrency"] - 1)
+            self.assertLess(step["achieved_concurrency"], step["concurrency"] + 4)
+        # Rate: arrival k is due when the integral of 5 + 8 t is k.
+        begin = rate["steps"][0]["window_begin_seconds"]
+        epoch = max(r["epoch"] for r in records["rate"])
+        due = sorted(r["scheduled"] - begin for r in records["rate"] if r["epoch"] == epoch)
+        self.assertIn(len(due), (125, 126), "the last is due as the load ends")
+        for k, at in enumerate(due):
+            self.assertAlmostEqual(5 * at + 4 * at * at, k, delta=0.05)
+
     def test_users_who_think_are_not_requests_in_flight(self):
         host = self.simhost()
         report = self.run_text(plan_text([host.url], "{steps: [8], warmup: 2s, hold: 4s}",

@@ -7,6 +7,7 @@
 #include "coordinator/report/flags.h"
 #include "coordinator/report/html/columns.h"
 #include "coordinator/report/html/markup.h"
+#include "coordinator/report/sentences.h"
 #include "coordinator/report/units.h"
 
 namespace kneepoint::coordinator::html {
@@ -111,11 +112,14 @@ std::string verdict_sentence(const ScenarioResult& result) {
   } else {
     sentence = subject + " gave <strong>no saturation point</strong>: too few steps can be trusted";
   }
-  // Where more load still helps, nothing has given out.
-  if (saturation.bottleneck.empty() && !saturation.concurrency) return sentence + ".";
-  if (saturation.bottleneck.empty()) return sentence + "; what gave out first could not be told.";
-  return sentence + "; limited by <strong>" + escape(explain_bottleneck(saturation.bottleneck)) +
-         "</strong>.";
+  if (!saturation.bottleneck.empty()) {
+    sentence += "; limited by <strong>" + escape(explain_bottleneck(saturation.bottleneck)) + "</strong>";
+  } else if (saturation.concurrency) {  // where more load still helps, nothing has given out
+    sentence += "; what gave out first could not be told";
+  }
+  sentence += ".";
+  if (const std::string survey = survey_sentence(result); !survey.empty()) sentence += " " + escape(survey);
+  return sentence;
 }
 
 std::string evidence(const ScenarioResult& result) {

@@ -25,6 +25,12 @@ std::size_t count_present(const Items& items) {
       std::count_if(items.begin(), items.end(), [](const auto* item) { return item != nullptr; }));
 }
 
+/// Two figures of which only "at least so much" is known say nothing of each other.
+bool both_open(const Sample& a, const Sample& b) {
+  const auto open = [](const Sample& s) { return s.range && std::isinf(s.range->high); };
+  return open(a) && open(b);
+}
+
 /// Takes the differences against the first run. @param apart by run: its figure is shown, not compared.
 void take_differences(ComparedRow& row, const std::vector<bool>& apart) {
   row.differences.resize(row.figures.size());
@@ -32,7 +38,7 @@ void take_differences(ComparedRow& row, const std::vector<bool>& apart) {
   if (!base || base->value <= 0 || apart.front()) return;
   for (std::size_t run = 1; run < row.figures.size(); ++run) {
     const auto& other = row.figures[run].sample;
-    if (other && !apart[run]) row.differences[run] = difference(*base, *other);
+    if (other && !apart[run] && !both_open(*base, *other)) row.differences[run] = difference(*base, *other);
   }
 }
 

@@ -114,6 +114,14 @@ ComparedFigure peak_figure(const ScenarioResult& result) {
   return figure;
 }
 
+/// Of the result as a whole, known once and without an error.
+ComparedFigure plain_figure(const std::optional<double>& value, std::string (*format)(double)) {
+  if (!value) return {.text = "–"};
+  ComparedFigure figure{.text = format(*value)};
+  figure.sample = Sample{.value = *value};
+  return figure;
+}
+
 }  // namespace
 
 ComparedFigure mean_figure(const Step& step, const LatencySummary& latency) {
@@ -135,7 +143,20 @@ const std::vector<StepMetric>& step_metrics() {
 const std::vector<ResultMetric>& result_metrics() {
   static const std::vector<ResultMetric> metrics = {
       {.name = "n_sat", .title = "N_sat", .figure = saturation_figure},
-      {.name = "max_throughput", .title = "most tok/s", .counts_tokens = true, .figure = peak_figure}};
+      {.name = "max_throughput", .title = "most tok/s", .counts_tokens = true, .figure = peak_figure},
+      {.name = "model_load",
+       .title = "model load",
+       .higher_is_better = false,
+       .figure =
+           [](const auto& r) {
+             return plain_figure(r.load_seconds, [](double s) { return format_time(s); });
+           }},
+      {.name = "gpu_memory",
+       .title = "peak GPU memory",
+       .higher_is_better = false,
+       .figure = [](const auto& r) {
+         return plain_figure(r.peak_gpu_memory_bytes(), [](double b) { return format_bytes(b); });
+       }}};
   return metrics;
 }
 

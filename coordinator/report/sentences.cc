@@ -19,6 +19,26 @@ std::string title_sentence(const ScenarioResult& result) {
   return text;
 }
 
+const Step* only_load(const ScenarioResult& result) {
+  const Step* only = nullptr;
+  for (const Step& step : result.steps) {
+    if (!step.valid) continue;
+    if (only != nullptr && step.load() != only->load()) return nullptr;
+    only = &step;
+  }
+  return only;
+}
+
+std::string figures_of(const Step& step) {
+  std::string text;
+  if (const auto& tokens = step.output_tokens_per_second.value)
+    text = format_figure(*tokens) + " output tok/s";
+  const LatencySummary& first = step.ttft_seconds.p50 ? step.ttft_seconds : step.e2e_seconds;
+  const char* name = step.ttft_seconds.p50 ? "TTFT" : "E2E";
+  if (first.p50) text += fmt::format("{}{} p50 {}", text.empty() ? "" : ", ", name, format_time(*first.p50));
+  return text;
+}
+
 namespace {
 
 /// What a result without a saturation point can still say.
@@ -29,8 +49,9 @@ std::string unsaturated(const ScenarioResult& result) {
   }
   const auto at = [&](double load) { return format_load(result.load_kind(), load); };
   if (valid.empty()) return "gives no answer: no step is valid";
-  if (valid.size() == 1) {
-    return fmt::format("has valid rows at {} only: saturation needs a ramp", at(*valid.begin()));
+  if (const Step* only = only_load(result)) {
+    return fmt::format("was measured at {} only, which tells no saturation point: {}", at(only->load()),
+                       figures_of(*only));
   }
   if (const auto& bound = result.saturation.lower_bound) {
     return fmt::format(
@@ -72,7 +93,7 @@ std::string saturation_sentence(const ScenarioResult& result) {
     text += "; past its peak throughput collapses";
   }
   if (!saturation.bottleneck.empty()) text += fmt::format("; first to give out: {}", saturation.bottleneck);
-  if (saturation.max_output_tokens_per_second) {
+  if (saturation.max_output_tokens_per_second && (saturation.concurrency || !only_load(result))) {
     text += fmt::format("; at most {} output tok/s", format_figure(*saturation.max_output_tokens_per_second));
   }
   text += ".";

@@ -14,6 +14,10 @@ std::string trust_of(const Verdict& verdict);
 std::string title_sentence(const ScenarioResult& result);
 /// What to think of figures of a load that never stood still; empty for any other result.
 std::string survey_sentence(const ScenarioResult& result);
+/// A valid step of the one load that was measured validly; null where there are none or several loads.
+const Step* only_load(const ScenarioResult& result);
+/// "87.4 output tok/s, TTFT p50 126 ms"; without streaming the end-to-end time.
+std::string figures_of(const Step& step);
 /// Where one result saturates: "chat on host saturates at 22.3 requests in flight (between 16 and 32), …".
 std::string saturation_sentence(const ScenarioResult& result);
 /// The same with its explanation, where it has one.

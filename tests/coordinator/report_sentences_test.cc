@@ -92,10 +92,14 @@ TEST(SaturationSentence, ACliffIsReportedByItsBracket) {
 }
 
 TEST(SaturationSentence, OneConcurrencyIsNoRamp) {
-  EXPECT_EQ(
-      sentence_of({known_step(8, 700)}),
-      "chat on host has valid rows at 8 requests in flight only: saturation needs a ramp; at most 700 output "
-      "tok/s.");
+  Step step = known_step(8, 700);
+  const std::string sentence =
+      "chat on host was measured at 8 requests in flight only, which tells no saturation point: ";
+  step.ttft_seconds.p50 = 0.05;
+  EXPECT_EQ(sentence_of({step}), sentence + "700 output tok/s, TTFT p50 50.0 ms.");
+  step.ttft_seconds.p50 = std::nullopt;  // without streaming
+  step.e2e_seconds.p50 = 2;
+  EXPECT_EQ(sentence_of({step}), sentence + "700 output tok/s, E2E p50 2.00 s.");
 }
 
 TEST(SaturationSentence, RatesAreRates) {

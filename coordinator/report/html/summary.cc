@@ -106,9 +106,9 @@ std::string verdict_sentence(const ScenarioResult& result) {
   } else if (saturation.lower_bound) {
     sentence = fmt::format("{} did not saturate: its saturation point lies above <strong>{}</strong>",
                            subject, load_text(result.load_kind(), *saturation.lower_bound));
-  } else if (result.steps.size() == 1) {
-    sentence = fmt::format("{} was measured at <strong>{}</strong> only: a saturation point needs a ramp",
-                           subject, load_text(result.load_kind(), result.steps.front().load()));
+  } else if (const Step* only = only_load(result)) {
+    sentence = fmt::format("{} at {}, the only load measured: <strong>{}</strong>", subject,
+                           load_text(result.load_kind(), only->load()), escape(figures_of(*only)));
   } else {
     sentence = subject + " gave <strong>no saturation point</strong>: too few steps can be trusted";
   }

@@ -54,7 +54,7 @@ ComparedFigure quantile(const Step& step, const LatencySummary& latency, const s
 
 void add_latency(std::vector<StepMetric>& metrics, const std::string& name, const std::string& title,
                  LatencySummary Step::*latency, bool counts_tokens) {
-  const auto add = [&](std::string quantile_name, std::function<ComparedFigure(const Step&)> figure) {
+  const auto add = [&](const std::string& quantile_name, std::function<ComparedFigure(const Step&)> figure) {
     metrics.push_back({.name = name + "_" + quantile_name,
                        .title = title + " " + quantile_name,
                        .counts_tokens = counts_tokens,

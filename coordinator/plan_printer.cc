@@ -24,7 +24,7 @@ constexpr Nanos kBetweenSteps = 1s;
 constexpr std::size_t kFewestSearchSteps = 15, kMostSearchSteps = 30;
 constexpr Nanos kShortestSearch = 10min, kLongestSearch = 25min;
 
-std::string span(std::string least, const std::string& most) {
+std::string span(const std::string& least, const std::string& most) {
   return least == most ? least : least + " to " + most;
 }
 

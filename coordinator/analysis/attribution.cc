@@ -81,9 +81,8 @@ class Judge {
     for (const Observed& o : observed_) {
       if (!o.step->valid) continue;
       if (lowest_.step == nullptr) lowest_ = o;
-      if (!input_.saturation) {
-        knee_ = o;  // The highest.
-      } else if (o.step->load() >= *input_.saturation && knee_.step == nullptr) {
+      // Without a knee the highest.
+      if (!input_.saturation || (o.step->load() >= *input_.saturation && knee_.step == nullptr)) {
         knee_ = o;
       } else if (knee_.step != nullptr && past_.step == nullptr &&
                  o.step->load() >= 1.5 * knee_.step->load()) {

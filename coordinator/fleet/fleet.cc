@@ -249,12 +249,13 @@ void Fleet::on_hello(const std::shared_ptr<AgentLink>& link, const v1::Hello& he
 
 void Fleet::attach(Member& member, const std::shared_ptr<AgentLink>& link) {
   member.link = link;
-  v1::CoordinatorMessage message;
-  message.mutable_welcome()->set_acked(member.taken);
-  link->send(std::move(message));
+  v1::CoordinatorMessage welcome;
+  welcome.mutable_welcome()->set_acked(member.taken);
+  link->send(std::move(welcome));
   if (drain_limit_) {
-    message.mutable_drain()->set_limit_nanos(drain_limit_->count());
-    link->send(std::move(message));
+    v1::CoordinatorMessage drain;
+    drain.mutable_drain()->set_limit_nanos(drain_limit_->count());
+    link->send(std::move(drain));
   }
 }
 

@@ -8,6 +8,7 @@
 #include <boost/asio/detached.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>
+#include <functional>
 #include <map>
 #include <optional>
 #include <utility>
@@ -34,14 +35,12 @@ struct TargetClient::Impl {
   HttpClient client;
   bool answered = false;
 
-  Result<HttpReply> await(asio::awaitable<Result<HttpReply>> exchange) {
+  Result<HttpReply> await(const std::function<asio::awaitable<Result<HttpReply>>()>& exchange) {
     answered = false;
     std::optional<Result<HttpReply>> reply;
-    const auto store = [](auto awaited, auto& into) -> asio::awaitable<void> {
-      into.emplace(co_await std::move(awaited));
-    };
-    asio::co_spawn(io, store(std::move(exchange), reply),
-                   asio::bind_cancellation_slot(cancel.slot(), asio::detached));
+    asio::co_spawn(
+        io, [&]() -> asio::awaitable<void> { reply.emplace(co_await exchange()); },
+        asio::bind_cancellation_slot(cancel.slot(), asio::detached));
     const auto give_up = [this] { cancel.emit(asio::cancellation_type::terminal); };
     io.restart();
     {
@@ -58,7 +57,7 @@ struct TargetClient::Impl {
   }
 };
 
-TargetClient::TargetClient(const Target& target, const std::string& secret, Bounds bounds)
+TargetClient::TargetClient(const Target& target, const std::string& secret, const Bounds& bounds)
     : impl_(new Impl{.base = target.urls.front(),
                      .bounds = bounds,
                      .deadline = std::chrono::steady_clock::now() + bounds.limit,
@@ -69,11 +68,11 @@ TargetClient::TargetClient(const Target& target, const std::string& secret, Boun
 TargetClient::~TargetClient() = default;
 
 Result<HttpReply> TargetClient::get(std::string_view path) {
-  return impl_->await(impl_->client.get(join_url(impl_->base, path)));
+  return impl_->await([&] { return impl_->client.get(join_url(impl_->base, path)); });
 }
 
 Result<HttpReply> TargetClient::post(std::string_view path, std::string json) {
-  return impl_->await(impl_->client.post(join_url(impl_->base, path), std::move(json)));
+  return impl_->await([&] { return impl_->client.post(join_url(impl_->base, path), std::move(json)); });
 }
 
 bool TargetClient::answered() const {

@@ -21,7 +21,7 @@ class TargetClient {
     Nanos limit;           ///< For all requests together.
   };
   /// @param target outlives the client. @param secret its bearer token; empty for none.
-  TargetClient(const Target& target, const std::string& secret, Bounds bounds);
+  TargetClient(const Target& target, const std::string& secret, const Bounds& bounds);
   ~TargetClient();
 
   /// @param path below the target's base URL. @returns any complete reply, whatever its status, or one line

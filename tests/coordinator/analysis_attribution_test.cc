@@ -10,7 +10,6 @@ using testing::Contains;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
-using testing::Not;
 
 Step step_at(std::uint32_t concurrency) {
   Step step;

@@ -12,7 +12,6 @@ namespace {
 using namespace std::chrono_literals;
 using testing::HasSubstr;
 using testing::IsEmpty;
-using testing::Not;
 
 Plan load(const std::string& ramp) {
   auto plan =

@@ -146,7 +146,7 @@ TEST(SearchPlanner, AskedForMorePrecisionItMeasuresMoreThoroughly) {
 /// Drives a controller in virtual time; every second every slot gets 50 tokens and ends two requests of 500
 /// ms.
 struct Drive {
-  explicit Drive(Ramp ramp) : controller(Cell{.id = 3}, ramp, 1, 7) { timeline.add_agent(0); }
+  explicit Drive(const Ramp& ramp) : controller(Cell{.id = 3}, ramp, 1, 7) { timeline.add_agent(0); }
 
   void until(Nanos limit, const Host& host = {}) {
     for (; now < limit && !controller.done(); now += 50ms) {

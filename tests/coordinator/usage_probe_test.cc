@@ -42,7 +42,7 @@ class SettleUsage : public testing::Test {
   Workload& workload() { return plan_.scenarios[0].workload; }
 
   /// @param reply given the request.
-  void serve(std::function<std::string(const std::string&)> reply) {
+  void serve(const std::function<std::string(const std::string&)>& reply) {
     server_ = std::make_unique<ScriptedServer>([=](ScriptedServer::Peer& peer, int) {
       for (std::string request; !(request = peer.read_request()).empty();) peer.send(reply(request));
     });

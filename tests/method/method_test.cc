@@ -1,11 +1,18 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <ostream>
 
 #include "tests/method/method_run.h"
 
 /// A few seeds of every case, as a guard; `kneepoint_method` proves the method with a thousand.
 namespace kneepoint::method {
+
+/// How GoogleTest names a case.
+void PrintTo(const Case& which, std::ostream* out) {
+  *out << which.name;
+}
+
 namespace {
 
 using namespace std::chrono_literals;

@@ -87,12 +87,13 @@ class Run {
   }
 
   int execute() {
+    // The fleet first: agents that were started with the coordinator look for it while a model loads.
+    assemble();
     load_seconds_ = wait_for_targets();
     const auto tell = [this](const std::string& line) { display_.print(line); };
     calibrate(plan_, cells_, {.stop = interrupts_.token(), .tell = tell});
     settle_usage(plan_, cells_, {.stop = interrupts_.token(), .tell = tell});
-    check_interrupts();
-    assemble();
+    start();
     telemetry_.emplace(plan_, directory_.path() / "telemetry.jsonl", SystemClock().now() - fleet_->now());
     const Timeline* timeline = nullptr;
     RunLoop loop(plan_, cells_, *fleet_, hooks(timeline));
@@ -162,31 +163,42 @@ class Run {
       display_.print(
           fmt::format("waiting for {} agents on {}", expected, fmt::join(fleet_->addresses(), ", ")));
     }
-    const Fleet::Check check = [this]() -> Result<void> {
-      check_interrupts();
-      if (agents_) {
-        if (auto failure = agents_->failure()) return Error{*failure};
-      }
-      return {};
-    };
     metrics_.set_agents({.awaited = expected});
-    display_.waiting(0, expected);
+    display_.waiting_for_agents(0, expected);
     or_fail(
-        fleet_->assemble(expected, options_.join_timeout, check,
+        fleet_->assemble(expected, options_.join_timeout, [this] { return check_start(); },
                          [&](const AgentInfo& agent, std::size_t present) {
                            metrics_.set_agents({.awaited = expected - present, .ready = present});
-                           display_.waiting(present, expected);
+                           display_.waiting_for_agents(present, expected);
                            if (!local)
                              display_.print(fmt::format("agent {} joined from {}", agent.name, agent.peer));
                          }),
         kFleetFailed);
+  }
+
+  /// Whether the agents of this machine still run.
+  Result<void> check_local_agents() {
+    if (!agents_) return {};
+    if (auto failure = agents_->failure()) return Error{*failure};
+    return {};
+  }
+
+  /// Whether to go on, while the fleet comes together.
+  Result<void> check_start() {
+    check_interrupts();
+    return check_local_agents();
+  }
+
+  /// Hands the assignment to the fleet and opens what is recorded.
+  void start() {
+    check_interrupts();
     Assignment assignment{.run_id = run_id_,
                           .targets = plan_.targets,
                           .cells = cells_,
                           .seed = plan_.seed,
                           .records = plan_.records,
                           .datasets = plan_.datasets};
-    or_fail(fleet_->start(std::move(assignment), check), kFleetFailed);
+    or_fail(fleet_->start(std::move(assignment), [this] { return check_start(); }), kFleetFailed);
     recording_ = or_fail(RecordingWriter::create(directory_.path() / kRecordingFile, plan_, cells_, facts()),
                          kBadInput);
     if (plan_.records) {
@@ -196,7 +208,7 @@ class Run {
                          kBadInput);
     }
     metrics_.set_start_skew(start_skew());
-    metrics_.set_agents({.running = expected});
+    metrics_.set_agents({.running = fleet_->agents()});
   }
 
   /// How far apart the agents' starts can be at most: an agent's clock offset is off by up to half of its
@@ -258,11 +270,25 @@ class Run {
   }
 
   /// Waits for the targets whose `wait_ready` asks for it, all at once: they may be loading at the same time.
+  /// The fleet is held meanwhile.
   std::map<std::uint32_t, double> wait_for_targets() {
+    const auto waits = [](const Target& target) { return target.wait_ready.has_value(); };
+    if (std::any_of(plan_.targets.begin(), plan_.targets.end(), waits)) display_.waiting_for_targets();
     const auto print = [this](const std::string& line) { display_.print(line); };
-    auto loads = coordinator::wait_for_targets(plan_, SystemClock(), print, interrupts_.token());
-    if (loads) return std::move(*loads);
-    throw Failure{interrupts_.count() > 0 ? kInterrupted : kBadInput, loads.error().message};
+    int code = kBadInput;
+    const auto check = [&]() -> Result<void> {
+      if (interrupts_.count() > 0) {
+        code = kInterrupted;
+        return Error{"interrupted while waiting for the targets"};
+      }
+      auto well = check_local_agents();
+      if (well) well = fleet_->hold();
+      if (!well) code = kFleetFailed;
+      return well;
+    };
+    auto loads = coordinator::wait_for_targets(plan_, SystemClock(), print, check);
+    if (!loads) throw Failure{code, loads.error().message};
+    return std::move(*loads);
   }
 
   /// A full disk ends what is recorded, not the run.

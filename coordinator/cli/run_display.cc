@@ -26,8 +26,13 @@ RunDisplay::RunDisplay(const Plan& plan, const std::vector<Cell>& cells, Metrics
   }
 }
 
-void RunDisplay::waiting(std::size_t present, std::size_t expected) {
+void RunDisplay::waiting_for_agents(std::size_t present, std::size_t expected) {
   view_.phase = fmt::format("waiting for agents {}/{}", present, expected);
+  terminal_.update(view_);
+}
+
+void RunDisplay::waiting_for_targets() {
+  view_.phase = "waiting for targets";
   terminal_.update(view_);
 }
 

@@ -20,7 +20,8 @@ class RunDisplay {
 
   /// One permanent line.
   void print(std::string_view line) { terminal_.print(line); }
-  void waiting(std::size_t present, std::size_t expected);
+  void waiting_for_agents(std::size_t present, std::size_t expected);
+  void waiting_for_targets();
   void progress(const Progress& progress, const Timeline& timeline);
   /// A finished step: a row of the table, and its gauges.
   void step(const StepWindow& window, const Step& step);

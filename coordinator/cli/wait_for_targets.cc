@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <future>
 #include <mutex>
+#include <stop_token>
 #include <utility>
 #include <vector>
 
@@ -43,7 +44,7 @@ ReadinessOptions options_of(const Target& target, const Clock& clock) {
 
 Result<std::map<std::uint32_t, double>> wait_for_targets(const Plan& plan, const Clock& clock,
                                                          const std::function<void(const std::string&)>& print,
-                                                         std::stop_token stop) {
+                                                         const std::function<Result<void>()>& check) {
   using namespace std::chrono_literals;
   std::mutex mutex;
   std::vector<std::string> lines;
@@ -56,6 +57,7 @@ Result<std::map<std::uint32_t, double>> wait_for_targets(const Plan& plan, const
     for (const std::string& line : now) print(line);
   };
 
+  std::stop_source stop;
   std::map<std::uint32_t, std::future<Replicas>> waiting;
   for (std::uint32_t i = 0; i < plan.targets.size(); ++i) {
     const Target& target = plan.targets[i];
@@ -66,7 +68,7 @@ Result<std::map<std::uint32_t, double>> wait_for_targets(const Plan& plan, const
     }
     waiting[i] = std::async(std::launch::async, [&, i] {
       ReadinessOptions options = options_of(plan.targets[i], clock);
-      options.stop = stop;
+      options.stop = stop.get_token();
       options.on_wait = [&](const std::string& line) {
         const std::lock_guard lock(mutex);
         lines.push_back(line);
@@ -78,7 +80,14 @@ Result<std::map<std::uint32_t, double>> wait_for_targets(const Plan& plan, const
   std::map<std::uint32_t, double> loads;
   std::optional<Error> failed;
   for (auto& [i, future] : waiting) {
-    while (future.wait_for(100ms) != std::future_status::ready) say();
+    while (future.wait_for(100ms) != std::future_status::ready) {
+      say();
+      if (stop.stop_requested()) continue;
+      if (const auto checked = check(); !checked) {
+        failed = checked.error();
+        stop.request_stop();
+      }
+    }
     say();
     const Replicas replicas = future.get();
     const std::string& name = plan.targets[i].name;

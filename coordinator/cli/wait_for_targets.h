@@ -3,7 +3,6 @@
 #include <cstdint>
 #include <functional>
 #include <map>
-#include <stop_token>
 #include <string>
 
 #include "common/clock.h"
@@ -13,11 +12,12 @@
 namespace kneepoint::coordinator {
 
 /// Waits until every target whose plan says `wait_ready` serves its model, all at the same time, since they
-/// may be loading at the same time. Blocks. @param print a line for the user; called on this thread.
+/// may be loading at the same time. Blocks. @param print a line for the user. @param check polled ten times a
+/// second: an error ends the wait with it. Both are called on this thread.
 /// @returns by target, the seconds from the server's start, or the first attempt, until its last replica was
 /// ready; without those that were ready at the first attempt, which had loaded before. Or why it gave up.
 Result<std::map<std::uint32_t, double>> wait_for_targets(const Plan& plan, const Clock& clock,
                                                          const std::function<void(const std::string&)>& print,
-                                                         std::stop_token stop);
+                                                         const std::function<Result<void>()>& check);
 
 }  // namespace kneepoint::coordinator

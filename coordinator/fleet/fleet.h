@@ -65,6 +65,10 @@ class Fleet final : public LoadFleet {
   Result<void> assemble(std::size_t expected, Nanos timeout, const Check& check = {},
                         const std::function<void(const AgentInfo&, std::size_t present)>& on_joined = {});
 
+  /// Between assemble() and start(), for a caller that has something else to wait for: takes what agents say
+  /// for `patience`. They wait as long as it takes. Fails when one is lost, naming it.
+  Result<void> hold(Nanos patience = Nanos(0));
+
   /// Measures every agent's clock, sets the run's zero about half a second ahead, hands out `assignment` (its
   /// zero is filled in for each agent), serves the datasets that agents ask for, and waits until every agent
   /// is ready. Fails when one refuses, naming why, or is lost.
@@ -105,6 +109,8 @@ class Fleet final : public LoadFleet {
   void lose(Member& member, const std::string& reason);
   void find_silent();
   void attach(Member& member, const std::shared_ptr<AgentLink>& link);
+  /// An error when an agent refused or is lost, naming it.
+  Result<void> check_members() const;
   /// Pumps until `ready` holds for every agent; an error when one refuses or is lost, or does not become it
   /// in time.
   Result<void> wait_for_all(bool (*ready)(const Member&), const char* what, const Check& check);

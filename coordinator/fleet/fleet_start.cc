@@ -44,15 +44,29 @@ Result<void> Fleet::assemble(std::size_t expected, Nanos timeout, const Check& c
   return {};
 }
 
+Result<void> Fleet::check_members() const {
+  for (const auto& member : members_) {
+    if (!member->problem.empty())
+      return Error{fmt::format("agent {}: {}", member->info.name, member->problem)};
+  }
+  return {};
+}
+
+Result<void> Fleet::hold(Nanos patience) {
+  const MonoTime deadline = mono_now() + patience;
+  while (pump(deadline)) {
+  }
+  return check_members();
+}
+
 Result<void> Fleet::wait_for_all(bool (*ready)(const Member&), const char* what, const Check& check) {
   const MonoTime begin = mono_now();
   for (;;) {
     // Datasets take their time; what counts is that they move.
     const MonoTime deadline = std::max(begin, served_at_) + kStartLimit;
+    if (auto well = check_members(); !well) return well;
     const Member* behind = nullptr;
     for (const auto& member : members_) {
-      if (!member->problem.empty())
-        return Error{fmt::format("agent {}: {}", member->info.name, member->problem)};
       if (!ready(*member)) behind = member.get();
     }
     if (behind == nullptr) return {};

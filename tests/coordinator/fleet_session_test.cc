@@ -114,6 +114,29 @@ TEST_F(FleetTest, AFleetThatDoesNotAssembleSaysWhoCame) {
   EXPECT_THAT(late.error().message, HasSubstr("none of 2 agents came"));
 }
 
+TEST_F(FleetTest, AgentsThatJoinedAreHeldForAsLongAsItTakes) {
+  listen();
+  TestAgent a(unix_address(), "a", {.join_timeout = 100ms});
+  ASSERT_TRUE(fleet_->assemble(1, kLimit));
+  const auto held = fleet_->hold(300ms);
+  ASSERT_TRUE(held) << held.error().message;
+  EXPECT_FALSE(a.ended());
+  EXPECT_TRUE(fleet_->start(assignment()));
+}
+
+TEST_F(FleetTest, AnAgentThatLeavesBeforeTheStartIsNoticed) {
+  listen();
+  TestAgent a(unix_address(), "a");
+  TestAgent b(tcp_address(), "b");
+  ASSERT_TRUE(fleet_->assemble(2, kLimit));
+  b.stop();
+  const auto deadline = SystemClock().now() + kLimit;
+  Result<void> held;
+  while (held && SystemClock().now() < deadline) held = fleet_->hold(10ms);
+  ASSERT_FALSE(held);
+  EXPECT_THAT(held.error().message, HasSubstr("agent b: "));
+}
+
 TEST_F(FleetTest, AssemblyStopsWhenTheCheckFails) {
   listen();
   const auto result = fleet_->assemble(1, kLimit, [] { return Result<void>(Error{"interrupted"}); });

@@ -68,6 +68,39 @@ class Fleet(harness.TestCase):
         for agent in agents:
             self.assertEqual(agent.wait(30), 5, agent.output)
 
+    def test_agents_join_while_a_model_loads(self):
+        # They look for the coordinator for less time than the model takes.
+        load, join = 6 * harness.PATIENCE, 3 * harness.PATIENCE
+        host = self.simhost("--load-time", f"{load}s")
+        plan = self.write_plan(plan_text([host.url], extra_target=", wait_ready: 2m"))
+        coordinator = self.coordinator(plan)
+        agents = [self.agent("--join-timeout", f"{join}s") for _ in range(2)]
+        self.assert_ran(coordinator.wait(60), coordinator.output)
+        for agent in agents:
+            self.assertEqual(agent.wait(20), 0, agent.output)
+        self.assertGreater(self.report(self.out)["results"][0]["load_seconds"], 0)
+
+    def waiting_for_a_target(self):
+        plan = self.write_plan(plan_text([f"http://127.0.0.1:{harness.free_port()}"], extra_target=", wait_ready: 2m"))
+        coordinator = self.coordinator(plan)
+        agents = [self.agent("--name", name) for name in ("steady", "doomed")]
+        coordinator.wait_for("is not ready")
+        return coordinator, agents
+
+    def test_an_agent_lost_while_a_model_loads_ends_the_wait(self):
+        coordinator, (steady, doomed) = self.waiting_for_a_target()
+        doomed.signal(signal.SIGKILL)
+        self.assertEqual(coordinator.wait(20), 5, coordinator.output)
+        self.assertIn("agent doomed: ", coordinator.output)
+        self.assertEqual(steady.wait(20), 5, steady.output)
+
+    def test_an_interrupt_while_a_model_loads_ends_the_wait(self):
+        coordinator, agents = self.waiting_for_a_target()
+        coordinator.signal(signal.SIGINT)
+        self.assertEqual(coordinator.wait(20), 130, coordinator.output)
+        for agent in agents:
+            self.assertEqual(agent.wait(20), 5, agent.output)
+
     def test_too_few_agents_is_a_clear_error(self):
         plan = self.write_plan(plan_text(["http://127.0.0.1:1"]))
         coordinator = self.coordinator(plan, "--join-timeout", "2s")

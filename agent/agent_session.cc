@@ -10,6 +10,7 @@
 
 #include "common/secrets.h"
 #include "common/version.h"
+#include "common/whole_seconds.h"
 #include "common/wire.h"
 #include "kneepoint/v1/fleet.pb.h"
 
@@ -32,10 +33,6 @@ MonoTime now() {
 std::string random_id() {
   std::random_device source;
   return fmt::format("{:08x}{:08x}", source(), source());
-}
-
-std::int64_t second_of(Nanos since_zero) {
-  return std::chrono::floor<std::chrono::seconds>(since_zero).count();
 }
 
 }  // namespace

@@ -10,6 +10,7 @@
 #include "agent/agent_session.h"
 #include "agent/process.h"
 #include "agent/run_controller.h"
+#include "common/descriptor_limit.h"
 #include "common/fleet_link.h"
 #include "common/version.h"
 
@@ -76,7 +77,9 @@ int main(int argc, char** argv) {
   spdlog::set_level(spdlog::level::from_str(log_level));
   spdlog::set_pattern("%Y-%m-%dT%H:%M:%S.%e %n %^%l%$ %v");
   kneepoint::fleet_link::route_grpc_log();
-  kneepoint::agent::raise_descriptor_limit();
+  if (!kneepoint::raise_descriptor_limit()) {
+    spdlog::warn("the limit of open files stays at its soft value");
+  }
   kneepoint::agent::block_stop_signals();
 
   try {

@@ -9,10 +9,6 @@
 
 namespace kneepoint::agent {
 
-/// Raises the soft limit of open files to the hard one: every stream is a descriptor, and the 1,024 that
-/// shells set would be the first thing to give out.
-void raise_descriptor_limit();
-
 /// Has the kernel kill this process when the thread that started it ends. False when `parent`, the process
 /// that started this one, is gone already: the caller must end by itself.
 bool die_with_parent(pid_t parent);

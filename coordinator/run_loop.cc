@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <memory>
 
+#include "common/whole_seconds.h"
 #include "coordinator/controllers/afterwards.h"
 #include "coordinator/controllers/linear.h"
 #include "coordinator/controllers/search.h"
@@ -185,7 +186,7 @@ std::uint32_t RunLoop::in_flight() const {
 }
 
 bool RunLoop::idle_since(Nanos instant) const {
-  const auto second = std::chrono::floor<std::chrono::seconds>(instant).count();
+  const std::int64_t second = second_of(instant);
   return std::all_of(gauges_.begin(), gauges_.end(), [&](const auto& entry) {
     const Gauges& gauges = entry.second;
     return gauges.active_slots == 0 && gauges.in_flight == 0 && gauges.complete_through >= second;

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "coordinator/cli/failure.h"
 #include "coordinator/cli/report_file.h"
 #include "coordinator/plan_loader.h"
 #include "coordinator/plan_printer.h"
@@ -9,14 +10,6 @@
 #include "coordinator/report/text.h"
 
 namespace kneepoint::coordinator {
-namespace {
-
-int refuse(const std::string& message) {
-  fmt::print(stderr, "kneepoint: {}\n", message);
-  return kBadInput;
-}
-
-}  // namespace
 
 int validate_command(const std::string& plan, const std::vector<std::string>& set) {
   const auto variables = variables_from_flags(set);

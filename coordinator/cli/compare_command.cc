@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "coordinator/cli/failure.h"
 #include "coordinator/cli/report_file.h"
 #include "coordinator/compare/comparison.h"
 #include "coordinator/compare/render.h"
@@ -16,11 +17,6 @@ namespace kneepoint::coordinator {
 namespace {
 
 constexpr std::size_t kMostRuns = 6;  // that a chart can tell apart
-
-int refuse(const std::string& message) {
-  fmt::print(stderr, "kneepoint: {}\n", message);
-  return kBadInput;
-}
 
 /// "runs/x", "runs/x/report.json", "runs/x@target".
 Result<Report> load(const std::string& source) {

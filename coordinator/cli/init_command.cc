@@ -8,6 +8,7 @@
 #include <filesystem>
 #include <memory>
 
+#include "coordinator/cli/failure.h"
 #include "coordinator/init/host_probe.h"
 #include "coordinator/init/starting_plan.h"
 #include "coordinator/plan/target_reader.h"
@@ -17,11 +18,6 @@
 
 namespace kneepoint::coordinator {
 namespace {
-
-int refuse(const std::string& message) {
-  fmt::print(stderr, "kneepoint: {}\n", message);
-  return kBadInput;
-}
 
 /// The plan is named after its file.
 std::string name_of(const std::string& output) {

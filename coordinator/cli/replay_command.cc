@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "common/version.h"
+#include "coordinator/cli/failure.h"
 #include "coordinator/recording/recording.h"
 #include "coordinator/recording/results.h"
 #include "coordinator/report/exit_code.h"
@@ -10,33 +11,25 @@
 #include "coordinator/report/text.h"
 
 namespace kneepoint::coordinator {
-namespace {
-
-int fail(ExitCode code, const Error& error) {
-  fmt::print(stderr, "kneepoint: {}\n", error.message);
-  return code;
-}
-
-}  // namespace
 
 int replay_command(const ReplayOptions& options) {
   auto recording = read_recording(options.directory);
-  if (!recording) return fail(kBadInput, recording.error());
+  if (!recording) return refuse(recording.error().message);
   RunFacts& facts = recording->facts;
   if (facts.version != version()) facts.version = fmt::format("{}, recorded by {}", version(), facts.version);
 
   const Plan& plan = recording->plan;
   const auto directory =
       RunDirectory::create(options.out.value_or(options.directory), plan.name, facts.started_at);
-  if (!directory) return fail(kBadInput, directory.error());
+  if (!directory) return refuse(directory.error().message);
   if (const auto written = directory->write("plan.yaml", plan.source_text); !written)
-    return fail(kBadInput, written.error());
+    return refuse(written.error().message);
   const auto report = write_results(*directory, {.plan = plan,
                                                  .timeline = recording->timeline,
                                                  .windows = recording->windows,
                                                  .facts = facts,
                                                  .telemetry = recording->telemetry});
-  if (!report) return fail(kInternalError, report.error());
+  if (!report) return fail(kInternalError, report.error().message);
   fmt::print("{}\nreport: {}\n", render_text(*report), directory->path().string());
   return exit_code(*report);
 }

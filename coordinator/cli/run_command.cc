@@ -15,6 +15,7 @@
 #include "coordinator/analysis/build_report.h"
 #include "coordinator/calibration/calibrate.h"
 #include "coordinator/calibration/settle_usage.h"
+#include "coordinator/cli/failure.h"
 #include "coordinator/cli/interrupts.h"
 #include "coordinator/cli/run_display.h"
 #include "coordinator/cli/run_telemetry.h"
@@ -39,16 +40,16 @@ namespace {
 
 /// Ends the command early: one line for the user, and what the process exits with.
 struct Failure {
-  int code;
+  ExitCode code;
   std::string message;
 };
 
 template <class T>
-T or_fail(Result<T> result, int code) {
+T or_fail(Result<T> result, ExitCode code) {
   if (!result) throw Failure{code, result.error().message};
   return std::move(*result);
 }
-void or_fail(const Result<void>& result, int code) {
+void or_fail(const Result<void>& result, ExitCode code) {
   if (!result) throw Failure{code, result.error().message};
 }
 
@@ -165,15 +166,14 @@ class Run {
     }
     metrics_.set_agents({.awaited = expected});
     display_.waiting_for_agents(0, expected);
-    or_fail(
-        fleet_->assemble(expected, options_.join_timeout, [this] { return check_start(); },
-                         [&](const AgentInfo& agent, std::size_t present) {
-                           metrics_.set_agents({.awaited = expected - present, .ready = present});
-                           display_.waiting_for_agents(present, expected);
-                           if (!local)
-                             display_.print(fmt::format("agent {} joined from {}", agent.name, agent.peer));
-                         }),
-        kFleetFailed);
+    or_fail(fleet_->assemble(
+                expected, options_.join_timeout, [this] { return check_start(); },
+                [&](const AgentInfo& agent, std::size_t present) {
+                  metrics_.set_agents({.awaited = expected - present, .ready = present});
+                  display_.waiting_for_agents(present, expected);
+                  if (!local) display_.print(fmt::format("agent {} joined from {}", agent.name, agent.peer));
+                }),
+            kFleetFailed);
   }
 
   /// Whether the agents of this machine still run.
@@ -275,7 +275,7 @@ class Run {
     const auto waits = [](const Target& target) { return target.wait_ready.has_value(); };
     if (std::any_of(plan_.targets.begin(), plan_.targets.end(), waits)) display_.waiting_for_targets();
     const auto print = [this](const std::string& line) { display_.print(line); };
-    int code = kBadInput;
+    ExitCode code = kBadInput;
     const auto check = [&]() -> Result<void> {
       if (interrupts_.count() > 0) {
         code = kInterrupted;
@@ -358,8 +358,7 @@ int run_command(const RunOptions& options) {
     Interrupts interrupts;
     return Run(options, interrupts).execute();
   } catch (const Failure& failure) {
-    fmt::print(stderr, "kneepoint: {}\n", failure.message);
-    return failure.code;
+    return fail(failure.code, failure.message);
   }
 }
 

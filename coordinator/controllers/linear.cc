@@ -3,19 +3,9 @@
 #include <algorithm>
 #include <cmath>
 
+#include "common/whole_seconds.h"
+
 namespace kneepoint::coordinator {
-namespace {
-
-using std::chrono::seconds;
-
-Nanos ceil_second(Nanos t) {
-  return std::chrono::ceil<seconds>(t);
-}
-std::int64_t second_of(Nanos t) {
-  return std::chrono::floor<seconds>(t).count();
-}
-
-}  // namespace
 
 LinearController::LinearController(const Cell& cell, const Ramp& ramp, std::uint64_t first_epoch)
     : cell_(cell), ramp_(ramp), epoch_(first_epoch) {}
@@ -108,7 +98,7 @@ void LinearController::close_row(Nanos end) {
 void LinearController::interrupt(Nanos now, bool agent_lost) {
   if (stopping_ || phase_ == Phase::kDrain || phase_ == Phase::kDone) return;
   stopping_ = true;
-  const Nanos end = std::chrono::floor<seconds>(now);
+  const Nanos end = floor_second(now);
   if (phase_ == Phase::kHold && end > begin_of(windows_.size())) {
     close_row(std::min(end, begin_of(windows_.size() + 1)));
     windows_.back().interrupted = !agent_lost;

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <span>
 
+#include "common/whole_seconds.h"
 #include "coordinator/analysis/statistics.h"
 #include "coordinator/analysis/steady_state.h"
 #include "coordinator/report/units.h"
@@ -28,13 +29,6 @@ constexpr double kThroughputPrecision = 0.025;  ///< Half-width of the 95 % inte
 constexpr double kTtftPrecision = 0.10;
 constexpr double kSettledWithin =
     0.01;  ///< What MSER-5 would cut differs from the rest by no more than this.
-
-Nanos ceil_second(Nanos t) {
-  return std::chrono::ceil<seconds>(t);
-}
-std::int64_t second_of(Nanos t) {
-  return std::chrono::floor<seconds>(t).count();
-}
 
 double half_width(const std::optional<Interval>& ci95, double value) {
   return ci95 && value > 0 ? (ci95->high - ci95->low) / 2 / value : 1;
@@ -245,7 +239,7 @@ Nanos SearchController::shortest_time(const Probe& probe, const FleetView& fleet
 void SearchController::interrupt(Nanos now, bool agent_lost) {
   if (stopping_ || phase_ == Phase::kDrain || phase_ == Phase::kDone) return;
   stopping_ = true;
-  const Nanos end = std::min<Nanos>(hold_end_, std::chrono::floor<seconds>(now));
+  const Nanos end = std::min(hold_end_, floor_second(now));
   if (!closed() && (phase_ == Phase::kHold || phase_ == Phase::kDeciding) && end > hold_begin_) {
     windows_.push_back({.cell = cell_.id,
                         .concurrency = level_.concurrency,

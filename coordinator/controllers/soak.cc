@@ -2,20 +2,12 @@
 
 #include <algorithm>
 
+#include "common/whole_seconds.h"
+
 namespace kneepoint::coordinator {
 namespace {
 
-using namespace std::chrono_literals;
-using std::chrono::seconds;
-
 constexpr std::int64_t kFewestGrains = 20;  ///< Of a bin: for 5 to 10 batches, and its trend.
-
-Nanos ceil_second(Nanos t) {
-  return std::chrono::ceil<seconds>(t);
-}
-std::int64_t second_of(Nanos t) {
-  return std::chrono::floor<seconds>(t).count();
-}
 
 }  // namespace
 
@@ -82,7 +74,7 @@ void SoakController::close_bin(Nanos end) {
 void SoakController::interrupt(Nanos now, bool agent_lost) {
   if (stopping_ || phase_ == Phase::kDrain || phase_ == Phase::kDone) return;
   stopping_ = true;
-  const Nanos end = std::chrono::floor<seconds>(now);
+  const Nanos end = floor_second(now);
   if (phase_ == Phase::kHold && end > begin_of(windows_.size())) {
     close_bin(std::min(end, begin_of(windows_.size() + 1)));
     windows_.back().interrupted = !agent_lost;

@@ -2,19 +2,9 @@
 
 #include <algorithm>
 
+#include "common/whole_seconds.h"
+
 namespace kneepoint::coordinator {
-namespace {
-
-using std::chrono::seconds;
-
-Nanos ceil_second(Nanos t) {
-  return std::chrono::ceil<seconds>(t);
-}
-std::int64_t second_of(Nanos t) {
-  return std::chrono::floor<seconds>(t).count();
-}
-
-}  // namespace
 
 StepController::StepController(const Cell& cell, const Ramp& ramp, std::uint64_t first_epoch)
     : StepController(cell, ramp, first_epoch, Purpose{}) {}
@@ -146,8 +136,8 @@ void StepController::interrupt(Nanos now, bool agent_lost) {
   if (phase_ == Phase::kRequests) {
     budget_finished_ = std::max(now, level_.effective_at);
     close_window();
-  } else if (phase_ == Phase::kHold && std::chrono::floor<seconds>(now) > hold_begin_) {
-    hold_end_ = std::min<Nanos>(hold_end_, std::chrono::floor<seconds>(now));
+  } else if (phase_ == Phase::kHold && floor_second(now) > hold_begin_) {
+    hold_end_ = std::min(hold_end_, floor_second(now));
     close_window();
   }
   const bool cut = phase_ == Phase::kRequests || phase_ == Phase::kHold;

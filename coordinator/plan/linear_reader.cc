@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "common/whole_seconds.h"
 #include "coordinator/plan/duration.h"
 #include "coordinator/plan/open_loop_reader.h"
 #include "coordinator/plan/ramp_reader.h"
@@ -26,10 +27,6 @@ constexpr Nanos kShortestOver = 5s;
 constexpr Nanos kLongestOver = 24h;
 constexpr Nanos kShortestDefaultRow = 5s;
 constexpr int kUsualRows = 20;
-
-Nanos whole_seconds(Nanos t) {
-  return std::chrono::ceil<std::chrono::seconds>(t);
-}
 
 /// The mapping that says where the load goes; absent where the ramp has steps.
 std::optional<MappingReader> course_of(const MappingReader& ramp) {
@@ -56,7 +53,7 @@ LinearRamp read_course(const MappingReader& course, bool rate) {
                                 rate ? "rate" : "steps", linear.to)};
   }
   linear.over =
-      whole_seconds(yaml::read_duration(course.require("over"), "'over'", kShortestOver, kLongestOver));
+      ceil_second(yaml::read_duration(course.require("over"), "'over'", kShortestOver, kLongestOver));
   return linear;
 }
 
@@ -64,7 +61,7 @@ LinearRamp read_course(const MappingReader& course, bool rate) {
 Nanos shortest_row(const LinearRamp& linear, bool rate) {
   const double most = static_cast<double>(kMostSteps);
   const double rows = rate ? most : std::min(most, std::abs(linear.to - linear.from));
-  return whole_seconds(from_seconds(to_seconds(linear.over) / rows));
+  return ceil_second(from_seconds(to_seconds(linear.over) / rows));
 }
 
 /// The last row takes what is left.
@@ -96,9 +93,9 @@ void read_linear(const MappingReader& ramp, Ramp& into) {
   const Nanos shortest = shortest_row(linear, rate);
   if (const Node* const hold = ramp.find("hold"); hold == nullptr) {
     into.hold = std::min(linear.over,
-                         std::max({kShortestDefaultRow, whole_seconds(linear.over / kUsualRows), shortest}));
+                         std::max({kShortestDefaultRow, ceil_second(linear.over / kUsualRows), shortest}));
   } else {
-    into.hold = whole_seconds(*into.hold);
+    into.hold = ceil_second(*into.hold);
     if (*into.hold < shortest || *into.hold > linear.over) {
       throw PlanError{hold->at,
                       fmt::format("of a ramp with 'over' 'hold' is the length of a row, here {} to {}",

@@ -24,6 +24,7 @@
 #include <vector>
 
 #include "agent/receive_stamps.h"
+#include "common/descriptor_limit.h"
 
 namespace {
 
@@ -129,10 +130,7 @@ int main(int argc, char** argv) {
   app.add_option("--prompt", prompt, "Plain text without quotes")->capture_default_str();
   CLI11_PARSE(app, argc, argv);
 
-  rlimit limit{};
-  getrlimit(RLIMIT_NOFILE, &limit);
-  limit.rlim_cur = limit.rlim_max;
-  setrlimit(RLIMIT_NOFILE, &limit);
+  kneepoint::raise_descriptor_limit();
 
   const std::string body = fmt::format(
       R"({{"model":"{}","messages":[{{"role":"user","content":"{}"}}],"max_tokens":{},"ignore_eos":true,"stream":true,)"

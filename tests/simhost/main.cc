@@ -1,11 +1,11 @@
 #include <fmt/format.h>
-#include <sys/resource.h>
 
 #include <CLI/CLI.hpp>
 #include <csignal>
 #include <cstdio>
 #include <optional>
 
+#include "common/descriptor_limit.h"
 #include "tests/simhost/host.h"
 #include "tests/simhost/options.h"
 #include "tests/simhost/truth.h"
@@ -37,14 +37,6 @@ void list_profiles() {
         to_seconds(e.base) * 1e3, to_seconds(e.per_sequence) * 1e3, to_seconds(e.per_prefill_token) * 1e3,
         e.per_kv_token_nanos, to_seconds(profile.load_time));
   }
-}
-
-/// A stream is a descriptor: as many as the machine gives.
-void raise_descriptor_limit() {
-  rlimit limit{};
-  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
-  limit.rlim_cur = limit.rlim_max;
-  setrlimit(RLIMIT_NOFILE, &limit);
 }
 
 std::string joined_urls(const Host& host) {

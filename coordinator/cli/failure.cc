@@ -1,0 +1,16 @@
+#include "coordinator/cli/failure.h"
+
+#include <fmt/format.h>
+
+namespace kneepoint::coordinator {
+
+int fail(ExitCode code, const std::string& message) {
+  fmt::print(stderr, "kneepoint: {}\n", message);
+  return code;
+}
+
+int refuse(const std::string& message) {
+  return fail(kBadInput, message);
+}
+
+}  // namespace kneepoint::coordinator

@@ -8,6 +8,7 @@
 
 #include "coordinator/plan/duration.h"
 #include "coordinator/plan/workload_printer.h"
+#include "coordinator/telemetry/guard_rails.h"
 
 namespace kneepoint::coordinator {
 namespace {
@@ -182,10 +183,10 @@ std::string describe_telemetry(const TelemetryOptions& telemetry) {
 }
 
 std::string describe_limit(const GuardLimit& limit) {
-  const bool latency = limit.metric.starts_with("ttft_p");
-  std::string text =
-      fmt::format("{} {} {}", limit.metric, limit.below ? "below" : "above",
-                  latency ? format_duration(from_seconds(limit.limit)) : fmt::format("{:g}", limit.limit));
+  const auto own = own_figure(limit.metric);
+  std::string text = fmt::format(
+      "{} {} {}", limit.metric, limit.below ? "below" : "above",
+      own && own->seconds ? format_duration(from_seconds(limit.limit)) : fmt::format("{:g}", limit.limit));
   if (!limit.source.empty()) text += " at " + limit.source;
   if (limit.seconds > 1) text += fmt::format(" for {}", format_duration(std::chrono::seconds(limit.seconds)));
   return text;

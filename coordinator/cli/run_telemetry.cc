@@ -44,6 +44,7 @@ std::vector<std::string> RunTelemetry::take(const Timeline& timeline) {
   if (const std::int64_t through = timeline.complete_through(); through > figures_through_) {
     figures_through_ = through;
     note(guard_rails_.observe(through, guard_figures(timeline)));
+    for (std::string& line : guard_rails_.unheard(through)) lines.push_back(std::move(line));
   }
   return lines;
 }

@@ -3,10 +3,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
+#include <string_view>
 
 #include "coordinator/plan/target_reader.h"
 #include "coordinator/plan/yaml_reader.h"
+#include "coordinator/telemetry/guard_rails.h"
+#include "coordinator/telemetry/signal.h"
 
 namespace kneepoint::coordinator {
 namespace {
@@ -43,9 +45,32 @@ GpuExporter read_exporter(const Node& node) {
   return exporter;
 }
 
+/// The name of what a limit can look at: a figure that is known, or, with '_' or ':' in it, any metric by its
+/// exposed name.
+const std::string& read_metric(const Node& node) {
+  const std::string& metric = yaml::read_text(node, "'metric'");
+  std::vector<std::string_view> known;
+  for (const OwnFigure& figure : kOwnFigures) known.push_back(figure.name);
+  for (const SignalInfo& info : signals()) {
+    if (!info.counter) known.push_back(info.name);
+  }
+  if (std::find(known.begin(), known.end(), metric) != known.end()) return metric;
+  if (signal_from_string(metric) || metric.ends_with("_total")) {
+    throw PlanError{node.at,
+                    fmt::format("'{}' is a counter, which only grows: a limit would tell how long the "
+                                "server has run; name a figure that also falls, such as 'waiting'",
+                                yaml::excerpt(metric))};
+  }
+  if (metric.find_first_of("_:") == metric.npos) {
+    throw PlanError{node.at, fmt::format("unknown metric '{}'{}", yaml::excerpt(metric),
+                                         yaml::suggestion(metric, known))};
+  }
+  return metric;
+}
+
 GuardLimit read_limit(const Node& node) {
   const MappingReader reader(node, "a guard rail", {"metric", "above", "below", "for", "url"});
-  GuardLimit limit{.metric = yaml::read_text(reader.require("metric"), "'metric'"), .source = {}};
+  GuardLimit limit{.metric = read_metric(reader.require("metric")), .source = {}};
   reader.exclusive("above", "below");
   limit.below = reader.find("below") != nullptr;
   const std::string_view key = limit.below ? "below" : "above";
@@ -54,14 +79,13 @@ GuardLimit read_limit(const Node& node) {
     throw PlanError{node.at, "a guard rail needs its limit; write above: VALUE or below: VALUE"};
   }
   const std::string what = fmt::format("'{}'", key);
-  constexpr std::array<std::string_view, 3> kOwn = {"error_ratio", "ttft_p50", "ttft_p95"};
-  const bool own = std::find(kOwn.begin(), kOwn.end(), limit.metric) != kOwn.end();
-  if (limit.metric == "error_ratio") {
-    limit.limit = yaml::read_number(*value, what, 0, 1);
-  } else if (own) {
+  const auto own = own_figure(limit.metric);
+  if (!own) {
+    limit.limit = yaml::read_number(*value, what, -kLargestLimit, kLargestLimit);
+  } else if (own->seconds) {
     limit.limit = to_seconds(yaml::read_duration(*value, what, 1ms, 24h));
   } else {
-    limit.limit = yaml::read_number(*value, what, -kLargestLimit, kLargestLimit);
+    limit.limit = yaml::read_number(*value, what, 0, 1);
   }
   if (const Node* const duration = reader.find("for")) {
     const Nanos length = yaml::read_duration(*duration, "'for'", 1s, 24h);

@@ -1,16 +1,29 @@
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <map>
 #include <optional>
 #include <set>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "common/plan.h"
 #include "coordinator/telemetry/telemetry_sample.h"
 
 namespace kneepoint::coordinator {
+
+/// A figure of the tool's own that limits can name (analysis/guard_figures.h says what each is made of).
+struct OwnFigure {
+  std::string_view name;
+  bool seconds = false;  ///< Else a ratio, 0 to 1.
+};
+inline constexpr OwnFigure kErrorRatio{.name = "error_ratio"};
+inline constexpr OwnFigure kTtftP50{.name = "ttft_p50", .seconds = true};
+inline constexpr OwnFigure kTtftP95{.name = "ttft_p95", .seconds = true};
+inline constexpr std::array kOwnFigures = {kErrorRatio, kTtftP50, kTtftP95};
+std::optional<OwnFigure> own_figure(std::string_view name);
 
 /// One figure of one second.
 struct GuardReading {
@@ -33,6 +46,10 @@ class GuardRails {
   /// sample counts.
   std::optional<std::string> observe(const TelemetrySample& sample);
 
+  /// The limits on what a host should have told by `second` and has not: each can stop nothing, perhaps
+  /// because its metric is misspelt. One line each, once, some seconds into the run.
+  std::vector<std::string> unheard(std::int64_t second);
+
   /// The metric names that a scraper has to keep for the limits: those that are neither signals nor the
   /// tool's own, with what a histogram of that name exposes.
   std::set<std::string> watched() const;
@@ -40,9 +57,11 @@ class GuardRails {
  private:
   struct Watch {
     GuardLimit limit;
-    std::map<std::string, int> passed;  ///< Readings in a row, by source.
+    std::map<std::string, int> passed = {};  ///< Readings in a row, by source.
+    bool heard = false;                      ///< Of a source that it looks at.
   };
   std::vector<Watch> watches_;
+  bool told_ = false;                                          ///< By unheard().
   std::map<std::string, std::map<std::string, double>> last_;  ///< Watched metrics by source.
 };
 

@@ -66,6 +66,8 @@ TEST(PlanTelemetry, GuardRails) {
   const Plan other = load(rail("metric: 'vllm:num_requests_waiting', above: 20, url: 'http://o:1/metrics'"));
   EXPECT_EQ(other.guard_rails[0].source, "http://o:1/metrics");
   EXPECT_TRUE(load(rail("metric: running, below: 1")).guard_rails[0].below);
+  const Plan engines = load(rail("metric: tgi_queue_size, above: 20"));
+  EXPECT_EQ(engines.guard_rails[0].metric, "tgi_queue_size");
 }
 
 struct Case {
@@ -104,6 +106,21 @@ const Case kCases[] = {
      "sweep.yaml:2:41: 'above' must be a duration such as 30s, 2m, 500ms or 1h30m, not '2'"},
     {"OwnFigureElsewhere", rail("metric: error_ratio, above: 0.1, url: 'http://h/m'"),
      "sweep.yaml:2:54: 'error_ratio' is the tool's own figure; remove the URL"},
+    {"MisspeltMetric", rail("metric: waitng, above: 5"),
+     "sweep.yaml:2:24: unknown metric 'waitng'; did you mean 'waiting'?"},
+    {"MetricFarFromAll", rail("metric: up, above: 5"),
+     "sweep.yaml:2:24: unknown metric 'up'; write one of: error_ratio, ttft_p50, ttft_p95, running, waiting, "
+     "kv_usage_ratio, prefix_hit_ratio, gpu_memory_used_bytes, gpu_memory_total_bytes, gpu_power_watts, "
+     "gpu_temperature_celsius, gpu_util_ratio, gpu_sm_active_ratio, gpu_tensor_active_ratio, "
+     "gpu_dram_active_ratio"},
+    {"OwnCounter", rail("metric: queue_time_seconds_sum, above: 5"),
+     "sweep.yaml:2:24: 'queue_time_seconds_sum' is a counter, which only grows: a limit would tell how long "
+     "the "
+     "server has run; name a figure that also falls, such as 'waiting'"},
+    {"EnginesCounter", rail("metric: 'vllm:num_preemptions_total', above: 5"),
+     "sweep.yaml:2:24: 'vllm:num_preemptions_total' is a counter, which only grows: a limit would tell how "
+     "long "
+     "the server has run; name a figure that also falls, such as 'waiting'"},
     {"RatioAboveOne", rail("metric: error_ratio, above: 5"),
      "sweep.yaml:2:44: 'above' must be a number from 0 to 1, not '5'"},
 };

@@ -84,8 +84,35 @@ TEST(GuardRails, ReadsGaugesAndWatchedMetricsOfASample) {
   EXPECT_FALSE(stops("generation_tokens_total", 1)) << "a counter tells the uptime";
 }
 
+TEST(GuardRails, NamesOnceWhatNothingHasToldOf) {
+  GuardRails rails({{.metric = "vllm:num_request_waiting", .source = ""},
+                    {.metric = "vllm:num_requests_running", .source = "http://other/metrics"},
+                    {.metric = "waiting", .limit = 100, .source = ""},
+                    {.metric = "latency_seconds", .limit = 100, .source = ""},
+                    {.metric = "error_ratio", .limit = 1, .source = ""}});
+  // What another host says is no target's word, and a histogram without a value is there all the same.
+  rails.observe(TelemetrySample{1, kGuardedElsewhere, "http://o", {}, {{"vllm:num_request_waiting", 1}}});
+  rails.observe(TelemetrySample{
+      1,
+      "host",
+      "http://mine/metrics",
+      {{Signal::kWaiting, 4}},
+      {{"vllm:num_requests_running", 1}, {"latency_seconds_sum", 0}, {"latency_seconds_count", 0}}});
+  EXPECT_THAT(rails.unheard(9), testing::IsEmpty());
+  EXPECT_THAT(
+      rails.unheard(10),
+      ElementsAre("Guard rail vllm:num_request_waiting: no target has told of it in the first 10 s, so it "
+                  "stops nothing for now; check the name.",
+                  "Guard rail vllm:num_requests_running: http://other/metrics has not told of it in the "
+                  "first 10 s, so it stops nothing for now; check the name."));
+  EXPECT_THAT(rails.unheard(11), testing::IsEmpty());
+}
+
 TEST(GuardRails, TellsWhatToScrape) {
-  EXPECT_THAT(GuardRails({{.metric = "waiting", .source = ""}, {.metric = "mine", .source = ""}}).watched(),
+  EXPECT_THAT(GuardRails({{.metric = "waiting", .source = ""},
+                          {.metric = "ttft_p95", .source = ""},
+                          {.metric = "mine", .source = ""}})
+                  .watched(),
               ElementsAre("mine", "mine_count", "mine_sum"));
 }
 

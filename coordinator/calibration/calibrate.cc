@@ -3,11 +3,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <map>
-#include <utility>
+#include <set>
 
 #include "common/secrets.h"
 #include "common/words.h"
+#include "coordinator/calibration/ask_targets.h"
 #include "coordinator/calibration/token_probe.h"
 
 namespace kneepoint::coordinator {
@@ -74,19 +74,22 @@ Calibration fit_calibration(double few_words, double few_tokens, double many_wor
 }
 
 void calibrate(const Plan& plan, std::vector<Cell>& cells, const CalibrationOptions& options) {
-  std::map<std::pair<std::uint32_t, std::string>, Calibration> known;
+  std::set<Question> questions;
+  for (const Cell& cell : cells) {
+    if (cell.workload.makes_text()) questions.emplace(cell.target, cell.workload.system.value_or(""));
+  }
+  const auto answers =
+      ask_targets(plan, questions, options.stop, [&](const Target& target, const std::string& system) {
+        return weigh_target(target, system, plan.seed, options);
+      });
+  if (options.stop.stop_requested()) return;
+  for (const auto& [question, found] : answers) {
+    if (options.tell) options.tell(line_about(plan.targets[question.first], found));
+  }
   for (Cell& cell : cells) {
     if (!cell.workload.makes_text()) continue;
-    const auto key = std::pair(cell.target, cell.workload.system.value_or(""));
-    auto at = known.find(key);
-    if (at == known.end()) {
-      const Target& target = plan.targets[cell.target];
-      const auto found = weigh_target(target, key.second, plan.seed, options);
-      if (options.stop.stop_requested()) return;
-      if (options.tell) options.tell(line_about(target, found));
-      at = known.emplace(key, found ? *found : Calibration()).first;
-    }
-    cell.calibration = at->second;
+    const auto& found = answers.at({cell.target, cell.workload.system.value_or("")});
+    cell.calibration = found ? *found : Calibration();
   }
 }
 

@@ -4,11 +4,10 @@
 #include <simdjson.h>
 
 #include <algorithm>
-#include <map>
 #include <set>
-#include <utility>
 
 #include "common/secrets.h"
+#include "coordinator/calibration/ask_targets.h"
 #include "coordinator/calibration/usage_probe.h"
 
 namespace kneepoint::coordinator {
@@ -60,21 +59,23 @@ std::string line_about(const Target& target, const Result<UsageAnswer>& answer) 
 }  // namespace
 
 void settle_usage(const Plan& plan, std::vector<Cell>& cells, const SettleUsageOptions& options) {
-  std::map<std::pair<std::uint32_t, std::string>, UsageOption> known;
+  std::set<Question> questions;
+  for (const Cell& cell : cells) {
+    if (asks_for_usage(plan.targets[cell.target], cell.workload))
+      questions.emplace(cell.target, cell.workload.extra_body);
+  }
+  const auto answers = ask_targets(
+      plan, questions, options.stop,
+      [&](const Target& target, const std::string& extra_body) { return ask(target, extra_body, options); });
+  if (options.stop.stop_requested()) return;
   std::set<std::string> told;
   for (Cell& cell : cells) {
-    const Target& target = plan.targets[cell.target];
-    if (!asks_for_usage(target, cell.workload)) continue;
-    const auto key = std::pair(cell.target, cell.workload.extra_body);
-    auto at = known.find(key);
-    if (at == known.end()) {
-      const auto answer = ask(target, key.second, options);
-      if (options.stop.stop_requested()) return;
-      const std::string line = line_about(target, answer);
-      if (options.tell && !line.empty() && told.insert(line).second) options.tell(line);
-      at = known.emplace(key, answer ? answer->taken : UsageOption::kContinuous).first;
-    }
-    cell.usage = at->second;
+    const auto at = answers.find({cell.target, cell.workload.extra_body});
+    if (at == answers.end() || !asks_for_usage(plan.targets[cell.target], cell.workload)) continue;
+    const Result<UsageAnswer>& answer = at->second;
+    const std::string line = line_about(plan.targets[cell.target], answer);
+    if (options.tell && !line.empty() && told.insert(line).second) options.tell(line);
+    cell.usage = answer ? answer->taken : UsageOption::kContinuous;
   }
 }
 

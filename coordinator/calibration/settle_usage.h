@@ -11,7 +11,7 @@
 namespace kneepoint::coordinator {
 
 struct SettleUsageOptions {
-  std::stop_token stop;  ///< Ends it early: what was not asked keeps asking for all.
+  std::stop_token stop;  ///< Ends it early: all keep asking for all.
   Nanos limit =
       std::chrono::seconds(10);  ///< For each target and extra body; its request timeout may be less.
   std::function<void(const std::string& line)> tell;  ///< Hears, once each, of what is not as usual.
@@ -19,8 +19,8 @@ struct SettleUsageOptions {
 
 /// Finds out, for every cell that streams in a dialect of OpenAI's, how much of its token counts the target
 /// tells without refusing the request, so that the first requests of a load ask for no more. Asks each target
-/// once for each extra body, for two tokens; blocks, within `limit`. Where a target cannot tell, requests
-/// begin with all and are asked again with less, each by itself.
+/// once for each extra body, for two tokens, all targets at the same time; blocks. Where a target cannot
+/// tell, requests begin with all and are asked again with less, each by itself.
 void settle_usage(const Plan& plan, std::vector<Cell>& cells, const SettleUsageOptions& options);
 
 }  // namespace kneepoint::coordinator

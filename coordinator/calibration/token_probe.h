@@ -12,7 +12,7 @@ namespace kneepoint::coordinator {
 /// Asks a target how many tokens a prompt has, template and system prompt included, as its usage would say.
 class TokenProbe {
  public:
-  /// @param target outlives the probe; its first replica is asked. @param secret its bearer token; empty for
+  /// @param target outlives the probe. @param secret its bearer token; empty for
   /// none. @param system empty: no system prompt.
   TokenProbe(const Target& target, const std::string& secret, std::string system,
              TargetClient::Bounds bounds);

@@ -12,6 +12,7 @@
 #include <map>
 #include <optional>
 #include <utility>
+#include <vector>
 
 namespace kneepoint::coordinator {
 namespace {
@@ -27,25 +28,38 @@ std::map<std::string, std::string> headers_of(const Target& target, const std::s
 }  // namespace
 
 struct TargetClient::Impl {
-  const std::string& base;
+  const std::vector<std::string>& urls;
   const Bounds bounds;
   const MonoTime deadline;
   asio::io_context io;
   asio::cancellation_signal cancel;
   HttpClient client;
+  std::size_t replica = 0;
   bool answered = false;
 
-  Result<HttpReply> await(const std::function<asio::awaitable<Result<HttpReply>>()>& exchange) {
+  using Exchange = std::function<asio::awaitable<Result<HttpReply>>(const std::string& base)>;
+
+  Result<HttpReply> ask(const Exchange& exchange) {
+    for (;; ++replica) {
+      const bool last = replica + 1 == urls.size();
+      const MonoTime now = std::chrono::steady_clock::now();
+      Result<HttpReply> reply = await(exchange, last ? deadline : now + (deadline - now) / 2);
+      if (reply || last || bounds.stop.stop_requested()) return reply;
+    }
+  }
+
+  /// @returns what the replica at hand says `until` then.
+  Result<HttpReply> await(const Exchange& exchange, MonoTime until) {
     answered = false;
     std::optional<Result<HttpReply>> reply;
     asio::co_spawn(
-        io, [&]() -> asio::awaitable<void> { reply.emplace(co_await exchange()); },
+        io, [&]() -> asio::awaitable<void> { reply.emplace(co_await exchange(urls[replica])); },
         asio::bind_cancellation_slot(cancel.slot(), asio::detached));
     const auto give_up = [this] { cancel.emit(asio::cancellation_type::terminal); };
     io.restart();
     {
       const std::stop_callback on_stop(bounds.stop, [&] { asio::post(io, give_up); });
-      io.run_until(deadline);
+      io.run_until(until);
     }
     if (!reply) {
       give_up();
@@ -58,7 +72,7 @@ struct TargetClient::Impl {
 };
 
 TargetClient::TargetClient(const Target& target, const std::string& secret, const Bounds& bounds)
-    : impl_(new Impl{.base = target.urls.front(),
+    : impl_(new Impl{.urls = target.urls,
                      .bounds = bounds,
                      .deadline = std::chrono::steady_clock::now() + bounds.limit,
                      .io = {},
@@ -68,11 +82,11 @@ TargetClient::TargetClient(const Target& target, const std::string& secret, cons
 TargetClient::~TargetClient() = default;
 
 Result<HttpReply> TargetClient::get(std::string_view path) {
-  return impl_->await([&] { return impl_->client.get(join_url(impl_->base, path)); });
+  return impl_->ask([&](const std::string& base) { return impl_->client.get(join_url(base, path)); });
 }
 
-Result<HttpReply> TargetClient::post(std::string_view path, std::string json) {
-  return impl_->await([&] { return impl_->client.post(join_url(impl_->base, path), std::move(json)); });
+Result<HttpReply> TargetClient::post(std::string_view path, const std::string& json) {
+  return impl_->ask([&](const std::string& base) { return impl_->client.post(join_url(base, path), json); });
 }
 
 bool TargetClient::answered() const {

@@ -12,8 +12,9 @@
 
 namespace kneepoint::coordinator {
 
-/// Questions to a target by a caller that waits for each answer: to its first replica, with the target's
-/// headers, token and TLS. For one thread.
+/// Questions to a target by a caller that waits for each answer: to its first replica that answers, with the
+/// target's headers, token and TLS. A replica that does not is left for good, and the question goes to the
+/// next; each but the last may take half of the time that is left. For one thread.
 class TargetClient {
  public:
   struct Bounds {
@@ -27,7 +28,7 @@ class TargetClient {
   /// @param path below the target's base URL. @returns any complete reply, whatever its status, or one line
   /// that says what went wrong.
   Result<HttpReply> get(std::string_view path);
-  Result<HttpReply> post(std::string_view path, std::string json);
+  Result<HttpReply> post(std::string_view path, const std::string& json);
   /// Whether the last request got a reply, whatever it said.
   bool answered() const;
 

@@ -135,6 +135,28 @@ TEST_F(Calibrate, AHostThatCannotBeReachedIsAskedOnce) {
   EXPECT_TRUE(lines_[0].ends_with("Connection refused")) << lines_[0];
 }
 
+TEST_F(Calibrate, TargetsAreAskedAtTheSameTime) {
+  const auto weigh = [](std::size_t words) {
+    return response("200 OK", R"({"count":)" + std::to_string(words) + "}");
+  };
+  Gate other_asked;
+  ScriptedServer waits([&](ScriptedServer::Peer& peer, int) {
+    for (std::string request; !(request = peer.read_request()).empty();) {
+      EXPECT_TRUE(other_asked.wait());
+      peer.send(weigh(words_of(request)));
+    }
+  });
+  serve(
+      [&](std::size_t words) {
+        other_asked.open();
+        return weigh(words);
+      },
+      missing);
+  plan_.targets.push_back({.name = "other", .urls = {server_->url()}, .model = "m"});
+  plan_.targets[0].urls = {waits.url()};
+  for (const Cell& cell : calibrated()) EXPECT_EQ(cell.calibration.source, Calibration::Source::kTokenize);
+}
+
 TEST_F(Calibrate, AnInterruptEndsItAtOnce) {
   std::stop_source interrupt;
   options_.stop = interrupt.get_token();

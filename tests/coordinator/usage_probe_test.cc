@@ -11,6 +11,8 @@
 namespace kneepoint::coordinator {
 namespace {
 
+using ::testing::AllOf;
+using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
@@ -143,8 +145,7 @@ TEST_F(SettleUsage, AsksEachTargetOnceForEachExtraBody) {
   EXPECT_THAT(settled(), ElementsAre(kContinuous, kContinuous, kContinuous, kContinuous, kFinal, kFinal));
   const auto requests = server_->requests();
   ASSERT_EQ(requests.size(), 6u) << "one of each target, and two of each for the third scenario";
-  EXPECT_THAT(requests[1], HasSubstr("POST /v1/completions "));
-  EXPECT_THAT(requests[1], HasSubstr(R"("prompt":")"));
+  EXPECT_THAT(requests, Contains(AllOf(HasSubstr("POST /v1/completions "), HasSubstr(R"("prompt":")"))));
 }
 
 TEST_F(SettleUsage, AsksOnlyWhereRequestsWillAsk) {
@@ -198,6 +199,37 @@ TEST_F(SettleUsage, AHostThatCannotBeReachedOrASecretThatIsNotHereIsOneLine) {
   ASSERT_EQ(lines_.size(), 2u);
   EXPECT_THAT(lines_[0], HasSubstr("Connection refused"));
   EXPECT_THAT(lines_[1], HasSubstr("KNEEPOINT_TEST_NO_SUCH_TOKEN"));
+}
+
+TEST_F(SettleUsage, AReplicaThatDoesNotAnswerIsNotTheTarget) {
+  serve([](const std::string&) { return answer(UsageReport::kRunning); });
+  const std::string refuses = server_->url();
+  server_.reset();
+  ScriptedServer silent(keep_silent);
+  serve_all_but(kRunningOnly, "400 Bad", R"({"error":"unknown field continuous_usage_stats"})");
+  plan_.targets[0].urls = {refuses, silent.url(), server_->url()};
+  plan_.targets[0].request_timeout = std::chrono::seconds(2);
+  EXPECT_THAT(settled(), ElementsAre(UsageOption::kFinal));
+  EXPECT_THAT(lines_, ElementsAre(HasSubstr("no running token counts")));
+  EXPECT_EQ(silent.requests().size(), 1u) << "it is left for good";
+  EXPECT_EQ(server_->requests().size(), 2u);
+}
+
+TEST_F(SettleUsage, TargetsAreAskedAtTheSameTime) {
+  Gate other_asked;
+  ScriptedServer waits([&](ScriptedServer::Peer& peer, int) {
+    if (peer.read_request().empty()) return;
+    EXPECT_TRUE(other_asked.wait());
+    peer.send(answer(UsageReport::kRunning));
+  });
+  serve([&](const std::string&) {
+    other_asked.open();
+    return answer(UsageReport::kAtEnd);
+  });
+  plan_.targets.push_back({.name = "other", .urls = {server_->url()}, .model = "m"});
+  plan_.targets[0].urls = {waits.url()};
+  settled();
+  EXPECT_THAT(lines_, ElementsAre(HasSubstr("other: no running token counts")));
 }
 
 TEST_F(SettleUsage, AnInterruptEndsItAtOnce) {

@@ -37,9 +37,11 @@ void add_duration(CLI::App& app, const std::string& name, Nanos& value, const st
 int dispatch(int argc, char** argv) {
   CLI::App app{
       "Finds the concurrency at which an LLM serving host saturates, and says why.\n\n"
-      "exit codes: 0 done, 1 internal error, 2 bad usage or plan, 3 no trustworthy verdict, 4 a threshold "
-      "missed,\n"
-      "5 fleet not assembled or lost, 6 stopped by a guard rail, 130 interrupted"};
+      "exit codes: 0 done, 1 internal error, 2 bad usage or plan, or a target is not ready: nothing was "
+      "loaded,\n"
+      "3 no trustworthy verdict, 4 a threshold missed, 5 fleet not assembled or lost, 6 stopped by a guard "
+      "rail,\n"
+      "130 interrupted"};
   app.set_version_flag("--version", std::string(version()));
   app.require_subcommand(1);
 
@@ -58,7 +60,8 @@ int dispatch(int argc, char** argv) {
       ->capture_default_str();
   auto* listen =
       run_app
-          .add_option("--listen", run.listen, "HOST:PORT to await agents on, instead of starting local ones")
+          .add_option("--listen", run.listen,
+                      "HOST:PORT or unix:PATH to await agents on, instead of starting local ones; repeatable")
           ->excludes(agents);
   auto* expect = run_app.add_option("--expect-agents", run.expect_agents, "How many agents make the fleet")
                      ->check(CLI::Range(1, 10'000))

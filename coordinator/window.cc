@@ -6,6 +6,8 @@
 #include <boost/url/parse.hpp>
 #include <cmath>
 #include <functional>
+#include <numeric>
+#include <span>
 #include <vector>
 
 #include "coordinator/analysis/batch_means.h"
@@ -37,8 +39,9 @@ std::optional<double> ratio(double part, double whole) {
 Estimate rate(double total, std::span<const double> bins, double duration,
               const std::optional<Batches>& batches, double burst) {
   if (!batches) return {.value = total / duration};
-  std::vector<double> values = batch_sums(bins, batches->count);
-  for (double& value : values) value *= batches->count / duration;
+  std::vector<double> values = batch_means(bins, batches->count);
+  if (values.empty()) return {.value = total / duration};
+  for (double& value : values) value *= static_cast<double>(bins.size()) / duration;
   return batch_estimate(total / duration, values, *batches, edge_error(burst, duration));
 }
 
@@ -62,19 +65,26 @@ LatencySummary latency(const WindowCut& cut, Histogram SeriesStats::*which,
   return summarise(cut.total.*which, by_second, batches);
 }
 
-/// The share of misses in each batch; none where a batch saw no request.
-std::vector<double> batch_ratios(const std::vector<double>& met, const std::vector<double>& missed,
-                                 const std::optional<Batches>& batches) {
-  std::vector<double> ratios;
-  if (!batches) return ratios;
-  const auto met_sums = batch_sums(met, batches->count);
-  const auto missed_sums = batch_sums(missed, batches->count);
-  for (std::size_t b = 0; b < met_sums.size(); ++b) {
-    const double n = met_sums[b] + missed_sums[b];
-    if (n <= 0) return {};
-    ratios.push_back(missed_sums[b] / n);
+/// @param met, missed of each second. Batches say nothing where one of them saw no request.
+SloEvidence slo_evidence(std::span<const double> met, std::span<const double> missed,
+                         const std::optional<Batches>& batches) {
+  const auto sum = [](std::span<const double> counts) {
+    return static_cast<std::uint64_t>(std::accumulate(counts.begin(), counts.end(), 0.0));
+  };
+  SloEvidence evidence{.met = sum(met), .missed = sum(missed)};
+  if (!batches) return evidence;
+  evidence.batches = *batches;
+  const auto met_means = batch_means(met, batches->count);
+  const auto missed_means = batch_means(missed, batches->count);
+  for (std::size_t b = 0; b < met_means.size(); ++b) {
+    const double n = met_means[b] + missed_means[b];
+    if (n <= 0) {
+      evidence.batch_ratios.clear();
+      break;
+    }
+    evidence.batch_ratios.push_back(missed_means[b] / n);
   }
-  return ratios;
+  return evidence;
 }
 
 double finished(const SeriesStats& stats) {
@@ -84,7 +94,6 @@ double finished(const SeriesStats& stats) {
 void measure_slo(Step& step, const WindowCut& cut, const Cell& cell, double duration,
                  const std::optional<Batches>& batches) {
   if (cell.slo.empty()) return;
-  const bool short_window = batches && batches->short_window;
   double lowest_quantile = 1;
   for (std::size_t i = 0; i < cell.slo.size(); ++i) {
     lowest_quantile = std::min(lowest_quantile, cell.slo[i].quantile);
@@ -94,16 +103,14 @@ void measure_slo(Step& step, const WindowCut& cut, const Cell& cell, double dura
     const auto met = cut.series([&](const SeriesStats& s) { return static_cast<double>(count(s).met); });
     const auto missed =
         cut.series([&](const SeriesStats& s) { return static_cast<double>(count(s).missed); });
-    const SloCount total = count(cut.total);
-    step.slo.push_back(check_slo(cell.slo[i].name(), total.met, total.missed,
-                                 batch_ratios(met, missed, batches), short_window, 1 - cell.slo[i].quantile));
+    step.slo.push_back(
+        check_slo(cell.slo[i].name(), slo_evidence(met, missed, batches), 1 - cell.slo[i].quantile));
   }
   const auto bad = [](const SeriesStats& s) {
     return std::max(0.0, finished(s) - static_cast<double>(s.joint_good));
   };
   const auto good = cut.series([](const SeriesStats& s) { return static_cast<double>(s.joint_good); });
-  step.slo_joint = check_slo("joint", cut.total.joint_good, static_cast<std::uint64_t>(bad(cut.total)),
-                             batch_ratios(good, cut.series(bad), batches), short_window, 1 - lowest_quantile);
+  step.slo_joint = check_slo("joint", slo_evidence(good, cut.series(bad), batches), 1 - lowest_quantile);
   step.goodput_ratio = ratio(static_cast<double>(cut.total.joint_good), finished(cut.total));
   step.goodput_requests_per_second = static_cast<double>(cut.total.joint_good) / duration;
 }
@@ -210,12 +217,25 @@ std::optional<double> trend_of(const WindowCut& cut, const ChunkRate& tokens) {
   return trend->slope * static_cast<double>(values.size()) / mean;
 }
 
-std::optional<double> growth_of_in_flight(const WindowCut& cut) {
-  const auto values = cut.series([](const SeriesStats& s) { return s.in_flight; });
-  const auto trend = theil_sen(values);
-  const double mean = moments(values).mean;
-  if (!trend || mean <= 0 || (trend->ci95.low <= 0 && trend->ci95.high >= 0)) return std::nullopt;
-  return trend->slope * static_cast<double>(values.size()) / mean;
+/// Of batches and not of seconds: those of one request in flight for long are alike, and chance looked like a
+/// trend in up to a fifth of the windows. Arrivals that grew bring as much more in flight at the same
+/// residence, which is no overload, so their own growth is taken off.
+std::optional<double> growth_of_in_flight(const WindowCut& cut, const std::optional<Batches>& batches) {
+  if (!batches) return std::nullopt;
+  const auto relative = [&](const std::function<double(const SeriesStats&)>& value) {
+    std::vector<double> values = batch_means(cut.series(value), batches->count);
+    const double mean = moments(values).mean;
+    if (mean <= 0) values.clear();
+    for (double& each : values) each /= mean;
+    return values;
+  };
+  std::vector<double> beyond = relative([](const SeriesStats& s) { return s.in_flight; });
+  const auto arrived = relative([](const SeriesStats& s) { return static_cast<double>(s.arrivals); });
+  if (beyond.empty() || arrived.empty()) return std::nullopt;
+  for (std::size_t b = 0; b < beyond.size(); ++b) beyond[b] -= arrived[b];
+  const Trend growth = batch_growth(beyond, *batches);
+  if (growth.ci95.low <= 0) return std::nullopt;
+  return growth.slope;
 }
 
 WindowEvidence evidence_of(const Timeline& timeline, const StepWindow& window, const WindowCut& cut,
@@ -237,7 +257,6 @@ WindowEvidence evidence_of(const Timeline& timeline, const StepWindow& window, c
   evidence.due = cut.total.arrivals;
   evidence.answer_chunks = cut.total.usage_chunks;
   evidence.answer_tokens = cut.total.usage_tokens;
-  if (window.rate) evidence.in_flight_growth = growth_of_in_flight(cut);
   if (!window.requests) evidence.trend = trend_of(cut, tokens);
   return evidence;
 }
@@ -245,7 +264,9 @@ WindowEvidence evidence_of(const Timeline& timeline, const StepWindow& window, c
 /// A step bounded by requests has no batches: its requests are few and one after the other.
 std::optional<Batches> batches_of(const StepWindow& window, const WindowCut& cut, double duration) {
   if (window.requests) return std::nullopt;
-  return plan_batches(duration, cut.total.e2e.mean_seconds().value_or(duration));
+  auto batches = plan_batches(duration, cut.total.e2e.mean_seconds().value_or(duration));
+  if (batches) batches->moving = window.moving;
+  return batches;
 }
 
 std::optional<TokenSource> ended_source(const ChunkRate& tokens, const SeriesStats& stats) {
@@ -361,7 +382,9 @@ Step measure_step(const Timeline& timeline, const Plan& plan, const Cell& cell, 
     step.warn("LOW_CONFIDENCE", "the longest window was not enough for an interval of ± 2.5 %");
   }
   if (window.unsteady) step.invalidate("UNSTEADY", "it was still settling in the second half of its window");
-  apply_gates(step, evidence_of(timeline, window, cut, tokens));
+  WindowEvidence evidence = evidence_of(timeline, window, cut, tokens);
+  if (window.rate) evidence.in_flight_growth = growth_of_in_flight(cut, batches);
+  apply_gates(step, evidence);
   return step;
 }
 

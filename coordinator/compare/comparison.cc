@@ -9,6 +9,7 @@
 #include <set>
 #include <utility>
 
+#include "coordinator/analysis/survey.h"
 #include "coordinator/compare/matching.h"
 #include "coordinator/report/units.h"
 
@@ -26,15 +27,6 @@ std::size_t count_present(const Items& items) {
 }
 
 using ByRun = std::vector<bool>;
-
-/// How fast the load of a survey moved, a second; absent where it stood still.
-std::optional<double> pace_of(const ScenarioResult& result) {
-  if (!result.moving()) return std::nullopt;
-  const Step& first = result.steps.front();
-  const Step& last = result.steps.back();
-  const double seconds = last.window_begin_seconds - first.window_begin_seconds;
-  return seconds > 0 ? (last.load() - first.load()) / seconds : 0;
-}
 
 /// Rows' loads are whole numbers, so that paces of the same plan differ a little where one was cut short.
 bool same_pace(const std::optional<double>& a, const std::optional<double>& b) {
@@ -121,10 +113,10 @@ class Builder {
 
   /// What a load gave that moved lags behind it: it is like nothing but what one gave that moved alike.
   void compare_paces() {
-    const auto base = pace_of(*into_.results.front());
+    const auto base = pace_of(into_.results.front()->steps);
     for (std::size_t run = 0; run < runs_.size(); ++run) {
       const ScenarioResult* result = into_.results[run];
-      const auto pace = result ? pace_of(*result) : base;
+      const auto pace = result ? pace_of(result->steps) : base;
       moved_otherwise_.push_back(!same_pace(base, pace));
       if (!moved_otherwise_.back()) continue;
       const std::string how =

@@ -49,10 +49,20 @@ TEST(SaturationSentence, SoftKneeNamesNoBottleneckWithoutTelemetry) {
 }
 
 TEST(SaturationSentence, NotReachedIsALowerBoundAndSaysHowFarTheScanWent) {
-  EXPECT_EQ(
-      sentence_of(rows_of({.a = 0.010, .c = 0.0001}, {1, 2, 4, 8, 16, 32, 64})),
-      "chat on host does not saturate up to 64 requests in flight, the most that was tried: its saturation "
-      "point lies above 32; at most 3,902 output tok/s.");
+  EXPECT_EQ(sentence_of(rows_of({.a = 0.010, .c = 0.0001}, {1, 2, 4, 8, 16, 32, 64})),
+            "chat on host was not seen to saturate up to 64 requests in flight, the most that was tried: its "
+            "saturation point lies above 32; at most 3,902 output tok/s.");
+}
+
+/// A host that is full at 24 may well look so at 40, and still nothing names the point: the scan ends too
+/// early.
+TEST(SaturationSentence, NotReachedSaysHowFarToScan) {
+  const auto result = result_of(rows_of({.a = 0.010, .c = 0.0001, .cap = 24}, {4, 8, 16, 32, 40}));
+  EXPECT_FALSE(result.saturation.concurrency);
+  EXPECT_NE(saturation_text(result).find("Scan to 80 requests in flight at least: a saturation point is told "
+                                         "where twice its load was scanned."),
+            std::string::npos)
+      << saturation_text(result);
 }
 
 TEST(SaturationSentence, CollapseIsSaidAndWhereItBegins) {

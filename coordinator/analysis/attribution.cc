@@ -112,9 +112,9 @@ class Judge {
   /// there when it kept up with more.
   bool client() {
     if (input_.saturation) return false;
-    const std::uint32_t kept_up_with = knee_.step == nullptr ? 0 : knee_.step->concurrency;  // highest valid
+    const double kept_up_with = knee_.step == nullptr ? 0 : knee_.step->load();  // highest valid
     for (const Observed& o : observed_) {
-      if (!o.step->has_flag("CLIENT_BOUND") || o.step->concurrency < kept_up_with) continue;
+      if (!o.step->has_flag("CLIENT_BOUND") || o.step->load() < kept_up_with) continue;
       const GeneratorSummary& generator = o.step->generator;
       std::string why = "see the step's reasons";
       if (generator.busiest_thread_ratio.value_or(0) > Gates::kBusyThread) {

@@ -42,6 +42,8 @@ struct Trend {
 /// Kendall's S, which takes the values for independent). Absent below 6 values, where the interval means
 /// nothing. Quadratic: past 600 values, neighbours are averaged.
 std::optional<Trend> theil_sen(std::span<const double> values);
+/// The same of values at `places`, which rise; per unit of these. At most 600.
+std::optional<Trend> theil_sen(std::span<const double> values, std::span<const double> places);
 
 /// Mean and sample standard deviation; the latter 0 below two values.
 struct Moments {

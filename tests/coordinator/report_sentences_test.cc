@@ -101,6 +101,24 @@ TEST(SaturationSentence, ACliffIsReportedByItsBracket) {
       << result.saturation.explanation;
 }
 
+TEST(SaturationSentence, ACliffIsOfOneFigure) {
+  auto rows = rows_of({.a = 0.010, .c = 0.0001, .cap = 32}, {8, 16, 24, 32, 36, 48, 64});
+  rows[6].ttft_seconds.p95 = 2.5;  // too few requests at 48 for one: its median says nothing of that
+  rows[5].ttft_seconds.p50 = rows[6].ttft_seconds.p50 = 0.3;
+  EXPECT_TRUE(result_of(rows).saturation.shape.empty());
+  rows[6].ttft_seconds.p50 = 2.1;
+  EXPECT_NE(result_of(rows).saturation.explanation.find("cliff: p50 300 ms at 48, 2.10 s at 64."),
+            std::string::npos);
+  // Of an open loop too, whose rows share their max_in_flight.
+  for (Step& row : rows) {
+    row.offered_rate = row.concurrency;
+    row.concurrency = 512;
+  }
+  EXPECT_NE(result_of(rows).saturation.explanation.find("cliff: p50 300 ms at 48/s, 2.10 s at 64/s."),
+            std::string::npos)
+      << result_of(rows).saturation.explanation;
+}
+
 TEST(SaturationSentence, OneConcurrencyIsNoRamp) {
   Step step = known_step(8, 700);
   const std::string sentence =

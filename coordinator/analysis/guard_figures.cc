@@ -24,14 +24,14 @@ std::vector<GuardReading> guard_figures(const Timeline& timeline) {
     }
   }
   std::vector<GuardReading> readings;
-  const auto add = [&](const char* metric, double value) {
-    readings.push_back({metric, "kneepoint", value});
+  const auto add = [&](std::string_view metric, double value) {
+    readings.push_back({std::string(metric), "kneepoint", value});
   };
   if (completed + failed >= kFewestEnded) {
-    add("error_ratio", static_cast<double>(failed) / static_cast<double>(completed + failed));
+    add(kErrorRatio, static_cast<double>(failed) / static_cast<double>(completed + failed));
   }
-  if (ttft.count() >= kFewestEnded) add("ttft_p50", *ttft.quantile_seconds(0.5));
-  if (ttft.count() >= kFewestForP95) add("ttft_p95", *ttft.quantile_seconds(0.95));
+  if (ttft.count() >= kFewestEnded) add(kTtftP50, *ttft.quantile_seconds(0.5));
+  if (ttft.count() >= kFewestForP95) add(kTtftP95, *ttft.quantile_seconds(0.95));
   return readings;
 }
 

@@ -3,10 +3,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 
 #include "coordinator/plan/target_reader.h"
 #include "coordinator/plan/yaml_reader.h"
+#include "coordinator/telemetry/guard_rails.h"
 
 namespace kneepoint::coordinator {
 namespace {
@@ -54,9 +54,8 @@ GuardLimit read_limit(const Node& node) {
     throw PlanError{node.at, "a guard rail needs its limit; write above: VALUE or below: VALUE"};
   }
   const std::string what = fmt::format("'{}'", key);
-  constexpr std::array<std::string_view, 3> kOwn = {"error_ratio", "ttft_p50", "ttft_p95"};
-  const bool own = std::find(kOwn.begin(), kOwn.end(), limit.metric) != kOwn.end();
-  if (limit.metric == "error_ratio") {
+  const bool own = std::find(kOwnFigures.begin(), kOwnFigures.end(), limit.metric) != kOwnFigures.end();
+  if (limit.metric == kErrorRatio) {
     limit.limit = yaml::read_number(*value, what, 0, 1);
   } else if (own) {
     limit.limit = to_seconds(yaml::read_duration(*value, what, 1ms, 24h));

@@ -1,16 +1,22 @@
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <map>
 #include <optional>
 #include <set>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "common/plan.h"
 #include "coordinator/telemetry/telemetry_sample.h"
 
 namespace kneepoint::coordinator {
+
+/// The tool's own figures that limits may name: a ratio, and two latencies in seconds.
+inline constexpr std::string_view kErrorRatio = "error_ratio", kTtftP50 = "ttft_p50", kTtftP95 = "ttft_p95";
+inline constexpr std::array kOwnFigures = {kErrorRatio, kTtftP50, kTtftP95};
 
 /// One figure of one second.
 struct GuardReading {

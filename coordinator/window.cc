@@ -6,6 +6,8 @@
 #include <boost/url/parse.hpp>
 #include <cmath>
 #include <functional>
+#include <numeric>
+#include <span>
 #include <vector>
 
 #include "coordinator/analysis/batch_means.h"
@@ -14,43 +16,10 @@
 #include "coordinator/analysis/statistics.h"
 #include "coordinator/analysis/token_count.h"
 #include "coordinator/analysis/validity.h"
+#include "coordinator/window_cut.h"
 
 namespace kneepoint::coordinator {
 namespace {
-
-/// The window's seconds, merged over whatever the step does not distinguish.
-struct Cut {
-  std::vector<SeriesStats> seconds;  ///< One for each second of the window.
-  SeriesStats total;
-  std::map<std::uint32_t, SeriesStats> by_replica, by_class, by_turn;
-  std::vector<double> busiest_thread;  ///< Of each second in which an agent reported.
-  GeneratorStats generator;
-  SeriesStats anything;  ///< Of any cell and level: what the generator's CPU was spent on.
-  bool observed = false;
-};
-
-Cut cut_out(const Timeline& timeline, const StepWindow& window) {
-  Cut cut;
-  cut.seconds.resize(
-      static_cast<std::size_t>(std::max<std::int64_t>(window.end - window.begin, 0) / window.grain));
-  const auto& seconds = timeline.seconds();
-  for (auto at = seconds.lower_bound(window.begin); at != seconds.end() && at->first < window.end; ++at) {
-    cut.observed = true;
-    for (const auto& [key, stats] : at->second.series) {
-      cut.anything.merge(stats);
-      if (key.cell != window.cell || (window.requests && key.epoch != window.epoch)) continue;
-      cut.seconds[static_cast<std::size_t>((at->first - window.begin) / window.grain)].merge(stats);
-      cut.by_replica[key.replica].merge(stats);
-      cut.by_class[key.prompt_class].merge(stats);
-      cut.by_turn[key.turn].merge(stats);
-    }
-    for (const auto& [agent, stats] : at->second.generators) cut.generator.merge(stats);
-    const auto busiest = at->second.busiest_threads();
-    cut.busiest_thread.insert(cut.busiest_thread.end(), busiest.begin(), busiest.end());
-  }
-  for (const SeriesStats& second : cut.seconds) cut.total.merge(second);
-  return cut;
-}
 
 RequestCounts counts_of(const SeriesStats& stats) {
   return {.started = stats.started,
@@ -64,25 +33,19 @@ std::optional<double> ratio(double part, double whole) {
   return part / whole;
 }
 
-std::vector<double> series(const Cut& cut, const std::function<double(const SeriesStats&)>& value) {
-  std::vector<double> values;
-  values.reserve(cut.seconds.size());
-  for (const SeriesStats& second : cut.seconds) values.push_back(value(second));
-  return values;
-}
-
 /// A count per second, with the spread of its batches.
 /// @param bins equal bins over the window.
 /// @param burst how much of it comes at once.
 Estimate rate(double total, std::span<const double> bins, double duration,
               const std::optional<Batches>& batches, double burst) {
   if (!batches) return {.value = total / duration};
-  std::vector<double> values = batch_sums(bins, batches->count);
-  for (double& value : values) value *= batches->count / duration;
+  std::vector<double> values = batch_means(bins, batches->count);
+  if (values.empty()) return {.value = total / duration};
+  for (double& value : values) value *= static_cast<double>(bins.size()) / duration;
   return batch_estimate(total / duration, values, *batches, edge_error(burst, duration));
 }
 
-Estimate token_rate(const Cut& cut, const ChunkRate& tokens, double duration,
+Estimate token_rate(const WindowCut& cut, const ChunkRate& tokens, double duration,
                     const std::optional<Batches>& batches) {
   std::vector<double> halves;
   for (const SeriesStats& second : cut.seconds) {
@@ -95,60 +58,64 @@ Estimate token_rate(const Cut& cut, const ChunkRate& tokens, double duration,
   return rate(total, halves, duration, batches, burst);
 }
 
-LatencySummary latency(const Cut& cut, Histogram SeriesStats::*which, const std::optional<Batches>& batches) {
+LatencySummary latency(const WindowCut& cut, Histogram SeriesStats::*which,
+                       const std::optional<Batches>& batches) {
   std::vector<const Histogram*> by_second;
   for (const SeriesStats& second : cut.seconds) by_second.push_back(&(second.*which));
   return summarise(cut.total.*which, by_second, batches);
 }
 
-/// The share of misses in each batch; none where a batch saw no request.
-std::vector<double> batch_ratios(const std::vector<double>& met, const std::vector<double>& missed,
-                                 const std::optional<Batches>& batches) {
-  std::vector<double> ratios;
-  if (!batches) return ratios;
-  const auto met_sums = batch_sums(met, batches->count);
-  const auto missed_sums = batch_sums(missed, batches->count);
-  for (std::size_t b = 0; b < met_sums.size(); ++b) {
-    const double n = met_sums[b] + missed_sums[b];
-    if (n <= 0) return {};
-    ratios.push_back(missed_sums[b] / n);
+/// @param met, missed of each second. Batches say nothing where one of them saw no request.
+SloEvidence slo_evidence(std::span<const double> met, std::span<const double> missed,
+                         const std::optional<Batches>& batches) {
+  const auto sum = [](std::span<const double> counts) {
+    return static_cast<std::uint64_t>(std::accumulate(counts.begin(), counts.end(), 0.0));
+  };
+  SloEvidence evidence{.met = sum(met), .missed = sum(missed)};
+  if (!batches) return evidence;
+  evidence.batches = *batches;
+  const auto met_means = batch_means(met, batches->count);
+  const auto missed_means = batch_means(missed, batches->count);
+  for (std::size_t b = 0; b < met_means.size(); ++b) {
+    const double n = met_means[b] + missed_means[b];
+    if (n <= 0) {
+      evidence.batch_ratios.clear();
+      break;
+    }
+    evidence.batch_ratios.push_back(missed_means[b] / n);
   }
-  return ratios;
+  return evidence;
 }
 
 double finished(const SeriesStats& stats) {
   return static_cast<double>(stats.completed() + stats.failed());
 }
 
-void measure_slo(Step& step, const Cut& cut, const Cell& cell, double duration,
+void measure_slo(Step& step, const WindowCut& cut, const Cell& cell, double duration,
                  const std::optional<Batches>& batches) {
   if (cell.slo.empty()) return;
-  const bool short_window = batches && batches->short_window;
   double lowest_quantile = 1;
   for (std::size_t i = 0; i < cell.slo.size(); ++i) {
     lowest_quantile = std::min(lowest_quantile, cell.slo[i].quantile);
     const auto count = [i](const SeriesStats& stats) {
       return i < stats.slo.size() ? stats.slo[i] : SloCount{};
     };
-    const auto met = series(cut, [&](const SeriesStats& s) { return static_cast<double>(count(s).met); });
+    const auto met = cut.series([&](const SeriesStats& s) { return static_cast<double>(count(s).met); });
     const auto missed =
-        series(cut, [&](const SeriesStats& s) { return static_cast<double>(count(s).missed); });
-    const SloCount total = count(cut.total);
-    step.slo.push_back(check_slo(cell.slo[i].name(), total.met, total.missed,
-                                 batch_ratios(met, missed, batches), short_window, 1 - cell.slo[i].quantile));
+        cut.series([&](const SeriesStats& s) { return static_cast<double>(count(s).missed); });
+    step.slo.push_back(
+        check_slo(cell.slo[i].name(), slo_evidence(met, missed, batches), 1 - cell.slo[i].quantile));
   }
   const auto bad = [](const SeriesStats& s) {
     return std::max(0.0, finished(s) - static_cast<double>(s.joint_good));
   };
-  const auto good = series(cut, [](const SeriesStats& s) { return static_cast<double>(s.joint_good); });
-  step.slo_joint =
-      check_slo("joint", cut.total.joint_good, static_cast<std::uint64_t>(bad(cut.total)),
-                batch_ratios(good, series(cut, bad), batches), short_window, 1 - lowest_quantile);
+  const auto good = cut.series([](const SeriesStats& s) { return static_cast<double>(s.joint_good); });
+  step.slo_joint = check_slo("joint", slo_evidence(good, cut.series(bad), batches), 1 - lowest_quantile);
   step.goodput_ratio = ratio(static_cast<double>(cut.total.joint_good), finished(cut.total));
   step.goodput_requests_per_second = static_cast<double>(cut.total.joint_good) / duration;
 }
 
-GeneratorSummary generator_of(const Cut& cut, const ChunkRate& tokens) {
+GeneratorSummary generator_of(const WindowCut& cut, const ChunkRate& tokens) {
   GeneratorSummary summary;
   if (cut.busiest_thread.empty()) return summary;
   const GeneratorStats& stats = cut.generator;
@@ -204,7 +171,7 @@ using NamedStats = std::pair<std::string, const SeriesStats*>;
 
 /// The replicas that rows are for: those that responses named, by name, else the URLs; none where there is
 /// only one.
-std::vector<NamedStats> replicas_of(const Timeline& timeline, const Target& target, Cut& cut) {
+std::vector<NamedStats> replicas_of(const Timeline& timeline, const Target& target, WindowCut& cut) {
   std::vector<NamedStats> replicas;
   const auto urls = replica_names(target);
   for (std::uint32_t i = 0; i < urls.size(); ++i) {
@@ -226,7 +193,7 @@ std::vector<NamedStats> replicas_of(const Timeline& timeline, const Target& targ
 
 /// Behind one address a kept connection may never leave the replica that it was opened to: who gets how much
 /// is then decided by chance when connections are opened, and stays so.
-void check_pinning(Step& step, const Cut& cut) {
+void check_pinning(Step& step, const WindowCut& cut) {
   constexpr double kTolerated = 1.25;
   if (step.replicas.size() < 2 || cut.total.replica_changes > 0) return;
   std::uint64_t most = 0;
@@ -242,23 +209,36 @@ void check_pinning(Step& step, const Cut& cut) {
                                           : ""));
 }
 
-std::optional<double> trend_of(const Cut& cut, const ChunkRate& tokens) {
-  const auto values = series(cut, [&](const SeriesStats& s) { return tokens.arrived(s); });
+std::optional<double> trend_of(const WindowCut& cut, const ChunkRate& tokens) {
+  const auto values = cut.series([&](const SeriesStats& s) { return tokens.arrived(s); });
   const auto trend = theil_sen(values);
   const double mean = moments(values).mean;
   if (!trend || mean <= 0 || (trend->ci95.low <= 0 && trend->ci95.high >= 0)) return std::nullopt;
   return trend->slope * static_cast<double>(values.size()) / mean;
 }
 
-std::optional<double> growth_of_in_flight(const Cut& cut) {
-  const auto values = series(cut, [](const SeriesStats& s) { return s.in_flight; });
-  const auto trend = theil_sen(values);
-  const double mean = moments(values).mean;
-  if (!trend || mean <= 0 || (trend->ci95.low <= 0 && trend->ci95.high >= 0)) return std::nullopt;
-  return trend->slope * static_cast<double>(values.size()) / mean;
+/// Of batches and not of seconds: those of one request in flight for long are alike, and chance looked like a
+/// trend in up to a fifth of the windows. Arrivals that grew bring as much more in flight at the same
+/// residence, which is no overload, so their own growth is taken off.
+std::optional<double> growth_of_in_flight(const WindowCut& cut, const std::optional<Batches>& batches) {
+  if (!batches) return std::nullopt;
+  const auto relative = [&](const std::function<double(const SeriesStats&)>& value) {
+    std::vector<double> values = batch_means(cut.series(value), batches->count);
+    const double mean = moments(values).mean;
+    if (mean <= 0) values.clear();
+    for (double& each : values) each /= mean;
+    return values;
+  };
+  std::vector<double> beyond = relative([](const SeriesStats& s) { return s.in_flight; });
+  const auto arrived = relative([](const SeriesStats& s) { return static_cast<double>(s.arrivals); });
+  if (beyond.empty() || arrived.empty()) return std::nullopt;
+  for (std::size_t b = 0; b < beyond.size(); ++b) beyond[b] -= arrived[b];
+  const Trend growth = batch_growth(beyond, *batches);
+  if (growth.ci95.low <= 0) return std::nullopt;
+  return growth.slope;
 }
 
-WindowEvidence evidence_of(const Timeline& timeline, const StepWindow& window, const Cut& cut,
+WindowEvidence evidence_of(const Timeline& timeline, const StepWindow& window, const WindowCut& cut,
                            const ChunkRate& tokens) {
   WindowEvidence evidence{.seconds = static_cast<double>(window.end - window.begin),
                           .complete = timeline.complete(window.begin, window.end),
@@ -277,15 +257,16 @@ WindowEvidence evidence_of(const Timeline& timeline, const StepWindow& window, c
   evidence.due = cut.total.arrivals;
   evidence.answer_chunks = cut.total.usage_chunks;
   evidence.answer_tokens = cut.total.usage_tokens;
-  if (window.rate) evidence.in_flight_growth = growth_of_in_flight(cut);
   if (!window.requests) evidence.trend = trend_of(cut, tokens);
   return evidence;
 }
 
 /// A step bounded by requests has no batches: its requests are few and one after the other.
-std::optional<Batches> batches_of(const StepWindow& window, const Cut& cut, double duration) {
+std::optional<Batches> batches_of(const StepWindow& window, const WindowCut& cut, double duration) {
   if (window.requests) return std::nullopt;
-  return plan_batches(duration, cut.total.e2e.mean_seconds().value_or(duration));
+  auto batches = plan_batches(duration, cut.total.e2e.mean_seconds().value_or(duration));
+  if (batches) batches->moving = window.moving;
+  return batches;
 }
 
 std::optional<TokenSource> ended_source(const ChunkRate& tokens, const SeriesStats& stats) {
@@ -303,7 +284,7 @@ std::string replica_name(const std::string& url) {
 }
 
 Step measure_step(const Timeline& timeline, const Plan& plan, const Cell& cell, const StepWindow& window) {
-  Cut cut = cut_out(timeline, window);
+  WindowCut cut = cut_out(timeline, window);
   double duration = static_cast<double>(std::max<std::int64_t>(window.end - window.begin, 0));
   if (window.requests && window.finished_at) duration = to_seconds(*window.finished_at - window.level_at);
 
@@ -349,7 +330,7 @@ Step measure_step(const Timeline& timeline, const Plan& plan, const Cell& cell, 
   if (cell.workload.thinks()) step.thinking = cut.total.thinking / duration;
 
   const auto completions =
-      series(cut, [](const SeriesStats& s) { return static_cast<double>(s.completed()); });
+      cut.series([](const SeriesStats& s) { return static_cast<double>(s.completed()); });
   step.requests_per_second =
       rate(static_cast<double>(cut.total.completed()), completions, duration, batches, 1);
   if (window.requests) {
@@ -401,7 +382,9 @@ Step measure_step(const Timeline& timeline, const Plan& plan, const Cell& cell, 
     step.warn("LOW_CONFIDENCE", "the longest window was not enough for an interval of ± 2.5 %");
   }
   if (window.unsteady) step.invalidate("UNSTEADY", "it was still settling in the second half of its window");
-  apply_gates(step, evidence_of(timeline, window, cut, tokens));
+  WindowEvidence evidence = evidence_of(timeline, window, cut, tokens);
+  if (window.rate) evidence.in_flight_growth = growth_of_in_flight(cut, batches);
+  apply_gates(step, evidence);
   return step;
 }
 

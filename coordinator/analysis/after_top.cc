@@ -86,7 +86,7 @@ Finding judge_proof(const std::vector<Step>& ramp, std::vector<Step>& after,
     if (row == after.end()) continue;
     concurrency = row->concurrency;
     const Step* before = reference_row(ramp, row->concurrency);
-    const auto found = before == nullptr ? std::nullopt : difference(*before, *row);
+    const auto found = before == nullptr ? std::nullopt : row_change(*before, *row);
     row->note = fmt::format("proof with {}", agents_text(agents));
     if (!found) {
       parts.push_back(
@@ -124,7 +124,7 @@ Finding judge_descent(const std::vector<Step>& ramp, std::vector<Step>& after, s
     const bool top = rows.empty();
     rows.push_back(&step);
     const Step* before = reference_row(ramp, step.concurrency);
-    auto found = before == nullptr ? std::nullopt : difference(*before, step);
+    auto found = before == nullptr ? std::nullopt : row_change(*before, step);
     // Past saturation TTFT is how long the queue is, and that hangs on how requests happened to fall into
     // step.
     if (found && knee && step.concurrency > *knee)

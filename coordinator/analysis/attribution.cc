@@ -4,8 +4,8 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 
+#include "coordinator/analysis/observed_steps.h"
 #include "coordinator/analysis/validity.h"
 #include "coordinator/report/units.h"
 
@@ -37,24 +37,10 @@ std::uint64_t count_of(const RequestCounts& requests, std::initializer_list<Outc
   return sum;
 }
 
-/// A step and what its target said of itself meanwhile.
-struct Observed {
-  const Step* step = nullptr;
-  const StepTelemetry* telemetry = nullptr;
-};
-
 class Judge {
  public:
-  explicit Judge(const AttributionInput& input) : input_(input) {
-    const double horizon = horizon_of(input);
-    for (const Step& step : input.steps) {
-      if (step.load() > horizon) continue;
-      observed_.push_back({&step, step.telemetry ? &*step.telemetry : nullptr});
-    }
-    std::stable_sort(observed_.begin(), observed_.end(),
-                     [](const Observed& a, const Observed& b) { return a.step->load() < b.step->load(); });
-    choose_steps();
-  }
+  explicit Judge(const AttributionInput& input)
+      : input_(input), steps_(observe(input.steps, input.saturation)) {}
 
   Attribution run() {
     const bool found = client() || errors() || kv_cache() || compute_despite_queue() || queue_slots() ||
@@ -65,43 +51,6 @@ class Judge {
   }
 
  private:
-  /// Twice the knee, or twice the first step that lies past it.
-  static double horizon_of(const AttributionInput& input) {
-    if (!input.saturation) return std::numeric_limits<double>::infinity();
-    double knee = std::numeric_limits<double>::infinity();
-    for (const Step& step : input.steps) {
-      if (step.valid && step.load() >= *input.saturation) knee = std::min<double>(knee, step.load());
-    }
-    return 2 * (std::isfinite(knee) ? knee : *input.saturation);
-  }
-
-  /// The knee: the first valid step at or above it. Past it: the first with at least half as much load again,
-  /// where the limit shows plainest.
-  void choose_steps() {
-    for (const Observed& o : observed_) {
-      if (!o.step->valid) continue;
-      if (lowest_.step == nullptr) lowest_ = o;
-      // Without a knee the highest.
-      if (!input_.saturation || (o.step->load() >= *input_.saturation && knee_.step == nullptr)) {
-        knee_ = o;
-      } else if (knee_.step != nullptr && past_.step == nullptr &&
-                 o.step->load() >= 1.5 * knee_.step->load()) {
-        past_ = o;
-      }
-    }
-    if (!input_.saturation && knee_.step != nullptr) {
-      // Without a knee the step below the highest is what it is compared with.
-      for (const Observed& o : observed_) {
-        if (o.step->valid && 1.5 * o.step->load() <= knee_.step->load()) before_ = o;
-      }
-      past_ = knee_;
-    } else {
-      before_ = knee_;
-    }
-    judged_ = past_.telemetry != nullptr || knee_.telemetry == nullptr ? past_ : knee_;
-    if (judged_.step == nullptr) judged_ = knee_;
-  }
-
   bool say(std::string bottleneck, std::string sentence) {
     result_.bottleneck = std::move(bottleneck);
     result_.evidence.push_back(std::move(sentence));
@@ -112,9 +61,9 @@ class Judge {
   /// there when it kept up with more.
   bool client() {
     if (input_.saturation) return false;
-    const std::uint32_t kept_up_with = knee_.step == nullptr ? 0 : knee_.step->concurrency;  // highest valid
-    for (const Observed& o : observed_) {
-      if (!o.step->has_flag("CLIENT_BOUND") || o.step->concurrency < kept_up_with) continue;
+    const double kept_up_with = steps_.knee.step == nullptr ? 0 : steps_.knee.step->load();  // highest valid
+    for (const ObservedStep& o : steps_.all) {
+      if (!o.step->has_flag("CLIENT_BOUND") || o.step->load() < kept_up_with) continue;
       const GeneratorSummary& generator = o.step->generator;
       std::string why = "see the step's reasons";
       if (generator.busiest_thread_ratio.value_or(0) > Gates::kBusyThread) {
@@ -132,14 +81,14 @@ class Judge {
     return false;
   }
 
-  bool waits(const Observed& o) const {
+  bool waits(const ObservedStep& o) const {
     if (o.telemetry == nullptr || !o.telemetry->waiting_mean) return false;
     return *o.telemetry->waiting_mean >=
            std::max(Limits::kFewestWaiting, Limits::kWaitingShare * held(*o.step));
   }
 
   bool errors() {
-    for (const Observed& o : observed_) {
+    for (const ObservedStep& o : steps_.all) {
       const RequestCounts& requests = o.step->requests;
       if (!surely_failing(requests)) continue;
       const std::uint64_t failed = requests.failed;
@@ -170,22 +119,22 @@ class Judge {
   }
 
   bool kv_cache() {
-    if (judged_.telemetry == nullptr) return false;
-    const StepTelemetry& t = *judged_.telemetry;
+    if (steps_.judged.telemetry == nullptr) return false;
+    const StepTelemetry& t = *steps_.judged.telemetry;
     const double preempted = t.preemptions_per_second.value_or(0);
-    const std::string at = load_of(*judged_.step);
+    const std::string at = load_of(*steps_.judged.step);
     if (t.kv_usage_max && *t.kv_usage_max >= Limits::kKvNearlyFull &&
         preempted >= Limits::kPreemptionsPerSecond) {
       return say("kv_cache", fmt::format("The KV cache runs out: at {} it was up to {} full, and {} requests "
                                          "a second were preempted.",
                                          at, percent(*t.kv_usage_max), fmt::format("{:.2g}", preempted)));
     }
-    if (t.kv_usage_mean && *t.kv_usage_mean >= Limits::kKvFull && waits(judged_)) {
+    if (t.kv_usage_mean && *t.kv_usage_mean >= Limits::kKvFull && waits(steps_.judged)) {
       return say("kv_cache", fmt::format("The KV cache is full: at {} it was {} full on average "
                                          "while {} requests waited.",
                                          at, percent(*t.kv_usage_mean), figure(*t.waiting_mean)));
     }
-    if (t.kv_usage_max && t.running_mean && waits(judged_)) {
+    if (t.kv_usage_max && t.running_mean && waits(steps_.judged)) {
       const double running = *t.running_mean / static_cast<double>(input_.replicas);
       const double each = *t.kv_usage_max / std::max(running, 1.0);
       if (each >= Limits::kKvLargeRequest && *t.kv_usage_max + each > 1) {
@@ -199,17 +148,17 @@ class Judge {
   }
 
   /// How near each unit is to its practical ceiling; absent where it is not exposed.
-  static std::optional<double> tensor_share(const Observed& o) {
+  static std::optional<double> tensor_share(const ObservedStep& o) {
     if (o.telemetry == nullptr || !o.telemetry->gpu.tensor_active_mean) return std::nullopt;
     return *o.telemetry->gpu.tensor_active_mean / Limits::kTensorCeiling;
   }
-  static std::optional<double> dram_share(const Observed& o) {
+  static std::optional<double> dram_share(const ObservedStep& o) {
     if (o.telemetry == nullptr || !o.telemetry->gpu.dram_active_mean) return std::nullopt;
     return *o.telemetry->gpu.dram_active_mean / Limits::kDramCeiling;
   }
 
   std::string units_text() const {
-    const GpuTelemetry& gpu = judged_.telemetry->gpu;
+    const GpuTelemetry& gpu = steps_.judged.telemetry->gpu;
     std::string text;
     const auto add = [&](const char* name, const std::optional<double>& ratio) {
       if (ratio) text += fmt::format("{}{} {}", text.empty() ? "" : ", ", name, percent(*ratio));
@@ -222,40 +171,41 @@ class Judge {
 
   /// Prefill at the card's limit holds requests back like a full batch does, but more slots would not help.
   bool compute_despite_queue() {
-    if (!input_.saturation && !waits(judged_)) return false;
-    const auto tensor = tensor_share(judged_);
-    if (!tensor || *tensor < Limits::kUnitSaturated || *tensor <= dram_share(judged_).value_or(0))
+    if (!input_.saturation && !waits(steps_.judged)) return false;
+    const auto tensor = tensor_share(steps_.judged);
+    if (!tensor || *tensor < Limits::kUnitSaturated || *tensor <= dram_share(steps_.judged).value_or(0))
       return false;
     return say("compute", fmt::format("The GPU computes as fast as it can: at {} activity was {}{}.",
-                                      load_of(*judged_.step), units_text(), work_text()));
+                                      load_of(*steps_.judged.step), units_text(), work_text()));
   }
 
   /// Whether it was prefill or decode that kept the GPU busy.
   std::string work_text() const {
-    const auto& prompt = judged_.telemetry->server_prompt_tokens_per_second;
-    const auto& output = judged_.telemetry->server_tokens_per_second;
+    const auto& prompt = steps_.judged.telemetry->server_prompt_tokens_per_second;
+    const auto& output = steps_.judged.telemetry->server_tokens_per_second;
     if (!prompt || !output) return "";
     return fmt::format(", with {} prompt and {} output tokens a second", figure(*prompt), figure(*output));
   }
 
   bool queue_slots() {
-    if (judged_.telemetry == nullptr || !judged_.telemetry->running_mean) return queue_slots_by_client();
-    if (!waits(judged_)) return false;
-    const StepTelemetry& t = *judged_.telemetry;
+    if (steps_.judged.telemetry == nullptr || !steps_.judged.telemetry->running_mean)
+      return queue_slots_by_client();
+    if (!waits(steps_.judged)) return false;
+    const StepTelemetry& t = *steps_.judged.telemetry;
     std::string batch = fmt::format("{} run", figure(*t.running_mean));
     bool flat = false;
-    if (before_.step != nullptr && before_.step != judged_.step && before_.telemetry != nullptr &&
-        before_.telemetry->running_mean) {
-      const double earlier = *before_.telemetry->running_mean;
+    if (steps_.before.step != nullptr && steps_.before.step != steps_.judged.step &&
+        steps_.before.telemetry != nullptr && steps_.before.telemetry->running_mean) {
+      const double earlier = *steps_.before.telemetry->running_mean;
       flat = *t.running_mean <= earlier * (1 + Limits::kRunningGrowth);
-      batch += fmt::format(" ({} at {})", figure(earlier), load_label(*before_.step));
+      batch += fmt::format(" ({} at {})", figure(earlier), load_label(*steps_.before.step));
     }
     // A short queue beside a batch that still grows is only the way in.
-    if (!flat && *t.waiting_mean < Limits::kQueueShare * held(*judged_.step)) return false;
+    if (!flat && *t.waiting_mean < Limits::kQueueShare * held(*steps_.judged.step)) return false;
     std::string sentence = fmt::format(
         "The server takes no more into its batch: at {} {} and {} wait in the server's "
         "queue",
-        load_of(*judged_.step), batch, figure(*t.waiting_mean));
+        load_of(*steps_.judged.step), batch, figure(*t.waiting_mean));
     if (t.queue_time_mean_seconds)
       sentence += fmt::format(", {} each", format_time(*t.queue_time_mean_seconds));
     if (t.kv_usage_mean) sentence += fmt::format("; the KV cache is {} full", percent(*t.kv_usage_mean));
@@ -264,50 +214,55 @@ class Judge {
 
   /// Without the server's word a hard knee still tells: past it TTFT grows and decoding does not slow down.
   bool queue_slots_by_client() {
-    if (input_.knee_kind != "hard" || past_.step == nullptr || knee_.step == past_.step) return false;
+    if (input_.knee_kind != "hard" || steps_.past.step == nullptr || steps_.knee.step == steps_.past.step)
+      return false;
     const auto& ttft = [](const Step& s) { return s.ttft_seconds.p50; };
     const auto& tpot = [](const Step& s) { return s.tpot_seconds.p50; };
     std::string sentence = "Requests wait for a slot while decoding is as fast as before";
-    if (ttft(*knee_.step) && ttft(*past_.step)) {
-      sentence +=
-          fmt::format(": TTFT p50 {} at {}, {} at {}", format_time(*ttft(*knee_.step)),
-                      load_label(*knee_.step), format_time(*ttft(*past_.step)), load_label(*past_.step));
+    if (ttft(*steps_.knee.step) && ttft(*steps_.past.step)) {
+      sentence += fmt::format(": TTFT p50 {} at {}, {} at {}", format_time(*ttft(*steps_.knee.step)),
+                              load_label(*steps_.knee.step), format_time(*ttft(*steps_.past.step)),
+                              load_label(*steps_.past.step));
     }
-    if (tpot(*knee_.step) && tpot(*past_.step)) {
-      sentence += fmt::format("; TPOT p50 {} and {}", format_time(*tpot(*knee_.step)),
-                              format_time(*tpot(*past_.step)));
+    if (tpot(*steps_.knee.step) && tpot(*steps_.past.step)) {
+      sentence += fmt::format("; TPOT p50 {} and {}", format_time(*tpot(*steps_.knee.step)),
+                              format_time(*tpot(*steps_.past.step)));
     }
     return say("queue_slots", sentence + ".");
   }
 
   /// Requests that the client has sent and the engine does not hold; absent where not every replica told.
   std::optional<double> in_transit() const {
-    if (judged_.telemetry == nullptr || !judged_.telemetry->running_mean ||
-        !judged_.telemetry->waiting_mean || judged_.telemetry->engine_sources < input_.replicas) {
+    if (steps_.judged.telemetry == nullptr || !steps_.judged.telemetry->running_mean ||
+        !steps_.judged.telemetry->waiting_mean || steps_.judged.telemetry->engine_sources < input_.replicas) {
       return std::nullopt;
     }
-    return judged_.step->achieved_concurrency.value_or(held(*judged_.step)) -
-           *judged_.telemetry->running_mean - *judged_.telemetry->waiting_mean;
+    return steps_.judged.step->achieved_concurrency.value_or(held(*steps_.judged.step)) -
+           *steps_.judged.telemetry->running_mean - *steps_.judged.telemetry->waiting_mean;
   }
 
   bool network() {
     const auto missing = in_transit();
-    if (missing && *missing >= std::max(Limits::kFewestInTransit, Limits::kInTransit * held(*judged_.step))) {
+    if (missing &&
+        *missing >= std::max(Limits::kFewestInTransit, Limits::kInTransit * held(*steps_.judged.step))) {
       return say(
           "network",
           fmt::format("Something before the engine holds requests: of {} in flight the engine knows {} "
                       "({} running, {} waiting).",
-                      figure(held(*judged_.step)),
-                      figure(*judged_.telemetry->running_mean + *judged_.telemetry->waiting_mean),
-                      figure(*judged_.telemetry->running_mean), figure(*judged_.telemetry->waiting_mean)));
+                      figure(held(*steps_.judged.step)),
+                      figure(*steps_.judged.telemetry->running_mean + *steps_.judged.telemetry->waiting_mean),
+                      figure(*steps_.judged.telemetry->running_mean),
+                      figure(*steps_.judged.telemetry->waiting_mean)));
     }
-    if (judged_.step == nullptr || lowest_.step == nullptr || judged_.step == lowest_.step) return false;
-    const auto& before = lowest_.step->connect_seconds.p95;
-    const auto& now = judged_.step->connect_seconds.p95;
+    if (steps_.judged.step == nullptr || steps_.lowest.step == nullptr ||
+        steps_.judged.step == steps_.lowest.step)
+      return false;
+    const auto& before = steps_.lowest.step->connect_seconds.p95;
+    const auto& now = steps_.judged.step->connect_seconds.p95;
     if (before && now && *now >= Limits::kConnectSeconds && *now >= Limits::kConnectGrowth * *before) {
-      return say("network",
-                 fmt::format("Connecting slows down: p95 {} at {}, {} at {}.", format_time(*before),
-                             load_label(*lowest_.step), format_time(*now), load_label(*judged_.step)));
+      return say("network", fmt::format("Connecting slows down: p95 {} at {}, {} at {}.",
+                                        format_time(*before), load_label(*steps_.lowest.step),
+                                        format_time(*now), load_label(*steps_.judged.step)));
     }
     return false;
   }
@@ -315,11 +270,11 @@ class Judge {
   /// Decoding keeps a unit busy at any load: it says something only where more load has stopped to help.
   bool busiest_unit() {
     if (!input_.saturation) return false;
-    const double tensor = tensor_share(judged_).value_or(0);
-    const double dram = dram_share(judged_).value_or(0);
+    const double tensor = tensor_share(steps_.judged).value_or(0);
+    const double dram = dram_share(steps_.judged).value_or(0);
     if (std::max(tensor, dram) < Limits::kUnitBusy) return false;
     const std::string at =
-        fmt::format("at {} activity was {}{}", load_of(*judged_.step), units_text(), work_text());
+        fmt::format("at {} activity was {}{}", load_of(*steps_.judged.step), units_text(), work_text());
     if (tensor > dram) {
       return say("compute", fmt::format("The tensor pipe is what is nearest to its limit: {}.", at));
     }
@@ -328,25 +283,26 @@ class Judge {
     std::string sentence = fmt::format(
         "The memory bus is what is nearest to its limit, as when decoding reads weights and KV cache: {}",
         at);
-    if (lowest_.step != judged_.step && lowest_.telemetry != nullptr &&
-        lowest_.telemetry->gpu.dram_active_mean) {
-      sentence += fmt::format(" (memory bus {} at {})", percent(*lowest_.telemetry->gpu.dram_active_mean),
-                              load_label(*lowest_.step));
+    if (steps_.lowest.step != steps_.judged.step && steps_.lowest.telemetry != nullptr &&
+        steps_.lowest.telemetry->gpu.dram_active_mean) {
+      sentence +=
+          fmt::format(" (memory bus {} at {})", percent(*steps_.lowest.telemetry->gpu.dram_active_mean),
+                      load_label(*steps_.lowest.step));
     }
     return say("memory_bandwidth", sentence + ".");
   }
 
   void say_nothing_found() {
-    if (judged_.step == nullptr) return;
-    const auto& before = lowest_.step->tpot_seconds.p50;
-    const auto& now = judged_.step->tpot_seconds.p50;
-    if (input_.knee_kind == "soft" && before && now && judged_.step != lowest_.step) {
+    if (steps_.judged.step == nullptr) return;
+    const auto& before = steps_.lowest.step->tpot_seconds.p50;
+    const auto& now = steps_.judged.step->tpot_seconds.p50;
+    if (input_.knee_kind == "soft" && before && now && steps_.judged.step != steps_.lowest.step) {
       result_.evidence.push_back(fmt::format(
           "Every request is slowed by the others: TPOT p50 {} at {}, {} at {}.", format_time(*before),
-          load_label(*lowest_.step), format_time(*now), load_label(*judged_.step)));
+          load_label(*steps_.lowest.step), format_time(*now), load_label(*steps_.judged.step)));
     }
-    if (judged_.telemetry == nullptr || !input_.saturation) return;
-    const StepTelemetry& t = *judged_.telemetry;
+    if (steps_.judged.telemetry == nullptr || !input_.saturation) return;
+    const StepTelemetry& t = *steps_.judged.telemetry;
     std::string seen;
     const auto add = [&](std::string text) { seen += (seen.empty() ? "" : ", ") + std::move(text); };
     if (t.running_mean) add(figure(*t.running_mean) + " running");
@@ -354,7 +310,8 @@ class Judge {
     if (t.kv_usage_mean) add("KV cache " + percent(*t.kv_usage_mean) + " full");
     if (const std::string units = units_text(); !units.empty()) add(units);
     if (!seen.empty()) {
-      result_.evidence.push_back(fmt::format("No limit shows at {}: {}.", load_of(*judged_.step), seen));
+      result_.evidence.push_back(
+          fmt::format("No limit shows at {}: {}.", load_of(*steps_.judged.step), seen));
     }
   }
 
@@ -364,7 +321,7 @@ class Judge {
     if (found.empty() && !input_.saturation) return;  // nothing has given out yet
     if (found == "client" || found == "admission" || found == "errors") return;
     const StepTelemetry none;
-    const StepTelemetry& t = judged_.telemetry != nullptr ? *judged_.telemetry : none;
+    const StepTelemetry& t = steps_.judged.telemetry != nullptr ? *steps_.judged.telemetry : none;
     const auto add = [&](const char* name, bool known) {
       if (!known && found != name) result_.not_ruled_out.emplace_back(name);
     };
@@ -379,8 +336,7 @@ class Judge {
   }
 
   const AttributionInput& input_;
-  std::vector<Observed> observed_;
-  Observed lowest_, before_, knee_, past_, judged_;
+  ObservedSteps steps_;
   Attribution result_;
 };
 

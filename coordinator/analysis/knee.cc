@@ -105,8 +105,16 @@ Interval measured_bracket(const ThroughputCurve& curve, double knee) {
   return bracket;
 }
 
+/// How far from its own load the row nearest to `n` looked.
+double reach_near(const ThroughputCurve& curve, double n) {
+  const auto off = [n](const ThroughputPoint& p) { return std::abs(p.concurrency - n); };
+  return std::min_element(curve.points().begin(), curve.points().end(),
+                          [&](const auto& a, const auto& b) { return off(a) < off(b); })
+      ->reach;
+}
+
 /// @param knees of resamples, rising.
-Interval interval_of(const ThroughputCurve& curve, double knee, const std::vector<double>& knees) {
+Interval interval_of_steps(const ThroughputCurve& curve, double knee, const std::vector<double>& knees) {
   const Interval nearest = bracket_of(curve, knee);
   Interval interval = nearest;
   if (!knees.empty()) {
@@ -123,6 +131,13 @@ Interval interval_of(const ThroughputCurve& curve, double knee, const std::vecto
   const Interval bracket = measured_bracket(curve, knee);
   return {std::min(bracket_of(curve, interval.low).low, bracket.low),
           std::max(bracket_of(curve, interval.high).high, bracket.high)};
+}
+
+/// The same of rows under a moving load, each of which may hold the knee within what it was measured over.
+Interval interval_of(const ThroughputCurve& curve, double knee, const std::vector<double>& knees) {
+  const Interval steps = interval_of_steps(curve, knee, knees);
+  return {std::max(0.0, steps.low - reach_near(curve, steps.low)),
+          steps.high + reach_near(curve, steps.high)};
 }
 
 }  // namespace

@@ -14,7 +14,9 @@ namespace kneepoint::coordinator {
 LatencySummary summarise(const Histogram& pooled);
 
 /// The same with intervals of p50 and p95: the spread of each batch's own quantile, centred on the pooled
-/// one. Absent where a batch has too few samples for a quantile of its own (5 for p50, 20 for p95).
+/// one; where the load moved, its spread about the batches' line, averaged over the batches that the pooled
+/// one is made by. Absent where a batch has too few samples for a quantile of its own (5 for p50, 20 for
+/// p95).
 /// @param by_second one histogram for each second of the window.
 LatencySummary summarise(const Histogram& pooled, std::span<const Histogram* const> by_second,
                          const std::optional<Batches>& batches);

@@ -14,11 +14,11 @@ namespace {
 constexpr double kLongPrompt = 4096;  ///< Tokens, on average.
 constexpr double kBalanced = 0.10;    ///< A replica's throughput from an equal share, at most.
 constexpr double kScaleEarly = 0.8;
-constexpr const char* kInFlight = "requests in flight";
 
-const Step* row_at(const ScenarioResult& result, std::optional<double> concurrency) {
-  return concurrency ? reference_row(result.steps, static_cast<std::uint32_t>(std::lround(*concurrency)))
-                     : nullptr;
+const char* unit_of(const ScenarioResult& result) {
+  const LoadKind kind = result.load_kind();
+  if (kind == LoadKind::kRate) return "requests per second";
+  return kind == LoadKind::kUsers ? "users" : "requests in flight";
 }
 
 /// The lowest valid row at or above saturation; where that is not known, the one of most throughput.
@@ -26,13 +26,13 @@ const Step* batch_row(const ScenarioResult& result) {
   const auto& knee = result.saturation.concurrency;
   const Step* best = nullptr;
   for (const Step& step : result.steps) {
-    if (!step.valid || !step.output_tokens_per_second.value || (knee && step.concurrency < *knee)) continue;
+    if (!step.valid || !step.output_tokens_per_second.value || (knee && step.load() < *knee)) continue;
     const bool better = best == nullptr ||
-                        (knee ? step.concurrency < best->concurrency
+                        (knee ? step.load() < best->load()
                               : *step.output_tokens_per_second.value > *best->output_tokens_per_second.value);
     if (better) best = &step;
   }
-  return best == nullptr ? nullptr : reference_row(result.steps, best->concurrency);
+  return best == nullptr ? nullptr : reference_row(result.steps, best->load());
 }
 
 bool has_limits(const ScenarioResult& result) {
@@ -49,19 +49,20 @@ std::optional<double> within_limits(const ScenarioResult& result) {
 /// Where latency still matters: within the SLO but not past saturation; without one, at the most power.
 std::optional<Recommendation> interactive(const ScenarioResult& result) {
   const Saturation& saturation = result.saturation;
-  Recommendation point{.name = "interactive", .unit = kInFlight};
+  Recommendation point{.name = "interactive", .unit = unit_of(result)};
   if (const auto limit = within_limits(result)) {
     point.value = *limit;
     point.basis = "the highest concurrency that meets all limits together";
     for (const Step& step : result.steps) {
       if (!saturation.concurrency || *limit <= *saturation.concurrency) break;
-      if (!step.valid || step.concurrency > *saturation.concurrency) continue;
+      if (!step.valid || step.load() > *saturation.concurrency) continue;
       const bool first = point.value > *saturation.concurrency;
-      point.value = first ? step.concurrency : std::max<double>(point.value, step.concurrency);
+      point.value = first ? step.load() : std::max(point.value, step.load());
       point.basis = fmt::format("the highest step below saturation; the limits would hold up to {}",
                                 format_figure(*limit));
     }
-  } else if (!has_limits(result) && saturation.concurrency && saturation.power_concurrency) {
+  } else if (!has_limits(result) && saturation.concurrency && saturation.power_concurrency &&
+             result.load_kind() != LoadKind::kRate) {  // below capacity X is the rate, and its power rises
     point.value = *saturation.power_concurrency;
     point.basis = "most throughput²/concurrency (Kleinrock's power); the plan sets no limits";
   } else {
@@ -75,7 +76,7 @@ std::optional<Recommendation> interactive(const ScenarioResult& result) {
     point.name = "long context";
     point.basis += fmt::format("; prompts of {} tokens", format_figure(prompt));
   }
-  return row_at(result, point.value) == nullptr ? std::nullopt : std::optional(point);
+  return reference_row(result.steps, point.value) == nullptr ? std::nullopt : std::optional(point);
 }
 
 /// The largest deviation of a replica's throughput from an equal share.
@@ -99,14 +100,15 @@ std::optional<Interval> scaled(const std::optional<Interval>& ci95, double facto
 void add_capacity(std::vector<Recommendation>& all, const ScenarioResult& result, double replicas) {
   const Saturation& saturation = result.saturation;
   const Step* row = batch_row(result);
-  const auto skew = row == nullptr ? std::nullopt : skew_of(*row);
-  if (replicas < 2 || !saturation.concurrency || !skew || *skew > kBalanced) return;
+  if (replicas < 2 || !saturation.concurrency || row == nullptr) return;
+  const auto skew = skew_of(*row);
+  if (!skew || *skew > kBalanced) return;
   const double left = (replicas - 1) / replicas;
   all.push_back(
       {.name = "capacity with one replica less",
        .value = *saturation.concurrency * left,
        .ci95 = scaled(saturation.ci95, left),
-       .unit = kInFlight,
+       .unit = unit_of(result),
        .basis = fmt::format("saturation × {:.0f}/{:.0f}; the replicas share the load to within {:.0f} %",
                             replicas - 1, replicas, std::ceil(*skew * 100))});
 }
@@ -121,7 +123,7 @@ void add_limits(std::vector<Recommendation>& all, const ScenarioResult& result, 
     all.push_back(
         {.name = "admission limit",
          .value = *limit,
-         .unit = kInFlight,
+         .unit = unit_of(result),
          .basis = "the last concurrency that meets all limits: what is admitted beyond breaks them" +
                   each(*limit)});
   } else if (!has_limits(result) && ci95) {
@@ -129,13 +131,13 @@ void add_limits(std::vector<Recommendation>& all, const ScenarioResult& result, 
     all.push_back(
         {.name = "admission limit",
          .value = high,
-         .unit = kInFlight,
+         .unit = unit_of(result),
          .basis = "the upper end of saturation's interval: what is admitted beyond only waits" + each(high)});
   }
   if (!point) return;
   all.push_back({.name = "autoscaler threshold",
                  .value = std::max(1.0, std::floor(kScaleEarly * point->value / replicas)),
-                 .unit = "requests in flight a replica",
+                 .unit = std::string(unit_of(result)) + " a replica",
                  .basis = fmt::format("80 % of the {} point: room while a replica starts (a rule of thumb)",
                                       point->name)});
 }
@@ -153,7 +155,7 @@ void add_money(std::vector<Recommendation>& all, const Step* row, const Target& 
                    .value = *x.value / gpus,
                    .ci95 = scaled(x.ci95, 1 / gpus),
                    .unit = "tok/s",
-                   .basis = fmt::format("{} tok/s at {} over {}", format_figure(*x.value), row->concurrency,
+                   .basis = fmt::format("{} tok/s at {} over {}", format_figure(*x.value), load_label(*row),
                                         gpus == 1 ? "1 GPU" : fmt::format("{:.0f} GPUs", gpus))});
   }
   if (target.cost_per_hour.value_or(0) > 0) {
@@ -166,7 +168,7 @@ void add_money(std::vector<Recommendation>& all, const Step* row, const Target& 
                    .unit = "per million output tokens",
                    .basis = fmt::format("{} an hour over {} tok/s at {}",
                                         format_figure(*target.cost_per_hour * replicas),
-                                        format_figure(*x.value), row->concurrency)});
+                                        format_figure(*x.value), load_label(*row))});
   }
 }
 
@@ -181,8 +183,8 @@ std::vector<Recommendation> recommend(const ScenarioResult& result, const Target
   if (point) all.push_back(*point);
   if (batch != nullptr && saturation.concurrency) {
     all.push_back({.name = "batch",
-                   .value = static_cast<double>(batch->concurrency),
-                   .unit = kInFlight,
+                   .value = batch->load(),
+                   .unit = unit_of(result),
                    .basis = "the lowest step at or above saturation: more load adds next to nothing"});
   }
   if (point && saturation.concurrency && point->value < *saturation.concurrency) {
@@ -195,7 +197,7 @@ std::vector<Recommendation> recommend(const ScenarioResult& result, const Target
   add_limits(all, result, replicas, point);
   const std::string where = saturation.concurrency ? "batch" : "highest throughput";
   add_money(all, batch, target, where);
-  if (const Step* row = point ? row_at(result, point->value) : nullptr; row != batch) {
+  if (const Step* row = point ? reference_row(result.steps, point->value) : nullptr; row != batch) {
     add_money(all, row, target, point ? point->name : "");
   }
   return all;

@@ -19,23 +19,23 @@ double half_width(const std::optional<Interval>& ci95) {
 
 }  // namespace
 
-bool Difference::matters() const {
+bool RowChange::matters() const {
   return std::abs(throughput) > std::max(kThroughput, throughput_error) ||
          (ttft && std::abs(*ttft) > std::max(kTtft, ttft_error));
 }
 
-std::string Difference::text() const {
+std::string RowChange::text() const {
   std::string said = fmt::format("throughput {:+.1f} %", throughput * 100);
   if (ttft) said += fmt::format(", TTFT p50 {:+.1f} %", *ttft * 100);
   return said;
 }
 
-std::optional<Difference> difference(const Step& before, const Step& again) {
+std::optional<RowChange> row_change(const Step& before, const Step& again) {
   const Estimate& x0 = before.output_tokens_per_second;
   const Estimate& x1 = again.output_tokens_per_second;
   if (!before.valid || !again.valid || !x0.value || !x1.value || *x0.value <= 0) return std::nullopt;
-  Difference found{.throughput = *x1.value / *x0.value - 1,
-                   .throughput_error = std::hypot(half_width(x0.ci95), half_width(x1.ci95)) / *x0.value};
+  RowChange found{.throughput = *x1.value / *x0.value - 1,
+                  .throughput_error = std::hypot(half_width(x0.ci95), half_width(x1.ci95)) / *x0.value};
   const LatencySummary& t0 = before.ttft_seconds;
   const LatencySummary& t1 = again.ttft_seconds;
   if (t0.p50 && t1.p50 && *t0.p50 > 0) {
@@ -45,10 +45,10 @@ std::optional<Difference> difference(const Step& before, const Step& again) {
   return found;
 }
 
-const Step* reference_row(const std::vector<Step>& steps, std::uint32_t concurrency) {
+const Step* reference_row(const std::vector<Step>& steps, double load) {
   const Step* found = nullptr;
   for (const Step& step : steps) {
-    if (!step.valid || step.concurrency != concurrency) continue;
+    if (!step.valid || step.load() != load) continue;
     if (found == nullptr || step.duration_seconds >= found->duration_seconds) found = &step;
   }
   return found;

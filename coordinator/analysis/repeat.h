@@ -12,7 +12,7 @@ namespace kneepoint::coordinator {
 
 /// How a row differs from an earlier one of the same concurrency, relative: 0.1 is 10 % more. Errors are half
 /// widths of 95 % intervals, infinite where a row has too few requests for one.
-struct Difference {
+struct RowChange {
   double throughput = 0, throughput_error = 0;
   std::optional<double> ttft;  ///< Of the p50.
   double ttft_error = 0;
@@ -24,9 +24,10 @@ struct Difference {
 };
 
 /// Absent where one of the rows is invalid or has no throughput.
-std::optional<Difference> difference(const Step& before, const Step& again);
+std::optional<RowChange> row_change(const Step& before, const Step& again);
 
-/// The valid row of `concurrency` that was measured longest, the last of these; null where there is none.
-const Step* reference_row(const std::vector<Step>& steps, std::uint32_t concurrency);
+/// The valid row at `load` (Step::load()) that was measured longest, the last of these; null where there is
+/// none.
+const Step* reference_row(const std::vector<Step>& steps, double load);
 
 }  // namespace kneepoint::coordinator

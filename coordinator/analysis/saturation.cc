@@ -47,8 +47,10 @@ std::string explain(const ThroughputCurve& curve, const Saturation& found, LoadK
   const std::string bound = found.lower_bound
                                 ? "saturation lies above " + format_load(kind, *found.lower_bound)
                                 : "no step surely lies below saturation";
-  return fmt::format("Not reached: {}; {}. Scan further than {}.", bound, last_gain(curve),
-                     format_figure(curve.top()));
+  return fmt::format(
+      "Not reached: {}; {}. Scan to {} at least: a saturation point is told where twice its load was "
+      "scanned.",
+      bound, last_gain(curve), format_load(kind, 2 * curve.top()));
 }
 
 const Step* nearest_valid(const std::vector<Step>& steps, double at_least) {

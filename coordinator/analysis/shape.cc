@@ -57,17 +57,21 @@ std::optional<std::string> two_peaks(std::span<const ThroughputPoint> points) {
 }
 
 std::optional<std::string> cliff(const std::vector<Step>& steps) {
-  std::map<std::uint32_t, double> ttft;
+  std::map<double, const Step*> rows;
   for (const Step& step : steps) {
-    const Step* row = reference_row(steps, step.concurrency);
-    if (row == nullptr || !row->ttft_seconds.p50) continue;
-    ttft[step.concurrency] = row->ttft_seconds.p95.value_or(*row->ttft_seconds.p50);
+    const Step* row = reference_row(steps, step.load());
+    if (row != nullptr && row->ttft_seconds.p50) rows[step.load()] = row;
   }
-  for (auto low = ttft.begin(); low != ttft.end() && std::next(low) != ttft.end(); ++low) {
-    const auto high = std::next(low);
-    if (low->second >= kLowTtft || high->second <= kHighTtft) continue;
-    return fmt::format("TTFT falls off a cliff: p95 {} at {}, {} at {}.", format_time(low->second),
-                       low->first, format_time(high->second), high->first);
+  for (auto low = rows.begin(); low != rows.end() && std::next(low) != rows.end(); ++low) {
+    const Step& below = *low->second;
+    const Step& above = *std::next(low)->second;
+    const LatencySummary &before = below.ttft_seconds, &after = above.ttft_seconds;
+    // The p95 of one row and the median of another are no cliff.
+    const bool tails = before.p95 && after.p95;
+    const double from = tails ? *before.p95 : *before.p50, to = tails ? *after.p95 : *after.p50;
+    if (from >= kLowTtft || to <= kHighTtft) continue;
+    return fmt::format("TTFT falls off a cliff: {} {} at {}, {} at {}.", tails ? "p95" : "p50",
+                       format_time(from), load_label(below), format_time(to), load_label(above));
   }
   return std::nullopt;
 }

@@ -17,7 +17,8 @@ struct Shape {
 
 /// collapse: throughput surely falls below 95 % of what fewer requests had; two peaks: it surely falls by
 /// more than 5 % and surely rises by more than 5 % again, so that "the" knee is that of the fitted curve
-/// only; cliff: TTFT p95 jumps from below 0.5 s to above 2 s from one step to the next. @param points rising
+/// only; cliff: TTFT p95 (the median where one of the two has too few requests for it) jumps from below 0.5 s
+/// to above 2 s from one step to the next. @param points rising
 /// in concurrency.
 Shape shape_of(const std::vector<Step>& steps, std::span<const ThroughputPoint> points);
 

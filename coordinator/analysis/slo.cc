@@ -4,7 +4,6 @@
 #include <functional>
 #include <map>
 
-#include "coordinator/analysis/batch_means.h"
 #include "coordinator/analysis/statistics.h"
 #include "coordinator/analysis/validity.h"
 
@@ -55,18 +54,17 @@ SloCriterion bracket(const std::vector<Step>& steps, std::string name, double li
 
 }  // namespace
 
-SloCheck check_slo(std::string name, std::uint64_t met, std::uint64_t missed,
-                   std::span<const double> batch_ratios, bool short_window, double allowed) {
-  SloCheck check{.name = std::move(name), .met = met, .missed = missed, .state = "INDETERMINATE"};
-  const auto n = static_cast<double>(met + missed);
+SloCheck check_slo(std::string name, const SloEvidence& evidence, double allowed) {
+  SloCheck check{
+      .name = std::move(name), .met = evidence.met, .missed = evidence.missed, .state = "INDETERMINATE"};
+  const auto n = static_cast<double>(evidence.met + evidence.missed);
   if (n == 0) return check;
-  const double ratio = static_cast<double>(missed) / n;
-  Interval bounds{proportion_lower(static_cast<double>(missed), n),
-                  proportion_upper(static_cast<double>(missed), n)};
-  if (batch_ratios.size() > 1) {
-    const Batches batches{static_cast<int>(batch_ratios.size()), short_window};
-    const double half =
-        student_t(0.95, static_cast<double>(batches.count - 1)) * batch_standard_error(batch_ratios, batches);
+  const auto missed = static_cast<double>(evidence.missed);
+  const double ratio = missed / n;
+  Interval bounds{proportion_lower(missed, n), proportion_upper(missed, n)};
+  if (!evidence.batch_ratios.empty()) {
+    const double half = student_t(0.95, evidence.batches.degrees_of_freedom()) *
+                        batch_standard_error(evidence.batch_ratios, evidence.batches);
     bounds.low = std::max(0.0, std::min(bounds.low, ratio - half));
     bounds.high = std::min(1.0, std::max(bounds.high, ratio + half));
   }

@@ -29,16 +29,16 @@ constexpr Quantity kQuantities[] = {
 
 HourlyTrend trend_of(const Quantity& quantity, const std::vector<const Step*>& bins) {
   HourlyTrend trend{.name = quantity.name};
-  std::vector<double> values;
+  std::vector<double> values, hours;  // bins that are invalid leave gaps
   for (const Step* bin : bins) {
+    hours.push_back(bin->window_begin_seconds / kHour);
     if (const auto value = quantity.of(*bin)) values.push_back(*value);
   }
-  const auto slope = values.size() == bins.size() ? theil_sen(values) : std::nullopt;
+  const auto slope = values.size() == bins.size() ? theil_sen(values, hours) : std::nullopt;
   const double mean = moments(values).mean;
   if (!slope || mean <= 0) return trend;
-  const double per_hour = kHour / bins.front()->duration_seconds / mean;
-  trend.ratio = slope->slope * per_hour;
-  trend.ci95 = Interval{slope->ci95.low * per_hour, slope->ci95.high * per_hour};
+  trend.ratio = slope->slope / mean;
+  trend.ci95 = Interval{slope->ci95.low / mean, slope->ci95.high / mean};
   return trend;
 }
 
@@ -85,8 +85,9 @@ Finding judge_soak(const std::vector<Step>& bins) {
   }
   finding.explanation += fmt::format(" Trends: {}.", fmt::join(trends, ", "));
   finding.state = !moved.empty() ? "DRIFTS" : leaks ? "LEAKS" : "STEADY";
-  finding.explanation += moved.empty() ? " No drift beyond chance."
-                                       : fmt::format(" The target drifts: {}.", fmt::join(moved, " and "));
+  finding.explanation +=
+      moved.empty() ? " No drift that counts (beyond chance, and throughput over 3 %, TTFT over 10 %)."
+                    : fmt::format(" The target drifts: {}.", fmt::join(moved, " and "));
   if (leaks) finding.explanation += " The agents' own memory grows.";
   return finding;
 }

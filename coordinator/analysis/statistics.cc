@@ -64,9 +64,7 @@ std::vector<double> isotonic_fit(std::span<const double> values, std::span<const
 }
 
 std::optional<Trend> theil_sen(std::span<const double> values) {
-  constexpr std::size_t kFewest = 6;
   constexpr std::size_t kMost = 600;
-  if (values.size() < kFewest) return std::nullopt;
   if (values.size() > kMost) {
     const std::size_t group = (values.size() + kMost - 1) / kMost;
     std::vector<double> grouped;
@@ -80,11 +78,19 @@ std::optional<Trend> theil_sen(std::span<const double> values) {
     }
     return trend;
   }
+  std::vector<double> places(values.size());
+  std::iota(places.begin(), places.end(), 0.0);
+  return theil_sen(values, places);
+}
+
+std::optional<Trend> theil_sen(std::span<const double> values, std::span<const double> places) {
+  constexpr std::size_t kFewest = 6;
+  if (values.size() < kFewest) return std::nullopt;
   std::vector<double> slopes;
   slopes.reserve(values.size() * (values.size() - 1) / 2);
   for (std::size_t i = 0; i < values.size(); ++i) {
     for (std::size_t j = i + 1; j < values.size(); ++j) {
-      slopes.push_back((values[j] - values[i]) / static_cast<double>(j - i));
+      slopes.push_back((values[j] - values[i]) / (places[j] - places[i]));
     }
   }
   std::sort(slopes.begin(), slopes.end());

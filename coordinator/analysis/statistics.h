@@ -33,15 +33,17 @@ std::uint64_t minimum_count(double q);
 /// @param weights positive, as many as values.
 std::vector<double> isotonic_fit(std::span<const double> values, std::span<const double> weights);
 
-/// Theil–Sen slope of equally spaced values, per spacing, and Sen's 95 % interval of it (normal approximation
-/// of Kendall's S).
+/// How fast something moves, and the 95 % interval of that.
 struct Trend {
   double slope = 0;
   Interval ci95;
 };
-/// Absent below 6 values, where the interval means nothing. Quadratic: past 600 values, neighbours are
-/// averaged.
+/// Theil–Sen slope of equally spaced values, per spacing, and Sen's interval of it (normal approximation of
+/// Kendall's S, which takes the values for independent). Absent below 6 values, where the interval means
+/// nothing. Quadratic: past 600 values, neighbours are averaged.
 std::optional<Trend> theil_sen(std::span<const double> values);
+/// The same of values at `places`, which rise; per unit of these. At most 600.
+std::optional<Trend> theil_sen(std::span<const double> values, std::span<const double> places);
 
 /// Mean and sample standard deviation; the latter 0 below two values.
 struct Moments {

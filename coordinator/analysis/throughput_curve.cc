@@ -6,6 +6,7 @@
 
 #include "coordinator/analysis/batch_means.h"
 #include "coordinator/analysis/statistics.h"
+#include "coordinator/analysis/survey.h"
 #include "coordinator/analysis/validity.h"
 
 namespace kneepoint::coordinator {
@@ -105,6 +106,7 @@ void remove_drift(RowsByLoad& rows) {
 }  // namespace
 
 std::vector<ThroughputPoint> throughput_points(const std::vector<Step>& steps) {
+  const double pace = std::abs(pace_of(steps).value_or(0));
   RowsByLoad by_load;
   for (const Row& row : usable_rows(steps)) by_load[row.step->load()].push_back(row);
   remove_drift(by_load);
@@ -113,7 +115,9 @@ std::vector<ThroughputPoint> throughput_points(const std::vector<Step>& steps) {
     double weighted = 0;
     double weights = 0;
     bool refused = false;
+    double longest = 0;
     for (const Row& row : rows) {
+      longest = std::max(longest, row.step->duration_seconds);
       const double weight = 1 / (row.error * row.throughput * row.error * row.throughput);
       weighted += weight * row.throughput;
       weights += weight;
@@ -125,7 +129,7 @@ std::vector<ThroughputPoint> throughput_points(const std::vector<Step>& steps) {
       excess += std::pow((row.throughput - mean) / (row.error * row.throughput), 2);
     }
     if (rows.size() > 1) excess /= static_cast<double>(rows.size() - 1);
-    points.push_back({load, mean, std::sqrt(std::max(1.0, excess) / weights), refused});
+    points.push_back({load, mean, std::sqrt(std::max(1.0, excess) / weights), refused, pace * longest / 2});
   }
   return points;
 }

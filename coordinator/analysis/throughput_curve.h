@@ -15,6 +15,8 @@ struct ThroughputPoint {
   double standard_error = 0;
   /// The target turned requests away: a bound of what it delivers under this load, but never itself the knee.
   bool refused = false;
+  /// Of a load that moved: the row holds what loads from this much below to this much above gave.
+  double reach = 0;
 };
 
 /// The share of what twice the load gives from which on a concurrency counts as saturated.

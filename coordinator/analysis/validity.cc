@@ -33,11 +33,12 @@ void check_rate(Step& step, const WindowEvidence& evidence) {
     step.warn("RATE_NOT_REACHED", fmt::format("{} of {} requests that were due could be started",
                                               step.requests.started, evidence.due));
   }
-  if (!evidence.moving && evidence.in_flight_growth && *evidence.in_flight_growth > Gates::kOverload) {
-    step.warn("OVERLOADED",
-              fmt::format("requests came faster than they ended: those in flight grew by {:.0f} % "
-                          "within the window",
-                          *evidence.in_flight_growth * 100));
+  if (evidence.in_flight_growth && *evidence.in_flight_growth > Gates::kOverload) {
+    step.warn(
+        "OVERLOADED",
+        fmt::format("requests came faster than they ended: those in flight grew by {:.0f} % "
+                    "within the window{}",
+                    *evidence.in_flight_growth * 100, evidence.moving ? ", beyond what the rate did" : ""));
   }
 }
 

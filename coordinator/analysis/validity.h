@@ -42,8 +42,10 @@ struct WindowEvidence {
   double in_flight = 0, waiting = 0;
   Histogram icl, e2e;
   Histogram rx_lag, loop_gap, send_lag;
-  std::optional<double> in_flight_growth;  ///< Of requests in flight over the window, likewise; relative.
-  std::uint64_t due = 0;                   ///< Requests of an open loop.
+  /// Relative growth of an open loop's requests in flight over the window, less that of its arrivals, where
+  /// the 95 % interval lies above 0.
+  std::optional<double> in_flight_growth;
+  std::uint64_t due = 0;  ///< Requests of an open loop.
   /// Content chunks of the answers that ended with the server's count of their tokens, and that count.
   std::uint64_t answer_chunks = 0, answer_tokens = 0;
   std::optional<double> trend;  ///< Growth of throughput over the window, where its 95 % interval excludes 0.

@@ -59,10 +59,14 @@ int judge(const std::vector<Threshold>& thresholds, const Comparison& comparison
     const ThresholdResult result = check(threshold, comparison, only_significant);
     for (const std::string& line : result.missed) fmt::print("MISSED     {}\n", line);
     for (const std::string& line : result.undecided) fmt::print("UNDECIDED  {}\n", line);
-    if (result.checked == 0) fmt::print("UNCHECKED  {}: no such figure could be compared\n", threshold.text);
-    if (result.checked > 0 && result.missed.empty()) fmt::print("HELD       {}\n", threshold.text);
+    for (const std::string& line : result.refused) fmt::print("UNCHECKED  {}\n", line);
+    if (result.checked == 0 && result.refused.empty())
+      fmt::print("UNCHECKED  {}: no such figure could be compared\n", threshold.text);
+    // A gate that was not looked at, be it in part, must not pass.
+    const bool looked_at = result.checked > 0 && result.refused.empty();
+    if (looked_at && result.missed.empty()) fmt::print("HELD       {}\n", threshold.text);
     missed = missed || !result.missed.empty();
-    unchecked = unchecked || result.checked == 0;
+    unchecked = unchecked || !looked_at;
   }
   return missed ? kThreshold : unchecked ? kNoVerdict : kDone;
 }

@@ -9,6 +9,7 @@
 #include <set>
 #include <utility>
 
+#include "coordinator/analysis/survey.h"
 #include "coordinator/compare/matching.h"
 #include "coordinator/report/units.h"
 
@@ -25,20 +26,26 @@ std::size_t count_present(const Items& items) {
       std::count_if(items.begin(), items.end(), [](const auto* item) { return item != nullptr; }));
 }
 
-/// Two figures of which only "at least so much" is known say nothing of each other.
-bool both_open(const Sample& a, const Sample& b) {
-  const auto open = [](const Sample& s) { return s.range && std::isinf(s.range->high); };
-  return open(a) && open(b);
+using ByRun = std::vector<bool>;
+
+/// Rows' loads are whole numbers, so that paces of the same plan differ a little where one was cut short.
+bool same_pace(const std::optional<double>& a, const std::optional<double>& b) {
+  constexpr double kAlike = 0.05;
+  if (!a || !b) return !a && !b;
+  return std::abs(*a - *b) <= kAlike * std::max(std::abs(*a), std::abs(*b));
 }
 
 /// Takes the differences against the first run. @param apart by run: its figure is shown, not compared.
-void take_differences(ComparedRow& row, const std::vector<bool>& apart) {
+void take_differences(ComparedRow& row, const ByRun& apart) {
   row.differences.resize(row.figures.size());
+  row.refused.resize(row.figures.size());
   const auto& base = row.figures.front().sample;
-  if (!base || base->value <= 0 || apart.front()) return;
+  if (!base) return;
   for (std::size_t run = 1; run < row.figures.size(); ++run) {
     const auto& other = row.figures[run].sample;
-    if (other && !apart[run] && !both_open(*base, *other)) row.differences[run] = difference(*base, *other);
+    if (!other) continue;
+    row.refused[run] = apart.front() || apart[run];
+    if (!row.refused[run] && base->value > 0) row.differences[run] = difference(*base, *other);
   }
 }
 
@@ -54,6 +61,7 @@ class Builder {
 
   void build() {
     compare_settings();
+    compare_paces();
     add_result_rows();
     add_slo_rows();
     const auto steps = common_steps();
@@ -103,15 +111,34 @@ class Builder {
     }
   }
 
-  void add(ComparedRow row, const std::vector<bool>& apart) {
+  /// What a load gave that moved lags behind it: it is like nothing but what one gave that moved alike.
+  void compare_paces() {
+    const auto base = pace_of(into_.results.front()->steps);
+    for (std::size_t run = 0; run < runs_.size(); ++run) {
+      const ScenarioResult* result = into_.results[run];
+      const auto pace = result ? pace_of(result->steps) : base;
+      moved_otherwise_.push_back(!same_pace(base, pace));
+      if (!moved_otherwise_.back()) continue;
+      const std::string how =
+          base && pace
+              ? fmt::format("THE LOAD MOVED at another pace in {} ({:+.3g} a second) than in {} ({:+.3g})",
+                            label(run), *pace, label(0), *base)
+              : fmt::format("THE LOAD MOVED in {} (a survey) and stood still in {}", label(pace ? run : 0),
+                            label(pace ? 0 : run));
+      remark(how + ": their figures are shown, not compared, because those of a moving load lag behind it");
+    }
+  }
+
+  void add(ComparedRow row, ByRun apart) {
     if (is_empty(row)) return;
+    for (std::size_t run = 0; run < apart.size(); ++run) apart[run] = apart[run] || moved_otherwise_[run];
     take_differences(row, apart);
     into_.rows.push_back(std::move(row));
   }
 
   /// What a run that is not trustworthy says of its whole result is shown, not compared.
-  std::vector<bool> untrusted() const {
-    std::vector<bool> apart;
+  ByRun untrusted() const {
+    ByRun apart;
     for (const ComparedRun& run : runs_) apart.push_back(!run.report.verdict.valid);
     return apart;
   }
@@ -137,7 +164,7 @@ class Builder {
           for (const Step& step : result->steps) every.push_back(&step);
         }
       }
-      std::vector<bool> apart = untrusted();
+      ByRun apart = untrusted();
       if (!counts_alike(every)) apart.assign(apart.size(), true);
       add(std::move(row), apart);
     }
@@ -163,7 +190,7 @@ class Builder {
   void add_slo_row(const SloCriterion& base, const std::string& title, Find find) {
     ComparedRow row{
         .metric = "n_slo", .title = title, .higher_is_better = true, .headline = base.name == "joint"};
-    std::vector<bool> apart = untrusted();
+    ByRun apart = untrusted();
     for (std::size_t run = 0; run < runs_.size(); ++run) {
       const ScenarioResult* result = into_.results[run];
       const SloCriterion* criterion = result ? find(result->slo) : nullptr;
@@ -218,7 +245,7 @@ class Builder {
     if (!alike && metric.name == "throughput") {
       remark(fmt::format("{}: tok/s and TPOT are not compared: tokens were counted in different ways", n));
     }
-    add(std::move(row), std::vector<bool>(steps.size(), !alike));
+    add(std::move(row), ByRun(steps.size(), !alike));
   }
 
   /// The mean TTFT of each prompt class.
@@ -233,7 +260,7 @@ class Builder {
       for (const std::string& name : names) {
         ComparedRow row{.metric = "ttft_mean", .title = "TTFT mean, " + name, .concurrency = n};
         for (const Step* step : steps) row.figures.push_back(class_figure(step, name));
-        add(std::move(row), std::vector<bool>(steps.size(), false));
+        add(std::move(row), ByRun(steps.size(), false));
       }
     }
   }
@@ -248,6 +275,7 @@ class Builder {
 
   const std::vector<ComparedRun>& runs_;
   ComparedResult& into_;
+  ByRun moved_otherwise_;  // than the base
 };
 
 }  // namespace
@@ -314,6 +342,13 @@ std::string signed_percent(double ratio) {
   return fmt::format("{:+.1f}", percent == 0 ? 0.0 : percent);  // no "-0.0"
 }
 
+std::string ratio_text(const Difference& difference) {
+  if (difference.bound == RatioBound::kUnknown) return "only bounds known";
+  const std::string ratio = signed_percent(difference.ratio) + " %";
+  if (difference.bound == RatioBound::kAtLeast) return "at least " + ratio;
+  return difference.bound == RatioBound::kAtMost ? "at most " + ratio : ratio;
+}
+
 std::string judgement(const ComparedRow& row, std::size_t run) {
   const auto& difference = row.differences[run];
   if (!difference) return "";
@@ -325,7 +360,7 @@ std::string judgement(const ComparedRow& row, std::size_t run) {
 std::string difference_text(const ComparedRow& row, std::size_t run) {
   const auto& difference = row.differences[run];
   if (!difference) return "–";
-  std::string text = signed_percent(difference->ratio) + " %";
+  std::string text = ratio_text(*difference);
   if (difference->ci95) {
     text += fmt::format(" ({} to {})", signed_percent(difference->ci95->low),
                         signed_percent(difference->ci95->high));

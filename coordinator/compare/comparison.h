@@ -27,6 +27,8 @@ struct ComparedRow {
   std::vector<ComparedFigure> figures;  ///< By run.
   /// By run, against the first one; absent for that one and where there is nothing to compare.
   std::vector<std::optional<Difference>> differences;
+  /// By run: it and the base have the figure, and the two may not be compared.
+  std::vector<bool> refused;
 };
 
 /// One scenario × target over the runs that have it.
@@ -51,7 +53,8 @@ struct Comparison {
 
 /// Compares every result of the first run with its like in the others: the same scenario and target; else the
 /// only one of that scenario; else the only one of the run. Rows that are invalid in a run are not compared,
-/// and neither are the saturation points of a run that is not trustworthy.
+/// nor are the saturation points of a run that is not trustworthy, nor anything of a load that moved with one
+/// that stood still or moved at another pace.
 /// @param runs two or more.
 Comparison compare(std::vector<ComparedRun> runs);
 
@@ -60,6 +63,9 @@ std::string method_text(const Comparison& comparison);
 
 /// "+4.3", of 0.043.
 std::string signed_percent(double ratio);
+
+/// "+4.3 %", "at least +4.3 %"; "only bounds known" where that is so of both.
+std::string ratio_text(const Difference& difference);
 
 /// "+4.3 % (-1.0 to +9.8), worse"; "–" where there is nothing.
 std::string difference_text(const ComparedRow& row, std::size_t run);

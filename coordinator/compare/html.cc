@@ -60,13 +60,16 @@ std::string difference_cell(const ComparedRow& row, std::size_t run) {
   if (!difference) return R"(<td class="words">–</td>)";
   const std::string verdict = judgement(row, run);
   const std::string kind = verdict == "better" || verdict == "worse" ? " " + verdict : "";
-  std::string text = signed_percent(difference->ratio) + " %";
+  std::string text = ratio_text(*difference);
   if (difference->ci95) {
     text += fmt::format(R"( <span class="plus-minus">({} to {})</span>)",
                         signed_percent(difference->ci95->low), signed_percent(difference->ci95->high));
   }
-  return fmt::format(R"(<td class="words" data-v="{}">{} <span class="badge{}">{}</span></td>)",
-                     difference->ratio, text, kind, verdict);
+  // The ratio of two bounds is no figure.
+  const std::string sorted_by =
+      difference->bound == RatioBound::kUnknown ? "" : fmt::format(R"( data-v="{}")", difference->ratio);
+  return fmt::format(R"(<td class="words"{}>{} <span class="badge{}">{}</span></td>)", sorted_by, text, kind,
+                     verdict);
 }
 
 std::string rows_table(const Comparison& comparison, const ComparedResult& result, std::size_t index) {

@@ -7,6 +7,7 @@
 #include <limits>
 #include <utility>
 
+#include "coordinator/analysis/batch_means.h"
 #include "coordinator/analysis/statistics.h"
 #include "coordinator/report/units.h"
 
@@ -23,9 +24,11 @@ bool alone(const Step& step) {
   return step.concurrency == 1 && !step.output_tokens_per_second.ci95 && !step.has_flag("SHORT_WINDOW");
 }
 
-/// Batches less one. A report that does not say how many there were has at least five.
+/// Of the batches' spread. A report that does not say how many there were has at least five.
 double degrees_of(const Step& step) {
-  return static_cast<double>(step.batches.value_or(5)) - 1;
+  const Batches batches{.count = static_cast<int>(step.batches.value_or(5)),
+                        .moving = step.has_flag("MOVING")};
+  return batches.degrees_of_freedom();
 }
 
 ComparedFigure rate(const Step& step, const Estimate& estimate) {
@@ -110,7 +113,7 @@ ComparedFigure peak_figure(const ScenarioResult& result) {
   }
   if (!peak) return {.text = "–"};
   ComparedFigure figure = rate(*peak, peak->output_tokens_per_second);
-  figure.text += fmt::format(" at {}", peak->concurrency);
+  figure.text += fmt::format(" at {}", load_label(*peak));
   return figure;
 }
 
@@ -164,7 +167,7 @@ ComparedFigure slo_figure(const SloCriterion& criterion, const ScenarioResult& r
   if (criterion.state == "FAIL" && !result.steps.empty()) {
     const auto lowest = std::min_element(result.steps.begin(), result.steps.end(),
                                          [](const Step& a, const Step& b) { return a.load() < b.load(); });
-    const auto failed = static_cast<double>(lowest->concurrency);
+    const double failed = lowest->load();
     return {.text = "< " + format_figure(failed), .sample = Sample{.value = 0, .range = Interval{0, failed}}};
   }
   ComparedFigure figure{.text = "–"};

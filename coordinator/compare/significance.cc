@@ -35,10 +35,16 @@ void brackets(const Interval& base, const Interval& other, Difference& differenc
   difference.significant = other.low >= base.high || base.low >= other.high;
 }
 
+RatioBound bound_of(const Sample& base, const Sample& other) {
+  const auto open = [](const Sample& s) { return s.range && std::isinf(s.range->high); };
+  if (open(base)) return open(other) ? RatioBound::kUnknown : RatioBound::kAtMost;
+  return open(other) ? RatioBound::kAtLeast : RatioBound::kNone;
+}
+
 }  // namespace
 
 Difference difference(const Sample& base, const Sample& other) {
-  Difference difference{.ratio = other.value / base.value - 1};
+  Difference difference{.ratio = other.value / base.value - 1, .bound = bound_of(base, other)};
   if (base.range && other.range) {
     brackets(*base.range, *other.range, difference);
   } else if (base.standard_error && other.standard_error && base.degrees >= 1 && other.degrees >= 1) {

@@ -18,8 +18,17 @@ struct Sample {
   std::optional<Interval> range;
 };
 
+/// What a ratio says where a figure is only known to lie above something ("> 17").
+enum class RatioBound {
+  kNone,     ///< It is the ratio.
+  kAtLeast,  ///< The other figure is open: the true ratio is this or more.
+  kAtMost,   ///< The base is: this or less.
+  kUnknown,  ///< Both are: the ratio of two bounds, which says nothing of the figures'.
+};
+
 struct Difference {
-  double ratio = 0;              ///< other / base − 1.
+  double ratio = 0;  ///< other / base − 1.
+  RatioBound bound = RatioBound::kNone;
   std::optional<Interval> ci95;  ///< Of the ratio, for this figure alone.
   std::optional<double> p;       ///< Two-sided; absent where nothing was tested.
   bool tested = false;
@@ -28,8 +37,8 @@ struct Difference {
 
 /// Welch's t-test on the logarithms (standard errors by the delta method), degrees of freedom after Welch and
 /// Satterthwaite. Where both have a range instead: significant when the ranges do not overlap, which is
-/// stricter; their touching ends count as apart, because a bracket's upper end is known to fail. Where
-/// neither can be had: the ratio alone. @param base above 0.
+/// stricter; their touching ends count as apart, because a bracket's upper end is known to fail. Two ranges
+/// without an upper end always overlap. Where neither can be had: the ratio alone. @param base above 0.
 Difference difference(const Sample& base, const Sample& other);
 
 /// Holm's step-down procedure: marks as significant so many that the chance of even one false mark among all

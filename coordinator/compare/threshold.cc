@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
+#include <map>
 
 namespace kneepoint::coordinator {
 namespace {
@@ -26,6 +27,12 @@ std::optional<double> ratio_of(std::string_view percent) {
   if (error != std::errc() || end != percent.data() + percent.size() || !std::isfinite(value))
     return std::nullopt;
   return value / 100;
+}
+
+/// Whether a difference whose ratio is past the limit is so itself.
+bool surely_past(const Threshold& threshold, const Difference& difference) {
+  return difference.bound == RatioBound::kNone ||
+         difference.bound == (threshold.below ? RatioBound::kAtMost : RatioBound::kAtLeast);
 }
 
 }  // namespace
@@ -53,9 +60,14 @@ Result<Threshold> parse_threshold(std::string_view text) {
 ThresholdResult check(const Threshold& threshold, const Comparison& comparison, bool only_significant) {
   ThresholdResult result;
   for (const ComparedResult& compared : comparison.results) {
+    // One line for all concurrencies of a figure that may not be compared.
+    std::map<std::string, std::size_t> refused;
     for (const ComparedRow& row : compared.rows) {
       if (row.metric != threshold.metric) continue;
       for (std::size_t run = 1; run < row.differences.size(); ++run) {
+        const std::string against =
+            fmt::format("{} against {}", comparison.runs[run].label, comparison.runs.front().label);
+        if (row.refused[run]) ++refused[fmt::format("{}: {}", row.title, against)];
         const auto& difference = row.differences[run];
         if (!difference) continue;
         ++result.checked;
@@ -63,11 +75,17 @@ ThresholdResult check(const Threshold& threshold, const Comparison& comparison, 
             threshold.below ? difference->ratio < threshold.ratio : difference->ratio > threshold.ratio;
         if (!past) continue;
         const std::string at = row.concurrency ? fmt::format(" at {}", *row.concurrency) : "";
-        const std::string line =
-            fmt::format("{}: {}, {}{}: {} against {}: {}", threshold.text, compared.title, row.title, at,
-                        comparison.runs[run].label, comparison.runs.front().label, difference_text(row, run));
-        (difference->significant || !only_significant ? result.missed : result.undecided).push_back(line);
+        const std::string line = fmt::format("{}: {}, {}{}: {}: {}", threshold.text, compared.title,
+                                             row.title, at, against, difference_text(row, run));
+        const bool counts = difference->significant || !only_significant;
+        (counts && surely_past(threshold, *difference) ? result.missed : result.undecided).push_back(line);
       }
+    }
+    for (const auto& [what, figures] : refused) {
+      result.refused.push_back(fmt::format("{}: {}, {}: {}", threshold.text, compared.title, what,
+                                           figures == 1
+                                               ? "the figures may not be compared"
+                                               : fmt::format("{} figures may not be compared", figures)));
     }
   }
   return result;

@@ -23,10 +23,14 @@ Result<Threshold> parse_threshold(std::string_view text);
 struct ThresholdResult {
   std::vector<std::string> missed;     ///< One line each, in the order of the rows.
   std::vector<std::string> undecided;  ///< Past the limit, but not significant or not tested.
-  std::size_t checked = 0;             ///< Differences that it was held against.
+  /// What both runs have and may not be compared: one line for each figure of a result, whatever the
+  /// concurrency.
+  std::vector<std::string> refused;
+  std::size_t checked = 0;  ///< Differences that it was held against.
 };
 
-/// Holds every difference of the metric against the limit. @param only_significant others are undecided.
+/// Holds every difference of the metric against the limit. @param only_significant others are undecided;
+/// those that are only bounded are in any case where the true one may keep the limit.
 ThresholdResult check(const Threshold& threshold, const Comparison& comparison, bool only_significant);
 
 }  // namespace kneepoint::coordinator

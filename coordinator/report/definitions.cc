@@ -2,6 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <iterator>
+
 namespace kneepoint::coordinator {
 
 const std::string& clock_definition() {
@@ -12,7 +15,45 @@ const std::string& clock_definition() {
   return kClock;
 }
 
-const std::vector<Definition>& definitions() {
+namespace {
+
+template <class Of>
+bool any_step(const Report& report, Of of) {
+  return std::any_of(report.results.begin(), report.results.end(), [&](const ScenarioResult& result) {
+    return std::any_of(result.steps.begin(), result.steps.end(), of);
+  });
+}
+
+bool is_open_loop(const Report& report) {
+  return any_step(report, [](const Step& step) { return step.offered_rate.has_value(); });
+}
+
+bool answers_unstreamed(const Report& report) {
+  return any_step(
+      report, [](const Step& step) { return step.requests.completed > 0 && step.ttft_seconds.count == 0; });
+}
+
+bool has_limits(const Report& report) {
+  return std::any_of(report.results.begin(), report.results.end(),
+                     [](const ScenarioResult& result) { return !result.slo.criteria.empty(); });
+}
+
+bool has_telemetry(const Report& report) {
+  return any_step(report, [](const Step& step) { return step.telemetry.has_value(); });
+}
+
+bool has_energy(const Report& report) {
+  return any_step(report, [](const Step& step) {
+    return step.telemetry && step.telemetry->gpu.joules_per_token.has_value();
+  });
+}
+
+bool waited_for_a_model(const Report& report) {
+  return std::any_of(report.results.begin(), report.results.end(),
+                     [](const ScenarioResult& result) { return result.load_seconds.has_value(); });
+}
+
+const std::vector<Definition>& all_definitions() {
   static const std::vector<Definition> kDefinitions = {
       {.term = "TTFT, time to first token",
        .starts = "just before the first byte of the request is written, on a connection that is already open",
@@ -41,7 +82,8 @@ const std::vector<Definition>& definitions() {
        .meaning =
            "Of an open loop: a request is due when the arrivals say so. Latencies from due include a late "
            "start, and SLO limits are judged by them. Backlog: due and not started, because only so many may "
-           "be in flight."},
+           "be in flight.",
+       .used = is_open_loop},
       {.term = "Tokens",
        .meaning =
            "As the server reports them (usage). Inside a window: its running usage where it sends one; else "
@@ -62,7 +104,8 @@ const std::vector<Definition>& definitions() {
       {.term = "Without streaming",
        .meaning =
            "A request has an end-to-end time and tokens only. TTFT is then absent: it is neither 0 nor the "
-           "end-to-end time."},
+           "end-to-end time.",
+       .used = answers_unstreamed},
       {.term = "N_sat, saturation point",
        .meaning =
            "The smallest concurrency from which doubling the load would add less than about 5 % throughput. "
@@ -74,7 +117,8 @@ const std::vector<Definition>& definitions() {
       {.term = "N_slo",
        .meaning = "The largest concurrency that meets a limit, with no smaller one that breaks it. “p95 ≤ "
                   "limit” holds "
-                  "when at most 5 % of requests exceed it, with 95 % confidence."},
+                  "when at most 5 % of requests exceed it, with 95 % confidence.",
+       .used = has_limits},
       {.term = "a ± b, interval",
        .meaning =
            "95 % confidence, from the means of consecutive batches of the window with Student's t; for “mean "
@@ -90,12 +134,15 @@ const std::vector<Definition>& definitions() {
            "KV: the share of the engine's KV cache in use, of the fullest engine. Utilisation reads near 100 "
            "% "
            "with one request already, and memory is allocated in advance: both are reported, and nothing is "
-           "concluded from either."},
+           "concluded from either.",
+       .used = has_telemetry},
       {.term = "J/token",
        .meaning = "The energy of all the target's cards over the tokens that the server generated, for "
-                  "whoever asked."},
+                  "whoever asked.",
+       .used = has_energy},
       {.term = "Model load",
-       .meaning = "From the server's start, or the first attempt, until every replica listed the model."},
+       .meaning = "From the server's start, or the first attempt, until every replica listed the model.",
+       .used = waited_for_a_model},
       {.term = "Receive lag, send lag, loop gap",
        .meaning =
            "The tool's own error: how late it processed what the kernel had received, how late it sent "
@@ -107,6 +154,15 @@ const std::vector<Definition>& definitions() {
            "A row that fails a validity check is shown, marked, and can never be the saturation point."},
       {.term = "n/a", .meaning = "The figure was not measured or could not be. It is never shown as 0."}};
   return kDefinitions;
+}
+
+}  // namespace
+
+std::vector<Definition> definitions(const Report& report) {
+  std::vector<Definition> used;
+  std::copy_if(all_definitions().begin(), all_definitions().end(), std::back_inserter(used),
+               [&](const Definition& each) { return each.used == nullptr || each.used(report); });
+  return used;
 }
 
 std::string to_sentence(const Definition& definition) {

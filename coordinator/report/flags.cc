@@ -40,7 +40,9 @@ constexpr std::array kFlags = {
     Entry{"BACKLOG", "Requests of the open loop had to wait, because max_in_flight were in flight already."},
     Entry{"RATE_NOT_REACHED",
           "Fewer than 99 % of the requests that were due could be started: the rate is not what was asked."},
-    Entry{"OVERLOADED", "Requests came faster than they ended: those in flight grew throughout the window."},
+    Entry{"OVERLOADED",
+          "Requests came faster than they ended: those in flight grew by over 25 % within the window, beyond "
+          "what arrivals did."},
     Entry{"EARLY_STOPS", "Some answers ended with fewer tokens than asked for."},
     Entry{"ECHO",
           "More content chunks came than tokens were generated: a server that echoes the prompt, say, and "

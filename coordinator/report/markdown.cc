@@ -72,7 +72,7 @@ std::string render_markdown(const Report& report) {
   }
   out += "<details><summary>Definitions</summary>\n\n";
   out += markdown_escaped(clock_definition()) + "\n\n";
-  for (const Definition& each : definitions())
+  for (const Definition& each : definitions(report))
     out += fmt::format("- **{}**: {}\n", markdown_escaped(each.term), markdown_escaped(to_sentence(each)));
   return out + "\n</details>\n";
 }

@@ -55,7 +55,7 @@ std::string unsaturated(const ScenarioResult& result) {
   }
   if (const auto& bound = result.saturation.lower_bound) {
     return fmt::format(
-        "does not saturate up to {}, the most that was tried: its saturation point lies above {}",
+        "was not seen to saturate up to {}, the most that was tried: its saturation point lies above {}",
         at(*valid.rbegin()), format_figure(*bound));
   }
   return fmt::format("is indeterminate: no saturation point can be told from {} steps between {} and {}",

@@ -73,7 +73,8 @@ std::string render_text(const Report& report) {
     out += wrapped(fmt::format("  {:<18}", flag), std::string(meaning));
   out += "\nDefinitions\n";
   out += wrapped("  ", clock_definition());
-  for (const Definition& each : definitions()) out += wrapped("  - ", each.term + ": " + to_sentence(each));
+  for (const Definition& each : definitions(report))
+    out += wrapped("  - ", each.term + ": " + to_sentence(each));
   return out;
 }
 

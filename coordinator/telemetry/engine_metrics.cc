@@ -158,20 +158,10 @@ std::vector<MetricSample> without_other_triton_models(const std::vector<MetricSa
   return kept;
 }
 
-std::vector<MetricSample> of_model(const std::vector<MetricSample>& samples, std::string_view model,
-                                   bool& matched) {
-  matched = true;
-  if (model.empty()) return samples;
-  bool labelled = false, found = false;
-  for (const MetricSample& sample : samples) {
-    const auto name = sample.label("model_name");
-    labelled |= !name.empty();
-    found |= name == model;
-  }
-  if (!found) {
-    matched = !labelled;
-    return samples;
-  }
+std::vector<MetricSample> of_model(const std::vector<MetricSample>& samples, std::string_view model) {
+  const bool found = std::any_of(samples.begin(), samples.end(),
+                                 [&](const MetricSample& s) { return s.label("model_name") == model; });
+  if (model.empty() || !found) return samples;
   std::vector<MetricSample> kept;
   for (const MetricSample& sample : samples) {
     const auto name = sample.label("model_name");
@@ -203,8 +193,7 @@ bool is_engine_metric(std::string_view name) {
 
 EngineReading read_engine_metrics(const std::vector<MetricSample>& all, std::string_view model) {
   EngineReading best;
-  bool matched = true;
-  const auto samples = of_model(all, model, matched);
+  const auto samples = of_model(all, model);
   for (const Engine engine : {kVllm, kSglang, kTgi, kLlamaCpp, kTritonTrtLlm}) {
     SignalValues values;
     if (engine == kTritonTrtLlm) {
@@ -214,7 +203,7 @@ EngineReading read_engine_metrics(const std::vector<MetricSample>& all, std::str
     } else {
       values = read_one(engine, samples);
     }
-    if (values.size() > best.values.size()) best = {engine, std::move(values), matched};
+    if (values.size() > best.values.size()) best = {engine, std::move(values)};
   }
   return best;
 }

@@ -34,16 +34,14 @@ bool is_engine_metric(std::string_view name);
 struct EngineReading {
   std::optional<Engine> engine;  ///< The one of which most signals are exposed.
   SignalValues values;
-  /// False where series carry a `model_name` and none carries the one asked for; then all of them count.
-  /// (vLLM labels with its first `--served-model-name` only.)
-  bool model_matched = true;
 };
 
 /// Sums a host's series over engines (data parallel ranks), finish reasons and models; kv_usage_ratio is that
 /// of the fullest. SGLang's tensor and pipeline ranks tell of the same requests and count once, as do its
 /// per-priority series beside their total. Series that are not finite, or are a ratio of −1 ("not known"),
 /// are left out.
-/// @param model only series with this `model_name`; empty for all.
+/// @param model only series with this `model_name` and those without one; all where it is empty, or where
+/// none carries it (vLLM labels with its first `--served-model-name` only).
 EngineReading read_engine_metrics(const std::vector<MetricSample>& samples, std::string_view model = {});
 
 }  // namespace kneepoint::coordinator

@@ -34,18 +34,18 @@ Step descending(Step step, std::optional<double> recovery) {
   return step;
 }
 
-TEST(Difference, MattersBeyondToleranceAndChanceOnly) {
-  EXPECT_FALSE(difference(row(8, 100, 0.1), row(8, 104, 0.12))->matters());
-  EXPECT_TRUE(difference(row(8, 100, 0.1), row(8, 94, 0.1))->matters());
-  EXPECT_TRUE(difference(row(8, 100, 0.1), row(8, 100, 0.13))->matters());
+TEST(RowChange, MattersBeyondToleranceAndChanceOnly) {
+  EXPECT_FALSE(row_change(row(8, 100, 0.1), row(8, 104, 0.12))->matters());
+  EXPECT_TRUE(row_change(row(8, 100, 0.1), row(8, 94, 0.1))->matters());
+  EXPECT_TRUE(row_change(row(8, 100, 0.1), row(8, 100, 0.13))->matters());
   Step vague = row(8, 80, 0.1);
   vague.output_tokens_per_second.ci95 = Interval{50, 110};
-  EXPECT_FALSE(difference(row(8, 100, 0.1), vague)->matters());
+  EXPECT_FALSE(row_change(row(8, 100, 0.1), vague)->matters());
   Step few = row(8, 100, 0.2);
   few.ttft_seconds.p50_ci95.reset();
-  EXPECT_FALSE(difference(row(8, 100, 0.1), few)->matters());
+  EXPECT_FALSE(row_change(row(8, 100, 0.1), few)->matters());
   vague.invalidate("UNSTEADY", "");
-  EXPECT_FALSE(difference(row(8, 100, 0.1), vague));
+  EXPECT_FALSE(row_change(row(8, 100, 0.1), vague));
 }
 
 TEST(Proof, SurvivesWhereOtherAgentsMeasureTheSame) {
@@ -157,6 +157,19 @@ TEST(Soak, DriftIsTheSlopeAnHour) {
   EXPECT_EQ(found.state, "DRIFTS") << found.explanation;
   EXPECT_NEAR(*found.trends[0].ratio, -0.024 / 0.953, 0.001);
   EXPECT_LT(found.trends[0].ci95->high, 0);
+}
+
+TEST(Soak, InvalidBinsLeaveGaps) {
+  auto rows = bins(48, -0.002);
+  for (std::size_t i = 1; i < rows.size(); i += 2) rows[i].invalidate("INCOMPLETE", "");
+  EXPECT_NEAR(*judge_soak(rows).trends[0].ratio, -0.024 / 0.953, 0.001);
+}
+
+TEST(Soak, ADriftThatIsSmallIsNotCalledChance) {
+  const Finding found = judge_soak(bins(48, -0.0005));  // 2.4 %, surely
+  EXPECT_EQ(found.state, "STEADY");
+  EXPECT_LT(found.trends[0].ci95->high, 0);
+  EXPECT_NE(found.explanation.find("No drift that counts"), std::string::npos) << found.explanation;
 }
 
 TEST(Soak, GrowingMemoryIsALeak) {

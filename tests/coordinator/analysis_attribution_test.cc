@@ -219,6 +219,17 @@ TEST(Attribution, TheClientsOwnEvidenceNeedsNoTelemetry) {
   EXPECT_EQ(scene.judge().bottleneck, "client");
 }
 
+TEST(Attribution, AGeneratorThatKeptUpWithMoreWasNotTheLimit) {
+  Scene scene;
+  scene.saturation = std::nullopt;
+  for (Step& step : scene.steps) {  // an open loop: all share their max_in_flight
+    step.offered_rate = step.concurrency;
+    step.concurrency = 512;
+  }
+  scene.knee().invalidate("CLIENT_BOUND", "a generator thread was busy 90 % of the time");
+  EXPECT_NE(scene.judge().bottleneck, "client");
+}
+
 TEST(Attribution, EngineMetricsAloneLeaveTheGpuOpen) {
   Scene scene;
   for (Step& step : scene.steps) step.telemetry->gpu = {};

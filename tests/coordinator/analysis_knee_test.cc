@@ -127,6 +127,19 @@ TEST(Drift, TheLastOfTwoRowsFarApartIsFlagged) {
   std::vector<Step> unsure = {known_step(8, 700, 0.05), known_step(8, 660, 0.05)};
   mark_drift(unsure);
   EXPECT_FALSE(unsure[1].has_flag("DRIFT"));
+  // Five short batches each: what the normal distribution would call sure is one chance in ten.
+  std::vector<Step> few = {known_step(8, 700), known_step(8, 670)};
+  for (Step& step : few) {
+    const double x = *step.output_tokens_per_second.value, error = 0.014 * x;
+    step.output_tokens_per_second = {x, Interval{x - 2.78 * error, x + 2.78 * error}, error};
+  }
+  mark_drift(few);
+  EXPECT_FALSE(few[1].has_flag("DRIFT"));
+  // A number of requests, one after the other: nothing says what is chance.
+  std::vector<Step> plain = {known_step(1, 100), known_step(1, 95)};
+  for (Step& step : plain) step.output_tokens_per_second = {.value = step.output_tokens_per_second.value};
+  mark_drift(plain);
+  EXPECT_FALSE(plain[1].has_flag("DRIFT"));
 }
 
 TEST(Usl, FindsItsOwnParametersAndLeavesOutWhatWouldBeNegative) {

@@ -142,13 +142,51 @@ TEST(OpenLoopAnalysis, PilingUpIsAnOverload) {
   const Step step = measure_step(run.timeline(20), plan, cells_of(plan)[0], window());
   EXPECT_TRUE(step.has_flag("OVERLOADED"));
   EXPECT_FALSE(step.has_flag("LITTLES_LAW"));
-  // As a rising rate would have it, with requests that wait for their first token.
-  for (int s = 0; s < 20; ++s) run.second(s).series[{.epoch = 1}].waiting += s;
-  StepWindow moving = window();
-  moving.moving = true;
-  const Step survey = measure_step(run.timeline(20), plan, cells_of(plan)[0], moving);
-  EXPECT_FALSE(survey.has_flag("OVERLOADED")) << "a rising rate brings more in flight";
-  EXPECT_FALSE(survey.has_flag("LITTLES_LAW"));
+}
+
+TEST(OpenLoopAnalysis, ARisingRateBringsMoreInFlightAndIsNoOverload) {
+  const Plan plan = testing::simple_plan();
+  const auto survey = [&](double extra) {
+    testing::KnownRun run;
+    // From 10 to 50 a second, 0.5 s each; then some of them do not end.
+    for (double at = 0; at < 20; at += 1 / (10 + 2 * at)) {
+      const double end = at + 0.5 + extra * at;
+      run.add({.start = at, .chunks = {at + 0.1, end}, .end = end, .key = {.epoch = 1}, .usage_tokens = 2});
+      ++run.second(static_cast<std::int64_t>(at)).series[{.epoch = 1}].arrivals;
+    }
+    StepWindow moving = window();
+    moving.moving = true;
+    return measure_step(run.timeline(20), plan, cells_of(plan)[0], moving);
+  };
+  EXPECT_FALSE(survey(0).has_flag("OVERLOADED"));
+  EXPECT_FALSE(survey(0).has_flag("LITTLES_LAW"));
+  const Step past = survey(0.4);  // requests take ever longer
+  EXPECT_TRUE(past.has_flag("OVERLOADED"));
+  EXPECT_THAT(past.reasons, ::testing::Contains(HasSubstr("beyond what the rate did")));
+}
+
+/// Requests in flight last: seconds are alike by themselves, and a trend through them is chance.
+TEST(OpenLoopAnalysis, ARateThatIsKeptUpWithIsRarelyAnOverload) {
+  const Plan plan = testing::simple_plan();
+  constexpr int kRuns = 300;
+  int flagged = 0;
+  for (int seed = 0; seed < kRuns; ++seed) {
+    std::mt19937_64 random(static_cast<std::uint64_t>(seed));
+    std::exponential_distribution<double> gap(2);
+    std::uniform_real_distribution<double> residence(2.5, 7.5);
+    testing::KnownRun run;
+    for (double at = gap(random); at < 48; at += gap(random)) {
+      const double end = at + residence(random);
+      run.add({.start = at, .chunks = {at + 0.1, end}, .end = end, .key = {.epoch = 1}, .usage_tokens = 2});
+      ++run.second(static_cast<std::int64_t>(at)).series[{.epoch = 1}].arrivals;
+    }
+    StepWindow long_enough = window();
+    long_enough.begin = 16;
+    long_enough.end = 46;
+    const Step step = measure_step(run.timeline(60), plan, cells_of(plan)[0], long_enough);
+    if (step.has_flag("OVERLOADED")) ++flagged;
+  }
+  EXPECT_LE(flagged, 0.05 * kRuns) << "by the seconds it was one in five";
 }
 
 TEST(OpenLoopAnalysis, LateSendsAreAGate) {

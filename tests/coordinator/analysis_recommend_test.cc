@@ -66,6 +66,25 @@ TEST(Recommend, LimitsThatHoldNowhereGiveNoInteractivePoint) {
   EXPECT_TRUE(find(all, "batch"));
 }
 
+/// Rows of an open loop share their max_in_flight; their load is the rate.
+TEST(Recommend, RatesAreRates) {
+  ScenarioResult result = sample(16);
+  for (Step& step : result.steps) {
+    step.offered_rate = step.concurrency;
+    step.concurrency = 512;
+  }
+  const Target target{.name = "host", .urls = {"http://a"}, .gpus = 1};
+  const auto all = recommend(result, target);
+  EXPECT_EQ(find(all, "interactive")->value, 16);
+  EXPECT_EQ(find(all, "batch")->value, 24);
+  EXPECT_EQ(find(all, "output per GPU, batch")->basis, "2,250 tok/s at 24/s over 1 GPU");
+  for (const Recommendation& each : all)
+    EXPECT_EQ(each.unit.find("in flight"), std::string::npos) << each.name << ": " << each.unit;
+  EXPECT_EQ(find(all, "admission limit")->unit, "requests per second");
+  result.slo.joint.reset();
+  EXPECT_FALSE(find(recommend(result, target), "interactive")) << "the power of a rate has no peak";
+}
+
 TEST(Recommend, MoneyAndGpusPerReplica) {
   const Target target{.name = "host", .urls = {"http://a", "http://b"}, .gpus = 4, .cost_per_hour = 10};
   const auto all = recommend(sample(16), target);

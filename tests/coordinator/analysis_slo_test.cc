@@ -12,7 +12,7 @@ namespace {
 using testing::known_step;
 
 SloCheck checked(std::uint64_t met, std::uint64_t missed, const std::vector<double>& batches = {}) {
-  return check_slo("ttft_p95", met, missed, batches, false, 0.05);
+  return check_slo("ttft_p95", {met, missed, batches, {.count = static_cast<int>(batches.size())}}, 0.05);
 }
 
 TEST(SloCheck, NeedsEnoughRequestsToPass) {

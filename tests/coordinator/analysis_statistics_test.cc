@@ -74,14 +74,89 @@ TEST(BatchMeans, BatchesAreAtLeastTwoResidencesLong) {
   EXPECT_FALSE(plan_batches(60, 6)->short_window);
   EXPECT_EQ(plan_batches(60, 6.1)->count, 5);
   EXPECT_TRUE(plan_batches(60, 6.1)->short_window);
-  EXPECT_EQ(plan_batches(8, 0.01)->count, 10);
+  EXPECT_EQ(plan_batches(8, 0.01)->count, 8);  // nor shorter than a second, where so many fit
+  EXPECT_EQ(plan_batches(3, 0.01)->count, 5);
   EXPECT_FALSE(plan_batches(2, 1));  // five batches would be shorter than the finest bin
 }
 
-TEST(BatchMeans, StraddlingBinsAreShared) {
-  const Values bins = {1, 1, 1, 1, 1, 1, 1, 1};
-  for (const double sum : batch_sums(bins, 5)) EXPECT_NEAR(sum, 1.6, 1e-12);
-  EXPECT_EQ(batch_sums(Values{1, 2, 3, 4}, 2), (Values{3, 7}));
+TEST(BatchMeans, BatchesAreOfWholeBins) {
+  EXPECT_EQ(batch_means(Values{1, 2, 3, 4}, 2), (Values{1.5, 3.5}));
+  EXPECT_EQ(batch_means(Values{1, 2, 3, 4, 5, 6, 7, 8}, 5), (Values{1.5, 3.5, 5, 6.5, 8}));
+  EXPECT_TRUE(batch_means(Values{1, 2, 3}, 5).empty());
+}
+
+/// Eight independent bins make eight batches or five. Where batches shared bins, ten of eight covered 87 %.
+TEST(BatchMeans, BatchesOfFewBinsCoverToo) {
+  std::mt19937_64 random(20'261'128);
+  std::normal_distribution<double> bin(100, 10);
+  constexpr int kRuns = 4000;
+  for (const double residence : {0.01, 0.5, 0.75}) {
+    const Batches batches = *plan_batches(8, residence);
+    int covered = 0;
+    for (int run = 0; run < kRuns; ++run) {
+      Values bins(8);
+      for (double& value : bins) value = bin(random);
+      const Estimate estimate = batch_estimate(moments(bins).mean, batch_means(bins, batches.count), batches);
+      if (estimate.ci95->low <= 100 && 100 <= estimate.ci95->high) ++covered;
+    }
+    EXPECT_GE(covered, 0.935 * kRuns) << batches.count << " batches";
+  }
+}
+
+/// A load that rises by `rise` over the window, and the batches of what it gave.
+struct Rising {
+  Values values;
+  double mean;  ///< The true one.
+};
+Rising rising(double rise, std::size_t bins, std::mt19937_64& random) {
+  std::normal_distribution<double> noise(0, 2);
+  Rising series{.mean = 100};
+  for (std::size_t i = 0; i < bins; ++i) {
+    const double place = (static_cast<double>(i) + 0.5) / static_cast<double>(bins) - 0.5;
+    series.values.push_back(100 + rise * place + noise(random));
+  }
+  return series;
+}
+
+TEST(BatchMeans, ARiseOfTheLoadIsNoNoise) {
+  constexpr int kRuns = 2000;
+  for (const int count : {5, 10}) {
+    for (const double rise : {0.0, 10.0, 80.0}) {
+      std::mt19937_64 random(17);
+      double still = 0, moving = 0;
+      int covered = 0;
+      for (int run = 0; run < kRuns; ++run) {
+        const Rising series = rising(rise, 20, random);
+        const Values batches = batch_means(series.values, count);
+        const double value = moments(series.values).mean;
+        const auto half = [&](const Batches& b) {
+          return batch_estimate(value, batches, b).ci95->high - value;
+        };
+        still += half({.count = count}) / kRuns;
+        moving += half({.count = count, .moving = true}) / kRuns;
+        if (std::abs(value - series.mean) <= half({.count = count, .moving = true})) ++covered;
+      }
+      EXPECT_NEAR(covered, 0.95 * kRuns, 0.02 * kRuns) << count << " batches, rise " << rise;
+      // The line costs one degree of freedom, and is worth it from a small rise on.
+      EXPECT_LT(moving, rise == 0    ? 1.2 * still
+                        : rise == 10 ? still
+                                     : 0.2 * still)
+          << count << " batches, rise " << rise;
+    }
+  }
+}
+
+TEST(BatchMeans, GrowthIsThatOfTheLine) {
+  const Trend exact = batch_growth(Values{10, 12, 14, 16, 18}, {.count = 5});
+  EXPECT_NEAR(exact.slope, 10, 1e-12);  // five batches of 2, from edge to edge
+  EXPECT_NEAR(exact.ci95.low, 10, 1e-6);
+  // Residuals (1, -2, 0, 2, -1) about that line: their sum of squares 10 on 3 degrees of freedom, and Σ of
+  // squared places 10.
+  const Trend doubtful = batch_growth(Values{11, 10, 14, 18, 17}, {.count = 5});
+  EXPECT_NEAR(doubtful.slope, 10, 1e-12);
+  EXPECT_NEAR(doubtful.ci95.high - 10, 5 * student_t(0.975, 3) * std::sqrt(10.0 / 3 / 10), 1e-9);
+  const Trend doubled = batch_growth(Values{11, 10, 14, 18, 17}, {.count = 5, .short_window = true});
+  EXPECT_NEAR(doubled.ci95.high - 10, 2 * (doubtful.ci95.high - 10), 1e-9);
 }
 
 TEST(BatchMeans, ShortWindowsDoubleTheError) {
@@ -138,9 +213,7 @@ TEST(BatchMeans, IntervalsCoverTheMeanOfACorrelatedProcess) {
       bin = 100 + state;
       sum += bin;
     }
-    Values means = batch_sums(bins, 10);
-    for (double& mean : means) mean /= 12;
-    const Estimate estimate = batch_estimate(sum / 120, means, {10, false});
+    const Estimate estimate = batch_estimate(sum / 120, batch_means(bins, 10), {10, false});
     if (estimate.ci95->low <= 100 && 100 <= estimate.ci95->high) ++covered;
   }
   EXPECT_GE(covered, kRuns * 90 / 100);

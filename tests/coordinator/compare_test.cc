@@ -215,6 +215,126 @@ TEST(Compare, SloLimitsThatHoldNowhereAreALoss) {
   EXPECT_EQ(judgement(row, 1), "worse");
 }
 
+/// Rows of a load that moved from `from` on by one each `seconds`.
+Report survey(std::uint32_t from, double seconds, double tokens = 100) {
+  std::vector<Step> steps;
+  for (std::uint32_t i = 0; i < 4; ++i) {
+    steps.push_back(row(from + i, tokens * (from + i), 0.02));
+    steps.back().window_begin_seconds = seconds * i;
+    steps.back().warn("MOVING", "");
+  }
+  Report made = report(std::move(steps));
+  made.results[0].saturation = {.concurrency = 9, .ci95 = Interval{8, 10}};
+  made.results[0].slo.criteria = {{"ttft_p95", 0.5, 8.0, Interval{8, 9}, "BRACKETED"}};
+  return made;
+}
+
+TEST(Compare, AMovingLoadIsNotComparedWithOneThatStoodStill) {
+  Report steady = report({row(8, 800, 0.02), row(10, 1000, 0.02)});
+  steady.results[0].saturation = {.concurrency = 30, .ci95 = Interval{28, 32}};
+  steady.results[0].slo.criteria = {{"ttft_p95", 0.5, 16.0, Interval{16, 32}, "BRACKETED"}};
+  for (const bool survey_first : {false, true}) {
+    const Comparison comparison =
+        survey_first ? of({survey(8, 5, 50), steady}) : of({steady, survey(8, 5, 50)});
+    EXPECT_THAT(comparison.results[0].remarks,
+                ElementsAre(HasSubstr(survey_first ? "THE LOAD MOVED in A (a survey) and stood still in B"
+                                                   : "THE LOAD MOVED in B (a survey) and stood still in A"),
+                            HasSubstr("measured validly in")));
+    for (const ComparedRow& each : comparison.results[0].rows) {
+      EXPECT_FALSE(each.differences[1]) << each.title;
+      EXPECT_EQ(each.refused[1], each.figures[0].sample && each.figures[1].sample) << each.title;
+    }
+    ASSERT_NE(find(comparison, "throughput", 8), nullptr) << "shown side by side";
+    EXPECT_EQ(comparison.tests, 0u);
+    for (const char* threshold : {"throughput<-5%", "n_sat<-5%", "n_slo<-5%", "max_throughput<-5%"}) {
+      const ThresholdResult result = check(*parse_threshold(threshold), comparison, true);
+      EXPECT_EQ(result.checked, 0u) << threshold;
+      EXPECT_THAT(result.refused, ElementsAre(HasSubstr("may not be compared"))) << threshold;
+    }
+  }
+}
+
+TEST(Compare, AGateThatAPartOfWasRefusedSaysSo) {
+  // One scenario stood still in both runs, the other moved in one.
+  Report base = report({row(8, 800, 0.02)}), other = base;
+  base.results.push_back(base.results[0]);
+  other.results.push_back(survey(8, 5).results[0]);
+  base.results[1].scenario = other.results[1].scenario = "batch";
+  const ThresholdResult result = check(*parse_threshold("throughput<-5%"), of({base, other}), true);
+  EXPECT_EQ(result.checked, 1u);
+  EXPECT_THAT(result.refused, ElementsAre(HasSubstr("batch on host, output tok/s: B against A")));
+}
+
+TEST(Compare, SurveysOfOnePaceAreComparedWithEachOther) {
+  const Comparison alike = of({survey(8, 5), survey(8, 5, 80)});
+  EXPECT_THAT(alike.results[0].remarks, IsEmpty());
+  EXPECT_EQ(judgement(*find(alike, "throughput", 8), 1), "worse");
+  const Comparison faster = of({survey(8, 5), survey(8, 2.5, 80)});
+  EXPECT_THAT(faster.results[0].remarks,
+              ElementsAre(HasSubstr("THE LOAD MOVED at another pace in B (+0.4 a second) than in A (+0.2)")));
+  EXPECT_FALSE(find(faster, "throughput", 8)->differences[1]);
+}
+
+/// Neither scan reached twice its saturation point.
+TEST(Compare, TwoLowerBoundsAreShownAndPassAGate) {
+  Report a = report({row(8, 100, 1)}), b = a;
+  a.results[0].saturation = {.lower_bound = 64};
+  b.results[0].saturation = {.lower_bound = 32};
+  a.results[0].slo.criteria = b.results[0].slo.criteria = {{"ttft_p95", 0.5, 64.0, {}, "PASS"}};
+  const Comparison comparison = of({a, b});
+  const ComparedRow& row = *find(comparison, "n_sat", {});
+  EXPECT_EQ(row.figures[0].text, "> 64");
+  EXPECT_EQ(difference_text(row, 1), "only bounds known, not significant");
+  for (const bool only_significant : {true, false}) {
+    const ThresholdResult result = check(*parse_threshold("n_sat<-10%"), comparison, only_significant);
+    EXPECT_EQ(result.checked, 1u);
+    EXPECT_THAT(result.missed, IsEmpty());
+    EXPECT_THAT(result.refused, IsEmpty());
+    // The second scan told less: what lies above 32 may lie below 58.
+    EXPECT_THAT(result.undecided, ElementsAre(HasSubstr("only bounds known")));
+    const ThresholdResult slo = check(*parse_threshold("n_slo<-10%"), comparison, only_significant);
+    EXPECT_EQ(slo.checked, 1u);
+    EXPECT_TRUE(slo.missed.empty() && slo.undecided.empty()) << "both hold to the same top";
+  }
+  const std::string html = render_html(comparison);
+  EXPECT_THAT(html, HasSubstr("only bounds known"));
+}
+
+TEST(Compare, OneLowerBoundBoundsTheDifference) {
+  Report known = report({row(8, 100, 1)}), open = known;
+  known.results[0].saturation = {.concurrency = 30, .ci95 = Interval{28, 32}};
+  const auto against = [&](double bound, bool open_first) {
+    open.results[0].saturation = {.lower_bound = bound};
+    return open_first ? of({open, known}) : of({known, open});
+  };
+  const auto text = [](const Comparison& c) { return difference_text(*find(c, "n_sat", {}), 1); };
+  const auto fell = [](const Comparison& c, bool only_significant) {
+    return check(*parse_threshold("n_sat<-10%"), c, only_significant);
+  };
+  // It saturates later: surely, and by how much at least.
+  EXPECT_EQ(text(against(45, false)), "at least +50.0 %, better");
+  EXPECT_EQ(check(*parse_threshold("n_sat>+10%"), against(45, false), true).missed.size(), 1u);
+  // A scan that ended early says nothing: it may have lost half, or nothing.
+  EXPECT_EQ(text(against(15, false)), "at least -50.0 %, not significant");
+  EXPECT_TRUE(fell(against(15, false), false).missed.empty());
+  EXPECT_EQ(fell(against(15, false), false).undecided.size(), 1u);
+  // The other way round.
+  EXPECT_EQ(text(against(45, true)), "at most -33.3 %, worse");
+  EXPECT_EQ(fell(against(45, true), true).missed.size(), 1u);
+  EXPECT_EQ(text(against(15, true)), "at most +100.0 %, not significant");
+  EXPECT_TRUE(fell(against(15, true), false).missed.empty());
+}
+
+TEST(Compare, OpenLoopsAreCalledByTheirRate) {
+  Step slow = row(512, 800, 0.02);
+  slow.offered_rate = 8;
+  Report a = report({slow}), b = a;
+  a.results[0].slo.criteria = b.results[0].slo.criteria = {{"ttft_p95", 0.5, {}, {}, "FAIL"}};
+  const Comparison comparison = of({a, b});
+  EXPECT_THAT(find(comparison, "max_throughput", {})->figures[0].text, HasSubstr(" at 8/s"));
+  EXPECT_EQ(find(comparison, "n_slo", {})->figures[0].text, "< 8");
+}
+
 TEST(Compare, RequestsOneAtATimeAreTestedByTheirOwnSpread) {
   const auto alone = [](double ttft) {
     Step step{.concurrency = 1};

@@ -107,6 +107,22 @@ TEST(Render, WithoutTelemetryThereIsNoTableOfIt) {
   EXPECT_EQ(render_markdown(report).find("What the engine"), std::string::npos);
 }
 
+TEST(Render, DefinitionsAreOfTheFiguresThatAReportHas) {
+  Report report = sample_report();
+  const auto defines = [&](const std::string& term) {
+    return render_text(report).find("  - " + term + ": ") != std::string::npos;
+  };
+  EXPECT_TRUE(defines("N_slo") && defines("Engine, GPU") && defines("J/token"));
+  EXPECT_FALSE(defines("Due, backlog") || defines("Without streaming"));
+  ScenarioResult& result = report.results[0];
+  result.slo = {};
+  for (Step& step : result.steps) step.telemetry.reset();
+  result.steps[0].offered_rate = 5;
+  result.steps[0].ttft_seconds = {};
+  EXPECT_FALSE(defines("N_slo") || defines("Engine, GPU") || defines("J/token"));
+  EXPECT_TRUE(defines("Due, backlog") && defines("Without streaming"));
+}
+
 TEST(Render, SeveralResultsStandSideBySide) {
   Report report = sample_report();
   EXPECT_EQ(render_text(report).find("Side by side"), std::string::npos);

@@ -49,10 +49,20 @@ TEST(SaturationSentence, SoftKneeNamesNoBottleneckWithoutTelemetry) {
 }
 
 TEST(SaturationSentence, NotReachedIsALowerBoundAndSaysHowFarTheScanWent) {
-  EXPECT_EQ(
-      sentence_of(rows_of({.a = 0.010, .c = 0.0001}, {1, 2, 4, 8, 16, 32, 64})),
-      "chat on host does not saturate up to 64 requests in flight, the most that was tried: its saturation "
-      "point lies above 32; at most 3,902 output tok/s.");
+  EXPECT_EQ(sentence_of(rows_of({.a = 0.010, .c = 0.0001}, {1, 2, 4, 8, 16, 32, 64})),
+            "chat on host was not seen to saturate up to 64 requests in flight, the most that was tried: its "
+            "saturation point lies above 32; at most 3,902 output tok/s.");
+}
+
+/// A host that is full at 24 may well look so at 40, and still nothing names the point: the scan ends too
+/// early.
+TEST(SaturationSentence, NotReachedSaysHowFarToScan) {
+  const auto result = result_of(rows_of({.a = 0.010, .c = 0.0001, .cap = 24}, {4, 8, 16, 32, 40}));
+  EXPECT_FALSE(result.saturation.concurrency);
+  EXPECT_NE(saturation_text(result).find("Scan to 80 requests in flight at least: a saturation point is told "
+                                         "where twice its load was scanned."),
+            std::string::npos)
+      << saturation_text(result);
 }
 
 TEST(SaturationSentence, CollapseIsSaidAndWhereItBegins) {
@@ -89,6 +99,24 @@ TEST(SaturationSentence, ACliffIsReportedByItsBracket) {
   EXPECT_NE(result.saturation.explanation.find("TTFT falls off a cliff: p95 450 ms at 48, 2.50 s at 64."),
             std::string::npos)
       << result.saturation.explanation;
+}
+
+TEST(SaturationSentence, ACliffIsOfOneFigure) {
+  auto rows = rows_of({.a = 0.010, .c = 0.0001, .cap = 32}, {8, 16, 24, 32, 36, 48, 64});
+  rows[6].ttft_seconds.p95 = 2.5;  // too few requests at 48 for one: its median says nothing of that
+  rows[5].ttft_seconds.p50 = rows[6].ttft_seconds.p50 = 0.3;
+  EXPECT_TRUE(result_of(rows).saturation.shape.empty());
+  rows[6].ttft_seconds.p50 = 2.1;
+  EXPECT_NE(result_of(rows).saturation.explanation.find("cliff: p50 300 ms at 48, 2.10 s at 64."),
+            std::string::npos);
+  // Of an open loop too, whose rows share their max_in_flight.
+  for (Step& row : rows) {
+    row.offered_rate = row.concurrency;
+    row.concurrency = 512;
+  }
+  EXPECT_NE(result_of(rows).saturation.explanation.find("cliff: p50 300 ms at 48/s, 2.10 s at 64/s."),
+            std::string::npos)
+      << result_of(rows).saturation.explanation;
 }
 
 TEST(SaturationSentence, OneConcurrencyIsNoRamp) {

@@ -1,6 +1,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cmath>
 #include <ostream>
 
 #include "tests/method/method_run.h"
@@ -79,6 +80,54 @@ TEST(MethodSoak, TellsAHostThatSlowsDownFromOneThatDoesNot) {
   EXPECT_EQ(drifting->state, "DRIFTS") << drifting->explanation;
   // Iterations take 40 % more base time after the hour: by how much throughput falls over it, per mean.
   EXPECT_NEAR(*drifting->trends.at(0).ratio, -0.3, 0.08);
+}
+
+/// From one request in flight to `to`, in rows as the plan reader makes them.
+Ramp survey(double to, std::chrono::seconds over) {
+  Ramp ramp{.warmup = 5s, .hold = std::max(over / 20, 5s), .linear = LinearRamp{1, to, over}};
+  for (Nanos begin{0}; begin + *ramp.hold <= over; begin += *ramp.hold) {
+    const bool last = begin + 2 * *ramp.hold > over;
+    const double mean = ramp.linear->mean(begin, last ? over : begin + *ramp.hold);
+    ramp.steps.push_back(static_cast<std::uint32_t>(std::lround(mean)));
+  }
+  return ramp;
+}
+
+TEST(MethodSurvey, AQuickOneBracketsTheKnee) {
+  struct Scan {
+    const char* name;
+    double to;
+    std::chrono::seconds over;
+    double widest;  // of the interval, over the truth
+  };
+  const std::vector<Case> all = all_cases();
+  for (const Scan& scan : {Scan{"hard", 141, 50s, 2},
+                           {"hard", 141, 120s, 0.8},
+                           {"staircase", 273, 120s, 0.5},
+                           {"collapse", 183, 50s, 0.6},
+                           {"soft25", 675, 600s, 0.8}}) {
+    const Case& of = case_of(all, scan.name);
+    const double truth = *true_saturation(of.model, of.max);
+    for (std::uint64_t seed = 1; seed <= 4; ++seed) {
+      const Trial trial = run_ramp(of, survey(scan.to, scan.over), seed);
+      const auto& found = trial.result.saturation;
+      ASSERT_TRUE(found.concurrency) << scan.name << ": " << found.explanation;
+      EXPECT_LE(found.ci95->low, truth) << scan.name << " to " << scan.to << ", seed " << seed;
+      EXPECT_GE(found.ci95->high, truth) << scan.name << " to " << scan.to << ", seed " << seed;
+      EXPECT_LE((found.ci95->high - found.ci95->low) / truth, scan.widest) << scan.name << " to " << scan.to;
+    }
+  }
+}
+
+/// With the rise in them rows were known to a quarter, and no saturation point below 0.77 of the truth.
+TEST(MethodSurvey, RowsAreKnownBetterThanTheirLoadMoved) {
+  const std::vector<Case> all = all_cases();
+  const Trial trial = run_ramp(case_of(all, "hard"), survey(103, 50s), 1);
+  for (const auto& step : trial.result.steps) {
+    const auto& x = step.output_tokens_per_second;
+    ASSERT_TRUE(x.ci95) << step.concurrency;
+    EXPECT_LE(x.ci95->high - *x.value, 0.15 * *x.value) << step.concurrency;
+  }
 }
 
 INSTANTIATE_TEST_SUITE_P(All, MethodCase, testing::ValuesIn(all_cases()),

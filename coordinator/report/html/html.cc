@@ -49,9 +49,9 @@ std::string fact(std::string_view name, const std::string& markup) {
 }
 
 /// Times with two ends as a table, everything else as a list.
-std::string definitions_markup() {
+std::string definitions_markup(const Report& report) {
   std::string rows, list;
-  for (const Definition& each : definitions()) {
+  for (const Definition& each : definitions(report)) {
     if (each.starts.empty()) {
       list += fmt::format("<div><dt>{}</dt><dd>{}</dd></div>", escape(each.term), escape(each.meaning));
     } else {
@@ -96,7 +96,7 @@ std::string render_html(const Report& report, const RunTimeline& timeline, std::
   const std::string plan = plan_text.empty()
                                ? std::string(R"(<p>The plan's text was not kept.</p>)")
                                : fmt::format(R"(<pre tabindex="0">{}</pre>)", escape(plan_text));
-  sections += titled_section("definitions", "Definitions", definitions_markup()) +
+  sections += titled_section("definitions", "Definitions", definitions_markup(report)) +
               titled_section("plan", "Plan", plan) + titled_section("facts", "Run", run_facts(report));
   return render_page(
       {.title = escape(report.run_name) + " – Kneepoint report",

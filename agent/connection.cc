@@ -61,7 +61,7 @@ Task<Outcome> Connection::shake_hands(const Peer& peer) {
       got = socket_.read(buffers_.ciphertext);
     }
     if (got.status != ReadResult::Status::kData) co_return Outcome::kTls;
-    tls_->feed({buffers_.ciphertext.data(), got.bytes});
+    tls_->feed({buffers_.ciphertext.data(), got.bytes}, got);
   }
 }
 

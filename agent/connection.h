@@ -20,7 +20,7 @@ namespace kneepoint::agent {
 /// Buffers that all streams of a thread share: a read is consumed before the next stream runs, so ten
 /// thousand streams need one.
 struct ThreadBuffers {
-  ThreadBuffers() : plain(kReadSize + kPadding), ciphertext(kReadSize) {}
+  ThreadBuffers() : plain(kReadSize + kPadding), ciphertext(kReadSize - TlsStream::kRecordSize) {}
   std::span<char> for_reading() { return std::span(plain).first(kReadSize); }
 
   static constexpr std::size_t kReadSize = 64 * 1024;

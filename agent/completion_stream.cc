@@ -43,10 +43,9 @@ Task<Outcome> CompletionStream::open(const Route& route) {
   reused_ = false;
   leads_to_ = &route;
   last_replica_ = 0;
-  const MonoTime begin = mono_now();
   Outcome outcome = co_await connection_->open(route.peer, sleeper_);
   if (cancelled_) outcome = Outcome::kCancelled;
-  if (outcome == Outcome::kSuccess) context_.recorder.connected(mono_now() - begin);
+  if (outcome == Outcome::kSuccess) context_.recorder.connected(connection_->connect_time());
   co_return outcome;
 }
 

@@ -164,6 +164,7 @@ Task<std::optional<Outcome>> CompletionStream::attempt(const CompletionRequest& 
   idle_timeout_ = request.route->idle_timeout;
   request_deadline_ = record_.start + request.route->request_timeout;
   deadline_.arm(request_deadline_);
+  last_read_ = record_.start;
 
   Wake wake = co_await connection_->send(context_.buffers.request);
   std::optional<Outcome> outcome;
@@ -172,7 +173,7 @@ Task<std::optional<Outcome>> CompletionStream::attempt(const CompletionRequest& 
     // Comes from memory while the kernel reads.
     fetch_ahead(this, sizeof *this);
     memory_.usual.fetch();
-    const ReadResult read = connection_->read(buffer);
+    ReadResult read = connection_->read(buffer);
     if (read.status == ReadResult::Status::kWouldBlock) {
       wake = co_await connection_->until_readable();
       continue;
@@ -182,6 +183,7 @@ Task<std::optional<Outcome>> CompletionStream::attempt(const CompletionRequest& 
       connection_->close();
       co_return outcome;
     }
+    read.not_before(last_read_);
     last_read_ = read.received;
     const bool silent_before = record_.chunks == 0;
     content_events_ = 0;
@@ -273,7 +275,6 @@ std::optional<Outcome> CompletionStream::connection_ended(const CompletionReques
   if (!http_.begun()) return std::nullopt;
   if (done_) return Outcome::kSuccess;
   if (!cleanly || http_.finish() != HttpResponse::Event::kEnd) return Outcome::kStream;
-  last_read_ = std::max(last_read_, record_.start);
   return conclude(request, last_read_);
 }
 

@@ -14,6 +14,8 @@ namespace {
 /// Bodies of failed requests are read to keep the connection; longer ones cost it.
 constexpr std::size_t kErrorBodyLimit = 64 * 1024;
 constexpr std::size_t kAnswerLimit = 64 * 1024 * 1024;
+/// From the end marker of a stream to the end of its body: a moment on any network.
+constexpr Nanos kEndPatience = std::chrono::milliseconds(250);
 
 Outcome outcome_of_status(int status) {
   if (status >= 200 && status < 300) return Outcome::kSuccess;
@@ -43,10 +45,9 @@ Task<Outcome> CompletionStream::open(const Route& route) {
   reused_ = false;
   leads_to_ = &route;
   last_replica_ = 0;
-  const MonoTime begin = mono_now();
   Outcome outcome = co_await connection_->open(route.peer, sleeper_);
   if (cancelled_) outcome = Outcome::kCancelled;
-  if (outcome == Outcome::kSuccess) context_.recorder.connected(mono_now() - begin);
+  if (outcome == Outcome::kSuccess) context_.recorder.connected(connection_->connect_time());
   co_return outcome;
 }
 
@@ -101,7 +102,7 @@ Task<Ending> CompletionStream::perform(const CompletionRequest& request) {
                            .asked_output_tokens = request.pick.output_tokens.value_or(0),
                            .asked_prompt_tokens = asked_prompt});
   if (reconnect) recorder.reconnected(record_, start);
-  std::optional<Outcome> outcome = co_await exchange(request, usage);
+  std::optional<Ending> ending = co_await exchange(request, usage);
   while (usage_refused_ && usage != UsageOption::kNone) {
     // A question of ours that the host does not know: the same request without it, as if it were the first.
     usage = less(usage);
@@ -109,25 +110,23 @@ Task<Ending> CompletionStream::perform(const CompletionRequest& request) {
     if (!reused_) {
       const Outcome opened = co_await open(*request.route);
       if (opened != Outcome::kSuccess) {
-        outcome = opened;
+        ending = Ending{opened, mono_now()};
         break;
       }
     }
     write_request(request, usage);
     recorder.resend(record_, mono_now());
-    outcome = co_await exchange(request, usage);
+    ending = co_await exchange(request, usage);
   }
+  if (!ending) ending = Ending{Outcome::kStream, mono_now()};
   // Others may have found out meanwhile.
-  if (outcome == Outcome::kSuccess) *request.usage = std::max(*request.usage, usage);
+  if (ending->outcome == Outcome::kSuccess) *request.usage = std::max(*request.usage, usage);
   deadline_.disarm();
-  const Outcome ended = outcome.value_or(Outcome::kStream);
-  const bool answered = ended == Outcome::kSuccess || http_.status() >= 300;
-  const MonoTime at = answered ? last_read_ : mono_now();
   if (!request.route->keeps_connection) connection_->close();
   reused_ = connection_->is_open();
-  recorder.end(record_, at, ended);
+  recorder.end(record_, ending->at, ending->outcome);
   forget_response();
-  co_return Ending{ended, at};
+  co_return *ending;
 }
 
 void CompletionStream::write_request(const CompletionRequest& request, UsageOption usage) {
@@ -146,54 +145,62 @@ void CompletionStream::write_request(const CompletionRequest& request, UsageOpti
 
 /// Sends what write_request has put together and reads the answer, on a new connection where the kept-alive
 /// one turns out to be closed. @return as attempt.
-Task<std::optional<Outcome>> CompletionStream::exchange(const CompletionRequest& request, UsageOption usage) {
-  const std::optional<Outcome> outcome = co_await attempt(request);
-  if (outcome || !reused_) co_return outcome;
+Task<std::optional<Ending>> CompletionStream::exchange(const CompletionRequest& request, UsageOption usage) {
+  const std::optional<Ending> ending = co_await attempt(request);
+  if (ending || !reused_) co_return ending;
   // The host had closed the connection as the request was on its way: once more.
   const Outcome opened = co_await open(*request.route);
-  if (opened != Outcome::kSuccess) co_return opened;
+  if (opened != Outcome::kSuccess) co_return Ending{opened, mono_now()};
   write_request(request, usage);
   context_.recorder.restart(record_, mono_now());
   co_return co_await attempt(request);
 }
 
-/// Sends what write_request has put together and reads the answer. @return the outcome; nothing when the
+/// Sends what write_request has put together and reads the answer. @return how it ended; nothing when the
 /// connection ended before any byte of a response.
-Task<std::optional<Outcome>> CompletionStream::attempt(const CompletionRequest& request) {
+Task<std::optional<Ending>> CompletionStream::attempt(const CompletionRequest& request) {
   forget_response();
   http_.watch(request.route->replica_header);
   idle_timeout_ = request.route->idle_timeout;
   request_deadline_ = record_.start + request.route->request_timeout;
   deadline_.arm(request_deadline_);
+  last_read_ = record_.start;
 
   Wake wake = co_await connection_->send(context_.buffers.request);
-  std::optional<Outcome> outcome;
   while (wake == Wake::kReady) {
     const std::span<char> buffer = context_.buffers.for_reading();
     // Comes from memory while the kernel reads.
     fetch_ahead(this, sizeof *this);
     memory_.usual.fetch();
-    const ReadResult read = connection_->read(buffer);
+    ReadResult read = connection_->read(buffer);
     if (read.status == ReadResult::Status::kWouldBlock) {
       wake = co_await connection_->until_readable();
       continue;
     }
     if (read.status != ReadResult::Status::kData) {
-      outcome = connection_ended(request, read.status == ReadResult::Status::kEnd);
+      const auto outcome = connection_ended(request, read.status == ReadResult::Status::kEnd);
       connection_->close();
-      co_return outcome;
+      if (!outcome) co_return std::nullopt;
+      co_return Ending{*outcome, mono_now()};
     }
+    read.not_before(last_read_);
     last_read_ = read.received;
     const bool silent_before = record_.chunks == 0;
     content_events_ = 0;
-    outcome = consume(request, {buffer.data(), read.bytes}, read);
+    const auto outcome = consume(request, {buffer.data(), read.bytes}, read);
     context_.recorder.read(read.received, read.processed, read.stamped, content_events_);
-    if (outcome) co_return outcome;
-    if (silent_before && record_.chunks > 0) watch_silence(*request.route);
+    if (outcome) co_return Ending{*outcome, last_read_};
+    if (done_) {
+      request_deadline_ = std::min(request_deadline_, last_read_ + kEndPatience);
+      expect_by(request_deadline_);
+    } else if (silent_before && record_.chunks > 0) {
+      expect_by(last_read_ + idle_timeout_);  // silence counts from here
+    }
   }
   connection_->close();
-  if (done_) co_return Outcome::kSuccess;  // only the end of the HTTP body is missing
-  co_return wake == Wake::kTimeout ? Outcome::kTimeout : Outcome::kCancelled;
+  Outcome outcome = wake == Wake::kTimeout ? Outcome::kTimeout : Outcome::kCancelled;
+  if (done_) outcome = Outcome::kSuccess;  // only the end of the HTTP body is missing
+  co_return Ending{outcome, mono_now()};
 }
 
 /// The token path: one read, decoded layer by layer. @return the outcome when the request is over.
@@ -204,6 +211,7 @@ std::optional<Outcome> CompletionStream::consume(const CompletionRequest& reques
       case HttpResponse::Event::kNeedMore:
         return std::nullopt;
       case HttpResponse::Event::kHeaders:
+        by_status_ = outcome_of_status(http_.status());
         if (!http_.watched().empty()) tell_replica(read.received);
         break;
       case HttpResponse::Event::kBody:
@@ -218,6 +226,7 @@ std::optional<Outcome> CompletionStream::consume(const CompletionRequest& reques
       }
       case HttpResponse::Event::kError:
         connection_->close();
+        if (by_status_ != Outcome::kSuccess) return conclude(request, read.received);
         return done_ ? Outcome::kSuccess : Outcome::kParse;
     }
   }
@@ -233,11 +242,10 @@ void CompletionStream::tell_replica(MonoTime at) {
 
 std::optional<Outcome> CompletionStream::take_body(const CompletionRequest& request, std::string_view body,
                                                    MonoTime at) {
-  const Outcome by_status = outcome_of_status(http_.status());
-  if (by_status != Outcome::kSuccess || !request.stream) {
-    const std::size_t limit = by_status == Outcome::kSuccess ? kAnswerLimit : kErrorBodyLimit;
+  if (by_status_ != Outcome::kSuccess || !request.stream) {
+    const std::size_t limit = by_status_ == Outcome::kSuccess ? kAnswerLimit : kErrorBodyLimit;
     if (kept_body_.size() + body.size() > limit)
-      return by_status == Outcome::kSuccess ? Outcome::kParse : by_status;
+      return by_status_ == Outcome::kSuccess ? Outcome::kParse : by_status_;
     kept_body_.append(body);
     return std::nullopt;
   }
@@ -273,20 +281,20 @@ std::optional<Outcome> CompletionStream::take_event(const CompletionRequest& req
 std::optional<Outcome> CompletionStream::connection_ended(const CompletionRequest& request, bool cleanly) {
   if (!http_.begun()) return std::nullopt;
   if (done_) return Outcome::kSuccess;
-  if (!cleanly || http_.finish() != HttpResponse::Event::kEnd) return Outcome::kStream;
-  last_read_ = std::max(last_read_, record_.start);
+  const bool whole = cleanly && http_.finish() == HttpResponse::Event::kEnd;
+  if (!whole && by_status_ == Outcome::kSuccess) return Outcome::kStream;
   return conclude(request, last_read_);
 }
 
-/// The response is complete, at `at`.
+/// No more of the response comes after `at`: it is complete, or refuses the request, which its status alone
+/// says.
 Outcome CompletionStream::conclude(const CompletionRequest& request, MonoTime at) {
-  const Outcome by_status = outcome_of_status(http_.status());
-  if (by_status != Outcome::kSuccess) {
+  if (by_status_ != Outcome::kSuccess) {
     // Hosts that do not know an option for running usage say so by name.
     const bool about_usage = kept_body_.find("stream_options") != std::string::npos ||
                              kept_body_.find("continuous_usage") != std::string::npos;
     usage_refused_ = about_usage && (http_.status() == 400 || http_.status() == 422);
-    return by_status;
+    return by_status_;
   }
   if (request.stream) return conclude_stream(request, at);
   kept_body_.reserve(kept_body_.size() + kPadding);
@@ -316,12 +324,12 @@ void CompletionStream::forget_response() {
   sse_.reset();
   lines_.reset();
   kept_body_ = std::string();
+  by_status_ = Outcome::kSuccess;
   finished_ = done_ = usage_refused_ = false;
 }
 
-/// Content has come: silence counts from here.
-void CompletionStream::watch_silence(const Route& route) {
-  const MonoTime limit = last_read_ + route.idle_timeout;
+/// Looks at the deadlines by `limit` at the latest.
+void CompletionStream::expect_by(MonoTime limit) {
   if (limit < deadline_.at()) deadline_.arm(limit);
 }
 

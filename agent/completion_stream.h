@@ -46,17 +46,17 @@ struct CompletionRequest {
 /// How a request ended.
 struct Ending {
   Outcome outcome = Outcome::kSuccess;
-  MonoTime at{};  ///< The receive time of its last byte; now where there was none.
+  MonoTime at{};  ///< The receive time of the byte that ended it; now where none did.
 };
 
 /// One slot's requests, one after the other on a kept-alive connection, which is exchanged with the thread's
 /// pool where the next request goes to another replica: a coroutine per request that reads
 /// from top to bottom. Everything that happens to a request is told to the recorder here.
 ///
-/// Timeouts: from the send to the last byte (`request_timeout`), and, once content has come, between any two
-/// reads
-/// (`idle_timeout`). They cost one timer per request: it is looked at again when it fires, not moved per
-/// token.
+/// Timeouts: from the send to the last byte (`request_timeout`), once content has come between any two reads
+/// (`idle_timeout`), and 250 ms from the stream's end marker to the end of the body, which some hosts leave
+/// open: the answer is whole, and costs its connection. They cost one timer per request: it is looked at
+/// again when it fires, not moved per token.
 class CompletionStream {
  public:
   explicit CompletionStream(const ThreadContext& context);
@@ -72,8 +72,8 @@ class CompletionStream {
   void turn_to(const Route& route);
   Task<Outcome> open(const Route& route);
   void write_request(const CompletionRequest& request, UsageOption usage);
-  Task<std::optional<Outcome>> exchange(const CompletionRequest& request, UsageOption usage);
-  Task<std::optional<Outcome>> attempt(const CompletionRequest& request);
+  Task<std::optional<Ending>> exchange(const CompletionRequest& request, UsageOption usage);
+  Task<std::optional<Ending>> attempt(const CompletionRequest& request);
   std::optional<Outcome> consume(const CompletionRequest& request, std::string_view input,
                                  const ReadResult& read);
   std::optional<Outcome> take_body(const CompletionRequest& request, std::string_view body, MonoTime at);
@@ -83,7 +83,7 @@ class CompletionStream {
   Outcome conclude_stream(const CompletionRequest& request, MonoTime at);
   void tell_replica(MonoTime at);
   void forget_response();
-  void watch_silence(const Route& route);
+  void expect_by(MonoTime limit);
   void check_deadline();
 
   ThreadContext context_;
@@ -99,13 +99,14 @@ class CompletionStream {
   Nanos idle_timeout_{0};
   MonoTime request_deadline_{};
   MonoTime last_read_{};
-  std::string kept_body_;             // of an answer that is not a stream
-  std::uint32_t content_events_ = 0;  // of the present read
-  std::uint32_t last_replica_ = 0;    // that the connection's last response named; 0 for none
-  bool finished_ = false;             // a finish reason or the end marker was seen
-  bool done_ = false;                 // the end marker was seen
-  bool reused_ = false;               // the connection has carried a response
-  bool usage_refused_ = false;        // the answer complains about the usage that was asked for
+  std::string kept_body_;                  // of an answer that is not a stream
+  Outcome by_status_ = Outcome::kSuccess;  // what the response's status says, once its headers have come
+  std::uint32_t content_events_ = 0;       // of the present read
+  std::uint32_t last_replica_ = 0;         // that the connection's last response named; 0 for none
+  bool finished_ = false;                  // a finish reason or the end marker was seen
+  bool done_ = false;                      // the end marker was seen
+  bool reused_ = false;                    // the connection has carried a response
+  bool usage_refused_ = false;             // the answer complains about the usage that was asked for
   bool cancelled_ = false;
 };
 

@@ -18,6 +18,7 @@ Task<Outcome> Connection::open(const Peer& peer, Sleeper& sleeper) {
   const MonoTime deadline = mono_now() + peer.connect_timeout;
   const std::vector<Address> addresses = co_await resolver_.addresses(peer.endpoint, sleeper, deadline);
   if (addresses.empty()) co_return Outcome::kDns;
+  const MonoTime resolved = mono_now();
   Outcome outcome = co_await connect(addresses, deadline);
   if (outcome == Outcome::kConnect) resolver_.forget(peer.endpoint);
   if (outcome == Outcome::kSuccess && peer.tls) {
@@ -25,6 +26,7 @@ Task<Outcome> Connection::open(const Peer& peer, Sleeper& sleeper) {
     outcome = co_await shake_hands(peer);
     deadline_.disarm();
   }
+  connect_time_ = mono_now() - resolved;
   if (outcome != Outcome::kSuccess) close();
   co_return outcome;
 }
@@ -61,7 +63,7 @@ Task<Outcome> Connection::shake_hands(const Peer& peer) {
       got = socket_.read(buffers_.ciphertext);
     }
     if (got.status != ReadResult::Status::kData) co_return Outcome::kTls;
-    tls_->feed({buffers_.ciphertext.data(), got.bytes});
+    tls_->feed({buffers_.ciphertext.data(), got.bytes}, got);
   }
 }
 

@@ -20,7 +20,7 @@ namespace kneepoint::agent {
 /// Buffers that all streams of a thread share: a read is consumed before the next stream runs, so ten
 /// thousand streams need one.
 struct ThreadBuffers {
-  ThreadBuffers() : plain(kReadSize + kPadding), ciphertext(kReadSize) {}
+  ThreadBuffers() : plain(kReadSize + kPadding), ciphertext(kReadSize - TlsStream::kRecordSize) {}
   std::span<char> for_reading() { return std::span(plain).first(kReadSize); }
 
   static constexpr std::size_t kReadSize = 64 * 1024;
@@ -47,6 +47,8 @@ class Connection {
   /// Resolves, connects (each address in turn) and shakes hands, all within the peer's connect timeout.
   /// @return kSuccess, kDns, kConnect, kTls, or kCancelled after an interruption.
   Task<Outcome> open(const Peer& peer, Sleeper& sleeper);
+  /// What the last successful `open` took once the addresses were known: TCP and TLS.
+  Nanos connect_time() const { return connect_time_; }
 
   /// @return kReady when everything was handed to the kernel or when the connection failed, which reading
   /// tells.
@@ -73,6 +75,7 @@ class Connection {
   StampedSocket socket_;
   std::optional<TlsStream> tls_;
   Timer deadline_;
+  Nanos connect_time_{0};
 };
 
 }  // namespace kneepoint::agent

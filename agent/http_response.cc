@@ -155,7 +155,7 @@ HttpResponse::Event HttpResponse::next(std::string_view& input) {
           state_ = State::kComplete;
         } else if (status_ < 200) {
           if (status_ == 101) return fail("an unasked protocol switch");
-          *this = HttpResponse();  // interim: the real response follows
+          reset();  // interim: the real response follows
           begun_ = true;
           continue;
         } else {

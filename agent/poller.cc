@@ -118,8 +118,12 @@ void Poller::run(const std::function<void(Nanos gap, MonoTime entry)>& on_turn) 
   MonoTime returned = mono_now();
   while (!stopped_.load(std::memory_order_relaxed)) {
     run_posted();
-    if (!timers_.empty()) timers_.fire_due(returned);
-    const MonoTime entry = mono_now();
+    // What became due while coroutines ran does not wait for another poll.
+    MonoTime entry = mono_now();
+    if (!timers_.empty() && timers_.next() <= entry) {
+      timers_.fire_due(entry);
+      entry = mono_now();
+    }
     on_turn(entry - returned, entry);
     const int n = poll(events.data(), kEventsPerPoll, entry);
     returned = mono_now();

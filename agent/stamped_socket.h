@@ -20,6 +20,14 @@ struct ReadResult {
   MonoTime received{};
   MonoTime processed{};  ///< When they were read.
   bool stamped = false;
+
+  /// Stamps are wall-clock time: one from before `earlier`, which must have come first, is from before the
+  /// clock was set, and the bytes count as unstamped.
+  void not_before(MonoTime earlier) {
+    if (received >= earlier) return;
+    received = processed;
+    stamped = false;
+  }
 };
 
 /// A non-blocking TCP connection whose reads carry the kernel's receive stamp (SO_TIMESTAMPING, software).

@@ -69,7 +69,9 @@ TlsStream::Handshake TlsStream::advance() {
   return wants ? Handshake::kNeedsInput : Handshake::kFailed;
 }
 
-void TlsStream::feed(std::string_view ciphertext) {
+void TlsStream::feed(std::string_view ciphertext, const ReadResult& read) {
+  last_ = read;
+  undecrypted_ = true;
   BIO_write(SSL_get_rbio(ssl_.get()), ciphertext.data(), static_cast<int>(ciphertext.size()));
 }
 
@@ -91,26 +93,38 @@ std::string TlsStream::outgoing() {
   return data;
 }
 
+/// Decrypts what there is: OpenSSL hands out one record a call. @return the bytes.
+std::size_t TlsStream::decrypt(std::span<char> plain) {
+  std::size_t total = 0;
+  ERR_clear_error();
+  while (undecrypted_ && total < plain.size()) {
+    std::size_t bytes = 0;
+    if (SSL_read_ex(ssl_.get(), plain.data() + total, plain.size() - total, &bytes) == 1) {
+      total += bytes;
+      continue;
+    }
+    undecrypted_ = false;
+    const int error = SSL_get_error(ssl_.get(), 0);
+    if (error == SSL_ERROR_WANT_READ) break;
+    end_ = error == SSL_ERROR_ZERO_RETURN ? ReadResult::Status::kEnd : ReadResult::Status::kError;
+    ERR_clear_error();
+  }
+  return total;
+}
+
 ReadResult TlsStream::read(StampedSocket& socket, std::span<char> plain, std::span<char> ciphertext) {
   while (true) {
-    ERR_clear_error();
-    std::size_t bytes = 0;
-    if (SSL_read_ex(ssl_.get(), plain.data(), plain.size(), &bytes) == 1) {
-      ReadResult result = last_;
-      result.bytes = bytes;
-      return result;
-    }
-    const int error = SSL_get_error(ssl_.get(), 0);
-    if (error != SSL_ERROR_WANT_READ) {
-      ERR_clear_error();
-      ReadResult result = last_;
-      result.status = error == SSL_ERROR_ZERO_RETURN ? ReadResult::Status::kEnd : ReadResult::Status::kError;
+    const std::size_t bytes = decrypt(plain);
+    ReadResult result = last_;
+    result.bytes = bytes;
+    if (bytes > 0) return result;
+    if (end_ != ReadResult::Status::kData) {
+      result.status = end_;
       return result;
     }
     const ReadResult got = socket.read(ciphertext);
     if (got.status != ReadResult::Status::kData) return got;
-    last_ = got;
-    feed({ciphertext.data(), got.bytes});
+    feed({ciphertext.data(), got.bytes}, got);
   }
 }
 

@@ -29,8 +29,8 @@ class TlsContext {
 };
 
 /// TLS over memory: ciphertext is read from the socket by `recvmsg`, so that kernel receive stamps survive,
-/// and handed to OpenSSL through a memory BIO. A decrypted read carries the stamp of the ciphertext that
-/// completed it.
+/// and handed to OpenSSL through a memory BIO. All that one such read completes is decrypted at once, however
+/// many records it is, and carries its stamp: what came together is one read, as without TLS.
 class TlsStream {
  public:
   /// @param name sent as SNI (unless it is an address) and verified.
@@ -39,23 +39,31 @@ class TlsStream {
   enum class Handshake : std::uint8_t { kDone, kNeedsInput, kFailed };
   /// Goes on with the handshake; then send `outgoing()`, whatever the result.
   Handshake advance();
-  /// Gives OpenSSL ciphertext that was read elsewhere (the handshake).
-  void feed(std::string_view ciphertext);
+  /// Gives OpenSSL ciphertext, read as `read` says.
+  void feed(std::string_view ciphertext, const ReadResult& read);
   /// Encrypts; the result is in `outgoing()`.
   void write(std::string_view plain);
   /// Ciphertext that must go to the peer; it is the caller's from here on.
   std::string outgoing();
   bool has_outgoing() const;
 
-  /// Decrypts into `plain`, reading `socket` through `ciphertext` (a buffer of the thread) as far as needed.
+  /// A record that a read leaves incomplete, at most, with its header and whatever a cipher adds.
+  static constexpr std::size_t kRecordSize = 20 * 1024;
+
+  /// Decrypts into `plain`, reading `socket` through `ciphertext` (a buffer of the thread, smaller than
+  /// `plain` by kRecordSize) as far as needed.
   ReadResult read(StampedSocket& socket, std::span<char> plain, std::span<char> ciphertext);
 
  private:
   struct Free {
     void operator()(SSL* ssl) const;
   };
+  std::size_t decrypt(std::span<char> plain);
+
   std::unique_ptr<SSL, Free> ssl_;
-  ReadResult last_;  // the last read of ciphertext
+  ReadResult last_;                                     // the last read of ciphertext
+  bool undecrypted_ = false;                            // some of it may still give plain text
+  ReadResult::Status end_ = ReadResult::Status::kData;  // kEnd or kError once nothing more can be decrypted
 };
 
 }  // namespace kneepoint::agent

@@ -1,5 +1,6 @@
 #include "agent/dialects/custom.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace kneepoint::agent {
@@ -48,8 +49,8 @@ bool CustomDialect::read_event(std::string_view data, StreamMemory& memory, Chun
     return false;
   }
   if (usage_per_event_ && chunk.completion_tokens) {
-    memory.tokens += *chunk.completion_tokens;
-    chunk.completion_tokens = memory.tokens;
+    memory.tokens = std::min(memory.tokens + *chunk.completion_tokens, kMostTokens + 1);
+    chunk.completion_tokens = credible_count(memory.tokens);
   }
   return true;
 }

@@ -14,6 +14,14 @@
 
 namespace kneepoint::agent {
 
+/// No context is this long. A host that counts more tokens does not count, and is taken to have said nothing:
+/// one such number would drown every sum that it got into.
+inline constexpr std::uint64_t kMostTokens = std::uint64_t{1} << 26;
+
+inline std::optional<std::uint64_t> credible_count(std::uint64_t tokens) {
+  return tokens <= kMostTokens ? std::optional(tokens) : std::nullopt;
+}
+
 /// What one event of a stream says, as far as measurement cares.
 struct Chunk {
   bool answer = false;                             ///< Carries non-empty text of the answer, in any choice.

@@ -62,6 +62,8 @@ bool EventTemplate::match(std::string_view event, Chunk& chunk) const {
     if (i + 1 < pieces_ && !take_count(event, counts[i - 1])) return false;
   }
   if (!event.empty()) return false;
+  if (completion_ && counts[*completion_] > kMostTokens) return false;
+  if (prompt_ && counts[*prompt_] > kMostTokens) return false;
   (reasoning_ ? chunk.reasoning : chunk.answer) = true;
   if (!reasoning_) chunk.text = text;
   if (completion_) chunk.completion_tokens = counts[*completion_];

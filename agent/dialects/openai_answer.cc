@@ -21,10 +21,10 @@ bool read_usage(ondemand::value& value, OpenAiAnswer::Found& found) {
     const std::uint32_t place = parts.count_count++;
     if (place < EventParts::kMaxCounts) parts.counts[place] = token;
     if (key.unsafe_is_equal("completion_tokens")) {
-      found.chunk.completion_tokens = tokens;
+      found.chunk.completion_tokens = credible_count(tokens);
       parts.completion = place;
     } else if (key.unsafe_is_equal("prompt_tokens")) {
-      found.chunk.prompt_tokens = tokens;
+      found.chunk.prompt_tokens = credible_count(tokens);
       parts.prompt = place;
     }
     return true;

@@ -152,11 +152,11 @@ void PointerTree::take_number(const Node& node, ondemand::value& value, Found& f
   const std::uint32_t place = parts.count_count++;
   if (place < EventParts::kMaxCounts) parts.counts[place] = token;
   if ((node.parts & kCompletionTokens) != 0) {
-    found.chunk.completion_tokens = count;
+    found.chunk.completion_tokens = credible_count(count);
     parts.completion = place;
   }
   if ((node.parts & kPromptTokens) != 0) {
-    found.chunk.prompt_tokens = count;
+    found.chunk.prompt_tokens = credible_count(count);
     parts.prompt = place;
   }
 }

@@ -27,6 +27,7 @@ TEST_F(Addresses, AnIpv6TargetIsReached) {
 
 /// "none.example" has no address; any other name has a dead one on IPv6 and on IPv4, then a living one.
 std::atomic<int> look_ups{0};
+std::atomic<MonoTime> found_at{};
 std::vector<Address> several_addresses(const Endpoint& endpoint) {
   ++look_ups;
   std::vector<Address> addresses;
@@ -35,31 +36,46 @@ std::vector<Address> several_addresses(const Endpoint& endpoint) {
     const auto found = numeric_address({.host = host, .port = endpoint.port});
     addresses.insert(addresses.end(), found.begin(), found.end());
   }
+  found_at = mono_now();
   return addresses;
 }
 
 /// Opens a connection on a poller of its own.
-Outcome open(const std::string& url) {
+struct Opening {
+  Outcome outcome = Outcome::kCancelled;
+  Nanos connect_time{0};
+  MonoTime ended{};
+};
+Opening open(const std::string& url) {
   Poller poller;
   Resolver resolver(poller, &several_addresses);
   ThreadBuffers buffers;
   Connection connection(poller, resolver, buffers);
   Sleeper sleeper(poller.timers());
   const Peer peer{.endpoint = *parse_endpoint(url), .connect_timeout = seconds(10)};
-  Outcome outcome = Outcome::kCancelled;
+  Opening opening;
   const auto attempt = [&]() -> Task<void> {
-    outcome = co_await connection.open(peer, sleeper);
+    opening.outcome = co_await connection.open(peer, sleeper);
+    opening.ended = mono_now();
+    opening.connect_time = connection.connect_time();
     poller.stop();
   };
   Task<void> task = attempt();
   task.start();
   poller.run([](Nanos, MonoTime) {});
-  return outcome;
+  return opening;
 }
 
 TEST_F(Addresses, EveryAddressOfANameIsTried) {
   ScriptedServer server(always(answer(1)));
-  EXPECT_EQ(open("http://several.example:" + std::to_string(server.port())), Outcome::kSuccess);
+  EXPECT_EQ(open("http://several.example:" + std::to_string(server.port())).outcome, Outcome::kSuccess);
+}
+
+TEST_F(Addresses, LookingUpIsNoPartOfConnecting) {
+  ScriptedServer server(always(answer(1)));
+  const Opening opening = open("http://several.example:" + std::to_string(server.port()));
+  EXPECT_GT(opening.connect_time, Nanos(0));
+  EXPECT_LE(opening.connect_time, opening.ended - found_at.load()) << "counts from the addresses";
 }
 
 TEST_F(Addresses, ANameWithoutALivingAddressFailsToConnect) {
@@ -68,12 +84,12 @@ TEST_F(Addresses, ANameWithoutALivingAddressFailsToConnect) {
     const ScriptedServer gone(always(answer(1)));
     port = gone.port();
   }
-  EXPECT_EQ(open("http://several.example:" + std::to_string(port)), Outcome::kConnect);
+  EXPECT_EQ(open("http://several.example:" + std::to_string(port)).outcome, Outcome::kConnect);
 }
 
 TEST_F(Addresses, ANameWithoutAddressesIsADnsFailure) {
   look_ups = 0;
-  EXPECT_EQ(open("http://none.example:1"), Outcome::kDns);
+  EXPECT_EQ(open("http://none.example:1").outcome, Outcome::kDns);
   EXPECT_EQ(look_ups, 1);
 }
 

@@ -213,6 +213,59 @@ TEST_F(Connections, TlsWithACustomCa) {
   EXPECT_EQ(generator_.unstamped_reads, 0u) << "stamps survive TLS";
 }
 
+/// An answer whose three tokens the client reads at once.
+ScriptedServer::Script together() {
+  return [](ScriptedServer::Peer& peer, int) {
+    peer.read_request();
+    peer.send_together({kStreamHead, chunked(delta("a")), chunked(delta("b")), chunked(delta("c")),
+                        chunked(kFinishEvent), chunked(kDoneEvent), kLastChunk});
+    peer.wait_for_close();
+  };
+}
+
+TEST_F(Connections, EventsThatCameTogetherAreOneReadWithOrWithoutTls) {
+  const TestCertificate certificate;
+  serve(together());
+  ScriptedServer secure(together(), &certificate);
+  target().urls = {server_->url(), secure.url()};
+  target().tls.ca_file = certificate.cert_file();
+  const SeriesStats stats = run(2, 2);
+  EXPECT_EQ(stats.completed(), 2u);
+  EXPECT_EQ(stats.chunks, 6u);
+  EXPECT_EQ(generator_.reads, 2u);
+  EXPECT_EQ(generator_.multi_event_reads, 2u);
+  EXPECT_EQ(stats.icl.max_seconds(), 0) << "one stamp for all of a read";
+}
+
+TEST_F(Connections, TlsRecordsOfAnySizeAreReadWhole) {
+  const TestCertificate certificate;
+  std::string whole = kStreamHead;
+  for (int i = 0; i < 100; ++i) whole += chunked(delta(std::string(5'000, 'x')));
+  whole += chunked(kFinishEvent + kDoneEvent) + kLastChunk;
+  ScriptedServer server(always(whole), &certificate);
+  target().urls = {server.url()};
+  target().tls.ca_file = certificate.cert_file();
+  const SeriesStats stats = run(3);
+  EXPECT_EQ(stats.completed(), 3u);
+  EXPECT_EQ(stats.chunks, 300u);
+  EXPECT_EQ(server.connections(), 1);
+}
+
+TEST_F(Connections, TlsThatEndsBehindItsLastRecordHasAnswered) {
+  const TestCertificate certificate;
+  ScriptedServer server(
+      [](ScriptedServer::Peer& peer, int) {
+        peer.read_request();
+        peer.send_together({"HTTP/1.1 200 OK\r\n\r\n", delta("a"), delta("b")}, true);
+      },
+      &certificate);
+  target().urls = {server.url()};
+  target().tls.ca_file = certificate.cert_file();
+  const SeriesStats stats = run(2);
+  EXPECT_EQ(stats.completed(), 2u);
+  EXPECT_EQ(stats.chunks, 4u);
+}
+
 TEST_F(Connections, TlsIsVerified) {
   const TestCertificate certificate, stranger;
   ScriptedServer server(always(answer(1)), &certificate);

@@ -156,6 +156,19 @@ TEST(CustomDialect, UsagePerEventIsAddedUp) {
             (Meanings{"answer 1 of 7", "answer 3 of 7", "answer 4 of 7", "", "7 of 7"}));
 }
 
+TEST(CustomDialect, CountsThatAreNoneAreNotAddedUp) {
+  DialectDescription dialect = some_dialect();
+  dialect.usage_is = DialectDescription::Carries::kDelta;
+  EXPECT_EQ(stream(dialect, {R"({"text":"a","usage":{"in":7,"out":1}})",
+                             R"({"text":"b","usage":{"in":7,"out":18446744073709551615}})",
+                             R"({"text":"c","usage":{"in":99999999,"out":2}})"}),
+            (Meanings{"answer 1 of 7", "answer of 7", "answer 3"}));
+  // Nor does their sum become one.
+  EXPECT_EQ(stream(dialect, {R"({"text":"a","usage":{"out":67108864}})", R"({"text":"b","usage":{"out":1}})",
+                             R"({"text":"c","usage":{"out":67108864}})"}),
+            (Meanings{"answer 67108864", "answer", "answer"}));
+}
+
 TEST(CustomDialect, AnAnswersOwnCountIsNotAddedUp) {
   DialectDescription dialect = some_dialect();
   dialect.usage_is = DialectDescription::Carries::kDelta;

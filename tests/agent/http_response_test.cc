@@ -155,6 +155,22 @@ TEST(HttpResponse, ServesTheNextResponseAfterReset) {
   }
 }
 
+TEST(HttpResponse, AnInterimResponseDoesNotAnswerForTheWatchedHeader) {
+  HttpResponse response;
+  response.watch("x-replica");
+  std::string_view input =
+      "HTTP/1.1 103 Early Hints\r\nX-Replica: proxy\r\n\r\n"
+      "HTTP/1.1 200 OK\r\nX-Replica: pod-7\r\nContent-Length: 0\r\n\r\n"
+      "HTTP/1.1 103 Early Hints\r\nX-Replica: proxy\r\n\r\n"
+      "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
+  EXPECT_EQ(response.next(input), Event::kHeaders);
+  EXPECT_EQ(response.watched(), "pod-7") << "still watched";
+  EXPECT_EQ(response.next(input), Event::kEnd);
+  response.reset();
+  EXPECT_EQ(response.next(input), Event::kHeaders);
+  EXPECT_EQ(response.watched(), "") << "what was interim is forgotten";
+}
+
 TEST(HttpResponse, KeepsTheWatchedHeader) {
   HttpResponse response;
   response.watch("x-replica");

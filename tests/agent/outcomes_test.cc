@@ -10,8 +10,11 @@ using std::chrono::seconds;
 
 class Outcomes : public EngineTest {
  protected:
-  /// What one request against `script` comes to.
+  /// What one request against `script` comes to, in a run of its own.
   SeriesStats against(ScriptedServer::Script script) {
+    controller_.reset();
+    done_.clear();
+    series_.clear();
     server_ = std::make_unique<ScriptedServer>(std::move(script));
     target().urls = {server_->url()};
     return run();
@@ -59,6 +62,18 @@ TEST_F(Outcomes, AStreamedAnswer) {
   EXPECT_GE(generator_.reads, 1u);
 }
 
+TEST_F(Outcomes, AnAbsurdUsageIsNone) {
+  const std::string absurd =
+      "data: {\"choices\":[],\"usage\":{\"prompt_tokens\":18446744073709551615,"
+      "\"completion_tokens\":18446744073709551615}}\n\n";
+  const SeriesStats stats =
+      against(always(kStreamHead + chunked(delta("a") + delta("b") + absurd + kDoneEvent) + kLastChunk));
+  EXPECT_EQ(count(stats, Outcome::kSuccess), 1u);
+  EXPECT_EQ(stats.usage_tokens, 0u);
+  EXPECT_EQ(stats.prompt_tokens, 0u);
+  EXPECT_EQ(stats.chunks_without_usage, 2u);
+}
+
 TEST_F(Outcomes, AnAnswerThatWasNotStreamed) {
   workload().stream = false;
   const SeriesStats stats = against(always(response(
@@ -93,11 +108,36 @@ TEST_F(Outcomes, TheEndOfTheBodyMayBeMissingBehindTheEndMarker) {
   EXPECT_ONLY(against(once(kStreamHead + chunked(delta("a") + kDoneEvent))), Outcome::kSuccess);
 }
 
+TEST_F(Outcomes, ABodyThatStaysOpenBehindTheEndMarkerCostsTheConnectionAndAMoment) {
+  target().idle_timeout = seconds(600);
+  assignment_.records = true;
+  server_ = std::make_unique<ScriptedServer>(hanging(kStreamHead + chunked(delta("a") + kDoneEvent)));
+  target().urls = {server_->url()};
+  const SeriesStats stats = run(2);
+  EXPECT_EQ(count(stats, Outcome::kSuccess), 2u);
+  EXPECT_EQ(server_->connections(), 2);
+  ASSERT_EQ(rows_.size(), 2u);
+  for (const RequestRow& row : rows_) {
+    EXPECT_GE(row.ended - row.last.value(), milliseconds(250)) << "in flight until it is given up";
+  }
+}
+
 TEST_F(Outcomes, Rejected429) {
   EXPECT_ONLY(against(always(response("429 Slow Down", "{}"))), Outcome::kRejected);
 }
 TEST_F(Outcomes, Rejected503) {
   EXPECT_ONLY(against(always(response("503 Full", "{}"))), Outcome::kRejected);
+}
+TEST_F(Outcomes, ARefusalIsOneHoweverItsBodyEnds) {
+  const std::string head = "HTTP/1.1 503 Full\r\n";
+  EXPECT_ONLY(against(once(head + "Content-Length: 9\r\n\r\nfu")), Outcome::kRejected);
+  EXPECT_ONLY(against(once(head + "Transfer-Encoding: chunked\r\n\r\n4\r\nfu")), Outcome::kRejected);
+  EXPECT_ONLY(against(hanging(head + "Transfer-Encoding: chunked\r\n\r\nzz\r\n")), Outcome::kRejected);
+  EXPECT_ONLY(against(once("HTTP/1.1 404 Nope\r\nContent-Length: 9\r\n\r\n")), Outcome::kHttp4xx);
+}
+TEST_F(Outcomes, ARefusalWithoutTheEndOfItsHeadersIsNone) {
+  EXPECT_ONLY(against(once("HTTP/1.1 503 Full\r\nContent-Le")), Outcome::kStream);
+  EXPECT_ONLY(against(once("HTTP/1.1 100 Continue\r\n\r\n")), Outcome::kStream);
 }
 TEST_F(Outcomes, Http4xx) {
   EXPECT_ONLY(against(always(response("404 Nope", "{}"))), Outcome::kHttp4xx);
@@ -205,6 +245,13 @@ TEST_F(Outcomes, NoSuchHost) {
 TEST_F(Outcomes, RequestTimeout) {
   target().request_timeout = milliseconds(80);
   EXPECT_ONLY(against(hanging("")), Outcome::kTimeout);
+}
+TEST_F(Outcomes, ATimeoutInsideARefusalHappensWhenItPasses) {
+  target().request_timeout = milliseconds(80);
+  assignment_.records = true;
+  EXPECT_ONLY(against(hanging("HTTP/1.1 500 Ouch\r\nContent-Length: 9\r\n\r\nx")), Outcome::kTimeout);
+  ASSERT_EQ(rows_.size(), 1u);
+  EXPECT_GE(rows_[0].ended - rows_[0].sent, milliseconds(80));
 }
 TEST_F(Outcomes, RequestTimeoutInsideAnEndlessStream) {
   target().request_timeout = milliseconds(80);

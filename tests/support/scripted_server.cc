@@ -114,6 +114,24 @@ void ScriptedServer::Peer::send(std::string_view bytes) {
   }
 }
 
+void ScriptedServer::Peer::send_together(const std::vector<std::string>& pieces, bool ends) {
+  std::string bytes;
+  if (ssl_ == nullptr) {
+    for (const std::string& piece : pieces) bytes += piece;
+  } else {
+    BIO* const socket = SSL_get_wbio(ssl_);
+    BIO_up_ref(socket);
+    SSL_set0_wbio(ssl_, BIO_new(BIO_s_mem()));
+    for (const std::string& piece : pieces) SSL_write(ssl_, piece.data(), static_cast<int>(piece.size()));
+    if (ends) SSL_shutdown(ssl_);
+    char* records = nullptr;
+    const long size = BIO_get_mem_data(SSL_get_wbio(ssl_), &records);
+    bytes.assign(records, static_cast<std::size_t>(size));
+    SSL_set0_wbio(ssl_, socket);
+  }
+  ::send(fd_, bytes.data(), bytes.size(), MSG_NOSIGNAL);
+}
+
 void ScriptedServer::Peer::reset() {
   const linger at_once{.l_onoff = 1, .l_linger = 0};
   setsockopt(fd_, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);

@@ -52,6 +52,10 @@ class ScriptedServer {
     /// The next request, head and body; empty when the client has closed.
     std::string read_request();
     void send(std::string_view bytes);
+    /// Sends several pieces, over TLS a record each, so that the client cannot read one without the others:
+    /// together they are small enough for one segment.
+    /// @param ends over TLS, close_notify comes with them.
+    void send_together(const std::vector<std::string>& pieces, bool ends = false);
     /// Ends the connection with a TCP reset.
     void reset();
     void close();

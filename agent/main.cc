@@ -6,6 +6,7 @@
 #include <CLI/CLI.hpp>
 #include <array>
 #include <cstdio>
+#include <utility>
 
 #include "agent/agent_session.h"
 #include "agent/process.h"
@@ -91,10 +92,10 @@ int main(int argc, char** argv) {
       return std::make_unique<kneepoint::agent::RunController>(
           std::move(assignment), std::move(secrets),
           kneepoint::agent::RunController::Options{.threads = options.threads,
-                                                   .on_level_done = on_level_done});
+                                                   .on_level_done = std::move(on_level_done)});
     });
     const kneepoint::agent::StopSignals signals(
-        [&](std::string name_of_signal) { session.request_stop(name_of_signal); });
+        [&](std::string name_of_signal) { session.request_stop(std::move(name_of_signal)); });
     const auto end = session.run();
     return end.reason.empty() ? static_cast<int>(end.code) : fail(end.code, end.reason);
   } catch (const std::exception& problem) {

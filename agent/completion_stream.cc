@@ -178,7 +178,8 @@ Task<std::optional<Ending>> CompletionStream::attempt(const CompletionRequest& r
       continue;
     }
     if (read.status != ReadResult::Status::kData) {
-      const auto outcome = connection_ended(request, read.status == ReadResult::Status::kEnd);
+      auto outcome = connection_ended(request, read.status == ReadResult::Status::kEnd);
+      if (!outcome && !reused_ && connection_->tls_failed()) outcome = Outcome::kTls;
       connection_->close();
       if (!outcome) co_return std::nullopt;
       co_return Ending{*outcome, mono_now()};

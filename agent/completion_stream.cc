@@ -311,6 +311,7 @@ Outcome CompletionStream::conclude(const CompletionRequest& request, MonoTime at
 Outcome CompletionStream::conclude_stream(const CompletionRequest& request, MonoTime at) {
   if (request.dialect->framing() == Framing::kServerSentEvents) {
     if (sse_.finish() == EventStatus::kEvent) {
+      if (sse_.type() == "error") return Outcome::kStream;
       if (const auto outcome = take_event(request, sse_.data(), at)) return *outcome;
     }
   } else if (lines_.finish() == EventStatus::kEvent) {

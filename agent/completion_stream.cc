@@ -178,7 +178,8 @@ Task<std::optional<Ending>> CompletionStream::attempt(const CompletionRequest& r
       continue;
     }
     if (read.status != ReadResult::Status::kData) {
-      const auto outcome = connection_ended(request, read.status == ReadResult::Status::kEnd);
+      auto outcome = connection_ended(request, read.status == ReadResult::Status::kEnd);
+      if (!outcome && !reused_ && connection_->tls_failed()) outcome = Outcome::kTls;
       connection_->close();
       if (!outcome) co_return std::nullopt;
       co_return Ending{*outcome, mono_now()};
@@ -310,6 +311,7 @@ Outcome CompletionStream::conclude(const CompletionRequest& request, MonoTime at
 Outcome CompletionStream::conclude_stream(const CompletionRequest& request, MonoTime at) {
   if (request.dialect->framing() == Framing::kServerSentEvents) {
     if (sse_.finish() == EventStatus::kEvent) {
+      if (sse_.type() == "error") return Outcome::kStream;
       if (const auto outcome = take_event(request, sse_.data(), at)) return *outcome;
     }
   } else if (lines_.finish() == EventStatus::kEvent) {

@@ -5,8 +5,7 @@
 namespace kneepoint::agent {
 
 Connection::Connection(Poller& poller, Resolver& resolver, ThreadBuffers& buffers)
-    : poller_(poller),
-      resolver_(resolver),
+    : resolver_(resolver),
       buffers_(buffers),
       socket_(poller),
       deadline_(

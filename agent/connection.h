@@ -59,6 +59,8 @@ class Connection {
   Readiness::Awaiter until_readable() { return socket_.readiness().until_readable(); }
   void interrupt(Wake why) { socket_.readiness().interrupt(why); }
 
+  /// Whether what was read is no good TLS.
+  bool tls_failed() const { return tls_ && tls_->failed(); }
   bool is_open() const { return socket_.is_open(); }
   /// Whether the peer closed an idle connection, or sent what nobody asked for.
   bool gone_while_idle();
@@ -69,7 +71,6 @@ class Connection {
   Task<Outcome> shake_hands(const Peer& peer);
   Task<Wake> send_raw(std::string data);
 
-  Poller& poller_;
   Resolver& resolver_;
   ThreadBuffers& buffers_;
   StampedSocket socket_;

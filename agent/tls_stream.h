@@ -50,6 +50,10 @@ class TlsStream {
   /// A record that a read leaves incomplete, at most, with its header and whatever a cipher adds.
   static constexpr std::size_t kRecordSize = 20 * 1024;
 
+  /// Whether the peer sent an alert, or what is no TLS: a client certificate, too, is refused only after the
+  /// handshake.
+  bool failed() const { return end_ == ReadResult::Status::kError; }
+
   /// Decrypts into `plain`, reading `socket` through `ciphertext` (a buffer of the thread, smaller than
   /// `plain` by kRecordSize) as far as needed.
   ReadResult read(StampedSocket& socket, std::span<char> plain, std::span<char> ciphertext);

@@ -16,7 +16,7 @@ namespace kneepoint::agent {
 
 /// No context is this long. A host that counts more tokens does not count, and is taken to have said nothing:
 /// one such number would drown every sum that it got into.
-inline constexpr std::uint64_t kMostTokens = std::uint64_t{1} << 26;
+inline constexpr std::uint64_t kMostTokens = 99'999'999;
 
 inline std::optional<std::uint64_t> credible_count(std::uint64_t tokens) {
   return tokens <= kMostTokens ? std::optional(tokens) : std::nullopt;

@@ -23,9 +23,11 @@ std::size_t string_length(std::string_view text) {
   return std::string_view::npos;
 }
 
-/// Takes an unsigned integer as JSON writes it from the start of `text`.
+/// Takes an unsigned integer as JSON writes it from the start of `text`; one of more digits than a count of
+/// tokens may have is left to the parser.
 bool take_count(std::string_view& text, std::uint64_t& count) {
-  constexpr std::size_t kMaxDigits = 18;
+  constexpr std::size_t kMaxDigits = 8;
+  static_assert(kMostTokens == 99'999'999);
   std::size_t digits = 0;
   count = 0;
   while (digits < text.size() && digits < kMaxDigits && text[digits] >= '0' && text[digits] <= '9') {
@@ -62,8 +64,6 @@ bool EventTemplate::match(std::string_view event, Chunk& chunk) const {
     if (i + 1 < pieces_ && !take_count(event, counts[i - 1])) return false;
   }
   if (!event.empty()) return false;
-  if (completion_ && counts[*completion_] > kMostTokens) return false;
-  if (prompt_ && counts[*prompt_] > kMostTokens) return false;
   (reasoning_ ? chunk.reasoning : chunk.answer) = true;
   if (!reasoning_) chunk.text = text;
   if (completion_) chunk.completion_tokens = counts[*completion_];

@@ -301,6 +301,14 @@ TEST_F(Connections, TlsWithAClientCertificate) {
   EXPECT_EQ(run().completed(), 1u);
 }
 
+TEST_F(Connections, TlsThatRefusesTheClientAfterTheHandshakeIsATlsFailure) {
+  const TestCertificate certificate, client;
+  ScriptedServer server(always(answer(1)), &certificate, &client);
+  target().urls = {server.url()};
+  target().tls.ca_file = certificate.cert_file();
+  EXPECT_EQ(count(run(), Outcome::kTls), 1u) << "no client certificate";
+}
+
 TEST_F(Connections, AssignmentsThatCannotRunAreRefused) {
   target().urls = {"http://127.0.0.1:1"};
   EXPECT_TRUE(check_assignment(assignment_, {}));

@@ -161,12 +161,12 @@ TEST(CustomDialect, CountsThatAreNoneAreNotAddedUp) {
   dialect.usage_is = DialectDescription::Carries::kDelta;
   EXPECT_EQ(stream(dialect, {R"({"text":"a","usage":{"in":7,"out":1}})",
                              R"({"text":"b","usage":{"in":7,"out":18446744073709551615}})",
-                             R"({"text":"c","usage":{"in":99999999,"out":2}})"}),
+                             R"({"text":"c","usage":{"in":100000000,"out":2}})"}),
             (Meanings{"answer 1 of 7", "answer of 7", "answer 3"}));
   // Nor does their sum become one.
-  EXPECT_EQ(stream(dialect, {R"({"text":"a","usage":{"out":67108864}})", R"({"text":"b","usage":{"out":1}})",
-                             R"({"text":"c","usage":{"out":67108864}})"}),
-            (Meanings{"answer 67108864", "answer", "answer"}));
+  EXPECT_EQ(stream(dialect, {R"({"text":"a","usage":{"out":99999999}})", R"({"text":"b","usage":{"out":1}})",
+                             R"({"text":"c","usage":{"out":99999999}})"}),
+            (Meanings{"answer 99999999", "answer", "answer"}));
 }
 
 TEST(CustomDialect, AnAnswersOwnCountIsNotAddedUp) {

@@ -171,6 +171,11 @@ TEST_F(Outcomes, AnErrorInsideTheStream) {
 TEST_F(Outcomes, AnErrorEvent) {
   EXPECT_ONLY(against(hanging(kStreamHead + chunked("event: error\ndata: oops\n\n"))), Outcome::kStream);
 }
+TEST_F(Outcomes, AnErrorEventWithoutItsBlankLine) {
+  EXPECT_ONLY(
+      against(hanging(kStreamHead + chunked(delta("a")) + chunked("event: error\ndata: {}\n") + kLastChunk)),
+      Outcome::kStream);
+}
 TEST_F(Outcomes, ClosedInsideTheStream) {
   const SeriesStats stats = against(once(kStreamHead + chunked(delta("a"))));
   EXPECT_EQ(count(stats, Outcome::kStream), 1u);

@@ -4,6 +4,7 @@
 #include <csignal>
 #include <exception>
 #include <string>
+#include <utility>
 
 #include "common/version.h"
 #include "coordinator/cli/commands.h"
@@ -21,17 +22,15 @@ using namespace kneepoint::coordinator;
 
 /// An option that takes a duration as plans write them.
 void add_duration(CLI::App& app, const std::string& name, Nanos& value, const std::string& help) {
-  app.add_option_function<std::string>(
-         name,
-         [&value, name](const std::string& text) {
-           const auto parsed = parse_duration(text);
-           if (!parsed)
-             throw CLI::ValidationError(name,
-                                        fmt::format("'{}' is no duration; write {}", text, kDurationHelp));
-           value = *parsed;
-         },
-         help)
-      ->type_name("DURATION");
+  CLI::callback_t read = [&value, name](const CLI::results_t& texts) {
+    const auto parsed = parse_duration(texts.front());
+    if (!parsed)
+      throw CLI::ValidationError(name,
+                                 fmt::format("'{}' is no duration; write {}", texts.front(), kDurationHelp));
+    value = *parsed;
+    return true;
+  };
+  app.add_option(name, std::move(read), help)->type_name("DURATION");
 }
 
 int dispatch(int argc, char** argv) {

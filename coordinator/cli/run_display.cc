@@ -17,7 +17,7 @@ constexpr std::int64_t kRateSeconds = 3;
 }  // namespace
 
 RunDisplay::RunDisplay(const Plan& plan, const std::vector<Cell>& cells, Metrics& metrics, bool quiet)
-    : plan_(plan), cells_(cells), metrics_(metrics), terminal_(terminal_options(STDOUT_FILENO, quiet)) {
+    : metrics_(metrics), terminal_(terminal_options(STDOUT_FILENO, quiet)) {
   view_.plan = plan.name;
   for (const Cell& cell : cells) {
     const Target& target = plan.targets[cell.target];

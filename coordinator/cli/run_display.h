@@ -15,7 +15,7 @@ namespace kneepoint::coordinator {
 /// Shows a run as it goes on, in the terminal and in the metrics. Owned by the main thread.
 class RunDisplay {
  public:
-  /// What it refers to must outlive it.
+  /// `metrics` must outlive it.
   RunDisplay(const Plan& plan, const std::vector<Cell>& cells, Metrics& metrics, bool quiet);
 
   /// One permanent line.
@@ -31,8 +31,6 @@ class RunDisplay {
  private:
   void show_cell(std::uint32_t cell);
 
-  const Plan& plan_;
-  const std::vector<Cell>& cells_;
   Metrics& metrics_;
   Terminal terminal_;
   LiveView view_;

@@ -21,12 +21,14 @@ struct ReadResult {
   MonoTime processed{};  ///< When they were read.
   bool stamped = false;
 
-  /// Stamps are wall-clock time: one from before `earlier`, which must have come first, is from before the
-  /// clock was set, and the bytes count as unstamped.
+  /// Stamps are wall-clock time, converted to within some microseconds: one from so little before `earlier`,
+  /// which must have come first, came with it. One from long before is from before the clock was set, and the
+  /// bytes count as unstamped.
   void not_before(MonoTime earlier) {
+    constexpr Nanos kConversionError = std::chrono::microseconds(50);
     if (received >= earlier) return;
-    received = processed;
-    stamped = false;
+    stamped = stamped && earlier - received <= kConversionError;
+    received = stamped ? earlier : processed;
   }
 };
 

@@ -99,7 +99,7 @@ std::string identity(const MetricSample& sample) {
   });
   std::sort(labels.begin(), labels.end());
   std::string text;
-  for (const auto& [key, value] : labels) text += key + '\1' + value + '\2';
+  for (const auto& [key, value] : labels) text.append(key).append(1, '\1').append(value).append(1, '\2');
   return text;
 }
 

@@ -149,10 +149,12 @@ TEST(OpenLoopAnalysis, ARisingRateBringsMoreInFlightAndIsNoOverload) {
   const auto survey = [&](double extra) {
     testing::KnownRun run;
     // From 10 to 50 a second, 0.5 s each; then some of them do not end.
-    for (double at = 0; at < 20; at += 1 / (10 + 2 * at)) {
+    double at = 0;
+    while (at < 20) {
       const double end = at + 0.5 + extra * at;
       run.add({.start = at, .chunks = {at + 0.1, end}, .end = end, .key = {.epoch = 1}, .usage_tokens = 2});
       ++run.second(static_cast<std::int64_t>(at)).series[{.epoch = 1}].arrivals;
+      at += 1 / (10 + 2 * at);
     }
     StepWindow moving = window();
     moving.moving = true;
@@ -175,10 +177,12 @@ TEST(OpenLoopAnalysis, ARateThatIsKeptUpWithIsRarelyAnOverload) {
     std::exponential_distribution<double> gap(2);
     std::uniform_real_distribution<double> residence(2.5, 7.5);
     testing::KnownRun run;
-    for (double at = gap(random); at < 48; at += gap(random)) {
+    double at = gap(random);
+    while (at < 48) {
       const double end = at + residence(random);
       run.add({.start = at, .chunks = {at + 0.1, end}, .end = end, .key = {.epoch = 1}, .usage_tokens = 2});
       ++run.second(static_cast<std::int64_t>(at)).series[{.epoch = 1}].arrivals;
+      at += gap(random);
     }
     StepWindow long_enough = window();
     long_enough.begin = 16;

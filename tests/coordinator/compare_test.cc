@@ -37,7 +37,7 @@ Step row(std::uint32_t n, double tokens, double ttft, double relative_error = 0.
   return step;
 }
 
-Report report(std::vector<Step> steps, std::string target = "host", std::string workload = "same") {
+Report report(std::vector<Step> steps, std::string target = "host", const std::string& workload = "same") {
   Report report{.run_id = "r", .run_name = "sweep", .version = "0.1.0"};
   report.results.push_back({.target = std::move(target),
                             .scenario = "chat",

@@ -140,7 +140,8 @@ TEST(EngineMetrics, EveryNameOfTheTableStandsInAGolden) {
   for (const GoldenCase& golden : golden_cases()) {
     for (const MetricSample& sample : golden_samples(golden.file)) {
       seen.insert(sample.name);
-      for (const auto& [key, value] : sample.labels) seen.insert(sample.name + "{" + key + "=" + value);
+      for (const auto& [key, value] : sample.labels)
+        seen.insert(std::string(sample.name).append("{").append(key).append("=").append(value));
     }
   }
   for (const EngineMetric& metric : engine_metrics()) {

@@ -14,7 +14,8 @@ using namespace std::chrono_literals;
 constexpr Nanos kShortestLook = 5s;
 /// A step goes on after this although more ends than comes.
 constexpr Nanos kLongestDrain = 5min;
-constexpr double kSurely = 2;  ///< Standard deviations of the difference of two counts.
+constexpr Nanos kLongestSpread = 1min;  ///< Of users over their pause.
+constexpr double kSurely = 2;           ///< Standard deviations of the difference of two counts.
 
 }  // namespace
 
@@ -22,7 +23,7 @@ StepController::StepController(const Cell& cell, const Ramp& ramp, std::uint64_t
     : StepController(cell, ramp, first_epoch, Purpose{}) {}
 
 StepController::StepController(const Cell& cell, const Ramp& ramp, std::uint64_t first_epoch, Purpose purpose)
-    : cell_(cell), ramp_(ramp), purpose_(purpose), epoch_(first_epoch) {}
+    : cell_(cell), pause_(mean_pause(cell)), ramp_(ramp), purpose_(purpose), epoch_(first_epoch) {}
 
 std::uint32_t StepController::concurrency() const {
   return phase_ == Phase::kPending || phase_ == Phase::kDone ? 0 : level_.concurrency;
@@ -91,9 +92,9 @@ LoadLevel StepController::start_step(Nanos at, const FleetView& fleet) {
     return level_;
   }
   // A burst start makes a convoy that does not dissolve by itself: added slots start over one residence time,
-  // but leave half of the warm-up undisturbed.
+  // but leave half of the warm-up undisturbed. Where slots think it is over their whole cycle.
   const Nanos half = ramp_.warmup / 2;
-  level_.spread_over = std::min(fleet.residence.value_or(half), half);
+  level_.spread_over = std::min(fleet.residence.value_or(half), half) + std::min(pause_, kLongestSpread);
   plan_window(fleet);
   return level_;
 }
@@ -103,7 +104,7 @@ bool StepController::replays_trace() const {
 }
 
 void StepController::plan_window(const FleetView& fleet) {
-  const Nanos residence = fleet.residence.value_or(Nanos(0));
+  const Nanos residence = fleet.residence.value_or(Nanos(0)) + pause_;
   // A trace goes on whether the host has settled or not.
   const Nanos settled = replays_trace() ? Nanos(0) : level_.spread_over + residence;
   hold_begin_ = level_.effective_at + ceil_second(std::max(ramp_.warmup, settled));

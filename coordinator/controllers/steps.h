@@ -49,6 +49,7 @@ class StepController final : public Controller {
   void close_window();
 
   Cell cell_;
+  Nanos pause_;
   Ramp ramp_;
   Purpose purpose_;
   std::uint64_t epoch_;

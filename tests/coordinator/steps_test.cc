@@ -13,7 +13,8 @@ Ramp timed(std::vector<std::uint32_t> steps) {
 
 /// Drives a controller in virtual time, 50 ms a tick, until it is done or `limit` has passed.
 struct Drive {
-  explicit Drive(const Ramp& ramp) : controller(Cell{.id = 3}, ramp, 7) {}
+  explicit Drive(const Ramp& ramp, Workload workload = {})
+      : controller(Cell{.id = 3, .workload = std::move(workload)}, ramp, 7) {}
 
   void until(Nanos limit) {
     for (; now < limit && !controller.done(); now += 50ms) {
@@ -86,6 +87,22 @@ TEST(StepController, AddedSlotsSpreadOverTheResidenceButNotPastHalfTheWarmUp) {
   lengthy.fleet.residence = 1500ms;
   lengthy.until(60s);
   EXPECT_EQ(lengthy.levels[1].level.spread_over, 1s);
+}
+
+/// Over E2E alone users would come back together after every pause.
+TEST(StepController, UsersWhoThinkSpreadOverTheirWholeCycleAndSettleForOne) {
+  Workload thinking;
+  thinking.think_time = 3;
+  Workload talking;
+  talking.conversation = Conversation{.think_time = 3};
+  for (const Workload& workload : {thinking, talking}) {
+    Drive drive(timed({1, 4}), workload);
+    drive.until(60s);
+    ASSERT_EQ(drive.levels.size(), 3u);
+    EXPECT_EQ(drive.levels[1].level.spread_over, 3600ms);
+    const Nanos begin = std::chrono::seconds(drive.controller.windows()[1].begin);
+    EXPECT_EQ(begin - drive.levels[1].level.effective_at, 8s) << "3.6 s of spreading and 3.6 s of settling";
+  }
 }
 
 TEST(StepController, WarmUpGrowsWithTheResidence) {

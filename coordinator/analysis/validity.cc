@@ -47,11 +47,12 @@ void check_backlog_of_before(Step& step, const WindowEvidence& evidence) {
 void check_rate(Step& step, const WindowEvidence& evidence) {
   if (!evidence.open_loop || evidence.interrupted || evidence.due == 0) return;
   check_backlog_of_before(step, evidence);
+  constexpr double kFew = 0.01;
   if (step.backlog.value_or(0) > 0) {
     step.warn("BACKLOG",
-              fmt::format("requests waited to be started, {} on average: {} were in flight, the most "
-                          "that max_in_flight allows",
-                          format_figure(*step.backlog), step.concurrency));
+              fmt::format("requests waited for one of the {} to end that max_in_flight allows, {} on average",
+                          step.concurrency,
+                          *step.backlog < kFew ? "less than 0.01" : format_figure(*step.backlog)));
   }
   const auto started = static_cast<double>(step.requests.started);
   if (started < Gates::kRateReached * static_cast<double>(evidence.due)) {
@@ -146,8 +147,10 @@ void check_generator(Step& step, const WindowEvidence& evidence) {
     // empty, and LOW_OCCUPANCY is the gate for that.
     std::string reason = fmt::format("requests left late: send lag p99 {} is over 5 % of TTFT p50 {}",
                                      format_time(*generator.send_lag_p99_seconds), format_time(*ttft));
-    // In an open loop it is the load itself that is not what was asked for.
-    if (evidence.open_loop) {
+    // In an open loop it is the load itself that is not what was asked for; but for lags that are small
+    // against the gaps between requests, too.
+    const double gap = evidence.due > 0 ? evidence.seconds / static_cast<double>(evidence.due) : 0;
+    if (evidence.open_loop && surely_exceeds(evidence.send_lag, Gates::kLagShare * std::max(*ttft, gap))) {
       step.invalidate("CLIENT_BOUND", std::move(reason));
     } else {
       step.warn("SEND_LAG", std::move(reason));

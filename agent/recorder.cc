@@ -204,7 +204,8 @@ void Recorder::chunk(RequestRecord& record, MonoTime at, const Chunk& chunk) {
   }
   ++stats(series, second_of(at)).chunks;
   if (!record.running_usage) {
-    count_tokens(record, at, 1);
+    // How many tokens an answer has that came whole, only its server could say.
+    if (record.streamed) count_tokens(record, at, 1);
   } else if (record.completion_tokens > record.running_tokens) {
     count_tokens(record, at, record.completion_tokens - record.running_tokens);
     record.running_tokens = record.completion_tokens;
@@ -237,7 +238,7 @@ void Recorder::end(RequestRecord& record, MonoTime at, Outcome outcome) {
   if (record.has_usage) {
     into.usage_tokens += record.completion_tokens;
     into.usage_chunks += record.chunks;
-  } else {
+  } else if (record.streamed) {
     into.chunks_without_usage += record.chunks;
   }
   into.prompt_tokens += record.prompt_tokens;

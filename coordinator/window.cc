@@ -138,11 +138,11 @@ GeneratorSummary generator_of(const WindowCut& cut, const ChunkRate& tokens) {
   return summary;
 }
 
-Share share_of(std::string name, const SeriesStats& stats, double tokens, double duration) {
+Share share_of(std::string name, const SeriesStats& stats, std::optional<double> tokens, double duration) {
   return {.name = std::move(name),
           .requests = counts_of(stats),
           .requests_per_second = static_cast<double>(stats.completed()) / duration,
-          .output_tokens_per_second = tokens / duration,
+          .output_tokens_per_second = tokens ? std::optional(*tokens / duration) : std::nullopt,
           .ttft_seconds = summarise(stats.ttft),
           .tpot_seconds = summarise(stats.tpot),
           .e2e_seconds = summarise(stats.e2e)};
@@ -264,7 +264,9 @@ WindowEvidence evidence_of(const Timeline& timeline, const StepWindow& window, c
 /// A step bounded by requests has no batches: its requests are few and one after the other.
 std::optional<Batches> batches_of(const StepWindow& window, const WindowCut& cut, double duration) {
   if (window.requests) return std::nullopt;
-  auto batches = plan_batches(duration, cut.total.e2e.mean_seconds().value_or(duration));
+  // A user is back after the request and a pause.
+  const double pause = ratio(cut.total.thinking, static_cast<double>(cut.total.completed())).value_or(0);
+  auto batches = plan_batches(duration, cut.total.e2e.mean_seconds().value_or(duration) + pause);
   if (batches) batches->moving = window.moving;
   return batches;
 }
@@ -340,6 +342,9 @@ Step measure_step(const Timeline& timeline, const Plan& plan, const Cell& cell, 
     step.output_tokens_per_second = token_rate(cut, tokens, duration, batches);
     step.token_source = tokens.source(cut.total);
   }
+  // Answers that come whole, from a server that does not count: their tokens are not known.
+  const bool uncounted = !cell.workload.stream && !step.token_source;
+  if (uncounted) step.output_tokens_per_second = {};
 
   step.ttft_seconds = latency(cut, &SeriesStats::ttft, batches);
   step.ttfo_seconds = latency(cut, &SeriesStats::ttfo, batches);
@@ -350,7 +355,8 @@ Step measure_step(const Timeline& timeline, const Plan& plan, const Cell& cell, 
   step.generator = generator_of(cut, tokens);
   measure_slo(step, cut, cell, duration, batches);
 
-  const auto tokens_of = [&](const SeriesStats& s) {
+  const auto tokens_of = [&](const SeriesStats& s) -> std::optional<double> {
+    if (uncounted) return std::nullopt;
     return window.requests ? tokens.ended(s) : tokens.arrived(s);
   };
   const Target& target = plan.targets.at(cell.target);

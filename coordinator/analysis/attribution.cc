@@ -65,6 +65,14 @@ class Judge {
     for (const ObservedStep& o : steps_.all) {
       if (!o.step->has_flag("CLIENT_BOUND") || o.step->load() < kept_up_with) continue;
       const GeneratorSummary& generator = o.step->generator;
+      if (only_late(*o.step)) {
+        result_.evidence.push_back(
+            fmt::format("Requests left late at {}: send lag p99 {} against TTFT p50 {}, while the busiest "
+                        "thread of the load generator was busy {} of the time.",
+                        load_of(*o.step), format_time(generator.send_lag_p99_seconds),
+                        format_time(o.step->ttft_seconds.p50), percent(*generator.busiest_thread_ratio)));
+        continue;
+      }
       std::string why = "see the step's reasons";
       if (generator.busiest_thread_ratio.value_or(0) > Gates::kBusyThread) {
         why = fmt::format("one of its threads was busy {} of the time",
@@ -79,6 +87,16 @@ class Judge {
                  fmt::format("The load generator was its own limit at {}: {}.", load_of(*o.step), why));
     }
     return false;
+  }
+
+  /// Late sends of a generator that had time are its machine's doing, and no limit that gave out.
+  static bool only_late(const Step& step) {
+    const GeneratorSummary& generator = step.generator;
+    return step.ttft_seconds.p50 &&
+           generator.send_lag_p99_seconds.value_or(0) > Gates::kLagShare * *step.ttft_seconds.p50 &&
+           generator.busiest_thread_ratio.value_or(1) < Limits::kIdleThread &&
+           generator.client_coalesced_ratio.value_or(0) <= Gates::kCoalesced &&
+           generator.unstamped_read_ratio.value_or(0) <= Gates::kUnstamped;
   }
 
   bool waits(const ObservedStep& o) const {
@@ -191,6 +209,8 @@ class Judge {
     if (steps_.judged.telemetry == nullptr || !steps_.judged.telemetry->running_mean)
       return queue_slots_by_client();
     if (!waits(steps_.judged)) return false;
+    // One load tells of no batch that stays as it is while the load grows.
+    if (!input_.saturation && steps_.lowest.step->load() == steps_.judged.step->load()) return false;
     const StepTelemetry& t = *steps_.judged.telemetry;
     std::string batch = fmt::format("{} run", figure(*t.running_mean));
     bool flat = false;
@@ -206,7 +226,7 @@ class Judge {
         "The server takes no more into its batch: at {} {} and {} wait in the server's "
         "queue",
         load_of(*steps_.judged.step), batch, figure(*t.waiting_mean));
-    if (t.queue_time_mean_seconds)
+    if (t.queue_time_mean_seconds.value_or(0) > 0)
       sentence += fmt::format(", {} each", format_time(*t.queue_time_mean_seconds));
     if (t.kv_usage_mean) sentence += fmt::format("; the KV cache is {} full", percent(*t.kv_usage_mean));
     return say("queue_slots", sentence + ".");

@@ -26,6 +26,8 @@ struct AttributionLimits {
   static constexpr double kPreemptionsPerSecond = 0.01;
   /// One more request does not fit the cache, where each holds at least this share of it (long contexts).
   static constexpr double kKvLargeRequest = 0.10;
+  /// A generator whose busiest thread works less than this has time.
+  static constexpr double kIdleThread = 0.50;
   /// Requests that the client has in flight and the engine does not know.
   static constexpr double kInTransit = 0.20;
   static constexpr double kFewestInTransit = 2;

@@ -7,6 +7,7 @@
 #include <map>
 
 #include "coordinator/analysis/repeat.h"
+#include "coordinator/analysis/throughput.h"
 #include "coordinator/report/units.h"
 
 namespace kneepoint::coordinator {
@@ -15,7 +16,7 @@ void mark_drift(std::vector<Step>& steps) {
   constexpr double kTolerated = 0.03;
   std::map<double, std::pair<const Step*, Step*>> ends;
   for (Step& step : steps) {
-    if (!step.valid || !step.output_tokens_per_second.value) continue;
+    if (!step.valid || !throughput_of(step).value) continue;
     auto& [first, last] = ends[step.load()];
     if (first == nullptr) first = &step;
     last = &step;

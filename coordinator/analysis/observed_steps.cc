@@ -10,6 +10,13 @@ namespace {
 /// From here on more load is enough more to be compared with.
 constexpr double kApart = 1.5;
 
+/// Engines and GPUs are read once a second. What fewer readings saw may be a moment.
+constexpr double kFewestReadings = 5;
+
+const StepTelemetry* telemetry_of(const Step& step) {
+  return step.telemetry && step.duration_seconds >= kFewestReadings ? &*step.telemetry : nullptr;
+}
+
 /// Twice the knee, or twice the first step that lies past it.
 double horizon_of(const std::vector<Step>& steps, std::optional<double> saturation) {
   if (!saturation) return std::numeric_limits<double>::infinity();
@@ -48,7 +55,7 @@ ObservedSteps observe(const std::vector<Step>& steps, std::optional<double> satu
   ObservedSteps found;
   const double horizon = horizon_of(steps, saturation);
   for (const Step& step : steps) {
-    if (step.load() <= horizon) found.all.push_back({&step, step.telemetry ? &*step.telemetry : nullptr});
+    if (step.load() <= horizon) found.all.push_back({&step, telemetry_of(step)});
   }
   std::stable_sort(found.all.begin(), found.all.end(), [](const ObservedStep& a, const ObservedStep& b) {
     return a.step->load() < b.step->load();

@@ -10,7 +10,7 @@ namespace kneepoint::coordinator {
 /// A step and what its target said of itself meanwhile; null where there is none. Points into the steps.
 struct ObservedStep {
   const Step* step = nullptr;
-  const StepTelemetry* telemetry = nullptr;
+  const StepTelemetry* telemetry = nullptr;  ///< Null where there is none, or of too short a window.
 };
 
 /// The steps that attribution looks at: where a limit shows, and what it is compared with.

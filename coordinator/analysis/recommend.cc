@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "coordinator/analysis/repeat.h"
+#include "coordinator/analysis/throughput.h"
 #include "coordinator/report/units.h"
 
 namespace kneepoint::coordinator {
@@ -21,15 +22,21 @@ const char* unit_of(const ScenarioResult& result) {
   return kind == LoadKind::kUsers ? "users" : "requests in flight";
 }
 
+/// What is raised, in the singular.
+const char* load_of(const ScenarioResult& result) {
+  const LoadKind kind = result.load_kind();
+  if (kind == LoadKind::kRate) return "rate";
+  return kind == LoadKind::kUsers ? "number of users" : "concurrency";
+}
+
 /// The lowest valid row at or above saturation; where that is not known, the one of most throughput.
 const Step* batch_row(const ScenarioResult& result) {
   const auto& knee = result.saturation.concurrency;
   const Step* best = nullptr;
   for (const Step& step : result.steps) {
-    if (!step.valid || !step.output_tokens_per_second.value || (knee && step.load() < *knee)) continue;
-    const bool better = best == nullptr ||
-                        (knee ? step.load() < best->load()
-                              : *step.output_tokens_per_second.value > *best->output_tokens_per_second.value);
+    if (!step.valid || !throughput_of(step).value || (knee && step.load() < *knee)) continue;
+    const bool better = best == nullptr || (knee ? step.load() < best->load()
+                                                 : *throughput_of(step).value > *throughput_of(*best).value);
     if (better) best = &step;
   }
   return best == nullptr ? nullptr : reference_row(result.steps, best->load());
@@ -52,7 +59,7 @@ std::optional<Recommendation> interactive(const ScenarioResult& result) {
   Recommendation point{.name = "interactive", .unit = unit_of(result)};
   if (const auto limit = within_limits(result)) {
     point.value = *limit;
-    point.basis = "the highest concurrency that meets all limits together";
+    point.basis = fmt::format("the highest {} that meets all limits together", load_of(result));
     for (const Step& step : result.steps) {
       if (!saturation.concurrency || *limit <= *saturation.concurrency) break;
       if (!step.valid || step.load() > *saturation.concurrency) continue;
@@ -62,7 +69,9 @@ std::optional<Recommendation> interactive(const ScenarioResult& result) {
                                 format_figure(*limit));
     }
   } else if (!has_limits(result) && saturation.concurrency && saturation.power_concurrency &&
-             result.load_kind() != LoadKind::kRate) {  // below capacity X is the rate, and its power rises
+             result.load_kind() == LoadKind::kRequests) {
+    // Power is throughput over residence, X²/N of requests. Below capacity X is the rate, and its power
+    // rises.
     point.value = *saturation.power_concurrency;
     point.basis = "most throughput²/concurrency (Kleinrock's power); the plan sets no limits";
   } else {
@@ -113,8 +122,10 @@ void add_capacity(std::vector<Recommendation>& all, const ScenarioResult& result
                             replicas - 1, replicas, std::ceil(*skew * 100))});
 }
 
+/// What a server is told of, it counts in requests; users who think are not at it all the time.
 void add_limits(std::vector<Recommendation>& all, const ScenarioResult& result, double replicas,
                 const std::optional<Recommendation>& point) {
+  if (result.load_kind() == LoadKind::kUsers) return;
   const auto each = [&](double value) {
     return replicas > 1 ? fmt::format(" ({} a replica)", format_figure(value / replicas)) : std::string();
   };
@@ -124,10 +135,10 @@ void add_limits(std::vector<Recommendation>& all, const ScenarioResult& result, 
         {.name = "admission limit",
          .value = *limit,
          .unit = unit_of(result),
-         .basis = "the last concurrency that meets all limits: what is admitted beyond breaks them" +
-                  each(*limit)});
+         .basis = fmt::format("the last {} that meets all limits: what is admitted beyond breaks them{}",
+                              load_of(result), each(*limit))});
   } else if (!has_limits(result) && ci95) {
-    const double high = std::ceil(ci95->high);
+    const double high = result.load_kind() == LoadKind::kRequests ? std::ceil(ci95->high) : ci95->high;
     all.push_back(
         {.name = "admission limit",
          .value = high,
@@ -135,8 +146,10 @@ void add_limits(std::vector<Recommendation>& all, const ScenarioResult& result, 
          .basis = "the upper end of saturation's interval: what is admitted beyond only waits" + each(high)});
   }
   if (!point) return;
+  const double early = kScaleEarly * point->value / replicas;
+  const bool whole = result.load_kind() == LoadKind::kRequests;
   all.push_back({.name = "autoscaler threshold",
-                 .value = std::max(1.0, std::floor(kScaleEarly * point->value / replicas)),
+                 .value = whole ? std::max(1.0, std::floor(early)) : early,
                  .unit = std::string(unit_of(result)) + " a replica",
                  .basis = fmt::format("80 % of the {} point: room while a replica starts (a rule of thumb)",
                                       point->name)});

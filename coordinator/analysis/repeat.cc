@@ -6,6 +6,8 @@
 #include <cmath>
 #include <limits>
 
+#include "coordinator/analysis/throughput.h"
+
 namespace kneepoint::coordinator {
 namespace {
 
@@ -31,8 +33,8 @@ std::string RowChange::text() const {
 }
 
 std::optional<RowChange> row_change(const Step& before, const Step& again) {
-  const Estimate& x0 = before.output_tokens_per_second;
-  const Estimate& x1 = again.output_tokens_per_second;
+  const Estimate& x0 = throughput_of(before);
+  const Estimate& x1 = throughput_of(again);
   if (!before.valid || !again.valid || !x0.value || !x1.value || *x0.value <= 0) return std::nullopt;
   RowChange found{.throughput = *x1.value / *x0.value - 1,
                   .throughput_error = std::hypot(half_width(x0.ci95), half_width(x1.ci95)) / *x0.value};

@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "coordinator/analysis/shape.h"
+#include "coordinator/analysis/throughput.h"
 #include "coordinator/analysis/usl.h"
 #include "coordinator/report/units.h"
 
@@ -87,9 +88,11 @@ Saturation find_saturation(const std::vector<Step>& steps, const KneeOptions& op
     return found;
   }
   const ThroughputCurve curve(std::move(points));
-  found.max_output_tokens_per_second = 0;
-  for (const ThroughputPoint& point : curve.points()) {
-    found.max_output_tokens_per_second = std::max(*found.max_output_tokens_per_second, point.throughput);
+  if (counts_tokens(steps)) {
+    found.max_output_tokens_per_second = 0;
+    for (const ThroughputPoint& point : curve.points()) {
+      found.max_output_tokens_per_second = std::max(*found.max_output_tokens_per_second, point.throughput);
+    }
   }
   found.usl = fit_usl(curve.points());
   found.power_concurrency = power_concurrency(curve.points());

@@ -8,6 +8,7 @@
 
 #include "coordinator/analysis/repeat.h"
 #include "coordinator/analysis/statistics.h"
+#include "coordinator/analysis/throughput.h"
 #include "coordinator/report/units.h"
 
 namespace kneepoint::coordinator {
@@ -21,9 +22,15 @@ bool surely_less(const ThroughputPoint& a, const ThroughputPoint& b) {
          b.throughput - a.throughput > kSurely * std::hypot(a.standard_error, b.standard_error);
 }
 
-std::string at(const ThroughputPoint& point) {
-  return fmt::format("{} tok/s at {}", format_figure(point.throughput), format_figure(point.concurrency));
-}
+/// Points of a curve, and what their throughput counts.
+struct Curve {
+  std::span<const ThroughputPoint> points;
+  const char* unit;
+  std::string at(const ThroughputPoint& point) const {
+    return fmt::format("{} {} at {}", format_figure(point.throughput), unit,
+                       format_figure(point.concurrency));
+  }
+};
 
 const ThroughputPoint& highest(std::span<const ThroughputPoint> points) {
   const ThroughputPoint* peak = &points.front();
@@ -33,17 +40,19 @@ const ThroughputPoint& highest(std::span<const ThroughputPoint> points) {
   return *peak;
 }
 
-std::optional<std::string> collapse(std::span<const ThroughputPoint> points) {
+std::optional<std::string> collapse(const Curve& curve) {
+  const auto points = curve.points;
   for (std::size_t i = 1; i < points.size(); ++i) {
     const ThroughputPoint& peak = highest(points.first(i));
     if (points[i].throughput + kOneSided95 * points[i].standard_error >= kSaturatedShare * peak.throughput)
       continue;
-    return fmt::format("Throughput collapses: {} after {}.", at(points[i]), at(peak));
+    return fmt::format("Throughput collapses: {} after {}.", curve.at(points[i]), curve.at(peak));
   }
   return std::nullopt;
 }
 
-std::optional<std::string> two_peaks(std::span<const ThroughputPoint> points) {
+std::optional<std::string> two_peaks(const Curve& curve) {
+  const auto points = curve.points;
   for (std::size_t low = 1; low + 1 < points.size(); ++low) {
     const ThroughputPoint& before = highest(points.first(low));
     const ThroughputPoint& after = highest(points.subspan(low + 1));
@@ -51,7 +60,7 @@ std::optional<std::string> two_peaks(std::span<const ThroughputPoint> points) {
     return fmt::format(
         "Throughput falls and rises again ({}, {}, {}): the curve has two peaks, and no single "
         "concurrency describes it.",
-        at(before), at(points[low]), at(after));
+        curve.at(before), curve.at(points[low]), curve.at(after));
   }
   return std::nullopt;
 }
@@ -85,8 +94,9 @@ Shape shape_of(const std::vector<Step>& steps, std::span<const ThroughputPoint> 
     shape.kinds.emplace_back(kind);
     shape.sentences.push_back(std::move(*sentence));
   };
-  add("collapse", collapse(points));
-  add("two peaks", two_peaks(points));
+  const Curve curve{points, throughput_unit(steps)};
+  add("collapse", collapse(curve));
+  add("two peaks", two_peaks(curve));
   add("cliff", cliff(steps));
   return shape;
 }

@@ -7,6 +7,7 @@
 #include <functional>
 
 #include "coordinator/analysis/statistics.h"
+#include "coordinator/analysis/throughput.h"
 #include "coordinator/report/units.h"
 
 namespace kneepoint::coordinator {
@@ -22,7 +23,7 @@ struct Quantity {
 };
 
 constexpr Quantity kQuantities[] = {
-    {"throughput", 0.03, [](const Step& s) { return s.output_tokens_per_second.value; }},
+    {"throughput", 0.03, [](const Step& s) { return throughput_of(s).value; }},
     {"TTFT p50", 0.10, [](const Step& s) { return s.ttft_seconds.p50; }},
     {kMemory, 0.10, [](const Step& s) { return s.generator.resident_bytes; }},
 };

@@ -7,6 +7,7 @@
 #include "coordinator/analysis/batch_means.h"
 #include "coordinator/analysis/statistics.h"
 #include "coordinator/analysis/survey.h"
+#include "coordinator/analysis/throughput.h"
 #include "coordinator/analysis/validity.h"
 
 namespace kneepoint::coordinator {
@@ -35,7 +36,7 @@ struct Row {
 
 /// What the row's own batches say: half the t interval over the normal quantile.
 double own_error(const Step& step) {
-  const Estimate& x = step.output_tokens_per_second;
+  const Estimate& x = throughput_of(step);
   double error = kUnknownRelativeError * *x.value;
   if (x.standard_error) error = *x.standard_error;
   if (x.ci95) error = std::max(error, (x.ci95->high - *x.value) / kNormal95);
@@ -51,7 +52,7 @@ std::vector<Row> usable_rows(const std::vector<Step>& steps) {
   std::vector<Row> rows;
   std::vector<double> noise;  // times √seconds: the same for every window of one host
   for (const Step& step : steps) {
-    const auto& x = step.output_tokens_per_second.value;
+    const auto& x = throughput_of(step).value;
     if ((!step.valid && !invalid_by_target_only(step)) || !x || *x <= 0) continue;
     rows.push_back({&step, *x, own_error(step)});
     const double edge = relative_edge_error(step);

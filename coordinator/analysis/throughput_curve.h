@@ -11,7 +11,7 @@ namespace kneepoint::coordinator {
 /// Throughput at one load.
 struct ThroughputPoint {
   double concurrency = 0;  ///< Step::load(): of an open loop, the rate that was asked for.
-  double throughput = 0;   ///< Output tokens a second.
+  double throughput = 0;   ///< throughput_of the row.
   double standard_error = 0;
   /// The target turned requests away: a bound of what it delivers under this load, but never itself the knee.
   bool refused = false;

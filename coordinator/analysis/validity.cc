@@ -19,14 +19,40 @@ void check_delivery(Step& step, const WindowEvidence& evidence) {
   if (step.requests.completed == 0) step.invalidate("NO_DATA", "no request completed in the window");
 }
 
+/// Whether more requests than `due` is beyond what chance makes of the edges of a window.
+bool surely_more(std::uint64_t requests, std::uint64_t due) {
+  constexpr double kSure = 2.576;  // 99.5 %
+  const auto served = static_cast<double>(requests);
+  const auto asked = static_cast<double>(due);
+  return served > Gates::kRateExceeded * asked + kSure * std::sqrt(served + asked);
+}
+
+/// A window whose requests came before it: its figures are those of the step before. Under a moving rate what
+/// ends lags behind what comes, but only a backlog lets more start than come.
+void check_backlog_of_before(Step& step, const WindowEvidence& evidence) {
+  const RequestCounts& requests = step.requests;
+  const std::uint64_t ended = requests.completed + requests.failed;
+  if (surely_more(requests.started, evidence.due)) {
+    step.invalidate("CATCHING_UP", fmt::format("it served the backlog of the step before: {} requests were "
+                                               "started where {} were due",
+                                               requests.started, evidence.due));
+  } else if (!evidence.moving && surely_more(ended, evidence.due)) {
+    step.invalidate("CATCHING_UP", fmt::format("the host still served requests of the step before: {} ended "
+                                               "where {} were due",
+                                               ended, evidence.due));
+  }
+}
+
 /// Whether what an open loop offered was started, and ended as fast as it was started.
 void check_rate(Step& step, const WindowEvidence& evidence) {
   if (!evidence.open_loop || evidence.interrupted || evidence.due == 0) return;
+  check_backlog_of_before(step, evidence);
+  constexpr double kFew = 0.01;
   if (step.backlog.value_or(0) > 0) {
     step.warn("BACKLOG",
-              fmt::format("requests waited to be started, {} on average: {} were in flight, the most "
-                          "that max_in_flight allows",
-                          format_figure(*step.backlog), step.concurrency));
+              fmt::format("requests waited for one of the {} to end that max_in_flight allows, {} on average",
+                          step.concurrency,
+                          *step.backlog < kFew ? "less than 0.01" : format_figure(*step.backlog)));
   }
   const auto started = static_cast<double>(step.requests.started);
   if (started < Gates::kRateReached * static_cast<double>(evidence.due)) {
@@ -121,8 +147,10 @@ void check_generator(Step& step, const WindowEvidence& evidence) {
     // empty, and LOW_OCCUPANCY is the gate for that.
     std::string reason = fmt::format("requests left late: send lag p99 {} is over 5 % of TTFT p50 {}",
                                      format_time(*generator.send_lag_p99_seconds), format_time(*ttft));
-    // In an open loop it is the load itself that is not what was asked for.
-    if (evidence.open_loop) {
+    // In an open loop it is the load itself that is not what was asked for; but for lags that are small
+    // against the gaps between requests, too.
+    const double gap = evidence.due > 0 ? evidence.seconds / static_cast<double>(evidence.due) : 0;
+    if (evidence.open_loop && surely_exceeds(evidence.send_lag, Gates::kLagShare * std::max(*ttft, gap))) {
       step.invalidate("CLIENT_BOUND", std::move(reason));
     } else {
       step.warn("SEND_LAG", std::move(reason));
@@ -196,7 +224,7 @@ void apply_gates(Step& step, const WindowEvidence& evidence) {
 std::vector<std::string> failed_gates(const Step& step) {
   std::vector<std::string> failed;
   for (const char* gate : {"INTERRUPTED", "AGENT_LOST", "INCOMPLETE", "NO_DATA", "CLIENT_BOUND",
-                           "LOW_OCCUPANCY", "LITTLES_LAW", "UNSTEADY"}) {
+                           "LOW_OCCUPANCY", "LITTLES_LAW", "CATCHING_UP", "UNSTEADY"}) {
     if (step.has_flag(gate)) failed.emplace_back(gate);
   }
   return failed;

@@ -23,6 +23,7 @@ struct Gates {
   static constexpr double kBusyThread = 0.85;    ///< p95 of the busiest agent thread, at most.
   static constexpr double kPromptTokens = 0.05;  ///< Of the length asked for, that prompts may miss it by.
   static constexpr double kRateReached = 0.99;   ///< Requests started over requests due, at least.
+  static constexpr double kRateExceeded = 1.05;  ///< Requests started or ended over requests due, at most.
   static constexpr double kOverload = 0.25;      ///< Growth of an open loop's requests in flight, at most.
   static constexpr double kTrend = 0.03;         ///< Of throughput over a window, before it is flagged.
   static constexpr double kErrors = 0.01;  ///< Failed requests of those that ended, that are no finding.
@@ -53,8 +54,9 @@ struct WindowEvidence {
 
 /// Applies every gate of the method to a measured step: each that fails sets a flag, `valid = false` and a
 /// reason; weaknesses that leave the step usable set a flag and a reason only. Flags: NO_DATA, INCOMPLETE,
-/// AGENT_LOST, INTERRUPTED, LOW_OCCUPANCY, LITTLES_LAW, CLIENT_BOUND; warnings: RX_LAG, SEND_LAG, DRIFTING,
-/// EARLY_STOPS, ECHO, TOKEN_MISMATCH, RECONNECTS; of an open loop BACKLOG, RATE_NOT_REACHED and OVERLOADED.
+/// AGENT_LOST, INTERRUPTED, LOW_OCCUPANCY, LITTLES_LAW, CLIENT_BOUND, of an open loop CATCHING_UP; warnings:
+/// RX_LAG, SEND_LAG, DRIFTING, EARLY_STOPS, ECHO, TOKEN_MISMATCH, RECONNECTS; of an open loop BACKLOG,
+/// RATE_NOT_REACHED and OVERLOADED.
 void apply_gates(Step& step, const WindowEvidence& evidence);
 
 /// True when more than 1 % of the values surely exceed `limit_seconds`: the exact lower 95 % bound of the

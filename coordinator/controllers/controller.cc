@@ -2,6 +2,12 @@
 
 namespace kneepoint::coordinator {
 
+Nanos mean_pause(const Cell& cell) {
+  const Workload& workload = cell.workload;
+  const Distribution& pause = workload.conversation ? workload.conversation->think_time : workload.think_time;
+  return from_seconds(pause.expected());
+}
+
 std::string_view to_string(Phase phase) {
   switch (phase) {
     case Phase::kPending:

@@ -26,6 +26,11 @@ struct FleetView {
   std::function<Step(const StepWindow&)> measure;
 };
 
+/// How long a user of the cell thinks from an answer to the next request, on average: a user's cycle is a
+/// request's residence and this. Users that start within one residence would come back together after every
+/// constant pause, in a convoy that never dissolves.
+Nanos mean_pause(const Cell& cell);
+
 enum class Phase { kPending, kWarmUp, kHold, kRequests, kDeciding, kDrain, kDone };
 /// "warm-up", "hold", …
 std::string_view to_string(Phase phase);

@@ -52,7 +52,7 @@ LoadLevel LinearController::first_value(Nanos at) {
     level_.arrivals->rate = ramp_.linear->from;
   } else {
     level_.concurrency = static_cast<std::uint32_t>(ramp_.linear->from);
-    level_.spread_over = ramp_.warmup / 2;
+    level_.spread_over = std::min(ramp_.warmup / 2 + mean_pause(cell_), ramp_.warmup);
   }
   return level_;
 }

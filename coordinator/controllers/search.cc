@@ -9,6 +9,7 @@
 #include "common/whole_seconds.h"
 #include "coordinator/analysis/statistics.h"
 #include "coordinator/analysis/steady_state.h"
+#include "coordinator/analysis/throughput.h"
 #include "coordinator/report/units.h"
 
 namespace kneepoint::coordinator {
@@ -35,7 +36,7 @@ double half_width(const std::optional<Interval>& ci95, double value) {
 }
 
 bool throughput_is_precise(const Step& step) {
-  const Estimate& x = step.output_tokens_per_second;
+  const Estimate& x = throughput_of(step);
   return x.value && half_width(x.ci95, *x.value) <= kThroughputPrecision;
 }
 
@@ -53,7 +54,11 @@ bool precise(const Step& step) {
 
 SearchController::SearchController(const Cell& cell, const Ramp& ramp, std::uint32_t replicas,
                                    std::uint64_t first_epoch)
-    : cell_(cell), ramp_(ramp), epoch_(first_epoch), planner_(*ramp.search, cell.slo, replicas) {}
+    : cell_(cell),
+      pause_(mean_pause(cell)),
+      ramp_(ramp),
+      epoch_(first_epoch),
+      planner_(*ramp.search, cell.slo, replicas) {}
 
 std::uint32_t SearchController::concurrency() const {
   return phase_ == Phase::kPending || phase_ == Phase::kDone ? 0 : level_.concurrency;
@@ -115,8 +120,8 @@ LoadLevel SearchController::start(const Probe& probe, Nanos at, const FleetView&
   for (const StepWindow& window : windows_) {
     if (window.concurrency == probe.concurrency) ++attempt;
   }
-  // A burst start makes a convoy that never dissolves: added slots start over one residence time.
-  const Nanos spread = std::min(fleet.residence.value_or(ramp_.warmup / 2), kLongestSpread);
+  // A burst start makes a convoy that never dissolves: added slots start over one cycle.
+  const Nanos spread = std::min(cycle(fleet).value_or(ramp_.warmup / 2 + pause_), kLongestSpread);
   level_ = LoadLevel{.epoch = epoch_++,
                      .cell = cell_.id,
                      .attempt = attempt,
@@ -132,6 +137,11 @@ LoadLevel SearchController::start(const Probe& probe, Nanos at, const FleetView&
   return level_;
 }
 
+/// From one request of a slot to its next.
+std::optional<Nanos> SearchController::cycle(const FleetView& fleet) const {
+  return fleet.residence ? std::optional(*fleet.residence + pause_) : std::nullopt;
+}
+
 LoadLevel SearchController::end_load(Nanos at) {
   level_ = LoadLevel{.epoch = epoch_++, .cell = cell_.id, .concurrency = 0, .effective_at = at};
   phase_ = Phase::kDrain;
@@ -141,11 +151,11 @@ LoadLevel SearchController::end_load(Nanos at) {
 void SearchController::plan_window(const FleetView& fleet) {
   // Surplus slots of a falling level end with their request, the longest of which takes more than R̂.
   const int residences = probe_.scout && !falling_ ? 1 : 2;
-  const Nanos settling = std::max(ramp_.warmup, residences * fleet.residence.value_or(Nanos(0)));
+  const Nanos settling = std::max(ramp_.warmup, residences * cycle(fleet).value_or(Nanos(0)));
   hold_begin_ = level_.effective_at + ceil_second(level_.spread_over + settling);
   // After an overload it takes longer: those that had queued end last, with the residence of the overload.
   if (surplus_until_ > Nanos(0)) {
-    hold_begin_ = std::max(hold_begin_, ceil_second(surplus_until_ + fleet.residence.value_or(Nanos(0))));
+    hold_begin_ = std::max(hold_begin_, ceil_second(surplus_until_ + cycle(fleet).value_or(Nanos(0))));
   }
   hold_end_ = hold_begin_ + window_length(fleet);
   next_look_ = hold_begin_ + kScoutWindow;
@@ -159,7 +169,7 @@ Nanos SearchController::window_length(const FleetView& fleet) const {
   if (ramp_.hold) return ceil_second(*ramp_.hold);
   // Nothing has ended yet, so nothing is known: as long as it may take.
   if (!fleet.residence && phase_ == Phase::kHold) return kLongestWindow;
-  const Nanos residence = fleet.residence.value_or(Nanos(0));
+  const Nanos residence = cycle(fleet).value_or(Nanos(0));
   // Streams tick together, so that a window's edges cut whole iterations: twice the window halves that error,
   // two windows only divide it by √2.
   const Nanos wanted = probe_.scout ? std::max(kScoutWindow, kScoutResidences * residence)
@@ -229,7 +239,7 @@ void SearchController::measured(std::size_t index, const Step& step) {
 }
 
 Nanos SearchController::shortest_time(const Probe& probe, const FleetView& fleet) const {
-  const Nanos residence = fleet.residence.value_or(Nanos(0));
+  const Nanos residence = cycle(fleet).value_or(Nanos(0));
   const Nanos window = ramp_.hold.value_or(std::max(kScoutWindow, kScoutResidences * residence));
   const Nanos spread =
       probe.concurrency > level_.concurrency ? std::min(residence, kLongestSpread) : Nanos(0);

@@ -42,6 +42,7 @@ class SearchController final : public Controller {
   std::optional<LoadLevel> decide(Nanos now, const FleetView& fleet);
   LoadLevel start(const Probe& probe, Nanos at, const FleetView& fleet);
   LoadLevel end_load(Nanos at);
+  std::optional<Nanos> cycle(const FleetView& fleet) const;
   /// Where the window begins and ends, as far as the residence seen so far tells.
   void plan_window(const FleetView& fleet);
   Nanos window_length(const FleetView& fleet) const;
@@ -57,6 +58,7 @@ class SearchController final : public Controller {
   Nanos shortest_time(const Probe& probe, const FleetView& fleet) const;
 
   Cell cell_;
+  Nanos pause_;
   Ramp ramp_;
   std::uint64_t epoch_;
   SearchPlanner planner_;

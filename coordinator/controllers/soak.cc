@@ -29,14 +29,15 @@ std::optional<LoadLevel> SoakController::next(Nanos now, const FleetView& fleet)
                          .cell = cell_.id,
                          .concurrency = ramp_.steps.front(),
                          .effective_at = ceil_second(now + kLead),
-                         .spread_over = ramp_.warmup / 2};
+                         .spread_over = ramp_.warmup / 2 + mean_pause(cell_)};
       phase_ = Phase::kWarmUp;
       hold_begin_ = level_.effective_at + ceil_second(ramp_.warmup);
       return level_;
     case Phase::kWarmUp:
-      hold_begin_ =
-          std::max(hold_begin_, level_.effective_at +
-                                    ceil_second(level_.spread_over + fleet.residence.value_or(Nanos(0))));
+      hold_begin_ = std::max(
+          hold_begin_,
+          level_.effective_at +
+              ceil_second(level_.spread_over + fleet.residence.value_or(Nanos(0)) + mean_pause(cell_)));
       if (now >= hold_begin_) phase_ = Phase::kHold;
       return std::nullopt;
     case Phase::kHold:

@@ -1,16 +1,29 @@
 #include "coordinator/controllers/steps.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include "common/whole_seconds.h"
 
 namespace kneepoint::coordinator {
+namespace {
+
+using namespace std::chrono_literals;
+
+/// What ends is held against what comes over the time that a request takes, and this at least.
+constexpr Nanos kShortestLook = 5s;
+/// A step goes on after this although more ends than comes.
+constexpr Nanos kLongestDrain = 5min;
+constexpr Nanos kLongestSpread = 1min;  ///< Of users over their pause.
+constexpr double kSurely = 2;           ///< Standard deviations of the difference of two counts.
+
+}  // namespace
 
 StepController::StepController(const Cell& cell, const Ramp& ramp, std::uint64_t first_epoch)
     : StepController(cell, ramp, first_epoch, Purpose{}) {}
 
 StepController::StepController(const Cell& cell, const Ramp& ramp, std::uint64_t first_epoch, Purpose purpose)
-    : cell_(cell), ramp_(ramp), purpose_(purpose), epoch_(first_epoch) {}
+    : cell_(cell), pause_(mean_pause(cell)), ramp_(ramp), purpose_(purpose), epoch_(first_epoch) {}
 
 std::uint32_t StepController::concurrency() const {
   return phase_ == Phase::kPending || phase_ == Phase::kDone ? 0 : level_.concurrency;
@@ -23,6 +36,7 @@ std::optional<LoadLevel> StepController::next(Nanos now, const FleetView& fleet)
     case Phase::kWarmUp:
       if (now > level_.effective_at && fleet.in_flight > level_.concurrency) surplus_until_ = now;
       plan_window(fleet);
+      if (drains(now, fleet)) return std::nullopt;
       if (now >= hold_begin_) phase_ = Phase::kHold;
       return std::nullopt;
     case Phase::kHold:
@@ -59,8 +73,13 @@ LoadLevel StepController::start_step(Nanos at, const FleetView& fleet) {
                      .agents = purpose_.agents,
                      .effective_at = at,
                      .warm_slots = warm ? std::min(running, slots) : 0};
-  if (ramp_.open) level_.arrivals = ramp_.open->steps[step_];
+  falling_ = false;
+  if (ramp_.open) {
+    level_.arrivals = ramp_.open->steps[step_];
+    falling_ = step_ > 0 && level_.arrivals->rate < ramp_.open->steps[step_ - 1].rate;
+  }
   budget_finished_.reset();
+  drained_at_ = Nanos(0);
   surplus_until_ = Nanos(0);
   if (ramp_.requests) {
     level_.budget = *ramp_.requests;
@@ -73,9 +92,9 @@ LoadLevel StepController::start_step(Nanos at, const FleetView& fleet) {
     return level_;
   }
   // A burst start makes a convoy that does not dissolve by itself: added slots start over one residence time,
-  // but leave half of the warm-up undisturbed.
+  // but leave half of the warm-up undisturbed. Where slots think it is over their whole cycle.
   const Nanos half = ramp_.warmup / 2;
-  level_.spread_over = std::min(fleet.residence.value_or(half), half);
+  level_.spread_over = std::min(fleet.residence.value_or(half), half) + std::min(pause_, kLongestSpread);
   plan_window(fleet);
   return level_;
 }
@@ -85,14 +104,38 @@ bool StepController::replays_trace() const {
 }
 
 void StepController::plan_window(const FleetView& fleet) {
-  const Nanos residence = fleet.residence.value_or(Nanos(0));
+  const Nanos residence = fleet.residence.value_or(Nanos(0)) + pause_;
   // A trace goes on whether the host has settled or not.
   const Nanos settled = replays_trace() ? Nanos(0) : level_.spread_over + residence;
   hold_begin_ = level_.effective_at + ceil_second(std::max(ramp_.warmup, settled));
   // On a falling level those that had queued before end last, with the residence of the overload.
   if (surplus_until_ != Nanos(0))
     hold_begin_ = std::max(hold_begin_, ceil_second(surplus_until_ + residence));
+  hold_begin_ = std::max(hold_begin_, ceil_second(drained_at_));
   hold_end_ = hold_begin_ + ceil_second(*ramp_.hold);
+}
+
+/// Whether the fleet's queue, or the host's, still holds what a higher rate left: more ends than comes. One
+/// queue is known for what it is; without one, an excess may be chance.
+bool StepController::drains(Nanos now, const FleetView& fleet) {
+  if (!falling_ || fleet.timeline == nullptr || now >= level_.effective_at + kLongestDrain) return false;
+  const Nanos look = ceil_second(std::max(fleet.residence.value_or(Nanos(0)), kShortestLook));
+  const std::int64_t end = fleet.timeline->complete_through() + 1;
+  const std::int64_t begin = end - second_of(look);
+  double came = 0, ended = 0, backlog = 0;
+  const auto& seconds = fleet.timeline->seconds();
+  for (auto at = seconds.lower_bound(begin); at != seconds.end() && at->first < end; ++at) {
+    for (const auto& [key, stats] : at->second.series) {
+      if (key.cell != cell_.id) continue;
+      came += static_cast<double>(stats.arrivals);
+      ended += static_cast<double>(stats.ended());
+      if (at->first + 1 == end) backlog += stats.backlog;
+    }
+  }
+  const bool seen = begin >= second_of(level_.effective_at);
+  if (seen && ended - came <= (backlog > 0 ? 0 : kSurely * std::sqrt(ended + came))) return false;
+  drained_at_ = now;
+  return true;
 }
 
 std::optional<double> StepController::rate() const {

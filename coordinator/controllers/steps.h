@@ -44,10 +44,12 @@ class StepController final : public Controller {
   LoadLevel start_step(Nanos at, const FleetView& fleet);
   LoadLevel end_load(Nanos at);
   void plan_window(const FleetView& fleet);
+  bool drains(Nanos now, const FleetView& fleet);
   bool replays_trace() const;
   void close_window();
 
   Cell cell_;
+  Nanos pause_;
   Ramp ramp_;
   Purpose purpose_;
   std::uint64_t epoch_;
@@ -57,6 +59,8 @@ class StepController final : public Controller {
   Nanos hold_begin_{0};
   Nanos hold_end_{0};
   Nanos surplus_until_{0};  // when more were last seen in flight than the level asks for
+  bool falling_ = false;    // to a lower rate than that of the step before
+  Nanos drained_at_{0};     // when more was last seen to end than comes
   std::optional<Nanos> budget_finished_;
   bool stopping_ = false;
   std::vector<StepWindow> windows_;

@@ -38,6 +38,10 @@ constexpr std::array kFlags = {
           "Requests left late against their schedule; latencies count from the send, so they are not "
           "affected."},
     Entry{"BACKLOG", "Requests of the open loop had to wait, because max_in_flight were in flight already."},
+    Entry{
+        "CATCHING_UP",
+        "Clearly more requests were started or ended than were due: the row shows what the step before left, "
+        "not the load that its rate makes."},
     Entry{"RATE_NOT_REACHED",
           "Fewer than 99 % of the requests that were due could be started: the rate is not what was asked."},
     Entry{"OVERLOADED",

@@ -31,8 +31,11 @@ const Step* only_load(const ScenarioResult& result) {
 
 std::string figures_of(const Step& step) {
   std::string text;
-  if (const auto& tokens = step.output_tokens_per_second.value)
+  if (const auto& tokens = step.output_tokens_per_second.value) {
     text = format_figure(*tokens) + " output tok/s";
+  } else if (const auto& requests = step.requests_per_second.value) {
+    text = format_figure(*requests) + " req/s";
+  }
   const LatencySummary& first = step.ttft_seconds.p50 ? step.ttft_seconds : step.e2e_seconds;
   const char* name = step.ttft_seconds.p50 ? "TTFT" : "E2E";
   if (first.p50) text += fmt::format("{}{} p50 {}", text.empty() ? "" : ", ", name, format_time(*first.p50));
@@ -43,7 +46,7 @@ namespace {
 
 /// What a result without a saturation point can still say.
 std::string unsaturated(const ScenarioResult& result) {
-  std::set<double> valid;
+  std::multiset<double> valid;
   for (const Step& step : result.steps) {
     if (step.valid) valid.insert(step.load());
   }
@@ -60,6 +63,18 @@ std::string unsaturated(const ScenarioResult& result) {
   }
   return fmt::format("is indeterminate: no saturation point can be told from {} steps between {} and {}",
                      valid.size(), format_figure(*valid.begin()), at(*valid.rbegin()));
+}
+
+/// The most that any row gave.
+std::string most_of(const ScenarioResult& result) {
+  if (const auto& tokens = result.saturation.max_output_tokens_per_second)
+    return fmt::format("; at most {} output tok/s", format_figure(*tokens));
+  std::optional<double> most;
+  for (const Step& step : result.steps) {
+    if (step.valid && step.requests_per_second.value)
+      most = std::max(most.value_or(0), *step.requests_per_second.value);
+  }
+  return most ? fmt::format("; at most {} req/s", format_figure(*most)) : "";
 }
 
 }  // namespace
@@ -93,9 +108,7 @@ std::string saturation_sentence(const ScenarioResult& result) {
     text += "; past its peak throughput collapses";
   }
   if (!saturation.bottleneck.empty()) text += fmt::format("; first to give out: {}", saturation.bottleneck);
-  if (saturation.max_output_tokens_per_second && (saturation.concurrency || !only_load(result))) {
-    text += fmt::format("; at most {} output tok/s", format_figure(*saturation.max_output_tokens_per_second));
-  }
+  if (saturation.concurrency || !only_load(result)) text += most_of(result);
   text += ".";
   if (const std::string survey = survey_sentence(result); !survey.empty()) text += " " + survey;
   return text;
@@ -181,10 +194,12 @@ std::string run_line(const Report& report) {
 }
 
 std::string totals_line(const Totals& totals) {
-  return fmt::format(
-      "{} requests started, {} completed, {} failed, {} cancelled; {} output tokens; {} reconnects",
-      totals.started, totals.completed, totals.failed, totals.cancelled, totals.output_tokens,
-      totals.reconnects);
+  const std::string tokens = totals.output_tokens == 0 && totals.completed > 0
+                                 ? "output tokens not counted"
+                                 : fmt::format("{} output tokens", totals.output_tokens);
+  return fmt::format("{} requests started, {} completed, {} failed, {} cancelled; {}; {} reconnects",
+                     totals.started, totals.completed, totals.failed, totals.cancelled, tokens,
+                     totals.reconnects);
 }
 
 std::vector<std::string> step_remarks(const ScenarioResult& result) {

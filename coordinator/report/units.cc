@@ -33,6 +33,7 @@ Unit unit_for(double seconds) {
 }  // namespace
 
 std::string format_time(double seconds) {
+  if (seconds == 0) return "0 s";  // what a server says that counts whole milliseconds, say
   if (seconds >= 600) {
     const auto whole = std::llround(seconds);
     return fmt::format("{} min {} s", whole / 60, whole % 60);

@@ -269,6 +269,23 @@ TEST_F(RecorderTest, WithoutStreamingThereIsNoTtft) {
   EXPECT_EQ(stats.censored, 0u);
 }
 
+/// It is one chunk, and any number of tokens.
+TEST_F(RecorderTest, AnAnswerThatComesWholeWithoutUsageHasNoKnownTokens) {
+  cells_[0].workload.stream = false;
+  start();
+  RequestRecord r;
+  recorder_->begin(r, {.key = key_, .scheduled = ms(0), .at = ms(0)});
+  recorder_->chunk(r, ms(400), kAnswer);
+  recorder_->end(r, ms(400), Outcome::kSuccess);
+  collect(seconds(1));
+  const SeriesStats& stats = second(0);
+  EXPECT_EQ(stats.completed(), 1u);
+  EXPECT_EQ(stats.e2e.count(), 1u);
+  EXPECT_EQ(stats.chunks, 1u);
+  EXPECT_EQ(stats.unreported_chunks[0] + stats.unreported_chunks[1], 0u);
+  EXPECT_EQ(stats.chunks_without_usage, 0u);
+}
+
 TEST_F(RecorderTest, ARestartMovesTheClockButNotThePresence) {
   start();
   RequestRecord r;

@@ -73,6 +73,30 @@ TEST(Annotate, InvalidRowsHaveNoStateAndSayWhy) {
   EXPECT_EQ(steps[0].note, "lowest latency; misses ttft_p95");
 }
 
+TEST(Annotate, LowestLatencyIsTheLowestLoadsUnlessMoreIsSurelyFaster) {
+  const auto marked = [](std::vector<Step> steps, const Saturation& saturation) {
+    annotate(steps, saturation);
+    std::vector<std::uint32_t> loads;
+    for (const Step& step : steps) {
+      if (step.has_flag("LOWEST LATENCY")) loads.push_back(step.concurrency);
+    }
+    return loads;
+  };
+  auto steps = published();
+  const auto latency = [](double p50) {
+    return LatencySummary{.count = 1000, .p50 = p50, .p50_ci95 = Interval{0.9 * p50, 1.1 * p50}};
+  };
+  for (Step& step : steps) step.e2e_seconds = latency(0.10);
+  steps[1].e2e_seconds = latency(0.098);
+  EXPECT_EQ(marked(steps, {.concurrency = 15.0}), std::vector<std::uint32_t>{1}) << "chance";
+  steps[1].e2e_seconds = latency(0.05);
+  EXPECT_EQ(marked(steps, {.concurrency = 15.0}), std::vector<std::uint32_t>{4});
+  steps[4].e2e_seconds = latency(0.02);  // counted from the send, after a long wait for a slot
+  EXPECT_EQ(marked(steps, {.concurrency = 15.0}), std::vector<std::uint32_t>{4}) << "it is saturated";
+  steps[4].warn("RATE_NOT_REACHED", "");
+  EXPECT_EQ(marked(steps, {}), std::vector<std::uint32_t>{4});
+}
+
 TEST(Annotate, ALoneRowIsNotMarkedLowest) {
   std::vector<Step> one = {published()[0]};
   annotate(one, {});

@@ -16,6 +16,7 @@ Step step_at(std::uint32_t concurrency) {
   step.concurrency = concurrency;
   step.achieved_concurrency = concurrency;
   step.requests.completed = 1000;
+  step.duration_seconds = 60;
   step.generator.busiest_thread_ratio = 0.2;
   step.ttft_seconds.p50 = 0.05;
   step.tpot_seconds.p50 = 0.010;
@@ -228,6 +229,41 @@ TEST(Attribution, AGeneratorThatKeptUpWithMoreWasNotTheLimit) {
   }
   scene.knee().invalidate("CLIENT_BOUND", "a generator thread was busy 90 % of the time");
   EXPECT_NE(scene.judge().bottleneck, "client");
+}
+
+TEST(Attribution, LateSendsOfAnIdleGeneratorAreToldAndNoLimit) {
+  Scene scene;
+  scene.saturation = std::nullopt;
+  scene.past().generator.busiest_thread_ratio = 0.02;
+  scene.past().generator.send_lag_p99_seconds = 0.0042;
+  scene.past().invalidate("CLIENT_BOUND", "requests left late");
+  EXPECT_EQ(scene.judge().bottleneck, "");
+  EXPECT_THAT(
+      scene.judge().evidence,
+      ElementsAre("Requests left late at 48 requests in flight: send lag p99 4.20 ms against TTFT p50 "
+                  "50.0 ms, while the busiest thread of the load generator was busy 2 % of the time."));
+  scene.past().generator.busiest_thread_ratio = 0.7;
+  EXPECT_EQ(scene.judge().bottleneck, "client");
+}
+
+TEST(Attribution, AReadingOrTwoOfAQueueSayNothing) {
+  Scene scene;
+  scene.saturation = std::nullopt;
+  for (Step& step : scene.steps) {
+    step.telemetry = healthy(20, 28);
+    step.duration_seconds = 0.34;
+  }
+  EXPECT_EQ(scene.judge().bottleneck, "");
+  for (Step& step : scene.steps) step.duration_seconds = 5;
+  EXPECT_EQ(scene.judge().bottleneck, "queue_slots");
+}
+
+TEST(Attribution, AQueueAtTheOnlyLoadSaysNothing) {
+  Scene scene;
+  scene.saturation = std::nullopt;
+  scene.steps = {step_at(48), step_at(48)};
+  for (Step& step : scene.steps) step.telemetry = healthy(20, 28);
+  EXPECT_EQ(scene.judge().bottleneck, "");
 }
 
 TEST(Attribution, EngineMetricsAloneLeaveTheGpuOpen) {

@@ -134,6 +134,31 @@ TEST(OpenLoopAnalysis, DueAndNotStartedIsARateNotReached) {
   EXPECT_TRUE(step.valid) << "it says what the host delivers";
 }
 
+/// Rates fall to 10 a second, but the host goes on serving 40 of the step before.
+TEST(OpenLoopAnalysis, ServingTheStepBeforeIsNoRowOfItsRate) {
+  const Plan plan = testing::simple_plan();
+  const Cell cell = cells_of(plan)[0];
+  testing::KnownRun waited = known_load(40);  // in the fleet, for a slot
+  testing::KnownRun queued = known_load(10);  // in the host
+  for (int s = 0; s < 20; ++s) {
+    waited.second(s).series[{.epoch = 1}].arrivals = 10;
+    queued.second(s).series[{.epoch = 1}].outcomes[0] = 40;
+  }
+  for (const Timeline& timeline : {waited.timeline(20), queued.timeline(20)}) {
+    Step step = measure_step(timeline, plan, cell, window());
+    EXPECT_TRUE(step.has_flag("CATCHING_UP"));
+    EXPECT_FALSE(step.valid);
+    std::vector<Step> steps = scan();
+    step.offered_rate = 2.5;
+    steps.insert(steps.begin(), step);
+    EXPECT_NEAR(*find_saturation(steps).concurrency, 38, 2) << "it is no point of the curve";
+  }
+  StepWindow moving = window();
+  moving.moving = true;
+  EXPECT_TRUE(measure_step(waited.timeline(20), plan, cell, moving).has_flag("CATCHING_UP"));
+  EXPECT_FALSE(measure_step(queued.timeline(20), plan, cell, moving).has_flag("CATCHING_UP")) << "it lags";
+}
+
 TEST(OpenLoopAnalysis, PilingUpIsAnOverload) {
   testing::KnownRun run = known_load(10);
   // Ever more requests that do not end.
@@ -172,6 +197,7 @@ TEST(OpenLoopAnalysis, ARateThatIsKeptUpWithIsRarelyAnOverload) {
   const Plan plan = testing::simple_plan();
   constexpr int kRuns = 300;
   int flagged = 0;
+  int catching_up = 0;
   for (int seed = 0; seed < kRuns; ++seed) {
     std::mt19937_64 random(static_cast<std::uint64_t>(seed));
     std::exponential_distribution<double> gap(2);
@@ -189,8 +215,10 @@ TEST(OpenLoopAnalysis, ARateThatIsKeptUpWithIsRarelyAnOverload) {
     long_enough.end = 46;
     const Step step = measure_step(run.timeline(60), plan, cells_of(plan)[0], long_enough);
     if (step.has_flag("OVERLOADED")) ++flagged;
+    if (step.has_flag("CATCHING_UP")) ++catching_up;
   }
   EXPECT_LE(flagged, 0.05 * kRuns) << "by the seconds it was one in five";
+  EXPECT_LE(catching_up, 0.01 * kRuns);
 }
 
 TEST(OpenLoopAnalysis, LateSendsAreAGate) {

@@ -81,8 +81,28 @@ TEST(Recommend, RatesAreRates) {
   for (const Recommendation& each : all)
     EXPECT_EQ(each.unit.find("in flight"), std::string::npos) << each.name << ": " << each.unit;
   EXPECT_EQ(find(all, "admission limit")->unit, "requests per second");
+  EXPECT_EQ(find(all, "interactive")->basis, "the highest rate that meets all limits together");
+  EXPECT_EQ(find(all, "admission limit")->basis,
+            "the last rate that meets all limits: what is admitted beyond breaks them");
+  EXPECT_NEAR(find(all, "autoscaler threshold")->value, 12.8, 1e-9) << "rates are no whole numbers";
   result.slo.joint.reset();
   EXPECT_FALSE(find(recommend(result, target), "interactive")) << "the power of a rate has no peak";
+}
+
+/// What a server admits are requests, and an autoscaler sees them: users who think are neither.
+TEST(Recommend, UsersAreNoRequestsInFlight) {
+  for (const std::optional<double> limit : {std::optional(16.0), std::optional<double>()}) {
+    ScenarioResult result = sample(limit);
+    for (Step& step : result.steps) step.thinking = 0.8 * step.concurrency;
+    const auto all = recommend(result, kHost);
+    EXPECT_FALSE(find(all, "admission limit"));
+    EXPECT_FALSE(find(all, "autoscaler threshold"));
+    EXPECT_EQ(find(all, "batch")->unit, "users");
+    EXPECT_EQ(find(all, "interactive") != nullptr, limit.has_value()) << "power is of requests in flight";
+    if (!limit) continue;
+    EXPECT_EQ(find(all, "interactive")->unit, "users");
+    EXPECT_EQ(find(all, "interactive")->basis, "the highest number of users that meets all limits together");
+  }
 }
 
 TEST(Recommend, MoneyAndGpusPerReplica) {

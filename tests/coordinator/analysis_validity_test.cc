@@ -45,6 +45,37 @@ TEST(Gates, AHealthyWindowPasses) {
   EXPECT_TRUE(step.flags.empty()) << ::testing::PrintToString(step.flags);
 }
 
+/// At 16 requests a second a lag of 2 ms moves none of them to speak of, fast as the host may be.
+TEST(Gates, LateSendsOfAnOpenLoopAreHeldAgainstTheGapsToo) {
+  const auto judged = [](Nanos lag) {
+    Healthy open;
+    open.step.requests.started = 480;
+    open.step.ttft_seconds.p50 = 0.018;
+    open.evidence.open_loop = true;
+    open.evidence.due = 480;
+    open.evidence.send_lag = Histogram();
+    open.evidence.send_lag.record(lag, 480);
+    return open.judged();
+  };
+  const Step small = judged(milliseconds(2));
+  EXPECT_TRUE(small.valid) << ::testing::PrintToString(small.reasons);
+  EXPECT_TRUE(small.has_flag("SEND_LAG"));
+  EXPECT_TRUE(judged(milliseconds(5)).has_flag("CLIENT_BOUND"));
+  EXPECT_FALSE(judged(microseconds(500)).has_flag("SEND_LAG"));
+}
+
+TEST(Gates, ABacklogSaysHowFewWaited) {
+  Healthy open;
+  open.step.requests.started = 480;
+  open.step.backlog = 0.0003;
+  open.evidence.open_loop = true;
+  open.evidence.due = 480;
+  const Step step = open.judged();
+  ASSERT_EQ(step.reasons.size(), 1u);
+  EXPECT_EQ(step.reasons[0],
+            "requests waited for one of the 8 to end that max_in_flight allows, less than 0.01 on average");
+}
+
 TEST(Gates, OccupancyBelow99PercentIsInvalidAndNamesBackOff) {
   Healthy low;
   low.step.achieved_concurrency = 7.9;

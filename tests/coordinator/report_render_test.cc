@@ -136,6 +136,7 @@ TEST(Render, SeveralResultsStandSideBySide) {
 }
 
 TEST(Render, UnitsFollowTheValue) {
+  EXPECT_EQ(format_time(0.0), "0 s");
   EXPECT_EQ(format_time(0.0000123), "12.3 µs");
   EXPECT_EQ(format_time(0.00999), "9.99 ms");
   EXPECT_EQ(format_time(0.0391), "39.1 ms");

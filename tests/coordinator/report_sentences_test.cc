@@ -139,6 +139,40 @@ TEST(SaturationSentence, RatesAreRates) {
       << sentence_of(rows);
 }
 
+/// Nobody counted the tokens of answers that are not streamed and have no usage.
+TEST(SaturationSentence, WithoutTokensItIsAboutRequests) {
+  const auto uncounted = [](std::uint32_t n, double x) {
+    Step step = known_step(n, x, 0.002);
+    step.requests_per_second = step.output_tokens_per_second;
+    step.output_tokens_per_second = {};
+    step.e2e_seconds.p50 = 2;
+    return step;
+  };
+  EXPECT_EQ(sentence_of({uncounted(8, 13.25)}),
+            "chat on host was measured at 8 requests in flight only, which tells no saturation point: 13.2 "
+            "req/s, E2E p50 2.00 s.");
+  std::vector<Step> rows;
+  for (const std::uint32_t n : {5, 10, 20, 40, 80}) rows.push_back(uncounted(n, std::min(n, 20u)));
+  const ScenarioResult result = result_of(rows);
+  ASSERT_TRUE(result.saturation.concurrency);
+  EXPECT_NEAR(*result.saturation.concurrency, 19, 1);
+  EXPECT_FALSE(result.saturation.max_output_tokens_per_second);
+  EXPECT_NE(saturation_sentence(result).find("; at most 20 req/s."), std::string::npos)
+      << saturation_sentence(result);
+  rows[3].requests_per_second = {14, Interval{13.9, 14.1}, 0.05};
+  rows[4].requests_per_second = {12, Interval{11.9, 12.1}, 0.05};
+  EXPECT_NE(result_of(rows).saturation.explanation.find(
+                "Throughput collapses: 14.0 req/s at 40 after 20 req/s at 20."),
+            std::string::npos)
+      << result_of(rows).saturation.explanation;
+}
+
+TEST(SaturationSentence, RepeatedLoadsAreStepsToo) {
+  EXPECT_NE(sentence_of({known_step(16, 1000, 0.2), known_step(24, 1100, 0.2), known_step(16, 1010, 0.2)})
+                .find("from 3 steps between 16 and 24 "),
+            std::string::npos);
+}
+
 TEST(SaturationSentence, AMovingLoadIsASurvey) {
   Step step = known_step(8, 700);
   step.warn("MOVING", "");

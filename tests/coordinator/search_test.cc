@@ -146,7 +146,10 @@ TEST(SearchPlanner, AskedForMorePrecisionItMeasuresMoreThoroughly) {
 /// Drives a controller in virtual time; every second every slot gets 50 tokens and ends two requests of 500
 /// ms.
 struct Drive {
-  explicit Drive(const Ramp& ramp) : controller(Cell{.id = 3}, ramp, 1, 7) { timeline.add_agent(0); }
+  explicit Drive(const Ramp& ramp, Workload workload = {})
+      : controller(Cell{.id = 3, .workload = std::move(workload)}, ramp, 1, 7) {
+    timeline.add_agent(0);
+  }
 
   void until(Nanos limit, const Host& host = {}) {
     for (; now < limit && !controller.done(); now += 50ms) {
@@ -199,6 +202,17 @@ TEST(SearchController, KeepsTheFleetWarmAndSpreadsWhatItAdds) {
   }
   EXPECT_EQ(drive.levels.back().concurrency, 0u);
   EXPECT_EQ(drive.controller.next_epoch(), epoch);
+}
+
+TEST(SearchController, UsersWhoThinkSpreadOverTheirWholeCycle) {
+  Workload workload;
+  workload.think_time = 3;
+  Drive drive(search_up_to(8), workload);
+  drive.until(3600s);
+  ASSERT_GE(drive.levels.size(), 2u);
+  EXPECT_EQ(drive.levels[1].spread_over, 3500ms);
+  const StepWindow& scouted = drive.controller.windows().at(1);
+  EXPECT_GE(std::chrono::seconds(scouted.begin), scouted.level_at + 3500ms + 5s);
 }
 
 TEST(SearchController, WindowsFollowTheWarmUpAndAttemptsAreCounted) {

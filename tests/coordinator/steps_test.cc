@@ -13,7 +13,8 @@ Ramp timed(std::vector<std::uint32_t> steps) {
 
 /// Drives a controller in virtual time, 50 ms a tick, until it is done or `limit` has passed.
 struct Drive {
-  explicit Drive(const Ramp& ramp) : controller(Cell{.id = 3}, ramp, 7) {}
+  explicit Drive(const Ramp& ramp, Workload workload = {})
+      : controller(Cell{.id = 3, .workload = std::move(workload)}, ramp, 7) {}
 
   void until(Nanos limit) {
     for (; now < limit && !controller.done(); now += 50ms) {
@@ -86,6 +87,22 @@ TEST(StepController, AddedSlotsSpreadOverTheResidenceButNotPastHalfTheWarmUp) {
   lengthy.fleet.residence = 1500ms;
   lengthy.until(60s);
   EXPECT_EQ(lengthy.levels[1].level.spread_over, 1s);
+}
+
+/// Over E2E alone users would come back together after every pause.
+TEST(StepController, UsersWhoThinkSpreadOverTheirWholeCycleAndSettleForOne) {
+  Workload thinking;
+  thinking.think_time = 3;
+  Workload talking;
+  talking.conversation = Conversation{.think_time = 3};
+  for (const Workload& workload : {thinking, talking}) {
+    Drive drive(timed({1, 4}), workload);
+    drive.until(60s);
+    ASSERT_EQ(drive.levels.size(), 3u);
+    EXPECT_EQ(drive.levels[1].level.spread_over, 3600ms);
+    const Nanos begin = std::chrono::seconds(drive.controller.windows()[1].begin);
+    EXPECT_EQ(begin - drive.levels[1].level.effective_at, 8s) << "3.6 s of spreading and 3.6 s of settling";
+  }
 }
 
 TEST(StepController, WarmUpGrowsWithTheResidence) {
@@ -191,6 +208,58 @@ TEST(StepController, AnOpenLoopStepsItsRate) {
   EXPECT_EQ(drive.controller.windows()[1].rate, 20);
   EXPECT_EQ(drive.controller.windows()[1].end, 21);
   EXPECT_EQ(drive.controller.rate(), std::nullopt);
+}
+
+/// Runs rates against a host that ends at most `capacity` requests a second; a second is reported as it ends.
+void run_against(double capacity, Drive& drive, Timeline& timeline, int limit) {
+  timeline.add_agent(1);
+  drive.fleet.timeline = &timeline;
+  double left = 0;
+  for (int s = 0; s < limit && !drive.controller.done(); ++s) {
+    drive.until(std::chrono::seconds(s + 1));
+    double rate = 0;
+    for (const auto& sent : drive.levels) {
+      if (sent.level.effective_at <= std::chrono::seconds(s))
+        rate = sent.level.arrivals ? sent.level.arrivals->rate : 0;
+    }
+    SecondSnapshot second{.second = s};
+    SeriesStats& stats = second.series[{.cell = 3}];
+    stats.arrivals = static_cast<std::uint64_t>(rate);
+    const double ended = std::min(capacity, left + rate);
+    stats.outcomes[0] = static_cast<std::uint64_t>(ended);
+    left += rate - ended;
+    stats.backlog = left;
+    timeline.add(1, {.sequence = static_cast<std::uint64_t>(s), .complete_through = s, .seconds = {second}});
+  }
+}
+
+TEST(StepController, AFallingRateWaitsUntilWhatTheOneBeforeLeftIsServed) {
+  Drive drive(rates({96, 12}));
+  Timeline timeline;
+  run_against(58, drive, timeline, 120);
+  ASSERT_EQ(drive.controller.windows().size(), 2u);
+  EXPECT_EQ(drive.controller.windows()[0].begin, 3);
+  // Ten seconds leave 380, which are gone after 380/(58 − 12) = 8.3 s; then as much is seen to end as comes.
+  EXPECT_GE(drive.controller.windows()[1].begin, 11 + 9 + 4);
+  EXPECT_LE(drive.controller.windows()[1].begin, 11 + 9 + 6);
+  EXPECT_TRUE(drive.controller.done());
+}
+
+TEST(StepController, AFallingRateThatIsStillTooMuchIsNotWaitedFor) {
+  Drive drive(rates({96, 90, 30}));
+  Timeline timeline;
+  run_against(58, drive, timeline, 120);
+  ASSERT_EQ(drive.controller.windows().size(), 3u);
+  EXPECT_LE(drive.controller.windows()[1].begin, 11 + 6);
+  EXPECT_GE(drive.controller.windows()[2].begin, drive.controller.windows()[1].end + 700 / 28);
+}
+
+TEST(StepController, ADrainThatNeverEndsIsNotWaitedForLong) {
+  Drive drive(rates({96, 57}));
+  Timeline timeline;
+  run_against(58, drive, timeline, 500);
+  ASSERT_EQ(drive.controller.windows().size(), 2u);
+  EXPECT_EQ(drive.controller.windows()[1].begin, 11 + 300);
 }
 
 TEST(StepController, ATraceDoesNotWaitForTheHostToSettle) {

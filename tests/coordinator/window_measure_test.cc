@@ -132,6 +132,34 @@ TEST(MeasureStep, ShortHoldsDoubleTheErrorAndStayValid) {
   EXPECT_TRUE(step.output_tokens_per_second.ci95);
 }
 
+TEST(MeasureStep, BatchesAreAsLongAsTwoCyclesOfAUserWhoThinks) {
+  KnownRun run;
+  for (double start = 0; start < 60; start += 3)  // 0.3 s, then a pause of 2.7 s
+    one_slot(run, start, start + 0.1, {.epoch = 1});
+  Plan plan = simple_plan();
+  const StepWindow window{.concurrency = 1, .epoch = 1, .begin = 12, .end = 54};
+  for (std::int64_t s = 0; s < 60; ++s) run.second(s).series[{.epoch = 1}].thinking = 0.9;
+  const Timeline timeline = run.timeline(60);
+  plan.scenarios[0].workload.think_time = 2.7;
+  EXPECT_EQ(measure(timeline, plan, window).batches, 7u) << "of 6 s";
+}
+
+TEST(MeasureStep, AnswersThatComeWholeAndUncountedHaveNoTokens) {
+  KnownRun run;
+  one_slot(run, 0, 40, {.epoch = 1});
+  for (std::int64_t s = 0; s < 45; ++s) {  // as agents tell it
+    SeriesStats& stats = run.second(s).series[{.epoch = 1}];
+    stats.unreported_chunks = {};
+    stats.chunks_without_usage = 0;
+  }
+  Plan plan = simple_plan();
+  plan.scenarios[0].workload.stream = false;
+  const Step step = measure(run.timeline(45), plan, {.concurrency = 1, .epoch = 1, .begin = 5, .end = 35});
+  EXPECT_FALSE(step.output_tokens_per_second.value || step.output_tokens_per_second.ci95);
+  EXPECT_FALSE(step.token_source);
+  EXPECT_NEAR(*step.requests_per_second.value, 100 / 30.0, 1e-9);
+}
+
 TEST(MeasureStep, AStepBoundedByRequestsCountsItsOwnRequestsOnly) {
   KnownRun run;
   one_slot(run, 0, 2, {.epoch = 1});  // the level before, still finishing in second 2

@@ -109,6 +109,19 @@ class LoadModes(harness.TestCase):
         self.assertIn("Open loop", self.text)
         self.assertIn("200/s", self.text)
 
+    def test_a_falling_rate_is_not_measured_while_the_backlog_of_the_one_before_is_served(self):
+        host = self.simhost()  # takes about 70 requests of 32 tokens a second
+        report = self.run_text(plan_text(
+            [host.url], "{rate: [140, 12], max_in_flight: 48, warmup: 1s, hold: 4s}"))
+        high, low = report["results"][0]["steps"]
+        self.assertGreater(high["backlog"], 50)
+        self.assertNotIn("CATCHING_UP", low["flags"])
+        # Four seconds of a Poisson process and requests of some 0.5 s.
+        self.assertAlmostEqual(low["achieved_rate"], low["due_per_second"], delta=0.5)
+        self.assertAlmostEqual(low["requests_per_second"]["value"], low["due_per_second"], delta=6)
+        self.assertLess(low["ttft_intended_seconds"]["p50"], high["ttft_intended_seconds"]["p50"] / 4)
+        self.assertNotIn("saturates at 12", self.text)
+
     def test_the_same_requests_at_the_same_instants_however_many_agents(self):
         starts = []
         for agents in ("1", "3"):

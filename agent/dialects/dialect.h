@@ -81,6 +81,8 @@ class Dialect {
   virtual StreamMemory begin_stream(const Prompt& prompt) const = 0;
   /// Reads one event. `data` is readable for `kPadding` bytes past its end. @return false when it is
   /// malformed.
+  /// Whether every whole stream has a finish reason or the end marker.
+  virtual bool tells_end() const { return false; }
   virtual bool read_event(std::string_view data, StreamMemory& memory, Chunk& chunk) = 0;
   /// Reads the whole body of an answer that was not streamed; same conditions.
   virtual bool read_answer(std::string_view body, Chunk& chunk) = 0;

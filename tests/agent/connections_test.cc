@@ -256,7 +256,7 @@ TEST_F(Connections, TlsThatEndsBehindItsLastRecordHasAnswered) {
   ScriptedServer server(
       [](ScriptedServer::Peer& peer, int) {
         peer.read_request();
-        peer.send_together({"HTTP/1.1 200 OK\r\n\r\n", delta("a"), delta("b")}, true);
+        peer.send_together({"HTTP/1.1 200 OK\r\n\r\n", delta("a"), delta("b"), kFinishEvent}, true);
       },
       &certificate);
   target().urls = {server.url()};

@@ -284,7 +284,11 @@ std::optional<Outcome> CompletionStream::connection_ended(const CompletionReques
   if (done_) return Outcome::kSuccess;
   const bool whole = cleanly && http_.finish() == HttpResponse::Event::kEnd;
   if (!whole && by_status_ == Outcome::kSuccess) return Outcome::kStream;
-  return conclude(request, last_read_);
+  const Outcome outcome = conclude(request, last_read_);
+  // Only the close ends this body, and a host that dies closes, too, between two events or inside one.
+  const bool cut_off = request.stream && request.dialect->tells_end() && !finished_;
+  const bool looks_like_an_end = outcome == Outcome::kSuccess || outcome == Outcome::kParse;
+  return cut_off && looks_like_an_end ? Outcome::kStream : outcome;
 }
 
 /// No more of the response comes after `at`: it is complete, or refuses the request, which its status alone
@@ -317,7 +321,7 @@ Outcome CompletionStream::conclude_stream(const CompletionRequest& request, Mono
   } else if (lines_.finish() == EventStatus::kEvent) {
     if (const auto outcome = take_event(request, lines_.data(), at)) return *outcome;
   }
-  // The end marker may be missing; an answer may not.
+  // Where the framing is whole the end marker may be missing; an answer may not.
   return finished_ || record_.chunks > 0 ? Outcome::kSuccess : Outcome::kStream;
 }
 

@@ -23,7 +23,7 @@ LoadThread::LoadThread(std::shared_ptr<const RunSetup> setup, unsigned index, un
       index_(index),
       count_(count),
       on_budget_done_(std::move(on_budget_done)),
-      resolver_(poller_),
+      resolver_(poller_, &resolve, index),
       recorder_(setup_->assignment.zero, mono_now(), setup_->assignment.cells, setup_->assignment.records),
       pool_(poller_, resolver_, buffers_),
       cells_(setup_->assignment.cells.size()),

@@ -12,6 +12,15 @@ std::string key_of(const Endpoint& endpoint) {
   return endpoint.host + ' ' + endpoint.port;
 }
 
+std::vector<Address> in_turn(std::vector<Address> addresses, std::size_t turn) {
+  const auto others = std::find_if(addresses.begin(), addresses.end(), [&](const Address& address) {
+    return address.storage.ss_family != addresses.front().storage.ss_family;
+  });
+  const auto preferred = static_cast<std::size_t>(others - addresses.begin());
+  std::rotate(addresses.begin(), addresses.begin() + static_cast<std::ptrdiff_t>(turn % preferred), others);
+  return addresses;
+}
+
 }  // namespace
 
 struct Resolver::Mailbox {
@@ -19,8 +28,8 @@ struct Resolver::Mailbox {
   Resolver* resolver;
 };
 
-Resolver::Resolver(Poller& poller, LookUp look_up)
-    : poller_(poller), look_up_(look_up), mailbox_(std::make_shared<Mailbox>()) {
+Resolver::Resolver(Poller& poller, LookUp look_up, std::size_t first_turn)
+    : poller_(poller), look_up_(look_up), first_turn_(first_turn), mailbox_(std::make_shared<Mailbox>()) {
   mailbox_->resolver = this;
 }
 
@@ -42,7 +51,7 @@ Task<std::vector<Address>> Resolver::addresses(const Endpoint& endpoint, Sleeper
     std::erase(entry.waiting, &sleeper);
     if (wake == Wake::kCancelled || !entry.known) co_return std::vector<Address>();
   }
-  co_return entry.addresses;
+  co_return in_turn(entry.addresses, first_turn_ + entry.turn++);
 }
 
 void Resolver::forget(const Endpoint& endpoint) {

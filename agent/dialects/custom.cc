@@ -58,11 +58,11 @@ bool CustomDialect::read_event(std::string_view data, StreamMemory& memory, Chun
 bool CustomDialect::parse_event(std::string_view data, StreamMemory& memory, Chunk& chunk) {
   PointerTree::Found found{.chunk = chunk, .parts = {}};
   if (!stream_.read(data, parser_, found)) return false;
-  if (!cumulative_text_ && chunk.answer && found.parts.texts == 1) chunk.text = found.parts.text;
   if (cumulative_text_) {
     // Whether answer or reasoning, the text is new when there is more, or other, of it than before.
     if (found.text_bytes == memory.text_bytes) chunk.answer = chunk.reasoning = false;
     if (found.text_bytes > 0) memory.text_bytes = found.text_bytes;
+    chunk.text = {};
   } else if (matched_ || learned_ < kTemplatesTried) {
     memory.usual.learn(data, chunk, found.parts);
     ++learned_;
@@ -72,9 +72,7 @@ bool CustomDialect::parse_event(std::string_view data, StreamMemory& memory, Chu
 
 bool CustomDialect::read_answer(std::string_view body, Chunk& chunk) {
   PointerTree::Found found{.chunk = chunk, .parts = {}};
-  if (!answer_.read(body, parser_, found)) return false;
-  if (chunk.answer && found.parts.texts == 1) chunk.text = found.parts.text;
-  return true;
+  return answer_.read(body, parser_, found);
 }
 
 }  // namespace kneepoint::agent

@@ -36,6 +36,12 @@ struct Chunk {
   /// there is none, or more than one choice has text.
   std::string_view text;
 
+  /// Notes a non-empty text of the answer.
+  void add_answer(std::string_view part) {
+    text = answer ? std::string_view() : part;
+    answer = true;
+  }
+
   /// Counts as output: moves t_first and t_last. Empty and role-only deltas do not, nor do usage and end
   /// markers.
   bool content() const { return answer || reasoning || tool_call; }
@@ -75,6 +81,8 @@ class Dialect {
   /// The request path below the target's base URL: "/v1/chat/completions". Fixed for the dialect's life.
   virtual std::string_view path() const = 0;
   virtual Framing framing() const = 0;
+  /// Whether every whole stream has a finish reason or the end marker.
+  virtual bool tells_end() const { return false; }
   /// Appends the request's JSON body to `out`.
   virtual void write_body(const Prompt& prompt, UsageOption usage, std::string& out) const = 0;
   /// What a stream's memory must hold before its first event.

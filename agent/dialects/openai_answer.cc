@@ -97,7 +97,6 @@ bool OpenAiAnswer::parse(std::string_view json, Found& found) {
     }
     return true;
   });
-  if (found.chunk.answer && found.parts.texts == 1) found.chunk.text = found.parts.text;
   return whole && at_end(document);
 }
 

@@ -9,7 +9,7 @@ namespace ondemand = simdjson::ondemand;
 bool read_delta(ondemand::object& delta, OpenAiAnswer::Found& found) {
   return each_field(delta, [&](ondemand::raw_json_string key, ondemand::value& value) {
     if (key.unsafe_is_equal("content")) {
-      if (take_text(value, found.parts)) found.chunk.answer = true;
+      if (take_text(value, found.parts)) found.chunk.add_answer(found.parts.text);
     } else if (key.unsafe_is_equal("reasoning") || key.unsafe_is_equal("reasoning_content")) {
       if (take_text(value, found.parts)) found.chunk.reasoning = true;
     } else if (key.unsafe_is_equal("tool_calls")) {

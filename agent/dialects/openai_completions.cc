@@ -10,7 +10,7 @@ namespace ondemand = simdjson::ondemand;
 bool read_choice(ondemand::object choice, OpenAiAnswer::Found& found) {
   return each_field(choice, [&](ondemand::raw_json_string key, ondemand::value& value) {
     if (key.unsafe_is_equal("text")) {
-      if (take_text(value, found.parts)) found.chunk.answer = true;
+      if (take_text(value, found.parts)) found.chunk.add_answer(found.parts.text);
     } else if (key.unsafe_is_equal("finish_reason")) {
       read_finish(value, found.chunk);
     }

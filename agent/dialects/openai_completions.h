@@ -13,6 +13,7 @@ class OpenAiCompletions final : public Dialect {
   OpenAiCompletions(const std::string& model, const Workload& workload);
   std::string_view path() const override { return "/v1/completions"; }
   Framing framing() const override { return Framing::kServerSentEvents; }
+  bool tells_end() const override { return true; }
   void write_body(const Prompt& prompt, UsageOption usage, std::string& out) const override;
   StreamMemory begin_stream(const Prompt&) const override { return {}; }
   bool read_event(std::string_view data, StreamMemory& memory, Chunk& chunk) override;

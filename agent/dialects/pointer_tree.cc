@@ -92,7 +92,7 @@ bool PointerTree::visit(const Node& node, ondemand::value& value, Found& found) 
       } else if (take_text(value, found.parts)) {
         given = true;
         found.text_bytes += found.parts.text.size();
-        if ((node.parts & kText) != 0) found.chunk.answer = true;
+        if ((node.parts & kText) != 0) found.chunk.add_answer(found.parts.text);
         if ((node.parts & kReasoning) != 0) found.chunk.reasoning = true;
       }
       break;

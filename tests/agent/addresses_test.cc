@@ -1,3 +1,5 @@
+#include <netdb.h>
+
 #include <atomic>
 #include <stdexcept>
 
@@ -40,6 +42,43 @@ std::vector<Address> several_addresses(const Endpoint& endpoint) {
   return addresses;
 }
 
+/// "pods.example" has two IPv4 addresses and two of IPv6, in that order.
+std::vector<Address> two_of_each_family(const Endpoint& endpoint) {
+  std::vector<Address> addresses;
+  for (const char* host : {"127.0.0.1", "127.0.0.2", "::1", "::2"}) {
+    const auto found = numeric_address({.host = host, .port = endpoint.port});
+    addresses.insert(addresses.end(), found.begin(), found.end());
+  }
+  return addresses;
+}
+
+std::string text_of(const Address& address) {
+  char text[64] = {};
+  getnameinfo(reinterpret_cast<const sockaddr*>(&address.storage), address.length, text, sizeof text, nullptr,
+              0, NI_NUMERICHOST);
+  return text;
+}
+
+/// The orders in which `connections` of one thread try the addresses of "pods.example".
+std::vector<std::vector<std::string>> orders(std::size_t connections, std::size_t first_turn) {
+  Poller poller;
+  Resolver resolver(poller, &two_of_each_family, first_turn);
+  Sleeper sleeper(poller.timers());
+  const Endpoint endpoint = *parse_endpoint("http://pods.example:1");
+  std::vector<std::vector<std::string>> orders(connections);
+  const auto ask = [&]() -> Task<void> {
+    for (auto& order : orders) {
+      const auto addresses = co_await resolver.addresses(endpoint, sleeper, mono_now() + seconds(10));
+      for (const Address& address : addresses) order.push_back(text_of(address));
+    }
+    poller.stop();
+  };
+  Task<void> task = ask();
+  task.start();
+  poller.run([](Nanos, MonoTime) {});
+  return orders;
+}
+
 /// Opens a connection on a poller of its own.
 struct Opening {
   Outcome outcome = Outcome::kCancelled;
@@ -69,6 +108,14 @@ Opening open(const std::string& url) {
 TEST_F(Addresses, EveryAddressOfANameIsTried) {
   ScriptedServer server(always(answer(1)));
   EXPECT_EQ(open("http://several.example:" + std::to_string(server.port())).outcome, Outcome::kSuccess);
+}
+
+TEST_F(Addresses, ThePreferredFamilysTakeTurnsAtBeingFirst) {
+  using Order = std::vector<std::string>;
+  const Order one_first = {"127.0.0.1", "127.0.0.2", "::1", "::2"};
+  const Order two_first = {"127.0.0.2", "127.0.0.1", "::1", "::2"};
+  EXPECT_EQ(orders(3, 0), (std::vector<Order>{one_first, two_first, one_first}));
+  EXPECT_EQ(orders(3, 1), (std::vector<Order>{two_first, one_first, two_first})) << "the next thread";
 }
 
 TEST_F(Addresses, LookingUpIsNoPartOfConnecting) {

@@ -137,6 +137,31 @@ TEST(CustomDialect, SeveralPointersArraysAndEscapedKeys) {
             (Meanings{"answer", "answer", "", "answer", "answer", "answer", "answer", "finish"}));
 }
 
+TEST(CustomDialect, TheAnswersTextIsItsOwn) {
+  const std::pair<std::string, std::string> cases[] = {
+      {R"({"text":"Yes."})", "Yes."},
+      {R"({"thought":"Hm","text":"Yes."})", "Yes."},
+      {R"({"text":"Yes.","thought":"Hm"})", "Yes."},
+      {R"({"thought":"Hm"})", ""},
+  };
+  DialectDescription cumulative = some_dialect();
+  cumulative.text_is = DialectDescription::Carries::kCumulative;
+  for (const auto& [json, text] : cases) {
+    std::string body = json;
+    body.reserve(body.size() + kPadding);
+    const auto dialect = make(some_dialect());
+    Chunk streamed, whole, repeated;
+    StreamMemory memory = dialect->begin_stream({});
+    EXPECT_TRUE(dialect->read_event(body, memory, streamed) && dialect->read_answer(body, whole));
+    EXPECT_EQ(streamed.text, text) << json;
+    EXPECT_EQ(whole.text, text) << json;
+    const auto repeating = make(cumulative);
+    memory = repeating->begin_stream({});
+    EXPECT_TRUE(repeating->read_event(body, memory, repeated));
+    EXPECT_EQ(repeated.text, "") << "says again what earlier events said";
+  }
+}
+
 TEST(CustomDialect, CumulativeTextCountsWhenItHasChanged) {
   DialectDescription dialect = some_dialect();
   dialect.text_is = DialectDescription::Carries::kCumulative;

@@ -96,12 +96,35 @@ TEST_F(Outcomes, ByteByByte) {
 }
 
 TEST_F(Outcomes, CloseDelimitedHttp10) {
-  EXPECT_ONLY(against(once("HTTP/1.0 200 OK\r\n\r\n" + delta("a") + delta("b"))), Outcome::kSuccess);
+  const std::string head = "HTTP/1.0 200 OK\r\n\r\n";
+  EXPECT_ONLY(against(once(head + delta("a") + delta("b") + kFinishEvent)), Outcome::kSuccess);
+  EXPECT_ONLY(against(once(head + delta("a") + delta("b") + kDoneEvent)), Outcome::kSuccess);
+  EXPECT_ONLY(against(once(head + delta("a") + "data: [DONE]\n")), Outcome::kSuccess);
+}
+
+TEST_F(Outcomes, ACloseThatEndsTheBodyBeforeAFinishReasonCutsTheAnswerOff) {
+  const SeriesStats stats = against(once("HTTP/1.0 200 OK\r\n\r\n" + delta("a") + delta("b")));
+  EXPECT_EQ(count(stats, Outcome::kStream), 1u);
+  EXPECT_EQ(stats.chunks, 2u);
+  EXPECT_TRUE(stats.e2e.empty());
+  EXPECT_ONLY(against(once("HTTP/1.0 200 OK\r\n\r\n" + delta("a") + "data: {\"choi")), Outcome::kStream);
+  EXPECT_ONLY(against(once("HTTP/1.0 200 OK\r\n\r\n" + delta("a") + "data: {\"choi\n")), Outcome::kStream);
+  target().api = Api::kOpenAiCompletions;
+  EXPECT_ONLY(against(once("HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n"
+                           "data: {\"choices\":[{\"index\":0,\"text\":\"a\",\"finish_reason\":null}]}\n\n")),
+              Outcome::kStream);
+}
+
+TEST_F(Outcomes, ADialectWithoutAFinishReasonMayEndWithTheClose) {
+  target().api = Api::kVllmGenerate;
+  EXPECT_ONLY(against(once("HTTP/1.0 200 OK\r\n\r\n{\"text\": [\"Hello a\"]}\n")), Outcome::kSuccess);
 }
 
 TEST_F(Outcomes, TheEndMarkerMayBeMissing) {
   EXPECT_ONLY(against(hanging(kStreamHead + chunked(delta("a") + kFinishEvent) + kLastChunk)),
               Outcome::kSuccess);
+  EXPECT_ONLY(against(hanging(kStreamHead + chunked(delta("a")) + kLastChunk)), Outcome::kSuccess);
+  EXPECT_ONLY(against(always(response("200 OK", delta("a")))), Outcome::kSuccess);
 }
 
 TEST_F(Outcomes, TheEndOfTheBodyMayBeMissingBehindTheEndMarker) {

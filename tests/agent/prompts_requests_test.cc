@@ -93,6 +93,28 @@ TEST_F(Requests, AnAnswerInOnePieceJoinsTheHistory) {
   EXPECT_NE(bodies()[1].find(R"({"role":"assistant","content":"Yes."})"), std::string::npos) << bodies()[1];
 }
 
+TEST_F(Requests, AnAnswersReasoningIsNoPartOfTheHistory) {
+  workload().classes = {{"all", {}, 1}};
+  workload().synthetic = Synthetic{.input_tokens = 3};
+  workload().conversation = Conversation{.turns = 2};
+  const std::string answers = R"({"role":"assistant","content":"Yes."})";
+  serve(always(
+      kStreamHead +
+      chunked("data: {\"choices\":[{\"delta\":{\"reasoning_content\":\"Hm\",\"content\":\"Yes.\"}}]}\n\n" +
+              kFinishEvent + kDoneEvent) +
+      kLastChunk));
+  run(2);
+  EXPECT_NE(bodies()[1].find(answers), std::string::npos) << bodies()[1];
+
+  controller_.reset();
+  done_.clear();
+  workload().stream = false;
+  serve(
+      always(response("200 OK", R"({"choices":[{"message":{"content":"Yes.","reasoning_content":"Hm"}}]})")));
+  run(2);
+  EXPECT_NE(bodies()[1].find(answers), std::string::npos) << bodies()[1];
+}
+
 TEST_F(Requests, AFailedTurnEndsItsConversation) {
   serve([](ScriptedServer::Peer& peer, int) {
     for (int i = 0; !peer.read_request().empty(); ++i)

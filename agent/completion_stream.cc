@@ -172,7 +172,7 @@ Task<std::optional<Ending>> CompletionStream::attempt(const CompletionRequest& r
     // Comes from memory while the kernel reads.
     fetch_ahead(this, sizeof *this);
     memory_.usual.fetch();
-    ReadResult read = connection_->read(buffer);
+    const ReadResult read = connection_->read(buffer);
     if (read.status == ReadResult::Status::kWouldBlock) {
       wake = co_await connection_->until_readable();
       continue;
@@ -184,19 +184,8 @@ Task<std::optional<Ending>> CompletionStream::attempt(const CompletionRequest& r
       if (!outcome) co_return std::nullopt;
       co_return Ending{*outcome, mono_now()};
     }
-    read.not_before(last_read_);
-    last_read_ = read.received;
-    const bool silent_before = record_.chunks == 0;
-    content_events_ = 0;
-    const auto outcome = consume(request, {buffer.data(), read.bytes}, read);
-    context_.recorder.read(read.received, read.processed, read.stamped, content_events_);
+    const auto outcome = take_read(request, {buffer.data(), read.bytes}, read);
     if (outcome) co_return Ending{*outcome, last_read_};
-    if (done_) {
-      request_deadline_ = std::min(request_deadline_, last_read_ + kEndPatience);
-      expect_by(request_deadline_);
-    } else if (silent_before && record_.chunks > 0) {
-      expect_by(last_read_ + idle_timeout_);  // silence counts from here
-    }
   }
   connection_->close();
   Outcome outcome = wake == Wake::kTimeout ? Outcome::kTimeout : Outcome::kCancelled;
@@ -204,7 +193,27 @@ Task<std::optional<Ending>> CompletionStream::attempt(const CompletionRequest& r
   co_return Ending{outcome, mono_now()};
 }
 
-/// The token path: one read, decoded layer by layer. @return the outcome when the request is over.
+/// The token path: one read, from its stamps to the deadline of the next. @return the outcome when the
+/// request is over.
+std::optional<Outcome> CompletionStream::take_read(const CompletionRequest& request, std::string_view input,
+                                                   ReadResult read) {
+  read.not_before(last_read_);
+  last_read_ = read.received;
+  const bool silent_before = record_.chunks == 0;
+  content_events_ = 0;
+  const auto outcome = consume(request, input, read);
+  context_.recorder.read(read.received, read.processed, read.stamped, content_events_);
+  if (outcome) return outcome;
+  if (done_) {
+    request_deadline_ = std::min(request_deadline_, last_read_ + kEndPatience);
+    expect_by(request_deadline_);
+  } else if (silent_before && record_.chunks > 0) {
+    expect_by(last_read_ + idle_timeout_);  // silence counts from here
+  }
+  return std::nullopt;
+}
+
+/// One read, decoded layer by layer. @return the outcome when the request is over.
 std::optional<Outcome> CompletionStream::consume(const CompletionRequest& request, std::string_view input,
                                                  const ReadResult& read) {
   while (true) {

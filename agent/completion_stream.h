@@ -13,6 +13,10 @@
 #include "agent/recorder.h"
 #include "agent/task.h"
 
+namespace kneepoint::bench {
+class TokenPath;
+}
+
 namespace kneepoint::agent {
 
 /// What the streams of one thread share.
@@ -69,11 +73,14 @@ class CompletionStream {
   void cancel();
 
  private:
+  friend class bench::TokenPath;  // plays reads to a stream without a connection
+
   void turn_to(const Route& route);
   Task<Outcome> open(const Route& route);
   void write_request(const CompletionRequest& request, UsageOption usage);
   Task<std::optional<Ending>> exchange(const CompletionRequest& request, UsageOption usage);
   Task<std::optional<Ending>> attempt(const CompletionRequest& request);
+  std::optional<Outcome> take_read(const CompletionRequest& request, std::string_view input, ReadResult read);
   std::optional<Outcome> consume(const CompletionRequest& request, std::string_view input,
                                  const ReadResult& read);
   std::optional<Outcome> take_body(const CompletionRequest& request, std::string_view body, MonoTime at);

@@ -44,7 +44,8 @@ class Connection {
  public:
   Connection(Poller& poller, Resolver& resolver, ThreadBuffers& buffers);
 
-  /// Resolves, connects (to the first address that answers) and shakes hands, all within the peer's connect timeout.
+  /// Resolves, connects (to the first address that answers) and shakes hands, all within the peer's connect
+  /// timeout.
   /// @return kSuccess, kDns, kConnect, kTls, or kCancelled after an interruption.
   Task<Outcome> open(const Peer& peer, Sleeper& sleeper);
   /// What the last successful `open` took once the addresses were known: TCP and TLS.

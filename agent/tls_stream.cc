@@ -8,6 +8,8 @@
 namespace kneepoint::agent {
 namespace {
 
+constexpr std::size_t kWorthFreeing = 64 * 1024;
+
 Error tls_error(const std::string& what) {
   char reason[200] = "unknown reason";
   if (const unsigned long code = ERR_get_error(); code != 0) ERR_error_string_n(code, reason, sizeof reason);
@@ -90,6 +92,9 @@ std::string TlsStream::outgoing() {
   BIO* bio = SSL_get_wbio(ssl_.get());
   std::string data(BIO_ctrl_pending(bio), '\0');
   if (!data.empty()) BIO_read(bio, data.data(), static_cast<int>(data.size()));
+  // A memory BIO never shrinks: thousands of idle connections would each hold the size of their longest
+  // prompt.
+  if (data.size() > kWorthFreeing) SSL_set0_wbio(ssl_.get(), BIO_new(BIO_s_mem()));
   return data;
 }
 

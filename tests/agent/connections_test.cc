@@ -251,6 +251,17 @@ TEST_F(Connections, TlsRecordsOfAnySizeAreReadWhole) {
   EXPECT_EQ(server.connections(), 1);
 }
 
+TEST_F(Connections, TlsCarriesLargeRequestsOneAfterTheOther) {
+  const TestCertificate certificate;
+  ScriptedServer server(always(answer(1)), &certificate);
+  workload().classes[0].prompts = {std::string(2'000'000, 'x')};
+  target().urls = {server.url()};
+  target().tls.ca_file = certificate.cert_file();
+  EXPECT_EQ(run(3).completed(), 3u);
+  EXPECT_EQ(server.connections(), 1);
+  for (const std::string& request : server.requests()) EXPECT_GT(request.size(), 2'000'000u);
+}
+
 TEST_F(Connections, TlsThatEndsBehindItsLastRecordHasAnswered) {
   const TestCertificate certificate;
   ScriptedServer server(

@@ -58,8 +58,13 @@ std::string content(Api api, Shape shape, std::size_t i, std::string& so_far) {
       return fmt::format(
           R"({{{},"choices":[{{"index":0,"text":"{}","logprobs":null,"finish_reason":null,"stop_reason":null}}],{}}})",
           envelope(api), kPieces[i % kPieces.size()], usage(i + 1));
+    case Api::kCustom: {
+      const std::size_t piece = i % kPieces.size();
+      return fmt::format(
+          R"({{"index":{},"token":{{"id":{},"text":"{}","logprob":-0.25,"special":false}},"generated_text":null,"details":null}})",
+          i + 1, 100 + 7 * piece, kPieces[piece]);
+    }
     case Api::kVllmGenerate:
-    case Api::kCustom:
       break;
   }
   so_far += kPieces[i % kPieces.size()];
@@ -69,6 +74,11 @@ std::string content(Api api, Shape shape, std::size_t i, std::string& so_far) {
 std::string tail(Api api, std::size_t tokens) {
   std::string last = "0\r\n\r\n";
   if (api == Api::kVllmGenerate) return last;
+  if (api == Api::kCustom) {
+    const std::string details =
+        fmt::format(R"({{"finish_reason":"length","generated_tokens":{},"prefill":[]}})", tokens);
+    return http_chunk(fmt::format("data: {{\"generated_text\":\"the\",\"details\":{}}}\n\n", details)) + last;
+  }
   const char* const choice = api == Api::kOpenAiChat ? R"("delta":{"content":""})" : R"("text":"")";
   return http_chunk(
              fmt::format("data: {{{},\"choices\":[{{\"index\":0,{},\"finish_reason\":\"length\"}}],{}}}\n\n",
@@ -78,6 +88,21 @@ std::string tail(Api api, std::size_t tokens) {
 }
 
 }  // namespace
+
+Target canned_target(Api api) {
+  Target target{.api = api, .model = "m"};
+  if (api != Api::kCustom) return target;
+  DialectDescription tgi;
+  tgi.path = tgi.answer_path = "/generate_stream";
+  tgi.request = R"({"inputs":"{prompt}"})";
+  tgi.stream.text = {"/token/text"};
+  tgi.stream.finish = {"/details/finish_reason"};
+  tgi.stream.error = {"/error"};
+  tgi.stream.completion_tokens = {"/details/generated_tokens"};
+  tgi.answer = tgi.stream;
+  target.dialect = tgi;
+  return target;
+}
 
 CannedStream canned_stream(Api api, Shape shape, std::size_t tokens) {
   const bool lines = api == Api::kVllmGenerate;

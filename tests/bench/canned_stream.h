@@ -23,8 +23,11 @@ struct CannedStream {
   std::vector<std::string> payload;  ///< The JSON of each of `reads`.
 };
 
-/// @param api not kCustom. @param tokens how many content events. @param shape kUnusual is known for
-/// Api::kOpenAiChat only.
+/// The target whose dialect the canned answers speak. A custom one is TGI's: the id of each token makes
+/// events differ where no template foresees it.
+Target canned_target(Api api);
+
+/// @param tokens how many content events. @param shape kUnusual is known for Api::kOpenAiChat only.
 CannedStream canned_stream(Api api, Shape shape, std::size_t tokens);
 
 }  // namespace kneepoint::bench

@@ -62,7 +62,7 @@ BENCHMARK(sse_framing)->ArgName("split")->Arg(0)->Arg(1);
 
 void read_event(benchmark::State& state, Api api, Shape shape) {
   const CannedStream canned = canned_stream(api, shape, kTokens);
-  const auto dialect = *agent::make_dialect({.api = api, .model = "m"}, Workload());
+  const auto dialect = *agent::make_dialect(canned_target(api), Workload());
   agent::StreamMemory memory = dialect->begin_stream({.system = {}, .text = "What is a transformer?"});
   std::size_t i = 0;
   for (auto _ : state) {
@@ -75,6 +75,7 @@ void read_event(benchmark::State& state, Api api, Shape shape) {
 BENCHMARK_CAPTURE(read_event, chat, Api::kOpenAiChat, Shape::kUsual);
 BENCHMARK_CAPTURE(read_event, chat_unusual, Api::kOpenAiChat, Shape::kUnusual);
 BENCHMARK_CAPTURE(read_event, completions, Api::kOpenAiCompletions, Shape::kUsual);
+BENCHMARK_CAPTURE(read_event, custom, Api::kCustom, Shape::kUsual);
 BENCHMARK_CAPTURE(read_event, generate, Api::kVllmGenerate, Shape::kUsual);
 
 /// Durations spread over the octaves in which latencies lie.

@@ -5,9 +5,6 @@
 namespace kneepoint::bench {
 namespace {
 
-using agent::Chunk;
-using agent::EventStatus;
-using agent::HttpResponse;
 using std::chrono::microseconds;
 using std::chrono::milliseconds;
 
@@ -25,16 +22,23 @@ std::vector<Cell> one_cell() {
 
 TokenPath::TokenPath(Api api, Shape shape)
     : cells_(one_cell()),
-      dialect_(*agent::make_dialect({.api = api, .model = "m"}, cells_[0].workload)),
+      dialect_(*agent::make_dialect(canned_target(api), cells_[0].workload)),
       canned_(canned_stream(api, shape, kTokensPerAnswer)),
+      resolver_(poller_),
+      pool_(poller_, resolver_, buffers_),
       recorder_(kZero, kZero, cells_),
-      streams_(kStreams),
-      now_(kZero) {}
+      now_(kZero) {
+  request_.dialect = dialect_.get();
+  for (std::size_t i = 0; i < kStreams; ++i) {
+    streams_.push_back(
+        std::make_unique<Stream>(agent::ThreadContext{poller_, resolver_, recorder_, buffers_, pool_}));
+  }
+}
 
 void TokenPath::play(std::uint64_t tokens) {
   for (std::uint64_t i = 0; i < tokens; ++i) {
     now_ += milliseconds(1);
-    advance(streams_[turn_++ % kStreams]);
+    advance(*streams_[turn_++ % kStreams]);
     recorder_.end_turn(microseconds(20));
     if (recorder_.second_of(now_) > second_) collect();
   }
@@ -49,48 +53,36 @@ bool TokenPath::finish() {
 /// One token of one stream; with the answer's first also its head, with the last its end.
 void TokenPath::advance(Stream& stream) {
   if (stream.next == 0) begin(stream);
-  read(stream, canned_.reads[stream.next++]);
+  sound_ = !read(stream, canned_.reads[stream.next++]) && sound_;
   if (stream.next < canned_.reads.size()) return;
-  read(stream, canned_.tail);
-  recorder_.end(stream.record, now_, Outcome::kSuccess);
+  sound_ = read(stream, canned_.tail) == Outcome::kSuccess && sound_;
+  stream.stream.deadline_.disarm();
+  recorder_.end(stream.stream.record_, now_, Outcome::kSuccess);
   stream.next = 0;
 }
 
 void TokenPath::begin(Stream& stream) {
-  stream.http.reset();
-  stream.sse.reset();
-  stream.lines.reset();
+  agent::CompletionStream& real = stream.stream;
   const std::string& prompt = cells_[0].workload.classes[0].prompts[0];
-  stream.memory = dialect_->begin_stream({.system = {}, .text = prompt});
+  real.memory_ = dialect_->begin_stream({.system = {}, .text = prompt});
   const MonoTime sent = now_ - milliseconds(20);
-  recorder_.begin(stream.record, {.key = kSeries, .scheduled = sent - microseconds(30), .at = sent});
-  read(stream, canned_.head);
+  recorder_.begin(real.record_, {.key = kSeries, .scheduled = sent - microseconds(30), .at = sent});
+  real.forget_response();
+  real.idle_timeout_ = std::chrono::seconds(60);
+  real.request_deadline_ = sent + std::chrono::minutes(10);
+  real.deadline_.arm(real.request_deadline_);
+  real.last_read_ = sent;
+  sound_ = !read(stream, canned_.head) && sound_;
 }
 
-void TokenPath::read(Stream& stream, std::string_view input) {
-  content_events_ = 0;
-  for (auto event = stream.http.next(input); event != HttpResponse::Event::kNeedMore;
-       event = stream.http.next(input)) {
-    if (event == HttpResponse::Event::kBody) take_body(stream, stream.http.body());
-    if (event == HttpResponse::Event::kError) sound_ = false;
-    if (event == HttpResponse::Event::kEnd || event == HttpResponse::Event::kError) break;
-  }
-  recorder_.read(now_, now_ + microseconds(40), true, content_events_);
-}
-
-void TokenPath::take_body(Stream& stream, std::string_view body) {
-  if (dialect_->framing() == agent::Framing::kServerSentEvents) {
-    while (stream.sse.next(body) == EventStatus::kEvent) take_event(stream, stream.sse.data());
-  } else {
-    while (stream.lines.next(body) == EventStatus::kEvent) take_event(stream, stream.lines.data());
-  }
-}
-
-void TokenPath::take_event(Stream& stream, std::string_view data) {
-  Chunk chunk;
-  sound_ = dialect_->read_event(data, stream.memory, chunk) && !chunk.error && sound_;
-  if (chunk.content()) ++content_events_;
-  recorder_.chunk(stream.record, now_, chunk);
+/// @return the outcome when the answer is over.
+std::optional<Outcome> TokenPath::read(Stream& stream, std::string_view input) {
+  return stream.stream.take_read(request_, input,
+                                 {.status = agent::ReadResult::Status::kData,
+                                  .bytes = input.size(),
+                                  .received = now_,
+                                  .processed = now_ + microseconds(40),
+                                  .stamped = true});
 }
 
 /// As an event loop and its collecting thread do once a second.

@@ -5,20 +5,18 @@
 #include <string_view>
 #include <vector>
 
-#include "agent/dialects/dialect.h"
-#include "agent/event_framing.h"
-#include "agent/http_response.h"
-#include "agent/recorder.h"
+#include "agent/completion_stream.h"
 #include "common/clock.h"
 #include "tests/bench/canned_stream.h"
 
 namespace kneepoint::bench {
 
 /// What the agent does with a token between the read and the second's histograms, without sockets, coroutines
-/// and clocks: HTTP, framing, dialect, recorder, and the collection of every ended second. Every run of equal
-/// arguments executes the same instructions, so that a regression shows on the noisiest machine. Follows
-/// agent::CompletionStream::consume and take_event; the loop and the system calls around them are what
-/// cost_per_token.py measures.
+/// and clocks: agent::CompletionStream::take_read of real streams (HTTP, framing, dialect, recorder,
+/// deadlines) and the collection of every ended second. Every run of equal arguments executes the same
+/// instructions, so that a regression shows on the noisiest machine. Left out are what goes before and behind
+/// the reads of an answer (writing the request, CompletionStream::perform and attempt) and, per token, the
+/// poller, the coroutine's resumption and the system calls: those are what cost_per_token.py measures.
 class TokenPath {
  public:
   static constexpr std::size_t kStreams = 16;
@@ -35,31 +33,30 @@ class TokenPath {
 
  private:
   struct Stream {
-    agent::HttpResponse http;
-    agent::SseParser sse;
-    agent::LineParser lines;
-    agent::StreamMemory memory;
-    agent::RequestRecord record;
+    explicit Stream(const agent::ThreadContext& context) : stream(context) {}
+    agent::CompletionStream stream;
     std::size_t next = 0;  ///< The next of CannedStream::reads.
   };
 
   void advance(Stream& stream);
   void begin(Stream& stream);
-  void read(Stream& stream, std::string_view input);
-  void take_body(Stream& stream, std::string_view body);
-  void take_event(Stream& stream, std::string_view data);
+  std::optional<Outcome> read(Stream& stream, std::string_view input);
   void collect();
 
   std::vector<Cell> cells_;
   std::unique_ptr<agent::Dialect> dialect_;
   CannedStream canned_;
+  agent::Poller poller_;
+  agent::Resolver resolver_;
+  agent::ThreadBuffers buffers_;
+  agent::ConnectionPool pool_;
   agent::Recorder recorder_;
+  agent::CompletionRequest request_;
   DenseHistogram scratch_;
-  std::vector<Stream> streams_;
+  std::vector<std::unique_ptr<Stream>> streams_;
   MonoTime now_;
   std::int64_t second_ = 0;
   std::size_t turn_ = 0;
-  std::uint32_t content_events_ = 0;  // of the present read
   std::uint64_t recorded_chunks_ = 0;
   bool sound_ = true;
 };

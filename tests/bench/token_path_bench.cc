@@ -1,4 +1,5 @@
-// Plays canned tokens through the agent's token path, for counting instructions: see instructions.py.
+// Plays canned tokens through the agent's token path, for counting instructions: see instructions.py. What it
+// leaves out: token_path.h.
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
@@ -17,12 +18,13 @@ int main(int argc, char** argv) {
       {"chat", {Api::kOpenAiChat, bench::Shape::kUsual}},
       {"chat-unusual", {Api::kOpenAiChat, bench::Shape::kUnusual}},
       {"completions", {Api::kOpenAiCompletions, bench::Shape::kUsual}},
+      {"custom", {Api::kCustom, bench::Shape::kUsual}},
       {"generate", {Api::kVllmGenerate, bench::Shape::kUsual}},
   };
   std::string name = "chat";
   std::uint64_t tokens = 100'000;
   CLI::App app("Plays canned tokens through the agent's token path, without sockets");
-  app.add_option("--variant", name, "chat, chat-unusual, completions or generate")
+  app.add_option("--variant", name, "chat, chat-unusual, completions, custom or generate")
       ->check(CLI::IsMember(variants));
   app.add_option("--tokens", tokens, "How many")->capture_default_str();
   CLI11_PARSE(app, argc, argv);

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <random>
 #include <thread>
+#include <utility>
 
 #include "common/secrets.h"
 #include "common/version.h"
@@ -38,7 +39,10 @@ std::string random_id() {
 }  // namespace
 
 AgentSession::AgentSession(Options options, EngineFactory make_engine)
-    : options_(std::move(options)), make_engine_(std::move(make_engine)), boot_id_(random_id()) {}
+    : options_(std::move(options)),
+      make_engine_(std::move(make_engine)),
+      boot_id_(random_id()),
+      outbox_(options_.outbox) {}
 
 AgentSession::~AgentSession() = default;
 
@@ -128,7 +132,7 @@ void AgentSession::on_stop(const std::string& reason) {
   v1::AgentMessage message;
   message.mutable_leaving()->set_reason(reason);
   link_->send(std::move(message));
-  if (phase_ == Phase::kDrained) return end_after_flush({ExitCode::kInterrupted, reason});
+  if (drained_told_) return end_after_flush({ExitCode::kInterrupted, reason});
   stop_load(options_.stop_limit);
 }
 
@@ -139,14 +143,10 @@ void AgentSession::on_message(const v1::CoordinatorMessage& message, MonoTime at
     case v1::CoordinatorMessage::kWelcome: {
       welcomed_ = true;
       spdlog::info("joined the coordinator at {} as {}", options_.coordinator.str(), options_.name);
-      std::erase_if(unacknowledged_,
-                    [&](const auto& b) { return b->sequence() <= message.welcome().acked(); });
-      for (const auto& batch : unacknowledged_) {
-        v1::AgentMessage again;
-        *again.mutable_batch() = *batch;
-        link_->send(std::move(again));
-      }
-      if (phase_ == Phase::kDrained) send_drained();
+      outbox_.link_lost();
+      drained_told_ = false;
+      outbox_.acknowledged(message.welcome().acked());
+      send_batches();
       break;
     }
     case v1::CoordinatorMessage::kRejected:
@@ -188,9 +188,8 @@ void AgentSession::on_message(const v1::CoordinatorMessage& message, MonoTime at
       break;
     }
     case v1::CoordinatorMessage::kAck:
-      while (!unacknowledged_.empty() && unacknowledged_.front()->sequence() <= message.ack().sequence()) {
-        unacknowledged_.pop_front();
-      }
+      outbox_.acknowledged(message.ack().sequence());
+      send_batches();
       break;
     case v1::CoordinatorMessage::kDrain:
       stop_load(Nanos(std::max<std::int64_t>(0, message.drain().limit_nanos())));
@@ -275,22 +274,25 @@ void AgentSession::collect() {
   batch.sequence = ++sequence_;
   auto message = std::make_unique<v1::SnapshotBatch>();
   to_wire(batch, *message);
-  if (welcomed_) {
-    v1::AgentMessage envelope;
-    *envelope.mutable_batch() = *message;
-    link_->send(std::move(envelope));
+  if (outbox_.add(std::move(message)) > 0 && !std::exchange(records_shed_, true)) {
+    spdlog::warn(
+        "the coordinator does not keep up: the oldest lines of requests are left out of its records");
   }
-  unacknowledged_.push_back(std::move(message));
-  if (unacknowledged_.size() > options_.kept_batches) unacknowledged_.pop_front();
-
   const bool last =
       phase_ == Phase::kDraining && idle_at_ && batch.complete_through >= second_of(*idle_at_ - zero_);
-  if (!last) return;
-  phase_ = Phase::kDrained;
-  if (welcomed_) send_drained();
+  if (last) phase_ = Phase::kDrained;
+  send_batches();
 }
 
-void AgentSession::send_drained() {
+void AgentSession::send_batches() {
+  if (!welcomed_) return;
+  while (const v1::SnapshotBatch* batch = outbox_.next()) {
+    v1::AgentMessage envelope;
+    *envelope.mutable_batch() = *batch;
+    link_->send(std::move(envelope));
+  }
+  if (phase_ != Phase::kDrained || drained_told_ || !outbox_.all_sent()) return;
+  drained_told_ = true;
   v1::AgentMessage message;
   message.mutable_drained()->set_last_sequence(sequence_);
   link_->send(std::move(message));

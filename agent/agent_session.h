@@ -1,22 +1,18 @@
 #pragma once
 
 #include <cstdint>
-#include <deque>
 #include <memory>
 #include <optional>
 #include <string>
 #include <variant>
 
+#include "agent/batch_outbox.h"
 #include "agent/coordinator_link.h"
 #include "agent/load_engine.h"
 #include "agent/prompts/dataset_fetch.h"
 #include "common/clock.h"
 #include "common/endpoint.h"
 #include "common/event_queue.h"
-
-namespace kneepoint::v1 {
-class SnapshotBatch;
-}
 
 namespace kneepoint::agent {
 
@@ -46,8 +42,7 @@ class AgentSession {
     Nanos collect_delay = std::chrono::milliseconds(100);
     /// How long running requests may go on after a first request_stop().
     Nanos stop_limit = std::chrono::seconds(5);
-    /// Unacknowledged batches kept for sending again: ten minutes of them. The oldest are dropped beyond.
-    std::size_t kept_batches = 600;
+    BatchOutbox::Limits outbox = {};
   };
 
   AgentSession(Options options, EngineFactory make_engine);
@@ -84,7 +79,8 @@ class AgentSession {
   void refuse(const std::string& reason);
   void collect();
   void stop_load(Nanos limit);
-  void send_drained();
+  /// Sends what may be on its way, and tells of the end behind the last of it.
+  void send_batches();
   void end_after_flush(SessionEnd end);
   /// What is due by now: dialling, collecting, giving up.
   void on_time(MonoTime now);
@@ -120,7 +116,9 @@ class AgentSession {
   MonoTime collect_at_{};
   std::optional<MonoTime> idle_at_;  ///< While draining: when the engine was first seen idle.
   std::uint64_t sequence_ = 0;
-  std::deque<std::unique_ptr<v1::SnapshotBatch>> unacknowledged_;
+  BatchOutbox outbox_;
+  bool records_shed_ = false;
+  bool drained_told_ = false;  ///< On the present link.
 
   std::optional<std::string> stopping_;  ///< Why, after request_stop().
   std::optional<SessionEnd> end_;

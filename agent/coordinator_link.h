@@ -41,7 +41,8 @@ class CoordinatorLink {
   CoordinatorLink(const CoordinatorLink&) = delete;
   CoordinatorLink& operator=(const CoordinatorLink&) = delete;
 
-  /// Queues; never blocks on the network. Dropped once the stream has ended. Any thread.
+  /// Queues; never blocks on the network: who has much to send waits for it to be acknowledged. Dropped once
+  /// the stream has ended. Any thread.
   void send(v1::AgentMessage message);
   /// Half-closes after everything sent so far; LinkClosed follows when the coordinator has read it.
   void finish();

@@ -309,7 +309,7 @@ void Recorder::end_backlog(const SeriesKey& level, MonoTime at) {
 
 void Recorder::read(MonoTime received, MonoTime processed, bool stamped, std::uint32_t content_events) {
   const Nanos lag = processed - received;
-  rx_lag_.record(lag);
+  if (stamped) rx_lag_.record(lag);  // else it is not known
   turn_max_lag_ = std::max(turn_max_lag_, lag);
   ++generator_.reads;
   if (!stamped) ++generator_.unstamped_reads;

@@ -6,6 +6,7 @@
 #include <cctype>
 #include <utility>
 
+#include "common/request_json.h"
 #include "common/version.h"
 
 namespace kneepoint::agent {
@@ -36,9 +37,9 @@ Result<void> check_cell(const Cell& cell, const Assignment& assignment) {
 std::string shared_headers(const Target& target, const Endpoint& endpoint, const std::string& run_id,
                            const std::string& secret) {
   std::string head = fmt::format(
-      "Host: {}\r\nUser-Agent: kneepoint/{} run/{}\r\nContent-Type: application/json\r\n"
+      "Host: {}\r\nUser-Agent: {}\r\nContent-Type: application/json\r\n"
       "Accept: text/event-stream, application/json\r\nAccept-Encoding: identity\r\n",
-      endpoint.authority, version(), run_id);
+      endpoint.authority, user_agent(run_id));
   if (target.connection == ConnectionUse::kPerRequest) head += "Connection: close\r\n";
   if (!secret.empty()) head += fmt::format("Authorization: Bearer {}\r\n", secret);
   for (const auto& [name, value] : target.headers) head += fmt::format("{}: {}\r\n", name, value);

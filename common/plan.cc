@@ -26,6 +26,9 @@ constexpr std::array<std::pair<Routing, std::string_view>, 3> kRoutings = {
      {Routing::kRoundRobin, "round_robin"},
      {Routing::kLeastInFlight, "least_in_flight"}}};
 
+constexpr std::array<std::pair<TokenLimit, std::string_view>, 2> kTokenLimits = {
+    {{TokenLimit::kMaxTokens, "max_tokens"}, {TokenLimit::kMaxCompletionTokens, "max_completion_tokens"}}};
+
 constexpr std::array<std::pair<ArrivalProcess::Kind, std::string_view>, 4> kArrivalKinds = {
     {{ArrivalProcess::Kind::kConstant, "constant"},
      {ArrivalProcess::Kind::kPoisson, "poisson"},
@@ -59,6 +62,13 @@ std::string_view to_string(Routing routing) {
 }
 std::optional<Routing> routing_from_string(std::string_view name) {
   return value_of(kRoutings, name);
+}
+
+std::string_view to_string(TokenLimit limit) {
+  return name_of(kTokenLimits, limit);
+}
+std::optional<TokenLimit> token_limit_from_string(std::string_view name) {
+  return value_of(kTokenLimits, name);
 }
 
 std::string_view to_string(ArrivalProcess::Kind kind) {

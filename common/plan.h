@@ -51,6 +51,12 @@ enum class Routing : std::uint8_t {
 std::string_view to_string(Routing routing);
 std::optional<Routing> routing_from_string(std::string_view name);
 
+/// The name under which OpenAI's chat API is told how long an answer may be: newer models refuse the older
+/// one.
+enum class TokenLimit : std::uint8_t { kMaxTokens, kMaxCompletionTokens };
+std::string_view to_string(TokenLimit limit);
+std::optional<TokenLimit> token_limit_from_string(std::string_view name);
+
 /// Whether a connection carries one request after the other, or one only.
 enum class ConnectionUse : std::uint8_t { kReuse, kPerRequest };
 
@@ -84,7 +90,8 @@ struct Target {
   Api api = Api::kOpenAiChat;
   std::optional<DialectDescription> dialect;  ///< Given for Api::kCustom, and only for it.
   std::string model;
-  SecretRef auth;  ///< Sent as `Authorization: Bearer …`.
+  TokenLimit token_limit = TokenLimit::kMaxTokens;  ///< The other one only with Api::kOpenAiChat.
+  SecretRef auth;                                   ///< Sent as `Authorization: Bearer …`.
   std::map<std::string, std::string> headers;
   TlsOptions tls;
   Routing routing = Routing::kPinned;

@@ -125,7 +125,7 @@ struct GeneratorStats {
   double busiest_thread = 0;
   /// Resident memory of the agent process at the end of the second; merging takes the larger.
   std::uint64_t resident_bytes = 0;
-  Histogram rx_lag;    ///< Processing minus kernel receive stamp, per read.
+  Histogram rx_lag;    ///< Processing minus kernel receive stamp, per read that has one.
   Histogram loop_gap;  ///< From a poll's return to the next poll's entry.
   Histogram send_lag;  ///< Actual minus intended send, per request.
   Histogram connect;   ///< TCP and TLS, per connection.

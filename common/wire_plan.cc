@@ -154,6 +154,7 @@ Target target_from(const Field& at, const v1::Target& message) {
   if (target.dialect.has_value() != (target.api == Api::kCustom))
     refuse({&at, "dialect"}, "is given exactly when the api is custom");
   target.model = line({&at, "model"}, message.model(), kMaxName);
+  if (message.max_completion_tokens()) target.token_limit = TokenLimit::kMaxCompletionTokens;
   target.auth = secret_from({&at, "auth"}, message.auth());
   const Field headers{&at, "headers"};
   wire::size_at_most(headers, static_cast<std::size_t>(message.headers_size()), kMaxHeaders);
@@ -183,6 +184,7 @@ void to_message(const Target& target, v1::Target& out) {
   out.set_api(message_of(kApis, target.api));
   if (target.dialect) to_message(*target.dialect, *out.mutable_dialect());
   out.set_model(target.model);
+  out.set_max_completion_tokens(target.token_limit == TokenLimit::kMaxCompletionTokens);
   if (target.auth.source == SecretRef::Source::kEnvironment)
     out.mutable_auth()->set_environment(target.auth.name);
   if (target.auth.source == SecretRef::Source::kFile) out.mutable_auth()->set_file(target.auth.name);

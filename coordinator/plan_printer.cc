@@ -210,6 +210,8 @@ std::string describe_target(const Target& target) {
   std::vector<std::string> names;
   for (const auto& [name, value] : target.headers) names.push_back(name);
   if (!names.empty()) text += fmt::format("    headers   {}\n", fmt::join(names, ", "));
+  if (target.token_limit != TokenLimit::kMaxTokens)
+    text += fmt::format("    lengths   limited by {}\n", to_string(target.token_limit));
   if (target.urls.size() > 1) text += fmt::format("    routing   {}\n", to_string(target.routing));
   if (!target.replica_header.empty())
     text += fmt::format("    replicas  named by the response header {}\n", target.replica_header);

@@ -7,7 +7,7 @@
 
 #include "agent/dialects/dialect.h"
 #include "agent/dialects/pointer_tree.h"
-#include "agent/dialects/request_template.h"
+#include "common/request_template.h"
 
 namespace kneepoint::agent {
 

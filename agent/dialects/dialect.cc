@@ -12,7 +12,7 @@ namespace kneepoint::agent {
 Result<std::unique_ptr<Dialect>> make_dialect(const Target& target, const Workload& workload) {
   switch (target.api) {
     case Api::kOpenAiChat:
-      return std::unique_ptr<Dialect>(std::make_unique<OpenAiChat>(target.model, workload));
+      return std::unique_ptr<Dialect>(std::make_unique<OpenAiChat>(target, workload));
     case Api::kOpenAiCompletions:
       return std::unique_ptr<Dialect>(std::make_unique<OpenAiCompletions>(target.model, workload));
     case Api::kVllmGenerate:

@@ -3,12 +3,12 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
-#include <span>
 #include <string>
 #include <string_view>
 
 #include "agent/dialects/event_template.h"
 #include "common/plan.h"
+#include "common/prompt.h"
 #include "common/result.h"
 #include "common/usage_option.h"
 
@@ -57,21 +57,6 @@ struct StreamMemory {
 /// How events are cut out of a streamed body.
 enum class Framing : std::uint8_t { kServerSentEvents, kLines };
 
-/// What the user said and what was answered, earlier in a conversation.
-struct Exchange {
-  std::string_view user;
-  std::string_view answer_json;  ///< The inside of a JSON string.
-};
-
-/// One request's content.
-struct Prompt {
-  std::string_view system;  ///< Empty: none.
-  std::string_view text;
-  std::span<const Exchange> history = {};  ///< For chat dialects only.
-  std::optional<std::uint32_t> output_tokens =
-      {};  ///< The most of this answer; absent: as the workload says.
-};
-
 /// The wire dialect of a serving host: how a request is written and what its answer says. Parses without
 /// keeping anything of the text. One instance serves one thread (it owns parser buffers).
 class Dialect {
@@ -97,8 +82,5 @@ class Dialect {
 /// The dialect in which a target is asked for a workload. Fails when the target's own description does not
 /// work out. The workload's extra_body must be empty or a JSON object (`check_extra_body`).
 Result<std::unique_ptr<Dialect>> make_dialect(const Target& target, const Workload& workload);
-
-/// Says what is wrong with a workload's extra_body.
-Result<void> check_extra_body(const std::string& extra_body);
 
 }  // namespace kneepoint::agent

@@ -31,12 +31,12 @@ bool read_usage(ondemand::value& value, OpenAiAnswer::Found& found) {
   });
 }
 
+}  // namespace
+
 bool is_null(ondemand::value& value) {
   ondemand::json_type type;
   return value.type().get(type) == SUCCESS && type == ondemand::json_type::null;
 }
-
-}  // namespace
 
 std::string_view count_token(ondemand::value& value) {
   std::string_view token = value.raw_json_token();

@@ -52,6 +52,8 @@ bool each_field(simdjson::ondemand::object& object, Visit visit) {
 /// none.
 bool take_text(simdjson::ondemand::value& value, EventParts& parts);
 
+bool is_null(simdjson::ondemand::value& value);
+
 /// The digits of an unsigned integer, as a view into the document; `value` is not consumed.
 std::string_view count_token(simdjson::ondemand::value& value);
 

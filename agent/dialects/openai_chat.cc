@@ -45,8 +45,10 @@ void append_stream_options(UsageOption usage, std::string& out) {
   out.append(options);
 }
 
-OpenAiChat::OpenAiChat(const std::string& model, const Workload& workload)
-    : members_(model, workload, "max_tokens"), stream_(workload.stream), answer_(&read_choice) {}
+OpenAiChat::OpenAiChat(const Target& target, const Workload& workload)
+    : members_(target.model, workload, to_string(target.token_limit)),
+      stream_(workload.stream),
+      answer_(&read_choice) {}
 
 void OpenAiChat::write_body(const Prompt& prompt, UsageOption usage, std::string& out) const {
   out.append(R"({"messages":)");

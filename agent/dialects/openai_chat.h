@@ -2,7 +2,7 @@
 
 #include "agent/dialects/dialect.h"
 #include "agent/dialects/openai_answer.h"
-#include "agent/dialects/request_json.h"
+#include "common/request_json.h"
 
 namespace kneepoint::agent {
 
@@ -11,7 +11,7 @@ namespace kneepoint::agent {
 /// nothing.
 class OpenAiChat final : public Dialect {
  public:
-  OpenAiChat(const std::string& model, const Workload& workload);
+  OpenAiChat(const Target& target, const Workload& workload);
   std::string_view path() const override { return "/v1/chat/completions"; }
   Framing framing() const override { return Framing::kServerSentEvents; }
   bool tells_end() const override { return true; }

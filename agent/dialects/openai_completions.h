@@ -2,7 +2,7 @@
 
 #include "agent/dialects/dialect.h"
 #include "agent/dialects/openai_answer.h"
-#include "agent/dialects/request_json.h"
+#include "common/request_json.h"
 
 namespace kneepoint::agent {
 

@@ -4,8 +4,8 @@
 #include <charconv>
 
 #include "agent/dialects/openai_answer.h"
-#include "agent/dialects/request_json.h"
 #include "agent/event_framing.h"
+#include "common/request_json.h"
 
 namespace kneepoint::agent {
 namespace {

@@ -41,7 +41,7 @@ bool VllmGenerate::read(std::string_view json, std::size_t& text_bytes, Chunk& c
         text_bytes += text.size();
       }
     } else if (key.unsafe_is_equal("error") || key.unsafe_is_equal("detail")) {
-      chunk.error = true;
+      chunk.error = chunk.error || !is_null(value);
     }
     return true;
   });

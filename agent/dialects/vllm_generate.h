@@ -3,7 +3,7 @@
 #include <simdjson.h>
 
 #include "agent/dialects/dialect.h"
-#include "agent/dialects/request_json.h"
+#include "common/request_json.h"
 
 namespace kneepoint::agent {
 

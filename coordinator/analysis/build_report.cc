@@ -73,7 +73,7 @@ bool judge(const ScenarioResult& result, Verdict& verdict) {
       verdict.reasons.push_back(fmt::format("{}: {}", name, fmt::join(step.reasons, "; ")));
     if (step.valid) continue;
     const std::string reason =
-        fmt::format("{} at {}: {}", name, load_label(step), fmt::join(step.reasons, "; "));
+        fmt::format("{} at {}: {}", name, row_label(step), fmt::join(step.reasons, "; "));
     // A host that refuses is a finding, not a fault of the measurement; rows past twice the knee did not
     // decide it.
     if (invalid_by_target_only(step) || (knee && step.load() > 2 * *knee)) {

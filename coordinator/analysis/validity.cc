@@ -156,9 +156,15 @@ void check_generator(Step& step, const WindowEvidence& evidence) {
       step.warn("SEND_LAG", std::move(reason));
     }
   }
+  const bool unstamped = generator.unstamped_read_ratio.value_or(0) > Gates::kUnstamped;
+  if (unstamped) {
+    step.warn("UNSTAMPED",
+              fmt::format("{:.0f} % of the reads carry no kernel stamp: they count from when they "
+                          "were read",
+                          *generator.unstamped_read_ratio * 100));
+  }
   const auto scale = ttft && tpot ? std::min(*ttft, *tpot) : ttft.value_or(tpot.value_or(0));
   if (scale <= 0) return;
-  const bool unstamped = generator.unstamped_read_ratio.value_or(0) > Gates::kUnstamped;
   // Without stamps the lag of a read is not seen; the time that the loop was away from poll bounds it.
   const Histogram& lag = unstamped ? evidence.loop_gap : evidence.rx_lag;
   if (!surely_exceeds(lag, Gates::kLagShare * scale)) return;

@@ -49,7 +49,9 @@ Result<Calibration> weigh_target(const Target& target, const std::string& system
                                  const CalibrationOptions& options) {
   const auto secret = resolve_secret(target.auth);
   if (!secret) return secret.error();
-  TokenProbe probe(target, *secret, system, {.stop = options.stop, .limit = options.limit});
+  TokenProbe probe(target, *secret, system,
+                   {.stop = options.stop, .limit = options.limit, .run_id = options.run_id});
+  if (target.dialect) return weigh(probe, &TokenProbe::usage, Calibration::Source::kUsage, seed);
   auto found = weigh(probe, &TokenProbe::tokenize, Calibration::Source::kTokenize, seed);
   // A host that did not answer at all is not asked twice.
   if (!found && probe.answered()) found = weigh(probe, &TokenProbe::usage, Calibration::Source::kUsage, seed);

@@ -1,7 +1,6 @@
 #include "coordinator/calibration/settle_usage.h"
 
 #include <fmt/format.h>
-#include <simdjson.h>
 
 #include <algorithm>
 #include <set>
@@ -13,12 +12,10 @@
 namespace kneepoint::coordinator {
 namespace {
 
-/// Whether requests ask for usage at all, and the plan's author has not said so otherwise.
+/// Whether requests ask for usage at all.
 bool asks_for_usage(const Target& target, const Workload& workload) {
   const bool openai = target.api == Api::kOpenAiChat || target.api == Api::kOpenAiCompletions;
-  if (!openai || !workload.stream) return false;
-  simdjson::dom::parser parser;
-  return workload.extra_body.empty() || parser.parse(workload.extra_body)["stream_options"].error();
+  return openai && workload.stream;
 }
 
 Result<UsageAnswer> ask(const Target& target, const std::string& extra_body,
@@ -26,7 +23,9 @@ Result<UsageAnswer> ask(const Target& target, const std::string& extra_body,
   const auto secret = resolve_secret(target.auth);
   if (!secret) return secret.error();
   TargetClient client(target, *secret,
-                      {.stop = options.stop, .limit = std::min(options.limit, target.request_timeout)});
+                      {.stop = options.stop,
+                       .limit = std::min(options.limit, target.request_timeout),
+                       .run_id = options.run_id});
   return probe_usage(client, target, {.extra_body = extra_body});
 }
 

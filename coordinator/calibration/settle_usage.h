@@ -11,6 +11,7 @@
 namespace kneepoint::coordinator {
 
 struct SettleUsageOptions {
+  std::string run_id;    ///< Whose requests these are, for their User-Agent.
   std::stop_token stop;  ///< Ends it early: all keep asking for all.
   Nanos limit =
       std::chrono::seconds(10);  ///< For each target and extra body; its request timeout may be less.

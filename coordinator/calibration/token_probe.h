@@ -15,11 +15,12 @@ class TokenProbe {
   /// @param target outlives the probe. @param secret its bearer token; empty for
   /// none. @param system empty: no system prompt.
   TokenProbe(const Target& target, const std::string& secret, std::string system,
-             TargetClient::Bounds bounds);
+             const TargetClient::Options& options);
 
-  /// From `/tokenize`, which costs the host nothing.
+  /// From `/tokenize`, which costs the host nothing. Not of a described dialect, whose host has one of its
+  /// own kind at best.
   Result<double> tokenize(const std::string& text);
-  /// From a request for one token of answer.
+  /// From a request for one token of answer, in the target's own dialect.
   Result<double> usage(const std::string& text);
   /// Whether the last request got an answer, whatever it said.
   bool answered() const { return client_.answered(); }

@@ -11,13 +11,11 @@ namespace kneepoint::coordinator {
 namespace {
 
 std::string body_of(const Target& target, const UsageQuestion& question, UsageOption usage) {
-  const std::string few = fmt::to_string(question.tokens);
   RequestBody body(target, "", "Count from one to ten.");
   simdjson::dom::parser parser;
   simdjson::dom::object extra;
   const bool has_extra = !question.extra_body.empty() && !parser.parse(question.extra_body).get(extra);
-  // Some models refuse max_tokens beside its successor.
-  if (!has_extra || extra["max_completion_tokens"].error()) body.set("max_tokens", few);
+  body.set(to_string(target.token_limit), fmt::to_string(question.tokens));
   body.set("stream", "true");
   if (const auto options = stream_options(usage); !options.empty()) {
     body.set("stream_options", std::string(options));
@@ -25,8 +23,7 @@ std::string body_of(const Target& target, const UsageQuestion& question, UsageOp
   if (!has_extra) return body.json();
   for (const auto& [name, value] : extra) {
     if (name == "min_tokens") continue;  // contradicts so short an answer
-    const bool limit = name == "max_tokens" || name == "max_completion_tokens";
-    body.set(name, limit ? few : simdjson::minify(value));
+    body.set(name, simdjson::minify(value));
   }
   return body.json();
 }

@@ -92,10 +92,11 @@ class Run {
     assemble();
     load_seconds_ = wait_for_targets();
     const auto tell = [this](const std::string& line) { display_.print(line); };
-    calibrate(plan_, cells_, {.stop = interrupts_.token(), .tell = tell});
-    settle_usage(plan_, cells_, {.stop = interrupts_.token(), .tell = tell});
+    calibrate(plan_, cells_, {.run_id = run_id_, .stop = interrupts_.token(), .tell = tell});
+    settle_usage(plan_, cells_, {.run_id = run_id_, .stop = interrupts_.token(), .tell = tell});
     start();
-    telemetry_.emplace(plan_, directory_.path() / "telemetry.jsonl", SystemClock().now() - fleet_->now());
+    telemetry_.emplace(plan_, directory_.path() / "telemetry.jsonl", SystemClock().now() - fleet_->now(),
+                       run_id_);
     const Timeline* timeline = nullptr;
     RunLoop loop(plan_, cells_, *fleet_, hooks(timeline));
     timeline = &loop.timeline();
@@ -286,7 +287,8 @@ class Run {
       if (!well) code = kFleetFailed;
       return well;
     };
-    auto loads = coordinator::wait_for_targets(plan_, SystemClock(), print, check);
+    auto loads = coordinator::wait_for_targets(plan_, SystemClock(),
+                                               {.run_id = run_id_, .print = print, .check = check});
     if (!loads) throw Failure{code, loads.error().message};
     return std::move(*loads);
   }

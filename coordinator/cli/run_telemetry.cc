@@ -8,10 +8,11 @@
 
 namespace kneepoint::coordinator {
 
-RunTelemetry::RunTelemetry(const Plan& plan, std::filesystem::path file, MonoTime zero)
+RunTelemetry::RunTelemetry(const Plan& plan, std::filesystem::path file, MonoTime zero, std::string run_id)
     : guard_rails_(plan.guard_rails), path_(std::move(file)) {
   Scraper::Options options;
   options.zero = zero;
+  options.run_id = std::move(run_id);
   options.watched = guard_rails_.watched();
   options.nvml_targets = targets_on_this_machine(plan);
   scraper_ = std::make_unique<Scraper>(scrape_endpoints(plan), std::move(options));

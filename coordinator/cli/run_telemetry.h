@@ -19,7 +19,7 @@ namespace kneepoint::coordinator {
 class RunTelemetry {
  public:
   /// Starts reading at once. @param file created with the first sample. @param zero the run's.
-  RunTelemetry(const Plan& plan, std::filesystem::path file, MonoTime zero);
+  RunTelemetry(const Plan& plan, std::filesystem::path file, MonoTime zero, std::string run_id);
 
   /// Takes what has been read since the last call; cheap, to be called often. @returns lines for the user.
   std::vector<std::string> take(const Timeline& timeline);

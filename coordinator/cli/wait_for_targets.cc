@@ -43,8 +43,7 @@ ReadinessOptions options_of(const Target& target, const Clock& clock) {
 }  // namespace
 
 Result<std::map<std::uint32_t, double>> wait_for_targets(const Plan& plan, const Clock& clock,
-                                                         const std::function<void(const std::string&)>& print,
-                                                         const std::function<Result<void>()>& check) {
+                                                         const WaitForTargetsOptions& options) {
   using namespace std::chrono_literals;
   std::mutex mutex;
   std::vector<std::string> lines;
@@ -54,7 +53,7 @@ Result<std::map<std::uint32_t, double>> wait_for_targets(const Plan& plan, const
       const std::lock_guard lock(mutex);
       now.swap(lines);
     }
-    for (const std::string& line : now) print(line);
+    for (const std::string& line : now) options.print(line);
   };
 
   std::stop_source stop;
@@ -67,13 +66,14 @@ Result<std::map<std::uint32_t, double>> wait_for_targets(const Plan& plan, const
       return Error{fmt::format("target '{}': wait_ready.started lies in the future", target.name)};
     }
     waiting[i] = std::async(std::launch::async, [&, i] {
-      ReadinessOptions options = options_of(plan.targets[i], clock);
-      options.stop = stop.get_token();
-      options.on_wait = [&](const std::string& line) {
+      ReadinessOptions how = options_of(plan.targets[i], clock);
+      how.run_id = options.run_id;
+      how.stop = stop.get_token();
+      how.on_wait = [&](const std::string& line) {
         const std::lock_guard lock(mutex);
         lines.push_back(line);
       };
-      return wait_ready(plan.targets[i], options);
+      return wait_ready(plan.targets[i], how);
     });
   }
 
@@ -83,7 +83,7 @@ Result<std::map<std::uint32_t, double>> wait_for_targets(const Plan& plan, const
     while (future.wait_for(100ms) != std::future_status::ready) {
       say();
       if (stop.stop_requested()) continue;
-      if (const auto checked = check(); !checked) {
+      if (const auto checked = options.check(); !checked) {
         failed = checked.error();
         stop.request_stop();
       }
@@ -95,9 +95,9 @@ Result<std::map<std::uint32_t, double>> wait_for_targets(const Plan& plan, const
       if (!failed) failed = Error{fmt::format("target '{}': {}", name, replicas.error().message)};
     } else if (const auto seconds = load_time(*replicas)) {
       loads[i] = *seconds;
-      print(fmt::format("{} is ready after {}", name, format_time(*seconds)));
+      options.print(fmt::format("{} is ready after {}", name, format_time(*seconds)));
     } else {
-      print(fmt::format("{} was ready at once: no load time to report", name));
+      options.print(fmt::format("{} was ready at once: no load time to report", name));
     }
   }
   if (failed) return *failed;

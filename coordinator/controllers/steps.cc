@@ -62,6 +62,14 @@ std::optional<LoadLevel> StepController::next(Nanos now, const FleetView& fleet)
   return start_step(hold_end_, fleet);
 }
 
+std::uint32_t StepController::visit() const {
+  const auto visits = [this](const auto& steps) {
+    const auto here = steps.begin() + static_cast<std::ptrdiff_t>(step_);
+    return static_cast<std::uint32_t>(std::count(steps.begin(), here, *here)) + 1;
+  };
+  return ramp_.open ? visits(ramp_.open->steps) : visits(ramp_.steps);
+}
+
 LoadLevel StepController::start_step(Nanos at, const FleetView& fleet) {
   const std::uint32_t running = phase_ == Phase::kPending ? 0 : level_.concurrency;
   // Slots that ran a budget have ended with it; the next step starts all of its slots.
@@ -69,6 +77,7 @@ LoadLevel StepController::start_step(Nanos at, const FleetView& fleet) {
   const std::uint32_t slots = ramp_.open ? ramp_.open->max_in_flight : ramp_.steps[step_];
   level_ = LoadLevel{.epoch = epoch_++,
                      .cell = cell_.id,
+                     .attempt = visit(),
                      .concurrency = slots,
                      .agents = purpose_.agents,
                      .effective_at = at,

@@ -41,6 +41,8 @@ class StepController final : public Controller {
   std::optional<Nanos> time_left(Nanos now) const override;
 
  private:
+  /// Which visit of its load the step is: steps may come back to one (8, 64, 8).
+  std::uint32_t visit() const;
   LoadLevel start_step(Nanos at, const FleetView& fleet);
   LoadLevel end_load(Nanos at);
   void plan_window(const FleetView& fleet);

@@ -74,7 +74,7 @@ Result<HostFacts> probe_host(const ProbeOptions& options) {
   const auto refuse = [&](const std::string& why) { return Error{fmt::format("{}: {}", options.url, why)}; };
   HostFacts facts{.url = options.url, .auth = options.auth};
   Target target{.urls = {options.url}, .connect_timeout = 5s};
-  TargetClient host(target, *secret, {.stop = {}, .limit = kLimit});
+  TargetClient host(target, *secret, {.stop = {}, .limit = kLimit, .run_id = {}});
 
   const auto health = host.get("/health");
   if (!health) return health.error();

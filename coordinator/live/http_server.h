@@ -25,7 +25,7 @@ struct HttpResponse {
   std::string body;
 };
 
-/// The coordinator's own small HTTP/1.1 server: metrics, health, the live page. GET and HEAD only, no request
+/// The coordinator's own small HTTP/1.1 server, which serves its metrics. GET and HEAD only, no request
 /// bodies, keep-alive; limits on header size, connections and every wait, so that no client can hold it.
 /// One thread, one io_context, one coroutine per connection. All members may be called from any thread.
 class HttpServer {

@@ -88,15 +88,17 @@ bool is_header_name(std::string_view name) {
 std::map<std::string, std::string> read_headers(const Node& node) {
   constexpr std::array<std::string_view, 6> kSecret = {
       "authorization", "proxy-authorization", "cookie", "x-api-key", "api-key", "x-auth-token"};
-  constexpr std::array<std::string_view, 9> kOurs = {"host",
-                                                     "content-type",
-                                                     "content-length",
-                                                     "accept",
-                                                     "accept-encoding",
-                                                     "connection",
-                                                     "transfer-encoding",
-                                                     "te",
-                                                     "upgrade"};
+  constexpr std::array<std::string_view, 11> kOurs = {"host",
+                                                      "content-type",
+                                                      "content-length",
+                                                      "accept",
+                                                      "accept-encoding",
+                                                      "connection",
+                                                      "transfer-encoding",
+                                                      "te",
+                                                      "upgrade",
+                                                      "user-agent",
+                                                      "x-request-id"};
   if (node.kind != Node::Kind::kMapping) {
     throw PlanError{node.at,
                     fmt::format("'headers' must be a mapping of names to texts, not {}", kind_name(node))};
@@ -197,6 +199,23 @@ ConnectionUse read_connection_use(const Node& node) {
                                        yaml::suggestion(name, {"reuse", "per_request"}))};
 }
 
+TokenLimit read_token_limit(const MappingReader& target, const Node& node, Api api) {
+  const std::string& name = yaml::read_text(node, "'token_limit'");
+  const auto limit = token_limit_from_string(name);
+  if (!limit) {
+    throw PlanError{node.at,
+                    fmt::format("unknown token_limit '{}'{}", yaml::excerpt(name),
+                                yaml::suggestion(name, {to_string(TokenLimit::kMaxTokens),
+                                                        to_string(TokenLimit::kMaxCompletionTokens)}))};
+  }
+  if (api != Api::kOpenAiChat) {
+    throw PlanError{
+        target.key_position("token_limit"),
+        fmt::format("'token_limit' belongs to openai-chat; {} has one name for it", to_string(api))};
+  }
+  return *limit;
+}
+
 [[noreturn]] void refuse_url(const Node& node, std::string_view why) {
   // A query may hold a key: it is not repeated.
   const std::string shown = node.text.substr(0, node.text.find_first_of("?#"));
@@ -268,9 +287,26 @@ Target read_target(const Node& node, std::size_t number, const std::filesystem::
   const bool named = name != nullptr && yaml::is_valid_name(name->text);
   const MappingReader reader(
       node, named ? fmt::format("target '{}'", name->text) : fmt::format("target {}", number),
-      {"name", "url", "urls", "api", "dialect", "model", "auth", "headers", "tls", "connect_timeout",
-       "request_timeout", "idle_timeout", "routing", "connection", "replica_header", "telemetry",
-       "wait_ready", "gpus", "cost_per_hour"});
+      {"name",
+       "url",
+       "urls",
+       "api",
+       "dialect",
+       "model",
+       "token_limit",
+       "auth",
+       "headers",
+       "tls",
+       "connect_timeout",
+       "request_timeout",
+       "idle_timeout",
+       "routing",
+       "connection",
+       "replica_header",
+       "telemetry",
+       "wait_ready",
+       "gpus",
+       "cost_per_hour"});
   Target target;
   target.name = yaml::read_name(reader.require("name"), "a target's 'name'");
   target.urls = read_urls(reader);
@@ -288,6 +324,8 @@ Target read_target(const Node& node, std::size_t number, const std::filesystem::
   } else if (names_model) {
     reader.require("model");
   }
+  if (const Node* const limit = reader.find("token_limit"))
+    target.token_limit = read_token_limit(reader, *limit, target.api);
   if (const Node* const auth = reader.find("auth")) target.auth = read_auth(*auth);
   if (const Node* const headers = reader.find("headers")) target.headers = read_headers(*headers);
   if (const Node* const tls = reader.find("tls")) target.tls = read_tls(*tls);

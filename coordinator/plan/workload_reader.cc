@@ -97,7 +97,8 @@ std::string read_extra_body(const Node& node) {
        {"stream", "write 'stream' in the workload"},
        {"stream_options", "kneepoint sets it to count tokens"},
        {"max_tokens", "write 'output_tokens' in the workload"},
-       {"max_completion_tokens", "write 'output_tokens' in the workload"},
+       {"max_completion_tokens",
+        "write 'output_tokens' in the workload and 'token_limit: max_completion_tokens' in the target"},
        {"temperature", "write 'temperature' in the workload"},
        {"top_p", "write 'top_p' in the workload"},
        {"n", "one request is one answer"}}};

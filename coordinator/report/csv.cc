@@ -158,6 +158,17 @@ std::vector<Column> columns() {
   add_latency(all, "ttft_intended", &Step::ttft_intended_seconds);
   add_latency(all, "e2e_intended", &Step::e2e_intended_seconds);
   add_telemetry(all);
+  add_latency(all, "connect", &Step::connect_seconds);
+  const std::vector<Column> latest = {
+      {"reconnects", [](const Row& r) { return fmt::format("{}", r.step.reconnects); }},
+      {"early_stops", [](const Row& r) { return fmt::format("{}", r.step.early_stops); }},
+      {"generator_multi_event_read_ratio",
+       [](const Row& r) { return number(r.step.generator.multi_event_read_ratio); }},
+      {"generator_client_coalesced_ratio",
+       [](const Row& r) { return number(r.step.generator.client_coalesced_ratio); }},
+      {"generator_unstamped_read_ratio",
+       [](const Row& r) { return number(r.step.generator.unstamped_read_ratio); }}};
+  all.insert(all.end(), latest.begin(), latest.end());
   return all;
 }
 

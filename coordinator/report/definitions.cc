@@ -11,7 +11,9 @@ const std::string& clock_definition() {
   static const std::string kClock =
       "The clock of every latency is the host's kernel on the load generator: a chunk counts as received "
       "when the "
-      "kernel took it from the network, not when the tool got round to reading it.";
+      "kernel took it from the network, not when the tool got round to reading it. Rows flagged UNSTAMPED "
+      "are "
+      "the exception: their kernel gave no such times, and a chunk counts from when it was read.";
   return kClock;
 }
 

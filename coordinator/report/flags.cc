@@ -34,6 +34,10 @@ constexpr std::array kFlags = {
     Entry{"LITTLES_LAW", "Concurrency, throughput and time in the system do not agree with Little's law."},
     Entry{"LOW_OCCUPANCY", "Fewer than 99 % of the requests that were asked for were in flight."},
     Entry{"RX_LAG", "The tool was slow to process what it received; kernel stamps have corrected the times."},
+    Entry{"UNSTAMPED",
+          "Reads came without the kernel's receive stamp: times are those at which they were read, late by "
+          "up to "
+          "the loop gap."},
     Entry{"SEND_LAG",
           "Requests left late against their schedule; latencies count from the send, so they are not "
           "affected."},

@@ -47,7 +47,8 @@ std::string render_result(const ScenarioResult& whole) {
   out += draw_markdown("By replica", share_table(result, &Step::replicas, "replica"));
   out += draw_markdown("What the engine said", engine_table(result));
   out += draw_markdown("What the GPUs said", gpu_table(result));
-  out += draw_markdown("Requests and generator", generator_table(result));
+  out += draw_markdown("Requests and connections", requests_table(result));
+  out += draw_markdown("The generator's own error", generator_table(result));
   return out;
 }
 

@@ -206,7 +206,7 @@ std::vector<std::string> step_remarks(const ScenarioResult& result) {
   std::vector<std::string> remarks;
   for (const Step& step : result.steps) {
     if (step.reasons.empty()) continue;
-    remarks.push_back(fmt::format("{}: {}{}", load_label(step),
+    remarks.push_back(fmt::format("{}: {}{}", row_label(step),
                                   step.valid ? "" : "INVALID: ", fmt::join(step.reasons, "; ")));
   }
   return remarks;

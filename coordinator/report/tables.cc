@@ -23,10 +23,6 @@ std::string percent(const std::optional<double>& ratio) {
   return ratio ? fmt::format("{:.1f} %", *ratio * 100) : std::string(kAbsent);
 }
 
-std::string number(const Step& step) {
-  return step.attempt > 1 ? fmt::format("{} #{}", load_label(step), step.attempt) : load_label(step);
-}
-
 bool answers_late(const ScenarioResult& result) {
   return std::any_of(result.steps.begin(), result.steps.end(), [](const Step& step) {
     return step.ttfo_seconds.mean && step.ttft_seconds.mean &&
@@ -42,7 +38,7 @@ struct TelemetryColumn {
 /// One row a step, without the columns that no row fills.
 Table telemetry_table(const ScenarioResult& result, const std::vector<TelemetryColumn>& columns) {
   Table table{{{"N", 5}}, {}};
-  for (const Step& step : result.steps) table.rows.push_back({number(step)});
+  for (const Step& step : result.steps) table.rows.push_back({row_label(step)});
   for (const TelemetryColumn& column : columns) {
     std::vector<std::string> cells;
     for (const Step& step : result.steps) {
@@ -66,7 +62,7 @@ const std::vector<Column>& load_columns() {
 }
 
 std::vector<std::string> load_cells(const Step& step) {
-  return {number(step),
+  return {row_label(step),
           figure(step.achieved_concurrency),
           format_estimate(step.requests_per_second),
           format_estimate(step.output_tokens_per_second),
@@ -132,7 +128,7 @@ Table latency_table(const ScenarioResult& result) {
     const auto tail = [](const LatencySummary& s, const std::optional<double>& q) {
       return format_percentile(q, s.count);
     };
-    std::vector<std::string> row = {number(step),
+    std::vector<std::string> row = {row_label(step),
                                     format_mean_sd(step.ttft_seconds),
                                     format_time(step.ttft_seconds.p50),
                                     tail(step.ttft_seconds, step.ttft_seconds.p90),
@@ -165,7 +161,7 @@ Table open_loop_table(const ScenarioResult& result) {
     if (!step.offered_rate) continue;
     const LatencySummary& ttft = step.ttft_intended_seconds;
     const LatencySummary& e2e = step.e2e_intended_seconds;
-    table.rows.push_back({number(step), figure(step.due_per_second), figure(step.achieved_rate),
+    table.rows.push_back({row_label(step), figure(step.due_per_second), figure(step.achieved_rate),
                           figure(step.requests_per_second.value), figure(step.achieved_concurrency),
                           fmt::format("{}", step.concurrency), figure(step.backlog), format_time(ttft.p50),
                           format_percentile(ttft.p95, ttft.count), format_time(e2e.p50),
@@ -246,29 +242,51 @@ Table overview_table(const Report& report) {
   return table;
 }
 
-Table generator_table(const ScenarioResult& result) {
+Table requests_table(const ScenarioResult& result) {
   Table table{{{"N", 5},
                {"window", 7},
                {"done", 7},
                {"good", 7},
                {"tokens", 9},
-               {"CPU µs/tok", 10},
-               {"rx lag p99", 10},
-               {"send lag p99", 12},
-               {"busy", 6},
+               {"ended early", 11},
+               {"connects", 8},
+               {"connect p50", 11},
+               {"connect p95", 11},
+               {"reopened", 8},
                {"failures by kind", 0, true}},
+              {}};
+  for (const Step& step : result.steps) {
+    const LatencySummary& connect = step.connect_seconds;
+    table.rows.push_back(
+        {row_label(step), format_time(step.duration_seconds), fmt::format("{}", step.requests.completed),
+         percent(step.goodput_ratio),
+         step.token_source ? std::string(to_string(*step.token_source)) : std::string(kAbsent),
+         fmt::format("{}", step.early_stops), fmt::format("{}", connect.count), format_time(connect.p50),
+         format_percentile(connect.p95, connect.count), fmt::format("{}", step.reconnects),
+         format_errors(step.requests)});
+  }
+  return table;
+}
+
+Table generator_table(const ScenarioResult& result) {
+  Table table{{{"N", 5},
+               {"CPU µs/tok", 10},
+               {"busy", 6},
+               {"rx lag p99", 10},
+               {"loop gap p99", 12},
+               {"send lag p99", 12},
+               {"read late together", 18},
+               {"without stamp", 13}},
               {}};
   for (const Step& step : result.steps) {
     const GeneratorSummary& generator = step.generator;
     table.rows.push_back(
-        {number(step), format_time(step.duration_seconds), fmt::format("{}", step.requests.completed),
-         percent(step.goodput_ratio),
-         step.token_source ? std::string(to_string(*step.token_source)) : std::string(kAbsent),
-         figure(generator.cpu_us_per_token), format_time(generator.rx_lag_p99_seconds),
-         format_time(generator.send_lag_p99_seconds),
+        {row_label(step), figure(generator.cpu_us_per_token),
          generator.busiest_thread_ratio ? fmt::format("{:.0f} %", *generator.busiest_thread_ratio * 100)
                                         : std::string(kAbsent),
-         format_errors(step.requests)});
+         step.has_flag("UNSTAMPED") ? "no stamps" : format_time(generator.rx_lag_p99_seconds),
+         format_time(generator.loop_gap_p99_seconds), format_time(generator.send_lag_p99_seconds),
+         percent(generator.client_coalesced_ratio), percent(generator.unstamped_read_ratio)});
   }
   return table;
 }
@@ -287,7 +305,7 @@ Table share_table(const ScenarioResult& result, std::vector<Share> Step::*which,
               {}};
   for (const Step& step : result.steps) {
     for (const Share& share : step.*which) {
-      table.rows.push_back({number(step), share.name, fmt::format("{}", share.requests.completed),
+      table.rows.push_back({row_label(step), share.name, fmt::format("{}", share.requests.completed),
                             fmt::format("{}", share.requests.failed), figure(share.requests_per_second),
                             figure(share.output_tokens_per_second), format_mean_sd(share.ttft_seconds),
                             format_time(share.ttft_seconds.p50), format_time(share.tpot_seconds.p50),

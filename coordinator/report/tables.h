@@ -44,7 +44,9 @@ Table engine_table(const ScenarioResult& result);
 Table gpu_table(const ScenarioResult& result);
 /// The results side by side; no rows where there is only one.
 Table overview_table(const Report& report);
-/// Requests by outcome, and the generator's own error.
+/// What became of the requests, and of the connections that were opened in the window.
+Table requests_table(const ScenarioResult& result);
+/// The generator's own cost and error.
 Table generator_table(const ScenarioResult& result);
 /// The rows that came after the ramp, like load_table; none where there are none.
 Table after_table(const ScenarioResult& result);

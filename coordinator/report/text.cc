@@ -34,7 +34,8 @@ std::string render_result(const ScenarioResult& whole) {
   out += section("By replica", share_table(result, &Step::replicas, "replica"));
   out += section("What the engine said", engine_table(result));
   out += section("What the GPUs said", gpu_table(result));
-  out += section("Requests and generator", generator_table(result));
+  out += section("Requests and connections", requests_table(result));
+  out += section("The generator's own error", generator_table(result));
   out += "\n" + wrapped(result.soak ? "Soak        " : "Saturation  ", saturation_text(result));
   for (const SloCriterion& criterion : result.slo.criteria)
     out += wrapped("SLO         ", slo_sentence(criterion, result.load_kind()));

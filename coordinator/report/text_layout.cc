@@ -10,16 +10,41 @@ namespace {
 
 constexpr std::string_view kGap = "  ";
 
+/// Breaks at spaces; only a word that is too long by itself is cut.
+std::vector<std::string> broken(std::string_view text, std::size_t room) {
+  std::vector<std::string> lines(1);
+  for (std::size_t at = 0; at < text.size();) {
+    const std::size_t end = std::min(text.find(' ', at), text.size());
+    const std::string word = fit_columns(text.substr(at, end - at), room, "…");
+    const std::string longer = lines.back().empty() ? word : lines.back() + " " + word;
+    if (column_width(longer) <= room) {
+      lines.back() = longer;
+    } else {
+      lines.push_back(word);
+    }
+    at = end + 1;
+  }
+  return lines;
+}
+
 }  // namespace
 
 std::string text_line(const std::vector<Column>& columns, const std::vector<std::string>& cells) {
   std::string line;
   for (std::size_t i = 0; i < cells.size(); ++i) {
     if (i > 0) line += kGap;
-    const bool last = i + 1 == cells.size();
-    const std::size_t room = kTextWidth - std::min(kTextWidth - 1, column_width(line));
     const std::string text = printable(cells[i]);
-    const std::string cell = columns[i].left ? fit_columns(text, last ? room : columns[i].width, "…") : text;
+    if (columns[i].left && i + 1 == cells.size()) {
+      const std::size_t used = std::min(kTextWidth - 1, column_width(line));
+      const std::string indent(used, ' ');
+      std::string under;
+      for (const std::string& part : broken(text, kTextWidth - used)) {
+        line += under + part;
+        under = "\n" + indent;
+      }
+      break;
+    }
+    const std::string cell = columns[i].left ? fit_columns(text, columns[i].width, "…") : text;
     const std::size_t width = column_width(cell);
     const std::string padding(columns[i].width > width ? columns[i].width - width : 0, ' ');
     line += columns[i].left ? cell + padding : padding + cell;

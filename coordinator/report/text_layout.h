@@ -12,6 +12,7 @@ namespace kneepoint::coordinator {
 inline constexpr std::size_t kTextWidth = 120;
 
 std::string text_header(const std::vector<Column>& columns);
+/// Without a line break at its end. Where the last column holds words, they go on below each other in it.
 std::string text_line(const std::vector<Column>& columns, const std::vector<std::string>& cells);
 /// Header and rows, each with its line break.
 std::string draw_text(const Table& table);

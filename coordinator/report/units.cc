@@ -99,6 +99,10 @@ std::string load_label(const Step& step) {
   return fmt::format("{}", step.concurrency);
 }
 
+std::string row_label(const Step& step) {
+  return step.attempt > 1 ? fmt::format("{} #{}", load_label(step), step.attempt) : load_label(step);
+}
+
 std::string format_with_interval(double value, const std::optional<Interval>& interval) {
   if (!interval) return format_figure(value);
   return fmt::format("{} ({} to {})", format_figure(value), format_figure(interval->low),

@@ -29,6 +29,8 @@ std::string format_load(LoadKind kind, double load);
 std::string load_name(LoadKind kind);
 /// "32", of a rate "20/s"
 std::string load_label(const Step& step);
+/// The same of a row: "8 #2" where its load was measured before.
+std::string row_label(const Step& step);
 /// "22.3 (16 to 32)"
 std::string format_with_interval(double value, const std::optional<Interval>& interval);
 /// The failures by kind: "rejected 12, timeout 1"; "0" where there are none.

@@ -17,6 +17,8 @@
 #include <boost/url/url_view.hpp>
 #include <optional>
 
+#include "common/version.h"
+
 namespace kneepoint::coordinator {
 namespace {
 
@@ -81,6 +83,7 @@ std::string reason_of(const boost::system::error_code& error) {
 
 struct HttpClient::Impl {
   std::map<std::string, std::string> headers;
+  std::string user_agent;
   TlsOptions tls;
   HttpLimits limits;
   std::optional<asio::ssl::context> context;
@@ -137,7 +140,7 @@ struct HttpClient::Impl {
   asio::awaitable<HttpReply> exchange(Stream& stream, const Place& place, const std::string* json) {
     http::request<http::string_body> request(json ? http::verb::post : http::verb::get, place.path, 11);
     request.set(http::field::host, place.authority);
-    request.set(http::field::user_agent, "kneepoint");
+    request.set(http::field::user_agent, user_agent);
     request.set(http::field::accept, "text/plain;version=0.0.4, application/json;q=0.5, */*;q=0.1");
     for (const auto& [name, value] : headers) request.set(name, value);
     if (json != nullptr) {
@@ -165,9 +168,11 @@ struct HttpClient::Impl {
   }
 };
 
-HttpClient::HttpClient(std::map<std::string, std::string> headers, TlsOptions tls, HttpLimits limits)
+HttpClient::HttpClient(std::map<std::string, std::string> headers, TlsOptions tls, HttpLimits limits,
+                       std::string_view run_id)
     : impl_(std::make_unique<Impl>()) {
   impl_->headers = std::move(headers);
+  impl_->user_agent = user_agent(run_id);
   impl_->tls = std::move(tls);
   impl_->limits = limits;
 }

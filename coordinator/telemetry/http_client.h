@@ -4,6 +4,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <string_view>
 
 #include "common/clock.h"
 #include "common/plan.h"
@@ -27,8 +28,10 @@ struct HttpReply {
 /// For one coroutine on one io_context thread; a host that never answers costs `HttpLimits::total`.
 class HttpClient {
  public:
-  /// @param headers added to every request. @param tls paths are on this host.
-  HttpClient(std::map<std::string, std::string> headers, TlsOptions tls, HttpLimits limits);
+  /// @param headers added to every request. @param tls paths are on this host. @param run_id what the
+  /// requests say they belong to, in User-Agent; empty: to no run.
+  HttpClient(std::map<std::string, std::string> headers, TlsOptions tls, HttpLimits limits,
+             std::string_view run_id);
   ~HttpClient();
   HttpClient(HttpClient&&) noexcept;
   HttpClient& operator=(HttpClient&&) noexcept;

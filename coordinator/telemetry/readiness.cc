@@ -85,7 +85,7 @@ class Waiter {
   asio::awaitable<void> wait_for(std::size_t i) {
     auto headers = target_.headers;
     for (const auto& [name, value] : options_.headers) headers[name] = value;
-    HttpClient client(std::move(headers), target_.tls, HttpLimits{});
+    HttpClient client(std::move(headers), target_.tls, HttpLimits{}, options_.run_id);
     asio::steady_timer timer(co_await asio::this_coro::executor);
     for (bool first = true;; first = false) {
       std::string missing = co_await attempt(client, target_.urls[i], target_.model);

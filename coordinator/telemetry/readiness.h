@@ -16,6 +16,7 @@ namespace kneepoint::coordinator {
 struct ReadinessOptions {
   Nanos deadline = std::chrono::minutes(10);        ///< From the first attempt.
   Nanos interval = std::chrono::milliseconds(250);  ///< Between attempts: the resolution of the answer.
+  std::string run_id;                               ///< As HttpClient takes it.
   /// Added to every request, besides the target's own; where the caller knows the secret.
   std::map<std::string, std::string> headers;
   std::optional<MonoTime> started;  ///< When the host was started; absent: the first attempt counts.

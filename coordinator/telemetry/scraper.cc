@@ -115,7 +115,7 @@ class Scraper::Impl {
 
   asio::awaitable<void> poll(const ScrapeEndpoint& endpoint) {
     const std::string shown = url_for_display(endpoint.url);
-    HttpClient client(endpoint.headers, endpoint.tls, options_.limits);
+    HttpClient client(endpoint.headers, endpoint.tls, options_.limits, options_.run_id);
     asio::steady_timer timer(co_await asio::this_coro::executor);
     bool succeeded = false, told = false;
     for (int failures = 0;;) {

@@ -35,6 +35,7 @@ class Scraper {
   struct Options {
     MonoTime zero{};  ///< The run's zero. Polls happen at zero + k · interval.
     Nanos interval = std::chrono::seconds(1);
+    std::string run_id;  ///< As HttpClient takes it.
     HttpLimits limits;
     int tries = 5;                  ///< Of an endpoint that was not asked for.
     std::set<std::string> watched;  ///< Metric names kept as TelemetrySample::metrics, from every endpoint.

@@ -29,7 +29,7 @@ std::map<std::string, std::string> headers_of(const Target& target, const std::s
 
 struct TargetClient::Impl {
   const std::vector<std::string>& urls;
-  const Bounds bounds;
+  const Options options;
   const MonoTime deadline;
   asio::io_context io;
   asio::cancellation_signal cancel;
@@ -44,7 +44,7 @@ struct TargetClient::Impl {
       const bool last = replica + 1 == urls.size();
       const MonoTime now = std::chrono::steady_clock::now();
       Result<HttpReply> reply = await(exchange, last ? deadline : now + (deadline - now) / 2);
-      if (reply || last || bounds.stop.stop_requested()) return reply;
+      if (reply || last || options.stop.stop_requested()) return reply;
     }
   }
 
@@ -58,27 +58,28 @@ struct TargetClient::Impl {
     const auto give_up = [this] { cancel.emit(asio::cancellation_type::terminal); };
     io.restart();
     {
-      const std::stop_callback on_stop(bounds.stop, [&] { asio::post(io, give_up); });
+      const std::stop_callback on_stop(options.stop, [&] { asio::post(io, give_up); });
       io.run_until(until);
     }
     if (!reply) {
       give_up();
       io.run();
-      return Error{fmt::format("no answer within {:g} s", to_seconds(bounds.limit))};
+      return Error{fmt::format("no answer within {:g} s", to_seconds(options.limit))};
     }
     answered = static_cast<bool>(*reply);
     return *std::move(reply);
   }
 };
 
-TargetClient::TargetClient(const Target& target, const std::string& secret, const Bounds& bounds)
+TargetClient::TargetClient(const Target& target, const std::string& secret, const Options& options)
     : impl_(new Impl{.urls = target.urls,
-                     .bounds = bounds,
-                     .deadline = std::chrono::steady_clock::now() + bounds.limit,
+                     .options = options,
+                     .deadline = std::chrono::steady_clock::now() + options.limit,
                      .io = {},
                      .cancel = {},
                      .client = HttpClient(headers_of(target, secret), target.tls,
-                                          {.connect = target.connect_timeout, .total = bounds.limit})}) {}
+                                          {.connect = target.connect_timeout, .total = options.limit},
+                                          options.run_id)}) {}
 TargetClient::~TargetClient() = default;
 
 Result<HttpReply> TargetClient::get(std::string_view path) {

@@ -17,12 +17,13 @@ namespace kneepoint::coordinator {
 /// next; each but the last may take half of the time that is left. For one thread.
 class TargetClient {
  public:
-  struct Bounds {
+  struct Options {
     std::stop_token stop;  ///< Ends the request under way, and all that follow.
     Nanos limit;           ///< For all requests together.
+    std::string run_id;    ///< As HttpClient takes it.
   };
   /// @param target outlives the client. @param secret its bearer token; empty for none.
-  TargetClient(const Target& target, const std::string& secret, const Bounds& bounds);
+  TargetClient(const Target& target, const std::string& secret, const Options& options);
   ~TargetClient();
 
   /// @param path below the target's base URL. @returns any complete reply, whatever its status, or one line

@@ -2,6 +2,7 @@
 
 #include <atomic>
 
+#include "common/version.h"
 #include "engine_fixture.h"
 
 namespace kneepoint::agent {
@@ -124,8 +125,8 @@ TEST_F(Connections, RequestsCarryTheirHeadersAndBody) {
   ASSERT_EQ(requests.size(), 1u);
   EXPECT_THAT(requests[0], HasSubstr("POST /base/v1/chat/completions HTTP/1.1\r\n"));
   EXPECT_THAT(requests[0], HasSubstr("\r\nHost: 127.0.0.1:"));
-  EXPECT_THAT(requests[0], HasSubstr("\r\nUser-Agent: kneepoint/"));
-  EXPECT_THAT(requests[0], HasSubstr(" run/test\r\n"));
+  EXPECT_THAT(requests[0],
+              HasSubstr("\r\nUser-Agent: kneepoint/" + std::string(version()) + " run/test\r\n"));
   EXPECT_THAT(requests[0], HasSubstr("\r\nAuthorization: Bearer sesame\r\n"));
   EXPECT_THAT(requests[0], HasSubstr("\r\nX-Team: ml\r\n"));
   EXPECT_THAT(requests[0], HasSubstr("\r\nX-Request-Id: test-0-1-0-0\r\n"));

@@ -6,8 +6,8 @@
 #include <vector>
 
 #include "agent/dialects/dialect.h"
-#include "agent/dialects/request_template.h"
 #include "agent/event_framing.h"
+#include "common/request_template.h"
 #include "dialects_meaning.h"
 
 namespace kneepoint::agent {

@@ -5,6 +5,7 @@
 
 #include "agent/dialects/dialect.h"
 #include "agent/event_framing.h"
+#include "common/request_json.h"
 #include "dialects_meaning.h"
 
 namespace kneepoint::agent {
@@ -208,7 +209,9 @@ TEST(VllmGenerate, AnEventCountsWhenItsTextHasGrown) {
                         {R"({"text": ["Hi there"]})", "answer"},
                         {R"({"text": ["Hi there"]})", ""},
                         {R"({"text": ["Hi there\u00e9"]})", "answer"},
-                        {R"({"error": "no"})", "error"}};
+                        {R"({"text": ["Hi there\u00e9e"], "error": null, "detail": null})", "answer"},
+                        {R"({"error": "no"})", "error"},
+                        {R"({"detail": "no"})", "error"}};
   for (const Case& each : cases) {
     Chunk chunk;
     ASSERT_TRUE(dialect->read_event(padded(each.data), memory, chunk)) << each.data;
@@ -254,6 +257,15 @@ TEST(RequestBody, Chat) {
       body(Api::kOpenAiChat, workload, {.system = "", .text = "Hi"}, UsageOption::kContinuous),
       R"({"messages":[{"role":"user","content":"Hi"}],"model":"m\"1","max_tokens":64,"temperature":0.7,)"
       R"("top_p":0.95,"stream":false})");
+}
+
+TEST(RequestBody, ChatNamesTheLimitAsTheTargetWantsIt) {
+  Workload workload;
+  workload.output_tokens = 64;
+  std::string out;
+  (*agent::make_dialect({.api = Api::kOpenAiChat, .token_limit = TokenLimit::kMaxCompletionTokens}, workload))
+      ->write_body({.system = "", .text = "Hi"}, UsageOption::kNone, out);
+  EXPECT_EQ(out, R"({"messages":[{"role":"user","content":"Hi"}],"max_completion_tokens":64,"stream":true})");
 }
 
 TEST(RequestBody, StringsAreEscaped) {

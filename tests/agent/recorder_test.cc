@@ -319,7 +319,7 @@ TEST_F(RecorderTest, MultiEventReadsAreBlamedOnTheClientWhenItsTurnWasLate) {
   EXPECT_EQ(generator.client_coalesced, 2u);
   EXPECT_EQ(generator.reads, 7u);
   EXPECT_EQ(generator.unstamped_reads, 1u);
-  EXPECT_EQ(generator.rx_lag.count(), 7u);
+  EXPECT_EQ(generator.rx_lag.count(), 6u) << "without a stamp the lag is not known";
   EXPECT_EQ(generator.loop_gap.count(), 6u);
 }
 

@@ -145,6 +145,7 @@ class Random {
              .client_cert = text(),
              .client_key = text(),
              .server_name = text()};
+    t.token_limit = static_cast<TokenLimit>(below(2));
     t.routing = static_cast<Routing>(below(3));
     t.connection = static_cast<ConnectionUse>(below(2));
     t.replica_header = coin() ? text() : "";

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "common/version.h"
 #include "support/scripted_server.h"
 
 namespace kneepoint::coordinator {
@@ -84,6 +85,62 @@ TEST_F(Calibrate, ElseReadsTheUsageOfAFewRequests) {
   const auto requests = server_->requests();
   EXPECT_TRUE(requests.back().starts_with("POST /v1/chat/completions "));
   EXPECT_NE(requests.back().find(R"("max_tokens":1,"stream":false)"), std::string::npos);
+}
+
+/// A description of a host that counts a prompt's tokens, when it does not stream.
+DialectDescription described() {
+  DialectDescription dialect;
+  dialect.path = "/api/{model}/stream";
+  dialect.answer_path = "/api/{model}/whole";
+  dialect.request =
+      R"({"input":{"instruction":"{system}","content":"{user}"},"most":"{output_tokens}","stream":"{stream}"})";
+  dialect.stream.text = dialect.answer.text = {"/out"};
+  dialect.answer.prompt_tokens = {"/gone", "/counts/in"};
+  return dialect;
+}
+
+TEST_F(Calibrate, ADescribedDialectIsAskedInItsOwnWords) {
+  serve(missing, [](std::size_t words) {
+    return response("200 OK", R"({"out":"x","counts":{"in":)" + std::to_string(3 * words + 7) + "}}");
+  });
+  plan_.targets[0].api = Api::kCustom;
+  plan_.targets[0].dialect = described();
+  plan_.scenarios[0].workload.system = "Be brief.";
+  const auto cells = calibrated();
+  EXPECT_DOUBLE_EQ(cells[0].calibration.tokens_per_word, 3);
+  EXPECT_DOUBLE_EQ(cells[0].calibration.overhead_tokens, 7);
+  EXPECT_EQ(cells[0].calibration.source, Calibration::Source::kUsage);
+  const auto requests = server_->requests();
+  ASSERT_EQ(requests.size(), 4u) << "no /tokenize, which is OpenAI's and vLLM's";
+  EXPECT_TRUE(requests[0].starts_with("POST /api/m/whole "));
+  EXPECT_NE(requests[0].find(R"({"input":{"instruction":"Be brief.","content":")"), std::string::npos);
+  EXPECT_NE(requests[0].find(R"("},"most":1,"stream":false})"), std::string::npos);
+}
+
+TEST_F(Calibrate, ADescribedDialectThatCountsNoPromptIsNotAsked) {
+  serve(missing, missing);
+  plan_.targets[0].api = Api::kCustom;
+  plan_.targets[0].dialect = described();
+  plan_.targets[0].dialect->answer.prompt_tokens.clear();
+  EXPECT_EQ(calibrated()[0].calibration, Calibration());
+  EXPECT_EQ(lines_,
+            std::vector<std::string>{"host: not calibrated, one token a word is assumed: its dialect has "
+                                     "no 'prompt_tokens' of answers that are not streamed"});
+  EXPECT_EQ(server_->connections(), 0);
+}
+
+TEST_F(Calibrate, RequestsSayWhoAsksAndUseTheTargetsNameOfTheLimit) {
+  serve(missing, [](std::size_t words) {
+    return response("200 OK", R"({"usage":{"prompt_tokens":)" + std::to_string(words) + "}}");
+  });
+  plan_.targets[0].token_limit = TokenLimit::kMaxCompletionTokens;
+  options_.run_id = "r1";
+  calibrated();
+  const std::string request = server_->requests().back();
+  EXPECT_NE(request.find("\r\nUser-Agent: kneepoint/" + std::string(version()) + " run/r1\r\n"),
+            std::string::npos);
+  EXPECT_NE(request.find(R"("max_completion_tokens":1)"), std::string::npos);
+  EXPECT_EQ(request.find(R"("max_tokens")"), std::string::npos);
 }
 
 TEST_F(Calibrate, AssumesAWordATokenWhereNobodyTells) {

@@ -53,6 +53,20 @@ TEST_F(RelayedFleetTest, ACutLinkLosesTheAgentButNoSecond) {
   EXPECT_EQ(agent_->end().code, ExitCode::kDone);
 }
 
+TEST_F(RelayedFleetTest, WhatWaitsForAcknowledgementsIsHandedOverBeforeTheEnd) {
+  begin({.outbox = {.bytes_on_the_way = 1}});
+  // Nothing is acknowledged while these are collected, so only one is on its way.
+  const int before = agent_->log->read().collected;
+  ASSERT_TRUE(agent_->log->wait_for([&](const auto& state) { return state.collected >= before + 5; }));
+  fleet_->drain(0s);
+  ASSERT_TRUE(pump_until([&] { return fleet_->drained(); }));
+  EXPECT_GE(batches_[0].size(), static_cast<std::size_t>(before) + 5);
+  for (std::size_t i = 0; i < batches_[0].size(); ++i)
+    ASSERT_EQ(batches_[0][i], i + 1) << "each once, in order";
+  fleet_->finish(true);
+  EXPECT_EQ(agent_->end().code, ExitCode::kDone);
+}
+
 TEST_F(RelayedFleetTest, AnAgentThatFallsSilentIsLost) {
   begin({}, 300ms);
   relay_->freeze();

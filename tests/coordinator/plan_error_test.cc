@@ -58,8 +58,9 @@ const Case kTop[] = {
     {"TargetsNothing", "kneepoint: 1\ntargets:\nscenarios: []\n",
      "sweep.yaml:2:1: 'targets' has no value; give a list"},
     {"TargetIsText", "kneepoint: 1\ntargets: [a]\n",
-     "sweep.yaml:2:11: target 1 must be a mapping (name, url, urls, api, dialect, model, auth, headers, tls, "
-     "connect_timeout, request_timeout, idle_timeout, routing, connection, replica_header, telemetry, "
+     "sweep.yaml:2:11: target 1 must be a mapping (name, url, urls, api, dialect, model, token_limit, auth, "
+     "headers, "
+     "tls, connect_timeout, request_timeout, idle_timeout, routing, connection, replica_header, telemetry, "
      "wait_ready, gpus, cost_per_hour), not a single value"},
     {"BadName", "kneepoint: 1\nname: a/b\n",
      "sweep.yaml:2:7: the plan's 'name' must be at most 64 letters, digits, '.', '_' or '-', starting with a "
@@ -147,6 +148,14 @@ const Case kTarget[] = {
      "NAME} or auth: {file: PATH}, which each agent reads on its own host"},
     {"HeaderOurs", host("headers: {Content-Type: text/plain}"),
      "sweep.yaml:3:57: header 'Content-Type' is set by kneepoint itself; remove it"},
+    {"HeaderUserAgent", host("headers: {User-Agent: mine}"),
+     "sweep.yaml:3:57: header 'User-Agent' is set by kneepoint itself; remove it"},
+    {"HeaderRequestId", host("headers: {x-request-id: abc}"),
+     "sweep.yaml:3:57: header 'x-request-id' is set by kneepoint itself; remove it"},
+    {"UnknownTokenLimit", host("token_limit: max_token"),
+     "sweep.yaml:3:60: unknown token_limit 'max_token'; did you mean 'max_tokens'?"},
+    {"TokenLimitOfAnotherApi", host("api: openai-completions, token_limit: max_completion_tokens"),
+     "sweep.yaml:3:72: 'token_limit' belongs to openai-chat; openai-completions has one name for it"},
     {"HeaderBadName", host("headers: {'X Y': a}"),
      "sweep.yaml:3:57: 'X Y' is no header name; use letters, digits and '-'"},
     {"HeaderTwice", host("headers: {X-A: a, x-a: b}"),
@@ -245,6 +254,9 @@ const Case kWorkload[] = {
      "sweep.yaml:6:42: 'extra_body' must be a mapping, not a list"},
     {"ExtraBodyTaken", workload("prompts: [a], extra_body: {max_tokens: 5}"),
      "sweep.yaml:6:43: 'max_tokens' cannot stand in extra_body: write 'output_tokens' in the workload"},
+    {"ExtraBodyNewerLimit", workload("prompts: [a], extra_body: {max_completion_tokens: 5}"),
+     "sweep.yaml:6:43: 'max_completion_tokens' cannot stand in extra_body: write 'output_tokens' in the "
+     "workload and 'token_limit: max_completion_tokens' in the target"},
     {"UnknownKey", workload("prompts: [a], output_token: 5"),
      "sweep.yaml:6:30: unknown key 'output_token' in workload of scenario 'chat'; did you mean "
      "'output_tokens'?"},

@@ -58,6 +58,7 @@ targets:
     headers: {X-Tenant: team-7}
     tls: {ca: /etc/ca.pem, cert: /etc/c.pem, key: /etc/k.pem, server_name: llm.internal}
     request_timeout: 1m30s
+    token_limit: max_completion_tokens
   - {name: lab, url: "http://127.0.0.1:8000", api: vllm-generate, auth: {file: /run/token}}
 scenarios:
   - name: repeats
@@ -83,6 +84,7 @@ Targets
     auth      bearer token from environment variable PROD_TOKEN
     tls       verified against /etc/ca.pem, client certificate /etc/c.pem, server name llm.internal
     headers   X-Tenant
+    lengths   limited by max_completion_tokens
     routing   pinned
     timeouts  connect 10s, request 1m30s, silence in a stream 1m
   lab: vllm-generate, the host's model

@@ -65,8 +65,38 @@ TEST(Render, TheLiveLineIsTheTablesRow) {
   EXPECT_NE(text.find(step_header() + "\n"), std::string::npos);
   for (const Step& step : report.results[0].steps) {
     EXPECT_NE(text.find(render_step_line(step) + "\n"), std::string::npos);
-    EXPECT_EQ(render_step_line(step).find('\n'), std::string::npos);
   }
+}
+
+TEST(Render, ANoteGoesOnBelowItself) {
+  Step step = sample_report().results[0].steps[2];
+  step.note = "saturated; queueing begins; rate not reached; misses ttft_p95";
+  const auto lines = lines_of(render_step_line(step));
+  const std::size_t at = column_width(step_header()) - std::string("note").size();
+  ASSERT_EQ(lines.size(), 3u);
+  EXPECT_TRUE(lines[0].ends_with("  saturated; queueing begins;"));
+  EXPECT_EQ(lines[1], std::string(at, ' ') + "rate not reached; misses");
+  EXPECT_EQ(lines[2], std::string(at, ' ') + "ttft_p95");
+}
+
+TEST(Render, ASecondVisitOfALoadIsNumbered) {
+  Report report = sample_report();
+  Step& again = report.results[0].steps[2];
+  again.concurrency = report.results[0].steps[0].concurrency;
+  again.attempt = 2;
+  again.reasons = {"a reason"};
+  const std::string text = render_text(report);
+  EXPECT_NE(text.find("\n 1 #2  "), std::string::npos);
+  EXPECT_NE(text.find("\n  1 #2: a reason\n"), std::string::npos);
+}
+
+TEST(Render, ARowWithoutStampsClaimsNoReceiveLag) {
+  Report report = sample_report();
+  EXPECT_EQ(render_text(report).find("no stamps"), std::string::npos);
+  Step& step = report.results[0].steps[1];
+  step.warn("UNSTAMPED", "none");
+  EXPECT_NE(render_text(report).find("   no stamps  "), std::string::npos);
+  EXPECT_NE(render_markdown(report).find("| no stamps |"), std::string::npos);
 }
 
 TEST(Render, NothingFromAPlanCanDriveTheTerminal) {
@@ -83,11 +113,11 @@ TEST(Render, FewRequestsGiveNoPercentile) {
 
 TEST(Render, EveryFlagThatARowCanCarryIsExplained) {
   for (const char* flag :
-       {"NEAR-LINEAR",   "DIMINISHING",    "SATURATED",      "COLLAPSING",      "CLIENT_BOUND",
-        "UNSTEADY",      "INTERRUPTED",    "AGENT_LOST",     "INCOMPLETE",      "NO_DATA",
-        "LOW_OCCUPANCY", "LITTLES_LAW",    "SEND_LAG",       "RX_LAG",          "DRIFTING",
-        "EARLY_STOPS",   "ECHO",           "TOKEN_MISMATCH", "RECONNECTS",      "DRIFT",
-        "SHORT_WINDOW",  "LOW_CONFIDENCE", "LOWEST LATENCY", "QUEUEING BEGINS", "MOVING"}) {
+       {"NEAR-LINEAR",     "DIMINISHING", "SATURATED",  "COLLAPSING",   "CLIENT_BOUND",   "UNSTEADY",
+        "INTERRUPTED",     "AGENT_LOST",  "INCOMPLETE", "NO_DATA",      "LOW_OCCUPANCY",  "LITTLES_LAW",
+        "SEND_LAG",        "RX_LAG",      "DRIFTING",   "UNSTAMPED",    "EARLY_STOPS",    "ECHO",
+        "TOKEN_MISMATCH",  "RECONNECTS",  "DRIFT",      "SHORT_WINDOW", "LOW_CONFIDENCE", "LOWEST LATENCY",
+        "QUEUEING BEGINS", "MOVING"}) {
     Report report = sample_report();
     report.results[0].steps[1].flags = {flag};
     ASSERT_TRUE(explain_flag(flag)) << flag;

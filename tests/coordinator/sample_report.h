@@ -58,6 +58,9 @@ inline Report sample_report() {
   result.steps[1].note = "near-linear";
   result.steps[2].state = "SATURATED";
   result.steps[2].note = "saturated; queueing begins";
+  result.steps[2].connect_seconds = sample_latency(140, 0.0021);
+  result.steps[2].reconnects = 2;
+  result.steps[2].early_stops = 5;
   Step& top = result.steps[3];
   top.requests.failed = 29;
   top.requests.by_outcome[static_cast<std::size_t>(Outcome::kRejected)] = 28;

@@ -120,6 +120,25 @@ TEST(StepController, SurplusSlotsOfAFallingStepAreNotStartedAgain) {
   EXPECT_EQ(drive.levels[1].level.warm_slots, 2u);
 }
 
+TEST(StepController, ASpikeComesBackToItsBaseWhichIsCountedAsTheSecondVisit) {
+  Drive drive(timed({8, 64, 8}));
+  drive.until(60s);
+  ASSERT_EQ(drive.levels.size(), 4u);
+  const auto& levels = drive.levels;
+  EXPECT_EQ(levels[1].level.concurrency, 64u);
+  EXPECT_EQ(levels[1].level.warm_slots, 8u);
+  EXPECT_EQ(levels[2].level.concurrency, 8u);
+  EXPECT_EQ(levels[2].level.warm_slots, 8u) << "slots of the base go on through the spike";
+  EXPECT_EQ(levels[2].level.effective_at, 21s) << "nothing is drained between";
+  const auto& windows = drive.controller.windows();
+  ASSERT_EQ(windows.size(), 3u);
+  EXPECT_EQ(windows[0].attempt, 1u);
+  EXPECT_EQ(windows[1].attempt, 1u);
+  EXPECT_EQ(windows[2].concurrency, 8u);
+  EXPECT_EQ(windows[2].attempt, 2u);
+  EXPECT_EQ(windows[2].begin, 23);
+}
+
 TEST(StepController, AStepBoundedByRequestsWaitsForThem) {
   Drive drive({.steps = {1, 2}, .requests = 10});
   drive.until(5s);
@@ -260,6 +279,14 @@ TEST(StepController, ADrainThatNeverEndsIsNotWaitedForLong) {
   run_against(58, drive, timeline, 500);
   ASSERT_EQ(drive.controller.windows().size(), 2u);
   EXPECT_EQ(drive.controller.windows()[1].begin, 11 + 300);
+}
+
+TEST(StepController, ASpikeOfARateIsCountedLikewise) {
+  Drive drive(rates({5, 20, 5}));
+  drive.until(60s);
+  ASSERT_EQ(drive.controller.windows().size(), 3u);
+  EXPECT_EQ(drive.controller.windows()[1].attempt, 1u);
+  EXPECT_EQ(drive.controller.windows()[2].attempt, 2u);
 }
 
 TEST(StepController, ATraceDoesNotWaitForTheHostToSettle) {

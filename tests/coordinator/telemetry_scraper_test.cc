@@ -9,8 +9,11 @@
 #include <condition_variable>
 #include <mutex>
 
+#include "common/version.h"
 #include "coordinator/live/http_server.h"
 #include "coordinator/telemetry/readiness.h"
+#include "coordinator/telemetry/target_client.h"
+#include "support/scripted_server.h"
 
 namespace kneepoint::coordinator {
 namespace {
@@ -239,6 +242,41 @@ TEST(WaitReady, WaitsForHealthThenForTheModel) {
   ASSERT_EQ(said.size(), 2u) << "each change once";
   EXPECT_THAT(said[0], HasSubstr("/health answers with HTTP status 503"));
   EXPECT_THAT(said[1], HasSubstr("it does not serve 'm' but nothing"));
+}
+
+/// The requests that a host gets while `ask` reads something of it; what is asked for is not found.
+template <class Ask>
+std::vector<std::string> asked(Ask ask) {
+  Gate gate;
+  ScriptedServer server([&](ScriptedServer::Peer& peer, int) {
+    if (peer.read_request().empty()) return;
+    gate.open();
+    peer.send("HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n");
+  });
+  ask(server.url());
+  EXPECT_TRUE(gate.wait());
+  return server.requests();
+}
+
+TEST(UserAgent, NamesTheVersionAndTheRun) {
+  const std::string mine = "\r\nUser-Agent: kneepoint/" + std::string(version());
+  const auto scraped = asked([](const std::string& url) {
+    Collector collector({{.target = "host", .url = url + "/metrics"}}, {.run_id = "r1", .tries = 1});
+    EXPECT_TRUE(collector.wait_until([&] { return !collector.notices.empty(); }));
+  });
+  EXPECT_THAT(scraped.at(0), HasSubstr(mine + " run/r1\r\n"));
+  const auto awaited = asked([](const std::string& url) {
+    auto options = fast(std::chrono::milliseconds(1));
+    options.run_id = "r1";
+    EXPECT_FALSE(wait_ready({.urls = {url}}, options));
+  });
+  EXPECT_THAT(awaited.at(0), HasSubstr(mine + " run/r1\r\n"));
+  const auto without_run = asked([](const std::string& url) {
+    Target target{.urls = {url}};
+    TargetClient client(target, "", {.stop = {}, .limit = std::chrono::seconds(30), .run_id = {}});
+    EXPECT_TRUE(client.get("/v1/models"));
+  });
+  EXPECT_THAT(without_run.at(0), HasSubstr(mine + "\r\n"));
 }
 
 TEST(WaitReady, CountsFromAGivenStart) {

@@ -5,6 +5,7 @@
 
 #include <cstdlib>
 
+#include "common/version.h"
 #include "coordinator/calibration/settle_usage.h"
 #include "support/scripted_server.h"
 
@@ -120,14 +121,22 @@ TEST_F(SettleUsage, AnAnswerWithoutTextStillSaysWhatIsTaken) {
 
 TEST_F(SettleUsage, TheExtraBodyGoesAlongButForItsLengths) {
   serve([](const std::string&) { return answer(UsageReport::kRunning); });
-  workload().extra_body =
-      R"({"min_tokens":64,"max_completion_tokens":64,"ignore_eos":true,"kwargs":{"thinking":"o\"ff"}})";
+  workload().extra_body = R"({"min_tokens":64,"ignore_eos":true,"kwargs":{"thinking":"o\"ff"}})";
   settled();
   const std::string request = server_->requests().at(0);
   EXPECT_THAT(request, HasSubstr(R"("ignore_eos":true,"kwargs":{"thinking":"o\"ff"}})"));
+  EXPECT_THAT(request, Not(HasSubstr("min_tokens")));
+}
+
+TEST_F(SettleUsage, AsksUnderTheTargetsNameOfTheLimit) {
+  serve([](const std::string&) { return answer(UsageReport::kRunning); });
+  plan_.targets[0].token_limit = TokenLimit::kMaxCompletionTokens;
+  options_.run_id = "r1";
+  settled();
+  const std::string request = server_->requests().at(0);
   EXPECT_THAT(request, HasSubstr(R"("max_completion_tokens":2,)"));
   EXPECT_THAT(request, Not(HasSubstr(R"("max_tokens")")));
-  EXPECT_THAT(request, Not(HasSubstr("min_tokens")));
+  EXPECT_THAT(request, HasSubstr("\r\nUser-Agent: kneepoint/" + std::string(version()) + " run/r1\r\n"));
 }
 
 TEST_F(SettleUsage, AsksEachTargetOnceForEachExtraBody) {
@@ -150,11 +159,8 @@ TEST_F(SettleUsage, AsksEachTargetOnceForEachExtraBody) {
 
 TEST_F(SettleUsage, AsksOnlyWhereRequestsWillAsk) {
   serve([](const std::string&) { return answer(UsageReport::kRunning); });
-  plan_.scenarios.push_back(plan_.scenarios[0]);
-  plan_.scenarios[0].workload.stream = false;
-  plan_.scenarios[1].workload.extra_body = R"({"stream_options":{"include_usage":false}})";
+  workload().stream = false;
   settled();
-  plan_.scenarios.resize(1);
   workload().stream = true;
   plan_.targets[0].api = Api::kVllmGenerate;
   settled();

@@ -125,6 +125,20 @@ class Ramp(harness.TestCase):
         for replica in step["replicas"]:
             self.assertGreater(replica["requests"]["completed"], 5)
 
+    def test_proxies_named_in_the_environment_are_left_out(self):
+        nobody = f"http://127.0.0.1:{harness.free_port()}"
+        names = ("http_proxy", "https_proxy", "all_proxy")
+        env = {n: nobody for name in names for n in (name, name.upper())} | {"no_proxy": "", "NO_PROXY": ""}
+        host = self.simhost()
+        # The load, what is asked before it, and the metrics beside it.
+        plan = self.write_plan(plan_text([host.url], steps="[2]", extra_target=", wait_ready: 5s"))
+        code, report, output = self.run_plan(plan, env=env)
+        self.assert_ran(code, output)
+        self.assertEqual(report["totals"]["failed"], 0)
+        self.assertGreater(report["totals"]["completed"], 0)
+        self.assertEqual(report["totals"]["started"], host.load_stats()["requests"]["received"])
+        self.assertIsNotNone(report["results"][0]["steps"][0]["telemetry"], output)
+
     def test_metrics_while_it_runs(self):
         host = self.simhost()
         plan = self.write_plan(plan_text([host.url], steps="[2, 4]", hold="4s"))

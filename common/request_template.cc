@@ -1,4 +1,4 @@
-#include "agent/dialects/request_template.h"
+#include "common/request_template.h"
 
 #include <fmt/format.h>
 #include <simdjson.h>
@@ -7,9 +7,9 @@
 #include <string_view>
 #include <utility>
 
-#include "agent/dialects/request_json.h"
+#include "common/request_json.h"
 
-namespace kneepoint::agent {
+namespace kneepoint {
 namespace {
 
 namespace dom = simdjson::dom;
@@ -246,4 +246,4 @@ Result<std::string> fill_path(const std::string& path, const std::string& model)
   return filled;
 }
 
-}  // namespace kneepoint::agent
+}  // namespace kneepoint

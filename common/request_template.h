@@ -4,12 +4,12 @@
 #include <string>
 #include <vector>
 
-#include "agent/dialects/dialect.h"
 #include "common/dialect_description.h"
 #include "common/plan.h"
+#include "common/prompt.h"
 #include "common/result.h"
 
-namespace kneepoint::agent {
+namespace kneepoint {
 
 /// A described request body (`DialectDescription::request`) with everything filled in that is the same in all
 /// requests of a workload: what remains per request is to copy literals and escape the prompt.
@@ -37,4 +37,4 @@ class RequestTemplate {
 /// A request path with its "{model}" filled in, percent-encoded. Fails when there is no model.
 Result<std::string> fill_path(const std::string& path, const std::string& model);
 
-}  // namespace kneepoint::agent
+}  // namespace kneepoint

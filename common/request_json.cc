@@ -1,4 +1,4 @@
-#include "agent/dialects/request_json.h"
+#include "common/request_json.h"
 
 #include <fmt/format.h>
 #include <simdjson.h>
@@ -6,7 +6,7 @@
 #include <cstring>
 #include <iterator>
 
-namespace kneepoint::agent {
+namespace kneepoint {
 namespace {
 
 /// Whether a byte must be escaped inside a JSON string.
@@ -153,4 +153,4 @@ Result<void> check_extra_body(const std::string& extra_body) {
   return Error{"extra_body is not a JSON object"};
 }
 
-}  // namespace kneepoint::agent
+}  // namespace kneepoint

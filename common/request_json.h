@@ -4,10 +4,11 @@
 #include <string>
 #include <string_view>
 
-#include "agent/dialects/dialect.h"
 #include "common/plan.h"
+#include "common/prompt.h"
+#include "common/result.h"
 
-namespace kneepoint::agent {
+namespace kneepoint {
 
 /// Appends `text` as a JSON string, quotes included. Bytes that are not valid UTF-8 are the caller's affair:
 /// they are passed on as they are.
@@ -41,4 +42,7 @@ class RequestMembers {
   std::string fixed_;
 };
 
-}  // namespace kneepoint::agent
+/// Says what is wrong with a workload's extra_body.
+Result<void> check_extra_body(const std::string& extra_body);
+
+}  // namespace kneepoint

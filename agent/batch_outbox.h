@@ -1,0 +1,57 @@
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <memory>
+
+namespace kneepoint::v1 {
+class SnapshotBatch;
+}
+
+namespace kneepoint::agent {
+
+/// The batches that the coordinator has not acknowledged, oldest first: what is to be sent, and sent again
+/// over a new link. Bounds what waits for a coordinator that is gone or slow. For one thread.
+class BatchOutbox {
+ public:
+  struct Limits {
+    /// Ten minutes of them. The oldest are dropped beyond.
+    std::size_t batches = 600;
+    /// Beyond, the oldest give up their lines of requests (`records: true`), and go altogether only where
+    /// that is not enough: the report needs none of those lines, and every second.
+    std::size_t bytes = std::size_t{256} << 20;
+    /// How much is on its way at a time; one batch at least. Else it would wait a second time, in the link.
+    std::size_t bytes_on_the_way = std::size_t{16} << 20;
+  };
+
+  explicit BatchOutbox(Limits limits);
+  ~BatchOutbox();
+
+  /// @param batch its sequence is larger than those before. @returns how many lines of requests gave way.
+  std::uint64_t add(std::unique_ptr<v1::SnapshotBatch> batch);
+  /// The next batch to send, which is on its way from now on; null where there is none, or enough is.
+  const v1::SnapshotBatch* next();
+  /// Everything up to `sequence` has arrived.
+  void acknowledged(std::uint64_t sequence);
+  /// Nothing is on its way any more.
+  void link_lost() { sent_ = 0, bytes_on_the_way_ = 0; }
+  /// Whether no batch waits to be sent.
+  bool all_sent() const { return sent_ == entries_.size(); }
+
+ private:
+  struct Entry {
+    std::unique_ptr<v1::SnapshotBatch> batch;
+    std::size_t bytes = 0;
+    std::size_t bytes_sent = 0;  ///< Of its last sending.
+  };
+  std::uint64_t shed_records();
+  void drop_oldest();
+
+  const Limits limits_;
+  std::deque<Entry> entries_;
+  std::size_t sent_ = 0;  ///< So many of the first are on their way.
+  std::size_t bytes_ = 0;
+  std::size_t bytes_on_the_way_ = 0;
+};
+
+}  // namespace kneepoint::agent

@@ -134,7 +134,7 @@ TEST(MeasureStep, ShortHoldsDoubleTheErrorAndStayValid) {
 
 TEST(MeasureStep, BatchesAreAsLongAsTwoCyclesOfAUserWhoThinks) {
   KnownRun run;
-  for (double start = 0; start < 60; start += 3)  // 0.3 s, then a pause of 2.7 s
+  for (int start = 0; start < 60; start += 3)  // 0.3 s, then a pause of 2.7 s
     one_slot(run, start, start + 0.1, {.epoch = 1});
   Plan plan = simple_plan();
   const StepWindow window{.concurrency = 1, .epoch = 1, .begin = 12, .end = 54};

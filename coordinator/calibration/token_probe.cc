@@ -61,8 +61,8 @@ Question usual(const Target& target, const std::string& system, const std::strin
 }  // namespace
 
 TokenProbe::TokenProbe(const Target& target, const std::string& secret, std::string system,
-                       TargetClient::Options options)
-    : target_(target), system_(std::move(system)), client_(target, secret, std::move(options)) {}
+                       const TargetClient::Options& options)
+    : target_(target), system_(std::move(system)), client_(target, secret, options) {}
 
 Result<double> TokenProbe::tokenize(const std::string& text) {
   const auto reply = client_.post("/tokenize", RequestBody(target_, system_, text).json());

@@ -15,7 +15,7 @@ class TokenProbe {
   /// @param target outlives the probe. @param secret its bearer token; empty for
   /// none. @param system empty: no system prompt.
   TokenProbe(const Target& target, const std::string& secret, std::string system,
-             TargetClient::Options options);
+             const TargetClient::Options& options);
 
   /// From `/tokenize`, which costs the host nothing. Not of a described dialect, whose host has one of its
   /// own kind at best.

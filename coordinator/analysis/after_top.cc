@@ -74,6 +74,7 @@ Finding judge_proof(const std::vector<Step>& ramp, std::vector<Step>& after,
   std::vector<std::string> parts;
   bool compared = false;
   bool differs = false;
+  bool differs_alike = false;  // with as many agents as the ramp had
   std::uint32_t concurrency = 0;
   for (const std::uint32_t agents : asked) {
     if (agents > joined) {
@@ -95,6 +96,7 @@ Finding judge_proof(const std::vector<Step>& ramp, std::vector<Step>& after,
     }
     compared = true;
     differs = differs || found->matters();
+    differs_alike = differs_alike || (found->matters() && agents == joined);
     row->note += fmt::format("; {}: {}", found->matters() ? "differs" : "agrees", found->text());
     parts.push_back(fmt::format("with {}: {}", agents_text(agents), found->text()));
   }
@@ -104,10 +106,15 @@ Finding judge_proof(const std::vector<Step>& ramp, std::vector<Step>& after,
         "The knee was not measured again: no row of the ramp is valid, or the run ended before.";
     return finding;
   }
-  const std::string_view end = differs
-                                   ? "The verdict does not survive: what was measured depends on the agents"
-                               : compared ? "The verdict survives"
-                                          : "The verdict is neither proved nor disproved";
+  std::string_view end = "The verdict is neither proved nor disproved";
+  if (differs_alike) {
+    end =
+        "The verdict does not survive: the host did not repeat itself, with as many agents as before either";
+  } else if (differs) {
+    end = "The verdict does not survive: what was measured depends on the agents";
+  } else if (compared) {
+    end = "The verdict survives";
+  }
   finding.explanation =
       fmt::format("Measured again{}: {}. {}.", concurrency > 0 ? fmt::format(" at N = {}", concurrency) : "",
                   fmt::join(parts, "; "), end);

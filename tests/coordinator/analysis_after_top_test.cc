@@ -64,7 +64,15 @@ TEST(Proof, FailsWhereTheNumberOfAgentsMatters) {
   std::vector<Step> after = {proof(1, row(24, 1800, 0.05))};
   const Finding found = judge_proof({row(24, 2255, 0.0213)}, after, {1}, 2);
   EXPECT_EQ(found.state, "FAILS");
-  EXPECT_NE(found.explanation.find("The verdict does not survive"), std::string::npos);
+  EXPECT_NE(found.explanation.find("what was measured depends on the agents"), std::string::npos);
+}
+
+TEST(Proof, FailsWithoutBlamingTheAgentsWhereAsManyDifferToo) {
+  std::vector<Step> after = {proof(2, row(24, 2050, 0.024)), proof(1, row(24, 1900, 0.026))};
+  const Finding found = judge_proof({row(24, 2255, 0.0213)}, after, {2, 1}, 2);
+  EXPECT_EQ(found.state, "FAILS");
+  EXPECT_NE(found.explanation.find("the host did not repeat itself"), std::string::npos);
+  EXPECT_EQ(found.explanation.find("depends on the agents"), std::string::npos);
 }
 
 TEST(Proof, IsUndecidedWhereItsRowsAreInvalid) {

@@ -19,6 +19,19 @@ struct GoldenCase {
 std::vector<GoldenCase> golden_cases() {
   using enum Signal;
   return {
+      {"vllm-0.26.txt",
+       Engine::kVllm,
+       {{kRunning, 0},
+        {kWaiting, 0},
+        {kKvUsage, 0},
+        {kPreemptions, 0},
+        {kQueueTimeSum, 20.54690523399995},
+        {kQueueTimeCount, 257},
+        {kPrefixHits, 0},
+        {kPrefixQueries, 0},
+        {kGenerationTokens, 16340},
+        {kPromptTokens, 177960},
+        {kRequestsFinished, 257}}},
       {"vllm-0.11.txt",
        Engine::kVllm,
        {{kRunning, 119},

@@ -280,7 +280,10 @@ void AgentSession::collect() {
   }
   const bool last =
       phase_ == Phase::kDraining && idle_at_ && batch.complete_through >= second_of(*idle_at_ - zero_);
-  if (last) phase_ = Phase::kDrained;
+  if (last) {
+    phase_ = Phase::kDrained;
+    drained_through_ = sequence_;
+  }
   send_batches();
 }
 
@@ -291,10 +294,10 @@ void AgentSession::send_batches() {
     *envelope.mutable_batch() = *batch;
     link_->send(std::move(envelope));
   }
-  if (phase_ != Phase::kDrained || drained_told_ || !outbox_.all_sent()) return;
+  if (phase_ != Phase::kDrained || drained_told_ || !outbox_.sent(drained_through_)) return;
   drained_told_ = true;
   v1::AgentMessage message;
-  message.mutable_drained()->set_last_sequence(sequence_);
+  message.mutable_drained()->set_last_sequence(drained_through_);
   link_->send(std::move(message));
   if (stopping_) end_after_flush({ExitCode::kInterrupted, *stopping_});
 }

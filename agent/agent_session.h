@@ -118,7 +118,8 @@ class AgentSession {
   std::uint64_t sequence_ = 0;
   BatchOutbox outbox_;
   bool records_shed_ = false;
-  bool drained_told_ = false;  ///< On the present link.
+  std::uint64_t drained_through_ = 0;  ///< Once drained: the last batch that had a request.
+  bool drained_told_ = false;          ///< On the present link.
 
   std::optional<std::string> stopping_;  ///< Why, after request_stop().
   std::optional<SessionEnd> end_;

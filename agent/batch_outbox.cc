@@ -47,13 +47,17 @@ void BatchOutbox::drop_oldest() {
 }
 
 const v1::SnapshotBatch* BatchOutbox::next() {
-  if (all_sent()) return nullptr;
+  if (sent_ == entries_.size()) return nullptr;
   Entry& entry = entries_[sent_];
   if (sent_ > 0 && bytes_on_the_way_ + entry.bytes > limits_.bytes_on_the_way) return nullptr;
   ++sent_;
   entry.bytes_sent = entry.bytes;
   bytes_on_the_way_ += entry.bytes;
   return entry.batch.get();
+}
+
+bool BatchOutbox::sent(std::uint64_t sequence) const {
+  return sent_ == entries_.size() || entries_[sent_].batch->sequence() > sequence;
 }
 
 void BatchOutbox::acknowledged(std::uint64_t sequence) {

@@ -35,8 +35,8 @@ class BatchOutbox {
   void acknowledged(std::uint64_t sequence);
   /// Nothing is on its way any more.
   void link_lost() { sent_ = 0, bytes_on_the_way_ = 0; }
-  /// Whether no batch waits to be sent.
-  bool all_sent() const { return sent_ == entries_.size(); }
+  /// Whether nothing up to `sequence` waits to be sent.
+  bool sent(std::uint64_t sequence) const;
 
  private:
   struct Entry {

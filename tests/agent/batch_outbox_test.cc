@@ -31,9 +31,9 @@ std::vector<std::uint64_t> sent(BatchOutbox& outbox) {
 TEST(BatchOutbox, SendsEachOnceInOrderUntilTheLinkIsLost) {
   BatchOutbox outbox({});
   for (std::uint64_t i = 1; i <= 3; ++i) outbox.add(batch(i));
-  EXPECT_FALSE(outbox.all_sent());
+  EXPECT_FALSE(outbox.sent(1));
   EXPECT_THAT(sent(outbox), ElementsAre(1, 2, 3));
-  EXPECT_TRUE(outbox.all_sent());
+  EXPECT_TRUE(outbox.sent(3));
   EXPECT_THAT(sent(outbox), ElementsAre());
   outbox.acknowledged(1);
   outbox.add(batch(4));
@@ -42,7 +42,7 @@ TEST(BatchOutbox, SendsEachOnceInOrderUntilTheLinkIsLost) {
   EXPECT_THAT(sent(outbox), ElementsAre(2, 3, 4)) << "what was not acknowledged goes again";
   outbox.acknowledged(9);
   outbox.link_lost();
-  EXPECT_TRUE(outbox.all_sent());
+  EXPECT_TRUE(outbox.sent(4));
 }
 
 TEST(BatchOutbox, OnlySoMuchIsOnItsWayAtATime) {
@@ -53,7 +53,8 @@ TEST(BatchOutbox, OnlySoMuchIsOnItsWayAtATime) {
   outbox.acknowledged(1);
   EXPECT_THAT(sent(outbox), ElementsAre(3));
   outbox.acknowledged(3);
-  EXPECT_FALSE(outbox.all_sent());
+  EXPECT_TRUE(outbox.sent(3));
+  EXPECT_FALSE(outbox.sent(4));
   EXPECT_THAT(sent(outbox), ElementsAre(4, 5));
   outbox.acknowledged(5);
   outbox.add(batch(6, 1000));

@@ -168,7 +168,7 @@ TEST(Gates, ReceiveLagIsAWarningWithStampsAndAFaultWithout) {
   Healthy calm;
   calm.step.generator.unstamped_read_ratio = 1;
   EXPECT_TRUE(calm.judged().valid);
-  EXPECT_EQ(calm.step.flags, std::vector<std::string>{"UNSTAMPED"}) << "it is flagged all the same";
+  ASSERT_EQ(calm.step.flags, std::vector<std::string>{"UNSTAMPED"}) << "it is flagged all the same";
   EXPECT_TRUE(calm.step.reasons[0].starts_with("100 % of the reads carry no kernel stamp"));
 }
 

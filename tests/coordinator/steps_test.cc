@@ -186,7 +186,7 @@ TEST(StepController, TimeLeftShrinksToZero) {
   EXPECT_EQ(drive.controller.time_left(60s), 0s);
 }
 
-Ramp rates(std::vector<double> rates) {
+Ramp rates(const std::vector<double>& rates) {
   Ramp ramp{.open = OpenLoop{.max_in_flight = 100}, .warmup = 2s, .hold = 8s};
   for (const double rate : rates) ramp.open->steps.push_back({.rate = rate});
   return ramp;

@@ -24,8 +24,10 @@ bool not_served(int status) {
   return status == 404 || status == 405 || status == 501;
 }
 
-/// Why the answer of /v1/models does not say "ready"; empty where it does.
-std::string models_trouble(const HttpReply& reply, const std::string& model) {
+/// Why the answer of /v1/models does not say "ready"; empty where it does. @param health whether /health
+/// does.
+std::string models_trouble(const HttpReply& reply, const std::string& model, bool health) {
+  if (not_served(reply.status)) return health ? "" : "it serves neither /health nor /v1/models";
   if (reply.status == 401 || reply.status == 403) return {};
   if (reply.status != 200) return fmt::format("/v1/models answers with HTTP status {}", reply.status);
   if (model.empty()) return {};
@@ -44,18 +46,11 @@ std::string models_trouble(const HttpReply& reply, const std::string& model) {
   return fmt::format("it does not serve '{}' but {}", model, listed.empty() ? "nothing" : listed);
 }
 
-/// One attempt. @returns what is missing; empty: ready.
-asio::awaitable<std::string> attempt(HttpClient& client, const std::string& base, const std::string& model) {
-  const Result<HttpReply> health = co_await client.get(join_url(base, "/health"));
-  if (!health) co_return health.error().message;
-  const bool has_health = !not_served(health->status);
-  if (has_health && health->status != 200) {
-    co_return fmt::format("/health answers with HTTP status {}", health->status);
-  }
-  const Result<HttpReply> models = co_await client.get(join_url(base, "/v1/models"));
-  if (!models) co_return models.error().message;
-  if (not_served(models->status)) co_return has_health ? "" : "it serves neither /health nor /v1/models";
-  co_return models_trouble(*models, model);
+/// Why the answer of /health does not say "ready"; empty where it does, or where there is no such page.
+std::string health_trouble(const Result<HttpReply>& reply) {
+  if (!reply) return reply.error().message;
+  if (reply->status == 200 || not_served(reply->status)) return {};
+  return fmt::format("/health answers with HTTP status {}", reply->status);
 }
 
 class Waiter {
@@ -88,7 +83,13 @@ class Waiter {
     HttpClient client(std::move(headers), target_.tls, HttpLimits{}, options_.run_id);
     asio::steady_timer timer(co_await asio::this_coro::executor);
     for (bool first = true;; first = false) {
-      std::string missing = co_await attempt(client, target_.urls[i], target_.model);
+      const Result<HttpReply> health = co_await client.get(join_url(target_.urls[i], "/health"));
+      std::string missing = health_trouble(health);
+      if (missing.empty()) {
+        const Result<HttpReply> models = co_await client.get(join_url(target_.urls[i], "/v1/models"));
+        missing =
+            models ? models_trouble(*models, target_.model, health->status == 200) : models.error().message;
+      }
       const MonoTime now = std::chrono::steady_clock::now();
       const bool changed = missing != trouble_[i];
       trouble_[i] = missing;

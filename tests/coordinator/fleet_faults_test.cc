@@ -15,7 +15,7 @@ using testing::HasSubstr;
 /// A fleet of one agent behind a relay, with load applied and batches flowing.
 class RelayedFleetTest : public FleetTest {
  protected:
-  void begin(agent::AgentSession::Options options = {}, Nanos silence_limit = 5s) {
+  void begin(const agent::AgentSession::Options& options = {}, Nanos silence_limit = 5s) {
     listen(silence_limit);
     relay_ = std::make_unique<Relay>(parse_endpoint(tcp_address())->port);
     agent_ = std::make_unique<TestAgent>("127.0.0.1:" + std::to_string(relay_->port()), "a", options);

@@ -8,9 +8,9 @@
 #include <cstdio>
 #include <utility>
 
-#include "agent/agent_session.h"
-#include "agent/process.h"
-#include "agent/run_controller.h"
+#include "agent/load/run_controller.h"
+#include "agent/session/agent_session.h"
+#include "agent/session/process.h"
 #include "common/descriptor_limit.h"
 #include "common/fleet_link.h"
 #include "common/version.h"

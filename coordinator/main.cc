@@ -13,7 +13,7 @@
 #include "coordinator/cli/replay_command.h"
 #include "coordinator/cli/run_command.h"
 #include "coordinator/plan/duration.h"
-#include "coordinator/report/exit_code.h"
+#include "coordinator/results/exit_code.h"
 
 namespace {
 

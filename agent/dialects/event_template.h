@@ -6,7 +6,7 @@
 #include <string>
 #include <string_view>
 
-#include "agent/fetch_ahead.h"
+#include "agent/net/fetch_ahead.h"
 
 namespace kneepoint::agent {
 

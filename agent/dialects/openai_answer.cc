@@ -1,6 +1,6 @@
 #include "agent/dialects/openai_answer.h"
 
-#include "agent/event_framing.h"
+#include "agent/http/event_framing.h"
 
 namespace kneepoint::agent {
 namespace {

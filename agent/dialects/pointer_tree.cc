@@ -4,7 +4,7 @@
 #include <charconv>
 
 #include "agent/dialects/openai_answer.h"
-#include "agent/event_framing.h"
+#include "agent/http/event_framing.h"
 #include "common/request_json.h"
 
 namespace kneepoint::agent {

@@ -1,7 +1,7 @@
 #include "agent/dialects/vllm_generate.h"
 
 #include "agent/dialects/openai_answer.h"
-#include "agent/event_framing.h"
+#include "agent/http/event_framing.h"
 
 namespace kneepoint::agent {
 

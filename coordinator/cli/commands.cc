@@ -4,10 +4,10 @@
 
 #include "coordinator/cli/failure.h"
 #include "coordinator/cli/report_file.h"
-#include "coordinator/plan_loader.h"
-#include "coordinator/plan_printer.h"
-#include "coordinator/report/exit_code.h"
+#include "coordinator/plan/plan_loader.h"
+#include "coordinator/plan/plan_printer.h"
 #include "coordinator/report/text.h"
+#include "coordinator/results/exit_code.h"
 
 namespace kneepoint::coordinator {
 

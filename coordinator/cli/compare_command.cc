@@ -10,8 +10,8 @@
 #include "coordinator/compare/comparison.h"
 #include "coordinator/compare/render.h"
 #include "coordinator/compare/threshold.h"
-#include "coordinator/report/exit_code.h"
 #include "coordinator/report/run_directory.h"
+#include "coordinator/results/exit_code.h"
 
 namespace kneepoint::coordinator {
 namespace {

@@ -2,7 +2,7 @@
 
 #include <string>
 
-#include "coordinator/report/exit_code.h"
+#include "coordinator/results/exit_code.h"
 
 namespace kneepoint::coordinator {
 

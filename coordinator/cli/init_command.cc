@@ -11,10 +11,10 @@
 #include "coordinator/cli/failure.h"
 #include "coordinator/init/host_probe.h"
 #include "coordinator/init/starting_plan.h"
+#include "coordinator/plan/plan_loader.h"
 #include "coordinator/plan/target_reader.h"
 #include "coordinator/plan/yaml_reader.h"
-#include "coordinator/plan_loader.h"
-#include "coordinator/report/exit_code.h"
+#include "coordinator/results/exit_code.h"
 
 namespace kneepoint::coordinator {
 namespace {

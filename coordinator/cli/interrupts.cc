@@ -6,7 +6,7 @@
 #include <csignal>
 #include <ctime>
 
-#include "coordinator/report/exit_code.h"
+#include "coordinator/results/exit_code.h"
 
 namespace kneepoint::coordinator {
 

@@ -6,9 +6,9 @@
 #include "coordinator/cli/failure.h"
 #include "coordinator/recording/recording.h"
 #include "coordinator/recording/results.h"
-#include "coordinator/report/exit_code.h"
 #include "coordinator/report/run_directory.h"
 #include "coordinator/report/text.h"
+#include "coordinator/results/exit_code.h"
 
 namespace kneepoint::coordinator {
 

@@ -3,7 +3,7 @@
 #include <string>
 
 #include "common/result.h"
-#include "coordinator/report/model.h"
+#include "coordinator/results/model.h"
 
 namespace kneepoint::coordinator {
 

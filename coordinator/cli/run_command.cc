@@ -12,7 +12,6 @@
 #include "common/dataset.h"
 #include "common/version.h"
 #include "common/wire.h"
-#include "coordinator/analysis/build_report.h"
 #include "coordinator/calibration/calibrate.h"
 #include "coordinator/calibration/settle_usage.h"
 #include "coordinator/cli/failure.h"
@@ -24,16 +23,17 @@
 #include "coordinator/fleet/local_agents.h"
 #include "coordinator/live/http_server.h"
 #include "coordinator/live/metrics.h"
+#include "coordinator/plan/plan_loader.h"
 #include "coordinator/plan/workload_printer.h"
-#include "coordinator/plan_loader.h"
 #include "coordinator/recording/recording.h"
 #include "coordinator/recording/recording_writer.h"
 #include "coordinator/recording/results.h"
-#include "coordinator/report/exit_code.h"
 #include "coordinator/report/record_writer.h"
 #include "coordinator/report/run_directory.h"
 #include "coordinator/report/text.h"
-#include "coordinator/run_loop.h"
+#include "coordinator/results/exit_code.h"
+#include "coordinator/run/run_loop.h"
+#include "coordinator/verdict/build_report.h"
 
 namespace kneepoint::coordinator {
 namespace {

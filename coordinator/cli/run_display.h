@@ -6,9 +6,9 @@
 #include "common/plan.h"
 #include "coordinator/live/metrics.h"
 #include "coordinator/live/terminal.h"
-#include "coordinator/report/model.h"
-#include "coordinator/run_loop.h"
-#include "coordinator/timeline.h"
+#include "coordinator/results/model.h"
+#include "coordinator/run/run_loop.h"
+#include "coordinator/timeline/timeline.h"
 
 namespace kneepoint::coordinator {
 

@@ -2,7 +2,7 @@
 
 #include <fmt/format.h>
 
-#include "coordinator/analysis/guard_figures.h"
+#include "coordinator/measure/guard_figures.h"
 #include "coordinator/telemetry/endpoints.h"
 #include "coordinator/telemetry/telemetry_lines.h"
 

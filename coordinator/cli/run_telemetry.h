@@ -10,7 +10,7 @@
 #include "coordinator/telemetry/guard_rails.h"
 #include "coordinator/telemetry/scraper.h"
 #include "coordinator/telemetry/telemetry_series.h"
-#include "coordinator/timeline.h"
+#include "coordinator/timeline/timeline.h"
 
 namespace kneepoint::coordinator {
 

@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "common/secrets.h"
-#include "coordinator/report/units.h"
+#include "coordinator/results/units.h"
 #include "coordinator/telemetry/readiness.h"
 
 namespace kneepoint::coordinator {

@@ -9,9 +9,9 @@
 #include <set>
 #include <utility>
 
-#include "coordinator/analysis/survey.h"
 #include "coordinator/compare/matching.h"
-#include "coordinator/report/units.h"
+#include "coordinator/results/units.h"
+#include "coordinator/verdict/survey.h"
 
 namespace kneepoint::coordinator {
 namespace {

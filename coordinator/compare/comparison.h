@@ -7,7 +7,7 @@
 
 #include "coordinator/compare/metrics.h"
 #include "coordinator/compare/significance.h"
-#include "coordinator/report/model.h"
+#include "coordinator/results/model.h"
 
 namespace kneepoint::coordinator {
 

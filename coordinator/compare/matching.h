@@ -4,7 +4,7 @@
 #include <set>
 #include <vector>
 
-#include "coordinator/report/model.h"
+#include "coordinator/results/model.h"
 
 /// What of two reports belongs together.
 namespace kneepoint::coordinator {

@@ -7,9 +7,9 @@
 #include <limits>
 #include <utility>
 
-#include "coordinator/analysis/batch_means.h"
-#include "coordinator/analysis/statistics.h"
-#include "coordinator/report/units.h"
+#include "coordinator/measure/batch_means.h"
+#include "coordinator/measure/statistics.h"
+#include "coordinator/results/units.h"
 
 namespace kneepoint::coordinator {
 namespace {

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "coordinator/compare/significance.h"
-#include "coordinator/report/model.h"
+#include "coordinator/results/model.h"
 
 /// The figures that two runs are compared by. Names are those of `--fail-on`.
 namespace kneepoint::coordinator {

@@ -7,7 +7,7 @@
 #include "coordinator/report/markdown_layout.h"
 #include "coordinator/report/tables.h"
 #include "coordinator/report/text_layout.h"
-#include "coordinator/report/units.h"
+#include "coordinator/results/units.h"
 
 namespace kneepoint::coordinator {
 namespace {

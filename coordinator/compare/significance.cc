@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "coordinator/analysis/statistics.h"
+#include "coordinator/measure/statistics.h"
 
 namespace kneepoint::coordinator {
 namespace {

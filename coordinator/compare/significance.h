@@ -3,7 +3,7 @@
 #include <optional>
 #include <vector>
 
-#include "coordinator/report/model.h"
+#include "coordinator/results/model.h"
 
 /// Whether two measured figures differ, and by how much. Differences are relative and computed on logarithms,
 /// so that "A against B" and "B against A" agree.

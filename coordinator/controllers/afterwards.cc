@@ -4,8 +4,8 @@
 #include <cmath>
 #include <set>
 
-#include "coordinator/analysis/repeat.h"
-#include "coordinator/analysis/saturation.h"
+#include "coordinator/measure/repeat.h"
+#include "coordinator/verdict/saturation.h"
 
 namespace kneepoint::coordinator {
 namespace {

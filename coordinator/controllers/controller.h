@@ -7,8 +7,8 @@
 #include <vector>
 
 #include "common/plan.h"
-#include "coordinator/report/model.h"
-#include "coordinator/timeline.h"
+#include "coordinator/results/model.h"
+#include "coordinator/timeline/timeline.h"
 
 namespace kneepoint::coordinator {
 

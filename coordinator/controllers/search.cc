@@ -7,10 +7,10 @@
 #include <span>
 
 #include "common/whole_seconds.h"
-#include "coordinator/analysis/statistics.h"
-#include "coordinator/analysis/steady_state.h"
-#include "coordinator/analysis/throughput.h"
-#include "coordinator/report/units.h"
+#include "coordinator/measure/statistics.h"
+#include "coordinator/measure/steady_state.h"
+#include "coordinator/results/throughput.h"
+#include "coordinator/results/units.h"
 
 namespace kneepoint::coordinator {
 namespace {

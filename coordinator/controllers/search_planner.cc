@@ -4,9 +4,9 @@
 #include <cmath>
 #include <set>
 
-#include "coordinator/analysis/knee.h"
-#include "coordinator/analysis/slo.h"
-#include "coordinator/analysis/validity.h"
+#include "coordinator/measure/validity.h"
+#include "coordinator/verdict/knee.h"
+#include "coordinator/verdict/slo.h"
 
 namespace kneepoint::coordinator {
 namespace {

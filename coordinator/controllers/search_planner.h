@@ -5,8 +5,8 @@
 #include <vector>
 
 #include "common/plan.h"
-#include "coordinator/analysis/throughput_curve.h"
-#include "coordinator/report/model.h"
+#include "coordinator/results/model.h"
+#include "coordinator/verdict/throughput_curve.h"
 
 namespace kneepoint::coordinator {
 

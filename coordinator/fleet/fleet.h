@@ -15,7 +15,7 @@
 #include "common/result.h"
 #include "coordinator/fleet/agent_link.h"
 #include "coordinator/fleet/clock_sync.h"
-#include "coordinator/run_loop.h"
+#include "coordinator/run/run_loop.h"
 
 namespace kneepoint::v1 {
 class DatasetRequest;

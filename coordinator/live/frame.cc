@@ -6,7 +6,7 @@
 
 #include "coordinator/live/terminal.h"
 #include "coordinator/report/columns.h"
-#include "coordinator/report/units.h"
+#include "coordinator/results/units.h"
 
 /// The pure half of terminal.h: a LiveView as text.
 namespace kneepoint::coordinator {

@@ -11,7 +11,7 @@
 #include "common/plan.h"
 #include "common/second_stats.h"
 #include "coordinator/live/metric_definitions.h"
-#include "coordinator/report/model.h"
+#include "coordinator/results/model.h"
 
 namespace kneepoint::coordinator {
 

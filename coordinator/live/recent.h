@@ -3,7 +3,7 @@
 #include <cstdint>
 #include <optional>
 
-#include "coordinator/timeline.h"
+#include "coordinator/timeline/timeline.h"
 
 namespace kneepoint::coordinator {
 

@@ -4,7 +4,7 @@
 #include <cstdint>
 
 #include "common/second_stats.h"
-#include "coordinator/analysis/token_count.h"
+#include "coordinator/measure/token_count.h"
 
 namespace kneepoint::coordinator {
 

@@ -4,8 +4,8 @@
 
 #include "common/plan.h"
 #include "common/result.h"
-#include "coordinator/analysis/build_report.h"
-#include "coordinator/timeline.h"
+#include "coordinator/timeline/timeline.h"
+#include "coordinator/verdict/build_report.h"
 
 namespace kneepoint::v1 {
 class RecordedEnd;

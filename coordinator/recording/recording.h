@@ -6,9 +6,9 @@
 
 #include "common/plan.h"
 #include "common/result.h"
-#include "coordinator/analysis/build_report.h"
 #include "coordinator/telemetry/telemetry_series.h"
-#include "coordinator/timeline.h"
+#include "coordinator/timeline/timeline.h"
+#include "coordinator/verdict/build_report.h"
 
 namespace kneepoint::coordinator {
 

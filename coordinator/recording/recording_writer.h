@@ -7,9 +7,9 @@
 #include "common/plan.h"
 #include "common/result.h"
 #include "common/second_stats.h"
-#include "coordinator/analysis/build_report.h"
 #include "coordinator/report/gzip_file.h"
-#include "coordinator/timeline.h"
+#include "coordinator/timeline/timeline.h"
+#include "coordinator/verdict/build_report.h"
 
 namespace kneepoint::v1 {
 class RecordingEntry;

@@ -4,10 +4,10 @@
 
 #include "common/plan.h"
 #include "common/result.h"
-#include "coordinator/analysis/build_report.h"
 #include "coordinator/report/run_directory.h"
 #include "coordinator/telemetry/telemetry_series.h"
-#include "coordinator/timeline.h"
+#include "coordinator/timeline/timeline.h"
+#include "coordinator/verdict/build_report.h"
 
 namespace kneepoint::coordinator {
 

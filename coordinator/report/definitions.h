@@ -3,7 +3,7 @@
 #include <string>
 #include <vector>
 
-#include "coordinator/report/model.h"
+#include "coordinator/results/model.h"
 
 namespace kneepoint::coordinator {
 

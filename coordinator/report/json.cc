@@ -9,8 +9,8 @@
 #include <type_traits>
 
 #include "common/json_quoted.h"
-#include "coordinator/report/schema.h"
-#include "coordinator/report/units.h"
+#include "coordinator/results/schema.h"
+#include "coordinator/results/units.h"
 
 namespace kneepoint::coordinator {
 namespace {

@@ -5,7 +5,7 @@
 #include <iterator>
 
 #include "common/json_quoted.h"
-#include "coordinator/window.h"
+#include "coordinator/measure/window.h"
 
 namespace kneepoint::coordinator {
 namespace {

@@ -6,7 +6,7 @@
 #include <string_view>
 
 #include "common/result.h"
-#include "coordinator/report/model.h"
+#include "coordinator/results/model.h"
 
 namespace kneepoint::coordinator {
 

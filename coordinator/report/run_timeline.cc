@@ -5,7 +5,7 @@
 #include <map>
 #include <utility>
 
-#include "coordinator/analysis/token_count.h"
+#include "coordinator/measure/token_count.h"
 
 namespace kneepoint::coordinator {
 namespace {

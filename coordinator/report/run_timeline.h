@@ -7,7 +7,7 @@
 
 #include "common/plan.h"
 #include "coordinator/telemetry/telemetry_series.h"
-#include "coordinator/timeline.h"
+#include "coordinator/timeline/timeline.h"
 
 namespace kneepoint::coordinator {
 

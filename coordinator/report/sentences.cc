@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <set>
 
-#include "coordinator/report/units.h"
+#include "coordinator/results/units.h"
 
 namespace kneepoint::coordinator {
 

@@ -3,7 +3,7 @@
 #include <string>
 #include <vector>
 
-#include "coordinator/report/model.h"
+#include "coordinator/results/model.h"
 
 /// What the report says in words, once for every renderer. Plain text without markup.
 namespace kneepoint::coordinator {

@@ -7,8 +7,8 @@
 #include <functional>
 #include <map>
 
-#include "coordinator/analysis/repeat.h"
-#include "coordinator/report/units.h"
+#include "coordinator/measure/repeat.h"
+#include "coordinator/results/units.h"
 
 namespace kneepoint::coordinator {
 namespace {

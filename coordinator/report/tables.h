@@ -3,7 +3,7 @@
 #include <string>
 #include <vector>
 
-#include "coordinator/report/model.h"
+#include "coordinator/results/model.h"
 
 /// The report's tables as cells, once for every renderer that draws tables.
 namespace kneepoint::coordinator {

@@ -2,7 +2,7 @@
 
 #include <string>
 
-#include "coordinator/report/model.h"
+#include "coordinator/results/model.h"
 
 namespace kneepoint::coordinator {
 

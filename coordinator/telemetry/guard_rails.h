@@ -14,7 +14,7 @@
 
 namespace kneepoint::coordinator {
 
-/// A figure of the tool's own that limits can name (analysis/guard_figures.h says what each is made of).
+/// A figure of the tool's own that limits can name (measure/guard_figures.h says what each is made of).
 struct OwnFigure {
   std::string_view name;
   bool seconds = false;  ///< Else a ratio, 0 to 1.

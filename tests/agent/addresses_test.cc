@@ -3,7 +3,7 @@
 #include <atomic>
 #include <stdexcept>
 
-#include "agent/connection.h"
+#include "agent/net/connection.h"
 #include "engine_fixture.h"
 
 namespace kneepoint::agent {

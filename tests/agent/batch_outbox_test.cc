@@ -1,4 +1,4 @@
-#include "agent/batch_outbox.h"
+#include "agent/session/batch_outbox.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

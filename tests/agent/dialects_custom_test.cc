@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "agent/dialects/dialect.h"
-#include "agent/event_framing.h"
+#include "agent/http/event_framing.h"
 #include "common/request_template.h"
 #include "dialects_meaning.h"
 

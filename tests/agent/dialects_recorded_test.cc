@@ -11,9 +11,9 @@
 #include <vector>
 
 #include "agent/dialects/dialect.h"
-#include "agent/event_framing.h"
-#include "agent/http_response.h"
-#include "coordinator/plan_loader.h"
+#include "agent/http/event_framing.h"
+#include "agent/http/http_response.h"
+#include "coordinator/plan/plan_loader.h"
 #include "dialects_meaning.h"
 
 namespace kneepoint::agent {

@@ -4,7 +4,7 @@
 #include <string>
 
 #include "agent/dialects/dialect.h"
-#include "agent/event_framing.h"
+#include "agent/http/event_framing.h"
 #include "common/request_json.h"
 #include "dialects_meaning.h"
 

@@ -9,8 +9,8 @@
 #include <string>
 #include <vector>
 
-#include "agent/poller.h"
-#include "agent/run_controller.h"
+#include "agent/load/run_controller.h"
+#include "agent/net/poller.h"
 #include "support/scripted_server.h"
 
 namespace kneepoint::agent {

@@ -1,4 +1,4 @@
-#include "agent/http_response.h"
+#include "agent/http/http_response.h"
 
 #include <gtest/gtest.h>
 

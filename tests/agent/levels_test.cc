@@ -1,7 +1,7 @@
 #include <map>
 #include <set>
 
-#include "agent/pacer.h"
+#include "agent/load/pacer.h"
 #include "engine_fixture.h"
 
 namespace kneepoint::agent {

@@ -4,7 +4,7 @@
 #include <numeric>
 #include <set>
 
-#include "agent/arrival_schedule.h"
+#include "agent/load/arrival_schedule.h"
 #include "engine_fixture.h"
 
 namespace kneepoint::agent {

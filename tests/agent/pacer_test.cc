@@ -1,4 +1,4 @@
-#include "agent/pacer.h"
+#include "agent/load/pacer.h"
 
 #include <gtest/gtest.h>
 

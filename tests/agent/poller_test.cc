@@ -1,4 +1,4 @@
-#include "agent/poller.h"
+#include "agent/net/poller.h"
 
 #include <gtest/gtest.h>
 

@@ -1,4 +1,4 @@
-#include "agent/recorder.h"
+#include "agent/record/recorder.h"
 
 #include <gtest/gtest.h>
 

@@ -1,11 +1,11 @@
-#include "agent/stamped_socket.h"
+#include "agent/net/stamped_socket.h"
 
 #include <arpa/inet.h>
 #include <gtest/gtest.h>
 #include <sys/socket.h>
 
-#include "agent/receive_stamps.h"
-#include "agent/task.h"
+#include "agent/net/receive_stamps.h"
+#include "agent/net/task.h"
 #include "support/scripted_server.h"
 
 namespace kneepoint::agent {

@@ -15,8 +15,8 @@
 #include <string>
 #include <vector>
 
-#include "agent/poller.h"
-#include "agent/run_controller.h"
+#include "agent/load/run_controller.h"
+#include "agent/net/poller.h"
 
 namespace {
 

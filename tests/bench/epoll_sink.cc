@@ -23,7 +23,7 @@
 #include <string_view>
 #include <vector>
 
-#include "agent/receive_stamps.h"
+#include "agent/net/receive_stamps.h"
 #include "common/descriptor_limit.h"
 
 namespace {

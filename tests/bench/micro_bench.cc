@@ -6,8 +6,8 @@
 #include <string_view>
 
 #include "agent/dialects/dialect.h"
-#include "agent/event_framing.h"
-#include "agent/http_response.h"
+#include "agent/http/event_framing.h"
+#include "agent/http/http_response.h"
 #include "agent/prompts/prompt_source.h"
 #include "common/histogram.h"
 #include "tests/bench/canned_stream.h"

@@ -5,7 +5,7 @@
 #include <string_view>
 #include <vector>
 
-#include "agent/completion_stream.h"
+#include "agent/stream/completion_stream.h"
 #include "common/clock.h"
 #include "tests/bench/canned_stream.h"
 

@@ -2,8 +2,8 @@
 
 #include <string>
 
-#include "coordinator/report/model.h"
 #include "coordinator/report/run_timeline.h"
+#include "coordinator/results/model.h"
 
 /// A made-up run with everything that a report can show: a hard knee at about 23, an invalid row, two
 /// replicas, SLO limits that hold and break, failures, prompt classes, a second scenario without a saturation

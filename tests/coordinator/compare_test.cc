@@ -5,9 +5,9 @@
 
 #include <random>
 
-#include "coordinator/analysis/statistics.h"
 #include "coordinator/compare/render.h"
 #include "coordinator/compare/threshold.h"
+#include "coordinator/measure/statistics.h"
 
 namespace kneepoint::coordinator {
 namespace {

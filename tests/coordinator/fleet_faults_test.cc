@@ -1,4 +1,4 @@
-#include "agent/coordinator_link.h"
+#include "agent/session/coordinator_link.h"
 #include "common/event_queue.h"
 #include "common/version.h"
 #include "kneepoint/v1/fleet.pb.h"

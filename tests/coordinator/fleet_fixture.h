@@ -10,7 +10,7 @@
 #include <thread>
 #include <vector>
 
-#include "agent/agent_session.h"
+#include "agent/session/agent_session.h"
 #include "coordinator/fleet/fleet.h"
 #include "coordinator/fleet/local_agents.h"
 #include "tests/support/fake_engine.h"

@@ -7,8 +7,8 @@
 #include <cstdlib>
 #include <cstring>
 
-#include "agent/agent_session.h"
-#include "agent/process.h"
+#include "agent/session/agent_session.h"
+#include "agent/session/process.h"
 #include "coordinator/fleet/local_agents.h"
 #include "tests/support/fake_engine.h"
 

@@ -3,7 +3,7 @@
 
 #include "coordinator/init/host_probe.h"
 #include "coordinator/init/starting_plan.h"
-#include "coordinator/plan_loader.h"
+#include "coordinator/plan/plan_loader.h"
 
 namespace kneepoint::coordinator {
 namespace {

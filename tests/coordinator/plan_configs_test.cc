@@ -3,7 +3,7 @@
 
 #include <filesystem>
 
-#include "coordinator/plan_printer.h"
+#include "coordinator/plan/plan_printer.h"
 #include "tests/coordinator/plan_samples.h"
 
 // What ships in configs/ must load as it stands, and on any host by one variable.

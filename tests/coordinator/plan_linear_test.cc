@@ -3,7 +3,7 @@
 
 #include <set>
 
-#include "coordinator/plan_printer.h"
+#include "coordinator/plan/plan_printer.h"
 #include "tests/coordinator/plan_samples.h"
 
 namespace kneepoint::coordinator {

@@ -1,4 +1,4 @@
-#include "coordinator/plan_loader.h"
+#include "coordinator/plan/plan_loader.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -6,7 +6,7 @@
 #include <filesystem>
 #include <fstream>
 
-#include "coordinator/plan_printer.h"
+#include "coordinator/plan/plan_printer.h"
 #include "tests/coordinator/plan_samples.h"
 
 namespace kneepoint::coordinator {

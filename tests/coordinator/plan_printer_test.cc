@@ -1,4 +1,4 @@
-#include "coordinator/plan_printer.h"
+#include "coordinator/plan/plan_printer.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -3,7 +3,7 @@
 #include <map>
 #include <string>
 
-#include "coordinator/plan_loader.h"
+#include "coordinator/plan/plan_loader.h"
 
 namespace kneepoint::coordinator {
 

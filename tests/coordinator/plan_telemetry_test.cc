@@ -1,7 +1,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "coordinator/plan_printer.h"
+#include "coordinator/plan/plan_printer.h"
 #include "tests/coordinator/plan_samples.h"
 
 namespace kneepoint::coordinator {

@@ -6,7 +6,7 @@
 #include <fstream>
 
 #include "common/dataset.h"
-#include "coordinator/plan_printer.h"
+#include "coordinator/plan/plan_printer.h"
 #include "tests/coordinator/plan_samples.h"
 
 // Workloads beyond plain prompts: what is read, how it is explained, what is refused and where.

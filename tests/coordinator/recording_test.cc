@@ -9,7 +9,7 @@
 
 #include "coordinator/recording/recording_writer.h"
 #include "coordinator/recording/results.h"
-#include "coordinator/report/exit_code.h"
+#include "coordinator/results/exit_code.h"
 #include "coordinator/telemetry/telemetry_lines.h"
 #include "tests/coordinator/synthetic_run.h"
 

@@ -10,7 +10,7 @@
 #include "coordinator/report/json.h"
 #include "coordinator/report/markdown.h"
 #include "coordinator/report/text.h"
-#include "coordinator/report/units.h"
+#include "coordinator/results/units.h"
 #include "tests/coordinator/sample_report.h"
 
 namespace kneepoint::coordinator {

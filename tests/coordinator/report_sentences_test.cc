@@ -2,8 +2,8 @@
 
 #include <gtest/gtest.h>
 
-#include "coordinator/analysis/saturation.h"
 #include "coordinator/report/tables.h"
+#include "coordinator/verdict/saturation.h"
 #include "tests/coordinator/synthetic_run.h"
 
 namespace kneepoint::coordinator {

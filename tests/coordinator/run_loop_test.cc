@@ -1,4 +1,4 @@
-#include "coordinator/run_loop.h"
+#include "coordinator/run/run_loop.h"
 
 #include <gtest/gtest.h>
 

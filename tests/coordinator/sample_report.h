@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "coordinator/report/model.h"
+#include "coordinator/results/model.h"
 
 namespace kneepoint::coordinator::testing {
 

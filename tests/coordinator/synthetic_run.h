@@ -8,8 +8,8 @@
 #include <vector>
 
 #include "common/plan.h"
-#include "coordinator/report/model.h"
-#include "coordinator/timeline.h"
+#include "coordinator/results/model.h"
+#include "coordinator/timeline/timeline.h"
 
 /// Timelines made from known requests, the way an agent would record them, as the oracle of the analysis.
 namespace kneepoint::coordinator::testing {

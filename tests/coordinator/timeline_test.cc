@@ -1,4 +1,4 @@
-#include "coordinator/timeline.h"
+#include "coordinator/timeline/timeline.h"
 
 #include <gtest/gtest.h>
 

@@ -3,8 +3,8 @@
 #include <cstdlib>
 #include <string>
 
-#include "coordinator/plan_loader.h"
-#include "coordinator/plan_printer.h"
+#include "coordinator/plan/plan_loader.h"
+#include "coordinator/plan/plan_printer.h"
 
 /// Any bytes are either a plan, which can be described and whose own text loads again without variables, or
 /// give one line that starts with the file's name. Nothing throws, crashes or takes long.

@@ -6,8 +6,8 @@
 #include <cmath>
 #include <numeric>
 
-#include "coordinator/analysis/build_report.h"
-#include "coordinator/run_loop.h"
+#include "coordinator/run/run_loop.h"
+#include "coordinator/verdict/build_report.h"
 #include "tests/method/queue_fleet.h"
 
 namespace kneepoint::method {

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "common/plan.h"
-#include "coordinator/report/model.h"
+#include "coordinator/results/model.h"
 #include "tests/method/queue_model.h"
 
 /// Runs the whole method, as it runs against a fleet, on a case of known truth.

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "common/histogram.h"
-#include "coordinator/run_loop.h"
+#include "coordinator/run/run_loop.h"
 #include "tests/method/queue_model.h"
 
 namespace kneepoint::method {

@@ -8,7 +8,7 @@
 #include <utility>
 #include <vector>
 
-#include "agent/load_engine.h"
+#include "agent/load/load_engine.h"
 
 namespace kneepoint::agent {
 

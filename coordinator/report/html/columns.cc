@@ -4,7 +4,7 @@
 
 #include <utility>
 
-#include "coordinator/report/units.h"
+#include "coordinator/results/units.h"
 
 namespace kneepoint::coordinator::html {
 namespace {

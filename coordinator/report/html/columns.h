@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "coordinator/report/html/figures.h"
-#include "coordinator/report/model.h"
+#include "coordinator/results/model.h"
 
 namespace kneepoint::coordinator::html {
 

@@ -7,7 +7,7 @@
 #include <utility>
 
 #include "coordinator/report/html/markup.h"
-#include "coordinator/report/units.h"
+#include "coordinator/results/units.h"
 
 namespace kneepoint::coordinator::html {
 std::string percent_text(double ratio) {

@@ -4,7 +4,7 @@
 #include <optional>
 #include <string>
 
-#include "coordinator/report/model.h"
+#include "coordinator/results/model.h"
 
 /// How the page writes a measured figure, or says why there is none.
 namespace kneepoint::coordinator::html {

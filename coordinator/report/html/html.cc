@@ -13,7 +13,7 @@
 #include "coordinator/report/html/summary.h"
 #include "coordinator/report/html/timeline_json.h"
 #include "coordinator/report/json.h"
-#include "coordinator/report/units.h"
+#include "coordinator/results/units.h"
 
 namespace kneepoint::coordinator {
 namespace html {

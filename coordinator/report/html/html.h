@@ -3,8 +3,8 @@
 #include <string>
 #include <string_view>
 
-#include "coordinator/report/model.h"
 #include "coordinator/report/run_timeline.h"
+#include "coordinator/results/model.h"
 
 namespace kneepoint::coordinator {
 

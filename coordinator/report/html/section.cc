@@ -11,7 +11,7 @@
 #include "coordinator/report/html/tables.h"
 #include "coordinator/report/sentences.h"
 #include "coordinator/report/tables.h"
-#include "coordinator/report/units.h"
+#include "coordinator/results/units.h"
 
 namespace kneepoint::coordinator::html {
 namespace {

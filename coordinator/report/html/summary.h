@@ -3,7 +3,7 @@
 #include <string>
 
 #include "coordinator/report/html/figures.h"
-#include "coordinator/report/model.h"
+#include "coordinator/results/model.h"
 
 /// What a reader takes away: one sentence, five figures, and whether to believe them.
 namespace kneepoint::coordinator::html {

@@ -5,7 +5,7 @@
 #include <string_view>
 #include <vector>
 
-#include "coordinator/report/model.h"
+#include "coordinator/results/model.h"
 
 /// The tables of one result; markup. Cells carry the unrounded value in base units (`data-v`), which is what
 /// their "copy" button gives.

@@ -1,0 +1,369 @@
+#include "agent/load/load_thread.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "agent/load/pacer.h"
+
+namespace kneepoint::agent {
+namespace {
+
+/// A second is handed over this long after its end, so that reads that were under way are in it.
+constexpr Nanos kGrace = std::chrono::milliseconds(50);
+/// Turns from here on are counted together: a long conversation does not cost a histogram set per turn.
+constexpr std::uint32_t kLastTurnBucket = 9;
+
+}  // namespace
+
+LoadThread::LoadThread(std::shared_ptr<const RunSetup> setup, unsigned index, unsigned count,
+                       BudgetDone on_budget_done)
+    : setup_(std::move(setup)),
+      index_(index),
+      count_(count),
+      on_budget_done_(std::move(on_budget_done)),
+      resolver_(poller_, &resolve, index),
+      recorder_(setup_->assignment.zero, mono_now(), setup_->assignment.cells, setup_->assignment.records),
+      pool_(poller_, resolver_, buffers_),
+      cells_(setup_->assignment.cells.size()),
+      tick_(
+          poller_.timers(), [](void* self) { static_cast<LoadThread*>(self)->tick(); }, this),
+      promotion_(
+          poller_.timers(), [](void* self) { static_cast<LoadThread*>(self)->promote_due(); }, this),
+      drain_limit_(
+          poller_.timers(), [](void* self) { static_cast<LoadThread*>(self)->cancel_all(); }, this),
+      growth_timer_(
+          poller_.timers(), [](void* self) { static_cast<LoadThread*>(self)->grow(); }, this),
+      arrivals_(poller_.timers(), recorder_, [this] { serve_arrivals(); }),
+      thread_([this] { run(); }) {}
+
+LoadThread::~LoadThread() {
+  poller_.stop();
+  thread_.join();
+}
+
+void LoadThread::run() {
+  monitor_.emplace(index_ == 0);
+  tick_.arm(recorder_.begin_of(recorder_.second_of(mono_now()) + 1));
+  poller_.run([this](Nanos gap, MonoTime) {
+    recorder_.end_turn(gap);
+    if (ended_slots_ != 0) remove_ended_slots();
+  });
+}
+
+/// A second has ended.
+void LoadThread::tick() {
+  const MonoTime now = mono_now();
+  const std::int64_t second = recorder_.second_of(now);
+  recorder_.cost(second - 1, monitor_->spent());
+  recorder_.roll(now);
+  tick_.arm(recorder_.begin_of(second + 1));
+}
+
+void LoadThread::hand_over(std::function<void(ThreadReport)> on_report) {
+  poller_.post([this, on_report = std::move(on_report)] {
+    const MonoTime now = mono_now();
+    recorder_.roll(now);
+    ThreadReport report;
+    report.complete_through = recorder_.second_of(now - kGrace) - 1;
+    report.seconds = recorder_.take(report.complete_through);
+    report.replica_names = recorder_.replica_names();
+    report.in_flight = recorder_.in_flight();
+    report.backing_off = recorder_.backing_off();
+    report.active_slots = live_slots_;
+    on_report(std::move(report));
+  });
+}
+
+// --- levels ---
+
+void LoadThread::apply(LevelOrder order) {
+  ++commands_;
+  poller_.post([this, order = std::move(order)] {
+    accept(order);
+    --commands_;
+  });
+}
+
+void LoadThread::drain(Nanos limit) {
+  ++commands_;
+  poller_.post([this, limit] {
+    pending_.clear();
+    promotion_.disarm();
+    enforce(LevelOrder());
+    if (limit > Nanos(0)) {
+      drain_limit_.arm(mono_now() + limit);
+    } else {
+      cancel_all();
+    }
+    --commands_;
+  });
+}
+
+void LoadThread::accept(LevelOrder order) {
+  drain_limit_.disarm();
+  pending_.push_back(std::move(order));
+  // Slots to come are made now, so that their connections are open when the level takes effect.
+  const LoadLevel level = pending_.back().level;
+  level.arrivals ? prepare_spares(level) : add_missing_slots(level);
+  promote_due();
+}
+
+void LoadThread::promote_due() {
+  const MonoTime zero = setup_->assignment.zero;
+  while (!pending_.empty() && zero + pending_.front().level.effective_at <= mono_now()) {
+    const LevelOrder order = std::move(pending_.front());
+    pending_.pop_front();
+    enforce(order);
+  }
+  if (!pending_.empty()) promotion_.arm(zero + pending_.front().level.effective_at);
+}
+
+/// Puts a level into force.
+void LoadThread::enforce(const LevelOrder& order) {
+  current_ = order;
+  const LoadLevel& level = order.level;
+  if (level.budget) {
+    budget_slots_left_ = 0;
+    for (std::uint32_t slot = level.slot_offset; slot < level.concurrency; slot += level.slot_stride) {
+      if (mine(level, slot) && budget_share(*level.budget, slot, level.concurrency) > 0) ++budget_slots_left_;
+    }
+    budget_last_end_ = setup_->assignment.zero + level.effective_at;
+    if (budget_slots_left_ == 0) finish_budget(budget_last_end_);
+  }
+  if (level.arrivals) {
+    growth_.reset();
+    growth_timer_.disarm();
+    follow_arrivals(level);
+  } else {
+    arrivals_.stop();
+    add_missing_slots(level);
+  }
+  // By index: slots that end or start meanwhile only append.
+  for (std::size_t i = 0; i < slots_.size(); ++i) {
+    Slot& slot = *slots_[i];
+    if (slot.cell() == level.cell && slot.number() >= level.warm_slots && mine(level, slot.number())) {
+      slot.set_not_before(setup_->assignment.zero + slot_start(level, slot.number()));
+    }
+    if (!slot.parked || !keeps(slot)) slot.reconsider();
+  }
+}
+
+bool LoadThread::mine(const LoadLevel& level, std::uint32_t slot) const {
+  return slot < level.concurrency && dealt_to_me(level, slot);
+}
+
+bool LoadThread::dealt_to_me(const LoadLevel& level, std::uint32_t slot) const {
+  if (slot < level.slot_offset) return false;
+  const std::uint32_t place = slot - level.slot_offset;
+  return place % level.slot_stride == 0 && place / level.slot_stride % count_ == index_;
+}
+
+std::uint32_t LoadThread::first_slot(const LoadLevel& level) const {
+  return level.slot_offset + level.slot_stride * index_;
+}
+std::uint32_t LoadThread::slot_step(const LoadLevel& level) const {
+  return level.slot_stride * count_;
+}
+
+void LoadThread::add_missing_slots(const LoadLevel& level) {
+  growth_ = Growth{.level = level, .next = first_slot(level)};
+  for (const auto& slot : slots_) {
+    if (slot->cell() != level.cell || slot->done() || !mine(level, slot->number())) continue;
+    const std::size_t place = (slot->number() - first_slot(level)) / slot_step(level);
+    if (growth_->present.size() <= place) growth_->present.resize(place + 1);
+    growth_->present[place] = true;
+  }
+  grow();
+}
+
+/// Makes some of the slots that are missing, and the others in turns to come.
+void LoadThread::grow() {
+  int left = kSlotsPerTurn;
+  // A slot that starts may change what is wanted.
+  while (growth_ && growth_->next < growth_->level.concurrency && left > 0) {
+    const LoadLevel& level = growth_->level;
+    const std::uint32_t number = growth_->next;
+    const std::size_t place = (number - first_slot(level)) / slot_step(level);
+    growth_->next += slot_step(level);
+    if (place < growth_->present.size() && growth_->present[place]) continue;
+    if (level.budget && budget_share(*level.budget, number, level.concurrency) == 0) continue;
+    --left;
+    add_slot(LoadLevel(level), number, Slot::Kind::kClosedLoop);
+  }
+  if (growth_ && growth_->next < growth_->level.concurrency) {
+    growth_timer_.arm(mono_now());
+  } else {
+    growth_.reset();
+    growth_timer_.disarm();
+  }
+}
+
+void LoadThread::add_slot(const LoadLevel& level, std::uint32_t number, Slot::Kind kind) {
+  const MonoTime not_before = setup_->assignment.zero + slot_start(level, number);
+  const ThreadContext context{poller_, resolver_, recorder_, buffers_, pool_};
+  slots_.push_back(std::make_unique<Slot>(*this, context, kind, level.cell, number, not_before));
+  ++live_slots_;
+  slots_.back()->start();
+}
+
+MonoTime LoadThread::end_under(const LoadLevel& level, const Slot& slot) const {
+  if (level.cell != slot.cell() || !dealt_to_me(level, slot.number())) return MonoTime::min();
+  const Nanos end = slot_end(level, slot.number());
+  if (end == Nanos::max()) return MonoTime::max();
+  return end == Nanos::min() ? MonoTime::min() : setup_->assignment.zero + end;
+}
+
+MonoTime LoadThread::end_of(const Slot& slot) const {
+  MonoTime end = end_under(current_.level, slot);
+  for (const LevelOrder& order : pending_) end = std::max(end, end_under(order.level, slot));
+  return end;
+}
+
+// --- requests ---
+
+std::optional<Ticket> LoadThread::next_request(Slot& slot) {
+  promote_due();
+  const LoadLevel& level = current_.level;
+  if (const MonoTime end = end_under(level, slot); end != MonoTime::max() && mono_now() >= end)
+    return std::nullopt;
+  if (slot.epoch != level.epoch) {
+    slot.epoch = level.epoch;
+    slot.issued = 0;
+  }
+  const std::uint64_t k = slot.issued;
+  const std::uint64_t index = slot.number() + k * level.concurrency;
+  if (level.budget && index >= *level.budget) return std::nullopt;
+  ++slot.issued;
+  Ticket ticket;
+  ticket.identity = {.seed = setup_->assignment.seed,
+                     .cell = slot.cell(),
+                     .epoch = level.epoch,
+                     .attempt = level.attempt,
+                     .slot = slot.number(),
+                     .k = k};
+  ticket.walk = level.budget ? index : slot.number() + k;
+  ticket.concurrency = level.concurrency;
+  return ticket;
+}
+
+CompletionRequest LoadThread::compose(Slot& slot, const Ticket& ticket, MonoTime intended) {
+  const RequestIdentity& identity = ticket.identity;
+  const Workload& workload = setup_->cell(slot.cell()).workload;
+  CellState& cell = state(slot.cell());
+  CompletionRequest request;
+  request.dialect = cell.dialect.get();
+  request.usage = &cell.usage;
+  request.stream = workload.stream;
+  request.source = setup_->sources[slot.cell()].get();
+  request.pick = request.source->pick(ticket, slot.conversation);
+  slot.replica = pick_replica(slot, ticket, request.pick.turn);
+  request.route = &setup_->routes[setup_->cell(slot.cell()).target][slot.replica];
+  ++cell.in_flight[slot.replica];
+  request.conversation = &slot.conversation;
+  request.keep_answer = workload.conversation.has_value();
+  request.id = fmt::format("{}-{}-{}-{}-{}", setup_->assignment.run_id, identity.cell, identity.epoch,
+                           identity.slot, identity.k);
+  request.series = {.cell = slot.cell(),
+                    .epoch = identity.epoch,
+                    .replica = slot.replica,
+                    .prompt_class = request.pick.prompt_class,
+                    .turn = std::min(request.pick.turn, kLastTurnBucket)};
+  request.slot = identity.slot;
+  request.k = identity.k;
+  request.intended = intended;
+  return request;
+}
+
+Nanos LoadThread::turn_ended(Slot& slot, const Ticket& ticket, const PromptPick& pick) {
+  const Workload& workload = setup_->cell(slot.cell()).workload;
+  if (!workload.thinks()) return Nanos(0);
+  if (workload.conversation) {
+    slot.conversation.answered(pick);
+    // The next conversation is another user's, who has been thinking elsewhere.
+    if (slot.conversation.over()) return Nanos(0);
+  }
+  const LoadLevel& level = current_.level;
+  const bool last = level.budget && slot.epoch == level.epoch &&
+                    slot.issued >= budget_share(*level.budget, slot.number(), level.concurrency);
+  return last ? Nanos(0) : setup_->sources[slot.cell()]->think_time(ticket.identity);
+}
+
+void LoadThread::request_ended(const Slot& slot, MonoTime at) {
+  --cells_[slot.cell()].in_flight[slot.replica];
+  const LoadLevel& level = current_.level;
+  if (!level.budget || slot.epoch != level.epoch || slot.cell() != level.cell) return;
+  budget_last_end_ = std::max(budget_last_end_, at);
+  if (slot.issued != budget_share(*level.budget, slot.number(), level.concurrency)) return;
+  if (--budget_slots_left_ == 0) finish_budget(budget_last_end_);
+}
+
+/// This thread's part of a budget is done; the last thread to say so tells the controller.
+void LoadThread::finish_budget(MonoTime at) {
+  BudgetProgress& progress = *current_.progress;
+  const Nanos::rep end = (at - setup_->assignment.zero).count();
+  Nanos::rep latest = progress.finished_at;
+  while (latest < end && !progress.finished_at.compare_exchange_weak(latest, end)) {
+  }
+  if (progress.threads_left.fetch_sub(1) == 1)
+    on_budget_done_(current_.level.epoch, Nanos(progress.finished_at));
+}
+
+LoadThread::CellState& LoadThread::state(std::uint32_t cell) {
+  CellState& state = cells_[cell];
+  if (!state.dialect) {
+    const Target& target = setup_->target_of(setup_->cell(cell));
+    state.dialect = *make_dialect(target, setup_->cell(cell).workload);  // prepare_run has tried it
+    state.usage = setup_->cell(cell).usage;
+    state.in_flight.resize(target.urls.size());
+  }
+  return state;
+}
+
+std::uint32_t LoadThread::pick_replica(Slot& slot, const Ticket& ticket, std::uint32_t turn) {
+  if (turn > 0) return slot.replica;  // a conversation stays where its history is cached
+  const std::vector<std::uint32_t>& in_flight = state(slot.cell()).in_flight;
+  const auto replicas = static_cast<std::uint32_t>(in_flight.size());
+  const auto in_turn = static_cast<std::uint32_t>((ticket.identity.slot + ticket.identity.k) % replicas);
+  switch (setup_->target_of(setup_->cell(slot.cell())).routing) {
+    case Routing::kPinned:
+      return current_.level.arrivals ? in_turn : slot.number() % replicas;
+    case Routing::kRoundRobin:
+      return in_turn;
+    case Routing::kLeastInFlight:
+      break;
+  }
+  std::uint32_t least = in_turn;  // among equals in turn
+  for (std::uint32_t i = 1; i < replicas; ++i) {
+    const std::uint32_t other = (in_turn + i) % replicas;
+    if (in_flight[other] < in_flight[least]) least = other;
+  }
+  return least;
+}
+
+const Route& LoadThread::first_route(const Slot& slot) const {
+  const auto& replicas = setup_->routes[setup_->cell(slot.cell()).target];
+  return replicas[slot.number() % replicas.size()];
+}
+
+// --- ends ---
+
+void LoadThread::slot_ended() {
+  ++ended_slots_;
+  --live_slots_;
+}
+
+void LoadThread::cancel_all() {
+  for (std::size_t i = 0; i < slots_.size(); ++i) {
+    if (!slots_[i]->done()) slots_[i]->cancel();
+  }
+}
+
+void LoadThread::remove_ended_slots() {
+  std::erase_if(parked_, [](const Slot* slot) { return !slot->parked || slot->done(); });
+  std::erase_if(slots_, [](const std::unique_ptr<Slot>& slot) { return slot->done(); });
+  ended_slots_ = 0;
+}
+
+}  // namespace kneepoint::agent

@@ -1,0 +1,47 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "agent/load/load_engine.h"
+#include "common/result.h"
+
+namespace kneepoint::agent {
+
+/// Says what keeps an assignment from being run here: a URL, a TLS file, an extra_body, a header. An agent
+/// refuses such an assignment before it is given any load. Reads the TLS files; no network.
+Result<void> check_assignment(const Assignment& assignment, const std::vector<std::string>& secrets);
+
+/// Executes load levels and records seconds; knows nothing of steps, windows or verdicts. Owns `threads`
+/// event-loop threads; a slot lives on one of them for good, so nothing on the token path is shared.
+class RunController final : public LoadEngine {
+ public:
+  struct Options {
+    unsigned threads = 1;
+    /// Called from an event-loop thread; must not block and must not call back into the controller.
+    std::function<void(LevelDone)> on_level_done;
+  };
+
+  /// `secrets[i]` is the resolved bearer token of targets[i], empty for none. Throws std::invalid_argument
+  /// for what `check_assignment` refuses.
+  RunController(Assignment assignment, std::vector<std::string> secrets, Options options);
+  /// Stops at once.
+  ~RunController() override;
+
+  void apply(const LoadLevel& level) override;
+
+  /// Each event-loop thread hands over its part between two polls; a thread that is stalled delays the call's
+  /// `complete_through`, not the call: it waits at most 200 ms.
+  SnapshotBatch collect() override;
+
+  void drain(Nanos limit) override;
+  bool idle() const override;
+
+ private:
+  class Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace kneepoint::agent

@@ -1,0 +1,29 @@
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "agent/prompts/prompt_source.h"
+#include "agent/stream/completion_stream.h"
+#include "common/plan.h"
+#include "common/result.h"
+
+namespace kneepoint::agent {
+
+/// An assignment made ready to run: routes and TLS contexts built, everything checked. Immutable, shared by
+/// the event-loop threads.
+struct RunSetup {
+  Assignment assignment;
+  std::vector<std::vector<Route>> routes;                    ///< By target, then by replica.
+  std::vector<std::unique_ptr<const PromptSource>> sources;  ///< By cell.
+
+  const Cell& cell(std::uint32_t id) const { return assignment.cells[id]; }
+  const Target& target_of(const Cell& cell) const { return assignment.targets[cell.target]; }
+};
+
+/// @param secrets bearer tokens by target, empty for none.
+Result<std::shared_ptr<const RunSetup>> prepare_run(Assignment assignment,
+                                                    const std::vector<std::string>& secrets);
+
+}  // namespace kneepoint::agent

@@ -1,0 +1,116 @@
+#include "agent/load/slot.h"
+
+#include <algorithm>
+
+#include "agent/load/load_thread.h"
+#include "agent/load/pacer.h"
+
+namespace kneepoint::agent {
+namespace {
+
+/// How long before its first request a slot opens its connection: long enough for a handshake across a
+/// continent, shorter than any host's patience with an idle connection.
+constexpr Nanos kConnectAhead = std::chrono::seconds(1);
+
+}  // namespace
+
+Slot::Slot(LoadThread& thread, const ThreadContext& context, Kind kind, std::uint32_t cell,
+           std::uint32_t number, MonoTime not_before)
+    : thread_(thread),
+      kind_(kind),
+      cell_(cell),
+      number_(number),
+      not_before_(not_before),
+      recorder_(context.recorder),
+      sleeper_(context.poller.timers()),
+      stream_(context) {}
+
+void Slot::start() {
+  task_ = run();
+  task_.start();
+}
+
+void Slot::reconsider() {
+  sleeper_.interrupt(Wake::kCancelled);
+}
+
+void Slot::cancel() {
+  cancelled_ = true;
+  sleeper_.interrupt(Wake::kCancelled);
+  stream_.cancel();
+}
+
+/// @return whether the slot is still wanted.
+Task<bool> Slot::sleep_until(MonoTime at) {
+  while (!cancelled_ && thread_.keeps(*this)) {
+    if (mono_now() >= at) co_return true;
+    co_await sleeper_.until(std::min(at, thread_.end_of(*this)));
+  }
+  co_return false;
+}
+
+Task<void> Slot::run() {
+  if (kind_ == Kind::kClosedLoop) {
+    co_await keep_in_flight();
+  } else {
+    co_await serve_arrivals();
+  }
+  thread_.slot_ended();
+}
+
+Task<void> Slot::serve_arrivals() {
+  if (kind_ == Kind::kSpareOfOpenLoop) co_await stream_.connect_ahead(thread_.first_route(*this));
+  MonoTime free_since = MonoTime::min();
+  while (!cancelled_ && thread_.keeps(*this)) {
+    const auto arrival = thread_.next_arrival(*this);
+    if (!arrival) {
+      co_await sleeper_.until(MonoTime::max());
+      parked = false;
+      continue;
+    }
+    // What it waited for a slot is no send lag but a backlog.
+    CompletionRequest request = thread_.compose(*this, arrival->ticket, std::max(arrival->at, free_since));
+    request.arrival = arrival->at;
+    const Ending ending = co_await stream_.perform(request);
+    thread_.request_ended(*this, ending.at);
+    free_since = ending.at;
+  }
+}
+
+Task<void> Slot::keep_in_flight() {
+  MonoTime intended = not_before_;
+  if (co_await sleep_until(not_before_ - kConnectAhead)) {
+    co_await stream_.connect_ahead(thread_.first_route(*this));
+    intended = std::max(intended, mono_now());  // a slow connection is no send lag
+  }
+  std::uint32_t failures = 0;
+  while (co_await sleep_until(not_before_)) {
+    const auto ticket = thread_.next_request(*this);
+    if (!ticket) break;
+    const CompletionRequest request = thread_.compose(*this, *ticket, std::max(intended, not_before_));
+    const Ending ending = co_await stream_.perform(request);
+    thread_.request_ended(*this, ending.at);
+    intended = ending.at;
+    if (ending.outcome == Outcome::kCancelled) break;
+    if (ending.outcome == Outcome::kSuccess) {
+      failures = 0;
+      const Nanos thinking = thread_.turn_ended(*this, *ticket, request.pick);
+      if (thinking <= Nanos(0)) continue;
+      intended = ending.at + thinking;
+      recorder_.begin_thinking(request.series, ending.at);
+      const bool wanted = co_await sleep_until(intended);
+      recorder_.end_thinking(request.series, mono_now());
+      if (!wanted) break;
+      continue;
+    }
+    conversation.abandon();
+    const MonoTime failed = mono_now();
+    intended = failed + backoff(++failures, random_bits(ticket->identity, kBackoffDraw));
+    recorder_.begin_backoff(request.series, failed);
+    const bool wanted = co_await sleep_until(intended);
+    recorder_.end_backoff(request.series, mono_now());
+    if (!wanted) break;
+  }
+}
+
+}  // namespace kneepoint::agent

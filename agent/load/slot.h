@@ -1,0 +1,64 @@
+#pragma once
+
+#include <cstdint>
+
+#include "agent/net/task.h"
+#include "agent/prompts/conversation.h"
+#include "agent/prompts/text.h"
+#include "agent/stream/completion_stream.h"
+#include "common/plan.h"
+
+namespace kneepoint::agent {
+
+class LoadThread;
+
+/// One of a level's requests in flight: issues requests one after the other for as long as the level wants
+/// it, or, in an open loop, serves the arrivals that its thread hands it. Lives on one thread for good.
+class Slot {
+ public:
+  enum class Kind : std::uint8_t {
+    kClosedLoop,       ///< Opens its connection shortly before its first request.
+    kOpenLoop,         ///< Serves an arrival at once.
+    kSpareOfOpenLoop,  ///< Opens its connection, then waits for an arrival.
+  };
+  /// @param not_before a closed loop's first request's instant.
+  Slot(LoadThread& thread, const ThreadContext& context, Kind kind, std::uint32_t cell, std::uint32_t number,
+       MonoTime not_before);
+
+  void start();
+  /// The level has changed: a slot that sleeps looks whether it is still wanted.
+  void reconsider();
+  /// Ends at once; the present request as Outcome::kCancelled.
+  void cancel();
+  /// Another level wants the slot from this instant.
+  void set_not_before(MonoTime at) { not_before_ = at; }
+
+  bool done() const { return task_.done(); }
+  std::uint32_t cell() const { return cell_; }
+  std::uint32_t number() const { return number_; }
+
+  std::uint64_t epoch = 0;    ///< Of the level that its last ticket was issued under.
+  std::uint64_t issued = 0;   ///< Requests under that level.
+  std::uint32_t replica = 0;  ///< Of its last request.
+  bool parked = false;        ///< An open loop's: it waits for an arrival.
+  ConversationState conversation;
+
+ private:
+  Task<void> run();
+  Task<void> keep_in_flight();
+  Task<void> serve_arrivals();
+  Task<bool> sleep_until(MonoTime at);
+
+  LoadThread& thread_;
+  const Kind kind_;
+  const std::uint32_t cell_;
+  const std::uint32_t number_;
+  MonoTime not_before_;
+  bool cancelled_ = false;
+  Recorder& recorder_;
+  Sleeper sleeper_;
+  CompletionStream stream_;
+  Task<void> task_;
+};
+
+}  // namespace kneepoint::agent

@@ -1,0 +1,169 @@
+#include "agent/session/coordinator_link.h"
+
+#include <fmt/format.h>
+#include <grpcpp/grpcpp.h>
+
+#include <condition_variable>
+#include <deque>
+#include <mutex>
+
+#include "common/fleet_link.h"
+#include "kneepoint/v1/fleet.grpc.pb.h"
+
+namespace kneepoint::agent {
+namespace {
+
+/// How long one attempt to connect may take. (gRPC names it after its own back-off, which is not used here.)
+constexpr int kConnectMillis = 5000;
+
+std::shared_ptr<grpc::Channel> open_channel(const Endpoint& coordinator) {
+  grpc::ChannelArguments args;
+  args.SetMaxReceiveMessageSize(fleet_link::kMaxMessageBytes);
+  args.SetInt(GRPC_ARG_KEEPALIVE_TIME_MS, static_cast<int>(fleet_link::kKeepaliveInterval.count()));
+  args.SetInt(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, static_cast<int>(fleet_link::kKeepaliveTimeout.count()));
+  args.SetInt(GRPC_ARG_HTTP2_MAX_PINGS_WITHOUT_DATA, 0);
+  args.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, kConnectMillis);
+  // Every link is a fresh attempt: neither the back-off of an earlier one nor a proxy meant for the web
+  // applies.
+  args.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
+  args.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
+  return grpc::CreateCustomChannel(coordinator.str(), grpc::InsecureChannelCredentials(), args);
+}
+
+}  // namespace
+
+/// The stream's state machine. gRPC allows one write at a time and wants the "hold" released exactly once,
+/// when no further operation can start from outside its callbacks: that is when reading has ended and no
+/// write is running.
+class CoordinatorLink::Stream final
+    : public grpc::ClientBidiReactor<v1::AgentMessage, v1::CoordinatorMessage> {
+ public:
+  Stream(const Endpoint& coordinator, std::uint64_t id, Sink sink)
+      : id_(id), sink_(std::move(sink)), stub_(v1::Fleet::NewStub(open_channel(coordinator))) {
+    stub_->async()->Session(&context_, this);
+    AddHold();
+    incoming_ = std::make_shared<v1::CoordinatorMessage>();
+    StartRead(incoming_.get());
+    StartCall();
+  }
+
+  void send(v1::AgentMessage message) {
+    {
+      const std::lock_guard lock(mutex_);
+      if (closed_ || finishing_) return;
+      outgoing_.push_back(std::move(message));
+    }
+    pump();
+  }
+
+  void finish() {
+    {
+      const std::lock_guard lock(mutex_);
+      finishing_ = true;
+    }
+    pump();
+  }
+
+  void cancel_and_wait() {
+    context_.TryCancel();
+    std::unique_lock lock(mutex_);
+    done_changed_.wait(lock, [this] { return done_; });
+  }
+
+  void OnReadDone(bool ok) override {
+    if (ok) {
+      sink_({id_, SystemClock().now(), std::shared_ptr<const v1::CoordinatorMessage>(std::move(incoming_))});
+      incoming_ = std::make_shared<v1::CoordinatorMessage>();
+      StartRead(incoming_.get());
+      return;
+    }
+    bool release = false;
+    {
+      const std::lock_guard lock(mutex_);
+      closed_ = true;
+      release = !writing_;
+    }
+    if (release) RemoveHold();
+  }
+
+  void OnWriteDone(bool) override { write_ended(); }
+  void OnWritesDoneDone(bool) override { write_ended(); }
+
+  void OnDone(const grpc::Status& status) override {
+    sink_({id_, SystemClock().now(),
+           LinkClosed{status.ok() ? "the coordinator closed the stream" : status.error_message()}});
+    const std::lock_guard lock(mutex_);
+    done_ = true;
+    done_changed_.notify_all();
+  }
+
+ private:
+  void write_ended() {
+    bool release = false;
+    {
+      const std::lock_guard lock(mutex_);
+      writing_ = false;
+      release = closed_;
+    }
+    if (release) {
+      RemoveHold();
+    } else {
+      pump();
+    }
+  }
+
+  /// Starts the next write, if none runs. `writing_` keeps others out, so the start itself needs no lock.
+  void pump() {
+    bool half_close = false;
+    {
+      const std::lock_guard lock(mutex_);
+      if (writing_ || closed_) return;
+      if (!outgoing_.empty()) {
+        current_ = std::move(outgoing_.front());
+        outgoing_.pop_front();
+      } else if (finishing_ && !half_closed_) {
+        half_close = half_closed_ = true;
+      } else {
+        return;
+      }
+      writing_ = true;
+    }
+    if (half_close) {
+      StartWritesDone();
+    } else {
+      StartWrite(&current_);
+    }
+  }
+
+  const std::uint64_t id_;
+  const Sink sink_;
+  std::unique_ptr<v1::Fleet::Stub> stub_;
+  grpc::ClientContext context_;
+  std::shared_ptr<v1::CoordinatorMessage> incoming_;
+  v1::AgentMessage current_;
+
+  std::mutex mutex_;
+  std::condition_variable done_changed_;
+  std::deque<v1::AgentMessage> outgoing_;
+  bool writing_ = false;
+  bool finishing_ = false;
+  bool half_closed_ = false;
+  bool closed_ = false;
+  bool done_ = false;
+};
+
+CoordinatorLink::CoordinatorLink(const Endpoint& coordinator, std::uint64_t id, Sink sink)
+    : stream_(std::make_unique<Stream>(coordinator, id, std::move(sink))) {}
+
+CoordinatorLink::~CoordinatorLink() {
+  stream_->cancel_and_wait();
+}
+
+void CoordinatorLink::send(v1::AgentMessage message) {
+  stream_->send(std::move(message));
+}
+void CoordinatorLink::finish() {
+  stream_->finish();
+}
+
+}  // namespace kneepoint::agent

@@ -1,0 +1,361 @@
+#include "agent/stream/completion_stream.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <iterator>
+#include <utility>
+
+#include "agent/net/fetch_ahead.h"
+
+namespace kneepoint::agent {
+namespace {
+
+/// Bodies of failed requests are read to keep the connection; longer ones cost it.
+constexpr std::size_t kErrorBodyLimit = 64 * 1024;
+constexpr std::size_t kAnswerLimit = 64 * 1024 * 1024;
+/// From the end marker of a stream to the end of its body: a moment on any network.
+constexpr Nanos kEndPatience = std::chrono::milliseconds(250);
+
+Outcome outcome_of_status(int status) {
+  if (status >= 200 && status < 300) return Outcome::kSuccess;
+  if (status == 429 || status == 503) return Outcome::kRejected;
+  // A redirect is a wrong URL in the plan.
+  return status >= 500 ? Outcome::kHttp5xx : Outcome::kHttp4xx;
+}
+
+}  // namespace
+
+CompletionStream::CompletionStream(const ThreadContext& context)
+    : context_(context),
+      connection_(context.pool.make()),
+      sleeper_(context.poller.timers()),
+      deadline_(
+          context.poller.timers(), [](void* self) { static_cast<CompletionStream*>(self)->check_deadline(); },
+          this) {}
+
+void CompletionStream::cancel() {
+  cancelled_ = true;
+  sleeper_.interrupt(Wake::kCancelled);
+  connection_->interrupt(Wake::kCancelled);
+}
+
+Task<Outcome> CompletionStream::open(const Route& route) {
+  if (cancelled_) co_return Outcome::kCancelled;
+  reused_ = false;
+  leads_to_ = &route;
+  last_replica_ = 0;
+  Outcome outcome = co_await connection_->open(route.peer, sleeper_);
+  if (cancelled_) outcome = Outcome::kCancelled;
+  if (outcome == Outcome::kSuccess) context_.recorder.connected(connection_->connect_time());
+  co_return outcome;
+}
+
+Task<void> CompletionStream::connect_ahead(const Route& route) {
+  co_await open(route);
+}
+
+/// The next request goes to `route`: takes a connection that leads there.
+void CompletionStream::turn_to(const Route& route) {
+  if (leads_to_ == &route) return;
+  if (connection_->is_open()) context_.pool.put(*leads_to_, std::move(connection_));
+  connection_ = context_.pool.take(route);
+  last_replica_ = 0;
+  leads_to_ = &route;
+  reused_ = connection_->is_open();
+}
+
+Task<Ending> CompletionStream::perform(const CompletionRequest& request) {
+  Recorder& recorder = context_.recorder;
+  turn_to(*request.route);
+  MonoTime intended = request.intended;
+  bool reconnect = connection_->is_open() && connection_->gone_while_idle();
+  if (reconnect) connection_->close();
+  if (!connection_->is_open()) {
+    const Outcome opened = co_await open(*request.route);
+    const MonoTime now = mono_now();
+    if (opened != Outcome::kSuccess) {
+      recorder.begin(record_, {.key = request.series,
+                               .slot = request.slot,
+                               .k = request.k,
+                               .scheduled = intended,
+                               .at = now,
+                               .arrival = request.arrival,
+                               .sent = false});
+      recorder.end(record_, now, opened);
+      co_return Ending{opened, now};
+    }
+    intended = std::max(intended, now);  // connecting has its own histogram
+  }
+
+  UsageOption usage = *request.usage;
+  write_request(request, usage);
+  const MonoTime start = mono_now();
+  // A later turn carries a history, whose length nobody asked for.
+  const std::uint32_t asked_prompt = request.pick.turn == 0 ? request.pick.input_tokens : 0;
+  recorder.begin(record_, {.key = request.series,
+                           .slot = request.slot,
+                           .k = request.k,
+                           .scheduled = intended,
+                           .at = start,
+                           .arrival = request.arrival,
+                           .asked_output_tokens = request.pick.output_tokens.value_or(0),
+                           .asked_prompt_tokens = asked_prompt});
+  if (reconnect) recorder.reconnected(record_, start);
+  std::optional<Ending> ending = co_await exchange(request, usage);
+  while (usage_refused_ && usage != UsageOption::kNone) {
+    // A question of ours that the host does not know: the same request without it, as if it were the first.
+    usage = less(usage);
+    reused_ = connection_->is_open();
+    if (!reused_) {
+      const Outcome opened = co_await open(*request.route);
+      if (opened != Outcome::kSuccess) {
+        ending = Ending{opened, mono_now()};
+        break;
+      }
+    }
+    write_request(request, usage);
+    recorder.resend(record_, mono_now());
+    ending = co_await exchange(request, usage);
+  }
+  if (!ending) ending = Ending{Outcome::kStream, mono_now()};
+  // Others may have found out meanwhile.
+  if (ending->outcome == Outcome::kSuccess) *request.usage = std::max(*request.usage, usage);
+  deadline_.disarm();
+  if (!request.route->keeps_connection) connection_->close();
+  reused_ = connection_->is_open();
+  recorder.end(record_, ending->at, ending->outcome);
+  forget_response();
+  co_return *ending;
+}
+
+void CompletionStream::write_request(const CompletionRequest& request, UsageOption usage) {
+  ThreadBuffers& buffers = context_.buffers;
+  buffers.body.clear();
+  const Prompt prompt = request.source->render(request.pick, *request.conversation, buffers.prompt);
+  request.dialect->write_body(prompt, usage, buffers.body);
+  memory_ = request.dialect->begin_stream(prompt);
+  buffers.request.clear();
+  fmt::format_to(std::back_inserter(buffers.request),
+                 "POST {}{} HTTP/1.1\r\n{}X-Request-Id: {}\r\nContent-Length: {}\r\n\r\n",
+                 request.route->peer.endpoint.base_path, request.dialect->path(), request.route->headers,
+                 request.id, buffers.body.size());
+  buffers.request.append(buffers.body);
+}
+
+/// Sends what write_request has put together and reads the answer, on a new connection where the kept-alive
+/// one turns out to be closed. @return as attempt.
+Task<std::optional<Ending>> CompletionStream::exchange(const CompletionRequest& request, UsageOption usage) {
+  const std::optional<Ending> ending = co_await attempt(request);
+  if (ending || !reused_) co_return ending;
+  // The host had closed the connection as the request was on its way: once more.
+  const Outcome opened = co_await open(*request.route);
+  if (opened != Outcome::kSuccess) co_return Ending{opened, mono_now()};
+  write_request(request, usage);
+  context_.recorder.restart(record_, mono_now());
+  co_return co_await attempt(request);
+}
+
+/// Sends what write_request has put together and reads the answer. @return how it ended; nothing when the
+/// connection ended before any byte of a response.
+Task<std::optional<Ending>> CompletionStream::attempt(const CompletionRequest& request) {
+  forget_response();
+  http_.watch(request.route->replica_header);
+  idle_timeout_ = request.route->idle_timeout;
+  request_deadline_ = record_.start + request.route->request_timeout;
+  deadline_.arm(request_deadline_);
+  last_read_ = record_.start;
+
+  Wake wake = co_await connection_->send(context_.buffers.request);
+  while (wake == Wake::kReady) {
+    const std::span<char> buffer = context_.buffers.for_reading();
+    // Comes from memory while the kernel reads.
+    fetch_ahead(this, sizeof *this);
+    memory_.usual.fetch();
+    const ReadResult read = connection_->read(buffer);
+    if (read.status == ReadResult::Status::kWouldBlock) {
+      wake = co_await connection_->until_readable();
+      continue;
+    }
+    if (read.status != ReadResult::Status::kData) {
+      auto outcome = connection_ended(request, read.status == ReadResult::Status::kEnd);
+      if (!outcome && !reused_ && connection_->tls_failed()) outcome = Outcome::kTls;
+      connection_->close();
+      if (!outcome) co_return std::nullopt;
+      co_return Ending{*outcome, mono_now()};
+    }
+    const auto outcome = take_read(request, {buffer.data(), read.bytes}, read);
+    if (outcome) co_return Ending{*outcome, last_read_};
+  }
+  connection_->close();
+  Outcome outcome = wake == Wake::kTimeout ? Outcome::kTimeout : Outcome::kCancelled;
+  if (done_) outcome = Outcome::kSuccess;  // only the end of the HTTP body is missing
+  co_return Ending{outcome, mono_now()};
+}
+
+/// The token path: one read, from its stamps to the deadline of the next. @return the outcome when the
+/// request is over.
+std::optional<Outcome> CompletionStream::take_read(const CompletionRequest& request, std::string_view input,
+                                                   ReadResult read) {
+  read.not_before(last_read_);
+  last_read_ = read.received;
+  const bool silent_before = record_.chunks == 0;
+  content_events_ = 0;
+  const auto outcome = consume(request, input, read);
+  context_.recorder.read(read.received, read.processed, read.stamped, content_events_);
+  if (outcome) return outcome;
+  if (done_) {
+    request_deadline_ = std::min(request_deadline_, last_read_ + kEndPatience);
+    expect_by(request_deadline_);
+  } else if (silent_before && record_.chunks > 0) {
+    expect_by(last_read_ + idle_timeout_);  // silence counts from here
+  }
+  return std::nullopt;
+}
+
+/// One read, decoded layer by layer. @return the outcome when the request is over.
+std::optional<Outcome> CompletionStream::consume(const CompletionRequest& request, std::string_view input,
+                                                 const ReadResult& read) {
+  while (true) {
+    switch (http_.next(input)) {
+      case HttpResponse::Event::kNeedMore:
+        return std::nullopt;
+      case HttpResponse::Event::kHeaders:
+        by_status_ = outcome_of_status(http_.status());
+        if (!http_.watched().empty()) tell_replica(read.received);
+        break;
+      case HttpResponse::Event::kBody:
+        if (const auto outcome = take_body(request, http_.body(), read.received)) {
+          connection_->close();
+          return outcome;
+        }
+        break;
+      case HttpResponse::Event::kEnd: {
+        if (!http_.keep_alive() || !input.empty()) connection_->close();
+        return conclude(request, read.received);
+      }
+      case HttpResponse::Event::kError:
+        connection_->close();
+        if (by_status_ != Outcome::kSuccess) return conclude(request, read.received);
+        return done_ ? Outcome::kSuccess : Outcome::kParse;
+    }
+  }
+}
+
+/// The response says which replica answers.
+void CompletionStream::tell_replica(MonoTime at) {
+  const auto replica = context_.recorder.named(http_.watched());
+  if (!replica) return;
+  context_.recorder.answered_by(record_, at, *replica, last_replica_ != 0 && last_replica_ != *replica);
+  last_replica_ = *replica;
+}
+
+std::optional<Outcome> CompletionStream::take_body(const CompletionRequest& request, std::string_view body,
+                                                   MonoTime at) {
+  if (by_status_ != Outcome::kSuccess || !request.stream) {
+    const std::size_t limit = by_status_ == Outcome::kSuccess ? kAnswerLimit : kErrorBodyLimit;
+    if (kept_body_.size() + body.size() > limit)
+      return by_status_ == Outcome::kSuccess ? Outcome::kParse : by_status_;
+    kept_body_.append(body);
+    return std::nullopt;
+  }
+  EventStatus status;
+  if (request.dialect->framing() == Framing::kServerSentEvents) {
+    while ((status = sse_.next(body)) == EventStatus::kEvent) {
+      if (sse_.type() == "error") return Outcome::kStream;
+      if (const auto outcome = take_event(request, sse_.data(), at)) return outcome;
+    }
+  } else {
+    while ((status = lines_.next(body)) == EventStatus::kEvent) {
+      if (const auto outcome = take_event(request, lines_.data(), at)) return outcome;
+    }
+  }
+  if (status == EventStatus::kTooLong) return Outcome::kParse;
+  return std::nullopt;
+}
+
+std::optional<Outcome> CompletionStream::take_event(const CompletionRequest& request, std::string_view data,
+                                                    MonoTime at) {
+  Chunk chunk;
+  if (!request.dialect->read_event(data, memory_, chunk)) return Outcome::kParse;
+  if (chunk.error) return Outcome::kStream;
+  if (chunk.content()) ++content_events_;
+  done_ = done_ || chunk.done;
+  finished_ = finished_ || chunk.finished || chunk.done;
+  if (request.keep_answer) request.conversation->add_answer(chunk.text);
+  context_.recorder.chunk(record_, at, chunk);
+  return std::nullopt;
+}
+
+/// The peer closed. @return nothing when it did so before any byte of a response.
+std::optional<Outcome> CompletionStream::connection_ended(const CompletionRequest& request, bool cleanly) {
+  if (!http_.begun()) return std::nullopt;
+  if (done_) return Outcome::kSuccess;
+  const bool whole = cleanly && http_.finish() == HttpResponse::Event::kEnd;
+  if (!whole && by_status_ == Outcome::kSuccess) return Outcome::kStream;
+  const Outcome outcome = conclude(request, last_read_);
+  // Only the close ends this body, and a host that dies closes, too, between two events or inside one.
+  const bool cut_off = request.stream && request.dialect->tells_end() && !finished_;
+  const bool looks_like_an_end = outcome == Outcome::kSuccess || outcome == Outcome::kParse;
+  return cut_off && looks_like_an_end ? Outcome::kStream : outcome;
+}
+
+/// No more of the response comes after `at`: it is complete, or refuses the request, which its status alone
+/// says.
+Outcome CompletionStream::conclude(const CompletionRequest& request, MonoTime at) {
+  if (by_status_ != Outcome::kSuccess) {
+    // Hosts that do not know an option for running usage say so by name.
+    const bool about_usage = kept_body_.find("stream_options") != std::string::npos ||
+                             kept_body_.find("continuous_usage") != std::string::npos;
+    usage_refused_ = about_usage && (http_.status() == 400 || http_.status() == 422);
+    return by_status_;
+  }
+  if (request.stream) return conclude_stream(request, at);
+  kept_body_.reserve(kept_body_.size() + kPadding);
+  Chunk chunk;
+  if (!request.dialect->read_answer(kept_body_, chunk)) return Outcome::kParse;
+  if (chunk.error) return Outcome::kStream;
+  chunk.answer = true;  // the answer has come, whatever it says
+  if (request.keep_answer) request.conversation->add_answer(chunk.text);
+  context_.recorder.chunk(record_, at, chunk);
+  return Outcome::kSuccess;
+}
+
+Outcome CompletionStream::conclude_stream(const CompletionRequest& request, MonoTime at) {
+  if (request.dialect->framing() == Framing::kServerSentEvents) {
+    if (sse_.finish() == EventStatus::kEvent) {
+      if (sse_.type() == "error") return Outcome::kStream;
+      if (const auto outcome = take_event(request, sse_.data(), at)) return *outcome;
+    }
+  } else if (lines_.finish() == EventStatus::kEvent) {
+    if (const auto outcome = take_event(request, lines_.data(), at)) return *outcome;
+  }
+  // Where the framing is whole the end marker may be missing; an answer may not.
+  return finished_ || record_.chunks > 0 ? Outcome::kSuccess : Outcome::kStream;
+}
+
+void CompletionStream::forget_response() {
+  http_.reset();
+  sse_.reset();
+  lines_.reset();
+  kept_body_ = std::string();
+  by_status_ = Outcome::kSuccess;
+  finished_ = done_ = usage_refused_ = false;
+}
+
+/// Looks at the deadlines by `limit` at the latest.
+void CompletionStream::expect_by(MonoTime limit) {
+  if (limit < deadline_.at()) deadline_.arm(limit);
+}
+
+void CompletionStream::check_deadline() {
+  MonoTime limit = request_deadline_;
+  if (record_.chunks > 0) limit = std::min(limit, last_read_ + idle_timeout_);
+  if (limit > mono_now()) {
+    deadline_.arm(limit);
+  } else {
+    connection_->interrupt(Wake::kTimeout);
+  }
+}
+
+}  // namespace kneepoint::agent

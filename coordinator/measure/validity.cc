@@ -1,0 +1,246 @@
+#include "coordinator/measure/validity.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "coordinator/measure/littles_law.h"
+#include "coordinator/measure/statistics.h"
+#include "coordinator/results/units.h"
+
+namespace kneepoint::coordinator {
+namespace {
+
+void check_delivery(Step& step, const WindowEvidence& evidence) {
+  if (evidence.interrupted) step.invalidate("INTERRUPTED", "the step was cut short");
+  if (evidence.agent_lost) step.invalidate("AGENT_LOST", "an agent was lost while it ran");
+  if (!evidence.complete) step.invalidate("INCOMPLETE", "not every agent delivered every second of it");
+  if (step.requests.completed == 0) step.invalidate("NO_DATA", "no request completed in the window");
+}
+
+/// Whether more requests than `due` is beyond what chance makes of the edges of a window.
+bool surely_more(std::uint64_t requests, std::uint64_t due) {
+  constexpr double kSure = 2.576;  // 99.5 %
+  const auto served = static_cast<double>(requests);
+  const auto asked = static_cast<double>(due);
+  return served > Gates::kRateExceeded * asked + kSure * std::sqrt(served + asked);
+}
+
+/// A window whose requests came before it: its figures are those of the step before. Under a moving rate what
+/// ends lags behind what comes, but only a backlog lets more start than come.
+void check_backlog_of_before(Step& step, const WindowEvidence& evidence) {
+  const RequestCounts& requests = step.requests;
+  const std::uint64_t ended = requests.completed + requests.failed;
+  if (surely_more(requests.started, evidence.due)) {
+    step.invalidate("CATCHING_UP", fmt::format("it served the backlog of the step before: {} requests were "
+                                               "started where {} were due",
+                                               requests.started, evidence.due));
+  } else if (!evidence.moving && surely_more(ended, evidence.due)) {
+    step.invalidate("CATCHING_UP", fmt::format("the host still served requests of the step before: {} ended "
+                                               "where {} were due",
+                                               ended, evidence.due));
+  }
+}
+
+/// Whether what an open loop offered was started, and ended as fast as it was started.
+void check_rate(Step& step, const WindowEvidence& evidence) {
+  if (!evidence.open_loop || evidence.interrupted || evidence.due == 0) return;
+  check_backlog_of_before(step, evidence);
+  constexpr double kFew = 0.01;
+  if (step.backlog.value_or(0) > 0) {
+    step.warn("BACKLOG",
+              fmt::format("requests waited for one of the {} to end that max_in_flight allows, {} on average",
+                          step.concurrency,
+                          *step.backlog < kFew ? "less than 0.01" : format_figure(*step.backlog)));
+  }
+  const auto started = static_cast<double>(step.requests.started);
+  if (started < Gates::kRateReached * static_cast<double>(evidence.due)) {
+    step.warn("RATE_NOT_REACHED", fmt::format("{} of {} requests that were due could be started",
+                                              step.requests.started, evidence.due));
+  }
+  if (evidence.in_flight_growth && *evidence.in_flight_growth > Gates::kOverload) {
+    step.warn(
+        "OVERLOADED",
+        fmt::format("requests came faster than they ended: those in flight grew by {:.0f} % "
+                    "within the window{}",
+                    *evidence.in_flight_growth * 100, evidence.moving ? ", beyond what the rate did" : ""));
+  }
+}
+
+void check_occupancy(Step& step, const WindowEvidence& evidence) {
+  if (evidence.open_loop || evidence.by_requests || evidence.interrupted || !step.achieved_concurrency ||
+      step.concurrency == 0)
+    return;
+  // A slot that thinks, as the plan says it should, is a user at work.
+  const double occupied = *step.achieved_concurrency + step.thinking.value_or(0);
+  const double rounding = evidence.moving ? 1 : 0;  // of the mean that was asked for, and of a slot's start
+  if (occupied >= Gates::kOccupancy * step.concurrency - rounding) return;
+  std::string reason = fmt::format("only {} of {} requests were in flight",
+                                   format_figure(*step.achieved_concurrency), step.concurrency);
+  if (step.backing_off && *step.backing_off >= 0.005 * step.concurrency) {
+    reason += fmt::format(": {} slots were backing off after failures", format_figure(*step.backing_off));
+  }
+  step.invalidate("LOW_OCCUPANCY", std::move(reason));
+}
+
+/// With failures the residence of the failed is unknown, so only an excess of completed residence is a fault.
+bool breaks(double error, double tolerance, const Step& step) {
+  const bool only_successes = step.requests.failed == 0 &&
+                              step.requests.by_outcome[static_cast<std::size_t>(Outcome::kCancelled)] == 0;
+  return only_successes ? std::abs(error) > tolerance : -error > tolerance;
+}
+
+void check_littles_law(Step& step, const WindowEvidence& evidence) {
+  if (evidence.interrupted || !evidence.complete || step.requests.completed == 0) return;
+  // Requests that pile up are in flight and not among the ended: the law holds for a steady state.
+  if (step.has_flag("OVERLOADED")) return;
+  double slots = evidence.open_loop ? evidence.in_flight / evidence.seconds : step.concurrency;
+  const auto mean = evidence.e2e.mean_seconds();
+  // A moving load has more in flight at one end of the window than at the other: at most twice its mean.
+  if (evidence.moving) slots *= 2;
+  if (mean && !evidence.moving) {
+    const auto law = littles_law({.window = evidence.seconds,
+                                  .in_flight = evidence.in_flight,
+                                  .ended = evidence.e2e.sum_seconds(),
+                                  .mean = *mean,
+                                  .longest = evidence.e2e.max_seconds(),
+                                  .slots = slots});
+    if (law && breaks(law->error, law->tolerance, step)) {
+      step.invalidate("LITTLES_LAW",
+                      fmt::format("requests in flight and rate × mean residence disagree by {:.1f} % "
+                                  "(at most {:.1f} % can be chance)",
+                                  law->error * 100, law->tolerance * 100));
+    }
+  }
+  // At token level: a stream that decodes is, at every instant, inside one inter-chunk gap. The end of the
+  // answer may trail its last content by about one gap; an answer of one chunk has no gap at all.
+  const double decoding = evidence.in_flight - evidence.waiting;
+  const auto gap = evidence.icl.mean_seconds();
+  if (!gap || decoding <= 0) return;
+  const double error = (decoding - evidence.icl.sum_seconds()) / decoding;
+  const double edges = slots * evidence.icl.max_seconds() / decoding;
+  const double tails = static_cast<double>(step.requests.completed) * *gap / decoding;
+  const double tolerance = Gates::kTokenLittle + edges + tails;
+  if (breaks(error, tolerance, step)) {
+    step.invalidate("LITTLES_LAW",
+                    fmt::format("time spent decoding and the sum of the gaps between chunks disagree by "
+                                "{:.1f} % (at most {:.1f} % can be chance)",
+                                error * 100, tolerance * 100));
+  }
+}
+
+void check_generator(Step& step, const WindowEvidence& evidence) {
+  const GeneratorSummary& generator = step.generator;
+  if (generator.client_coalesced_ratio && *generator.client_coalesced_ratio > Gates::kCoalesced) {
+    step.invalidate("CLIENT_BOUND", fmt::format("the generator read {:.1f} % of the events late and together",
+                                                *generator.client_coalesced_ratio * 100));
+  }
+  if (generator.busiest_thread_ratio && *generator.busiest_thread_ratio > Gates::kBusyThread) {
+    step.invalidate("CLIENT_BOUND", fmt::format("a generator thread was busy {:.0f} % of the time",
+                                                *generator.busiest_thread_ratio * 100));
+  }
+  const auto& ttft = step.ttft_seconds.p50;
+  const auto& tpot = step.tpot_seconds.p50;
+  if (ttft && surely_exceeds(evidence.send_lag, Gates::kLagShare * *ttft)) {
+    // In a closed loop a late start shifts no latency, which counts from the send: it only leaves the slot
+    // empty, and LOW_OCCUPANCY is the gate for that.
+    std::string reason = fmt::format("requests left late: send lag p99 {} is over 5 % of TTFT p50 {}",
+                                     format_time(*generator.send_lag_p99_seconds), format_time(*ttft));
+    // In an open loop it is the load itself that is not what was asked for; but for lags that are small
+    // against the gaps between requests, too.
+    const double gap = evidence.due > 0 ? evidence.seconds / static_cast<double>(evidence.due) : 0;
+    if (evidence.open_loop && surely_exceeds(evidence.send_lag, Gates::kLagShare * std::max(*ttft, gap))) {
+      step.invalidate("CLIENT_BOUND", std::move(reason));
+    } else {
+      step.warn("SEND_LAG", std::move(reason));
+    }
+  }
+  const bool unstamped = generator.unstamped_read_ratio.value_or(0) > Gates::kUnstamped;
+  if (unstamped) {
+    step.warn("UNSTAMPED",
+              fmt::format("{:.0f} % of the reads carry no kernel stamp: they count from when they "
+                          "were read",
+                          *generator.unstamped_read_ratio * 100));
+  }
+  const auto scale = ttft && tpot ? std::min(*ttft, *tpot) : ttft.value_or(tpot.value_or(0));
+  if (scale <= 0) return;
+  // Without stamps the lag of a read is not seen; the time that the loop was away from poll bounds it.
+  const Histogram& lag = unstamped ? evidence.loop_gap : evidence.rx_lag;
+  if (!surely_exceeds(lag, Gates::kLagShare * scale)) return;
+  const std::string lag_p99 = format_time(lag.quantile_seconds(Gates::kLagQuantile).value_or(0));
+  if (unstamped) {
+    step.invalidate("CLIENT_BOUND",
+                    fmt::format("reads carry no kernel stamp and came up to {} late (p99)", lag_p99));
+  } else {
+    step.warn("RX_LAG", fmt::format("receive lag p99 {} is over 5 % of {}; kernel stamps have corrected it",
+                                    lag_p99, format_time(scale)));
+  }
+}
+
+void check_weaknesses(Step& step, const WindowEvidence& evidence) {
+  if (!evidence.moving && evidence.trend && std::abs(*evidence.trend) > Gates::kTrend) {
+    step.warn("DRIFTING",
+              fmt::format("throughput moved by {:+.1f} % within the window", *evidence.trend * 100));
+  }
+  if (step.early_stops > 0) {
+    step.warn("EARLY_STOPS",
+              fmt::format("{} answers ended with fewer tokens than asked for", step.early_stops));
+  }
+  if (const auto& tokens = step.prompt_tokens; tokens && tokens->asked_mean && tokens->achieved_mean) {
+    const double off = *tokens->achieved_mean / *tokens->asked_mean - 1;
+    if (std::abs(off) > Gates::kPromptTokens) {
+      step.warn("TOKEN_MISMATCH",
+                fmt::format("prompts had {} tokens on average where {} were asked for",
+                            format_figure(*tokens->achieved_mean), format_figure(*tokens->asked_mean)));
+    }
+  }
+  if (evidence.answer_chunks > evidence.answer_tokens) {
+    step.warn("ECHO",
+              fmt::format("{} content chunks came for {} tokens: some are no part of the answer, and TTFT "
+                          "may be theirs",
+                          evidence.answer_chunks, evidence.answer_tokens));
+  }
+  if (step.reconnects > 0)
+    step.warn("RECONNECTS", fmt::format("{} connections were reopened", step.reconnects));
+}
+
+}  // namespace
+
+bool surely_exceeds(const Histogram& values, double limit_seconds) {
+  if (values.empty()) return false;
+  return proportion_lower(values.count_above(limit_seconds), static_cast<double>(values.count())) >
+         1 - Gates::kLagQuantile;
+}
+
+bool surely_failing(const RequestCounts& requests) {
+  return proportion_lower(static_cast<double>(requests.failed),
+                          static_cast<double>(requests.failed + requests.completed)) > Gates::kErrors;
+}
+
+void apply_gates(Step& step, const WindowEvidence& evidence) {
+  check_delivery(step, evidence);
+  check_rate(step, evidence);
+  check_occupancy(step, evidence);
+  check_littles_law(step, evidence);
+  check_generator(step, evidence);
+  check_weaknesses(step, evidence);
+}
+
+std::vector<std::string> failed_gates(const Step& step) {
+  std::vector<std::string> failed;
+  for (const char* gate : {"INTERRUPTED", "AGENT_LOST", "INCOMPLETE", "NO_DATA", "CLIENT_BOUND",
+                           "LOW_OCCUPANCY", "LITTLES_LAW", "CATCHING_UP", "UNSTEADY"}) {
+    if (step.has_flag(gate)) failed.emplace_back(gate);
+  }
+  return failed;
+}
+
+bool invalid_by_target_only(const Step& step) {
+  if (step.valid || step.requests.failed == 0) return false;
+  const auto failed = failed_gates(step);
+  return std::all_of(failed.begin(), failed.end(),
+                     [](const std::string& gate) { return gate == "NO_DATA" || gate == "LOW_OCCUPANCY"; });
+}
+
+}  // namespace kneepoint::coordinator

@@ -1,0 +1,397 @@
+#include "coordinator/measure/window.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <boost/url/parse.hpp>
+#include <cmath>
+#include <functional>
+#include <numeric>
+#include <span>
+#include <vector>
+
+#include "coordinator/measure/batch_means.h"
+#include "coordinator/measure/latency.h"
+#include "coordinator/measure/slo_check.h"
+#include "coordinator/measure/statistics.h"
+#include "coordinator/measure/token_count.h"
+#include "coordinator/measure/validity.h"
+#include "coordinator/measure/window_cut.h"
+
+namespace kneepoint::coordinator {
+namespace {
+
+RequestCounts counts_of(const SeriesStats& stats) {
+  return {.started = stats.started,
+          .completed = stats.completed(),
+          .failed = stats.failed(),
+          .by_outcome = stats.outcomes};
+}
+
+std::optional<double> ratio(double part, double whole) {
+  if (whole <= 0) return std::nullopt;
+  return part / whole;
+}
+
+/// A count per second, with the spread of its batches.
+/// @param bins equal bins over the window.
+/// @param burst how much of it comes at once.
+Estimate rate(double total, std::span<const double> bins, double duration,
+              const std::optional<Batches>& batches, double burst) {
+  if (!batches) return {.value = total / duration};
+  std::vector<double> values = batch_means(bins, batches->count);
+  if (values.empty()) return {.value = total / duration};
+  for (double& value : values) value *= static_cast<double>(bins.size()) / duration;
+  return batch_estimate(total / duration, values, *batches, edge_error(burst, duration));
+}
+
+Estimate token_rate(const WindowCut& cut, const ChunkRate& tokens, double duration,
+                    const std::optional<Batches>& batches) {
+  std::vector<double> halves;
+  for (const SeriesStats& second : cut.seconds) {
+    halves.push_back(tokens.arrived(second, 0));
+    halves.push_back(tokens.arrived(second, 1));
+  }
+  // Streams tick together: each gets one token per TPOT.
+  const double total = tokens.arrived(cut.total);
+  const double burst = total / duration * cut.total.tpot.quantile_seconds(0.5).value_or(0);
+  return rate(total, halves, duration, batches, burst);
+}
+
+LatencySummary latency(const WindowCut& cut, Histogram SeriesStats::*which,
+                       const std::optional<Batches>& batches) {
+  std::vector<const Histogram*> by_second;
+  for (const SeriesStats& second : cut.seconds) by_second.push_back(&(second.*which));
+  return summarise(cut.total.*which, by_second, batches);
+}
+
+/// @param met, missed of each second. Batches say nothing where one of them saw no request.
+SloEvidence slo_evidence(std::span<const double> met, std::span<const double> missed,
+                         const std::optional<Batches>& batches) {
+  const auto sum = [](std::span<const double> counts) {
+    return static_cast<std::uint64_t>(std::accumulate(counts.begin(), counts.end(), 0.0));
+  };
+  SloEvidence evidence{.met = sum(met), .missed = sum(missed)};
+  if (!batches) return evidence;
+  evidence.batches = *batches;
+  const auto met_means = batch_means(met, batches->count);
+  const auto missed_means = batch_means(missed, batches->count);
+  for (std::size_t b = 0; b < met_means.size(); ++b) {
+    const double n = met_means[b] + missed_means[b];
+    if (n <= 0) {
+      evidence.batch_ratios.clear();
+      break;
+    }
+    evidence.batch_ratios.push_back(missed_means[b] / n);
+  }
+  return evidence;
+}
+
+double finished(const SeriesStats& stats) {
+  return static_cast<double>(stats.completed() + stats.failed());
+}
+
+void measure_slo(Step& step, const WindowCut& cut, const Cell& cell, double duration,
+                 const std::optional<Batches>& batches) {
+  if (cell.slo.empty()) return;
+  double lowest_quantile = 1;
+  for (std::size_t i = 0; i < cell.slo.size(); ++i) {
+    lowest_quantile = std::min(lowest_quantile, cell.slo[i].quantile);
+    const auto count = [i](const SeriesStats& stats) {
+      return i < stats.slo.size() ? stats.slo[i] : SloCount{};
+    };
+    const auto met = cut.series([&](const SeriesStats& s) { return static_cast<double>(count(s).met); });
+    const auto missed =
+        cut.series([&](const SeriesStats& s) { return static_cast<double>(count(s).missed); });
+    step.slo.push_back(
+        check_slo(cell.slo[i].name(), slo_evidence(met, missed, batches), 1 - cell.slo[i].quantile));
+  }
+  const auto bad = [](const SeriesStats& s) {
+    return std::max(0.0, finished(s) - static_cast<double>(s.joint_good));
+  };
+  const auto good = cut.series([](const SeriesStats& s) { return static_cast<double>(s.joint_good); });
+  step.slo_joint = check_slo("joint", slo_evidence(good, cut.series(bad), batches), 1 - lowest_quantile);
+  step.goodput_ratio = ratio(static_cast<double>(cut.total.joint_good), finished(cut.total));
+  step.goodput_requests_per_second = static_cast<double>(cut.total.joint_good) / duration;
+}
+
+GeneratorSummary generator_of(const WindowCut& cut, const ChunkRate& tokens) {
+  GeneratorSummary summary;
+  if (cut.busiest_thread.empty()) return summary;
+  const GeneratorStats& stats = cut.generator;
+  summary.cpu_seconds = stats.cpu_user + stats.cpu_system;
+  if (const auto seconds = ratio(*summary.cpu_seconds, tokens.arrived(cut.anything))) {
+    summary.cpu_us_per_token = *seconds * 1e6;
+  }
+  if (stats.resident_bytes > 0) summary.resident_bytes = static_cast<double>(stats.resident_bytes);
+  summary.rx_lag_p99_seconds = stats.rx_lag.quantile_seconds(0.99);
+  summary.loop_gap_p99_seconds = stats.loop_gap.quantile_seconds(0.99);
+  summary.send_lag_p99_seconds = stats.send_lag.quantile_seconds(0.99);
+  const auto reads = static_cast<double>(stats.reads);
+  summary.multi_event_read_ratio = ratio(static_cast<double>(stats.multi_event_reads), reads);
+  summary.client_coalesced_ratio = ratio(static_cast<double>(stats.client_coalesced), reads);
+  summary.unstamped_read_ratio = ratio(static_cast<double>(stats.unstamped_reads), reads);
+  std::vector<double> busy = cut.busiest_thread;
+  const auto rank = static_cast<std::size_t>(std::ceil(0.95 * static_cast<double>(busy.size()))) - 1;
+  std::nth_element(busy.begin(), busy.begin() + static_cast<std::ptrdiff_t>(rank), busy.end());
+  summary.busiest_thread_ratio = busy[rank];
+  return summary;
+}
+
+Share share_of(std::string name, const SeriesStats& stats, std::optional<double> tokens, double duration) {
+  return {.name = std::move(name),
+          .requests = counts_of(stats),
+          .requests_per_second = static_cast<double>(stats.completed()) / duration,
+          .output_tokens_per_second = tokens ? std::optional(*tokens / duration) : std::nullopt,
+          .ttft_seconds = summarise(stats.ttft),
+          .tpot_seconds = summarise(stats.tpot),
+          .e2e_seconds = summarise(stats.e2e)};
+}
+
+/// Agents count the turns from the tenth on together.
+constexpr std::uint32_t kLastTurn = 9;
+
+std::optional<PromptTokens> prompt_tokens_of(const SeriesStats& stats) {
+  if (stats.asked_prompts == 0) return std::nullopt;
+  const auto n = static_cast<double>(stats.asked_prompts);
+  return PromptTokens{.asked_mean = static_cast<double>(stats.asked_prompt_tokens) / n,
+                      .achieved_mean = static_cast<double>(stats.achieved_prompt_tokens) / n};
+}
+
+/// Names that tell the target's replicas apart.
+std::vector<std::string> replica_names(const Target& target) {
+  std::vector<std::string> names;
+  for (const std::string& url : target.urls) names.push_back(replica_name(url));
+  auto sorted = names;
+  std::sort(sorted.begin(), sorted.end());
+  return std::adjacent_find(sorted.begin(), sorted.end()) == sorted.end() ? names : target.urls;
+}
+
+using NamedStats = std::pair<std::string, const SeriesStats*>;
+
+/// The replicas that rows are for: those that responses named, by name, else the URLs; none where there is
+/// only one.
+std::vector<NamedStats> replicas_of(const Timeline& timeline, const Target& target, WindowCut& cut) {
+  std::vector<NamedStats> replicas;
+  const auto urls = replica_names(target);
+  for (std::uint32_t i = 0; i < urls.size(); ++i) {
+    const SeriesStats& stats = cut.by_replica[i];
+    // Where headers name replicas, a URL keeps only the requests whose responses named none.
+    if (target.replica_header.empty() || stats.ended() > 0) replicas.emplace_back(urls[i], &stats);
+  }
+  const auto named = static_cast<std::ptrdiff_t>(replicas.size());
+  for (const auto& [replica, stats] : cut.by_replica) {
+    const auto name = timeline.replica_names().find(replica);
+    const bool seen = stats.ended() > 0 || stats.in_flight > 0;
+    if (seen && name != timeline.replica_names().end()) replicas.emplace_back(name->second, &stats);
+  }
+  std::sort(replicas.begin() + named, replicas.end(),
+            [](const NamedStats& a, const NamedStats& b) { return a.first < b.first; });
+  if (replicas.size() < 2) replicas.clear();
+  return replicas;
+}
+
+/// Behind one address a kept connection may never leave the replica that it was opened to: who gets how much
+/// is then decided by chance when connections are opened, and stays so.
+void check_pinning(Step& step, const WindowCut& cut) {
+  constexpr double kTolerated = 1.25;
+  if (step.replicas.size() < 2 || cut.total.replica_changes > 0) return;
+  std::uint64_t most = 0;
+  for (const Share& share : step.replicas) most = std::max(most, share.requests.completed);
+  const double skew = static_cast<double>(most) * static_cast<double>(step.replicas.size()) /
+                      static_cast<double>(std::max<std::uint64_t>(cut.total.completed(), 1));
+  step.warn("PINNED",
+            fmt::format("kept connections never left their replica: of {} replicas the busiest got {:.2f} "
+                        "times an equal share{}",
+                        step.replicas.size(), skew,
+                        skew > kTolerated ? ", which is the client's doing; use connection: per_request, or "
+                                            "the replicas' own urls"
+                                          : ""));
+}
+
+std::optional<double> trend_of(const WindowCut& cut, const ChunkRate& tokens) {
+  const auto values = cut.series([&](const SeriesStats& s) { return tokens.arrived(s); });
+  const auto trend = theil_sen(values);
+  const double mean = moments(values).mean;
+  if (!trend || mean <= 0 || (trend->ci95.low <= 0 && trend->ci95.high >= 0)) return std::nullopt;
+  return trend->slope * static_cast<double>(values.size()) / mean;
+}
+
+/// Of batches and not of seconds: those of one request in flight for long are alike, and chance looked like a
+/// trend in up to a fifth of the windows. Arrivals that grew bring as much more in flight at the same
+/// residence, which is no overload, so their own growth is taken off.
+std::optional<double> growth_of_in_flight(const WindowCut& cut, const std::optional<Batches>& batches) {
+  if (!batches) return std::nullopt;
+  const auto relative = [&](const std::function<double(const SeriesStats&)>& value) {
+    std::vector<double> values = batch_means(cut.series(value), batches->count);
+    const double mean = moments(values).mean;
+    if (mean <= 0) values.clear();
+    for (double& each : values) each /= mean;
+    return values;
+  };
+  std::vector<double> beyond = relative([](const SeriesStats& s) { return s.in_flight; });
+  const auto arrived = relative([](const SeriesStats& s) { return static_cast<double>(s.arrivals); });
+  if (beyond.empty() || arrived.empty()) return std::nullopt;
+  for (std::size_t b = 0; b < beyond.size(); ++b) beyond[b] -= arrived[b];
+  const Trend growth = batch_growth(beyond, *batches);
+  if (growth.ci95.low <= 0) return std::nullopt;
+  return growth.slope;
+}
+
+WindowEvidence evidence_of(const Timeline& timeline, const StepWindow& window, const WindowCut& cut,
+                           const ChunkRate& tokens) {
+  WindowEvidence evidence{.seconds = static_cast<double>(window.end - window.begin),
+                          .complete = timeline.complete(window.begin, window.end),
+                          .agent_lost = window.agent_lost,
+                          .interrupted = window.interrupted,
+                          .open_loop = window.rate.has_value(),
+                          .by_requests = window.requests.has_value(),
+                          .moving = window.moving,
+                          .in_flight = cut.total.in_flight,
+                          .waiting = cut.total.waiting,
+                          .icl = cut.total.icl,
+                          .e2e = cut.total.e2e,
+                          .rx_lag = cut.generator.rx_lag,
+                          .loop_gap = cut.generator.loop_gap,
+                          .send_lag = cut.generator.send_lag};
+  evidence.due = cut.total.arrivals;
+  evidence.answer_chunks = cut.total.usage_chunks;
+  evidence.answer_tokens = cut.total.usage_tokens;
+  if (!window.requests) evidence.trend = trend_of(cut, tokens);
+  return evidence;
+}
+
+/// A step bounded by requests has no batches: its requests are few and one after the other.
+std::optional<Batches> batches_of(const StepWindow& window, const WindowCut& cut, double duration) {
+  if (window.requests) return std::nullopt;
+  // A user is back after the request and a pause.
+  const double pause = ratio(cut.total.thinking, static_cast<double>(cut.total.completed())).value_or(0);
+  auto batches = plan_batches(duration, cut.total.e2e.mean_seconds().value_or(duration) + pause);
+  if (batches) batches->moving = window.moving;
+  return batches;
+}
+
+std::optional<TokenSource> ended_source(const ChunkRate& tokens, const SeriesStats& stats) {
+  if (stats.usage_tokens == 0 && stats.chunks_without_usage == 0) return std::nullopt;
+  if (stats.chunks_without_usage == 0) return TokenSource::kUsage;
+  return tokens.tokens_per_chunk ? TokenSource::kEstimated : TokenSource::kChunks;
+}
+
+}  // namespace
+
+std::string replica_name(const std::string& url) {
+  const auto parsed = boost::urls::parse_uri(url);
+  if (!parsed || parsed->encoded_host_and_port().empty()) return url;
+  return std::string(parsed->encoded_host_and_port());
+}
+
+Step measure_step(const Timeline& timeline, const Plan& plan, const Cell& cell, const StepWindow& window) {
+  WindowCut cut = cut_out(timeline, window);
+  double duration = static_cast<double>(std::max<std::int64_t>(window.end - window.begin, 0));
+  if (window.requests && window.finished_at) duration = to_seconds(*window.finished_at - window.level_at);
+
+  Step step{.concurrency = window.concurrency,
+            .offered_rate = window.rate,
+            .attempt = window.attempt,
+            .scout = window.scout};
+  if (window.role == StepRole::kDescent) step.role = step.note = "descending";
+  if (window.role == StepRole::kProof) {
+    step.role = "proof";
+    step.agents = window.agents;
+    step.note = fmt::format("proof with {}",
+                            window.agents == 1 ? "1 agent" : fmt::format("{} agents", window.agents));
+  }
+  step.window_begin_seconds =
+      window.requests ? to_seconds(window.level_at) : static_cast<double>(window.begin);
+  step.duration_seconds = std::max(duration, 0.0);
+  if (!cut.observed || duration <= 0) {
+    apply_gates(step, {.complete = timeline.complete(window.begin, window.end),
+                       .agent_lost = window.agent_lost,
+                       .interrupted = window.interrupted});
+    return step;
+  }
+
+  const ChunkRate tokens = chunk_rate(cut.total, counts_of_cell(timeline, window.cell));
+  const std::optional<Batches> batches = batches_of(window, cut, duration);
+  if (batches) step.batches = batches->count;
+  step.requests = counts_of(cut.total);
+  step.achieved_concurrency = cut.total.in_flight / duration;
+  step.waiting = cut.total.waiting / duration;
+  step.backing_off = cut.total.backing_off / duration;
+  step.error_ratio = ratio(static_cast<double>(step.requests.failed), finished(cut.total));
+  step.reconnects = cut.total.reconnects;
+  step.early_stops = cut.total.early_stops;
+  step.prompt_tokens = prompt_tokens_of(cut.total);
+  if (window.rate) {
+    step.due_per_second = static_cast<double>(cut.total.arrivals) / duration;
+    step.achieved_rate = static_cast<double>(cut.total.started) / duration;
+    step.backlog = cut.total.backlog / duration;
+    step.ttft_intended_seconds = latency(cut, &SeriesStats::ttft_intended, batches);
+    step.e2e_intended_seconds = latency(cut, &SeriesStats::e2e_intended, batches);
+  }
+  if (cell.workload.thinks()) step.thinking = cut.total.thinking / duration;
+
+  const auto completions =
+      cut.series([](const SeriesStats& s) { return static_cast<double>(s.completed()); });
+  step.requests_per_second =
+      rate(static_cast<double>(cut.total.completed()), completions, duration, batches, 1);
+  if (window.requests) {
+    step.output_tokens_per_second = {.value = tokens.ended(cut.total) / duration};
+    step.token_source = ended_source(tokens, cut.total);
+  } else {
+    step.output_tokens_per_second = token_rate(cut, tokens, duration, batches);
+    step.token_source = tokens.source(cut.total);
+  }
+  // Answers that come whole, from a server that does not count: their tokens are not known.
+  const bool uncounted = !cell.workload.stream && !step.token_source;
+  if (uncounted) step.output_tokens_per_second = {};
+
+  step.ttft_seconds = latency(cut, &SeriesStats::ttft, batches);
+  step.ttfo_seconds = latency(cut, &SeriesStats::ttfo, batches);
+  step.tpot_seconds = latency(cut, &SeriesStats::tpot, batches);
+  step.icl_seconds = latency(cut, &SeriesStats::icl, batches);
+  step.e2e_seconds = latency(cut, &SeriesStats::e2e, batches);
+  step.connect_seconds = summarise(cut.generator.connect);
+  step.generator = generator_of(cut, tokens);
+  measure_slo(step, cut, cell, duration, batches);
+
+  const auto tokens_of = [&](const SeriesStats& s) -> std::optional<double> {
+    if (uncounted) return std::nullopt;
+    return window.requests ? tokens.ended(s) : tokens.arrived(s);
+  };
+  const Target& target = plan.targets.at(cell.target);
+  for (const auto& [name, stats] : replicas_of(timeline, target, cut)) {
+    step.replicas.push_back(share_of(name, *stats, tokens_of(*stats), duration));
+  }
+  if (target.urls.size() == 1 && target.connection == ConnectionUse::kReuse) check_pinning(step, cut);
+  if (cell.workload.classes.size() > 1) {
+    for (std::uint32_t i = 0; i < cell.workload.classes.size(); ++i) {
+      const SeriesStats& stats = cut.by_class[i];
+      step.classes.push_back(share_of(cell.workload.classes[i].name, stats, tokens_of(stats), duration));
+    }
+  }
+
+  if (cell.workload.conversation) {
+    for (const auto& [turn, stats] : cut.by_turn) {
+      const std::string name = fmt::format("{}{}", turn + 1, turn == kLastTurn ? "+" : "");
+      step.turns.push_back(share_of(name, stats, tokens_of(stats), duration));
+    }
+  }
+
+  if (window.moving) step.warn("MOVING", "");
+  if (batches && batches->short_window) {
+    step.warn("SHORT_WINDOW", "");
+  } else if (!batches && !window.requests) {
+    step.warn("SHORT_WINDOW", "the window is too short for any interval");
+  }
+  if (window.low_confidence) {
+    step.warn("LOW_CONFIDENCE", "the longest window was not enough for an interval of ± 2.5 %");
+  }
+  if (window.unsteady) step.invalidate("UNSTEADY", "it was still settling in the second half of its window");
+  WindowEvidence evidence = evidence_of(timeline, window, cut, tokens);
+  if (window.rate) evidence.in_flight_growth = growth_of_in_flight(cut, batches);
+  apply_gates(step, evidence);
+  return step;
+}
+
+}  // namespace kneepoint::coordinator

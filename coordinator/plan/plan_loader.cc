@@ -1,0 +1,218 @@
+#include "coordinator/plan/plan_loader.h"
+
+#include <fmt/format.h>
+
+#include <cerrno>
+#include <cstdlib>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <limits>
+
+#include "coordinator/datasets/library.h"
+#include "coordinator/plan/matrix_reader.h"
+#include "coordinator/plan/ramp_reader.h"
+#include "coordinator/plan/scenario_reader.h"
+#include "coordinator/plan/target_reader.h"
+#include "coordinator/plan/telemetry_reader.h"
+#include "coordinator/plan/yaml_reader.h"
+
+namespace kneepoint::coordinator {
+namespace {
+
+using yaml::MappingReader;
+using yaml::Node;
+using yaml::PlanError;
+
+constexpr std::size_t kMostTargets = 64;
+constexpr std::size_t kReadLimit =
+    (1 << 20) + 1;  // One byte more than a plan may have, so that the parser says so.
+
+/// The file's name without folder and ending, made a valid plan name.
+std::string default_name(const std::string& file) {
+  std::string name = std::filesystem::path(file).stem().string().substr(0, 64);
+  for (char& c : name) {
+    if (!yaml::is_valid_name(std::string("x") + c)) c = '-';
+  }
+  return yaml::is_valid_name(name) ? name : "plan";
+}
+
+template <class Item>
+void refuse_repeated_name(const std::vector<Item>& items, const Item& next, const Node& node,
+                          std::string_view kind) {
+  for (const Item& item : items) {
+    if (item.name != next.name) continue;
+    throw PlanError{
+        node.find("name")->at,
+        fmt::format("{} name '{}' is taken; each {} needs a name of its own", kind, next.name, kind)};
+  }
+}
+
+/// Steps over all cells, checked scenario by scenario so that the complaint points to the one that is too
+/// much.
+void check_total_steps(const Plan& plan, const Node& scenario) {
+  std::size_t total = 0;
+  for (const Scenario& each : plan.scenarios) {
+    const std::size_t targets = each.targets.empty() ? plan.targets.size() : each.targets.size();
+    total += each.ramp.step_count() * targets;
+  }
+  if (total <= kMostSteps) return;
+  throw PlanError{
+      scenario.find("ramp")->at,
+      fmt::format("with scenario '{}' the plan has more than {} steps, counted for every target; use {}",
+                  plan.scenarios.back().name, kMostSteps,
+                  plan.scenarios.back().ramp.linear ? "a longer hold" : "fewer steps or a larger factor")};
+}
+
+/// Every item of `scenarios`, one scenario for each point of its matrix.
+void read_scenarios(const Node& scenarios, Plan& plan, DatasetLibrary& library) {
+  std::size_t number = 0;
+  for (const Node& item : yaml::read_list(scenarios, "'scenarios'")) {
+    ++number;
+    for (const MatrixPoint& point : matrix_points(item)) {
+      Scenario scenario = read_scenario(point.scenario, number, plan.targets, library);
+      scenario.name += point.suffix;
+      refuse_repeated_name(plan.scenarios, scenario, item, "scenario");
+      plan.scenarios.push_back(std::move(scenario));
+      check_total_steps(plan, item);
+    }
+  }
+}
+
+Plan read_plan(const Node& root, const std::string& file) {
+  if (root.kind == Node::Kind::kNull) {
+    throw PlanError{{}, "the plan is empty; it needs kneepoint: 1, targets and scenarios"};
+  }
+  const MappingReader reader(root, "the plan",
+                             {"kneepoint", "name", "seed", "records", "guard_rails", "targets", "scenarios"});
+  if (root.find("kneepoint") == nullptr) {
+    throw PlanError{root.at,
+                    "the plan has no 'kneepoint: 1', the version of its format; make that the first line"};
+  }
+  const Node& version = reader.require("kneepoint");
+  if (version.text != "1") {
+    throw PlanError{version.at, "'kneepoint' is the version of the plan's format and must be 1"};
+  }
+  Plan plan;
+  const Node* const name = reader.find("name");
+  plan.name = name ? yaml::read_name(*name, "the plan's 'name'") : default_name(file);
+  if (const Node* const seed = reader.find("seed")) {
+    plan.seed = yaml::read_integer(*seed, "'seed'", 0, std::numeric_limits<std::int64_t>::max());
+  }
+  if (const Node* const records = reader.find("records")) {
+    plan.records = yaml::read_bool(*records, "'records'");
+  }
+  if (const Node* const limits = reader.find("guard_rails")) plan.guard_rails = read_guard_rails(*limits);
+  const Node& targets = reader.require("targets");
+  for (const Node& item : yaml::read_list(targets, "'targets'")) {
+    if (plan.targets.size() == kMostTargets) {
+      throw PlanError{item.at, fmt::format("more than {} targets; split the plan", kMostTargets)};
+    }
+    Target target = read_target(item, plan.targets.size() + 1, std::filesystem::path(file).parent_path());
+    refuse_repeated_name(plan.targets, target, item, "target");
+    plan.targets.push_back(std::move(target));
+  }
+  DatasetLibrary library(std::filesystem::path(file).parent_path());
+  read_scenarios(reader.require("scenarios"), plan, library);
+  plan.datasets = library.datasets();
+  plan.dataset_files = library.files();
+  return plan;
+}
+
+/// Every `--set` must have met its variable: a misspelt one would otherwise send the load to the default
+/// host.
+void check_flags_used(const Variables& variables, const Substitution& substitution) {
+  std::vector<std::string_view> known;
+  for (const auto& [name, value] : substitution.used()) known.push_back(name);
+  for (const auto& [name, value] : variables.set) {
+    if (substitution.used().contains(name)) continue;
+    throw PlanError{{},
+                    fmt::format("--set {}: the plan has no variable '{}'{}", name, name,
+                                known.empty() ? "; it has none at all" : yaml::suggestion(name, known))};
+  }
+}
+
+/// The plan as text that loads without variables: the file with their values in place where that reads back
+/// as the same tree, else (a value needs quotes, say) the file as it is, below a comment that lists them.
+std::string source_with_values(const std::string& text, const Substitution& substitution, const Node& tree) {
+  if (substitution.used().empty()) return text;
+  std::string replaced = substitution.apply_to_source(text);
+  const Variables none{.set = {}, .environment = nullptr};
+  try {
+    Node again = yaml::parse(replaced);
+    Substitution(none).apply(again);
+    if (yaml::same_content(again, tree)) return replaced;
+  } catch (const PlanError&) {
+    // The values do not fit into the text.
+  }
+  std::string head;
+  for (const auto& [name, value] : substitution.used()) head += fmt::format("# --set {}={}\n", name, value);
+  return head + text;
+}
+
+Result<void> check_readable(const std::string& path, const std::string& what, bool is_secret) {
+  std::error_code ignored;
+  std::ifstream in(path, std::ios::binary);
+  if (!in || std::filesystem::is_directory(path, ignored)) {
+    return Error{fmt::format("{}: file '{}' cannot be read; check the path and its permissions", what, path)};
+  }
+  if (is_secret && in.peek() == std::ifstream::traits_type::eof()) {
+    return Error{fmt::format("{}: file '{}' is empty; write the token into it", what, path)};
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<Plan> parse_plan(const std::string& text, const std::string& file, const Variables& variables) {
+  try {
+    Node tree = yaml::parse(text);
+    Substitution substitution(variables);
+    substitution.apply(tree);
+    check_flags_used(variables, substitution);
+    Plan plan = read_plan(tree, file);
+    plan.source_text = source_with_values(text, substitution, tree);
+    return plan;
+  } catch (const PlanError& e) {
+    return Error{fmt::format("{}:{}:{}: {}", file, e.at.line, e.at.column, e.what)};
+  }
+}
+
+Result<Plan> load_plan(const std::string& path, const Variables& variables) {
+  std::error_code ignored;
+  if (std::filesystem::is_directory(path, ignored)) {
+    return Error{fmt::format("{}: is a folder; name the plan file in it", path)};
+  }
+  errno = 0;
+  std::ifstream in(path, std::ios::binary);
+  std::string text(kReadLimit, '\0');
+  if (in) in.read(text.data(), static_cast<std::streamsize>(text.size()));
+  if (!in.is_open() || in.bad()) {
+    return Error{fmt::format("{}: cannot be read: {}", path, std::strerror(errno != 0 ? errno : EIO))};
+  }
+  text.resize(static_cast<std::size_t>(in.gcount()));
+  return parse_plan(text, path, variables);
+}
+
+Result<void> check_secrets(const Plan& plan) {
+  for (const Target& target : plan.targets) {
+    const std::string what = fmt::format("target '{}'", target.name);
+    if (target.auth.source == SecretRef::Source::kEnvironment) {
+      const char* const value = std::getenv(target.auth.name.c_str());
+      if (value == nullptr || *value == '\0') {
+        return Error{fmt::format("{}: environment variable {} is {}; export the token in it", what,
+                                 target.auth.name, value == nullptr ? "not set" : "empty")};
+      }
+    }
+    if (target.auth.source == SecretRef::Source::kFile) {
+      if (auto readable = check_readable(target.auth.name, what + " auth", true); !readable) return readable;
+    }
+    for (const std::string& path : {target.tls.ca_file, target.tls.client_cert, target.tls.client_key}) {
+      if (path.empty()) continue;
+      if (auto readable = check_readable(path, what + " tls", false); !readable) return readable;
+    }
+  }
+  return {};
+}
+
+}  // namespace kneepoint::coordinator

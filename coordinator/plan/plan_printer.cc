@@ -1,0 +1,388 @@
+#include "coordinator/plan/plan_printer.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <set>
+
+#include "coordinator/plan/duration.h"
+#include "coordinator/plan/workload_printer.h"
+#include "coordinator/telemetry/guard_rails.h"
+
+namespace kneepoint::coordinator {
+namespace {
+
+using namespace std::chrono_literals;
+
+// The shortest window in which batch means are worth having, and the fewest requests behind a p95.
+constexpr Nanos kShortWindow = 20s;
+constexpr std::uint32_t kRequestsForP95 = 130;
+
+/// Between steps the added slots start spread out, and a cell ends when its last answers have arrived.
+constexpr Nanos kBetweenSteps = 1s;
+/// What searches took on the models of docs/method.md: rows, and minutes where windows are as long as needed.
+constexpr std::size_t kFewestSearchSteps = 15, kMostSearchSteps = 30;
+constexpr Nanos kShortestSearch = 10min, kLongestSearch = 25min;
+
+std::string span(const std::string& least, const std::string& most) {
+  return least == most ? least : least + " to " + most;
+}
+
+std::string describe_span(Nanos least, Nanos most) {
+  const auto whole = [](Nanos t) { return format_duration(std::chrono::ceil<std::chrono::seconds>(t)); };
+  return span(whole(least), whole(most));
+}
+
+std::string describe_search(const Ramp& ramp) {
+  const Search& search = *ramp.search;
+  std::string text = fmt::format("search for saturation, up to {} requests in flight, to within {:g} %",
+                                 search.max, search.precision * 100);
+  text += fmt::format("\n{:15}each step: at least {} warm-up, then ", "", format_duration(ramp.warmup));
+  text += ramp.hold ? fmt::format("{} measured", format_duration(*ramp.hold))
+                    : "as long as its figures need (20s to 5m)";
+  if (search.max_duration)
+    text += fmt::format("\n{:15}at most {} in all", "", format_duration(*search.max_duration));
+  return text;
+}
+
+std::string describe_linear(const Ramp& ramp) {
+  const LinearRamp& linear = *ramp.linear;
+  return fmt::format("{:g} to {:g} {} over {}, without a stand", linear.from, linear.to,
+                     ramp.open ? "requests a second" : "requests in flight", format_duration(linear.over));
+}
+
+std::string describe_open_loop(const Ramp& ramp) {
+  const OpenLoop& open = *ramp.open;
+  const ArrivalProcess& process = open.steps.front();
+  std::string text;
+  if (ramp.linear) {
+    text = fmt::format("open loop: {}, {} arrivals", describe_linear(ramp), to_string(process.kind));
+  } else if (process.kind == ArrivalProcess::Kind::kTrace) {
+    text = fmt::format("open loop: requests as the trace says, {:.4g} a second on average", process.rate);
+  } else {
+    std::vector<double> rates;
+    for (const ArrivalProcess& step : open.steps) rates.push_back(step.rate);
+    text = fmt::format("open loop, {}: {:g} requests a second, {} arrivals", plural(rates.size(), "step"),
+                       fmt::join(rates, " "), to_string(process.kind));
+  }
+  if (process.kind == ArrivalProcess::Kind::kGamma)
+    text += fmt::format(" of burstiness {:g}", process.burstiness);
+  return text + fmt::format("\n{:15}at most {} in flight; the others wait", "", open.max_in_flight);
+}
+
+/// What follows the ramp, a line each.
+std::string describe_afterwards(const Ramp& ramp) {
+  std::string text;
+  const auto line = [&](const std::string& words) { text += fmt::format("\n{:15}{}", "", words); };
+  if (!ramp.proof.empty()) {
+    const bool one = ramp.proof.back() == 1;
+    line(fmt::format("then a proof: the knee again with {} agent{}", fmt::join(ramp.proof, ", then "),
+                     one ? "" : "s"));
+  }
+  if (ramp.descend) line("then back down from the top, for hysteresis and recovery");
+  return text;
+}
+
+std::string describe_steps(const Ramp& ramp) {
+  if (ramp.search) return describe_search(ramp);
+  if (ramp.soak) {
+    return fmt::format("soak: {} requests in flight for {}, measured in bins of {}\n{:15}{} warm-up",
+                       ramp.steps.front(), format_duration(*ramp.hold), format_duration(soak_bin(*ramp.hold)),
+                       "", format_duration(ramp.warmup));
+  }
+  std::string text =
+      ramp.open     ? describe_open_loop(ramp)
+      : ramp.linear ? describe_linear(ramp)
+                    : fmt::format("{}: {}", plural(ramp.steps.size(), "step"), fmt::join(ramp.steps, " "));
+  if (ramp.linear) {
+    text += fmt::format("\n{:15}", "");
+    if (ramp.warmup > 0s)
+      text += fmt::format("{} warm-up at {:g}, then ", format_duration(ramp.warmup), ramp.linear->from);
+    return text + fmt::format("{} of {}, flagged MOVING: a survey", plural(ramp.step_count(), "row"),
+                              format_duration(*ramp.hold));
+  }
+  text += fmt::format("\n{:15}each step: ", "");
+  if (ramp.warmup > 0s) text += fmt::format("{} warm-up, then ", format_duration(ramp.warmup));
+  return text + (ramp.requests ? fmt::format("{}", plural(*ramp.requests, "request"))
+                               : fmt::format("{} measured", format_duration(ramp.hold.value_or(0s))));
+}
+
+std::string describe_ramp(const Ramp& ramp) {
+  return describe_steps(ramp) + describe_afterwards(ramp);
+}
+
+std::string describe_slo(const std::vector<SloLimit>& slo) {
+  std::vector<std::string> limits;
+  for (const SloLimit& limit : slo) {
+    limits.push_back(fmt::format("{} p{:g} <= {}", to_string(limit.metric), limit.quantile * 100,
+                                 format_duration(limit.limit)));
+  }
+  return limits.empty() ? "none" : fmt::format("{}", fmt::join(limits, ", "));
+}
+
+std::string describe_time(const Ramp& ramp) {
+  if (ramp.search) {
+    const Forecast likely = forecast(ramp);
+    return fmt::format("likely {} for {} to {} steps, longer where answers take more than a few seconds{}",
+                       describe_span(likely.least, likely.most), likely.fewest_steps, likely.most_steps,
+                       ramp.descend || !ramp.proof.empty() ? "; then the steps after it" : "");
+  }
+  const auto time = planned_time(ramp);
+  if (time) return format_duration(*time);
+  return fmt::format("as long as {} take",
+                     plural(std::size_t{ramp.requests.value_or(0)} * ramp.steps.size(), "request"));
+}
+
+/// The fewest requests in flight of a closed loop's steps.
+std::uint32_t lowest_step(const Ramp& ramp) {
+  if (ramp.linear) return static_cast<std::uint32_t>(std::min(ramp.linear->from, ramp.linear->to));
+  return *std::min_element(ramp.steps.begin(), ramp.steps.end());
+}
+
+std::string describe_auth(const SecretRef& auth) {
+  switch (auth.source) {
+    case SecretRef::Source::kNone:
+      return "none";
+    case SecretRef::Source::kEnvironment:
+      return fmt::format("bearer token from environment variable {}", auth.name);
+    case SecretRef::Source::kFile:
+      return fmt::format("bearer token from file {}", auth.name);
+  }
+  return "";
+}
+
+std::string describe_tls(const TlsOptions& tls) {
+  std::string text = tls.verify ? "verified against " : "NOT VERIFIED";
+  if (tls.verify) text += tls.ca_file.empty() ? "the system's roots" : tls.ca_file;
+  if (!tls.client_cert.empty()) text += fmt::format(", client certificate {}", tls.client_cert);
+  if (!tls.server_name.empty()) text += fmt::format(", server name {}", tls.server_name);
+  return text;
+}
+
+bool uses_https(const Target& target) {
+  return std::any_of(target.urls.begin(), target.urls.end(),
+                     [](const std::string& url) { return url.starts_with("https:"); });
+}
+
+std::string describe_dialect(const DialectDescription& dialect) {
+  const bool lines = dialect.framing == DialectDescription::Framing::kJsonLines;
+  return fmt::format("POST {}, streamed as {}", dialect.path, lines ? "JSON lines" : "server-sent events");
+}
+
+std::string describe_telemetry(const TelemetryOptions& telemetry) {
+  if (telemetry.off) return "off";
+  std::string text =
+      telemetry.urls.empty() ? "each replica's /metrics" : fmt::format("{}", fmt::join(telemetry.urls, ", "));
+  for (const GpuExporter& gpu : telemetry.gpus) {
+    text += fmt::format("; GPUs of {}", gpu.url);
+    for (const auto& [label, value] : gpu.labels) text += fmt::format(" with {}={}", label, value);
+  }
+  if (telemetry.nvml) text += *telemetry.nvml ? "; this machine's GPUs" : "; not this machine's GPUs";
+  return text;
+}
+
+std::string describe_limit(const GuardLimit& limit) {
+  const auto own = own_figure(limit.metric);
+  std::string text = fmt::format(
+      "{} {} {}", limit.metric, limit.below ? "below" : "above",
+      own && own->seconds ? format_duration(from_seconds(limit.limit)) : fmt::format("{:g}", limit.limit));
+  if (!limit.source.empty()) text += " at " + limit.source;
+  if (limit.seconds > 1) text += fmt::format(" for {}", format_duration(std::chrono::seconds(limit.seconds)));
+  return text;
+}
+
+std::string describe_replica(const Target& target) {
+  std::vector<std::string> facts;
+  if (target.gpus) facts.push_back(plural(*target.gpus, "GPU"));
+  if (target.cost_per_hour) facts.push_back(fmt::format("costs {:g} an hour", *target.cost_per_hour));
+  return fmt::format("{}", fmt::join(facts, ", "));
+}
+
+std::string describe_target(const Target& target) {
+  std::string text = fmt::format("  {}: {}, {}\n", target.name, to_string(target.api),
+                                 target.model.empty() ? "the host's model" : "model " + target.model);
+  for (const std::string& url : target.urls) text += fmt::format("    {}\n", url);
+  if (target.dialect) text += fmt::format("    dialect   {}\n", describe_dialect(*target.dialect));
+  text += fmt::format("    auth      {}\n", describe_auth(target.auth));
+  if (uses_https(target)) text += fmt::format("    tls       {}\n", describe_tls(target.tls));
+  // Values may be nobody's business; names say enough.
+  std::vector<std::string> names;
+  for (const auto& [name, value] : target.headers) names.push_back(name);
+  if (!names.empty()) text += fmt::format("    headers   {}\n", fmt::join(names, ", "));
+  if (target.token_limit != TokenLimit::kMaxTokens)
+    text += fmt::format("    lengths   limited by {}\n", to_string(target.token_limit));
+  if (target.urls.size() > 1) text += fmt::format("    routing   {}\n", to_string(target.routing));
+  if (!target.replica_header.empty())
+    text += fmt::format("    replicas  named by the response header {}\n", target.replica_header);
+  if (target.connection == ConnectionUse::kPerRequest) text += "    connection  a new one for each request\n";
+  if (target.telemetry != TelemetryOptions{})
+    text += fmt::format("    telemetry {}\n", describe_telemetry(target.telemetry));
+  if (target.wait_ready) {
+    text += fmt::format("    waits     up to {} until it serves its model\n",
+                        format_duration(target.wait_ready->timeout));
+  }
+  if (target.gpus || target.cost_per_hour)
+    text += fmt::format("    replica   {}\n", describe_replica(target));
+  return text + fmt::format("    timeouts  connect {}, request {}, silence in a stream {}\n",
+                            format_duration(target.connect_timeout), format_duration(target.request_timeout),
+                            format_duration(target.idle_timeout));
+}
+
+bool is_loopback(std::string_view url) {
+  const std::string_view host = url.substr(std::min(url.size(), url.find("://") + 3));
+  return host.starts_with("127.") || host.starts_with("localhost") || host.starts_with("[::1]");
+}
+
+void warn_about_target(const Target& target, const Plan& plan, std::vector<std::string>& warnings) {
+  const std::vector<Cell> cells = cells_of(plan);
+  const auto used = [&](const Cell& cell) { return plan.targets[cell.target].name == target.name; };
+  if (std::none_of(cells.begin(), cells.end(), used)) {
+    warnings.push_back(fmt::format("target {}: no scenario runs on it.", target.name));
+  }
+  const bool open_http = std::any_of(target.urls.begin(), target.urls.end(), [](const std::string& url) {
+    return url.starts_with("http:") && !is_loopback(url);
+  });
+  if (open_http && target.auth.source != SecretRef::Source::kNone) {
+    warnings.push_back(
+        fmt::format("target {}: the token travels unencrypted over http; use https.", target.name));
+  }
+  if (uses_https(target) && !target.tls.verify) {
+    warnings.push_back(
+        fmt::format("target {}: the host's certificate is not verified; give tls.ca instead of "
+                    "verify: false.",
+                    target.name));
+  }
+  if (!uses_https(target) && target.tls != TlsOptions{}) {
+    warnings.push_back(
+        fmt::format("target {}: its tls settings have no effect, no URL is https.", target.name));
+  }
+}
+
+void warn_about_ramp(const Scenario& scenario, const Plan& plan, std::vector<std::string>& warnings) {
+  const Ramp& ramp = scenario.ramp;
+  if (!ramp.linear && ramp.hold && *ramp.hold < kShortWindow) {
+    warnings.push_back(
+        fmt::format("{}: a hold of {} is short. Below {}, or ten answers' time, intervals are wide and "
+                    "rows may be flagged SHORT_WINDOW.",
+                    scenario.name, format_duration(*ramp.hold), format_duration(kShortWindow)));
+  }
+  if (!ramp.linear && ramp.hold && ramp.warmup == 0s) {
+    warnings.push_back(fmt::format(
+        "{}: without a warm-up each window holds the transition from the step before.", scenario.name));
+  }
+  if (ramp.search || ramp.open) return;  // a search starts with a request for each replica
+  const std::uint32_t most = highest_step(ramp);
+  const std::uint32_t fewest = lowest_step(ramp);
+  if (ramp.requests && *ramp.requests < most) {
+    warnings.push_back(fmt::format("{}: {} cannot keep {} in flight; raise requests.", scenario.name,
+                                   plural(*ramp.requests, "request"), most));
+  }
+  if (ramp.requests && *ramp.requests < kRequestsForP95 && !scenario.slo.empty()) {
+    warnings.push_back(fmt::format("{}: {} a step are too few to judge a limit; p95 needs {}.", scenario.name,
+                                   plural(*ramp.requests, "request"), kRequestsForP95));
+  }
+  for (const Target& target : plan.targets) {
+    const bool chosen =
+        scenario.targets.empty() ||
+        std::find(scenario.targets.begin(), scenario.targets.end(), target.name) != scenario.targets.end();
+    if (!chosen || fewest >= target.urls.size()) continue;
+    warnings.push_back(fmt::format("{}: a step of {} leaves some of the {} replicas of {} idle.",
+                                   scenario.name, fewest, target.urls.size(), target.name));
+  }
+}
+
+/// Those of the ramp and those after it; of a search, only those after it that are known.
+std::size_t planned_steps(const Ramp& ramp) {
+  std::size_t steps = ramp.step_count() + ramp.proof.size();
+  if (ramp.descend) steps += std::set<std::uint32_t>(ramp.steps.begin(), ramp.steps.end()).size();
+  return steps;
+}
+
+}  // namespace
+
+std::optional<Nanos> planned_time(const Ramp& ramp) {
+  if (ramp.search) return ramp.search->max_duration;
+  if (!ramp.hold) return std::nullopt;
+  if (ramp.linear) return ramp.warmup + ramp.linear->over;
+  return (ramp.warmup + *ramp.hold) * static_cast<Nanos::rep>(planned_steps(ramp));
+}
+
+Forecast forecast(const Ramp& ramp) {
+  if (!ramp.search) {
+    const std::size_t steps = planned_steps(ramp);
+    const std::size_t stands = ramp.linear ? 1 : steps;
+    const Nanos time = planned_time(ramp).value_or(0s) + kBetweenSteps * static_cast<Nanos::rep>(stands);
+    return {.fewest_steps = steps, .most_steps = steps, .least = time, .most = time};
+  }
+  Forecast likely{.fewest_steps = kFewestSearchSteps,
+                  .most_steps = kMostSearchSteps,
+                  .least = kShortestSearch,
+                  .most = kLongestSearch};
+  if (ramp.hold) {
+    const Nanos step = ramp.warmup + *ramp.hold + kBetweenSteps;
+    likely.least = step * static_cast<Nanos::rep>(likely.fewest_steps);
+    likely.most = step * static_cast<Nanos::rep>(likely.most_steps);
+  }
+  if (ramp.search->max_duration) {
+    likely.least = std::min(likely.least, *ramp.search->max_duration);
+    likely.most = std::min(likely.most, *ramp.search->max_duration);
+  }
+  return likely;
+}
+
+std::vector<std::string> plan_warnings(const Plan& plan) {
+  std::vector<std::string> warnings;
+  for (const Target& target : plan.targets) warn_about_target(target, plan, warnings);
+  for (const Scenario& scenario : plan.scenarios) {
+    warn_about_workload(scenario, plan, warnings);
+    warn_about_ramp(scenario, plan, warnings);
+  }
+  return warnings;
+}
+
+std::string describe_plan(const Plan& plan) {
+  std::string text = fmt::format("Plan {} (seed {})\n\nTargets\n", plan.name, plan.seed);
+  for (const Target& target : plan.targets) text += describe_target(target);
+  if (!plan.guard_rails.empty()) text += "\nThe run stops when\n";
+  for (const GuardLimit& limit : plan.guard_rails) text += fmt::format("  {}\n", describe_limit(limit));
+
+  const std::vector<Cell> cells = cells_of(plan);
+  std::size_t counted_requests = 0;
+  Forecast all;
+  bool after_search = false;
+  text += "\nRuns, in this order\n";
+  for (const Cell& cell : cells) {
+    const Scenario& scenario = plan.scenarios[cell.scenario];
+    const Ramp& ramp = scenario.ramp;
+    text += fmt::format("  {}. {} on {}\n", cell.id + 1, scenario.name, plan.targets[cell.target].name);
+    text += fmt::format("     workload  {}\n", describe_workload(cell.workload, plan));
+    text += fmt::format("     ramp      {}\n", describe_ramp(ramp));
+    text += fmt::format("     slo       {}\n", describe_slo(cell.slo));
+    text += fmt::format("     time      {}\n", describe_time(ramp));
+    const Forecast likely = forecast(ramp);
+    all.fewest_steps += likely.fewest_steps;
+    all.most_steps += likely.most_steps;
+    all.least += likely.least;
+    all.most += likely.most;
+    counted_requests += ramp.requests.value_or(0) * ramp.steps.size();
+    after_search = after_search || (ramp.search && (ramp.descend || !ramp.proof.empty()));
+  }
+  text += fmt::format("\nIn all {}, about {}",
+                      all.fewest_steps == all.most_steps
+                          ? plural(all.most_steps, "step")
+                          : fmt::format("{} to {} steps", all.fewest_steps, all.most_steps),
+                      describe_span(all.least, all.most));
+  if (after_search) text += " and the steps after a search";
+  if (counted_requests > 0)
+    text += fmt::format(" and the time of {} more", plural(counted_requests, "request"));
+  text += ".\n";
+
+  const std::vector<std::string> warnings = plan_warnings(plan);
+  if (warnings.empty()) return text;
+  text += "\nWarnings\n";
+  for (const std::string& warning : warnings) text += fmt::format("  - {}\n", warning);
+  return text;
+}
+
+}  // namespace kneepoint::coordinator

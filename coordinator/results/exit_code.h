@@ -1,0 +1,22 @@
+#pragma once
+
+#include "coordinator/results/model.h"
+
+namespace kneepoint::coordinator {
+
+/// What the process says to a script. Documented in the README; never renumbered.
+enum ExitCode : int {
+  kDone = 0,
+  kInternalError = 1,
+  kBadInput = 2,     ///< Usage, plan, run directory, secret: nothing was loaded.
+  kNoVerdict = 3,    ///< Finished, but no trustworthy verdict.
+  kThreshold = 4,    ///< A threshold was missed.
+  kFleetFailed = 5,  ///< The fleet was not assembled, or an agent was lost.
+  kGuardRail = 6,    ///< A guard rail stopped the run; what was measured is in the report.
+  kInterrupted = 130,
+};
+
+/// What a run that led to `report` exits with, live or replayed.
+ExitCode exit_code(const Report& report);
+
+}  // namespace kneepoint::coordinator

@@ -1,0 +1,52 @@
+#include "coordinator/results/model.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace kneepoint::coordinator {
+namespace {
+constexpr std::array<std::string_view, 3> kTokenSources = {"usage", "estimated", "chunks"};
+}  // namespace
+
+std::string_view to_string(TokenSource source) {
+  return kTokenSources[static_cast<std::size_t>(source)];
+}
+
+std::optional<TokenSource> token_source_from_string(std::string_view name) {
+  const auto at = std::find(kTokenSources.begin(), kTokenSources.end(), name);
+  if (at == kTokenSources.end()) return std::nullopt;
+  return static_cast<TokenSource>(at - kTokenSources.begin());
+}
+
+LoadKind Step::load_kind() const {
+  if (offered_rate) return LoadKind::kRate;
+  return thinking ? LoadKind::kUsers : LoadKind::kRequests;
+}
+
+bool Step::has_flag(std::string_view flag) const {
+  return std::find(flags.begin(), flags.end(), flag) != flags.end();
+}
+
+void Step::warn(std::string_view flag, std::string reason) {
+  if (!has_flag(flag)) flags.emplace_back(flag);
+  if (!reason.empty()) reasons.push_back(std::move(reason));
+}
+
+void Step::invalidate(std::string_view flag, std::string reason) {
+  valid = false;
+  warn(flag, std::move(reason));
+}
+
+bool ScenarioResult::moving() const {
+  return std::any_of(steps.begin(), steps.end(), [](const Step& step) { return step.has_flag("MOVING"); });
+}
+
+std::optional<double> ScenarioResult::peak_gpu_memory_bytes() const {
+  std::optional<double> peak;
+  for (const Step& step : steps) {
+    if (step.telemetry) peak = std::max(peak, step.telemetry->gpu.memory_peak_bytes);
+  }
+  return peak;
+}
+
+}  // namespace kneepoint::coordinator

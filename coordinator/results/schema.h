@@ -1,0 +1,289 @@
+#pragma once
+
+#include "coordinator/results/model.h"
+
+/// The fields of report.json, once for the writer and the reader. A visitor `v` has
+///   v(name, field)         a field of any type below, std::optional or std::vector of one
+///   v.object(name, body)   a nested object that the model keeps flat; body takes a visitor
+///   v.timestamp(name, at)  an instant
+///   v.outcomes(name, counts)
+/// The order here is the order in the file.
+namespace kneepoint::coordinator {
+
+template <class V>
+void fields(V& v, Estimate& e) {
+  v("value", e.value);
+  v("ci95", e.ci95);
+  v("standard_error", e.standard_error);
+}
+
+template <class V>
+void fields(V& v, LatencySummary& s) {
+  v("count", s.count);
+  v("mean", s.mean);
+  v("stddev", s.stddev);
+  v("p50", s.p50);
+  v("p90", s.p90);
+  v("p95", s.p95);
+  v("p99", s.p99);
+  v("min", s.min);
+  v("max", s.max);
+  v("p50_ci95", s.p50_ci95);
+  v("p95_ci95", s.p95_ci95);
+}
+
+template <class V>
+void fields(V& v, GeneratorSummary& g) {
+  v("cpu_us_per_token", g.cpu_us_per_token);
+  v("cpu_seconds", g.cpu_seconds);
+  v("rx_lag_p99_seconds", g.rx_lag_p99_seconds);
+  v("loop_gap_p99_seconds", g.loop_gap_p99_seconds);
+  v("send_lag_p99_seconds", g.send_lag_p99_seconds);
+  v("multi_event_read_ratio", g.multi_event_read_ratio);
+  v("client_coalesced_ratio", g.client_coalesced_ratio);
+  v("unstamped_read_ratio", g.unstamped_read_ratio);
+  v("busiest_thread_ratio", g.busiest_thread_ratio);
+  v("resident_bytes", g.resident_bytes);
+}
+
+template <class V>
+void fields(V& v, RequestCounts& r) {
+  v("started", r.started);
+  v("completed", r.completed);
+  v("failed", r.failed);
+  v.outcomes("by_outcome", r.by_outcome);
+}
+
+template <class V>
+void fields(V& v, Share& s) {
+  v("name", s.name);
+  v("requests", s.requests);
+  v("requests_per_second", s.requests_per_second);
+  v("output_tokens_per_second", s.output_tokens_per_second);
+  v("ttft_seconds", s.ttft_seconds);
+  v("tpot_seconds", s.tpot_seconds);
+  v("e2e_seconds", s.e2e_seconds);
+}
+
+template <class V>
+void fields(V& v, SloCheck& c) {
+  v("name", c.name);
+  v("met", c.met);
+  v("missed", c.missed);
+  v("missed_ratio", c.missed_ratio);
+  v("bounds", c.bounds);
+  v("state", c.state);
+}
+
+template <class V>
+void fields(V& v, PromptTokens& p) {
+  v("asked_mean", p.asked_mean);
+  v("achieved_mean", p.achieved_mean);
+}
+
+template <class V>
+void fields(V& v, GpuTelemetry& g) {
+  v("memory_peak_bytes", g.memory_peak_bytes);
+  v("memory_total_bytes", g.memory_total_bytes);
+  v("power_mean_watts", g.power_mean_watts);
+  v("energy_joules", g.energy_joules);
+  v("joules_per_token", g.joules_per_token);
+  v("util_ratio", g.util_mean);
+  v("sm_active_ratio", g.sm_active_mean);
+  v("tensor_active_ratio", g.tensor_active_mean);
+  v("dram_active_ratio", g.dram_active_mean);
+  v("temperature_max_celsius", g.temperature_max_celsius);
+}
+
+template <class V>
+void fields(V& v, StepTelemetry& t) {
+  v("running", t.running_mean);
+  v("waiting", t.waiting_mean);
+  v("kv_usage_mean_ratio", t.kv_usage_mean);
+  v("kv_usage_max_ratio", t.kv_usage_max);
+  v("preemptions_per_second", t.preemptions_per_second);
+  v("queue_time_mean_seconds", t.queue_time_mean_seconds);
+  v("prefix_hit_ratio", t.prefix_hit_ratio);
+  v("output_tokens_per_second", t.server_tokens_per_second);
+  v("prompt_tokens_per_second", t.server_prompt_tokens_per_second);
+  v("gpu", t.gpu);
+  v("engine_sources", t.engine_sources);
+}
+
+template <class V>
+void fields(V& v, Step& s) {
+  v("concurrency", s.concurrency);
+  v("achieved_concurrency", s.achieved_concurrency);
+  v("offered_rate", s.offered_rate);
+  v("due_per_second", s.due_per_second);
+  v("achieved_rate", s.achieved_rate);
+  v("backlog", s.backlog);
+  v("attempt", s.attempt);
+  v("role", s.role);
+  v("scout", s.scout);
+  v("agents", s.agents);
+  v("recovery_seconds", s.recovery_seconds);
+  v("valid", s.valid);
+  v("state", s.state);
+  v("flags", s.flags);
+  v("reasons", s.reasons);
+  v("note", s.note);
+  v("window_begin_seconds", s.window_begin_seconds);
+  v("duration_seconds", s.duration_seconds);
+  v("requests", s.requests);
+  v("requests_per_second", s.requests_per_second);
+  v("output_tokens_per_second", s.output_tokens_per_second);
+  v("token_source", s.token_source);
+  v("batches", s.batches);
+  v("ttft_seconds", s.ttft_seconds);
+  v("ttfo_seconds", s.ttfo_seconds);
+  v("tpot_seconds", s.tpot_seconds);
+  v("icl_seconds", s.icl_seconds);
+  v("e2e_seconds", s.e2e_seconds);
+  v("connect_seconds", s.connect_seconds);
+  v("ttft_intended_seconds", s.ttft_intended_seconds);
+  v("e2e_intended_seconds", s.e2e_intended_seconds);
+  v("error_ratio", s.error_ratio);
+  v("goodput_ratio", s.goodput_ratio);
+  v("goodput_requests_per_second", s.goodput_requests_per_second);
+  v("waiting", s.waiting);
+  v("backing_off", s.backing_off);
+  v("reconnects", s.reconnects);
+  v("early_stops", s.early_stops);
+  v("thinking", s.thinking);
+  v("prompt_tokens", s.prompt_tokens);
+  v("slo", s.slo);
+  v("slo_joint", s.slo_joint);
+  v("generator", s.generator);
+  v("telemetry", s.telemetry);
+  v("replicas", s.replicas);
+  v("classes", s.classes);
+  v("turns", s.turns);
+}
+
+template <class V>
+void fields(V& v, Usl& u) {
+  v("lambda", u.lambda);
+  v("sigma", u.sigma);
+  v("kappa", u.kappa);
+}
+
+template <class V>
+void fields(V& v, Saturation& s) {
+  v("concurrency", s.concurrency);
+  v("ci95", s.ci95);
+  v("lower_bound", s.lower_bound);
+  v("max_output_tokens_per_second", s.max_output_tokens_per_second);
+  v("usl", s.usl);
+  v("power_concurrency", s.power_concurrency);
+  v("knee_kind", s.knee_kind);
+  v("bottleneck", s.bottleneck);
+  v("shape", s.shape);
+  v("explanation", s.explanation);
+}
+
+template <class V>
+void fields(V& v, SloCriterion& c) {
+  v("name", c.name);
+  v("limit", c.limit);
+  v("concurrency", c.concurrency);
+  v("ci95", c.ci95);
+  v("state", c.state);
+}
+
+template <class V>
+void fields(V& v, SloResult& s) {
+  v("criteria", s.criteria);
+  v("joint", s.joint);
+}
+
+template <class V>
+void fields(V& v, WorkloadIdentity& w) {
+  v("id", w.id);
+  v("summary", w.summary);
+}
+
+template <class V>
+void fields(V& v, HourlyTrend& t) {
+  v("name", t.name);
+  v("ratio", t.ratio);
+  v("ci95", t.ci95);
+}
+
+template <class V>
+void fields(V& v, Finding& f) {
+  v("state", f.state);
+  v("explanation", f.explanation);
+  v("trends", f.trends);
+}
+
+template <class V>
+void fields(V& v, Recommendation& r) {
+  v("name", r.name);
+  v("value", r.value);
+  v("ci95", r.ci95);
+  v("unit", r.unit);
+  v("basis", r.basis);
+}
+
+template <class V>
+void fields(V& v, DatasetSource& d) {
+  v("file", d.file);
+  v("sha256", d.sha256);
+  v("entries", d.entries);
+}
+
+template <class V>
+void fields(V& v, ScenarioResult& r) {
+  v("target", r.target);
+  v("scenario", r.scenario);
+  v("model", r.model);
+  v("workload", r.workload);
+  v("load_seconds", r.load_seconds);
+  v("dataset", r.dataset);
+  v("steps", r.steps);
+  v("saturation", r.saturation);
+  v("slo", r.slo);
+  v("after", r.after);
+  v("proof", r.proof);
+  v("descent", r.descent);
+  v("soak", r.soak);
+  v("recommendations", r.recommendations);
+}
+
+template <class V>
+void fields(V& v, Verdict& verdict) {
+  v("valid", verdict.valid);
+  v("reasons", verdict.reasons);
+}
+
+template <class V>
+void fields(V& v, Totals& t) {
+  v("started", t.started);
+  v("completed", t.completed);
+  v("failed", t.failed);
+  v("cancelled", t.cancelled);
+  v("output_tokens", t.output_tokens);
+  v("reconnects", t.reconnects);
+}
+
+template <class V>
+void fields(V& v, Report& r) {
+  v.object("run", [&](auto& run) {
+    run("id", r.run_id);
+    run("name", r.run_name);
+    run.timestamp("started_at", r.started_at);
+    run("version", r.version);
+    run("duration_seconds", r.duration_seconds);
+    run("interrupted", r.interrupted);
+    run("stopped_by", r.stopped_by);
+    run("agents", r.agents);
+    run("agents_lost", r.agents_lost);
+    run("clock_uncertainty_seconds", r.clock_uncertainty_seconds);
+  });
+  v("verdict", r.verdict);
+  v("totals", r.totals);
+  v("results", r.results);
+}
+
+}  // namespace kneepoint::coordinator

@@ -1,0 +1,43 @@
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "coordinator/results/model.h"
+
+/// How numbers look to a reader, in one place for every renderer.
+namespace kneepoint::coordinator {
+
+/// Three significant digits and the unit that fits: "850 µs", "39.2 ms", "1.34 s", "12 min 5 s". @param
+/// seconds ≥ 0.
+std::string format_time(double seconds);
+/// Three to four significant digits without exponent: "0.42", "18.4", "1,330", "9,780".
+std::string format_figure(double value);
+/// "18.4 ± 0.3", or the value alone without an interval; "–" where there is no value.
+std::string format_estimate(const Estimate& estimate);
+/// "4.10 GiB"
+std::string format_bytes(double bytes);
+/// A latency, "–" where absent.
+std::string format_time(const std::optional<double>& seconds);
+/// A percentile: "n/a (n=12)" where there were too few requests for it, "–" where there were none.
+std::string format_percentile(const std::optional<double>& seconds, std::uint64_t count);
+/// "39.2 ± 1.1 ms": mean and standard deviation.
+std::string format_mean_sd(const LatencySummary& latency);
+/// "32 requests in flight", "32 users", "20 requests per second"
+std::string format_load(LoadKind kind, double load);
+/// "concurrency", "users", "rate"
+std::string load_name(LoadKind kind);
+/// "32", of a rate "20/s"
+std::string load_label(const Step& step);
+/// The same of a row: "8 #2" where its load was measured before.
+std::string row_label(const Step& step);
+/// "22.3 (16 to 32)"
+std::string format_with_interval(double value, const std::optional<Interval>& interval);
+/// The failures by kind: "rejected 12, timeout 1"; "0" where there are none.
+std::string format_errors(const RequestCounts& requests);
+/// ISO 8601 in UTC: "2026-11-21T19:45:55Z".
+std::string format_utc(RealTime at);
+/// The instant written by format_utc; absent where `text` is not one.
+std::optional<RealTime> parse_utc(const std::string& text);
+
+}  // namespace kneepoint::coordinator

@@ -1,0 +1,196 @@
+#include "coordinator/run/run_loop.h"
+
+#include <algorithm>
+#include <memory>
+
+#include "common/whole_seconds.h"
+#include "coordinator/controllers/afterwards.h"
+#include "coordinator/controllers/linear.h"
+#include "coordinator/controllers/search.h"
+#include "coordinator/controllers/soak.h"
+#include "coordinator/controllers/steps.h"
+#include "coordinator/measure/window.h"
+
+namespace kneepoint::coordinator {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr Nanos kTick = 50ms;
+/// How far back the mean residence looks.
+constexpr std::int64_t kResidenceSeconds = 10;
+/// How long running requests may go on after the user's first interrupt or the loss of an agent.
+constexpr Nanos kStopLimit = 10s;
+/// How long the last seconds may take to arrive once the load has ended.
+constexpr Nanos kSettleLimit = 5s;
+
+std::unique_ptr<Controller> make_controller(const Plan& plan, const Cell& cell, std::uint64_t first_epoch) {
+  const Ramp& ramp = plan.scenarios[cell.scenario].ramp;
+  if (ramp.soak) return std::make_unique<SoakController>(cell, ramp, first_epoch);
+  if (ramp.linear) return std::make_unique<LinearController>(cell, ramp, first_epoch);
+  if (!ramp.search) return std::make_unique<StepController>(cell, ramp, first_epoch);
+  const auto replicas = static_cast<std::uint32_t>(plan.targets[cell.target].urls.size());
+  return std::make_unique<SearchController>(cell, ramp, replicas, first_epoch);
+}
+
+}  // namespace
+
+RunLoop::RunLoop(const Plan& plan, const std::vector<Cell>& cells, LoadFleet& fleet, Hooks hooks)
+    : plan_(plan), cells_(cells), fleet_(fleet), hooks_(std::move(hooks)) {
+  for (std::uint32_t agent = 0; agent < fleet_.agents(); ++agent) {
+    timeline_.add_agent(agent);
+    gauges_[agent];
+  }
+}
+
+void RunLoop::run() {
+  std::uint64_t epoch = 1;
+  std::unique_ptr<Controller> controller;
+  const auto go = [&](std::unique_ptr<Controller> next, std::size_t cell_index) {
+    controller = std::move(next);
+    run_controller(*controller, cell_index);
+    if (auto why = controller->cut_short(); !why.empty()) cut_short_[cells_[cell_index].id] = std::move(why);
+    epoch = controller->next_epoch();
+    return controller->done() && !agent_lost();
+  };
+  bool going = true;
+  std::size_t i = 0;
+  for (; i < cells_.size() && going; ++i) {
+    const Cell& cell = cells_[i];
+    const Ramp& ramp = plan_.scenarios[cell.scenario].ramp;
+    going = go(make_controller(plan_, cell, epoch), i);
+    if (!going) continue;
+    for (const Afterwards& stage : afterwards(ramp, rows_, static_cast<std::uint32_t>(fleet_.agents()))) {
+      if (going) going = go(std::make_unique<StepController>(cell, stage.ramp, epoch, stage.purpose), i);
+    }
+  }
+  if (controller && controller->done()) stop_and_settle(*controller, i - 1);
+}
+
+void RunLoop::run_controller(Controller& controller, std::size_t cell_index) {
+  windows_before_controller_ = windows_.size();
+  rows_.clear();
+  while (!controller.done()) {
+    if (hooks_.interrupts() > 0 || agent_lost()) break;
+    if (stopped_by_ = hooks_.stop_reason(); !stopped_by_.empty()) break;
+    if (auto level = controller.next(fleet_.now(), view(cells_[cell_index]))) {
+      level_ = *level;
+      level_finished_.clear();
+      fleet_.send(*level);
+    }
+    tick(controller, cell_index);
+  }
+  if (!controller.done()) stop_and_settle(controller, cell_index);
+}
+
+void RunLoop::stop_and_settle(Controller& controller, std::size_t cell_index) {
+  if (!controller.done()) {
+    interrupted_ = !agent_lost() && stopped_by_.empty();
+    controller.interrupt(fleet_.now(), agent_lost());
+  }
+  const Nanos stopped = fleet_.now();
+  fleet_.drain(kStopLimit);
+  while (fleet_.now() < stopped + kStopLimit + kSettleLimit && !gauges_.empty() && hooks_.interrupts() < 2 &&
+         !fleet_.drained()) {
+    tick(controller, cell_index);
+  }
+  // What is not complete by now will not be: the rows say so.
+  measure_windows(controller, true);
+}
+
+void RunLoop::tick(Controller& controller, std::size_t cell_index) {
+  if (auto event = fleet_.wait(kTick)) take(*event, controller);
+  measure_windows(controller, false);
+  Progress progress{.now = fleet_.now(),
+                    .cell = cells_[cell_index].id,
+                    .phase = controller.phase(),
+                    .step = controller.step_index(),
+                    .step_count = controller.step_count(),
+                    .concurrency = controller.concurrency(),
+                    .rate = controller.rate(),
+                    .time_left = controller.time_left(fleet_.now())};
+  progress.in_flight = in_flight();
+  for (const auto& [agent, gauges] : gauges_) progress.backing_off += gauges.backing_off;
+  for (std::size_t i = cell_index + 1; i < cells_.size() && progress.time_left; ++i) {
+    const auto later = make_controller(plan_, cells_[i], 0);
+    const auto left = later->time_left(Nanos(0));
+    progress.time_left = left ? std::optional(*progress.time_left + *left) : std::nullopt;
+  }
+  hooks_.on_progress(progress);
+}
+
+void RunLoop::take(const FleetEvent& event, Controller& controller) {
+  if (const auto* arrived = std::get_if<BatchArrived>(&event)) {
+    timeline_.add(arrived->agent, arrived->batch);
+    if (const auto gauges = gauges_.find(arrived->agent); gauges != gauges_.end()) {
+      gauges->second = {.complete_through = arrived->batch.complete_through,
+                        .in_flight = arrived->batch.in_flight,
+                        .backing_off = arrived->batch.backing_off,
+                        .active_slots = arrived->batch.active_slots};
+    }
+    hooks_.on_batch(arrived->agent, arrived->batch);
+  } else if (const auto* finished = std::get_if<LevelFinished>(&event)) {
+    if (finished->epoch != level_.epoch) return;
+    level_finished_[finished->agent] = finished->finished_at;
+    if (level_finished_.size() < fleet_.agents()) return;
+    Nanos last{0};
+    for (const auto& [agent, at] : level_finished_) last = std::max(last, at);
+    controller.level_done(finished->epoch, last);
+  } else if (const auto* lost = std::get_if<AgentLost>(&event)) {
+    timeline_.lose_agent(lost->agent);
+    gauges_.erase(lost->agent);
+    hooks_.on_agent_lost(*lost);
+  }
+}
+
+void RunLoop::measure_windows(Controller& controller, bool final) {
+  const auto& fixed = controller.windows();
+  for (std::size_t i = windows_.size() - windows_before_controller_; i < fixed.size(); ++i) {
+    if (!final && timeline_.complete_through() + 1 < fixed[i].end) break;
+    windows_.push_back(fixed[i]);
+    const Step step = measure_step(timeline_, plan_, cells_[fixed[i].cell], fixed[i]);
+    controller.measured(i, step);
+    rows_.push_back(step);
+    // One behind: the live figures look back a few seconds.
+    if (i > 0 && fixed[i - 1].grain > 1)
+      timeline_.fold(fixed[i - 1].begin, fixed[i - 1].end, fixed[i - 1].grain);
+    hooks_.on_step(fixed[i], step);
+  }
+}
+
+FleetView RunLoop::view(const Cell& cell) const {
+  double sum = 0;
+  double count = 0;
+  const auto& seconds = timeline_.seconds();
+  const std::int64_t since = timeline_.complete_through() - kResidenceSeconds;
+  for (auto at = seconds.upper_bound(since); at != seconds.end(); ++at) {
+    for (const auto& [key, stats] : at->second.series) {
+      if (key.cell != cell.id) continue;
+      sum += stats.e2e.sum_seconds();
+      count += static_cast<double>(stats.e2e.count());
+    }
+  }
+  return {.residence = count > 0 ? std::optional(from_seconds(sum / count)) : std::nullopt,
+          .idle = level_.concurrency == 0 && idle_since(level_.effective_at),
+          .in_flight = in_flight(),
+          .timeline = &timeline_,
+          .measure = [this, &cell](const StepWindow& window) {
+            return measure_step(timeline_, plan_, cell, window);
+          }};
+}
+
+std::uint32_t RunLoop::in_flight() const {
+  std::uint32_t sum = 0;
+  for (const auto& [agent, gauges] : gauges_) sum += gauges.in_flight;
+  return sum;
+}
+
+bool RunLoop::idle_since(Nanos instant) const {
+  const std::int64_t second = second_of(instant);
+  return std::all_of(gauges_.begin(), gauges_.end(), [&](const auto& entry) {
+    const Gauges& gauges = entry.second;
+    return gauges.active_slots == 0 && gauges.in_flight == 0 && gauges.complete_through >= second;
+  });
+}
+
+}  // namespace kneepoint::coordinator

@@ -1,0 +1,131 @@
+#pragma once
+
+#include <functional>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "common/plan.h"
+#include "common/second_stats.h"
+#include "coordinator/controllers/controller.h"
+#include "coordinator/timeline/timeline.h"
+
+namespace kneepoint::coordinator {
+
+/// What a fleet reports. Agents are numbered from 0 in the order in which they joined.
+struct BatchArrived {
+  std::uint32_t agent = 0;
+  SnapshotBatch batch;
+};
+struct LevelFinished {
+  std::uint32_t agent = 0;
+  std::uint64_t epoch = 0;
+  Nanos finished_at{0};
+};
+struct AgentLost {
+  std::uint32_t agent = 0;
+  std::string reason;
+};
+using FleetEvent = std::variant<BatchArrived, LevelFinished, AgentLost>;
+
+/// An assembled fleet with its assignment, as the run loop sees it: real agents over gRPC, or a model in
+/// virtual time. Used by one thread.
+class LoadFleet {
+ public:
+  virtual ~LoadFleet() = default;
+  virtual std::size_t agents() const = 0;
+  /// Time since the run's zero; negative before it.
+  virtual Nanos now() const = 0;
+  /// The next event, or none after `timeout`.
+  virtual std::optional<FleetEvent> wait(Nanos timeout) = 0;
+  /// Splits `level` over the agents that are left.
+  virtual void send(const LoadLevel& level) = 0;
+  /// Ends all load: running requests may finish for `limit`, then are cancelled.
+  virtual void drain(Nanos limit) = 0;
+  /// After drain(): every agent that is left has ended its last request, and wait() has returned all its
+  /// batches.
+  virtual bool drained() const = 0;
+};
+
+/// Where a run stands, for whoever watches it.
+struct Progress {
+  Nanos now{0};
+  std::uint32_t cell = 0;
+  Phase phase = Phase::kPending;
+  std::size_t step = 0, step_count = 0;
+  std::uint32_t concurrency = 0;  ///< Commanded; of an open loop, the most that it allows.
+  std::optional<double> rate;     ///< Commanded, of an open loop.
+  std::uint32_t in_flight = 0;
+  std::uint32_t backing_off = 0;
+  std::optional<Nanos> time_left;  ///< Of the whole run, as planned.
+};
+
+/// Runs every cell of a plan on a fleet, one after the other, and collects the timeline. Decides nothing
+/// itself: the cell's controller does.
+class RunLoop {
+ public:
+  struct Hooks {
+    std::function<void(std::uint32_t agent, const SnapshotBatch&)> on_batch = [](auto, auto&) {};
+    /// The window's seconds are complete, and these are its figures.
+    std::function<void(const StepWindow&, const Step&)> on_step = [](auto&, auto&) {};
+    std::function<void(const Progress&)> on_progress = [](auto&) {};
+    std::function<void(const AgentLost&)> on_agent_lost = [](auto&) {};
+    /// How often the user has asked to stop.
+    std::function<int()> interrupts = [] { return 0; };
+    /// Why the run must stop before its end; empty while it need not.
+    std::function<std::string()> stop_reason = [] { return std::string(); };
+  };
+
+  /// `plan`, `cells` and `fleet` must outlive the loop.
+  RunLoop(const Plan& plan, const std::vector<Cell>& cells, LoadFleet& fleet, Hooks hooks);
+
+  /// Returns when the plan has been run, the user has interrupted it, `stop_reason` has given one or an agent
+  /// was lost; in each case the fleet is drained and everything it had measured is in the timeline.
+  void run();
+
+  const Timeline& timeline() const { return timeline_; }
+  const std::vector<StepWindow>& windows() const { return windows_; }
+  bool interrupted() const { return interrupted_; }
+  /// The reason that `stop_reason` gave; empty: it gave none.
+  const std::string& stopped_by() const { return stopped_by_; }
+  /// Of the cells whose controller ended before it had found what it was looking for: why.
+  const std::map<std::uint32_t, std::string>& cut_short() const { return cut_short_; }
+  bool agent_lost() const { return timeline_.agents_lost() > 0; }
+
+ private:
+  struct Gauges {
+    std::int64_t complete_through = -1;
+    std::uint32_t in_flight = 0, backing_off = 0, active_slots = 0;
+  };
+
+  void run_controller(Controller& controller, std::size_t cell_index);
+  void take(const FleetEvent& event, Controller& controller);
+  /// Waits for one event or a tick, and takes it.
+  void tick(Controller& controller, std::size_t cell_index);
+  /// Measures the windows of `controller` whose seconds are complete; all of them when `final`.
+  void measure_windows(Controller& controller, bool final);
+  void stop_and_settle(Controller& controller, std::size_t cell_index);
+  FleetView view(const Cell& cell) const;
+  bool idle_since(Nanos instant) const;
+  std::uint32_t in_flight() const;
+
+  const Plan& plan_;
+  const std::vector<Cell>& cells_;
+  LoadFleet& fleet_;
+  Hooks hooks_;
+  Timeline timeline_;
+  std::vector<StepWindow> windows_;
+  std::size_t windows_before_controller_ = 0;
+  std::vector<Step> rows_;                  // of the controller under way, as measured
+  std::map<std::uint32_t, Gauges> gauges_;  // of the agents that are left
+  LoadLevel level_;
+  std::map<std::uint32_t, Nanos> level_finished_;   // by agent, for level_
+  std::map<std::uint32_t, std::string> cut_short_;  // by cell
+  bool interrupted_ = false;
+  std::string stopped_by_;
+};
+
+}  // namespace kneepoint::coordinator

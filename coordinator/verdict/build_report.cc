@@ -1,0 +1,241 @@
+#include "coordinator/verdict/build_report.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "coordinator/measure/repeat.h"
+#include "coordinator/measure/token_count.h"
+#include "coordinator/measure/validity.h"
+#include "coordinator/measure/window.h"
+#include "coordinator/results/units.h"
+#include "coordinator/verdict/after_top.h"
+#include "coordinator/verdict/annotate.h"
+#include "coordinator/verdict/attribution.h"
+#include "coordinator/verdict/drift.h"
+#include "coordinator/verdict/recommend.h"
+#include "coordinator/verdict/saturation.h"
+#include "coordinator/verdict/slo.h"
+#include "coordinator/verdict/soak.h"
+
+namespace kneepoint::coordinator {
+namespace {
+
+/// Windows are cut at whole seconds: clocks further apart than this blur their edges.
+constexpr double kClockTolerance = 0.05;
+
+Totals totals_of(const Timeline& timeline, const std::vector<Cell>& cells) {
+  Totals totals;
+  double tokens = 0;
+  for (const Cell& cell : cells) {
+    const SeriesStats sum = counts_of_cell(timeline, cell.id);
+    totals.started += sum.started;
+    totals.completed += sum.completed();
+    totals.failed += sum.failed();
+    totals.cancelled += sum.outcomes[static_cast<std::size_t>(Outcome::kCancelled)];
+    totals.reconnects += sum.reconnects;
+    tokens += chunk_rate(sum, sum).ended(sum);
+  }
+  totals.output_tokens = static_cast<std::uint64_t>(std::llround(tokens));
+  return totals;
+}
+
+/// What the rows of one result do to the verdict. Returns whether the result may be trusted.
+bool judge(const ScenarioResult& result, Verdict& verdict) {
+  bool trusted = true;
+  const std::string name = fmt::format("{} on {}", result.scenario, result.target);
+  const auto refuse = [&](std::string reason) {
+    trusted = verdict.valid = false;
+    verdict.reasons.push_back(std::move(reason));
+  };
+  if (std::none_of(result.steps.begin(), result.steps.end(), [](const Step& s) { return s.valid; })) {
+    refuse(fmt::format("{}: no step is valid", name));
+  }
+  if (result.soak) {  // one bin of many decides nothing, the trend over all of them does
+    const auto invalid =
+        std::count_if(result.steps.begin(), result.steps.end(), [](const Step& s) { return !s.valid; });
+    if (result.soak->state == "UNDECIDED") {
+      refuse(fmt::format("{}: {}", name, result.soak->explanation));
+    } else if (result.soak->state != "STEADY") {
+      verdict.reasons.push_back(fmt::format("{}: {}", name, result.soak->explanation));
+    }
+    if (invalid > 0)
+      verdict.reasons.push_back(
+          fmt::format("{}: {} of {} bins are invalid", name, invalid, result.steps.size()));
+    return trusted;
+  }
+  const auto& knee = result.saturation.concurrency;
+  std::size_t short_windows = 0;
+  for (const Step& step : result.steps) {
+    if (step.has_flag("SHORT_WINDOW")) ++short_windows;
+    if (step.has_flag("DRIFT"))
+      verdict.reasons.push_back(fmt::format("{}: {}", name, fmt::join(step.reasons, "; ")));
+    if (step.valid) continue;
+    const std::string reason =
+        fmt::format("{} at {}: {}", name, row_label(step), fmt::join(step.reasons, "; "));
+    // A host that refuses is a finding, not a fault of the measurement; rows past twice the knee did not
+    // decide it.
+    if (invalid_by_target_only(step) || (knee && step.load() > 2 * *knee)) {
+      verdict.reasons.push_back(reason);
+    } else {
+      refuse(reason);
+    }
+  }
+  if (short_windows > 0) {
+    verdict.reasons.push_back(
+        fmt::format("{}: {} of {} windows are short against the time that a request takes; "
+                    "their intervals are doubled",
+                    name, short_windows, result.steps.size()));
+  }
+  if (result.moving()) {
+    verdict.reasons.push_back(
+        fmt::format("{}: every row is a survey, because the load moved all the time: figures lag behind it, "
+                    "and none is of a steady state. Confirm them with a stepped ramp or a search",
+                    name));
+  }
+  if (result.proof && result.proof->state == "FAILS")
+    refuse(fmt::format("{}: {}", name, result.proof->explanation));
+  if (result.descent && result.descent->state == "HYSTERESIS")
+    verdict.reasons.push_back(fmt::format("{}: {}", name, result.descent->explanation));
+  if (!knee && result.steps.size() > 1)
+    verdict.reasons.push_back(fmt::format("{}: saturation was not reached", name));
+  return trusted;
+}
+
+/// Everything that is decided from a result's rows, once they are all there.
+void conclude(ScenarioResult& result, const Ramp& ramp, const std::vector<SloLimit>& slo,
+              const RunFacts& facts) {
+  result.saturation = find_saturation(result.steps, {.seed = facts.seed});
+  result.slo = find_slo(result.steps, slo);
+  if (ramp.soak) {
+    result.soak = judge_soak(result.steps);
+  } else {
+    mark_drift(result.steps);
+  }
+  annotate(result.steps, result.saturation);
+  if (!ramp.proof.empty()) {
+    result.proof = judge_proof(result.steps, result.after, ramp.proof, facts.agents.size());
+  }
+  if (ramp.descend) result.descent = judge_descent(result.steps, result.after, result.saturation.concurrency);
+}
+
+/// The rows of a cell; of descending ones also how long the host took to recover.
+void measure_rows(ScenarioResult& result, const Plan& plan, const Timeline& timeline, const Cell& cell,
+                  const std::vector<StepWindow>& windows) {
+  for (const StepWindow& window : windows) {
+    if (window.cell != cell.id) continue;
+    Step step = measure_step(timeline, plan, cell, window);
+    if (window.role == StepRole::kRamp) {
+      result.steps.push_back(std::move(step));
+      continue;
+    }
+    const Step* before = reference_row(result.steps, step.concurrency);
+    if (window.role == StepRole::kDescent && before != nullptr) {
+      step.recovery_seconds = recovery_seconds(timeline, window, *before);
+    }
+    result.after.push_back(std::move(step));
+  }
+}
+
+/// What the target said of itself in each step's window.
+void add_telemetry(std::vector<Step>& steps, const TelemetrySeries& telemetry, const std::string& target) {
+  for (Step& step : steps) {
+    const double begin = step.window_begin_seconds;
+    const StepTelemetry told = telemetry.summarise(target, begin, begin + step.duration_seconds);
+    if (told != StepTelemetry{}) step.telemetry = told;
+  }
+}
+
+/// What gave out first, with its evidence.
+void attribute(ScenarioResult& result, std::size_t replicas) {
+  const Attribution attribution = find_bottleneck({.steps = result.steps,
+                                                   .saturation = result.saturation.concurrency,
+                                                   .knee_kind = result.saturation.knee_kind,
+                                                   .replicas = replicas});
+  result.saturation.bottleneck = attribution.bottleneck;
+  if (const std::string text = attribution.text(); !text.empty()) result.saturation.explanation += " " + text;
+}
+
+}  // namespace
+
+Report build_report(const Plan& plan, const Timeline& timeline, const std::vector<StepWindow>& windows,
+                    const RunFacts& facts, const TelemetrySeries& telemetry) {
+  Report report{.run_id = facts.run_id,
+                .run_name = plan.name,
+                .version = facts.version,
+                .started_at = facts.started_at};
+  report.duration_seconds = to_seconds(facts.duration);
+  report.interrupted = facts.interrupted;
+  report.stopped_by = facts.stopped_by;
+  report.agents = facts.agents.size();
+  for (const RunFacts::Agent& agent : facts.agents) {
+    if (agent.lost) ++report.agents_lost;
+    report.clock_uncertainty_seconds =
+        std::max(report.clock_uncertainty_seconds.value_or(0), to_seconds(agent.clock_round_trip) / 2);
+  }
+
+  const std::vector<Cell> cells = cells_of(plan);
+  for (const Cell& cell : cells) {
+    ScenarioResult result{.target = plan.targets[cell.target].name,
+                          .scenario = plan.scenarios[cell.scenario].name,
+                          .model = plan.targets[cell.target].model};
+    if (const auto load = facts.load_seconds.find(cell.target); load != facts.load_seconds.end()) {
+      result.load_seconds = load->second;
+    }
+    if (const auto from = facts.datasets.find(cell.id); from != facts.datasets.end())
+      result.dataset = from->second;
+    if (const auto asked = facts.workloads.find(cell.id); asked != facts.workloads.end())
+      result.workload = asked->second;
+    measure_rows(result, plan, timeline, cell, windows);
+    if (result.steps.empty()) continue;
+    add_telemetry(result.steps, telemetry, result.target);
+    conclude(result, plan.scenarios[cell.scenario].ramp, cell.slo, facts);
+    attribute(result, plan.targets[cell.target].urls.size());
+    if (const auto cut = facts.cut_short.find(cell.id); cut != facts.cut_short.end()) {
+      result.saturation.explanation += fmt::format(" The search ended early: {}.", cut->second);
+    }
+    report.results.push_back(std::move(result));
+  }
+  report.totals = totals_of(timeline, cells);
+
+  Verdict& verdict = report.verdict;
+  if (report.interrupted) {
+    verdict.valid = false;
+    verdict.reasons.push_back(
+        facts.unfinished
+            ? fmt::format("the run was interrupted: its recording ends after {}, and only steps that were "
+                          "complete by then are reported",
+                          format_time(report.duration_seconds))
+            : "the run was interrupted");
+  }
+  if (!report.stopped_by.empty()) {
+    verdict.valid = false;
+    verdict.reasons.push_back("the run was stopped by a " + report.stopped_by);
+  }
+  if (report.agents_lost > 0) {
+    verdict.valid = false;
+    verdict.reasons.push_back(fmt::format("{} of {} agents were lost", report.agents_lost, report.agents));
+  }
+  if (report.results.size() < cells.size()) {
+    verdict.valid = false;
+    verdict.reasons.push_back(fmt::format("{} of {} scenarios were not measured",
+                                          cells.size() - report.results.size(), cells.size()));
+  }
+  for (ScenarioResult& result : report.results) {
+    const bool trusted =
+        judge(result, verdict) && !report.interrupted && report.stopped_by.empty() && report.agents_lost == 0;
+    const auto target = std::find_if(plan.targets.begin(), plan.targets.end(),
+                                     [&](const Target& t) { return t.name == result.target; });
+    // A survey gives no figures to plan by.
+    if (trusted && !result.moving() && target != plan.targets.end())
+      result.recommendations = recommend(result, *target);
+  }
+  if (report.clock_uncertainty_seconds.value_or(0) > kClockTolerance) {
+    verdict.reasons.push_back(
+        fmt::format("agents' clocks may differ by {}", format_time(*report.clock_uncertainty_seconds)));
+  }
+  return report;
+}
+
+}  // namespace kneepoint::coordinator

@@ -1,0 +1,35 @@
+#include "coordinator/verdict/drift.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+
+#include "coordinator/measure/repeat.h"
+#include "coordinator/results/throughput.h"
+#include "coordinator/results/units.h"
+
+namespace kneepoint::coordinator {
+
+void mark_drift(std::vector<Step>& steps) {
+  constexpr double kTolerated = 0.03;
+  std::map<double, std::pair<const Step*, Step*>> ends;
+  for (Step& step : steps) {
+    if (!step.valid || !throughput_of(step).value) continue;
+    auto& [first, last] = ends[step.load()];
+    if (first == nullptr) first = &step;
+    last = &step;
+  }
+  for (auto& [load, pair] : ends) {
+    auto& [first, last] = pair;
+    if (first == last) continue;
+    const auto change = row_change(*first, *last);
+    if (!change || std::abs(change->throughput) <= std::max(kTolerated, change->throughput_error)) continue;
+    last->warn("DRIFT", fmt::format("throughput at {} has moved by {:+.1f} % in {}",
+                                    format_load(last->load_kind(), load), change->throughput * 100,
+                                    format_time(last->window_begin_seconds - first->window_begin_seconds)));
+  }
+}
+
+}  // namespace kneepoint::coordinator

@@ -1,0 +1,76 @@
+#include "coordinator/verdict/observed_steps.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+namespace kneepoint::coordinator {
+namespace {
+
+/// From here on more load is enough more to be compared with.
+constexpr double kApart = 1.5;
+
+/// Engines and GPUs are read once a second. What fewer readings saw may be a moment.
+constexpr double kFewestReadings = 5;
+
+const StepTelemetry* telemetry_of(const Step& step) {
+  return step.telemetry && step.duration_seconds >= kFewestReadings ? &*step.telemetry : nullptr;
+}
+
+/// Twice the knee, or twice the first step that lies past it.
+double horizon_of(const std::vector<Step>& steps, std::optional<double> saturation) {
+  if (!saturation) return std::numeric_limits<double>::infinity();
+  double knee = std::numeric_limits<double>::infinity();
+  for (const Step& step : steps) {
+    if (step.valid && step.load() >= *saturation) knee = std::min(knee, step.load());
+  }
+  return 2 * (std::isfinite(knee) ? knee : *saturation);
+}
+
+void choose_around(double saturation, ObservedSteps& found) {
+  for (const ObservedStep& o : found.all) {
+    if (!o.step->valid || o.step->load() < saturation) continue;
+    if (found.knee.step == nullptr) {
+      found.knee = o;
+    } else if (found.past.step == nullptr && o.step->load() >= kApart * found.knee.step->load()) {
+      found.past = o;
+    }
+  }
+  found.before = found.knee;
+}
+
+void choose_highest(ObservedSteps& found) {
+  for (const ObservedStep& o : found.all) {
+    if (o.step->valid) found.knee = o;
+  }
+  for (const ObservedStep& o : found.all) {
+    if (o.step->valid && kApart * o.step->load() <= found.knee.step->load()) found.before = o;
+  }
+  found.past = found.knee;
+}
+
+}  // namespace
+
+ObservedSteps observe(const std::vector<Step>& steps, std::optional<double> saturation) {
+  ObservedSteps found;
+  const double horizon = horizon_of(steps, saturation);
+  for (const Step& step : steps) {
+    if (step.load() <= horizon) found.all.push_back({&step, telemetry_of(step)});
+  }
+  std::stable_sort(found.all.begin(), found.all.end(), [](const ObservedStep& a, const ObservedStep& b) {
+    return a.step->load() < b.step->load();
+  });
+  const auto lowest =
+      std::find_if(found.all.begin(), found.all.end(), [](const ObservedStep& o) { return o.step->valid; });
+  if (lowest != found.all.end()) found.lowest = *lowest;
+  if (saturation) {
+    choose_around(*saturation, found);
+  } else {
+    choose_highest(found);
+  }
+  const bool past_tells = found.past.telemetry != nullptr || found.knee.telemetry == nullptr;
+  found.judged = past_tells && found.past.step != nullptr ? found.past : found.knee;
+  return found;
+}
+
+}  // namespace kneepoint::coordinator

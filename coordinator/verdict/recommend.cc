@@ -1,0 +1,219 @@
+#include "coordinator/verdict/recommend.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "coordinator/measure/repeat.h"
+#include "coordinator/results/throughput.h"
+#include "coordinator/results/units.h"
+
+namespace kneepoint::coordinator {
+namespace {
+
+constexpr double kLongPrompt = 4096;  ///< Tokens, on average.
+constexpr double kBalanced = 0.10;    ///< A replica's throughput from an equal share, at most.
+constexpr double kScaleEarly = 0.8;
+
+const char* unit_of(const ScenarioResult& result) {
+  const LoadKind kind = result.load_kind();
+  if (kind == LoadKind::kRate) return "requests per second";
+  return kind == LoadKind::kUsers ? "users" : "requests in flight";
+}
+
+/// What is raised, in the singular.
+const char* load_of(const ScenarioResult& result) {
+  const LoadKind kind = result.load_kind();
+  if (kind == LoadKind::kRate) return "rate";
+  return kind == LoadKind::kUsers ? "number of users" : "concurrency";
+}
+
+/// The lowest valid row at or above saturation; where that is not known, the one of most throughput.
+const Step* batch_row(const ScenarioResult& result) {
+  const auto& knee = result.saturation.concurrency;
+  const Step* best = nullptr;
+  for (const Step& step : result.steps) {
+    if (!step.valid || !throughput_of(step).value || (knee && step.load() < *knee)) continue;
+    const bool better = best == nullptr || (knee ? step.load() < best->load()
+                                                 : *throughput_of(step).value > *throughput_of(*best).value);
+    if (better) best = &step;
+  }
+  return best == nullptr ? nullptr : reference_row(result.steps, best->load());
+}
+
+bool has_limits(const ScenarioResult& result) {
+  return result.slo.joint.has_value();
+}
+
+/// The highest concurrency that meets every limit, where one was found.
+std::optional<double> within_limits(const ScenarioResult& result) {
+  const auto& joint = result.slo.joint;
+  if (!joint || (joint->state != "PASS" && joint->state != "BRACKETED")) return std::nullopt;
+  return joint->concurrency;
+}
+
+/// Where latency still matters: within the SLO but not past saturation; without one, at the most power.
+std::optional<Recommendation> interactive(const ScenarioResult& result) {
+  const Saturation& saturation = result.saturation;
+  Recommendation point{.name = "interactive", .unit = unit_of(result)};
+  if (const auto limit = within_limits(result)) {
+    point.value = *limit;
+    point.basis = fmt::format("the highest {} that meets all limits together", load_of(result));
+    for (const Step& step : result.steps) {
+      if (!saturation.concurrency || *limit <= *saturation.concurrency) break;
+      if (!step.valid || step.load() > *saturation.concurrency) continue;
+      const bool first = point.value > *saturation.concurrency;
+      point.value = first ? step.load() : std::max(point.value, step.load());
+      point.basis = fmt::format("the highest step below saturation; the limits would hold up to {}",
+                                format_figure(*limit));
+    }
+  } else if (!has_limits(result) && saturation.concurrency && saturation.power_concurrency &&
+             result.load_kind() == LoadKind::kRequests) {
+    // Power is throughput over residence, X²/N of requests. Below capacity X is the rate, and its power
+    // rises.
+    point.value = *saturation.power_concurrency;
+    point.basis = "most throughput²/concurrency (Kleinrock's power); the plan sets no limits";
+  } else {
+    return std::nullopt;
+  }
+  double prompt = 0;
+  for (const Step& step : result.steps) {
+    if (step.prompt_tokens) prompt = std::max(prompt, step.prompt_tokens->achieved_mean.value_or(0));
+  }
+  if (prompt >= kLongPrompt) {
+    point.name = "long context";
+    point.basis += fmt::format("; prompts of {} tokens", format_figure(prompt));
+  }
+  return reference_row(result.steps, point.value) == nullptr ? std::nullopt : std::optional(point);
+}
+
+/// The largest deviation of a replica's throughput from an equal share.
+std::optional<double> skew_of(const Step& step) {
+  double sum = 0;
+  for (const Share& share : step.replicas) sum += share.output_tokens_per_second.value_or(0);
+  if (step.replicas.size() < 2 || sum <= 0) return std::nullopt;
+  const double equal = sum / static_cast<double>(step.replicas.size());
+  double skew = 0;
+  for (const Share& share : step.replicas) {
+    skew = std::max(skew, std::abs(share.output_tokens_per_second.value_or(0) / equal - 1));
+  }
+  return skew;
+}
+
+std::optional<Interval> scaled(const std::optional<Interval>& ci95, double factor) {
+  if (!ci95) return std::nullopt;
+  return Interval{ci95->low * factor, ci95->high * factor};
+}
+
+void add_capacity(std::vector<Recommendation>& all, const ScenarioResult& result, double replicas) {
+  const Saturation& saturation = result.saturation;
+  const Step* row = batch_row(result);
+  if (replicas < 2 || !saturation.concurrency || row == nullptr) return;
+  const auto skew = skew_of(*row);
+  if (!skew || *skew > kBalanced) return;
+  const double left = (replicas - 1) / replicas;
+  all.push_back(
+      {.name = "capacity with one replica less",
+       .value = *saturation.concurrency * left,
+       .ci95 = scaled(saturation.ci95, left),
+       .unit = unit_of(result),
+       .basis = fmt::format("saturation × {:.0f}/{:.0f}; the replicas share the load to within {:.0f} %",
+                            replicas - 1, replicas, std::ceil(*skew * 100))});
+}
+
+/// What a server is told of, it counts in requests; users who think are not at it all the time.
+void add_limits(std::vector<Recommendation>& all, const ScenarioResult& result, double replicas,
+                const std::optional<Recommendation>& point) {
+  if (result.load_kind() == LoadKind::kUsers) return;
+  const auto each = [&](double value) {
+    return replicas > 1 ? fmt::format(" ({} a replica)", format_figure(value / replicas)) : std::string();
+  };
+  const auto& ci95 = result.saturation.ci95;
+  if (const auto limit = within_limits(result); limit && result.slo.joint->state == "BRACKETED") {
+    all.push_back(
+        {.name = "admission limit",
+         .value = *limit,
+         .unit = unit_of(result),
+         .basis = fmt::format("the last {} that meets all limits: what is admitted beyond breaks them{}",
+                              load_of(result), each(*limit))});
+  } else if (!has_limits(result) && ci95) {
+    const double high = result.load_kind() == LoadKind::kRequests ? std::ceil(ci95->high) : ci95->high;
+    all.push_back(
+        {.name = "admission limit",
+         .value = high,
+         .unit = unit_of(result),
+         .basis = "the upper end of saturation's interval: what is admitted beyond only waits" + each(high)});
+  }
+  if (!point) return;
+  const double early = kScaleEarly * point->value / replicas;
+  const bool whole = result.load_kind() == LoadKind::kRequests;
+  all.push_back({.name = "autoscaler threshold",
+                 .value = whole ? std::max(1.0, std::floor(early)) : early,
+                 .unit = std::string(unit_of(result)) + " a replica",
+                 .basis = fmt::format("80 % of the {} point: room while a replica starts (a rule of thumb)",
+                                      point->name)});
+}
+
+/// Tokens a second per GPU and the price of a million tokens at one row.
+void add_money(std::vector<Recommendation>& all, const Step* row, const Target& target,
+               const std::string& where) {
+  if (row == nullptr || !row->output_tokens_per_second.value || *row->output_tokens_per_second.value <= 0)
+    return;
+  const Estimate& x = row->output_tokens_per_second;
+  const auto replicas = static_cast<double>(target.urls.size());
+  if (target.gpus) {
+    const double gpus = *target.gpus * replicas;
+    all.push_back({.name = fmt::format("output per GPU, {}", where),
+                   .value = *x.value / gpus,
+                   .ci95 = scaled(x.ci95, 1 / gpus),
+                   .unit = "tok/s",
+                   .basis = fmt::format("{} tok/s at {} over {}", format_figure(*x.value), load_label(*row),
+                                        gpus == 1 ? "1 GPU" : fmt::format("{:.0f} GPUs", gpus))});
+  }
+  if (target.cost_per_hour.value_or(0) > 0) {
+    const double per_million = *target.cost_per_hour * replicas / 3600 * 1e6;
+    std::optional<Interval> ci95;
+    if (x.ci95 && x.ci95->low > 0) ci95 = Interval{per_million / x.ci95->high, per_million / x.ci95->low};
+    all.push_back({.name = fmt::format("cost, {}", where),
+                   .value = per_million / *x.value,
+                   .ci95 = ci95,
+                   .unit = "per million output tokens",
+                   .basis = fmt::format("{} an hour over {} tok/s at {}",
+                                        format_figure(*target.cost_per_hour * replicas),
+                                        format_figure(*x.value), load_label(*row))});
+  }
+}
+
+}  // namespace
+
+std::vector<Recommendation> recommend(const ScenarioResult& result, const Target& target) {
+  std::vector<Recommendation> all;
+  const Saturation& saturation = result.saturation;
+  const auto replicas = static_cast<double>(target.urls.size());
+  const auto point = interactive(result);
+  const Step* batch = batch_row(result);
+  if (point) all.push_back(*point);
+  if (batch != nullptr && saturation.concurrency) {
+    all.push_back({.name = "batch",
+                   .value = batch->load(),
+                   .unit = unit_of(result),
+                   .basis = "the lowest step at or above saturation: more load adds next to nothing"});
+  }
+  if (point && saturation.concurrency && point->value < *saturation.concurrency) {
+    all.push_back({.name = "headroom",
+                   .value = (1 - point->value / *saturation.concurrency) * 100,
+                   .unit = "%",
+                   .basis = fmt::format("from the {} point up to saturation", point->name)});
+  }
+  add_capacity(all, result, replicas);
+  add_limits(all, result, replicas, point);
+  const std::string where = saturation.concurrency ? "batch" : "highest throughput";
+  add_money(all, batch, target, where);
+  if (const Step* row = point ? reference_row(result.steps, point->value) : nullptr; row != batch) {
+    add_money(all, row, target, point ? point->name : "");
+  }
+  return all;
+}
+
+}  // namespace kneepoint::coordinator

@@ -1,0 +1,112 @@
+#include "coordinator/verdict/saturation.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "coordinator/results/throughput.h"
+#include "coordinator/results/units.h"
+#include "coordinator/verdict/shape.h"
+#include "coordinator/verdict/usl.h"
+
+namespace kneepoint::coordinator {
+namespace {
+
+/// The largest step after which a doubling surely added more than the knee allows.
+std::optional<double> known_below(const ThroughputCurve& curve) {
+  std::optional<double> bound;
+  const auto& points = curve.points();
+  for (std::size_t i = 0; i < points.size(); ++i) {
+    for (std::size_t j = i + 1; j < points.size() && points[j].concurrency <= 2 * points[i].concurrency;
+         ++j) {
+      if (gain(points[i], points[j]).lower > 1 / kSaturatedShare - 1) bound = points[i].concurrency;
+    }
+  }
+  return bound;
+}
+
+std::string last_gain(const ThroughputCurve& curve) {
+  const auto& points = curve.points();
+  const ThroughputPoint& to = points.back();
+  const ThroughputPoint* from = &points.front();
+  for (const ThroughputPoint& point : points) {
+    if (2 * point.concurrency <= to.concurrency) from = &point;
+  }
+  const Gain last = gain(*from, to);
+  return fmt::format("from {} to {} throughput changed by {:+.1f} % ({:+.1f} to {:+.1f} %)",
+                     format_figure(from->concurrency), format_figure(to.concurrency), last.value * 100,
+                     last.lower * 100, last.upper * 100);
+}
+
+std::string explain(const ThroughputCurve& curve, const Saturation& found, LoadKind kind) {
+  if (found.concurrency) {
+    return fmt::format("From {} on, doubling the load adds less than 5 %: {}.",
+                       format_load(kind, *found.concurrency), last_gain(curve));
+  }
+  if (curve.points().size() < 2) return fmt::format("One {} only: saturation needs a ramp.", load_name(kind));
+  const std::string bound = found.lower_bound
+                                ? "saturation lies above " + format_load(kind, *found.lower_bound)
+                                : "no step surely lies below saturation";
+  return fmt::format(
+      "Not reached: {}; {}. Scan to {} at least: a saturation point is told where twice its load was "
+      "scanned.",
+      bound, last_gain(curve), format_load(kind, 2 * curve.top()));
+}
+
+const Step* nearest_valid(const std::vector<Step>& steps, double at_least) {
+  const Step* best = nullptr;
+  for (const Step& step : steps) {
+    if (!step.valid || step.load() < at_least) continue;
+    if (best == nullptr || step.load() < best->load()) best = &step;
+  }
+  return best;
+}
+
+}  // namespace
+
+std::string knee_kind_of(const std::vector<Step>& steps, double knee) {
+  // The decode batch is full from here on if it ever is; what more load does from here tells the kinds apart.
+  const Step* from = nearest_valid(steps, knee);
+  if (from == nullptr) return "";
+  const Step* to = nearest_valid(steps, 1.5 * from->load());
+  if (to == nullptr || !from->tpot_seconds.p50 || !to->tpot_seconds.p50 || *from->tpot_seconds.p50 <= 0)
+    return "";
+  const double span = std::log(to->load() / from->load());
+  const double decode = std::log(*to->tpot_seconds.p50 / *from->tpot_seconds.p50) / span;
+  if (decode > 0.5) return "soft";
+  const bool queueing = from->ttft_seconds.p50 && to->ttft_seconds.p50 &&
+                        *to->ttft_seconds.p50 > 1.25 * *from->ttft_seconds.p50;
+  return decode < 0.2 && queueing ? "hard" : "";
+}
+
+Saturation find_saturation(const std::vector<Step>& steps, const KneeOptions& options) {
+  Saturation found;
+  std::vector<ThroughputPoint> points = throughput_points(steps);
+  if (points.empty()) {
+    found.explanation = "No step is valid: nothing can be said about saturation.";
+    return found;
+  }
+  const ThroughputCurve curve(std::move(points));
+  if (counts_tokens(steps)) {
+    found.max_output_tokens_per_second = 0;
+    for (const ThroughputPoint& point : curve.points()) {
+      found.max_output_tokens_per_second = std::max(*found.max_output_tokens_per_second, point.throughput);
+    }
+  }
+  found.usl = fit_usl(curve.points());
+  found.power_concurrency = power_concurrency(curve.points());
+  if (const auto knee = estimate_knee(curve, options)) {
+    found.concurrency = knee->concurrency;
+    found.ci95 = knee->ci95;
+    found.knee_kind = knee_kind_of(steps, knee->concurrency);
+  }
+  if (!found.concurrency) found.lower_bound = known_below(curve);
+  found.explanation = explain(curve, found, steps.front().load_kind());
+  Shape shape = shape_of(steps, curve.points());
+  found.shape = std::move(shape.kinds);
+  for (const std::string& sentence : shape.sentences) found.explanation += " " + sentence;
+  return found;
+}
+
+}  // namespace kneepoint::coordinator

@@ -1,0 +1,104 @@
+#include "coordinator/verdict/shape.h"
+
+#include <fmt/format.h>
+
+#include <cmath>
+#include <map>
+#include <optional>
+
+#include "coordinator/measure/repeat.h"
+#include "coordinator/measure/statistics.h"
+#include "coordinator/results/throughput.h"
+#include "coordinator/results/units.h"
+
+namespace kneepoint::coordinator {
+namespace {
+
+constexpr double kSurely = 2.58;  ///< Standard errors: a peak is looked for among many pairs.
+constexpr double kLowTtft = 0.5, kHighTtft = 2;
+
+bool surely_less(const ThroughputPoint& a, const ThroughputPoint& b) {
+  return a.throughput < kSaturatedShare * b.throughput &&
+         b.throughput - a.throughput > kSurely * std::hypot(a.standard_error, b.standard_error);
+}
+
+/// Points of a curve, and what their throughput counts.
+struct Curve {
+  std::span<const ThroughputPoint> points;
+  const char* unit;
+  std::string at(const ThroughputPoint& point) const {
+    return fmt::format("{} {} at {}", format_figure(point.throughput), unit,
+                       format_figure(point.concurrency));
+  }
+};
+
+const ThroughputPoint& highest(std::span<const ThroughputPoint> points) {
+  const ThroughputPoint* peak = &points.front();
+  for (const ThroughputPoint& point : points) {
+    if (point.throughput > peak->throughput) peak = &point;
+  }
+  return *peak;
+}
+
+std::optional<std::string> collapse(const Curve& curve) {
+  const auto points = curve.points;
+  for (std::size_t i = 1; i < points.size(); ++i) {
+    const ThroughputPoint& peak = highest(points.first(i));
+    if (points[i].throughput + kOneSided95 * points[i].standard_error >= kSaturatedShare * peak.throughput)
+      continue;
+    return fmt::format("Throughput collapses: {} after {}.", curve.at(points[i]), curve.at(peak));
+  }
+  return std::nullopt;
+}
+
+std::optional<std::string> two_peaks(const Curve& curve) {
+  const auto points = curve.points;
+  for (std::size_t low = 1; low + 1 < points.size(); ++low) {
+    const ThroughputPoint& before = highest(points.first(low));
+    const ThroughputPoint& after = highest(points.subspan(low + 1));
+    if (!surely_less(points[low], before) || !surely_less(points[low], after)) continue;
+    return fmt::format(
+        "Throughput falls and rises again ({}, {}, {}): the curve has two peaks, and no single "
+        "concurrency describes it.",
+        curve.at(before), curve.at(points[low]), curve.at(after));
+  }
+  return std::nullopt;
+}
+
+std::optional<std::string> cliff(const std::vector<Step>& steps) {
+  std::map<double, const Step*> rows;
+  for (const Step& step : steps) {
+    const Step* row = reference_row(steps, step.load());
+    if (row != nullptr && row->ttft_seconds.p50) rows[step.load()] = row;
+  }
+  for (auto low = rows.begin(); low != rows.end() && std::next(low) != rows.end(); ++low) {
+    const Step& below = *low->second;
+    const Step& above = *std::next(low)->second;
+    const LatencySummary &before = below.ttft_seconds, &after = above.ttft_seconds;
+    // The p95 of one row and the median of another are no cliff.
+    const bool tails = before.p95 && after.p95;
+    const double from = tails ? *before.p95 : *before.p50, to = tails ? *after.p95 : *after.p50;
+    if (from >= kLowTtft || to <= kHighTtft) continue;
+    return fmt::format("TTFT falls off a cliff: {} {} at {}, {} at {}.", tails ? "p95" : "p50",
+                       format_time(from), load_label(below), format_time(to), load_label(above));
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+Shape shape_of(const std::vector<Step>& steps, std::span<const ThroughputPoint> points) {
+  Shape shape;
+  const auto add = [&](const char* kind, std::optional<std::string> sentence) {
+    if (!sentence) return;
+    shape.kinds.emplace_back(kind);
+    shape.sentences.push_back(std::move(*sentence));
+  };
+  const Curve curve{points, throughput_unit(steps)};
+  add("collapse", collapse(curve));
+  add("two peaks", two_peaks(curve));
+  add("cliff", cliff(steps));
+  return shape;
+}
+
+}  // namespace kneepoint::coordinator

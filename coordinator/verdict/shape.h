@@ -1,0 +1,25 @@
+#pragma once
+
+#include <span>
+#include <string>
+#include <vector>
+
+#include "coordinator/results/model.h"
+#include "coordinator/verdict/throughput_curve.h"
+
+namespace kneepoint::coordinator {
+
+/// What is not plain about how a host takes load.
+struct Shape {
+  std::vector<std::string> kinds;
+  std::vector<std::string> sentences;  ///< One for each of `kinds`.
+};
+
+/// collapse: throughput surely falls below 95 % of what fewer requests had; two peaks: it surely falls by
+/// more than 5 % and surely rises by more than 5 % again, so that "the" knee is that of the fitted curve
+/// only; cliff: TTFT p95 (the median where one of the two has too few requests for it) jumps from below 0.5 s
+/// to above 2 s from one step to the next. @param points rising
+/// in concurrency.
+Shape shape_of(const std::vector<Step>& steps, std::span<const ThroughputPoint> points);
+
+}  // namespace kneepoint::coordinator

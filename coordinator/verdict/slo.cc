@@ -1,0 +1,70 @@
+#include "coordinator/verdict/slo.h"
+
+#include <algorithm>
+#include <functional>
+#include <map>
+
+#include "coordinator/measure/statistics.h"
+#include "coordinator/measure/validity.h"
+
+namespace kneepoint::coordinator {
+namespace {
+
+/// Several measurements of one N: a failure outweighs a pass, and both outweigh doubt.
+enum class Outlook { kIndeterminate, kPass, kFail };
+
+Outlook outlook_of(const SloCheck& check, const Step& step) {
+  if (check.state == "FAIL" && (step.valid || invalid_by_target_only(step))) return Outlook::kFail;
+  // A rate that was not reached, or only for a while, cannot be one that holds.
+  const bool held = !step.has_flag("RATE_NOT_REACHED") && !step.has_flag("OVERLOADED");
+  if (check.state == "PASS" && step.valid && held) return Outlook::kPass;
+  return Outlook::kIndeterminate;
+}
+
+SloCriterion bracket(const std::vector<Step>& steps, std::string name, double limit,
+                     const std::function<const SloCheck*(const Step&)>& check_of) {
+  std::map<double, Outlook> by_load;
+  for (const Step& step : steps) {
+    const SloCheck* check = check_of(step);
+    if (check == nullptr) continue;
+    Outlook& outlook = by_load[step.load()];
+    outlook = std::max(outlook, outlook_of(*check, step));
+  }
+  SloCriterion criterion{.name = std::move(name), .limit = limit, .state = "INDETERMINATE"};
+  std::optional<double> failed;
+  for (const auto& [load, outlook] : by_load) {
+    if (outlook == Outlook::kPass) criterion.concurrency = load;
+    if (outlook == Outlook::kFail) {
+      failed = load;
+      break;
+    }
+  }
+  if (failed && criterion.concurrency) {
+    criterion.state = "BRACKETED";
+    criterion.ci95 = Interval{*criterion.concurrency, *failed};
+  } else if (failed && *failed > by_load.begin()->first) {
+    criterion.ci95 = Interval{0, *failed};  // what lies below had too few requests to tell
+  } else if (failed) {
+    criterion.state = "FAIL";
+  } else if (!by_load.empty() && by_load.rbegin()->second == Outlook::kPass) {
+    criterion.state = "PASS";
+  }
+  return criterion;
+}
+
+}  // namespace
+
+SloResult find_slo(const std::vector<Step>& steps, const std::vector<SloLimit>& limits) {
+  SloResult result;
+  if (limits.empty()) return result;
+  for (std::size_t i = 0; i < limits.size(); ++i) {
+    result.criteria.push_back(
+        bracket(steps, limits[i].name(), to_seconds(limits[i].limit),
+                [i](const Step& step) { return i < step.slo.size() ? &step.slo[i] : nullptr; }));
+  }
+  result.joint = bracket(steps, "joint", 0,
+                         [](const Step& step) { return step.slo_joint ? &*step.slo_joint : nullptr; });
+  return result;
+}
+
+}  // namespace kneepoint::coordinator

@@ -1,0 +1,255 @@
+#include "coordinator/verdict/build_report.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "coordinator/report/sentences.h"
+#include "coordinator/results/exit_code.h"
+#include "tests/coordinator/synthetic_run.h"
+
+namespace kneepoint::coordinator {
+namespace {
+
+using testing::BatchingHost;
+using testing::KnownRun;
+using testing::simple_plan;
+
+RunFacts facts() {
+  return {
+      .run_id = "r1", .version = "0.1.0", .duration = std::chrono::seconds(70), .agents = {{.name = "a"}}};
+}
+
+/// A whole ramp against the batching host, each step on its own stretch of the run, warm-up 2 s, hold 8 s.
+struct Ramp {
+  std::vector<SloLimit> limits = {{SloMetric::kTtft, 0.95, std::chrono::milliseconds(500)}};
+  KnownRun run{limits};
+  std::vector<StepWindow> windows;
+  std::int64_t end = 0;
+
+  Ramp(const BatchingHost& host, const std::vector<std::uint32_t>& steps) {
+    std::uint64_t epoch = 0;
+    for (const std::uint32_t n : steps) {
+      const double begin = static_cast<double>(end);
+      host.run(run, begin, begin + 10, n, {.epoch = ++epoch}, 0.5);
+      windows.push_back({.concurrency = n, .epoch = epoch, .begin = end + 2, .end = end + 10});
+      end += 30;  // the last requests of a step end before the next begins
+    }
+  }
+  Report report() { return build_report(simple_plan(limits), run.timeline(end), windows, facts()); }
+};
+
+TEST(BuildReport, FindsTheHardCapOfASimulatedHost) {
+  const BatchingHost host{.a = 0.012, .c = 0.0002, .cap = 22};
+  Ramp ramp(host, {1, 2, 4, 8, 16, 32, 64});
+  const Report report = ramp.report();
+  ASSERT_EQ(report.results.size(), 1u);
+  const ScenarioResult& result = report.results[0];
+  EXPECT_EQ(result.target, "host");
+  EXPECT_EQ(result.scenario, "chat");
+  EXPECT_EQ(result.model, "tiny");
+  ASSERT_EQ(result.steps.size(), 7u);
+  for (const Step& step : result.steps) {
+    EXPECT_TRUE(step.valid) << step.concurrency << ::testing::PrintToString(step.reasons);
+    EXPECT_NEAR(*step.output_tokens_per_second.value, host.throughput(step.concurrency),
+                0.02 * host.throughput(step.concurrency));
+  }
+  const double most = 0.95 * host.throughput(22);
+  const double truth = most * host.a / (1 - most * host.c);
+  ASSERT_TRUE(result.saturation.ci95) << result.saturation.explanation;
+  EXPECT_LE(result.saturation.ci95->low, truth);
+  EXPECT_GE(result.saturation.ci95->high, truth);
+  EXPECT_EQ(result.saturation.knee_kind, "hard");
+  EXPECT_EQ(result.saturation.bottleneck, "queue_slots");
+  EXPECT_EQ(result.steps[6].state, "SATURATED");
+  EXPECT_EQ(result.slo.criteria.at(0).state, "BRACKETED");
+  EXPECT_EQ(result.slo.criteria.at(0).ci95->high, 32);
+  EXPECT_TRUE(report.verdict.valid) << ::testing::PrintToString(report.verdict.reasons);
+  EXPECT_EQ(exit_code(report), 0);
+}
+
+/// From 1 to 64 requests in flight in 126 s, one more every two seconds, in rows of 9 s.
+TEST(BuildReport, AMovingLoadIsASurvey) {
+  const BatchingHost host{.a = 0.012, .c = 0.0002, .cap = 22};
+  KnownRun run;
+  host.run(run, 1, 127, 63, {.epoch = 1}, 126);
+  host.run(run, 0, 127, 1, {.epoch = 2}, 0);  // its own batch: one request more changes little
+  std::vector<StepWindow> windows;
+  for (std::uint32_t row = 0; row < 14; ++row) {
+    const std::int64_t begin = 9 * row;
+    windows.push_back(
+        {.concurrency = 3 + 9 * row / 2, .epoch = 1, .begin = begin, .end = begin + 9, .moving = true});
+  }
+  const Report report = build_report(simple_plan(), run.timeline(140), windows, facts());
+  const ScenarioResult& result = report.results.at(0);
+  EXPECT_TRUE(result.moving());
+  for (const Step& step : result.steps) {
+    EXPECT_TRUE(step.valid) << step.concurrency << ::testing::PrintToString(step.reasons);
+    EXPECT_TRUE(step.has_flag("MOVING"));
+    EXPECT_FALSE(step.has_flag("DRIFTING"));
+    EXPECT_NE(step.note.find("moving"), std::string::npos);
+  }
+  ASSERT_TRUE(result.saturation.concurrency) << result.saturation.explanation;
+  EXPECT_NEAR(*result.saturation.concurrency, 22, 6);
+  EXPECT_NE(saturation_sentence(result).find("A stepped ramp or a search confirms it."), std::string::npos);
+  EXPECT_TRUE(report.verdict.valid);
+  EXPECT_THAT(report.verdict.reasons,
+              ::testing::Contains(::testing::HasSubstr("Confirm them with a stepped ramp")));
+  EXPECT_TRUE(result.recommendations.empty()) << "nothing to plan by";
+}
+
+/// What the host's own metrics would have said each second: at most 22 run, the others wait.
+TEST(BuildReport, TheTargetsOwnWordsExplainTheKnee) {
+  Ramp ramp({.a = 0.012, .c = 0.0002, .cap = 22}, {8, 16, 32, 64});
+  TelemetrySeries telemetry;
+  for (const StepWindow& window : ramp.windows) {
+    for (std::int64_t second = window.begin - 2; second <= window.end; ++second) {
+      const double running = std::min(22u, window.concurrency);
+      telemetry.add({second,
+                     "host",
+                     "http://h/metrics",
+                     {{Signal::kRunning, running},
+                      {Signal::kWaiting, window.concurrency - running},
+                      {Signal::kKvUsage, 0.4},
+                      {Signal::kGpuMemoryUsed, 4.1e9 + window.concurrency}},
+                     {}});
+    }
+  }
+  RunFacts run = facts();
+  run.load_seconds = {{0, 18.3}};
+  const Report report =
+      build_report(simple_plan(), ramp.run.timeline(ramp.end), ramp.windows, run, telemetry);
+  const ScenarioResult& result = report.results.at(0);
+  EXPECT_EQ(result.load_seconds, 18.3);
+  EXPECT_EQ(result.peak_gpu_memory_bytes(), 4.1e9 + 64);
+  ASSERT_TRUE(result.steps[3].telemetry);
+  EXPECT_EQ(result.steps[3].telemetry->running_mean, 22);
+  EXPECT_EQ(result.steps[3].telemetry->waiting_mean, 42);
+  EXPECT_EQ(result.saturation.bottleneck, "queue_slots");
+  EXPECT_NE(result.saturation.explanation.find("at 64 requests in flight 22 run (22 at 32) and 42 wait"),
+            std::string::npos)
+      << result.saturation.explanation;
+  EXPECT_EQ(result.saturation.explanation.find("ruled out"), std::string::npos);
+}
+
+TEST(BuildReport, WithoutTelemetryStepsHaveNone) {
+  Ramp ramp({.a = 0.012, .c = 0.0002, .cap = 22}, {8, 16});
+  const Report report = ramp.report();
+  for (const Step& step : report.results.at(0).steps) EXPECT_FALSE(step.telemetry);
+}
+
+TEST(BuildReport, AGuardRailThatStoppedTheRunIsSaid) {
+  Ramp ramp({.a = 0.012, .c = 0.0002, .cap = 22}, {2, 4});
+  RunFacts run = facts();
+  run.stopped_by = "guard rail: waiting of http://h/metrics was 21 at second 9, above the limit of 20";
+  const Report report = build_report(simple_plan(), ramp.run.timeline(ramp.end), ramp.windows, run);
+  EXPECT_FALSE(report.verdict.valid);
+  EXPECT_EQ(report.verdict.reasons.at(0), "the run was stopped by a " + run.stopped_by);
+  EXPECT_TRUE(report.results.at(0).steps.at(0).valid) << "what was measured before stands";
+  EXPECT_EQ(exit_code(report), 6);
+}
+
+TEST(BuildReport, NamesTheFileThatTheRequestsWereMadeOf) {
+  Ramp ramp({.a = 0.012, .c = 0.0002, .cap = 22}, {2, 4});
+  const Plan plan = simple_plan(ramp.limits);
+  EXPECT_FALSE(build_report(plan, ramp.run.timeline(ramp.end), ramp.windows, facts()).results.at(0).dataset);
+  RunFacts made = facts();
+  made.datasets[0] = {.file = "chats.jsonl", .sha256 = "5891b5b522d5df086d0ff0b110fbd9d2", .entries = 2};
+  const Report report = build_report(plan, ramp.run.timeline(ramp.end), ramp.windows, made);
+  const auto& dataset = report.results.at(0).dataset;
+  ASSERT_TRUE(dataset);
+  EXPECT_EQ(dataset->file, "chats.jsonl");
+  EXPECT_EQ(dataset->entries, 2u);
+  EXPECT_EQ(prompt_sentence(report.results[0]), "from chats.jsonl (2 entries, sha256 5891b5b522d5df08…)");
+}
+
+TEST(BuildReport, TotalsCountTheWholeRunOnceWindowsOrNot) {
+  Ramp ramp({.a = 0.012, .c = 0.0002, .cap = 22}, {2, 4});
+  std::uint64_t requests = 0;
+  const Timeline timeline = ramp.run.timeline(ramp.end);
+  for (const auto& [s, second] : timeline.seconds()) {
+    for (const auto& [key, stats] : second.series) requests += stats.started;
+  }
+  const Report report = ramp.report();
+  EXPECT_EQ(report.totals.started, requests);
+  EXPECT_EQ(report.totals.completed, requests);
+  EXPECT_EQ(report.totals.output_tokens, requests * 64);
+  EXPECT_EQ(report.totals.failed, 0u);
+}
+
+TEST(BuildReport, TokensOfRequestsWithoutUsageAreEstimated) {
+  KnownRun run;
+  run.add({.start = 0.1, .chunks = {0.2, 0.3, 0.4, 0.5}, .end = 0.5, .usage_tokens = 8});
+  run.add({.start = 0.6, .chunks = {0.7, 0.8, 0.9}, .end = 0.9, .outcome = Outcome::kCancelled});
+  const Report report = build_report(simple_plan(), run.timeline(3), {}, facts());
+  EXPECT_EQ(report.totals.output_tokens, 8u + 6u);
+  EXPECT_EQ(report.totals.cancelled, 1u);
+  EXPECT_EQ(report.totals.failed, 0u);
+}
+
+TEST(BuildReport, IsReproducible) {
+  Ramp ramp({.a = 0.012, .c = 0.0002, .cap = 22}, {8, 16, 32, 64});
+  const Report once = ramp.report();
+  const Report again = ramp.report();
+  EXPECT_EQ(once.results[0].saturation.ci95->low, again.results[0].saturation.ci95->low);
+  EXPECT_EQ(once.results[0].saturation.ci95->high, again.results[0].saturation.ci95->high);
+}
+
+/// A target that refuses everything.
+TEST(BuildReport, NothingCompletedIsNoVerdict) {
+  KnownRun run;
+  for (int i = 0; i < 100; ++i) {
+    run.add({.start = 0.1 * i, .end = 0.1 * i + 0.001, .outcome = Outcome::kConnect, .key = {.epoch = 1}});
+  }
+  const Report report = build_report(simple_plan(), run.timeline(12),
+                                     {{.concurrency = 1, .epoch = 1, .begin = 2, .end = 10}}, facts());
+  EXPECT_FALSE(report.verdict.valid);
+  EXPECT_EQ(exit_code(report), 3);
+  EXPECT_EQ(report.results[0].saturation.bottleneck, "network") << "nothing could be connected to";
+  EXPECT_EQ(report.results[0].steps[0].error_ratio, 1);
+  EXPECT_FALSE(report.results[0].steps[0].ttft_seconds.mean);
+}
+
+TEST(BuildReport, AScanThatIsTooShortIsStillTrustworthy) {
+  Ramp ramp({.a = 0.012, .c = 0.0001}, {1, 2, 4});
+  const Report report = ramp.report();
+  EXPECT_FALSE(report.results[0].saturation.concurrency);
+  EXPECT_TRUE(report.verdict.valid);
+  EXPECT_EQ(exit_code(report), 0);
+}
+
+TEST(BuildReport, AnInvalidRowAtTheKneeTakesTheTrustAway) {
+  Ramp ramp({.a = 0.012, .c = 0.0002, .cap = 22}, {8, 16, 32, 64});
+  ramp.windows[2].agent_lost = true;
+  const Report report = ramp.report();
+  EXPECT_FALSE(report.verdict.valid);
+  EXPECT_EQ(exit_code(report), 3);
+}
+
+TEST(ExitCode, OnePlaceDecides) {
+  Report report;
+  EXPECT_EQ(exit_code(report), 0);
+  report.verdict.valid = false;
+  EXPECT_EQ(exit_code(report), 3);
+  report.agents_lost = 1;
+  EXPECT_EQ(exit_code(report), 5);
+  report.stopped_by = "guard rail: ttft_p95 of kneepoint was 9 at second 12, above the limit of 5";
+  EXPECT_EQ(exit_code(report), 6);
+  report.interrupted = true;
+  EXPECT_EQ(exit_code(report), 130);
+}
+
+TEST(BuildReport, LostAgentsAndInterruptionsAreReasons) {
+  Ramp ramp({.a = 0.012, .c = 0.0002, .cap = 22}, {2});
+  RunFacts run = facts();
+  run.interrupted = true;
+  run.agents = {{.name = "a", .clock_round_trip = std::chrono::milliseconds(1)}, {.name = "b", .lost = true}};
+  const Report report = build_report(simple_plan(), ramp.run.timeline(ramp.end), ramp.windows, run);
+  EXPECT_EQ(report.agents, 2u);
+  EXPECT_EQ(report.agents_lost, 1u);
+  EXPECT_NEAR(*report.clock_uncertainty_seconds, 0.0005, 1e-9);
+  EXPECT_FALSE(report.verdict.valid);
+  EXPECT_GE(report.verdict.reasons.size(), 2u);
+}
+
+}  // namespace
+}  // namespace kneepoint::coordinator

@@ -1,0 +1,116 @@
+#include "coordinator/verdict/slo.h"
+
+#include "coordinator/measure/slo_check.h"
+
+#include <gtest/gtest.h>
+
+#include <random>
+
+#include "tests/coordinator/synthetic_run.h"
+
+namespace kneepoint::coordinator {
+namespace {
+
+using testing::known_step;
+
+SloCheck checked(std::uint64_t met, std::uint64_t missed, const std::vector<double>& batches = {}) {
+  return check_slo("ttft_p95", {met, missed, batches, {.count = static_cast<int>(batches.size())}}, 0.05);
+}
+
+TEST(SloCheck, NeedsEnoughRequestsToPass) {
+  EXPECT_EQ(checked(58, 0).state, "INDETERMINATE");  // 1 − 0.05^(1/58) = 5.03 %
+  EXPECT_EQ(checked(59, 0).state, "PASS");           // 4.95 %
+  EXPECT_EQ(checked(0, 0).state, "INDETERMINATE");
+  EXPECT_FALSE(checked(0, 0).missed_ratio);
+}
+
+TEST(SloCheck, FailsOnlyWhereTheLowerBoundIsOver) {
+  EXPECT_EQ(checked(9, 1).state, "INDETERMINATE");
+  EXPECT_EQ(checked(900, 100).state, "FAIL");
+  EXPECT_EQ(checked(950, 50).state, "INDETERMINATE");
+  EXPECT_EQ(checked(980, 20).state, "PASS");
+}
+
+TEST(SloCheck, BatchesThatDisagreeWidenTheBounds) {
+  // 2 % of misses, but all in one batch: the binomial bound does not know that they come together.
+  EXPECT_EQ(checked(980, 20, {0.02, 0.02, 0.02, 0.02, 0.02}).state, "PASS");
+  EXPECT_EQ(checked(980, 20, {0, 0, 0, 0, 0.1}).state, "INDETERMINATE");
+}
+
+TEST(SloCheck, PassesWronglyInAtMostOneRunOfTwenty) {
+  std::mt19937_64 random(7);
+  std::binomial_distribution<std::uint64_t> misses(200, 0.0501);
+  int passed = 0;
+  constexpr int kRuns = 2000;
+  for (int i = 0; i < kRuns; ++i) {
+    const std::uint64_t missed = misses(random);
+    if (checked(200 - missed, missed).state == "PASS") ++passed;
+  }
+  EXPECT_LE(passed, kRuns * 5 / 100);
+}
+
+std::vector<Step> rows(const std::vector<std::pair<std::uint32_t, std::string>>& states) {
+  std::vector<Step> steps;
+  for (const auto& [n, state] : states) {
+    Step step = known_step(n, 100);
+    step.slo.push_back({.name = "ttft_p95", .state = state});
+    step.slo_joint = SloCheck{.name = "joint", .state = state};
+    steps.push_back(std::move(step));
+  }
+  return steps;
+}
+
+SloCriterion criterion(const std::vector<Step>& steps) {
+  const SloLimit limit{.metric = SloMetric::kTtft, .quantile = 0.95, .limit = std::chrono::milliseconds(500)};
+  return find_slo(steps, {limit}).criteria.at(0);
+}
+
+TEST(SloResult, BracketsTheLargestPassAndTheSmallestFail) {
+  const auto found =
+      criterion(rows({{1, "PASS"}, {2, "PASS"}, {4, "INDETERMINATE"}, {8, "FAIL"}, {16, "FAIL"}}));
+  EXPECT_EQ(found.name, "ttft_p95");
+  EXPECT_EQ(found.limit, 0.5);
+  EXPECT_EQ(found.state, "BRACKETED");
+  EXPECT_EQ(found.concurrency, 2);
+  EXPECT_EQ(found.ci95->low, 2);
+  EXPECT_EQ(found.ci95->high, 8);
+}
+
+TEST(SloResult, NothingAboveAFailureCounts) {
+  const auto found = criterion(rows({{1, "PASS"}, {2, "FAIL"}, {4, "PASS"}}));
+  EXPECT_EQ(found.concurrency, 1);
+  EXPECT_EQ(found.ci95->high, 2);
+  EXPECT_EQ(criterion(rows({{1, "FAIL"}, {2, "PASS"}})).state, "FAIL");
+  EXPECT_FALSE(criterion(rows({{1, "FAIL"}, {2, "PASS"}})).concurrency);
+  const auto unknown_below = criterion(rows({{1, "INDETERMINATE"}, {2, "FAIL"}}));
+  EXPECT_EQ(unknown_below.state, "INDETERMINATE") << "1 was not shown to fail";
+  ASSERT_TRUE(unknown_below.ci95);
+  EXPECT_EQ(unknown_below.ci95->high, 2);
+}
+
+TEST(SloResult, EdgesHaveTheirOwnStates) {
+  EXPECT_EQ(criterion(rows({{1, "INDETERMINATE"}, {2, "PASS"}})).state, "PASS");
+  EXPECT_EQ(criterion(rows({{1, "INDETERMINATE"}, {2, "PASS"}})).concurrency, 2);
+  const auto open = criterion(rows({{1, "PASS"}, {2, "INDETERMINATE"}}));
+  EXPECT_EQ(open.state, "INDETERMINATE");
+  EXPECT_EQ(open.concurrency, 1);
+  EXPECT_EQ(criterion(rows({{1, "INDETERMINATE"}})).state, "INDETERMINATE");
+  EXPECT_TRUE(find_slo(rows({{1, "PASS"}}), {}).criteria.empty());
+  EXPECT_FALSE(find_slo(rows({{1, "PASS"}}), {}).joint);
+}
+
+TEST(SloResult, InvalidRowsNeverPassAndFailOnlyByTheTargetsFault) {
+  auto steps = rows({{1, "PASS"}, {2, "PASS"}});
+  steps[1].invalidate("CLIENT_BOUND", "");
+  EXPECT_EQ(criterion(steps).concurrency, 1);
+  steps = rows({{1, "PASS"}, {2, "FAIL"}});
+  steps[1].invalidate("CLIENT_BOUND", "");
+  EXPECT_EQ(criterion(steps).state, "INDETERMINATE");
+  steps = rows({{1, "PASS"}, {2, "FAIL"}});
+  steps[1].requests.failed = 100;
+  steps[1].invalidate("LOW_OCCUPANCY", "");
+  EXPECT_EQ(criterion(steps).state, "BRACKETED");
+}
+
+}  // namespace
+}  // namespace kneepoint::coordinator

@@ -139,7 +139,7 @@ class Builder {
   /// What a run that is not trustworthy says of its whole result is shown, not compared.
   ByRun untrusted() const {
     ByRun apart;
-    for (const ComparedRun& run : runs_) apart.push_back(!run.report.verdict.valid);
+    for (const ComparedRun& run : runs_) apart.push_back(!run.report.verdict.valid());
     return apart;
   }
 
@@ -284,11 +284,11 @@ Comparison compare(std::vector<ComparedRun> runs) {
   Comparison comparison;
   comparison.runs = std::move(runs);
   for (const ComparedRun& run : comparison.runs) {
-    if (run.report.verdict.valid) continue;
-    const auto& reasons = run.report.verdict.reasons;
+    if (run.report.verdict.valid()) continue;
+    const Remark& worst = run.report.verdict.remarks().front();
     comparison.remarks.push_back(fmt::format(
         "{} is not trustworthy ({}): its N_sat, N_slo and highest throughput are shown, not compared",
-        run.label, reasons.empty() ? "it does not say why" : reasons.front()));
+        run.label, worst.text));
   }
   std::set<const ScenarioResult*> taken;
   for (const ScenarioResult& base : comparison.runs.front().report.results) {

@@ -40,6 +40,15 @@ class Writer {
         inner(to_string(outcome), counts[static_cast<std::size_t>(outcome)]);
     });
   }
+  /// `valid`, `trust` and `reasons` follow from the remarks.
+  void verdict(std::string_view name, const Verdict& verdict) {
+    object(name, [&](Writer& inner) {
+      inner("valid", verdict.valid());
+      inner("trust", std::string(to_string(verdict.trust())));
+      inner("reasons", verdict.reasons());
+      inner("remarks", verdict.remarks());
+    });
+  }
   void end() {
     line(depth_);
     out_ += '}';
@@ -59,6 +68,7 @@ class Writer {
   /// The fewest digits that read back the same.
   void write(double value) { out_ += std::isfinite(value) ? fmt::format("{}", value) : "null"; }
   void write(TokenSource value) { write(std::string(to_string(value))); }
+  void write(Remark::Weight value) { write(std::string(to_string(value))); }
   void write(const std::string& value) { out_ += json_quoted(value); }
   void write(const Interval& value) {
     out_ += '[';
@@ -139,8 +149,32 @@ class Reader {
         inner(to_string(outcome), counts[static_cast<std::size_t>(outcome)]);
     });
   }
+  void verdict(std::string_view name, Verdict& verdict) {
+    object(name, [&](Reader& inner) {
+      std::optional<std::vector<Remark>> remarks;
+      inner("remarks", remarks);
+      if (!remarks) {
+        bool valid = true;
+        std::vector<std::string> reasons;
+        inner("valid", valid);
+        inner("reasons", reasons);
+        remarks = remarks_of(valid, reasons);
+      }
+      verdict = {};
+      for (Remark& remark : *remarks) verdict.add(std::move(remark));
+    });
+  }
 
  private:
+  /// Of a report from before remarks had weights: which of the reasons were fatal is not known.
+  static std::vector<Remark> remarks_of(bool valid, const std::vector<std::string>& reasons) {
+    std::vector<Remark> remarks;
+    const auto weight = valid ? Remark::Weight::kWarning : Remark::Weight::kFatal;
+    for (const std::string& reason : reasons) remarks.push_back({weight, "unknown", reason, ""});
+    if (!valid && remarks.empty()) remarks.push_back({weight, "unknown", "it does not say why", ""});
+    return remarks;
+  }
+
   [[noreturn]] static void wrong(const std::string& path, std::string_view expected) {
     throw std::invalid_argument(fmt::format("{} is not {}", path, expected));
   }
@@ -163,6 +197,13 @@ class Reader {
     const auto source = token_source_from_string(name);
     if (!source) wrong(path, "usage, estimated or chunks");
     into = *source;
+  }
+  static void read(Value value, Remark::Weight& into, const std::string& path) {
+    std::string name;
+    read(value, name, path);
+    const auto weight = remark_weight_from_string(name);
+    if (!weight) wrong(path, "fatal, reservation or warning");
+    into = *weight;
   }
   static void read(Value value, Interval& into, const std::string& path) {
     simdjson::dom::array pair;
@@ -239,6 +280,10 @@ Result<Report> parse_report_json(std::string_view text) {
   try {
     Reader reader(root, "report");
     fields(reader, report);
+    // Before results had a verdict of their own, they shared the run's.
+    if (root.at_pointer("/verdict/remarks").error()) {
+      for (ScenarioResult& result : report.results) result.verdict = report.verdict;
+    }
   } catch (const std::invalid_argument& wrong) {
     return Error{wrong.what()};
   }

@@ -55,11 +55,11 @@ std::string render_result(const ScenarioResult& whole) {
 }  // namespace
 
 std::string render_markdown(const Report& report) {
-  std::string out =
-      fmt::format("# {}\n\n**Verdict: {}**\n\n", markdown_escaped(report.run_name), trust_of(report.verdict));
+  std::string out = fmt::format("# {}\n\n**Verdict: {}**\n\n", markdown_escaped(report.run_name),
+                                to_string(report.verdict.trust()));
   for (const ScenarioResult& result : report.results)
     out += fmt::format("- {}\n", markdown_escaped(saturation_sentence(result)));
-  for (const std::string& reason : report.verdict.reasons)
+  for (const std::string& reason : report.verdict.reasons())
     out += fmt::format("- {}\n", markdown_escaped(reason));
   out += draw_markdown("Side by side (TTFT at the lowest step)", overview_table(report));
   for (const ScenarioResult& result : report.results) out += render_result(result);

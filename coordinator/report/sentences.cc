@@ -9,10 +9,6 @@
 
 namespace kneepoint::coordinator {
 
-std::string trust_of(const Verdict& verdict) {
-  return verdict.valid ? "trustworthy" : "NOT TRUSTWORTHY";
-}
-
 std::string title_sentence(const ScenarioResult& result) {
   std::string text = fmt::format("{} on {}, model {}", result.scenario, result.target, result.model);
   if (result.load_seconds) text += fmt::format(", loaded in {}", format_time(*result.load_seconds));

@@ -8,8 +8,6 @@
 /// What the report says in words, once for every renderer. Plain text without markup.
 namespace kneepoint::coordinator {
 
-/// "trustworthy" or "NOT TRUSTWORTHY".
-std::string trust_of(const Verdict& verdict);
 /// "chat on host, model m, loaded in 18.3 s"
 std::string title_sentence(const ScenarioResult& result);
 /// What to think of figures of a load that never stood still; empty for any other result.

@@ -9,6 +9,7 @@
 
 #include "common/clock.h"
 #include "common/second_stats.h"
+#include "coordinator/results/trust.h"
 #include "coordinator/telemetry/step_telemetry.h"
 
 /// The report as data. Every renderer (text, JSON, Markdown, CSV) reads this and nothing else; names follow
@@ -221,17 +222,13 @@ struct ScenarioResult {
   std::vector<Step> after;  ///< Measured after the ramp; no part of `saturation` and `slo`.
   std::optional<Finding> proof, descent, soak;  ///< Present where the plan asked for them.
   std::vector<Recommendation> recommendations;
+  Verdict verdict;
 
   LoadKind load_kind() const { return steps.empty() ? LoadKind::kRequests : steps.front().load_kind(); }
   /// Whether the load moved through the rows: a survey, which steady rows have to confirm.
   bool moving() const;
   /// The most GPU memory in use in any step's window.
   std::optional<double> peak_gpu_memory_bytes() const;
-};
-
-struct Verdict {
-  bool valid = true;
-  std::vector<std::string> reasons;  ///< Why it is not, or what weakens it.
 };
 
 struct Totals {
@@ -249,7 +246,7 @@ struct Report {
   std::optional<double>
       clock_uncertainty_seconds;  ///< The largest half round trip of an agent's clock offset.
   std::vector<ScenarioResult> results;
-  Verdict verdict;
+  Verdict verdict;  ///< What befell the run, and what befell its results.
   Totals totals;
 };
 

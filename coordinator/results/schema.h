@@ -7,6 +7,7 @@
 ///   v.object(name, body)   a nested object that the model keeps flat; body takes a visitor
 ///   v.timestamp(name, at)  an instant
 ///   v.outcomes(name, counts)
+///   v.verdict(name, verdict)
 /// The order here is the order in the file.
 namespace kneepoint::coordinator {
 
@@ -239,6 +240,7 @@ void fields(V& v, ScenarioResult& r) {
   v("scenario", r.scenario);
   v("model", r.model);
   v("workload", r.workload);
+  v.verdict("verdict", r.verdict);
   v("load_seconds", r.load_seconds);
   v("dataset", r.dataset);
   v("steps", r.steps);
@@ -252,9 +254,11 @@ void fields(V& v, ScenarioResult& r) {
 }
 
 template <class V>
-void fields(V& v, Verdict& verdict) {
-  v("valid", verdict.valid);
-  v("reasons", verdict.reasons);
+void fields(V& v, Remark& r) {
+  v("weight", r.weight);
+  v("code", r.code);
+  v("text", r.text);
+  v("remedy", r.remedy);
 }
 
 template <class V>
@@ -281,7 +285,7 @@ void fields(V& v, Report& r) {
     run("agents_lost", r.agents_lost);
     run("clock_uncertainty_seconds", r.clock_uncertainty_seconds);
   });
-  v("verdict", r.verdict);
+  v.verdict("verdict", r.verdict);
   v("totals", r.totals);
   v("results", r.results);
 }

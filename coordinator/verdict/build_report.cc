@@ -7,13 +7,12 @@
 
 #include "coordinator/measure/repeat.h"
 #include "coordinator/measure/token_count.h"
-#include "coordinator/measure/validity.h"
 #include "coordinator/measure/window.h"
-#include "coordinator/results/units.h"
 #include "coordinator/verdict/after_top.h"
 #include "coordinator/verdict/annotate.h"
 #include "coordinator/verdict/attribution.h"
 #include "coordinator/verdict/drift.h"
+#include "coordinator/verdict/judge.h"
 #include "coordinator/verdict/recommend.h"
 #include "coordinator/verdict/saturation.h"
 #include "coordinator/verdict/slo.h"
@@ -21,9 +20,6 @@
 
 namespace kneepoint::coordinator {
 namespace {
-
-/// Windows are cut at whole seconds: clocks further apart than this blur their edges.
-constexpr double kClockTolerance = 0.05;
 
 Totals totals_of(const Timeline& timeline, const std::vector<Cell>& cells) {
   Totals totals;
@@ -39,68 +35,6 @@ Totals totals_of(const Timeline& timeline, const std::vector<Cell>& cells) {
   }
   totals.output_tokens = static_cast<std::uint64_t>(std::llround(tokens));
   return totals;
-}
-
-/// What the rows of one result do to the verdict. Returns whether the result may be trusted.
-bool judge(const ScenarioResult& result, Verdict& verdict) {
-  bool trusted = true;
-  const std::string name = fmt::format("{} on {}", result.scenario, result.target);
-  const auto refuse = [&](std::string reason) {
-    trusted = verdict.valid = false;
-    verdict.reasons.push_back(std::move(reason));
-  };
-  if (std::none_of(result.steps.begin(), result.steps.end(), [](const Step& s) { return s.valid; })) {
-    refuse(fmt::format("{}: no step is valid", name));
-  }
-  if (result.soak) {  // one bin of many decides nothing, the trend over all of them does
-    const auto invalid =
-        std::count_if(result.steps.begin(), result.steps.end(), [](const Step& s) { return !s.valid; });
-    if (result.soak->state == "UNDECIDED") {
-      refuse(fmt::format("{}: {}", name, result.soak->explanation));
-    } else if (result.soak->state != "STEADY") {
-      verdict.reasons.push_back(fmt::format("{}: {}", name, result.soak->explanation));
-    }
-    if (invalid > 0)
-      verdict.reasons.push_back(
-          fmt::format("{}: {} of {} bins are invalid", name, invalid, result.steps.size()));
-    return trusted;
-  }
-  const auto& knee = result.saturation.concurrency;
-  std::size_t short_windows = 0;
-  for (const Step& step : result.steps) {
-    if (step.has_flag("SHORT_WINDOW")) ++short_windows;
-    if (step.has_flag("DRIFT"))
-      verdict.reasons.push_back(fmt::format("{}: {}", name, fmt::join(step.reasons, "; ")));
-    if (step.valid) continue;
-    const std::string reason =
-        fmt::format("{} at {}: {}", name, row_label(step), fmt::join(step.reasons, "; "));
-    // A host that refuses is a finding, not a fault of the measurement; rows past twice the knee did not
-    // decide it.
-    if (invalid_by_target_only(step) || (knee && step.load() > 2 * *knee)) {
-      verdict.reasons.push_back(reason);
-    } else {
-      refuse(reason);
-    }
-  }
-  if (short_windows > 0) {
-    verdict.reasons.push_back(
-        fmt::format("{}: {} of {} windows are short against the time that a request takes; "
-                    "their intervals are doubled",
-                    name, short_windows, result.steps.size()));
-  }
-  if (result.moving()) {
-    verdict.reasons.push_back(
-        fmt::format("{}: every row is a survey, because the load moved all the time: figures lag behind it, "
-                    "and none is of a steady state. Confirm them with a stepped ramp or a search",
-                    name));
-  }
-  if (result.proof && result.proof->state == "FAILS")
-    refuse(fmt::format("{}: {}", name, result.proof->explanation));
-  if (result.descent && result.descent->state == "HYSTERESIS")
-    verdict.reasons.push_back(fmt::format("{}: {}", name, result.descent->explanation));
-  if (!knee && result.steps.size() > 1)
-    verdict.reasons.push_back(fmt::format("{}: saturation was not reached", name));
-  return trusted;
 }
 
 /// Everything that is decided from a result's rows, once they are all there.
@@ -199,42 +133,17 @@ Report build_report(const Plan& plan, const Timeline& timeline, const std::vecto
   }
   report.totals = totals_of(timeline, cells);
 
-  Verdict& verdict = report.verdict;
-  if (report.interrupted) {
-    verdict.valid = false;
-    verdict.reasons.push_back(
-        facts.unfinished
-            ? fmt::format("the run was interrupted: its recording ends after {}, and only steps that were "
-                          "complete by then are reported",
-                          format_time(report.duration_seconds))
-            : "the run was interrupted");
-  }
-  if (!report.stopped_by.empty()) {
-    verdict.valid = false;
-    verdict.reasons.push_back("the run was stopped by a " + report.stopped_by);
-  }
-  if (report.agents_lost > 0) {
-    verdict.valid = false;
-    verdict.reasons.push_back(fmt::format("{} of {} agents were lost", report.agents_lost, report.agents));
-  }
-  if (report.results.size() < cells.size()) {
-    verdict.valid = false;
-    verdict.reasons.push_back(fmt::format("{} of {} scenarios were not measured",
-                                          cells.size() - report.results.size(), cells.size()));
-  }
   for (ScenarioResult& result : report.results) {
+    result.verdict = judge(result);
     const bool trusted =
-        judge(result, verdict) && !report.interrupted && report.stopped_by.empty() && report.agents_lost == 0;
+        result.verdict.valid() && !report.interrupted && report.stopped_by.empty() && report.agents_lost == 0;
     const auto target = std::find_if(plan.targets.begin(), plan.targets.end(),
                                      [&](const Target& t) { return t.name == result.target; });
     // A survey gives no figures to plan by.
     if (trusted && !result.moving() && target != plan.targets.end())
       result.recommendations = recommend(result, *target);
   }
-  if (report.clock_uncertainty_seconds.value_or(0) > kClockTolerance) {
-    verdict.reasons.push_back(
-        fmt::format("agents' clocks may differ by {}", format_time(*report.clock_uncertainty_seconds)));
-  }
+  report.verdict = judge(report, cells.size(), facts.unfinished);
   return report;
 }
 

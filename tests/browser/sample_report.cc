@@ -177,9 +177,14 @@ Report report() {
   r.duration_seconds = 764;
   r.agents = 2;
   r.results = {chat(), batch()};
-  r.verdict = {.valid = true,
-               .reasons = {"chat on h200-pair at 64: a generator thread was busy 92 % of the time",
-                           "batch on h200-pair: the ramp ended before throughput stopped growing"}};
+  r.results[0].verdict.warn("client_bound", "at 64: a generator thread was busy 92 % of the time",
+                            "give the agents more threads, cores or hosts");
+  r.results[1].verdict.warn("not_saturated", "the ramp ended before throughput stopped growing");
+  for (const ScenarioResult& result : r.results) {
+    for (const Remark& remark : result.verdict.remarks()) {
+      r.verdict.warn(remark.code, result.scenario + " on h200-pair: " + remark.text, remark.remedy);
+    }
+  }
   r.totals = {.started = 3120,
               .completed = 3098,
               .failed = 14,
@@ -192,7 +197,7 @@ Report report() {
 Report hostile_report() {
   Report r = report();
   r.run_id = r.run_name = r.version = kHostile;
-  r.verdict.reasons.push_back(kHostile);
+  r.verdict.warn(kHostile, kHostile, kHostile);
   for (ScenarioResult& result : r.results) {
     result.target = result.scenario = result.model = kHostile;
     result.saturation.explanation = result.saturation.bottleneck = kHostile;

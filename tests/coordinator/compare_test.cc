@@ -199,7 +199,8 @@ TEST(Compare, SaturationOfAnUntrustworthyRunIsShownNotCompared) {
   b.results[0].saturation = {.concurrency = 15, .ci95 = Interval{14, 16}};
   const Comparison trusted = of({a, b});
   EXPECT_EQ(judgement(*find(trusted, "n_sat", {}), 1), "worse");
-  b.verdict = {.valid = false, .reasons = {"an agent was lost"}};
+  b.verdict.warn("clocks", "agents' clocks may differ by 80 ms");
+  b.verdict.refuse("agent_lost", "an agent was lost");
   const Comparison untrusted = of({a, b});
   EXPECT_FALSE(find(untrusted, "n_sat", {})->differences[1]);
   EXPECT_THAT(untrusted.remarks, Contains(HasSubstr("B is not trustworthy (an agent was lost)")));

@@ -159,8 +159,8 @@ TEST_F(RecordingTest, WithoutAnEndItTellsWhatWasComplete) {
   EXPECT_EQ(exit_code(report), kInterrupted);
   ASSERT_EQ(report.results.at(0).steps.size(), 1u);
   EXPECT_TRUE(report.results[0].steps[0].valid);
-  EXPECT_NE(report.verdict.reasons.at(0).find("recording ends after 25.0 s"), std::string::npos)
-      << report.verdict.reasons[0];
+  EXPECT_NE(report.verdict.reasons().at(0).find("recording ends after 25.0 s"), std::string::npos)
+      << report.verdict.reasons()[0];
 }
 
 /// Wherever a kill cuts the file, what was flushed before can be read.

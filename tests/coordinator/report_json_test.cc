@@ -79,6 +79,46 @@ TEST(ReportJson, ReadsBackWhatItWrote) {
   EXPECT_FALSE(parsed->results.at(0).steps.at(0).ttft_seconds.p95);
 }
 
+TEST(ReportJson, TrustIsARunsAndAResults) {
+  Report report = sample_report();
+  report.results.push_back(report.results[0]);
+  report.results[1].verdict.refuse("target_down", "the host stopped answering at 03:12", "start it again");
+  report.verdict.refuse("target_down", "batch on host: the host stopped answering at 03:12");
+  const std::string text = render_json(report);
+  Parsed json(text);
+  EXPECT_EQ(std::string_view(json.root["verdict"]["trust"]), "not trustworthy");
+  EXPECT_FALSE(bool(json.root["verdict"]["valid"]));
+  EXPECT_EQ(std::string_view(json.root.at_pointer("/results/0/verdict/trust")), "trustworthy");
+  EXPECT_EQ(std::string_view(json.root.at_pointer("/results/1/verdict/remarks/0/weight")), "fatal");
+  EXPECT_EQ(std::string_view(json.root.at_pointer("/results/1/verdict/remarks/0/code")), "target_down");
+  EXPECT_EQ(std::string_view(json.root.at_pointer("/results/1/verdict/remarks/0/remedy")), "start it again");
+  const auto parsed = parse_report_json(text);
+  ASSERT_TRUE(parsed) << parsed.error().message;
+  EXPECT_EQ(parsed->results.at(0).verdict.trust(), Trust::kTrustworthy);
+  EXPECT_EQ(parsed->results.at(1).verdict.trust(), Trust::kUntrusted);
+}
+
+/// Written before remarks had weights and results a verdict of their own.
+TEST(ReportJson, ReadsTheVerdictOfAnOlderReport) {
+  const auto read = [](const std::string& verdict) {
+    return parse_report_json(R"({"schema":"kneepoint.report/1","verdict":)" + verdict +
+                             R"(,"results":[{"target":"t"}]})");
+  };
+  const auto bad = read(R"({"valid":false,"reasons":["1 of 2 windows are short","an agent was lost"]})");
+  ASSERT_TRUE(bad) << bad.error().message;
+  EXPECT_EQ(bad->verdict.trust(), Trust::kUntrusted);
+  EXPECT_EQ(bad->results.at(0).verdict.trust(), Trust::kUntrusted);
+  EXPECT_EQ(bad->verdict.reasons(),
+            (std::vector<std::string>{"1 of 2 windows are short", "an agent was lost"}));
+  const auto silent = read(R"({"valid":false,"reasons":[]})");
+  ASSERT_TRUE(silent);
+  EXPECT_EQ(silent->verdict.trust(), Trust::kUntrusted);
+  const auto good = read(R"({"valid":true,"reasons":["saturation was not reached"]})");
+  ASSERT_TRUE(good);
+  EXPECT_EQ(good->verdict.trust(), Trust::kTrustworthy);
+  EXPECT_EQ(good->results.at(0).verdict.reasons().size(), 1u);
+}
+
 TEST(ReportJson, SkipsWhatItDoesNotKnowAndLeavesOutWhatIsMissing) {
   const auto parsed = parse_report_json(R"({"schema":"kneepoint.report/1","future":{"x":[1]},
       "results":[{"target":"t","steps":[{"concurrency":4,"new":true}]}]})");
@@ -102,6 +142,8 @@ TEST(ReportJson, NamesWhatIsWrong) {
             "report.results[0].steps[0].concurrency is not a whole number in range");
   EXPECT_EQ(with(R"("results":7)"), "report.results is not an array");
   EXPECT_EQ(with(R"("verdict":{"valid":"yes"})"), "report.verdict.valid is not true or false");
+  EXPECT_EQ(with(R"("verdict":{"remarks":[{"weight":"heavy"}]})"),
+            "report.verdict.remarks[0].weight is not fatal, reservation or warning");
   EXPECT_EQ(with(R"("run":{"started_at":"yesterday"})"),
             "report.run.started_at is not a time like 2026-01-31T12:00:00Z");
   EXPECT_EQ(with(R"("results":[{"saturation":{"ci95":[1]}}])"),

@@ -52,8 +52,7 @@ TEST(Render, JsonIsAsAgreed) {
 TEST(Render, TextFitsATerminalOf120Columns) {
   Report report = sample_report();
   report.results[0].steps[0].note = std::string(200, 'x');
-  report.verdict.reasons.push_back("a reason " + std::string(50, 'y') + " that is long " +
-                                   std::string(90, 'z'));
+  report.verdict.warn("long", "a reason " + std::string(50, 'y') + " that is long " + std::string(90, 'z'));
   report.results[0].target = "主机 " + std::string(80, 't') + " " + std::string(80, 'u');
   report.results[0].steps[2].replicas[0].name = "推理服务器推理服务器推理服务器.example:8000";
   for (const std::string& line : lines_of(render_text(report))) EXPECT_LE(column_width(line), 120u) << line;

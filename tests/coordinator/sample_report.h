@@ -127,8 +127,9 @@ inline Report sample_report() {
                              .ci95 = Interval{1303.4, 1356.6},
                              .unit = "tok/s",
                              .basis = "1,330 tok/s at 32 over 1 GPU"}};
+  result.verdict.warn("short_windows", "1 of 4 windows are short", "hold the steps longer");
+  report.verdict = result.verdict;
   report.results.push_back(std::move(result));
-  report.verdict.reasons = {"chat on host: 1 of 4 windows are short"};
   report.totals = {1700, 1600, 29, 71, 102400, 2};
   return report;
 }

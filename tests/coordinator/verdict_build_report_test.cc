@@ -63,7 +63,7 @@ TEST(BuildReport, FindsTheHardCapOfASimulatedHost) {
   EXPECT_EQ(result.steps[6].state, "SATURATED");
   EXPECT_EQ(result.slo.criteria.at(0).state, "BRACKETED");
   EXPECT_EQ(result.slo.criteria.at(0).ci95->high, 32);
-  EXPECT_TRUE(report.verdict.valid) << ::testing::PrintToString(report.verdict.reasons);
+  EXPECT_TRUE(report.verdict.valid()) << ::testing::PrintToString(report.verdict.reasons());
   EXPECT_EQ(exit_code(report), 0);
 }
 
@@ -91,8 +91,8 @@ TEST(BuildReport, AMovingLoadIsASurvey) {
   ASSERT_TRUE(result.saturation.concurrency) << result.saturation.explanation;
   EXPECT_NEAR(*result.saturation.concurrency, 22, 6);
   EXPECT_NE(saturation_sentence(result).find("A stepped ramp or a search confirms it."), std::string::npos);
-  EXPECT_TRUE(report.verdict.valid);
-  EXPECT_THAT(report.verdict.reasons,
+  EXPECT_TRUE(report.verdict.valid());
+  EXPECT_THAT(report.verdict.reasons(),
               ::testing::Contains(::testing::HasSubstr("Confirm them with a stepped ramp")));
   EXPECT_TRUE(result.recommendations.empty()) << "nothing to plan by";
 }
@@ -142,8 +142,8 @@ TEST(BuildReport, AGuardRailThatStoppedTheRunIsSaid) {
   RunFacts run = facts();
   run.stopped_by = "guard rail: waiting of http://h/metrics was 21 at second 9, above the limit of 20";
   const Report report = build_report(simple_plan(), ramp.run.timeline(ramp.end), ramp.windows, run);
-  EXPECT_FALSE(report.verdict.valid);
-  EXPECT_EQ(report.verdict.reasons.at(0), "the run was stopped by a " + run.stopped_by);
+  EXPECT_FALSE(report.verdict.valid());
+  EXPECT_EQ(report.verdict.reasons().at(0), "the run was stopped by a " + run.stopped_by);
   EXPECT_TRUE(report.results.at(0).steps.at(0).valid) << "what was measured before stands";
   EXPECT_EQ(exit_code(report), 6);
 }
@@ -202,7 +202,7 @@ TEST(BuildReport, NothingCompletedIsNoVerdict) {
   }
   const Report report = build_report(simple_plan(), run.timeline(12),
                                      {{.concurrency = 1, .epoch = 1, .begin = 2, .end = 10}}, facts());
-  EXPECT_FALSE(report.verdict.valid);
+  EXPECT_FALSE(report.verdict.valid());
   EXPECT_EQ(exit_code(report), 3);
   EXPECT_EQ(report.results[0].saturation.bottleneck, "network") << "nothing could be connected to";
   EXPECT_EQ(report.results[0].steps[0].error_ratio, 1);
@@ -213,7 +213,7 @@ TEST(BuildReport, AScanThatIsTooShortIsStillTrustworthy) {
   Ramp ramp({.a = 0.012, .c = 0.0001}, {1, 2, 4});
   const Report report = ramp.report();
   EXPECT_FALSE(report.results[0].saturation.concurrency);
-  EXPECT_TRUE(report.verdict.valid);
+  EXPECT_TRUE(report.verdict.valid());
   EXPECT_EQ(exit_code(report), 0);
 }
 
@@ -221,14 +221,14 @@ TEST(BuildReport, AnInvalidRowAtTheKneeTakesTheTrustAway) {
   Ramp ramp({.a = 0.012, .c = 0.0002, .cap = 22}, {8, 16, 32, 64});
   ramp.windows[2].agent_lost = true;
   const Report report = ramp.report();
-  EXPECT_FALSE(report.verdict.valid);
+  EXPECT_FALSE(report.verdict.valid());
   EXPECT_EQ(exit_code(report), 3);
 }
 
 TEST(ExitCode, OnePlaceDecides) {
   Report report;
   EXPECT_EQ(exit_code(report), 0);
-  report.verdict.valid = false;
+  report.verdict.refuse("no_valid_step", "no step is valid");
   EXPECT_EQ(exit_code(report), 3);
   report.agents_lost = 1;
   EXPECT_EQ(exit_code(report), 5);
@@ -247,8 +247,8 @@ TEST(BuildReport, LostAgentsAndInterruptionsAreReasons) {
   EXPECT_EQ(report.agents, 2u);
   EXPECT_EQ(report.agents_lost, 1u);
   EXPECT_NEAR(*report.clock_uncertainty_seconds, 0.0005, 1e-9);
-  EXPECT_FALSE(report.verdict.valid);
-  EXPECT_GE(report.verdict.reasons.size(), 2u);
+  EXPECT_FALSE(report.verdict.valid());
+  EXPECT_GE(report.verdict.reasons().size(), 2u);
 }
 
 }  // namespace

@@ -137,16 +137,14 @@ std::string evidence(const ScenarioResult& result) {
 }
 
 std::string trust_panel(const Report& report) {
-  const auto& reasons = report.verdict.reasons;
-  std::string_view kind = "good", mark = "✓",
-                   headline = "This result may be trusted: every validity check passed.";
-  if (!report.verdict.valid) {
+  const auto reasons = report.verdict.reasons();
+  std::string_view kind = "good", mark = "✓", headline = "This result may be trusted.";
+  if (report.verdict.trust() == Trust::kUntrusted) {
     kind = "bad", mark = "✕", headline = "Do not rely on this result.";
-  } else if (!reasons.empty()) {
+  } else if (report.verdict.trust() == Trust::kReserved) {
     kind = "fair", mark = "!", headline = "This result may be trusted, with reservations.";
   }
   std::string list;
-  if (report.interrupted) list += "<li>The run was interrupted before its end.</li>";
   for (const std::string& reason : reasons) list += fmt::format("<li>{}</li>", escape(reason));
   if (!list.empty()) list = "<ul>" + list + "</ul>";
   return fmt::format(

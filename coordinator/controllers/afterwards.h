@@ -10,7 +10,7 @@ namespace kneepoint::coordinator {
 /// Steps that a plan asks for once its ramp has ended.
 struct Afterwards {
   Ramp ramp;
-  StepController::Purpose purpose;
+  FixedSteps::Purpose purpose;
 };
 
 /// What `ramp` asks for after itself, decided by the rows that it gave:

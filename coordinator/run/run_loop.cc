@@ -8,6 +8,7 @@
 #include "coordinator/controllers/linear.h"
 #include "coordinator/controllers/search.h"
 #include "coordinator/controllers/soak.h"
+#include "coordinator/controllers/step_runner.h"
 #include "coordinator/controllers/steps.h"
 #include "coordinator/measure/window.h"
 
@@ -24,13 +25,13 @@ constexpr Nanos kStopLimit = 10s;
 /// How long the last seconds may take to arrive once the load has ended.
 constexpr Nanos kSettleLimit = 5s;
 
-std::unique_ptr<Controller> make_controller(const Plan& plan, const Cell& cell, std::uint64_t first_epoch) {
+std::unique_ptr<Schedule> schedule_of(const Plan& plan, const Cell& cell) {
   const Ramp& ramp = plan.scenarios[cell.scenario].ramp;
-  if (ramp.soak) return std::make_unique<SoakController>(cell, ramp, first_epoch);
-  if (ramp.linear) return std::make_unique<LinearController>(cell, ramp, first_epoch);
-  if (!ramp.search) return std::make_unique<StepController>(cell, ramp, first_epoch);
+  if (ramp.soak) return std::make_unique<SoakSchedule>(ramp);
+  if (ramp.linear) return std::make_unique<LinearSchedule>(ramp);
+  if (!ramp.search) return std::make_unique<FixedSteps>(ramp);
   const auto replicas = static_cast<std::uint32_t>(plan.targets[cell.target].urls.size());
-  return std::make_unique<SearchController>(cell, ramp, replicas, first_epoch);
+  return std::make_unique<SearchSchedule>(cell, ramp, replicas);
 }
 
 }  // namespace
@@ -46,8 +47,8 @@ RunLoop::RunLoop(const Plan& plan, const std::vector<Cell>& cells, LoadFleet& fl
 void RunLoop::run() {
   std::uint64_t epoch = 1;
   std::unique_ptr<Controller> controller;
-  const auto go = [&](std::unique_ptr<Controller> next, std::size_t cell_index) {
-    controller = std::move(next);
+  const auto go = [&](std::unique_ptr<Schedule> schedule, std::size_t cell_index) {
+    controller = std::make_unique<StepRunner>(cells_[cell_index], std::move(schedule), epoch);
     run_controller(*controller, cell_index);
     if (auto why = controller->cut_short(); !why.empty()) cut_short_[cells_[cell_index].id] = std::move(why);
     epoch = controller->next_epoch();
@@ -58,10 +59,10 @@ void RunLoop::run() {
   for (; i < cells_.size() && going; ++i) {
     const Cell& cell = cells_[i];
     const Ramp& ramp = plan_.scenarios[cell.scenario].ramp;
-    going = go(make_controller(plan_, cell, epoch), i);
+    going = go(schedule_of(plan_, cell), i);
     if (!going) continue;
     for (const Afterwards& stage : afterwards(ramp, rows_, static_cast<std::uint32_t>(fleet_.agents()))) {
-      if (going) going = go(std::make_unique<StepController>(cell, stage.ramp, epoch, stage.purpose), i);
+      if (going) going = go(std::make_unique<FixedSteps>(stage.ramp, stage.purpose), i);
     }
   }
   if (controller && controller->done()) stop_and_settle(*controller, i - 1);
@@ -112,8 +113,8 @@ void RunLoop::tick(Controller& controller, std::size_t cell_index) {
   progress.in_flight = in_flight();
   for (const auto& [agent, gauges] : gauges_) progress.backing_off += gauges.backing_off;
   for (std::size_t i = cell_index + 1; i < cells_.size() && progress.time_left; ++i) {
-    const auto later = make_controller(plan_, cells_[i], 0);
-    const auto left = later->time_left(Nanos(0));
+    const auto later = schedule_of(plan_, cells_[i]);
+    const auto left = later->max_duration() ? later->max_duration() : later->later();
     progress.time_left = left ? std::optional(*progress.time_left + *left) : std::nullopt;
   }
   hooks_.on_progress(progress);

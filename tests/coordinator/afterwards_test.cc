@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "coordinator/controllers/soak.h"
+#include "coordinator/controllers/step_runner.h"
 #include "tests/coordinator/synthetic_run.h"
 
 namespace kneepoint::coordinator {
@@ -63,7 +64,10 @@ TEST(Afterwards, WithoutAKneeItIsTheHighestValidRow) {
 
 struct SoakDrive {
   explicit SoakDrive(Nanos hold)
-      : controller(Cell{.id = 3}, {.steps = {64}, .warmup = 10s, .hold = hold, .soak = true}, 7) {}
+      : controller(
+            Cell{.id = 3},
+            std::make_unique<SoakSchedule>(Ramp{.steps = {64}, .warmup = 10s, .hold = hold, .soak = true}),
+            7) {}
 
   void until(Nanos limit) {
     for (; now < limit && !controller.done(); now += 50ms) {
@@ -73,12 +77,12 @@ struct SoakDrive {
     }
   }
 
-  SoakController controller;
+  StepRunner controller;
   Nanos now{0};
   std::vector<LoadLevel> levels;
 };
 
-TEST(SoakController, OneLevelInBinsWithoutGaps) {
+TEST(SoakSchedule, OneLevelInBinsWithoutGaps) {
   SoakDrive drive(4h);
   EXPECT_EQ(drive.controller.time_left(0s), 4h + 10s);
   drive.until(5h);
@@ -100,14 +104,14 @@ TEST(SoakController, OneLevelInBinsWithoutGaps) {
   EXPECT_EQ(drive.levels[1].effective_at, std::chrono::seconds(windows.back().end));
 }
 
-TEST(SoakController, ShortSoaksHaveSixBinsAndBinsAreAtLeastAMinuteWhereTheyFit) {
+TEST(SoakSchedule, ShortSoaksHaveSixBinsAndBinsAreAtLeastAMinuteWhereTheyFit) {
   EXPECT_EQ(soak_bin(1min), 10s);
   EXPECT_EQ(soak_bin(10min), 60s);
   EXPECT_EQ(soak_bin(4h), 5min);
   EXPECT_EQ(soak_bin(24h), 30min);
 }
 
-TEST(SoakController, AnInterruptKeepsWholeBinsAndMarksTheCutOne) {
+TEST(SoakSchedule, AnInterruptKeepsWholeBinsAndMarksTheCutOne) {
   SoakDrive drive(1h);
   drive.until(200s);
   ASSERT_EQ(drive.controller.windows().size(), 2u);

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "coordinator/controllers/step_runner.h"
+
 namespace kneepoint::coordinator {
 namespace {
 
@@ -20,7 +22,7 @@ Ramp open(double from, double to) {
 
 /// Drives a controller in virtual time, 50 ms a tick, until it is done or `limit` has passed.
 struct Drive {
-  explicit Drive(const Ramp& ramp) : controller(Cell{.id = 3}, ramp, 7) {}
+  explicit Drive(const Ramp& ramp) : controller(Cell{.id = 3}, std::make_unique<LinearSchedule>(ramp), 7) {}
 
   void until(Nanos limit) {
     for (; now < limit && !controller.done(); now += 50ms) {
@@ -31,12 +33,12 @@ struct Drive {
     }
   }
 
-  LinearController controller;
+  StepRunner controller;
   Nanos now{0};
   std::vector<LoadLevel> levels;
 };
 
-TEST(LinearController, TheWayUpIsOneLevelAfterAWarmUp) {
+TEST(LinearSchedule, TheWayUpIsOneLevelAfterAWarmUp) {
   Drive drive(closed(1, 9));
   EXPECT_EQ(drive.controller.time_left(0s), 34s);
   drive.until(60s);
@@ -53,7 +55,7 @@ TEST(LinearController, TheWayUpIsOneLevelAfterAWarmUp) {
   EXPECT_EQ(drive.controller.next_epoch(), 10u);
 }
 
-TEST(LinearController, TheWayDownIsTheSameTurnedOver) {
+TEST(LinearSchedule, TheWayDownIsTheSameTurnedOver) {
   Drive drive(closed(9, 1));
   drive.until(60s);
   ASSERT_EQ(drive.levels.size(), 3u);
@@ -63,7 +65,7 @@ TEST(LinearController, TheWayDownIsTheSameTurnedOver) {
   EXPECT_EQ(drive.levels[1].spread_over, 32s);
 }
 
-TEST(LinearController, RowsFollowEachOtherWithoutGapsAndTheLastTakesTheRest) {
+TEST(LinearSchedule, RowsFollowEachOtherWithoutGapsAndTheLastTakesTheRest) {
   Drive drive(closed(1, 9));
   drive.until(60s);
   const auto& windows = drive.controller.windows();
@@ -79,7 +81,7 @@ TEST(LinearController, RowsFollowEachOtherWithoutGapsAndTheLastTakesTheRest) {
   EXPECT_EQ(windows[1].concurrency, 4u);
 }
 
-TEST(LinearController, ARateMovesInTheArrivalsThemselves) {
+TEST(LinearSchedule, ARateMovesInTheArrivalsThemselves) {
   Drive drive(open(5, 20));
   drive.until(60s);
   ASSERT_EQ(drive.levels.size(), 3u);
@@ -98,7 +100,7 @@ TEST(LinearController, ARateMovesInTheArrivalsThemselves) {
   EXPECT_EQ(drive.controller.windows().at(2).concurrency, 40u);
 }
 
-TEST(LinearController, SaysWhatItCommands) {
+TEST(LinearSchedule, SaysWhatItCommands) {
   Drive drive(closed(1, 9));
   EXPECT_EQ(drive.controller.concurrency(), 0u);
   drive.until(2s);
@@ -114,7 +116,7 @@ TEST(LinearController, SaysWhatItCommands) {
   EXPECT_NEAR(rate.controller.rate().value_or(0), 13, 1e-9);
 }
 
-TEST(LinearController, AnInterruptKeepsWholeRowsAndMarksTheCutOne) {
+TEST(LinearSchedule, AnInterruptKeepsWholeRowsAndMarksTheCutOne) {
   Drive drive(closed(1, 9));
   drive.until(17s);
   drive.controller.interrupt(17200ms, false);

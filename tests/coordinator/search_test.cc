@@ -5,6 +5,7 @@
 #include <cmath>
 #include <deque>
 
+#include "coordinator/controllers/step_runner.h"
 #include "tests/coordinator/synthetic_run.h"
 
 namespace kneepoint::coordinator {
@@ -147,7 +148,8 @@ TEST(SearchPlanner, AskedForMorePrecisionItMeasuresMoreThoroughly) {
 /// ms.
 struct Drive {
   explicit Drive(const Ramp& ramp, Workload workload = {})
-      : controller(Cell{.id = 3, .workload = std::move(workload)}, ramp, 1, 7) {
+      : cell{.id = 3, .workload = std::move(workload)},
+        controller(cell, std::make_unique<SearchSchedule>(cell, ramp, 1), 7) {
     timeline.add_agent(0);
   }
 
@@ -174,7 +176,8 @@ struct Drive {
     }
   }
 
-  SearchController controller;
+  Cell cell;
+  StepRunner controller;
   Timeline timeline;
   Nanos now{0};
   std::size_t given = 0;
@@ -185,7 +188,7 @@ Ramp search_up_to(std::uint32_t max) {
   return {.warmup = 5s, .search = Search{.max = max}};
 }
 
-TEST(SearchController, KeepsTheFleetWarmAndSpreadsWhatItAdds) {
+TEST(SearchSchedule, KeepsTheFleetWarmAndSpreadsWhatItAdds) {
   Drive drive(search_up_to(1024));
   drive.until(3600s);
   ASSERT_TRUE(drive.controller.done());
@@ -204,7 +207,7 @@ TEST(SearchController, KeepsTheFleetWarmAndSpreadsWhatItAdds) {
   EXPECT_EQ(drive.controller.next_epoch(), epoch);
 }
 
-TEST(SearchController, UsersWhoThinkSpreadOverTheirWholeCycle) {
+TEST(SearchSchedule, UsersWhoThinkSpreadOverTheirWholeCycle) {
   Workload workload;
   workload.think_time = 3;
   Drive drive(search_up_to(8), workload);
@@ -215,7 +218,7 @@ TEST(SearchController, UsersWhoThinkSpreadOverTheirWholeCycle) {
   EXPECT_GE(std::chrono::seconds(scouted.begin), scouted.level_at + 3500ms + 5s);
 }
 
-TEST(SearchController, WindowsFollowTheWarmUpAndAttemptsAreCounted) {
+TEST(SearchSchedule, WindowsFollowTheWarmUpAndAttemptsAreCounted) {
   Drive drive(search_up_to(1024));
   drive.until(3600s);
   std::map<std::uint32_t, std::uint32_t> attempts;
@@ -227,7 +230,7 @@ TEST(SearchController, WindowsFollowTheWarmUpAndAttemptsAreCounted) {
   EXPECT_GE(attempts[1], 3u);  // scouted, measured, returned to
 }
 
-TEST(SearchController, APlansHoldFixesEveryWindow) {
+TEST(SearchSchedule, APlansHoldFixesEveryWindow) {
   Ramp ramp = search_up_to(1024);
   ramp.hold = 12s;
   Drive drive(ramp);
@@ -236,7 +239,7 @@ TEST(SearchController, APlansHoldFixesEveryWindow) {
   for (const StepWindow& window : drive.controller.windows()) EXPECT_EQ(window.end - window.begin, 12);
 }
 
-TEST(SearchController, MaxDurationEndsItEarlyAndSaysSo) {
+TEST(SearchSchedule, MaxDurationEndsItEarlyAndSaysSo) {
   Ramp ramp = search_up_to(1024);
   ramp.search->max_duration = 3min;
   Drive drive(ramp);
@@ -248,7 +251,7 @@ TEST(SearchController, MaxDurationEndsItEarlyAndSaysSo) {
   EXPECT_NE(drive.controller.cut_short().find("max_duration"), std::string::npos);
 }
 
-TEST(SearchController, AnInterruptKeepsTheSecondsMeasuredSoFar) {
+TEST(SearchSchedule, AnInterruptKeepsTheSecondsMeasuredSoFar) {
   Drive drive(search_up_to(1024));
   drive.until(17s);
   ASSERT_EQ(drive.controller.phase(), Phase::kHold);

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "coordinator/controllers/step_runner.h"
+
 namespace kneepoint::coordinator {
 namespace {
 
@@ -14,7 +16,7 @@ Ramp timed(std::vector<std::uint32_t> steps) {
 /// Drives a controller in virtual time, 50 ms a tick, until it is done or `limit` has passed.
 struct Drive {
   explicit Drive(const Ramp& ramp, Workload workload = {})
-      : controller(Cell{.id = 3, .workload = std::move(workload)}, ramp, 7) {}
+      : controller(Cell{.id = 3, .workload = std::move(workload)}, std::make_unique<FixedSteps>(ramp), 7) {}
 
   void until(Nanos limit) {
     for (; now < limit && !controller.done(); now += 50ms) {
@@ -27,13 +29,13 @@ struct Drive {
     Nanos at;
     LoadLevel level;
   };
-  StepController controller;
+  StepRunner controller;
   FleetView fleet{.residence = 600ms};
   Nanos now{0};
   std::vector<Sent> levels;
 };
 
-TEST(StepController, ClimbsWithoutDrainingAndEndsWithZero) {
+TEST(FixedSteps, ClimbsWithoutDrainingAndEndsWithZero) {
   Drive drive(timed({1, 4, 8}));
   drive.until(60s);
   ASSERT_EQ(drive.levels.size(), 4u);
@@ -49,7 +51,7 @@ TEST(StepController, ClimbsWithoutDrainingAndEndsWithZero) {
   EXPECT_TRUE(drive.controller.done());
 }
 
-TEST(StepController, EpochsGrowByOneAndNameTheCell) {
+TEST(FixedSteps, EpochsGrowByOneAndNameTheCell) {
   Drive drive(timed({1, 4}));
   drive.until(60s);
   std::uint64_t epoch = 7;
@@ -60,13 +62,13 @@ TEST(StepController, EpochsGrowByOneAndNameTheCell) {
   EXPECT_EQ(drive.controller.next_epoch(), epoch);
 }
 
-TEST(StepController, LevelsAreHandedOutAheadOfTheirTime) {
+TEST(FixedSteps, LevelsAreHandedOutAheadOfTheirTime) {
   Drive drive(timed({1, 4, 8}));
   drive.until(60s);
   for (const auto& sent : drive.levels) EXPECT_LE(sent.at + 300ms, sent.level.effective_at);
 }
 
-TEST(StepController, WindowsAreWholeSecondsAfterTheWarmUp) {
+TEST(FixedSteps, WindowsAreWholeSecondsAfterTheWarmUp) {
   Drive drive(timed({1, 4}));
   drive.until(60s);
   const auto& windows = drive.controller.windows();
@@ -79,7 +81,7 @@ TEST(StepController, WindowsAreWholeSecondsAfterTheWarmUp) {
   EXPECT_FALSE(windows[1].interrupted);
 }
 
-TEST(StepController, AddedSlotsSpreadOverTheResidenceButNotPastHalfTheWarmUp) {
+TEST(FixedSteps, AddedSlotsSpreadOverTheResidenceButNotPastHalfTheWarmUp) {
   Drive brief(timed({1, 4}));
   brief.until(60s);
   EXPECT_EQ(brief.levels[1].level.spread_over, 600ms);
@@ -90,7 +92,7 @@ TEST(StepController, AddedSlotsSpreadOverTheResidenceButNotPastHalfTheWarmUp) {
 }
 
 /// Over E2E alone users would come back together after every pause.
-TEST(StepController, UsersWhoThinkSpreadOverTheirWholeCycleAndSettleForOne) {
+TEST(FixedSteps, UsersWhoThinkSpreadOverTheirWholeCycleAndSettleForOne) {
   Workload thinking;
   thinking.think_time = 3;
   Workload talking;
@@ -105,7 +107,7 @@ TEST(StepController, UsersWhoThinkSpreadOverTheirWholeCycleAndSettleForOne) {
   }
 }
 
-TEST(StepController, WarmUpGrowsWithTheResidence) {
+TEST(FixedSteps, WarmUpGrowsWithTheResidence) {
   Drive drive(timed({1, 4}));
   drive.fleet.residence = 5s;
   drive.until(60s);
@@ -114,13 +116,13 @@ TEST(StepController, WarmUpGrowsWithTheResidence) {
   EXPECT_EQ(drive.controller.windows()[0].end, 1 + 6 + 8);
 }
 
-TEST(StepController, SurplusSlotsOfAFallingStepAreNotStartedAgain) {
+TEST(FixedSteps, SurplusSlotsOfAFallingStepAreNotStartedAgain) {
   Drive drive(timed({8, 2}));
   drive.until(60s);
   EXPECT_EQ(drive.levels[1].level.warm_slots, 2u);
 }
 
-TEST(StepController, ASpikeComesBackToItsBaseWhichIsCountedAsTheSecondVisit) {
+TEST(FixedSteps, ASpikeComesBackToItsBaseWhichIsCountedAsTheSecondVisit) {
   Drive drive(timed({8, 64, 8}));
   drive.until(60s);
   ASSERT_EQ(drive.levels.size(), 4u);
@@ -139,7 +141,7 @@ TEST(StepController, ASpikeComesBackToItsBaseWhichIsCountedAsTheSecondVisit) {
   EXPECT_EQ(windows[2].begin, 23);
 }
 
-TEST(StepController, AStepBoundedByRequestsWaitsForThem) {
+TEST(FixedSteps, AStepBoundedByRequestsWaitsForThem) {
   Drive drive({.steps = {1, 2}, .requests = 10});
   drive.until(5s);
   ASSERT_EQ(drive.levels.size(), 1u);
@@ -160,7 +162,7 @@ TEST(StepController, AStepBoundedByRequestsWaitsForThem) {
   EXPECT_EQ(window.end, 6);
 }
 
-TEST(StepController, AnInterruptKeepsTheSecondsMeasuredSoFar) {
+TEST(FixedSteps, AnInterruptKeepsTheSecondsMeasuredSoFar) {
   Drive drive(timed({1, 4}));
   drive.until(17300ms);
   ASSERT_EQ(drive.controller.phase(), Phase::kHold);
@@ -177,7 +179,7 @@ TEST(StepController, AnInterruptKeepsTheSecondsMeasuredSoFar) {
   EXPECT_EQ(drive.levels.size(), 2u);
 }
 
-TEST(StepController, AnInterruptInTheWarmUpLeavesNoWindow) {
+TEST(FixedSteps, AnInterruptInTheWarmUpLeavesNoWindow) {
   Drive drive(timed({1, 4}));
   drive.until(2s);
   drive.controller.interrupt(2s, true);
@@ -186,7 +188,7 @@ TEST(StepController, AnInterruptInTheWarmUpLeavesNoWindow) {
   EXPECT_TRUE(drive.controller.done());
 }
 
-TEST(StepController, ALostAgentMarksTheStepUnderWayOnly) {
+TEST(FixedSteps, ALostAgentMarksTheStepUnderWayOnly) {
   Drive drive(timed({1, 4}));
   drive.until(19s);
   drive.controller.interrupt(19s, true);
@@ -194,7 +196,7 @@ TEST(StepController, ALostAgentMarksTheStepUnderWayOnly) {
   EXPECT_TRUE(drive.controller.windows().at(1).agent_lost);
 }
 
-TEST(StepController, TimeLeftShrinksToZero) {
+TEST(FixedSteps, TimeLeftShrinksToZero) {
   Drive drive(timed({1, 4}));
   EXPECT_EQ(drive.controller.time_left(0s), 20s);
   drive.until(5s);
@@ -209,7 +211,7 @@ Ramp rates(const std::vector<double>& rates) {
   return ramp;
 }
 
-TEST(StepController, AnOpenLoopStepsItsRate) {
+TEST(FixedSteps, AnOpenLoopStepsItsRate) {
   Drive drive(rates({5, 20}));
   drive.until(5s);
   EXPECT_EQ(drive.controller.rate(), 5);
@@ -252,7 +254,7 @@ void run_against(double capacity, Drive& drive, Timeline& timeline, int limit) {
   }
 }
 
-TEST(StepController, AFallingRateWaitsUntilWhatTheOneBeforeLeftIsServed) {
+TEST(FixedSteps, AFallingRateWaitsUntilWhatTheOneBeforeLeftIsServed) {
   Drive drive(rates({96, 12}));
   Timeline timeline;
   run_against(58, drive, timeline, 120);
@@ -264,7 +266,7 @@ TEST(StepController, AFallingRateWaitsUntilWhatTheOneBeforeLeftIsServed) {
   EXPECT_TRUE(drive.controller.done());
 }
 
-TEST(StepController, AFallingRateThatIsStillTooMuchIsNotWaitedFor) {
+TEST(FixedSteps, AFallingRateThatIsStillTooMuchIsNotWaitedFor) {
   Drive drive(rates({96, 90, 30}));
   Timeline timeline;
   run_against(58, drive, timeline, 120);
@@ -273,7 +275,7 @@ TEST(StepController, AFallingRateThatIsStillTooMuchIsNotWaitedFor) {
   EXPECT_GE(drive.controller.windows()[2].begin, drive.controller.windows()[1].end + 700 / 28);
 }
 
-TEST(StepController, ADrainThatNeverEndsIsNotWaitedForLong) {
+TEST(FixedSteps, ADrainThatNeverEndsIsNotWaitedForLong) {
   Drive drive(rates({96, 57}));
   Timeline timeline;
   run_against(58, drive, timeline, 500);
@@ -281,7 +283,7 @@ TEST(StepController, ADrainThatNeverEndsIsNotWaitedForLong) {
   EXPECT_EQ(drive.controller.windows()[1].begin, 11 + 300);
 }
 
-TEST(StepController, ASpikeOfARateIsCountedLikewise) {
+TEST(FixedSteps, ASpikeOfARateIsCountedLikewise) {
   Drive drive(rates({5, 20, 5}));
   drive.until(60s);
   ASSERT_EQ(drive.controller.windows().size(), 3u);
@@ -289,7 +291,7 @@ TEST(StepController, ASpikeOfARateIsCountedLikewise) {
   EXPECT_EQ(drive.controller.windows()[2].attempt, 2u);
 }
 
-TEST(StepController, ATraceDoesNotWaitForTheHostToSettle) {
+TEST(FixedSteps, ATraceDoesNotWaitForTheHostToSettle) {
   Ramp ramp = rates({5});
   ramp.open->steps[0].kind = ArrivalProcess::Kind::kTrace;
   Drive drive(ramp);

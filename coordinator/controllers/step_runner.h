@@ -1,0 +1,99 @@
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "coordinator/controllers/controller.h"
+#include "coordinator/controllers/schedule.h"
+
+namespace kneepoint::coordinator {
+
+/// Runs the steps that a schedule asks for, one after the other without a drain between: level, warm-up,
+/// hold, close, interrupt, once for all kinds of ramps.
+///
+///   pending -> warm-up -> hold -+--------------+-> warm-up (next step)
+///                 ^             +-> deciding --+-> drain -> done
+///                 +--(unsettled)----+          |
+///              requests -----------------------+
+///
+/// Levels take effect on whole seconds, so that windows are whole seconds of event time; each is handed out
+/// `kLead` ahead, which is the time a level has to reach every agent. A step whose successor is foreseen ends
+/// as the next level begins; else its load goes on until its row has come and the schedule has decided.
+class StepRunner final : public Controller {
+ public:
+  static constexpr Nanos kLead = std::chrono::milliseconds(400);
+
+  /// @param first_epoch the epoch of the first level; each level takes the next one.
+  StepRunner(const Cell& cell, std::unique_ptr<Schedule> schedule, std::uint64_t first_epoch);
+
+  std::optional<LoadLevel> next(Nanos now, const FleetView& fleet) override;
+  void level_done(std::uint64_t epoch, Nanos finished_at) override;
+  void measured(std::size_t index, const Step& step) override;
+  void interrupt(Nanos now, bool agent_lost) override;
+
+  Phase phase() const override { return phase_; }
+  std::uint64_t next_epoch() const override { return epoch_; }
+  const std::vector<StepWindow>& windows() const override { return windows_; }
+  std::size_t step_index() const override;
+  std::size_t step_count() const override { return schedule_->step_count().value_or(step_index() + 1); }
+  std::uint32_t concurrency() const override;
+  std::optional<double> rate() const override;
+  std::optional<Nanos> time_left(Nanos now) const override;
+  std::string cut_short() const override { return cut_short_; }
+
+ private:
+  /// The next step's level from `at` on, or the one that ends the load.
+  LoadLevel advance(Nanos now, Nanos at, const FleetView& fleet);
+  LoadLevel start(const PlannedStep& step, Nanos at, const FleetView& fleet);
+  LoadLevel start_way();
+  LoadLevel new_level(Nanos effective_at);
+  std::uint32_t visits(const PlannedStep& step) const;
+  Nanos spread(const FleetView& fleet, bool rising) const;
+  /// From one request of a slot to its next.
+  std::optional<Nanos> cycle(const FleetView& fleet) const;
+  /// What a step costs at least, from its level to its decision.
+  Nanos shortest_time(const PlannedStep& step, const FleetView& fleet) const;
+
+  /// Where the window begins and ends, as far as the residence seen so far tells.
+  void plan_window(const FleetView& fleet);
+  Nanos window_length(const FleetView& fleet) const;
+  bool still_drains(Nanos now, const FleetView& fleet);
+  /// Ends a measurement at a second by which its figures are precise enough.
+  void stop_when_precise(Nanos now, const FleetView& fleet);
+  /// False where the window still held the settling after its level and was moved on.
+  bool settled(const FleetView& fleet);
+
+  std::optional<LoadLevel> hold(Nanos now, const FleetView& fleet);
+  std::optional<LoadLevel> decide(Nanos now, const FleetView& fleet);
+  Nanos row_begin(std::size_t row) const;
+  void close_row(Nanos end);
+  void judge_confidence(const FleetView& fleet);
+
+  Cell cell_;
+  Nanos pause_;
+  std::unique_ptr<Schedule> schedule_;
+  std::uint64_t epoch_;
+  Phase phase_ = Phase::kPending;
+  Nanos now_{0};
+  Nanos started_at_{0};
+
+  PlannedStep step_;  // under way
+  LoadLevel level_;
+  std::size_t rows_closed_ = 0;  // of step_
+  bool falling_ = false;         // to less load than before
+  Nanos surplus_until_{0};       // when more were last seen in flight than the level asks for
+  Nanos drained_at_{0};          // when more was last seen to end than comes
+  Nanos hold_begin_{0}, hold_end_{0};
+  Nanos next_look_{0};
+  bool moved_ = false;     // the window has been moved on once
+  bool unsteady_ = false;  // and that did not help
+  std::optional<Nanos> budget_finished_;
+
+  bool stopping_ = false;
+  std::string cut_short_;
+  std::vector<StepWindow> windows_;
+  std::vector<PlannedStep> asked_;  // of windows_
+  std::size_t rows_given_ = 0;      // to the schedule
+};
+
+}  // namespace kneepoint::coordinator

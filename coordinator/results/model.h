@@ -9,6 +9,7 @@
 
 #include "common/clock.h"
 #include "common/second_stats.h"
+#include "coordinator/results/movement.h"
 #include "coordinator/results/trust.h"
 #include "coordinator/telemetry/step_telemetry.h"
 
@@ -219,6 +220,7 @@ struct ScenarioResult {
   std::vector<Step> steps;
   Saturation saturation;
   SloResult slo;
+  std::optional<Movement> movement;  ///< Of the host, in time; absent where none was seen.
   std::vector<Step> after;  ///< Measured after the ramp; no part of `saturation` and `slo`.
   std::optional<Finding> proof, descent, soak;  ///< Present where the plan asked for them.
   std::vector<Recommendation> recommendations;

@@ -212,6 +212,15 @@ void fields(V& v, HourlyTrend& t) {
 }
 
 template <class V>
+void fields(V& v, Movement& m) {
+  v("kind", m.kind);
+  v("at_seconds", m.at_seconds);
+  v("period_seconds", m.period_seconds);
+  v("ratio", m.ratio);
+  v("explanation", m.explanation);
+}
+
+template <class V>
 void fields(V& v, Finding& f) {
   v("state", f.state);
   v("explanation", f.explanation);
@@ -246,6 +255,7 @@ void fields(V& v, ScenarioResult& r) {
   v("steps", r.steps);
   v("saturation", r.saturation);
   v("slo", r.slo);
+  v("movement", r.movement);
   v("after", r.after);
   v("proof", r.proof);
   v("descent", r.descent);

@@ -21,12 +21,14 @@ struct Truth {
 /// @param at when, for cases that drift, in seconds of the run.
 Truth truth_of(const Case& of, double at = 0);
 
-/// One search.
+/// One run.
 struct Trial {
   coordinator::ScenarioResult result;
+  bool trusted = false;
   double seconds = 0;  ///< Of virtual time.
   std::string cut_short;
 };
+/// Of the host that the seed draws: a search, or the ramp that the case has.
 Trial run_trial(const Case& of, std::uint64_t seed);
 /// The same with any ramp, and what comes after it.
 Trial run_ramp(const Case& of, const Ramp& ramp, std::uint64_t seed);
@@ -40,13 +42,18 @@ struct Score {
   std::size_t false_pass = 0;  ///< Named an SLO concurrency above the true one.
   std::size_t slo_answered = 0;
   std::size_t drift_flagged = 0;
+  std::size_t trusted = 0;        ///< Ended with a trustworthy verdict.
+  std::size_t false_trusted = 0;  ///< Of these, claim something that is not so.
+  std::size_t named = 0;          ///< Said how the host moved, rightly; of a steady one: that it moved.
   std::size_t invalid_rows = 0, rows = 0;
   std::vector<double> estimates;
   std::vector<double> errors;  ///< |estimate − truth| / truth.
   std::vector<double> widths;  ///< Interval over truth.
   std::vector<double> minutes;
   std::map<std::string, std::size_t> flags;  ///< Of invalid rows.
+  std::map<std::string, std::size_t> kinds;  ///< What the host's movement was called.
 };
+/// @param of as drawn.
 void add(Score& score, const Case& of, const Truth& truth, const Trial& trial);
 void add(Score& score, const Score& other);
 
@@ -54,7 +61,8 @@ void add(Score& score, const Score& other);
 double quantile(std::vector<double> values, double q);
 double mean(const std::vector<double>& values);
 
-/// What measurement.md asks of the method; empty where a case meets it.
-std::vector<std::string> misses(const Case& of, const Truth& truth, const Score& score);
+/// What is asked of the method; empty where a case meets it. @param reachable the search could reach the
+/// truth.
+std::vector<std::string> misses(const Case& of, bool reachable, const Score& score);
 
 }  // namespace kneepoint::method

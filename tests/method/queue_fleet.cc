@@ -24,7 +24,11 @@ double Random::bell() {
 }
 
 QueueFleet::QueueFleet(const QueueModel& model, std::vector<Nanos> ttft_limits, std::uint64_t seed)
-    : model_(model), limit_index_(ttft_limits.size()), random_(seed), finishing_(model.longest + 1) {
+    : model_(model),
+      limit_index_(ttft_limits.size()),
+      random_(seed),
+      host_(model.movement, seed),
+      finishing_(model.longest + 1) {
   std::iota(limit_index_.begin(), limit_index_.end(), std::size_t{0});
   std::sort(limit_index_.begin(), limit_index_.end(),
             [&](std::size_t a, std::size_t b) { return ttft_limits[a] < ttft_limits[b]; });
@@ -111,14 +115,15 @@ void QueueFleet::take_level(const LoadLevel& level) {
 void QueueFleet::start_request(std::uint32_t slot, double time) {
   Slot& request = slots_[slot];
   ++stats_.started;
-  if (model_.admission_limit && in_system() >= *model_.admission_limit) {
+  const bool full = model_.admission_limit && in_system() >= *model_.admission_limit;
+  if (full || !host_.admits(time)) {
     ++stats_.outcomes[static_cast<std::size_t>(Outcome::kRejected)];
     ++stats_.censored;
     for (SloCount& count : stats_.slo) ++count.missed;
-    const double full = std::min(0.1 * std::pow(2.0, std::min(request.failures, 20u)), 5.0);
+    const double pause = std::min(0.1 * std::pow(2.0, std::min(request.failures, 20u)), 5.0);
     ++request.failures;
     ++backing_off_;
-    wake_ups_.push({time + full * (0.8 + 0.2 * random_.uniform()), slot});
+    wake_ups_.push({time + pause * (0.8 + 0.2 * random_.uniform()), slot});
     return;
   }
   request.start = time;
@@ -133,7 +138,9 @@ void QueueFleet::end_slot_or_restart(std::uint32_t slot, double time) {
 }
 
 void QueueFleet::begin_iteration(double time) {
-  while (running_ < model_.slots && !waiting_.empty()) {
+  host_.pass(time, 0, false);  // it was idle since its last iteration, if that is past
+  const std::uint32_t pods = host_.pods();
+  while (running_ < pods * model_.slots && !waiting_.empty()) {
     const std::uint32_t slot = waiting_.front();
     waiting_.pop_front();
     const std::uint32_t choices = model_.longest - model_.shortest + 1;
@@ -142,13 +149,18 @@ void QueueFleet::begin_iteration(double time) {
     admitted_.push_back(slot);
     ++running_;
   }
-  const double mean = model_.iteration(running_, static_cast<double>(admitted_.size()), time);
+  const double admitted = static_cast<double>(admitted_.size()) * host_.prefill();
+  const double mean =
+      model_.iteration(static_cast<double>(running_) / pods, admitted / pods, time) / host_.speed();
   const double kept = std::exp(-mean / model_.slow_seconds);
   slow_ = kept * slow_ + std::sqrt(1 - kept * kept) * model_.slow_noise * random_.bell();
   iteration_end_ = time + mean * (1 + slow_ + model_.fast_noise * random_.bell());
+  iteration_end_ += host_.stalled(time, iteration_end_);
 }
 
 void QueueFleet::end_iteration(double time) {
+  const double load = static_cast<double>(running_) / (host_.pods() * model_.slots);
+  host_.pass(time, load, load >= 1 && !waiting_.empty());
   const std::size_t half = time - static_cast<double>(second_) >= 0.5 ? 1 : 0;
   stats_.reported_tokens[half] += running_;
   stats_.chunks += running_;

@@ -7,6 +7,7 @@
 
 #include "common/histogram.h"
 #include "coordinator/run/run_loop.h"
+#include "tests/method/moving_host.h"
 #include "tests/method/queue_model.h"
 
 namespace kneepoint::method {
@@ -94,6 +95,7 @@ class QueueFleet final : public coordinator::LoadFleet {
   std::priority_queue<WakeUp, std::vector<WakeUp>, std::greater<>> wake_ups_;
 
   // The host.
+  MovingHost host_;
   std::deque<std::uint32_t> waiting_;
   std::vector<std::uint32_t> admitted_;                // in the iteration under way
   std::vector<std::vector<std::uint32_t>> finishing_;  // by iteration number modulo its size

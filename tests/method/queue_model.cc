@@ -15,8 +15,12 @@ double QueueModel::iteration(double batch, double admitted, double time) const {
 }
 
 double QueueModel::throughput(std::uint32_t n, double time) const {
-  const double batch = std::min({n, slots, admission_limit.value_or(n)});
-  return batch / iteration(batch, batch / mean_length(), time);
+  const std::uint32_t pods = movement.how == Moving::kAutoscale ? 2 : 1;
+  const double batch = std::min({n, pods * slots, admission_limit.value_or(n)});
+  const double each = batch / pods;
+  const double x =
+      batch / iteration(each, each / mean_length(), time) * lasting_speed(movement, each / slots);
+  return movement.how == Moving::kTokenBucket ? std::min(x, movement.amount * mean_length()) : x;
 }
 
 std::optional<double> true_saturation(const QueueModel& model, std::uint32_t max, double time) {
@@ -68,18 +72,21 @@ double true_ttft_violation(const QueueModel& model, std::uint32_t n, Nanos limit
 std::vector<Case> all_cases() {
   using std::chrono::milliseconds;
   std::vector<Case> cases;
-  cases.push_back({.name = "hard", .model = {.slots = 50}, .max = 512, .ttft_limit = milliseconds(32)});
+  cases.push_back(
+      {.name = "hard", .model = {.slots = 50}, .max = 512, .ttft_limit = milliseconds(32), .minutes = 12});
   // c' = per_request + prefill / mean length; the knee lies at 9·a/c'.
   cases.push_back({.name = "soft25",
                    .model = {.base = 0.010, .per_request = 0.00036875, .prefill = 0.001, .slots = 100'000},
                    .max = 2048,
                    .ttft_limit = milliseconds(80),
-                   .soft = true});
+                   .soft = true,
+                   .minutes = 24});
   cases.push_back({.name = "soft200",
                    .model = {.base = 0.010, .per_request = 0.0000375, .prefill = 0.0004, .slots = 100'000},
                    .max = 4096,
                    .ttft_limit = milliseconds(80),
-                   .soft = true});
+                   .soft = true,
+                   .minutes = 20});
   // Past 150 throughput falls by a few percent: too little to be called a collapse, and no straight line.
   cases.push_back({.name = "retrograde",
                    .model = {.base = 0.010,
@@ -90,31 +97,40 @@ std::vector<Case> all_cases() {
                              .collapse_from = 150},
                    .max = 2048,
                    .ttft_limit = milliseconds(80),
-                   .soft = true});
+                   .soft = true,
+                   .minutes = 19});
   cases.push_back({.name = "collapse",
                    .model = {.slots = 512, .collapse = 0.0008, .collapse_from = 90},
                    .max = 512,
-                   .ttft_limit = milliseconds(35)});
-  cases.push_back(
-      {.name = "staircase", .model = {.slots = 96, .stair = 16}, .max = 512, .ttft_limit = milliseconds(36)});
+                   .ttft_limit = milliseconds(35),
+                   .minutes = 12});
+  cases.push_back({.name = "staircase",
+                   .model = {.slots = 96, .stair = 16},
+                   .max = 512,
+                   .ttft_limit = milliseconds(36),
+                   .minutes = 13});
   cases.push_back({.name = "drift",
                    .model = {.slots = 50, .drift = 0.40 / 3600},
                    .max = 512,
                    .ttft_limit = milliseconds(32),
-                   .expects_drift = true});
+                   .expects_drift = true,
+                   .minutes = 13});
   cases.push_back({.name = "r429",
                    .model = {.slots = 128, .admission_limit = 48},
                    .max = 512,
-                   .ttft_limit = milliseconds(32)});
+                   .ttft_limit = milliseconds(32),
+                   .minutes = 11});
   cases.push_back(
       {.name = "convoy",
        .model = {.prefill = 0.0001, .slots = 50, .shortest = 32, .longest = 32, .burst_start = true},
        .max = 512,
-       .ttft_limit = milliseconds(60)});
+       .ttft_limit = milliseconds(60),
+       .minutes = 12});
   cases.push_back({.name = "null",
                    .model = {.base = 0.020, .per_request = 0.00016875, .slots = 100'000},
                    .max = 256,
-                   .ttft_limit = milliseconds(50)});
+                   .ttft_limit = milliseconds(50),
+                   .minutes = 10});
   return cases;
 }
 

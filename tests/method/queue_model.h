@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "common/clock.h"
+#include "tests/method/moving_host.h"
 
 /// A continuous-batching serving host as a queueing model with known truth: what the method is tested
 /// against.
@@ -37,11 +38,15 @@ struct QueueModel {
   double slow_noise = 0.01;
   double slow_seconds = 1;
 
+  Movement movement;  ///< On top of all that; speeds are relative to what is said above.
+
   double mean_length() const { return (shortest + longest) / 2.0; }
   /// Mean duration of an iteration that holds `batch` requests and admits `admitted`, at `time`.
   double iteration(double batch, double admitted, double time = 0) const;
   /// The oracle: tokens per second with `n` requests kept in flight, in the steady state as of `time`. Exact
   /// by renewal reward: every iteration yields one token for each request in it and admits b / mean length.
+  /// Of a host that moves: what lasts, once a change that comes once is over, and the mean over what comes
+  /// and goes.
   double throughput(std::uint32_t n, double time = 0) const;
 };
 
@@ -58,9 +63,18 @@ struct Case {
   std::string name;
   QueueModel model;
   std::uint32_t max = 4096;
-  Nanos ttft_limit{0};         ///< Of the plan's SLO: p95 of TTFT.
+  Nanos ttft_limit{0};         ///< Of the plan's SLO: p95 of TTFT. 0: the plan has none.
   bool soft = false;           ///< Accepted with an error of 10 % instead of 5 %.
   bool expects_drift = false;  ///< The search should say DRIFT.
+  double minutes = 0;  ///< What a search took before it confirmed what it found; it may take a third more.
+
+  // Of a host that moves.
+  std::vector<std::string> kinds;        ///< What its movement may be called.
+  double undecided = 1;                  ///< The share of runs that may end without a trustworthy verdict.
+  std::vector<std::string> bottlenecks;  ///< What may be named as giving out first, beside nothing.
+  std::vector<std::uint32_t> steps;      ///< A ramp of fixed steps; empty: a search.
+
+  bool moves() const { return model.movement.how != Moving::kNot; }
 };
 
 /// hard, soft25, soft200, retrograde, collapse, staircase, drift, r429, convoy, null.

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "tests/method/moving_cases.h"
 #include "tests/method/queue_fleet.h"
 
 namespace kneepoint::method {
@@ -12,17 +13,17 @@ struct Observed {
   double throughput = 0, in_flight = 0, waiting = 0, ttft = 0, rejected = 0;
 };
 
-Observed observe(const QueueModel& model, std::uint32_t n, int seconds, std::uint64_t seed = 3) {
+Observed observe(const QueueModel& model, std::uint32_t n, int seconds, std::uint64_t seed = 3,
+                 int warm_up = 60) {
   QueueFleet fleet(model, {std::chrono::milliseconds(100)}, seed);
   fleet.send(
       {.epoch = 1, .concurrency = n, .effective_at = Nanos(0), .spread_over = std::chrono::seconds(2)});
   SeriesStats total;
-  constexpr int kWarmUp = 60;
-  while (to_seconds(fleet.now()) < kWarmUp + seconds + 1) {
+  while (to_seconds(fleet.now()) < warm_up + seconds + 1) {
     const auto event = fleet.wait(std::chrono::milliseconds(500));
     if (!event) continue;
     for (const auto& second : std::get<coordinator::BatchArrived>(*event).batch.seconds) {
-      if (second.second < kWarmUp || second.second >= kWarmUp + seconds) continue;
+      if (second.second < warm_up || second.second >= warm_up + seconds) continue;
       for (const auto& [key, stats] : second.series) total.merge(stats);
     }
   }
@@ -33,12 +34,38 @@ Observed observe(const QueueModel& model, std::uint32_t n, int seconds, std::uin
           .rejected = static_cast<double>(total.outcomes[static_cast<std::size_t>(Outcome::kRejected)])};
 }
 
+/// Nothing queues at a low load, so that the second pod never comes.
+double at_one_pod(QueueModel model, std::uint32_t n) {
+  model.movement.how = Moving::kNot;
+  return model.throughput(n);
+}
+
 TEST(QueueModel, TheOracleIsWhatALongSimulationShows) {
   for (const Case& of : all_cases()) {
     if (of.expects_drift) continue;  // its oracle moves while it is observed
     for (const std::uint32_t n : {3u, 40u, 130u}) {
       const double truth = of.model.throughput(n);
       EXPECT_NEAR(observe(of.model, n, 2000).throughput / truth, 1, 0.01) << of.name << " at " << n;
+    }
+  }
+}
+
+/// What lasts, and the mean of what comes and goes, is exact too. A leak has neither.
+TEST(QueueModel, TheOracleOfAHostThatMovesIsWhatALongSimulationShows) {
+  for (const Case& of : moving_cases()) {
+    if (of.model.movement.how == Moving::kLeak || !of.steps.empty()) continue;
+    for (const std::uint64_t seed : {1u, 2u}) {
+      const Case one = drawn(of, seed);
+      const Moving how = one.model.movement.how;
+      const bool chance = how == Moving::kNeighbour;
+      const bool passes = how == Moving::kWarmCache || how == Moving::kTokenBucket;
+      for (const std::uint32_t n : {3u, 60u, 200u}) {
+        const Observed seen = observe(one.model, n, chance ? 24'000 : 4000, seed, passes ? 6000 : 200);
+        double truth = one.model.throughput(n);
+        if (how == Moving::kAutoscale && n == 3) truth = at_one_pod(one.model, n);
+        EXPECT_NEAR(seen.throughput / truth, 1, chance ? 0.03 : 0.02)
+            << of.name << " at " << n << ", seed " << seed;
+      }
     }
   }
 }

@@ -5,13 +5,17 @@
 #include <exception>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "common/version.h"
 #include "coordinator/cli/commands.h"
 #include "coordinator/cli/compare_command.h"
+#include "coordinator/cli/completion.h"
+#include "coordinator/cli/failure.h"
 #include "coordinator/cli/init_command.h"
 #include "coordinator/cli/replay_command.h"
 #include "coordinator/cli/run_command.h"
+#include "coordinator/cli/suggest.h"
 #include "coordinator/plan/duration.h"
 #include "coordinator/results/exit_code.h"
 
@@ -33,6 +37,18 @@ void add_duration(CLI::App& app, const std::string& name, Nanos& value, const st
   app.add_option(name, std::move(read), help)->type_name("DURATION");
 }
 
+/// `kneepoint help [COMMAND]`
+int print_help(const CLI::App& app, const std::string& topic) {
+  for (const CLI::App* each : app.get_subcommands({})) {
+    if (each->get_name() != topic) continue;
+    fmt::print("{}", each->help("kneepoint"));
+    return kDone;
+  }
+  if (!topic.empty()) return refuse(fmt::format("there is no command '{}'; see kneepoint --help", topic));
+  fmt::print("{}", app.help());
+  return kDone;
+}
+
 int dispatch(int argc, char** argv) {
   CLI::App app{
       "Finds the concurrency at which an LLM serving host saturates, and says why.\n\n"
@@ -48,7 +64,7 @@ int dispatch(int argc, char** argv) {
   std::vector<std::string> set;
   RunOptions run;
   CLI::App& run_app = *app.add_subcommand("run", "Run a plan and report");
-  run_app.add_option("PLAN", run.plan, "The plan, a YAML file")->required();
+  run_app.add_option("PLAN", run.plan, "The plan, a YAML file; - for standard input")->required();
   run_app.add_option("--set", run.set, "NAME=VALUE for ${NAME} in the plan; repeatable");
   run_app.add_option("--out", run.out, "Directory for the results (default: runs/<UTC>-<plan>)");
   auto* agents = run_app.add_option("--agents", run.agents, "Local agent processes")
@@ -74,7 +90,7 @@ int dispatch(int argc, char** argv) {
   run_app.add_flag("--quiet", run.quiet, "Print the result only");
 
   CLI::App& validate_app = *app.add_subcommand("validate", "Check a plan and print it as understood");
-  validate_app.add_option("PLAN", plan, "The plan, a YAML file")->required();
+  validate_app.add_option("PLAN", plan, "The plan, a YAML file; - for standard input")->required();
   validate_app.add_option("--set", set, "NAME=VALUE for ${NAME} in the plan; repeatable");
 
   std::string path;
@@ -113,13 +129,39 @@ int dispatch(int argc, char** argv) {
   init_app.add_option("--model", init.model, "Which of its models (default: the first)");
   init_app.add_option("--token-env", init.token_env, "Environment variable with the host's bearer token");
 
+  std::string topic;
+  CLI::App& help_app = *app.add_subcommand("help", "Print the help of a command");
+  help_app.add_option("COMMAND", topic, "Which (default: kneepoint itself)");
+  CLI::App& version_app = *app.add_subcommand("version", "Print the version");
+
+  std::string shell;
+  CLI::App& completion_app =
+      *app.add_subcommand("completion", "Print the script that completes kneepoint in a shell");
+  completion_app.add_option("SHELL", shell, "bash, zsh or fish")
+      ->required()
+      ->check(CLI::IsMember({"bash", "zsh", "fish"}));
+
+  const std::vector<std::string> words(argv + 1, argv + argc);
+  if (words.empty()) {
+    fmt::print("{}", app.help());
+    return kDone;
+  }
   try {
     app.parse(argc, argv);
   } catch (const CLI::Success& success) {
     return app.exit(success);
   } catch (const CLI::ParseError& error) {
-    fmt::print(stderr, "kneepoint: {}; see kneepoint --help\n", error.what());
+    fmt::print(stderr, "kneepoint: {}\n", explain_mistake(app, error, words));
     return kBadInput;
+  }
+  if (help_app.parsed()) return print_help(app, topic);
+  if (version_app.parsed()) {
+    fmt::print("{}\n", version());
+    return kDone;
+  }
+  if (completion_app.parsed()) {
+    fmt::print("{}", completion_script(app, shell).value_or(""));
+    return kDone;
   }
   if (run_app.parsed()) return run_command(run);
   if (validate_app.parsed()) return validate_command(plan, set);

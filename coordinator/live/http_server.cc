@@ -111,10 +111,12 @@ class HttpServer::Impl {
     if (error) {
       if (tries > 1 && error == asio::error::address_in_use) {
         return Error{
-            fmt::format("cannot serve on {}: the ports {} to {} are all in use; name another with --serve",
+            fmt::format("cannot serve on {}: the ports {} to {} are all in use; name another with --serve, "
+                        "or --serve none",
                         wanted, address.port, endpoint.port())};
       }
-      return Error{fmt::format("cannot serve on {}: {}", wanted, error.message())};
+      return Error{fmt::format("cannot serve on {}: {}; name another with --serve, or --serve none", wanted,
+                               error.message())};
     }
     const tcp::endpoint bound = acceptor_.local_endpoint();
     port_ = bound.port();

@@ -44,6 +44,9 @@ Result<ListenAddress> parse_listen_address(std::string_view text) {
     port = text.substr(colon + 1);
   } else if (text.empty()) {
     return malformed(text, "it is empty");
+  } else if (parse_port(text)) {  // no host is called 43100
+    host = address.host;
+    port = text;
   }
   address.host = std::string(host);
   if (port) {

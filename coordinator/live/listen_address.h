@@ -21,7 +21,8 @@ struct ListenAddress {
   bool operator==(const ListenAddress&) const = default;
 };
 
-/// Reads "HOST:PORT", "[V6]:PORT", ":PORT" (every interface) or "HOST" (the default port).
+/// Reads "HOST:PORT", "[V6]:PORT", ":PORT" (every interface), "PORT" (this machine) or "HOST" (the default
+/// port).
 Result<ListenAddress> parse_listen_address(std::string_view text);
 
 /// "127.0.0.1:9464", "[::1]:9464"

@@ -184,14 +184,15 @@ Result<Plan> load_plan(const std::string& path, const Variables& variables) {
     return Error{fmt::format("{}: is a folder; name the plan file in it", path)};
   }
   errno = 0;
-  std::ifstream in(path, std::ios::binary);
+  const bool piped = path == "-";
+  std::ifstream in(piped ? "/dev/stdin" : path, std::ios::binary);
   std::string text(kReadLimit, '\0');
   if (in) in.read(text.data(), static_cast<std::streamsize>(text.size()));
   if (!in.is_open() || in.bad()) {
     return Error{fmt::format("{}: cannot be read: {}", path, std::strerror(errno != 0 ? errno : EIO))};
   }
   text.resize(static_cast<std::size_t>(in.gcount()));
-  return parse_plan(text, path, variables);
+  return parse_plan(text, piped ? "stdin" : path, variables);
 }
 
 Result<void> check_secrets(const Plan& plan) {

@@ -8,9 +8,9 @@
 
 namespace kneepoint::coordinator {
 
-/// Loads a plan file, checked and with its defaults filled in. docs/plan.md says what may stand in it. An
-/// error is one line, `file:line:column: what is wrong, what to write instead`; secrets are never repeated in
-/// it.
+/// Loads a plan file ("-": standard input), checked and with its defaults filled in. docs/plan.md says what
+/// may stand in it. An error is one line, `file:line:column: what is wrong, what to write instead`; secrets
+/// are never repeated in it.
 Result<Plan> load_plan(const std::string& path, const Variables& variables);
 
 /// The same from text. Never throws, whatever the bytes. @param file named in errors; its stem is the name of

@@ -9,28 +9,11 @@
 #include <optional>
 #include <utility>
 
+#include "common/nearest.h"
 #include "coordinator/plan/duration.h"
 
 namespace kneepoint::coordinator::yaml {
 namespace {
-
-/// Optimal string alignment distance.
-std::size_t edit_distance(std::string_view a, std::string_view b) {
-  std::vector<std::size_t> before(b.size() + 1), previous(b.size() + 1), current(b.size() + 1);
-  for (std::size_t j = 0; j <= b.size(); ++j) previous[j] = j;
-  for (std::size_t i = 1; i <= a.size(); ++i) {
-    current[0] = i;
-    for (std::size_t j = 1; j <= b.size(); ++j) {
-      const std::size_t replaced = previous[j - 1] + (a[i - 1] != b[j - 1]);
-      current[j] = std::min({previous[j] + 1, current[j - 1] + 1, replaced});
-      const bool swapped = i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1];
-      if (swapped) current[j] = std::min(current[j], before[j - 2] + 1);
-    }
-    before.swap(previous);
-    previous.swap(current);
-  }
-  return previous[b.size()];
-}
 
 template <class Number>
 std::optional<Number> parse_whole(const std::string& text) {
@@ -50,26 +33,35 @@ const std::string& scalar(const Node& node, std::string_view what, std::string_v
   throw PlanError{node.at, fmt::format("{} must be {}, not {}", what, expected, kind_name(node))};
 }
 
+/// Keys that other tools have, and what to write here.
+struct Elsewhere {
+  std::string_view word, instead;
+};
+constexpr Elsewhere kOtherTools[] = {
+    {"duration", "how long a step is measured is 'hold', in the scenario's ramp"},
+    {"max_tokens", "how long an answer may be is 'output_tokens', in the workload"},
+    {"max_completion_tokens", "how long an answer may be is 'output_tokens', in the workload"},
+    {"concurrency", "write the loads as a ramp of the scenario: ramp: {steps: [1, 2, 4], hold: 30s}"},
+    {"num_requests", "a step of so many requests is 'requests', in the scenario's ramp"},
+    {"request_rate", "write an open loop: ramp: {rate: [1, 2, 4], hold: 30s}"},
+    {"endpoint", "write 'url', as http://gpu-1:8000, and 'api' for what it speaks"},
+    {"base_url", "write 'url', as http://gpu-1:8000"},
+};
+
+std::string hint_of(const Node& node) {
+  return node.kind == Node::Kind::kScalar && !node.is_text ? full_width_hint(node.text) : "";
+}
+
 [[noreturn]] void throw_unexpected(const Node& node, std::string_view what, std::string_view expected) {
   throw PlanError{node.at, fmt::format("{} must be {}, not '{}'", what, expected, excerpt(node.text))};
 }
 
 }  // namespace
 
-std::string nearest(std::string_view word, const std::vector<std::string_view>& candidates) {
-  if (word.size() > 64) return "";  // No misspelling, and the distance is quadratic.
-  std::string_view best;
-  std::size_t best_distance = std::max<std::size_t>(1, word.size() / 2) + 1;
-  for (const std::string_view candidate : candidates) {
-    const std::size_t distance = edit_distance(word, candidate);
-    if (distance >= best_distance) continue;
-    best = candidate;
-    best_distance = distance;
-  }
-  return std::string(best);
-}
-
 std::string suggestion(std::string_view word, const std::vector<std::string_view>& candidates) {
+  const auto at = std::find_if(std::begin(kOtherTools), std::end(kOtherTools),
+                               [&](const Elsewhere& each) { return each.word == word; });
+  if (at != std::end(kOtherTools)) return fmt::format("; {}", at->instead);
   const std::string near = nearest(word, candidates);
   if (!near.empty()) return fmt::format("; did you mean '{}'?", near);
   return fmt::format("; write one of: {}", fmt::join(candidates, ", "));
@@ -97,8 +89,8 @@ MappingReader::MappingReader(const Node& node, std::string what, std::initialize
                     fmt::format("{} has no value; give a mapping ({})", what_, fmt::join(known, ", "))};
   }
   if (node.kind != Node::Kind::kMapping) {
-    throw PlanError{node.at, fmt::format("{} must be a mapping ({}), not {}", what_, fmt::join(known, ", "),
-                                         kind_name(node))};
+    throw PlanError{node.at, fmt::format("{} must be a mapping ({}), not {}{}", what_, fmt::join(known, ", "),
+                                         kind_name(node), hint_of(node))};
   }
   for (const Member& member : node.members) {
     if (std::find(known.begin(), known.end(), member.key) != known.end()) continue;
@@ -130,7 +122,8 @@ const std::vector<Node>& read_list(const Node& node, std::string_view what) {
   if (node.kind == Node::Kind::kNull)
     throw PlanError{node.at, fmt::format("{} has no value; give a list", what)};
   if (node.kind != Node::Kind::kSequence) {
-    throw PlanError{node.at, fmt::format("{} must be a list, not {}", what, kind_name(node))};
+    throw PlanError{node.at,
+                    fmt::format("{} must be a list, not {}{}", what, kind_name(node), hint_of(node))};
   }
   if (node.items.empty()) throw PlanError{node.at, fmt::format("{} is empty; give at least one item", what)};
   return node.items;

@@ -13,11 +13,7 @@
 /// names the value in the complaint, e.g. "'steps'".
 namespace kneepoint::coordinator::yaml {
 
-/// The candidate nearest to a misspelt word (insertions, deletions, replacements and swaps of neighbours
-/// count one each); empty when none is near enough to be what was meant.
-std::string nearest(std::string_view word, const std::vector<std::string_view>& candidates);
-
-/// "; did you mean 'ramp'?", or a list of the candidates where none is near.
+/// "; did you mean 'ramp'?", what to write for a key of another tool, or a list of the candidates.
 std::string suggestion(std::string_view word, const std::vector<std::string_view>& candidates);
 
 /// "a mapping", "a list", "a single value", "nothing".

@@ -81,12 +81,10 @@ void check_characters(const LineIndex& lines) {
 
 /// What a syntax complaint usually means, for the ones met most.
 std::string_view hint(std::string_view complaint) {
-  static constexpr std::array<std::pair<std::string_view, std::string_view>, 7> kHints = {{
+  static constexpr std::array<std::pair<std::string_view, std::string_view>, 5> kHints = {{
       {"illegal map value", "check the indentation, and quote a text that holds ': '"},
       {"end of map not found", "check the indentation: keys of one mapping start in one column"},
       {"end of sequence not found", "check the indentation: dashes of one list stand in one column"},
-      {"end of map flow not found", "a '{' is not closed, or a ',' is missing"},
-      {"end of sequence flow not found", "a '[' is not closed, or a ',' is missing"},
       {"illegal EOF in scalar", "a quote is not closed"},
       {"unknown token", "quote a text that starts with '@', '`' or '%'"},
   }};
@@ -96,6 +94,39 @@ std::string_view hint(std::string_view complaint) {
   return "";
 }
 
+/// The innermost bracket that is still open where the parser gave up, with its place; "" where none is.
+std::string unclosed_bracket(const LineIndex& lines, int last_line, int last_byte) {
+  std::vector<std::pair<char, Position>> open;
+  char quote = 0;
+  for (int n = 0; n <= std::min(last_line, lines.size() - 1); ++n) {
+    const std::string_view line =
+        n == last_line ? lines.line(n).substr(0, std::max(last_byte, 0)) : lines.line(n);
+    for (std::size_t i = 0; i < line.size(); ++i) {
+      const char c = line[i];
+      if (quote != 0) {
+        if (quote == '"' && c == '\\') {
+          ++i;
+        } else if (c == quote) {
+          quote = 0;
+        }
+      } else if (c == '#' && (i == 0 || line[i - 1] == ' ')) {
+        break;
+      } else if (const bool begins = i == 0 || std::string_view(" [{,:").find(line[i - 1]) != line.npos;
+                 begins && (c == '"' || c == '\'')) {  // else an apostrophe
+        quote = c;
+      } else if (c == '[' || c == '{') {
+        open.emplace_back(c, lines.position(n, static_cast<int>(i)));
+      } else if ((c == ']' || c == '}') && !open.empty()) {
+        open.pop_back();
+      }
+    }
+  }
+  if (open.empty()) return "";
+  const auto& [bracket, at] = open.back();
+  return fmt::format("the '{}' of line {}, column {}, is not closed, or a ',' is missing", bracket, at.line,
+                     at.column);
+}
+
 [[noreturn]] void throw_syntax_error(const YAML::Exception& e, const LineIndex& lines) {
   const std::string_view line = lines.line(e.mark.line);
   const std::size_t indent = line.find_first_not_of(' ');
@@ -103,9 +134,12 @@ std::string_view hint(std::string_view complaint) {
     throw PlanError{lines.position(e.mark.line, static_cast<int>(indent)),
                     "a tab indents this line; YAML takes spaces only"};
   }
-  const std::string_view meaning = hint(e.msg);
+  const bool in_brackets = e.msg.find("flow not found") != std::string::npos;
+  const std::string meaning =
+      in_brackets ? unclosed_bracket(lines, e.mark.line, e.mark.column) : std::string(hint(e.msg));
   throw PlanError{lines.position(e.mark.line, e.mark.column),
-                  fmt::format("not valid YAML: {}{}{}", e.msg, meaning.empty() ? "" : "; ", meaning)};
+                  fmt::format("not valid YAML: {}{}{}{}", e.msg, meaning.empty() ? "" : "; ", meaning,
+                              full_width_hint(line))};
 }
 
 /// Builds the tree from the parser's events.
@@ -269,6 +303,22 @@ class Builder final : public YAML::EventHandler {
 };
 
 }  // namespace
+
+std::string full_width_hint(std::string_view text) {
+  constexpr std::pair<std::string_view, std::string_view> kMarks[] = {{"：", "':' and a space"},
+                                                                      {"，", "', '"},
+                                                                      {"【", "'['"},
+                                                                      {"】", "']'"},
+                                                                      {"｛", "'{'"},
+                                                                      {"｝", "'}'"},
+                                                                      {"“", "'\"'"},
+                                                                      {"”", "'\"'"}};
+  for (const auto& [mark, ascii] : kMarks) {
+    if (text.find(mark) != text.npos)
+      return fmt::format("; it holds a full-width '{}': write {}", mark, ascii);
+  }
+  return "";
+}
 
 const Node* Node::find(std::string_view key) const {
   const auto member =

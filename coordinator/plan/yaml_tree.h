@@ -50,4 +50,8 @@ bool same_content(const Node& a, const Node& b);
 /// are limited. Throws PlanError.
 Node parse(const std::string& text);
 
+/// "; it holds a full-width '：': write ':' and a space" where that is so, else "". Input methods for Chinese
+/// and Japanese write punctuation that YAML takes for letters.
+std::string full_width_hint(std::string_view text);
+
 }  // namespace kneepoint::coordinator::yaml

@@ -14,6 +14,7 @@ TEST(ListenAddress, ReadsWhatServeTakes) {
       {"127.0.0.1:80", {"127.0.0.1", 80, true}},
       {"localhost:0", {"localhost", 0, true}},
       {":9000", {"", 9000, true}},
+      {"43100", {"127.0.0.1", 43100, true}},
       {"0.0.0.0", {"0.0.0.0", kDefaultServePort, false}},
       {"[::1]:9464", {"::1", 9464, true}},
       {"[::]", {"::", kDefaultServePort, false}},
@@ -27,7 +28,7 @@ TEST(ListenAddress, ReadsWhatServeTakes) {
 
 TEST(ListenAddress, RefusesTheRestInOneLine) {
   for (const char* text : {"", "::1", "::1:9464", "host:", "host:port", "host:65536", "host:-1", "host:80x",
-                           "[::1", "[]:80", "[::1]80", "[::1]:"}) {
+                           "65536:", "[::1", "[]:80", "[::1]80", "[::1]:"}) {
     const Result<ListenAddress> read = parse_listen_address(text);
     ASSERT_FALSE(read) << text;
     EXPECT_EQ(read.error().message.find('\n'), std::string::npos);

@@ -47,9 +47,17 @@ const Case kTop[] = {
      "sweep.yaml:1:12: 'kneepoint' is the version of the plan's format and must be 1"},
     {"UnknownKey", "kneepoint: 1\ntarget: []\n",
      "sweep.yaml:2:1: unknown key 'target' in the plan; did you mean 'targets'?"},
-    {"UnknownKeyFarFromAll", "kneepoint: 1\nconcurrency: 3\n",
-     "sweep.yaml:2:1: unknown key 'concurrency' in the plan; write one of: kneepoint, name, seed, records, "
+    {"UnknownKeyFarFromAll", "kneepoint: 1\ncolour: 3\n",
+     "sweep.yaml:2:1: unknown key 'colour' in the plan; write one of: kneepoint, name, seed, records, "
      "guard_rails, targets, scenarios"},
+    {"KeyOfAnotherTool", "kneepoint: 1\nconcurrency: 3\n",
+     "sweep.yaml:2:1: unknown key 'concurrency' in the plan; write the loads as a ramp of the scenario: "
+     "ramp: {steps: [1, 2, 4], hold: 30s}"},
+    {"FullWidthColon", "kneepoint: 1\ntargets：[a]\n",
+     "sweep.yaml:2:1: not valid YAML: end of map not found; check the indentation: keys of one mapping start "
+     "in one column; it holds a full-width '：': write ':' and a space"},
+    {"FullWidthComma", "kneepoint: 1\ntargets: 【a，b】\n",
+     "sweep.yaml:2:10: 'targets' must be a list, not a single value; it holds a full-width '，': write ', '"},
     {"NoTargets", "kneepoint: 1\nscenarios: []\n", "sweep.yaml:1:1: the plan has no 'targets'; add it"},
     {"EmptyTargets", "kneepoint: 1\ntargets: []\n",
      "sweep.yaml:2:10: 'targets' is empty; give at least one item"},

@@ -27,10 +27,11 @@ const Case kCases[] = {
      "single "
      "value"},
     {"UnclosedList", "kneepoint: 1\nname: [a, b\n",
-     "sweep.yaml:3:1: not valid YAML: end of sequence flow not found; a '[' is not closed, or a ',' is "
-     "missing"},
+     "sweep.yaml:3:1: not valid YAML: end of sequence flow not found; the '[' of line 2, column 7, is not "
+     "closed, or a ',' is missing"},
     {"UnclosedMapping", "kneepoint: 1\ntargets: {a: b\n",
-     "sweep.yaml:3:1: not valid YAML: end of map flow not found; a '{' is not closed, or a ',' is missing"},
+     "sweep.yaml:3:1: not valid YAML: end of map flow not found; the '{' of line 2, column 10, is not "
+     "closed, or a ',' is missing"},
     {"UnclosedQuote", "kneepoint: 1\nname: \"a\n",
      "sweep.yaml:3:1: not valid YAML: illegal EOF in scalar; a quote is not closed"},
     {"ColonInText", "kneepoint: 1\nname: a: b\n",

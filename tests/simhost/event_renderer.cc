@@ -97,14 +97,17 @@ std::string_view EventRenderer::content(int first, int count, bool reasoning,
     return close_chunk();
   }
   const bool chat = response_.dialect == Dialect::kChat;
+  const Wrapping around = wrapping(response_.misbehaviour, reasoning);
+  buffer_ += before_content(response_.misbehaviour);
   buffer_ += head_;
-  if (chat) buffer_ += reasoning ? R"("reasoning_content":")" : R"("content":")";
+  if (chat) buffer_ += around.before;
   if (text_override.empty()) {
     append_tokens(first, count);
   } else {
     buffer_ += text_override;
   }
-  buffer_ += chat ? R"("},"logprobs":null,"finish_reason":null}])"
+  if (chat) buffer_ += around.behind;
+  buffer_ += chat ? R"(},"logprobs":null,"finish_reason":null}])"
                   : R"(","logprobs":null,"finish_reason":null,"stop_reason":null}])";
   if (response_.continuous_usage) {
     buffer_ += ',';
@@ -120,7 +123,8 @@ void EventRenderer::append_plain_chunk(std::string_view payload) {
 
 std::string_view EventRenderer::tail(std::string_view finish_reason, int completion_tokens, bool usage,
                                      bool done) {
-  if (response_.dialect == Dialect::kGenerate) return kLastChunk;
+  if (response_.dialect == Dialect::kGenerate || response_.misbehaviour == Misbehaviour::kNoEnd)
+    return kLastChunk;
   open_chunk();
   buffer_ += head_;
   if (response_.dialect == Dialect::kChat) {
@@ -195,9 +199,11 @@ std::string_view EventRenderer::whole(std::string_view finish_reason, int tokens
       append_tokens(0, reasoning);
       buffer_ += R"(",)";
     }
-    buffer_ += R"("content":")";
+    const Wrapping around = wrapping(response_.misbehaviour, false);
+    buffer_ += around.before;
     append_tokens(reasoning, tokens - reasoning);
-    buffer_ += R"("},)";
+    buffer_ += around.behind;
+    buffer_ += "},";
   } else {
     buffer_ += R"("text":")";
     append_tokens(0, tokens);

@@ -1,10 +1,12 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
 #include "tests/simhost/api_request.h"
+#include "tests/simhost/misbehave.h"
 
 namespace kneepoint::simhost {
 
@@ -21,6 +23,7 @@ class EventRenderer {
     std::uint64_t text_seed = 0;
     int prompt_tokens = 0;
     bool continuous_usage = false;
+    std::optional<Misbehaviour> misbehaviour;
   };
 
   /// Starts a response; keeps the buffers of the last one.

@@ -54,17 +54,40 @@ void Exchange::begin(Plan plan, Connection& connection, Counters& counters, Send
   response.text_seed = plan_.text_seed;
   response.prompt_tokens = request.prompt_tokens;
   response.continuous_usage = request.continuous_usage && plan_.fault != Fault::kNoUsage;
+  response.misbehaviour = plan_.misbehaviour;
   renderer_.begin(response);
-  if (!request.stream) return;
-  connection.write(
-      fmt::format("HTTP/1.1 200 OK\r\nserver: kneepoint-simhost\r\n{}content-type: {}\r\n"
-                  "transfer-encoding: chunked\r\n{}\r\n",
-                  connection.name_header(), content_type(request.dialect),
-                  connection.keep_alive() ? "" : "connection: close\r\n"));
+  connection.write(before_head(plan_.misbehaviour));
+  if (!request.stream || (plan_.misbehaviour && answer_instead(*plan_.misbehaviour, true))) return;
+  send_head(connection);
   if (plan_.early_role && request.dialect == Dialect::kChat) connection.write(renderer_.role());
 }
 
+void Exchange::send_head(Connection& connection) {
+  connection.write(fmt::format(
+      "HTTP/1.1 200 OK\r\nserver: kneepoint-simhost\r\n{}content-type: {}\r\n{}{}\r\n",
+      connection.name_header(), content_type(plan_.request.dialect), framing_headers(plan_.misbehaviour),
+      connection.keep_alive() ? "" : "connection: close\r\n"));
+}
+
+/// What was to be the answer never comes: `body` does, and the host thinks nothing of it.
+Exchange::Ending Exchange::answer_otherwise(Connection& connection, std::string_view body) {
+  state_ = State::kFailed;
+  counters_->failed.add();
+  if (plan_.request.stream && streams_instead(*plan_.misbehaviour)) {
+    send_head(connection);
+    connection.write(fmt::format("{:x}\r\n{}\r\n0\r\n\r\n", body.size(), body));
+    connection.end_response();
+  } else {
+    connection.respond(200, "application/json", body);
+  }
+  return Ending::kFailed;
+}
+
 Exchange::Ending Exchange::deliver(Connection& connection, const Emission& emission) {
+  if (plan_.misbehaviour) {
+    if (const auto body = answer_instead(*plan_.misbehaviour, plan_.request.stream))
+      return answer_otherwise(connection, *body);
+  }
   held_ += emission.tokens;
   const bool stream = plan_.request.stream;
   if (stream && emission.first && !plan_.early_role && plan_.request.dialect == Dialect::kChat) {
@@ -87,7 +110,9 @@ Exchange::Ending Exchange::deliver(Connection& connection, const Emission& emiss
     send_held(connection);
   if (!emission.finished || plan_.fault == Fault::kNeverEnd) return Ending::kNone;
   const Ending ending = complete();
-  connection.write(renderer_.tail(plan_.finish_reason, sent_, usage_wanted(), plan_.fault != Fault::kNoDone));
+  const bool aborts = plan_.misbehaviour == Misbehaviour::kAbort;
+  connection.write(renderer_.tail(aborts ? "abort" : plan_.finish_reason, sent_, usage_wanted(),
+                                  plan_.fault != Fault::kNoDone));
   connection.end_response();
   return ending;
 }
@@ -118,8 +143,9 @@ void Exchange::send_tokens(Connection& connection, int count, bool reasoning, st
 
 Exchange::Ending Exchange::deliver_whole(Connection& connection) {
   if (plan_.fault == Fault::kNeverEnd) return Ending::kNone;
-  std::string body(renderer_.whole(plan_.finish_reason, held_, std::min(plan_.reasoning_tokens, held_),
-                                   plan_.fault != Fault::kNoUsage));
+  const bool aborts = plan_.misbehaviour == Misbehaviour::kAbort;
+  std::string body(renderer_.whole(aborts ? "abort" : plan_.finish_reason, held_,
+                                   std::min(plan_.reasoning_tokens, held_), plan_.fault != Fault::kNoUsage));
   if (plan_.fault == Fault::kBadJson) body.resize(body.size() / 2);
   sent_ = counted_ = std::exchange(held_, 0);
   counters_->output_tokens.add(sent_);

@@ -9,6 +9,7 @@
 #include "tests/simhost/event_renderer.h"
 #include "tests/simhost/fault.h"
 #include "tests/simhost/gpu_model.h"
+#include "tests/simhost/misbehave.h"
 #include "tests/simhost/send_log.h"
 
 namespace kneepoint::simhost {
@@ -33,6 +34,7 @@ class Exchange {
     std::optional<Fault> fault;
     int fault_after = 0;  ///< Output tokens before a mid-stream fault strikes.
     Nanos stall_time{};
+    std::optional<Misbehaviour> misbehaviour;
   };
 
   enum class Ending { kNone, kCompleted, kFailed };
@@ -69,6 +71,8 @@ class Exchange {
 
   Ending deliver_whole(Connection& connection);
   Ending break_off(Connection& connection, Fault fault);
+  void send_head(Connection& connection);
+  Ending answer_otherwise(Connection& connection, std::string_view body);
   void send_tokens(Connection& connection, int count, bool reasoning, std::string_view text = {});
   void send_held(Connection& connection);
   bool strikes_now() const { return armed_ && sent_ + held_ > plan_.fault_after; }

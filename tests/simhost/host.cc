@@ -45,6 +45,9 @@ Result<void> validate(HostConfig& config) {
     if (rate.fault != Fault::kSlowAccept) rates += rate.rate;
   }
   if (rates > 1) return Error{"the fault rates add up to more than 1"};
+  double odd = 0;
+  for (const MisbehaviourRate& rate : config.misbehaviours) odd += rate.rate;
+  if (odd > 1) return Error{"the rates of misbehaviour add up to more than 1"};
   // A longer request could never finish.
   config.profile.max_model_len =
       static_cast<int>(std::min<std::int64_t>(config.profile.max_model_len, engine.kv_tokens));

@@ -7,6 +7,7 @@
 #include "common/clock.h"
 #include "common/usage_option.h"
 #include "tests/simhost/fault.h"
+#include "tests/simhost/misbehave.h"
 #include "tests/simhost/profile.h"
 
 namespace kneepoint::simhost {
@@ -30,6 +31,7 @@ struct HostConfig {
       UsageOption::kContinuous;  ///< The most that may be asked for: more is answered with 400.
   int reject_above = 0;          ///< 0: never. Else 429 when so many requests run or wait on the replica.
   std::vector<FaultRate> faults;
+  std::vector<MisbehaviourRate> misbehaviours;
   Nanos stall_time = std::chrono::seconds(2);
   std::string send_log;  ///< Path; empty: none.
   bool send_log_all = false;

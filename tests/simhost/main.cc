@@ -80,7 +80,7 @@ int main(int argc, char** argv) {
   HostConfig config;
   std::string listen = "127.0.0.1:8000", profile = "demo", model, usage = "continuous";
   std::string a, c, d, load_time, stall_time;
-  std::vector<std::string> faults;
+  std::vector<std::string> faults, misbehaviours;
   std::optional<int> slots, reasoning, max_model_len, prompt_tokens, output_tokens, speculative, batched;
   std::optional<std::int64_t> kv_tokens;
   std::optional<double> e, jitter, acceptance;
@@ -136,6 +136,9 @@ int main(int argc, char** argv) {
   auto* trouble = app.add_option_group("Faults");
   trouble->add_option("--fault", faults,
                       "KIND=RATE; repeatable. A header X-Simhost-Fault: KIND does it to one request");
+  trouble->add_option(
+      "--misbehave", misbehaviours,
+      "KIND or KIND=RATE; repeatable. A header X-Simhost-Misbehave: KIND does it to one request");
   trouble->add_option("--stall-time", stall_time, "Length of stall and slow_accept (default 2s)");
   trouble->add_option("--reject-above", config.reject_above, "429 when so many run or wait on a replica");
 
@@ -185,6 +188,8 @@ int main(int argc, char** argv) {
   }
   if (!stall_time.empty()) config.stall_time = or_exit(parse_duration(stall_time));
   for (const std::string& fault : faults) config.faults.push_back(or_exit(parse_fault_rate(fault)));
+  for (const std::string& kind : misbehaviours)
+    config.misbehaviours.push_back(or_exit(parse_misbehaviour_rate(kind)));
   or_exit(validate(config));
   Workload workload = config.profile.workload;
   if (prompt_tokens) workload.prompt_tokens = *prompt_tokens;

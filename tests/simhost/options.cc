@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <charconv>
 #include <iterator>
 
@@ -50,6 +51,25 @@ Result<FaultRate> parse_fault_rate(std::string_view text) {
     return Error{fmt::format("'{}' should be KIND=RATE with a rate of 0 to 1", text)};
   }
   rate.fault = *fault;
+  return rate;
+}
+
+Result<MisbehaviourRate> parse_misbehaviour_rate(std::string_view text) {
+  const std::size_t equals = std::min(text.find('='), text.size());
+  const auto kind = parse_misbehaviour(text.substr(0, equals));
+  if (!kind) {
+    std::string names;
+    for (std::size_t i = 0; i < kMisbehaviourCount; ++i) {
+      names += fmt::format("{}{}", i == 0 ? "" : ", ", to_string(static_cast<Misbehaviour>(i)));
+    }
+    return Error{fmt::format("'{}' names no misbehaviour; there are {}", text, names)};
+  }
+  MisbehaviourRate rate{.kind = *kind};
+  std::string_view value = text.substr(std::min(equals + 1, text.size()));
+  if (equals < text.size() &&
+      (!take_number(value, rate.rate) || !value.empty() || rate.rate < 0 || rate.rate > 1)) {
+    return Error{fmt::format("'{}' should be KIND or KIND=RATE with a rate of 0 to 1", text)};
+  }
   return rate;
 }
 

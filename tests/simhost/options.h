@@ -16,6 +16,9 @@ Result<Nanos> parse_duration(std::string_view text);
 /// "KIND=RATE", as in --fault.
 Result<FaultRate> parse_fault_rate(std::string_view text);
 
+/// "KIND" or "KIND=RATE", as in --misbehave.
+Result<MisbehaviourRate> parse_misbehaviour_rate(std::string_view text);
+
 /// "HOST:PORT" or "[V6]:PORT", into address and port of `config`.
 Result<void> parse_listen(std::string_view text, HostConfig& config);
 

@@ -234,9 +234,10 @@ bool Replica::refused(Connection& connection, std::optional<Fault> fault) {
 }
 
 Exchange::Plan Replica::plan_for(Connection& connection, CompletionRequest request,
-                                 std::optional<Fault> fault) {
+                                 std::optional<Fault> fault, std::optional<Misbehaviour> misbehaviour) {
   const HostConfig& config = context_.config;
   Exchange::Plan plan;
+  plan.misbehaviour = misbehaviour;
   const std::uint64_t number = ++sequence_;
   const std::string own = safe_id(header(connection.request(), "X-Request-Id"));
   plan.id = fmt::format("{}-{}", request.dialect == Dialect::kChat ? "chatcmpl" : "cmpl",
@@ -285,7 +286,16 @@ void Replica::completion(Connection& connection, Dialect dialect) {
     counters_.invalid.add();
     return respond_error(connection, *error);
   }
-  Exchange::Plan plan = plan_for(connection, std::move(std::get<CompletionRequest>(parsed)), fault);
+  const std::string_view habit = header(connection.request(), "X-Simhost-Misbehave");
+  std::optional<Misbehaviour> misbehaviour = parse_misbehaviour(habit);
+  if (!habit.empty() && !misbehaviour) {
+    counters_.invalid.add();
+    return respond_error(connection,
+                         {400, "BadRequestError", fmt::format("unknown X-Simhost-Misbehave {}", habit)});
+  }
+  if (!misbehaviour) misbehaviour = draw_misbehaviour(config.misbehaviours, random_);
+  Exchange::Plan plan =
+      plan_for(connection, std::move(std::get<CompletionRequest>(parsed)), fault, misbehaviour);
   if (fault == Fault::kSlowAccept) connection.hold(config.stall_time);
 
   const bool idle = !engine_.iteration_end();

@@ -59,7 +59,8 @@ class Replica {
   void tokenize(Connection& connection);
   /// True when a fault (or overload) has answered instead.
   bool refused(Connection& connection, std::optional<Fault> fault);
-  Exchange::Plan plan_for(Connection& connection, CompletionRequest request, std::optional<Fault> fault);
+  Exchange::Plan plan_for(Connection& connection, CompletionRequest request, std::optional<Fault> fault,
+                          std::optional<Misbehaviour> misbehaviour);
   void reject(Connection& connection, int status, std::string_view type, std::string_view message);
   void respond_error(Connection& connection, const ApiError& error);
   void schedule();

@@ -11,9 +11,12 @@
 #include "agent/load/run_controller.h"
 #include "agent/session/agent_session.h"
 #include "agent/session/process.h"
+#include "common/build_identity.h"
 #include "common/descriptor_limit.h"
 #include "common/fleet_link.h"
-#include "common/version.h"
+#include "common/fleet_tls.h"
+#include "common/log.h"
+#include "common/printable.h"
 
 namespace {
 
@@ -42,11 +45,35 @@ int main(int argc, char** argv) {
   app.footer(
       "Exit codes: 0 the run is over, 1 internal error, 2 bad usage or a missing secret,\n"
       "            5 coordinator not found, lost, or the run broken off, 130 interrupted.");
-  app.set_version_flag("--version", std::string(kneepoint::version()));
+  app.set_version_flag("--version", kneepoint::build_description());
   app.add_option("--coordinator", coordinator, "Where it listens: HOST:PORT or unix:PATH")->required();
   app.add_flag("--insecure", insecure, "Allow plain TCP beyond this machine");
+  kneepoint::FleetTlsFiles tls;
+  app.add_option("--tls-cert", tls.cert, "This agent's certificate (PEM); --name must be a DNS name in it");
+  app.add_option("--tls-key", tls.key, "Its key (PEM)");
+  app.add_option("--tls-ca", tls.ca, "The authority that the coordinator's certificate must come from (PEM)");
   app.add_option("--threads", options.threads, "Event-loop threads")
       ->check(CLI::Range(1, 256))
+      ->capture_default_str();
+  std::vector<std::string> targets;
+  app.add_option(
+         "--allow-target", targets,
+         "What a coordinator may have this agent load: HOST, *.DOMAIN, ADDRESS, RANGE, 'private' or 'any', "
+         "each with or without :PORT; repeatable (default: private, which is loopback and private ranges)")
+      ->allow_extra_args(false);
+  app.add_option(
+         "--allow-secret", options.permissions.secrets,
+         "An environment variable, a file, or a folder (PATH/) that a plan may name for tokens and TLS; "
+         "repeatable (default: none)")
+      ->allow_extra_args(false);
+  options.permissions.max_streams = 65'536;
+  options.permissions.max_rate = 100'000;
+  app.add_option("--max-streams", options.permissions.max_streams,
+                 "The most streams it holds at once; 0: no limit")
+      ->capture_default_str();
+  app.add_option("--max-rate", options.permissions.max_rate,
+                 "The most requests a second of an open loop that it sends; 0: no limit")
+      ->check(CLI::NonNegativeNumber)
       ->capture_default_str();
   app.add_option("--name", name, "Unique in the fleet")->capture_default_str();
   app.add_option("--join-timeout", join_timeout, "How long to look for the coordinator")
@@ -63,20 +90,25 @@ int main(int argc, char** argv) {
     return app.exit(problem) == 0 ? 0 : static_cast<int>(ExitCode::kUsage);
   }
   const auto fail = [](ExitCode code, const std::string& line) {
-    fmt::print(stderr, "kneepoint-agent: {}\n", line);
+    fmt::print(stderr, "kneepoint-agent: {}\n", kneepoint::printable_lines(line));
     return static_cast<int>(code);
   };
 
   const auto endpoint = kneepoint::parse_endpoint(coordinator);
   if (!endpoint) return fail(ExitCode::kUsage, endpoint.error().message);
-  const auto allowed = kneepoint::check_plaintext(*endpoint, insecure);
+  const auto credentials = kneepoint::FleetCredentials::load(tls);
+  if (!credentials) return fail(ExitCode::kUsage, credentials.error().message);
+  const auto allowed = kneepoint::check_plaintext(*endpoint, insecure || *credentials);
   if (!allowed) return fail(ExitCode::kUsage, allowed.error().message);
+  auto policy = kneepoint::agent::TargetPolicy::parse(targets);
+  if (!policy) return fail(ExitCode::kUsage, policy.error().message);
+  const auto allowed_targets = std::make_shared<const kneepoint::agent::TargetPolicy>(*std::move(policy));
   if (parent != 0 && !kneepoint::agent::die_with_parent(parent))
     return fail(ExitCode::kFleet, "the parent process has ended");
 
   spdlog::set_default_logger(spdlog::stderr_color_mt(name));
   spdlog::set_level(spdlog::level::from_str(log_level));
-  spdlog::set_pattern("%Y-%m-%dT%H:%M:%S.%e %n %^%l%$ %v");
+  kneepoint::set_log_pattern("%Y-%m-%dT%H:%M:%S.%e %n %^%l%$ %*");
   kneepoint::fleet_link::route_grpc_log();
   if (!kneepoint::raise_descriptor_limit()) {
     spdlog::warn("the limit of open files stays at its soft value");
@@ -85,6 +117,8 @@ int main(int argc, char** argv) {
 
   try {
     options.coordinator = *endpoint;
+    options.credentials = *credentials;
+    options.build = kneepoint::build_identity();
     options.name = name;
     options.join_timeout = kneepoint::from_seconds(join_timeout);
     AgentSession session(options, [&](kneepoint::Assignment assignment, std::vector<std::string> secrets,
@@ -92,6 +126,7 @@ int main(int argc, char** argv) {
       return std::make_unique<kneepoint::agent::RunController>(
           std::move(assignment), std::move(secrets),
           kneepoint::agent::RunController::Options{.threads = options.threads,
+                                                   .targets = allowed_targets,
                                                    .on_level_done = std::move(on_level_done)});
     });
     const kneepoint::agent::StopSignals signals(

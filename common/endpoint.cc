@@ -53,7 +53,8 @@ Result<Endpoint> parse_endpoint(const std::string& text) {
 Result<void> check_plaintext(const Endpoint& endpoint, bool insecure) {
   if (insecure || endpoint.local()) return {};
   return Error{fmt::format(
-      "{} is beyond this machine and the connection would be plain TCP: add --insecure to allow it",
+      "{} is beyond this machine and the connection would be plain TCP: give --tls-cert, --tls-key and "
+      "--tls-ca, or add --insecure to allow it",
       endpoint.str())};
 }
 

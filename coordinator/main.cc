@@ -7,7 +7,9 @@
 #include <utility>
 #include <vector>
 
-#include "common/version.h"
+#include "common/build_identity.h"
+#include "common/fleet_link.h"
+#include "common/log.h"
 #include "coordinator/cli/commands.h"
 #include "coordinator/cli/compare_command.h"
 #include "coordinator/cli/completion.h"
@@ -57,7 +59,7 @@ int dispatch(int argc, char** argv) {
       "3 no trustworthy verdict, 4 a threshold missed, 5 fleet not assembled or lost, 6 stopped by a guard "
       "rail,\n"
       "130 interrupted"};
-  app.set_version_flag("--version", std::string(version()));
+  app.set_version_flag("--version", build_description());
   app.require_subcommand(1);
 
   std::string plan;
@@ -82,9 +84,19 @@ int dispatch(int argc, char** argv) {
                      ->check(CLI::Range(1, 10'000))
                      ->needs(listen);
   listen->needs(expect);
-  run_app.add_flag("--insecure", run.insecure, "Allow plain TCP beyond this machine");
+  run_app.add_flag("--insecure", run.insecure,
+                   "Allow plain TCP, and --serve without a token, beyond this machine");
+  run_app
+      .add_option("--tls-cert", run.tls.cert,
+                  "The coordinator's certificate (PEM), for mutual TLS with agents")
+      ->needs(listen);
+  run_app.add_option("--tls-key", run.tls.key, "Its key (PEM)");
+  run_app.add_option("--tls-ca", run.tls.ca, "The authority that agents' certificates must come from (PEM)");
   add_duration(run_app, "--join-timeout", run.join_timeout, "How long to wait for the fleet (default: 60s)");
   run_app.add_option("--serve", run.serve, "HOST:PORT for /metrics, or 'none' (default: 127.0.0.1:9464)");
+  run_app.add_option(
+      "--http-token-file", run.http_token_file,
+      "A file with the bearer token that --serve wants to be shown; beyond loopback it is needed");
   add_duration(run_app, "--linger", run.linger,
                "Stay after the run until scraped twice, at most so long (default: 0s)");
   run_app.add_flag("--quiet", run.quiet, "Print the result only");
@@ -176,6 +188,9 @@ int dispatch(int argc, char** argv) {
 int main(int argc, char** argv) {
   // A reader that leaves (`kneepoint run … | head`, a scraper) must not end a measurement.
   std::signal(SIGPIPE, SIG_IGN);
+  // Strangers at the fleet's port must not fill the terminal.
+  fleet_link::route_grpc_log();
+  set_log_pattern("[%Y-%m-%d %H:%M:%S.%e] [%^%l%$] %*");
   try {
     return dispatch(argc, argv);
   } catch (const std::exception& error) {

@@ -35,6 +35,8 @@ class SseParser {
   EventStatus finish();
   /// Forgets everything, and gives back a buffer that a giant event left behind.
   void reset();
+  /// Bytes of an event that is not whole yet.
+  std::size_t held() const { return partial_.size() + joined_.size(); }
 
  private:
   EventStatus take_line(std::string_view line);
@@ -60,6 +62,7 @@ class LineParser {
   std::string_view data() const { return data_; }
   EventStatus finish();
   void reset();
+  std::size_t held() const { return partial_.size(); }
 
  private:
   std::string partial_;

@@ -27,7 +27,7 @@ Result<void> check_assignment(const Assignment& assignment, const std::vector<st
 class RunController::Impl {
  public:
   Impl(Assignment assignment, const std::vector<std::string>& secrets, Options options) {
-    auto setup = prepare_run(std::move(assignment), secrets);
+    auto setup = prepare_run(std::move(assignment), secrets, std::move(options.targets));
     if (!setup) throw std::invalid_argument(setup.error().message);
     const unsigned count = std::max(1u, options.threads);
     const auto on_done = [callback = std::move(options.on_level_done)](std::uint64_t epoch,

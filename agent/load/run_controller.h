@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "agent/load/load_engine.h"
+#include "agent/net/target_policy.h"
 #include "common/result.h"
 
 namespace kneepoint::agent {
@@ -20,6 +21,7 @@ class RunController final : public LoadEngine {
  public:
   struct Options {
     unsigned threads = 1;
+    std::shared_ptr<const TargetPolicy> targets;  ///< Null: any target.
     /// Called from an event-loop thread; must not block and must not call back into the controller.
     std::function<void(LevelDone)> on_level_done;
   };

@@ -12,6 +12,8 @@
 namespace kneepoint::agent {
 namespace {
 
+/// For names that nothing answers for; the address is judged again at every connect.
+constexpr Nanos kLookUpPatience = std::chrono::seconds(2);
 constexpr std::size_t kSloLimitCount = 32;  // RequestRecord::judged has that many bits
 
 /// What would end a header line early or start another.
@@ -47,7 +49,8 @@ std::string shared_headers(const Target& target, const Endpoint& endpoint, const
 }
 
 Result<std::vector<Route>> routes_of(const Target& target, const std::string& run_id,
-                                     const std::string& secret) {
+                                     const std::string& secret,
+                                     const std::shared_ptr<const TargetPolicy>& policy) {
   const auto wrong = [&](const std::string& what) {
     return Error{fmt::format("target {}: {}", target.name, what)};
   };
@@ -62,6 +65,9 @@ Result<std::vector<Route>> routes_of(const Target& target, const std::string& ru
   for (const std::string& url : target.urls) {
     auto endpoint = parse_endpoint(url);
     if (!endpoint) return wrong(endpoint.error().message);
+    if (policy) {
+      if (auto allowed = policy->check(*endpoint); !allowed) return wrong(allowed.error().message);
+    }
     if (endpoint->tls && !tls) {
       auto context = TlsContext::create(target.tls);
       if (!context) return wrong(context.error().message);
@@ -72,6 +78,7 @@ Result<std::vector<Route>> routes_of(const Target& target, const std::string& ru
     if (endpoint->tls) route.peer.tls = tls;
     route.peer.tls_name = target.tls.server_name.empty() ? endpoint->host : target.tls.server_name;
     route.peer.endpoint = std::move(*endpoint);
+    route.peer.policy = policy;
     route.peer.connect_timeout = target.connect_timeout;
     route.request_timeout = target.request_timeout;
     route.idle_timeout = target.idle_timeout;
@@ -87,7 +94,8 @@ Result<std::vector<Route>> routes_of(const Target& target, const std::string& ru
 }  // namespace
 
 Result<std::shared_ptr<const RunSetup>> prepare_run(Assignment assignment,
-                                                    const std::vector<std::string>& secrets) {
+                                                    const std::vector<std::string>& secrets,
+                                                    std::shared_ptr<const TargetPolicy> policy) {
   auto setup = std::make_shared<RunSetup>();
   for (std::size_t i = 0; i < assignment.cells.size(); ++i) {
     if (assignment.cells[i].id != i) return Error{"the cells of an assignment are not numbered in order"};
@@ -96,9 +104,16 @@ Result<std::shared_ptr<const RunSetup>> prepare_run(Assignment assignment,
   if (breaks_header(assignment.run_id)) return Error{"the run's id has more than one line"};
   for (std::size_t i = 0; i < assignment.targets.size(); ++i) {
     const std::string secret = i < secrets.size() ? secrets[i] : std::string();
-    auto routes = routes_of(assignment.targets[i], assignment.run_id, secret);
+    auto routes = routes_of(assignment.targets[i], assignment.run_id, secret, policy);
     if (!routes) return routes.error();
     setup->routes.push_back(std::move(*routes));
+  }
+  if (policy) {
+    std::vector<Endpoint> endpoints;
+    for (const auto& routes : setup->routes) {
+      for (const Route& route : routes) endpoints.push_back(route.peer.endpoint);
+    }
+    if (auto allowed = policy->check_resolved(endpoints, kLookUpPatience); !allowed) return allowed.error();
   }
   setup->assignment = std::move(assignment);
   for (const Cell& cell : setup->assignment.cells) {

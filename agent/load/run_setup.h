@@ -22,8 +22,10 @@ struct RunSetup {
   const Target& target_of(const Cell& cell) const { return assignment.targets[cell.target]; }
 };
 
-/// @param secrets bearer tokens by target, empty for none.
+/// @param secrets bearer tokens by target, empty for none. @param policy which targets may be loaded; null:
+/// any. With a policy the names in URLs are looked up, which may take up to two seconds.
 Result<std::shared_ptr<const RunSetup>> prepare_run(Assignment assignment,
-                                                    const std::vector<std::string>& secrets);
+                                                    const std::vector<std::string>& secrets,
+                                                    std::shared_ptr<const TargetPolicy> policy = nullptr);
 
 }  // namespace kneepoint::agent

@@ -1,8 +1,22 @@
 #include "agent/net/connection.h"
 
+#include <spdlog/spdlog.h>
+
+#include <atomic>
 #include <utility>
 
 namespace kneepoint::agent {
+namespace {
+
+/// A name that leads to an address which may not be loaded: said once, it is so for every request.
+void warn_once(const Endpoint& endpoint, const sockaddr* address) {
+  static std::atomic<bool> told = false;
+  if (told.exchange(true)) return;
+  spdlog::warn("{} leads to {}, which this agent may not load (--allow-target): not connected", endpoint.host,
+               address_text(address));
+}
+
+}  // namespace
 
 Connection::Connection(Poller& poller, Resolver& resolver, ThreadBuffers& buffers)
     : resolver_(resolver),
@@ -18,7 +32,7 @@ Task<Outcome> Connection::open(const Peer& peer, Sleeper& sleeper) {
   const std::vector<Address> addresses = co_await resolver_.addresses(peer.endpoint, sleeper, deadline);
   if (addresses.empty()) co_return Outcome::kDns;
   const MonoTime resolved = mono_now();
-  Outcome outcome = co_await connect(addresses, deadline);
+  Outcome outcome = co_await connect(peer, addresses, deadline);
   if (outcome == Outcome::kConnect) resolver_.forget(peer.endpoint);
   if (outcome == Outcome::kSuccess && peer.tls) {
     deadline_.arm(deadline);
@@ -30,10 +44,15 @@ Task<Outcome> Connection::open(const Peer& peer, Sleeper& sleeper) {
   co_return outcome;
 }
 
-Task<Outcome> Connection::connect(const std::vector<Address>& addresses, MonoTime deadline) {
+Task<Outcome> Connection::connect(const Peer& peer, const std::vector<Address>& addresses,
+                                  MonoTime deadline) {
   for (std::size_t i = 0; i < addresses.size(); ++i) {
     const MonoTime now = mono_now();
     const auto* address = reinterpret_cast<const sockaddr*>(&addresses[i].storage);
+    if (peer.policy && !peer.policy->allows(peer.endpoint, address)) {
+      warn_once(peer.endpoint, address);
+      continue;
+    }
     if (!socket_.connect(address, addresses[i].length)) continue;
     // A silent address may use its share of the time, not all of it.
     deadline_.arm(now + (deadline - now) / static_cast<std::int64_t>(addresses.size() - i));

@@ -10,6 +10,7 @@
 #include "agent/http/event_framing.h"
 #include "agent/net/resolver.h"
 #include "agent/net/stamped_socket.h"
+#include "agent/net/target_policy.h"
 #include "agent/net/task.h"
 #include "agent/net/tls_stream.h"
 #include "agent/prompts/prompt_source.h"
@@ -26,9 +27,10 @@ struct ThreadBuffers {
   static constexpr std::size_t kReadSize = 64 * 1024;
   std::vector<char> plain;  ///< kPadding readable bytes behind every read.
   std::vector<char> ciphertext;
-  PromptBuffer prompt;  ///< A request's text while it is written.
-  std::string body;     ///< A request's body while it is put together.
-  std::string request;  ///< A request's bytes until they are sent.
+  PromptBuffer prompt;   ///< A request's text while it is written.
+  std::string body;      ///< A request's body while it is put together.
+  std::string request;   ///< A request's bytes until they are sent.
+  std::size_t held = 0;  ///< Bytes of answers that streams keep until they are whole.
 };
 
 /// Where a slot connects to.
@@ -37,6 +39,7 @@ struct Peer {
   std::shared_ptr<const TlsContext> tls;  ///< Null: plain TCP.
   std::string tls_name;                   ///< What the certificate must say.
   Nanos connect_timeout{0};
+  std::shared_ptr<const TargetPolicy> policy;  ///< Null: every address.
 };
 
 /// A slot's connection, plain or TLS, opened and reopened as needed. Belongs to one poller's thread.
@@ -68,7 +71,7 @@ class Connection {
   void close();
 
  private:
-  Task<Outcome> connect(const std::vector<Address>& addresses, MonoTime deadline);
+  Task<Outcome> connect(const Peer& peer, const std::vector<Address>& addresses, MonoTime deadline);
   Task<Outcome> shake_hands(const Peer& peer);
   Task<Wake> send_raw(std::string data);
 

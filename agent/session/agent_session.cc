@@ -78,13 +78,14 @@ SessionEnd AgentSession::run() {
 
 void AgentSession::dial() {
   welcomed_ = false;
-  link_ = std::make_unique<CoordinatorLink>(options_.coordinator, ++link_id_,
-                                            [this](LinkEvent event) { inbox_.push(std::move(event)); });
+  link_ = std::make_unique<CoordinatorLink>(
+      options_.coordinator, ++link_id_, [this](LinkEvent event) { inbox_.push(std::move(event)); },
+      options_.credentials.get());
   v1::AgentMessage message;
   v1::Hello& hello = *message.mutable_hello();
   hello.set_name(options_.name);
   hello.set_boot_id(boot_id_);
-  hello.set_version(std::string(version()));
+  hello.set_version(options_.build);
   hello.set_threads(options_.threads);
   hello.set_pid(static_cast<std::uint64_t>(getpid()));
   hello.set_cpus(std::thread::hardware_concurrency());
@@ -180,6 +181,8 @@ void AgentSession::on_message(const v1::CoordinatorMessage& message, MonoTime at
       } else if (level->cell >= cells_) {
         refuse(fmt::format("invalid level: cell {} of {}", level->cell, cells_));
       } else if (phase_ == Phase::kReady || phase_ == Phase::kLoading) {
+        if (auto allowed = options_.permissions.check(*level); !allowed)
+          return refuse(allowed.error().message);
         phase_ = Phase::kLoading;
         engine_->apply(*level);
       } else {
@@ -214,6 +217,7 @@ void AgentSession::accept(const v1::CoordinatorMessage& message) {
   if (!assignment) return refuse("invalid assignment: " + assignment.error().message);
   std::vector<std::string> secrets;
   for (const Target& target : assignment->targets) {
+    if (auto allowed = options_.permissions.check(target); !allowed) return refuse(allowed.error().message);
     auto secret = resolve_secret(target.auth);
     if (!secret) return refuse(fmt::format("target {}: {}", target.name, secret.error().message));
     secrets.push_back(*std::move(secret));

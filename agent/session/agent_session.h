@@ -10,9 +10,12 @@
 #include "agent/prompts/dataset_fetch.h"
 #include "agent/session/batch_outbox.h"
 #include "agent/session/coordinator_link.h"
+#include "agent/session/permissions.h"
 #include "common/clock.h"
 #include "common/endpoint.h"
 #include "common/event_queue.h"
+#include "common/fleet_tls.h"
+#include "common/version.h"
 
 namespace kneepoint::agent {
 
@@ -31,9 +34,12 @@ struct SessionEnd {
 class AgentSession {
  public:
   struct Options {
-    Endpoint coordinator;
-    std::string name;      ///< Unique in the fleet.
-    unsigned threads = 1;  ///< Told to the coordinator.
+    kneepoint::Endpoint coordinator;
+    std::shared_ptr<const FleetCredentials> credentials;  ///< Null: plain TCP.
+    std::string build{version()};                         ///< Told to the coordinator, which wants its own.
+    std::string name;                                     ///< Unique in the fleet.
+    unsigned threads = 1;                                 ///< Told to the coordinator.
+    Permissions permissions;
     Nanos join_timeout = std::chrono::seconds(60);
     /// Kept below the 10 s within which an agent that lost its coordinator must have stopped.
     Nanos silence_limit = std::chrono::seconds(8);

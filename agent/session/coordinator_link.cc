@@ -8,6 +8,7 @@
 #include <mutex>
 
 #include "common/fleet_link.h"
+#include "common/fleet_tls.h"
 #include "kneepoint/v1/fleet.grpc.pb.h"
 
 namespace kneepoint::agent {
@@ -16,7 +17,8 @@ namespace {
 /// How long one attempt to connect may take. (gRPC names it after its own back-off, which is not used here.)
 constexpr int kConnectMillis = 5000;
 
-std::shared_ptr<grpc::Channel> open_channel(const Endpoint& coordinator) {
+std::shared_ptr<grpc::Channel> open_channel(const kneepoint::Endpoint& coordinator,
+                                            const FleetCredentials* credentials) {
   grpc::ChannelArguments args;
   args.SetMaxReceiveMessageSize(fleet_link::kMaxMessageBytes);
   args.SetInt(GRPC_ARG_KEEPALIVE_TIME_MS, static_cast<int>(fleet_link::kKeepaliveInterval.count()));
@@ -27,7 +29,9 @@ std::shared_ptr<grpc::Channel> open_channel(const Endpoint& coordinator) {
   // applies.
   args.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
   args.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
-  return grpc::CreateCustomChannel(coordinator.str(), grpc::InsecureChannelCredentials(), args);
+  const bool tls = credentials != nullptr && !coordinator.is_unix();
+  return grpc::CreateCustomChannel(coordinator.str(),
+                                   tls ? credentials->channel() : grpc::InsecureChannelCredentials(), args);
 }
 
 }  // namespace
@@ -38,8 +42,9 @@ std::shared_ptr<grpc::Channel> open_channel(const Endpoint& coordinator) {
 class CoordinatorLink::Stream final
     : public grpc::ClientBidiReactor<v1::AgentMessage, v1::CoordinatorMessage> {
  public:
-  Stream(const Endpoint& coordinator, std::uint64_t id, Sink sink)
-      : id_(id), sink_(std::move(sink)), stub_(v1::Fleet::NewStub(open_channel(coordinator))) {
+  Stream(const kneepoint::Endpoint& coordinator, std::uint64_t id, Sink sink,
+         const FleetCredentials* credentials)
+      : id_(id), sink_(std::move(sink)), stub_(v1::Fleet::NewStub(open_channel(coordinator, credentials))) {
     stub_->async()->Session(&context_, this);
     AddHold();
     incoming_ = std::make_shared<v1::CoordinatorMessage>();
@@ -152,8 +157,9 @@ class CoordinatorLink::Stream final
   bool done_ = false;
 };
 
-CoordinatorLink::CoordinatorLink(const Endpoint& coordinator, std::uint64_t id, Sink sink)
-    : stream_(std::make_unique<Stream>(coordinator, id, std::move(sink))) {}
+CoordinatorLink::CoordinatorLink(const kneepoint::Endpoint& coordinator, std::uint64_t id, Sink sink,
+                                 const FleetCredentials* credentials)
+    : stream_(std::make_unique<Stream>(coordinator, id, std::move(sink), credentials)) {}
 
 CoordinatorLink::~CoordinatorLink() {
   stream_->cancel_and_wait();

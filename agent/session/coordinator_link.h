@@ -9,6 +9,10 @@
 #include "common/clock.h"
 #include "common/endpoint.h"
 
+namespace kneepoint {
+class FleetCredentials;
+}
+
 namespace kneepoint::v1 {
 class AgentMessage;
 class CoordinatorMessage;
@@ -35,7 +39,9 @@ class CoordinatorLink {
  public:
   using Sink = std::function<void(LinkEvent)>;  ///< Called from gRPC's threads until the destructor returns.
 
-  CoordinatorLink(const Endpoint& coordinator, std::uint64_t id, Sink sink);
+  /// @param credentials null: plain TCP. Of no concern to a Unix socket, which the file system guards.
+  CoordinatorLink(const kneepoint::Endpoint& coordinator, std::uint64_t id, Sink sink,
+                  const FleetCredentials* credentials = nullptr);
   /// Cancels whatever is still open, and waits until no thread uses `sink`. Takes milliseconds.
   ~CoordinatorLink();
   CoordinatorLink(const CoordinatorLink&) = delete;

@@ -14,6 +14,8 @@ namespace {
 /// Bodies of failed requests are read to keep the connection; longer ones cost it.
 constexpr std::size_t kErrorBodyLimit = 64 * 1024;
 constexpr std::size_t kAnswerLimit = 64 * 1024 * 1024;
+/// All that the streams of a thread keep at once: no number of slots multiplies the limits above.
+constexpr std::size_t kHeldLimit = 256 * 1024 * 1024;
 /// From the end marker of a stream to the end of its body: a moment on any network.
 constexpr Nanos kEndPatience = std::chrono::milliseconds(250);
 
@@ -254,7 +256,7 @@ std::optional<Outcome> CompletionStream::take_body(const CompletionRequest& requ
                                                    MonoTime at) {
   if (by_status_ != Outcome::kSuccess || !request.stream) {
     const std::size_t limit = by_status_ == Outcome::kSuccess ? kAnswerLimit : kErrorBodyLimit;
-    if (kept_body_.size() + body.size() > limit)
+    if (kept_body_.size() + body.size() > limit || !hold(kept_body_.size() + body.size()))
       return by_status_ == Outcome::kSuccess ? Outcome::kParse : by_status_;
     kept_body_.append(body);
     return std::nullopt;
@@ -270,7 +272,7 @@ std::optional<Outcome> CompletionStream::take_body(const CompletionRequest& requ
       if (const auto outcome = take_event(request, lines_.data(), at)) return outcome;
     }
   }
-  if (status == EventStatus::kTooLong) return Outcome::kParse;
+  if (status == EventStatus::kTooLong || !hold(sse_.held() + lines_.held())) return Outcome::kParse;
   return std::nullopt;
 }
 
@@ -334,7 +336,15 @@ Outcome CompletionStream::conclude_stream(const CompletionRequest& request, Mono
   return finished_ || record_.chunks > 0 ? Outcome::kSuccess : Outcome::kStream;
 }
 
+bool CompletionStream::hold(std::size_t bytes) {
+  std::size_t& all = context_.buffers.held;
+  all += bytes - held_;
+  held_ = bytes;
+  return all <= kHeldLimit;
+}
+
 void CompletionStream::forget_response() {
+  hold(0);
   http_.reset();
   sse_.reset();
   lines_.reset();

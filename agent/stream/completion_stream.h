@@ -84,6 +84,8 @@ class CompletionStream {
   std::optional<Outcome> consume(const CompletionRequest& request, std::string_view input,
                                  const ReadResult& read);
   std::optional<Outcome> take_body(const CompletionRequest& request, std::string_view body, MonoTime at);
+  /// Notes that this stream keeps so many bytes. @return false when the thread's streams keep too many.
+  bool hold(std::size_t bytes);
   std::optional<Outcome> take_event(const CompletionRequest& request, std::string_view data, MonoTime at);
   std::optional<Outcome> connection_ended(const CompletionRequest& request, bool cleanly);
   Outcome conclude(const CompletionRequest& request, MonoTime at);
@@ -106,6 +108,7 @@ class CompletionStream {
   Nanos idle_timeout_{0};
   MonoTime request_deadline_{};
   MonoTime last_read_{};
+  std::size_t held_ = 0;                   // of ThreadBuffers::held, this stream's
   std::string kept_body_;                  // of an answer that is not a stream
   Outcome by_status_ = Outcome::kSuccess;  // what the response's status says, once its headers have come
   std::uint32_t content_events_ = 0;       // of the present read

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "common/printable.h"
 #include "coordinator/cli/failure.h"
 #include "coordinator/cli/report_file.h"
 #include "coordinator/plan/plan_loader.h"
@@ -16,7 +17,7 @@ int validate_command(const std::string& plan, const std::vector<std::string>& se
   if (!variables) return refuse(variables.error().message);
   const auto loaded = load_plan(plan, *variables);
   if (!loaded) return refuse(loaded.error().message);
-  fmt::print("{}", describe_plan(*loaded));
+  fmt::print("{}", printable_lines(describe_plan(*loaded)));
   return kDone;
 }
 

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "common/printable.h"
 #include "coordinator/cli/failure.h"
 #include "coordinator/cli/report_file.h"
 #include "coordinator/compare/comparison.h"
@@ -57,9 +58,9 @@ int judge(const std::vector<Threshold>& thresholds, const Comparison& comparison
   bool missed = false, unchecked = false;
   for (const Threshold& threshold : thresholds) {
     const ThresholdResult result = check(threshold, comparison, only_significant);
-    for (const std::string& line : result.missed) fmt::print("MISSED     {}\n", line);
-    for (const std::string& line : result.undecided) fmt::print("UNDECIDED  {}\n", line);
-    for (const std::string& line : result.refused) fmt::print("UNCHECKED  {}\n", line);
+    for (const std::string& line : result.missed) fmt::print("MISSED     {}\n", printable(line));
+    for (const std::string& line : result.undecided) fmt::print("UNDECIDED  {}\n", printable(line));
+    for (const std::string& line : result.refused) fmt::print("UNCHECKED  {}\n", printable(line));
     if (result.checked == 0 && result.refused.empty())
       fmt::print("UNCHECKED  {}: no such figure could be compared\n", threshold.text);
     // A gate that was not looked at, be it in part, must not pass.
@@ -91,7 +92,7 @@ int compare_command(const CompareOptions& options) {
                     .report = *std::move(report)});
   }
   const Comparison comparison = compare(std::move(runs));
-  fmt::print("{}", render_text(comparison));
+  fmt::print("{}", printable_lines(render_text(comparison)));
   if (options.out) {
     if (const auto written = write(comparison, *options.out); !written)
       return refuse(written.error().message);

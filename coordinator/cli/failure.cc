@@ -2,10 +2,12 @@
 
 #include <fmt/format.h>
 
+#include "common/printable.h"
+
 namespace kneepoint::coordinator {
 
 int fail(ExitCode code, const std::string& message) {
-  fmt::print(stderr, "kneepoint: {}\n", message);
+  fmt::print(stderr, "kneepoint: {}\n", printable_lines(message));
   return code;
 }
 

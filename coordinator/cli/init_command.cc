@@ -8,6 +8,7 @@
 #include <filesystem>
 #include <memory>
 
+#include "common/printable.h"
 #include "coordinator/cli/failure.h"
 #include "coordinator/init/host_probe.h"
 #include "coordinator/init/starting_plan.h"
@@ -52,11 +53,11 @@ int init_command(const InitOptions& options) {
   if (const auto plan = parse_plan(text, name + ".yaml", {}); !plan)
     return refuse(fmt::format("what the host says of itself makes no plan: {}", plan.error().message));
   if (options.output.empty()) {
-    fmt::print("{}", text);
+    fmt::print("{}", printable_lines(text));
     return kDone;
   }
   if (const auto written = write_new(options.output, text); !written) return refuse(written.error().message);
-  fmt::print("{} serves {}; plan: {}\n", *url, facts->models.front().id, options.output);
+  fmt::print("{} serves {}; plan: {}\n", *url, printable(facts->models.front().id), options.output);
   return kDone;
 }
 

@@ -9,7 +9,9 @@
 #include <memory>
 #include <random>
 
+#include "common/build_identity.h"
 #include "common/dataset.h"
+#include "common/secrets.h"
 #include "common/version.h"
 #include "common/wire.h"
 #include "coordinator/calibration/calibrate.h"
@@ -23,6 +25,7 @@
 #include "coordinator/fleet/local_agents.h"
 #include "coordinator/live/http_server.h"
 #include "coordinator/live/metrics.h"
+#include "coordinator/plan/needs.h"
 #include "coordinator/plan/plan_loader.h"
 #include "coordinator/plan/workload_printer.h"
 #include "coordinator/recording/recording.h"
@@ -138,7 +141,10 @@ class Run {
     routes["/metrics"] = [this](const HttpRequest&) {
       return HttpResponse{.content_type = std::string(Metrics::kContentType), .body = metrics_.text()};
     };
-    server_ = or_fail(HttpServer::start(address, std::move(routes)), kBadInput);
+    HttpServer::Options server{.insecure = options_.insecure};
+    if (!options_.http_token_file.empty())
+      server.token = or_fail(resolve_secret({SecretRef::Source::kFile, options_.http_token_file}), kBadInput);
+    server_ = or_fail(HttpServer::start(address, std::move(routes), std::move(server)), kBadInput);
     if (!server_->notice().empty()) display_.print(server_->notice());
   }
 
@@ -154,12 +160,18 @@ class Run {
       socket_ = std::make_unique<PrivateSocket>(or_fail(PrivateSocket::create(), kFleetFailed));
       listen = {socket_->address()};
     }
-    fleet_ = or_fail(Fleet::listen({.listen = listen, .insecure = options_.insecure}), kBadInput);
+    fleet_ = or_fail(Fleet::listen({.listen = listen,
+                                    .insecure = options_.insecure,
+                                    .credentials = or_fail(FleetCredentials::load(options_.tls), kBadInput),
+                                    .build = build_identity()}),
+                     kBadInput);
     if (local) {
       agents_ =
           std::make_unique<LocalAgents>(or_fail(LocalAgents::spawn({.coordinator = listen.front(),
                                                                     .count = static_cast<unsigned>(expected),
-                                                                    .threads = options_.threads}),
+                                                                    .threads = options_.threads,
+                                                                    .targets = needed_hosts(plan_),
+                                                                    .secrets = needed_secrets(plan_)}),
                                                 kFleetFailed));
     } else {
       display_.print(

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "common/clock.h"
+#include "common/fleet_tls.h"
 
 namespace kneepoint::coordinator {
 
@@ -20,8 +21,10 @@ struct RunOptions {
   std::vector<std::string> listen;  ///< HOST:PORT or unix:PATH to await a fleet on.
   std::size_t expect_agents = 0;
   bool insecure = false;
+  FleetTlsFiles tls;  ///< For the fleet's link; empty: plain TCP.
   Nanos join_timeout = std::chrono::seconds(60);
   std::optional<std::string> serve;  ///< HOST:PORT, or "none"; absent: the default address.
+  std::string http_token_file;       ///< With what `serve` wants to be shown; empty: nothing.
   Nanos linger{0};
   bool quiet = false;
 };

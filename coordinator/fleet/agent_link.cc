@@ -6,13 +6,25 @@
 #include <atomic>
 #include <deque>
 #include <mutex>
+#include <optional>
 
 #include "common/fleet_link.h"
+#include "common/fleet_tls.h"
 #include "common/wire.h"
 #include "kneepoint/v1/fleet.grpc.pb.h"
 
 namespace kneepoint::coordinator {
 namespace {
+
+/// The DNS names in the peer's certificate; absent where there is none.
+std::optional<std::vector<std::string>> names_of(const grpc::CallbackServerContext& context) {
+  const auto identity = context.auth_context();
+  if (!identity || !identity->IsPeerAuthenticated()) return std::nullopt;
+  std::vector<std::string> names;
+  for (const grpc::string_ref& name : identity->FindPropertyValues(GRPC_PEER_DNS_PROPERTY_NAME))
+    names.emplace_back(name.data(), name.size());
+  return names;
+}
 
 MonoTime now() {
   return SystemClock().now();
@@ -25,7 +37,11 @@ class Stream final : public grpc::ServerBidiReactor<v1::AgentMessage, v1::Coordi
                      public AgentLink {
  public:
   Stream(grpc::CallbackServerContext* context, const LinkServer::Sink& sink)
-      : sink_(sink), peer_(context->peer()), context_(context), heard_at_(now().time_since_epoch().count()) {}
+      : sink_(sink),
+        peer_(context->peer()),
+        certified_names_(names_of(*context)),
+        context_(context),
+        heard_at_(now().time_since_epoch().count()) {}
 
   void start(std::shared_ptr<Stream> self) {
     self_ = std::move(self);
@@ -62,6 +78,9 @@ class Stream final : public grpc::ServerBidiReactor<v1::AgentMessage, v1::Coordi
 
   MonoTime heard_at() const override { return MonoTime(Nanos(heard_at_.load(std::memory_order_relaxed))); }
   std::string peer() const override { return peer_; }
+  bool may_be(const std::string& name) const override {
+    return !certified_names_ || certified(*certified_names_, name);
+  }
 
   void OnReadDone(bool ok) override {
     if (!ok) {
@@ -153,6 +172,7 @@ class Stream final : public grpc::ServerBidiReactor<v1::AgentMessage, v1::Coordi
 
   const LinkServer::Sink& sink_;
   const std::string peer_;
+  const std::optional<std::vector<std::string>> certified_names_;
   std::shared_ptr<Stream> self_;
   std::shared_ptr<v1::AgentMessage> incoming_;
   v1::CoordinatorMessage current_;
@@ -170,7 +190,8 @@ class Stream final : public grpc::ServerBidiReactor<v1::AgentMessage, v1::Coordi
 
 class GrpcServer final : public LinkServer {
  public:
-  GrpcServer(const std::vector<Endpoint>& endpoints, Sink sink) : service_(std::move(sink)) {
+  GrpcServer(const std::vector<Endpoint>& endpoints, Sink sink, const FleetCredentials* credentials)
+      : service_(std::move(sink)) {
     grpc::ServerBuilder builder;
     builder.RegisterService(&service_);
     builder.SetMaxReceiveMessageSize(fleet_link::kMaxMessageBytes);
@@ -184,7 +205,9 @@ class GrpcServer final : public LinkServer {
     builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
     ports_.resize(endpoints.size());
     for (std::size_t i = 0; i < endpoints.size(); ++i) {
-      builder.AddListeningPort(endpoints[i].str(), grpc::InsecureServerCredentials(), &ports_[i]);
+      const bool tls = credentials != nullptr && !endpoints[i].is_unix();
+      builder.AddListeningPort(endpoints[i].str(),
+                               tls ? credentials->server() : grpc::InsecureServerCredentials(), &ports_[i]);
     }
     server_ = builder.BuildAndStart();
     // gRPC says 1 for the port of a Unix socket.
@@ -224,8 +247,9 @@ class GrpcServer final : public LinkServer {
 
 }  // namespace
 
-Result<std::unique_ptr<LinkServer>> LinkServer::listen(const std::vector<Endpoint>& endpoints, Sink sink) {
-  auto server = std::make_unique<GrpcServer>(endpoints, std::move(sink));
+Result<std::unique_ptr<LinkServer>> LinkServer::listen(const std::vector<Endpoint>& endpoints, Sink sink,
+                                                       const FleetCredentials* credentials) {
+  auto server = std::make_unique<GrpcServer>(endpoints, std::move(sink), credentials);
   if (server->listening()) return std::unique_ptr<LinkServer>(std::move(server));
   std::string where;
   for (const Endpoint& endpoint : endpoints) where += (where.empty() ? "" : " and ") + endpoint.str();

@@ -11,6 +11,10 @@
 #include "common/result.h"
 #include "common/second_stats.h"
 
+namespace kneepoint {
+class FleetCredentials;
+}
+
 namespace kneepoint::v1 {
 class AgentMessage;
 class CoordinatorMessage;
@@ -32,6 +36,8 @@ class AgentLink {
   virtual MonoTime heard_at() const = 0;
   /// The other end's address, for messages.
   virtual std::string peer() const = 0;
+  /// Whether the other end may call itself `name`: with TLS its certificate must say so, else anyone may.
+  virtual bool may_be(const std::string& name) const = 0;
 };
 
 /// What came over a link. Batches are already validated; the first message is always a Hello.
@@ -50,7 +56,9 @@ class LinkServer {
   using Sink = std::function<void(LinkEvent)>;  ///< Called from gRPC's threads until the destructor returns.
 
   /// Listens on every endpoint, or fails naming the one that cannot be had.
-  static Result<std::unique_ptr<LinkServer>> listen(const std::vector<Endpoint>& endpoints, Sink sink);
+  /// With `credentials` every TCP endpoint speaks mutual TLS; a Unix socket is guarded by the file system.
+  static Result<std::unique_ptr<LinkServer>> listen(const std::vector<Endpoint>& endpoints, Sink sink,
+                                                    const FleetCredentials* credentials = nullptr);
   /// Gives closing streams a moment to flush, then breaks what is left.
   virtual ~LinkServer() = default;
 

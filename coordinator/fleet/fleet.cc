@@ -8,6 +8,7 @@
 
 #include "common/dataset.h"
 #include "common/endpoint.h"
+#include "common/printable.h"
 #include "common/version.h"
 #include "common/wire.h"
 #include "coordinator/fleet/member.h"
@@ -22,12 +23,9 @@ using namespace std::chrono_literals;
 constexpr std::size_t kMaxName = 200;
 
 /// What an agent says of itself goes to terminals and reports: one short, printable line.
-std::string one_line(std::string text) {
-  for (char& c : text) {
-    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = ' ';
-  }
-  if (text.size() > 500) text.resize(500);
-  return text;
+std::string one_line(std::string_view text) {
+  constexpr std::size_t kLongest = 500;
+  return printable_start(text, kLongest);
 }
 
 void turn_away(AgentLink& link, const std::string& name, const std::string& reason) {
@@ -45,12 +43,14 @@ Result<std::unique_ptr<Fleet>> Fleet::listen(Options options) {
   for (const std::string& text : options.listen) {
     auto endpoint = parse_endpoint(text);
     if (!endpoint) return endpoint.error();
-    if (auto allowed = check_plaintext(*endpoint, options.insecure); !allowed) return allowed.error();
+    if (auto allowed = check_plaintext(*endpoint, options.insecure || options.credentials); !allowed)
+      return allowed.error();
     endpoints.push_back(*std::move(endpoint));
   }
   std::unique_ptr<Fleet> fleet(new Fleet(std::move(options)));
   auto server = LinkServer::listen(
-      endpoints, [inbox = &fleet->inbox_](LinkEvent event) { inbox->push(std::move(event)); });
+      endpoints, [inbox = &fleet->inbox_](LinkEvent event) { inbox->push(std::move(event)); },
+      fleet->options_.credentials.get());
   if (!server) return server.error();
   fleet->server_ = *std::move(server);
   for (std::size_t i = 0; i < endpoints.size(); ++i) {
@@ -213,10 +213,14 @@ void Fleet::serve_dataset(AgentLink& link, const v1::DatasetRequest& request) {
 
 void Fleet::on_hello(const std::shared_ptr<AgentLink>& link, const v1::Hello& hello) {
   const std::string name = one_line(hello.name());
-  if (hello.version() != version()) {
+  if (hello.version() != options_.build) {
     return turn_away(
         *link, name,
-        fmt::format("it is version {}, the coordinator {}", one_line(hello.version()), version()));
+        fmt::format("it is version {}, the coordinator {}", one_line(hello.version()), options_.build));
+  }
+  if (!link->may_be(hello.name())) {
+    return turn_away(*link, name,
+                     "its certificate does not name it: --name must be a DNS name (SAN) of --tls-cert");
   }
   if (name.empty() || name.size() > kMaxName || hello.boot_id().empty() ||
       hello.boot_id().size() > kMaxName) {

@@ -11,8 +11,10 @@
 
 #include "common/clock.h"
 #include "common/event_queue.h"
+#include "common/fleet_tls.h"
 #include "common/plan.h"
 #include "common/result.h"
+#include "common/version.h"
 #include "coordinator/fleet/agent_link.h"
 #include "coordinator/fleet/clock_sync.h"
 #include "coordinator/run/run_loop.h"
@@ -45,6 +47,8 @@ class Fleet final : public LoadFleet {
   struct Options {
     std::vector<std::string> listen;  ///< HOST:PORT (port 0: any) and unix:PATH; at least one.
     bool insecure = false;            ///< Allows plain TCP beyond this machine.
+    std::shared_ptr<const FleetCredentials> credentials;  ///< Mutual TLS on TCP; null: plain.
+    std::string build{version()};                         ///< Agents of another are turned away.
     /// An agent that sends no batch for so long is lost.
     Nanos silence_limit = std::chrono::seconds(5);
   };

@@ -115,9 +115,22 @@ Result<LocalAgents> LocalAgents::spawn(const Options& options) {
   const SpawnSetup setup;
   for (unsigned i = 0; i < options.count; ++i) {
     const std::string name = fmt::format("local-{}", i);
-    auto pid = setup.spawn(program, {program, "--coordinator", options.coordinator, "--name", name,
-                                     "--threads", std::to_string(options.threads), "--log-level",
-                                     options.log_level, "--die-with-parent", std::to_string(getpid())});
+    std::vector<std::string> words{program,
+                                   "--coordinator",
+                                   options.coordinator,
+                                   "--name",
+                                   name,
+                                   "--threads",
+                                   std::to_string(options.threads),
+                                   "--log-level",
+                                   options.log_level,
+                                   "--die-with-parent",
+                                   std::to_string(getpid()),
+                                   "--max-streams=0",
+                                   "--max-rate=0"};
+    for (const std::string& target : options.targets) words.push_back("--allow-target=" + target);
+    for (const std::string& secret : options.secrets) words.push_back("--allow-secret=" + secret);
+    auto pid = setup.spawn(program, std::move(words));
     if (!pid) return pid.error();
     agents.running_.push_back({name, *pid});
   }

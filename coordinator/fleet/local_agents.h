@@ -41,6 +41,9 @@ class LocalAgents {
     unsigned count = 1;
     unsigned threads = 1;  ///< Of each.
     std::string log_level = "warn";
+    /// What the plan needs: the hosts of its URLs, the environment variables and files that it names.
+    std::vector<std::string> targets;
+    std::vector<std::string> secrets;
   };
 
   static Result<LocalAgents> spawn(const Options& options);

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "common/json_quoted.h"
+#include "common/printable.h"
 
 namespace kneepoint::coordinator {
 namespace {
@@ -16,13 +17,6 @@ std::string quoted(std::string_view text) {
   std::string plain = json_quoted(text);
   for (auto at = plain.find("${"); at != plain.npos; at = plain.find("${", at + 3)) plain.insert(at, 1, '$');
   return plain;
-}
-
-/// For a comment: whatever could end the line is replaced.
-std::string one_line(std::string text) {
-  std::replace_if(
-      text.begin(), text.end(), [](unsigned char c) { return c < 0x20 || c == 0x7f; }, '?');
-  return text;
 }
 
 std::string_view usage_text(UsageReport usage) {
@@ -51,7 +45,7 @@ std::string models_text(const HostFacts& facts) {
   std::string text;
   for (const HostFacts::Model& model : facts.models) {
     text += fmt::format(
-        "#   model {}{}\n", one_line(model.id),
+        "#   model {}{}\n", printable(model.id),
         model.max_length ? fmt::format(", at most {} tokens of prompt and answer", *model.max_length) : "");
   }
   return text;

@@ -48,6 +48,7 @@ http::message_generator to_message(HttpResponse response, bool head, bool keep_a
     message.set(http::field::content_type, response.content_type);
     message.set(http::field::cache_control, "no-store");
     message.set("X-Content-Type-Options", "nosniff");
+    if (response.status == 401) message.set(http::field::www_authenticate, "Bearer realm=\"kneepoint\"");
     if (response.status == 405) message.set(http::field::allow, "GET, HEAD");
     message.keep_alive(keep_alive);
     message.content_length(response.body.size());
@@ -61,6 +62,26 @@ http::message_generator to_message(HttpResponse response, bool head, bool keep_a
   fill(message);
   message.body() = std::move(response.body);
   return message;
+}
+
+/// Takes as long for a wrong token as for the right one.
+bool same_token(std::string_view given, std::string_view token) {
+  unsigned char differs = given.size() == token.size() ? 0 : 1;
+  for (std::size_t i = 0; i < given.size(); ++i)
+    differs |= static_cast<unsigned char>(given[i] ^ token[i % token.size()]);
+  return differs == 0;
+}
+
+/// Whether an Authorization header shows `token`. The scheme's name is read without its case (RFC
+/// 9110, 11.1).
+bool shows_token(std::string_view authorization, std::string_view token) {
+  constexpr std::string_view kScheme = "bearer ";
+  if (authorization.size() < kScheme.size() ||
+      !beast::iequals(beast::string_view(authorization.data(), kScheme.size()), kScheme))
+    return false;
+  authorization.remove_prefix(
+      std::min(authorization.find_first_not_of(' ', kScheme.size()), authorization.size()));
+  return same_token(authorization, token);
 }
 
 HttpResponse refusal(int status, std::string why) {
@@ -102,6 +123,12 @@ class HttpServer::Impl {
       return Error{fmt::format("cannot serve on {}: {}", wanted, error.message())};
     }
     tcp::endpoint endpoint = found.begin()->endpoint();
+    if (!endpoint.address().is_loopback() && options_.token.empty() && !options_.insecure) {
+      return Error{
+          fmt::format("{} is beyond this machine and anyone could read what it serves: give "
+                      "--http-token-file, or add --insecure to allow it",
+                      wanted)};
+    }
     const int tries = address.port_given ? 1 : std::min(kPortsTried, 65535 - address.port);
     for (int i = 0; i < tries; ++i) {
       endpoint.port(static_cast<std::uint16_t>(address.port + i));
@@ -235,6 +262,10 @@ class HttpServer::Impl {
       }
       if (!parser.is_done()) {
         co_await refuse(connection, refusal(400, "a request body is not accepted"));
+        co_return;
+      }
+      if (!options_.token.empty() && !shows_token(request[http::field::authorization], options_.token)) {
+        co_await refuse(connection, refusal(401, "show the token: Authorization: Bearer …"));
         co_return;
       }
       const bool keep_alive = request.keep_alive() && !stopping_;

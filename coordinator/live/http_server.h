@@ -38,6 +38,10 @@ class HttpServer {
   struct Options {
     /// The route whose answers count as scrapes.
     std::string scrape_path = "/metrics";
+    /// What clients must show as `Authorization: Bearer …`; empty: whoever reaches the port may read.
+    std::string token;
+    /// Lets it listen beyond this machine without a token.
+    bool insecure = false;
     std::size_t max_connections = 128;             ///< Further ones are closed at once.
     std::size_t header_limit = 8 * 1024;           ///< Bytes.
     Nanos idle_timeout = std::chrono::minutes(3);  ///< Between requests: longer than usual scrape intervals.

@@ -97,7 +97,7 @@ void Terminal::update_block(const LiveView& view) {
 
 void Terminal::print(std::string_view lines) {
   if (options_.traits.mode == TerminalMode::kQuiet || lines.empty()) return;
-  std::string text(lines);
+  std::string text = printable_lines(lines);  // it quotes hosts and agents
   if (text.back() != '\n') text += '\n';
   if (block_.empty()) {
     options_.write(text);

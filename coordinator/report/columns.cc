@@ -6,26 +6,6 @@
 namespace kneepoint::coordinator {
 namespace {
 
-struct CodePoint {
-  char32_t value = 0xFFFD;
-  std::size_t bytes = 1;
-};
-
-/// The first code point of non-empty `text`; a malformed byte stands for itself as U+FFFD.
-CodePoint decode(std::string_view text) {
-  const auto lead = static_cast<unsigned char>(text[0]);
-  if (lead < 0x80) return {lead, 1};
-  const std::size_t bytes = lead >= 0xF0 ? 4 : lead >= 0xE0 ? 3 : 2;
-  if (lead < 0xC2 || lead > 0xF4 || text.size() < bytes) return {};
-  char32_t value = lead & (0x7Fu >> bytes);
-  for (std::size_t i = 1; i < bytes; ++i) {
-    const auto next = static_cast<unsigned char>(text[i]);
-    if ((next & 0xC0) != 0x80) return {};
-    value = (value << 6) | (next & 0x3F);
-  }
-  return {value, bytes};
-}
-
 struct Range {
   char32_t first, last;
 };
@@ -55,23 +35,11 @@ std::size_t column_width(std::string_view text) {
       text.remove_prefix(std::min(text.find('m'), text.size() - 1) + 1);
       continue;
     }
-    const CodePoint point = decode(text);
+    const CodePoint point = first_code_point(text);
     width += width_of(point.value);
     text.remove_prefix(point.bytes);
   }
   return width;
-}
-
-std::string printable(std::string_view text) {
-  std::string result;
-  while (!text.empty()) {
-    const CodePoint point = decode(text);
-    const bool control = point.value < 0x20 || (point.value >= 0x7F && point.value < 0xA0);
-    const bool malformed = point.value == 0xFFFD && point.bytes == 1;
-    result += control || malformed ? std::string_view("?") : text.substr(0, point.bytes);
-    text.remove_prefix(point.bytes);
-  }
-  return result;
 }
 
 std::string fit_columns(std::string_view text, std::size_t columns, std::string_view ellipsis) {
@@ -81,7 +49,7 @@ std::string fit_columns(std::string_view text, std::size_t columns, std::string_
   std::size_t width = 0;
   std::size_t end = 0;
   while (end < text.size()) {
-    const CodePoint point = decode(text.substr(end));
+    const CodePoint point = first_code_point(text.substr(end));
     if (width + width_of(point.value) > columns - mark) break;
     width += width_of(point.value);
     end += point.bytes;

@@ -4,16 +4,14 @@
 #include <string>
 #include <string_view>
 
+#include "common/printable.h"
+
 /// Text measured in terminal columns, so that a line that must not wrap does not.
 namespace kneepoint::coordinator {
 
 /// The columns that UTF-8 `text` takes: 2 for East Asian wide characters and emoji, 0 for combining marks.
 /// Malformed bytes count 1, colour sequences (ESC [ … m) nothing.
 std::size_t column_width(std::string_view text);
-
-/// `text` with what a terminal could interpret (C0 and C1 controls, DEL) replaced by "?": names come from
-/// plans and servers.
-std::string printable(std::string_view text);
 
 /// The longest prefix of `text` that fits in `columns`, ending in `ellipsis` where something was cut off.
 /// `text` holds no escape sequences.

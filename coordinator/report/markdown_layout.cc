@@ -2,14 +2,14 @@
 
 #include <fmt/format.h>
 
+#include "common/printable.h"
+
 namespace kneepoint::coordinator {
 
 std::string markdown_escaped(const std::string& text) {
   std::string out;
-  for (const char c : text) {
-    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) {
-      out += ' ';
-    } else if (c == '<') {
+  for (const char c : printable(text)) {
+    if (c == '<') {
       out += "&lt;";
     } else {
       if (std::string_view("|*_`[]\\#").find(c) != std::string_view::npos) out += '\\';

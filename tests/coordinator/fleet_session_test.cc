@@ -175,7 +175,7 @@ TEST_F(FleetTest, ABudgetIsDoneWhenEveryAgentIs) {
 
 TEST_F(FleetTest, AMissingSecretRefusesTheRun) {
   listen();
-  TestAgent a(unix_address(), "a");
+  TestAgent a(unix_address(), "a", {.permissions = {.secrets = {"KNEEPOINT_TEST_ABSENT_KEY"}}});
   ASSERT_TRUE(fleet_->assemble(1, kLimit));
   Assignment assignment = this->assignment();
   assignment.targets[0].auth = {SecretRef::Source::kEnvironment, "KNEEPOINT_TEST_ABSENT_KEY"};
@@ -190,13 +190,37 @@ TEST_F(FleetTest, AMissingSecretRefusesTheRun) {
 TEST_F(FleetTest, SecretsAreResolvedOnTheAgent) {
   listen();
   setenv("KNEEPOINT_TEST_KEY", "k-123", 1);
-  TestAgent a(unix_address(), "a");
+  TestAgent a(unix_address(), "a", {.permissions = {.secrets = {"KNEEPOINT_TEST_KEY"}}});
   ASSERT_TRUE(fleet_->assemble(1, kLimit));
   Assignment assignment = this->assignment();
   assignment.targets[0].auth = {SecretRef::Source::kEnvironment, "KNEEPOINT_TEST_KEY"};
   assignment.targets.push_back({.name = "open", .urls = {"http://127.0.0.1:2"}});
   ASSERT_TRUE(fleet_->start(assignment));
   EXPECT_THAT(a.log->read().secrets, testing::ElementsAre("k-123", ""));
+}
+
+TEST_F(FleetTest, ASecretThatTheAgentDoesNotAllowRefusesTheRun) {
+  listen();
+  setenv("KNEEPOINT_TEST_KEY", "k-123", 1);
+  TestAgent a(unix_address(), "a", {.permissions = {.secrets = {"KNEEPOINT_TEST_OTHER"}}});
+  ASSERT_TRUE(fleet_->assemble(1, kLimit));
+  Assignment assignment = this->assignment();
+  assignment.targets[0].auth = {SecretRef::Source::kEnvironment, "KNEEPOINT_TEST_KEY"};
+  const auto started = fleet_->start(assignment);
+  ASSERT_FALSE(started);
+  EXPECT_THAT(started.error().message, HasSubstr("--allow-secret KNEEPOINT_TEST_KEY"));
+  EXPECT_EQ(a.end().code, ExitCode::kUsage);
+}
+
+TEST_F(FleetTest, ALevelAboveAnAgentsCapIsRefusedAndNotLoaded) {
+  listen();
+  TestAgent a(unix_address(), "a", {.permissions = {.max_streams = 4}});
+  assemble_and_start(1);
+  fleet_->send({.epoch = 1, .concurrency = 4});
+  fleet_->send({.epoch = 2, .concurrency = 5});
+  ASSERT_TRUE(pump_until([&] { return !lost_.empty(); }));
+  EXPECT_THAT(lost_[0].reason, HasSubstr("--max-streams"));
+  EXPECT_EQ(a.end().code, ExitCode::kUsage);
 }
 
 TEST_F(FleetTest, AnAgentToldToStopHandsOverItsRest) {

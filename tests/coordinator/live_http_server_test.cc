@@ -330,5 +330,39 @@ TEST(HttpServer, AScrapeUnderWayDoesNotCountForAWaitThatBeginsLater) {
   EXPECT_GE(server->scrapes(), 2u);
 }
 
+TEST(HttpServer, ATokenIsWantedOfEveryRequest) {
+  const auto server = serve_metrics({.token = "s3cret"});
+  const auto ask = [&](const std::string& header) {
+    Client client(*server);
+    client.send("GET /metrics HTTP/1.1\r\nHost: x\r\n" + header + "\r\n");
+    return client.receive();
+  };
+  EXPECT_THAT(ask("Authorization: Bearer s3cret\r\n"), StartsWith("HTTP/1.1 200"));
+  EXPECT_THAT(ask("authorization: bearer  s3cret\r\n"), StartsWith("HTTP/1.1 200"));
+  for (const char* wrong :
+       {"", "Authorization: Bearer s3cre\r\n", "Authorization: Bearer s3cret2\r\n",
+        "Authorization: Bearer\r\n", "Authorization: Bearer \r\n", "Authorization: Basic s3cret\r\n",
+        "Authorization: s3cret\r\n", "X-Authorization: Bearer s3cret\r\n"}) {
+    const std::string answer = ask(wrong);
+    EXPECT_THAT(answer, StartsWith("HTTP/1.1 401")) << wrong;
+    EXPECT_THAT(answer, HasSubstr("WWW-Authenticate: Bearer"));
+    EXPECT_EQ(answer.find("up 1"), std::string::npos);
+    EXPECT_EQ(answer.find("s3cret"), std::string::npos);
+  }
+  EXPECT_EQ(server->scrapes(), 2u) << "only answers that carried figures count";
+}
+
+TEST(HttpServer, BeyondThisMachineItWantsAToken) {
+  const HttpServer::Routes routes{{"/metrics", [](const HttpRequest&) { return plain("up 1\n"); }}};
+  for (const char* host : {"0.0.0.0", "", "::"}) {
+    const auto open = HttpServer::start(any_port(host), routes);
+    ASSERT_FALSE(open) << host;
+    EXPECT_THAT(open.error().message, HasSubstr("--http-token-file"));
+    EXPECT_THAT(open.error().message, HasSubstr("--insecure"));
+  }
+  EXPECT_TRUE(HttpServer::start(any_port("0.0.0.0"), routes, {.token = "t"}));
+  EXPECT_TRUE(HttpServer::start(any_port("0.0.0.0"), routes, {.insecure = true}));
+}
+
 }  // namespace
 }  // namespace kneepoint::coordinator

@@ -6,34 +6,32 @@
 #include <array>
 #include <stdexcept>
 
+#include "common/printable.h"
+
 namespace kneepoint::coordinator::html {
 
 std::string escape(std::string_view text) {
   std::string out;
   out.reserve(text.size() + text.size() / 8);
-  for (const char c : text) {
-    switch (c) {
-      case '&':
-        out += "&amp;";
-        break;
-      case '<':
-        out += "&lt;";
-        break;
-      case '>':
-        out += "&gt;";
-        break;
-      case '"':
-        out += "&quot;";
-        break;
-      case '\'':
-        out += "&#39;";
-        break;
-      default:
-        if ((static_cast<unsigned char>(c) < 0x20 && c != '\n' && c != '\t') || c == 0x7f) {
-          out += "\uFFFD";
-        } else {
-          out += c;
-        }
+  while (!text.empty()) {
+    const CodePoint point = first_code_point(text);
+    const std::string_view piece = text.substr(0, point.bytes);
+    text.remove_prefix(point.bytes);
+    const bool malformed = point.value == 0xFFFD && point.bytes == 1;
+    if (malformed || (is_instruction(point.value) && piece != "\n" && piece != "\t")) {
+      out += "\uFFFD";
+    } else if (piece == "&") {
+      out += "&amp;";
+    } else if (piece == "<") {
+      out += "&lt;";
+    } else if (piece == ">") {
+      out += "&gt;";
+    } else if (piece == "\"") {
+      out += "&quot;";
+    } else if (piece == "'") {
+      out += "&#39;";
+    } else {
+      out += piece;
     }
   }
   return out;

@@ -7,8 +7,8 @@
 
 namespace kneepoint::coordinator::html {
 
-/// Text for element content and quoted attribute values. Control characters other than tab and newline, which
-/// HTML does not allow, become U+FFFD.
+/// Text for element content and quoted attribute values. What could turn or hide text (controls other than
+/// tab and newline, direction marks, bytes that are no UTF-8) becomes U+FFFD.
 std::string escape(std::string_view text);
 
 /// JSON that may stand inside a script element: no `<` is left, so nothing in it can end the element.

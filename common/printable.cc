@@ -1,0 +1,61 @@
+#include "common/printable.h"
+
+#include <algorithm>
+
+namespace kneepoint {
+namespace {
+
+std::string replaced(std::string_view text, std::string_view kept) {
+  std::string result;
+  result.reserve(text.size());
+  while (!text.empty()) {
+    const CodePoint point = first_code_point(text);
+    const bool malformed = point.value == 0xFFFD && point.bytes == 1;
+    const bool bad = malformed || (is_instruction(point.value) && kept.find(text[0]) == kept.npos);
+    result += bad ? std::string_view("?") : text.substr(0, point.bytes);
+    text.remove_prefix(point.bytes);
+  }
+  return result;
+}
+
+}  // namespace
+
+CodePoint first_code_point(std::string_view text) {
+  const auto lead = static_cast<unsigned char>(text[0]);
+  if (lead < 0x80) return {lead, 1};
+  const std::size_t bytes = lead >= 0xF0 ? 4 : lead >= 0xE0 ? 3 : 2;
+  if (lead < 0xC2 || lead > 0xF4 || text.size() < bytes) return {};
+  char32_t value = lead & (0x7Fu >> bytes);
+  for (std::size_t i = 1; i < bytes; ++i) {
+    const auto next = static_cast<unsigned char>(text[i]);
+    if ((next & 0xC0) != 0x80) return {};
+    value = (value << 6) | (next & 0x3F);
+  }
+  // A longer form than needed, half of a pair, or beyond Unicode (RFC 3629, section 3).
+  const bool overlong = (bytes == 3 && value < 0x800) || (bytes == 4 && value < 0x10000);
+  if (overlong || (value >= 0xD800 && value <= 0xDFFF) || value > 0x10FFFF) return {};
+  return {value, bytes};
+}
+
+bool is_instruction(char32_t value) {
+  const auto within = [value](char32_t first, char32_t last) { return value >= first && value <= last; };
+  return value < 0x20 || within(0x7F, 0x9F) || value == 0x061C || within(0x200E, 0x200F) ||
+         within(0x2028, 0x202E) || within(0x2066, 0x2069) || within(0xFFF9, 0xFFFB) ||
+         within(0xE0000, 0xE007F);
+}
+
+std::string printable(std::string_view text) {
+  return replaced(text, "");
+}
+
+std::string printable_lines(std::string_view text) {
+  return replaced(text, "\n\t");
+}
+
+std::string printable_start(std::string_view text, std::size_t bytes) {
+  if (text.size() <= bytes) return printable(text);
+  while (bytes > 0 && (static_cast<unsigned char>(text[bytes]) & 0xC0) == 0x80) --bytes;
+  return printable(text.substr(0, bytes)) + "…";
+}
+
+}  // namespace kneepoint

@@ -59,9 +59,10 @@ class Tls(harness.TestCase):
         host = self.simhost()
         coordinator = self.coordinator(self.write_plan(plan_text([host.url])), agents=2)
         agents = [self.agent("one"), self.agent("two", host="localhost")]
-        self.assert_ran(coordinator.wait(60), coordinator.output)
+        self.assertIn(coordinator.wait(60), (0, 3), coordinator.output)  # how well it measured is no matter here
         for agent in agents:
             self.assertEqual(agent.wait(20), 0, agent.output)
+        self.assertEqual(self.report(self.out)["totals"]["started"], host.load_stats()["requests"]["received"])
 
     def test_who_is_not_let_in(self):
         """One coordinator, which none of these joins: it says so in the end."""
@@ -190,6 +191,37 @@ class Version(harness.TestCase):
         for program in ("kneepoint", "kneepoint-agent"):
             shown = subprocess.run([BIN / program, "--version"], capture_output=True, text=True, check=True).stdout
             self.assertRegex(shown, r"^\d+\.\d+\.\d+, commit ([0-9a-f]{12}(\.changed-[0-9a-f]{12})?|sources-[0-9a-f]{12}), \w+\n$")
+
+    def commit_of(self, folder):
+        header = self.scratch / "build.h"
+        subprocess.run(["cmake", "-D", f"SOURCE={folder}", "-D", f"OUT={header}", "-P",
+                        ROOT / "common/build_identity.cmake"], check=True)
+        return header.read_text().split('"')[1]
+
+    def test_sources_without_git_are_told_apart_by_what_they_are(self):
+        source = self.scratch / "unpacked"
+        (source / "common").mkdir(parents=True)
+        (source / "common/a.cc").write_text("one")
+        first = self.commit_of(source)
+        self.assertRegex(first, r"^sources-[0-9a-f]{12}$")
+        self.assertEqual(self.commit_of(source), first)
+        (source / "common/a.cc").write_text("two")
+        self.assertNotEqual(self.commit_of(source), first)
+
+    def test_changes_to_a_commit_are_part_of_its_name(self):
+        source = self.scratch / "checkout"
+        (source / "common").mkdir(parents=True)
+        (source / "CMakeLists.txt").write_text("")
+        (source / "common/a.cc").write_text("one")
+        git = ["git", "-C", source, "-c", "user.name=t", "-c", "user.email=t@example.com"]
+        for words in (["init", "-q"], ["add", "."], ["commit", "-q", "-m", "one"]):
+            subprocess.run([*git, *words], check=True)
+        clean = self.commit_of(source)
+        self.assertRegex(clean, r"^[0-9a-f]{12}$")
+        (source / "notes.txt").write_text("nothing that is compiled")
+        self.assertEqual(self.commit_of(source), clean)
+        (source / "common/a.cc").write_text("two")
+        self.assertRegex(self.commit_of(source), rf"^{clean}\.changed-[0-9a-f]{{12}}$")
 
 
 if __name__ == "__main__":

@@ -90,8 +90,9 @@ int dispatch(int argc, char** argv) {
       .add_option("--tls-cert", run.tls.cert,
                   "The coordinator's certificate (PEM), for mutual TLS with agents")
       ->needs(listen);
-  run_app.add_option("--tls-key", run.tls.key, "Its key (PEM)");
-  run_app.add_option("--tls-ca", run.tls.ca, "The authority that agents' certificates must come from (PEM)");
+  run_app.add_option("--tls-key", run.tls.key, "Its key (PEM)")->needs(listen);
+  run_app.add_option("--tls-ca", run.tls.ca, "The authority that agents' certificates must come from (PEM)")
+      ->needs(listen);
   add_duration(run_app, "--join-timeout", run.join_timeout, "How long to wait for the fleet (default: 60s)");
   run_app.add_option("--serve", run.serve, "HOST:PORT for /metrics, or 'none' (default: 127.0.0.1:9464)");
   run_app.add_option(
@@ -168,7 +169,7 @@ int dispatch(int argc, char** argv) {
   }
   if (help_app.parsed()) return print_help(app, topic);
   if (version_app.parsed()) {
-    fmt::print("{}\n", version());
+    fmt::print("{}\n", build_description());
     return kDone;
   }
   if (completion_app.parsed()) {

@@ -75,7 +75,7 @@ std::uint16_t port_of(const Endpoint& endpoint) {
 bool is_host(std::string_view text) {
   if (text.starts_with("*.")) text.remove_prefix(2);
   return !text.empty() && text.front() != '.' && std::all_of(text.begin(), text.end(), [](unsigned char c) {
-    return std::isalnum(c) || c == '.' || c == '-' || c == '_';
+    return std::isalnum(c) || c == '.' || c == '-' || c == '_' || c >= 0x80;
   });
 }
 

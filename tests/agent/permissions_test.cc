@@ -64,6 +64,9 @@ TEST(TargetPolicy, LinkLocalAndMetadataOnlyByTheirOwnAddress) {
     EXPECT_FALSE(connects(policy({"host"}), "host", each)) << each << ": DNS decides what a name is";
     EXPECT_FALSE(connects(policy({"private", "10.0.0.0/8"}), "host", each)) << each;
   }
+  // The same address in the other ways that a URL may write it.
+  for (const char* each : {"2852039166", "0xa9fea9fe", "169.254.43518", "0251.0376.0251.0376"})
+    EXPECT_FALSE(policy({"any"}).check({.host = each, .port = "80"})) << each;
   EXPECT_TRUE(connects(policy({"169.254.169.254"}), "host", "169.254.169.254"));
   EXPECT_TRUE(connects(policy({"169.254.0.0/16"}), "host", "169.254.9.9"));
   EXPECT_FALSE(connects(policy({"169.254.169.254"}), "host", "169.254.169.253"));

@@ -1,5 +1,8 @@
 """What an agent refuses whatever its coordinator says, and that a plan of one's own on one's own machine is not refused."""
 
+import urllib.error
+import urllib.request
+
 import harness
 from harness import BIN, Process, plan_text
 
@@ -64,6 +67,38 @@ class Permissions(harness.TestCase):
         self.assertEqual(code, 3, output)
         self.assertNotIn("--allow-target", output)
         self.assertGreater(report["totals"]["failed"], 0, output)
+
+    def test_what_is_served_beyond_this_machine_wants_a_token(self):
+        plan = self.write_plan(plan_text(["http://127.0.0.1:1"]))
+        blank = self.scratch / "blank"
+        blank.write_text("\n")
+        for words, arguments in [("--http-token-file", []), ("is empty", ["--http-token-file", blank]),
+                                 ("cannot be read", ["--http-token-file", self.scratch / "none"])]:
+            process = self.kneepoint("run", plan, "--out", self.scratch / "out", "--serve", "0.0.0.0:0", *arguments)
+            self.assertEqual(process.wait(20), 2, process.output)
+            self.assertIn(words, process.output)
+
+    def test_metrics_are_for_who_shows_the_token(self):
+        host = self.simhost()
+        port = harness.free_port()
+        secret = self.scratch / "token"
+        secret.write_text("s3cret\n")
+        run = self.kneepoint("run", self.write_plan(plan_text([host.url], hold="20s")), "--out", self.scratch / "out",
+                             "--serve", f"0.0.0.0:{port}", "--http-token-file", secret)
+        run.wait_for("chat on host")
+
+        def ask(headers):
+            request = urllib.request.Request(f"http://127.0.0.1:{port}/metrics", headers=headers)
+            try:
+                with urllib.request.urlopen(request, timeout=10) as answer:
+                    return answer.status
+            except urllib.error.HTTPError as refused:
+                return refused.code
+
+        self.assertEqual(ask({}), 401)
+        self.assertEqual(ask({"Authorization": "Bearer wrong"}), 401)
+        self.assertEqual(ask({"Authorization": "Bearer s3cret"}), 200)
+        self.assertNotIn("s3cret", run.output)
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@
 #include "coordinator/verdict/attribution.h"
 #include "coordinator/verdict/drift.h"
 #include "coordinator/verdict/judge.h"
+#include "coordinator/verdict/movement.h"
 #include "coordinator/verdict/recommend.h"
 #include "coordinator/verdict/saturation.h"
 #include "coordinator/verdict/slo.h"
@@ -46,6 +47,7 @@ void conclude(ScenarioResult& result, const Ramp& ramp, const std::vector<SloLim
     result.soak = judge_soak(result.steps);
   } else {
     mark_drift(result.steps);
+    if (!result.moving()) result.movement = find_movement(result.steps);
   }
   annotate(result.steps, result.saturation);
   if (!ramp.proof.empty()) {

@@ -12,7 +12,7 @@ std::string build_identity() {
 }
 
 std::string build_description() {
-  return fmt::format("{}, commit {}, {}", version(), KNEEPOINT_COMMIT, KNEEPOINT_BUILD_TYPE);
+  return fmt::format("{} (commit {}, {})", version(), KNEEPOINT_COMMIT, KNEEPOINT_BUILD_TYPE);
 }
 
 }  // namespace kneepoint

@@ -10,7 +10,7 @@ namespace kneepoint {
 /// build.
 std::string build_identity();
 
-/// For --version: "0.1.0, commit 1a2b3c4d5e6f, Release".
+/// For --version: "0.1.0 (commit 1a2b3c4d5e6f, Release)".
 std::string build_description();
 
 }  // namespace kneepoint

@@ -112,5 +112,26 @@ TEST(LineParser, GiantLinesAreRefused) {
   EXPECT_EQ(last, EventStatus::kTooLong);
 }
 
+/// What a parser holds after each piece, which readers have bounded together.
+template <class Parser>
+std::vector<std::size_t> held_after(std::vector<std::string> pieces) {
+  Parser parser;
+  std::vector<std::size_t> held;
+  for (std::string& piece : pieces) {
+    piece.reserve(piece.size() + kPadding);
+    std::string_view input = piece;
+    while (parser.next(input) == EventStatus::kEvent) {
+    }
+    held.push_back(parser.held());
+  }
+  return held;
+}
+
+TEST(SseParser, HoldsWhatIsNotWholeYetAndNoMore) {
+  EXPECT_THAT(held_after<SseParser>({"data: a\n\n", "data: 12", "34", "\n\n", "data: b\n\n"}),
+              testing::ElementsAre(0, 8, 10, 0, 0));
+  EXPECT_THAT(held_after<LineParser>({"one\n", "tw", "o", "\nthree\n"}), testing::ElementsAre(0, 2, 3, 0));
+}
+
 }  // namespace
 }  // namespace kneepoint::agent

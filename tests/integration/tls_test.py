@@ -190,7 +190,7 @@ class Version(harness.TestCase):
     def test_names_version_commit_and_build_type(self):
         for program in ("kneepoint", "kneepoint-agent"):
             shown = subprocess.run([BIN / program, "--version"], capture_output=True, text=True, check=True).stdout
-            self.assertRegex(shown, r"^\d+\.\d+\.\d+, commit ([0-9a-f]{12}(\.changed-[0-9a-f]{12})?|sources-[0-9a-f]{12}), \w+\n$")
+            self.assertRegex(shown, r"^\d+\.\d+\.\d+ \(commit ([0-9a-f]{12}(\.changed-[0-9a-f]{12})?|sources-[0-9a-f]{12}), \w+\)\n$")
 
     def commit_of(self, folder):
         header = self.scratch / "build.h"

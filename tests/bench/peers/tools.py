@@ -96,7 +96,7 @@ class Kneepoint:
     def install(self):
         if not self.binary.exists():
             raise Missing(f"{self.binary} is not built")
-        return subprocess.run([self.binary, "--version"], capture_output=True, text=True).stdout.split()[-1]
+        return subprocess.run([self.binary, "--version"], capture_output=True, text=True).stdout.split()[0]
 
     def command(self, run):
         (run.folder / "peers.yaml").write_text(f"""\

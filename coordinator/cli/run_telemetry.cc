@@ -15,6 +15,9 @@ RunTelemetry::RunTelemetry(const Plan& plan, std::filesystem::path file, MonoTim
   options.run_id = std::move(run_id);
   options.watched = guard_rails_.watched();
   options.nvml_targets = targets_on_this_machine(plan);
+  for (const Target& target : plan.targets) {
+    if (auto ports = local_ports(target); !ports.empty()) options.local_ports[target.name] = std::move(ports);
+  }
   scraper_ = std::make_unique<Scraper>(scrape_endpoints(plan), std::move(options));
 }
 

@@ -59,6 +59,13 @@ std::string auth_text(const SecretRef& auth) {
              : "";
 }
 
+/// Answers of one length would put all streams in step, which no users do: lengths vary by half around
+/// `mean`.
+std::string answer_lengths(std::uint64_t mean) {
+  if (mean < 4) return fmt::format("{}", mean);
+  return fmt::format("{{distribution: uniform, min: {}, max: {}}}", mean / 2, mean + mean / 2);
+}
+
 }  // namespace
 
 std::string starting_plan(const HostFacts& facts, const std::string& name) {
@@ -87,7 +94,7 @@ targets:
       # Texts made to a length, no two alike, so that no prefix cache helps. Put the lengths of your own traffic
       # here, or your own prompts (prompts: [...], dataset: {{...}}).
       synthetic: {{input_tokens: {input}}}
-      output_tokens: {output}
+      output_tokens: {output}   # varied, as users' answers are: equal ones end and begin together
       temperature: 0.7
     ramp:
       # Doubles the requests in flight until throughput stops to follow, then narrows down. Instead, with fixed
@@ -102,7 +109,8 @@ targets:
       fmt::arg("health", health_text(facts)), fmt::arg("metrics", metrics_text(facts)),
       fmt::arg("usage", usage_text(facts.usage)), fmt::arg("name", name),
       fmt::arg("api", to_string(facts.api)), fmt::arg("model", quoted(facts.models.front().id)),
-      fmt::arg("auth", auth_text(facts.auth)), fmt::arg("input", input), fmt::arg("output", output));
+      fmt::arg("auth", auth_text(facts.auth)), fmt::arg("input", input),
+      fmt::arg("output", answer_lengths(output)));
 }
 
 }  // namespace kneepoint::coordinator

@@ -86,6 +86,7 @@ template <class V>
 void fields(V& v, GpuTelemetry& g) {
   v("memory_peak_bytes", g.memory_peak_bytes);
   v("memory_total_bytes", g.memory_total_bytes);
+  v("process_memory_peak_bytes", g.process_memory_peak_bytes);
   v("power_mean_watts", g.power_mean_watts);
   v("energy_joules", g.energy_joules);
   v("joules_per_token", g.joules_per_token);
@@ -97,18 +98,40 @@ void fields(V& v, GpuTelemetry& g) {
 }
 
 template <class V>
+void fields(V& v, PageCheck& p) {
+  v("state", p.state);
+  v("tokens_ratio", p.tokens_ratio);
+  v("requests_ratio", p.requests_ratio);
+  v("in_flight_ratio", p.in_flight_ratio);
+  v("lag_seconds", p.lag_seconds);
+  v("still_seconds", p.still_seconds);
+}
+
+template <class V>
 void fields(V& v, StepTelemetry& t) {
   v("running", t.running_mean);
   v("waiting", t.waiting_mean);
+  v("running_max", t.running_max);
+  v("running_by_time", t.running_by_time);
+  v("waiting_by_time", t.waiting_by_time);
   v("kv_usage_mean_ratio", t.kv_usage_mean);
   v("kv_usage_max_ratio", t.kv_usage_max);
   v("preemptions_per_second", t.preemptions_per_second);
   v("queue_time_mean_seconds", t.queue_time_mean_seconds);
+  v("prefill_time_mean_seconds", t.prefill_time_mean_seconds);
+  v("ttft_mean_seconds", t.ttft_mean_seconds);
+  v("outside_server_seconds", t.outside_server_seconds);
+  v("front_end_seconds", t.front_end_seconds);
+  v("iteration_tokens_mean", t.iteration_tokens_mean);
+  v("front_end_cpu_cores", t.front_end_cpu_cores);
+  v("engine_cpu_cores", t.engine_cpu_cores);
   v("prefix_hit_ratio", t.prefix_hit_ratio);
   v("output_tokens_per_second", t.server_tokens_per_second);
   v("prompt_tokens_per_second", t.server_prompt_tokens_per_second);
+  v("requests_per_second", t.server_requests_per_second);
   v("gpu", t.gpu);
   v("engine_sources", t.engine_sources);
+  v("page", t.page);
 }
 
 template <class V>
@@ -190,6 +213,7 @@ void fields(V& v, SloCriterion& c) {
   v("concurrency", c.concurrency);
   v("ci95", c.ci95);
   v("state", c.state);
+  v("doubt", c.doubt);
 }
 
 template <class V>

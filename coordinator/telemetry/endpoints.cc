@@ -1,6 +1,7 @@
 #include "coordinator/telemetry/endpoints.h"
 
 #include <algorithm>
+#include <charconv>
 #include <set>
 
 #include "common/secrets.h"
@@ -82,6 +83,20 @@ std::vector<std::string> targets_on_this_machine(const Plan& plan) {
     if (target.telemetry.nvml.value_or(here)) names.push_back(target.name);
   }
   return names;
+}
+
+std::set<std::uint16_t> local_ports(const Target& target) {
+  std::set<std::uint16_t> ports;
+  if (target.telemetry.off) return ports;
+  for (const std::string& url : target.urls) {
+    if (!is_loopback(url)) return {};
+    const std::string_view origin = origin_of(url);
+    const auto colon = origin.rfind(':');
+    std::uint16_t port = origin.starts_with("https") ? 443 : 80;
+    std::from_chars(origin.data() + colon + 1, origin.data() + origin.size(), port);
+    ports.insert(port);
+  }
+  return ports;
 }
 
 }  // namespace kneepoint::coordinator

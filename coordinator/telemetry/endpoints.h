@@ -1,6 +1,8 @@
 #pragma once
 
+#include <cstdint>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -21,5 +23,8 @@ std::vector<ScrapeEndpoint> scrape_endpoints(const Plan& plan);
 /// The targets that this machine's own GPUs serve: those whose `telemetry` says so, or whose URLs are all
 /// loopback.
 std::vector<std::string> targets_on_this_machine(const Plan& plan);
+
+/// The ports of a target whose server runs on this machine; empty where it does not.
+std::set<std::uint16_t> local_ports(const Target& target);
 
 }  // namespace kneepoint::coordinator

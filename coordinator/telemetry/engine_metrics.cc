@@ -21,6 +21,14 @@ constexpr EngineMetric kTable[] = {
     {kVllm, kPreemptions, "vllm:num_preemptions_total"},
     {kVllm, kQueueTimeSum, "vllm:request_queue_time_seconds_sum"},
     {kVllm, kQueueTimeCount, "vllm:request_queue_time_seconds_count"},
+    {kVllm, kInferenceTimeSum, "vllm:request_inference_time_seconds_sum"},
+    {kVllm, kInferenceTimeCount, "vllm:request_inference_time_seconds_count"},
+    {kVllm, kPrefillTimeSum, "vllm:request_prefill_time_seconds_sum"},
+    {kVllm, kPrefillTimeCount, "vllm:request_prefill_time_seconds_count"},
+    {kVllm, kServerTtftSum, "vllm:time_to_first_token_seconds_sum"},
+    {kVllm, kServerTtftCount, "vllm:time_to_first_token_seconds_count"},
+    {kVllm, kIterationTokensSum, "vllm:iteration_tokens_total_sum"},
+    {kVllm, kIterationTokensCount, "vllm:iteration_tokens_total_count"},
     {kVllm, kPrefixHits, "vllm:prefix_cache_hits_total"},
     {kVllm, kPrefixHits, "vllm:gpu_prefix_cache_hits_total"},
     {kVllm, kPrefixQueries, "vllm:prefix_cache_queries_total"},
@@ -36,6 +44,8 @@ constexpr EngineMetric kTable[] = {
     {kSglang, kPreemptions, "sglang:num_retracted_requests_total"},
     {kSglang, kQueueTimeSum, "sglang:queue_time_seconds_sum"},
     {kSglang, kQueueTimeCount, "sglang:queue_time_seconds_count"},
+    {kSglang, kServerTtftSum, "sglang:time_to_first_token_seconds_sum"},
+    {kSglang, kServerTtftCount, "sglang:time_to_first_token_seconds_count"},
     {kSglang, kPrefixHitRatio, "sglang:cache_hit_rate"},
     // Grows with every decode batch; the plain counter only when a request ends.
     {kSglang, kGenerationTokens, "sglang:realtime_tokens_total", "mode", "decode"},
@@ -69,16 +79,55 @@ constexpr EngineMetric kTable[] = {
 /// Labels whose series describe the same requests again.
 constexpr std::array<std::string_view, 4> kRankLabels = {"tp_rank", "pp_rank", "moe_ep_rank", "pid"};
 
+/// What a client library of the server's language exposes of its own process, whatever the engine.
+constexpr std::string_view kProcessCpuName = "process_cpu_seconds_total";
+constexpr std::string_view kProcessStartName = "process_start_time_seconds";
+
+/// Every name of the table begins with one of these, once ':' is '_'.
+constexpr std::array<std::string_view, 5> kNamespaces = {"vllm_", "sglang_", "tgi_", "llamacpp_", "nv_"};
+
+/// A name as all spell it: re-exporters write '_' for ':' and put their own prefix before it ("ray_vllm_…");
+/// OpenMetrics adds "_total" to a counter, others take it away. Empty: it is of no known engine.
+std::string common_spelling(std::string_view name) {
+  std::string text(name);
+  std::replace(text.begin(), text.end(), ':', '_');
+  std::size_t begin = std::string::npos;
+  for (const std::string_view space : kNamespaces) {
+    for (std::size_t at = text.find(space); at != text.npos; at = text.find(space, at + 1)) {
+      if (at == 0 || text[at - 1] == '_') begin = std::min(begin, at);
+    }
+  }
+  if (begin == text.npos) return {};
+  text.erase(0, begin);
+  constexpr std::string_view kTotal = "_total";
+  if (text.ends_with(kTotal)) text.resize(text.size() - kTotal.size());
+  return text;
+}
+
 /// Read only to derive others: Triton's older backends have neither "waiting" nor "fraction".
 constexpr std::string_view kTritonRequests = "nv_trt_llm_request_metrics";
 constexpr std::string_view kTritonBlocks = "nv_trt_llm_kv_cache_block_metrics";
 
 using Selected = std::vector<const MetricSample*>;
 
+/// The name under which `metric` stands in the page: its own, else the first that is spelt otherwise, so that
+/// what is exposed twice counts once. Empty: it does not stand there.
+std::string_view name_in(const std::vector<MetricSample>& samples, const EngineMetric& metric) {
+  std::string_view other;
+  const std::string wanted = common_spelling(metric.name);
+  for (const MetricSample& sample : samples) {
+    if (sample.name == metric.name) return sample.name;
+    if (other.empty() && common_spelling(sample.name) == wanted) other = sample.name;
+  }
+  return other;
+}
+
 Selected select(const std::vector<MetricSample>& samples, const EngineMetric& metric) {
   Selected selected;
+  const std::string_view name = name_in(samples, metric);
+  if (name.empty()) return selected;
   for (const MetricSample& sample : samples) {
-    if (sample.name != metric.name || !std::isfinite(sample.value)) continue;
+    if (sample.name != name || !std::isfinite(sample.value)) continue;
     if (!metric.label.empty() && sample.label(metric.label) != metric.value) continue;
     if (metric.signal == kPrefixHitRatio && sample.value < 0) continue;
     selected.push_back(&sample);
@@ -158,6 +207,18 @@ std::vector<MetricSample> without_other_triton_models(const std::vector<MetricSa
   return kept;
 }
 
+/// The process that serves the page. Of several only the busiest could be the limit, and the youngest tells
+/// of a restart.
+void add_process(const std::vector<MetricSample>& samples, SignalValues& values) {
+  for (const MetricSample& sample : samples) {
+    if (!std::isfinite(sample.value)) continue;
+    const bool cpu = sample.name == kProcessCpuName;
+    if (!cpu && sample.name != kProcessStartName) continue;
+    const auto [entry, added] = values.try_emplace(cpu ? kProcessCpu : kProcessStart, sample.value);
+    if (!added) entry->second = std::max(entry->second, sample.value);
+  }
+}
+
 std::vector<MetricSample> of_model(const std::vector<MetricSample>& samples, std::string_view model) {
   const bool found = std::any_of(samples.begin(), samples.end(),
                                  [&](const MetricSample& s) { return s.label("model_name") == model; });
@@ -183,12 +244,14 @@ std::span<const EngineMetric> engine_metrics() {
 }
 
 bool is_engine_metric(std::string_view name) {
-  static const std::unordered_set<std::string_view> names = [] {
-    std::unordered_set<std::string_view> all;
-    for (const EngineMetric& metric : kTable) all.insert(metric.name);
+  static const std::unordered_set<std::string> names = [] {
+    std::unordered_set<std::string> all;
+    for (const EngineMetric& metric : kTable) all.insert(common_spelling(metric.name));
     return all;
   }();
-  return names.contains(name);
+  if (name == kProcessCpuName || name == kProcessStartName) return true;
+  const std::string spelling = common_spelling(name);
+  return !spelling.empty() && names.contains(spelling);
 }
 
 EngineReading read_engine_metrics(const std::vector<MetricSample>& all, std::string_view model) {
@@ -205,6 +268,7 @@ EngineReading read_engine_metrics(const std::vector<MetricSample>& all, std::str
     }
     if (values.size() > best.values.size()) best = {engine, std::move(values)};
   }
+  if (best.engine) add_process(all, best.values);
   return best;
 }
 

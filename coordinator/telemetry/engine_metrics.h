@@ -28,7 +28,8 @@ struct EngineMetric {
 /// that an old name beside its successor is never counted twice.
 std::span<const EngineMetric> engine_metrics();
 
-/// Whether `name` stands in the table.
+/// Whether `name` stands in the table, with ':' or '_', behind a re-exporter's prefix, with or without
+/// OpenMetrics' "_total"; or tells of the process that serves the page.
 bool is_engine_metric(std::string_view name);
 
 struct EngineReading {
@@ -39,7 +40,7 @@ struct EngineReading {
 /// Sums a host's series over engines (data parallel ranks), finish reasons and models; kv_usage_ratio is that
 /// of the fullest. SGLang's tensor and pipeline ranks tell of the same requests and count once, as do its
 /// per-priority series beside their total. Series that are not finite, or are a ratio of −1 ("not known"),
-/// are left out.
+/// are left out. Where a name stands there in several spellings, one counts.
 /// @param model only series with this `model_name` and those without one; all where it is empty, or where
 /// none carries it (vLLM labels with its first `--served-model-name` only).
 EngineReading read_engine_metrics(const std::vector<MetricSample>& samples, std::string_view model = {});

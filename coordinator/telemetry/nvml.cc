@@ -16,7 +16,13 @@ struct Memory {
 struct Utilization {
   unsigned gpu, memory;  // %
 };
+struct Process {
+  unsigned pid;
+  unsigned long long memory;  // bytes; all ones: not available
+  unsigned gpu_instance, compute_instance;
+};
 constexpr int kSuccess = 0;
+constexpr unsigned kMostProcesses = 256;
 constexpr int kTemperatureGpu = 0;
 
 }  // namespace
@@ -33,6 +39,7 @@ struct Nvml::Api {
   int (*power)(Device, unsigned*) = nullptr;             // mW
   int (*temperature)(Device, int, unsigned*) = nullptr;  // °C
   int (*energy)(Device, unsigned long long*) = nullptr;  // mJ
+  int (*processes)(Device, unsigned*, Process*) = nullptr;
   std::vector<Device> devices;
 
   template <class Function>
@@ -61,6 +68,7 @@ std::unique_ptr<Nvml> Nvml::open(const std::string& library) {
   api->find("nvmlDeviceGetPowerUsage", api->power);
   api->find("nvmlDeviceGetTemperature", api->temperature);
   api->find("nvmlDeviceGetTotalEnergyConsumption", api->energy);
+  api->find("nvmlDeviceGetComputeRunningProcesses_v3", api->processes);
   unsigned count = 0;
   if (api->count(&count) != kSuccess) return nullptr;
   for (unsigned i = 0; i < count; ++i) {
@@ -78,10 +86,19 @@ unsigned Nvml::device_count() const {
   return static_cast<unsigned>(api_->devices.size());
 }
 
-SignalValues Nvml::read() {
+SignalValues Nvml::read(const std::set<int>& processes) {
   SignalValues values;
   unsigned utilised = 0;
+  std::vector<Process> running(processes.empty() ? 0 : kMostProcesses);
   for (const Device device : api_->devices) {
+    unsigned count = static_cast<unsigned>(running.size());
+    if (count > 0 && api_->processes && api_->processes(device, &count, running.data()) == kSuccess) {
+      for (unsigned i = 0; i < std::min(count, kMostProcesses); ++i) {
+        const Process& process = running[i];
+        if (process.memory == ~0ULL || !processes.contains(static_cast<int>(process.pid))) continue;
+        values[Signal::kGpuProcessMemory] += static_cast<double>(process.memory);
+      }
+    }
     if (Memory memory{}; api_->memory && api_->memory(device, &memory) == kSuccess) {
       values[Signal::kGpuMemoryUsed] += static_cast<double>(memory.used);
       values[Signal::kGpuMemoryTotal] += static_cast<double>(memory.total);

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <memory>
+#include <set>
 #include <string>
 
 #include "coordinator/telemetry/signal.h"
@@ -23,7 +24,8 @@ class Nvml {
   /// Over all GPUs as in read_gpu_metrics(); NVML knows memory, power, energy, temperature and utilisation.
   /// What the driver refuses is absent. Memory in use contains the driver's own reserve, some 0.6 GB a card,
   /// which dcgm-exporter's does not. Takes some 3–8 ms a card.
-  SignalValues read();
+  /// @param processes kGpuProcessMemory is theirs together; absent where none of them has any.
+  SignalValues read(const std::set<int>& processes = {});
 
  private:
   struct Api;

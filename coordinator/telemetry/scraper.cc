@@ -19,6 +19,7 @@
 
 #include "coordinator/telemetry/engine_metrics.h"
 #include "coordinator/telemetry/gpu_metrics.h"
+#include "coordinator/telemetry/local_server.h"
 #include "coordinator/telemetry/nvml.h"
 
 namespace kneepoint::coordinator {
@@ -30,6 +31,11 @@ using asio::use_awaitable;
 /// Samples that nobody takes: some hours of a few endpoints.
 constexpr std::size_t kQueueLimit = 200'000;
 constexpr int kNiceness = 10;
+/// Servers are looked for again after so many polls: they may have been restarted.
+constexpr std::int64_t kPollsBetweenSearches = 10;
+/// Of the interval: by so much at most a poll comes later, another time each time. What beats once a second,
+/// or in any other time that divides the interval, would else be read at one phase of its beat for ever.
+constexpr double kJitter = 0.4;
 
 }  // namespace
 
@@ -41,6 +47,8 @@ class Scraper::Impl {
       asio::co_spawn(context_, poll(endpoint), asio::detached);
     }
     if (!options_.nvml_targets.empty()) asio::co_spawn(context_, poll_nvml(), asio::detached);
+    for (const auto& [target, ports] : options_.local_ports) servers_.emplace(target, LocalServer(ports));
+    if (!servers_.empty()) asio::co_spawn(context_, poll_servers(), asio::detached);
     thread_ = std::thread([this] {
       // Linux applies niceness to the calling thread: the load generator beside it goes first.
       setpriority(PRIO_PROCESS, static_cast<id_t>(gettid()), kNiceness);
@@ -71,6 +79,15 @@ class Scraper::Impl {
     const auto since = std::chrono::steady_clock::now() - options_.zero;
     const auto k = since / options_.interval;
     return since < Nanos{0} ? k : k + 1;
+  }
+
+  /// When poll k takes place: within [k, k + kJitter) intervals of the run's zero.
+  MonoTime instant_of(std::int64_t k) const {
+    const auto hash =
+        (static_cast<std::uint64_t>(k) + 1) * 0x9E3779B97F4A7C15ULL;  // Fibonacci hashing: spread evenly
+    const double part = static_cast<double>(hash >> 11) * 0x1p-53;
+    return options_.zero + k * options_.interval +
+           from_seconds(part * kJitter * to_seconds(options_.interval));
   }
 
   std::int64_t second_of(std::int64_t k) const {
@@ -120,7 +137,8 @@ class Scraper::Impl {
     bool succeeded = false, told = false;
     for (int failures = 0;;) {
       const std::int64_t k = next_poll();
-      timer.expires_at(options_.zero + k * options_.interval);
+      const MonoTime instant = instant_of(k);
+      timer.expires_at(instant);
       co_await timer.async_wait(use_awaitable);
       const Result<HttpReply> reply = co_await client.get(endpoint.url);
       Result<TelemetrySample> sample =
@@ -128,6 +146,7 @@ class Scraper::Impl {
       if (sample) {
         succeeded = true;
         sample->second = second_of(k);
+        sample->at = to_seconds(instant - options_.zero);
         sample->target = endpoint.target;
         sample->source = shown;
         push(std::move(*sample));
@@ -156,20 +175,39 @@ class Scraper::Impl {
       const std::int64_t k = next_poll();
       timer.expires_at(options_.zero + k * options_.interval);
       co_await timer.async_wait(use_awaitable);
-      TelemetrySample sample;
-      sample.second = second_of(k);
-      sample.source = "nvml";
-      sample.values = nvml->read();
-      if (sample.values.empty()) continue;
       for (const std::string& target : options_.nvml_targets) {
+        const auto server = servers_.find(target);
+        TelemetrySample sample;
+        sample.second = second_of(k);
         sample.target = target;
-        push(sample);
+        sample.source = "nvml";
+        sample.values = server == servers_.end() ? nvml->read() : nvml->read(server->second.processes());
+        if (!sample.values.empty()) push(std::move(sample));
+      }
+    }
+  }
+
+  asio::awaitable<void> poll_servers() {
+    asio::steady_timer timer(co_await asio::this_coro::executor);
+    for (std::int64_t polls = 0;; ++polls) {
+      const std::int64_t k = next_poll();
+      const MonoTime instant = instant_of(k);
+      timer.expires_at(instant);
+      co_await timer.async_wait(use_awaitable);
+      for (auto& [target, server] : servers_) {
+        if (polls % kPollsBetweenSearches == 0) server.find();
+        const auto cpu = server.engine_cpu();
+        if (!cpu) continue;
+        TelemetrySample sample{second_of(k), target, "host", {{Signal::kEngineCpu, *cpu}}, {}};
+        sample.at = to_seconds(instant - options_.zero);
+        push(std::move(sample));
       }
     }
   }
 
   const Options options_;
   const std::vector<ScrapeEndpoint> endpoints_;
+  std::map<std::string, LocalServer> servers_;  // by target; on the scraper's thread only
   std::mutex mutex_;
   std::vector<TelemetrySample> samples_;
   std::vector<std::string> notices_;

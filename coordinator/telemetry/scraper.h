@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <map>
 #include <memory>
@@ -41,6 +42,9 @@ class Scraper {
     std::set<std::string> watched;  ///< Metric names kept as TelemetrySample::metrics, from every endpoint.
     std::vector<std::string> nvml_targets;  ///< The targets that this host's own GPUs serve; empty: not read.
     std::string nvml_library = "libnvidia-ml.so.1";
+    /// Of targets whose servers run on this machine: their ports. What their processes use is told as source
+    /// "host".
+    std::map<std::string, std::set<std::uint16_t>> local_ports;
     /// Called on the scraper's thread after a sample or a notice was queued; must return soon.
     std::function<void()> on_update;
   };

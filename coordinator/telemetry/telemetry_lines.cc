@@ -26,7 +26,9 @@ Error broken(std::string_view what) {
 }  // namespace
 
 std::string telemetry_line(const TelemetrySample& sample) {
-  std::string out = fmt::format("{{\"second\":{},\"target\":", sample.second);
+  std::string out = fmt::format("{{\"second\":{},", sample.second);
+  if (sample.at) out += fmt::format("\"at\":{:.3f},", *sample.at);
+  out += "\"target\":";
   out += json_quoted(sample.target);
   out += ",\"source\":";
   out += json_quoted(sample.source);
@@ -52,6 +54,7 @@ Result<TelemetrySample> parse_telemetry_line(std::string_view line) {
   TelemetrySample sample;
   std::string_view target, source;
   if (object["second"].get(sample.second) != simdjson::SUCCESS) return broken("no 'second'");
+  if (double at = 0; object["at"].get(at) == simdjson::SUCCESS) sample.at = at;
   if (object["target"].get(target) != simdjson::SUCCESS) return broken("no 'target'");
   if (object["source"].get(source) != simdjson::SUCCESS) return broken("no 'source'");
   sample.target = target;

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 
 #include "coordinator/telemetry/signal.h"
@@ -16,6 +17,10 @@ struct TelemetrySample {
   std::string source;                     ///< One of several: the URL without secrets, or "nvml".
   SignalValues values;                    ///< Counters as read.
   std::map<std::string, double> metrics;  ///< Metrics watched by name, summed over their series.
+  /// The instant of the reading, in seconds since the run's zero, where it is known better than by `second`.
+  std::optional<double> at{};
+
+  double instant() const { return at.value_or(static_cast<double>(second)); }
   bool operator==(const TelemetrySample&) const = default;
 };
 

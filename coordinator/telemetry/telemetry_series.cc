@@ -52,7 +52,7 @@ double step_between(double earlier, double later) {
 
 std::optional<Growth> growth_of(const Readings& readings, Signal signal, double begin, double end) {
   std::optional<double> previous;
-  std::optional<std::int64_t> from, to;
+  std::optional<double> from, to;
   bool seen = false;
   double increase = 0;
   const auto first = readings.lower_bound(static_cast<std::int64_t>(std::ceil(begin)));
@@ -63,11 +63,11 @@ std::optional<Growth> growth_of(const Readings& readings, Signal signal, double 
     const double now = value.value_or(0);
     if (previous) increase += step_between(*previous, now);
     previous = now;
-    if (!from) from = at->first;
-    to = at->first;
+    if (!from) from = at->second.instant();
+    to = at->second.instant();
   }
-  if (!seen || *to == *from) return std::nullopt;
-  return Growth{increase, static_cast<double>(*to - *from)};
+  if (!seen || *to <= *from) return std::nullopt;
+  return Growth{increase, *to - *from};
 }
 
 enum class Combine { kSum, kMean, kMax };
@@ -76,6 +76,9 @@ Combine over_sources(Signal signal) {
   switch (signal) {
     case Signal::kKvUsage:
     case Signal::kGpuTemperature:
+    case Signal::kProcessCpu:
+    case Signal::kEngineCpu:
+    case Signal::kProcessStart:
       return Combine::kMax;
     case Signal::kPrefixHitRatio:
     case Signal::kGpuUtil:
@@ -96,6 +99,20 @@ double combine(const std::vector<double>& values, Combine how) {
 }
 
 }  // namespace
+
+void StepTelemetry::forget_counters() {
+  for (auto figure :
+       {&StepTelemetry::running_by_time, &StepTelemetry::waiting_by_time,
+        &StepTelemetry::preemptions_per_second, &StepTelemetry::queue_time_mean_seconds,
+        &StepTelemetry::prefill_time_mean_seconds, &StepTelemetry::ttft_mean_seconds,
+        &StepTelemetry::iteration_tokens_mean, &StepTelemetry::front_end_cpu_cores,
+        &StepTelemetry::engine_cpu_cores, &StepTelemetry::prefix_hit_ratio,
+        &StepTelemetry::server_tokens_per_second, &StepTelemetry::server_prompt_tokens_per_second,
+        &StepTelemetry::server_requests_per_second}) {
+    (this->*figure).reset();
+  }
+  gpu.joules_per_token.reset();
+}
 
 void TelemetrySeries::add(TelemetrySample sample) {
   const std::int64_t second = sample.second;
@@ -161,23 +178,42 @@ StepTelemetry TelemetrySeries::summarise(std::string_view target, double begin, 
     return *numerator / *denominator;
   };
 
+  const auto busiest = [&](Signal signal) -> std::optional<double> {
+    std::optional<double> most;
+    for (const Readings* readings : sources_of(target, signal)) {
+      const auto growth = growth_of(*readings, signal, begin, end);
+      if (growth) most = std::max(most.value_or(0), growth->increase / growth->seconds);
+    }
+    return most;
+  };
+
   StepTelemetry step;
   for (const Readings* readings : sources_of(target, Signal::kRunning)) {
     if (gauge_of(*readings, Signal::kRunning, begin, end)) ++step.engine_sources;
   }
   step.running_mean = gauge(Signal::kRunning, mean, Combine::kSum);
   step.waiting_mean = gauge(Signal::kWaiting, mean, Combine::kSum);
+  step.running_max = gauge(Signal::kRunning, max, Combine::kSum);
+  step.running_by_time = rate(Signal::kInferenceTimeSum);
+  step.waiting_by_time = rate(Signal::kQueueTimeSum);
   step.kv_usage_mean = gauge(Signal::kKvUsage, mean, Combine::kMean);
   step.kv_usage_max = gauge(Signal::kKvUsage, max, Combine::kMax);
   step.preemptions_per_second = rate(Signal::kPreemptions);
   step.queue_time_mean_seconds = ratio(Signal::kQueueTimeSum, Signal::kQueueTimeCount);
+  step.prefill_time_mean_seconds = ratio(Signal::kPrefillTimeSum, Signal::kPrefillTimeCount);
+  step.ttft_mean_seconds = ratio(Signal::kServerTtftSum, Signal::kServerTtftCount);
+  step.iteration_tokens_mean = ratio(Signal::kIterationTokensSum, Signal::kIterationTokensCount);
+  step.front_end_cpu_cores = busiest(Signal::kProcessCpu);
+  step.engine_cpu_cores = busiest(Signal::kEngineCpu);
   step.prefix_hit_ratio = ratio(Signal::kPrefixHits, Signal::kPrefixQueries);
   if (!step.prefix_hit_ratio) step.prefix_hit_ratio = gauge(Signal::kPrefixHitRatio, mean, Combine::kMean);
   step.server_tokens_per_second = rate(Signal::kGenerationTokens);
   step.server_prompt_tokens_per_second = rate(Signal::kPromptTokens);
+  step.server_requests_per_second = rate(Signal::kRequestsFinished);
 
   GpuTelemetry& gpu = step.gpu;
   gpu.memory_peak_bytes = gauge(Signal::kGpuMemoryUsed, max, Combine::kSum);
+  gpu.process_memory_peak_bytes = gauge(Signal::kGpuProcessMemory, max, Combine::kSum);
   gpu.memory_total_bytes = gauge(Signal::kGpuMemoryTotal, max, Combine::kSum);
   gpu.power_mean_watts = gauge(Signal::kGpuPower, mean, Combine::kSum);
   if (const auto watts = rate(Signal::kGpuEnergy)) {
@@ -196,21 +232,33 @@ StepTelemetry TelemetrySeries::summarise(std::string_view target, double begin, 
   return step;
 }
 
+std::vector<EnginePage> TelemetrySeries::pages(std::string_view target) const {
+  std::vector<EnginePage> pages;
+  for (const auto& [key, readings] : by_source_) {
+    const bool engine = std::any_of(readings.begin(), readings.end(), [](const auto& entry) {
+      return entry.second.values.contains(Signal::kGenerationTokens) ||
+             entry.second.values.contains(Signal::kRunning);
+    });
+    if (key.first == target && engine) pages.push_back({key.second, &readings});
+  }
+  return pages;
+}
+
 std::map<std::int64_t, double> TelemetrySeries::timeline(std::string_view target, Signal signal) const {
   const bool counter = signals()[static_cast<std::size_t>(signal)].counter;
   std::map<std::int64_t, std::vector<double>> by_second;
   for (const Readings* readings : sources_of(target, signal)) {
-    std::optional<std::pair<std::int64_t, double>> previous;
+    std::optional<std::pair<double, double>> previous;
     for (const auto& [second, sample] : *readings) {
       const auto value = value_of(sample, signal);
       if (!value) continue;
       if (!counter) {
         by_second[second].push_back(*value);
       } else if (previous) {
-        const auto elapsed = static_cast<double>(second - previous->first);
+        const double elapsed = std::max(1e-3, sample.instant() - previous->first);
         by_second[second].push_back(step_between(previous->second, *value) / elapsed);
       }
-      previous = {second, *value};
+      previous = {sample.instant(), *value};
     }
   }
   std::map<std::int64_t, double> line;

@@ -12,6 +12,12 @@
 
 namespace kneepoint::coordinator {
 
+/// What one page said of an engine, by second.
+struct EnginePage {
+  std::string source;
+  const std::map<std::int64_t, TelemetrySample>* readings;  ///< Of the series that gave it.
+};
+
 /// Everything that the sources of a run have said, by source and second. Not thread-safe.
 ///
 /// Engine signals count for the target that their source names, and only for it. GPU signals of a source
@@ -30,6 +36,9 @@ class TelemetrySeries {
   /// between these two, restarts of the server included. A counter that appears during the window, as
   /// labelled counters do with their first event, began at 0.
   StepTelemetry summarise(std::string_view target, double begin, double end) const;
+
+  /// The pages that tell of the target's engines.
+  std::vector<EnginePage> pages(std::string_view target) const;
 
   /// One signal over time, for charts: gauges as summed up over sources, counters per second. Seconds without
   /// a reading are absent.

@@ -43,9 +43,16 @@ TEST(StartingPlan, FitsTheModelsContext) {
   for (const std::uint64_t length : {4u, 128u, 2048u, 1'000'000u}) {
     const Plan plan = load(facts("tiny", length));
     const Workload& workload = plan.scenarios.at(0).workload;
-    EXPECT_LE(workload.synthetic->input_tokens.mean + workload.output_tokens->mean,
+    EXPECT_LE(workload.synthetic->input_tokens.mean + 1.5 * workload.output_tokens->mean,
               static_cast<double>(length));
   }
+}
+
+TEST(StartingPlan, AnswersAreNotAllOfOneLength) {
+  const Plan plan = load(facts("tiny", 32768));
+  const auto& lengths = *plan.scenarios.at(0).workload.output_tokens;
+  EXPECT_EQ(lengths.kind, Distribution::Kind::kUniform);
+  EXPECT_LT(lengths.min, lengths.max);
 }
 
 TEST(StartingPlan, ModelNamesStayText) {

@@ -27,6 +27,16 @@ std::vector<GoldenCase> golden_cases() {
         {kPreemptions, 0},
         {kQueueTimeSum, 20.54690523399995},
         {kQueueTimeCount, 257},
+        {kInferenceTimeSum, 105.55405665},
+        {kInferenceTimeCount, 257},
+        {kPrefillTimeSum, 17.411849438999724},
+        {kPrefillTimeCount, 257},
+        {kServerTtftSum, 55.76721167564392},
+        {kServerTtftCount, 257},
+        {kIterationTokensSum, 194300},
+        {kIterationTokensCount, 622},
+        {kProcessCpu, 31.62},
+        {kProcessStart, 1.79583337947e+09},
         {kPrefixHits, 0},
         {kPrefixQueries, 0},
         {kGenerationTokens, 16340},
@@ -40,6 +50,9 @@ std::vector<GoldenCase> golden_cases() {
         {kPreemptions, 7},
         {kQueueTimeSum, 45},
         {kQueueTimeCount, 799},
+        {kIterationTokensSum, 347123},
+        {kIterationTokensCount, 5200},
+        {kProcessCpu, 71.39},
         {kPrefixHits, 70000},
         {kPrefixQueries, 200000},
         {kGenerationTokens, 499512},
@@ -54,6 +67,7 @@ std::vector<GoldenCase> golden_cases() {
         {kPreemptions, 2},
         {kQueueTimeSum, 7},
         {kQueueTimeCount, 70},
+        {kProcessCpu, 71.39},
         {kPrefixHits, 500},
         {kPrefixQueries, 2000},
         {kGenerationTokens, 4480},
@@ -65,6 +79,9 @@ std::vector<GoldenCase> golden_cases() {
         {kWaiting, 2},
         {kKvUsage, 0.41},
         {kPreemptions, 5},
+        {kServerTtftSum, 2.25},
+        {kServerTtftCount, 25},
+        {kProcessCpu, 71.39},
         {kGenerationTokens, 6400},
         {kPromptTokens, 3200},
         {kRequestsFinished, 25}}},
@@ -86,6 +103,8 @@ std::vector<GoldenCase> golden_cases() {
        {{kRunning, 162},
         {kWaiting, 2826},
         {kKvUsage, 0.28},
+        {kServerTtftSum, 2351897.9474117756},
+        {kServerTtftCount, 11008},
         {kPrefixHitRatio, 0.007507552643049313},
         {kGenerationTokens, 7557572},
         {kPromptTokens, 8128902}}},
@@ -190,6 +209,48 @@ TEST(EngineMetrics, LeavesOutWhatIsNotKnown) {
                                      "vllm:kv_cache_usage_perc{model_name=\"m\"} NaN\n"
                                      "vllm:num_requests_waiting{model_name=\"m\"} 1\n"));
   EXPECT_EQ(reading.values, (SignalValues{{Signal::kWaiting, 1}}));
+}
+
+TEST(EngineMetrics, NamesOfReExportersAreKnown) {
+  for (const char* name :
+       {"vllm:num_requests_running", "vllm_num_requests_running", "ray_vllm_num_requests_running",
+        "prod:vllm:num_requests_running", "{\"vllm:num_requests_running\"}"}) {
+    const std::string text(name);
+    const auto samples = samples_of(text + (text.ends_with('}') ? "" : "{model_name=\"m\"}") + " 3\n");
+    EXPECT_EQ(read_engine_metrics(samples).values, (SignalValues{{Signal::kRunning, 3}})) << name;
+  }
+}
+
+TEST(EngineMetrics, CountersWithAndWithoutOpenMetricsSuffix) {
+  for (const char* name : {"vllm:generation_tokens_total", "vllm_generation_tokens", "vllm:generation_tokens",
+                           "ray_vllm_generation_tokens_total"}) {
+    const auto samples = samples_of(std::string(name) + " 7\nvllm:generation_tokens_created 1.79e9\n# EOF\n");
+    EXPECT_EQ(read_engine_metrics(samples).values, (SignalValues{{Signal::kGenerationTokens, 7}})) << name;
+  }
+  EXPECT_EQ(read_engine_metrics(samples_of("tgi_request_success_total{method=\"generate\"} 4\n")).values,
+            (SignalValues{{Signal::kRequestsFinished, 4}}));
+}
+
+TEST(EngineMetrics, WhatStandsThereTwiceCountsOnce) {
+  const auto samples = samples_of(
+      "ray_vllm_num_requests_running 3\nvllm:num_requests_running 3\n"
+      "vllm_num_requests_running 3\n");
+  EXPECT_EQ(read_engine_metrics(samples).values, (SignalValues{{Signal::kRunning, 3}}));
+}
+
+TEST(EngineMetrics, OtherNamesThatContainAnEnginesAreNot) {
+  EXPECT_FALSE(is_engine_metric("myvllm_num_requests_running"));
+  EXPECT_FALSE(is_engine_metric("vllm:num_requests_running_created"));
+  EXPECT_FALSE(is_engine_metric("vllm:request_success_created"));
+  EXPECT_FALSE(is_engine_metric("vllm:external_prefix_cache_hits_total"));
+}
+
+TEST(EngineMetrics, AProcessIsAnEnginesOnlyBesideIt) {
+  const std::string process = "process_cpu_seconds_total 12.5\nprocess_start_time_seconds 1.7e9\n";
+  EXPECT_FALSE(read_engine_metrics(samples_of(process)).engine) << "any exporter has these";
+  EXPECT_EQ(
+      read_engine_metrics(samples_of(process + "vllm:num_requests_waiting 1\n")).values,
+      (SignalValues{{Signal::kWaiting, 1}, {Signal::kProcessCpu, 12.5}, {Signal::kProcessStart, 1.7e9}}));
 }
 
 TEST(EngineMetrics, NothingKnownIsNoEngine) {

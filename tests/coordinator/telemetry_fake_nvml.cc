@@ -54,4 +54,19 @@ int nvmlDeviceGetTotalEnergyConsumption(const int* device, unsigned long long* m
   return kOk;
 }
 
+struct FakeProcess {
+  unsigned pid;
+  unsigned long long memory;
+  unsigned gpu_instance, compute_instance;
+};
+/// Each card holds 7 GB of process 4711, and more of others.
+int nvmlDeviceGetComputeRunningProcesses_v3(const int*, unsigned* count, FakeProcess* processes) {
+  if (*count < 3) return kInvalid;
+  processes[0] = {4711, 7'000'000'000ULL, 0, 0};
+  processes[1] = {4712, 2'000'000'000ULL, 0, 0};
+  processes[2] = {4713, ~0ULL, 0, 0};
+  *count = 3;
+  return kOk;
+}
+
 }  // extern "C"

@@ -18,8 +18,14 @@ struct AttributionLimits {
   static constexpr double kFewestWaiting = 0.5;
   /// A batch is flat when it grew by less than this although the load grew by half or more.
   static constexpr double kRunningGrowth = 0.05;
-  /// A queue of this share of the requests in flight shows a full batch even if it has grown since.
-  static constexpr double kQueueShare = 0.10;
+  static constexpr double kApart = 1.5;
+  /// Slots are full when the mean of the batch is so near the most that it ever held: all the time. Seen at
+  /// one load only, it must be nearer still, and the queue hold this share of the requests in flight.
+  static constexpr double kAtCap = 0.93;
+  static constexpr double kSurelyAtCap = 0.97;
+  static constexpr double kLongQueue = 0.25;
+  /// Of the slots: a knee that lies lower was there before they were full.
+  static constexpr double kKneeOfSlots = 0.75;
   /// The cache is full when it is so on average while requests wait, or touches kKvNearlyFull and preempts.
   static constexpr double kKvFull = 0.95;
   static constexpr double kKvNearlyFull = 0.90;
@@ -28,12 +34,30 @@ struct AttributionLimits {
   static constexpr double kKvLargeRequest = 0.10;
   /// A generator whose busiest thread works less than this has time.
   static constexpr double kIdleThread = 0.50;
-  /// Requests that the client has in flight and the engine does not know.
-  static constexpr double kInTransit = 0.20;
-  static constexpr double kFewestInTransit = 2;
+  /// Time integrals are made of requests that ended: they count in windows of so many times their length.
+  static constexpr double kIntegralResidences = 4;
+  /// Requests that the client has in flight and the engine does not hold.
+  static constexpr double kOutside = 0.20;
+  static constexpr double kFewestOutside = 2;
+  /// What a stage holds by Little's law explains them from this share on.
+  static constexpr double kExplains = 0.5;
+  /// Without the server's own times: TPOT has grown by less than this, and so many of them wait for a first
+  /// token.
+  static constexpr double kFlatDecode = 1.25;
+  static constexpr double kAtEntry = 0.7;
   /// Connecting takes so many times longer than at the lowest load, and at least so long.
   static constexpr double kConnectGrowth = 5;
   static constexpr double kConnectSeconds = 0.050;
+  /// Cores that a process of one busy thread uses, and that leave it time.
+  static constexpr double kBusyProcess = 0.95;
+  static constexpr double kIdleProcess = 0.80;
+  /// Of a request's TTFT, that passes in the front end.
+  static constexpr double kFrontEndShare = 0.25;
+  /// A GPU whose utilisation is below this is surely not full; above it, it may be.
+  static constexpr double kGpuIdle = 0.80;
+  /// Of all tokens that the engine computes: from here on prompts are most of its work.
+  static constexpr double kPromptShare = 0.5;
+  static constexpr double kPrefillGrowth = 1.5;
   /// What well-tuned kernels reach of the peak: matrix multiplications of the tensor pipe, decode of the
   /// memory bus.
   static constexpr double kTensorCeiling = 0.75;
@@ -46,15 +70,20 @@ struct AttributionLimits {
 /// What is known of one target × scenario; engine and GPU speak through the steps' telemetry.
 struct AttributionInput {
   const std::vector<Step>& steps;
-  std::optional<double> saturation;  ///< Requests in flight at the knee; absent: judge the highest step.
-  std::string knee_kind;             ///< "hard", "soft" or "".
+  std::optional<double>
+      saturation;         ///< Requests in flight at the knee; absent without a knee, or with a range.
+  std::string knee_kind;  ///< "hard", "soft" or "".
   std::size_t replicas = 1;
+  std::optional<Interval> range{};  ///< Where the knee lies, if no point can be told.
+
+  /// Where in `range` a knee is looked for.
+  std::optional<double> range_middle() const;
 };
 
 /// What gave out first.
 struct Attribution {
-  /// "client", "network", "admission", "queue_slots", "kv_cache", "compute", "memory_bandwidth", "errors", or
-  /// "" where it could not be told.
+  /// "client", "admission", "errors", "network", "before_engine", "front_end", "scheduler", "prefill",
+  /// "queue_slots", "kv_cache", "compute", "memory_bandwidth", or "" where it could not be told.
   std::string bottleneck;
   std::vector<std::string> evidence;       ///< Whole sentences that quote figures.
   std::vector<std::string> not_ruled_out;  ///< Bottlenecks that nothing measured could exclude.

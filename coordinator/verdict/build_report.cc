@@ -4,7 +4,11 @@
 
 #include <algorithm>
 #include <cmath>
+#include <set>
 
+#include "coordinator/measure/client_load.h"
+#include "coordinator/measure/in_step.h"
+#include "coordinator/measure/reconcile.h"
 #include "coordinator/measure/repeat.h"
 #include "coordinator/measure/token_count.h"
 #include "coordinator/measure/window.h"
@@ -13,7 +17,6 @@
 #include "coordinator/verdict/attribution.h"
 #include "coordinator/verdict/drift.h"
 #include "coordinator/verdict/judge.h"
-#include "coordinator/verdict/movement.h"
 #include "coordinator/verdict/recommend.h"
 #include "coordinator/verdict/saturation.h"
 #include "coordinator/verdict/slo.h"
@@ -47,7 +50,6 @@ void conclude(ScenarioResult& result, const Ramp& ramp, const std::vector<SloLim
     result.soak = judge_soak(result.steps);
   } else {
     mark_drift(result.steps);
-    if (!result.moving()) result.movement = find_movement(result.steps);
   }
   annotate(result.steps, result.saturation);
   if (!ramp.proof.empty()) {
@@ -74,13 +76,43 @@ void measure_rows(ScenarioResult& result, const Plan& plan, const Timeline& time
   }
 }
 
-/// What the target said of itself in each step's window.
-void add_telemetry(std::vector<Step>& steps, const TelemetrySeries& telemetry, const std::string& target) {
-  for (Step& step : steps) {
-    const double begin = step.window_begin_seconds;
-    const StepTelemetry told = telemetry.summarise(target, begin, begin + step.duration_seconds);
-    if (told != StepTelemetry{}) step.telemetry = told;
+/// Where a request's first token takes its time, where the server's own clock tells and is of our requests.
+void split_ttft(StepTelemetry& told, const Step& step) {
+  if (told.page.state != "covered" || !told.ttft_mean_seconds) return;
+  if (step.ttft_seconds.mean)
+    told.outside_server_seconds = std::max(0.0, *step.ttft_seconds.mean - *told.ttft_mean_seconds);
+  if (told.queue_time_mean_seconds && told.prefill_time_mean_seconds) {
+    told.front_end_seconds = std::max(
+        0.0, *told.ttft_mean_seconds - *told.queue_time_mean_seconds - *told.prefill_time_mean_seconds);
   }
+}
+
+/// What the target said of itself in each step's window, held against what the client saw.
+void add_telemetry(std::vector<Step>& steps, const TelemetrySeries& telemetry, const std::string& target,
+                   const ClientLoad& client) {
+  const Reconciler reconciler(client, telemetry.pages(target));
+  for (Step& step : steps) {
+    const double begin = step.window_begin_seconds, end = begin + step.duration_seconds;
+    StepTelemetry told = telemetry.summarise(target, begin, end);
+    if (told != StepTelemetry{}) {
+      told.page = reconciler.check(begin, end);
+      if (told.page.state == "rotating") told.forget_counters();
+      split_ttft(told, step);
+      step.telemetry = std::move(told);
+    }
+    if (streams_in_step(step, client)) {
+      step.warn("IN_STEP",
+                "streams run in step: what is read once a second of the server's queue is one phase of it");
+    }
+  }
+}
+
+std::set<std::uint32_t> cells_of_target(const std::vector<Cell>& cells, std::uint32_t target) {
+  std::set<std::uint32_t> ids;
+  for (const Cell& cell : cells) {
+    if (cell.target == target) ids.insert(cell.id);
+  }
+  return ids;
 }
 
 /// What gave out first, with its evidence.
@@ -88,7 +120,8 @@ void attribute(ScenarioResult& result, std::size_t replicas) {
   const Attribution attribution = find_bottleneck({.steps = result.steps,
                                                    .saturation = result.saturation.concurrency,
                                                    .knee_kind = result.saturation.knee_kind,
-                                                   .replicas = replicas});
+                                                   .replicas = replicas,
+                                                   .range = result.saturation.ci95});
   result.saturation.bottleneck = attribution.bottleneck;
   if (const std::string text = attribution.text(); !text.empty()) result.saturation.explanation += " " + text;
 }
@@ -125,7 +158,8 @@ Report build_report(const Plan& plan, const Timeline& timeline, const std::vecto
       result.workload = asked->second;
     measure_rows(result, plan, timeline, cell, windows);
     if (result.steps.empty()) continue;
-    add_telemetry(result.steps, telemetry, result.target);
+    const ClientLoad client(timeline, cells_of_target(cells, cell.target));
+    add_telemetry(result.steps, telemetry, result.target, client);
     conclude(result, plan.scenarios[cell.scenario].ramp, cell.slo, facts);
     attribute(result, plan.targets[cell.target].urls.size());
     if (const auto cut = facts.cut_short.find(cell.id); cut != facts.cut_short.end()) {

@@ -7,6 +7,8 @@
 
 #include "coordinator/measure/validity.h"
 #include "coordinator/results/units.h"
+#include "coordinator/verdict/page_remarks.h"
+#include "coordinator/verdict/sick_replica.h"
 
 namespace kneepoint::coordinator {
 namespace {
@@ -44,7 +46,8 @@ void judge_soak(const ScenarioResult& result, Verdict& verdict) {
 void judge_rows(const ScenarioResult& result, Verdict& verdict) {
   const auto& knee = result.saturation.concurrency;
   for (const Step& step : result.steps) {
-    if (step.has_flag("DRIFT")) verdict.warn("drift", fmt::format("{}", fmt::join(step.reasons, "; ")));
+    // Marked last, so its reason is the last one: what else was noted of the row is the row's.
+    if (step.has_flag("DRIFT") && !step.reasons.empty()) verdict.warn("drift", step.reasons.back());
     if (step.valid) continue;
     std::string reason = fmt::format("at {}: {}", row_label(step), fmt::join(step.reasons, "; "));
     // A host that refuses is a finding, not a fault of the measurement; rows past twice the knee did not
@@ -74,6 +77,9 @@ void judge_windows(const ScenarioResult& result, Verdict& verdict) {
 }
 
 void judge_findings(const ScenarioResult& result, Verdict& verdict) {
+  if (auto sick = sick_replica(result))
+    verdict.warn("sick_replica", std::move(*sick), "Take it out, or look after it, and measure again");
+  remark_on_pages(result, verdict);
   if (result.proof && result.proof->state == "FAILS")
     verdict.refuse("proof_fails", result.proof->explanation);
   if (result.descent && result.descent->state == "HYSTERESIS")

@@ -65,6 +65,12 @@ ObservedSteps observe(const std::vector<Step>& steps, std::optional<double> satu
   if (lowest != found.all.end()) found.lowest = *lowest;
   if (saturation) {
     choose_around(*saturation, found);
+    for (const Step& step : steps) {
+      if (step.valid && step.load() >= *saturation) found.beyond.push_back({&step, telemetry_of(step)});
+    }
+    std::stable_sort(
+        found.beyond.begin(), found.beyond.end(),
+        [](const ObservedStep& a, const ObservedStep& b) { return a.step->load() < b.step->load(); });
   } else {
     choose_highest(found);
   }

@@ -25,6 +25,8 @@ struct ObservedSteps {
   ObservedStep past;
   /// What `past` is compared with: `knee`; without a knee the last of at most two thirds of the highest load.
   ObservedStep before;
+  /// Every valid one at or above the knee, however far; without a knee none.
+  std::vector<ObservedStep> beyond;
   /// `past` where that has telemetry, or none has; else `knee`.
   ObservedStep judged;
 };

@@ -1,11 +1,14 @@
 #include "coordinator/verdict/slo.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <functional>
 #include <map>
 
 #include "coordinator/measure/statistics.h"
 #include "coordinator/measure/validity.h"
+#include "coordinator/results/units.h"
 
 namespace kneepoint::coordinator {
 namespace {
@@ -21,14 +24,26 @@ Outlook outlook_of(const SloCheck& check, const Step& step) {
   return Outlook::kIndeterminate;
 }
 
-SloCriterion bracket(const std::vector<Step>& steps, std::string name, double limit,
+/// What kept a load from being judged though its requests are many: surely more missed the limit than may,
+/// but all at once, so that another window might see none.
+std::string doubt_of(const Step& step, const SloCheck& check, double allowed) {
+  const auto missed = static_cast<double>(check.missed), n = static_cast<double>(check.met + check.missed);
+  if (check.state != "INDETERMINATE" || n == 0 || proportion_lower(missed, n) <= allowed) return "";
+  return fmt::format("at {} {} of {} missed it, but in bursts: a longer window would tell", load_label(step),
+                     check.missed, check.met + check.missed);
+}
+
+SloCriterion bracket(const std::vector<Step>& steps, std::string name, double limit, double allowed,
                      const std::function<const SloCheck*(const Step&)>& check_of) {
   std::map<double, Outlook> by_load;
+  std::map<double, std::string> doubts;
   for (const Step& step : steps) {
     const SloCheck* check = check_of(step);
     if (check == nullptr) continue;
     Outlook& outlook = by_load[step.load()];
     outlook = std::max(outlook, outlook_of(*check, step));
+    if (std::string doubt = doubt_of(step, *check, allowed); !doubt.empty())
+      doubts[step.load()] = std::move(doubt);
   }
   SloCriterion criterion{.name = std::move(name), .limit = limit, .state = "INDETERMINATE"};
   std::optional<double> failed;
@@ -49,6 +64,12 @@ SloCriterion bracket(const std::vector<Step>& steps, std::string name, double li
   } else if (!by_load.empty() && by_load.rbegin()->second == Outlook::kPass) {
     criterion.state = "PASS";
   }
+  if (criterion.state == "INDETERMINATE") {
+    for (const auto& [load, doubt] : doubts) {
+      const bool open = by_load[load] == Outlook::kIndeterminate && load > criterion.concurrency.value_or(0);
+      if (open && criterion.doubt.empty()) criterion.doubt = doubt;
+    }
+  }
   return criterion;
 }
 
@@ -59,10 +80,12 @@ SloResult find_slo(const std::vector<Step>& steps, const std::vector<SloLimit>& 
   if (limits.empty()) return result;
   for (std::size_t i = 0; i < limits.size(); ++i) {
     result.criteria.push_back(
-        bracket(steps, limits[i].name(), to_seconds(limits[i].limit),
+        bracket(steps, limits[i].name(), to_seconds(limits[i].limit), 1 - limits[i].quantile,
                 [i](const Step& step) { return i < step.slo.size() ? &step.slo[i] : nullptr; }));
   }
-  result.joint = bracket(steps, "joint", 0,
+  double lowest_quantile = 1;
+  for (const SloLimit& limit : limits) lowest_quantile = std::min(lowest_quantile, limit.quantile);
+  result.joint = bracket(steps, "joint", 0, 1 - lowest_quantile,
                          [](const Step& step) { return step.slo_joint ? &*step.slo_joint : nullptr; });
   return result;
 }

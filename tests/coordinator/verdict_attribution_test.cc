@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <array>
+
 namespace kneepoint::coordinator {
 namespace {
 
@@ -36,6 +38,7 @@ StepTelemetry healthy(double running, double waiting = 0) {
   t.gpu.tensor_active_mean = 0.1;
   t.gpu.dram_active_mean = 0.3;
   t.engine_sources = 1;
+  t.page = {.state = "covered", .tokens_ratio = 1};
   return t;
 }
 
@@ -108,8 +111,55 @@ const Case kCases[] = {
     {"errors", [](Scene& s) { s.fail(s.past(), Outcome::kHttp5xx, 50); }, "errors", "50 of 1050 failed"},
     {"network_unreachable", [](Scene& s) { s.fail(s.past(), Outcome::kConnect, 50); }, "network",
      "50 of them while connecting"},
-    {"network_in_transit", [](Scene& s) { s.at_past() = healthy(30, 0); }, "network",
-     "of 48 in flight the engine knows 30 (30 running, 0.0 waiting)"},
+    {"before_engine_by_the_servers_own_times",
+     [](Scene& s) {
+       s.at_past() = healthy(30, 0);
+       s.past().requests_per_second.value = 60;
+       s.past().ttft_seconds.mean = 0.350;
+       s.at_past().outside_server_seconds = 0.305;
+       s.at_past().front_end_seconds = 0.004;
+     },
+     "before_engine",
+     "of 48 in flight the engine holds 30 (30 running, 0.0 waiting); of a mean TTFT of 350 ms 305 ms pass "
+     "before the server takes the request"},
+    {"before_engine_by_what_the_client_sees",
+     [](Scene& s) {
+       s.at_past() = healthy(30, 0);
+       s.past().waiting = 18;
+     },
+     "before_engine", "(a gateway, a proxy or the server's own front end): at 48 requests in flight, of 48"},
+    {"front_end_holds_requests",
+     [](Scene& s) {
+       s.at_past() = healthy(30, 0);
+       s.past().requests_per_second.value = 60;
+       s.past().ttft_seconds.mean = 0.350;
+       s.at_past().outside_server_seconds = 0.010;
+       s.at_past().front_end_seconds = 0.299;
+     },
+     "front_end", "of a mean TTFT of 350 ms 299 ms pass in the server, before its engine"},
+    {"front_end_busy_while_the_gpu_is_not",
+     [](Scene& s) {
+       s.at_past().front_end_cpu_cores = 1.0;
+       s.at_past().gpu.util_mean = 0.24;
+     },
+     "front_end", "its process was busy 1.00 of a core while the GPU was in use 24 % of the time"},
+    {"scheduler",
+     [](Scene& s) {
+       s.at_past().front_end_cpu_cores = 0.4;
+       s.at_past().engine_cpu_cores = 0.99;
+       s.at_past().gpu.util_mean = 0.5;
+     },
+     "scheduler", "its process was busy 0.99 of a core while the GPU was in use 50 % of the time"},
+    {"prefill",
+     [](Scene& s) {
+       s.at_knee() = healthy(20, 12);
+       s.at_past() = healthy(21, 27);
+       s.at_knee().server_prompt_tokens_per_second = 9000;
+       s.at_past().server_prompt_tokens_per_second = 9100;
+       s.at_past().server_tokens_per_second = 300;
+       s.at_past().running_max = 40;
+     },
+     "prefill", "9,000 prompt tokens a second at 32, 9,100 at 48, while 27 wait beside a batch of 21"},
     {"network_connect",
      [](Scene& s) {
        s.steps[0].connect_seconds.p95 = 0.002;
@@ -190,11 +240,11 @@ TEST(Attribution, WithoutTelemetryASoftKneeIsNotExplained) {
   const auto found = scene.judge();
   EXPECT_EQ(found.bottleneck, "");
   EXPECT_THAT(found.not_ruled_out,
-              ElementsAre("queue_slots", "kv_cache", "compute", "memory_bandwidth", "network"));
+              ElementsAre("queue_slots", "kv_cache", "compute", "memory_bandwidth", "before_engine"));
   EXPECT_EQ(found.text(),
             "Every request is slowed by the others: TPOT p50 10.0 ms at 1, 30.0 ms at 48. Without more of "
-            "the server's "
-            "telemetry, queue slots, KV cache, compute, memory bandwidth and network cannot be ruled out.");
+            "the server's telemetry, queue slots, KV cache, compute, memory bandwidth and something before "
+            "the engine cannot be ruled out.");
 }
 
 TEST(Attribution, WithoutTelemetryAHardKneeIsAQueue) {
@@ -206,7 +256,7 @@ TEST(Attribution, WithoutTelemetryAHardKneeIsAQueue) {
   EXPECT_EQ(found.bottleneck, "queue_slots");
   EXPECT_THAT(found.evidence,
               ElementsAre(HasSubstr("TTFT p50 50.0 ms at 32, 800 ms at 48; TPOT p50 10.0 ms and 10.0 ms")));
-  EXPECT_THAT(found.not_ruled_out, ElementsAre("kv_cache"));
+  EXPECT_THAT(found.not_ruled_out, ElementsAre("kv_cache", "prefill", "before_engine"));
 }
 
 TEST(Attribution, TheClientsOwnEvidenceNeedsNoTelemetry) {
@@ -282,7 +332,7 @@ TEST(Attribution, GpuMetricsAloneLeaveTheEngineOpen) {
   }
   const auto found = scene.judge();
   EXPECT_EQ(found.bottleneck, "memory_bandwidth");
-  EXPECT_THAT(found.not_ruled_out, ElementsAre("queue_slots", "kv_cache", "network"));
+  EXPECT_THAT(found.not_ruled_out, ElementsAre("queue_slots", "kv_cache", "before_engine"));
 }
 
 TEST(Attribution, AQueueWithoutKvMetricsMayBeTheCaches) {
@@ -356,8 +406,8 @@ TEST(Attribution, ReplicasThatDoNotTellAreNotMissing) {
   scene.replicas = 2;
   scene.at_past() = healthy(24, 0);
   const auto found = scene.judge();
-  EXPECT_NE(found.bottleneck, "network");
-  EXPECT_THAT(found.not_ruled_out, Contains("network"));
+  EXPECT_EQ(found.bottleneck, "");
+  EXPECT_THAT(found.not_ruled_out, Contains("before_engine"));
 }
 
 TEST(Attribution, WhatBreaksFarPastTheKneeDidNotMakeIt) {
@@ -410,6 +460,161 @@ TEST(Attribution, AFewFailuresAreNoLimit) {
   Scene scene;
   scene.fail(scene.past(), Outcome::kHttp5xx, 4);
   EXPECT_NE(scene.judge().bottleneck, "errors");
+}
+
+TEST(Attribution, NothingRestsOnAPageThatIsNotOfOurLoad) {
+  for (const char* state : {"partial", "stale", "frozen", "rotating"}) {
+    Scene scene;
+    scene.knee_kind = "hard";
+    scene.at_knee() = healthy(8, 0);
+    scene.at_past() = healthy(8, 6);
+    scene.at_knee().page.state = scene.at_past().page.state = state;
+    scene.at_past().page.tokens_ratio = 0.25;
+    const auto found = scene.judge();
+    EXPECT_EQ(found.bottleneck, "") << state;
+    EXPECT_THAT(found.text(), HasSubstr("nothing is concluded from it")) << state;
+    EXPECT_THAT(found.text(), HasSubstr("full slots, prefill or something before the engine, not told apart"))
+        << state;
+  }
+}
+
+TEST(Attribution, OthersRequestsFillSlotsLikeOurs) {
+  Scene scene;
+  scene.at_knee() = healthy(64, 20);
+  scene.at_past() = healthy(64, 36);
+  scene.at_knee().page.state = scene.at_past().page.state = "others";
+  scene.saturation = 50;
+  scene.steps[2].concurrency = 50;
+  scene.steps[3].concurrency = 80;
+  EXPECT_EQ(scene.judge().bottleneck, "queue_slots");
+}
+
+TEST(Attribution, OthersRequestsDoNotTellWhatIsBeforeTheEngine) {
+  Scene scene;
+  scene.at_past() = healthy(30, 0);
+  scene.past().waiting = 18;
+  scene.at_past().page.state = "others";
+  EXPECT_EQ(scene.judge().bottleneck, "");
+}
+
+TEST(Attribution, RequestsThatTheServerSlowsDownAreNotHeldBeforeIt) {
+  // A real vLLM whose one-threaded front end was the limit: tokens, too, came late.
+  Scene scene;
+  scene.at_past() = healthy(36, 0);
+  scene.past().waiting = 12;
+  scene.past().tpot_seconds.p50 = 0.023;
+  EXPECT_EQ(scene.judge().bottleneck, "");
+  scene.at_past().gpu.util_mean = 0.24;
+  EXPECT_EQ(scene.judge().bottleneck, "");
+  EXPECT_THAT(
+      scene.judge().text(),
+      HasSubstr("The GPU is not full (24 % in use at 48 requests in flight): front end or scheduler, not "
+                "told apart."));
+}
+
+TEST(Attribution, BothProcessesAtTheirLimitAreNotToldApart) {
+  Scene scene;
+  scene.at_past().front_end_cpu_cores = 0.97;
+  scene.at_past().engine_cpu_cores = 0.98;
+  scene.at_past().gpu.util_mean = 0.5;
+  EXPECT_EQ(scene.judge().bottleneck, "");
+  EXPECT_THAT(scene.judge().text(),
+              HasSubstr("front end's process was busy 0.97 of a core; the engine's process was "
+                        "busy 0.98 of a core): front end or scheduler, not told apart"));
+}
+
+TEST(Attribution, ABusyFrontEndBesideAFullGpuIsNoLimit) {
+  Scene scene;
+  scene.at_past().front_end_cpu_cores = 1.0;
+  scene.at_past().gpu.util_mean = 0.98;
+  EXPECT_NE(scene.judge().bottleneck, "front_end");
+}
+
+TEST(Attribution, AGaugeOfStreamsInStepIsNoWitness) {
+  Scene scene;
+  scene.at_past() = healthy(0, 0);  // read at one phase of the beat
+  scene.past().waiting = 40;
+  scene.past().warn("IN_STEP", "streams run in step");
+  EXPECT_EQ(scene.judge().bottleneck, "");
+  // The integrals know better.
+  scene.past().e2e_seconds.mean = 0.6;
+  scene.at_past().running_by_time = 30;
+  scene.at_past().waiting_by_time = 18;
+  scene.at_knee() = healthy(30, 1);
+  EXPECT_EQ(scene.judge().bottleneck, "queue_slots");
+  scene.past().e2e_seconds.mean = 20;
+  EXPECT_EQ(scene.judge().bottleneck, "") << "a window of three answers makes no integral";
+}
+
+TEST(Attribution, ShortAnswersOnAnIdleHostWaitButDoNotFillIt) {
+  Scene scene;
+  scene.at_knee() = healthy(28, 3.2);
+  scene.at_past() = healthy(42, 5);
+  for (Step& step : scene.steps) step.telemetry->running_max = 46;
+  EXPECT_EQ(scene.judge().bottleneck, "");
+}
+
+/// What a real vLLM with 64 slots told at each load: running, waiting. Streams were in step below 70.
+Scene a_real_server_with_64_slots() {
+  Scene scene;
+  scene.steps.clear();
+  const std::array<std::array<double, 3>, 13> rows = {{{32, 21.8, 0},
+                                                       {43, 19.1, 0.9},
+                                                       {50, 17.6, 0},
+                                                       {54, 19.5, 0},
+                                                       {64, 24, 0},
+                                                       {70, 55.9, 3.1},
+                                                       {77, 62.1, 11.4},
+                                                       {85, 62.4, 18.9},
+                                                       {99, 62.4, 33.5},
+                                                       {105, 62.5, 35.9},
+                                                       {128, 60.2, 53.9},
+                                                       {256, 62.6, 174},
+                                                       {512, 63.5, 435}}};
+  for (const auto& [n, running, waiting] : rows) {
+    Step step = step_at(static_cast<std::uint32_t>(n));
+    step.telemetry = healthy(running, waiting);
+    step.telemetry->running_max = 64;
+    step.telemetry->gpu = {};
+    step.telemetry->gpu.util_mean = 0.45;
+    if (n < 70) step.warn("IN_STEP", "streams run in step");
+    scene.steps.push_back(step);
+  }
+  return scene;
+}
+
+TEST(Attribution, SlotsAreFoundWhenTheKneeIsJudgedJustAboveThem) {
+  Scene scene = a_real_server_with_64_slots();
+  for (const double knee : {50.0, 60.0, 70.0, 77.0, 98.0}) {
+    scene.saturation = knee;
+    EXPECT_EQ(scene.judge().bottleneck, "queue_slots") << knee << ": " << scene.judge().text();
+  }
+}
+
+TEST(Attribution, SlotsThatFillPastTheKneeDidNotMakeIt) {
+  Scene scene = a_real_server_with_64_slots();
+  scene.saturation = 42;
+  EXPECT_EQ(scene.judge().bottleneck, "");
+  EXPECT_THAT(scene.judge().text(), HasSubstr("The slots are full, too, but only from"));
+  EXPECT_THAT(scene.judge().text(), HasSubstr("front end or scheduler, not told apart"));
+}
+
+TEST(Attribution, ARangeIsAKneeToo) {
+  Scene scene;
+  scene.saturation = std::nullopt;
+  scene.at_knee() = healthy(24, 8);
+  scene.at_past() = healthy(24, 24);
+  const auto found = find_bottleneck({scene.steps, std::nullopt, "hard", 1, Interval{16, 32}});
+  EXPECT_EQ(found.bottleneck, "queue_slots");
+}
+
+TEST(Attribution, ARowInWhichTheHostMovedNamesNothingWithoutAKnee) {
+  Scene scene;
+  scene.saturation = std::nullopt;
+  scene.at_knee() = healthy(24, 8);
+  scene.at_past() = healthy(24, 24);
+  scene.past().warn("DRIFTING", "throughput moved by +89.7 % within the window");
+  EXPECT_EQ(scene.judge().bottleneck, "");
 }
 
 TEST(Attribution, NoStepsIsNoVerdict) {

@@ -65,6 +65,17 @@ SloCriterion criterion(const std::vector<Step>& steps) {
   return find_slo(steps, {limit}).criteria.at(0);
 }
 
+TEST(SloResult, ManyMissesInBurstsAreNoWantOfRequests) {
+  // Of a real vLLM at 256: 195 of 871 answers late, all in two of five batches.
+  auto steps = rows({{64, "PASS"}, {128, "PASS"}, {256, "INDETERMINATE"}});
+  steps[2].slo[0].met = 676;
+  steps[2].slo[0].missed = 195;
+  EXPECT_EQ(criterion(steps).state, "INDETERMINATE");
+  EXPECT_EQ(criterion(steps).doubt, "at 256 195 of 871 missed it, but in bursts: a longer window would tell");
+  steps[2].slo[0] = {.name = "ttft_p95", .met = 9, .missed = 1, .state = "INDETERMINATE"};
+  EXPECT_EQ(criterion(steps).doubt, "") << "these are too few requests";
+}
+
 TEST(SloResult, BracketsTheLargestPassAndTheSmallestFail) {
   const auto found =
       criterion(rows({{1, "PASS"}, {2, "PASS"}, {4, "INDETERMINATE"}, {8, "FAIL"}, {16, "FAIL"}}));

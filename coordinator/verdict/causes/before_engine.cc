@@ -1,0 +1,95 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "coordinator/results/units.h"
+#include "coordinator/verdict/causes/scene.h"
+
+namespace kneepoint::coordinator {
+namespace {
+
+using Limits = AttributionLimits;
+
+std::string held_text(const Scene& scene, const ObservedStep& o) {
+  const double running = *Scene::running(o), waiting = *Scene::waiting(o);
+  std::string text =
+      fmt::format("of {} in flight the engine holds {} ({} running, {} waiting)",
+                  figure(Scene::held(*o.step)), figure(running + waiting), figure(running), figure(waiting));
+  const auto& ratio = o.telemetry->page.tokens_ratio;
+  if (ratio && o.step->output_tokens_per_second.value && scene.input.replicas > 0) {
+    text += fmt::format(", though both count the same tokens ({} a second here, {} there)",
+                        figure(*o.step->output_tokens_per_second.value),
+                        figure(*ratio * *o.step->output_tokens_per_second.value));
+  }
+  return text;
+}
+
+/// Requests that wait for entry wait for their first token, and those that are in are as fast as before.
+bool waits_at_the_entry(const Scene& scene, double missing) {
+  const ObservedStep& judged = scene.steps.judged;
+  const ObservedStep& before = scene.steps.before;
+  const auto& now = judged.step->tpot_seconds.p50;
+  const auto& earlier =
+      before.step != nullptr ? before.step->tpot_seconds.p50 : judged.step->tpot_seconds.p50;
+  const double without_token = judged.step->waiting.value_or(0) - *Scene::waiting(judged);
+  return now && earlier && *now <= Limits::kFlatDecode * *earlier &&
+         without_token >= Limits::kAtEntry * missing;
+}
+
+}  // namespace
+
+/// The page tells of our load, and yet the engine holds clearly fewer requests than are in flight.
+std::optional<Cause> before_engine_cause(Scene& scene) {
+  const ObservedStep& judged = scene.steps.judged;
+  if (judged.step == nullptr || scene.steps.lowest.step->load() == judged.step->load()) return std::nullopt;
+  const auto missing = scene.outside_engine(judged);
+  const double held = Scene::held(*judged.step);
+  if (!missing || *missing < std::max(Limits::kFewestOutside, Limits::kOutside * held)) return std::nullopt;
+  const StepTelemetry& t = *Scene::engine(judged);
+  const auto front = front_end_seconds(judged);
+  const auto& ttft = judged.step->ttft_seconds.mean;
+  const double rate = judged.step->requests_per_second.value.value_or(0);
+  if (front && ttft && t.outside_server_seconds && rate > 0) {
+    // Little's law once more: what a request spends somewhere, times requests a second, is how many are
+    // there.
+    const double outside = *t.outside_server_seconds;
+    if (outside * rate >= Limits::kExplains * *missing) {
+      return Cause{
+          "before_engine",
+          fmt::format("Something before the server holds requests: at {}, {}; of a mean TTFT of {} {} pass "
+                      "before the server takes the request.",
+                      Scene::load_of(*judged.step), held_text(scene, judged), format_time(*ttft),
+                      format_time(outside))};
+    }
+    if (*front * rate >= Limits::kExplains * *missing) {
+      return Cause{
+          "front_end",
+          fmt::format("The server's front end holds requests: at {}, {}; of a mean TTFT of {} {} pass in "
+                      "the server, before its engine.",
+                      Scene::load_of(*judged.step), held_text(scene, judged), format_time(*ttft),
+                      format_time(*front))};
+    }
+    return std::nullopt;
+  }
+  if (!waits_at_the_entry(scene, *missing)) return std::nullopt;
+  return Cause{
+      "before_engine",
+      fmt::format("Something before the engine holds requests (a gateway, a proxy or the server's own front "
+                  "end): at {}, {}; decoding is as fast as before.",
+                  Scene::load_of(*judged.step), held_text(scene, judged))};
+}
+
+/// A slow network is named only by what is measured of it.
+std::optional<Cause> network_cause(Scene& scene) {
+  const ObservedStep& judged = scene.steps.judged;
+  const ObservedStep& lowest = scene.steps.lowest;
+  if (judged.step == nullptr || lowest.step == nullptr || judged.step == lowest.step) return std::nullopt;
+  const auto& before = lowest.step->connect_seconds.p95;
+  const auto& now = judged.step->connect_seconds.p95;
+  if (!before || !now || *now < Limits::kConnectSeconds || *now < Limits::kConnectGrowth * *before)
+    return std::nullopt;
+  return Cause{"network", fmt::format("Connecting slows down: p95 {} at {}, {} at {}.", format_time(*before),
+                                      load_label(*lowest.step), format_time(*now), load_label(*judged.step))};
+}
+
+}  // namespace kneepoint::coordinator

@@ -1,0 +1,50 @@
+#include <fmt/format.h>
+
+#include <initializer_list>
+
+#include "coordinator/measure/validity.h"
+#include "coordinator/results/units.h"
+#include "coordinator/verdict/causes/scene.h"
+
+namespace kneepoint::coordinator {
+namespace {
+
+std::uint64_t count_of(const RequestCounts& requests, std::initializer_list<Outcome> outcomes) {
+  std::uint64_t sum = 0;
+  for (const Outcome outcome : outcomes) sum += requests.by_outcome[static_cast<std::size_t>(outcome)];
+  return sum;
+}
+
+}  // namespace
+
+std::optional<Cause> failure_cause(Scene& scene) {
+  for (const ObservedStep& o : scene.steps.all) {
+    const RequestCounts& requests = o.step->requests;
+    if (!surely_failing(requests)) continue;
+    const std::uint64_t failed = requests.failed;
+    const auto rejected = count_of(requests, {Outcome::kRejected});
+    const auto unreached = count_of(requests, {Outcome::kDns, Outcome::kConnect, Outcome::kTls});
+    const auto timeouts = count_of(requests, {Outcome::kTimeout});
+    const std::string what =
+        fmt::format("at {}, {} of {} failed", Scene::load_of(*o.step), failed, failed + requests.completed);
+    if (2 * rejected > failed) {
+      return Cause{"admission", fmt::format("The target turns requests away: {}, {} of them with HTTP 429 "
+                                            "or 503.",
+                                            what, rejected)};
+    }
+    if (2 * unreached > failed) {
+      return Cause{
+          "network",
+          fmt::format("Requests do not reach the target: {}, {} of them while connecting.", what, unreached)};
+    }
+    // Those that time out in the server's queue tell of the queue, and that is told below.
+    if (2 * timeouts > failed && Scene::waits(o)) {
+      scene.asides.push_back(fmt::format("Requests time out: {}, {} of them by timeout.", what, timeouts));
+      continue;
+    }
+    return Cause{"errors", fmt::format("The target fails: {} ({}).", what, format_errors(requests))};
+  }
+  return std::nullopt;
+}
+
+}  // namespace kneepoint::coordinator

@@ -1,0 +1,116 @@
+#include "coordinator/verdict/page_remarks.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "coordinator/measure/reconcile.h"
+#include "coordinator/results/units.h"
+
+namespace kneepoint::coordinator {
+namespace {
+
+/// Prompt tokens that the prefix cache held, from which on they spare a step much of its work.
+constexpr double kManyHits = 0.5;
+
+using Steps = std::vector<const Step*>;
+
+Steps steps_where(const ScenarioResult& result, const std::function<bool(const Step&)>& holds) {
+  Steps found;
+  for (const Step& step : result.steps) {
+    if (step.telemetry && holds(step)) found.push_back(&step);
+  }
+  return found;
+}
+
+std::string at_loads(const Steps& steps) {
+  std::vector<std::string> labels;
+  for (const Step* step : steps) labels.push_back(row_label(*step));
+  if (labels.size() > 3) return fmt::format("{} of the steps, at {} for one", labels.size(), labels.front());
+  return fmt::format("{}", fmt::join(labels, " and "));
+}
+
+struct PageRemark {
+  const char* state;
+  const char* code;
+  const char* remedy;
+};
+constexpr PageRemark kPages[] = {
+    {"partial", "page_partial",
+     "Name the /metrics of every server behind the address under the target's telemetry"},
+    {"others", "other_tenants", "Measure again without them, or read the figures as what they leave"},
+    {"stale", "page_stale", "Read the server's own /metrics and not a copy of it"},
+    {"frozen", "page_frozen", "Read the server's own /metrics and not a copy of it"},
+    {"rotating", "page_rotating",
+     "Name the /metrics of every server behind the address under the target's telemetry"},
+};
+
+void remark_on_state(const ScenarioResult& result, const PageRemark& page, Verdict& verdict) {
+  const Steps steps =
+      steps_where(result, [&](const Step& s) { return s.telemetry->page.state == page.state; });
+  if (steps.empty()) return;
+  const auto plainest = *std::max_element(steps.begin(), steps.end(), [](const Step* a, const Step* b) {
+    const auto off = [](const Step* s) { return std::abs(s->telemetry->page.tokens_ratio.value_or(1) - 1); };
+    return off(a) < off(b);
+  });
+  std::string text = fmt::format("at {} {}", row_label(*plainest), describe(plainest->telemetry->page));
+  if (steps.size() > 1) text += fmt::format(" (and so at {} of {} steps)", steps.size(), result.steps.size());
+  if (std::string_view(page.state) != "others") text += "; no bottleneck rests on it";
+  verdict.warn(page.code, std::move(text), page.remedy);
+}
+
+void remark_on_counts(const ScenarioResult& result, Verdict& verdict) {
+  const Steps steps = steps_where(result, [](const Step& s) {
+    const PageCheck& page = s.telemetry->page;
+    return page.state == "covered" && page.tokens_ratio && page.requests_ratio &&
+           std::abs(*page.requests_ratio - 1) <= 1 - ReconcileLimits::kLeast &&
+           std::abs(*page.tokens_ratio - 1) > 1 - ReconcileLimits::kLeast;
+  });
+  if (steps.empty()) return;
+  const Step& step = *steps.front();
+  verdict.warn(
+      "token_counts_differ",
+      fmt::format("at {} the engine counted {} output tokens a second and the answers {}, for the same "
+                  "requests; one of the two counts is wrong",
+                  row_label(step), format_figure(step.telemetry->server_tokens_per_second.value_or(0)),
+                  format_figure(step.output_tokens_per_second.value.value_or(0))),
+      "Rely on neither before it is known which");
+}
+
+void remark_on_cache(const ScenarioResult& result, Verdict& verdict) {
+  const auto hits = [](const Step& s) { return s.telemetry->prefix_hit_ratio.value_or(0); };
+  const Steps steps = steps_where(result, [&](const Step& s) { return hits(s) >= kManyHits; });
+  if (steps.empty()) return;
+  const Step* most = *std::max_element(steps.begin(), steps.end(),
+                                       [&](const Step* a, const Step* b) { return hits(*a) < hits(*b); });
+  std::string text = fmt::format("{:.0f} % of the prompt tokens at {} came out of the server's prefix cache",
+                                 hits(*most) * 100, row_label(*most));
+  const Step& first = result.steps.front();
+  if (first.telemetry && first.telemetry->prefix_hit_ratio && hits(first) < hits(*most) - 0.1)
+    text +=
+        fmt::format(", {:.0f} % at {}: later steps were spared work", hits(first) * 100, row_label(first));
+  verdict.warn("prefix_cache", std::move(text), "Use more prompts, or ones that share no beginning");
+}
+
+}  // namespace
+
+void remark_on_pages(const ScenarioResult& result, Verdict& verdict) {
+  for (const PageRemark& page : kPages) remark_on_state(result, page, verdict);
+  remark_on_counts(result, verdict);
+  remark_on_cache(result, verdict);
+  Steps in_step;
+  for (const Step& step : result.steps) {
+    if (step.has_flag("IN_STEP")) in_step.push_back(&step);
+  }
+  if (!in_step.empty()) {
+    verdict.warn("in_step",
+                 fmt::format("at {} streams run in step: answers of one length end and begin together",
+                             at_loads(in_step)),
+                 "Let the lengths of the answers vary, as users' do");
+  }
+}
+
+}  // namespace kneepoint::coordinator

@@ -93,6 +93,33 @@ void add_telemetry(std::vector<Column>& columns) {
   columns.push_back({"load_seconds", [](const Row& r) { return number(r.result.load_seconds); }});
 }
 
+/// What came later: columns are only appended.
+void add_later_telemetry(std::vector<Column>& columns) {
+  columns.push_back({"server_page", [](const Row& r) {
+                       return r.step.telemetry ? quoted(r.step.telemetry->page.state) : std::string();
+                     }});
+  columns.push_back({"server_page_tokens_ratio", [](const Row& r) {
+                       return r.step.telemetry ? number(r.step.telemetry->page.tokens_ratio) : "";
+                     }});
+  for (const auto& [name, figure] :
+       std::initializer_list<std::pair<const char*, std::optional<double> StepTelemetry::*>>{
+           {"server_running_by_time", &StepTelemetry::running_by_time},
+           {"server_waiting_by_time", &StepTelemetry::waiting_by_time},
+           {"server_ttft_mean_seconds", &StepTelemetry::ttft_mean_seconds},
+           {"server_outside_seconds", &StepTelemetry::outside_server_seconds},
+           {"server_front_end_seconds", &StepTelemetry::front_end_seconds},
+           {"server_prefill_time_mean_seconds", &StepTelemetry::prefill_time_mean_seconds},
+           {"server_front_end_cpu_cores", &StepTelemetry::front_end_cpu_cores},
+           {"server_engine_cpu_cores", &StepTelemetry::engine_cpu_cores}}) {
+    columns.push_back({name, [figure = figure](const Row& r) {
+                         return r.step.telemetry ? number((*r.step.telemetry).*figure) : "";
+                       }});
+  }
+  columns.push_back({"gpu_process_memory_peak_bytes", [](const Row& r) {
+                       return r.step.telemetry ? number(r.step.telemetry->gpu.process_memory_peak_bytes) : "";
+                     }});
+}
+
 std::vector<Column> columns() {
   std::vector<Column> all = {
       {"target", [](const Row& r) { return quoted(r.result.target); }},
@@ -169,6 +196,7 @@ std::vector<Column> columns() {
       {"generator_unstamped_read_ratio",
        [](const Row& r) { return number(r.step.generator.unstamped_read_ratio); }}};
   all.insert(all.end(), latest.begin(), latest.end());
+  add_later_telemetry(all);
   return all;
 }
 

@@ -129,14 +129,12 @@ const std::vector<Definition>& all_definitions() {
            "from 64, p95 from 130, p99 from 662."},
       {.term = "Engine, GPU",
        .meaning =
-           "As the host's own metrics say, read once a second: means over the window unless the column "
-           "says "
-           "otherwise, for whoever asked. Running and waiting: requests in the engine's batch and in its "
-           "queue. "
-           "KV: the share of the engine's KV cache in use, of the fullest engine. Utilisation reads near 100 "
-           "% "
-           "with one request already, and memory is allocated in advance: both are reported, and nothing is "
-           "concluded from either.",
+           "As the host's own metrics say, read once a second: means over the window unless the column says "
+           "otherwise, for whoever asked. Page: how much of what came here it shows, where it does not show "
+           "it all. Running and waiting: requests in the engine's batch and in its queue, as read, and by "
+           "time integrals (run/time, wait/time), which no beat of the streams can mislead. KV: the share of "
+           "the engine's KV cache in use, of the fullest engine. Utilisation reads near 100 % with one "
+           "request already, so that only a low one says something; memory is allocated in advance.",
        .used = has_telemetry},
       {.term = "J/token",
        .meaning = "The energy of all the target's cards over the tokens that the server generated, for "

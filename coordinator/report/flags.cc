@@ -59,6 +59,9 @@ constexpr std::array kFlags = {
           "Several replicas answer behind one address, and every kept connection stayed with one of them."},
     Entry{"TOKEN_MISMATCH",
           "Prompts that were made to a length missed it by more than 5 %, as the server counts tokens."},
+    Entry{"IN_STEP",
+          "Streams begin and end together: what is read once a second of the server's queue is one phase of "
+          "it."},
     Entry{"RECONNECTS", "Some kept-alive connections had been closed by the host and were opened again."},
     Entry{"LOWEST LATENCY",
           "The lowest concurrency: latency without competition, the baseline of the others."},
@@ -68,6 +71,10 @@ constexpr std::array kFlags = {
 constexpr std::array kBottlenecks = {
     Entry{"client", "the load generator itself, not the host"},
     Entry{"network", "the network between the load generator and the host"},
+    Entry{"before_engine", "something before the engine that holds requests: a gateway or a proxy"},
+    Entry{"front_end", "the server's front end: its own process, not the GPU"},
+    Entry{"scheduler", "the engine's own loop: its process, not the GPU"},
+    Entry{"prefill", "prefill: prompts arrive faster than they are read"},
     Entry{"admission", "admission control: the host rejects requests (429 or 503)"},
     Entry{"queue_slots", "batch slots: all are taken and requests queue in the server"},
     Entry{"kv_cache", "KV-cache memory"},

@@ -46,6 +46,7 @@ std::string render_result(const ScenarioResult& whole) {
   out += draw_markdown("By turn", share_table(result, &Step::turns, "turn"));
   out += draw_markdown("By replica", share_table(result, &Step::replicas, "replica"));
   out += draw_markdown("What the engine said", engine_table(result));
+  out += draw_markdown("Where a first token takes its time", first_token_table(result));
   out += draw_markdown("What the GPUs said", gpu_table(result));
   out += draw_markdown("Requests and connections", requests_table(result));
   out += draw_markdown("The generator's own error", generator_table(result));

@@ -117,7 +117,6 @@ std::string saturation_text(const ScenarioResult& result) {
 
 std::vector<std::pair<std::string, std::string>> findings_of(const ScenarioResult& result) {
   std::vector<std::pair<std::string, std::string>> all;
-  if (result.movement) all.emplace_back("Movement", result.movement->explanation);
   if (result.proof) all.emplace_back("Proof", result.proof->explanation);
   if (result.descent) all.emplace_back("Way back down", result.descent->explanation);
   return all;
@@ -175,13 +174,15 @@ std::string slo_sentence(const SloCriterion& criterion, LoadKind kind) {
     return fmt::format("{}: holds up to {}, fails at {}", what, upto,
                        criterion.ci95 ? format_figure(criterion.ci95->high) + unit : "the next step");
   }
+  const std::string& doubt = criterion.doubt;
   if (!criterion.concurrency && criterion.ci95) {
-    return fmt::format("{}: fails at {}; too few requests to tell below", what,
-                       format_figure(criterion.ci95->high) + unit);
+    return fmt::format("{}: fails at {}; {}", what, format_figure(criterion.ci95->high) + unit,
+                       doubt.empty() ? "too few requests to tell below" : doubt);
   }
   if (criterion.concurrency)
-    return fmt::format("{}: holds up to {}; too few requests to tell above", what, upto);
-  return fmt::format("{}: too few requests to tell", what);
+    return fmt::format("{}: holds up to {}; {}", what, upto,
+                       doubt.empty() ? "too few requests to tell above" : doubt);
+  return fmt::format("{}: {}", what, doubt.empty() ? "too few requests to tell" : doubt);
 }
 
 std::string run_line(const Report& report) {

@@ -173,8 +173,18 @@ Table open_loop_table(const ScenarioResult& result) {
 Table engine_table(const ScenarioResult& result) {
   using T = StepTelemetry;
   static const std::vector<TelemetryColumn> columns = {
+      // Beside a page that is not of our load every figure of the row is what it says, and no more.
+      {{"page", 9},
+       [](const T& t) {
+         if (t.page.state == "partial" || t.page.state == "others")
+           return fmt::format("{:.0f} %",
+                              t.page.tokens_ratio.value_or(t.page.requests_ratio.value_or(0)) * 100);
+         return t.page.state == "covered" || t.page.state.empty() ? std::string(kAbsent) : t.page.state;
+       }},
       {{"running", 8}, [](const T& t) { return figure(t.running_mean); }},
       {{"waiting", 8}, [](const T& t) { return figure(t.waiting_mean); }},
+      {{"run/time", 8}, [](const T& t) { return figure(t.running_by_time); }},
+      {{"wait/time", 9}, [](const T& t) { return figure(t.waiting_by_time); }},
       {{"queue time", 10}, [](const T& t) { return format_time(t.queue_time_mean_seconds); }},
       {{"KV mean", 8}, [](const T& t) { return percent(t.kv_usage_mean); }},
       {{"KV max", 8}, [](const T& t) { return percent(t.kv_usage_max); }},
@@ -182,6 +192,25 @@ Table engine_table(const ScenarioResult& result) {
       {{"prefix hits", 11}, [](const T& t) { return percent(t.prefix_hit_ratio); }},
       {{"tok/s out", 9}, [](const T& t) { return figure(t.server_tokens_per_second); }},
       {{"tok/s in", 9}, [](const T& t) { return figure(t.server_prompt_tokens_per_second); }}};
+  return telemetry_table(result, columns);
+}
+
+Table first_token_table(const ScenarioResult& result) {
+  using T = StepTelemetry;
+  const auto cores = [](const std::optional<double>& value) {
+    return value ? fmt::format("{:.2f}", *value) : std::string(kAbsent);
+  };
+  static const std::vector<TelemetryColumn> columns = {
+      {{"before server", 13}, [](const T& t) { return format_time(t.outside_server_seconds); }},
+      {{"front end", 10}, [](const T& t) { return format_time(t.front_end_seconds); }},
+      {{"queue", 10},
+       [](const T& t) {
+         return t.ttft_mean_seconds ? format_time(t.queue_time_mean_seconds) : std::string(kAbsent);
+       }},
+      {{"prefill", 10}, [](const T& t) { return format_time(t.prefill_time_mean_seconds); }},
+      {{"front end cores", 15}, [cores](const T& t) { return cores(t.front_end_cpu_cores); }},
+      {{"engine cores", 12}, [cores](const T& t) { return cores(t.engine_cpu_cores); }},
+      {{"tok/iteration", 13}, [](const T& t) { return figure(t.iteration_tokens_mean); }}};
   return telemetry_table(result, columns);
 }
 
@@ -205,7 +234,12 @@ Table gpu_table(const ScenarioResult& result) {
       {{"SM active", 9}, [](const T& t) { return percent(t.gpu.sm_active_mean); }},
       {{"tensor pipe", 11}, [](const T& t) { return percent(t.gpu.tensor_active_mean); }},
       {{"memory bus", 10}, [](const T& t) { return percent(t.gpu.dram_active_mean); }},
-      {{"peak memory", 11}, memory},
+      {{"server memory", 13},
+       [](const T& t) {
+         return t.gpu.process_memory_peak_bytes ? format_bytes(*t.gpu.process_memory_peak_bytes)
+                                                : std::string(kAbsent);
+       }},
+      {{"card memory", 11}, memory},
       {{"power", 8}, watts},
       {{"J/token", 8}, joules},
       {{"hottest", 8}, heat}};

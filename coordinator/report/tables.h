@@ -41,6 +41,8 @@ Table open_loop_table(const ScenarioResult& result);
 /// some row fills.
 Table engine_table(const ScenarioResult& result);
 /// The same of its GPUs.
+/// Where a first token takes its time: before the server, in its front end, in the queue, in prefill.
+Table first_token_table(const ScenarioResult& result);
 Table gpu_table(const ScenarioResult& result);
 /// The results side by side; no rows where there is only one.
 Table overview_table(const Report& report);

@@ -33,6 +33,7 @@ std::string render_result(const ScenarioResult& whole) {
   out += section("By turn", share_table(result, &Step::turns, "turn"));
   out += section("By replica", share_table(result, &Step::replicas, "replica"));
   out += section("What the engine said", engine_table(result));
+  out += section("Where a first token takes its time", first_token_table(result));
   out += section("What the GPUs said", gpu_table(result));
   out += section("Requests and connections", requests_table(result));
   out += section("The generator's own error", generator_table(result));

@@ -195,6 +195,24 @@ void add_telemetry(std::vector<Column>& columns) {
          number);
   engine("waiting", "waiting", "Mean number of requests in the engine's queue", true, &E::waiting_mean,
          number);
+  engine("running by time", "running_by_time", "The same by time integrals, however the readings fall", false,
+         &E::running_by_time, number);
+  engine("waiting by time", "waiting_by_time", "The queue by time integrals", false, &E::waiting_by_time,
+         number);
+  add_told(
+      columns, "Engine", "page / client", "page.tokens_ratio",
+      "Tokens that the page counted over those that came here", false,
+      [](const StepTelemetry& t) { return t.page.tokens_ratio; }, number);
+  engine("before server", "outside_server_seconds", "Of the mean TTFT: before the server takes the request",
+         false, &E::outside_server_seconds, time);
+  engine("front end", "front_end_seconds", "Of the mean TTFT: in the server, before its engine", false,
+         &E::front_end_seconds, time);
+  engine("prefill", "prefill_time_mean_seconds", "Of the mean TTFT: from the first scheduling on", false,
+         &E::prefill_time_mean_seconds, time);
+  engine("front end cores", "front_end_cpu_cores", "CPU of the busiest process that serves the page", false,
+         &E::front_end_cpu_cores, number);
+  engine("engine cores", "engine_cpu_cores", "CPU of the busiest engine process", false, &E::engine_cpu_cores,
+         number);
   engine("queue time", "queue_time_mean_seconds", "Mean time in the engine's queue", false,
          &E::queue_time_mean_seconds, time);
   engine("KV cache", "kv_usage_mean_ratio", "Share of the KV cache in use, on average", true,
@@ -216,6 +234,8 @@ void add_telemetry(std::vector<Column>& columns) {
       percent);
   gpu("memory bus", "dram_active_ratio", "Activity, mean over the cards", true, &G::dram_active_mean,
       percent);
+  gpu("server memory", "process_memory_peak_bytes", "Of the processes that serve the target, at most", true,
+      &G::process_memory_peak_bytes, bytes);
   gpu("peak memory", "memory_peak_bytes", "In use over all cards, at most; engines allocate it in advance",
       true, &G::memory_peak_bytes, bytes);
   gpu("power, W", "power_mean_watts", "Mean over the window, all cards together", true, &G::power_mean_watts,

@@ -66,9 +66,10 @@ std::string criterion_text(const SloCriterion& criterion) {
   }
   if (criterion.state == "FAIL") return "broken from the lowest step on";
   if (criterion.state == "INDETERMINATE") {
+    const std::string why = criterion.doubt.empty() ? "too few requests to decide" : criterion.doubt;
     return criterion.ci95 && !criterion.concurrency
-               ? "breaks at " + format_figure(criterion.ci95->high) + "; too few requests to decide below"
-               : "too few requests to decide";
+               ? "breaks at " + format_figure(criterion.ci95->high) + "; below it " + why
+               : why;
   }
   return criterion.state;
 }

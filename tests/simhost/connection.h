@@ -51,6 +51,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
   const Request& request() const { return request_; }
   /// When the request had been read to its end.
   Nanos received() const { return received_; }
+  /// The server takes the request only now: something before it had held it.
+  void take(Nanos now) { received_ = now; }
   /// Requests read so far on this connection, the current one included.
   int requests() const { return requests_; }
   bool keep_alive() const { return request_.keep_alive(); }

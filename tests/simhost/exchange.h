@@ -58,6 +58,7 @@ class Exchange {
   const Plan& plan() const { return plan_; }
   Nanos received() const { return received_; }
   /// For the host's histograms.
+  Nanos submitted{};  ///< To the engine.
   Nanos first_token_at{};
   Nanos queued{};
 

@@ -74,13 +74,16 @@ Result<std::unique_ptr<Host>> Host::start(HostConfig config) {
   impl->context.stats_json = [raw] { return stats_json(raw->stats()); };
 
   const HostConfig& settled = impl->context.config;
-  const int threads = std::min(settled.threads, settled.replicas);
+  const bool one_address = settled.page.behind_one_address();
+  const int threads = one_address ? 1 : std::min(settled.threads, settled.replicas);
   for (int i = 0; i < threads; ++i) impl->loops.push_back(std::make_unique<net::io_context>(1));
   for (int i = 0; i < settled.replicas; ++i) {
     auto& loop = impl->loop_of(static_cast<std::size_t>(i));
     impl->replicas.push_back(std::make_unique<Replica>(loop, impl->context, i));
+    if (one_address) impl->context.behind.push_back(impl->replicas.back().get());
     if (auto listening = impl->replicas.back()->listen(); !listening) return listening.error();
   }
+  if (one_address) impl->context.pods = std::make_unique<Pods>(settled.page.of, settled.replicas);
   for (auto& loop : impl->loops) {
     impl->threads.emplace_back([&io = *loop] {
       const auto guard = net::make_work_guard(io);

@@ -7,8 +7,11 @@
 #include "common/clock.h"
 #include "common/usage_option.h"
 #include "tests/simhost/fault.h"
+#include "tests/simhost/gate.h"
 #include "tests/simhost/misbehave.h"
+#include "tests/simhost/pods.h"
 #include "tests/simhost/profile.h"
+#include "tests/simhost/tenants.h"
 
 namespace kneepoint::simhost {
 
@@ -32,6 +35,9 @@ struct HostConfig {
   int reject_above = 0;          ///< 0: never. Else 429 when so many requests run or wait on the replica.
   std::vector<FaultRate> faults;
   std::vector<MisbehaviourRate> misbehaviours;
+  PageConfig page;       ///< How /metrics lies.
+  GateConfig gate;       ///< What holds requests before the engine.
+  TenantConfig tenants;  ///< On every replica.
   Nanos stall_time = std::chrono::seconds(2);
   std::string send_log;  ///< Path; empty: none.
   bool send_log_all = false;

@@ -79,7 +79,7 @@ int main(int argc, char** argv) {
       "A simulated GPU serving host: continuous batching in virtual constants behind vLLM's HTTP API."};
   HostConfig config;
   std::string listen = "127.0.0.1:8000", profile = "demo", model, usage = "continuous";
-  std::string a, c, d, load_time, stall_time;
+  std::string a, c, d, load_time, stall_time, page, page_age, page_freeze, front_end;
   std::vector<std::string> faults, misbehaviours;
   std::optional<int> slots, reasoning, max_model_len, prompt_tokens, output_tokens, speculative, batched;
   std::optional<std::int64_t> kv_tokens;
@@ -142,6 +142,18 @@ int main(int argc, char** argv) {
   trouble->add_option("--stall-time", stall_time, "Length of stall and slow_accept (default 2s)");
   trouble->add_option("--reject-above", config.reject_above, "429 when so many run or wait on a replica");
 
+  auto* lies = app.add_option_group("What misleads", "Pages that tell half, and requests that are held");
+  lies->add_option(
+      "--page", page,
+      "All replicas behind the first one's address, whose /metrics is of: first, rotating, smallest");
+  lies->add_option("--page-age", page_age, "/metrics shows what was so long ago");
+  lies->add_option("--page-freeze", page_freeze, "/metrics stands still from so long after the start");
+  lies->add_option("--tenants", config.tenants.requests,
+                   "Requests of others that a replica holds all the time");
+  lies->add_option("--gateway-slots", config.gate.gateway_slots,
+                   "A gateway lets so many requests into a replica at a time");
+  lies->add_option("--front-end", front_end, "CPU time of the server's one-threaded front end for a request");
+
   auto* logs = app.add_option_group("Send log");
   logs->add_option("--send-log", config.send_log,
                    "CSV of true send instants; written on GET /simhost/flush and at the end");
@@ -186,6 +198,10 @@ int main(int argc, char** argv) {
   } else if (!load_time.empty()) {
     config.load_time = or_exit(parse_duration(load_time));
   }
+  if (!page.empty()) config.page.of = or_exit(parse_page_of(page));
+  if (!page_age.empty()) config.page.age = or_exit(parse_duration(page_age));
+  if (!page_freeze.empty()) config.page.freeze_after = or_exit(parse_duration(page_freeze));
+  if (!front_end.empty()) config.gate.front_end = or_exit(parse_duration(front_end));
   if (!stall_time.empty()) config.stall_time = or_exit(parse_duration(stall_time));
   for (const std::string& fault : faults) config.faults.push_back(or_exit(parse_fault_rate(fault)));
   for (const std::string& kind : misbehaviours)

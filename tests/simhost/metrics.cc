@@ -134,6 +134,20 @@ std::string render_vllm_metrics(const EngineTelemetry& t, const EngineStats& sta
   return out;
 }
 
+std::string render_process_metrics(RealTime started, std::optional<Nanos> cpu) {
+  std::string out;
+  const auto line = [&](std::string_view name, std::string_view type, std::string_view help, double value) {
+    header(out, name, type, help);
+    fmt::format_to(std::back_inserter(out), "{} {}\n", name, value);
+  };
+  line("process_start_time_seconds", "gauge", "Start time of the process since unix epoch in seconds.",
+       to_seconds(started.time_since_epoch()));
+  if (cpu)
+    line("process_cpu_seconds_total", "counter", "Total user and system CPU time spent in seconds.",
+         to_seconds(*cpu));
+  return out;
+}
+
 void GpuSampler::sample(Nanos now, const EngineStats& stats) {
   constexpr Nanos kShortest = std::chrono::milliseconds(100);
   if (now - last_ < kShortest) return;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -48,6 +49,9 @@ struct EngineTelemetry {
 /// The body of /metrics, with vLLM's current names and labels.
 std::string render_vllm_metrics(const EngineTelemetry& telemetry, const EngineStats& stats,
                                 const EngineConfig& config, std::string_view model);
+
+/// What a Python client library adds of its own process. @param cpu of it; absent: not told.
+std::string render_process_metrics(RealTime started, std::optional<Nanos> cpu);
 
 /// A card that would behave like this engine. DCGM averages over about a second: so does this, over the time
 /// since the last sample that is at least 100 ms old. Not thread-safe.

@@ -70,7 +70,11 @@ Replica::Replica(net::io_context& io, HostContext& context, int index)
       accept_timer_(io),
       engine_(engine_for(context.config, index)),
       random_(SplitMix64::mix(engine_.config().seed)),
-      gpu_(context.config.profile, index, std::chrono::steady_clock::now().time_since_epoch()) {}
+      gpu_(context.config.profile, index, std::chrono::steady_clock::now().time_since_epoch()),
+      gate_(io, context.config.gate, [this](Connection& connection) { admitted(connection); }),
+      tenants_(context.config.tenants),
+      history_(context.config.page, std::chrono::steady_clock::now().time_since_epoch()),
+      tick_timer_(io) {}
 
 Replica::~Replica() = default;
 
@@ -89,6 +93,8 @@ Result<void> Replica::listen() {
   }
   port_ = acceptor_.local_endpoint().port();
   accept();
+  begin_tenants();
+  if (history_.on()) tick();
   return {};
 }
 
@@ -102,17 +108,53 @@ void Replica::accept() {
       });
       return;
     }
-    error_code ignored;
-    socket.set_option(net::ip::tcp::no_delay(true), ignored);
-    socket.non_blocking(true, ignored);
-    counters_.connections.add();
-    auto connection = std::make_shared<Connection>(std::move(socket), *this);
-    connections_.emplace(connection.get(), connection);
-    const bool slow = draw_slow_accept(context_.config.faults, random_);
-    if (slow) counters_.faults[static_cast<std::size_t>(Fault::kSlowAccept)].requests.add();
-    connection->start(slow ? context_.config.stall_time : Nanos(0));
+    Replica& pod = context_.pods ? *context_.behind[static_cast<std::size_t>(context_.pods->next())] : *this;
+    pod.adopt(std::move(socket));
     accept();
   });
+}
+
+void Replica::adopt(net::ip::tcp::socket socket) {
+  error_code ignored;
+  socket.set_option(net::ip::tcp::no_delay(true), ignored);
+  socket.non_blocking(true, ignored);
+  counters_.connections.add();
+  auto connection = std::make_shared<Connection>(std::move(socket), *this);
+  connections_.emplace(connection.get(), connection);
+  const bool slow = draw_slow_accept(context_.config.faults, random_);
+  if (slow) counters_.faults[static_cast<std::size_t>(Fault::kSlowAccept)].requests.add();
+  connection->start(slow ? context_.config.stall_time : Nanos(0));
+}
+
+void Replica::begin_tenants() {
+  if (!tenants_.on()) return;
+  const Nanos now = std::chrono::steady_clock::now().time_since_epoch();
+  tenants_.begin(engine_, now);
+  if (engine_.begin_iteration(now)) schedule();
+}
+
+void Replica::tick() {
+  history_.remember(std::chrono::steady_clock::now().time_since_epoch(), [this] { return true_page(); });
+  tick_timer_.expires_after(std::chrono::milliseconds(200));
+  tick_timer_.async_wait([this](const error_code& cancelled) {
+    if (!cancelled && !stopping_) tick();
+  });
+}
+
+std::string Replica::true_page() {
+  std::string text =
+      render_vllm_metrics(telemetry_, engine_.stats(), engine_.config(), context_.config.profile.model);
+  const Nanos now = std::chrono::steady_clock::now().time_since_epoch();
+  text +=
+      render_process_metrics(started_, gate_.on() ? std::optional(gate_.front_end_busy(now)) : std::nullopt);
+  return text;
+}
+
+std::string Replica::page() {
+  if (!history_.on()) return true_page();
+  const Nanos now = std::chrono::steady_clock::now().time_since_epoch();
+  history_.remember(now, [this] { return true_page(); });
+  return history_.shown(now);
 }
 
 void Replica::stop() {
@@ -121,6 +163,8 @@ void Replica::stop() {
   acceptor_.close(ignored);
   accept_timer_.cancel();
   iteration_timer_.cancel();
+  tick_timer_.cancel();
+  gate_.stop();
   for (auto& [key, connection] : connections_) connection->close();
 }
 
@@ -159,9 +203,9 @@ void Replica::route_get(Connection& connection, std::string_view path) {
     return connection.respond(ready ? 200 : 503, kJson, "");
   }
   if (path == "/metrics") {
-    return connection.respond(
-        200, kPrometheus,
-        render_vllm_metrics(telemetry_, engine_.stats(), engine_.config(), config.profile.model));
+    Replica& shown =
+        context_.pods ? *context_.behind[static_cast<std::size_t>(context_.pods->page())] : *this;
+    return connection.respond(200, kPrometheus, shown.page());
   }
   if (path == "/gpu/metrics") {
     return connection.respond(200, kPrometheus, gpu_.render(now.time_since_epoch(), engine_.stats()));
@@ -268,30 +312,45 @@ Exchange::Plan Replica::plan_for(Connection& connection, CompletionRequest reque
 }
 
 void Replica::completion(Connection& connection, Dialect dialect) {
+  if (gate_.on()) return gate_.arrive(connection);
+  submit(connection, dialect);
+}
+
+void Replica::admitted(Connection& connection) {
+  const std::string_view target(connection.request().target().data(), connection.request().target().size());
+  const Dialect dialect = target.starts_with("/v1/chat")          ? Dialect::kChat
+                          : target.starts_with("/v1/completions") ? Dialect::kCompletions
+                                                                  : Dialect::kGenerate;
+  if (!submit(connection, dialect)) gate_.left();
+}
+
+bool Replica::submit(Connection& connection, Dialect dialect) {
   const HostConfig& config = context_.config;
   if (std::chrono::steady_clock::now() < context_.ready_at) {
-    return reject(connection, 503, "ServiceUnavailableError", "the model is being loaded");
+    reject(connection, 503, "ServiceUnavailableError", "the model is being loaded");
+    return false;
   }
   const std::string_view named = header(connection.request(), "X-Simhost-Fault");
   std::optional<Fault> fault = parse_fault(named);
   if (!named.empty() && !fault) {
     counters_.invalid.add();
-    return respond_error(connection,
-                         {400, "BadRequestError", fmt::format("unknown X-Simhost-Fault {}", named)});
+    respond_error(connection, {400, "BadRequestError", fmt::format("unknown X-Simhost-Fault {}", named)});
+    return false;
   }
   if (!fault) fault = draw_request_fault(config.faults, random_);
-  if (refused(connection, fault)) return;
+  if (refused(connection, fault)) return false;
   auto parsed = parser_.completion(dialect, connection.request().body(), limits());
   if (const auto* error = std::get_if<ApiError>(&parsed)) {
     counters_.invalid.add();
-    return respond_error(connection, *error);
+    respond_error(connection, *error);
+    return false;
   }
   const std::string_view habit = header(connection.request(), "X-Simhost-Misbehave");
   std::optional<Misbehaviour> misbehaviour = parse_misbehaviour(habit);
   if (!habit.empty() && !misbehaviour) {
     counters_.invalid.add();
-    return respond_error(connection,
-                         {400, "BadRequestError", fmt::format("unknown X-Simhost-Misbehave {}", habit)});
+    respond_error(connection, {400, "BadRequestError", fmt::format("unknown X-Simhost-Misbehave {}", habit)});
+    return false;
   }
   if (!misbehaviour) misbehaviour = draw_misbehaviour(config.misbehaviours, random_);
   Exchange::Plan plan =
@@ -300,14 +359,18 @@ void Replica::completion(Connection& connection, Dialect dialect) {
 
   const bool idle = !engine_.iteration_end();
   Exchange& exchange = connection.exchange();
+  // Where nothing holds a request the engine has it from the instant at which it had been read.
+  exchange.submitted =
+      gate_.on() ? std::chrono::steady_clock::now().time_since_epoch() : connection.received();
   exchange.begin(std::move(plan), connection, counters_, context_.log.get(), index_);
   const CompletionRequest& request = exchange.plan().request;
   exchange.handle = engine_.submit(
       {&connection, request.prompt_tokens, exchange.plan().output_tokens, request.prefix_blocks},
-      connection.received());
-  if (!idle) return;
-  engine_.begin_iteration(connection.received());
+      exchange.submitted);
+  if (!idle) return true;
+  engine_.begin_iteration(exchange.submitted);
   schedule();
+  return true;
 }
 
 void Replica::schedule() {
@@ -323,6 +386,7 @@ void Replica::on_iteration_end() {
   const auto emissions = engine_.finish_iteration();
   std::uint64_t tokens = 0, decodes = 0;
   for (const Emission& emission : emissions) {
+    if (tenants_.on() && tenants_.take(engine_, emission, end)) continue;
     Connection& connection = *static_cast<Connection*>(emission.tag);
     Exchange& exchange = connection.exchange();
     tokens += static_cast<std::uint64_t>(emission.tokens);
@@ -330,10 +394,12 @@ void Replica::on_iteration_end() {
     observe(exchange, emission, end);
     const Engine::Handle handle = *exchange.handle;
     if (emission.finished) exchange.handle.reset();
-    if (exchange.deliver(connection, emission) == Exchange::Ending::kFailed && !emission.finished) {
+    const Exchange::Ending ending = exchange.deliver(connection, emission);
+    if (ending == Exchange::Ending::kFailed && !emission.finished) {
       exchange.handle.reset();
       engine_.abort(handle);
     }
+    if (gate_.on() && ending != Exchange::Ending::kNone) gate_.left();
   }
   if (tokens > 0) telemetry_.iteration_tokens.record(static_cast<double>(tokens));
   if (decodes > 0) telemetry_.inter_token_latency.record(to_seconds(engine_.iteration_time()), decodes);
@@ -347,7 +413,7 @@ void Replica::observe(Exchange& exchange, const Emission& emission, Nanos now) {
     const double queued = to_seconds(emission.queued);
     telemetry_.time_to_first_token.record(ttft);
     telemetry_.request_queue_time.record(queued);
-    telemetry_.request_prefill_time.record(ttft - queued);
+    telemetry_.request_prefill_time.record(to_seconds(now - exchange.submitted) - queued);
     exchange.queued = emission.queued;
   }
   if (!emission.finished) return;
@@ -355,7 +421,7 @@ void Replica::observe(Exchange& exchange, const Emission& emission, Nanos now) {
   const double decode = to_seconds(now - exchange.first_token_at);
   const double total = to_seconds(now - exchange.received());
   telemetry_.e2e_request_latency.record(total);
-  telemetry_.request_inference_time.record(total - to_seconds(exchange.queued));
+  telemetry_.request_inference_time.record(to_seconds(now - exchange.submitted - exchange.queued));
   telemetry_.request_decode_time.record(decode);
   telemetry_.request_prompt_tokens.record(plan.request.prompt_tokens);
   telemetry_.request_generation_tokens.record(plan.output_tokens);
@@ -365,10 +431,12 @@ void Replica::observe(Exchange& exchange, const Emission& emission, Nanos now) {
 
 void Replica::on_closed(Connection& connection) {
   Exchange& exchange = connection.exchange();
+  if (gate_.on() && gate_.forget(connection)) counters_.cancelled.add();
   if (exchange.handle) {
     engine_.abort(*exchange.handle);
     exchange.handle.reset();
     ++telemetry_.finished_abort;
+    if (gate_.on()) gate_.left();
   }
   exchange.disconnected();
   connections_.erase(&connection);

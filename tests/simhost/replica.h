@@ -7,6 +7,7 @@
 #include <memory>
 #include <string>
 #include <unordered_map>
+#include <vector>
 
 #include "common/result.h"
 #include "tests/simhost/api_request.h"
@@ -19,12 +20,17 @@
 
 namespace kneepoint::simhost {
 
+class Replica;
+
 /// What all replicas of a host share; outlives them.
 struct HostContext {
   HostConfig config;
   std::unique_ptr<SendLog> log;             ///< May be null.
   std::function<std::string()> stats_json;  ///< Of all replicas; safe from any thread.
   MonoTime ready_at{};                      ///< The model has been loaded.
+  /// Where all replicas stand behind one address: all of them, and who gets what. They share a thread then.
+  std::vector<Replica*> behind;
+  std::unique_ptr<Pods> pods;
 };
 
 /// One serving process: a port, an engine, and the connections to it. Everything runs on the thread of `io`.
@@ -54,8 +60,20 @@ class Replica {
 
  private:
   void accept();
+  /// Begins a connection that was accepted here or for it.
+  void adopt(boost::asio::ip::tcp::socket socket);
+  /// The body of /metrics as this replica shows it.
+  std::string page();
+  std::string true_page();
+  /// Serves other users, and remembers pages.
+  void tick();
+  void begin_tenants();
   void route_get(Connection& connection, std::string_view path);
   void completion(Connection& connection, Dialect dialect);
+  /// The gate has let a request through.
+  void admitted(Connection& connection);
+  /// Whether the engine has the request now; else it has been answered.
+  bool submit(Connection& connection, Dialect dialect);
   void tokenize(Connection& connection);
   /// True when a fault (or overload) has answered instead.
   bool refused(Connection& connection, std::optional<Fault> fault);
@@ -80,9 +98,14 @@ class Replica {
   ApiParser parser_;
   SplitMix64 random_;
   std::uint64_t sequence_ = 0;
+  RealTime started_ = std::chrono::system_clock::now();
   Counters counters_;
   EngineTelemetry telemetry_;
   GpuSampler gpu_;
+  Gate gate_;
+  Tenants tenants_;
+  PageHistory history_;
+  boost::asio::steady_timer tick_timer_;
   std::unordered_map<Connection*, std::shared_ptr<Connection>> connections_;
   bool stopping_ = false;
 };

@@ -1,0 +1,140 @@
+#include <gtest/gtest.h>
+
+#include "tests/simhost/host_fixture.h"
+
+namespace kneepoint::simhost {
+namespace {
+
+using Misleading = HostTest;
+
+/// The value of `name` in a page; −1 where it does not stand there.
+double value_in(const std::string& page, std::string_view name) {
+  for (std::size_t at = page.find(name); at != page.npos; at = page.find(name, at + 1)) {
+    if (at > 0 && page[at - 1] != '\n') continue;
+    const auto end = page.find('\n', at);
+    const auto blank = page.rfind(' ', end);
+    return std::stod(page.substr(blank, end - blank));
+  }
+  return -1;
+}
+
+double tokens_on(TestClient& client) {
+  return value_in(client.get("/metrics").body(), "vllm:generation_tokens_total");
+}
+
+TEST_F(Misleading, OneAddressDealsConnectionsToAllPodsAndShowsTheFirstOnesPage) {
+  config.replicas = 4;
+  config.page.of = PageOf::kFirst;
+  start();
+  for (int i = 0; i < 8; ++i) {
+    TestClient client(port());
+    EXPECT_EQ(client.post("/v1/chat/completions", chat(10)).status, 200);
+  }
+  for (const HostStats& pod : host->replica_stats()) EXPECT_EQ(pod.output_tokens, 20);
+  TestClient client(port());
+  EXPECT_EQ(tokens_on(client), 20);
+  EXPECT_EQ(tokens_on(client), 20) << "always the same one's";
+}
+
+TEST_F(Misleading, ARotatingPageIsAnotherPodsEachTime) {
+  config.replicas = 2;
+  config.page.of = PageOf::kRotating;
+  start();
+  {
+    TestClient client(port());  // the first connection: the first pod's
+    EXPECT_EQ(client.post("/v1/chat/completions", chat(10)).status, 200);
+  }
+  TestClient client(port());
+  const double first = tokens_on(client), second = tokens_on(client);
+  EXPECT_EQ(first + second, 10);
+  EXPECT_EQ(tokens_on(client), first);
+}
+
+TEST_F(Misleading, TheSmallestPodGetsFewConnections) {
+  config.replicas = 2;
+  config.page.of = PageOf::kSmallest;
+  start();
+  for (int i = 0; i < 8; ++i) {
+    TestClient client(port());
+    EXPECT_EQ(client.post("/v1/chat/completions", chat(10)).status, 200);
+  }
+  EXPECT_EQ(host->replica_stats()[1].output_tokens, 10);
+  TestClient client(port());
+  EXPECT_EQ(tokens_on(client), 10);
+}
+
+TEST_F(Misleading, AnOldPageDoesNotShowWhatHasJustHappened) {
+  config.page.age = std::chrono::minutes(5);
+  start();
+  TestClient client(port());
+  EXPECT_EQ(tokens_on(client), 0);
+  EXPECT_EQ(client.post("/v1/chat/completions", chat(10)).status, 200);
+  EXPECT_EQ(tokens_on(client), 0);
+  EXPECT_EQ(host->stats().output_tokens, 10);
+}
+
+TEST_F(Misleading, AFrozenPageStaysAsItIs) {
+  config.page.freeze_after = Nanos(1);
+  start();
+  TestClient client(port());
+  const double before = tokens_on(client);
+  EXPECT_EQ(client.post("/v1/chat/completions", chat(10)).status, 200);
+  EXPECT_EQ(tokens_on(client), before);
+}
+
+TEST_F(Misleading, OtherTenantsKeepTheEngineBusyAndAreNotCountedAsOurs) {
+  config.tenants.requests = 4;
+  start();
+  TestClient client(port());
+  EXPECT_EQ(client.post("/v1/chat/completions", chat(20)).status, 200);
+  const std::string page = client.get("/metrics").body();
+  EXPECT_EQ(value_in(page, "vllm:num_requests_running"), 4);
+  EXPECT_GT(value_in(page, "vllm:generation_tokens_total"), 20 + 3 * 20);
+  EXPECT_EQ(host->stats().output_tokens, 20);
+  expect_balanced(host->stats());
+}
+
+TEST_F(Misleading, AGatewayHoldsWhatItDoesNotLetIn) {
+  config.gate.gateway_slots = 1;
+  start();
+  TestClient first(port()), second(port()), client(port());
+  first.send_request("POST", "/v1/chat/completions", chat(2000));
+  first.read_head();
+  second.send_request("POST", "/v1/chat/completions", chat(10));
+  const HostStats stats = stats_when([](const HostStats& s) { return s.received == 2; });
+  EXPECT_EQ(stats.in_flight, 2);
+  const std::string page = client.get("/metrics").body();
+  EXPECT_EQ(value_in(page, "vllm:num_requests_running") + value_in(page, "vllm:num_requests_waiting"), 1);
+}
+
+TEST_F(Misleading, AFrontEndTakesItsTimeForEachRequestAndTellsItsCpu) {
+  config.gate.front_end = std::chrono::milliseconds(5);
+  start();
+  TestClient client(port());
+  for (int i = 0; i < 3; ++i) EXPECT_EQ(client.post("/v1/chat/completions", chat(10)).status, 200);
+  const std::string page = client.get("/metrics").body();
+  EXPECT_NEAR(value_in(page, "process_cpu_seconds_total"), 0.015, 1e-9);
+  EXPECT_GE(value_in(page, "vllm:time_to_first_token_seconds_sum"), 0.015);
+  EXPECT_LT(value_in(page, "vllm:request_prefill_time_seconds_sum") +
+                value_in(page, "vllm:request_queue_time_seconds_sum"),
+            value_in(page, "vllm:time_to_first_token_seconds_sum") - 0.0149);
+  expect_balanced(host->stats());
+}
+
+TEST_F(Misleading, AClientThatGoesAwayBeforeItIsLetInIsCancelled) {
+  config.gate.gateway_slots = 1;
+  start();
+  TestClient first(port());
+  first.send_request("POST", "/v1/chat/completions", chat(3000));
+  first.read_head();
+  {
+    TestClient second(port());
+    second.send_request("POST", "/v1/chat/completions", chat(10));
+    stats_when([](const HostStats& s) { return s.received == 2; });
+  }
+  const HostStats stats = stats_when([](const HostStats& s) { return s.cancelled == 1; });
+  EXPECT_EQ(stats.in_flight, 1);
+}
+
+}  // namespace
+}  // namespace kneepoint::simhost

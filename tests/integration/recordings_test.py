@@ -1,0 +1,69 @@
+"""What a real vLLM did (tests/recordings), replayed: nothing may be said of it that the recordings do not show."""
+
+import shutil
+
+import harness
+
+RECORDINGS = harness.ROOT / "tests/recordings"
+
+
+class Recordings(harness.TestCase):
+    def replay(self, name):
+        copy = self.scratch / name
+        shutil.copytree(RECORDINGS / name, copy)
+        process = self.kneepoint("replay", copy)
+        self.code = process.wait(60)
+        self.assertIn(self.code, (0, 3), process.output)
+        self.text = " ".join((copy / "report.txt").read_text().split())
+        self.above = self.text.split("=" * 40)[0]
+        report = self.report(copy)
+        for result in report["results"]:
+            self.assertNotEqual(result["saturation"]["bottleneck"], "network")
+            for step in result["steps"]:
+                page = step["telemetry"]["page"]
+                self.assertIn(page["state"], ("covered", ""), (name, step["concurrency"], page))
+        self.assertNotIn("RX_LAG", self.above)
+        self.assertNotIn("receive lag", self.above)
+        return report["results"]
+
+    def at(self, result, load):
+        return [step for step in result["steps"] if step["concurrency"] == load][-1]
+
+    def test_search_of_a_server_with_64_slots(self):
+        (result,) = self.replay("a-search-1")
+        self.assertIn(result["saturation"]["bottleneck"], ("", "queue_slots"))
+        self.assertIn("front end or scheduler, not told apart", self.text)
+        self.assertIn("IN_STEP", self.at(result, 47)["flags"])
+        self.assertNotIn("IN_STEP", self.at(result, 4)["flags"])
+
+    def test_sweep_of_a_4b_model(self):
+        (result,) = self.replay("b-sweep")
+        self.assertEqual(result["saturation"]["bottleneck"], "")
+        self.assertIn("cannot be ruled out", self.text)
+        self.assertRegex(self.above, r"6\d % of the prompt tokens at \d+ came out of the server's prefix cache")
+        self.assertIn("at 256 195 of 871 missed it, but in bursts", self.text)
+        self.assertNotIn("too few requests to tell above", self.text)
+
+    def test_a_front_end_that_is_the_limit_without_its_cpu(self):
+        (result,) = self.replay("c-slots")
+        self.assertEqual(result["saturation"]["bottleneck"], "")
+        self.assertIn("The GPU is not full (24 % in use at 256 requests in flight): front end or scheduler, not told apart",
+                      self.text)
+
+    def test_one_step_says_nothing_of_what_gives_out(self):
+        (result,) = self.replay("a64-kneepoint-1")
+        self.assertEqual(result["saturation"]["bottleneck"], "")
+        self.assertNotIn("first to give out", self.text)
+        self.assertIn("IN_STEP", self.at(result, 64)["flags"])
+
+    def test_streams_in_step(self):
+        varied, equal = self.replay("in-step")
+        self.assertEqual(varied["saturation"]["bottleneck"], "")
+        self.assertEqual(equal["saturation"]["bottleneck"], "")
+        self.assertIn("IN_STEP", self.at(equal, 47)["flags"])
+        for load in (47, 64, 77, 105):
+            self.assertNotIn("IN_STEP", self.at(varied, load)["flags"])
+
+
+if __name__ == "__main__":
+    harness.main()

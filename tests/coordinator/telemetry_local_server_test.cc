@@ -71,7 +71,7 @@ TEST_F(LocalServers, TheListenerAndWhatItStartedAreFound) {
 }
 
 TEST_F(LocalServers, AProxyHasNoEngine) {
-  child("helper");
+  child("worker");
   LocalServer server({port()});
   server.find();
   EXPECT_FALSE(server.engine_cpu()) << "its own CPU is no engine's";

@@ -2,6 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <initializer_list>
+#include <string>
 #include <string_view>
 #include <utility>
 
@@ -42,13 +45,58 @@ bool is_json_number(std::string_view text) {
   return i == text.size();
 }
 
-/// What YAML 1.1 or 1.2 reads as a number and JSON does not: signs, leading zeros, bare dots, other bases,
-/// infinity.
+bool is_any_of(std::string_view text, std::initializer_list<std::string_view> words) {
+  return std::find(words.begin(), words.end(), text) != words.end();
+}
+
+/// What YAML (1.2.2, 10.3.2) reads as a boolean or null, as JSON writes it; empty for everything else.
+std::string_view yaml_word(std::string_view text) {
+  if (is_any_of(text, {"true", "True", "TRUE"})) return "true";
+  if (is_any_of(text, {"false", "False", "FALSE"})) return "false";
+  if (is_any_of(text, {"null", "Null", "NULL", "~"})) return "null";
+  return {};
+}
+
+/// What to write for a word that is a boolean or null to some readers and a text to others: YAML 1.1 has yes,
+/// no, on, off, y and n, Python has None, and the rest is misspelt. Empty for every other text.
+std::string_view unclear_word(std::string_view text) {
+  if (text == "None") return "null";
+  std::string lower(text);
+  for (char& c : lower) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c;
+  if (is_any_of(lower, {"yes", "on", "y", "true"})) return "true";
+  if (is_any_of(lower, {"no", "off", "n", "false"})) return "false";
+  return lower == "null" ? "null" : std::string_view();
+}
+
+/// YAML 1.1's numbers to the base of sixty: 190:20:30.
+bool is_sexagesimal(std::string_view text) {
+  const std::size_t colon = text.find(':');
+  if (colon == text.npos || colon == 0 || skip_digits(text, 0) != colon) return false;
+  while (!text.empty()) {
+    const std::size_t digits = skip_digits(text, 0);
+    if (digits == 0 || (digits < text.size() && text[digits] != ':')) return false;
+    text.remove_prefix(std::min(digits + 1, text.size()));
+  }
+  return true;
+}
+
+/// What YAML 1.1 or 1.2 reads as a number and JSON does not: signs, leading zeros, bare dots, underscores,
+/// other bases, infinity.
 bool is_other_yaml_number(std::string_view text) {
+  std::string digits;
+  if (text.find('_') != text.npos && !text.starts_with('_')) {
+    for (const char c : text) {
+      if (c != '_') digits += c;
+    }
+    if (is_json_number(digits)) return true;
+    text = digits;
+  }
   if (text.starts_with('+') || text.starts_with('-')) text.remove_prefix(1);
   for (const std::string_view special : {".inf", ".Inf", ".INF", ".nan", ".NaN", ".NAN"}) {
     if (text == special) return true;
   }
+  if (is_sexagesimal(text)) return true;
+  if (text.starts_with("0b")) return text.size() > 2 && text.find_first_not_of("01", 2) == text.npos;
   const bool based = text.starts_with("0x") || text.starts_with("0o");
   if (based) return text.size() > 2 && text.find_first_not_of("0123456789abcdefABCDEF", 2) == text.npos;
   const bool starts_like_one = !text.empty() && (is_digit(text[0]) || (text[0] == '.' && text.size() > 1));
@@ -96,11 +144,15 @@ void append_string(std::string& json, std::string_view text) {
 void append_scalar(std::string& json, const Node& node) {
   const std::string& text = node.text;
   if (node.is_text) return append_string(json, text);
-  const bool word = text == "true" || text == "false" || text == "null";
-  if (word || is_json_number(text)) {
+  if (const std::string_view word = yaml_word(text); !word.empty()) {
+    json += word;
+  } else if (is_json_number(text)) {
     json += text;
-  } else if (text == "~") {
-    json += "null";
+  } else if (const std::string_view meant = unclear_word(text); !meant.empty()) {
+    throw yaml::PlanError{node.at,
+                          fmt::format("'{0}' is '{1}' to some and a text to others; write {1}, or \"{0}\" "
+                                      "in quotes where a text is meant",
+                                      text, meant)};
   } else if (is_other_yaml_number(text)) {
     throw yaml::PlanError{node.at,
                           fmt::format("'{}' is no JSON number; write it as JSON does, or quote it as a text",

@@ -7,6 +7,7 @@
 #include <array>
 #include <charconv>
 #include <filesystem>
+#include <span>
 #include <utility>
 
 #include "coordinator/datasets/collector.h"
@@ -37,6 +38,38 @@ std::size_t broken_line(std::string_view text) {
     begin = end + 1;
   }
   return line;
+}
+
+/// The code unit of "\\uXXXX" at the start of `text`; -1 where none stands there.
+int escaped_unit(std::string_view text) {
+  if (text.size() < 6 || text[0] != '\\' || text[1] != 'u') return -1;
+  int unit = 0;
+  const auto [end, error] = std::from_chars(text.data() + 2, text.data() + 6, unit, 16);
+  return error == std::errc{} && end == text.data() + 6 && unit >= 0 ? unit : -1;
+}
+
+/// Halves of characters, which logs of chats that were cut have, become U+FFFD, as every reader of texts
+/// shows them: no JSON parser of ours takes them, and no host needs to. In place: the escape is as long.
+void replace_lone_surrogates(std::span<char> json) {
+  std::string_view rest(json.data(), json.size());
+  for (std::size_t at; (at = rest.find('\\')) != rest.npos;) {
+    rest.remove_prefix(at);
+    const int unit = escaped_unit(rest);
+    std::size_t length = unit < 0 ? 2 : 6;
+    if (unit >= 0xD800 && unit <= 0xDFFF) {
+      const int low = escaped_unit(rest.substr(6));
+      if (unit < 0xDC00 && low >= 0xDC00 && low <= 0xDFFF) {
+        length = 12;
+      } else {
+        std::copy_n("fffd", 4, json.data() + (rest.data() - json.data()) + 2);
+      }
+    }
+    rest.remove_prefix(std::min(length, rest.size()));
+  }
+}
+
+bool is_csv(DatasetFormat format) {
+  return format == DatasetFormat::kCsv || format == DatasetFormat::kAzureLlm;
 }
 
 Dataset read_text(const DatasetSpec& spec, const simdjson::padded_string& text) {
@@ -94,8 +127,9 @@ Result<DatasetRead> read_dataset(const DatasetSpec& spec) {
   if (simdjson::padded_string::load(spec.path).get(text))
     return Error{fmt::format("{}: cannot be read; check the path and its permissions", spec.path)};
   try {
-    DatasetRead read{.dataset = read_text(spec, text), .sha256 = {}};
-    read.sha256 = content_hash({text.data(), text.size()});
+    DatasetRead read{.dataset = {}, .sha256 = content_hash({text.data(), text.size()})};
+    if (!is_csv(spec.format)) replace_lone_surrogates({text.data(), text.size()});
+    read.dataset = read_text(spec, text);
     return read;
   } catch (const DatasetError& error) {
     if (error.line == 0) return Error{fmt::format("{}: {}", spec.path, error.what)};

@@ -28,11 +28,41 @@ dom::element member(dom::object object, const std::string& field, std::size_t li
   throw DatasetError{line, fmt::format("has no '{}'; it has {}", field, has.empty() ? "nothing" : has)};
 }
 
-void add_message(dom::object message, const std::string& field, std::size_t line, DatasetEntry& entry) {
-  std::string_view role, content;
-  if (message["role"].get(role) || message["content"].get(content))
-    throw DatasetError{line, fmt::format("a message of '{}' has no text as 'role' and 'content'", field)};
-  if (role == "user") entry.turns.emplace_back(content);
+/// The text of a message: a text as it is, the texts of its parts joined as vLLM joins them, by line breaks.
+/// Empty where there is none: a tool call, an image.
+std::string text_of(dom::element value) {
+  std::string_view text;
+  if (!value.get(text)) return std::string(text);
+  dom::object part;
+  if (!value.get(part)) return part["text"].get(text) ? std::string() : std::string(text);
+  dom::array parts;
+  std::string joined;
+  if (value.get(parts)) return joined;
+  for (const dom::element each : parts) {
+    const std::string more = text_of(each);
+    if (!joined.empty() && !more.empty()) joined += '\n';
+    joined += more;
+  }
+  return joined;
+}
+
+/// Whether a list holds the parts of one text, and not texts or messages.
+bool is_parts(dom::array list) {
+  dom::object first;
+  return list.size() > 0 && !list.at(0).get(first) && first["role"].error() && first["from"].error() &&
+         !first["type"].error();
+}
+
+/// Takes what a user says in a message, as OpenAI's API or ShareGPT writes one. What others say is not sent,
+/// so that nobody asks what it is. @return false when nobody is said to say it.
+bool add_message(dom::object message, DatasetEntry& entry) {
+  std::string_view who;
+  if (message["role"].get(who) && message["from"].get(who)) return false;
+  if (who != "user" && who != "human") return true;
+  dom::element said;
+  if (message["content"].get(said) && message["value"].get(said)) return true;
+  if (std::string text = text_of(said); !text.empty()) entry.turns.push_back(std::move(text));
+  return true;
 }
 
 void read_turns(dom::element value, const std::string& field, std::size_t line, DatasetEntry& entry) {
@@ -44,17 +74,25 @@ void read_turns(dom::element value, const std::string& field, std::size_t line, 
   }
   if (value.get(list))
     throw DatasetError{line, fmt::format("'{}' is neither a text nor a list of texts or messages", field)};
+  if (is_parts(list)) {
+    entry.turns.push_back(text_of(value));
+    return;
+  }
   for (const dom::element item : list) {
     dom::object message;
     if (!item.get(text)) {
       entry.turns.emplace_back(text);
     } else if (!item.get(message)) {
-      add_message(message, field, line, entry);
+      if (!add_message(message, entry))
+        throw DatasetError{line, fmt::format("a message of '{}' has no text as 'role'", field)};
     } else {
       throw DatasetError{line, fmt::format("'{}' is neither a text nor a list of texts or messages", field)};
     }
   }
-  if (entry.turns.empty()) throw DatasetError{line, fmt::format("'{}' has nothing that a user says", field)};
+  if (entry.turns.empty()) {
+    throw DatasetError{
+        line, fmt::format("'{}' has nothing that a user says: no text in a message of role 'user'", field)};
+  }
 }
 
 std::string class_name(dom::element value, const std::string& field, std::size_t line) {
@@ -71,25 +109,24 @@ std::size_t line_of(std::string_view text, const char* at) {
   return 1 + static_cast<std::size_t>(std::count(text.data(), text.data() + offset, '\n'));
 }
 
-/// The human's turns of one conversation. @return false when it is not what ShareGPT has.
-bool read_conversation(ondemand::object conversation, DatasetEntry& entry) {
-  ondemand::array messages;
-  if (conversation["conversations"].get(messages) != SUCCESS) return false;
-  for (auto item : messages) {
-    ondemand::object message;
-    if (item.get(message) != SUCCESS) return false;
-    std::string from, value;
-    for (auto field : message) {
-      std::string_view key, text;
-      if (field.unescaped_key().get(key) != SUCCESS) return false;
-      const bool who = key == "from";
-      if (!who && key != "value") continue;
-      if (field.value().get_string().get(text) != SUCCESS) return false;
-      (who ? from : value) = text;
-    }
-    if ((from == "human" || from == "user") && !value.empty()) entry.turns.push_back(std::move(value));
+/// The human's turns of one conversation. @return what is wrong with it; empty: nothing.
+std::string read_conversation(dom::element conversation, DatasetEntry& entry) {
+  dom::object object;
+  dom::array messages;
+  if (conversation.get(object)) return "is no conversation but another kind of value";
+  if (object["conversations"].get(messages)) return "has no list 'conversations'";
+  for (const dom::element item : messages) {
+    dom::object message;
+    if (item.get(message)) return "has a message that is no object";
+    if (!add_message(message, entry)) return "has a message without a text as 'from'";
   }
-  return true;
+  return {};
+}
+
+/// "is no JSON: …", of a line or a whole file.
+std::string no_json(simdjson::error_code error) {
+  std::string why = simdjson::error_message(error);
+  return fmt::format("is no JSON: {}", why.substr(0, why.find('.')));
 }
 
 }  // namespace
@@ -97,10 +134,12 @@ bool read_conversation(ondemand::object conversation, DatasetEntry& entry) {
 void read_json_lines(std::string_view text, const DatasetSpec& spec, DatasetCollector& into) {
   dom::parser parser;
   each_line(text, [&](std::string_view line, std::size_t number) {
+    dom::element root;
     dom::object object;
     // A copy, because the parser reads past the line's end.
-    if (parser.parse(line.data(), line.size(), true).get_object().get(object))
-      throw DatasetError{number, "is not a JSON object"};
+    if (const auto error = parser.parse(line.data(), line.size(), true).get(root))
+      throw DatasetError{number, no_json(error)};
+    if (root.get(object)) throw DatasetError{number, "is not a JSON object"};
     DatasetEntry entry;
     read_turns(member(object, spec.prompt, number), spec.prompt, number, entry);
     if (!spec.output_tokens.empty()) {
@@ -126,16 +165,25 @@ void read_share_gpt(std::string_view text, DatasetCollector& into) {
       document.get_array().get(conversations)) {
     throw DatasetError{1, "is not a JSON list of conversations"};
   }
+  dom::parser one;
   const char* last = text.data();
   for (auto item : conversations) {
-    ondemand::object conversation;
     DatasetEntry entry;
     const char* at = nullptr;
     if (document.current_location().get(at) == SUCCESS) last = at;
-    if (item.get(conversation) != SUCCESS || !read_conversation(conversation, entry)) {
+    const auto refuse = [&](std::string_view why) {
       throw DatasetError{line_of(text, last),
-                         "is no conversation: {\"conversations\": [{\"from\": \"human\", \"value\": …}]}"};
-    }
+                         fmt::format("{}; a conversation is {{\"conversations\": [{{\"from\": \"human\", "
+                                     "\"value\": …}}]}}",
+                                     why)};
+    };
+    std::string_view json;
+    dom::element conversation;
+    if (const auto error = item.error()) refuse(no_json(error));
+    if (const auto error = simdjson::to_json_string(item).get(json)) refuse(no_json(error));
+    if (const auto error = one.parse(json.data(), json.size(), true).get(conversation))
+      refuse(no_json(error));
+    if (const std::string wrong = read_conversation(conversation, entry); !wrong.empty()) refuse(wrong);
     if (!entry.turns.empty()) into.add(std::move(entry), 0);
     if (into.full()) return;
   }

@@ -76,15 +76,56 @@ TEST_F(Datasets, JsonLinesComplainWithTheLine) {
   const auto complaint = [&](const std::string& text) {
     return error(file(DatasetFormat::kJsonLines, "{\"prompt\": \"a\"}\n\n" + text));
   };
-  EXPECT_EQ(complaint("{\"prompt\": "), "3: is not a JSON object");
+  EXPECT_TRUE(complaint("{\"prompt\": ").starts_with("3: is no JSON: ")) << complaint("{\"prompt\": ");
   EXPECT_EQ(complaint("[1]"), "3: is not a JSON object");
   EXPECT_EQ(complaint("{\"promt\": \"a\", \"id\": 1}"), "3: has no 'prompt'; it has 'promt', 'id'");
   EXPECT_EQ(complaint("{\"prompt\": \"\"}"), "3: the prompt is empty");
   EXPECT_EQ(complaint("{\"prompt\": 1}"), "3: 'prompt' is neither a text nor a list of texts or messages");
   EXPECT_EQ(complaint("{\"prompt\": [{\"role\": \"assistant\", \"content\": \"a\"}]}"),
-            "3: 'prompt' has nothing that a user says");
+            "3: 'prompt' has nothing that a user says: no text in a message of role 'user'");
+  EXPECT_EQ(complaint("{\"prompt\": [{\"content\": \"a\"}]}"),
+            "3: a message of 'prompt' has no text as 'role'");
+  EXPECT_EQ(complaint("{\"prompt\": [null]}"),
+            "3: 'prompt' is neither a text nor a list of texts or messages");
   EXPECT_EQ(complaint("{\"prompt\": \"\xff\"}"), "3: is not UTF-8");
   EXPECT_EQ(error(file(DatasetFormat::kJsonLines, "\n")), " has no entries");
+}
+
+TEST_F(Datasets, OnlyWhatAUserSaysIsJudged) {
+  auto spec = file(DatasetFormat::kJsonLines, R"({"prompt": [{"role": "user", "content": "a"},
+     {"role": "assistant", "content": null, "tool_calls": [{"id": "1"}]}, {"role": "assistant"},
+     {"role": "tool", "content": [1, {}]}, {"role": "developer", "content": {"x": 1}},
+     {"role": "user", "content": [{"type": "image_url", "image_url": {"url": "x"}}]},
+     {"role": "user", "content": null}, {"role": "user", "content": ""},
+     {"role": "user", "content": [{"type": "text", "text": "b"}, {"type": "image_url"}, {"type": "text", "text": "c"}]},
+     {"from": "human", "value": "d"}]})");
+  std::string text;
+  std::ifstream in(spec.path);
+  for (std::string line; std::getline(in, line);) text += line;
+  EXPECT_EQ(read(file(DatasetFormat::kJsonLines, text)).entries.at(0).turns,
+            (std::vector<std::string>{"a", "b\nc", "d"}));
+  EXPECT_EQ(
+      prompts(read(file(DatasetFormat::kJsonLines,
+                        R"({"prompt": [{"type": "text", "text": "a"}, {"type": "text", "text": "b"}]})"))),
+      std::vector<std::string>{"a\nb"});
+}
+
+TEST_F(Datasets, HalvesOfCharactersAreReplaced) {
+  EXPECT_EQ(prompts(read(
+                file(DatasetFormat::kJsonLines, R"({"prompt": "a\ud83d b\ude00\uD83D\uDE00 \\ud83d \\\ud83d"}
+{"prompt": "\ud83d\ud83d\ude00"}
+{"prompt": "ok", "other": "\udfff"})"))),
+            (std::vector<std::string>{"a\xEF\xBF\xBD b\xEF\xBF\xBD\xF0\x9F\x98\x80 \\ud83d \\\xEF\xBF\xBD",
+                                      "\xEF\xBF\xBD\xF0\x9F\x98\x80", "ok"}));
+  EXPECT_EQ(prompts(read(file(DatasetFormat::kShareGpt,
+                              R"([{"conversations": [{"from": "human", "value": "cut \ud83d"}]}])"))),
+            std::vector<std::string>{"cut \xEF\xBF\xBD"});
+}
+
+TEST_F(Datasets, ALineThatEndsInsideAnEscapeIsNoJson) {
+  for (const char* text : {"{\"prompt\": \"\\", "{\"prompt\": \"\\ud8", "{\"prompt\": \"\\ud83d"}) {
+    EXPECT_TRUE(error(file(DatasetFormat::kJsonLines, text)).starts_with("1: is no JSON: ")) << text;
+  }
 }
 
 TEST_F(Datasets, TooManyClassesAreAMistakenField) {
@@ -133,11 +174,30 @@ TEST_F(Datasets, ShareGpt) {
   EXPECT_EQ(dataset.entries[1].turns, std::vector<std::string>{"x"});
 }
 
+TEST_F(Datasets, ShareGptOfWhichOnlyTheHumansTurnsAreJudged) {
+  const Dataset dataset = read(file(DatasetFormat::kShareGpt, R"([
+    {"conversations": [{"from": "human", "value": "a"}, {"from": "gpt", "value": null}, {"from": "gpt"},
+                       {"from": "function_call", "value": {"x": [1]}}, {"from": "human", "value": null},
+                       {"from": "human", "value": [{"type": "text", "text": "b"}]}]},
+    {"conversations": [{"role": "user", "content": "c"}, {"role": "assistant", "content": 7}]}
+  ])"));
+  ASSERT_EQ(dataset.entries.size(), 2u);
+  EXPECT_EQ(dataset.entries[0].turns, (std::vector<std::string>{"a", "b"}));
+  EXPECT_EQ(dataset.entries[1].turns, std::vector<std::string>{"c"});
+}
+
 TEST_F(Datasets, ShareGptComplains) {
   EXPECT_EQ(error(file(DatasetFormat::kShareGpt, "{}")), "1: is not a JSON list of conversations");
-  const std::string broken =
-      error(file(DatasetFormat::kShareGpt, "[\n{\"conversations\": []},\n{\"x\": 1}]"));
-  EXPECT_NE(broken.find("is no conversation"), std::string::npos) << broken;
+  const auto complaint = [&](const std::string& second) {
+    return error(file(DatasetFormat::kShareGpt, "[\n{\"conversations\": []},\n" + second + "]"));
+  };
+  EXPECT_TRUE(complaint("{\"x\": 1}").starts_with("3: has no list 'conversations';"))
+      << complaint("{\"x\": 1}");
+  EXPECT_TRUE(complaint("7").starts_with("3: is no conversation but")) << complaint("7");
+  EXPECT_TRUE(complaint("{\"conversations\": [{\"value\": \"a\"}]}")
+                  .starts_with("3: has a message without a text as 'from';"));
+  EXPECT_TRUE(complaint("{\"conversations\": [{\"from\": \"human\", \"value\": \"\\x\"}]}")
+                  .starts_with("3: is no JSON: "));
 }
 
 TEST_F(Datasets, Mooncake) {

@@ -17,6 +17,7 @@
 #include "coordinator/cli/init_command.h"
 #include "coordinator/cli/replay_command.h"
 #include "coordinator/cli/run_command.h"
+#include "coordinator/cli/standard_output.h"
 #include "coordinator/cli/suggest.h"
 #include "coordinator/plan/duration.h"
 #include "coordinator/results/exit_code.h"
@@ -43,11 +44,11 @@ void add_duration(CLI::App& app, const std::string& name, Nanos& value, const st
 int print_help(const CLI::App& app, const std::string& topic) {
   for (const CLI::App* each : app.get_subcommands({})) {
     if (each->get_name() != topic) continue;
-    fmt::print("{}", each->help("kneepoint"));
+    say(each->help("kneepoint"));
     return kDone;
   }
   if (!topic.empty()) return refuse(fmt::format("there is no command '{}'; see kneepoint --help", topic));
-  fmt::print("{}", app.help());
+  say(app.help());
   return kDone;
 }
 
@@ -156,7 +157,7 @@ int dispatch(int argc, char** argv) {
 
   const std::vector<std::string> words(argv + 1, argv + argc);
   if (words.empty()) {
-    fmt::print("{}", app.help());
+    say(app.help());
     return kDone;
   }
   try {
@@ -169,11 +170,11 @@ int dispatch(int argc, char** argv) {
   }
   if (help_app.parsed()) return print_help(app, topic);
   if (version_app.parsed()) {
-    fmt::print("{}\n", build_description());
+    say(fmt::format("{}\n", build_description()));
     return kDone;
   }
   if (completion_app.parsed()) {
-    fmt::print("{}", completion_script(app, shell).value_or(""));
+    say(completion_script(app, shell).value_or(""));
     return kDone;
   }
   if (run_app.parsed()) return run_command(run);
@@ -189,11 +190,12 @@ int dispatch(int argc, char** argv) {
 int main(int argc, char** argv) {
   // A reader that leaves (`kneepoint run … | head`, a scraper) must not end a measurement.
   std::signal(SIGPIPE, SIG_IGN);
+  hold_standard_descriptors();
   // Strangers at the fleet's port must not fill the terminal.
   fleet_link::route_grpc_log();
   set_log_pattern("[%Y-%m-%d %H:%M:%S.%e] [%^%l%$] %*");
   try {
-    return dispatch(argc, argv);
+    return finish_output(dispatch(argc, argv));
   } catch (const std::exception& error) {
     fmt::print(stderr, "kneepoint: internal error: {}\n", error.what());
     return kInternalError;

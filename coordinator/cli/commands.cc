@@ -5,6 +5,7 @@
 #include "common/printable.h"
 #include "coordinator/cli/failure.h"
 #include "coordinator/cli/report_file.h"
+#include "coordinator/cli/standard_output.h"
 #include "coordinator/plan/plan_loader.h"
 #include "coordinator/plan/plan_printer.h"
 #include "coordinator/report/text.h"
@@ -17,14 +18,14 @@ int validate_command(const std::string& plan, const std::vector<std::string>& se
   if (!variables) return refuse(variables.error().message);
   const auto loaded = load_plan(plan, *variables);
   if (!loaded) return refuse(loaded.error().message);
-  fmt::print("{}", printable_lines(describe_plan(*loaded)));
+  say(printable_lines(describe_plan(*loaded)));
   return kDone;
 }
 
 int report_command(const std::string& path) {
   const auto report = read_report(path);
   if (!report) return refuse(report.error().message);
-  fmt::print("{}", render_text(*report));
+  say(render_text(*report));
   return kDone;
 }
 

@@ -8,6 +8,7 @@
 #include "common/printable.h"
 #include "coordinator/cli/failure.h"
 #include "coordinator/cli/report_file.h"
+#include "coordinator/cli/standard_output.h"
 #include "coordinator/compare/comparison.h"
 #include "coordinator/compare/render.h"
 #include "coordinator/compare/threshold.h"
@@ -58,14 +59,14 @@ int judge(const std::vector<Threshold>& thresholds, const Comparison& comparison
   bool missed = false, unchecked = false;
   for (const Threshold& threshold : thresholds) {
     const ThresholdResult result = check(threshold, comparison, only_significant);
-    for (const std::string& line : result.missed) fmt::print("MISSED     {}\n", printable(line));
-    for (const std::string& line : result.undecided) fmt::print("UNDECIDED  {}\n", printable(line));
-    for (const std::string& line : result.refused) fmt::print("UNCHECKED  {}\n", printable(line));
+    for (const std::string& line : result.missed) say(fmt::format("MISSED     {}\n", printable(line)));
+    for (const std::string& line : result.undecided) say(fmt::format("UNDECIDED  {}\n", printable(line)));
+    for (const std::string& line : result.refused) say(fmt::format("UNCHECKED  {}\n", printable(line)));
     if (result.checked == 0 && result.refused.empty())
-      fmt::print("UNCHECKED  {}: no such figure could be compared\n", threshold.text);
+      say(fmt::format("UNCHECKED  {}: no such figure could be compared\n", threshold.text));
     // A gate that was not looked at, be it in part, must not pass.
     const bool looked_at = result.checked > 0 && result.refused.empty();
-    if (looked_at && result.missed.empty()) fmt::print("HELD       {}\n", threshold.text);
+    if (looked_at && result.missed.empty()) say(fmt::format("HELD       {}\n", threshold.text));
     missed = missed || !result.missed.empty();
     unchecked = unchecked || !looked_at;
   }
@@ -92,13 +93,13 @@ int compare_command(const CompareOptions& options) {
                     .report = *std::move(report)});
   }
   const Comparison comparison = compare(std::move(runs));
-  fmt::print("{}", printable_lines(render_text(comparison)));
+  say(printable_lines(render_text(comparison)));
   if (options.out) {
     if (const auto written = write(comparison, *options.out); !written)
       return refuse(written.error().message);
-    fmt::print("\ncomparison: {}\n", (*options.out / "compare.html").string());
+    say(fmt::format("\ncomparison: {}\n", (*options.out / "compare.html").string()));
   }
-  if (!thresholds.empty()) fmt::print("\n");
+  if (!thresholds.empty()) say("\n");
   const int verdict = judge(thresholds, comparison, !options.ignore_significance);
   return compared_anything(comparison) ? verdict : static_cast<int>(kNoVerdict);
 }

@@ -10,6 +10,7 @@
 
 #include "common/printable.h"
 #include "coordinator/cli/failure.h"
+#include "coordinator/cli/standard_output.h"
 #include "coordinator/init/host_probe.h"
 #include "coordinator/init/starting_plan.h"
 #include "coordinator/plan/plan_loader.h"
@@ -53,11 +54,11 @@ int init_command(const InitOptions& options) {
   if (const auto plan = parse_plan(text, name + ".yaml", {}); !plan)
     return refuse(fmt::format("what the host says of itself makes no plan: {}", plan.error().message));
   if (options.output.empty()) {
-    fmt::print("{}", printable_lines(text));
+    say(printable_lines(text));
     return kDone;
   }
   if (const auto written = write_new(options.output, text); !written) return refuse(written.error().message);
-  fmt::print("{} serves {}; plan: {}\n", *url, printable(facts->models.front().id), options.output);
+  say(fmt::format("{} serves {}; plan: {}\n", *url, printable(facts->models.front().id), options.output));
   return kDone;
 }
 

@@ -4,6 +4,7 @@
 
 #include "common/version.h"
 #include "coordinator/cli/failure.h"
+#include "coordinator/cli/standard_output.h"
 #include "coordinator/recording/recording.h"
 #include "coordinator/recording/results.h"
 #include "coordinator/report/run_directory.h"
@@ -30,7 +31,7 @@ int replay_command(const ReplayOptions& options) {
                                                  .facts = facts,
                                                  .telemetry = recording->telemetry});
   if (!report) return fail(kInternalError, report.error().message);
-  fmt::print("{}\nreport: {}\n", render_text(*report), directory->path().string());
+  say(fmt::format("{}\nreport: {}\n", render_text(*report), directory->path().string()));
   return exit_code(*report);
 }
 

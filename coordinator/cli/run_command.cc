@@ -20,6 +20,7 @@
 #include "coordinator/cli/interrupts.h"
 #include "coordinator/cli/run_display.h"
 #include "coordinator/cli/run_telemetry.h"
+#include "coordinator/cli/standard_output.h"
 #include "coordinator/cli/wait_for_targets.h"
 #include "coordinator/fleet/fleet.h"
 #include "coordinator/fleet/local_agents.h"
@@ -118,8 +119,7 @@ class Run {
                                                              .telemetry = telemetry_->series()}),
                                   kInternalError);
     display_.finish(report);
-    fmt::print("{}\nreport: {}\n", render_text(report), directory_.path().string());
-    std::fflush(stdout);
+    say(fmt::format("{}\nreport: {}\n", render_text(report), directory_.path().string()));
     linger(loop.interrupted());
     return exit_code(report);
   }

@@ -1,0 +1,50 @@
+#include "coordinator/cli/standard_output.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+
+#include "coordinator/results/exit_code.h"
+
+namespace kneepoint::coordinator {
+namespace {
+
+bool closed = false;
+int failure = 0;  // errno of the first
+
+void note_failure() {
+  if (failure == 0) failure = errno == 0 ? EIO : errno;
+}
+
+}  // namespace
+
+void hold_standard_descriptors() {
+  closed = fcntl(STDOUT_FILENO, F_GETFD) < 0 && errno == EBADF;
+  // Each open takes the lowest number that is free.
+  for (int fd = open("/dev/null", O_RDWR); fd >= 0; fd = open("/dev/null", O_RDWR)) {
+    if (fd <= STDERR_FILENO) continue;
+    close(fd);
+    break;
+  }
+}
+
+void say(std::string_view text) {
+  errno = 0;
+  if (std::fwrite(text.data(), 1, text.size(), stdout) != text.size() || std::fflush(stdout) != 0)
+    note_failure();
+}
+
+int finish_output(int code) {
+  errno = 0;
+  if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0) note_failure();
+  if (!closed && (failure == 0 || failure == EPIPE)) return code;
+  fmt::print(stderr, "kneepoint: standard output {}; what was to be printed is lost\n",
+             closed ? "is closed" : fmt::format("cannot be written: {}", std::strerror(failure)));
+  return code == kDone ? kInternalError : code;
+}
+
+}  // namespace kneepoint::coordinator

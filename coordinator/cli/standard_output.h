@@ -1,0 +1,19 @@
+#pragma once
+
+#include <string_view>
+
+namespace kneepoint::coordinator {
+
+/// Takes the place of standard descriptors that are closed, so that no file or socket of ours gets their
+/// numbers and is written to as if it were a terminal. Call before anything is opened.
+void hold_standard_descriptors();
+
+/// Writes to standard output. That it could not is told by finish_output, not here: a run ends as it would.
+void say(std::string_view text);
+
+/// Writes out what is left. @return `code`; or, where standard output could not be written and `code` says
+/// that all went well, kInternalError, with a line on standard error either way. A reader that left (`… |
+/// head`) has seen what it wanted.
+int finish_output(int code);
+
+}  // namespace kneepoint::coordinator

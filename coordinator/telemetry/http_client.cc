@@ -72,9 +72,18 @@ std::optional<Place> parse_place(const std::string& text) {
   return place;
 }
 
+/// Responses that may come before the one that answers (RFC 9110, 15.2).
+constexpr int kMostInterim = 16;
+
+/// Whether an answer is still to come: behind 100, 102 or 103, and where there was none yet.
+bool is_interim(int status) {
+  return status < 200 && status != 101;
+}
+
 std::string reason_of(const boost::system::error_code& error) {
   if (error == beast::error::timeout) return "no answer in time";
   if (error == http::error::end_of_stream) return "it closed the connection";
+  if (error == http::error::bad_status) return "it never came to an answer";
   if (error == http::error::body_limit) return "its answer is too long";
   return error.message();
 }
@@ -149,14 +158,17 @@ struct HttpClient::Impl {
       request.prepare_payload();
     }
     co_await http::async_write(stream, request, use_awaitable);
-    http::response_parser<http::string_body> parser;
-    parser.body_limit(limits.body);
     beast::flat_buffer buffer;
-    co_await http::async_read(stream, buffer, parser, use_awaitable);
-    if (!parser.keep_alive()) connected.reset();
     HttpReply reply;
-    reply.status = parser.get().result_int();
-    reply.body = std::move(parser.get().body());
+    for (int responses = 0; is_interim(reply.status); ++responses) {
+      if (responses > kMostInterim) throw boost::system::system_error(http::error::bad_status);
+      http::response_parser<http::string_body> parser;
+      parser.body_limit(limits.body);
+      co_await http::async_read(stream, buffer, parser, use_awaitable);
+      if (!parser.keep_alive()) connected.reset();
+      reply.status = parser.get().result_int();
+      reply.body = std::move(parser.get().body());
+    }
     co_return reply;
   }
 

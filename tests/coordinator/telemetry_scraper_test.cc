@@ -258,6 +258,40 @@ std::vector<std::string> asked(Ask ask) {
   return server.requests();
 }
 
+TEST(TargetClient, ReadsTheAnswerBehindInterimResponsesAndFoldedHeaders) {
+  const std::string interim =
+      "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: <a>;\r\n rel=preload\r\n\r\n";
+  ScriptedServer server([&](ScriptedServer::Peer& peer, int) {
+    while (!peer.read_request().empty()) {
+      peer.send(interim + "HTTP/1.1 200 OK\r\nX-Trace: a,\r\n\tb\r\nContent-Length:\r\n 2\r\n\r\nhi");
+    }
+  });
+  Target target;
+  target.urls = {server.url()};
+  TargetClient client(target, "", {.stop = {}, .limit = std::chrono::seconds(20), .run_id = ""});
+  for (int time = 1; time <= 2; ++time) {
+    const auto reply = time == 1 ? client.get("/v1/models") : client.post("/v1/completions", "{}");
+    ASSERT_TRUE(reply) << reply.error().message;
+    EXPECT_EQ(reply->status, 200);
+    EXPECT_EQ(reply->body, "hi");
+  }
+  EXPECT_EQ(server.connections(), 1) << "and the connection is kept";
+}
+
+TEST(TargetClient, InterimResponsesWithoutEndAreNoAnswer) {
+  ScriptedServer server([&](ScriptedServer::Peer& peer, int) {
+    peer.read_request();
+    for (int i = 0; i < 100; ++i) peer.send("HTTP/1.1 102 Processing\r\n\r\n");
+    peer.wait_for_close();
+  });
+  Target target;
+  target.urls = {server.url()};
+  TargetClient client(target, "", {.stop = {}, .limit = std::chrono::seconds(20), .run_id = ""});
+  const auto reply = client.get("/health");
+  ASSERT_FALSE(reply);
+  EXPECT_THAT(reply.error().message, HasSubstr("it never came to an answer"));
+}
+
 TEST(UserAgent, NamesTheVersionAndTheRun) {
   const std::string mine = "\r\nUser-Agent: kneepoint/" + std::string(version());
   const auto scraped = asked([](const std::string& url) {

@@ -43,9 +43,13 @@ Result<void> check_pointers(std::string_view section, const AnswerPointers& poin
   for (const auto& [key, list] : parts) {
     if (list->size() > kMostPointers)
       return Error{fmt::format("'{}.{}' has more than {} pointers", section, key, kMostPointers)};
-    for (const std::string& pointer : *list) {
-      if (auto tokens = parse_pointer(pointer); !tokens)
+    const bool conditional = list == &pointers.finish || list == &pointers.error;
+    for (const std::string& text : *list) {
+      const PointerCondition condition = conditional ? split_condition(text) : PointerCondition{text, {}};
+      if (auto tokens = parse_pointer(condition.pointer); !tokens)
         return Error{fmt::format("'{}.{}': {}", section, key, tokens.error().message)};
+      if (condition.value && condition.value->empty())
+        return Error{fmt::format("'{}.{}': nothing stands behind the '=' of '{}'", section, key, text)};
     }
   }
   if (pointers.text.empty() && pointers.reasoning.empty() && pointers.tool_call.empty())
@@ -86,6 +90,12 @@ Result<std::vector<TemplatePiece>> split_template(std::string_view text) {
   }
   if (!literal.empty()) pieces.push_back({std::move(literal), std::nullopt});
   return pieces;
+}
+
+PointerCondition split_condition(std::string_view text) {
+  const std::size_t equals = text.find('=');
+  if (equals == text.npos) return {text, std::nullopt};
+  return {text.substr(0, equals), text.substr(equals + 1)};
 }
 
 Result<std::vector<std::string>> parse_pointer(std::string_view pointer) {

@@ -18,11 +18,13 @@ struct AnswerPointers {
   std::vector<std::string> text;               ///< The answer's text: content when it is a non-empty string.
   std::vector<std::string> reasoning;          ///< The same for reasoning.
   std::vector<std::string> tool_call;          ///< Given (see below): a tool call or a part of one.
-  std::vector<std::string> finish;             ///< Given: the answer is complete.
-  std::vector<std::string> error;              ///< Given: the server reports an error.
+  std::vector<std::string> finish;             ///< Given, or equal (see below): the answer is complete.
+  std::vector<std::string> error;              ///< Given, or equal: the server reports an error.
   std::vector<std::string> completion_tokens;  ///< An unsigned integer.
   std::vector<std::string> prompt_tokens;      ///< An unsigned integer.
-  // A value is "given" unless it is missing, null, false, "", [] or {}.
+  // A value is "given" unless it is missing, null, false, "", [] or {}; an error not if it is 0 either.
+  // Behind a pointer of `finish` or `error` may stand "=VALUE": then the value must be this text, number or
+  // boolean.
 
   bool operator==(const AnswerPointers&) const = default;
 };
@@ -44,6 +46,8 @@ struct DialectDescription {
   AnswerPointers answer;  ///< An answer that is not streamed.
   bool operator==(const DialectDescription&) const = default;
 
+  /// Whether a stream says that it is complete.
+  bool tells_end() const { return !done.empty() || !stream.finish.empty(); }
   /// Whether requests name a model, in the path or in the body.
   bool names_model() const;
 };
@@ -73,6 +77,14 @@ struct TemplatePiece {
 
 /// Cuts a string at its placeholders. Fails on an unknown one.
 Result<std::vector<TemplatePiece>> split_template(std::string_view text);
+
+/// A pointer and what the value there must be, where that is asked for.
+struct PointerCondition {
+  std::string_view pointer;
+  std::optional<std::string_view> value;
+};
+/// Cuts "/type=message_stop" at its first '='. Views into `text`.
+PointerCondition split_condition(std::string_view text);
 
 /// The reference tokens of a JSON pointer, unescaped. Fails when it is none, or points to the whole document.
 Result<std::vector<std::string>> parse_pointer(std::string_view pointer);

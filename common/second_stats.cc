@@ -7,8 +7,8 @@ namespace kneepoint {
 
 std::string_view to_string(Outcome outcome) {
   static constexpr std::array<std::string_view, kOutcomeCount> kNames = {
-      "success", "rejected", "http_4xx", "http_5xx", "dns",      "connect",
-      "tls",     "timeout",  "stream",   "parse",    "cancelled"};
+      "success", "rejected", "http_4xx",  "http_5xx",     "dns",     "connect", "tls",       "timeout",
+      "stream",  "parse",    "cancelled", "error_at_200", "aborted", "empty",   "truncated", "unread"};
   return kNames[static_cast<std::size_t>(outcome)];
 }
 

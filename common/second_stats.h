@@ -14,9 +14,10 @@
 
 namespace kneepoint {
 
-/// How a request ended. A closed set: it is a label of exported metrics.
+/// How a request ended. A closed set: it is a label of exported metrics, and its numbers are those of
+/// recorded timelines, so that what is new comes last.
 enum class Outcome : std::uint8_t {
-  kSuccess,
+  kSuccess,   ///< The answer's end as the protocol has it, and content before it.
   kRejected,  ///< HTTP 429 or 503.
   kHttp4xx,
   kHttp5xx,
@@ -24,17 +25,25 @@ enum class Outcome : std::uint8_t {
   kConnect,
   kTls,
   kTimeout,
-  kStream,  ///< Reset or closed before the answer was complete, or an error object inside the stream.
-  kParse,   ///< Malformed HTTP, SSE or JSON.
+  kStream,  ///< Reset or closed before the answer was complete.
+  kParse,   ///< Malformed HTTP, SSE or JSON, or another kind of body than was asked for.
   kCancelled,
+  kErrorAt200,  ///< Status 200, and inside it the host says that it failed.
+  kAborted,     ///< The finish reason says that the answer was broken off: abort, error, …
+  kEmpty,       ///< The answer ended as it should, without any content.
+  kTruncated,   ///< The body ended in order, but the answer in it has no end.
+  kUnread,      ///< Tokens were counted by the host, and none was seen in what it sent.
 };
-inline constexpr std::size_t kOutcomeCount = 11;
+inline constexpr std::size_t kOutcomeCount = 16;
+/// As many as the first recorded timelines have.
+inline constexpr std::size_t kFirstOutcomes = 11;
 /// "success", "rejected", "http_4xx", …
 std::string_view to_string(Outcome outcome);
 inline constexpr std::array<Outcome, kOutcomeCount> kOutcomes = {
-    Outcome::kSuccess, Outcome::kRejected, Outcome::kHttp4xx,  Outcome::kHttp5xx,
-    Outcome::kDns,     Outcome::kConnect,  Outcome::kTls,      Outcome::kTimeout,
-    Outcome::kStream,  Outcome::kParse,    Outcome::kCancelled};
+    Outcome::kSuccess, Outcome::kRejected, Outcome::kHttp4xx,   Outcome::kHttp5xx,
+    Outcome::kDns,     Outcome::kConnect,  Outcome::kTls,       Outcome::kTimeout,
+    Outcome::kStream,  Outcome::kParse,    Outcome::kCancelled, Outcome::kErrorAt200,
+    Outcome::kAborted, Outcome::kEmpty,    Outcome::kTruncated, Outcome::kUnread};
 
 /// The number of a replica that a response header names: the same on every thread of every agent, and none of
 /// a target's URLs. @return at least 2^31.

@@ -106,13 +106,27 @@ std::array<std::uint64_t, N> counts_from(const Field& at,
   return counts;
 }
 
+/// Outcomes that a recording is too old to know did not happen in it.
+std::array<std::uint64_t, kOutcomeCount> outcomes_from(
+    const Field& at, const google::protobuf::RepeatedField<std::uint64_t>& values) {
+  const auto given = static_cast<std::size_t>(values.size());
+  if (given < kFirstOutcomes || given > kOutcomeCount)
+    refuse(at, fmt::format("{} entries instead of {}", given, kOutcomeCount));
+  std::array<std::uint64_t, kOutcomeCount> counts{};
+  for (std::size_t i = 0; i < given; ++i) {
+    const int place = static_cast<int>(i);
+    counts[i] = count({at.parent, at.name, place}, values[place]);
+  }
+  return counts;
+}
+
 SeriesStats series_from(const Field& at, const v1::SeriesSecond& message) {
   SeriesStats stats;
   stats.replica_changes = count({&at, "replica_changes"}, message.replica_changes());
   stats.arrivals = count({&at, "arrivals"}, message.arrivals());
   stats.started = count({&at, "started"}, message.started());
   stats.first_tokens = count({&at, "first_tokens"}, message.first_tokens());
-  stats.outcomes = counts_from<kOutcomeCount>({&at, "outcomes"}, message.outcomes());
+  stats.outcomes = outcomes_from({&at, "outcomes"}, message.outcomes());
   stats.chunks = count({&at, "chunks"}, message.chunks());
   stats.reported_tokens = counts_from<2>({&at, "reported_tokens"}, message.reported_tokens());
   stats.unreported_chunks = counts_from<2>({&at, "unreported_chunks"}, message.unreported_chunks());

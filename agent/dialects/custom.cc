@@ -30,6 +30,7 @@ CustomDialect::CustomDialect(const DialectDescription& description, std::string 
                                                                               : Framing::kServerSentEvents),
       done_(description.done),
       cumulative_text_(description.text_is == DialectDescription::Carries::kCumulative),
+      tells_end_(description.tells_end()),
       usage_per_event_(description.usage_is == DialectDescription::Carries::kDelta),
       stream_(description.stream),
       answer_(description.answer) {}
@@ -57,7 +58,7 @@ bool CustomDialect::read_event(std::string_view data, StreamMemory& memory, Chun
 
 bool CustomDialect::parse_event(std::string_view data, StreamMemory& memory, Chunk& chunk) {
   PointerTree::Found found{.chunk = chunk, .parts = {}};
-  if (!stream_.read(data, parser_, found)) return false;
+  if (!stream_.read(data, parser_, found, false)) return false;
   if (cumulative_text_) {
     // Whether answer or reasoning, the text is new when there is more, or other, of it than before.
     if (found.text_bytes == memory.text_bytes) chunk.answer = chunk.reasoning = false;
@@ -70,9 +71,9 @@ bool CustomDialect::parse_event(std::string_view data, StreamMemory& memory, Chu
   return true;
 }
 
-bool CustomDialect::read_answer(std::string_view body, Chunk& chunk) {
+bool CustomDialect::read_answer(std::string_view body, const StreamMemory&, Chunk& chunk) {
   PointerTree::Found found{.chunk = chunk, .parts = {}};
-  return answer_.read(body, parser_, found);
+  return answer_.read(body, parser_, found, true);
 }
 
 }  // namespace kneepoint::agent

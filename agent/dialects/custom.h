@@ -22,10 +22,11 @@ class CustomDialect final : public Dialect {
 
   std::string_view path() const override { return path_; }
   Framing framing() const override { return framing_; }
+  bool tells_end() const override { return tells_end_; }
   void write_body(const Prompt& prompt, UsageOption usage, std::string& out) const override;
   StreamMemory begin_stream(const Prompt&) const override { return {}; }
   bool read_event(std::string_view data, StreamMemory& memory, Chunk& chunk) override;
-  bool read_answer(std::string_view body, Chunk& chunk) override;
+  bool read_answer(std::string_view body, const StreamMemory& memory, Chunk& chunk) override;
 
  private:
   CustomDialect(const DialectDescription& description, std::string path, RequestTemplate request);
@@ -36,6 +37,7 @@ class CustomDialect final : public Dialect {
   Framing framing_;
   std::string done_;
   bool cumulative_text_;
+  bool tells_end_;
   bool usage_per_event_;
   PointerTree stream_;
   PointerTree answer_;

@@ -1,5 +1,6 @@
 #include "agent/dialects/dialect.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "agent/dialects/custom.h"
@@ -8,6 +9,36 @@
 #include "agent/dialects/vllm_generate.h"
 
 namespace kneepoint::agent {
+namespace {
+
+std::string_view trimmed(std::string_view text, std::string_view what) {
+  text.remove_prefix(std::min(text.find_first_not_of(what), text.size()));
+  text.remove_suffix(text.size() - std::min(text.find_last_not_of(what) + 1, text.size()));
+  return text;
+}
+
+bool is_word(std::string_view text, std::string_view lower_case) {
+  return std::equal(text.begin(), text.end(), lower_case.begin(), lower_case.end(),
+                    [](char a, char b) { return (a >= 'A' && a <= 'Z' ? a + ('a' - 'A') : a) == b; });
+}
+
+}  // namespace
+
+bool is_end_marker(std::string_view data) {
+  if (data == "[DONE]") return true;
+  constexpr std::size_t kMostBlanks = 16;
+  return !data.empty() && data.front() != '{' && data.size() < kMostBlanks &&
+         is_word(trimmed(data, " \t\r\n"), "[done]");
+}
+
+bool is_heartbeat(std::string_view data) {
+  constexpr std::size_t kLongest = 16;
+  if (data.size() > kLongest && data.front() != ' ') return false;
+  const std::string_view word = trimmed(data, " \t\r\n[]:\"");
+  if (word.empty()) return data.find('"') == data.npos && data.find('[') == data.npos;
+  return is_word(word, "ping") || is_word(word, "pong") || is_word(word, "heartbeat") ||
+         is_word(word, "keepalive") || is_word(word, "keep-alive");
+}
 
 Result<std::unique_ptr<Dialect>> make_dialect(const Target& target, const Workload& workload) {
   switch (target.api) {

@@ -28,6 +28,7 @@ struct Chunk {
   bool reasoning = false;                          ///< Carries non-empty reasoning.
   bool tool_call = false;                          ///< Carries a tool call or a part of one.
   bool finished = false;                           ///< Carries a finish reason.
+  bool aborted = false;                            ///< Its finish reason says that the answer was broken off.
   bool done = false;                               ///< The end marker of the stream.
   bool error = false;                              ///< The host reports an error inside the stream.
   std::optional<std::uint64_t> completion_tokens;  ///< Usage: running, or final in the last event.
@@ -51,6 +52,7 @@ struct Chunk {
 struct StreamMemory {
   std::size_t text_bytes = 0;  ///< Text seen so far, for hosts that repeat it in every event.
   std::uint64_t tokens = 0;    ///< Tokens reported so far, for hosts that count them event by event.
+  bool content = false;        ///< Content was seen.
   EventTemplate usual;         ///< The stream's usual event.
 };
 
@@ -66,7 +68,8 @@ class Dialect {
   /// The request path below the target's base URL: "/v1/chat/completions". Fixed for the dialect's life.
   virtual std::string_view path() const = 0;
   virtual Framing framing() const = 0;
-  /// Whether every whole stream has a finish reason or the end marker.
+  /// Whether a stream says that it is complete, by a finish reason or the end marker: one that does not is
+  /// not.
   virtual bool tells_end() const { return false; }
   /// Appends the request's JSON body to `out`.
   virtual void write_body(const Prompt& prompt, UsageOption usage, std::string& out) const = 0;
@@ -75,9 +78,17 @@ class Dialect {
   /// Reads one event. `data` is readable for `kPadding` bytes past its end. @return false when it is
   /// malformed.
   virtual bool read_event(std::string_view data, StreamMemory& memory, Chunk& chunk) = 0;
-  /// Reads the whole body of an answer that was not streamed; same conditions.
-  virtual bool read_answer(std::string_view body, Chunk& chunk) = 0;
+  /// Reads the whole body of an answer that was not streamed, or that came whole where a stream was asked
+  /// for; same conditions.
+  virtual bool read_answer(std::string_view body, const StreamMemory& memory, Chunk& chunk) = 0;
 };
+
+/// Whether an event is OpenAI's end marker, as strictly as its readers are: "[DONE]", blanks around it, in
+/// any case.
+bool is_end_marker(std::string_view data);
+
+/// Whether an event is no JSON because it says nothing: blank, or a word like "ping" or "[heartbeat]".
+bool is_heartbeat(std::string_view data);
 
 /// The dialect in which a target is asked for a workload. Fails when the target's own description does not
 /// work out. The workload's extra_body must be empty or a JSON object (`check_extra_body`).

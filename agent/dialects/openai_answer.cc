@@ -1,5 +1,6 @@
 #include "agent/dialects/openai_answer.h"
 
+#include "agent/dialects/failure_signs.h"
 #include "agent/http/event_framing.h"
 
 namespace kneepoint::agent {
@@ -44,60 +45,87 @@ std::string_view count_token(ondemand::value& value) {
   return token;
 }
 
-bool take_text(ondemand::value& value, EventParts& parts) {
+std::optional<std::string_view> string_inside(ondemand::value& value) {
   std::string_view token = value.raw_json_token();
   ondemand::raw_json_string text;
-  if (value.get_raw_json_string().get(text) != SUCCESS || *text.raw() == '"') return false;
+  if (value.get_raw_json_string().get(text) != SUCCESS) return std::nullopt;
   token = token.substr(0, token.rfind('"'));  // the token ends behind its quote, and any white space
-  parts.text = {text.raw(), static_cast<std::size_t>(token.data() + token.size() - text.raw())};
+  const char* const begin = text.raw();
+  const char* const end = token.data() + token.size();
+  return begin < end ? std::string_view(begin, static_cast<std::size_t>(end - begin)) : std::string_view();
+}
+
+bool take_text(ondemand::value& value, EventParts& parts) {
+  const auto text = string_inside(value);
+  if (!text || text->empty()) return false;
+  parts.text = *text;
   ++parts.texts;
   return true;
 }
 
-void read_finish(ondemand::value& value, Chunk& chunk) {
-  ondemand::raw_json_string reason;
-  if (value.get_raw_json_string().get(reason) == SUCCESS && *reason.raw() != '"') chunk.finished = true;
+bool read_finish(ondemand::value& value, Chunk& chunk) {
+  ondemand::json_type type;
+  if (value.type().get(type) != SUCCESS) return false;
+  if (type == ondemand::json_type::object) {
+    ondemand::object object;
+    if (value.get_object().get(object) != SUCCESS) return false;
+    return each_field(object, [&](ondemand::raw_json_string key, ondemand::value& member) {
+      return !key.unsafe_is_equal("type") || read_finish(member, chunk);
+    });
+  }
+  const auto reason = string_inside(value);
+  if (!reason || reason->empty() || *reason == "null") return true;
+  chunk.finished = true;
+  chunk.aborted = chunk.aborted || breaks_off(*reason);
+  return true;
 }
 
-bool OpenAiAnswer::read_event(std::string_view json, EventTemplate& usual, Chunk& chunk) {
-  if (usual.match(json, chunk)) return true;
-  Found found{chunk, {}};
-  if (!parse(json, found)) return false;
-  usual.learn(json, chunk, found.parts);
+bool read_error(ondemand::value& value, Chunk& chunk) {
+  const auto given = is_given(value);
+  chunk.error = chunk.error || given.value_or(false);
+  return given.has_value();
+}
+
+bool OpenAiAnswer::read_event(std::string_view json, StreamMemory& memory, Chunk& chunk) {
+  if (memory.usual.match(json, chunk)) return true;
+  Found found{.chunk = chunk, .parts = {}, .messages = !memory.content};
+  if (!parse(json, found, false)) return false;
+  memory.content = memory.content || chunk.content();
+  memory.usual.learn(json, chunk, found.parts);
   return true;
 }
 
 bool OpenAiAnswer::read(std::string_view json, Chunk& chunk) {
-  Found found{chunk, {}};
-  return parse(json, found);
+  Found found{.chunk = chunk, .parts = {}};
+  return parse(json, found, true);
 }
 
-bool OpenAiAnswer::parse(std::string_view json, Found& found) {
+bool OpenAiAnswer::read_choices(ondemand::value& value, Found& found) {
+  ondemand::array choices;
+  if (value.get_array().get(choices) != SUCCESS) return is_null(value);
+  for (auto item : choices) {
+    ondemand::object choice;
+    if (item.get_object().get(choice) != SUCCESS || !read_choice_(choice, found)) return false;
+    found.choices = true;
+  }
+  return true;
+}
+
+bool OpenAiAnswer::parse(std::string_view json, Found& found, bool is_whole) {
   ondemand::document document;
   ondemand::object root;
   if (parser_.iterate(json.data(), json.size(), json.size() + kPadding).get(document) != SUCCESS)
     return false;
   if (document.get_object().get(root) != SUCCESS) return false;
+  FailureSigns signs;
   const bool whole = each_field(root, [&](ondemand::raw_json_string key, ondemand::value& value) {
-    if (key.unsafe_is_equal("choices")) {
-      ondemand::array choices;
-      if (value.get_array().get(choices) != SUCCESS) return is_null(value);
-      for (auto item : choices) {
-        ondemand::object choice;
-        if (item.get_object().get(choice) != SUCCESS || !read_choice_(choice, found)) return false;
-      }
-    } else if (key.unsafe_is_equal("usage")) {
-      return read_usage(value, found);
-    } else if (key.unsafe_is_equal("error")) {
-      found.chunk.error = found.chunk.error || !is_null(value);
-    } else if (key.unsafe_is_equal("object")) {
-      ondemand::raw_json_string kind;  // older vLLM: {"object": "error", "message": …}
-      if (value.get_raw_json_string().get(kind) == SUCCESS && kind.unsafe_is_equal("error"))
-        found.chunk.error = true;
-    }
-    return true;
+    if (key.unsafe_is_equal("choices")) return read_choices(value, found);
+    if (key.unsafe_is_equal("usage")) return read_usage(value, found);
+    return signs.note(key, value);
   });
-  return whole && at_end(document);
+  if (!whole || !at_end(document)) return false;
+  if (signs.sure() || (!found.choices && signs.failed(found.chunk, is_whole))) found.chunk.error = true;
+  return true;
 }
 
 }  // namespace kneepoint::agent

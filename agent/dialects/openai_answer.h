@@ -2,6 +2,7 @@
 
 #include <simdjson.h>
 
+#include <optional>
 #include <string_view>
 
 #include "agent/dialects/dialect.h"
@@ -16,6 +17,9 @@ class OpenAiAnswer {
   struct Found {
     Chunk& chunk;
     EventParts parts;
+    /// Whether a whole `message` is news: in a stream it repeats what the deltas said.
+    bool messages = true;
+    bool choices = false;  ///< There is at least one.
   };
   /// Notes what one choice carries; the choice is consumed.
   using ReadChoice = bool (*)(simdjson::ondemand::object choice, Found& found);
@@ -24,12 +28,13 @@ class OpenAiAnswer {
 
   /// One event of a stream. @param json readable for kPadding bytes past its end. @return false when it is
   /// malformed.
-  bool read_event(std::string_view json, EventTemplate& usual, Chunk& chunk);
+  bool read_event(std::string_view json, StreamMemory& memory, Chunk& chunk);
   /// A whole answer; same conditions.
   bool read(std::string_view json, Chunk& chunk);
 
  private:
-  bool parse(std::string_view json, Found& found);
+  bool parse(std::string_view json, Found& found, bool whole);
+  bool read_choices(simdjson::ondemand::value& value, Found& found);
 
   ReadChoice read_choice_;
   simdjson::ondemand::parser parser_;
@@ -48,6 +53,10 @@ bool each_field(simdjson::ondemand::object& object, Visit visit) {
   return true;
 }
 
+/// What stands between the quotes of a string, as JSON writes it: a view into the document. Nothing for any
+/// other type.
+std::optional<std::string_view> string_inside(simdjson::ondemand::value& value);
+
 /// Whether `value` is a string with something in it, which is then noted. A null, and any other type, is
 /// none.
 bool take_text(simdjson::ondemand::value& value, EventParts& parts);
@@ -62,7 +71,11 @@ inline bool at_end(simdjson::ondemand::document& document) {
   return document.current_location().error() == simdjson::OUT_OF_BOUNDS;
 }
 
-/// Sets `chunk.finished` when a `finish_reason` is given.
-void read_finish(simdjson::ondemand::value& value, Chunk& chunk);
+/// Sets `chunk.finished` when a `finish_reason` is given, a text or (SGLang) an object with a `type`, and
+/// `chunk.aborted` when it is that of a failure. @return false when it is malformed.
+bool read_finish(simdjson::ondemand::value& value, Chunk& chunk);
+
+/// Sets `chunk.error` when an `error` is given.
+bool read_error(simdjson::ondemand::value& value, Chunk& chunk);
 
 }  // namespace kneepoint::agent

@@ -1,37 +1,23 @@
 #include "agent/dialects/openai_chat.h"
 
+#include "agent/dialects/openai_content.h"
+
 namespace kneepoint::agent {
 namespace {
 
 using simdjson::SUCCESS;
 namespace ondemand = simdjson::ondemand;
 
-bool read_delta(ondemand::object& delta, OpenAiAnswer::Found& found) {
-  return each_field(delta, [&](ondemand::raw_json_string key, ondemand::value& value) {
-    if (key.unsafe_is_equal("content")) {
-      if (take_text(value, found.parts)) found.chunk.add_answer(found.parts.text);
-    } else if (key.unsafe_is_equal("reasoning") || key.unsafe_is_equal("reasoning_content")) {
-      if (take_text(value, found.parts)) found.chunk.reasoning = true;
-    } else if (key.unsafe_is_equal("tool_calls")) {
-      ondemand::array calls;
-      if (value.get_array().get(calls) == SUCCESS) {
-        for (auto call : calls) {
-          if (call.error() != SUCCESS) return false;
-          found.chunk.tool_call = true;
-        }
-      }
-    }
-    return true;
-  });
-}
-
 bool read_choice(ondemand::object choice, OpenAiAnswer::Found& found) {
   return each_field(choice, [&](ondemand::raw_json_string key, ondemand::value& value) {
-    if (key.unsafe_is_equal("delta") || key.unsafe_is_equal("message")) {
-      ondemand::object delta;
-      return value.get_object().get(delta) != SUCCESS || read_delta(delta, found);
+    const bool message = key.unsafe_is_equal("message");
+    if (message || key.unsafe_is_equal("delta")) {
+      ondemand::object said;
+      if (message && !found.messages) return true;
+      return value.get_object().get(said) != SUCCESS || read_message(said, found);
     }
-    if (key.unsafe_is_equal("finish_reason")) read_finish(value, found.chunk);
+    if (key.unsafe_is_equal("finish_reason")) return read_finish(value, found.chunk);
+    if (key.unsafe_is_equal("error")) return read_error(value, found.chunk);
     return true;
   });
 }
@@ -59,14 +45,14 @@ void OpenAiChat::write_body(const Prompt& prompt, UsageOption usage, std::string
 }
 
 bool OpenAiChat::read_event(std::string_view data, StreamMemory& memory, Chunk& chunk) {
-  if (data == "[DONE]") {
+  if (is_end_marker(data)) {
     chunk.done = true;
     return true;
   }
-  return answer_.read_event(data, memory.usual, chunk);
+  return answer_.read_event(data, memory, chunk);
 }
 
-bool OpenAiChat::read_answer(std::string_view body, Chunk& chunk) {
+bool OpenAiChat::read_answer(std::string_view body, const StreamMemory&, Chunk& chunk) {
   return answer_.read(body, chunk);
 }
 

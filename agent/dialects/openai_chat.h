@@ -6,9 +6,8 @@
 
 namespace kneepoint::agent {
 
-/// `/v1/chat/completions`: messages in, deltas out. Text in `delta.content` is answer, in `delta.reasoning`
-/// or `delta.reasoning_content` reasoning, `delta.tool_calls` a tool call; a role-only or empty delta is
-/// nothing.
+/// `/v1/chat/completions`: messages in, deltas out (read_message says what they may carry); a role-only or
+/// empty delta is nothing.
 class OpenAiChat final : public Dialect {
  public:
   OpenAiChat(const Target& target, const Workload& workload);
@@ -18,7 +17,7 @@ class OpenAiChat final : public Dialect {
   void write_body(const Prompt& prompt, UsageOption usage, std::string& out) const override;
   StreamMemory begin_stream(const Prompt&) const override { return {}; }
   bool read_event(std::string_view data, StreamMemory& memory, Chunk& chunk) override;
-  bool read_answer(std::string_view body, Chunk& chunk) override;
+  bool read_answer(std::string_view body, const StreamMemory& memory, Chunk& chunk) override;
 
  private:
   RequestMembers members_;

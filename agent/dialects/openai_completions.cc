@@ -12,7 +12,9 @@ bool read_choice(ondemand::object choice, OpenAiAnswer::Found& found) {
     if (key.unsafe_is_equal("text")) {
       if (take_text(value, found.parts)) found.chunk.add_answer(found.parts.text);
     } else if (key.unsafe_is_equal("finish_reason")) {
-      read_finish(value, found.chunk);
+      return read_finish(value, found.chunk);
+    } else if (key.unsafe_is_equal("error")) {
+      return read_error(value, found.chunk);
     }
     return true;
   });
@@ -33,14 +35,14 @@ void OpenAiCompletions::write_body(const Prompt& prompt, UsageOption usage, std:
 }
 
 bool OpenAiCompletions::read_event(std::string_view data, StreamMemory& memory, Chunk& chunk) {
-  if (data == "[DONE]") {
+  if (is_end_marker(data)) {
     chunk.done = true;
     return true;
   }
-  return answer_.read_event(data, memory.usual, chunk);
+  return answer_.read_event(data, memory, chunk);
 }
 
-bool OpenAiCompletions::read_answer(std::string_view body, Chunk& chunk) {
+bool OpenAiCompletions::read_answer(std::string_view body, const StreamMemory&, Chunk& chunk) {
   return answer_.read(body, chunk);
 }
 

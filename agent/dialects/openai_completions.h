@@ -17,7 +17,7 @@ class OpenAiCompletions final : public Dialect {
   void write_body(const Prompt& prompt, UsageOption usage, std::string& out) const override;
   StreamMemory begin_stream(const Prompt&) const override { return {}; }
   bool read_event(std::string_view data, StreamMemory& memory, Chunk& chunk) override;
-  bool read_answer(std::string_view body, Chunk& chunk) override;
+  bool read_answer(std::string_view body, const StreamMemory& memory, Chunk& chunk) override;
 
  private:
   RequestMembers members_;

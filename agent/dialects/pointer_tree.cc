@@ -30,6 +30,7 @@ bool PointerTree::expects_array(const Node& node) {
 }
 
 PointerTree::PointerTree(const AnswerPointers& pointers) {
+  root_.root = true;
   add(pointers.text, kText);
   add(pointers.reasoning, kReasoning);
   add(pointers.tool_call, kToolCall);
@@ -40,8 +41,10 @@ PointerTree::PointerTree(const AnswerPointers& pointers) {
 }
 
 void PointerTree::add(const std::vector<std::string>& pointers, Part part) {
-  for (const std::string& pointer : pointers) {
-    const auto tokens = parse_pointer(pointer);
+  for (const std::string& text : pointers) {
+    const bool conditional = part == kFinish || part == kError;
+    const PointerCondition condition = conditional ? split_condition(text) : PointerCondition{text, {}};
+    const auto tokens = parse_pointer(condition.pointer);
     if (!tokens) continue;  // cannot be: checked
     Node* node = &root_;
     for (const std::string& token : *tokens) {
@@ -56,11 +59,17 @@ void PointerTree::add(const std::vector<std::string>& pointers, Part part) {
         node = &node->children.back();
       }
     }
-    node->parts |= part;
+    if (condition.value) {
+      node->equals.emplace_back();
+      append_json_text(node->equals.back().first, *condition.value);
+      node->equals.back().second = part;
+    } else {
+      node->parts |= part;
+    }
   }
 }
 
-bool PointerTree::read(std::string_view json, ondemand::parser& parser, Found& found) const {
+bool PointerTree::read(std::string_view json, ondemand::parser& parser, Found& found, bool whole) const {
   ondemand::document document;
   ondemand::value root;
   if (parser.iterate(json.data(), json.size(), json.size() + kPadding).get(document) != SUCCESS) return false;
@@ -70,7 +79,9 @@ bool PointerTree::read(std::string_view json, ondemand::parser& parser, Found& f
   ondemand::json_type type;
   if (root.type().get(type) != SUCCESS) return false;
   if (type == ondemand::json_type::array && !expects_array(root_)) return false;
-  return visit(root_, root, found) && at_end(document);
+  if (!visit(root_, root, found) || !at_end(document)) return false;
+  if (found.signs.failed(found.chunk, whole)) found.chunk.error = true;
+  return true;
 }
 
 bool PointerTree::visit(const Node& node, ondemand::value& value, Found& found) {
@@ -85,31 +96,61 @@ bool PointerTree::visit(const Node& node, ondemand::value& value, Found& found) 
       if (!visit_items(node, value, found, given)) return false;
       break;
     case ondemand::json_type::string:
-      if ((node.parts & (kText | kReasoning)) == 0) {
-        ondemand::raw_json_string text;
-        if (value.get_raw_json_string().get(text) != SUCCESS) return false;
-        given = *text.raw() != '"';
-      } else if (take_text(value, found.parts)) {
-        given = true;
-        found.text_bytes += found.parts.text.size();
-        if ((node.parts & kText) != 0) found.chunk.add_answer(found.parts.text);
-        if ((node.parts & kReasoning) != 0) found.chunk.reasoning = true;
-      }
+      if (!visit_text(node, value, found, given)) return false;
       break;
     case ondemand::json_type::number:
-      given = true;
-      take_number(node, value, found);
-      break;
     case ondemand::json_type::boolean:
-      if (value.get_bool().get(given) != SUCCESS) return false;
+      if (!visit_unit(node, value, found, given)) return false;
       break;
     case ondemand::json_type::null:
       return value.is_null().error() == SUCCESS;
   }
-  if (!given) return true;
-  if ((node.parts & kToolCall) != 0) found.chunk.tool_call = true;
-  if ((node.parts & kFinish) != 0) found.chunk.finished = true;
-  if ((node.parts & kError) != 0) found.chunk.error = true;
+  if (given) note(node.parts, found);
+  return true;
+}
+
+void PointerTree::note(std::uint8_t parts, Found& found) {
+  if ((parts & kToolCall) != 0) found.chunk.tool_call = true;
+  if ((parts & kFinish) != 0) found.chunk.finished = true;
+  if ((parts & kError) != 0) found.chunk.error = true;
+}
+
+bool PointerTree::visit_text(const Node& node, ondemand::value& value, Found& found, bool& given) {
+  if ((node.parts & (kText | kReasoning)) != 0) {
+    if (!take_text(value, found.parts)) return true;
+    given = true;
+    found.text_bytes += found.parts.text.size();
+    if ((node.parts & kText) != 0) found.chunk.add_answer(found.parts.text);
+    if ((node.parts & kReasoning) != 0) found.chunk.reasoning = true;
+    return true;
+  }
+  const auto text = string_inside(value);
+  if (!text) return false;
+  given = !text->empty();
+  if ((node.parts & kFinish) != 0 && breaks_off(*text)) found.chunk.aborted = true;
+  for (const auto& [expected, part] : node.equals) {
+    if (*text == expected) note(part, found);
+  }
+  return true;
+}
+
+/// A number or a boolean.
+bool PointerTree::visit_unit(const Node& node, ondemand::value& value, Found& found, bool& given) {
+  std::string_view token = value.raw_json_token();
+  token = token.substr(0, token.find_last_not_of(" \t\r\n") + 1);
+  for (const auto& [expected, part] : node.equals) {
+    if (token == expected) note(part, found);
+  }
+  ondemand::json_type type;
+  if (value.type().get(type) != SUCCESS) return false;
+  if (type == ondemand::json_type::boolean) return value.get_bool().get(given) == SUCCESS;
+  given = true;
+  if ((node.parts & kError) != 0) {
+    double code = 0;
+    if (value.get_double().get(code) == SUCCESS && code == 0) given = false;  // errors are numbered from 1
+  } else {
+    take_number(node, value, found);
+  }
   return true;
 }
 
@@ -121,7 +162,7 @@ bool PointerTree::visit_members(const Node& node, ondemand::value& value, Found&
     for (const Node& child : node.children) {
       if (key.unsafe_is_equal(child.key)) return visit(child, member, found);
     }
-    return true;
+    return !node.root || found.signs.note(key, member);
   });
 }
 

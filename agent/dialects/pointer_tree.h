@@ -5,30 +5,36 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "agent/dialects/dialect.h"
 #include "agent/dialects/event_template.h"
+#include "agent/dialects/failure_signs.h"
 #include "common/dialect_description.h"
 
 namespace kneepoint::agent {
 
 /// The JSON pointers of a description, put together as a tree: one pass over a document, left to right, finds
-/// all of them, without allocating and without unescaping a string.
+/// all of them, without allocating and without unescaping a string. What no pointer names is looked at for
+/// signs of failure (FailureSigns), so that a description need not know how a gateway before its server
+/// fails.
 class PointerTree {
  public:
   /// What a pass finds.
   struct Found {
     Chunk& chunk;
     EventParts parts;
+    FailureSigns signs = {};
     std::size_t text_bytes = 0;  ///< Of all texts, answer and reasoning, as written (escapes not resolved).
   };
 
   /// @param pointers checked (`kneepoint::check`).
   explicit PointerTree(const AnswerPointers& pointers);
 
-  /// @param json readable for kPadding bytes past its end. @return false when it is malformed.
-  bool read(std::string_view json, simdjson::ondemand::parser& parser, Found& found) const;
+  /// @param json readable for kPadding bytes past its end. @param whole it is all of an answer.
+  /// @return false when it is malformed.
+  bool read(std::string_view json, simdjson::ondemand::parser& parser, Found& found, bool whole) const;
 
  private:
   enum Part : std::uint8_t {
@@ -41,15 +47,21 @@ class PointerTree {
     kPromptTokens = 64,
   };
   struct Node {
-    std::string key;         // as JSON writes it, between its quotes
-    std::size_t index = 0;   // of an array's item; kNoIndex when the key is no number
+    std::string key;        // as JSON writes it, between its quotes
+    std::size_t index = 0;  // of an array's item; kNoIndex when the key is no number
+    bool root = false;
     std::uint8_t parts = 0;  // of Part
+    std::vector<std::pair<std::string, Part>>
+        equals;  // what it is where the value is this, as JSON writes it
     std::vector<Node> children;
   };
 
   void add(const std::vector<std::string>& pointers, Part part);
   static bool expects_array(const Node& node);
   static bool visit(const Node& node, simdjson::ondemand::value& value, Found& found);
+  static bool visit_text(const Node& node, simdjson::ondemand::value& value, Found& found, bool& given);
+  static bool visit_unit(const Node& node, simdjson::ondemand::value& value, Found& found, bool& given);
+  static void note(std::uint8_t parts, Found& found);
   static bool visit_members(const Node& node, simdjson::ondemand::value& value, Found& found, bool& given);
   static bool visit_items(const Node& node, simdjson::ondemand::value& value, Found& found, bool& given);
   static void take_number(const Node& node, simdjson::ondemand::value& value, Found& found);

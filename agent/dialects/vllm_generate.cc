@@ -1,5 +1,6 @@
 #include "agent/dialects/vllm_generate.h"
 
+#include "agent/dialects/failure_signs.h"
 #include "agent/dialects/openai_answer.h"
 #include "agent/http/event_framing.h"
 
@@ -31,6 +32,7 @@ bool VllmGenerate::read(std::string_view json, std::size_t& text_bytes, Chunk& c
   if (parser_.iterate(json.data(), json.size(), json.size() + kPadding).get(document) != SUCCESS)
     return false;
   if (document.get_object().get(root) != SUCCESS) return false;
+  FailureSigns signs;
   const bool whole = each_field(root, [&](ondemand::raw_json_string key, ondemand::value& value) {
     if (key.unsafe_is_equal("text")) {
       ondemand::array texts;
@@ -40,11 +42,11 @@ bool VllmGenerate::read(std::string_view json, std::size_t& text_bytes, Chunk& c
         if (item.get_string().get(text) != SUCCESS) return false;
         text_bytes += text.size();
       }
-    } else if (key.unsafe_is_equal("error") || key.unsafe_is_equal("detail")) {
-      chunk.error = chunk.error || !is_null(value);
+      return true;
     }
-    return true;
+    return signs.note(key, value);
   });
+  chunk.error = signs.failed(Chunk{.answer = text_bytes > 0}, true);
   return whole && at_end(document);
 }
 
@@ -57,10 +59,10 @@ bool VllmGenerate::read_event(std::string_view data, StreamMemory& memory, Chunk
   return true;
 }
 
-bool VllmGenerate::read_answer(std::string_view body, Chunk& chunk) {
+bool VllmGenerate::read_answer(std::string_view body, const StreamMemory& memory, Chunk& chunk) {
   std::size_t text_bytes = 0;
   if (!read(body, text_bytes, chunk)) return false;
-  chunk.answer = text_bytes > 0;
+  chunk.answer = text_bytes > 0 && text_bytes != memory.text_bytes;
   return true;
 }
 

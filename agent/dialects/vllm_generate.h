@@ -19,7 +19,7 @@ class VllmGenerate final : public Dialect {
   void write_body(const Prompt& prompt, UsageOption usage, std::string& out) const override;
   StreamMemory begin_stream(const Prompt& prompt) const override;
   bool read_event(std::string_view data, StreamMemory& memory, Chunk& chunk) override;
-  bool read_answer(std::string_view body, Chunk& chunk) override;
+  bool read_answer(std::string_view body, const StreamMemory& memory, Chunk& chunk) override;
 
  private:
   bool read(std::string_view json, std::size_t& text_bytes, Chunk& chunk);

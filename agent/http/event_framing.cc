@@ -40,7 +40,7 @@ void SseParser::reset() {
 }
 
 void SseParser::begin_event() {
-  reported_ = has_data_ = in_joined_ = false;
+  reported_ = has_data_ = in_joined_ = stray_ = false;
   empty_out(joined_);
   type_.clear();
   data_ = {};
@@ -50,7 +50,7 @@ void SseParser::begin_event() {
 EventStatus SseParser::take_line(std::string_view line) {
   if (std::exchange(at_start_, false) && line.starts_with("\xEF\xBB\xBF")) line.remove_prefix(3);
   if (line.empty()) {
-    if (!has_data_) {
+    if (!has_data_ && type_ != "error") {
       begin_event();
       return EventStatus::kNeedMore;
     }
@@ -75,8 +75,22 @@ EventStatus SseParser::take_line(std::string_view line) {
     has_data_ = true;
   } else if (name == "event") {
     type_ = value;
+  } else if (!has_data_ && name == "error" && !value.empty()) {
+    type_ = name;
+    return report(value);
+  } else if (!has_data_ && line.front() == '{') {
+    stray_ = true;
+    return report(line);
   }
   return EventStatus::kNeedMore;  // comments, id:, retry: and unknown fields
+}
+
+/// Reports one line as an event. It may lie in a buffer that the caller empties: it is kept.
+EventStatus SseParser::report(std::string_view line) {
+  if (!append_bounded(joined_, line)) return EventStatus::kTooLong;
+  data_ = joined_;
+  reported_ = true;
+  return EventStatus::kEvent;
 }
 
 EventStatus SseParser::next(std::string_view& input) {
@@ -114,6 +128,11 @@ EventStatus SseParser::next(std::string_view& input) {
 
 EventStatus SseParser::finish() {
   if (reported_) begin_event();
+  if (!partial_.empty()) {
+    const EventStatus status = take_line(partial_);
+    empty_out(partial_);
+    if (status != EventStatus::kNeedMore) return status;
+  }
   return take_line({});
 }
 

@@ -23,15 +23,22 @@ inline constexpr std::size_t kPadding = 64;
 
 /// Server-sent events (WHATWG HTML, "event stream interpretation"): CRLF, LF and CR line ends, comments,
 /// `event:`, data over several lines (joined by LF), an optional byte order mark. An event without data is
-/// not reported.
+/// not reported, unless it is of type "error".
+///
+/// Two kinds of lines that are no field of the standard are reported as events of their own, because hosts
+/// fail in them: `error: …` (llama.cpp) as of type "error", and a line that begins as a JSON document does (a
+/// gateway that writes its complaint into the stream) as stray().
 class SseParser {
  public:
   EventStatus next(std::string_view& input);
   std::string_view data() const { return data_; }
   /// The `event:` field; empty when there was none.
   std::string_view type() const { return type_; }
-  /// The stream ended: an event that lacks only its closing blank line is reported all the same (a deviation
-  /// from the standard, which drops it: a host that ends right behind its last line has still sent it).
+  /// The event is a bare line that no field name introduces.
+  bool stray() const { return stray_; }
+  /// The stream ended: an event that lacks its closing blank line, or even the end of its last line, is
+  /// reported all the same (a deviation from the standard, which drops it: a host that ends right behind what
+  /// it had to say has still said it).
   EventStatus finish();
   /// Forgets everything, and gives back a buffer that a giant event left behind.
   void reset();
@@ -40,6 +47,7 @@ class SseParser {
 
  private:
   EventStatus take_line(std::string_view line);
+  EventStatus report(std::string_view line);
   void begin_event();
 
   std::string partial_;  // a line that a piece cut in two
@@ -50,7 +58,8 @@ class SseParser {
   bool has_data_ = false;
   bool in_joined_ = false;
   bool reported_ = false;  // the last call reported an event: forget it first
-  bool skip_lf_ = false;   // the last piece ended in CR
+  bool stray_ = false;
+  bool skip_lf_ = false;  // the last piece ended in CR
   bool at_start_ = true;
 };
 

@@ -79,10 +79,27 @@ bool HttpResponse::parse_status_line(std::string_view line) {
          (line.size() == 12 || line[12] == ' ');
 }
 
+/// A line of the header section, or its empty end, which `rest` of the input follows. A header is read once
+/// the next line is known not to belong to it (RFC 9112, 5.2): at once, where that is in sight.
+bool HttpResponse::take_header(std::string_view line, std::string_view rest) {
+  const auto goes_on = [](std::string_view text) { return text.starts_with(' ') || text.starts_with('\t'); };
+  if (goes_on(line)) {
+    if (header_.empty()) return false;
+    header_.append(" ").append(trim(line));
+    return true;
+  }
+  const bool whole = header_.empty() || parse_header(header_);
+  header_.clear();
+  if (!whole || line.empty()) return whole;
+  if (!rest.empty() && !goes_on(rest)) return parse_header(line);
+  header_ = line;
+  return true;
+}
+
 bool HttpResponse::parse_header(std::string_view line) {
   const auto colon = line.find(':');
   if (colon == std::string_view::npos || colon == 0) return false;
-  const std::string_view name = line.substr(0, colon);
+  const std::string_view name = trim(line.substr(0, colon));
   const std::string_view value = trim(line.substr(colon + 1));
   if (same(name, "content-length")) {
     std::uint64_t length = 0;
@@ -148,9 +165,11 @@ HttpResponse::Event HttpResponse::next(std::string_view& input) {
           if (!parse_chunk_size(line)) return fail("a malformed chunk size");
           head_bytes_ = 0;
           state_ = left_ == 0 ? State::kTrailer : State::kChunkData;
+        } else if (state_ == State::kHeaderLine && !take_header(line, input)) {
+          return fail("a malformed or unsupported header");
         } else if (!line.empty()) {
-          if (state_ == State::kHeaderLine && !parse_header(line))
-            return fail("a malformed or unsupported header");
+          line_.clear();
+          continue;
         } else if (state_ == State::kTrailer) {
           state_ = State::kComplete;
         } else if (status_ < 200) {
@@ -161,7 +180,7 @@ HttpResponse::Event HttpResponse::next(std::string_view& input) {
         } else {
           head_bytes_ = 0;
           state_ = State::kHeadersDone;
-          line_ = std::string();
+          line_ = header_ = std::string();
           return Event::kHeaders;
         }
         line_.clear();

@@ -12,10 +12,10 @@ namespace kneepoint::agent {
 ///     while ((event = parser.next(input)) != Event::kNeedMore) { … }
 ///
 /// Understands chunked bodies (extensions and trailers are skipped), Content-Length, bodies that end with the
-/// connection, HTTP/1.0, interim 1xx responses (skipped) and bare LF line ends. A header section over 64 KiB,
-/// and anything malformed, is `kError`, after which the connection is useless. Compressed bodies are an
-/// error: none was asked for. An own parser and not Beast's, because it must hand out views into the thread's
-/// read buffer as they come.
+/// connection, HTTP/1.0, interim 1xx responses (skipped), header values that go on in the next line
+/// (obs-fold) and bare LF line ends. A header section over 64 KiB, and anything malformed, is `kError`, after
+/// which the connection is useless. Compressed bodies are an error: none was asked for. An own parser and not
+/// Beast's, because it must hand out views into the thread's read buffer as they come.
 class HttpResponse {
  public:
   enum class Event : std::uint8_t {
@@ -65,6 +65,7 @@ class HttpResponse {
 
   bool take_line(std::string_view& input, std::string_view& line);
   bool parse_status_line(std::string_view line);
+  bool take_header(std::string_view line, std::string_view rest);
   bool parse_header(std::string_view line);
   bool parse_chunk_size(std::string_view line);
   State body_state();
@@ -79,6 +80,7 @@ class HttpResponse {
   std::uint64_t left_ = 0;        // of the chunk or of the whole body
   std::uint32_t head_bytes_ = 0;  // of header section or trailers so far
   std::string line_;              // the start of a line that a read cut in two
+  std::string header_;            // a header whose value may go on in the next line
   std::string_view watched_name_;
   std::string watched_;
   std::string_view body_;

@@ -236,7 +236,8 @@ void Recorder::end(RequestRecord& record, MonoTime at, Outcome outcome) {
   SeriesStats& into = stats(series, second_of(at));
   ++into.outcomes[static_cast<std::size_t>(outcome)];
   if (record.has_usage) {
-    into.usage_tokens += record.completion_tokens;
+    // Tokens of which none was seen say nothing about how many a chunk holds.
+    if (record.chunks > 0) into.usage_tokens += record.completion_tokens;
     into.usage_chunks += record.chunks;
   } else if (record.streamed) {
     into.chunks_without_usage += record.chunks;

@@ -26,6 +26,11 @@ Outcome outcome_of_status(int status) {
   return status >= 500 ? Outcome::kHttp5xx : Outcome::kHttp4xx;
 }
 
+/// Whether events of this type say that the answer has failed, in the APIs that name their events.
+bool is_error_type(std::string_view type) {
+  return type == "error" || type == "exception" || type == "response.failed" || type == "response.error";
+}
+
 }  // namespace
 
 CompletionStream::CompletionStream(const ThreadContext& context)
@@ -191,7 +196,7 @@ Task<std::optional<Ending>> CompletionStream::attempt(const CompletionRequest& r
   }
   connection_->close();
   Outcome outcome = wake == Wake::kTimeout ? Outcome::kTimeout : Outcome::kCancelled;
-  if (done_) outcome = Outcome::kSuccess;  // only the end of the HTTP body is missing
+  if (done_) outcome = judge(request);  // only the end of the HTTP body is missing
   co_return Ending{outcome, mono_now()};
 }
 
@@ -239,7 +244,7 @@ std::optional<Outcome> CompletionStream::consume(const CompletionRequest& reques
       case HttpResponse::Event::kError:
         connection_->close();
         if (by_status_ != Outcome::kSuccess) return conclude(request, read.received);
-        return done_ ? Outcome::kSuccess : Outcome::kParse;
+        return done_ ? judge(request) : Outcome::kParse;
     }
   }
 }
@@ -254,7 +259,7 @@ void CompletionStream::tell_replica(MonoTime at) {
 
 std::optional<Outcome> CompletionStream::take_body(const CompletionRequest& request, std::string_view body,
                                                    MonoTime at) {
-  if (by_status_ != Outcome::kSuccess || !request.stream) {
+  if (by_status_ != Outcome::kSuccess || !request.stream || is_document(request, body)) {
     const std::size_t limit = by_status_ == Outcome::kSuccess ? kAnswerLimit : kErrorBodyLimit;
     if (kept_body_.size() + body.size() > limit || !hold(kept_body_.size() + body.size()))
       return by_status_ == Outcome::kSuccess ? Outcome::kParse : by_status_;
@@ -264,8 +269,7 @@ std::optional<Outcome> CompletionStream::take_body(const CompletionRequest& requ
   EventStatus status;
   if (request.dialect->framing() == Framing::kServerSentEvents) {
     while ((status = sse_.next(body)) == EventStatus::kEvent) {
-      if (sse_.type() == "error") return Outcome::kStream;
-      if (const auto outcome = take_event(request, sse_.data(), at)) return outcome;
+      if (const auto outcome = take_server_sent(request, at)) return outcome;
     }
   } else {
     while ((status = lines_.next(body)) == EventStatus::kEvent) {
@@ -276,64 +280,50 @@ std::optional<Outcome> CompletionStream::take_body(const CompletionRequest& requ
   return std::nullopt;
 }
 
-std::optional<Outcome> CompletionStream::take_event(const CompletionRequest& request, std::string_view data,
-                                                    MonoTime at) {
+/// Whether a body that should be an event stream is none from its first byte on: what fails before the stream
+/// begins is often told as a JSON document, or as a page, at status 200.
+bool CompletionStream::is_document(const CompletionRequest& request, std::string_view body) {
+  if (looked_at_) return document_;
+  const std::size_t first = body.find_first_not_of(" \t\r\n");
+  if (first == body.npos) return false;
+  looked_at_ = true;
+  document_ = request.dialect->framing() == Framing::kServerSentEvents &&
+              (body[first] == '{' || body[first] == '[' || body[first] == '<');
+  return document_;
+}
+
+std::optional<Outcome> CompletionStream::take_server_sent(const CompletionRequest& request, MonoTime at) {
+  if (!sse_.type().empty()) {
+    if (is_error_type(sse_.type())) return Outcome::kErrorAt200;
+    if (is_heartbeat(sse_.type())) return std::nullopt;
+  }
+  if (sse_.stray()) return take_stray(request, sse_.data());
+  return take_event(request, sse_.data(), at);
+}
+
+/// A line of the stream that is no event: nothing, unless a gateway says in it that it has failed.
+std::optional<Outcome> CompletionStream::take_stray(const CompletionRequest& request, std::string_view line) {
   Chunk chunk;
-  if (!request.dialect->read_event(data, memory_, chunk)) return Outcome::kParse;
-  if (chunk.error) return Outcome::kStream;
-  if (chunk.content()) ++content_events_;
-  done_ = done_ || chunk.done;
-  finished_ = finished_ || chunk.finished || chunk.done;
-  if (request.keep_answer) request.conversation->add_answer(chunk.text);
-  context_.recorder.chunk(record_, at, chunk);
+  if (request.dialect->read_answer(line, memory_, chunk) && chunk.error) return Outcome::kErrorAt200;
   return std::nullopt;
 }
 
-/// The peer closed. @return nothing when it did so before any byte of a response.
-std::optional<Outcome> CompletionStream::connection_ended(const CompletionRequest& request, bool cleanly) {
-  if (!http_.begun()) return std::nullopt;
-  if (done_) return Outcome::kSuccess;
-  const bool whole = cleanly && http_.finish() == HttpResponse::Event::kEnd;
-  if (!whole && by_status_ == Outcome::kSuccess) return Outcome::kStream;
-  const Outcome outcome = conclude(request, last_read_);
-  // Only the close ends this body, and a host that dies closes, too, between two events or inside one.
-  const bool cut_off = request.stream && request.dialect->tells_end() && !finished_;
-  const bool looks_like_an_end = outcome == Outcome::kSuccess || outcome == Outcome::kParse;
-  return cut_off && looks_like_an_end ? Outcome::kStream : outcome;
-}
-
-/// No more of the response comes after `at`: it is complete, or refuses the request, which its status alone
-/// says.
-Outcome CompletionStream::conclude(const CompletionRequest& request, MonoTime at) {
-  if (by_status_ != Outcome::kSuccess) {
-    // Hosts that do not know an option for running usage say so by name.
-    const bool about_usage = kept_body_.find("stream_options") != std::string::npos ||
-                             kept_body_.find("continuous_usage") != std::string::npos;
-    usage_refused_ = about_usage && (http_.status() == 400 || http_.status() == 422);
-    return by_status_;
-  }
-  if (request.stream) return conclude_stream(request, at);
-  kept_body_.reserve(kept_body_.size() + kPadding);
+std::optional<Outcome> CompletionStream::take_event(const CompletionRequest& request, std::string_view data,
+                                                    MonoTime at) {
   Chunk chunk;
-  if (!request.dialect->read_answer(kept_body_, chunk)) return Outcome::kParse;
-  if (chunk.error) return Outcome::kStream;
-  chunk.answer = true;  // the answer has come, whatever it says
+  if (!request.dialect->read_event(data, memory_, chunk)) {
+    if (is_heartbeat(data)) return std::nullopt;
+    return Outcome::kParse;
+  }
+  if (chunk.error) return Outcome::kErrorAt200;
+  heard_ = true;
+  if (chunk.content()) ++content_events_;
+  done_ = done_ || chunk.done;
+  finished_ = finished_ || chunk.finished || chunk.done;
+  aborted_ = aborted_ || chunk.aborted;
   if (request.keep_answer) request.conversation->add_answer(chunk.text);
   context_.recorder.chunk(record_, at, chunk);
-  return Outcome::kSuccess;
-}
-
-Outcome CompletionStream::conclude_stream(const CompletionRequest& request, MonoTime at) {
-  if (request.dialect->framing() == Framing::kServerSentEvents) {
-    if (sse_.finish() == EventStatus::kEvent) {
-      if (sse_.type() == "error") return Outcome::kStream;
-      if (const auto outcome = take_event(request, sse_.data(), at)) return *outcome;
-    }
-  } else if (lines_.finish() == EventStatus::kEvent) {
-    if (const auto outcome = take_event(request, lines_.data(), at)) return *outcome;
-  }
-  // Where the framing is whole the end marker may be missing; an answer may not.
-  return finished_ || record_.chunks > 0 ? Outcome::kSuccess : Outcome::kStream;
+  return std::nullopt;
 }
 
 bool CompletionStream::hold(std::size_t bytes) {
@@ -350,7 +340,7 @@ void CompletionStream::forget_response() {
   lines_.reset();
   kept_body_ = std::string();
   by_status_ = Outcome::kSuccess;
-  finished_ = done_ = usage_refused_ = false;
+  finished_ = done_ = aborted_ = heard_ = looked_at_ = document_ = usage_refused_ = false;
 }
 
 /// Looks at the deadlines by `limit` at the latest.

@@ -86,10 +86,15 @@ class CompletionStream {
   std::optional<Outcome> take_body(const CompletionRequest& request, std::string_view body, MonoTime at);
   /// Notes that this stream keeps so many bytes. @return false when the thread's streams keep too many.
   bool hold(std::size_t bytes);
+  bool is_document(const CompletionRequest& request, std::string_view body);
+  std::optional<Outcome> take_server_sent(const CompletionRequest& request, MonoTime at);
+  std::optional<Outcome> take_stray(const CompletionRequest& request, std::string_view line);
   std::optional<Outcome> take_event(const CompletionRequest& request, std::string_view data, MonoTime at);
   std::optional<Outcome> connection_ended(const CompletionRequest& request, bool cleanly);
   Outcome conclude(const CompletionRequest& request, MonoTime at);
   Outcome conclude_stream(const CompletionRequest& request, MonoTime at);
+  Outcome conclude_document(const CompletionRequest& request, MonoTime at);
+  Outcome judge(const CompletionRequest& request) const;
   void tell_replica(MonoTime at);
   void forget_response();
   void expect_by(MonoTime limit);
@@ -115,6 +120,10 @@ class CompletionStream {
   std::uint32_t last_replica_ = 0;         // that the connection's last response named; 0 for none
   bool finished_ = false;                  // a finish reason or the end marker was seen
   bool done_ = false;                      // the end marker was seen
+  bool aborted_ = false;                   // the finish reason says that the answer was broken off
+  bool heard_ = false;                     // an event was read
+  bool looked_at_ = false;                 // a body that should be a stream has begun
+  bool document_ = false;                  // it is none: a document stands in its place
   bool reused_ = false;                    // the connection has carried a response
   bool usage_refused_ = false;             // the answer complains about the usage that was asked for
   bool cancelled_ = false;

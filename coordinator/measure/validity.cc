@@ -1,10 +1,12 @@
 #include "coordinator/measure/validity.h"
+#include "coordinator/measure/endings.h"
 
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <cmath>
 
+#include "coordinator/measure/endings.h"
 #include "coordinator/measure/littles_law.h"
 #include "coordinator/measure/statistics.h"
 #include "coordinator/results/units.h"
@@ -225,6 +227,7 @@ void apply_gates(Step& step, const WindowEvidence& evidence) {
   check_littles_law(step, evidence);
   check_generator(step, evidence);
   check_weaknesses(step, evidence);
+  flag_endings(step);
 }
 
 std::vector<std::string> failed_gates(const Step& step) {

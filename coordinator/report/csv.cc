@@ -93,6 +93,13 @@ void add_telemetry(std::vector<Column>& columns) {
   columns.push_back({"load_seconds", [](const Row& r) { return number(r.result.load_seconds); }});
 }
 
+void add_outcomes(std::vector<Column>& columns, std::size_t begin, std::size_t end) {
+  for (std::size_t i = begin; i < end; ++i) {
+    columns.push_back({fmt::format("outcome_{}", to_string(kOutcomes[i])),
+                       [i](const Row& r) { return fmt::format("{}", r.step.requests.by_outcome[i]); }});
+  }
+}
+
 /// What came later: columns are only appended.
 void add_later_telemetry(std::vector<Column>& columns) {
   columns.push_back({"server_page", [](const Row& r) {
@@ -135,11 +142,7 @@ std::vector<Column> columns() {
       {"requests_started", [](const Row& r) { return fmt::format("{}", r.step.requests.started); }},
       {"requests_completed", [](const Row& r) { return fmt::format("{}", r.step.requests.completed); }},
       {"requests_failed", [](const Row& r) { return fmt::format("{}", r.step.requests.failed); }}};
-  for (const Outcome outcome : kOutcomes) {
-    all.push_back({fmt::format("outcome_{}", to_string(outcome)), [outcome](const Row& r) {
-                     return fmt::format("{}", r.step.requests.by_outcome[static_cast<std::size_t>(outcome)]);
-                   }});
-  }
+  add_outcomes(all, 0, kFirstOutcomes);
   add_estimate(all, "requests_per_second", &Step::requests_per_second);
   add_estimate(all, "output_tokens_per_second", &Step::output_tokens_per_second);
   all.push_back({"token_source", [](const Row& r) {
@@ -197,6 +200,7 @@ std::vector<Column> columns() {
        [](const Row& r) { return number(r.step.generator.unstamped_read_ratio); }}};
   all.insert(all.end(), latest.begin(), latest.end());
   add_later_telemetry(all);
+  add_outcomes(all, kFirstOutcomes, kOutcomeCount);
   return all;
 }
 

@@ -52,6 +52,14 @@ constexpr std::array kFlags = {
           "Requests came faster than they ended: those in flight grew by over 25 % within the window, beyond "
           "what arrivals did."},
     Entry{"EARLY_STOPS", "Some answers ended with fewer tokens than asked for."},
+    Entry{"EMPTY_ANSWERS", "Some answers ended as they should and had no content. They count as failures."},
+    Entry{
+        "UNREAD_ANSWERS",
+        "The host counted tokens of answers in which none was seen. They count as failures: look at one with "
+        "curl, and see docs/dialects.md."},
+    Entry{"TRUNCATED_ANSWERS", "Some answers stopped without saying that they were complete."},
+    Entry{"ABORTED_ANSWERS", "Some answers ended with a finish reason that is a failure."},
+    Entry{"ERRORS_AT_200", "Some requests were answered with status 200 and an error inside."},
     Entry{"ECHO",
           "More content chunks came than tokens were generated: a server that echoes the prompt, say, and "
           "whose first chunk is then no token. Do not trust TTFT."},

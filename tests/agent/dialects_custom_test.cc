@@ -152,7 +152,7 @@ TEST(CustomDialect, TheAnswersTextIsItsOwn) {
     const auto dialect = make(some_dialect());
     Chunk streamed, whole, repeated;
     StreamMemory memory = dialect->begin_stream({});
-    EXPECT_TRUE(dialect->read_event(body, memory, streamed) && dialect->read_answer(body, whole));
+    EXPECT_TRUE(dialect->read_event(body, memory, streamed) && dialect->read_answer(body, memory, whole));
     EXPECT_EQ(streamed.text, text) << json;
     EXPECT_EQ(whole.text, text) << json;
     const auto repeating = make(cumulative);
@@ -203,7 +203,7 @@ TEST(CustomDialect, AnAnswersOwnCountIsNotAddedUp) {
   std::string body = R"({"whole":"a b","text":"x","usage":{"in":7,"out":2},"end":"stop"})";
   body.reserve(body.size() + kPadding);
   Chunk chunk;
-  ASSERT_TRUE(make(dialect, workload)->read_answer(body, chunk));
+  ASSERT_TRUE(make(dialect, workload)->read_answer(body, {}, chunk));
   EXPECT_EQ(describe(chunk), "answer finish 2 of 7");
 }
 

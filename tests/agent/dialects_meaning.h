@@ -16,6 +16,7 @@ inline std::string describe(const Chunk& chunk) {
   add(chunk.reasoning, "reasoning");
   add(chunk.tool_call, "tool");
   add(chunk.finished, "finish");
+  add(chunk.aborted, "abort");
   add(chunk.done, "done");
   add(chunk.error, "error");
   if (chunk.completion_tokens) add(true, std::to_string(*chunk.completion_tokens));

@@ -183,7 +183,7 @@ TEST(OpenAiChat, ReadsAnAnswerThatWasNotStreamed) {
       padded(
           R"({"object":"chat.completion","choices":[{"message":{"role":"assistant","content":"Hi","reasoning":null},)"
           R"("finish_reason":"stop"}],"usage":{"prompt_tokens":5,"completion_tokens":2}})"),
-      chunk));
+      {}, chunk));
   EXPECT_EQ(describe(chunk), "answer finish 2 of 5");
 }
 

@@ -74,9 +74,18 @@ TEST(SseParser, OnlyOneLeadingSpaceIsDropped) {
   expect_at_every_split<SseParser>("data:  two\n\ndatax: no\n\ndata: a:b\n\n", {" two", "a:b"});
 }
 
-TEST(SseParser, AStreamThatEndsBeforeItsBlankLineStillHasItsLastWholeLine) {
+TEST(SseParser, AStreamThatEndsBeforeItsBlankLineStillHasItsLastLine) {
   EXPECT_THAT(events_of<SseParser>({"data: a\n\ndata: [DONE]\n"}), ElementsAre("a", "[DONE]"));
-  EXPECT_THAT(events_of<SseParser>({"data: {\"cut"}), IsEmpty());
+  EXPECT_THAT(events_of<SseParser>({"data: a\n\ndata: [DO", "NE]"}), ElementsAre("a", "[DONE]"));
+  EXPECT_THAT(events_of<SseParser>({"data: a\ndata: b"}), ElementsAre("a\nb"));
+  EXPECT_THAT(events_of<SseParser>({"data: a\n\n: bye"}), ElementsAre("a"));
+}
+
+TEST(SseParser, LinesThatAreNoFieldsButSayThatSomethingFailed) {
+  expect_at_every_split<SseParser>("error: {\"code\":400}\n\ndata: a\n\n", {"error|{\"code\":400}", "a"});
+  expect_at_every_split<SseParser>("event: error\n\ndata: a\n\n", {"error|", "a"});
+  expect_at_every_split<SseParser>("{\"error\":1}\ndata: a\n\n", {"{\"error\":1}", "a"});
+  expect_at_every_split<SseParser>("error\nerror:\n{\n\ndata: a\n{\"b\":1}\n\n", {"{", "a"});
 }
 
 TEST(SseParser, AnEventInOnePieceIsNotCopied) {

@@ -88,6 +88,22 @@ TEST(HttpResponse, InterimResponsesAreSkipped) {
       {.status = 200, .body = "ok", .keep_alive = true, .last = Event::kEnd});
 }
 
+TEST(HttpResponse, HeadersThatGoOnInTheNextLine) {
+  const Reading hello = {.status = 200, .body = "hello", .keep_alive = true, .last = Event::kEnd};
+  expect_at_every_split("HTTP/1.1 200 OK\r\nX: a,\r\n b\r\n\tc\r\nContent-Length: 5\r\n\r\nhello", hello);
+  expect_at_every_split("HTTP/1.1 200 OK\r\nContent-Length:\r\n 5\r\n\r\nhello", hello);
+  expect_at_every_split("HTTP/1.1 200 OK\nTransfer-Encoding:\n\tchunked\n\n5\nhello\n0\n\n", hello);
+  expect_at_every_split(
+      "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nConnection: keep-alive,\r\n close\r\n\r\nhello",
+      {.status = 200, .body = "hello", .keep_alive = false, .last = Event::kEnd});
+  expect_at_every_split("HTTP/1.1 200 OK\r\nContent-Length : 5\r\n\r\nhello", hello);
+}
+
+TEST(HttpResponse, AFoldBeforeAnyHeaderIsAnError) {
+  EXPECT_EQ(read({"HTTP/1.1 200 OK\r\n folded: no\r\n\r\n"}).last, Event::kError);
+  EXPECT_EQ(read({"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n 5\r\n\r\nhello"}).last, Event::kError);
+}
+
 TEST(HttpResponse, NoBodyAfter204) {
   expect_at_every_split("HTTP/1.1 204 No Content\r\n\r\n",
                         {.status = 204, .keep_alive = true, .last = Event::kEnd});
@@ -118,12 +134,12 @@ TEST(HttpResponse, MalformedResponsesAreErrors) {
            "HTTP/1.1 2x0 OK\r\n",
            "HTTP/1.1 99 Low\r\n",
            "HTTP/1.1 2000 OK\r\n",
-           "HTTP/1.1 200 OK\r\nno colon\r\n",
-           "HTTP/1.1 200 OK\r\nContent-Length: five\r\n",
-           "HTTP/1.1 200 OK\r\nContent-Length: -5\r\n",
-           "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Length: 6\r\n",
-           "HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n",
-           "HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\n",
+           "HTTP/1.1 200 OK\r\nno colon\r\n\r\n",
+           "HTTP/1.1 200 OK\r\nContent-Length: five\r\n\r\n",
+           "HTTP/1.1 200 OK\r\nContent-Length: -5\r\n\r\n",
+           "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\n",
+           "HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\n",
+           "HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\n\r\n",
            "HTTP/1.1 101 Switching\r\n\r\n",
            "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nxyz\r\n",
            "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n\r\n",

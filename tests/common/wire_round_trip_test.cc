@@ -29,6 +29,22 @@ TEST(WireRoundTrip, BatchesArriveAsTheyWere) {
   }
 }
 
+TEST(WireRoundTrip, RecordingsOfOldKnowFewerOutcomes) {
+  SnapshotBatch batch{.sequence = 1, .complete_through = 0};
+  batch.seconds.emplace_back().series[{}].outcomes.fill(7);
+  v1::SnapshotBatch sent;
+  to_wire(batch, sent);
+  auto* const outcomes = sent.mutable_seconds(0)->mutable_series(0)->mutable_outcomes();
+  outcomes->Truncate(kFirstOutcomes);
+  const auto received = from_wire(sent);
+  ASSERT_TRUE(received) << received.error().message;
+  const SeriesStats& stats = received->seconds[0].series.begin()->second;
+  EXPECT_EQ(stats.outcomes[static_cast<std::size_t>(Outcome::kCancelled)], 7u);
+  EXPECT_EQ(stats.outcomes[static_cast<std::size_t>(Outcome::kEmpty)], 0u);
+  outcomes->Truncate(kFirstOutcomes - 1);
+  EXPECT_FALSE(from_wire(sent));
+}
+
 TEST(WireRoundTrip, AssignmentsArriveAsTheyWere) {
   for (unsigned seed = 0; seed < 300; ++seed) {
     const Assignment sent = Random(seed).assignment();

@@ -57,9 +57,12 @@ kneepoint_receive_lag_seconds_sum{run_id="r1"} 0.002
 kneepoint_request_duration_seconds_count{run_id="r1",scenario="chat",target="host"} 3
 kneepoint_request_duration_seconds_sum{run_id="r1",scenario="chat",target="host"} 3
 # TYPE kneepoint_requests_total counter
+kneepoint_requests_total{run_id="r1",outcome="aborted",scenario="chat",target="host"} 0
 kneepoint_requests_total{run_id="r1",outcome="cancelled",scenario="chat",target="host"} 0
 kneepoint_requests_total{run_id="r1",outcome="connect",scenario="chat",target="host"} 0
 kneepoint_requests_total{run_id="r1",outcome="dns",scenario="chat",target="host"} 0
+kneepoint_requests_total{run_id="r1",outcome="empty",scenario="chat",target="host"} 0
+kneepoint_requests_total{run_id="r1",outcome="error_at_200",scenario="chat",target="host"} 0
 kneepoint_requests_total{run_id="r1",outcome="http_4xx",scenario="chat",target="host"} 0
 kneepoint_requests_total{run_id="r1",outcome="http_5xx",scenario="chat",target="host"} 0
 kneepoint_requests_total{run_id="r1",outcome="parse",scenario="chat",target="host"} 0
@@ -68,6 +71,8 @@ kneepoint_requests_total{run_id="r1",outcome="stream",scenario="chat",target="ho
 kneepoint_requests_total{run_id="r1",outcome="success",scenario="chat",target="host"} 3
 kneepoint_requests_total{run_id="r1",outcome="timeout",scenario="chat",target="host"} 1
 kneepoint_requests_total{run_id="r1",outcome="tls",scenario="chat",target="host"} 0
+kneepoint_requests_total{run_id="r1",outcome="truncated",scenario="chat",target="host"} 0
+kneepoint_requests_total{run_id="r1",outcome="unread",scenario="chat",target="host"} 0
 # TYPE kneepoint_run_info gauge
 kneepoint_run_info{run_id="r1",model="qwen3",plan="sweep",scenario="chat",target="host"} 1
 # TYPE kneepoint_saturation_concurrency gauge

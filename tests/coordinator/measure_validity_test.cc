@@ -225,6 +225,25 @@ TEST(Gates, WeaknessesLeaveTheStepValid) {
   EXPECT_EQ(step.flags, (std::vector<std::string>{"DRIFTING", "EARLY_STOPS", "RECONNECTS"}));
 }
 
+TEST(Gates, EndingsThatAreNoAnswersAreNamedEachWithItsCount) {
+  const std::pair<Outcome, const char*> kinds[] = {{Outcome::kEmpty, "EMPTY_ANSWERS"},
+                                                   {Outcome::kUnread, "UNREAD_ANSWERS"},
+                                                   {Outcome::kTruncated, "TRUNCATED_ANSWERS"},
+                                                   {Outcome::kAborted, "ABORTED_ANSWERS"},
+                                                   {Outcome::kErrorAt200, "ERRORS_AT_200"}};
+  for (const auto& [outcome, flag] : kinds) {
+    Healthy few;
+    few.step.requests.completed = 37;
+    few.step.requests.failed = few.step.requests.by_outcome[static_cast<std::size_t>(outcome)] = 3;
+    const Step step = few.judged();
+    EXPECT_TRUE(step.has_flag(flag));
+    EXPECT_TRUE(step.reasons.at(0).starts_with("3 of 40 requests ")) << step.reasons.at(0);
+    EXPECT_TRUE(step.valid) << "how many may fail is judged elsewhere";
+  }
+  Healthy none;
+  for (const auto& [outcome, flag] : kinds) EXPECT_FALSE(none.judged().has_flag(flag));
+}
+
 TEST(Gates, AnAnswerCannotHaveMoreChunksThanTokens) {
   Healthy plain;
   plain.evidence.answer_chunks = plain.evidence.answer_tokens = 640;

@@ -107,7 +107,7 @@ class RunUnderPrometheus(unittest.TestCase):
 
     def test_every_outcome_and_state_exists_at_zero(self):
         outcomes = {m["outcome"] for m, _ in self.after("last_over_time(kneepoint_requests_total[10m])")}
-        self.assertEqual(outcomes, {"success", "rejected", "http_4xx", "http_5xx", "dns", "connect", "tls", "timeout", "stream", "parse", "cancelled"})
+        self.assertEqual(outcomes, {"success", "rejected", "http_4xx", "http_5xx", "dns", "connect", "tls", "timeout", "stream", "parse", "cancelled", "error_at_200", "aborted", "empty", "truncated", "unread"})
         (_, lost), = self.after('sum(last_over_time(kneepoint_agents{state="lost"}[10m]))')
         self.assertEqual(lost, 0)
 

@@ -127,7 +127,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   std::string answer(body);
   answer.reserve(answer.size() + kPadding);
   Chunk chunk;
-  if (dialect.read_answer(answer, chunk) && chunk.completion_tokens && *chunk.completion_tokens > kMostTokens)
+  if (dialect.read_answer(answer, {}, chunk) && chunk.completion_tokens &&
+      *chunk.completion_tokens > kMostTokens)
     std::abort();
   return 0;
 }

@@ -17,9 +17,9 @@ class Faults(harness.TestCase):
         self.output = output
         return code, report, step
 
-    def seen(self, fault, outcome, rate="0.5", **plan):
+    def seen(self, fault, outcome, rate="0.5", option="--fault", **plan):
         """Half of the requests meet `fault`; all of those, and no others, are counted as `outcome`."""
-        host = self.simhost("--fault", f"{fault}={rate}")
+        host = self.simhost(option, f"{fault}={rate}")
         code, report, step = self.outcomes(plan_text([host.url], steps="[4]", **plan))
         self.assertIn(code, (0, 3), self.output)
         failed = {name: n for name, n in step["requests"]["by_outcome"].items() if n and name != "success"}
@@ -39,7 +39,24 @@ class Faults(harness.TestCase):
         self.seen("reset", "stream")
 
     def test_an_error_object_in_the_stream(self):
-        self.seen("error_in_stream", "stream")
+        self.seen("error_in_stream", "error_at_200")
+
+    def test_endings_that_are_no_answers(self):
+        """At status 200, and with nothing broken on the wire."""
+        for habit, outcome in {"done_alone": "empty", "finish_alone": "empty", "no_choices": "empty",
+                               "error_line": "error_at_200", "error_event": "error_at_200",
+                               "detail": "error_at_200", "code_message": "error_at_200", "abort": "aborted",
+                               "no_end": "truncated", "unknown_shape": "unread"}.items():
+            with self.subTest(habit):
+                self.seen(habit, outcome, option="--misbehave", hold="1s")
+
+    def test_odd_answers_are_answers(self):
+        for habit in ("heartbeats", "parts", "thinking_parts", "refusal", "function_call", "interim", "folded_headers"):
+            with self.subTest(habit):
+                host = self.simhost("--misbehave", habit)
+                _, report, step = self.outcomes(plan_text([host.url], steps="[2]", hold="1s"))
+                self.assertEqual(step["requests"]["failed"], 0, self.output)
+                self.assertGreater(step["requests"]["completed"], 0)
 
     def test_malformed_json(self):
         self.seen("bad_json", "parse")

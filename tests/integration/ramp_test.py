@@ -59,7 +59,8 @@ class Ramp(harness.TestCase):
             self.assertAlmostEqual(step["achieved_concurrency"], step["concurrency"], delta=0.05)
             self.assertEqual(set(step["requests"]["by_outcome"]),
                              {"success", "rejected", "http_4xx", "http_5xx", "dns", "connect", "tls", "timeout",
-                              "stream", "parse", "cancelled"})
+                              "stream", "parse", "cancelled", "error_at_200", "aborted", "empty", "truncated",
+                              "unread"})
             self.assertAlmostEqual(step["duration_seconds"], 3, delta=0.01)
 
     def test_the_run_directory_holds_everything(self):

@@ -71,8 +71,12 @@ void doubt(const Scene& scene, Attribution& result) {
   // A hard knee and a known queue both tell how far the batch is.
   add("queue_slots", t.waiting_mean.has_value() || found == "kv_cache");
   add("kv_cache", t.kv_usage_mean.has_value());
-  add("compute", gpu.tensor_active_mean.has_value() || explained || found == "memory_bandwidth");
-  add("memory_bandwidth", gpu.dram_active_mean.has_value() || explained || found == "compute");
+  const bool idle = gpu_not_full(judged);
+  add("compute", gpu.tensor_active_mean.has_value() || explained || idle || found == "memory_bandwidth");
+  add("memory_bandwidth", gpu.dram_active_mean.has_value() || explained || idle || found == "compute");
+  // Of a GPU with time left it was said that it is one of these.
+  add("front_end", t.front_end_cpu_cores.has_value() || !found.empty() || idle);
+  add("scheduler", t.engine_cpu_cores.has_value() || !found.empty() || idle);
   // A client that sees requests wait knows no place where.
   const bool seen_by_client_only = found == "queue_slots" && !t.running_mean;
   add("prefill", !seen_by_client_only);

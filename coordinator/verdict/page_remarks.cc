@@ -29,7 +29,7 @@ Steps steps_where(const ScenarioResult& result, const std::function<bool(const S
 std::string at_loads(const Steps& steps) {
   std::vector<std::string> labels;
   for (const Step* step : steps) labels.push_back(row_label(*step));
-  if (labels.size() > 3) return fmt::format("{} of the steps, at {} for one", labels.size(), labels.front());
+  if (labels.size() > 3) return fmt::format("{} steps ({} is one)", labels.size(), labels.front());
   return fmt::format("{}", fmt::join(labels, " and "));
 }
 

@@ -38,6 +38,8 @@ StepTelemetry healthy(double running, double waiting = 0) {
   t.gpu.tensor_active_mean = 0.1;
   t.gpu.dram_active_mean = 0.3;
   t.engine_sources = 1;
+  t.front_end_cpu_cores = 0.3;
+  t.engine_cpu_cores = 0.4;
   t.page = {.state = "covered", .tokens_ratio = 1};
   return t;
 }
@@ -239,12 +241,12 @@ TEST(Attribution, WithoutTelemetryASoftKneeIsNotExplained) {
   scene.past().tpot_seconds.p50 = 0.030;
   const auto found = scene.judge();
   EXPECT_EQ(found.bottleneck, "");
-  EXPECT_THAT(found.not_ruled_out,
-              ElementsAre("queue_slots", "kv_cache", "compute", "memory_bandwidth", "before_engine"));
+  EXPECT_THAT(found.not_ruled_out, ElementsAre("queue_slots", "kv_cache", "compute", "memory_bandwidth",
+                                               "front_end", "scheduler", "before_engine"));
   EXPECT_EQ(found.text(),
             "Every request is slowed by the others: TPOT p50 10.0 ms at 1, 30.0 ms at 48. Without more of "
-            "the server's telemetry, queue slots, KV cache, compute, memory bandwidth and something before "
-            "the engine cannot be ruled out.");
+            "the server's telemetry, queue slots, KV cache, compute, memory bandwidth, front end, scheduler "
+            "and something before the engine cannot be ruled out.");
 }
 
 TEST(Attribution, WithoutTelemetryAHardKneeIsAQueue) {
@@ -505,6 +507,9 @@ TEST(Attribution, RequestsThatTheServerSlowsDownAreNotHeldBeforeIt) {
   scene.past().tpot_seconds.p50 = 0.023;
   EXPECT_EQ(scene.judge().bottleneck, "");
   scene.at_past().gpu.util_mean = 0.24;
+  EXPECT_THAT(scene.judge().text(), HasSubstr("nor are the server's processes (0.30 and 0.40 of a core)"));
+  scene.at_past().front_end_cpu_cores = scene.at_past().engine_cpu_cores = std::nullopt;
+  scene.at_past().gpu.util_mean = 0.24;
   EXPECT_EQ(scene.judge().bottleneck, "");
   EXPECT_THAT(
       scene.judge().text(),
@@ -577,6 +582,7 @@ Scene a_real_server_with_64_slots() {
     step.telemetry->running_max = 64;
     step.telemetry->gpu = {};
     step.telemetry->gpu.util_mean = 0.45;
+    step.telemetry->front_end_cpu_cores = step.telemetry->engine_cpu_cores = std::nullopt;
     if (n < 70) step.warn("IN_STEP", "streams run in step");
     scene.steps.push_back(step);
   }

@@ -76,6 +76,14 @@ std::string open_causes(const Scene& scene) {
   if (!scene.knee() || judged.step == nullptr) return "";
   if (gpu_not_full(judged)) {
     const StepTelemetry* t = Scene::engine(judged);
+    if (t != nullptr && t->front_end_cpu_cores.value_or(1) < Limits::kIdleProcess &&
+        t->engine_cpu_cores.value_or(1) < Limits::kIdleProcess) {
+      return fmt::format(
+          "The GPU is not full ({} in use at {}), nor are the server's processes ({:.2f} and {:.2f} of a "
+          "core): what holds it back was not seen.",
+          percent(*judged.telemetry->gpu.util_mean), Scene::load_of(*judged.step), *t->front_end_cpu_cores,
+          *t->engine_cpu_cores);
+    }
     std::string cpu;
     if (t != nullptr && t->front_end_cpu_cores)
       cpu += fmt::format("; the front end's process was busy {:.2f} of a core", *t->front_end_cpu_cores);

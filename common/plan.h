@@ -250,6 +250,8 @@ struct Ramp {
   /// The load moves; each of `steps` (or `open->steps`) is the mean of one row, `hold` long. The last row
   /// takes what is left.
   std::optional<LinearRamp> linear;
+  /// Whether the scenario ends once its target has given nothing but failures for ten seconds.
+  bool stop_when_down = true;
   /// Afterwards: the load returns to the top and falls step by step to the lowest.
   bool descend = false;
   /// Afterwards: the knee is measured again with each of these numbers of agents.

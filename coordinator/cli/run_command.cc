@@ -258,6 +258,11 @@ class Run {
       }
       return reason;
     };
+    hooks.on_given_up = [this](std::uint32_t cell, const std::string& why) {
+      const Cell& ended = cells_.at(cell);
+      display_.print(fmt::format("{} on {} ends early: {}", plan_.scenarios[ended.scenario].name,
+                                 plan_.targets[ended.target].name, why));
+    };
     hooks.on_agent_lost = [this](const AgentLost& lost) {
       keep(recording_->agent_lost(lost.agent));
       metrics_.set_agents({.running = fleet_->agents(), .lost = ++agents_lost_});

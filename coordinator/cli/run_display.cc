@@ -99,6 +99,7 @@ void RunDisplay::finish(const Report& report) {
   for (const ScenarioResult& result : report.results) {
     for (std::size_t i = 0; i < result.steps.size(); ++i) metrics_.set_step(result, result.steps[i], i);
     metrics_.set_saturation(result);
+    metrics_.set_trust(result);
   }
   if (loaded_cell_) {
     metrics_.set_target_concurrency(*loaded_cell_, 0);

@@ -55,6 +55,18 @@ bool is_empty(const ComparedRow& row) {
 }
 
 /// Puts the rows of one result together.
+/// The heaviest remark that takes trust from a result, its own or of the run that it came from; null: none.
+const Remark* what_spoils(const Report& report, const ScenarioResult& result) {
+  if (!result.verdict.valid()) return &result.verdict.remarks().front();
+  // Of what befell the run as a whole; the rest are remarks on its results.
+  for (const Remark& remark : report.verdict.remarks()) {
+    const bool whole =
+        remark.code == "interrupted" || remark.code == "guard_rail" || remark.code == "agent_lost";
+    if (whole && remark.weight != Remark::Weight::kWarning) return &remark;
+  }
+  return nullptr;
+}
+
 class Builder {
  public:
   Builder(const std::vector<ComparedRun>& runs, ComparedResult& into) : runs_(runs), into_(into) {}
@@ -136,10 +148,13 @@ class Builder {
     into_.rows.push_back(std::move(row));
   }
 
-  /// What a run that is not trustworthy says of its whole result is shown, not compared.
+  /// What a result that is not trustworthy says as a whole is shown, not compared.
   ByRun untrusted() const {
     ByRun apart;
-    for (const ComparedRun& run : runs_) apart.push_back(!run.report.verdict.valid());
+    for (std::size_t run = 0; run < runs_.size(); ++run) {
+      const ScenarioResult* const result = into_.results[run];
+      apart.push_back(result && what_spoils(runs_[run].report, *result) != nullptr);
+    }
     return apart;
   }
 
@@ -284,11 +299,18 @@ Comparison compare(std::vector<ComparedRun> runs) {
   Comparison comparison;
   comparison.runs = std::move(runs);
   for (const ComparedRun& run : comparison.runs) {
-    if (run.report.verdict.valid()) continue;
-    const Remark& worst = run.report.verdict.remarks().front();
-    comparison.remarks.push_back(fmt::format(
-        "{} is not trustworthy ({}): its N_sat, N_slo and highest throughput are shown, not compared",
-        run.label, worst.text));
+    for (const ScenarioResult& result : run.report.results) {
+      const Remark* const why = what_spoils(run.report, result);
+      if (why == nullptr) continue;
+      const std::string name = run.report.results.size() < 2
+                                   ? run.label
+                                   : fmt::format("{}, {} on {},", run.label, result.scenario, result.target);
+      const std::string_view trust =
+          result.verdict.trust() == Trust::kReserved ? "has reservations" : "is not trustworthy";
+      comparison.remarks.push_back(
+          fmt::format("{} {} ({}): its N_sat, N_slo and highest throughput are shown, not compared", name,
+                      trust, why->text));
+    }
   }
   std::set<const ScenarioResult*> taken;
   for (const ScenarioResult& base : comparison.runs.front().report.results) {

@@ -34,11 +34,11 @@ std::string runs_table(const Comparison& comparison) {
     rows += fmt::format(
         R"(<tr><th scope="row">{}</th><td class="words">{}</td><td class="words">{}</td><td>{}</td><td>{}</td><td>{}</td></tr>)",
         run.label, escape(run.source), escape(report.run_name), html::utc_text(report.started_at),
-        escape(report.version), report.verdict.valid() ? "yes" : "✕ no");
+        escape(report.version), to_string(report.verdict.trust()));
   }
   return R"(<div class="table-box"><table class="runs"><caption>The runs; differences are against the first</caption>)"
          R"(<thead><tr><th scope="col">run</th><th scope="col">from</th><th scope="col">plan</th>)"
-         R"(<th scope="col">started</th><th scope="col">Kneepoint</th><th scope="col">may be trusted</th></tr></thead><tbody>)" +
+         R"(<th scope="col">started</th><th scope="col">Kneepoint</th><th scope="col">trust</th></tr></thead><tbody>)" +
          rows + "</tbody></table></div>";
 }
 

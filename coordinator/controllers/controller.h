@@ -49,6 +49,9 @@ class Controller {
   virtual void measured(std::size_t index, const Step& step) = 0;
   /// Stops climbing: the step under way is cut at `now`, marked, and the load ends. Idempotent.
   virtual void interrupt(Nanos now, bool agent_lost) = 0;
+  /// Ends the cell early: the step under way is cut at `now` and marked, and cut_short() says `why`.
+  /// @returns the level that ends the load. Not after done().
+  virtual LoadLevel give_up(Nanos now, std::string why) = 0;
 
   virtual Phase phase() const = 0;
   bool done() const { return phase() == Phase::kDone; }

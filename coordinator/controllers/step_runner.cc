@@ -341,6 +341,12 @@ void StepRunner::interrupt(Nanos now, bool agent_lost) {
   phase_ = Phase::kDrain;
 }
 
+LoadLevel StepRunner::give_up(Nanos now, std::string why) {
+  interrupt(now, false);
+  cut_short_ = std::move(why);
+  return new_level(ceil_second(now + kLead));
+}
+
 std::size_t StepRunner::step_index() const {
   const bool between = phase_ == Phase::kDeciding || phase_ == Phase::kDrain || phase_ == Phase::kDone;
   const bool closed = between && !windows_.empty() && rows_closed_ == step_.rows;

@@ -30,6 +30,7 @@ class StepRunner final : public Controller {
   void level_done(std::uint64_t epoch, Nanos finished_at) override;
   void measured(std::size_t index, const Step& step) override;
   void interrupt(Nanos now, bool agent_lost) override;
+  LoadLevel give_up(Nanos now, std::string why) override;
 
   Phase phase() const override { return phase_; }
   std::uint64_t next_epoch() const override { return epoch_; }

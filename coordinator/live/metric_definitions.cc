@@ -19,6 +19,8 @@ constexpr auto kDefinitions = std::to_array<MetricDefinition>({
      "Generator: from the kernel's receive stamp of a read to its processing."},
     {"kneepoint_request_duration_seconds", "From the first write of a request to its last content chunk."},
     {"kneepoint_requests_total", "Requests that ended, by outcome."},
+    {"kneepoint_result_trust",
+     "How far the finished result may be relied on: 1 trustworthy, 0.5 with reservations, 0 not."},
     {"kneepoint_run_info", "Always 1; one series for each scenario and target of the run."},
     {"kneepoint_saturation_concurrency",
      "Concurrency at which the target saturates, by criterion: knee, slo, queue; absent where it was not "

@@ -186,6 +186,16 @@ class Metrics::Impl {
     set("queue", queue);
   }
 
+  void set_trust(const ScenarioResult& result) {
+    constexpr double kReserved = 0.5;
+    const std::lock_guard lock(mutex_);
+    const Trust trust = result.verdict.trust();
+    put(trust_, cell_labels(result.target, result.scenario),
+        trust == Trust::kTrustworthy ? 1
+        : trust == Trust::kReserved  ? kReserved
+                                     : 0);
+  }
+
   std::string text() const {
     std::vector<prometheus::MetricFamily> families;
     {
@@ -302,6 +312,7 @@ class Metrics::Impl {
   BulkHistogram schedule_lag_ = histogram("kneepoint_schedule_lag_seconds", {}, buckets::generator_lag());
   GaugeFamily& agents_ = gauges("kneepoint_agents");
   GaugeFamily& start_skew_ = gauges("kneepoint_start_skew_seconds");
+  GaugeFamily& trust_ = gauges("kneepoint_result_trust");
   GaugeFamily& saturation_ = gauges("kneepoint_saturation_concurrency");
   GaugeFamily& saturation_rate_ = gauges("kneepoint_saturation_request_rate");
   StepGauges step_{*this};
@@ -328,6 +339,10 @@ void Metrics::set_start_skew(Nanos skew) {
 void Metrics::set_step(const ScenarioResult& result, const Step& step, std::size_t index) {
   impl_->set_step(result, step, index);
 }
+void Metrics::set_trust(const ScenarioResult& result) {
+  impl_->set_trust(result);
+}
+
 void Metrics::set_saturation(const ScenarioResult& result) {
   impl_->set_saturation(result);
 }

@@ -69,6 +69,8 @@ class Metrics {
   /// knee: the saturation point; slo: the joint limit (the only criterion's where there is one); queue: the
   /// lowest step flagged QUEUEING BEGINS. One that was not found is not exported.
   void set_saturation(const ScenarioResult& result);
+  /// How far a finished result may be relied on: 1 trustworthy, 0.5 with reservations, 0 not.
+  void set_trust(const ScenarioResult& result);
 
   /// The exposition, sorted by name and labels. No batch is seen in part.
   std::string text() const;

@@ -230,17 +230,28 @@ void apply_gates(Step& step, const WindowEvidence& evidence) {
   flag_endings(step);
 }
 
+bool mostly_unreached(const RequestCounts& requests) {
+  std::uint64_t unreached = 0;
+  for (const Outcome kind : {Outcome::kDns, Outcome::kConnect, Outcome::kTls})
+    unreached += requests.by_outcome[static_cast<std::size_t>(kind)];
+  return static_cast<double>(unreached) > Gates::kUnreached * static_cast<double>(requests.failed);
+}
+
 std::vector<std::string> failed_gates(const Step& step) {
   std::vector<std::string> failed;
-  for (const char* gate : {"INTERRUPTED", "AGENT_LOST", "INCOMPLETE", "NO_DATA", "CLIENT_BOUND",
-                           "LOW_OCCUPANCY", "LITTLES_LAW", "CATCHING_UP", "UNSTEADY"}) {
+  for (const char* gate : {"TARGET_DOWN", "RESTARTED", "INTERRUPTED", "AGENT_LOST", "INCOMPLETE", "NO_DATA",
+                           "CLIENT_BOUND", "LOW_OCCUPANCY", "LITTLES_LAW", "CATCHING_UP", "UNSTEADY"}) {
     if (step.has_flag(gate)) failed.emplace_back(gate);
   }
   return failed;
 }
 
+bool host_was_gone(const Step& step) {
+  return step.has_flag("TARGET_DOWN") || step.has_flag("RESTARTED");
+}
+
 bool invalid_by_target_only(const Step& step) {
-  if (step.valid || step.requests.failed == 0) return false;
+  if (step.valid || step.requests.failed == 0 || mostly_unreached(step.requests)) return false;
   const auto failed = failed_gates(step);
   return std::all_of(failed.begin(), failed.end(),
                      [](const std::string& gate) { return gate == "NO_DATA" || gate == "LOW_OCCUPANCY"; });

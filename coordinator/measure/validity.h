@@ -26,7 +26,8 @@ struct Gates {
   static constexpr double kRateExceeded = 1.05;  ///< Requests started or ended over requests due, at most.
   static constexpr double kOverload = 0.25;      ///< Growth of an open loop's requests in flight, at most.
   static constexpr double kTrend = 0.03;         ///< Of throughput over a window, before it is flagged.
-  static constexpr double kErrors = 0.01;  ///< Failed requests of those that ended, that are no finding.
+  static constexpr double kUnreached = 0.1;  ///< Of the failures, that may be others than the target's own.
+  static constexpr double kErrors = 0.01;    ///< Failed requests of those that ended, that are no finding.
 };
 
 /// What a window shows about itself beyond the step's figures. Request-seconds and seconds.
@@ -69,8 +70,14 @@ bool surely_failing(const RequestCounts& requests);
 /// The flags of a step for which a gate failed, as opposed to warnings.
 std::vector<std::string> failed_gates(const Step& step);
 
+/// Whether more than a tenth of the failures never reached the target: they say nothing of what it can do.
+bool mostly_unreached(const RequestCounts& requests);
+
+/// Whether the target was gone for a part of the window, or for all of it: no finding is made of such a row.
+bool host_was_gone(const Step& step);
+
 /// Whether a row that is not valid still says something about the target: it is invalid only because slots
-/// backed off from the target's own refusals.
+/// backed off from the target's own refusals or errors. Failures that never reached it are not its own.
 bool invalid_by_target_only(const Step& step);
 
 }  // namespace kneepoint::coordinator

@@ -14,6 +14,7 @@
 #include "coordinator/measure/latency.h"
 #include "coordinator/measure/slo_check.h"
 #include "coordinator/measure/statistics.h"
+#include "coordinator/measure/target_health.h"
 #include "coordinator/measure/token_count.h"
 #include "coordinator/measure/validity.h"
 #include "coordinator/measure/window_cut.h"
@@ -271,6 +272,14 @@ std::optional<Batches> batches_of(const StepWindow& window, const WindowCut& cut
   return batches;
 }
 
+/// A host that was gone for a part of the window gave the figures of the rest, spread over all of it.
+void check_health(Step& step, const Timeline& timeline, const Target& target, const StepWindow& window) {
+  for (const Outage& outage : find_outages(timeline, target, window.cell)) {
+    if (outage.touches(window.begin, window.end))
+      step.invalidate(outage.ended ? "RESTARTED" : "TARGET_DOWN", outage_sentence(outage, target));
+  }
+}
+
 std::optional<TokenSource> ended_source(const ChunkRate& tokens, const SeriesStats& stats) {
   if (stats.usage_tokens == 0 && stats.chunks_without_usage == 0) return std::nullopt;
   if (stats.chunks_without_usage == 0) return TokenSource::kUsage;
@@ -388,6 +397,7 @@ Step measure_step(const Timeline& timeline, const Plan& plan, const Cell& cell, 
     step.warn("LOW_CONFIDENCE", "the longest window was not enough for an interval of ± 2.5 %");
   }
   if (window.unsteady) step.invalidate("UNSTEADY", "it was still settling in the second half of its window");
+  check_health(step, timeline, target, window);
   WindowEvidence evidence = evidence_of(timeline, window, cut, tokens);
   if (window.rate) evidence.in_flight_growth = growth_of_in_flight(cut, batches);
   apply_gates(step, evidence);

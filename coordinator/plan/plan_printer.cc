@@ -80,6 +80,7 @@ std::string describe_afterwards(const Ramp& ramp) {
     line(fmt::format("then a proof: the knee again with {} agent{}", fmt::join(ramp.proof, ", then "),
                      one ? "" : "s"));
   }
+  if (!ramp.stop_when_down) line("and goes on when its target gives nothing but failures");
   if (ramp.descend) line("then back down from the top, for hysteresis and recovery");
   return text;
 }

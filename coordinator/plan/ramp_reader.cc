@@ -135,7 +135,7 @@ Ramp read_ramp(const Node& node, const std::string& scenario) {
   const MappingReader reader(
       node, fmt::format("ramp of {}", scenario),
       {"steps", "from", "to", "factor", "by", "over", "search", "soak", "rate", "arrival", "burstiness",
-       "max_in_flight", "warmup", "hold", "requests", "max_duration", "descend", "proof"});
+       "max_in_flight", "warmup", "hold", "requests", "max_duration", "descend", "proof", "on_target_down"});
   reader.exclusive("hold", "requests");
   reader.exclusive("warmup", "requests");  // Such a step counts every request, the first included.
   Ramp ramp;
@@ -169,6 +169,14 @@ Ramp read_ramp(const Node& node, const std::string& scenario) {
   }
   if (const Node* const warmup = reader.find("warmup")) {
     ramp.warmup = yaml::read_duration(*warmup, "'warmup'", 0s, kLongestHold);
+  }
+  if (const Node* const down = reader.find("on_target_down")) {
+    const std::string& name = yaml::read_text(*down, "'on_target_down'");
+    if (name != "stop" && name != "continue") {
+      throw PlanError{down->at, fmt::format("unknown on_target_down '{}'{}", yaml::excerpt(name),
+                                            yaml::suggestion(name, {"stop", "continue"}))};
+    }
+    ramp.stop_when_down = name == "stop";
   }
   read_linear(reader, ramp);
   read_afterwards(reader, scenario, ramp);

@@ -22,6 +22,8 @@ constexpr std::array kFlags = {
         "The load moved throughout the row, which gives its mean: a survey, not a steady state. Figures lag "
         "behind the load by about the time that a request takes."},
     Entry{"UNSTEADY", "No steady state was reached inside the window."},
+    Entry{"TARGET_DOWN", "The host, or one of its replicas, stopped answering and did not come back."},
+    Entry{"RESTARTED", "The host was gone for a part of the window: before and after need not be the same."},
     Entry{"INCOMPLETE", "Seconds of an agent are missing, so the figures are too low."},
     Entry{"AGENT_LOST", "An agent was lost during the step, so the load was not what was asked."},
     Entry{"INTERRUPTED", "The step was cut short: by the user, or by a guard rail."},

@@ -58,10 +58,15 @@ std::string render_result(const ScenarioResult& whole) {
 std::string render_markdown(const Report& report) {
   std::string out = fmt::format("# {}\n\n**Verdict: {}**\n\n", markdown_escaped(report.run_name),
                                 to_string(report.verdict.trust()));
-  for (const ScenarioResult& result : report.results)
-    out += fmt::format("- {}\n", markdown_escaped(saturation_sentence(result)));
-  for (const std::string& reason : report.verdict.reasons())
-    out += fmt::format("- {}\n", markdown_escaped(reason));
+  const bool several = report.results.size() > 1;
+  for (const ScenarioResult& result : report.results) {
+    out += fmt::format("- {}\n",
+                       markdown_escaped(saturation_sentence(result) +
+                                        (several ? " " + trust_sentence(result.verdict.trust()) : "")));
+  }
+  for (const Remark& remark : report.verdict.remarks())
+    out +=
+        fmt::format("- **{}**: {}\n", weight_word(remark.weight), markdown_escaped(remark_sentence(remark)));
   out += draw_markdown("Side by side (TTFT at the lowest step)", overview_table(report));
   for (const ScenarioResult& result : report.results) out += render_result(result);
   out += fmt::format("\n## Run\n\n{}\n\n{}\n\n", markdown_escaped(run_line(report)),

@@ -3,11 +3,49 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cctype>
 #include <set>
 
 #include "coordinator/results/units.h"
 
 namespace kneepoint::coordinator {
+
+namespace {
+
+std::string capitalised(std::string text) {
+  if (!text.empty()) text[0] = static_cast<char>(std::toupper(static_cast<unsigned char>(text[0])));
+  return text;
+}
+
+/// With a stop, unless it ends with one.
+std::string stopped(std::string text) {
+  if (!text.empty() && text.back() != '.') text += '.';
+  return text;
+}
+
+}  // namespace
+
+std::string trust_sentence(Trust trust) {
+  switch (trust) {
+    case Trust::kTrustworthy:
+      return "Trustworthy.";
+    case Trust::kReserved:
+      return "With reservations: not all that is claimed was confirmed.";
+    case Trust::kUntrusted:
+      break;
+  }
+  return "Not trustworthy: do not rely on it.";
+}
+
+std::string weight_word(Remark::Weight weight) {
+  return capitalised(std::string(to_string(weight)));
+}
+
+std::string remark_sentence(const Remark& remark) {
+  std::string text = stopped(capitalised(remark.text));
+  if (!remark.remedy.empty()) text += " " + stopped(capitalised(remark.remedy));
+  return text;
+}
 
 std::string title_sentence(const ScenarioResult& result) {
   std::string text = fmt::format("{} on {}, model {}", result.scenario, result.target, result.model);

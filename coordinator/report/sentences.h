@@ -8,6 +8,12 @@
 /// What the report says in words, once for every renderer. Plain text without markup.
 namespace kneepoint::coordinator {
 
+/// What the word of a verdict asks of its reader: "Not trustworthy: do not rely on this result."
+std::string trust_sentence(Trust trust);
+/// "Fatal", "Reservation", "Warning"
+std::string weight_word(Remark::Weight weight);
+/// "The host stopped answering at 03:12. See why it went."
+std::string remark_sentence(const Remark& remark);
 /// "chat on host, model m, loaded in 18.3 s"
 std::string title_sentence(const ScenarioResult& result);
 /// What to think of figures of a load that never stood still; empty for any other result.

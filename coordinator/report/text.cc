@@ -64,8 +64,13 @@ std::string render_step_line(const Step& step) {
 std::string render_text(const Report& report) {
   std::string out = wrapped("", run_line(report)) + "\n";
   out += fmt::format("VERDICT: {}\n", to_string(report.verdict.trust()));
-  for (const ScenarioResult& result : report.results) out += wrapped("  * ", saturation_sentence(result));
-  for (const std::string& reason : report.verdict.reasons()) out += wrapped("  - ", reason);
+  const bool several = report.results.size() > 1;
+  for (const ScenarioResult& result : report.results) {
+    out += wrapped(
+        "  * ", saturation_sentence(result) + (several ? " " + trust_sentence(result.verdict.trust()) : ""));
+  }
+  for (const Remark& remark : report.verdict.remarks())
+    out += wrapped("  - ", fmt::format("{}: {}", weight_word(remark.weight), remark_sentence(remark)));
   out += section("Side by side (TTFT at the lowest step)", overview_table(report));
   for (const ScenarioResult& result : report.results) out += render_result(result);
   out += fmt::format("\n{:=<{}}\nWhole run: {}\n", "", kTextWidth, totals_line(report.totals));

@@ -4,6 +4,8 @@
 #include <array>
 #include <utility>
 
+#include "coordinator/results/remedies.h"
+
 namespace kneepoint::coordinator {
 namespace {
 constexpr std::array<std::string_view, 3> kTrusts = {"trustworthy", "with reservations", "not trustworthy"};
@@ -37,6 +39,7 @@ void Verdict::warn(std::string code, std::string text, std::string remedy) {
 }
 
 void Verdict::add(Remark remark) {
+  if (remark.remedy.empty()) remark.remedy = remedy_for(remark.code);
   const auto lighter =
       std::upper_bound(remarks_.begin(), remarks_.end(), remark.weight,
                        [](Remark::Weight weight, const Remark& r) { return weight < r.weight; });

@@ -42,6 +42,12 @@ std::string format_time(double seconds) {
   return fmt::format("{} {}", three_digits(seconds / unit.seconds), unit.name);
 }
 
+std::string format_run_time(std::int64_t second) {
+  const std::int64_t hours = second / 3600, minutes = second / 60 % 60, seconds = second % 60;
+  return hours > 0 ? fmt::format("{}:{:02}:{:02}", hours, minutes, seconds)
+                   : fmt::format("{:02}:{:02}", minutes, seconds);
+}
+
 std::string format_figure(double value) {
   if (std::abs(value) < 999.5) {
     return value == std::floor(value) ? fmt::format("{:.0f}", value) : three_digits(value);

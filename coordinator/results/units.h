@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 
@@ -13,6 +14,8 @@ namespace kneepoint::coordinator {
 std::string format_time(double seconds);
 /// Three to four significant digits without exponent: "0.42", "18.4", "1,330", "9,780".
 std::string format_figure(double value);
+/// A moment of a run as a clock shows it, minutes and seconds since its zero: "03:12", "1:03:12".
+std::string format_run_time(std::int64_t second);
 /// "18.4 ± 0.3", or the value alone without an interval; "–" where there is no value.
 std::string format_estimate(const Estimate& estimate);
 /// "4.10 GiB"

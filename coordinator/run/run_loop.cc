@@ -10,6 +10,7 @@
 #include "coordinator/controllers/soak.h"
 #include "coordinator/controllers/step_runner.h"
 #include "coordinator/controllers/steps.h"
+#include "coordinator/measure/target_health.h"
 #include "coordinator/measure/window.h"
 
 namespace kneepoint::coordinator {
@@ -60,7 +61,7 @@ void RunLoop::run() {
     const Cell& cell = cells_[i];
     const Ramp& ramp = plan_.scenarios[cell.scenario].ramp;
     going = go(schedule_of(plan_, cell), i);
-    if (!going) continue;
+    if (!going || given_up_) continue;
     for (const Afterwards& stage : afterwards(ramp, rows_, static_cast<std::uint32_t>(fleet_.agents()))) {
       if (going) going = go(std::make_unique<FixedSteps>(stage.ramp, stage.purpose), i);
     }
@@ -71,6 +72,7 @@ void RunLoop::run() {
 void RunLoop::run_controller(Controller& controller, std::size_t cell_index) {
   windows_before_controller_ = windows_.size();
   rows_.clear();
+  given_up_ = false;
   while (!controller.done()) {
     if (hooks_.interrupts() > 0 || agent_lost()) break;
     if (stopped_by_ = hooks_.stop_reason(); !stopped_by_.empty()) break;
@@ -80,8 +82,24 @@ void RunLoop::run_controller(Controller& controller, std::size_t cell_index) {
       fleet_.send(*level);
     }
     tick(controller, cell_index);
+    give_up_when_down(controller, cells_[cell_index]);
   }
   if (!controller.done()) stop_and_settle(controller, cell_index);
+}
+
+void RunLoop::give_up_when_down(Controller& controller, const Cell& cell) {
+  const Phase phase = controller.phase();
+  const bool loading = phase != Phase::kPending && phase != Phase::kDrain && phase != Phase::kDone;
+  if (!loading || given_up_ || !plan_.scenarios[cell.scenario].ramp.stop_when_down) return;
+  if (looked_through_ == timeline_.complete_through()) return;
+  looked_through_ = timeline_.complete_through();
+  const auto outage = target_down(timeline_, cell.id);
+  if (!outage) return;
+  given_up_ = true;
+  level_ = controller.give_up(fleet_.now(), "its target gave nothing but failures");
+  level_finished_.clear();
+  fleet_.send(level_);
+  hooks_.on_given_up(cell.id, outage_sentence(*outage, plan_.targets[cell.target]));
 }
 
 void RunLoop::stop_and_settle(Controller& controller, std::size_t cell_index) {

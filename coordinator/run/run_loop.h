@@ -73,6 +73,8 @@ class RunLoop {
     std::function<void(const StepWindow&, const Step&)> on_step = [](auto&, auto&) {};
     std::function<void(const Progress&)> on_progress = [](auto&) {};
     std::function<void(const AgentLost&)> on_agent_lost = [](auto&) {};
+    /// A scenario was ended early because of `why`.
+    std::function<void(std::uint32_t cell, const std::string& why)> on_given_up = [](auto, auto&) {};
     /// How often the user has asked to stop.
     std::function<int()> interrupts = [] { return 0; };
     /// Why the run must stop before its end; empty while it need not.
@@ -101,6 +103,8 @@ class RunLoop {
     std::uint32_t in_flight = 0, backing_off = 0, active_slots = 0;
   };
 
+  /// Ends the cell early where its target is down and the plan does not say to go on.
+  void give_up_when_down(Controller& controller, const Cell& cell);
   void run_controller(Controller& controller, std::size_t cell_index);
   void take(const FleetEvent& event, Controller& controller);
   /// Waits for one event or a tick, and takes it.
@@ -124,6 +128,8 @@ class RunLoop {
   LoadLevel level_;
   std::map<std::uint32_t, Nanos> level_finished_;   // by agent, for level_
   std::map<std::uint32_t, std::string> cut_short_;  // by cell
+  std::int64_t looked_through_ = -1;  // the last second that was looked at for a target that is down
+  bool given_up_ = false;             // of the controller under way
   bool interrupted_ = false;
   std::string stopped_by_;
 };

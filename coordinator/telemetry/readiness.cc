@@ -20,6 +20,11 @@ namespace {
 namespace asio = boost::asio;
 using asio::use_awaitable;
 
+/// Kept from whoever has no key for it: the page is there, and says nothing.
+bool guarded(int status) {
+  return status == 401 || status == 403;
+}
+
 bool not_served(int status) {
   return status == 404 || status == 405 || status == 501;
 }
@@ -28,7 +33,7 @@ bool not_served(int status) {
 /// does.
 std::string models_trouble(const HttpReply& reply, const std::string& model, bool health) {
   if (not_served(reply.status)) return health ? "" : "it serves neither /health nor /v1/models";
-  if (reply.status == 401 || reply.status == 403) return {};
+  if (guarded(reply.status)) return {};
   if (reply.status != 200) return fmt::format("/v1/models answers with HTTP status {}", reply.status);
   if (model.empty()) return {};
   simdjson::dom::parser parser;
@@ -46,10 +51,11 @@ std::string models_trouble(const HttpReply& reply, const std::string& model, boo
   return fmt::format("it does not serve '{}' but {}", model, listed.empty() ? "nothing" : listed);
 }
 
-/// Why the answer of /health does not say "ready"; empty where it does, or where there is no such page.
+/// Why the answer of /health does not say "ready"; empty where it does, or where the page is not there or not
+/// for us: then the list of models decides.
 std::string health_trouble(const Result<HttpReply>& reply) {
   if (!reply) return reply.error().message;
-  if (reply->status == 200 || not_served(reply->status)) return {};
+  if (reply->status == 200 || not_served(reply->status) || guarded(reply->status)) return {};
   return fmt::format("/health answers with HTTP status {}", reply->status);
 }
 
@@ -89,6 +95,10 @@ class Waiter {
         const Result<HttpReply> models = co_await client.get(join_url(target_.urls[i], "/v1/models"));
         missing =
             models ? models_trouble(*models, target_.model, health->status == 200) : models.error().message;
+        if (models && missing.empty() && guarded(health->status) && models->status != 200) {
+          missing = fmt::format("/health answers with HTTP status {}, and /v1/models with {}", health->status,
+                                models->status);
+        }
       }
       const MonoTime now = std::chrono::steady_clock::now();
       const bool changed = missing != trouble_[i];

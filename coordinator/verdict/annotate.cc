@@ -35,6 +35,7 @@ std::string state_of(const Step& step, const std::vector<ThroughputPoint>& point
                      const Saturation& saturation) {
   if (step.has_flag("CLIENT_BOUND")) return "CLIENT_BOUND";
   if (step.has_flag("UNSTEADY")) return "UNSTEADY";
+  if (host_was_gone(step)) return "";
   if (surely_failing(step.requests)) return "COLLAPSING";
   if (!step.valid) return "";
   const auto up_to = points_up_to(points, step);

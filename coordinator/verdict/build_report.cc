@@ -18,6 +18,7 @@
 #include "coordinator/verdict/drift.h"
 #include "coordinator/verdict/judge.h"
 #include "coordinator/verdict/recommend.h"
+#include "coordinator/verdict/restarts.h"
 #include "coordinator/verdict/saturation.h"
 #include "coordinator/verdict/slo.h"
 #include "coordinator/verdict/soak.h"
@@ -144,6 +145,7 @@ Report build_report(const Plan& plan, const Timeline& timeline, const std::vecto
         std::max(report.clock_uncertainty_seconds.value_or(0), to_seconds(agent.clock_round_trip) / 2);
   }
 
+  std::vector<std::string> gone;  // targets of scenarios of which there is no row
   const std::vector<Cell> cells = cells_of(plan);
   for (const Cell& cell : cells) {
     ScenarioResult result{.target = plan.targets[cell.target].name,
@@ -156,30 +158,39 @@ Report build_report(const Plan& plan, const Timeline& timeline, const std::vecto
       result.dataset = from->second;
     if (const auto asked = facts.workloads.find(cell.id); asked != facts.workloads.end())
       result.workload = asked->second;
+    const Target& target = plan.targets[cell.target];
+    const Circumstances circumstances{.outages = find_outages(timeline, target, cell.id),
+                                      .restarts = find_restarts(telemetry, target.name),
+                                      .target = target,
+                                      .seed = facts.seed};
     measure_rows(result, plan, timeline, cell, windows);
-    if (result.steps.empty()) continue;
+    if (result.steps.empty()) {
+      for (const Outage& outage : circumstances.outages)
+        gone.push_back(
+            fmt::format("{} on {}: {}", result.scenario, result.target, outage_sentence(outage, target)));
+      continue;
+    }
     const ClientLoad client(timeline, cells_of_target(cells, cell.target));
     add_telemetry(result.steps, telemetry, result.target, client);
+    mark_restarts(result.steps, circumstances.restarts);
     conclude(result, plan.scenarios[cell.scenario].ramp, cell.slo, facts);
-    attribute(result, plan.targets[cell.target].urls.size());
+    attribute(result, target.urls.size());
+    const Ramp& ramp = plan.scenarios[cell.scenario].ramp;
     if (const auto cut = facts.cut_short.find(cell.id); cut != facts.cut_short.end()) {
-      result.saturation.explanation += fmt::format(" The search ended early: {}.", cut->second);
+      result.saturation.explanation +=
+          fmt::format(" The {} ended early: {}.", ramp.search ? "search" : "ramp", cut->second);
     }
+    result.verdict = judge(result, circumstances);
+    const bool whole = !report.interrupted && report.stopped_by.empty() && report.agents_lost == 0;
+    // A survey gives no figures to plan by.
+    if (whole && result.verdict.valid() && !result.moving())
+      result.recommendations = recommend(result, target);
     report.results.push_back(std::move(result));
   }
   report.totals = totals_of(timeline, cells);
 
-  for (ScenarioResult& result : report.results) {
-    result.verdict = judge(result);
-    const bool trusted =
-        result.verdict.valid() && !report.interrupted && report.stopped_by.empty() && report.agents_lost == 0;
-    const auto target = std::find_if(plan.targets.begin(), plan.targets.end(),
-                                     [&](const Target& t) { return t.name == result.target; });
-    // A survey gives no figures to plan by.
-    if (trusted && !result.moving() && target != plan.targets.end())
-      result.recommendations = recommend(result, *target);
-  }
   report.verdict = judge(report, cells.size(), facts.unfinished);
+  for (std::string& sentence : gone) report.verdict.refuse("target_down", std::move(sentence));
   return report;
 }
 

@@ -7,6 +7,7 @@
 
 #include "coordinator/measure/validity.h"
 #include "coordinator/results/units.h"
+#include "coordinator/verdict/influence.h"
 #include "coordinator/verdict/page_remarks.h"
 #include "coordinator/verdict/sick_replica.h"
 
@@ -43,16 +44,51 @@ void judge_soak(const ScenarioResult& result, Verdict& verdict) {
     verdict.warn("invalid_bins", fmt::format("{} of {} bins are invalid", invalid, result.steps.size()));
 }
 
-void judge_rows(const ScenarioResult& result, Verdict& verdict) {
-  const auto& knee = result.saturation.concurrency;
-  for (const Step& step : result.steps) {
+/// A host that was gone: told once, whatever the number of rows that fell into it.
+void judge_health(const Circumstances& circumstances, Verdict& verdict) {
+  for (const Outage& outage : circumstances.outages) {
+    const std::string sentence = outage_sentence(outage, circumstances.target);
+    if (outage.ended) {
+      verdict.reserve("restarted", sentence +
+                                       "; it was restarted, or the way to it was broken, and rows "
+                                       "before and after need not be of the same host");
+    } else {
+      verdict.refuse("target_down", sentence);
+    }
+  }
+}
+
+/// An engine that began anew without a request that failed for it, or whose outage did not show the cause.
+void judge_restarts(const ScenarioResult& result, const Circumstances& circumstances, Verdict& verdict) {
+  if (result.steps.empty()) return;
+  constexpr std::int64_t kSoon = 60;  // an engine loads before its page can be read again
+  const auto begin = static_cast<std::int64_t>(result.steps.front().window_begin_seconds);
+  const Step& last = result.steps.back();
+  const auto end = static_cast<std::int64_t>(last.window_begin_seconds + last.duration_seconds);
+  for (const std::int64_t second : circumstances.restarts) {
+    if (second < begin || second > end) continue;
+    const bool told =
+        std::any_of(circumstances.outages.begin(), circumstances.outages.end(),
+                    [&](const Outage& outage) { return outage.touches(second - kSoon, second + 1); });
+    if (told) continue;
+    verdict.reserve("restarted",
+                    fmt::format("the engine was restarted by {}, as its counters show: rows before and after "
+                                "are not of the same process",
+                                format_run_time(second)));
+  }
+}
+
+void judge_rows(const ScenarioResult& result, const Circumstances& circumstances, Verdict& verdict) {
+  const auto decisive = decisive_invalid_rows(result, circumstances.seed);
+  for (std::size_t i = 0; i < result.steps.size(); ++i) {
+    const Step& step = result.steps[i];
     // Marked last, so its reason is the last one: what else was noted of the row is the row's.
     if (step.has_flag("DRIFT") && !step.reasons.empty()) verdict.warn("drift", step.reasons.back());
-    if (step.valid) continue;
+    if (step.valid ||
+        (host_was_gone(step) && !(circumstances.outages.empty() && circumstances.restarts.empty())))
+      continue;
     std::string reason = fmt::format("at {}: {}", row_label(step), fmt::join(step.reasons, "; "));
-    // A host that refuses is a finding, not a fault of the measurement; rows past twice the knee did not
-    // decide it.
-    if (invalid_by_target_only(step) || (knee && step.load() > 2 * *knee)) {
+    if (std::find(decisive.begin(), decisive.end(), i) == decisive.end()) {
       verdict.warn(code_of_invalid(step), std::move(reason));
     } else {
       verdict.refuse(code_of_invalid(step), std::move(reason));
@@ -72,7 +108,7 @@ void judge_windows(const ScenarioResult& result, Verdict& verdict) {
   if (result.moving()) {
     verdict.warn("survey",
                  "every row is a survey, because the load moved all the time: figures lag behind it, "
-                 "and none is of a steady state. Confirm them with a stepped ramp or a search");
+                 "and none is of a steady state");
   }
 }
 
@@ -115,15 +151,17 @@ void judge_run(const Report& report, std::size_t scenarios, bool unfinished, Ver
 
 }  // namespace
 
-Verdict judge(const ScenarioResult& result) {
+Verdict judge(const ScenarioResult& result, const Circumstances& circumstances) {
   Verdict verdict;
+  judge_health(circumstances, verdict);
+  judge_restarts(result, circumstances, verdict);
   if (std::none_of(result.steps.begin(), result.steps.end(), [](const Step& s) { return s.valid; }))
     verdict.refuse("no_valid_step", "no step is valid");
   if (result.soak) {
     judge_soak(result, verdict);
     return verdict;
   }
-  judge_rows(result, verdict);
+  judge_rows(result, circumstances, verdict);
   judge_windows(result, verdict);
   judge_findings(result, verdict);
   return verdict;

@@ -4,6 +4,8 @@
 #include <cmath>
 #include <limits>
 
+#include "coordinator/measure/validity.h"
+
 namespace kneepoint::coordinator {
 namespace {
 
@@ -55,7 +57,7 @@ ObservedSteps observe(const std::vector<Step>& steps, std::optional<double> satu
   ObservedSteps found;
   const double horizon = horizon_of(steps, saturation);
   for (const Step& step : steps) {
-    if (step.load() <= horizon) found.all.push_back({&step, telemetry_of(step)});
+    if (step.load() <= horizon && !host_was_gone(step)) found.all.push_back({&step, telemetry_of(step)});
   }
   std::stable_sort(found.all.begin(), found.all.end(), [](const ObservedStep& a, const ObservedStep& b) {
     return a.step->load() < b.step->load();

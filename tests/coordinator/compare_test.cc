@@ -201,9 +201,34 @@ TEST(Compare, SaturationOfAnUntrustworthyRunIsShownNotCompared) {
   EXPECT_EQ(judgement(*find(trusted, "n_sat", {}), 1), "worse");
   b.verdict.warn("clocks", "agents' clocks may differ by 80 ms");
   b.verdict.refuse("agent_lost", "an agent was lost");
+  b.results[0].verdict.warn("short_windows", "1 of 4 windows are short");
   const Comparison untrusted = of({a, b});
   EXPECT_FALSE(find(untrusted, "n_sat", {})->differences[1]);
   EXPECT_THAT(untrusted.remarks, Contains(HasSubstr("B is not trustworthy (an agent was lost)")));
+}
+
+TEST(Compare, OneResultsTroubleIsNotAnothers) {
+  Report a = report({row(8, 100, 1)}), b = a;
+  for (Report* each : {&a, &b}) {
+    each->results.push_back(each->results[0]);
+    each->results[1].scenario = "batch";
+    for (ScenarioResult& result : each->results)
+      result.saturation = {.concurrency = 30, .ci95 = Interval{28, 32}};
+  }
+  b.results[1].verdict.refuse("target_down", "the host stopped answering at 03:12");
+  b.verdict.refuse("target_down", "batch on host: the host stopped answering at 03:12");
+  const Comparison comparison = of({a, b});
+  EXPECT_THAT(comparison.remarks,
+              Contains(HasSubstr("is not trustworthy (the host stopped answering at 03:12)")));
+  EXPECT_EQ(comparison.remarks.size(), 1u);
+  const auto compared = [&](std::size_t result) {
+    for (const ComparedRow& each : comparison.results.at(result).rows) {
+      if (each.metric == "n_sat") return each.differences[1].has_value();
+    }
+    return false;
+  };
+  EXPECT_TRUE(compared(0));
+  EXPECT_FALSE(compared(1));
 }
 
 TEST(Compare, SloLimitsThatHoldNowhereAreALoss) {

@@ -113,19 +113,21 @@ TEST(HtmlReport, AnInvalidRowIsNamedInWords) {
 TEST(HtmlReport, SaysWhetherItMayBeTrusted) {
   Report report = sample::report();
   report.verdict = {};
-  EXPECT_THAT(render_html(report, {}, ""), HasSubstr("This result may be trusted."));
+  EXPECT_THAT(render_html(report, {}, ""), HasSubstr("Trustworthy."));
   report.verdict.refuse("interrupted", "the run was interrupted");
   report.verdict.refuse("agent_lost", "an agent was lost");
   const std::string page = render_html(report, {}, "");
-  EXPECT_THAT(page, HasSubstr("Do not rely on this result."));
-  EXPECT_THAT(page, HasSubstr("<li>the run was interrupted</li><li>an agent was lost</li>"));
+  EXPECT_THAT(page, HasSubstr("Not trustworthy: do not rely on it."));
+  EXPECT_THAT(
+      page,
+      HasSubstr("<li class=\"fatal\"><b>Fatal:</b> The run was interrupted. Run again and let it end.</li>"));
 }
 
 TEST(HtmlReport, AOneResultReportStatesItsVerdictOnce) {
   Report report = sample::report();
   report.results.resize(1);
   const std::string page = render_html(report, {}, "");
-  EXPECT_EQ(occurrences(page, "with 95 % confidence 21.3 to 24.9"), 1u);
+  EXPECT_EQ(occurrences(page, "(between 21.3 and 24.9)"), 1u);
   EXPECT_EQ(occurrences(page, R"(<dl class="tiles">)"), 1u);
 }
 
@@ -133,7 +135,7 @@ TEST(HtmlReport, ARunWithoutAnyStepIsStillAPage) {
   EXPECT_THAT(render_html({}, {}, ""), HasSubstr("Nothing was measured."));
   Report report = sample::report();
   for (ScenarioResult& result : report.results) result = {.target = "t", .scenario = "s"};
-  EXPECT_THAT(render_html(report, {}, ""), HasSubstr("no saturation point"));
+  EXPECT_THAT(render_html(report, {}, ""), HasSubstr("gives no answer: no step is valid"));
 }
 
 }  // namespace

@@ -73,6 +73,8 @@ kneepoint_requests_total{run_id="r1",outcome="timeout",scenario="chat",target="h
 kneepoint_requests_total{run_id="r1",outcome="tls",scenario="chat",target="host"} 0
 kneepoint_requests_total{run_id="r1",outcome="truncated",scenario="chat",target="host"} 0
 kneepoint_requests_total{run_id="r1",outcome="unread",scenario="chat",target="host"} 0
+# TYPE kneepoint_result_trust gauge
+kneepoint_result_trust{run_id="r1",scenario="chat",target="host"} 1
 # TYPE kneepoint_run_info gauge
 kneepoint_run_info{run_id="r1",model="qwen3",plan="sweep",scenario="chat",target="host"} 1
 # TYPE kneepoint_saturation_concurrency gauge

@@ -88,6 +88,7 @@ inline void fill(Metrics& metrics) {
   metrics.set_start_skew(1500us);
   metrics.set_step(some_result(), some_result().steps[0], 0);
   metrics.set_saturation(some_result());
+  metrics.set_trust(some_result());
 }
 
 /// Every sample as "name{labels}" → value.

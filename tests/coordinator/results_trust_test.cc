@@ -3,6 +3,12 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <fstream>
+#include <set>
+#include <sstream>
+
+#include "coordinator/results/remedies.h"
+
 namespace kneepoint::coordinator {
 namespace {
 
@@ -35,6 +41,28 @@ TEST(Verdict, FatalRemarksStandFirstAndEqualOnesKeepTheirOrder) {
                                              "first warning", "second warning"));
   EXPECT_TRUE(verdict.has("d"));
   EXPECT_FALSE(verdict.has("f"));
+}
+
+TEST(Verdict, ARemedyComesWithTheCode) {
+  Verdict verdict;
+  verdict.refuse("client_bound", "a generator thread was busy 92 % of the time");
+  verdict.refuse("client_bound", "a thread was busy", "use a larger machine");
+  EXPECT_EQ(verdict.remarks()[0].remedy, "give the agents more threads, cores or hosts");
+  EXPECT_EQ(verdict.remarks()[1].remedy, "use a larger machine");
+  EXPECT_EQ(remedy_for("no such code"), "");
+}
+
+TEST(Remedies, EveryCodeStandsInTheDocumentation) {
+  std::ifstream file(std::string(KNEEPOINT_SOURCE_DIR) + "/docs/report.md");
+  std::stringstream docs;
+  docs << file.rdbuf();
+  std::set<std::string_view> codes;
+  for (const Remedy& each : remedies()) {
+    EXPECT_TRUE(codes.insert(each.code).second) << each.code << " twice";
+    const std::string line = "| `" + std::string(each.code) + "` | " + std::string(each.meaning) + " | " +
+                             std::string(each.remedy) + " |";
+    EXPECT_NE(docs.str().find(line), std::string::npos) << line;
+  }
 }
 
 TEST(Remark, WeightsHaveNames) {

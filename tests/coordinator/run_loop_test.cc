@@ -54,6 +54,8 @@ class VirtualFleet final : public LoadFleet {
   }
 
   void lose_one_at(Nanos at) { lose_at_ = at; }
+  /// From then on every request is refused a connection.
+  void host_dies_at(Nanos at) { dies_at_ = at; }
 
   std::vector<LoadLevel> sent;
 
@@ -66,9 +68,13 @@ class VirtualFleet final : public LoadFleet {
       const std::uint32_t slots =
           running_.concurrency / agents_ + (agent < running_.concurrency % agents_ ? 1 : 0);
       SeriesStats& stats = part.series[SeriesKey{.cell = running_.cell, .epoch = running_.epoch}];
-      stats.outcomes[0] = 2 * slots;
-      stats.e2e.record(500ms, 2 * slots);
-      stats.in_flight = slots;
+      if (dies_at_ && now_ > *dies_at_) {
+        stats.outcomes[static_cast<std::size_t>(Outcome::kConnect)] = slots;
+      } else {
+        stats.outcomes[0] = 2 * slots;
+        stats.e2e.record(500ms, 2 * slots);
+        stats.in_flight = slots;
+      }
       events_.push_back(BatchArrived{
           agent,
           SnapshotBatch{
@@ -87,7 +93,7 @@ class VirtualFleet final : public LoadFleet {
   LoadLevel running_;
   std::uint64_t done_epoch_ = 0;
   std::optional<std::int64_t> drained_second_;
-  std::optional<Nanos> lose_at_;
+  std::optional<Nanos> lose_at_, dies_at_;
   std::deque<FleetEvent> events_;
 };
 
@@ -114,6 +120,32 @@ struct VirtualRun {
   std::vector<StepWindow> reported;
   std::optional<RunLoop> loop;
 };
+
+TEST(RunLoop, AScenarioWhoseTargetIsDownEndsEarlyAndTheNextOneIsTried) {
+  VirtualRun run(plan_of({{.steps = {2, 4, 8, 16, 32}, .warmup = 1s, .hold = 5s},
+                          {.steps = {8}, .warmup = 1s, .hold = 30s}}),
+                 2);
+  run.fleet.host_dies_at(8s);
+  std::vector<std::uint32_t> given_up;
+  RunLoop::Hooks hooks;
+  hooks.on_given_up = [&](std::uint32_t cell, const std::string&) { given_up.push_back(cell); };
+  const RunLoop& loop = run.go(hooks);
+  EXPECT_EQ(given_up, (std::vector<std::uint32_t>{0, 1}));
+  EXPECT_FALSE(loop.interrupted()) << "nobody asked for it";
+  ASSERT_EQ(loop.cut_short().count(0), 1u);
+  std::vector<std::uint32_t> concurrency;
+  for (const LoadLevel& level : run.fleet.sent) concurrency.push_back(level.concurrency);
+  EXPECT_EQ(concurrency, (std::vector<std::uint32_t>{2, 4, 8, 16, 0, 8, 0}));
+  EXPECT_TRUE(run.fleet.drained());
+  EXPECT_LT(run.fleet.now(), 45s);
+}
+
+TEST(RunLoop, APlanMayGoOnWithATargetThatIsDown) {
+  VirtualRun run(plan_of({{.steps = {2, 4, 8, 16}, .warmup = 1s, .hold = 5s, .stop_when_down = false}}), 1);
+  run.fleet.host_dies_at(8s);
+  EXPECT_EQ(run.go().windows().size(), 4u);
+  EXPECT_TRUE(run.loop->cut_short().empty());
+}
 
 TEST(RunLoop, RunsEveryStepOfEveryCellAndDrainsInBetween) {
   VirtualRun run(

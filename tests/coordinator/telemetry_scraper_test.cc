@@ -329,6 +329,11 @@ TEST(WaitReady, OneOfBothEndpointsIsEnoughAndAKeyIsNoObstacle) {
   EXPECT_TRUE(
       wait_ready(target_at(*serve({{"/v1/models", answer(200, R"({"data":[{"id":"m"}]})")}})), fast()));
   EXPECT_TRUE(wait_ready(target_at(*serve({{"/health", answer(200)}, {"/v1/models", answer(401)}})), fast()));
+  for (const int status : {401, 403}) {
+    EXPECT_TRUE(wait_ready(target_at(*serve({{"/health", answer(status)},
+                                             {"/v1/models", answer(200, R"({"data":[{"id":"m"}]})")}})),
+                           fast()));
+  }
 }
 
 TEST(WaitReady, SaysWhyItGivesUp) {
@@ -341,6 +346,11 @@ TEST(WaitReady, SaysWhyItGivesUp) {
   EXPECT_THAT(reason({{"/other", answer(200)}}), HasSubstr("neither /health nor /v1/models"));
   EXPECT_THAT(reason({{"/health", answer(200)}, {"/v1/models", answer(200, R"({"data":[{"id":"x"}]})")}}),
               HasSubstr("it does not serve 'm' but 'x'"));
+  EXPECT_THAT(reason({{"/health", answer(401)}, {"/v1/models", answer(503)}}),
+              HasSubstr("/v1/models answers"));
+  EXPECT_THAT(reason({{"/health", answer(401)}, {"/v1/models", answer(401)}}),
+              HasSubstr("/health answers with HTTP status 401, and /v1/models with 401"));
+  EXPECT_THAT(reason({{"/health", answer(401)}}), HasSubstr("neither /health nor /v1/models"));
   EXPECT_THAT(reason({{"/v1/models", answer(200, "<html>")}}), HasSubstr("does not answer with a list"));
   Target gone;
   gone.urls = {refused_url()};

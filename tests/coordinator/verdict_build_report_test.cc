@@ -93,7 +93,7 @@ TEST(BuildReport, AMovingLoadIsASurvey) {
   EXPECT_NE(saturation_sentence(result).find("A stepped ramp or a search confirms it."), std::string::npos);
   EXPECT_TRUE(report.verdict.valid());
   EXPECT_THAT(report.verdict.reasons(),
-              ::testing::Contains(::testing::HasSubstr("Confirm them with a stepped ramp")));
+              ::testing::Contains(::testing::HasSubstr("none is of a steady state")));
   EXPECT_TRUE(result.recommendations.empty()) << "nothing to plan by";
 }
 
@@ -204,7 +204,10 @@ TEST(BuildReport, NothingCompletedIsNoVerdict) {
                                      {{.concurrency = 1, .epoch = 1, .begin = 2, .end = 10}}, facts());
   EXPECT_FALSE(report.verdict.valid());
   EXPECT_EQ(exit_code(report), 3);
-  EXPECT_EQ(report.results[0].saturation.bottleneck, "network") << "nothing could be connected to";
+  EXPECT_EQ(report.results[0].saturation.bottleneck, "") << "a host that was never reached is no finding";
+  EXPECT_TRUE(report.verdict.has("target_down"));
+  EXPECT_EQ(report.verdict.reasons().at(0),
+            "the host never answered: 100 of 100 requests failed (connect 100)");
   EXPECT_EQ(report.results[0].steps[0].error_ratio, 1);
   EXPECT_FALSE(report.results[0].steps[0].ttft_seconds.mean);
 }
@@ -223,6 +226,123 @@ TEST(BuildReport, AnInvalidRowAtTheKneeTakesTheTrustAway) {
   const Report report = ramp.report();
   EXPECT_FALSE(report.verdict.valid());
   EXPECT_EQ(exit_code(report), 3);
+}
+
+TEST(BuildReport, AnInvalidRowThatDecidesNothingOnlyWarns) {
+  const BatchingHost host{.a = 0.012, .c = 0.0002, .cap = 22};
+  for (const std::size_t bad : {0u, 1u, 7u}) {  // one of eight: the lowest, the next, the top
+    Ramp ramp(host, {1, 2, 4, 8, 16, 32, 64, 128});
+    ramp.windows[bad].agent_lost = true;
+    const Report report = ramp.report();
+    EXPECT_EQ(report.results[0].verdict.trust(), Trust::kTrustworthy)
+        << bad << ": " << ::testing::PrintToString(report.results[0].verdict.reasons());
+    EXPECT_TRUE(report.results[0].verdict.has("agent_lost")) << "it is told all the same";
+    EXPECT_FALSE(report.results[0].recommendations.empty()) << bad;
+    EXPECT_EQ(exit_code(report), 0);
+  }
+}
+
+TEST(BuildReport, TheFirstRowPastTheKneeDecides) {
+  Ramp ramp({.a = 0.012, .c = 0.0002, .cap = 22}, {4, 8, 16, 32});
+  ramp.windows[3].agent_lost = true;
+  const Report report = ramp.report();
+  EXPECT_FALSE(report.results[0].saturation.concurrency);
+  Ramp most({.a = 0.012, .c = 0.0002, .cap = 22}, {1, 2});
+  for (StepWindow& window : most.windows) window.agent_lost = true;
+  const Report none = most.report();
+  EXPECT_EQ(none.results[0].verdict.trust(), Trust::kUntrusted);
+  EXPECT_TRUE(none.results[0].verdict.has("no_valid_step"));
+}
+
+/// A host that is killed at `death`, in the ramp's time, and refuses connections from then on.
+struct DyingRamp : Ramp {
+  DyingRamp(std::int64_t death, std::int64_t until, const std::vector<std::uint32_t>& before,
+            const std::vector<std::uint32_t>& after)
+      : Ramp({.a = 0.012, .c = 0.0002, .cap = 22}, before) {
+    for (const std::uint32_t n : after) {
+      windows.push_back({.concurrency = n, .epoch = 100 + n, .begin = end + 2, .end = end + 10});
+      end += 10;
+    }
+    for (std::int64_t s = death; s < std::min(until, end); ++s) {
+      for (int i = 0; i < 5; ++i) {
+        const double at = static_cast<double>(s) + 0.2 * i;
+        run.add({.start = at, .end = at + 0.001, .outcome = Outcome::kConnect, .key = {.epoch = 101}});
+      }
+    }
+  }
+};
+
+TEST(BuildReport, AHostThatIsGoneIsNoFinding) {
+  DyingRamp ramp(120, 1000, {1, 2, 4, 8}, {16, 32});
+  const Report report = ramp.report();
+  const ScenarioResult& result = report.results.at(0);
+  EXPECT_EQ(result.verdict.trust(), Trust::kUntrusted);
+  EXPECT_EQ(result.verdict.remarks().at(0).code, "target_down");
+  EXPECT_EQ(result.verdict.remarks().at(0).text,
+            "the host stopped answering at 02:00: 100 of 100 requests since failed (connect 100)");
+  EXPECT_FALSE(result.saturation.concurrency);
+  EXPECT_EQ(result.saturation.bottleneck, "");
+  EXPECT_TRUE(result.recommendations.empty());
+  for (const Step& step : result.steps) {
+    EXPECT_EQ(step.valid, step.concurrency <= 8) << step.concurrency;
+    EXPECT_EQ(step.has_flag("TARGET_DOWN"), step.concurrency > 8) << step.concurrency;
+    EXPECT_EQ(step.state == "COLLAPSING", false) << step.concurrency;
+  }
+  EXPECT_NE(result.slo.criteria.at(0).state, "BRACKETED") << "no limit fails because a host is gone";
+  EXPECT_EQ(exit_code(report), 3);
+}
+
+/// A page whose counters grow by `rate` a second, and begin anew at `restart`; of a page that shows two pods
+/// in turn the other one is far behind.
+TelemetrySeries page_of(std::int64_t end, std::int64_t restart, bool two_pods) {
+  TelemetrySeries telemetry;
+  for (std::int64_t second = 0; second < end; ++second) {
+    const std::int64_t age = second < restart ? second + 1000 : second - restart;
+    const double count = static_cast<double>(two_pods && second % 3 == 0 ? second : age);
+    telemetry.add({second,
+                   "host",
+                   "http://h/metrics",
+                   {{Signal::kGenerationTokens, 64 * count}, {Signal::kPromptTokens, 9 * count}},
+                   {}});
+  }
+  return telemetry;
+}
+
+TEST(BuildReport, AnEngineThatBeganAnewMakesTwoHostsOfARow) {
+  Ramp ramp({.a = 0.012, .c = 0.0002, .cap = 22}, {4, 8, 16, 32, 64});
+  const std::int64_t restart = ramp.windows[1].begin + 3;
+  const Report report = build_report(simple_plan(), ramp.run.timeline(ramp.end), ramp.windows, facts(),
+                                     page_of(ramp.end, restart, false));
+  const ScenarioResult& result = report.results.at(0);
+  EXPECT_FALSE(result.steps[1].valid);
+  EXPECT_TRUE(result.steps[1].has_flag("RESTARTED"));
+  EXPECT_TRUE(result.steps[2].valid);
+  EXPECT_TRUE(result.verdict.has("restarted"));
+  EXPECT_EQ(result.verdict.trust(), Trust::kReserved);
+}
+
+TEST(BuildReport, APageOfOnePodAfterTheOtherIsNoRestart) {
+  Ramp ramp({.a = 0.012, .c = 0.0002, .cap = 22}, {4, 8, 16, 32, 64});
+  const Report report = build_report(simple_plan(), ramp.run.timeline(ramp.end), ramp.windows, facts(),
+                                     page_of(ramp.end, 100000, true));
+  EXPECT_FALSE(report.results.at(0).verdict.has("restarted"));
+  for (const Step& step : report.results.at(0).steps) EXPECT_FALSE(step.has_flag("RESTARTED"));
+}
+
+TEST(BuildReport, AnotherResultIsNotTouched) {
+  DyingRamp ramp(120, 1000, {1, 2, 4, 8}, {16, 32});
+  Plan plan = simple_plan(ramp.limits);
+  plan.scenarios.push_back(plan.scenarios[0]);
+  plan.scenarios[1].name = "batch";
+  BatchingHost{.a = 0.012, .c = 0.0002, .cap = 22}.run(ramp.run, 200, 210, 4, {.cell = 1, .epoch = 200}, 0.5);
+  ramp.windows.push_back({.cell = 1, .concurrency = 4, .epoch = 200, .begin = 202, .end = 210});
+  const Report report = build_report(plan, ramp.run.timeline(230), ramp.windows, facts());
+  ASSERT_EQ(report.results.size(), 2u);
+  EXPECT_EQ(report.results[0].verdict.trust(), Trust::kUntrusted);
+  EXPECT_EQ(report.results[1].verdict.trust(), Trust::kTrustworthy);
+  EXPECT_EQ(report.verdict.trust(), Trust::kUntrusted) << "the exit code is that of the worst";
+  EXPECT_EQ(report.verdict.reasons().at(0).find("chat on host: the host stopped answering"), 0u)
+      << report.verdict.reasons()[0];
 }
 
 TEST(ExitCode, OnePlaceDecides) {

@@ -174,7 +174,7 @@ class LoadModes(harness.TestCase):
             self.assertFalse({"LOW_OCCUPANCY", "LITTLES_LAW", "DRIFTING", "OVERLOADED"} & set(step["flags"]), step)
         words = " ".join(self.text.split())
         self.assertIn("A stepped ramp or a search confirms it.", words)
-        self.assertEqual(sum("Confirm them with a stepped ramp" in r for r in report["verdict"]["reasons"]), 3)
+        self.assertEqual(sum("none is of a steady state" in r for r in report["verdict"]["reasons"]), 3)
 
         records = {name: [r for r in self.records() if r["scenario"] == name] for name in ("chat", "down", "rate")}
         late = 0.3 * harness.PATIENCE

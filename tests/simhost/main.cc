@@ -7,6 +7,7 @@
 
 #include "common/descriptor_limit.h"
 #include "tests/simhost/host.h"
+#include "tests/simhost/lifecycle.h"
 #include "tests/simhost/options.h"
 #include "tests/simhost/truth.h"
 
@@ -45,7 +46,7 @@ std::string joined_urls(const Host& host) {
   return all;
 }
 
-int serve(const HostConfig& config, Workload workload) {
+int serve(const HostConfig& config, Workload workload, const Lifecycle& life) {
   raise_descriptor_limit();
   // Blocked before any thread starts, so that only sigwait below sees them.
   sigset_t signals;
@@ -66,9 +67,7 @@ int serve(const HostConfig& config, Workload workload) {
   fmt::print("kneepoint-simhost: listening on {} profile {} model {}; {}\n", joined_urls(*host),
              config.profile.name, config.profile.model, knee);
   std::fflush(stdout);
-  int signal = 0;
-  sigwait(&signals, &signal);
-  host->stop();
+  or_exit(live(std::move(host), life, signals));
   return 0;
 }
 
@@ -80,6 +79,7 @@ int main(int argc, char** argv) {
   HostConfig config;
   std::string listen = "127.0.0.1:8000", profile = "demo", model, usage = "continuous";
   std::string a, c, d, load_time, stall_time, page, page_age, page_freeze, front_end;
+  std::string die_after, return_after, hang_after;
   std::vector<std::string> faults, misbehaviours;
   std::optional<int> slots, reasoning, max_model_len, prompt_tokens, output_tokens, speculative, batched;
   std::optional<std::int64_t> kv_tokens;
@@ -141,6 +141,9 @@ int main(int argc, char** argv) {
       "KIND or KIND=RATE; repeatable. A header X-Simhost-Misbehave: KIND does it to one request");
   trouble->add_option("--stall-time", stall_time, "Length of stall and slow_accept (default 2s)");
   trouble->add_option("--reject-above", config.reject_above, "429 when so many run or wait on a replica");
+  trouble->add_option("--die-after", die_after, "Close everything and refuse connections from then on");
+  trouble->add_option("--return-after", return_after, "Serve again so long after it died");
+  trouble->add_option("--hang-after", hang_after, "Stand still from then on, connections left open");
 
   auto* lies = app.add_option_group("What misleads", "Pages that tell half, and requests that are held");
   lies->add_option(
@@ -220,5 +223,9 @@ int main(int argc, char** argv) {
     fmt::print("{}", truth_json(config, workload, true_knee(constants, workload)));
     return 0;
   }
-  return serve(config, workload);
+  Lifecycle life;
+  if (!die_after.empty()) life.die_after = or_exit(parse_duration(die_after));
+  if (!return_after.empty()) life.return_after = or_exit(parse_duration(return_after));
+  if (!hang_after.empty()) life.hang_after = or_exit(parse_duration(hang_after));
+  return serve(config, workload, life);
 }

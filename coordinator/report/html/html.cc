@@ -23,16 +23,16 @@ std::string headline(const Report& report) {
   if (report.results.size() == 1) {
     const ScenarioResult& result = report.results.front();
     return fmt::format(R"(<p class="verdict">{}</p>{}{}{})", verdict_sentence(result), evidence(result),
-                       trust_panel(report), key_figures(result));
+                       trust_panel(report.verdict), key_figures(result));
   }
   if (report.results.empty()) {
-    return R"(<p class="verdict">Nothing was measured.</p>)" + trust_panel(report);
+    return R"(<p class="verdict">Nothing was measured.</p>)" + trust_panel(report.verdict);
   }
   std::string sentences;
   for (const ScenarioResult& result : report.results) {
     sentences += fmt::format(R"(<p class="verdict">{}</p>)", verdict_sentence(result));
   }
-  return sentences + trust_panel(report) + overview_table(report);
+  return sentences + trust_panel(report.verdict) + overview_table(report);
 }
 
 std::string contents(const Report& report) {

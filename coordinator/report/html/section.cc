@@ -108,8 +108,10 @@ std::string section(const ScenarioResult& whole, std::size_t index, bool headed,
                           result.load_seconds ? ", loaded in " + format_time(*result.load_seconds) : "");
   }
   if (headed) {
-    markup += fmt::format(R"(<p class="verdict">{}</p>{}{})", verdict_sentence(result), evidence(result),
-                          key_figures(result));
+    // Its remarks stand in the panel at the top.
+    markup +=
+        fmt::format(R"(<p class="verdict">{}</p><p class="trust-word">{}</p>{}{})", verdict_sentence(result),
+                    trust_sentence(result.verdict.trust()), evidence(result), key_figures(result));
   }
   markup += slo_table(result);
   if (const std::string table = recommendations_table(result); !table.empty()) {

@@ -36,11 +36,6 @@ std::string unit_of(LoadKind kind) {
   return kind == LoadKind::kRate ? "req/s" : kind == LoadKind::kUsers ? "users" : "concurrent";
 }
 
-std::string load_text(LoadKind kind, double load) {
-  if (kind != LoadKind::kRequests) return format_load(kind, load);
-  return fmt::format("{} concurrent request{}", format_figure(load), load == 1 ? "" : "s");
-}
-
 /// "32 concurrent", "32 users", "20 req/s"
 std::string step_text(const Step& step) {
   return fmt::format("{} {}", format_figure(step.load()), unit_of(step.load_kind()));
@@ -94,33 +89,7 @@ std::string title_of(const ScenarioResult& result) {
 }
 
 std::string verdict_sentence(const ScenarioResult& result) {
-  const Saturation& saturation = result.saturation;
-  const std::string subject = fmt::format(R"(<span class="subject">{}</span>)", escape(title_of(result)));
-  if (result.soak) return subject + " under soak: " + escape(result.soak->explanation);
-  std::string sentence;
-  if (saturation.concurrency) {
-    sentence = fmt::format("{} saturates at <strong>{}</strong>{}", subject,
-                           load_text(result.load_kind(), *saturation.concurrency),
-                           saturation.ci95
-                               ? fmt::format(" (with 95 % confidence {})", interval_text(*saturation.ci95))
-                               : std::string(" (no confidence interval)"));
-  } else if (saturation.lower_bound) {
-    sentence = fmt::format("{} did not saturate: its saturation point lies above <strong>{}</strong>",
-                           subject, load_text(result.load_kind(), *saturation.lower_bound));
-  } else if (const Step* only = only_load(result)) {
-    sentence = fmt::format("{} at {}, the only load measured: <strong>{}</strong>", subject,
-                           load_text(result.load_kind(), only->load()), escape(figures_of(*only)));
-  } else {
-    sentence = subject + " gave <strong>no saturation point</strong>: too few steps can be trusted";
-  }
-  if (!saturation.bottleneck.empty()) {
-    sentence += "; limited by <strong>" + escape(explain_bottleneck(saturation.bottleneck)) + "</strong>";
-  } else if (saturation.concurrency) {  // where more load still helps, nothing has given out
-    sentence += "; what gave out first could not be told";
-  }
-  sentence += ".";
-  if (const std::string survey = survey_sentence(result); !survey.empty()) sentence += " " + escape(survey);
-  return sentence;
+  return escape(saturation_sentence(result));
 }
 
 std::string evidence(const ScenarioResult& result) {
@@ -129,7 +98,9 @@ std::string evidence(const ScenarioResult& result) {
   if (!saturation.explanation.empty()) {
     text = fmt::format("<strong>Evidence:</strong> {}", escape(saturation.explanation));
   }
-  if (saturation.knee_kind == "hard") {
+  if (!saturation.shape.empty()) {
+    // What its words say of the way past the knee, the evidence says.
+  } else if (saturation.knee_kind == "hard") {
     text += " The knee is hard: past it, more load adds waiting and no throughput.";
   } else if (saturation.knee_kind == "soft") {
     text += " The knee is soft: past it, throughput still creeps up while latency grows.";
@@ -137,20 +108,19 @@ std::string evidence(const ScenarioResult& result) {
   return text.empty() ? text : fmt::format(R"(<p class="evidence">{}</p>)", text);
 }
 
-std::string trust_panel(const Report& report) {
-  const auto reasons = report.verdict.reasons();
-  std::string_view kind = "good", mark = "✓", headline = "This result may be trusted.";
-  if (report.verdict.trust() == Trust::kUntrusted) {
-    kind = "bad", mark = "✕", headline = "Do not rely on this result.";
-  } else if (report.verdict.trust() == Trust::kReserved) {
-    kind = "fair", mark = "!", headline = "This result may be trusted, with reservations.";
-  }
+std::string trust_panel(const Verdict& verdict) {
+  std::string_view kind = "good", mark = "✓";
+  if (verdict.trust() == Trust::kReserved) kind = "fair", mark = "!";
+  if (verdict.trust() == Trust::kUntrusted) kind = "bad", mark = "✕";
   std::string list;
-  for (const std::string& reason : reasons) list += fmt::format("<li>{}</li>", escape(reason));
+  for (const Remark& remark : verdict.remarks()) {
+    list += fmt::format(R"(<li class="{}"><b>{}:</b> {}</li>)", to_string(remark.weight),
+                        weight_word(remark.weight), escape(remark_sentence(remark)));
+  }
   if (!list.empty()) list = "<ul>" + list + "</ul>";
   return fmt::format(
       R"(<div class="trust {}"><span class="mark" aria-hidden="true">{}</span><div><p>{}</p>{}</div></div>)",
-      kind, mark, headline, list);
+      kind, mark, trust_sentence(verdict.trust()), list);
 }
 
 KeyFigure saturation_figure(const ScenarioResult& result) {
@@ -159,6 +129,10 @@ KeyFigure saturation_figure(const ScenarioResult& result) {
   if (saturation.concurrency) {
     key.figure = number(saturation.concurrency, {});
     key.detail = saturation.ci95 ? "95 % CI " + interval_text(*saturation.ci95) : "no confidence interval";
+  } else if (saturation.ci95) {
+    key.figure = number(saturation.ci95->low, {});
+    key.figure.text = interval_text(*saturation.ci95);
+    key.detail = "a range: no single concurrency was claimed";
   } else if (saturation.lower_bound) {
     key.figure = number(saturation.lower_bound, {});
     key.figure.text = "> " + key.figure.text;
@@ -285,8 +259,8 @@ std::string overview_table(const Report& report) {
   std::string rows;
   for (std::size_t i = 0; i < report.results.size(); ++i) {
     const ScenarioResult& result = report.results[i];
-    rows +=
-        fmt::format(R"(<tr><th scope="row"><a href="#result-{}">{}</a></th>)", i, escape(title_of(result)));
+    rows += fmt::format(R"(<tr><th scope="row"><a href="#result-{}">{}</a></th><td class="words">{}</td>)", i,
+                        escape(title_of(result)), to_string(result.verdict.trust()));
     for (const KeyFigure& key :
          {saturation_figure(result), slo_figure(result), peak_figure(result), ttft_figure(result),
           cost_figure(result), load_figure(result), memory_figure(result)}) {
@@ -299,7 +273,7 @@ std::string overview_table(const Report& report) {
                                            : escape(explain_bottleneck(bottleneck)));
   }
   return R"(<div class="table-box"><table class="overview"><caption>All results</caption><thead><tr>)"
-         R"(<th scope="col">target · scenario</th><th scope="col">N_sat</th><th scope="col">N_slo</th>)"
+         R"(<th scope="col">target · scenario</th><th scope="col">trust</th><th scope="col">N_sat</th><th scope="col">N_slo</th>)"
          R"(<th scope="col">peak output tok/s</th><th scope="col">TTFT p95 at the knee</th>)"
          R"(<th scope="col">CPU µs/token of the tool</th><th scope="col">model load</th>)"
          R"(<th scope="col">peak GPU memory</th><th scope="col">limited by</th></tr></thead><tbody>)" +

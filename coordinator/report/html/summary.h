@@ -14,8 +14,8 @@ std::string title_of(const ScenarioResult& result);
 std::string verdict_sentence(const ScenarioResult& result);
 /// The evidence behind the sentence; markup, empty where there is none.
 std::string evidence(const ScenarioResult& result);
-/// Whether the run's verdict may be trusted, and why not; markup.
-std::string trust_panel(const Report& report);
+/// How far a verdict may be relied on, and why no further; markup.
+std::string trust_panel(const Verdict& verdict);
 
 /// A key figure with what it means beside it.
 struct KeyFigure {

@@ -1,0 +1,265 @@
+#include "coordinator/measure/target_health.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <functional>
+#include <limits>
+
+#include "coordinator/measure/window.h"
+#include "coordinator/results/units.h"
+
+namespace kneepoint::coordinator {
+namespace {
+
+/// Fewer failures in a row are no outage.
+constexpr double kFewestFailures = 3;
+/// Shorter is a hiccup: it costs a row little, and the failures are counted there.
+constexpr std::int64_t kShortestOutage = 3;
+/// Errors that are answers (HTTP 4xx and 5xx, malformed ones) may come in a row from a host that works.
+constexpr std::int64_t kShortestOfErrors = 10;
+constexpr std::int64_t kStopAfter = 10;
+constexpr std::int64_t kStopAfterTimeouts = 60;
+/// A silence is one that never ends, so long, and so many times the longest before it.
+constexpr std::int64_t kShortestSilence = 10;
+constexpr std::int64_t kSilenceFactor = 4;
+/// Failures in a row that are likelier than this by chance are no outage.
+constexpr double kByChance = 1e-4;
+
+/// What one second says of a target's life.
+struct Pulse {
+  std::int64_t second = 0, span = 1;
+  bool alive = false;
+  std::uint64_t succeeded = 0, failed = 0;
+  std::array<std::uint64_t, kOutcomeCount> failures{};
+  double in_flight = 0;  // request-seconds
+};
+
+/// A refusal is a sign of life; so is an answer that is of no use, as one without content.
+bool lives(const SeriesStats& stats) {
+  std::uint64_t signs = stats.chunks + stats.first_tokens + stats.completed();
+  for (const Outcome kind : {Outcome::kRejected, Outcome::kEmpty, Outcome::kUnread, Outcome::kTruncated})
+    signs += stats.outcomes[static_cast<std::size_t>(kind)];
+  return signs > 0;
+}
+
+/// Failures that came as an answer, of a host or of a gateway before it.
+std::uint64_t errors_of(const Outage& outage) {
+  return outage.failed(
+      {Outcome::kHttp4xx, Outcome::kHttp5xx, Outcome::kParse, Outcome::kErrorAt200, Outcome::kAborted});
+}
+
+using Concerns = std::function<bool(const SeriesKey&)>;
+
+std::vector<Pulse> pulses_of(const Timeline& timeline, const Concerns& concerns) {
+  std::vector<Pulse> pulses;
+  const std::int64_t complete = timeline.complete_through();
+  for (const auto& [second, data] : timeline.seconds()) {
+    if (second > complete) break;
+    Pulse pulse{.second = second, .span = data.span};
+    for (const auto& [key, stats] : data.series) {
+      if (!concerns(key)) continue;
+      pulse.alive = pulse.alive || lives(stats);
+      pulse.succeeded += stats.completed();
+      pulse.failed += stats.failed();
+      pulse.in_flight += stats.in_flight;
+      for (const Outcome outcome : kOutcomes) {
+        const auto i = static_cast<std::size_t>(outcome);
+        if (outcome != Outcome::kSuccess && outcome != Outcome::kCancelled)
+          pulse.failures[i] += stats.outcomes[i];
+      }
+    }
+    // A second without a request says nothing.
+    if (pulse.alive || pulse.failed > 0 || pulse.in_flight > 0) pulses.push_back(pulse);
+  }
+  return pulses;
+}
+
+/// A run of pulses without life: [first, last) of the pulses.
+struct Gap {
+  std::size_t first, last;
+};
+
+std::vector<Gap> gaps_of(const std::vector<Pulse>& pulses) {
+  std::vector<Gap> gaps;
+  for (std::size_t i = 0; i < pulses.size(); ++i) {
+    if (pulses[i].alive) continue;
+    if (!gaps.empty() && gaps.back().last == i) {
+      gaps.back().last = i + 1;
+    } else {
+      gaps.push_back({i, i + 1});
+    }
+  }
+  return gaps;
+}
+
+/// Seconds of a gap in which requests were in flight.
+std::int64_t waited(const std::vector<Pulse>& pulses, const Gap& gap) {
+  constexpr double kOccupied = 0.5;
+  std::int64_t seconds = 0;
+  for (std::size_t i = gap.first; i < gap.last; ++i) {
+    if (pulses[i].in_flight >= kOccupied) seconds += pulses[i].span;
+  }
+  return seconds;
+}
+
+class Finder {
+ public:
+  explicit Finder(std::vector<Pulse> pulses) : pulses_(std::move(pulses)), gaps_(gaps_of(pulses_)) {
+    double failed = 1, ended = 2;  // the rule of succession
+    for (const Pulse& pulse : pulses_) {
+      if (!pulse.alive) continue;
+      failed += static_cast<double>(pulse.failed);
+      ended += static_cast<double>(pulse.failed + pulse.succeeded);
+    }
+    // One that was never seen to answer has no other share to be held against.
+    const bool answered =
+        std::any_of(pulses_.begin(), pulses_.end(), [](const Pulse& pulse) { return pulse.alive; });
+    log_failing_ = answered ? std::log(failed / ended) : -std::numeric_limits<double>::infinity();
+  }
+
+  std::vector<Outage> all() const {
+    std::vector<Outage> outages;
+    std::int64_t longest_wait = 0;
+    for (const Gap& gap : gaps_) {
+      if (const auto outage = judged(gap, longest_wait)) outages.push_back(*outage);
+      longest_wait = std::max(longest_wait, waited(pulses_, gap));
+    }
+    return outages;
+  }
+
+ private:
+  std::optional<Outage> judged(const Gap& gap, std::int64_t longest_wait) const {
+    Outage outage{.ended = gap.last<pulses_.size(), .ever_answered = gap.first> 0};
+    const Pulse& last = pulses_[gap.last - 1];
+    std::optional<std::int64_t> first_failure;
+    double in_flight = 0, seconds = 0;
+    for (std::size_t i = gap.first; i < gap.last; ++i) {
+      const Pulse& pulse = pulses_[i];
+      for (std::size_t k = 0; k < kOutcomeCount; ++k) outage.failures[k] += pulse.failures[k];
+      if (pulse.failed > 0 && !first_failure) first_failure = pulse.second;
+      if (!first_failure) continue;
+      in_flight += pulse.in_flight;
+      seconds += static_cast<double>(pulse.span);
+    }
+    outage.begin = pulses_[gap.first].second;
+    outage.end = last.second + last.span;
+    outage.first_failure = first_failure.value_or(outage.begin);
+    if (!first_failure) {
+      const std::int64_t least = std::max(kShortestSilence, kSilenceFactor * longest_wait);
+      if (outage.ended || !outage.ever_answered || waited(pulses_, gap) < least) return std::nullopt;
+    } else if (!lasts(outage) || !surely(outage, in_flight / std::max(seconds, 1.0))) {
+      return std::nullopt;
+    }
+    // It began and ended within seconds in which something came.
+    if (gap.first > 0 && pulses_[gap.first - 1].failed > 0) outage.begin = pulses_[gap.first - 1].second;
+    if (outage.ended) outage.end = pulses_[gap.last].second + pulses_[gap.last].span;
+    return outage;
+  }
+
+  static bool lasts(const Outage& outage) {
+    const std::uint64_t answers = errors_of(outage);
+    const bool timeouts = outage.failed({Outcome::kTimeout}) == outage.failed();
+    if (timeouts && outage.ended) return false;
+    const std::int64_t least = 2 * answers > outage.failed() ? kShortestOfErrors : kShortestOutage;
+    return outage.end - outage.first_failure >= least;
+  }
+
+  /// More failures than requests that may still be answered, and more in a row than chance makes.
+  bool surely(const Outage& outage, double in_flight) const {
+    const auto failed = static_cast<double>(outage.failed());
+    constexpr double kNearlyAll = 0.9;
+    return failed >= std::max(kFewestFailures, kNearlyAll * in_flight) &&
+           failed * log_failing_ < std::log(kByChance);
+  }
+
+  std::vector<Pulse> pulses_;
+  std::vector<Gap> gaps_;
+  double log_failing_ = 0;
+};
+
+std::vector<Outage> outages_of(const Timeline& timeline, const Concerns& concerns) {
+  return Finder(pulses_of(timeline, concerns)).all();
+}
+
+/// "connect 40, stream 1"
+std::string kinds_of(const Outage& outage) {
+  RequestCounts counts{.failed = outage.failed()};
+  counts.by_outcome = outage.failures;
+  return format_errors(counts);
+}
+
+std::string name_of(const Outage& outage, const Target& target) {
+  if (!outage.replica) return "the host";
+  return fmt::format("{}, one of {} replicas,", replica_name(target.urls.at(*outage.replica)),
+                     target.urls.size());
+}
+
+}  // namespace
+
+std::uint64_t Outage::failed() const {
+  std::uint64_t sum = 0;
+  for (const std::uint64_t count : failures) sum += count;
+  return sum;
+}
+
+std::uint64_t Outage::failed(std::initializer_list<Outcome> kinds) const {
+  std::uint64_t sum = 0;
+  for (const Outcome kind : kinds) sum += failures[static_cast<std::size_t>(kind)];
+  return sum;
+}
+
+std::vector<Outage> find_outages(const Timeline& timeline, const Target& target, std::uint32_t cell) {
+  auto outages = outages_of(timeline, [&](const SeriesKey& key) { return key.cell == cell; });
+  // Where headers name replicas, what a URL answers is not counted as its own.
+  if (target.urls.size() < 2 || !target.replica_header.empty()) return outages;
+  std::vector<Outage> partial;
+  for (std::uint32_t replica = 0; replica < target.urls.size(); ++replica) {
+    for (Outage& outage : outages_of(
+             timeline, [&](const SeriesKey& key) { return key.cell == cell && key.replica == replica; })) {
+      const bool whole = std::any_of(outages.begin(), outages.end(), [&](const Outage& all) {
+        return all.touches(outage.begin, outage.end);
+      });
+      if (whole) continue;
+      outage.replica = replica;
+      partial.push_back(outage);
+    }
+  }
+  outages.insert(outages.end(), partial.begin(), partial.end());
+  std::stable_sort(outages.begin(), outages.end(),
+                   [](const Outage& a, const Outage& b) { return a.begin < b.begin; });
+  return outages;
+}
+
+std::optional<Outage> target_down(const Timeline& timeline, std::uint32_t cell) {
+  const auto outages = outages_of(timeline, [&](const SeriesKey& key) { return key.cell == cell; });
+  if (outages.empty() || outages.back().ended) return std::nullopt;
+  const Outage& outage = outages.back();
+  const bool waits = outage.failed({Outcome::kTimeout}) == outage.failed();
+  const std::int64_t since = outage.silent() ? outage.begin : outage.first_failure;
+  return outage.end - since >= (waits ? kStopAfterTimeouts : kStopAfter) ? std::optional(outage)
+                                                                         : std::nullopt;
+}
+
+std::string outage_sentence(const Outage& outage, const Target& target) {
+  const std::string who = name_of(outage, target);
+  const std::string at = format_run_time(outage.begin);
+  if (outage.silent())
+    return fmt::format("{} stopped answering at {}: nothing came since, and connections stayed open", who,
+                       at);
+  const std::string failed =
+      fmt::format("{} of {} requests {}failed ({})", outage.failed(), outage.failed(),
+                  outage.ended || !outage.ever_answered ? "" : "since ", kinds_of(outage));
+  const bool answers = 2 * errors_of(outage) > outage.failed();
+  if (outage.ended) {
+    return fmt::format("{} gave {} from {} to {}: {}", who, answers ? "nothing but errors" : "no answer", at,
+                       format_run_time(outage.end), failed);
+  }
+  if (!outage.ever_answered)
+    return fmt::format("{} never answered{}: {}", who, answers ? " but with errors" : "", failed);
+  return fmt::format("{} {} at {}: {}", who,
+                     answers ? "began to answer with nothing but errors" : "stopped answering", at, failed);
+}
+
+}  // namespace kneepoint::coordinator

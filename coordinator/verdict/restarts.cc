@@ -1,0 +1,81 @@
+#include "coordinator/verdict/restarts.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+
+#include "coordinator/results/units.h"
+
+namespace kneepoint::coordinator {
+namespace {
+
+/// Of one counter alone a fall may be a series that has gone.
+constexpr std::size_t kFewestCounters = 2;
+constexpr double kFallen = 0.5;
+/// A page that shows one pod after the other is back at the first within so many readings.
+constexpr std::size_t kReadingsAfter = 10;
+constexpr std::size_t kFewestAfter = 2;
+
+using Readings = std::vector<const TelemetrySample*>;
+
+bool is_counter(Signal signal) {
+  return signals()[static_cast<std::size_t>(signal)].counter && signal != Signal::kGpuEnergy;
+}
+
+/// The counters of a page that fell between two readings, with what they had been.
+SignalValues fallen(const TelemetrySample& before, const TelemetrySample& after) {
+  SignalValues found;
+  for (const auto& [signal, value] : before.values) {
+    const auto now = after.values.find(signal);
+    if (!is_counter(signal) || value <= 0 || now == after.values.end()) continue;
+    if (now->second < kFallen * value) found[signal] = value;
+  }
+  return found;
+}
+
+/// Whether any of them is soon back at what it had been.
+bool rises_again(const Readings& readings, std::size_t from, const SignalValues& had) {
+  for (std::size_t i = from; i < std::min(readings.size(), from + kReadingsAfter); ++i) {
+    for (const auto& [signal, value] : had) {
+      const auto now = readings[i]->values.find(signal);
+      if (now != readings[i]->values.end() && now->second >= value) return true;
+    }
+  }
+  return false;
+}
+
+}  // namespace
+
+std::vector<std::int64_t> find_restarts(const TelemetrySeries& telemetry, std::string_view target) {
+  const std::vector<TelemetrySample> samples = telemetry.samples();
+  std::map<std::string, Readings> by_source;
+  for (const TelemetrySample& sample : samples) {
+    if (sample.target == target && !sample.values.empty()) by_source[sample.source].push_back(&sample);
+  }
+  std::vector<std::int64_t> restarts;
+  for (const auto& [source, readings] : by_source) {
+    for (std::size_t i = 1; i + kFewestAfter < readings.size(); ++i) {
+      const SignalValues had = fallen(*readings[i - 1], *readings[i]);
+      if (had.size() >= kFewestCounters && !rises_again(readings, i, had))
+        restarts.push_back(readings[i]->second);
+    }
+  }
+  std::sort(restarts.begin(), restarts.end());
+  restarts.erase(std::unique(restarts.begin(), restarts.end()), restarts.end());
+  return restarts;
+}
+
+void mark_restarts(std::vector<Step>& steps, const std::vector<std::int64_t>& restarts) {
+  for (Step& step : steps) {
+    const double end = step.window_begin_seconds + step.duration_seconds;
+    for (const std::int64_t second : restarts) {
+      const auto at = static_cast<double>(second);
+      if (at < step.window_begin_seconds || at > end || step.has_flag("RESTARTED")) continue;
+      step.invalidate("RESTARTED",
+                      fmt::format("the engine's counters began anew by {}", format_run_time(second)));
+    }
+  }
+}
+
+}  // namespace kneepoint::coordinator

@@ -157,7 +157,8 @@ std::optional<double> Reconciler::find_lag() const {
   };
   const auto now = mismatch(0);
   if (!now) return std::nullopt;
-  constexpr double kPlain = 0.1;
+  // What follows the load at no shift is no old page: a part whose share changes, say.
+  constexpr double kPlain = 0.1, kFollows = 0.2;
   double best = *now;
   int lag = 0;
   for (int candidate = 1; candidate <= Limits::kOldest; ++candidate) {
@@ -169,7 +170,8 @@ std::optional<double> Reconciler::find_lag() const {
   }
   const double first = rates_.front().at, last = rates_.back().at;
   const bool old = lag >= std::max(Limits::kOld, Limits::kResidences * residence(first, last));
-  return old && *now > kPlain && best < 0.5 * *now ? std::optional<double>(lag) : std::nullopt;
+  return old && *now > kPlain && best < 0.5 * *now && best < kFollows ? std::optional<double>(lag)
+                                                                      : std::nullopt;
 }
 
 PageCheck Reconciler::check(double begin, double end) const {
@@ -220,8 +222,13 @@ PageCheck Reconciler::check(double begin, double end) const {
   const auto both = [&](auto holds) {
     return page.tokens_ratio && holds(*page.tokens_ratio) && second && holds(*second);
   };
-  if (agrees(page.tokens_ratio) || agrees(page.requests_ratio)) {
+  // Others' answers may be so long that none of them ended: then what the page holds is the second witness.
+  const bool others_hold = page.tokens_ratio && *page.tokens_ratio > Limits::kMost &&
+                           page.in_flight_ratio.value_or(0) > Limits::kMost;
+  if (agrees(page.tokens_ratio) || (agrees(page.requests_ratio) && !others_hold)) {
     page.state = "covered";
+  } else if (others_hold) {
+    page.state = "others";
   } else if (!agrees(at_end) || page.requests_ratio) {
     const bool no_counter = !page.tokens_ratio && page.requests_ratio;
     const auto below = [](double ratio) { return ratio < Limits::kLeast; };

@@ -14,7 +14,7 @@ namespace {
 /// So many times as long as the middle one of the others; a replica of the same make does not get there by
 /// chance.
 constexpr double kSlower = 1.5;
-constexpr std::uint64_t kFewestRequests = 20;
+constexpr std::uint64_t kFewestRequests = 5;
 
 double failed_ratio(const RequestCounts& requests) {
   const double ended = static_cast<double>(requests.completed + requests.failed);

@@ -112,6 +112,31 @@ TEST(Reconcile, MoreThanOursIsOthers) {
   EXPECT_EQ(describe(page), "75 % of what the server generated was for others");
 }
 
+TEST(Reconcile, OthersWhoseAnswersNeverEndAreOthersAll) {
+  World world;
+  for (int s = 0; s <= kSeconds; ++s) {
+    world.telemetry.add({s,
+                         "host",
+                         "page",
+                         {{kGenerationTokens, world.counted(s) + 1000.0 * s},
+                          {kRequestsFinished, world.counted(s) / world.tokens_per_request},
+                          {kRunning, 34},
+                          {kWaiting, 0}},
+                         {}});
+  }
+  EXPECT_EQ(world.check(20, 40).state, "others");
+}
+
+TEST(Reconcile, APartThatGetsItsLoadLateIsNotOld) {
+  // The smallest of several pods gets a connection now and then.
+  World world;
+  world.tokens = [](int s) { return s < 30 ? 200.0 : s < 60 ? 400.0 : s < 90 ? 800.0 : 1600.0; };
+  world.timeline = {};
+  world.run();
+  world.page([](double at) { return at < 45 ? 40.0 * at : 1800 + 110 * (at - 45); });
+  EXPECT_EQ(world.check(95, 115).state, "partial");
+}
+
 TEST(Reconcile, APageOfHalfAMinuteAgoIsStale) {
   World world;
   world.page([&](double at) { return world.counted(std::max(0.0, at - 30)); });

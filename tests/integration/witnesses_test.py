@@ -88,7 +88,7 @@ scenarios:
 
     def test_a_gateway_that_holds_requests(self):
         host = self.simhost("--gateway-slots", "8")
-        self.judge([host.url], "[4, 8, 16, 24]")
+        self.judge([host.url], "[4, 8, 12, 16]")
         self.assertEqual(self.page()["state"], "covered")
         self.assertEqual(self.bottleneck, "before_engine", self.explanation)
         self.assertNotIn("network", self.explanation)

@@ -386,7 +386,13 @@ void Replica::on_iteration_end() {
   const auto emissions = engine_.finish_iteration();
   std::uint64_t tokens = 0, decodes = 0;
   for (const Emission& emission : emissions) {
-    if (tenants_.on() && tenants_.take(engine_, emission, end)) continue;
+    if (const Tenants::Served served = tenants_.take(engine_, emission, end); served.theirs) {
+      if (served.took) {
+        ++telemetry_.finished_length;
+        telemetry_.request_inference_time.record(to_seconds(*served.took));
+      }
+      continue;
+    }
     Connection& connection = *static_cast<Connection*>(emission.tag);
     Exchange& exchange = connection.exchange();
     tokens += static_cast<std::uint64_t>(emission.tokens);

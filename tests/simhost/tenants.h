@@ -1,5 +1,9 @@
 #pragma once
 
+#include <functional>
+#include <optional>
+#include <vector>
+
 #include "tests/simhost/gpu_model.h"
 
 namespace kneepoint::simhost {
@@ -13,28 +17,41 @@ struct TenantConfig {
 /// Keeps other users' requests in an engine. Not thread-safe.
 class Tenants {
  public:
-  explicit Tenants(const TenantConfig& config) : config_(config) {}
+  explicit Tenants(const TenantConfig& config)
+      : config_(config), since_(static_cast<std::size_t>(config.requests)) {}
   bool on() const { return config_.requests > 0; }
   /// Their requests come in. Start an iteration thereafter.
   void begin(Engine& engine, Nanos now) {
-    for (int i = 0; i < config_.requests; ++i) submit(engine, now);
+    for (Nanos& since : since_) submit(engine, since, now);
   }
-  /// Whether an emission is one of theirs; a request that has finished is followed by the next.
-  bool take(Engine& engine, const Emission& emission, Nanos now) {
-    if (emission.tag != this) return false;
-    if (emission.finished) submit(engine, now);
-    return true;
+  /// What an emission was, if it is one of theirs.
+  struct Served {
+    bool theirs = false;
+    std::optional<Nanos> took;  ///< Where it ended a request: from its arrival to now.
+  };
+  /// A request that has finished is followed by the next.
+  Served take(Engine& engine, const Emission& emission, Nanos now) {
+    Nanos* since = static_cast<Nanos*>(emission.tag);
+    const bool theirs = !since_.empty() && !std::less<>()(since, since_.data()) &&
+                        std::less<>()(since, since_.data() + since_.size());
+    if (!theirs) return {};
+    if (!emission.finished) return {.theirs = true};
+    const Nanos took = now - *since;
+    submit(engine, *since, now);
+    return {.theirs = true, .took = took};
   }
 
  private:
-  void submit(Engine& engine, Nanos now) {
+  void submit(Engine& engine, Nanos& since, Nanos now) {
     // Lengths differ, or all would end together.
     const int length =
         config_.output_tokens / 2 + static_cast<int>((served_++ * 37) % config_.output_tokens) + 1;
-    engine.submit({this, config_.prompt_tokens, length, {}}, now);
+    since = now;
+    engine.submit({&since, config_.prompt_tokens, length, {}}, now);
   }
 
   TenantConfig config_;
+  std::vector<Nanos> since_;  // of each request; its address is the request's tag
   long served_ = 0;
 };
 

@@ -46,13 +46,18 @@ Estimate rate(double total, std::span<const double> bins, double duration,
   return batch_estimate(total / duration, values, *batches, edge_error(burst, duration));
 }
 
-Estimate token_rate(const WindowCut& cut, const ChunkRate& tokens, double duration,
-                    const std::optional<Batches>& batches) {
+std::vector<double> halves_of(const WindowCut& cut, const ChunkRate& tokens) {
   std::vector<double> halves;
   for (const SeriesStats& second : cut.seconds) {
     halves.push_back(tokens.arrived(second, 0));
     halves.push_back(tokens.arrived(second, 1));
   }
+  return halves;
+}
+
+Estimate token_rate(const WindowCut& cut, const ChunkRate& tokens, double duration,
+                    const std::optional<Batches>& batches) {
+  const std::vector<double> halves = halves_of(cut, tokens);
   // Streams tick together: each gets one token per TPOT.
   const double total = tokens.arrived(cut.total);
   const double burst = total / duration * cut.total.tpot.quantile_seconds(0.5).value_or(0);
@@ -350,6 +355,12 @@ Step measure_step(const Timeline& timeline, const Plan& plan, const Cell& cell, 
   } else {
     step.output_tokens_per_second = token_rate(cut, tokens, duration, batches);
     step.token_source = tokens.source(cut.total);
+    if (window.grain == 1) {
+      step.half_seconds = halves_of(cut, tokens);
+      step.refused = cut.series([](const SeriesStats& s) {
+        return static_cast<double>(s.outcomes[static_cast<std::size_t>(Outcome::kRejected)]);
+      });
+    }
   }
   // Answers that come whole, from a server that does not count: their tokens are not known.
   const bool uncounted = !cell.workload.stream && !step.token_source;

@@ -155,6 +155,7 @@ std::string saturation_text(const ScenarioResult& result) {
 
 std::vector<std::pair<std::string, std::string>> findings_of(const ScenarioResult& result) {
   std::vector<std::pair<std::string, std::string>> all;
+  if (result.movement) all.emplace_back("Movement", result.movement->explanation);
   if (result.proof) all.emplace_back("Proof", result.proof->explanation);
   if (result.descent) all.emplace_back("Way back down", result.descent->explanation);
   return all;

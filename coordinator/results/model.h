@@ -105,6 +105,10 @@ struct Step {
   std::string note;  ///< For a reader: "near-linear; lowest latency".
   double window_begin_seconds = 0;  ///< Since the run's zero.
   double duration_seconds = 0;
+  /// What arrived in each half second of the window (tokens; chunks where nobody counted them), and the
+  /// requests refused in each second. Not in report.json: what moved within a window is told from them when
+  /// the report is made. Empty where a step is bounded by requests, or folded.
+  std::vector<double> half_seconds, refused;
   RequestCounts requests;
   Estimate requests_per_second, output_tokens_per_second;
   std::optional<double>
@@ -222,7 +226,7 @@ struct ScenarioResult {
   Saturation saturation;
   SloResult slo;
   std::optional<Movement> movement;  ///< Of the host, in time; absent where none was seen.
-  std::vector<Step> after;  ///< Measured after the ramp; no part of `saturation` and `slo`.
+  std::vector<Step> after;           ///< Measured after the ramp; no part of `saturation` and `slo`.
   std::optional<Finding> proof, descent, soak;  ///< Present where the plan asked for them.
   std::vector<Recommendation> recommendations;
   Verdict verdict;

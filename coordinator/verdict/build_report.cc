@@ -17,6 +17,7 @@
 #include "coordinator/verdict/attribution.h"
 #include "coordinator/verdict/drift.h"
 #include "coordinator/verdict/judge.h"
+#include "coordinator/verdict/movement.h"
 #include "coordinator/verdict/recommend.h"
 #include "coordinator/verdict/restarts.h"
 #include "coordinator/verdict/saturation.h"
@@ -51,6 +52,7 @@ void conclude(ScenarioResult& result, const Ramp& ramp, const std::vector<SloLim
     result.soak = judge_soak(result.steps);
   } else {
     mark_drift(result.steps);
+    if (!result.moving()) result.movement = find_movement(result.steps);
   }
   annotate(result.steps, result.saturation);
   if (!ramp.proof.empty()) {

@@ -1,0 +1,278 @@
+#include "coordinator/verdict/movement.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "coordinator/measure/statistics.h"
+#include "coordinator/results/throughput.h"
+#include "coordinator/results/units.h"
+#include "coordinator/verdict/burst.h"
+#include "coordinator/verdict/movement_models.h"
+#include "coordinator/verdict/repeats.h"
+#include "coordinator/verdict/stalls.h"
+
+namespace kneepoint::coordinator {
+namespace {
+
+/// A period within so many residences may be requests that come round together.
+constexpr double kResidences = 5;
+constexpr double kShortestPeriod = 4 * kBlock;
+constexpr double kByChance = 1e-3;
+/// What a wave explains of all that moved, at least.
+constexpr double kMostly = 0.5;
+
+/// "38 % slower", "12 % faster"
+std::string said(double ratio) {
+  return fmt::format("{:.0f} % {}", std::abs(ratio - 1) * 100, ratio < 1 ? "slower" : "faster");
+}
+
+double residence_of(const std::vector<Step>& steps) {
+  std::vector<double> residences;
+  for (const Step& step : steps) {
+    if (step.e2e_seconds.p50) residences.push_back(*step.e2e_seconds.p50);
+  }
+  if (residences.empty()) return 0;
+  const auto middle = residences.begin() + static_cast<std::ptrdiff_t>(residences.size() / 2);
+  std::nth_element(residences.begin(), middle, residences.end());
+  return *middle;
+}
+
+std::optional<Movement> burst_of(const std::vector<Step>& steps) {
+  const auto burst = find_burst(steps);
+  if (!burst) return std::nullopt;
+  return Movement{
+      .kind = "burst",
+      .at_seconds = burst->at_seconds,
+      .ratio = burst->sustained / burst->most,
+      .explanation = fmt::format(
+          "The target took more for a while than it takes for long: from {} on it refused requests at {}, "
+          "which it "
+          "had taken before. What lasts is {} {} ({} requests a second); the burst had up to {} {}.",
+          clock_of(burst->at_seconds), format_load(steps.front().load_kind(), burst->load),
+          format_figure(burst->sustained), throughput_unit(steps), format_figure(burst->requests_per_second),
+          format_figure(burst->most), throughput_unit(steps))};
+}
+
+std::optional<Movement> stalls_of(const std::vector<Step>& steps) {
+  const auto stalls = find_stalls(steps);
+  if (!stalls) return std::nullopt;
+  return Movement{
+      .kind = "stalls",
+      .at_seconds = stalls->first_seconds,
+      .period_seconds = stalls->apart_seconds,
+      .ratio = 1 - stalls->lost,
+      .explanation = fmt::format(
+          "The host stops for a moment again and again: {} times while it was measured, about every {}. "
+          "Throughput is given with the stalls in it.",
+          stalls->count, format_time(stalls->apart_seconds))};
+}
+
+std::optional<Movement> wave_of(const std::vector<Step>& steps, const std::vector<Reading>& blocks) {
+  const auto wave = find_wave(blocks, std::max(kShortestPeriod, kResidences * residence_of(steps)));
+  if (!wave || wave->amplitude < kStill || wave->share < kMostly || wave->chance > kByChance)
+    return std::nullopt;
+  // What changed for good looks like half a wave.
+  const auto step = fit_step(blocks);
+  if (step && step->share() > wave->share - 0.1) return std::nullopt;
+  return Movement{
+      .kind = "periodic",
+      .period_seconds = wave->period,
+      .ratio = (1 - wave->amplitude) / (1 + wave->amplitude),
+      .explanation = fmt::format(
+          "The host is faster and slower by turns, by ± {:.0f} % about every {}. Throughput is the mean "
+          "over whole turns.",
+          wave->amplitude * 100, format_time(wave->period))};
+}
+
+/// Rows that moved, as a whole.
+struct Moves {
+  double up = 0, down = 0;  ///< Sums of the changes beyond chance, of ln X.
+  std::size_t count = 0;
+  double least = 0;  ///< The lowest load of these; what moves a full host need not move a lone request.
+};
+
+Moves moves_of(const std::vector<Step>& steps, const std::vector<Repeat>& repeats) {
+  Moves moves;
+  for (const Repeat& repeat : repeats) {
+    if (!repeat.moved()) continue;
+    const double load = steps[repeat.before].load();
+    moves.least = moves.count++ == 0 ? load : std::min(moves.least, load);
+    (repeat.change > 0 ? moves.up : moves.down) += std::abs(repeat.change);
+  }
+  return moves;
+}
+
+/// How throughput changed within a row: ln of its last third over its first; absent where the row is too
+/// short.
+std::optional<double> change_within(const Step& step) {
+  const std::vector<Reading> blocks = block_readings({step});
+  if (blocks.size() < 4) return std::nullopt;
+  const std::size_t third = blocks.size() / 3;
+  double first = 0, last = 0;
+  for (std::size_t i = 0; i < third; ++i) {
+    first += blocks[i].value;
+    last += blocks[blocks.size() - 1 - i].value;
+  }
+  return (last - first) / static_cast<double>(third);
+}
+
+/// Rows after a much lighter load begin fast and slow down, by more than chance makes of them.
+bool heats_up(const std::vector<Step>& steps, const std::vector<Repeat>& repeats) {
+  constexpr double kLight = 0.5;
+  std::size_t recovered = 0, others = 0;
+  for (const Repeat& repeat : repeats) {
+    if (!repeat.moved() || repeat.change < 0) continue;
+    bool rested = false;
+    for (std::size_t i = repeat.before + 1; i < repeat.after; ++i)
+      rested = rested || steps[i].load() <= kLight * steps[repeat.before].load();
+    ++(rested ? recovered : others);
+  }
+  std::size_t slowing = 0;
+  for (std::size_t i = 0; i < steps.size(); ++i) {
+    const auto within = change_within(steps[i]);
+    if (!within || std::abs(*within) <= kStill) continue;
+    if (*within < 0 && (i == 0 || steps[i - 1].load() < steps[i].load())) {
+      ++slowing;
+    } else if (*within > 0 && !(i > 0 && steps[i - 1].load() > steps[i].load())) {
+      ++others;  // at light load it cools, and gets faster
+    }
+  }
+  return slowing > 0 && (recovered > 0 || slowing > 1) && others == 0;
+}
+
+/// Whether the first token of the lowest load, where nothing queues, came sooner when it was measured again:
+/// a cache that fills does that, more capacity does not.
+bool alone_answers_sooner(const std::vector<Step>& steps) {
+  constexpr double kSooner = 0.87;
+  const Step* lowest = nullptr;
+  for (const Step& step : steps) {
+    if (!tells_throughput(step) || !step.ttft_seconds.p50) continue;
+    if (lowest == nullptr || step.load() < lowest->load()) lowest = &step;
+  }
+  if (lowest == nullptr) return false;
+  return std::any_of(steps.begin(), steps.end(), [&](const Step& step) {
+    return step.load() == lowest->load() && tells_throughput(step) && step.ttft_seconds.p50 &&
+           *step.ttft_seconds.p50 < kSooner * *lowest->ttft_seconds.p50;
+  });
+}
+
+Movement one_way(const std::vector<Step>& steps, const Moves& moves) {
+  const std::vector<Reading> rows = row_readings(steps, moves.least);
+  const double from = rows.front().at, span = rows.back().at - from;
+  const MovementFit line = fit_movement(rows, [](double t) { return t; });
+  const auto step = fit_step(rows);
+  const auto approach = fit_approach(rows, steps);
+  const double jumps = step ? step->share() : 0;
+  const double nears = approach ? approach->share() : 0;
+  const bool down = moves.down > moves.up;
+  const bool goes_on =
+      step && keeps_moving(rows, step->at).value_or(line.share() >= 0.8 * std::max(jumps, nears));
+  if (!down && approach && (alone_answers_sooner(steps) || nears > std::max(jumps, line.share()))) {
+    const double ratio = std::exp(approach->total);
+    return {.kind = "warming",
+            .at_seconds = from,
+            .ratio = ratio,
+            .explanation = fmt::format(
+                "The host warms up: at the same load it got {} from {} on, half of that within {}.",
+                said(ratio), clock_of(from), format_time(approach->seconds))};
+  }
+  if (goes_on && line.share() > std::max(0.5, moves.count > 1 ? 0 : jumps)) {
+    const double ratio = std::exp(line.size * span);
+    return {.kind = "drifting",
+            .ratio = ratio,
+            .explanation = fmt::format("The host drifts: at the same load it got {} within {}.", said(ratio),
+                                       format_time(span))};
+  }
+  const double ratio = step ? std::exp(step->size) : 1;
+  const double at = step ? step->at : from;
+  return {.kind = "stepped",
+          .at_seconds = at,
+          .ratio = ratio,
+          .explanation = fmt::format("The host changed: at the same load it is {} since {}.", said(ratio),
+                                     clock_of(at))};
+}
+
+/// A row within which throughput changed for good, and by more than rows scatter; the largest such change.
+std::optional<Movement> change_within_a_row(const std::vector<Step>& steps) {
+  constexpr double kPlain = 0.07;
+  const Step* most = nullptr;
+  double change = 0;
+  for (const Step& step : steps) {
+    const auto within = change_within(step);
+    if (!within || std::abs(*within) < std::max(kPlain, std::abs(change))) continue;
+    most = &step;
+    change = *within;
+  }
+  if (most == nullptr) return std::nullopt;
+  const auto step = fit_step(block_readings({*most}));
+  if (!step || step->share() < kMostly) return std::nullopt;
+  const double ratio = std::exp(change);
+  return Movement{.kind = "stepped",
+                  .at_seconds = step->at,
+                  .ratio = ratio,
+                  .explanation = fmt::format("The host changed within a row, at {}: it is {} since {}.",
+                                             load_label(*most), said(ratio), clock_of(step->at))};
+}
+
+/// Whether many rows move within themselves by more than chance and ticking make of them.
+bool restless(const std::vector<Step>& steps) {
+  constexpr double kRestless = 1.0 / 3;
+  std::size_t moved = 0, all = 0;
+  for (const Step& step : steps) {
+    const std::vector<Reading> blocks = block_readings({step});
+    if (blocks.size() < 4 || throughput_of(step).value.value_or(0) <= 0) continue;
+    std::vector<double> values;
+    for (const Reading& block : blocks) values.push_back(block.value);
+    ++all;
+    if (moments(values).stddev > kStill) ++moved;
+  }
+  return all >= 3 && static_cast<double>(moved) > kRestless * static_cast<double>(all);
+}
+
+}  // namespace
+
+std::string clock_of(double seconds) {
+  const auto whole = static_cast<long>(std::max(seconds, 0.0));
+  if (whole >= 3600) return fmt::format("{}:{:02}:{:02}", whole / 3600, whole / 60 % 60, whole % 60);
+  return fmt::format("{:02}:{:02}", whole / 60, whole % 60);
+}
+
+std::optional<Movement> find_movement(const std::vector<Step>& steps) {
+  if (steps.empty()) return std::nullopt;
+  if (auto burst = burst_of(steps)) return burst;
+  if (auto stalls = stalls_of(steps)) return stalls;
+  const std::vector<Reading> blocks = block_readings(steps);
+  if (auto wave = wave_of(steps, blocks)) return wave;
+  const std::vector<Repeat> repeats = repeats_of(steps);
+  const Moves moves = moves_of(steps, repeats);
+  if (heats_up(steps, repeats)) {
+    double lowest = 0;
+    for (const Repeat& repeat : repeats) lowest = std::min(lowest, repeat.change);
+    return Movement{.kind = "heat",
+                    .ratio = lowest < 0 ? std::optional(std::exp(lowest)) : std::nullopt,
+                    .explanation =
+                        "The host slows down under load, within a minute or so, and is fast again after "
+                        "light load, as one that gets hot."};
+  }
+  if (moves.count == 0) {
+    if (!restless(steps)) return change_within_a_row(steps);
+  } else if (std::min(moves.up, moves.down) <= 0.1 * std::max(moves.up, moves.down)) {
+    return one_way(steps, moves);
+  }
+  double low = 0, high = 0;
+  for (const Repeat& repeat : repeats) {
+    low = std::min(low, repeat.change);
+    high = std::max(high, repeat.change);
+  }
+  return Movement{
+      .kind = "wandering",
+      .ratio = std::exp(std::min(low, -high)),
+      .explanation = fmt::format(
+          "The host goes up and down: at the same load throughput differed by up to {:.0f} % from one "
+          "row to the next.",
+          std::expm1(std::max(high, -low)) * 100)};
+}
+
+}  // namespace kneepoint::coordinator

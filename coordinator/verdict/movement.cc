@@ -10,7 +10,7 @@
 #include "coordinator/results/units.h"
 #include "coordinator/verdict/burst.h"
 #include "coordinator/verdict/movement_models.h"
-#include "coordinator/verdict/repeats.h"
+#include "coordinator/verdict/revisits.h"
 #include "coordinator/verdict/stalls.h"
 
 namespace kneepoint::coordinator {
@@ -93,13 +93,13 @@ struct Moves {
   double least = 0;  ///< The lowest load of these; what moves a full host need not move a lone request.
 };
 
-Moves moves_of(const std::vector<Step>& steps, const std::vector<Repeat>& repeats) {
+Moves moves_of(const std::vector<Step>& steps, const std::vector<Revisit>& revisits) {
   Moves moves;
-  for (const Repeat& repeat : repeats) {
-    if (!repeat.moved()) continue;
-    const double load = steps[repeat.before].load();
+  for (const Revisit& revisit : revisits) {
+    if (!revisit.moved()) continue;
+    const double load = steps[revisit.before].load();
     moves.least = moves.count++ == 0 ? load : std::min(moves.least, load);
-    (repeat.change > 0 ? moves.up : moves.down) += std::abs(repeat.change);
+    (revisit.change > 0 ? moves.up : moves.down) += std::abs(revisit.change);
   }
   return moves;
 }
@@ -119,14 +119,14 @@ std::optional<double> change_within(const Step& step) {
 }
 
 /// Rows after a much lighter load begin fast and slow down, by more than chance makes of them.
-bool heats_up(const std::vector<Step>& steps, const std::vector<Repeat>& repeats) {
+bool heats_up(const std::vector<Step>& steps, const std::vector<Revisit>& revisits) {
   constexpr double kLight = 0.5;
   std::size_t recovered = 0, others = 0;
-  for (const Repeat& repeat : repeats) {
-    if (!repeat.moved() || repeat.change < 0) continue;
+  for (const Revisit& revisit : revisits) {
+    if (!revisit.moved() || revisit.change < 0) continue;
     bool rested = false;
-    for (std::size_t i = repeat.before + 1; i < repeat.after; ++i)
-      rested = rested || steps[i].load() <= kLight * steps[repeat.before].load();
+    for (std::size_t i = revisit.before + 1; i < revisit.after; ++i)
+      rested = rested || steps[i].load() <= kLight * steps[revisit.before].load();
     ++(rested ? recovered : others);
   }
   std::size_t slowing = 0;
@@ -245,11 +245,11 @@ std::optional<Movement> find_movement(const std::vector<Step>& steps) {
   if (auto stalls = stalls_of(steps)) return stalls;
   const std::vector<Reading> blocks = block_readings(steps);
   if (auto wave = wave_of(steps, blocks)) return wave;
-  const std::vector<Repeat> repeats = repeats_of(steps);
-  const Moves moves = moves_of(steps, repeats);
-  if (heats_up(steps, repeats)) {
+  const std::vector<Revisit> revisits = revisits_of(steps);
+  const Moves moves = moves_of(steps, revisits);
+  if (heats_up(steps, revisits)) {
     double lowest = 0;
-    for (const Repeat& repeat : repeats) lowest = std::min(lowest, repeat.change);
+    for (const Revisit& revisit : revisits) lowest = std::min(lowest, revisit.change);
     return Movement{.kind = "heat",
                     .ratio = lowest < 0 ? std::optional(std::exp(lowest)) : std::nullopt,
                     .explanation =
@@ -262,9 +262,9 @@ std::optional<Movement> find_movement(const std::vector<Step>& steps) {
     return one_way(steps, moves);
   }
   double low = 0, high = 0;
-  for (const Repeat& repeat : repeats) {
-    low = std::min(low, repeat.change);
-    high = std::max(high, repeat.change);
+  for (const Revisit& revisit : revisits) {
+    low = std::min(low, revisit.change);
+    high = std::max(high, revisit.change);
   }
   return Movement{
       .kind = "wandering",

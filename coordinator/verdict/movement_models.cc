@@ -8,7 +8,7 @@
 
 #include "coordinator/measure/validity.h"
 #include "coordinator/results/throughput.h"
-#include "coordinator/verdict/repeats.h"
+#include "coordinator/verdict/revisits.h"
 
 namespace kneepoint::coordinator {
 namespace {

@@ -4,7 +4,7 @@
 #include <cmath>
 
 #include "coordinator/measure/validity.h"
-#include "coordinator/verdict/repeats.h"
+#include "coordinator/verdict/revisits.h"
 
 namespace kneepoint::coordinator {
 namespace {

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <functional>
 #include <numeric>
+#include <set>
 
 #include "coordinator/run/run_loop.h"
 #include "coordinator/verdict/build_report.h"
@@ -95,6 +96,11 @@ void add(Score& score, const Case& of, const Truth& truth, const Trial& trial) {
   }
   if (of.moves() ? named_rightly(of, result.movement, trial.seconds) : result.movement.has_value())
     ++score.named;
+  std::set<std::string> doubts;
+  for (const auto& remark : result.verdict.remarks()) {
+    if (remark.weight != coordinator::Remark::Weight::kWarning) doubts.insert(remark.code);
+  }
+  for (const std::string& code : doubts) ++score.doubts[code];
   ++score.kinds[result.movement ? result.movement->kind : ""];
   bool drift = false;
   for (const Step& step : result.steps) {
@@ -128,6 +134,7 @@ void add(Score& score, const Score& other) {
   append(score.minutes, other.minutes);
   for (const auto& [flag, count] : other.flags) score.flags[flag] += count;
   for (const auto& [kind, count] : other.kinds) score.kinds[kind] += count;
+  for (const auto& [code, count] : other.doubts) score.doubts[code] += count;
 }
 
 double quantile(std::vector<double> values, double q) {

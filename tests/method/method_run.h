@@ -50,8 +50,9 @@ struct Score {
   std::vector<double> errors;  ///< |estimate − truth| / truth.
   std::vector<double> widths;  ///< Interval over truth.
   std::vector<double> minutes;
-  std::map<std::string, std::size_t> flags;  ///< Of invalid rows.
-  std::map<std::string, std::size_t> kinds;  ///< What the host's movement was called.
+  std::map<std::string, std::size_t> flags;   ///< Of invalid rows.
+  std::map<std::string, std::size_t> kinds;   ///< What the host's movement was called.
+  std::map<std::string, std::size_t> doubts;  ///< Codes of what took the trust away.
 };
 /// @param of as drawn.
 void add(Score& score, const Case& of, const Truth& truth, const Trial& trial);

@@ -123,6 +123,8 @@ std::vector<std::string> notes_of(const Case& of, const Truth& truth, const Scor
   for (const auto& [kind, count] : score.kinds) {
     if (!kind.empty()) notes.push_back(fmt::format("{} {}", kind, count));
   }
+  for (const auto& [code, count] : score.doubts)
+    notes.push_back(fmt::format("not trusted: {} {}", code, count));
   for (const auto& [flag, count] : score.flags) notes.push_back(fmt::format("{} {}", flag, count));
   return notes;
 }

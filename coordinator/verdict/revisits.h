@@ -9,7 +9,7 @@
 namespace kneepoint::coordinator {
 
 /// Two rows of one load, one after the other, with no third between.
-struct Repeat {
+struct Revisit {
   std::size_t before = 0, after = 0;  ///< Indices of the rows.
   double change = 0;                  ///< ln of the throughput after over that before.
   double error = 0;                   ///< Standard error of `change`.
@@ -28,6 +28,6 @@ bool tells_throughput(const Step& step);
 double relative_error(const Step& step);
 
 /// Of the rows that tell it, none of which refused requests. Rising in the time of `after`.
-std::vector<Repeat> repeats_of(const std::vector<Step>& steps);
+std::vector<Revisit> revisits_of(const std::vector<Step>& steps);
 
 }  // namespace kneepoint::coordinator

@@ -1,4 +1,4 @@
-#include "coordinator/verdict/repeats.h"
+#include "coordinator/verdict/revisits.h"
 
 #include <algorithm>
 #include <cmath>
@@ -16,7 +16,7 @@ constexpr double kNormal95 = 1.959963984540054;
 
 }  // namespace
 
-bool Repeat::moved() const {
+bool Revisit::moved() const {
   return std::abs(change) > std::max(kStill, kSure * error);
 }
 
@@ -34,8 +34,8 @@ double relative_error(const Step& step) {
   return std::max((x.ci95->high - x.ci95->low) / 2 / kNormal95 / *x.value, kSmallestError);
 }
 
-std::vector<Repeat> repeats_of(const std::vector<Step>& steps) {
-  std::vector<Repeat> repeats;
+std::vector<Revisit> revisits_of(const std::vector<Step>& steps) {
+  std::vector<Revisit> revisits;
   std::map<double, std::size_t> last;
   for (std::size_t i = 0; i < steps.size(); ++i) {
     const Step& step = steps[i];
@@ -43,13 +43,13 @@ std::vector<Repeat> repeats_of(const std::vector<Step>& steps) {
     const auto [at, first] = last.try_emplace(step.load(), i);
     if (first) continue;
     const Step& before = steps[at->second];
-    repeats.push_back({.before = at->second,
-                       .after = i,
-                       .change = std::log(*throughput_of(step).value / *throughput_of(before).value),
-                       .error = std::hypot(relative_error(step), relative_error(before))});
+    revisits.push_back({.before = at->second,
+                        .after = i,
+                        .change = std::log(*throughput_of(step).value / *throughput_of(before).value),
+                        .error = std::hypot(relative_error(step), relative_error(before))});
     at->second = i;
   }
-  return repeats;
+  return revisits;
 }
 
 }  // namespace kneepoint::coordinator

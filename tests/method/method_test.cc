@@ -5,6 +5,7 @@
 #include <ostream>
 
 #include "tests/method/method_run.h"
+#include "tests/method/moving_cases.h"
 
 /// A few seeds of every case, as a guard; `kneepoint_method` proves the method with a thousand.
 namespace kneepoint::method {
@@ -129,6 +130,40 @@ TEST(MethodSurvey, RowsAreKnownBetterThanTheirLoadMoved) {
     EXPECT_LE(x.ci95->high - *x.value, 0.15 * *x.value) << step.concurrency;
   }
 }
+
+class MethodMoving : public testing::TestWithParam<Case> {};
+
+/// One miss is allowed: `kneepoint_method` asks for nine of ten.
+TEST_P(MethodMoving, IsSaidToMoveAsItDoes) {
+  constexpr std::uint64_t kSeeds = 4;
+  std::uint64_t named = 0;
+  for (std::uint64_t seed = 1; seed <= kSeeds; ++seed) {
+    const Trial trial = run_trial(GetParam(), seed);
+    const auto& found = trial.result.movement;
+    if (named_rightly(GetParam(), found, trial.seconds)) ++named;
+    if (found) {
+      EXPECT_NE(found->explanation, "");
+    }
+  }
+  EXPECT_GE(named, kSeeds - 1);
+}
+
+/// Searches of hosts that move in time; a second pod that comes while nothing is measured twice is not seen.
+std::vector<Case> moving_searches() {
+  std::vector<Case> searches;
+  for (const Case& of : moving_cases()) {
+    if (of.steps.empty() && of.model.movement.how != Moving::kAutoscale) searches.push_back(of);
+  }
+  return searches;
+}
+
+std::string test_name(std::string name) {
+  std::replace(name.begin(), name.end(), ' ', '_');
+  return name;
+}
+
+INSTANTIATE_TEST_SUITE_P(Moving, MethodMoving, testing::ValuesIn(moving_searches()),
+                         [](const auto& info) { return test_name(info.param.name); });
 
 INSTANTIATE_TEST_SUITE_P(All, MethodCase, testing::ValuesIn(all_cases()),
                          [](const auto& info) { return info.param.name; });

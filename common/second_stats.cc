@@ -12,6 +12,37 @@ std::string_view to_string(Outcome outcome) {
   return kNames[static_cast<std::size_t>(outcome)];
 }
 
+const std::vector<AnswerWitnesses::Field>& AnswerWitnesses::fields() {
+  using A = AnswerWitnesses;
+  static const std::vector<Field> kFields = {&A::full_asked,
+                                             &A::full_usage,
+                                             &A::full_chunks,
+                                             &A::full_uncounted_asked,
+                                             &A::full_uncounted_chunks,
+                                             &A::limited,
+                                             &A::over_limit,
+                                             &A::limited_usage,
+                                             &A::limited_within,
+                                             &A::text_bytes,
+                                             &A::text_chunks,
+                                             &A::counted_text_bytes,
+                                             &A::counted_text_tokens,
+                                             &A::reasoning_chunks,
+                                             &A::reasoning_tokens,
+                                             &A::counted_prompt_tokens,
+                                             &A::assumed_usage,
+                                             &A::assumed_chunks,
+                                             &A::long_answers,
+                                             &A::one_piece_answers,
+                                             &A::unanswered};
+  static_assert(sizeof(A) == 21 * sizeof(std::uint64_t));
+  return kFields;
+}
+
+void AnswerWitnesses::merge(const AnswerWitnesses& other) {
+  for (const Field field : fields()) this->*field += other.*field;
+}
+
 void SeriesStats::merge(const SeriesStats& other) {
   arrivals += other.arrivals;
   started += other.started;
@@ -29,6 +60,7 @@ void SeriesStats::merge(const SeriesStats& other) {
   asked_prompts += other.asked_prompts;
   asked_prompt_tokens += other.asked_prompt_tokens;
   achieved_prompt_tokens += other.achieved_prompt_tokens;
+  witnesses.merge(other.witnesses);
   joint_good += other.joint_good;
   if (slo.size() < other.slo.size()) slo.resize(other.slo.size());
   for (std::size_t i = 0; i < other.slo.size(); ++i) {
@@ -79,6 +111,9 @@ void GeneratorStats::merge(const GeneratorStats& other) {
   reads += other.reads;
   multi_event_reads += other.multi_event_reads;
   client_coalesced += other.client_coalesced;
+  joined_events += other.joined_events;
+  late_joined_events += other.late_joined_events;
+  late_reads += other.late_reads;
   unstamped_reads += other.unstamped_reads;
 }
 

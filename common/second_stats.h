@@ -67,6 +67,41 @@ struct SloCount {
   bool operator==(const SloCount&) const = default;
 };
 
+/// What can be held against a server's count of its tokens, and against the times at which they came: sums
+/// over the answers that ended in the second. Merging is addition. Of successful answers with content, but
+/// for `unanswered`.
+struct AnswerWitnesses {
+  /// Of the answers that ended because they were as long as they might be ("length"), where that length is
+  /// known: it, the server's count, and content chunks …
+  std::uint64_t full_asked = 0, full_usage = 0, full_chunks = 0;
+  /// … and the same of those that the server did not count.
+  std::uint64_t full_uncounted_asked = 0, full_uncounted_chunks = 0;
+  /// Of the answers with a count and a known longest length, whatever they ended by: how many there are, how
+  /// many were counted as longer than that, the count, and Σ min(count, longest).
+  std::uint64_t limited = 0, over_limit = 0, limited_usage = 0, limited_within = 0;
+  /// Of the answers whose every chunk carried text: bytes of text as written in JSON, chunks; and of those
+  /// among them that have a count, bytes and count.
+  std::uint64_t text_bytes = 0, text_chunks = 0;
+  std::uint64_t counted_text_bytes = 0, counted_text_tokens = 0;
+  /// Of the answers with a count: content chunks of reasoning, reasoning tokens as the usage details tell
+  /// them, and prompt tokens.
+  std::uint64_t reasoning_chunks = 0, reasoning_tokens = 0, counted_prompt_tokens = 0;
+  /// Of the streamed answers whose TPOT took the first content chunk for one token, because nothing told how
+  /// many had come by then: the count, and content chunks.
+  std::uint64_t assumed_usage = 0, assumed_chunks = 0;
+  /// Streamed answers of eight chunks or more, and those of them whose chunks came faster than any host makes
+  /// tokens, after a time in which it could have made them one by one.
+  std::uint64_t long_answers = 0, one_piece_answers = 0;
+  std::uint64_t unanswered = 0;  ///< Requests that timed out without any content.
+
+  /// Every one of them, in the order in which they travel and are recorded: what is new comes last.
+  using Field = std::uint64_t AnswerWitnesses::*;
+  static const std::vector<Field>& fields();
+
+  void merge(const AnswerWitnesses& other);
+  bool operator==(const AnswerWitnesses&) const = default;
+};
+
 /// What happened to the requests of one series in one second of event time: an event belongs to the second in
 /// which it happened, whenever its request began. Merging is addition.
 struct SeriesStats {
@@ -92,6 +127,8 @@ struct SeriesStats {
   std::uint64_t asked_prompts = 0;
   std::uint64_t asked_prompt_tokens = 0;
   std::uint64_t achieved_prompt_tokens = 0;
+
+  AnswerWitnesses witnesses;
 
   std::uint64_t joint_good = 0;  ///< Successful requests that met every limit.
   std::vector<SloCount>
@@ -140,8 +177,11 @@ struct GeneratorStats {
   Histogram connect;   ///< TCP and TLS, per connection.
   std::uint64_t reads = 0;
   std::uint64_t multi_event_reads = 0;  ///< Reads that carried several content events.
-  std::uint64_t client_coalesced = 0;   ///< Of those, the ones that the client's own delay explains.
-  std::uint64_t unstamped_reads = 0;    ///< Reads without a kernel stamp.
+  std::uint64_t client_coalesced = 0;   ///< Of those, the ones that came in a late turn of the client's.
+  /// Content events beyond the first of their read: all, and those in a late turn.
+  std::uint64_t joined_events = 0, late_joined_events = 0;
+  std::uint64_t late_reads = 0;       ///< Reads in a late turn of the client's, whatever they carried.
+  std::uint64_t unstamped_reads = 0;  ///< Reads without a kernel stamp.
 
   void merge(const GeneratorStats& other);
   bool operator==(const GeneratorStats&) const = default;

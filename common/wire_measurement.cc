@@ -120,6 +120,17 @@ std::array<std::uint64_t, kOutcomeCount> outcomes_from(
   return counts;
 }
 
+AnswerWitnesses witnesses_from(const Field& at,
+                               const google::protobuf::RepeatedField<std::uint64_t>& values) {
+  AnswerWitnesses witnesses;
+  const auto& fields = AnswerWitnesses::fields();
+  wire::size_at_most(at, static_cast<std::size_t>(values.size()), fields.size());
+  for (int i = 0; i < values.size(); ++i) {
+    witnesses.*fields[static_cast<std::size_t>(i)] = count({at.parent, at.name, i}, values[i]);
+  }
+  return witnesses;
+}
+
 SeriesStats series_from(const Field& at, const v1::SeriesSecond& message) {
   SeriesStats stats;
   stats.replica_changes = count({&at, "replica_changes"}, message.replica_changes());
@@ -137,6 +148,7 @@ SeriesStats series_from(const Field& at, const v1::SeriesSecond& message) {
   stats.asked_prompts = count({&at, "asked_prompts"}, message.asked_prompts());
   stats.asked_prompt_tokens = count({&at, "asked_prompt_tokens"}, message.asked_prompt_tokens());
   stats.achieved_prompt_tokens = count({&at, "achieved_prompt_tokens"}, message.achieved_prompt_tokens());
+  stats.witnesses = witnesses_from({&at, "witnesses"}, message.witnesses());
   stats.joint_good = count({&at, "joint_good"}, message.joint_good());
   wire::size_at_most({&at, "slo"}, static_cast<std::size_t>(message.slo_size()), kMaxLimits);
   for (int i = 0; i < message.slo_size(); ++i) {
@@ -177,6 +189,9 @@ GeneratorStats generator_from(const Field& at, const v1::GeneratorSecond& messag
   stats.multi_event_reads = count({&at, "multi_event_reads"}, message.multi_event_reads());
   stats.client_coalesced = count({&at, "client_coalesced"}, message.client_coalesced());
   stats.unstamped_reads = count({&at, "unstamped_reads"}, message.unstamped_reads());
+  stats.joined_events = count({&at, "joined_events"}, message.joined_events());
+  stats.late_joined_events = count({&at, "late_joined_events"}, message.late_joined_events());
+  stats.late_reads = count({&at, "late_reads"}, message.late_reads());
   stats.resident_bytes = count({&at, "resident_bytes"}, message.resident_bytes());
   return stats;
 }
@@ -274,6 +289,9 @@ void to_message(const SeriesKey& key, const SeriesStats& stats, v1::SeriesSecond
   out.set_asked_prompts(stats.asked_prompts);
   out.set_asked_prompt_tokens(stats.asked_prompt_tokens);
   out.set_achieved_prompt_tokens(stats.achieved_prompt_tokens);
+  if (stats.witnesses != AnswerWitnesses{}) {
+    for (const auto field : AnswerWitnesses::fields()) out.add_witnesses(stats.witnesses.*field);
+  }
   out.set_joint_good(stats.joint_good);
   for (const SloCount& slo : stats.slo) {
     v1::SloCount& to = *out.add_slo();
@@ -309,6 +327,9 @@ void to_message(const GeneratorStats& stats, v1::GeneratorSecond& out) {
   out.set_multi_event_reads(stats.multi_event_reads);
   out.set_client_coalesced(stats.client_coalesced);
   out.set_unstamped_reads(stats.unstamped_reads);
+  out.set_joined_events(stats.joined_events);
+  out.set_late_joined_events(stats.late_joined_events);
+  out.set_late_reads(stats.late_reads);
   out.set_resident_bytes(stats.resident_bytes);
 }
 

@@ -62,9 +62,13 @@ bool CustomDialect::parse_event(std::string_view data, StreamMemory& memory, Chu
   if (cumulative_text_) {
     // Whether answer or reasoning, the text is new when there is more, or other, of it than before.
     if (found.text_bytes == memory.text_bytes) chunk.answer = chunk.reasoning = false;
+    chunk.text_bytes = std::max(found.text_bytes, memory.text_bytes) - memory.text_bytes;
     if (found.text_bytes > 0) memory.text_bytes = found.text_bytes;
     chunk.text = {};
-  } else if (matched_ || learned_ < kTemplatesTried) {
+    return true;
+  }
+  chunk.text_bytes = found.text_bytes;
+  if (matched_ || learned_ < kTemplatesTried) {
     memory.usual.learn(data, chunk, found.parts);
     ++learned_;
   }
@@ -73,7 +77,9 @@ bool CustomDialect::parse_event(std::string_view data, StreamMemory& memory, Chu
 
 bool CustomDialect::read_answer(std::string_view body, const StreamMemory&, Chunk& chunk) {
   PointerTree::Found found{.chunk = chunk, .parts = {}};
-  return answer_.read(body, parser_, found, true);
+  if (!answer_.read(body, parser_, found, true)) return false;
+  chunk.text_bytes = found.text_bytes;
+  return true;
 }
 
 }  // namespace kneepoint::agent

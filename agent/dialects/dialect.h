@@ -29,10 +29,13 @@ struct Chunk {
   bool tool_call = false;                          ///< Carries a tool call or a part of one.
   bool finished = false;                           ///< Carries a finish reason.
   bool aborted = false;                            ///< Its finish reason says that the answer was broken off.
+  bool at_limit = false;                           ///< That reason: the answer may be no longer ("length").
   bool done = false;                               ///< The end marker of the stream.
   bool error = false;                              ///< The host reports an error inside the stream.
   std::optional<std::uint64_t> completion_tokens;  ///< Usage: running, or final in the last event.
   std::optional<std::uint64_t> prompt_tokens;
+  std::optional<std::uint64_t> reasoning_tokens;  ///< Those of completion_tokens that are reasoning.
+  std::size_t text_bytes = 0;                     ///< Of answer and reasoning in this event, as written.
   /// The answer's text in this event, as the inside of a JSON string: a view into the event. Empty where
   /// there is none, or more than one choice has text.
   std::string_view text;
@@ -47,6 +50,12 @@ struct Chunk {
   /// markers.
   bool content() const { return answer || reasoning || tool_call; }
 };
+
+/// Whether a finish reason says that the answer is as long as it may be: "length" nearly everywhere, "limit"
+/// in llama.cpp's own API, "max_tokens" in Anthropic's.
+inline bool says_at_limit(std::string_view reason) {
+  return reason == "length" || reason == "limit" || reason == "max_tokens";
+}
 
 /// What a dialect must remember between the events of one stream.
 struct StreamMemory {

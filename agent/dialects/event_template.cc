@@ -66,6 +66,7 @@ bool EventTemplate::match(std::string_view event, Chunk& chunk) const {
   if (!event.empty()) return false;
   (reasoning_ ? chunk.reasoning : chunk.answer) = true;
   if (!reasoning_) chunk.text = text;
+  chunk.text_bytes = length;
   if (completion_) chunk.completion_tokens = counts[*completion_];
   if (prompt_) chunk.prompt_tokens = counts[*prompt_];
   return true;

@@ -18,6 +18,7 @@ struct EventParts {
 
   std::string_view text;                            ///< The one non-empty text, without its quotes.
   std::uint32_t texts = 0;                          ///< How many non-empty texts there are.
+  std::size_t text_bytes = 0;                       ///< Of all of them.
   std::array<std::string_view, kMaxCounts> counts;  ///< Unsigned integers of the usage object, in order.
   std::uint32_t count_count = 0;            ///< May exceed kMaxCounts; such an event makes no template.
   std::optional<std::uint32_t> completion;  ///< Which of them is completion_tokens,

@@ -11,13 +11,26 @@ namespace ondemand = simdjson::ondemand;
 
 static_assert(kPadding >= simdjson::SIMDJSON_PADDING);
 
+bool read_details(ondemand::value& value, Chunk& chunk) {
+  ondemand::object details;
+  if (value.get_object().get(details) != SUCCESS) return true;  // null
+  return each_field(details, [&](ondemand::raw_json_string key, ondemand::value& count) {
+    std::uint64_t tokens = 0;
+    if (key.unsafe_is_equal("reasoning_tokens") && count.get_uint64().get(tokens) == SUCCESS)
+      chunk.reasoning_tokens = credible_count(tokens);
+    return true;
+  });
+}
+
 bool read_usage(ondemand::value& value, OpenAiAnswer::Found& found) {
   ondemand::object usage;
   if (value.get_object().get(usage) != SUCCESS) return true;  // null
   return each_field(usage, [&](ondemand::raw_json_string key, ondemand::value& count) {
     const std::string_view token = count_token(count);
     std::uint64_t tokens = 0;
+    if (key.unsafe_is_equal("completion_tokens_details")) return read_details(count, found.chunk);
     if (count.get_uint64().get(tokens) != SUCCESS) return true;
+    if (key.unsafe_is_equal("reasoning_tokens")) found.chunk.reasoning_tokens = credible_count(tokens);
     EventParts& parts = found.parts;
     const std::uint32_t place = parts.count_count++;
     if (place < EventParts::kMaxCounts) parts.counts[place] = token;
@@ -59,6 +72,7 @@ bool take_text(ondemand::value& value, EventParts& parts) {
   const auto text = string_inside(value);
   if (!text || text->empty()) return false;
   parts.text = *text;
+  parts.text_bytes += text->size();
   ++parts.texts;
   return true;
 }
@@ -77,6 +91,7 @@ bool read_finish(ondemand::value& value, Chunk& chunk) {
   if (!reason || reason->empty() || *reason == "null") return true;
   chunk.finished = true;
   chunk.aborted = chunk.aborted || breaks_off(*reason);
+  chunk.at_limit = chunk.at_limit || says_at_limit(*reason);
   return true;
 }
 
@@ -123,6 +138,7 @@ bool OpenAiAnswer::parse(std::string_view json, Found& found, bool is_whole) {
     if (key.unsafe_is_equal("usage")) return read_usage(value, found);
     return signs.note(key, value);
   });
+  found.chunk.text_bytes = found.parts.text_bytes;
   if (!whole || !at_end(document)) return false;
   if (signs.sure() || (!found.choices && signs.failed(found.chunk, is_whole))) found.chunk.error = true;
   return true;

@@ -128,6 +128,7 @@ bool PointerTree::visit_text(const Node& node, ondemand::value& value, Found& fo
   if (!text) return false;
   given = !text->empty();
   if ((node.parts & kFinish) != 0 && breaks_off(*text)) found.chunk.aborted = true;
+  if ((node.parts & kFinish) != 0 && says_at_limit(*text)) found.chunk.at_limit = true;
   for (const auto& [expected, part] : node.equals) {
     if (*text == expected) note(part, found);
   }

@@ -1,5 +1,7 @@
 #include "agent/dialects/vllm_generate.h"
 
+#include <algorithm>
+
 #include "agent/dialects/failure_signs.h"
 #include "agent/dialects/openai_answer.h"
 #include "agent/http/event_framing.h"
@@ -55,6 +57,7 @@ bool VllmGenerate::read_event(std::string_view data, StreamMemory& memory, Chunk
   if (!read(data, text_bytes, chunk)) return false;
   // Text shorter than the prompt: a host that does not echo it.
   chunk.answer = text_bytes > 0 && text_bytes != memory.text_bytes;
+  chunk.text_bytes = std::max(text_bytes, memory.text_bytes) - memory.text_bytes;
   memory.text_bytes = text_bytes;
   return true;
 }
@@ -63,6 +66,7 @@ bool VllmGenerate::read_answer(std::string_view body, const StreamMemory& memory
   std::size_t text_bytes = 0;
   if (!read(body, text_bytes, chunk)) return false;
   chunk.answer = text_bytes > 0 && text_bytes != memory.text_bytes;
+  chunk.text_bytes = std::max(text_bytes, memory.text_bytes) - memory.text_bytes;
   return true;
 }
 

@@ -170,18 +170,26 @@ void Recorder::answered_by(RequestRecord& record, MonoTime at, std::uint32_t rep
 
 void Recorder::chunk(RequestRecord& record, MonoTime at, const Chunk& chunk) {
   Series& series = *record.series;
-  if (chunk.completion_tokens) {
-    record.has_usage = true;
-    record.completion_tokens = std::max(record.completion_tokens, *chunk.completion_tokens);
-  }
   if (chunk.prompt_tokens) {
     record.has_prompt_usage = true;
     record.prompt_tokens = *chunk.prompt_tokens;
   }
-  if (!chunk.content()) return;
+  if (chunk.reasoning_tokens) record.reasoning_tokens = *chunk.reasoning_tokens;
+  record.at_limit = record.at_limit || chunk.at_limit;
+  if (!chunk.content()) {
+    if (chunk.completion_tokens) {
+      record.has_usage = true;
+      record.completion_tokens = std::max(record.completion_tokens, *chunk.completion_tokens);
+    }
+    return;
+  }
 
+  record.text_bytes += chunk.text_bytes;
+  record.textless_chunks += chunk.text_bytes == 0 ? 1 : 0;
+  record.reasoning_chunks += chunk.reasoning ? 1 : 0;
   if (++record.chunks == 1) {
-    record.running_usage = chunk.completion_tokens.has_value();
+    record.first_tokens = chunk.completion_tokens.value_or(0);
+    record.running_usage = record.first_tokens > 0;
     record.first = record.last = at;
     if (record.streamed) {
       ++stats(series, second_of(at)).first_tokens;
@@ -203,13 +211,13 @@ void Recorder::chunk(RequestRecord& record, MonoTime at, const Chunk& chunk) {
     judge_time_limits(record, SloMetric::kTtfo, at);
   }
   ++stats(series, second_of(at)).chunks;
-  if (!record.running_usage) {
-    // How many tokens an answer has that came whole, only its server could say.
-    if (record.streamed) count_tokens(record, at, 1);
-  } else if (record.completion_tokens > record.running_tokens) {
-    count_tokens(record, at, record.completion_tokens - record.running_tokens);
-    record.running_tokens = record.completion_tokens;
+  if (record.running_usage) return count_running(record, at, chunk);
+  if (chunk.completion_tokens) {
+    record.has_usage = true;
+    record.completion_tokens = std::max(record.completion_tokens, *chunk.completion_tokens);
   }
+  // How many tokens an answer has that came whole, only its server could say.
+  if (record.streamed) count_tokens(record, at, 1);
 }
 
 void Recorder::end(RequestRecord& record, MonoTime at, Outcome outcome) {
@@ -220,22 +228,23 @@ void Recorder::end(RequestRecord& record, MonoTime at, Outcome outcome) {
   if (record.running_usage && record.completion_tokens > record.running_tokens) {
     count_tokens(record, record.last, record.completion_tokens - record.running_tokens);
   }
-  const std::uint64_t tokens = record.has_usage ? record.completion_tokens : record.chunks;
   const bool success = outcome == Outcome::kSuccess;
   if (success && record.chunks > 0) {
     sample(series, Metric::kE2e, at, record.last - record.start);
     if (record.open_loop) sample(series, Metric::kE2eIntended, at, record.last - record.due);
-    if (record.streamed && tokens > 1) {
-      sample(series, Metric::kTpot, at, (record.last - record.first) / static_cast<std::int64_t>(tokens - 1));
+    const std::uint64_t first = record.known_first().value_or(1);
+    if (record.streamed && record.tokens() > first) {
+      sample(series, Metric::kTpot, at,
+             (record.last - record.first) / static_cast<std::int64_t>(record.tokens() - first));
     }
   }
-  judge_at_end(record, at, outcome, tokens);
+  judge_at_end(record, at, outcome);
 
   step(series, &SeriesStats::in_flight, &Series::in_flight, -1, at);
   if (record.streamed && record.chunks == 0) step(series, &SeriesStats::waiting, &Series::waiting, -1, at);
   SeriesStats& into = stats(series, second_of(at));
   ++into.outcomes[static_cast<std::size_t>(outcome)];
-  if (record.has_usage) {
+  if (record.counted()) {
     // Tokens of which none was seen say nothing about how many a chunk holds.
     if (record.chunks > 0) into.usage_tokens += record.completion_tokens;
     into.usage_chunks += record.chunks;
@@ -249,8 +258,10 @@ void Recorder::end(RequestRecord& record, MonoTime at, Outcome outcome) {
     into.asked_prompt_tokens += record.asked_prompt_tokens;
     into.achieved_prompt_tokens += record.prompt_tokens;
   }
-  if (success && record.has_usage && record.completion_tokens < record.asked_output_tokens)
+  if (success && record.counted() && record.completion_tokens < record.asked_output_tokens)
     ++into.early_stops;
+  if (success && record.chunks > 0) bear_witness(record, into.witnesses);
+  if (outcome == Outcome::kTimeout && record.chunks == 0) ++into.witnesses.unanswered;
   if (rows_) keep_row(record, at, outcome);
   --in_flight_;
   record.series = nullptr;
@@ -270,7 +281,7 @@ void Recorder::keep_row(const RequestRecord& record, MonoTime at, Outcome outcom
   if (record.streamed && record.answered) row.first_answer = record.first_answer - zero_;
   if (record.chunks > 0) row.last = record.last - zero_;
   if (record.has_prompt_usage) row.prompt_tokens = record.prompt_tokens;
-  if (record.has_usage) row.output_tokens = record.completion_tokens;
+  if (record.counted()) row.output_tokens = record.completion_tokens;
   recorded(std::min(second_of(at), second_)).requests.push_back(row);
 }
 
@@ -314,7 +325,11 @@ void Recorder::read(MonoTime received, MonoTime processed, bool stamped, std::ui
   turn_max_lag_ = std::max(turn_max_lag_, lag);
   ++generator_.reads;
   if (!stamped) ++generator_.unstamped_reads;
-  if (content_events > 1) ++turn_multi_event_reads_;
+  ++turn_reads_;
+  if (content_events > 1) {
+    ++turn_multi_event_reads_;
+    turn_joined_events_ += content_events - 1;
+  }
 }
 
 void Recorder::connected(Nanos took) {
@@ -323,13 +338,17 @@ void Recorder::connected(Nanos took) {
 
 void Recorder::end_turn(Nanos gap) {
   loop_gap_.record(gap);
+  const Nanos own = turn_reads_ > 1 ? gap : Nanos(0);  // a read by itself waits for nothing in its turn
+  const bool late = std::max({own, previous_gap_, turn_max_lag_}) > kClientDelay;
+  if (late) generator_.late_reads += std::exchange(turn_reads_, 0);
   if (turn_multi_event_reads_ != 0) {
     generator_.multi_event_reads += turn_multi_event_reads_;
-    if (std::max({gap, previous_gap_, turn_max_lag_}) > kClientDelay) {
-      generator_.client_coalesced += turn_multi_event_reads_;
-    }
-    turn_multi_event_reads_ = 0;
+    generator_.joined_events += turn_joined_events_;
+    if (late) generator_.client_coalesced += turn_multi_event_reads_;
+    if (late) generator_.late_joined_events += turn_joined_events_;
+    turn_multi_event_reads_ = turn_joined_events_ = 0;
   }
+  turn_reads_ = 0;
   turn_max_lag_ = Nanos(0);
   previous_gap_ = gap;
 }

@@ -33,18 +33,37 @@ struct RequestRecord {
   Nanos longest_gap{0};     ///< Between content chunks.
   std::uint64_t chunks = 0;
   std::uint64_t running_tokens = 0;  ///< Already counted in a half second.
+  std::uint64_t first_tokens = 0;    ///< Running usage of the first content chunk; 0 where there was none.
   std::uint64_t completion_tokens = 0;
   std::uint64_t prompt_tokens = 0;
+  std::uint64_t reasoning_tokens = 0;  ///< As the usage details tell it.
+  std::uint64_t reasoning_chunks = 0;
+  std::uint64_t text_bytes = 0;       ///< Of answer and reasoning, as written.
+  std::uint64_t textless_chunks = 0;  ///< Content chunks without text: tool calls, and what else is no text.
   std::uint32_t asked_output_tokens = 0;  ///< 0: the answer's length is the host's affair.
   std::uint32_t asked_prompt_tokens = 0;  ///< 0: the prompt was not made to a length.
   std::uint32_t judged = 0;               ///< A bit per SLO limit.
   bool streamed = true;
   bool has_usage = false;
   bool has_prompt_usage = false;
-  bool running_usage = false;  ///< The first content chunk carried usage.
+  bool running_usage = false;  ///< The first content chunk carried usage, and it has grown since.
+  bool stood_still = false;    ///< The last content chunk's running usage was no more than the one before.
+  bool usage_broke = false;    ///< Running usage fell, or stood still for two content chunks: it is no count.
+  bool at_limit = false;       ///< The answer ended because it might be no longer.
   bool answered = false;       ///< Non-reasoning content was seen.
   bool missed = false;         ///< At least one limit.
   bool open_loop = false;
+
+  /// The server's own count, where it is one: a 0 beside content is none, nor is what is left of a running
+  /// count that broke and says less than one token a chunk.
+  bool counted() const {
+    if (!has_usage || (completion_tokens == 0 && chunks > 0)) return false;
+    return !usage_broke || completion_tokens >= chunks;
+  }
+  std::uint64_t tokens() const { return counted() ? completion_tokens : chunks; }
+  /// Tokens that had come with the first content chunk, as far as anything told; else nothing.
+  std::optional<std::uint64_t> known_first() const;
+
   RequestRecord* earlier =
       nullptr;  ///< Neighbours among the requests whose clock still runs on a time limit.
   RequestRecord* later = nullptr;
@@ -122,9 +141,9 @@ class Recorder {
   void read(MonoTime received, MonoTime processed, bool stamped, std::uint32_t content_events);
   /// A connection was opened.
   void connected(Nanos took);
-  /// The end of a turn of the event loop, see Poller::run: says whether the turn's multi-event reads were the
-  /// client's own doing (the turn's largest receive lag, or the gap on either side of its poll, exceeds 1
-  /// ms).
+  /// The end of a turn of the event loop, see Poller::run: says whether the turn's multi-event reads may be
+  /// the client's own doing: the turn's largest receive lag, the gap before its poll or, where it had other
+  /// reads to make one wait, its own length exceeds 1 ms.
   void end_turn(Nanos gap);
   /// What the self monitor found about `second`.
   void cost(std::int64_t second, const ProcessCost& used);
@@ -152,7 +171,9 @@ class Recorder {
   void step(Series& series, Integral integral, std::int32_t Series::*count, std::int32_t by, MonoTime at);
   void judge(RequestRecord& record, std::size_t limit, std::int64_t second, bool met);
   void judge_time_limits(RequestRecord& record, SloMetric metric, MonoTime at);
-  void judge_at_end(RequestRecord& record, MonoTime at, Outcome outcome, std::uint64_t tokens);
+  void judge_at_end(RequestRecord& record, MonoTime at, Outcome outcome);
+  static void bear_witness(const RequestRecord& record, AnswerWitnesses& into);
+  void count_running(RequestRecord& record, MonoTime at, const Chunk& chunk);
   void miss_overdue(MonoTime now);
   void watch(RequestRecord& record);
   void unwatch(RequestRecord& record);
@@ -180,7 +201,9 @@ class Recorder {
 
   std::uint32_t in_flight_ = 0;
   std::uint32_t backing_off_ = 0;
+  std::uint32_t turn_reads_ = 0;
   std::uint32_t turn_multi_event_reads_ = 0;
+  std::uint32_t turn_joined_events_ = 0;
   Nanos turn_max_lag_{0};
   Nanos previous_gap_{0};
 };

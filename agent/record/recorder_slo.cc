@@ -29,7 +29,7 @@ void Recorder::judge_time_limits(RequestRecord& record, SloMetric metric, MonoTi
   if (!open) unwatch(record);
 }
 
-void Recorder::judge_at_end(RequestRecord& record, MonoTime at, Outcome outcome, std::uint64_t tokens) {
+void Recorder::judge_at_end(RequestRecord& record, MonoTime at, Outcome outcome) {
   if (outcome == Outcome::kCancelled) return;
   const bool success = outcome == Outcome::kSuccess;
   const auto& limits = record.series->cell->slo;
@@ -44,7 +44,8 @@ void Recorder::judge_at_end(RequestRecord& record, MonoTime at, Outcome outcome,
     } else if (!record.streamed) {
       record.missed = true;  // cannot be shown, so not counted either way
     } else if (limits[i].metric == SloMetric::kTpot) {
-      const auto gaps = static_cast<std::int64_t>(tokens) - 1;
+      const auto gaps = static_cast<std::int64_t>(record.tokens()) -
+                        static_cast<std::int64_t>(record.known_first().value_or(1));
       judge(record, i, second, gaps < 1 || record.last - record.first <= limit * gaps);
     } else if (limits[i].metric == SloMetric::kIcl) {
       judge(record, i, second, record.longest_gap <= limit);

@@ -1,5 +1,7 @@
 #include "coordinator/measure/token_count.h"
 
+#include <cmath>
+
 namespace kneepoint::coordinator {
 
 double ChunkRate::arrived(const SeriesStats& stats, int half) const {
@@ -32,6 +34,68 @@ ChunkRate chunk_rate(const SeriesStats& window, const SeriesStats& whole) {
     return {static_cast<double>(stats->usage_tokens) / static_cast<double>(stats->usage_chunks)};
   }
   return {};
+}
+
+namespace {
+
+std::optional<double> quotient(double part, double whole) {
+  return whole > 0 ? std::optional(part / whole) : std::nullopt;
+}
+
+double real(std::uint64_t count) {
+  return static_cast<double>(count);
+}
+
+/// What the longest length that was asked for makes of the row's count.
+std::optional<double> by_max_tokens(const TokenEvidence& evidence) {
+  const AnswerWitnesses& w = evidence.window.witnesses;
+  const double asked = real(w.full_asked + w.full_uncounted_asked);
+  // Uncounted answers that came whole are one chunk of any length: they are no part of the row's count.
+  const double uncounted =
+      evidence.streamed ? evidence.rate.tokens_per_chunk.value_or(1) * real(w.full_uncounted_chunks) : 0;
+  if (const auto right = quotient(asked, real(w.full_usage) + uncounted); right && asked > 0)
+    return *evidence.tokens_per_second * *right;
+  // None reached it: it bounds them all the same.
+  if (w.over_limit == 0) return std::nullopt;
+  return *evidence.tokens_per_second * real(w.limited_within) / real(w.limited_usage);
+}
+
+/// What would explain that usage is more than what was seen.
+std::string suspicion_of(const SeriesStats& window) {
+  const AnswerWitnesses& w = window.witnesses;
+  constexpr double kAbout = 0.05;
+  const double beyond = real(window.usage_tokens) - real(window.usage_chunks);
+  const auto about = [&](double amount) {
+    return amount > kAbout * real(window.usage_chunks) && std::abs(beyond - amount) <= kAbout * amount;
+  };
+  if (about(real(w.counted_prompt_tokens))) return "it exceeds the chunks by just the prompt's tokens";
+  if (about(real(w.reasoning_chunks)) || (w.reasoning_chunks > 0 && about(real(w.reasoning_tokens))))
+    return "it exceeds the chunks by just the reasoning, which seems to be counted twice";
+  return "";
+}
+
+}  // namespace
+
+std::optional<TokenCount> count_witnesses(const TokenEvidence& evidence) {
+  if (!evidence.source || !evidence.tokens_per_second || *evidence.tokens_per_second <= 0)
+    return std::nullopt;
+  const SeriesStats& window = evidence.window;
+  const AnswerWitnesses& w = window.witnesses;
+  TokenCount count;
+  const auto add = [&](const char* name, std::optional<double> rate) {
+    if (rate) count.witnesses.push_back({name, *rate});
+  };
+  if (*evidence.source != TokenSource::kChunks) add("usage", evidence.tokens_per_second);
+  const std::uint64_t chunks =
+      evidence.by_requests ? window.usage_chunks + window.chunks_without_usage : window.chunks;
+  if (evidence.streamed && chunks > 0) add("chunks", quotient(real(chunks), evidence.seconds));
+  add("max_tokens", by_max_tokens(evidence));
+  count.text_bytes_per_token = quotient(real(w.counted_text_bytes), real(w.counted_text_tokens));
+  if (evidence.streamed) count.text_bytes_per_chunk = quotient(real(w.text_bytes), real(w.text_chunks));
+  count.over_limit_ratio = quotient(real(w.over_limit), real(w.limited));
+  count.assumed_tokens_per_chunk = quotient(real(w.assumed_usage), real(w.assumed_chunks));
+  if (evidence.streamed) count.suspicion = suspicion_of(window);
+  return count;
 }
 
 SeriesStats counts_of_cell(const Timeline& timeline, std::uint32_t cell) {

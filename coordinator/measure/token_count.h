@@ -27,6 +27,20 @@ struct ChunkRate {
 /// into a chunk, so the window's own requests know best. Without any, of `whole`, the cell's run so far.
 ChunkRate chunk_rate(const SeriesStats& window, const SeriesStats& whole);
 
+/// What a window's figures are held against.
+struct TokenEvidence {
+  const SeriesStats& window;
+  ChunkRate rate;
+  std::optional<TokenSource> source;
+  std::optional<double> tokens_per_second;  ///< As the row gives it.
+  double seconds = 0;
+  bool by_requests = false;  ///< The row counts the tokens of the requests that ended.
+  bool streamed = true;
+};
+
+/// The client's own witnesses of a row's count. Absent where no tokens were counted.
+std::optional<TokenCount> count_witnesses(const TokenEvidence& evidence);
+
 /// Everything that `timeline` holds of a cell, without its histograms.
 SeriesStats counts_of_cell(const Timeline& timeline, std::uint32_t cell);
 

@@ -18,7 +18,14 @@ void check_delivery(Step& step, const WindowEvidence& evidence) {
   if (evidence.interrupted) step.invalidate("INTERRUPTED", "the step was cut short");
   if (evidence.agent_lost) step.invalidate("AGENT_LOST", "an agent was lost while it ran");
   if (!evidence.complete) step.invalidate("INCOMPLETE", "not every agent delivered every second of it");
-  if (step.requests.completed == 0) step.invalidate("NO_DATA", "no request completed in the window");
+  if (step.requests.completed > 0) return;
+  // Whether a host is slow or gone cannot be told from this; that nothing came can.
+  const bool silent = step.ttft_seconds.count == 0 && step.waiting.value_or(0) > 0 &&
+                      *step.waiting > Gates::kOccupancy * step.achieved_concurrency.value_or(0);
+  step.invalidate("NO_DATA", silent ? fmt::format("no request completed in the window, and none of the {} in "
+                                                  "flight got an answer",
+                                                  format_figure(*step.waiting))
+                                    : "no request completed in the window");
 }
 
 /// Whether more requests than `due` is beyond what chance makes of the edges of a window.
@@ -78,12 +85,51 @@ void check_occupancy(Step& step, const WindowEvidence& evidence) {
   const double occupied = *step.achieved_concurrency + step.thinking.value_or(0);
   const double rounding = evidence.moving ? 1 : 0;  // of the mean that was asked for, and of a slot's start
   if (occupied >= Gates::kOccupancy * step.concurrency - rounding) return;
+  if (evidence.unconnected) return;  // said by check_hanging
   std::string reason = fmt::format("only {} of {} requests were in flight",
                                    format_figure(*step.achieved_concurrency), step.concurrency);
   if (step.backing_off && *step.backing_off >= 0.005 * step.concurrency) {
     reason += fmt::format(": {} slots were backing off after failures", format_figure(*step.backing_off));
   }
   step.invalidate("LOW_OCCUPANCY", std::move(reason));
+}
+
+/// Requests that a host has taken and does not answer, or does not even take: the load is that of the others.
+void check_hanging(Step& step, const WindowEvidence& evidence) {
+  if (evidence.interrupted || step.requests.completed == 0) return;
+  const double waiting = evidence.hanging.value_or(0), outside = evidence.unconnected.value_or(0);
+  if (waiting + outside <= (1 - Gates::kOccupancy) * step.concurrency) return;
+  step.hanging = waiting + outside;
+  const double served = std::max(0.0, step.concurrency - *step.hanging);
+  std::string how = fmt::format("{:.0f} got no answer", waiting);
+  if (outside >= waiting) how = fmt::format("{:.0f} wait for a connection", outside);
+  if (std::min(outside, waiting) >= 1)
+    how = fmt::format("{:.0f} got no answer, {:.0f} wait for a connection", waiting, outside);
+  step.invalidate("HANGING",
+                  fmt::format("of {} requests {:.0f} are served, the rest hang: {} in the whole window of {}",
+                              step.concurrency, served, how, format_time(evidence.seconds)));
+}
+
+void check_delivery_of_answers(Step& step, const WindowEvidence& evidence) {
+  if (step.unanswered > 0) {
+    step.warn("UNANSWERED", fmt::format("{} requests never got an answer: they were given up after the "
+                                        "request timeout without a token",
+                                        step.unanswered));
+  }
+  if (evidence.buffered && !step.has_flag("CLIENT_BOUND")) {
+    step.warn(
+        "BUFFERED",
+        fmt::format("{:.0f} % of the answers came in one piece, all chunks together after the whole time "
+                    "of the answer: something between buffers them, so that neither TTFT nor TPOT is "
+                    "the host's, and no limit on them can be judged",
+                    *step.delivery.one_piece_ratio * 100));
+  }
+  if (step.delivery.flush_seconds && !step.has_flag("CLIENT_BOUND")) {
+    step.warn("FLUSHED",
+              fmt::format("chunks come {:.0f} together every {}: something between buffers and flushes them, "
+                          "TTFT may be late by that time, and ICL is its period",
+                          *step.delivery.events_per_flush, format_time(*step.delivery.flush_seconds)));
+  }
 }
 
 /// With failures the residence of the failed is unknown, so only an excess of completed residence is a fault.
@@ -96,7 +142,7 @@ bool breaks(double error, double tolerance, const Step& step) {
 void check_littles_law(Step& step, const WindowEvidence& evidence) {
   if (evidence.interrupted || !evidence.complete || step.requests.completed == 0) return;
   // Requests that pile up are in flight and not among the ended: the law holds for a steady state.
-  if (step.has_flag("OVERLOADED")) return;
+  if (step.has_flag("OVERLOADED") || step.has_flag("HANGING")) return;
   double slots = evidence.open_loop ? evidence.in_flight / evidence.seconds : step.concurrency;
   const auto mean = evidence.e2e.mean_seconds();
   // A moving load has more in flight at one end of the window than at the other: at most twice its mean.
@@ -119,7 +165,7 @@ void check_littles_law(Step& step, const WindowEvidence& evidence) {
   // answer may trail its last content by about one gap; an answer of one chunk has no gap at all.
   const double decoding = evidence.in_flight - evidence.waiting;
   const auto gap = evidence.icl.mean_seconds();
-  if (!gap || decoding <= 0) return;
+  if (!gap || decoding <= 0 || evidence.buffered) return;
   const double error = (decoding - evidence.icl.sum_seconds()) / decoding;
   const double edges = slots * evidence.icl.max_seconds() / decoding;
   const double tails = static_cast<double>(step.requests.completed) * *gap / decoding;
@@ -134,7 +180,8 @@ void check_littles_law(Step& step, const WindowEvidence& evidence) {
 
 void check_generator(Step& step, const WindowEvidence& evidence) {
   const GeneratorSummary& generator = step.generator;
-  if (generator.client_coalesced_ratio && *generator.client_coalesced_ratio > Gates::kCoalesced) {
+  if (generator.client_coalesced_ratio && *generator.client_coalesced_ratio > Gates::kCoalesced &&
+      evidence.late_reads_together >= Gates::kFewestCoalesced) {
     step.invalidate("CLIENT_BOUND", fmt::format("the generator read {:.1f} % of the events late and together",
                                                 *generator.client_coalesced_ratio * 100));
   }
@@ -223,9 +270,11 @@ bool surely_failing(const RequestCounts& requests) {
 void apply_gates(Step& step, const WindowEvidence& evidence) {
   check_delivery(step, evidence);
   check_rate(step, evidence);
+  check_hanging(step, evidence);
   check_occupancy(step, evidence);
   check_littles_law(step, evidence);
   check_generator(step, evidence);
+  check_delivery_of_answers(step, evidence);
   check_weaknesses(step, evidence);
   flag_endings(step);
 }
@@ -239,8 +288,9 @@ bool mostly_unreached(const RequestCounts& requests) {
 
 std::vector<std::string> failed_gates(const Step& step) {
   std::vector<std::string> failed;
-  for (const char* gate : {"TARGET_DOWN", "RESTARTED", "INTERRUPTED", "AGENT_LOST", "INCOMPLETE", "NO_DATA",
-                           "CLIENT_BOUND", "LOW_OCCUPANCY", "LITTLES_LAW", "CATCHING_UP", "UNSTEADY"}) {
+  for (const char* gate :
+       {"TARGET_DOWN", "RESTARTED", "INTERRUPTED", "AGENT_LOST", "INCOMPLETE", "NO_DATA", "CLIENT_BOUND",
+        "LOW_OCCUPANCY", "HANGING", "LITTLES_LAW", "CATCHING_UP", "UNSTEADY"}) {
     if (step.has_flag(gate)) failed.emplace_back(gate);
   }
   return failed;
@@ -251,10 +301,12 @@ bool host_was_gone(const Step& step) {
 }
 
 bool invalid_by_target_only(const Step& step) {
-  if (step.valid || step.requests.failed == 0 || mostly_unreached(step.requests)) return false;
+  const bool hangs = step.has_flag("HANGING");
+  if (step.valid || (step.requests.failed == 0 && !hangs) || mostly_unreached(step.requests)) return false;
   const auto failed = failed_gates(step);
-  return std::all_of(failed.begin(), failed.end(),
-                     [](const std::string& gate) { return gate == "NO_DATA" || gate == "LOW_OCCUPANCY"; });
+  return std::all_of(failed.begin(), failed.end(), [](const std::string& gate) {
+    return gate == "NO_DATA" || gate == "LOW_OCCUPANCY" || gate == "HANGING";
+  });
 }
 
 }  // namespace kneepoint::coordinator

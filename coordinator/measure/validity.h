@@ -14,7 +14,8 @@ struct Gates {
   static constexpr double kOccupancy =
       0.99;  ///< Requests in flight, and slots that think, over slots asked for, at least.
   static constexpr double kTokenLittle = 0.02;  ///< ∫decoding against Σ inter-chunk gaps.
-  static constexpr double kCoalesced = 0.01;    ///< Client-coalesced reads over all reads, at most.
+  static constexpr double kCoalesced = 0.01;  ///< Events that lateness of ours put together, of all, at most.
+  static constexpr std::uint64_t kFewestCoalesced = 5;  ///< Reads that must show it.
   static constexpr double kUnstamped =
       0.01;  ///< Reads without a kernel stamp before stamps count as missing.
   static constexpr double kLagShare =
@@ -50,14 +51,18 @@ struct WindowEvidence {
   std::uint64_t due = 0;  ///< Requests of an open loop.
   /// Content chunks of the answers that ended with the server's count of their tokens, and that count.
   std::uint64_t answer_chunks = 0, answer_tokens = 0;
+  std::uint64_t late_reads_together = 0;  ///< Reads of several events in late turns of the generator.
+  bool buffered = false;                  ///< Answers come in one piece: see measure/delivery.h.
+  std::optional<double> hanging;          ///< Requests without any answer throughout; likewise.
+  std::optional<double> unconnected;      ///< Slots that waited for a connection throughout.
   std::optional<double> trend;  ///< Growth of throughput over the window, where its 95 % interval excludes 0.
 };
 
 /// Applies every gate of the method to a measured step: each that fails sets a flag, `valid = false` and a
 /// reason; weaknesses that leave the step usable set a flag and a reason only. Flags: NO_DATA, INCOMPLETE,
-/// AGENT_LOST, INTERRUPTED, LOW_OCCUPANCY, LITTLES_LAW, CLIENT_BOUND, of an open loop CATCHING_UP; warnings:
-/// UNSTAMPED, RX_LAG, SEND_LAG, DRIFTING, EARLY_STOPS, ECHO, TOKEN_MISMATCH, RECONNECTS, and those of
-/// flag_endings; of an open loop BACKLOG, RATE_NOT_REACHED and OVERLOADED.
+/// AGENT_LOST, INTERRUPTED, LOW_OCCUPANCY, HANGING, LITTLES_LAW, CLIENT_BOUND, of an open loop CATCHING_UP;
+/// warnings: BUFFERED, FLUSHED, UNSTAMPED, RX_LAG, SEND_LAG, DRIFTING, EARLY_STOPS, ECHO, TOKEN_MISMATCH,
+/// RECONNECTS, and those of flag_endings; of an open loop BACKLOG, RATE_NOT_REACHED and OVERLOADED.
 void apply_gates(Step& step, const WindowEvidence& evidence);
 
 /// True when more than 1 % of the values surely exceed `limit_seconds`: the exact lower 95 % bound of the

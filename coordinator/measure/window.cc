@@ -11,6 +11,8 @@
 #include <vector>
 
 #include "coordinator/measure/batch_means.h"
+#include "coordinator/measure/delivery.h"
+#include "coordinator/measure/generator_figures.h"
 #include "coordinator/measure/latency.h"
 #include "coordinator/measure/slo_check.h"
 #include "coordinator/measure/statistics.h"
@@ -119,29 +121,6 @@ void measure_slo(Step& step, const WindowCut& cut, const Cell& cell, double dura
   step.slo_joint = check_slo("joint", slo_evidence(good, cut.series(bad), batches), 1 - lowest_quantile);
   step.goodput_ratio = ratio(static_cast<double>(cut.total.joint_good), finished(cut.total));
   step.goodput_requests_per_second = static_cast<double>(cut.total.joint_good) / duration;
-}
-
-GeneratorSummary generator_of(const WindowCut& cut, const ChunkRate& tokens) {
-  GeneratorSummary summary;
-  if (cut.busiest_thread.empty()) return summary;
-  const GeneratorStats& stats = cut.generator;
-  summary.cpu_seconds = stats.cpu_user + stats.cpu_system;
-  if (const auto seconds = ratio(*summary.cpu_seconds, tokens.arrived(cut.anything))) {
-    summary.cpu_us_per_token = *seconds * 1e6;
-  }
-  if (stats.resident_bytes > 0) summary.resident_bytes = static_cast<double>(stats.resident_bytes);
-  summary.rx_lag_p99_seconds = stats.rx_lag.quantile_seconds(0.99);
-  summary.loop_gap_p99_seconds = stats.loop_gap.quantile_seconds(0.99);
-  summary.send_lag_p99_seconds = stats.send_lag.quantile_seconds(0.99);
-  const auto reads = static_cast<double>(stats.reads);
-  summary.multi_event_read_ratio = ratio(static_cast<double>(stats.multi_event_reads), reads);
-  summary.client_coalesced_ratio = ratio(static_cast<double>(stats.client_coalesced), reads);
-  summary.unstamped_read_ratio = ratio(static_cast<double>(stats.unstamped_reads), reads);
-  std::vector<double> busy = cut.busiest_thread;
-  const auto rank = static_cast<std::size_t>(std::ceil(0.95 * static_cast<double>(busy.size()))) - 1;
-  std::nth_element(busy.begin(), busy.begin() + static_cast<std::ptrdiff_t>(rank), busy.end());
-  summary.busiest_thread_ratio = busy[rank];
-  return summary;
 }
 
 Share share_of(std::string name, const SeriesStats& stats, std::optional<double> tokens, double duration) {
@@ -263,6 +242,12 @@ WindowEvidence evidence_of(const Timeline& timeline, const StepWindow& window, c
   evidence.due = cut.total.arrivals;
   evidence.answer_chunks = cut.total.usage_chunks;
   evidence.answer_tokens = cut.total.usage_tokens;
+  evidence.late_reads_together = cut.generator.client_coalesced;
+  evidence.buffered = buffered(cut.total);
+  if (!window.requests && !window.rate && !window.moving) {
+    evidence.hanging = hanging(cut.total, evidence.seconds);
+    evidence.unconnected = unconnected(cut, window.concurrency, static_cast<double>(window.grain));
+  }
   if (!window.requests) evidence.trend = trend_of(cut, tokens);
   return evidence;
 }
@@ -365,6 +350,15 @@ Step measure_step(const Timeline& timeline, const Plan& plan, const Cell& cell, 
   // Answers that come whole, from a server that does not count: their tokens are not known.
   const bool uncounted = !cell.workload.stream && !step.token_source;
   if (uncounted) step.output_tokens_per_second = {};
+  step.token_count = count_witnesses({.window = cut.total,
+                                      .rate = tokens,
+                                      .source = step.token_source,
+                                      .tokens_per_second = step.output_tokens_per_second.value,
+                                      .seconds = duration,
+                                      .by_requests = window.requests.has_value(),
+                                      .streamed = cell.workload.stream});
+  step.delivery = delivery_of(cut.total);
+  step.unanswered = cut.total.witnesses.unanswered;
 
   step.ttft_seconds = latency(cut, &SeriesStats::ttft, batches);
   step.ttfo_seconds = latency(cut, &SeriesStats::ttfo, batches);
@@ -412,6 +406,7 @@ Step measure_step(const Timeline& timeline, const Plan& plan, const Cell& cell, 
   WindowEvidence evidence = evidence_of(timeline, window, cut, tokens);
   if (window.rate) evidence.in_flight_growth = growth_of_in_flight(cut, batches);
   apply_gates(step, evidence);
+  if (step.has_flag("BUFFERED")) void_stream_times(step);
   return step;
 }
 

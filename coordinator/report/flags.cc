@@ -35,6 +35,23 @@ constexpr std::array kFlags = {
     Entry{"DRIFTING", "Throughput kept moving in one direction inside the window, by more than 3 %."},
     Entry{"LITTLES_LAW", "Concurrency, throughput and time in the system do not agree with Little's law."},
     Entry{"LOW_OCCUPANCY", "Fewer than 99 % of the requests that were asked for were in flight."},
+    Entry{
+        "HANGING",
+        "Some requests were taken, or wait for a connection, and got no answer in the whole window: the load "
+        "is that of the others."},
+    Entry{"UNANSWERED", "Requests were given up after the request timeout without a single token."},
+    Entry{"BUFFERED",
+          "Answers come in one piece although none was late: a gateway or proxy keeps them back. TTFT, TPOT "
+          "and ICL are not the host's and are left out."},
+    Entry{"FLUSHED",
+          "Chunks come together at a fixed period: a gateway or proxy flushes them on a timer. TTFT may be "
+          "late by it."},
+    Entry{
+        "COUNTS_DIFFER",
+        "The server's count of tokens and a second one (chunks, max_tokens, the engine's counter, the length "
+        "of the text) differ by more than 5 %."},
+    Entry{"COUNT_UNCONFIRMED", "Nothing but the number of chunks tells how many tokens there were."},
+    Entry{"TPOT_UNKNOWN", "How many tokens came after the first chunk is not known, so there is no TPOT."},
     Entry{"RX_LAG", "The tool was slow to process what it received; kernel stamps have corrected the times."},
     Entry{"UNSTAMPED",
           "Reads came without the kernel's receive stamp: times are those at which they were read, late by "

@@ -75,6 +75,33 @@ struct PromptTokens {
   std::optional<double> asked_mean, achieved_mean;
 };
 
+/// What one source says of the output tokens a second.
+struct TokenWitness {
+  std::string name;  ///< "usage", "chunks", "max_tokens" (what the answers that reached it had), "engine".
+  double output_tokens_per_second = 0;
+};
+
+/// A row's count of output tokens, held against whatever else tells how many there were.
+struct TokenCount {
+  /// "confirmed" by a second witness; "unconfirmed": there is none; "corrected": the server's usage is
+  /// refuted, and another count is confirmed; "differs": they disagree, and which is right is not known.
+  std::string state;
+  std::vector<TokenWitness> witnesses;
+  /// Of text, as written in JSON.
+  std::optional<double> text_bytes_per_token, text_bytes_per_chunk;
+  std::optional<double> over_limit_ratio;  ///< Answers that were counted as longer than they might be.
+  /// Of the answers whose TPOT takes their first chunk for one token: tokens in a chunk.
+  std::optional<double> assumed_tokens_per_chunk;
+  std::string suspicion;  ///< What would explain a count that is too high: a clause; or empty.
+};
+
+/// How answers came: "one piece" and "flush" are something between the host and us.
+struct Delivery {
+  std::optional<double> one_piece_ratio;  ///< Of streamed answers of eight chunks or more.
+  std::optional<double> flush_seconds;    ///< The period in which chunks come together; absent: they do not.
+  std::optional<double> events_per_flush;
+};
+
 enum class TokenSource { kUsage, kEstimated, kChunks };
 /// "usage", "estimated", "chunks"
 std::string_view to_string(TokenSource source);
@@ -128,6 +155,10 @@ struct Step {
   std::vector<SloCheck> slo;
   std::optional<SloCheck> slo_joint;  ///< Present where the scenario has limits.
   std::optional<TokenSource> token_source;
+  std::optional<TokenCount> token_count;  ///< Absent where no tokens were counted.
+  Delivery delivery;
+  std::optional<double> hanging;  ///< Mean number of requests that got no answer throughout the window.
+  std::uint64_t unanswered = 0;   ///< Requests that timed out without any content.
   std::optional<std::uint64_t> batches;  ///< That the intervals rest on; absent where there are none.
   GeneratorSummary generator;
   std::optional<StepTelemetry> telemetry;  ///< Absent where neither engine nor GPUs told anything.

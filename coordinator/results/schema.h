@@ -108,6 +108,30 @@ void fields(V& v, PageCheck& p) {
 }
 
 template <class V>
+void fields(V& v, TokenWitness& w) {
+  v("name", w.name);
+  v("output_tokens_per_second", w.output_tokens_per_second);
+}
+
+template <class V>
+void fields(V& v, TokenCount& c) {
+  v("state", c.state);
+  v("witnesses", c.witnesses);
+  v("text_bytes_per_token", c.text_bytes_per_token);
+  v("text_bytes_per_chunk", c.text_bytes_per_chunk);
+  v("over_limit_ratio", c.over_limit_ratio);
+  v("assumed_tokens_per_chunk", c.assumed_tokens_per_chunk);
+  v("suspicion", c.suspicion);
+}
+
+template <class V>
+void fields(V& v, Delivery& d) {
+  v("one_piece_ratio", d.one_piece_ratio);
+  v("flush_seconds", d.flush_seconds);
+  v("events_per_flush", d.events_per_flush);
+}
+
+template <class V>
 void fields(V& v, StepTelemetry& t) {
   v("running", t.running_mean);
   v("waiting", t.waiting_mean);
@@ -158,6 +182,10 @@ void fields(V& v, Step& s) {
   v("requests_per_second", s.requests_per_second);
   v("output_tokens_per_second", s.output_tokens_per_second);
   v("token_source", s.token_source);
+  v("token_count", s.token_count);
+  v("delivery", s.delivery);
+  v("hanging", s.hanging);
+  v("unanswered", s.unanswered);
   v("batches", s.batches);
   v("ttft_seconds", s.ttft_seconds);
   v("ttfo_seconds", s.ttfo_seconds);

@@ -65,6 +65,8 @@ std::string format_bytes(double bytes) {
 }
 
 std::string format_estimate(const Estimate& estimate) {
+  if (!estimate.value && estimate.ci95)
+    return fmt::format("{} to {}", format_figure(estimate.ci95->low), format_figure(estimate.ci95->high));
   if (!estimate.value) return std::string(kAbsent);
   if (!estimate.ci95) return format_figure(*estimate.value);
   return fmt::format("{} ± {}", format_figure(*estimate.value),

@@ -16,7 +16,7 @@ std::string format_time(double seconds);
 std::string format_figure(double value);
 /// A moment of a run as a clock shows it, minutes and seconds since its zero: "03:12", "1:03:12".
 std::string format_run_time(std::int64_t second);
-/// "18.4 ± 0.3", or the value alone without an interval; "–" where there is no value.
+/// "18.4 ± 0.3", or the value alone without an interval; "303 to 602" where only a range is known, else "–".
 std::string format_estimate(const Estimate& estimate);
 /// "4.10 GiB"
 std::string format_bytes(double bytes);

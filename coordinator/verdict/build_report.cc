@@ -23,6 +23,7 @@
 #include "coordinator/verdict/saturation.h"
 #include "coordinator/verdict/slo.h"
 #include "coordinator/verdict/soak.h"
+#include "coordinator/verdict/token_counts.h"
 
 namespace kneepoint::coordinator {
 namespace {
@@ -175,6 +176,7 @@ Report build_report(const Plan& plan, const Timeline& timeline, const std::vecto
     const ClientLoad client(timeline, cells_of_target(cells, cell.target));
     add_telemetry(result.steps, telemetry, result.target, client);
     mark_restarts(result.steps, circumstances.restarts);
+    settle_token_counts(result.steps, result.after);
     conclude(result, plan.scenarios[cell.scenario].ramp, cell.slo, facts);
     attribute(result, target.urls.size());
     const Ramp& ramp = plan.scenarios[cell.scenario].ramp;

@@ -10,6 +10,7 @@
 #include "coordinator/verdict/influence.h"
 #include "coordinator/verdict/page_remarks.h"
 #include "coordinator/verdict/sick_replica.h"
+#include "coordinator/verdict/token_counts.h"
 
 namespace kneepoint::coordinator {
 namespace {
@@ -84,7 +85,7 @@ void judge_rows(const ScenarioResult& result, const Circumstances& circumstances
     const Step& step = result.steps[i];
     // Marked last, so its reason is the last one: what else was noted of the row is the row's.
     if (step.has_flag("DRIFT") && !step.reasons.empty()) verdict.warn("drift", step.reasons.back());
-    if (step.valid ||
+    if (step.valid || (step.has_flag("HANGING") && invalid_by_target_only(step)) ||  // told once
         (host_was_gone(step) && !(circumstances.outages.empty() && circumstances.restarts.empty())))
       continue;
     std::string reason = fmt::format("at {}: {}", row_label(step), fmt::join(step.reasons, "; "));
@@ -94,6 +95,38 @@ void judge_rows(const ScenarioResult& result, const Circumstances& circumstances
       verdict.refuse(code_of_invalid(step), std::move(reason));
     }
   }
+}
+
+/// What lies between us and the host, each told once, of the row with the highest load.
+void judge_delivery(const ScenarioResult& result, Verdict& verdict) {
+  const auto told = [&](std::string_view flag, std::string_view word) {
+    const Step* last = nullptr;
+    std::size_t rows = 0;
+    for (const Step& step : result.steps) {
+      if (!step.has_flag(flag)) continue;
+      ++rows;
+      if (last == nullptr || step.load() >= last->load()) last = &step;
+    }
+    if (last == nullptr) return std::string();
+    const auto reason = std::find_if(last->reasons.begin(), last->reasons.end(),
+                                     [&](const std::string& r) { return r.find(word) != std::string::npos; });
+    if (reason == last->reasons.end()) return std::string();
+    return fmt::format("at {}: {} ({} of {} rows)", row_label(*last), *reason, rows, result.steps.size());
+  };
+  const bool limited = std::any_of(result.slo.criteria.begin(), result.slo.criteria.end(),
+                                   [](const SloCriterion& c) { return !c.name.starts_with("e2e"); });
+  if (std::string text = told("BUFFERED", "one piece"); !text.empty()) {
+    const std::string remedy = "Switch response buffering off in the gateway, or aim at the host itself";
+    // What was measured stands; limits on what could not be are not decided.
+    limited ? verdict.reserve("buffered", std::move(text), remedy)
+            : verdict.warn("buffered", std::move(text), remedy);
+  }
+  if (std::string text = told("FLUSHED", "flushes"); !text.empty())
+    verdict.warn("flushed", std::move(text), "Switch response buffering off in the gateway");
+  if (std::string text = told("UNANSWERED", "never got an answer"); !text.empty())
+    verdict.warn("unanswered", std::move(text));
+  if (std::string text = told("HANGING", "hang"); !text.empty())
+    verdict.reserve("hanging", std::move(text), "Look for a limit on connections in the host or before it");
 }
 
 void judge_windows(const ScenarioResult& result, Verdict& verdict) {
@@ -157,6 +190,8 @@ Verdict judge(const ScenarioResult& result, const Circumstances& circumstances) 
   judge_restarts(result, circumstances, verdict);
   if (std::none_of(result.steps.begin(), result.steps.end(), [](const Step& s) { return s.valid; }))
     verdict.refuse("no_valid_step", "no step is valid");
+  judge_token_counts(result, verdict);
+  judge_delivery(result, verdict);
   if (result.soak) {
     judge_soak(result, verdict);
     return verdict;

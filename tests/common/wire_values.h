@@ -48,6 +48,7 @@ class Random {
     for (auto& n : s.reported_tokens) n = number();
     for (auto& n : s.unreported_chunks) n = number();
     s.usage_tokens = number(), s.usage_chunks = number(), s.chunks_without_usage = number();
+    for (const auto field : AnswerWitnesses::fields()) s.witnesses.*field = number();
     s.prompt_tokens = number(), s.joint_good = number();
     for (std::uint64_t i = below(4); i > 0; --i) s.slo.push_back({number(), number()});
     s.censored = number(), s.early_stops = number(), s.reconnects = number();
@@ -64,7 +65,8 @@ class Random {
     g.resident_bytes = number();
     g.rx_lag = histogram(), g.loop_gap = histogram(), g.send_lag = histogram(), g.connect = histogram();
     g.reads = number(), g.multi_event_reads = number(), g.client_coalesced = number(),
-    g.unstamped_reads = number();
+    g.unstamped_reads = number(), g.joined_events = number(), g.late_joined_events = number(),
+    g.late_reads = number();
     return g;
   }
 

@@ -164,6 +164,8 @@ TEST(LittlesLaw, AnEdgeIsNoFault) {
 TEST(Gates, AStarvedGeneratorIsClientBound) {
   Healthy coalesced;
   coalesced.step.generator.client_coalesced_ratio = 0.02;
+  EXPECT_FALSE(coalesced.judged().has_flag("CLIENT_BOUND")) << "no read shows it";
+  coalesced.evidence.late_reads_together = Gates::kFewestCoalesced;
   EXPECT_TRUE(coalesced.judged().has_flag("CLIENT_BOUND"));
   EXPECT_FALSE(coalesced.judged().valid);
 

@@ -112,7 +112,11 @@ void Connection::enqueue(std::string_view bytes, int tokens) {
 }
 
 void Connection::flush() {
-  if (holding_ || closed_) return;
+  if (!holding_) flush_backlog();
+}
+
+void Connection::flush_backlog() {
+  if (closed_) return;
   const std::string_view rest = std::string_view(backlog_).substr(backlog_sent_);
   backlog_sent_ += send_now(rest);
   if (broken_) return lose_backlog();
@@ -149,6 +153,10 @@ const std::string& Connection::name_header() const {
 
 void Connection::end_response() {
   ended_ = true;
+  if (keeps_back_ && flush_ == Nanos(0)) {
+    keeps_back_ = holding_ = false;
+    return flush();
+  }
   if (backlog_.empty() && !broken_ && !closed_) drained();
 }
 
@@ -166,13 +174,22 @@ void Connection::drained() {
   });
 }
 
+void Connection::keep_back(Nanos period) {
+  keeps_back_ = holding_ = true;
+  flush_ = period;
+  if (period > Nanos(0)) hold(period);
+}
+
 void Connection::hold(Nanos duration) {
   holding_ = true;
   timer_.expires_after(duration);
   timer_.async_wait([self = shared_from_this()](const error_code& error) {
     if (error || self->closed_) return;
     self->holding_ = false;
-    self->flush();
+    const bool last = self->ended_;
+    if (self->keeps_back_ && !last) self->hold(self->flush_);
+    if (last) self->keeps_back_ = false;
+    self->flush_backlog();
   });
 }
 

@@ -42,6 +42,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
 
   /// From now on for `duration`, writes are queued.
   void hold(Nanos duration);
+  /// What is written of this answer stays here: until it has ended, or at most for `period`, again and again.
+  void keep_back(Nanos period);
   void set_byte_by_byte(bool on) { byte_by_byte_ = on; }
 
   /// Ends with FIN, or with RST. The exchange must have ended. Safe to call twice.
@@ -71,6 +73,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void dispatch();
   void enqueue(std::string_view bytes, int tokens);
   void flush();
+  void flush_backlog();
   std::size_t send_now(std::string_view bytes);  // bytes taken; sets broken_
   void drained();
   void lose_backlog();
@@ -88,6 +91,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
   bool deferred_ = false;  // a request has been read and waits for that
   bool ended_ = false;     // the answer is complete, but may not have left yet
   bool holding_ = false;
+  bool keeps_back_ = false;  // of the present answer
+  Nanos flush_{};
   bool byte_by_byte_ = false;
   bool waiting_ = false;  // for the socket to become writable
   bool broken_ = false;

@@ -24,6 +24,7 @@ std::string_view object_name(Dialect dialect, bool streamed) {
 
 void EventRenderer::begin(const Response& response) {
   response_ = response;
+  text_bytes_ = 0;
   so_far_.assign(response.escaped_prompt);
   scratch_.clear();
   append_json_escaped(scratch_, response.model);
@@ -59,18 +60,26 @@ void EventRenderer::append_number(std::int64_t number) {
   buffer_.append(digits, end);
 }
 
-void EventRenderer::append_usage(int completion_tokens) {
+void EventRenderer::append_usage(int completion_tokens, int chunk, bool last) {
+  const std::int64_t told = counted(response_.usage_habit, {.tokens = completion_tokens,
+                                                            .chunk = chunk,
+                                                            .reasoning = response_.reasoning_tokens,
+                                                            .prompt = response_.prompt_tokens,
+                                                            .text_bytes = text_bytes_,
+                                                            .last = last});
   buffer_ += R"("usage":{"prompt_tokens":)";
   append_number(response_.prompt_tokens);
   buffer_ += R"(,"total_tokens":)";
-  append_number(response_.prompt_tokens + completion_tokens);
+  append_number(response_.prompt_tokens + told);
   buffer_ += R"(,"completion_tokens":)";
-  append_number(completion_tokens);
+  append_number(told);
   buffer_ += '}';
 }
 
 void EventRenderer::append_tokens(int first, int count) {
+  const std::size_t before = buffer_.size();
   for (int i = first; i < first + count; ++i) buffer_ += token_piece(response_.text_seed, i);
+  text_bytes_ += buffer_.size() - before;
 }
 
 std::string_view EventRenderer::role() {
@@ -79,7 +88,7 @@ std::string_view EventRenderer::role() {
   buffer_ += R"("role":"assistant","content":""},"logprobs":null,"finish_reason":null}])";
   if (response_.continuous_usage) {
     buffer_ += ',';
-    append_usage(0);
+    append_usage(0, 0, false);
   }
   buffer_ += "}\n\n";
   return close_chunk();
@@ -111,7 +120,7 @@ std::string_view EventRenderer::content(int first, int count, bool reasoning,
                   : R"(","logprobs":null,"finish_reason":null,"stop_reason":null}])";
   if (response_.continuous_usage) {
     buffer_ += ',';
-    append_usage(first + count);
+    append_usage(first + count, count, false);
   }
   buffer_ += "}\n\n";
   return close_chunk();
@@ -137,14 +146,14 @@ std::string_view EventRenderer::tail(std::string_view finish_reason, int complet
   }
   if (response_.continuous_usage) {
     buffer_ += ',';
-    append_usage(completion_tokens);
+    append_usage(completion_tokens, 0, false);
   }
   buffer_ += "}\n\n";
   const auto start = static_cast<std::size_t>(close_chunk().data() - buffer_.data());
   if (usage) {
     scratch_.assign("data: ").append(envelope_).append(R"(,"choices":[],)");
     const std::size_t keep = buffer_.size();
-    append_usage(completion_tokens);
+    append_usage(completion_tokens, 0, true);
     scratch_.append(buffer_, keep).append("}\n\n");
     buffer_.resize(keep);
     append_plain_chunk(scratch_);
@@ -213,7 +222,7 @@ std::string_view EventRenderer::whole(std::string_view finish_reason, int tokens
                  finish_reason);
   if (usage) {
     buffer_ += ',';
-    append_usage(tokens);
+    append_usage(tokens, 0, true);
   }
   buffer_ += '}';
   return buffer_;

@@ -7,6 +7,7 @@
 
 #include "tests/simhost/api_request.h"
 #include "tests/simhost/misbehave.h"
+#include "tests/simhost/usage_habit.h"
 
 namespace kneepoint::simhost {
 
@@ -24,6 +25,8 @@ class EventRenderer {
     int prompt_tokens = 0;
     bool continuous_usage = false;
     std::optional<Misbehaviour> misbehaviour;
+    std::optional<UsageHabit> usage_habit;
+    int reasoning_tokens = 0;
   };
 
   /// Starts a response; keeps the buffers of the last one.
@@ -47,7 +50,8 @@ class EventRenderer {
   void open_chunk();
   std::string_view close_chunk();
   void append_tokens(int first, int count);
-  void append_usage(int completion_tokens);
+  /// @param chunk tokens of this event. @param last nothing more comes.
+  void append_usage(int completion_tokens, int chunk, bool last);
   void append_number(std::int64_t number);
   void append_plain_chunk(std::string_view payload);
 
@@ -58,6 +62,7 @@ class EventRenderer {
   std::string scratch_;
   std::string so_far_;  // /generate sends all text each time
   std::size_t chunk_start_ = 0;
+  std::size_t text_bytes_ = 0;  // of this answer, so far
 };
 
 }  // namespace kneepoint::simhost

@@ -55,7 +55,10 @@ void Exchange::begin(Plan plan, Connection& connection, Counters& counters, Send
   response.prompt_tokens = request.prompt_tokens;
   response.continuous_usage = request.continuous_usage && plan_.fault != Fault::kNoUsage;
   response.misbehaviour = plan_.misbehaviour;
+  response.usage_habit = plan_.usage_habit;
+  response.reasoning_tokens = plan_.reasoning_tokens;
   renderer_.begin(response);
+  if (plan_.buffer || plan_.flush > Nanos(0)) connection.keep_back(plan_.flush);
   connection.write(before_head(plan_.misbehaviour));
   if (!request.stream || (plan_.misbehaviour && answer_instead(*plan_.misbehaviour, true))) return;
   send_head(connection);
@@ -119,6 +122,15 @@ Exchange::Ending Exchange::deliver(Connection& connection, const Emission& emiss
 
 void Exchange::send_held(Connection& connection) {
   const int reasoning = std::clamp(plan_.reasoning_tokens - sent_, 0, held_);
+  if (reasoning > 0 && plan_.hide_reasoning) {
+    sent_ += reasoning;
+    counted_ += reasoning;
+    counters_->output_tokens.add(reasoning);
+    held_ -= reasoning;
+    if (held_ > 0) send_tokens(connection, held_, false);
+    held_ = 0;
+    return;
+  }
   if (reasoning > 0) send_tokens(connection, reasoning, true);
   if (held_ > reasoning) send_tokens(connection, held_ - reasoning, false);
   held_ = 0;

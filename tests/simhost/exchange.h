@@ -28,6 +28,10 @@ class Exchange {
     int output_tokens = 1;
     int reasoning_tokens = 0;
     int tokens_per_chunk = 1;
+    std::optional<UsageHabit> usage_habit;
+    bool hide_reasoning = false;
+    bool buffer = false;  ///< Nothing leaves before the answer is whole.
+    Nanos flush{};        ///< What has gathered leaves at this period; 0: at once.
     bool early_role = false;
     std::uint64_t text_seed = 0;
     std::int64_t created = 0;  ///< Unix seconds.

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -12,6 +13,7 @@
 #include "tests/simhost/pods.h"
 #include "tests/simhost/profile.h"
 #include "tests/simhost/tenants.h"
+#include "tests/simhost/usage_habit.h"
 
 namespace kneepoint::simhost {
 
@@ -31,8 +33,14 @@ struct HostConfig {
   bool early_role = false;     ///< Send the role-only event on acceptance, not with the first token.
   double eos_mean_tokens = 0;  ///< 0: answers run to max_tokens. Else their natural length is exponential.
   UsageOption usage =
-      UsageOption::kContinuous;  ///< The most that may be asked for: more is answered with 400.
-  int reject_above = 0;          ///< 0: never. Else 429 when so many requests run or wait on the replica.
+      UsageOption::kContinuous;           ///< The most that may be asked for: more is answered with 400.
+  std::optional<UsageHabit> usage_habit;  ///< How it counts its tokens, where not truly.
+  bool hide_reasoning = false;            ///< Reasoning is counted and not shown.
+  /// A gateway before it, which keeps an answer back until it is whole, or until so much time has passed.
+  bool buffer = false;
+  Nanos flush{};
+  int serve_connections = 0;  ///< 0: all. Else more than so many at a time are accepted and never read.
+  int reject_above = 0;       ///< 0: never. Else 429 when so many requests run or wait on the replica.
   std::vector<FaultRate> faults;
   std::vector<MisbehaviourRate> misbehaviours;
   PageConfig page;       ///< How /metrics lies.

@@ -78,7 +78,7 @@ int main(int argc, char** argv) {
       "A simulated GPU serving host: continuous batching in virtual constants behind vLLM's HTTP API."};
   HostConfig config;
   std::string listen = "127.0.0.1:8000", profile = "demo", model, usage = "continuous";
-  std::string a, c, d, load_time, stall_time, page, page_age, page_freeze, front_end;
+  std::string a, c, d, load_time, stall_time, page, page_age, page_freeze, front_end, usage_habit, flush;
   std::string die_after, return_after, hang_after;
   std::vector<std::string> faults, misbehaviours;
   std::optional<int> slots, reasoning, max_model_len, prompt_tokens, output_tokens, speculative, batched;
@@ -132,6 +132,17 @@ int main(int argc, char** argv) {
 
   answers->add_option("--usage", usage, "The most that requests may ask for: continuous, final or none")
       ->capture_default_str();
+  answers->add_option(
+      "--usage-habit", usage_habit,
+      "Count wrongly: reasoning_twice, with_prompt, zeros, zeros_until_last, quarter, per_chunk, "
+      "restarts or tenfold");
+  answers->add_flag("--hide-reasoning", config.hide_reasoning, "Count reasoning and do not show it");
+
+  auto* gateway = app.add_option_group("Gateway", "What stands before the host");
+  gateway->add_flag("--buffer", config.buffer, "Keep a streamed answer back until it is whole");
+  gateway->add_option("--flush", flush, "Let go of what has gathered at this period");
+  gateway->add_option("--serve-connections", config.serve_connections,
+                      "Accept more connections than this, and never read from them");
 
   auto* trouble = app.add_option_group("Faults");
   trouble->add_option("--fault", faults,
@@ -205,6 +216,11 @@ int main(int argc, char** argv) {
   if (!page_age.empty()) config.page.age = or_exit(parse_duration(page_age));
   if (!page_freeze.empty()) config.page.freeze_after = or_exit(parse_duration(page_freeze));
   if (!front_end.empty()) config.gate.front_end = or_exit(parse_duration(front_end));
+  if (!flush.empty()) config.flush = or_exit(parse_duration(flush));
+  if (!usage_habit.empty()) {
+    config.usage_habit = parse_usage_habit(usage_habit);
+    if (!config.usage_habit) or_exit(Result<void>(Error{fmt::format("'{}' is no usage habit", usage_habit)}));
+  }
   if (!stall_time.empty()) config.stall_time = or_exit(parse_duration(stall_time));
   for (const std::string& fault : faults) config.faults.push_back(or_exit(parse_fault_rate(fault)));
   for (const std::string& kind : misbehaviours)

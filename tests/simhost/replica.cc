@@ -123,6 +123,8 @@ void Replica::adopt(net::ip::tcp::socket socket) {
   connections_.emplace(connection.get(), connection);
   const bool slow = draw_slow_accept(context_.config.faults, random_);
   if (slow) counters_.faults[static_cast<std::size_t>(Fault::kSlowAccept)].requests.add();
+  const int limit = context_.config.serve_connections;
+  if (limit > 0 && static_cast<int>(connections_.size()) > limit) return;  // and never read
   connection->start(slow ? context_.config.stall_time : Nanos(0));
 }
 
@@ -297,6 +299,10 @@ Exchange::Plan Replica::plan_for(Connection& connection, CompletionRequest reque
   plan.reasoning_tokens = request.dialect == Dialect::kChat ? config.profile.reasoning_tokens : 0;
   plan.tokens_per_chunk = config.tokens_per_chunk;
   plan.early_role = config.early_role;
+  plan.usage_habit = config.usage_habit;
+  plan.hide_reasoning = config.hide_reasoning;
+  plan.buffer = config.buffer && request.stream;
+  plan.flush = request.stream ? config.flush : Nanos(0);
   plan.text_seed = SplitMix64::mix(number);
   plan.created =
       std::chrono::duration_cast<std::chrono::seconds>(std::chrono::system_clock::now().time_since_epoch())

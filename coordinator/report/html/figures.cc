@@ -51,6 +51,10 @@ Figure text(std::string value) {
 }
 
 Figure estimate(const Estimate& estimate, std::string reason) {
+  if (!estimate.value && estimate.ci95) {
+    return absent(fmt::format("Between {} and {}: what counts it does not agree",
+                              format_figure(estimate.ci95->low), format_figure(estimate.ci95->high)));
+  }
   Figure figure = number(estimate.value, std::move(reason));
   if (estimate.value && estimate.ci95) {
     figure.suffix = "± " + format_figure((estimate.ci95->high - estimate.ci95->low) / 2);

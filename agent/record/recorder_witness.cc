@@ -1,0 +1,86 @@
+// The recorder's part about counts: whether what a server says is one, and what can be held against it.
+#include <algorithm>
+#include <utility>
+
+#include "agent/record/recorded_series.h"
+#include "agent/record/recorder.h"
+
+namespace kneepoint::agent {
+namespace {
+
+/// Content chunks from which on an answer shows how it was delivered: fewer may be one speculative step.
+constexpr std::uint64_t kLongAnswer = 8;
+/// 20,000 tokens a second in one stream: what comes faster was made before and kept back.
+constexpr Nanos kFasterThanAnyHost = std::chrono::microseconds(50);
+/// A host that takes less than this for each chunk of an answer, first token and all, may really have made
+/// them so fast.
+constexpr Nanos kSlowEnough = std::chrono::microseconds(200);
+
+}  // namespace
+
+std::optional<std::uint64_t> RequestRecord::known_first() const {
+  if (first_tokens > 0 && !usage_broke) return first_tokens;
+  // Reasoning that the server counted and did not show came before the first chunk.
+  if (reasoning_tokens > 0 && reasoning_chunks == 0) return reasoning_tokens + 1;
+  return std::nullopt;
+}
+
+/// A content chunk of an answer whose first one had running usage. What falls, or does not grow for two
+/// chunks, counts something else than the answer's tokens; they are chunks from there on.
+void Recorder::count_running(RequestRecord& record, MonoTime at, const Chunk& chunk) {
+  record.has_usage = true;
+  const std::uint64_t told = chunk.completion_tokens.value_or(record.completion_tokens);
+  if (told > record.running_tokens) {
+    record.completion_tokens = std::max(record.completion_tokens, told);
+    count_tokens(record, at, told - record.running_tokens);
+    record.running_tokens = told;
+    record.stood_still = false;
+    return;
+  }
+  const bool falls = told < record.running_tokens;
+  if (!falls && !std::exchange(record.stood_still, true)) return;  // two chunks of one token
+  record.running_usage = false;
+  record.usage_broke = true;
+  if (record.streamed) count_tokens(record, at, falls ? 1 : 2);
+}
+
+/// What of a successful answer can be held against its count and its times.
+void Recorder::bear_witness(const RequestRecord& record, AnswerWitnesses& into) {
+  const bool counted = record.counted();
+  const std::uint64_t tokens = record.completion_tokens;
+  if (record.at_limit && record.asked_output_tokens > 0) {
+    (counted ? into.full_asked : into.full_uncounted_asked) += record.asked_output_tokens;
+    (counted ? into.full_chunks : into.full_uncounted_chunks) += record.chunks;
+    if (counted) into.full_usage += tokens;
+  }
+  if (counted && record.asked_output_tokens > 0) {
+    ++into.limited;
+    if (tokens > record.asked_output_tokens) ++into.over_limit;
+    into.limited_usage += tokens;
+    into.limited_within += std::min<std::uint64_t>(tokens, record.asked_output_tokens);
+  }
+  if (record.textless_chunks == 0) {
+    into.text_bytes += record.text_bytes;
+    into.text_chunks += record.chunks;
+    if (counted) into.counted_text_bytes += record.text_bytes;
+    if (counted) into.counted_text_tokens += tokens;
+  }
+  if (counted) {
+    into.reasoning_chunks += record.reasoning_chunks;
+    into.reasoning_tokens += record.reasoning_tokens;
+    into.counted_prompt_tokens += record.prompt_tokens;
+  }
+  if (!record.streamed) return;
+  if (counted && !record.known_first()) {
+    into.assumed_usage += tokens;
+    into.assumed_chunks += record.chunks;
+  }
+  if (record.chunks < kLongAnswer) return;
+  ++into.long_answers;
+  const auto chunks = static_cast<std::int64_t>(record.chunks);
+  const bool at_once = record.last - record.first <= kFasterThanAnyHost * (chunks - 1);
+  const bool had_time = record.last - record.start >= kSlowEnough * chunks;
+  if (at_once && had_time) ++into.one_piece_answers;
+}
+
+}  // namespace kneepoint::agent

@@ -1,0 +1,133 @@
+#include "coordinator/measure/delivery.h"
+
+#include <algorithm>
+#include <array>
+#include <string_view>
+
+#include "coordinator/measure/statistics.h"
+
+namespace kneepoint::coordinator {
+namespace {
+
+/// Of the long answers, surely, before a row's times are no longer the host's.
+constexpr double kBuffered = 1.0 / 3;
+
+/// Chunks closer together than this came together: one flush may take several reads.
+constexpr double kTogether = 0.001;
+constexpr double kFewestFlushes = 20;
+/// Gaps that lie within a quarter of their median: a timer's do.
+constexpr double kRegular = 0.8, kRegularWithin = 0.25;
+/// A flush carries what took a host this many times its time per token, in at least that period: more than a
+/// speculative step yields, or slower than one is.
+struct FlushRule {
+  double tokens, period;
+};
+constexpr std::array kFlushRules = {FlushRule{5.5, 0.03}, FlushRule{3, 0.08}};
+
+/// A queue's waits end; what waits through this many of the longest of them hangs.
+constexpr double kLongestWaits = 4;
+
+/// A request that hangs throughout, but for rounding at the edges.
+constexpr double kNearlyOne = 0.9;
+
+bool undecidable(std::string_view limit, std::initializer_list<std::string_view> metrics) {
+  return std::any_of(metrics.begin(), metrics.end(),
+                     [&](std::string_view m) { return limit.starts_with(m); });
+}
+
+void undecide(SloCheck& check) {
+  check = {.name = std::move(check.name), .state = "INDETERMINATE"};
+}
+
+/// Limits on `metrics` are undecided, and so are all limits together unless another one surely fails.
+void undecide(Step& step, std::initializer_list<std::string_view> metrics) {
+  bool any = false, fails = false;
+  for (SloCheck& check : step.slo) {
+    if (undecidable(check.name, metrics)) {
+      undecide(check);
+      any = true;
+    } else {
+      fails = fails || check.state == "FAIL";
+    }
+  }
+  if (!any || !step.slo_joint) return;
+  step.goodput_ratio.reset();
+  step.goodput_requests_per_second.reset();
+  if (!fails) undecide(*step.slo_joint);
+}
+
+template <class Forget>
+void of_every_share(Step& step, Forget forget) {
+  for (auto* shares : {&step.replicas, &step.classes, &step.turns}) {
+    for (Share& share : *shares) forget(share);
+  }
+}
+
+}  // namespace
+
+bool buffered(const SeriesStats& window) {
+  const AnswerWitnesses& answers = window.witnesses;
+  return proportion_lower(static_cast<double>(answers.one_piece_answers),
+                          static_cast<double>(answers.long_answers)) > kBuffered;
+}
+
+Delivery delivery_of(const SeriesStats& window) {
+  Delivery delivery;
+  const AnswerWitnesses& answers = window.witnesses;
+  if (answers.long_answers > 0) {
+    delivery.one_piece_ratio =
+        static_cast<double>(answers.one_piece_answers) / static_cast<double>(answers.long_answers);
+  }
+  const Histogram& gaps = window.icl;
+  const double all = static_cast<double>(gaps.count());
+  const double apart = gaps.count_above(kTogether);
+  if (apart < kFewestFlushes || buffered(window)) return delivery;
+  const double period = *gaps.quantile_seconds(1 - apart / (2 * all));
+  const double each = *gaps.mean_seconds();
+  const double regular =
+      gaps.count_above((1 - kRegularWithin) * period) - gaps.count_above((1 + kRegularWithin) * period);
+  if (regular < kRegular * apart) return delivery;
+  for (const FlushRule& rule : kFlushRules) {
+    if (period < rule.period || period < rule.tokens * each) continue;
+    delivery.flush_seconds = period;
+    delivery.events_per_flush = period / each;
+  }
+  return delivery;
+}
+
+std::optional<double> hanging(const SeriesStats& window, double seconds) {
+  if (window.ttft.empty() || seconds <= 0) return std::nullopt;
+  if (window.ttft.max_seconds() * kLongestWaits > seconds) return std::nullopt;
+  const double stuck = (window.waiting - window.ttft.sum_seconds()) / seconds;
+  // The edges of the window cut waits: each request in flight once, by its own wait at most.
+  const double edges = window.in_flight / seconds * window.ttft.max_seconds() / seconds;
+  if (stuck < kNearlyOne || stuck < edges) return std::nullopt;
+  return stuck;
+}
+
+std::optional<double> unconnected(const WindowCut& cut, std::uint32_t slots, double bin_seconds) {
+  double least = slots;
+  for (const SeriesStats& bin : cut.seconds)
+    least = std::min(least, slots - (bin.in_flight + bin.backing_off + bin.thinking) / bin_seconds);
+  const double seconds = bin_seconds * static_cast<double>(cut.seconds.size());
+  if (seconds <= 0) return std::nullopt;
+  // A late start of ours leaves a slot empty, too.
+  least -= (cut.generator.connect.sum_seconds() + cut.generator.send_lag.sum_seconds()) / seconds;
+  return least < kNearlyOne ? std::nullopt : std::optional(least);
+}
+
+void void_stream_times(Step& step) {
+  for (LatencySummary* times : {&step.ttft_seconds, &step.ttfo_seconds, &step.tpot_seconds, &step.icl_seconds,
+                                &step.ttft_intended_seconds})
+    *times = {};
+  of_every_share(step, [](Share& share) { share.ttft_seconds = share.tpot_seconds = {}; });
+  undecide(step, {"ttft", "ttfo", "tpot", "icl"});
+}
+
+void void_tpot(Step& step) {
+  step.tpot_seconds = {};
+  of_every_share(step, [](Share& share) { share.tpot_seconds = {}; });
+  undecide(step, {"tpot"});
+}
+
+}  // namespace kneepoint::coordinator

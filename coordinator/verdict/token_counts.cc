@@ -1,0 +1,258 @@
+#include "coordinator/verdict/token_counts.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <string_view>
+
+#include "coordinator/measure/delivery.h"
+#include "coordinator/results/units.h"
+
+namespace kneepoint::coordinator {
+namespace {
+
+/// Two counts that differ by no more agree.
+constexpr double kAgree = 0.05;
+/// Bytes of text in a token of what people and models write, of one chunk that holds one: English has 4
+/// to 4.5, code and other languages 2 to 4. Two tokens have more.
+constexpr double kFewestBytes = 2, kMostBytes = 5.5;
+/// Answers counted as longer than they might be, before that refutes the count.
+constexpr double kOverLimit = 0.05;
+
+bool agree(double a, double b) {
+  return std::abs(a - b) <= kAgree * std::min(a, b);
+}
+bool agree(std::optional<double> a, std::optional<double> b) {
+  return a && b && agree(*a, *b);
+}
+bool typical(std::optional<double> bytes) {
+  return bytes && *bytes >= kFewestBytes && *bytes <= kMostBytes;
+}
+
+std::optional<double> says(const TokenCount& count, std::string_view name) {
+  const auto found = std::find_if(count.witnesses.begin(), count.witnesses.end(),
+                                  [&](const TokenWitness& w) { return w.name == name; });
+  if (found == count.witnesses.end()) return std::nullopt;
+  return found->output_tokens_per_second;
+}
+
+/// "usage 553 tok/s, chunks 316 tok/s"
+std::string figures(const TokenCount& count) {
+  std::string text;
+  for (const TokenWitness& w : count.witnesses) {
+    text +=
+        fmt::format("{}{} {}", text.empty() ? "" : ", ", w.name, format_figure(w.output_tokens_per_second));
+  }
+  return text + " tok/s";
+}
+
+/// Whether chunks of several tokens, and nothing else, make usage more than the chunks.
+bool chunks_hold_several(const TokenCount& count, std::optional<double> usual_bytes) {
+  if (agree(count.text_bytes_per_token, usual_bytes)) return true;
+  return typical(count.text_bytes_per_token) && count.text_bytes_per_chunk &&
+         *count.text_bytes_per_chunk > kMostBytes;
+}
+
+/// Usage against everything else.
+std::string state_of_usage(const TokenCount& count, std::optional<double> usual_bytes) {
+  const double usage = *says(count, "usage");
+  const auto chunks = says(count, "chunks"), longest = says(count, "max_tokens"),
+             engine = says(count, "engine");
+  if (agree(engine, usage) || agree(longest, usage) || agree(chunks, usage)) return "confirmed";
+  // The page of one pod of two may show half of the tokens, too.
+  const bool several = chunks_hold_several(count, usual_bytes);
+  if (agree(longest, chunks) || agree(longest, engine) || (agree(engine, chunks) && !several))
+    return "corrected";
+  const bool refuted =
+      longest || count.over_limit_ratio.value_or(0) > kOverLimit || (chunks && usage < *chunks);
+  if (refuted) return "differs";
+  // Of answers that come whole there is nothing else; nor of tool calls, which have no text.
+  if (!chunks || !count.text_bytes_per_token) return "unconfirmed";
+  return several ? "confirmed" : "differs";
+}
+
+/// Chunks where the server does not count.
+std::string state_of_chunks(const TokenCount& count) {
+  const auto chunks = says(count, "chunks"), longest = says(count, "max_tokens"),
+             engine = says(count, "engine");
+  if (agree(engine, chunks) || agree(longest, chunks)) return "confirmed";
+  if (agree(longest, engine)) return "corrected";
+  if (longest || engine) return "differs";
+  return typical(count.text_bytes_per_chunk) ? "confirmed" : "unconfirmed";
+}
+
+void scale(Estimate& estimate, double factor) {
+  for (auto* figure : {&estimate.value, &estimate.standard_error}) {
+    if (*figure) **figure *= factor;
+  }
+  if (estimate.ci95) estimate.ci95 = Interval{estimate.ci95->low * factor, estimate.ci95->high * factor};
+}
+
+void add_engine(Step& step) {
+  if (!step.telemetry || !step.telemetry->server_tokens_per_second) return;
+  // A page of a part, of others or of another time is no witness of ours.
+  const std::string& page = step.telemetry->page.state;
+  if (!page.empty() && page != "covered") return;
+  if (const double tokens = *step.telemetry->server_tokens_per_second; tokens > 0)
+    step.token_count->witnesses.push_back({"engine", tokens});
+}
+
+/// Bytes of text in a token, of the rows in which a chunk is one: all of it was seen there.
+std::optional<double> usual_bytes_of(const std::vector<Step*>& rows) {
+  std::vector<double> bytes;
+  for (const Step* row : rows) {
+    const TokenCount& count = *row->token_count;
+    if (count.text_bytes_per_token && agree(says(count, "usage"), says(count, "chunks")))
+      bytes.push_back(*count.text_bytes_per_token);
+  }
+  if (bytes.empty()) return std::nullopt;
+  std::nth_element(bytes.begin(), bytes.begin() + static_cast<std::ptrdiff_t>(bytes.size() / 2), bytes.end());
+  return bytes[bytes.size() / 2];
+}
+
+/// The count that two others confirm: the chunks, else what the lengths asked for come to.
+struct Confirmed {
+  double tokens_per_second = 0;
+  TokenSource source = TokenSource::kChunks;
+  bool by_engine = false;
+};
+Confirmed confirmed(const TokenCount& count) {
+  const auto chunks = says(count, "chunks"), longest = says(count, "max_tokens"),
+             engine = says(count, "engine");
+  const bool chunks_hold = agree(longest, chunks) || (agree(engine, chunks) && !agree(longest, engine));
+  if (chunks_hold) return {*chunks, TokenSource::kChunks, agree(engine, chunks)};
+  return {*longest, TokenSource::kEstimated, true};
+}
+
+void correct(Step& step) {
+  const Confirmed right = confirmed(*step.token_count);
+  const double factor = right.tokens_per_second / *step.output_tokens_per_second.value;
+  scale(step.output_tokens_per_second, factor);
+  for (auto* shares : {&step.replicas, &step.classes, &step.turns}) {
+    for (Share& share : *shares) {
+      if (share.output_tokens_per_second) *share.output_tokens_per_second *= factor;
+    }
+  }
+  step.token_source = right.source;
+}
+
+std::string with_suspicion(const TokenCount& count) {
+  return count.suspicion.empty() ? "" : fmt::format(" ({})", count.suspicion);
+}
+
+/// What was wrong, and what is counted instead.
+std::string correction(const TokenCount& count) {
+  const Confirmed right = confirmed(count);
+  const bool in_chunks = right.source == TokenSource::kChunks;
+  return fmt::format("{} not the output tokens: {}{}; they are taken from {}, which {} confirms",
+                     says(count, "usage") ? "the server's usage is" : "chunks are", figures(count),
+                     with_suspicion(count), in_chunks ? "the chunks" : "the length that was asked for",
+                     right.by_engine ? "the engine's counter" : "the length that was asked for");
+}
+
+std::string doubt(const TokenCount& count) {
+  return fmt::format("{}, and nothing confirms it: {}",
+                     says(count, "usage")
+                         ? "the server counts more tokens than chunks came"
+                         : "the server does not count its tokens, each chunk is taken for one",
+                     figures(count));
+}
+
+void settle(Step& step, std::optional<double> usual_bytes) {
+  TokenCount& count = *step.token_count;
+  const bool has_usage = says(count, "usage").has_value();
+  count.state = has_usage ? state_of_usage(count, usual_bytes) : state_of_chunks(count);
+  if (count.state == "corrected") {
+    correct(step);
+    step.warn("COUNTS_DIFFER", correction(count));
+  } else if (count.state == "differs") {
+    step.warn("COUNTS_DIFFER",
+              fmt::format("counts of the output tokens differ: {}{}", figures(count), with_suspicion(count)));
+  } else if (count.state == "unconfirmed" && says(count, "chunks")) {
+    step.warn("COUNT_UNCONFIRMED", doubt(count));
+  }
+  const bool refuted = count.state == "corrected" || count.state == "differs";
+  const bool unknown =
+      count.assumed_tokens_per_chunk.value_or(1) > 1 + kAgree && !chunks_hold_several(count, usual_bytes);
+  if (step.tpot_seconds.count == 0 || (!refuted && !unknown)) return;
+  void_tpot(step);
+  step.warn(
+      "TPOT_UNKNOWN",
+      refuted ? "TPOT is left out, because it is made of a count that is refuted"
+              : fmt::format("TPOT is left out: the server counts {:.1f} tokens for each chunk that came and "
+                            "does not say how many came before the first, as hidden reasoning does",
+                            *count.assumed_tokens_per_chunk));
+}
+
+bool undecided(const Step& step) {
+  return step.token_count && step.token_count->state == "differs";
+}
+
+/// The token figure is withdrawn; what it may be stays.
+void withdraw(Step& step) {
+  Estimate& tokens = step.output_tokens_per_second;
+  if (!tokens.value) return;
+  Interval range = tokens.ci95.value_or(Interval{*tokens.value, *tokens.value});
+  if (undecided(step)) {
+    for (const TokenWitness& w : step.token_count->witnesses) {
+      range.low = std::min(range.low, w.output_tokens_per_second);
+      range.high = std::max(range.high, w.output_tokens_per_second);
+    }
+  }
+  tokens = {.ci95 = range};
+  for (auto* shares : {&step.replicas, &step.classes, &step.turns}) {
+    for (Share& share : *shares) share.output_tokens_per_second.reset();
+  }
+}
+
+}  // namespace
+
+void settle_token_counts(std::vector<Step>& steps, std::vector<Step>& after) {
+  std::vector<Step*> rows;
+  for (auto* part : {&steps, &after}) {
+    for (Step& step : *part) {
+      if (step.token_count) rows.push_back(&step);
+    }
+  }
+  for (Step* row : rows) add_engine(*row);
+  const auto usual_bytes = usual_bytes_of(rows);
+  for (Step* row : rows) settle(*row, usual_bytes);
+  const bool any =
+      std::any_of(steps.begin(), steps.end(), [](const Step& s) { return s.valid && undecided(s); });
+  if (!any) return;
+  // A result is found in one unit: tokens of some rows and requests of others are no curve.
+  for (Step* row : rows) withdraw(*row);
+}
+
+void judge_token_counts(const ScenarioResult& result, Verdict& verdict) {
+  const auto worst = [&](std::string_view state) -> const Step* {
+    const Step* found = nullptr;
+    for (const Step& step : result.steps) {
+      if (step.valid && step.token_count && step.token_count->state == state) found = &step;
+    }
+    return found;
+  };
+  if (const Step* step = worst("differs")) {
+    verdict.refuse(
+        "witnesses_differ",
+        fmt::format("how many tokens there were is not known: at {} {}{}. Figures in tokens are given "
+                    "as a range, and the rest is found by requests",
+                    row_label(*step), figures(*step->token_count), with_suspicion(*step->token_count)),
+        "Ask for a fixed output_tokens with ignore_eos, or let the engine's metrics be read, which "
+        "tells which count is right");
+    return;
+  }
+  if (const Step* step = worst("corrected")) {
+    std::string text = fmt::format("at {}: {}", row_label(*step), correction(*step->token_count));
+    if (confirmed(*step->token_count).by_engine) return verdict.warn("witnesses_differ", std::move(text));
+    return verdict.reserve("witnesses_differ", std::move(text));
+  }
+  if (const Step* step = worst("unconfirmed"); step != nullptr && step->has_flag("COUNT_UNCONFIRMED")) {
+    verdict.reserve("count_unconfirmed",
+                    fmt::format("at {}: {}", row_label(*step), doubt(*step->token_count)),
+                    "Ask for a fixed output_tokens, or let the engine's metrics be read");
+  }
+}
+
+}  // namespace kneepoint::coordinator

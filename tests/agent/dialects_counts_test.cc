@@ -1,0 +1,98 @@
+// What a count is held against: text, the reason of the end, and the reasoning in the usage.
+#include <gtest/gtest.h>
+#include <simdjson.h>
+
+#include <string>
+#include <vector>
+
+#include "agent/dialects/dialect.h"
+#include "agent/http/event_framing.h"
+
+namespace kneepoint::agent {
+namespace {
+
+std::vector<Chunk> heard(Dialect& dialect, std::vector<std::string> events) {
+  StreamMemory memory = dialect.begin_stream({.system = "", .text = "Hi"});
+  std::vector<Chunk> chunks;
+  for (std::string& event : events) {
+    event.reserve(event.size() + kPadding);
+    EXPECT_TRUE(dialect.read_event(event, memory, chunks.emplace_back())) << event;
+    chunks.back().text = {};  // a view into the event
+  }
+  return chunks;
+}
+
+std::vector<Chunk> heard(Api api, std::vector<std::string> events) {
+  return heard(**make_dialect({.api = api, .model = "m"}, Workload()), std::move(events));
+}
+
+std::string delta(const std::string& members, const std::string& rest = "") {
+  return R"({"choices":[{"index":0,"delta":{)" + members + R"(},"finish_reason":null}])" + rest + "}";
+}
+
+TEST(Counts, BytesOfTextAreThoseOfAnswerAndReasoningAsWritten) {
+  const auto chunks =
+      heard(Api::kOpenAiChat,
+            {delta(R"("content":" the")"), delta(R"("content":" model")"), delta(R"("content":"\u00e9")"),
+             delta(R"("reasoning_content":"Hmm")"), delta(R"("reasoning":"ab","content":"cd")"),
+             delta(R"("content":"")"), delta(R"("tool_calls":[{"function":{"arguments":"{"}}])"), "[DONE]"});
+  std::vector<std::size_t> bytes;
+  for (const Chunk& chunk : chunks) bytes.push_back(chunk.text_bytes);
+  EXPECT_EQ(bytes, (std::vector<std::size_t>{4, 6, 6, 3, 4, 0, 0, 0})) << "the second matches a template";
+  EXPECT_EQ(heard(Api::kOpenAiCompletions, {R"({"choices":[{"text":" a b"}]})"})[0].text_bytes, 4u);
+  const auto whole = heard(Api::kVllmGenerate, {R"({"text":["Hi there"]})", R"({"text":["Hi there now"]})"});
+  EXPECT_EQ(whole[0].text_bytes, 6u) << "without the prompt";
+  EXPECT_EQ(whole[1].text_bytes, 4u) << "what is new";
+}
+
+TEST(Counts, OnlySomeEndsSayThatTheAnswerMayBeNoLonger) {
+  const auto end = [](const std::string& reason) {
+    const Chunk chunk =
+        heard(Api::kOpenAiChat, {R"({"choices":[{"delta":{},"finish_reason":)" + reason + "}]}"})[0];
+    return std::pair(chunk.finished, chunk.at_limit);
+  };
+  EXPECT_EQ(end(R"("length")"), std::pair(true, true));
+  EXPECT_EQ(end(R"("max_tokens")"), std::pair(true, true));
+  EXPECT_EQ(end(R"("stop")"), std::pair(true, false));
+  EXPECT_EQ(end(R"("lengthy")"), std::pair(true, false));
+  EXPECT_EQ(end("null"), std::pair(false, false));
+
+  DialectDescription description;
+  description.path = description.answer_path = "/go";
+  description.request = R"({"prompt":"{prompt}"})";
+  description.stream = {.text = {"/text"}, .finish = {"/end"}};
+  description.answer = description.stream;
+  const auto dialect = *make_dialect({.api = Api::kCustom, .dialect = description, .model = "m"}, Workload());
+  const auto chunks = heard(*dialect, {R"({"text":"length"})", R"({"end":"limit"})", R"({"end":"eos"})"});
+  EXPECT_FALSE(chunks[0].at_limit) << "a text is no reason";
+  EXPECT_EQ(chunks[0].text_bytes, 6u);
+  EXPECT_TRUE(chunks[1].at_limit);
+  EXPECT_FALSE(chunks[2].at_limit);
+}
+
+TEST(Counts, ReasoningIsReadFromTheUsageWhereverItStands) {
+  const auto reasoning = [](const std::string& usage) {
+    return heard(Api::kOpenAiChat, {R"({"choices":[],"usage":)" + usage + "}"})[0].reasoning_tokens;
+  };
+  EXPECT_EQ(reasoning(R"({"completion_tokens":9,"completion_tokens_details":{"x":1,"reasoning_tokens":7}})"),
+            7u);
+  EXPECT_EQ(reasoning(R"({"completion_tokens":9,"reasoning_tokens":7,"prompt_tokens":3})"), 7u);
+  EXPECT_EQ(reasoning(R"({"completion_tokens":9,"completion_tokens_details":null})"), std::nullopt);
+  EXPECT_EQ(reasoning(R"({"completion_tokens_details":{"reasoning_tokens":-7}})"), std::nullopt);
+  EXPECT_EQ(reasoning(R"({"completion_tokens_details":{"reasoning_tokens":999999999}})"), std::nullopt);
+  EXPECT_EQ(reasoning("null"), std::nullopt);
+}
+
+TEST(Counts, WhatIsNoCountIsNone) {
+  const auto count = [](const std::string& tokens) {
+    return heard(Api::kOpenAiChat,
+                 {R"({"choices":[],"usage":{"prompt_tokens":3,"completion_tokens":)" + tokens + "}}"})[0]
+        .completion_tokens;
+  };
+  for (const char* none : {"null", "-1", "4.5", "\"40\"", "100000000", "1e3", "[40]", "true"})
+    EXPECT_EQ(count(none), std::nullopt) << none;
+  EXPECT_EQ(count("40"), 40u);
+}
+
+}  // namespace
+}  // namespace kneepoint::agent

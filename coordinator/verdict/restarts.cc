@@ -34,6 +34,22 @@ SignalValues fallen(const TelemetrySample& before, const TelemetrySample& after)
   return found;
 }
 
+/// Whether the process behind the page is a later one. Clocks that are set right move its start by little.
+bool started_later(const TelemetrySample& before, const TelemetrySample& after) {
+  constexpr double kClockSet = 2;  // seconds
+  const auto then = before.values.find(Signal::kProcessStart);
+  const auto now = after.values.find(Signal::kProcessStart);
+  return then != before.values.end() && now != after.values.end() && now->second > then->second + kClockSet;
+}
+
+/// Whether the process of an earlier reading is soon seen again: there are two of them.
+bool seen_again(const Readings& readings, std::size_t from) {
+  for (std::size_t i = from + 1; i < std::min(readings.size(), from + kReadingsAfter); ++i) {
+    if (started_later(*readings[i], *readings[from])) return true;
+  }
+  return false;
+}
+
 /// Whether any of them is soon back at what it had been.
 bool rises_again(const Readings& readings, std::size_t from, const SignalValues& had) {
   for (std::size_t i = from; i < std::min(readings.size(), from + kReadingsAfter); ++i) {
@@ -57,7 +73,8 @@ std::vector<std::int64_t> find_restarts(const TelemetrySeries& telemetry, std::s
   for (const auto& [source, readings] : by_source) {
     for (std::size_t i = 1; i + kFewestAfter < readings.size(); ++i) {
       const SignalValues had = fallen(*readings[i - 1], *readings[i]);
-      if (had.size() >= kFewestCounters && !rises_again(readings, i, had))
+      const bool later = started_later(*readings[i - 1], *readings[i]) && !seen_again(readings, i);
+      if (later || (had.size() >= kFewestCounters && !rises_again(readings, i, had)))
         restarts.push_back(readings[i]->second);
     }
   }

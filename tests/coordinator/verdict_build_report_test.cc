@@ -321,6 +321,23 @@ TEST(BuildReport, AnEngineThatBeganAnewMakesTwoHostsOfARow) {
   EXPECT_EQ(result.verdict.trust(), Trust::kReserved);
 }
 
+TEST(BuildReport, AProcessThatStartedLaterIsAnother) {
+  Ramp ramp({.a = 0.012, .c = 0.0002, .cap = 22}, {4, 8, 16, 32, 64});
+  const std::int64_t restart = ramp.windows[1].begin + 3;
+  for (const bool rotating : {false, true}) {
+    TelemetrySeries telemetry;
+    for (std::int64_t second = 0; second < ramp.end; ++second) {
+      const bool later = rotating ? second % 3 == 0 : second >= restart;
+      telemetry.add(
+          {second, "host", "http://h/metrics", {{Signal::kProcessStart, later ? 1.7e9 + 60 : 1.7e9}}, {}});
+    }
+    const Report report =
+        build_report(simple_plan(), ramp.run.timeline(ramp.end), ramp.windows, facts(), telemetry);
+    EXPECT_EQ(report.results.at(0).verdict.has("restarted"), !rotating);
+    EXPECT_EQ(report.results.at(0).steps[1].valid, rotating);
+  }
+}
+
 TEST(BuildReport, APageOfOnePodAfterTheOtherIsNoRestart) {
   Ramp ramp({.a = 0.012, .c = 0.0002, .cap = 22}, {4, 8, 16, 32, 64});
   const Report report = build_report(simple_plan(), ramp.run.timeline(ramp.end), ramp.windows, facts(),

@@ -1,5 +1,4 @@
 #include <fmt/format.h>
-#include <spdlog/sinks/stdout_color_sinks.h>
 #include <spdlog/spdlog.h>
 #include <unistd.h>
 
@@ -11,11 +10,11 @@
 #include "agent/load/run_controller.h"
 #include "agent/session/agent_session.h"
 #include "agent/session/process.h"
+#include "common/background_output.h"
 #include "common/build_identity.h"
 #include "common/descriptor_limit.h"
 #include "common/fleet_link.h"
 #include "common/fleet_tls.h"
-#include "common/log.h"
 #include "common/printable.h"
 
 namespace {
@@ -89,8 +88,10 @@ int main(int argc, char** argv) {
   } catch (const CLI::ParseError& problem) {
     return app.exit(problem) == 0 ? 0 : static_cast<int>(ExitCode::kUsage);
   }
+  // Nothing here waits for whoever reads what is said: a stopped terminal must stop no part of an agent.
+  static kneepoint::BackgroundOutput output(STDERR_FILENO);
   const auto fail = [](ExitCode code, const std::string& line) {
-    fmt::print(stderr, "kneepoint-agent: {}\n", kneepoint::printable_lines(line));
+    output.write(fmt::format("kneepoint-agent: {}\n", kneepoint::printable_lines(line)));
     return static_cast<int>(code);
   };
 
@@ -106,9 +107,7 @@ int main(int argc, char** argv) {
   if (parent != 0 && !kneepoint::agent::die_with_parent(parent))
     return fail(ExitCode::kFleet, "the parent process has ended");
 
-  spdlog::set_default_logger(spdlog::stderr_color_mt(name));
-  spdlog::set_level(spdlog::level::from_str(log_level));
-  kneepoint::set_log_pattern("%Y-%m-%dT%H:%M:%S.%e %n %^%l%$ %*");
+  kneepoint::log_to(output, name, log_level);
   kneepoint::fleet_link::route_grpc_log();
   if (!kneepoint::raise_descriptor_limit()) {
     spdlog::warn("the limit of open files stays at its soft value");
@@ -121,12 +120,14 @@ int main(int argc, char** argv) {
     options.build = kneepoint::build_identity();
     options.name = name;
     options.join_timeout = kneepoint::from_seconds(join_timeout);
+    options.lease = std::make_shared<kneepoint::agent::Lease>();
     AgentSession session(options, [&](kneepoint::Assignment assignment, std::vector<std::string> secrets,
                                       std::function<void(kneepoint::agent::LevelDone)> on_level_done) {
       return std::make_unique<kneepoint::agent::RunController>(
           std::move(assignment), std::move(secrets),
           kneepoint::agent::RunController::Options{.threads = options.threads,
                                                    .targets = allowed_targets,
+                                                   .lease = options.lease,
                                                    .on_level_done = std::move(on_level_done)});
     });
     const kneepoint::agent::StopSignals signals(

@@ -3,6 +3,15 @@
 #include <utility>
 
 namespace kneepoint::agent {
+namespace {
+
+/// What may wait, of one thread: 60 MB. More are let in as these are served, each with the instant at which
+/// it was due; a level that has come so far has long been found to be past the host.
+constexpr std::size_t kMostWaiting = std::size_t{1} << 20;
+/// How often there is a look whether there is room again.
+constexpr Nanos kFullPause = std::chrono::milliseconds(10);
+
+}  // namespace
 
 ArrivalQueue::ArrivalQueue(Timers& timers, Recorder& recorder, std::function<void()> on_due)
     : recorder_(recorder),
@@ -36,7 +45,7 @@ Arrival ArrivalQueue::take() {
 
 /// Lets in what is due before `until`.
 void ArrivalQueue::admit(MonoTime until) {
-  while (next_ && next_->at < until) {
+  while (next_ && next_->at < until && waiting_.size() < kMostWaiting) {
     recorder_.arrived(next_->level, next_->at);
     waiting_.push_back(*next_);
     advance();
@@ -62,7 +71,7 @@ void ArrivalQueue::fire() {
     arrival->waits = true;
     recorder_.begin_backlog(arrival->level, arrival->at);
   }
-  if (next_) timer_.arm(next_->at);
+  if (next_) timer_.arm(waiting_.size() < kMostWaiting ? next_->at : mono_now() + kFullPause);
 }
 
 }  // namespace kneepoint::agent

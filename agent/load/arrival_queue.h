@@ -22,7 +22,8 @@ struct Arrival {
 
 /// One thread's part of an open loop: which arrivals are due and not taken yet, first come first served. None
 /// is ever dropped while the load goes on; those of an earlier level of the cell are served before the
-/// present one's. Belongs to the poller's thread.
+/// present one's. A million may wait; later ones are let in as those are served. Belongs to the poller's
+/// thread.
 class ArrivalQueue {
  public:
   /// `on_due` runs when arrivals have come in: it takes as many as there are slots for.

@@ -17,9 +17,10 @@ constexpr std::uint32_t kLastTurnBucket = 9;
 
 }  // namespace
 
-LoadThread::LoadThread(std::shared_ptr<const RunSetup> setup, unsigned index, unsigned count,
-                       BudgetDone on_budget_done)
+LoadThread::LoadThread(std::shared_ptr<const RunSetup> setup, std::shared_ptr<Lease> lease, unsigned index,
+                       unsigned count, BudgetDone on_budget_done)
     : setup_(std::move(setup)),
+      lease_(std::move(lease)),
       index_(index),
       count_(count),
       on_budget_done_(std::move(on_budget_done)),
@@ -35,6 +36,8 @@ LoadThread::LoadThread(std::shared_ptr<const RunSetup> setup, unsigned index, un
           poller_.timers(), [](void* self) { static_cast<LoadThread*>(self)->cancel_all(); }, this),
       growth_timer_(
           poller_.timers(), [](void* self) { static_cast<LoadThread*>(self)->grow(); }, this),
+      lease_timer_(
+          poller_.timers(), [](void* self) { static_cast<LoadThread*>(self)->check_lease(); }, this),
       arrivals_(poller_.timers(), recorder_, [this] { serve_arrivals(); }),
       thread_([this] { run(); }) {}
 
@@ -89,9 +92,7 @@ void LoadThread::apply(LevelOrder order) {
 void LoadThread::drain(Nanos limit) {
   ++commands_;
   poller_.post([this, limit] {
-    pending_.clear();
-    promotion_.disarm();
-    enforce(LevelOrder());
+    end_load();
     if (limit > Nanos(0)) {
       drain_limit_.arm(mono_now() + limit);
     } else {
@@ -101,7 +102,28 @@ void LoadThread::drain(Nanos limit) {
   });
 }
 
+/// No level is in force, and none is to come.
+void LoadThread::end_load() {
+  pending_.clear();
+  promotion_.disarm();
+  enforce(LevelOrder());
+}
+
+/// Load that nobody asks for any more ends here, whatever the other threads do.
+void LoadThread::check_lease() {
+  if (allowed(mono_now())) {
+    lease_timer_.arm(lease_->until());
+    return;
+  }
+  end_load();
+  cancel_all();
+}
+
 void LoadThread::accept(LevelOrder order) {
+  if (lease_ != nullptr) {
+    if (!allowed(mono_now())) return check_lease();
+    lease_timer_.arm(lease_->until());
+  }
   drain_limit_.disarm();
   pending_.push_back(std::move(order));
   // Slots to come are made now, so that their connections are open when the level takes effect.
@@ -226,8 +248,9 @@ MonoTime LoadThread::end_of(const Slot& slot) const {
 std::optional<Ticket> LoadThread::next_request(Slot& slot) {
   promote_due();
   const LoadLevel& level = current_.level;
-  if (const MonoTime end = end_under(level, slot); end != MonoTime::max() && mono_now() >= end)
-    return std::nullopt;
+  const MonoTime now = mono_now();
+  if (!allowed(now)) return std::nullopt;
+  if (const MonoTime end = end_under(level, slot); end != MonoTime::max() && now >= end) return std::nullopt;
   if (slot.epoch != level.epoch) {
     slot.epoch = level.epoch;
     slot.issued = 0;

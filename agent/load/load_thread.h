@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "agent/load/arrival_queue.h"
+#include "agent/load/lease.h"
 #include "agent/load/run_setup.h"
 #include "agent/load/slot.h"
 #include "agent/net/poller.h"
@@ -57,8 +58,9 @@ class LoadThread {
   /// Called on this thread when the last of its threads finishes a budget.
   using BudgetDone = std::function<void(std::uint64_t epoch, Nanos finished_at)>;
 
-  LoadThread(std::shared_ptr<const RunSetup> setup, unsigned index, unsigned count,
-             BudgetDone on_budget_done);
+  /// @param lease ends the load when it ends; null: nothing does.
+  LoadThread(std::shared_ptr<const RunSetup> setup, std::shared_ptr<Lease> lease, unsigned index,
+             unsigned count, BudgetDone on_budget_done);
   /// Stops at once.
   ~LoadThread();
   LoadThread(const LoadThread&) = delete;
@@ -126,11 +128,15 @@ class LoadThread {
   bool dealt_to_me(const LoadLevel& level, std::uint32_t slot) const;
   MonoTime end_under(const LoadLevel& level, const Slot& slot) const;
   void cancel_all();
+  void end_load();
+  bool allowed(MonoTime now) const { return lease_ == nullptr || lease_->allows(now); }
+  void check_lease();
   void remove_ended_slots();
   CellState& state(std::uint32_t cell);
   std::uint32_t pick_replica(Slot& slot, const Ticket& ticket, std::uint32_t turn);
 
   const std::shared_ptr<const RunSetup> setup_;
+  const std::shared_ptr<Lease> lease_;
   const unsigned index_;
   const unsigned count_;
   const BudgetDone on_budget_done_;
@@ -146,6 +152,7 @@ class LoadThread {
   Timer promotion_;
   Timer drain_limit_;
   Timer growth_timer_;
+  Timer lease_timer_;
   std::optional<Growth> growth_;
   ArrivalQueue arrivals_;
 

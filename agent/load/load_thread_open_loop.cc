@@ -62,7 +62,7 @@ bool LoadThread::add_open_slot(const LoadLevel& level, Slot::Kind kind) {
 
 /// Wakes or makes slots for the arrivals that wait.
 void LoadThread::serve_arrivals() {
-  while (!arrivals_.empty()) {
+  while (!arrivals_.empty() && allowed(mono_now())) {
     while (!parked_.empty() && !parked_.back()->parked) parked_.pop_back();
     if (parked_.empty()) {
       if (!add_open_slot(current_.level, Slot::Kind::kOpenLoop)) return;
@@ -75,7 +75,7 @@ void LoadThread::serve_arrivals() {
 }
 
 std::optional<DueRequest> LoadThread::next_arrival(Slot& slot) {
-  if (arrivals_.empty()) {
+  if (arrivals_.empty() || !allowed(mono_now())) {
     slot.parked = true;
     parked_.push_back(&slot);
     return std::nullopt;

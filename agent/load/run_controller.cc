@@ -36,7 +36,7 @@ class RunController::Impl {
     };
     reports_.resize(count);
     for (unsigned i = 0; i < count; ++i)
-      threads_.push_back(std::make_unique<LoadThread>(*setup, i, count, on_done));
+      threads_.push_back(std::make_unique<LoadThread>(*setup, options.lease, i, count, on_done));
   }
 
   void apply(const LoadLevel& level) {

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "agent/load/lease.h"
 #include "agent/load/load_engine.h"
 #include "agent/net/target_policy.h"
 #include "common/result.h"
@@ -22,6 +23,8 @@ class RunController final : public LoadEngine {
   struct Options {
     unsigned threads = 1;
     std::shared_ptr<const TargetPolicy> targets;  ///< Null: any target.
+    /// Load ends with it, on every thread by itself. Null: it ends only as it is told.
+    std::shared_ptr<Lease> lease;
     /// Called from an event-loop thread; must not block and must not call back into the controller.
     std::function<void(LevelDone)> on_level_done;
   };

@@ -20,10 +20,14 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr Nanos kFirstBackOff = 50ms;
+/// Agents that lost one coordinator together do not come back together: each waits up to twice this, then
+/// more and more.
+constexpr Nanos kFirstBackOff = 25ms;
 constexpr Nanos kLongestBackOff = 1s;
 /// How often a draining engine is asked whether it is idle.
 constexpr Nanos kIdlePoll = 20ms;
+/// No run comes near this; what claims more is cut before it is added to an instant.
+constexpr Nanos kLongestRun = 24h * 366;
 /// How long a last message may take to reach the coordinator.
 constexpr Nanos kFlushLimit = 2s;
 
@@ -36,12 +40,33 @@ std::string random_id() {
   return fmt::format("{:08x}{:08x}", source(), source());
 }
 
+v1::AgentMessage clock_reply(std::uint32_t id, std::int64_t sent_at, MonoTime received, bool of_heartbeat) {
+  v1::AgentMessage answer;
+  v1::ClockReply& reply = *answer.mutable_clock_reply();
+  reply.set_id(id);
+  reply.set_probe_sent_at_nanos(sent_at);
+  reply.set_received_at_nanos(received.time_since_epoch().count());
+  reply.set_sent_at_nanos(now().time_since_epoch().count());
+  reply.set_of_heartbeat(of_heartbeat);
+  return answer;
+}
+
+void extend(Lease& lease, const LinkEvent& event) {
+  const auto* message = std::get_if<std::shared_ptr<const v1::CoordinatorMessage>>(&event.what);
+  if (message == nullptr || !(*message)->has_heartbeat()) return;
+  const Nanos::rep sent =
+      std::clamp((*message)->heartbeat().since_zero_nanos(), -kLongestRun.count(), kLongestRun.count());
+  lease.heartbeat(Nanos(sent), event.at);
+}
+
 }  // namespace
 
 AgentSession::AgentSession(Options options, EngineFactory make_engine)
     : options_(std::move(options)),
       make_engine_(std::move(make_engine)),
       boot_id_(random_id()),
+      jitter_(std::random_device()()),
+      lease_(options_.lease ? options_.lease : std::make_shared<Lease>()),
       outbox_(options_.outbox) {}
 
 AgentSession::~AgentSession() = default;
@@ -59,11 +84,8 @@ SessionEnd AgentSession::run() {
     if (auto event = inbox_.pop_until(next_deadline())) {
       if (const auto* link = std::get_if<LinkEvent>(&*event)) {
         on_link(*link);
-      } else if (const auto* done = std::get_if<LevelDone>(&*event)) {
-        v1::AgentMessage message;
-        message.mutable_level_done()->set_epoch(done->epoch);
-        message.mutable_level_done()->set_finished_at_nanos(done->finished_at.count());
-        if (welcomed_) link_->send(std::move(message));
+      } else if (const auto* done = std::get_if<EngineDone>(&*event)) {
+        on_done(*done);
       } else {
         on_stop(std::get<StopRequest>(*event).reason);
       }
@@ -79,7 +101,12 @@ SessionEnd AgentSession::run() {
 void AgentSession::dial() {
   welcomed_ = false;
   link_ = std::make_unique<CoordinatorLink>(
-      options_.coordinator, ++link_id_, [this](LinkEvent event) { inbox_.push(std::move(event)); },
+      options_.coordinator, ++link_id_,
+      [this](LinkEvent event) {
+        // Here, on the thread that reads: the session's may be busy.
+        extend(*lease_, event);
+        inbox_.push(std::move(event));
+      },
       options_.credentials.get());
   v1::AgentMessage message;
   v1::Hello& hello = *message.mutable_hello();
@@ -89,6 +116,10 @@ void AgentSession::dial() {
   hello.set_threads(options_.threads);
   hello.set_pid(static_cast<std::uint64_t>(getpid()));
   hello.set_cpus(std::thread::hardware_concurrency());
+  if (engine_) {
+    hello.set_run_id(run_id_);
+    hello.set_load_ended(phase_ == Phase::kDraining || phase_ == Phase::kDrained);
+  }
   link_->send(std::move(message));
 }
 
@@ -110,16 +141,18 @@ void AgentSession::on_closed(const std::string& reason) {
   }
   last_problem_ = reason;
   incoming_.reset();
-  if (welcomed_) {
-    welcomed_ = false;
-    give_up_at_ = now() + options_.join_timeout;
+  const bool was_welcome = std::exchange(welcomed_, false);
+  if (was_welcome) {
+    broken_at_ = now();
+    give_up_at_ = broken_at_ + options_.join_timeout;
     back_off_ = kFirstBackOff;
-    spdlog::warn("the coordinator is lost ({}); {}trying again for {:g} s", reason,
-                 phase_ == Phase::kLoading ? "the load is stopped; " : "", to_seconds(options_.join_timeout));
   }
-  stop_load(Nanos(0));
-  dial_at_ = now() + back_off_;
+  dial_at_ = now() + Nanos(std::uniform_int_distribution<Nanos::rep>(0, 2 * back_off_.count())(jitter_));
   back_off_ = std::min(back_off_ * 2, kLongestBackOff);
+  if (was_welcome) {
+    spdlog::warn("the connection to the coordinator broke ({}); trying again for {:g} s", reason,
+                 to_seconds(options_.join_timeout));
+  }
 }
 
 void AgentSession::on_stop(const std::string& reason) {
@@ -138,29 +171,22 @@ void AgentSession::on_stop(const std::string& reason) {
 }
 
 void AgentSession::on_message(const v1::CoordinatorMessage& message, MonoTime at) {
-  heard_at_ = at;
   if (end_) return;
   switch (message.message_case()) {
-    case v1::CoordinatorMessage::kWelcome: {
-      welcomed_ = true;
-      spdlog::info("joined the coordinator at {} as {}", options_.coordinator.str(), options_.name);
-      outbox_.link_lost();
-      drained_told_ = false;
-      outbox_.acknowledged(message.welcome().acked());
-      send_batches();
+    case v1::CoordinatorMessage::kWelcome:
+      on_welcome(message.welcome());
       break;
-    }
     case v1::CoordinatorMessage::kRejected:
       end_after_flush({ExitCode::kFleet, "turned away by the coordinator: " + message.rejected().reason()});
       break;
     case v1::CoordinatorMessage::kClockProbe: {
-      v1::AgentMessage answer;
-      v1::ClockReply& reply = *answer.mutable_clock_reply();
-      reply.set_id(message.clock_probe().id());
-      reply.set_probe_sent_at_nanos(message.clock_probe().sent_at_nanos());
-      reply.set_received_at_nanos(at.time_since_epoch().count());
-      reply.set_sent_at_nanos(now().time_since_epoch().count());
-      link_->send(std::move(answer));
+      const v1::ClockProbe& probe = message.clock_probe();
+      link_->send(clock_reply(probe.id(), probe.sent_at_nanos(), at, false));
+      break;
+    }
+    case v1::CoordinatorMessage::kHeartbeat: {
+      const v1::Heartbeat& beat = message.heartbeat();
+      link_->send(clock_reply(beat.id(), beat.sent_at_nanos(), at, true));
       break;
     }
     case v1::CoordinatorMessage::kAssignment:
@@ -174,28 +200,17 @@ void AgentSession::on_message(const v1::CoordinatorMessage& message, MonoTime at
       fetch_or_start();
       break;
     }
-    case v1::CoordinatorMessage::kLevel: {
-      const auto level = from_wire(message.level());
-      if (!level) {
-        refuse("invalid level: " + level.error().message);
-      } else if (level->cell >= cells_) {
-        refuse(fmt::format("invalid level: cell {} of {}", level->cell, cells_));
-      } else if (phase_ == Phase::kReady || phase_ == Phase::kLoading) {
-        if (auto allowed = options_.permissions.check(*level); !allowed)
-          return refuse(allowed.error().message);
-        phase_ = Phase::kLoading;
-        engine_->apply(*level);
-      } else {
-        spdlog::warn("level {} came after the load had been stopped: ignored", level->epoch);
-      }
+    case v1::CoordinatorMessage::kLevel:
+      on_level(message.level());
       break;
-    }
     case v1::CoordinatorMessage::kAck:
+      outbox_.taken(message.ack().taken());
       outbox_.acknowledged(message.ack().sequence());
       send_batches();
       break;
     case v1::CoordinatorMessage::kDrain:
-      stop_load(Nanos(std::max<std::int64_t>(0, message.drain().limit_nanos())));
+      // Whatever is asked, the lease bounds it; here it only has to be a number that can be added.
+      stop_load(std::clamp(Nanos(message.drain().limit_nanos()), Nanos(0), kLongestRun));
       break;
     case v1::CoordinatorMessage::kFinish:
       if (message.finish().complete()) {
@@ -211,101 +226,6 @@ void AgentSession::on_message(const v1::CoordinatorMessage& message, MonoTime at
   }
 }
 
-void AgentSession::accept(const v1::CoordinatorMessage& message) {
-  if (engine_ || incoming_) return refuse("a second assignment");
-  auto assignment = from_wire(message.assignment());
-  if (!assignment) return refuse("invalid assignment: " + assignment.error().message);
-  std::vector<std::string> secrets;
-  for (const Target& target : assignment->targets) {
-    if (auto allowed = options_.permissions.check(target); !allowed) return refuse(allowed.error().message);
-    auto secret = resolve_secret(target.auth);
-    if (!secret) return refuse(fmt::format("target {}: {}", target.name, secret.error().message));
-    secrets.push_back(*std::move(secret));
-  }
-  DatasetFetch fetch(*assignment);
-  incoming_ = Incoming{*std::move(assignment), std::move(secrets), std::move(fetch)};
-  fetch_or_start();
-}
-
-void AgentSession::fetch_or_start() {
-  if (!incoming_->fetch.complete()) {
-    const DatasetFetch::Piece piece = incoming_->fetch.next();
-    v1::AgentMessage request;
-    request.mutable_dataset_request()->set_hash(piece.hash);
-    request.mutable_dataset_request()->set_offset(piece.offset);
-    link_->send(std::move(request));
-    return;
-  }
-  Incoming ready_to_run = *std::move(incoming_);
-  incoming_.reset();
-  Assignment& assignment = ready_to_run.assignment;
-  assignment.datasets = std::move(ready_to_run.fetch).datasets();
-  const std::string run_id = assignment.run_id;
-  zero_ = assignment.zero;
-  cells_ = assignment.cells.size();
-  try {
-    engine_ = make_engine_(std::move(assignment), std::move(ready_to_run.secrets),
-                           [this](LevelDone done) { inbox_.push(done); });
-  } catch (const std::exception& problem) {
-    return refuse(problem.what());
-  }
-  phase_ = Phase::kReady;
-  collect_at_ = next_collection(now());
-  spdlog::info("ready for run {}", run_id);
-  v1::AgentMessage ready;
-  ready.mutable_ready()->set_run_id(run_id);
-  link_->send(std::move(ready));
-}
-
-void AgentSession::refuse(const std::string& reason) {
-  v1::AgentMessage message;
-  message.mutable_refused()->set_reason(reason);
-  link_->send(std::move(message));
-  end_after_flush({ExitCode::kUsage, reason});
-}
-
-void AgentSession::stop_load(Nanos limit) {
-  if (phase_ == Phase::kJoining || phase_ == Phase::kDrained) return;
-  engine_->drain(limit);
-  phase_ = Phase::kDraining;
-}
-
-void AgentSession::collect() {
-  SnapshotBatch batch = engine_->collect();
-  // Before the zero nothing is measured.
-  std::erase_if(batch.seconds, [](const SecondSnapshot& second) { return second.second < 0; });
-  batch.complete_through = std::max<std::int64_t>(batch.complete_through, -1);
-  batch.sequence = ++sequence_;
-  auto message = std::make_unique<v1::SnapshotBatch>();
-  to_wire(batch, *message);
-  if (outbox_.add(std::move(message)) > 0 && !std::exchange(records_shed_, true)) {
-    spdlog::warn(
-        "the coordinator does not keep up: the oldest lines of requests are left out of its records");
-  }
-  const bool last =
-      phase_ == Phase::kDraining && idle_at_ && batch.complete_through >= second_of(*idle_at_ - zero_);
-  if (last) {
-    phase_ = Phase::kDrained;
-    drained_through_ = sequence_;
-  }
-  send_batches();
-}
-
-void AgentSession::send_batches() {
-  if (!welcomed_) return;
-  while (const v1::SnapshotBatch* batch = outbox_.next()) {
-    v1::AgentMessage envelope;
-    *envelope.mutable_batch() = *batch;
-    link_->send(std::move(envelope));
-  }
-  if (phase_ != Phase::kDrained || drained_told_ || !outbox_.sent(drained_through_)) return;
-  drained_told_ = true;
-  v1::AgentMessage message;
-  message.mutable_drained()->set_last_sequence(drained_through_);
-  link_->send(std::move(message));
-  if (stopping_) end_after_flush({ExitCode::kInterrupted, *stopping_});
-}
-
 void AgentSession::end_after_flush(SessionEnd end) {
   if (engine_) engine_->drain(Nanos(0));
   end_ = std::move(end);
@@ -315,6 +235,13 @@ void AgentSession::end_after_flush(SessionEnd end) {
 
 void AgentSession::on_time(MonoTime now) {
   if (end_) return;
+  if (phase_ == Phase::kLoading && (!lease_->allows(now) || now >= load_limit())) {
+    stop_load(Nanos(0));  // first; then there is time for words
+    if (welcomed_) {
+      on_closed(fmt::format("no heartbeat for {:g} s", to_seconds(lease_->length())));
+    }
+    spdlog::warn("the coordinator is lost: the load is stopped");
+  }
   if (!welcomed_ && now >= give_up_at_) {
     end_ = SessionEnd{
         ExitCode::kFleet,
@@ -324,21 +251,17 @@ void AgentSession::on_time(MonoTime now) {
     return;
   }
   if (!link_ && now >= dial_at_) dial();
-  if (awaits_signs() && now >= heard_at_ + options_.silence_limit) {
-    on_closed(fmt::format("nothing heard for {:g} s", to_seconds(options_.silence_limit)));
-  }
   if (phase_ == Phase::kJoining) return;
   if (phase_ == Phase::kDraining && !idle_at_ && engine_->idle()) idle_at_ = now;
-  if (now >= collect_at_) {
+  // Once drained nothing more is measured, and what waits to be handed over is not pushed out by nothing.
+  if (phase_ != Phase::kDrained && now >= collect_at_) {
     collect();
     collect_at_ = next_collection(now);
   }
 }
 
-bool AgentSession::awaits_signs() const {
-  // Before the first level nothing runs that would have to be stopped, and the coordinator may wait for
-  // others.
-  return welcomed_ && phase_ != Phase::kJoining && phase_ != Phase::kReady;
+MonoTime AgentSession::load_limit() const {
+  return welcomed_ ? lease_->until() : std::min(lease_->until(), broken_at_ + options_.redial_limit);
 }
 
 MonoTime AgentSession::next_deadline() const {
@@ -346,8 +269,8 @@ MonoTime AgentSession::next_deadline() const {
   MonoTime next = MonoTime::max();
   if (!welcomed_) next = std::min(next, give_up_at_);
   if (!link_) next = std::min(next, dial_at_);
-  if (phase_ == Phase::kJoining) return next;
-  if (awaits_signs()) next = std::min(next, heard_at_ + options_.silence_limit);
+  if (phase_ == Phase::kJoining || phase_ == Phase::kDrained) return next;
+  if (phase_ == Phase::kLoading) next = std::min(next, load_limit());
   if (phase_ == Phase::kDraining && !idle_at_) next = std::min(next, now() + kIdlePoll);
   return std::min(next, collect_at_);
 }

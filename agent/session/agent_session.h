@@ -3,9 +3,11 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <random>
 #include <string>
 #include <variant>
 
+#include "agent/load/lease.h"
 #include "agent/load/load_engine.h"
 #include "agent/prompts/dataset_fetch.h"
 #include "agent/session/batch_outbox.h"
@@ -16,6 +18,11 @@
 #include "common/event_queue.h"
 #include "common/fleet_tls.h"
 #include "common/version.h"
+
+namespace kneepoint::v1 {
+class LoadLevel;
+class Welcome;
+}  // namespace kneepoint::v1
 
 namespace kneepoint::agent {
 
@@ -28,9 +35,12 @@ struct SessionEnd {
 };
 
 /// One agent's part in one run: joins the coordinator, carries out its levels, and hands over what was
-/// measured until it is acknowledged. Load runs only while the coordinator is heard: a broken stream or
-/// `silence_limit` without a message stops it at once, and the session then tries for `join_timeout` to hand
-/// over the rest. All decisions, and all calls into the engine, happen on the thread that calls run().
+/// measured until it is acknowledged. Load runs only while the coordinator is heard: it ends with the lease,
+/// which only heartbeats extend, and where a broken stream is not made good within `redial_limit`; the
+/// session then tries for `join_timeout` to hand over the rest. A coordinator that answers and knows nothing
+/// of the run makes the session forget it: the agent is free for the next one. All decisions, and all calls
+/// into the engine, happen on the thread that calls run(); what it has to say goes out after what it has to
+/// do.
 class AgentSession {
  public:
   struct Options {
@@ -41,8 +51,10 @@ class AgentSession {
     unsigned threads = 1;                                 ///< Told to the coordinator.
     Permissions permissions;
     Nanos join_timeout = std::chrono::seconds(60);
-    /// Kept below the 10 s within which an agent that lost its coordinator must have stopped.
-    Nanos silence_limit = std::chrono::seconds(8);
+    /// The engine's, too. Null: one of its own.
+    std::shared_ptr<Lease> lease;
+    /// How long the load goes on without a stream.
+    Nanos redial_limit = lease::kRedial;
     /// Batches are collected at zero + k · period + delay: just after a second has ended.
     Nanos collect_period = std::chrono::seconds(1);
     Nanos collect_delay = std::chrono::milliseconds(100);
@@ -64,7 +76,12 @@ class AgentSession {
   struct StopRequest {
     std::string reason;
   };
-  using Event = std::variant<LinkEvent, LevelDone, StopRequest>;
+  /// From the engine of the run-th run.
+  struct EngineDone {
+    std::uint64_t run = 0;
+    LevelDone done;
+  };
+  using Event = std::variant<LinkEvent, EngineDone, StopRequest>;
   /// Where the run stands on this agent; the link's state is apart from it.
   enum class Phase {
     kJoining,   ///< No assignment yet.
@@ -77,20 +94,28 @@ class AgentSession {
   void dial();
   void on_link(const LinkEvent& event);
   void on_message(const v1::CoordinatorMessage& message, MonoTime at);
+  void on_welcome(const v1::Welcome& welcome);
+  void on_level(const v1::LoadLevel& message);
+  void on_done(const EngineDone& done);
   void on_closed(const std::string& reason);
   void on_stop(const std::string& reason);
   void accept(const v1::CoordinatorMessage& message);
   /// Asks for what the assignment still lacks; with everything there, makes the engine.
   void fetch_or_start();
   void refuse(const std::string& reason);
+  /// As before the assignment: the run is not this coordinator's.
+  void forget_run();
+  v1::AgentMessage of_run() const;
+  void send_done();
   void collect();
   void stop_load(Nanos limit);
   /// Sends what may be on its way, and tells of the end behind the last of it.
   void send_batches();
   void end_after_flush(SessionEnd end);
-  /// What is due by now: dialling, collecting, giving up.
+  /// What is due by now: ending the load, dialling, collecting, giving up.
   void on_time(MonoTime now);
-  bool awaits_signs() const;
+  /// Until when the load may go on, while there is any.
+  MonoTime load_limit() const;
   MonoTime next_deadline() const;
   MonoTime next_collection(MonoTime now) const;
 
@@ -102,10 +127,11 @@ class AgentSession {
   std::unique_ptr<CoordinatorLink> link_;
   std::uint64_t link_id_ = 0;
   bool welcomed_ = false;  ///< On the present link.
-  MonoTime heard_at_{};
   MonoTime dial_at_{};     ///< While there is no link.
   MonoTime give_up_at_{};  ///< While not welcomed.
+  MonoTime broken_at_{};   ///< While not welcomed: since when.
   Nanos back_off_{0};
+  std::minstd_rand jitter_;
   std::string last_problem_;
 
   Phase phase_ = Phase::kJoining;
@@ -116,7 +142,12 @@ class AgentSession {
     DatasetFetch fetch;
   };
   std::optional<Incoming> incoming_;
+  const std::shared_ptr<Lease> lease_;
   std::unique_ptr<LoadEngine> engine_;
+  std::string run_id_;             ///< With an engine.
+  std::uint64_t run_ = 0;          ///< Counts the runs that this process has served.
+  std::uint64_t epoch_ = 0;        ///< Of the last level.
+  std::optional<LevelDone> done_;  ///< The last of them, for a coordinator that has not heard it.
   std::size_t cells_ = 0;
   MonoTime zero_{};
   MonoTime collect_at_{};
@@ -124,6 +155,7 @@ class AgentSession {
   std::uint64_t sequence_ = 0;
   BatchOutbox outbox_;
   bool records_shed_ = false;
+  std::uint64_t drops_told_ = 0;
   std::uint64_t drained_through_ = 0;  ///< Once drained: the last batch that had a request.
   bool drained_told_ = false;          ///< On the present link.
 

@@ -14,7 +14,10 @@ std::uint64_t BatchOutbox::add(std::unique_ptr<v1::SnapshotBatch> batch) {
   entries_.push_back({.batch = std::move(batch), .bytes = bytes});
   bytes_ += bytes;
   const std::uint64_t shed = bytes_ > limits_.bytes ? shed_records() : 0;
-  while (entries_.size() > 1 && (entries_.size() > limits_.batches || bytes_ > limits_.bytes)) drop_oldest();
+  while (entries_.size() > 1 && (entries_.size() > limits_.batches || bytes_ > limits_.bytes)) {
+    if (!entries_.front().taken) ++dropped_;
+    drop_oldest();
+  }
   return shed;
 }
 
@@ -49,7 +52,7 @@ void BatchOutbox::drop_oldest() {
 const v1::SnapshotBatch* BatchOutbox::next() {
   if (sent_ == entries_.size()) return nullptr;
   Entry& entry = entries_[sent_];
-  if (sent_ > 0 && bytes_on_the_way_ + entry.bytes > limits_.bytes_on_the_way) return nullptr;
+  if (bytes_on_the_way_ > 0 && bytes_on_the_way_ + entry.bytes > limits_.bytes_on_the_way) return nullptr;
   ++sent_;
   entry.bytes_sent = entry.bytes;
   bytes_on_the_way_ += entry.bytes;
@@ -62,6 +65,26 @@ bool BatchOutbox::sent(std::uint64_t sequence) const {
 
 void BatchOutbox::acknowledged(std::uint64_t sequence) {
   while (!entries_.empty() && entries_.front().batch->sequence() <= sequence) drop_oldest();
+}
+
+void BatchOutbox::taken(std::uint64_t sequence) {
+  for (std::size_t i = 0; i < sent_ && entries_[i].batch->sequence() <= sequence; ++i) {
+    entries_[i].taken = true;
+    bytes_on_the_way_ -= std::exchange(entries_[i].bytes_sent, 0);
+  }
+}
+
+void BatchOutbox::link_lost() {
+  sent_ = 0;
+  bytes_on_the_way_ = 0;
+  for (Entry& entry : entries_) entry.bytes_sent = 0;
+}
+
+void BatchOutbox::clear() {
+  entries_.clear();
+  sent_ = 0;
+  bytes_ = bytes_on_the_way_ = 0;
+  dropped_ = 0;
 }
 
 }  // namespace kneepoint::agent

@@ -29,12 +29,18 @@ class BatchOutbox {
 
   /// @param batch its sequence is larger than those before. @returns how many lines of requests gave way.
   std::uint64_t add(std::unique_ptr<v1::SnapshotBatch> batch);
+  /// How many batches have been dropped that had not arrived.
+  std::uint64_t dropped() const { return dropped_; }
   /// The next batch to send, which is on its way from now on; null where there is none, or enough is.
   const v1::SnapshotBatch* next();
-  /// Everything up to `sequence` has arrived.
+  /// Everything up to `sequence` is safe with the coordinator.
   void acknowledged(std::uint64_t sequence);
+  /// Everything up to `sequence` has arrived, and is kept for the case that the coordinator is killed.
+  void taken(std::uint64_t sequence);
   /// Nothing is on its way any more.
-  void link_lost() { sent_ = 0, bytes_on_the_way_ = 0; }
+  void link_lost();
+  /// As new.
+  void clear();
   /// Whether nothing up to `sequence` waits to be sent.
   bool sent(std::uint64_t sequence) const;
 
@@ -42,7 +48,8 @@ class BatchOutbox {
   struct Entry {
     std::unique_ptr<v1::SnapshotBatch> batch;
     std::size_t bytes = 0;
-    std::size_t bytes_sent = 0;  ///< Of its last sending.
+    std::size_t bytes_sent = 0;  ///< Of its last sending; 0 once it has arrived.
+    bool taken = false;
   };
   std::uint64_t shed_records();
   void drop_oldest();
@@ -52,6 +59,7 @@ class BatchOutbox {
   std::size_t sent_ = 0;  ///< So many of the first are on their way.
   std::size_t bytes_ = 0;
   std::size_t bytes_on_the_way_ = 0;
+  std::uint64_t dropped_ = 0;
 };
 
 }  // namespace kneepoint::agent

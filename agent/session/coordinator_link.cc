@@ -9,6 +9,7 @@
 
 #include "common/fleet_link.h"
 #include "common/fleet_tls.h"
+#include "common/lease.h"
 #include "kneepoint/v1/fleet.grpc.pb.h"
 
 namespace kneepoint::agent {
@@ -17,12 +18,16 @@ namespace {
 /// How long one attempt to connect may take. (gRPC names it after its own back-off, which is not used here.)
 constexpr int kConnectMillis = 5000;
 
+int millis(Nanos duration) {
+  return static_cast<int>(duration / std::chrono::milliseconds(1));
+}
+
 std::shared_ptr<grpc::Channel> open_channel(const kneepoint::Endpoint& coordinator,
                                             const FleetCredentials* credentials) {
   grpc::ChannelArguments args;
   args.SetMaxReceiveMessageSize(fleet_link::kMaxMessageBytes);
-  args.SetInt(GRPC_ARG_KEEPALIVE_TIME_MS, static_cast<int>(fleet_link::kKeepaliveInterval.count()));
-  args.SetInt(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, static_cast<int>(fleet_link::kKeepaliveTimeout.count()));
+  args.SetInt(GRPC_ARG_KEEPALIVE_TIME_MS, millis(lease::kKeepaliveInterval));
+  args.SetInt(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, millis(lease::kKeepaliveTimeout));
   args.SetInt(GRPC_ARG_HTTP2_MAX_PINGS_WITHOUT_DATA, 0);
   args.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, kConnectMillis);
   // Every link is a fresh attempt: neither the back-off of an earlier one nor a proxy meant for the web

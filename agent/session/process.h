@@ -13,20 +13,19 @@ namespace kneepoint::agent {
 /// that started this one, is gone already: the caller must end by itself.
 bool die_with_parent(pid_t parent);
 
-/// Leaves SIGINT and SIGTERM to StopSignals and ignores SIGPIPE. Call before any thread is made: threads
-/// inherit it.
+/// Leaves SIGINT, SIGTERM and SIGHUP to StopSignals and ignores SIGPIPE. Call before any thread is made:
+/// threads inherit it.
 void block_stop_signals();
 
-/// Hands SIGINT and SIGTERM, by name, to a callback on a thread of its own, which may thus do anything.
+/// Hands them, by name, to a callback on a thread of its own, which may thus do anything.
 class StopSignals {
  public:
   explicit StopSignals(std::function<void(std::string)> on_stop);
-  ~StopSignals();
   StopSignals(const StopSignals&) = delete;
   StopSignals& operator=(const StopSignals&) = delete;
 
  private:
-  std::thread waiter_;
+  std::jthread waiter_;
 };
 
 }  // namespace kneepoint::agent

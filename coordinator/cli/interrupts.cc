@@ -15,6 +15,11 @@ Interrupts::Interrupts() {
   sigemptyset(&signals);
   sigaddset(&signals, SIGINT);
   sigaddset(&signals, SIGTERM);
+  // A terminal that goes away ends a run as Ctrl-C does, with its report; unless that is to be ignored
+  // (nohup).
+  struct sigaction hangup {};
+  sigaction(SIGHUP, nullptr, &hangup);
+  if (hangup.sa_handler != SIG_IGN) sigaddset(&signals, SIGHUP);
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   waiter_ = std::jthread([this, signals](std::stop_token stop) {
     // Woken now and then to see whether the process is ending by itself.

@@ -6,9 +6,9 @@
 
 namespace kneepoint::coordinator {
 
-/// Counts the user's SIGINTs and SIGTERMs. Construct before any other thread: the signals are blocked in this
-/// thread and all that it starts, and taken by one thread of its own, so no code runs in a signal handler.
-/// The first asks to stop in order, the second to stop at once; the third ends the process.
+/// Counts the user's SIGINTs, SIGTERMs and SIGHUPs. Construct before any other thread: the signals are
+/// blocked in this thread and all that it starts, and taken by one thread of its own, so no code runs in a
+/// signal handler. The first asks to stop in order, the second to stop at once; the third ends the process.
 class Interrupts {
  public:
   Interrupts();

@@ -25,14 +25,16 @@ int replay_command(const ReplayOptions& options) {
   if (!directory) return refuse(directory.error().message);
   if (const auto written = directory->write("plan.yaml", plan.source_text); !written)
     return refuse(written.error().message);
-  const auto report = write_results(*directory, {.plan = plan,
-                                                 .timeline = recording->timeline,
-                                                 .windows = recording->windows,
-                                                 .facts = facts,
-                                                 .telemetry = recording->telemetry});
-  if (!report) return fail(kInternalError, report.error().message);
-  say(fmt::format("{}\nreport: {}\n", render_text(*report), directory->path().string()));
-  return exit_code(*report);
+  const Measured measured{.plan = plan,
+                          .timeline = recording->timeline,
+                          .windows = recording->windows,
+                          .facts = facts,
+                          .telemetry = recording->telemetry};
+  const Report report = analyse(measured);
+  say(fmt::format("{}\nreport: {}\n", render_text(report), directory->path().string()));
+  const auto failed = write_results(*directory, measured, report);
+  for (const std::string& line : failed) fail(kInternalError, line);
+  return failed.empty() ? exit_code(report) : kInternalError;
 }
 
 }  // namespace kneepoint::coordinator

@@ -2,6 +2,7 @@
 
 #include <fmt/chrono.h>
 #include <fmt/format.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -9,14 +10,16 @@
 #include <memory>
 #include <random>
 
+#include "common/background_output.h"
 #include "common/build_identity.h"
 #include "common/dataset.h"
+#include "common/descriptor_limit.h"
+#include "common/printable.h"
 #include "common/secrets.h"
 #include "common/version.h"
 #include "common/wire.h"
 #include "coordinator/calibration/calibrate.h"
 #include "coordinator/calibration/settle_usage.h"
-#include "coordinator/cli/failure.h"
 #include "coordinator/cli/interrupts.h"
 #include "coordinator/cli/run_display.h"
 #include "coordinator/cli/run_telemetry.h"
@@ -29,6 +32,7 @@
 #include "coordinator/plan/needs.h"
 #include "coordinator/plan/plan_loader.h"
 #include "coordinator/plan/workload_printer.h"
+#include "coordinator/recording/journal.h"
 #include "coordinator/recording/recording.h"
 #include "coordinator/recording/recording_writer.h"
 #include "coordinator/recording/results.h"
@@ -41,6 +45,13 @@
 
 namespace kneepoint::coordinator {
 namespace {
+
+/// How long the disk may take for the last of what is recorded.
+constexpr Nanos kJournalPatience = std::chrono::seconds(5);
+/// A clock that has moved further is worth a word: a twentieth of a second.
+constexpr Nanos kNoticedDrift = std::chrono::milliseconds(50);
+/// About what one series of one second takes while it waits to be written.
+constexpr std::size_t kSeriesBytes = 1500;
 
 /// Ends the command early: one line for the user, and what the process exits with.
 struct Failure {
@@ -78,15 +89,17 @@ DatasetSource source_of(const Plan& plan, const std::string& hash) {
 /// server and the display outlive the fleet, so that its end can still be watched.
 class Run {
  public:
-  Run(const RunOptions& options, Interrupts& interrupts)
+  Run(const RunOptions& options, Interrupts& interrupts, BackgroundOutput& output, BackgroundOutput& errors)
       : options_(options),
         interrupts_(interrupts),
+        output_(output),
+        errors_(errors),
         plan_(load(options)),
         started_at_(SystemClock().real_now()),
         run_id_(new_run_id(started_at_, plan_.name)),
         directory_(or_fail(RunDirectory::create(options.out, plan_.name, started_at_), kBadInput)),
         metrics_(identity_of(plan_, run_id_, std::string(version()))),
-        display_(plan_, cells_, metrics_, options.quiet) {
+        display_(plan_, cells_, metrics_, output, options.quiet) {
     or_fail(directory_.write("plan.yaml", plan_.source_text), kBadInput);
     serve();
   }
@@ -100,7 +113,7 @@ class Run {
     settle_usage(plan_, cells_, {.run_id = run_id_, .stop = interrupts_.token(), .tell = tell});
     start();
     telemetry_.emplace(plan_, directory_.path() / "telemetry.jsonl", SystemClock().now() - fleet_->now(),
-                       run_id_);
+                       run_id_, *journal_);
     const Timeline* timeline = nullptr;
     RunLoop loop(plan_, cells_, *fleet_, hooks(timeline));
     timeline = &loop.timeline();
@@ -109,19 +122,17 @@ class Run {
     take_telemetry(loop.timeline());
     telemetry_->stop();
     const RunFacts facts = this->facts(loop, duration);
-    keep(recording_->end(facts));
+    journal_->post(1, [this, facts] { (void)recording_->end(facts); });
+    close_journal(loop.timeline());
+    tell_of_clocks();
     fleet_->finish(!loop.interrupted() && !loop.agent_lost() && loop.stopped_by().empty(),
                    why_unfinished(loop));
-    const Report report = or_fail(write_results(directory_, {.plan = plan_,
-                                                             .timeline = loop.timeline(),
-                                                             .windows = loop.windows(),
-                                                             .facts = facts,
-                                                             .telemetry = telemetry_->series()}),
-                                  kInternalError);
-    display_.finish(report);
-    say(fmt::format("{}\nreport: {}\n", render_text(report), directory_.path().string()));
-    linger(loop.interrupted());
-    return exit_code(report);
+    return report({.plan = plan_,
+                   .timeline = loop.timeline(),
+                   .windows = loop.windows(),
+                   .facts = facts,
+                   .telemetry = telemetry_->series()},
+                  loop.interrupted());
   }
 
  private:
@@ -212,14 +223,17 @@ class Run {
                           .records = plan_.records,
                           .datasets = plan_.datasets};
     or_fail(fleet_->start(std::move(assignment), [this] { return check_start(); }), kFleetFailed);
-    recording_ = or_fail(RecordingWriter::create(directory_.path() / kRecordingFile, plan_, cells_, facts()),
-                         kBadInput);
+    recording_.emplace(or_fail(
+        RecordingWriter::create(directory_.path() / kRecordingFile, plan_, cells_, facts()), kBadInput));
     if (plan_.records) {
       const SystemClock clock;
-      records_ = or_fail(RecordWriter::create(directory_.path() / "records.jsonl.gz", plan_, cells_, run_id_,
-                                              clock.real_now() - fleet_->now()),
-                         kBadInput);
+      records_.emplace(or_fail(RecordWriter::create(directory_.path() / "records.jsonl.gz", plan_, cells_,
+                                                    run_id_, clock.real_now() - fleet_->now()),
+                               kBadInput));
     }
+    journal_ = std::make_unique<Journal>();
+    journal_->watch([this] { return recording_->settle(); });
+    if (records_) journal_->watch([this] { return records_->settle(); });
     metrics_.set_start_skew(start_skew());
     metrics_.set_agents({.running = fleet_->agents()});
   }
@@ -240,16 +254,17 @@ class Run {
     RunLoop::Hooks hooks;
     hooks.on_batch = [this](std::uint32_t agent, const SnapshotBatch& batch) {
       metrics_.observe(batch);
-      keep(recording_->batch(agent, batch));
-      if (records_) keep(records_->append(fleet_->agent(agent).name, batch));
+      record(agent, std::make_shared<const SnapshotBatch>(batch));
     };
     hooks.on_step = [this](const StepWindow& window, const Step& step) {
-      keep(recording_->window(window));
+      journal_->post(sizeof(window), [this, window] { (void)recording_->window(window); });
       display_.step(window, step);
     };
     hooks.on_progress = [this, &timeline](const Progress& progress) {
       display_.progress(progress, *timeline);
       take_telemetry(*timeline);
+      take_journal();
+      tell_of_ended_agents();
     };
     hooks.stop_reason = [this, told = false]() mutable {
       const std::string& reason = telemetry_->stop_reason();
@@ -264,7 +279,7 @@ class Run {
                                  plan_.targets[ended.target].name, why));
     };
     hooks.on_agent_lost = [this](const AgentLost& lost) {
-      keep(recording_->agent_lost(lost.agent));
+      journal_->post(sizeof(lost), [this, agent = lost.agent] { (void)recording_->agent_lost(agent); });
       metrics_.set_agents({.running = fleet_->agents(), .lost = ++agents_lost_});
       display_.print(fmt::format("agent {} lost: {}", fleet_->agent(lost.agent).name, lost.reason));
     };
@@ -276,6 +291,27 @@ class Run {
       return count;
     };
     return hooks;
+  }
+
+  /// Acknowledged once it is safe. What the disk says comes back as the journal's notices.
+  void record(std::uint32_t agent, std::shared_ptr<const SnapshotBatch> batch) {
+    std::size_t bytes = sizeof(SnapshotBatch);
+    for (const SecondSnapshot& second : batch->seconds) {
+      bytes += second.series.size() * kSeriesBytes + second.requests.size() * sizeof(RequestRow);
+    }
+    journal_->post(
+        bytes,
+        [this, agent, name = fleet_->agent(agent).name, batch] {
+          (void)recording_->batch(agent, *batch);
+          if (records_) (void)records_->append(name, *batch);
+        },
+        [this, agent, sequence = batch->sequence] { fleet_->recorded(agent, sequence); });
+  }
+
+  /// Agents of this machine whose process has ended need not be waited for.
+  void tell_of_ended_agents() {
+    if (!agents_) return;
+    for (const auto& [name, how] : agents_->take_ended()) fleet_->process_ended(name, how);
   }
 
   void take_telemetry(const Timeline& timeline) {
@@ -310,9 +346,45 @@ class Run {
     return std::move(*loads);
   }
 
-  /// A full disk ends what is recorded, not the run.
-  void keep(const Result<void>& written) {
-    if (!written) display_.print(written.error().message);
+  /// A disk that refuses, now or for good, ends no run.
+  void take_journal() {
+    for (const std::string& line : journal_->take_notices()) display_.print(line);
+  }
+
+  /// What is recorded is whole before the agents may forget it, if the disk lets it.
+  void close_journal(const Timeline& timeline) {
+    const MonoTime until = SystemClock().now() + kJournalPatience;
+    const bool whole = journal_->flush([&] { return SystemClock().now() >= until; });
+    take_telemetry(timeline);
+    take_journal();
+    if (!whole) display_.print("what is recorded of the run is not whole: the disk did not take it");
+  }
+
+  /// Seconds of agents are laid together as their clocks stood at the start.
+  void tell_of_clocks() {
+    for (std::uint32_t i = 0; i < fleet_->agents() + agents_lost_; ++i) {
+      const AgentInfo& agent = fleet_->agent(i);
+      if (std::chrono::abs(agent.clock_drift) < kNoticedDrift + agent.clock.round_trip) continue;
+      display_.print(
+          fmt::format("agent {}: its clock has moved by {:.0f} ms against this one since the start, and so "
+                      "have its seconds",
+                      agent.name, to_seconds(agent.clock_drift) * 1000));
+    }
+  }
+
+  /// What was found is told first: no disk can take it away.
+  int report(const Measured& measured, bool interrupted) {
+    const Report report = analyse(measured);
+    display_.finish(report);
+    output_.write(fmt::format("{}\nreport: {}\n", render_text(report), directory_.path().string()));
+    const std::vector<std::string> failed = write_results(directory_, measured, report);
+    for (const std::string& line : failed)
+      errors_.write(fmt::format("kneepoint: {}\n", printable_lines(line)));
+    const int interrupts = interrupts_.count();
+    output_.flush([&] { return interrupts_.count() > interrupts; });
+    if (const int error = output_.error(); error != 0) note_lost_output(error);
+    linger(interrupted);
+    return failed.empty() ? exit_code(report) : kInternalError;
   }
 
   /// What is known when the load begins.
@@ -352,6 +424,8 @@ class Run {
 
   const RunOptions& options_;
   Interrupts& interrupts_;
+  BackgroundOutput& output_;
+  BackgroundOutput& errors_;
   Plan plan_;
   std::vector<Cell> cells_ = cells_of(plan_);
   RealTime started_at_;
@@ -365,6 +439,7 @@ class Run {
   std::unique_ptr<LocalAgents> agents_;
   std::optional<RecordingWriter> recording_;
   std::optional<RecordWriter> records_;
+  std::unique_ptr<Journal> journal_;              // its thread uses what is above
   std::map<std::uint32_t, double> load_seconds_;  // by target
   std::optional<RunTelemetry> telemetry_;
   std::size_t agents_lost_ = 0;
@@ -373,11 +448,18 @@ class Run {
 }  // namespace
 
 int run_command(const RunOptions& options) {
+  umask(077);  // prompts and figures are their owner's
+  raise_descriptor_limit();
+  // Nothing in a run waits for whoever reads what it says.
+  static BackgroundOutput output(STDOUT_FILENO);
+  static BackgroundOutput errors(STDERR_FILENO);
+  log_to(errors, "kneepoint", "warn");
   try {
     Interrupts interrupts;
-    return Run(options, interrupts).execute();
+    return Run(options, interrupts, output, errors).execute();
   } catch (const Failure& failure) {
-    return fail(failure.code, failure.message);
+    errors.write(fmt::format("kneepoint: {}\n", printable_lines(failure.message)));
+    return failure.code;
   }
 }
 

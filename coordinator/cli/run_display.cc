@@ -16,8 +16,9 @@ constexpr std::int64_t kRateSeconds = 3;
 
 }  // namespace
 
-RunDisplay::RunDisplay(const Plan& plan, const std::vector<Cell>& cells, Metrics& metrics, bool quiet)
-    : metrics_(metrics), terminal_(terminal_options(STDOUT_FILENO, quiet)) {
+RunDisplay::RunDisplay(const Plan& plan, const std::vector<Cell>& cells, Metrics& metrics,
+                       BackgroundOutput& output, bool quiet)
+    : metrics_(metrics), terminal_(terminal_options(STDOUT_FILENO, quiet, output)) {
   view_.plan = plan.name;
   for (const Cell& cell : cells) {
     const Target& target = plan.targets[cell.target];

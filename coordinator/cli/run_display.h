@@ -15,8 +15,9 @@ namespace kneepoint::coordinator {
 /// Shows a run as it goes on, in the terminal and in the metrics. Owned by the main thread.
 class RunDisplay {
  public:
-  /// `metrics` must outlive it.
-  RunDisplay(const Plan& plan, const std::vector<Cell>& cells, Metrics& metrics, bool quiet);
+  /// `metrics` and `output`, which leads to standard output, must outlive it.
+  RunDisplay(const Plan& plan, const std::vector<Cell>& cells, Metrics& metrics, BackgroundOutput& output,
+             bool quiet);
 
   /// One permanent line.
   void print(std::string_view line) { terminal_.print(line); }

@@ -2,14 +2,18 @@
 
 #include <fmt/format.h>
 
+#include <utility>
+
 #include "coordinator/measure/guard_figures.h"
 #include "coordinator/telemetry/endpoints.h"
 #include "coordinator/telemetry/telemetry_lines.h"
 
 namespace kneepoint::coordinator {
 
-RunTelemetry::RunTelemetry(const Plan& plan, std::filesystem::path file, MonoTime zero, std::string run_id)
-    : guard_rails_(plan.guard_rails), path_(std::move(file)) {
+RunTelemetry::RunTelemetry(const Plan& plan, std::filesystem::path file, MonoTime zero, std::string run_id,
+                           Journal& journal)
+    : guard_rails_(plan.guard_rails), path_(std::move(file)), journal_(journal) {
+  journal_.watch([disk = disk_] { return disk->file ? disk->file->settle() : Result<void>(); });
   Scraper::Options options;
   options.zero = zero;
   options.run_id = std::move(run_id);
@@ -25,26 +29,40 @@ void RunTelemetry::note(const std::optional<std::string>& reason) {
   if (reason && stop_reason_.empty()) stop_reason_ = *reason;
 }
 
-bool RunTelemetry::write(const TelemetrySample& sample) {
-  if (!file_.is_open()) file_.open(path_, std::ios::trunc);
-  file_ << telemetry_line(sample) << '\n';
-  return file_.good();
-}
-
 std::vector<std::string> RunTelemetry::take(const Timeline& timeline) {
   std::vector<std::string> lines = scraper_->take_notices();
   for (TelemetrySample& sample : scraper_->take()) {
     note(guard_rails_.observe(sample));
     if (refused_) continue;
-    // What is not on the disk is not in the report: it could not be made again.
-    if (!write(sample)) {
-      refused_ = true;
-      lines.push_back(fmt::format("cannot write {}: telemetry ends here", path_.string()));
-      continue;
-    }
-    series_.add(std::move(sample));
+    auto line = std::make_shared<std::string>(telemetry_line(sample) + '\n');
+    auto kept = std::make_shared<TelemetrySample>(std::move(sample));
+    journal_.post(
+        2 * line->size(),
+        [disk = disk_, line, path = path_] {
+          if (!disk->file) {
+            auto created = GrowingFile::create(path);
+            const std::lock_guard lock(disk->mutex);
+            if (created) {
+              disk->file.emplace(*std::move(created));
+            } else {
+              disk->problem = created.error().message;
+            }
+          }
+          if (disk->file) (void)disk->file->append(*line);  // settle() says what the disk says
+        },
+        [disk = disk_, kept] {
+          if (!disk->file) return;
+          const std::lock_guard lock(disk->mutex);
+          disk->written.push_back(std::move(*kept));
+        });
   }
-  if (file_.is_open()) file_.flush();
+  {
+    const std::lock_guard lock(disk_->mutex);
+    for (TelemetrySample& sample : std::exchange(disk_->written, {})) series_.add(std::move(sample));
+    if (!disk_->problem.empty() && !std::exchange(refused_, true)) {
+      lines.push_back(disk_->problem + ": telemetry ends here");
+    }
+  }
   if (const std::int64_t through = timeline.complete_through(); through > figures_through_) {
     figures_through_ = through;
     note(guard_rails_.observe(through, guard_figures(timeline)));

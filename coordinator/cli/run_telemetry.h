@@ -1,12 +1,15 @@
 #pragma once
 
 #include <filesystem>
-#include <fstream>
 #include <memory>
+#include <mutex>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "common/plan.h"
+#include "coordinator/recording/journal.h"
+#include "coordinator/report/growing_file.h"
 #include "coordinator/telemetry/guard_rails.h"
 #include "coordinator/telemetry/scraper.h"
 #include "coordinator/telemetry/telemetry_series.h"
@@ -15,30 +18,40 @@
 namespace kneepoint::coordinator {
 
 /// Reads the targets' metrics during a run, keeps them in telemetry.jsonl as they come, and watches the
-/// plan's guard rails. Used by one thread; the scraper has its own.
+/// plan's guard rails. Used by one thread; the scraper has its own, and so has the journal.
 class RunTelemetry {
  public:
   /// Starts reading at once. @param file created with the first sample. @param zero the run's.
-  RunTelemetry(const Plan& plan, std::filesystem::path file, MonoTime zero, std::string run_id);
+  /// `journal` must outlive this.
+  RunTelemetry(const Plan& plan, std::filesystem::path file, MonoTime zero, std::string run_id,
+               Journal& journal);
 
   /// Takes what has been read since the last call; cheap, to be called often. @returns lines for the user.
   std::vector<std::string> take(const Timeline& timeline);
   /// Why the run must stop; empty while no limit has been passed.
   const std::string& stop_reason() const { return stop_reason_; }
-  /// Everything taken so far: what telemetry.jsonl holds.
+  /// What telemetry.jsonl holds, as far as take() has seen: what is not on the disk is not in the report,
+  /// which could not be made again.
   const TelemetrySeries& series() const { return series_; }
   void stop() { scraper_->stop(); }
 
  private:
   void note(const std::optional<std::string>& reason);
-  bool write(const TelemetrySample& sample);
 
   GuardRails guard_rails_;
   std::unique_ptr<Scraper> scraper_;
   TelemetrySeries series_;
   std::filesystem::path path_;
-  std::ofstream file_;
-  bool refused_ = false;  // the disk has
+  Journal& journal_;
+  /// What the journal's thread shares.
+  struct Disk {
+    std::optional<GrowingFile> file;  // the journal's only
+    std::mutex mutex;
+    std::vector<TelemetrySample> written;
+    std::string problem;  // why there is no file
+  };
+  const std::shared_ptr<Disk> disk_ = std::make_shared<Disk>();
+  bool refused_ = false;  // the file could not be made
   std::int64_t figures_through_ = -1;
   std::string stop_reason_;
 };

@@ -38,6 +38,10 @@ void say(std::string_view text) {
     note_failure();
 }
 
+void note_lost_output(int error) {
+  if (failure == 0) failure = error;
+}
+
 int finish_output(int code) {
   errno = 0;
   if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0) note_failure();

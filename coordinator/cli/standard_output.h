@@ -11,6 +11,9 @@ void hold_standard_descriptors();
 /// Writes to standard output. That it could not is told by finish_output, not here: a run ends as it would.
 void say(std::string_view text);
 
+/// The same of what others wrote to standard output. @param error errno.
+void note_lost_output(int error);
+
 /// Writes out what is left. @return `code`; or, where standard output could not be written and `code` says
 /// that all went well, kInternalError, with a line on standard error either way. A reader that left (`… |
 /// head`) has seen what it wanted.

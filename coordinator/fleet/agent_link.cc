@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <grpcpp/grpcpp.h>
 
+#include <algorithm>
 #include <atomic>
 #include <deque>
 #include <mutex>
@@ -10,7 +11,10 @@
 
 #include "common/fleet_link.h"
 #include "common/fleet_tls.h"
+#include "common/lease.h"
 #include "common/wire.h"
+#include "coordinator/fleet/acceptor.h"
+#include "coordinator/fleet/agent_messages.h"
 #include "kneepoint/v1/fleet.grpc.pb.h"
 
 namespace kneepoint::coordinator {
@@ -28,6 +32,15 @@ std::optional<std::vector<std::string>> names_of(const grpc::CallbackServerConte
 
 MonoTime now() {
   return SystemClock().now();
+}
+
+/// Events of one link that may wait for the thread that decides.
+constexpr std::size_t kMostUnprocessed = 64;
+/// What may wait to be written to an agent that does not read: an assignment and a few pieces of datasets.
+constexpr std::size_t kMostQueued = 2 * std::size_t{fleet_link::kMaxMessageBytes};
+
+int millis(Nanos duration) {
+  return static_cast<int>(duration / std::chrono::milliseconds(1));
 }
 
 /// One stream's state machine. gRPC allows one write at a time and wants Finish exactly once; here it comes
@@ -50,12 +63,15 @@ class Stream final : public grpc::ServerBidiReactor<v1::AgentMessage, v1::Coordi
   }
 
   void send(v1::CoordinatorMessage message) override {
+    bool full = false;
     {
       const std::lock_guard lock(mutex_);
       if (closing_) return;
+      queued_ += message.ByteSizeLong();
+      full = queued_ > kMostQueued && !outgoing_.empty();
       outgoing_.push_back(std::move(message));
     }
-    pump();
+    full ? abort() : pump();
   }
 
   void close() override {
@@ -81,6 +97,7 @@ class Stream final : public grpc::ServerBidiReactor<v1::AgentMessage, v1::Coordi
   bool may_be(const std::string& name) const override {
     return !certified_names_ || certified(*certified_names_, name);
   }
+  bool greeted() const { return greeted_; }
 
   void OnReadDone(bool ok) override {
     if (!ok) {
@@ -91,12 +108,21 @@ class Stream final : public grpc::ServerBidiReactor<v1::AgentMessage, v1::Coordi
     heard_at_.store(at.time_since_epoch().count(), std::memory_order_relaxed);
     const bool hello = incoming_->has_hello();
     if (hello == greeted_) {
-      end(hello ? "a second hello" : "a stream that does not begin with a hello");
+      end(hello ? "a second hello" : "a stream that does not begin with a hello", true);
       return abort();
     }
     greeted_ = true;
     if (!pass_on(at)) return abort();
+    const std::lock_guard lock(mutex_);
     incoming_ = std::make_shared<v1::AgentMessage>();
+    paused_ = ++unprocessed_ >= kMostUnprocessed;
+    if (!paused_) StartRead(incoming_.get());
+  }
+
+  void processed() override {
+    const std::lock_guard lock(mutex_);
+    if (--unprocessed_ >= kMostUnprocessed / 2 || !paused_ || closing_ || context_ == nullptr) return;
+    paused_ = false;
     StartRead(incoming_.get());
   }
 
@@ -127,23 +153,27 @@ class Stream final : public grpc::ServerBidiReactor<v1::AgentMessage, v1::Coordi
   /// False when what came is not fit to be passed on.
   bool pass_on(MonoTime at) {
     if (!incoming_->has_batch()) {
+      if (auto valid = check(*incoming_); !valid) {
+        end("an invalid message: " + valid.error().message, true);
+        return false;
+      }
       sink_({self_, at, std::shared_ptr<const v1::AgentMessage>(std::move(incoming_))});
       return true;
     }
     auto batch = from_wire(incoming_->batch());
     if (!batch) {
-      end("an invalid batch: " + batch.error().message);
+      end("an invalid batch: " + batch.error().message, true);
       return false;
     }
-    sink_({self_, at, *std::move(batch)});
+    sink_({self_, at, LinkEvent::RunBatch{incoming_->run_id(), *std::move(batch)}});
     return true;
   }
 
   /// Tells of the end once, with the first reason. Called from gRPC's threads only, one callback at a time or
   /// after the last.
-  void end(std::string reason) {
+  void end(std::string reason, bool faulty = false) {
     if (ended_.exchange(true)) return;
-    sink_({self_, now(), LinkClosed{std::move(reason)}});
+    sink_({self_, now(), LinkClosed{.reason = std::move(reason), .faulty = faulty}});
   }
 
   /// Starts the next write or the end. `writing_` and `finished_` keep others out, so the start needs no
@@ -156,6 +186,7 @@ class Stream final : public grpc::ServerBidiReactor<v1::AgentMessage, v1::Coordi
       if (!outgoing_.empty()) {
         current_ = std::move(outgoing_.front());
         outgoing_.pop_front();
+        queued_ -= std::min(queued_, current_.ByteSizeLong());
         writing_ = true;
       } else if (closing_) {
         finish = finished_ = true;
@@ -176,12 +207,15 @@ class Stream final : public grpc::ServerBidiReactor<v1::AgentMessage, v1::Coordi
   std::shared_ptr<Stream> self_;
   std::shared_ptr<v1::AgentMessage> incoming_;
   v1::CoordinatorMessage current_;
-  bool greeted_ = false;
+  std::atomic<bool> greeted_ = false;
   std::atomic<bool> ended_ = false;
 
   std::mutex mutex_;
   grpc::CallbackServerContext* context_;  // gRPC's; gone after OnDone
   std::deque<v1::CoordinatorMessage> outgoing_;
+  std::size_t queued_ = 0;       // bytes of them
+  std::size_t unprocessed_ = 0;  // events passed on
+  bool paused_ = false;          // not reading, because of them
   bool writing_ = false;
   bool closing_ = false;
   bool finished_ = false;
@@ -190,33 +224,40 @@ class Stream final : public grpc::ServerBidiReactor<v1::AgentMessage, v1::Coordi
 
 class GrpcServer final : public LinkServer {
  public:
-  GrpcServer(const std::vector<Endpoint>& endpoints, Sink sink, const FleetCredentials* credentials)
-      : service_(std::move(sink)) {
+  GrpcServer(std::unique_ptr<Acceptor> acceptor, std::vector<bool> tls, Sink sink,
+             const FleetCredentials* credentials)
+      : service_(std::move(sink)), acceptor_(std::move(acceptor)), ports_(acceptor_->ports()) {
     grpc::ServerBuilder builder;
     builder.RegisterService(&service_);
     builder.SetMaxReceiveMessageSize(fleet_link::kMaxMessageBytes);
-    const auto interval = static_cast<int>(fleet_link::kKeepaliveInterval.count());
+    const int interval = millis(lease::kKeepaliveInterval);
     builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIME_MS, interval);
-    builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIMEOUT_MS,
-                               static_cast<int>(fleet_link::kKeepaliveTimeout.count()));
+    builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, millis(lease::kKeepaliveTimeout));
     builder.AddChannelArgument(GRPC_ARG_HTTP2_MAX_PINGS_WITHOUT_DATA, 0);
     builder.AddChannelArgument(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS, interval / 2);
-    // Two coordinators on one port would share the agents out between them.
-    builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
-    ports_.resize(endpoints.size());
-    for (std::size_t i = 0; i < endpoints.size(); ++i) {
-      const bool tls = credentials != nullptr && !endpoints[i].is_unix();
-      builder.AddListeningPort(endpoints[i].str(),
-                               tls ? credentials->server() : grpc::InsecureServerCredentials(), &ports_[i]);
-    }
+    // A connection that does not get as far as a stream, or has none any more, is closed.
+    builder.AddChannelArgument(GRPC_ARG_SERVER_HANDSHAKE_TIMEOUT_MS, millis(lease::kGreeting));
+    builder.AddChannelArgument(GRPC_ARG_MAX_CONNECTION_IDLE_MS, millis(lease::kGreeting));
+    // So descriptors bound streams, too.
+    builder.AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS, 4);
+    const auto accept = [&builder](std::shared_ptr<grpc::ServerCredentials> with) {
+      return builder.experimental().AddExternalConnectionAcceptor(
+          grpc::ServerBuilder::experimental_type::ExternalConnectionType::FROM_FD, std::move(with));
+    };
+    plain_ = accept(grpc::InsecureServerCredentials());
+    if (credentials != nullptr) encrypted_ = accept(credentials->server());
     server_ = builder.BuildAndStart();
-    // gRPC says 1 for the port of a Unix socket.
-    for (std::size_t i = 0; i < endpoints.size(); ++i) {
-      if (endpoints[i].is_unix()) ports_[i] = 0;
-    }
+    if (server_ == nullptr) return;
+    acceptor_->start([this, tls = std::move(tls)](std::size_t endpoint, int listener, int connection) {
+      grpc::experimental::ExternalConnectionAcceptor::NewConnectionParameters parameters;
+      parameters.listener_fd = listener;
+      parameters.fd = connection;
+      (tls[endpoint] ? encrypted_ : plain_)->HandleNewConnection(&parameters);
+    });
   }
 
   ~GrpcServer() override {
+    acceptor_->stop();
     if (server_ == nullptr) return;
     server_->Shutdown(std::chrono::system_clock::now() + std::chrono::seconds(2));
     server_->Wait();
@@ -224,6 +265,7 @@ class GrpcServer final : public LinkServer {
 
   bool listening() const { return server_ != nullptr; }
   const std::vector<int>& ports() const override { return ports_; }
+  void tend() override { service_.tend(); }
 
  private:
   class Service final : public v1::Fleet::CallbackService {
@@ -232,16 +274,40 @@ class GrpcServer final : public LinkServer {
     grpc::ServerBidiReactor<v1::AgentMessage, v1::CoordinatorMessage>* Session(
         grpc::CallbackServerContext* context) override {
       auto stream = std::make_shared<Stream>(context, sink_);
+      {
+        const std::lock_guard lock(mutex_);
+        silent_.push_back({stream, now()});
+      }
       stream->start(stream);
       return stream.get();
     }
 
+    /// Breaks the streams that have not said a hello in time.
+    void tend() {
+      const std::lock_guard lock(mutex_);
+      std::erase_if(silent_, [](const Silent& silent) {
+        const auto stream = silent.stream.lock();
+        if (!stream || stream->greeted()) return true;
+        if (now() - silent.since < lease::kGreeting) return false;
+        stream->abort();
+        return true;
+      });
+    }
+
    private:
+    struct Silent {
+      std::weak_ptr<Stream> stream;
+      MonoTime since{};
+    };
     const Sink sink_;
+    std::mutex mutex_;
+    std::vector<Silent> silent_;
   };
 
   Service service_;
-  std::vector<int> ports_;
+  const std::unique_ptr<Acceptor> acceptor_;
+  const std::vector<int> ports_;
+  std::unique_ptr<grpc::experimental::ExternalConnectionAcceptor> plain_, encrypted_;
   std::unique_ptr<grpc::Server> server_;
 };
 
@@ -249,11 +315,14 @@ class GrpcServer final : public LinkServer {
 
 Result<std::unique_ptr<LinkServer>> LinkServer::listen(const std::vector<Endpoint>& endpoints, Sink sink,
                                                        const FleetCredentials* credentials) {
-  auto server = std::make_unique<GrpcServer>(endpoints, std::move(sink), credentials);
-  if (server->listening()) return std::unique_ptr<LinkServer>(std::move(server));
-  std::string where;
-  for (const Endpoint& endpoint : endpoints) where += (where.empty() ? "" : " and ") + endpoint.str();
-  return Error{fmt::format("cannot listen on {} for agents (is the port taken?)", where)};
+  auto acceptor = Acceptor::listen(endpoints);
+  if (!acceptor) return acceptor.error();
+  std::vector<bool> tls;
+  for (const Endpoint& endpoint : endpoints) tls.push_back(credentials != nullptr && !endpoint.is_unix());
+  auto server =
+      std::make_unique<GrpcServer>(*std::move(acceptor), std::move(tls), std::move(sink), credentials);
+  if (!server->listening()) return Error{"cannot serve agents: gRPC does not start"};
+  return std::unique_ptr<LinkServer>(std::move(server));
 }
 
 }  // namespace kneepoint::coordinator

@@ -32,6 +32,9 @@ class AgentLink {
   virtual void close() = 0;
   /// Breaks the stream at once.
   virtual void abort() = 0;
+  /// One of its events has been dealt with. A link whose events nobody deals with is read no further, so that
+  /// what waits is bounded for every agent.
+  virtual void processed() = 0;
   /// When the last message came.
   virtual MonoTime heard_at() const = 0;
   /// The other end's address, for messages.
@@ -40,14 +43,22 @@ class AgentLink {
   virtual bool may_be(const std::string& name) const = 0;
 };
 
-/// What came over a link. Batches are already validated; the first message is always a Hello.
+/// What came over a link. What can be told without knowing the run is already validated; the first message is
+/// always a Hello.
 struct LinkClosed {
   std::string reason;
+  bool faulty =
+      false;  ///< What came was not to be worked with: there is nothing to hope for from a new link.
 };
 struct LinkEvent {
   std::shared_ptr<AgentLink> link;
   MonoTime at{};  ///< When it arrived.
-  std::variant<std::shared_ptr<const v1::AgentMessage>, SnapshotBatch, LinkClosed> what;
+  /// With a batch: the run that it says it belongs to.
+  struct RunBatch {
+    std::string run_id;
+    SnapshotBatch batch;
+  };
+  std::variant<std::shared_ptr<const v1::AgentMessage>, RunBatch, LinkClosed> what;
 };
 
 /// The gRPC server that agents dial. Hides gRPC and its threads, which only validate, stamp and pass on.
@@ -64,6 +75,8 @@ class LinkServer {
 
   /// The port of each endpoint, as bound; 0 for a Unix socket.
   virtual const std::vector<int>& ports() const = 0;
+  /// Breaks streams that say nothing. To be called about once a second.
+  virtual void tend() = 0;
 };
 
 }  // namespace kneepoint::coordinator

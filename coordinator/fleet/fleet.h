@@ -12,6 +12,7 @@
 #include "common/clock.h"
 #include "common/event_queue.h"
 #include "common/fleet_tls.h"
+#include "common/lease.h"
 #include "common/plan.h"
 #include "common/result.h"
 #include "common/version.h"
@@ -20,6 +21,8 @@
 #include "coordinator/run/run_loop.h"
 
 namespace kneepoint::v1 {
+class AgentMessage;
+class ClockReply;
 class DatasetRequest;
 class Hello;
 }  // namespace kneepoint::v1
@@ -34,14 +37,16 @@ struct AgentInfo {
   std::uint32_t cpus = 0;
   std::uint64_t pid = 0;
   std::string peer;
-  ClockEstimate clock;  ///< After start().
+  ClockEstimate clock;   ///< After start().
+  Nanos clock_drift{0};  ///< How far its clock has moved against this one since; heartbeats measure it.
   bool lost = false;
 };
 
 /// The agents of one run over gRPC: listen, assemble, start, then a LoadFleet for the run loop, then finish.
-/// All members are called from one thread, which must come back to wait() at least once a second while a run
-/// goes on: that is when batches are acknowledged, and an agent that gets no acknowledgement for 8 s stops
-/// its load.
+/// All members but recorded() are called from one thread, which must come back to wait() at least once a
+/// second while a run goes on: that is when heartbeats go out, and an agent that gets none ends its load
+/// (common/lease.h). An agent whose link breaks may come back for a while, and nothing is lost: what it
+/// measured and what it was told are sent again. A process that carries another run is told to forget it.
 class Fleet final : public LoadFleet {
  public:
   struct Options {
@@ -49,8 +54,11 @@ class Fleet final : public LoadFleet {
     bool insecure = false;            ///< Allows plain TCP beyond this machine.
     std::shared_ptr<const FleetCredentials> credentials;  ///< Mutual TLS on TCP; null: plain.
     std::string build{version()};                         ///< Agents of another are turned away.
-    /// An agent that sends no batch for so long is lost.
-    Nanos silence_limit = std::chrono::seconds(5);
+    /// An agent that says nothing for so long is lost.
+    Nanos silence_limit = lease::kSilence;
+    /// So is one whose link broke and that has not come back by then.
+    Nanos return_limit = lease::kReturn;
+    Nanos heartbeat = lease::kHeartbeat;
   };
 
   /// Polled some ten times a second while waiting: an error ends the wait with it (interrupted, a local agent
@@ -93,6 +101,11 @@ class Fleet final : public LoadFleet {
   /// lost may still deliver what they had measured. For an agent without requests in a budgeted level,
   /// LevelFinished comes at once.
   std::optional<FleetEvent> wait(Nanos timeout) override;
+  /// A batch is where a kill of this process cannot lose it: its agent need not keep it any longer. In the
+  /// order of the batches. Any thread.
+  void recorded(std::uint32_t agent, std::uint64_t sequence);
+  /// The agent's process has ended, as its parent knows: there is nobody to wait for.
+  void process_ended(const std::string& name, const std::string& reason);
   void send(const LoadLevel& level) override;
   void drain(Nanos limit) override;
 
@@ -108,11 +121,20 @@ class Fleet final : public LoadFleet {
   void on_message(const std::shared_ptr<AgentLink>& link, const v1::AgentMessage& message, MonoTime at);
   void on_hello(const std::shared_ptr<AgentLink>& link, const v1::Hello& hello);
   void serve_dataset(AgentLink& link, const v1::DatasetRequest& request);
-  void on_batch(Member& member, SnapshotBatch batch);
-  void on_closed(const std::shared_ptr<AgentLink>& link, const std::string& reason);
+  void on_clock_reply(Member& member, const v1::ClockReply& reply, MonoTime at);
+  void on_level_done(Member& member, const v1::AgentMessage& message);
+  void on_batch(Member& member, LinkEvent::RunBatch batch);
+  void on_closed(const std::shared_ptr<AgentLink>& link, const LinkClosed& closed);
   void lose(Member& member, const std::string& reason);
-  void find_silent();
-  void attach(Member& member, const std::shared_ptr<AgentLink>& link);
+  /// Loses those that have been away for too long. Only what happened while this thread looked counts: after
+  /// an absence of its own everybody has the full time again.
+  void find_absent();
+  /// This thread is here: notes it, and sends heartbeats when they are due.
+  void attend();
+  void beat(Member& member, MonoTime now);
+  void attach(Member& member, const std::shared_ptr<AgentLink>& link, bool resume);
+  void send_assignment(Member& member);
+  void send_share(Member& member);
   /// An error when an agent refused or is lost, naming it.
   Result<void> check_members() const;
   /// Pumps until `ready` holds for every agent; an error when one refuses or is lost, or does not become it
@@ -130,11 +152,26 @@ class Fleet final : public LoadFleet {
   std::vector<std::unique_ptr<Member>> members_;
   std::function<void(const AgentInfo&, std::size_t)> on_joined_;
   MonoTime zero_{};
+  std::optional<Assignment> assignment_;  ///< While the fleet starts.
+  std::string run_id_;                    ///< Once there is an assignment.
+  std::size_t cells_ = 0;
+  std::uint64_t epoch_ = 0;  ///< Of the last level.
+  bool probing_ = false;
+  MonoTime beat_at_{};
+  std::uint32_t beats_ = 0;
+  MonoTime attended_at_{};  ///< When this thread last looked.
+  MonoTime judged_from_{};  ///< Since when it has looked without a break.
+  MonoTime judged_at_{};
+  MonoTime tended_at_{};
   std::map<std::string, std::string> datasets_;  ///< Their bytes, by content hash.
   MonoTime served_at_{};                         ///< When the last piece of one was asked for.
   std::optional<Nanos> drain_limit_;             ///< After drain().
   std::deque<FleetEvent> events_;                ///< For wait().
-  EventQueue<LinkEvent> inbox_;
+  struct Recorded {
+    std::uint32_t agent = 0;
+    std::uint64_t sequence = 0;
+  };
+  EventQueue<std::variant<LinkEvent, Recorded>> inbox_;
   std::unique_ptr<LinkServer> server_;  ///< Last: its threads push into inbox_ until it is gone.
 };
 

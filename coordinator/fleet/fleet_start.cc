@@ -56,6 +56,7 @@ Result<void> Fleet::hold(Nanos patience) {
   const MonoTime deadline = mono_now() + patience;
   while (pump(deadline)) {
   }
+  find_absent();
   return check_members();
 }
 
@@ -78,20 +79,24 @@ Result<void> Fleet::wait_for_all(bool (*ready)(const Member&), const char* what,
           fmt::format("agent {} did not {} within {:g} s", behind->info.name, what, to_seconds(kStartLimit))};
     }
     pump(std::min(deadline, mono_now() + kCheckInterval));
+    find_absent();
   }
 }
 
 Result<void> Fleet::measure_clocks(const Check& check) {
+  probing_ = true;
   for (const auto& member : members_) {
     if (member->link) member->probe();
   }
   auto probed =
       wait_for_all([](const Member& m) { return m.samples.size() >= kProbes; }, "answer clock probes", check);
+  probing_ = false;
   if (!probed) return probed;
   for (const auto& member : members_) {
     const auto estimate = estimate_offset(member->samples);
     if (!estimate) return Error{fmt::format("agent {} has a clock that runs backwards", member->info.name)};
     member->info.clock = *estimate;
+    member->samples.clear();
   }
   return {};
 }
@@ -99,17 +104,24 @@ Result<void> Fleet::measure_clocks(const Check& check) {
 Result<void> Fleet::start(Assignment assignment, const Check& check) {
   if (auto measured = measure_clocks(check); !measured) return measured;
   zero_ = mono_now() + kZeroAhead;
+  run_id_ = assignment.run_id;
+  cells_ = assignment.cells.size();
   phase_ = Phase::kRunning;
   for (const auto& [hash, dataset] : assignment.datasets) datasets_[hash] = to_bytes(*dataset);
-  for (const auto& member : members_) {
-    assignment.zero = zero_ + member->info.clock.offset;
-    v1::CoordinatorMessage message;
-    to_wire(assignment, *message.mutable_assignment());
-    if (member->link) member->link->send(std::move(message));
-  }
+  assignment_ = std::move(assignment);
+  for (const auto& member : members_) send_assignment(*member);
   auto ready = wait_for_all([](const Member& m) { return m.ready; }, "make itself ready", check);
   datasets_.clear();
+  assignment_.reset();
   return ready;
+}
+
+void Fleet::send_assignment(Member& member) {
+  if (!member.link || !assignment_) return;
+  assignment_->zero = zero_ + member.info.clock.offset;
+  v1::CoordinatorMessage message;
+  to_wire(*assignment_, *message.mutable_assignment());
+  member.link->send(std::move(message));
 }
 
 }  // namespace kneepoint::coordinator

@@ -5,6 +5,8 @@
 #include <poll.h>
 #include <signal.h>
 #include <spawn.h>
+#include <sys/file.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -13,6 +15,8 @@
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
+#include <string_view>
+#include <utility>
 
 extern char** environ;
 
@@ -54,6 +58,8 @@ class SpawnSetup {
     posix_spawn_file_actions_addopen(&actions_, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
     // Standard output is for reports.
     posix_spawn_file_actions_adddup2(&actions_, STDERR_FILENO, STDOUT_FILENO);
+    // Neither listeners nor files of this process are theirs to keep open.
+    posix_spawn_file_actions_addclosefrom_np(&actions_, STDERR_FILENO + 1);
   }
   ~SpawnSetup() {
     posix_spawn_file_actions_destroy(&actions_);
@@ -79,31 +85,75 @@ class SpawnSetup {
 
 }  // namespace
 
+namespace {
+
+constexpr const char* kSocketName = "fleet.sock";
+constexpr const char* kLockName = "lock";
+constexpr std::string_view kDirectoryName = "kneepoint-";
+
+/// The directory's lock, made if need be; −1 where somebody has it.
+int try_lock(const std::string& directory) {
+  const int lock =
+      open((directory + "/" + kLockName).c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+  if (lock >= 0 && flock(lock, LOCK_EX | LOCK_NB) == 0) return lock;
+  if (lock >= 0) close(lock);
+  return -1;
+}
+
+void remove_directory(const std::string& directory) {
+  unlink((directory + "/" + kSocketName).c_str());
+  unlink((directory + "/" + kLockName).c_str());
+  rmdir(directory.c_str());
+}
+
+/// What runs that were killed have left: directories of this user with our name, with a lock that nobody
+/// holds.
+void sweep(const std::string& base) {
+  std::error_code problem;
+  for (std::filesystem::directory_iterator at(base, problem), end; !problem && at != end;
+       at.increment(problem)) {
+    const std::string path = at->path().string();
+    const std::string name = at->path().filename().string();
+    struct stat found {};
+    if (!name.starts_with(kDirectoryName) || name.size() != kDirectoryName.size() + 6 ||
+        lstat(path.c_str(), &found) != 0 || !S_ISDIR(found.st_mode) || found.st_uid != geteuid() ||
+        (found.st_mode & 0777) != 0700 || access((path + "/" + kLockName).c_str(), F_OK) != 0)
+      continue;
+    const int lock = try_lock(path);
+    if (lock < 0) continue;
+    remove_directory(path);
+    close(lock);
+  }
+}
+
+}  // namespace
+
 Result<PrivateSocket> PrivateSocket::create() {
   const char* configured = std::getenv("TMPDIR");
   std::string base = configured != nullptr && *configured != '\0' ? configured : "/tmp";
   const std::string pattern = "/kneepoint-XXXXXX";
-  if (base.size() + pattern.size() + std::strlen("/fleet.sock") >= sizeof(sockaddr_un::sun_path))
+  if (base.size() + pattern.size() + 1 + std::strlen(kSocketName) >= sizeof(sockaddr_un::sun_path))
     base = "/tmp";
   std::string directory = base + pattern;
+  sweep(base);
   if (mkdtemp(directory.data()) == nullptr) {
     return Error{fmt::format("cannot make a directory under {} for the agents' socket: {}", base,
                              std::strerror(errno))};
   }
-  return PrivateSocket(std::move(directory));
+  const int lock = try_lock(directory);
+  return PrivateSocket(std::move(directory), lock);
 }
 
 PrivateSocket::PrivateSocket(PrivateSocket&& other) noexcept
-    : directory_(std::exchange(other.directory_, {})) {}
+    : directory_(std::exchange(other.directory_, {})), lock_(std::exchange(other.lock_, -1)) {}
 
 PrivateSocket::~PrivateSocket() {
-  if (directory_.empty()) return;
-  unlink(path().c_str());
-  rmdir(directory_.c_str());
+  if (!directory_.empty()) remove_directory(directory_);
+  if (lock_ >= 0) close(lock_);
 }
 
 std::string PrivateSocket::path() const {
-  return directory_ + "/fleet.sock";
+  return directory_ + "/" + kSocketName;
 }
 std::string PrivateSocket::address() const {
   return "unix:" + path();
@@ -155,6 +205,11 @@ std::optional<std::string> LocalAgents::failure() {
   return failure_;
 }
 
+std::map<std::string, std::string> LocalAgents::take_ended() {
+  reap();
+  return std::exchange(ended_, {});
+}
+
 std::vector<pid_t> LocalAgents::pids() const {
   std::vector<pid_t> pids;
   for (const Child& child : running_) pids.push_back(child.pid);
@@ -165,11 +220,10 @@ void LocalAgents::reap() {
   std::erase_if(running_, [this](const Child& child) {
     int status = 0;
     if (waitpid(child.pid, &status, WNOHANG) != child.pid) return false;
-    if (WIFSIGNALED(status)) {
-      failure_ = fmt::format("{} was ended by signal {}", child.name, WTERMSIG(status));
-    } else if (WEXITSTATUS(status) != 0) {
-      failure_ = fmt::format("{} ended with code {}", child.name, WEXITSTATUS(status));
-    }
+    const std::string how = WIFSIGNALED(status) ? fmt::format("was ended by signal {}", WTERMSIG(status))
+                                                : fmt::format("ended with code {}", WEXITSTATUS(status));
+    if (WIFSIGNALED(status) || WEXITSTATUS(status) != 0) failure_ = child.name + " " + how;
+    ended_[child.name] = "its process " + how;
     return true;
   });
 }

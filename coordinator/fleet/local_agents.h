@@ -2,6 +2,7 @@
 
 #include <sys/types.h>
 
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -11,7 +12,7 @@
 namespace kneepoint::coordinator {
 
 /// A directory under $TMPDIR that only this user can enter (0700), and a socket path in it; removed at the
-/// end.
+/// end, and where this process is killed, by whoever makes the next one.
 class PrivateSocket {
  public:
   static Result<PrivateSocket> create();
@@ -23,9 +24,10 @@ class PrivateSocket {
   std::string address() const;
 
  private:
-  explicit PrivateSocket(std::string directory) : directory_(std::move(directory)) {}
+  PrivateSocket(std::string directory, int lock) : directory_(std::move(directory)), lock_(lock) {}
   std::string path() const;
   std::string directory_;
+  int lock_ = -1;  // held for as long as this process lives: the directory is in use
 };
 
 /// Agent processes of this machine for one run, named local-0, local-1, … Owns them: whatever still runs at
@@ -54,6 +56,8 @@ class LocalAgents {
   /// What happened to an agent that has ended by itself with a failure, as "local-1 ended with code 2";
   /// absent while all run or have ended well. Reaps what has ended.
   std::optional<std::string> failure();
+  /// The agents whose processes have ended since the last call, by name, and how. Reaps them.
+  std::map<std::string, std::string> take_ended();
   /// Of those still running.
   std::vector<pid_t> pids() const;
 
@@ -67,6 +71,7 @@ class LocalAgents {
 
   std::vector<Child> running_;
   std::optional<std::string> failure_;
+  std::map<std::string, std::string> ended_;
 };
 
 }  // namespace kneepoint::coordinator

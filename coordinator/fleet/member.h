@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -24,18 +25,31 @@ inline MonoTime mono_now() {
 struct Fleet::Member {
   AgentInfo info;
   std::shared_ptr<AgentLink> link;  ///< Null while there is none.
-  std::vector<ClockSample> samples;
+  MonoTime broken_at{};             ///< While there is none: since when.
+  std::string broken_why;
+  std::vector<ClockSample> samples;  ///< Before the run; in it, those of the last heartbeats.
+  MonoTime probed_at{};              ///< What is awaited carries this instant.
   bool ready = false;
   std::string problem;                         ///< Why it refused or was lost.
   std::uint64_t received = 0;                  ///< The last batch queued for wait().
   std::uint64_t taken = 0;                     ///< The last batch returned by wait().
+  std::uint64_t recorded = 0;                  ///< The last batch that a kill cannot lose.
   std::optional<std::uint64_t> drained_after;  ///< The last batch of all, once it has said so.
-  std::uint64_t shareless_epoch = 0;           ///< A budgeted level in which it has no request.
+  std::optional<LoadLevel> share;              ///< Of the last level.
+  std::uint64_t done_epoch = 0;                ///< The last budgeted level that it has ended its share of.
 
   void probe() {
+    probed_at = mono_now();
     v1::CoordinatorMessage message;
     message.mutable_clock_probe()->set_id(static_cast<std::uint32_t>(samples.size()));
-    message.mutable_clock_probe()->set_sent_at_nanos(mono_now().time_since_epoch().count());
+    message.mutable_clock_probe()->set_sent_at_nanos(probed_at.time_since_epoch().count());
+    link->send(std::move(message));
+  }
+  void acknowledge() const {
+    if (!link) return;
+    v1::CoordinatorMessage message;
+    message.mutable_ack()->set_sequence(recorded);
+    message.mutable_ack()->set_taken(std::max(taken, recorded));
     link->send(std::move(message));
   }
 };

@@ -5,7 +5,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <cerrno>
 #include <cstdlib>
 #include <utility>
 
@@ -43,19 +42,13 @@ std::size_t terminal_width(int fd) {
   return 80;
 }
 
-Terminal::Options terminal_options(int fd, bool quiet) {
+Terminal::Options terminal_options(int fd, bool quiet, BackgroundOutput& output) {
   Terminal::Options options;
   options.traits =
       detect_terminal(isatty(fd) == 1, quiet, [](const char* name) { return std::getenv(name); });
   options.width = [fd] { return terminal_width(fd); };
-  options.write = [fd](std::string_view text) {
-    while (!text.empty()) {
-      const ssize_t written = ::write(fd, text.data(), text.size());
-      if (written < 0 && errno == EINTR) continue;
-      if (written <= 0) return;  // a reader that left must not end the run (main ignores SIGPIPE)
-      text.remove_prefix(static_cast<std::size_t>(written));
-    }
-  };
+  options.write = [&output](std::string_view text) { output.write(std::string(text)); };
+  options.idle = [&output] { return output.idle(); };
   return options;
 }
 
@@ -65,6 +58,7 @@ Terminal::~Terminal() {
 }
 
 void Terminal::update(const LiveView& view) {
+  if (!options_.idle()) return;
   switch (options_.traits.mode) {
     case TerminalMode::kQuiet:
       return;

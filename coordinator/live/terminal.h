@@ -8,6 +8,7 @@
 #include <string>
 #include <string_view>
 
+#include "common/background_output.h"
 #include "common/clock.h"
 #include "common/second_stats.h"
 
@@ -74,7 +75,9 @@ class Terminal {
   struct Options {
     TerminalTraits traits;
     std::function<std::size_t()> width = [] { return std::size_t{80}; };  ///< Asked before every redraw.
-    std::function<void(std::string_view)> write;  ///< Writes all of it; called once per update.
+    std::function<void(std::string_view)> write;  ///< Takes all of it at once; called once per update.
+    /// Whether what was written before has been taken: a frame waits for that, and the latest one wins.
+    std::function<bool()> idle = [] { return true; };
     /// In kLines: the time between lines while scenario, target, step and phase stay the same.
     Nanos line_interval = std::chrono::seconds(10);
   };
@@ -106,7 +109,8 @@ class Terminal {
   Nanos last_line_{0};
 };
 
-/// A Terminal on `fd`, with the process's environment.
-Terminal::Options terminal_options(int fd, bool quiet);
+/// A Terminal on `fd`, which is written to by way of `output`, with the process's environment. `output` must
+/// outlive it.
+Terminal::Options terminal_options(int fd, bool quiet, BackgroundOutput& output);
 
 }  // namespace kneepoint::coordinator

@@ -26,7 +26,7 @@ WindowCut cut_out(const Timeline& timeline, const StepWindow& window) {
       cut.by_class[key.prompt_class].merge(stats);
       cut.by_turn[key.turn].merge(stats);
     }
-    for (const auto& [agent, stats] : at->second.generators) cut.generator.merge(stats);
+    cut.generator.merge(at->second.generator);
     const auto busiest = at->second.busiest_threads();
     cut.busiest_thread.insert(cut.busiest_thread.end(), busiest.begin(), busiest.end());
   }

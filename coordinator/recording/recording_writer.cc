@@ -50,7 +50,6 @@ Result<void> RecordingWriter::end(const RunFacts& facts) {
 }
 
 Result<void> RecordingWriter::append(const v1::RecordingEntry& entry) {
-  if (!file_.open()) return {};
   std::ostringstream bytes;
   google::protobuf::util::SerializeDelimitedToOstream(entry, &bytes);
   return file_.append(bytes.view());

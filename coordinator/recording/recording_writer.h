@@ -18,9 +18,8 @@ class RecordingEntry;
 namespace kneepoint::coordinator {
 
 /// timeline.binpb.gz (proto/kneepoint/v1/recording.proto): the inputs of a run's report as they come, to be
-/// read by read_recording(). Nothing is kept in memory, and what was given is with the kernel when a call
-/// returns: a coordinator that is killed loses nothing. Each call returns an error once, when the disk first
-/// refuses; further calls then do nothing. Not thread-safe.
+/// read by read_recording(). What was given is with the kernel when a call returns: a coordinator that is
+/// killed loses nothing. What the disk refuses is kept (GrowingFile), and the call says so. Not thread-safe.
 class RecordingWriter {
  public:
   /// Creates the file and writes what is known when the load begins: of `facts`, what does not change any
@@ -34,6 +33,8 @@ class RecordingWriter {
   Result<void> agent_lost(std::uint32_t agent);
   /// The run is over: the recording is whole.
   Result<void> end(const RunFacts& facts);
+  /// As GrowingFile.
+  Result<void> settle() { return file_.settle(); }
 
  private:
   explicit RecordingWriter(GzipFile file) : file_(std::move(file)) {}

@@ -5,14 +5,19 @@
 
 namespace kneepoint::coordinator {
 
-Result<Report> write_results(const RunDirectory& directory, const Measured& measured) {
+Report analyse(const Measured& measured) {
   const auto& [plan, timeline, windows, facts, telemetry] = measured;
-  Report report = build_report(plan, timeline, windows, facts, telemetry);
-  if (const auto written = directory.write_report(report); !written) return written.error();
+  return build_report(plan, timeline, windows, facts, telemetry);
+}
+
+std::vector<std::string> write_results(const RunDirectory& directory, const Measured& measured,
+                                       const Report& report) {
+  std::vector<std::string> failed = directory.write_report(report);
+  const auto& [plan, timeline, windows, facts, telemetry] = measured;
   const RunTimeline course = build_run_timeline(timeline, plan, cells_of(plan), windows, telemetry);
   const auto written = directory.write("report.html", render_html(report, course, plan.source_text));
-  if (!written) return written.error();
-  return report;
+  if (!written) failed.push_back(written.error().message);
+  return failed;
 }
 
 }  // namespace kneepoint::coordinator

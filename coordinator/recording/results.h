@@ -1,9 +1,9 @@
 #pragma once
 
+#include <string>
 #include <vector>
 
 #include "common/plan.h"
-#include "common/result.h"
 #include "coordinator/report/run_directory.h"
 #include "coordinator/telemetry/telemetry_series.h"
 #include "coordinator/timeline/timeline.h"
@@ -20,8 +20,12 @@ struct Measured {
   const TelemetrySeries& telemetry;  ///< What the targets said of themselves; may be empty.
 };
 
-/// The way from measurements to results, the only one: analyses and writes every form of the report. The same
-/// measurements give the same bytes. @returns the report, or what could not be written.
-Result<Report> write_results(const RunDirectory& directory, const Measured& measured);
+/// The way from measurements to results, the only one. The same measurements give the same report …
+Report analyse(const Measured& measured);
+
+/// … and the same bytes in every file that shows it. Each file is written by itself. @returns what could not
+/// be written, a line for each.
+std::vector<std::string> write_results(const RunDirectory& directory, const Measured& measured,
+                                       const Report& report);
 
 }  // namespace kneepoint::coordinator

@@ -1,36 +1,37 @@
 #pragma once
 
-#include <zlib.h>
-
 #include <filesystem>
 #include <memory>
 #include <string_view>
 
 #include "common/result.h"
+#include "coordinator/report/growing_file.h"
+
+struct z_stream_s;
 
 namespace kneepoint::coordinator {
 
-/// A gzip file that grows while a run goes on. Nothing is kept in memory: what was appended is with the
-/// kernel when append() returns, so that it outlives the process however that ends. Not thread-safe.
+/// A gzip file that grows while a run goes on: every append ends at a point from which a reader of a cut file
+/// has all of it. Not thread-safe.
 class GzipFile {
  public:
   static Result<GzipFile> create(const std::filesystem::path& path);
+  ~GzipFile();
+  GzipFile(GzipFile&&) noexcept;
+  GzipFile& operator=(GzipFile&&) = delete;
 
-  /// @returns an error once the disk refuses; further calls then do nothing.
+  /// As GrowingFile.
   Result<void> append(std::string_view bytes);
-  /// Whether the disk has not refused yet.
-  bool open() const { return file_ != nullptr; }
+  Result<void> settle() { return file_.settle(); }
 
  private:
-  struct Close {
-    void operator()(gzFile file) const { gzclose(file); }
-  };
-  using File = std::unique_ptr<gzFile_s, Close>;
+  explicit GzipFile(GrowingFile file);
+  /// @param flush zlib's.
+  std::string_view compress(std::string_view bytes, int flush);
 
-  GzipFile(std::filesystem::path path, File file) : path_(std::move(path)), file_(std::move(file)) {}
-
-  std::filesystem::path path_;
-  File file_;
+  GrowingFile file_;
+  std::unique_ptr<z_stream_s> stream_;
+  std::string compressed_;
 };
 
 }  // namespace kneepoint::coordinator

@@ -36,7 +36,6 @@ Result<RecordWriter> RecordWriter::create(const std::filesystem::path& file, con
 }
 
 Result<void> RecordWriter::append(const std::string& agent, const SnapshotBatch& batch) {
-  if (!file_.open()) return {};
   replica_names_.insert(batch.replica_names.begin(), batch.replica_names.end());
   for (const SecondSnapshot& second : batch.seconds) {
     for (const RequestRow& row : second.requests) write_row(agent, row);

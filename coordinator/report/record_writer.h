@@ -14,7 +14,7 @@ namespace kneepoint::coordinator {
 
 /// records.jsonl.gz: one JSON object per request, in the order in which agents hand them over, behind a first
 /// line that says what run it is and where its zero lies on the wall clock (docs/report.md names the fields).
-/// Nothing is kept in memory; what a batch brought is readable on disk when append() returns, so that a crash
+/// What a batch brought is readable on disk when append() returns, so that a crash
 /// loses no more than the run itself does. Not thread-safe.
 class RecordWriter {
  public:
@@ -23,8 +23,10 @@ class RecordWriter {
                                      const std::vector<Cell>& cells, const std::string& run_id,
                                      RealTime zero);
 
-  /// Writes the rows of a batch. @returns an error once the disk refuses; further calls then do nothing.
+  /// Writes the rows of a batch. What the disk refuses is kept (GrowingFile), and the call says so.
   Result<void> append(const std::string& agent, const SnapshotBatch& batch);
+  /// As GrowingFile.
+  Result<void> settle() { return file_.settle(); }
 
  private:
   RecordWriter(GzipFile file, const Plan& plan, const std::vector<Cell>& cells, std::string run_id)

@@ -7,6 +7,7 @@
 
 #include <cerrno>
 #include <cstring>
+#include <random>
 #include <system_error>
 
 #include "coordinator/report/csv.h"
@@ -21,6 +22,12 @@ namespace fs = std::filesystem;
 
 Error cannot(std::string_view what, const fs::path& path, std::string_view why) {
   return Error{fmt::format("cannot {} {}: {}", what, path.string(), why)};
+}
+
+/// Process ids repeat from container to container, whose runs may share a disk.
+std::string random_suffix() {
+  std::random_device source;
+  return fmt::format("{:08x}{:08x}", source(), source());
 }
 
 /// A plan's name as part of a path: anything unusual becomes '-'.
@@ -48,8 +55,7 @@ Result<fs::path> create_default(std::string_view plan_name, RealTime now, const 
     path = base / fmt::format("{}-{}", name, again);
   }
   const fs::path link = base / "latest";
-  const fs::path fresh = base / fmt::format(".latest.{}", ::getpid());
-  fs::remove(fresh, error);
+  const fs::path fresh = base / fmt::format(".latest.{}", random_suffix());
   fs::create_directory_symlink(path.filename(), fresh, error);
   if (!error) fs::rename(fresh, link, error);
   if (error) return cannot("point", link, fmt::format("at the run: {}", error.message()));
@@ -91,31 +97,40 @@ Result<RunDirectory> RunDirectory::create(const std::optional<fs::path>& out, st
 
 Result<void> RunDirectory::write(std::string_view name, std::string_view content) const {
   const fs::path target = path_ / name;
-  const fs::path fresh = path_ / fmt::format(".{}.{}", name, ::getpid());
-  const int fd = ::open(fresh.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+  const fs::path fresh = path_ / fmt::format(".{}.{}", name, random_suffix());
+  const int fd = ::open(fresh.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
   if (fd < 0) return cannot("write", target, std::strerror(errno));
   const auto written = write_all(fd, content);
-  if (::close(fd) != 0 && written) return cannot("write", target, std::strerror(errno));
   std::error_code error;
+  if (::close(fd) != 0 && written) {
+    const std::string why = std::strerror(errno);
+    fs::remove(fresh, error);
+    return cannot("write", target, why);
+  }
   if (!written) {
     fs::remove(fresh, error);
     return cannot("write", target, written.error().message);
   }
   fs::rename(fresh, target, error);
-  if (error) return cannot("write", target, error.message());
+  if (error) {
+    std::error_code ignored;
+    fs::remove(fresh, ignored);
+    return cannot("write", target, error.message());
+  }
   return {};
 }
 
-Result<void> RunDirectory::write_report(const Report& report) const {
+std::vector<std::string> RunDirectory::write_report(const Report& report) const {
+  std::vector<std::string> failed;
   // JSON first: the others can be rendered again from it.
   for (const auto& [name, content] :
        {std::pair<std::string_view, std::string>{"report.json", render_json(report)},
         {"report.txt", render_text(report)},
         {"report.md", render_markdown(report)},
         {"steps.csv", render_csv(report)}}) {
-    if (const auto written = write(name, content); !written) return written.error();
+    if (const auto written = write(name, content); !written) failed.push_back(written.error().message);
   }
-  return {};
+  return failed;
 }
 
 }  // namespace kneepoint::coordinator

@@ -4,6 +4,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "common/result.h"
 #include "coordinator/results/model.h"
@@ -24,8 +25,8 @@ class RunDirectory {
 
   /// Writes a file as a whole or not at all: beside it, flushed to disk, then renamed over it.
   Result<void> write(std::string_view name, std::string_view content) const;
-  /// report.json, report.txt, report.md and steps.csv.
-  Result<void> write_report(const Report& report) const;
+  /// report.json, report.txt, report.md and steps.csv, each by itself. @returns what could not be written.
+  std::vector<std::string> write_report(const Report& report) const;
 
  private:
   explicit RunDirectory(std::filesystem::path path) : path_(std::move(path)) {}

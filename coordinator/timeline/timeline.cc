@@ -17,18 +17,28 @@ void Timeline::add(std::uint32_t agent, const SnapshotBatch& batch) {
   for (const SecondSnapshot& part : batch.seconds) {
     TimelineSecond& second = seconds_[part.second];
     for (const auto& [key, stats] : part.series) second.series[key].merge(stats);
-    second.generators[agent].merge(part.generator);
+    second.generator.merge(part.generator);
   }
   replica_names_.insert(batch.replica_names.begin(), batch.replica_names.end());
   Agent& from = agents_[agent];
+  note_gap(from, batch);
   from.complete_through = std::max(from.complete_through, batch.complete_through);
 }
 
 std::vector<double> TimelineSecond::busiest_threads() const {
-  if (!busiest.empty() || generators.empty()) return busiest;
-  double most = 0;
-  for (const auto& [agent, stats] : generators) most = std::max(most, stats.busiest_thread);
-  return {most};
+  return busiest.empty() ? std::vector<double>{generator.busiest_thread} : busiest;
+}
+
+void Timeline::note_gap(Agent& agent, const SnapshotBatch& batch) {
+  if (batch.sequence == 0) return;
+  const bool missing = batch.sequence > agent.sequence + 1;
+  agent.sequence = batch.sequence;
+  if (!missing) return;
+  // What is missing came behind the last batch's end and before this one's beginning; both may be half there.
+  std::int64_t last = batch.complete_through;
+  for (const SecondSnapshot& second : batch.seconds) last = std::min(last, second.second);
+  const std::int64_t first = std::max<std::int64_t>(agent.complete_through, 0);
+  agent.holes.emplace_back(first, std::max(first, last));
 }
 
 void Timeline::fold(std::int64_t begin, std::int64_t end, std::int64_t span) {
@@ -40,7 +50,7 @@ void Timeline::fold(std::int64_t begin, std::int64_t end, std::int64_t span) {
     const auto last = seconds_.lower_bound(stop);
     for (auto at = first; at != last; ++at) {
       for (const auto& [key, stats] : at->second.series) folded.series[key].merge(stats);
-      for (const auto& [agent, stats] : at->second.generators) folded.generators[agent].merge(stats);
+      folded.generator.merge(at->second.generator);
       const auto busiest = at->second.busiest_threads();
       folded.busiest.insert(folded.busiest.end(), busiest.begin(), busiest.end());
     }
@@ -57,9 +67,13 @@ std::int64_t Timeline::complete_through() const {
   return through == std::numeric_limits<std::int64_t>::max() ? -1 : through;
 }
 
-bool Timeline::complete(std::int64_t, std::int64_t end) const {
-  return std::all_of(agents_.begin(), agents_.end(),
-                     [&](const auto& entry) { return entry.second.complete_through >= end - 1; });
+bool Timeline::complete(std::int64_t begin, std::int64_t end) const {
+  return std::all_of(agents_.begin(), agents_.end(), [&](const auto& entry) {
+    const Agent& agent = entry.second;
+    return agent.complete_through >= end - 1 &&
+           std::none_of(agent.holes.begin(), agent.holes.end(),
+                        [&](const auto& hole) { return hole.first < end && hole.second >= begin; });
+  });
 }
 
 std::size_t Timeline::agents_lost() const {

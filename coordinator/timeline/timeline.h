@@ -4,6 +4,7 @@
 #include <map>
 #include <optional>
 #include <set>
+#include <utility>
 #include <vector>
 
 #include "common/second_stats.h"
@@ -13,7 +14,7 @@ namespace kneepoint::coordinator {
 /// One second of a run, merged over the fleet.
 struct TimelineSecond {
   std::map<SeriesKey, SeriesStats> series;
-  std::map<std::uint32_t, GeneratorStats> generators;  ///< By agent.
+  GeneratorStats generator;     ///< Of all agents: their sums, and the largest of what has a largest.
   std::int64_t span = 1;        ///< Seconds that it stands for, from its own on; more only after fold().
   std::vector<double> busiest;  ///< After fold(): the busiest thread of each of these seconds.
   /// The busiest thread of any agent, for each second that it stands for and was reported.
@@ -27,7 +28,9 @@ class Timeline {
   void add_agent(std::uint32_t agent);
   /// No further second is expected from it. Seconds that it had not completed stay incomplete.
   void lose_agent(std::uint32_t agent);
-  /// Merges a batch. The caller has dropped repeated ones (see fleet).
+  /// Merges a batch. The caller has dropped repeated ones (see fleet). Where the agent's numbers have a gap,
+  /// the seconds that the missing batches may have held stay incomplete for good. Batches numbered 0 have no
+  /// number.
   void add(std::uint32_t agent, const SnapshotBatch& batch);
   /// Merges every `span` seconds of [begin, end) into one, so that a run of many hours takes little memory.
   /// No batch may bring anything for them any more, and windows over them are cut at multiples of `span` from
@@ -47,8 +50,11 @@ class Timeline {
  private:
   struct Agent {
     std::int64_t complete_through = -1;
+    std::uint64_t sequence = 0;  ///< Of its last batch.
     bool lost = false;
+    std::vector<std::pair<std::int64_t, std::int64_t>> holes;  ///< [first, last] second.
   };
+  static void note_gap(Agent& agent, const SnapshotBatch& batch);
   std::map<std::int64_t, TimelineSecond> seconds_;
   std::map<std::uint32_t, std::string> replica_names_;
   std::map<std::uint32_t, Agent> agents_;

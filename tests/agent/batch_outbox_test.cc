@@ -79,6 +79,31 @@ TEST(BatchOutbox, BeyondItsBytesTheOldestGiveUpTheirRecordsButNoSecond) {
   EXPECT_THAT(records, ElementsAre(0, 0, 100, 100));
 }
 
+TEST(BatchOutbox, WhatHasArrivedMakesRoomOnTheWayAndIsKeptUntilItIsSafe) {
+  const std::size_t one = batch(1, 100)->ByteSizeLong();
+  BatchOutbox outbox({.bytes_on_the_way = 2 * one});
+  for (std::uint64_t i = 1; i <= 5; ++i) outbox.add(batch(i, 100));
+  EXPECT_THAT(sent(outbox), ElementsAre(1, 2));
+  outbox.taken(2);
+  EXPECT_THAT(sent(outbox), ElementsAre(3, 4)) << "a slow disk over there holds up nothing here";
+  outbox.acknowledged(1);
+  outbox.taken(3);
+  EXPECT_THAT(sent(outbox), ElementsAre(5));
+  outbox.link_lost();
+  EXPECT_THAT(sent(outbox), ElementsAre(2, 3)) << "what had only arrived goes again: its taker may be gone";
+}
+
+TEST(BatchOutbox, CountsWhatIsDroppedUnheard) {
+  BatchOutbox outbox({.batches = 2});
+  for (std::uint64_t i = 1; i <= 2; ++i) outbox.add(batch(i));
+  EXPECT_THAT(sent(outbox), ElementsAre(1, 2));
+  outbox.taken(1);
+  outbox.add(batch(3));
+  EXPECT_EQ(outbox.dropped(), 0u) << "the first had arrived";
+  outbox.add(batch(4));
+  EXPECT_EQ(outbox.dropped(), 1u);
+}
+
 TEST(BatchOutbox, TheOldestGoWhereNothingElseHelps) {
   BatchOutbox few({.batches = 2});
   for (std::uint64_t i = 1; i <= 3; ++i) few.add(batch(i));

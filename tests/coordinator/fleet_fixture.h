@@ -59,8 +59,8 @@ class FleetTest : public testing::Test {
   static constexpr std::chrono::seconds kLimit{10};
 
   /// Listens on a private Unix socket and on loopback TCP.
-  void listen(Nanos silence_limit = std::chrono::seconds(5)) {
-    Fleet::Options options{.listen = {socket_.address(), "127.0.0.1:0"}, .silence_limit = silence_limit};
+  void listen(Fleet::Options options = {}) {
+    options.listen = {socket_.address(), "127.0.0.1:0"};
     auto fleet = Fleet::listen(options);
     ASSERT_TRUE(fleet) << fleet.error().message;
     fleet_ = *std::move(fleet);
@@ -68,8 +68,8 @@ class FleetTest : public testing::Test {
   const std::string& unix_address() const { return fleet_->addresses()[0]; }
   const std::string& tcp_address() const { return fleet_->addresses()[1]; }
 
-  static Assignment assignment() {
-    Assignment assignment{.run_id = "run-1"};
+  static Assignment assignment(const std::string& run_id = "run-1") {
+    Assignment assignment{.run_id = run_id};
     assignment.targets.push_back({.name = "host", .urls = {"http://127.0.0.1:1"}});
     Cell cell;
     cell.workload.classes.push_back({"default", {"prompt"}, 1});
@@ -97,6 +97,7 @@ class FleetTest : public testing::Test {
   void take(FleetEvent event) {
     if (auto* batch = std::get_if<BatchArrived>(&event)) {
       batches_[batch->agent].push_back(batch->batch.sequence);
+      fleet_->recorded(batch->agent, batch->batch.sequence);
       requests_[batch->agent] += batch->batch.seconds.at(0).series.begin()->second.started;
     } else if (auto* lost = std::get_if<AgentLost>(&event)) {
       lost_.push_back(*lost);

@@ -35,6 +35,33 @@ TEST(PrivateSocket, IsForThisUserOnlyAndLeavesNothing) {
   EXPECT_FALSE(std::filesystem::exists(std::filesystem::path(path).parent_path()));
 }
 
+TEST(PrivateSocket, WhatAKilledRunLeftIsRemovedByTheNext) {
+  const auto living = PrivateSocket::create();
+  ASSERT_TRUE(living);
+  int ends[2];
+  ASSERT_EQ(pipe(ends), 0);
+  const pid_t child = fork();
+  if (child == 0) {
+    const auto socket = PrivateSocket::create();
+    const std::string address = socket ? socket->address() : "";
+    if (write(ends[1], address.data(), address.size()) < 0) _exit(1);
+    raise(SIGKILL);
+  }
+  char buffer[256];
+  const ssize_t size = read(ends[0], buffer, sizeof(buffer));
+  ASSERT_GT(size, 5);
+  close(ends[0]);
+  close(ends[1]);
+  ASSERT_EQ(waitpid(child, nullptr, 0), child);
+  const auto left =
+      std::filesystem::path(std::string(buffer + 5, static_cast<std::size_t>(size) - 5)).parent_path();
+  ASSERT_TRUE(std::filesystem::exists(left)) << "the test shows nothing otherwise";
+  const auto next = PrivateSocket::create();
+  ASSERT_TRUE(next);
+  EXPECT_FALSE(std::filesystem::exists(left));
+  EXPECT_TRUE(std::filesystem::exists(std::filesystem::path(living->address().substr(5)).parent_path()));
+}
+
 TEST_F(FleetTest, LocalAgentsRunAndEndWell) {
   listen();
   auto agents = LocalAgents::spawn({.program = test_agent(), .coordinator = unix_address(), .count = 2});

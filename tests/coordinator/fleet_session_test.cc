@@ -1,3 +1,13 @@
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
+
 #include "common/dataset.h"
 #include "tests/coordinator/fleet_fixture.h"
 
@@ -163,13 +173,13 @@ TEST_F(FleetTest, ABudgetIsDoneWhenEveryAgentIs) {
   TestAgent a(unix_address(), "a");
   TestAgent b(unix_address(), "b");
   assemble_and_start(2);
-  fleet_->send({.epoch = 9, .concurrency = 1, .effective_at = 2s, .budget = 10});
+  fleet_->send({.epoch = 9, .concurrency = 1, .effective_at = 200ms, .budget = 10});
   ASSERT_TRUE(pump_until([&] { return finished_.size() >= 2 && batches_[1].size() >= 3; }));
   ASSERT_EQ(finished_.size(), 2u)
       << "b has no slot: it is done at once, and what it says itself does not count";
   std::sort(finished_.begin(), finished_.end(), [](auto& x, auto& y) { return x.agent < y.agent; });
-  EXPECT_EQ(finished_[0].finished_at, 3s);
-  EXPECT_EQ(finished_[1].finished_at, 2s);
+  EXPECT_EQ(finished_[0].finished_at, 300ms);
+  EXPECT_EQ(finished_[1].finished_at, 200ms);
   EXPECT_EQ(finished_[1].epoch, 9u);
 }
 
@@ -255,6 +265,72 @@ TEST(FleetListen, RefusesWhatItShouldNotOrCannotListenOn) {
   const auto second = Fleet::listen({.listen = {(*first)->addresses()[0]}});
   ASSERT_FALSE(second) << "two coordinators on one port would share its agents";
   EXPECT_THAT(second.error().message, HasSubstr((*first)->addresses()[0]));
+}
+
+TEST(FleetListen, AUnixSocketIsNotTakenOverButOneLeftBehindIs) {
+  const auto place = PrivateSocket::create();
+  ASSERT_TRUE(place);
+  {
+    const auto first = Fleet::listen({.listen = {place->address()}});
+    ASSERT_TRUE(first);
+    const auto second = Fleet::listen({.listen = {place->address()}});
+    ASSERT_FALSE(second);
+    EXPECT_THAT(second.error().message, HasSubstr("another coordinator does"));
+    TestAgent a(place->address(), "a");
+    EXPECT_TRUE((*first)->assemble(1, 10s)) << "the first one is still the one that answers";
+  }
+  // A coordinator that was killed leaves its socket.
+  const std::string path = place->address().substr(5);
+  const int left = socket(AF_UNIX, SOCK_STREAM, 0);
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  path.copy(address.sun_path, sizeof(address.sun_path) - 1);
+  ASSERT_EQ(bind(left, reinterpret_cast<const sockaddr*>(&address), sizeof(address)), 0);
+  close(left);
+  EXPECT_TRUE(Fleet::listen({.listen = {place->address()}}));
+  EXPECT_FALSE(std::filesystem::exists(path)) << "nothing stays";
+  std::ofstream(path) << "somebody's file";
+  const auto over = Fleet::listen({.listen = {place->address()}});
+  ASSERT_FALSE(over);
+  EXPECT_TRUE(std::filesystem::exists(path)) << "and nothing of others is removed";
+  std::filesystem::remove(path);
+}
+
+/// Lowers the limit of open files for a while.
+class FewDescriptors {
+ public:
+  explicit FewDescriptors(rlim_t most) {
+    getrlimit(RLIMIT_NOFILE, &before_);
+    rlimit few = before_;
+    few.rlim_cur = most;
+    setrlimit(RLIMIT_NOFILE, &few);
+  }
+  ~FewDescriptors() { setrlimit(RLIMIT_NOFILE, &before_); }
+
+ private:
+  rlimit before_{};
+};
+
+TEST_F(FleetTest, AFloodOfConnectionsLeavesTheFleetReachable) {
+  listen();
+  const FewDescriptors few(120);
+  const std::uint16_t port = parse_endpoint(tcp_address())->port;
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_port = htons(port);
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  // Both ends are this process's, so that it runs out of descriptors at about the fortieth.
+  std::vector<int> flood;
+  for (;;) {
+    const int one = socket(AF_INET, SOCK_STREAM, 0);
+    if (one < 0) break;
+    flood.push_back(one);
+    if (connect(one, reinterpret_cast<const sockaddr*>(&address), sizeof(address)) != 0) break;
+  }
+  EXPECT_GT(flood.size(), 20u);
+  for (const int one : flood) close(one);
+  TestAgent a(tcp_address(), "a");
+  EXPECT_TRUE(fleet_->assemble(1, kLimit)) << "the port is alive";
 }
 
 TEST(AgentSession, GivesUpWhereNobodyListens) {

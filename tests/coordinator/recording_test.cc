@@ -127,17 +127,19 @@ TEST_F(RecordingTest, ReplayWritesTheSameBytes) {
   const TelemetrySeries said = telemetry();
   ASSERT_TRUE(writer.end(facts));
   const auto live = RunDirectory::create(folder_ / "live", "sweep", facts.started_at);
-  ASSERT_TRUE(write_results(
-      *live, {.plan = plan_, .timeline = timeline, .windows = windows_, .facts = facts, .telemetry = said}));
+  const Measured measured{
+      .plan = plan_, .timeline = timeline, .windows = windows_, .facts = facts, .telemetry = said};
+  ASSERT_TRUE(write_results(*live, measured, analyse(measured)).empty());
 
   const auto recording = read_recording(folder_);
   ASSERT_TRUE(recording) << recording.error().message;
   const auto again = RunDirectory::create(folder_ / "again", "sweep", facts.started_at);
-  ASSERT_TRUE(write_results(*again, {.plan = recording->plan,
-                                     .timeline = recording->timeline,
-                                     .windows = recording->windows,
-                                     .facts = recording->facts,
-                                     .telemetry = recording->telemetry}));
+  const Measured read{.plan = recording->plan,
+                      .timeline = recording->timeline,
+                      .windows = recording->windows,
+                      .facts = recording->facts,
+                      .telemetry = recording->telemetry};
+  ASSERT_TRUE(write_results(*again, read, analyse(read)).empty());
   for (const char* name : {"report.json", "report.txt", "report.md", "steps.csv", "report.html"}) {
     EXPECT_FALSE(content(folder_ / "live" / name).empty()) << name;
     EXPECT_TRUE(content(folder_ / "live" / name) == content(folder_ / "again" / name)) << name;

@@ -70,8 +70,8 @@ TEST_F(RunDirectoryTest, WritesTheWholeReportAndNothingElse) {
   const auto directory = RunDirectory::create(base_ / "out", "sweep", now_);
   ASSERT_TRUE(directory);
   ASSERT_TRUE(directory->write("plan.yaml", "kneepoint: 1\n"));
-  ASSERT_TRUE(directory->write_report(testing::sample_report()));
-  ASSERT_TRUE(directory->write_report(testing::sample_report()));  // over the old one
+  ASSERT_TRUE(directory->write_report(testing::sample_report()).empty());
+  ASSERT_TRUE(directory->write_report(testing::sample_report()).empty());  // over the old one
   std::set<std::string> names;
   for (const auto& entry : fs::directory_iterator(base_ / "out")) names.insert(entry.path().filename());
   EXPECT_EQ(names,
@@ -87,6 +87,22 @@ TEST_F(RunDirectoryTest, AFailedWriteLeavesTheOldFile) {
   fs::create_directory(base_ / "out" / "steps.csv");  // cannot be replaced by a file
   EXPECT_FALSE(directory->write("steps.csv", "new"));
   EXPECT_EQ(content(base_ / "out" / "report.json"), "old");
+}
+
+TEST_F(RunDirectoryTest, AFileThatCannotBeWrittenTakesNoOtherWithIt) {
+  const auto directory = RunDirectory::create(base_ / "out", "sweep", now_);
+  ASSERT_TRUE(directory);
+  fs::create_directory(base_ / "out" / "report.md");  // in its place: nothing can be renamed over it
+  std::ofstream(base_ / "out" / "report.md" / "x") << "x";
+  const auto failed = directory->write_report(testing::sample_report());
+  ASSERT_EQ(failed.size(), 1u);
+  EXPECT_NE(failed[0].find("report.md"), std::string::npos);
+  for (const char* name : {"report.json", "report.txt", "steps.csv"}) {
+    EXPECT_FALSE(content(base_ / "out" / name).empty()) << name;
+  }
+  for (const auto& entry : fs::directory_iterator(base_ / "out")) {
+    EXPECT_NE(entry.path().filename().string()[0], '.') << "nothing half-written stays";
+  }
 }
 
 }  // namespace

@@ -23,8 +23,36 @@ TEST(Timeline, PartsOfOneSecondAddUpOverAgentsAndTime) {
   timeline.add(0, batch(4, 1, 5));  // a late event
   const TimelineSecond& second = timeline.seconds().at(4);
   EXPECT_EQ(second.series.at(SeriesKey{.cell = 1}).started, 16u);
-  EXPECT_EQ(second.generators.size(), 2u);
-  EXPECT_DOUBLE_EQ(second.generators.at(0).cpu_user, 0.5);
+  EXPECT_DOUBLE_EQ(second.generator.cpu_user, 0.75)
+      << "of the whole fleet: a second costs no memory per agent";
+}
+
+TEST(Timeline, ABatchThatNeverCameLeavesItsSecondsIncomplete) {
+  Timeline timeline;
+  timeline.add_agent(0);
+  const auto numbered = [](std::uint64_t sequence, std::int64_t second) {
+    SnapshotBatch made = batch(second, 1, second);
+    made.sequence = sequence;
+    return made;
+  };
+  timeline.add(0, numbered(1, 0));
+  timeline.add(0, numbered(2, 1));
+  timeline.add(0, numbered(5, 4));
+  timeline.add(0, numbered(6, 5));
+  EXPECT_EQ(timeline.complete_through(), 5) << "nothing more is to come for them";
+  EXPECT_TRUE(timeline.complete(0, 1));
+  EXPECT_FALSE(timeline.complete(2, 4)) << "those of the third and the fourth batch";
+  EXPECT_FALSE(timeline.complete(0, 6));
+  EXPECT_TRUE(timeline.complete(5, 6));
+}
+
+TEST(Timeline, TheFirstBatchesMayBeMissingToo) {
+  Timeline timeline;
+  timeline.add_agent(0);
+  SnapshotBatch third = batch(2, 1, 2);
+  third.sequence = 3;
+  timeline.add(0, third);
+  EXPECT_FALSE(timeline.complete(0, 1));
 }
 
 TEST(Timeline, IsCompleteWhenTheSlowestAgentIs) {

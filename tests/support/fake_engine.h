@@ -62,7 +62,9 @@ class FakeEngine final : public LoadEngine {
   void apply(const LoadLevel& level) override {
     slots_ = level.concurrency;
     log_->change([&](auto& state) { state.levels.push_back(level); });
-    if (level.budget) on_level_done_({.epoch = level.epoch, .finished_at = std::chrono::seconds(3)});
+    if (level.budget)
+      on_level_done_(
+          {.epoch = level.epoch, .finished_at = level.effective_at + std::chrono::milliseconds(100)});
   }
 
   SnapshotBatch collect() override {

@@ -47,6 +47,9 @@ class Relay {
     cut();
   }
   void freeze() { frozen_ = true; }
+  void thaw() { frozen_ = false; }
+  /// Where new connections go.
+  void retarget(std::uint16_t port) { target_port_ = port; }
 
  private:
   struct Pair {
@@ -126,7 +129,7 @@ class Relay {
     }
   }
 
-  const std::uint16_t target_port_;
+  std::atomic<std::uint16_t> target_port_;
   std::uint16_t port_ = 0;
   int listener_ = -1;
   std::vector<Pair> pairs_;

@@ -1,0 +1,83 @@
+#include "coordinator/fleet/agent_messages.h"
+
+#include <fmt/format.h>
+
+#include <string_view>
+
+#include "common/wire_check.h"
+#include "kneepoint/v1/fleet.pb.h"
+
+namespace kneepoint::coordinator {
+namespace {
+
+using wire::Field;
+using wire::refuse;
+
+constexpr std::size_t kMaxName = 200;
+constexpr std::size_t kMaxRunId = 1000;
+constexpr std::size_t kMaxReason = 100'000;
+constexpr std::size_t kMaxHash = 200;
+
+/// On a monotonic clock: no machine has been up for longer, and differences of these do not overflow.
+void instant(const Field& at, std::int64_t nanos) {
+  constexpr std::int64_t kMost = std::int64_t{1} << 61;
+  if (nanos < 0 || nanos > kMost) refuse(at, fmt::format("{} is no instant", nanos));
+}
+
+void size(const Field& at, std::string_view text, std::size_t most) {
+  if (text.size() > most) refuse(at, fmt::format("{} bytes, at most {} are allowed", text.size(), most));
+}
+
+void check_hello(const v1::Hello& hello) {
+  const Field at{nullptr, "hello"};
+  if (hello.name().empty()) refuse({&at, "name"}, "is empty");
+  if (hello.boot_id().empty()) refuse({&at, "boot_id"}, "is empty");
+  size({&at, "name"}, hello.name(), kMaxName);
+  size({&at, "boot_id"}, hello.boot_id(), kMaxName);
+  size({&at, "version"}, hello.version(), kMaxName);
+  size({&at, "run_id"}, hello.run_id(), kMaxRunId);
+}
+
+void check_reply(const v1::ClockReply& reply) {
+  const Field at{nullptr, "clock_reply"};
+  instant({&at, "probe_sent_at_nanos"}, reply.probe_sent_at_nanos());
+  instant({&at, "received_at_nanos"}, reply.received_at_nanos());
+  instant({&at, "sent_at_nanos"}, reply.sent_at_nanos());
+}
+
+}  // namespace
+
+Result<void> check(const v1::AgentMessage& message) {
+  const auto checked = wire::guarded([&] {
+    size({nullptr, "run_id"}, message.run_id(), kMaxRunId);
+    switch (message.message_case()) {
+      case v1::AgentMessage::kHello:
+        check_hello(message.hello());
+        break;
+      case v1::AgentMessage::kClockReply:
+        check_reply(message.clock_reply());
+        break;
+      case v1::AgentMessage::kLevelDone: {
+        const Field at{nullptr, "level_done"};
+        wire::duration({&at, "finished_at_nanos"}, message.level_done().finished_at_nanos());
+        break;
+      }
+      case v1::AgentMessage::kRefused:
+        size({nullptr, "refused"}, message.refused().reason(), kMaxReason);
+        break;
+      case v1::AgentMessage::kLeaving:
+        size({nullptr, "leaving"}, message.leaving().reason(), kMaxReason);
+        break;
+      case v1::AgentMessage::kDatasetRequest:
+        size({nullptr, "dataset_request"}, message.dataset_request().hash(), kMaxHash);
+        break;
+      default:
+        break;  // nothing in it can be wrong by itself
+    }
+    return true;
+  });
+  if (!checked) return checked.error();
+  return {};
+}
+
+}  // namespace kneepoint::coordinator

@@ -1,0 +1,243 @@
+// What comes from the agents' links, and what it does to the fleet.
+#include <fmt/format.h>
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "common/dataset.h"
+#include "common/printable.h"
+#include "coordinator/fleet/fleet.h"
+#include "coordinator/fleet/member.h"
+
+namespace kneepoint::coordinator {
+namespace {
+
+/// The drift of a clock is told by the last so many heartbeats.
+constexpr std::size_t kBeatsKept = 16;
+/// An agent may say that something ended so far ahead of this clock.
+constexpr Nanos kClockPatience = lease::kMargin;
+
+/// What an agent says of itself goes to terminals and reports: one short, printable line.
+std::string one_line(std::string_view text) {
+  constexpr std::size_t kLongest = 500;
+  return printable_start(text, kLongest);
+}
+
+void turn_away(AgentLink& link, const std::string& name, const std::string& reason) {
+  spdlog::warn("agent {} at {} turned away: {}", name, link.peer(), reason);
+  v1::CoordinatorMessage message;
+  message.mutable_rejected()->set_reason(reason);
+  link.send(std::move(message));
+  link.close();
+}
+
+}  // namespace
+
+bool Fleet::pump(MonoTime deadline) {
+  attend();
+  auto next = inbox_.pop_until(deadline);
+  attend();
+  if (!next) return false;
+  if (const auto* recorded = std::get_if<Recorded>(&*next)) {
+    Member& member = *members_.at(recorded->agent);
+    member.recorded = std::max(member.recorded, recorded->sequence);
+    member.acknowledge();
+    return true;
+  }
+  auto& event = std::get<LinkEvent>(*next);
+  if (const auto* closed = std::get_if<LinkClosed>(&event.what)) {
+    on_closed(event.link, *closed);
+  } else if (auto* batch = std::get_if<LinkEvent::RunBatch>(&event.what)) {
+    if (Member* member = member_of(event.link.get())) on_batch(*member, std::move(*batch));
+    event.link->processed();
+  } else {
+    on_message(event.link, *std::get<0>(event.what), event.at);
+    event.link->processed();
+  }
+  return true;
+}
+
+void Fleet::on_message(const std::shared_ptr<AgentLink>& link, const v1::AgentMessage& message, MonoTime at) {
+  if (message.has_hello()) return on_hello(link, message.hello());
+  Member* member = member_of(link.get());
+  if (member == nullptr) return;  // turned away, or replaced by a newer link
+  switch (message.message_case()) {
+    case v1::AgentMessage::kClockReply:
+      on_clock_reply(*member, message.clock_reply(), at);
+      break;
+    case v1::AgentMessage::kDatasetRequest:
+      serve_dataset(*link, message.dataset_request());
+      break;
+    case v1::AgentMessage::kReady:
+      if (message.ready().run_id() == run_id_) member->ready = true;
+      break;
+    case v1::AgentMessage::kRefused:
+      lose(*member, "it refused: " + one_line(message.refused().reason()));
+      break;
+    case v1::AgentMessage::kLevelDone:
+      on_level_done(*member, message);
+      break;
+    case v1::AgentMessage::kDrained:
+      if (message.run_id() == run_id_) member->drained_after = message.drained().last_sequence();
+      break;
+    case v1::AgentMessage::kLeaving:
+      lose(*member, "it is leaving: " + one_line(message.leaving().reason()));
+      break;
+    default:
+      break;  // hellos and batches do not come here; what is unknown is of no version that was welcomed
+  }
+}
+
+void Fleet::on_clock_reply(Member& member, const v1::ClockReply& reply, MonoTime at) {
+  const ClockSample sample{.probe_sent = MonoTime(Nanos(reply.probe_sent_at_nanos())),
+                           .probe_received = MonoTime(Nanos(reply.received_at_nanos())),
+                           .reply_sent = MonoTime(Nanos(reply.sent_at_nanos())),
+                           .reply_received = at};
+  auto& samples = member.samples;
+  if (!reply.of_heartbeat()) {
+    if (!probing_ || reply.id() != samples.size() || sample.probe_sent != member.probed_at) return;
+    samples.push_back(sample);
+    if (samples.size() < kProbes) member.probe();
+    return;
+  }
+  if (phase_ != Phase::kRunning) return;
+  samples.push_back(sample);
+  if (samples.size() > kBeatsKept) samples.erase(samples.begin());
+  if (const auto clock = estimate_offset(samples)) {
+    member.info.clock_drift = clock->offset - member.info.clock.offset;
+  }
+}
+
+void Fleet::on_level_done(Member& member, const v1::AgentMessage& message) {
+  const v1::LevelDone& done = message.level_done();
+  if (message.run_id() != run_id_ || done.epoch() != epoch_ || done.epoch() <= member.done_epoch) return;
+  const Nanos finished_at(done.finished_at_nanos());
+  if (finished_at > now() + kClockPatience) {
+    lose(member, fmt::format("an invalid message: level {} has ended {:g} s from now", done.epoch(),
+                             to_seconds(finished_at - now())));
+    return;
+  }
+  member.done_epoch = done.epoch();
+  events_.push_back(
+      LevelFinished{.agent = number_of(member), .epoch = done.epoch(), .finished_at = finished_at});
+}
+
+/// An empty piece says that there are no such bytes.
+void Fleet::serve_dataset(AgentLink& link, const v1::DatasetRequest& request) {
+  served_at_ = mono_now();
+  v1::CoordinatorMessage message;
+  v1::DatasetChunk& chunk = *message.mutable_dataset_chunk();
+  chunk.set_hash(request.hash());
+  chunk.set_offset(request.offset());
+  const auto found = datasets_.find(request.hash());
+  if (found != datasets_.end() && request.offset() < found->second.size())
+    chunk.set_data(found->second.substr(request.offset(), kDatasetChunkBytes));
+  link.send(std::move(message));
+}
+
+void Fleet::on_hello(const std::shared_ptr<AgentLink>& link, const v1::Hello& hello) {
+  const std::string name = one_line(hello.name());
+  if (hello.version() != options_.build) {
+    return turn_away(
+        *link, name,
+        fmt::format("it is version {}, the coordinator {}", one_line(hello.version()), options_.build));
+  }
+  if (!link->may_be(hello.name())) {
+    return turn_away(*link, name,
+                     "its certificate does not name it: --name must be a DNS name (SAN) of --tls-cert");
+  }
+  if (phase_ == Phase::kFinished) return turn_away(*link, name, "the run is over");
+  const auto known =
+      std::find_if(members_.begin(), members_.end(), [&](const auto& m) { return m->info.name == name; });
+  if (known != members_.end() && (*known)->info.boot_id == hello.boot_id()) {
+    Member& member = **known;
+    // The same process again: its old link is dead, whether that has shown here yet or not.
+    if (member.link) member.link->abort();
+    const bool resume = !run_id_.empty() && hello.run_id() == run_id_;
+    if (member.ready && !resume) lose(member, "it has forgotten the run");
+    if (resume) member.ready = true;  // its word may have been lost with the link
+    if (resume && hello.load_ended() && !drain_limit_) lose(member, "it had stopped its load");
+    return attach(member, link, resume);
+  }
+  if (known != members_.end()) return turn_away(*link, name, "another agent has its name");
+  if (phase_ != Phase::kAssembling) {
+    return turn_away(*link, name, fmt::format("the fleet of {} agents is complete", members_.size()));
+  }
+  auto member = std::make_unique<Member>();
+  member->info = {.name = name,
+                  .boot_id = hello.boot_id(),
+                  .threads = hello.threads(),
+                  .cpus = hello.cpus(),
+                  .pid = hello.pid(),
+                  .peer = link->peer()};
+  attach(*member, link, false);
+  members_.push_back(std::move(member));
+  if (on_joined_) on_joined_(members_.back()->info, members_.size());
+}
+
+/// Over a new link an agent gets everything again that it may have missed.
+void Fleet::attach(Member& member, const std::shared_ptr<AgentLink>& link, bool resume) {
+  member.link = link;
+  v1::CoordinatorMessage welcome;
+  welcome.mutable_welcome()->set_acked(resume ? member.recorded : 0);
+  welcome.mutable_welcome()->set_resume(resume);
+  link->send(std::move(welcome));
+  if (member.info.lost) {
+    // It may hand over what it has measured, and nothing else.
+    if (!drain_limit_) {
+      v1::CoordinatorMessage drain;
+      drain.mutable_drain()->set_limit_nanos(0);
+      link->send(std::move(drain));
+    }
+  } else if (probing_) {
+    if (member.samples.size() < kProbes) member.probe();
+  } else if (phase_ == Phase::kRunning && !member.ready) {
+    send_assignment(member);
+  } else if (phase_ == Phase::kRunning) {
+    send_share(member);
+  }
+  if (drain_limit_) {
+    v1::CoordinatorMessage drain;
+    drain.mutable_drain()->set_limit_nanos(drain_limit_->count());
+    link->send(std::move(drain));
+  }
+}
+
+void Fleet::on_batch(Member& member, LinkEvent::RunBatch arrived) {
+  SnapshotBatch& batch = arrived.batch;
+  if (run_id_.empty() || arrived.run_id != run_id_) return;  // left over from another run
+  if (batch.sequence <= member.received) return;  // sent again because its acknowledgement had not arrived
+  for (const SecondSnapshot& second : batch.seconds) {
+    for (const auto& [key, stats] : second.series) {
+      if (key.cell < cells_ && key.epoch <= epoch_) continue;
+      lose(member, fmt::format("an invalid batch: it measured cell {} of {} under level {} of {}", key.cell,
+                               cells_, key.epoch, epoch_));
+      member.link->abort();
+      member.link.reset();
+      return;
+    }
+  }
+  if (batch.sequence > member.received + 1) {
+    spdlog::warn("agent {}: {} of its batches never came; their seconds are incomplete", member.info.name,
+                 batch.sequence - member.received - 1);
+  }
+  member.received = batch.sequence;
+  events_.push_back(BatchArrived{.agent = number_of(member), .batch = std::move(batch)});
+}
+
+void Fleet::on_closed(const std::shared_ptr<AgentLink>& link, const LinkClosed& closed) {
+  Member* member = member_of(link.get());
+  if (member == nullptr) return;
+  member->link.reset();
+  if (phase_ == Phase::kAssembling) {
+    spdlog::warn("agent {} left before the run: {}", member->info.name, closed.reason);
+    std::erase_if(members_, [&](const auto& m) { return m.get() == member; });
+    return;
+  }
+  member->broken_at = mono_now();
+  member->broken_why = closed.reason;
+  if (closed.faulty) lose(*member, closed.reason);
+}
+
+}  // namespace kneepoint::coordinator

@@ -1,0 +1,145 @@
+"""What a fleet goes through with real processes: kills, stops, floods. docs/fleet.md has the table; the rows are here."""
+
+import os
+import signal
+import socket
+import time
+
+import harness
+from harness import BIN, Process, plan_text
+
+
+class FleetFaults(harness.TestCase):
+    def coordinator(self, plan, out, *arguments, agents=2):
+        return self.kneepoint("run", plan, "--out", self.scratch / out, "--serve", "none", "--listen",
+                              f"127.0.0.1:{self.port}", "--expect-agents", str(agents), *arguments)
+
+    def agent(self, *arguments):
+        return self.start(Process(BIN / "kneepoint-agent", "--coordinator", f"127.0.0.1:{self.port}", *arguments))
+
+    def fleet(self, host, *, agents=2, steps="[2, 4]", hold="12s", out="out", agent_options=()):
+        self.port = harness.free_port()
+        plan = self.write_plan(plan_text([host.url], steps=steps, hold=hold))
+        coordinator = self.coordinator(plan, out, agents=agents)
+        return coordinator, [self.agent("--name", f"a{i}", *agent_options) for i in range(agents)], plan
+
+    def wait_for_load(self, host, more=10):
+        deadline = time.monotonic() + 40 * harness.PATIENCE
+        before = host.stats()["requests"]["completed"]
+        while host.stats()["requests"]["completed"] < before + more:
+            self.assertLess(time.monotonic(), deadline, "no load")
+            time.sleep(0.1)
+
+    def assert_load_ends(self, host, within=10):
+        deadline = time.monotonic() + within * harness.PATIENCE
+        before = -1
+        while True:
+            requests = host.stats()["requests"]
+            if requests["in_flight"] == 0 and requests["received"] == before:
+                return
+            self.assertLess(time.monotonic(), deadline, "the load goes on")
+            before = requests["received"]
+            time.sleep(1)
+
+    def assert_nothing_lost(self, out="out"):
+        report = self.report(self.scratch / out)
+        for step in report["results"][0]["steps"]:
+            self.assertNotIn("AGENT_LOST", step["flags"])
+        return report
+
+    def test_a_coordinator_that_is_stopped_for_less_than_the_silence_loses_nobody(self):
+        host = self.simhost()
+        coordinator, agents, _ = self.fleet(host)
+        self.wait_for_load(host)
+        coordinator.signal(signal.SIGSTOP)
+        time.sleep(5.5)
+        coordinator.signal(signal.SIGCONT)
+        self.assertIn(coordinator.wait(90), (0, 3), coordinator.output)
+        for agent in agents:
+            self.assertEqual(agent.wait(20), 0, agent.output)
+        report = self.assert_nothing_lost()
+        self.assertEqual(report["totals"]["started"], host.load_stats()["requests"]["received"])
+
+    def test_a_coordinator_that_is_stopped_for_longer_than_the_lease_leaves_no_load(self):
+        host = self.simhost()
+        coordinator, agents, _ = self.fleet(host, hold="60s")
+        self.wait_for_load(host)
+        coordinator.signal(signal.SIGSTOP)
+        self.assert_load_ends(host)
+        coordinator.signal(signal.SIGCONT)
+        self.assertEqual(coordinator.wait(40), 5, coordinator.output)
+        self.assertIsNotNone(self.report(self.scratch / "out"))
+
+    def test_agents_that_survive_a_killed_coordinator_serve_the_next_run(self):
+        host = self.simhost()
+        coordinator, agents, plan = self.fleet(host, hold="60s", agent_options=("--join-timeout", "60s"))
+        self.wait_for_load(host)
+        coordinator.signal(signal.SIGKILL)
+        coordinator.wait(10)
+        before = host.stats()["requests"]["received"]
+        again = self.write_plan(plan_text([host.url], steps="[3]", hold="5s"), "again.yaml")
+        second = self.coordinator(again, "again")
+        self.assertIn(second.wait(90), (0, 3), second.output)
+        for agent in agents:
+            self.assertEqual(agent.wait(20), 0, agent.output)
+        report = self.assert_nothing_lost("again")
+        (step,) = report["results"][0]["steps"]
+        self.assertAlmostEqual(step["achieved_concurrency"], 3, delta=0.3)
+        # Nothing of the first run is in the second one's figures: the host saw what is reported, and what the first
+        # run's load began before it ended.
+        self.assertLessEqual(report["totals"]["started"], host.stats()["requests"]["received"] - before)
+
+    def test_an_agent_that_is_stopped_for_longer_than_the_silence_ends_the_run_and_no_load_is_left(self):
+        host = self.simhost()
+        coordinator, agents, _ = self.fleet(host, hold="60s")
+        self.wait_for_load(host)
+        agents[1].signal(signal.SIGSTOP)
+        self.assertEqual(coordinator.wait(60), 5, coordinator.output)
+        self.assertRegex(coordinator.output, r"agent a1 lost: nothing came from it for 5 s")
+        received = host.stats()["requests"]["received"]
+        agents[1].signal(signal.SIGCONT)
+        self.assert_load_ends(host)
+        self.assertLessEqual(host.stats()["requests"]["received"], received + 2, "its lease has ended")
+
+    def test_a_killed_agent_of_this_machine_is_noticed_at_once(self):
+        host = self.simhost()
+        plan = self.write_plan(plan_text([host.url], steps="[2, 4]", hold="60s"))
+        coordinator = self.kneepoint("run", plan, "--out", self.scratch / "out", "--serve", "none")
+        self.wait_for_load(host)
+        os.kill(harness.local_agent_of(coordinator.child.pid), signal.SIGKILL)
+        killed = time.monotonic()
+        coordinator.wait_for(r"agent local-0 lost: its process was ended by signal 9")
+        self.assertLess(time.monotonic() - killed, 2 * harness.PATIENCE)
+        self.assertEqual(coordinator.wait(40), 5, coordinator.output)
+
+    def test_a_flood_of_connections_does_not_close_the_port(self):
+        host = self.simhost()
+        self.port = harness.free_port()
+        plan = self.write_plan(plan_text([host.url], steps="[2]", hold="3s"))
+        coordinator = self.start(Process(
+            "/bin/sh", "-c", f"ulimit -n 60; exec {BIN / 'kneepoint'} run {plan} --out {self.scratch / 'out'} --serve none "
+            f"--listen 127.0.0.1:{self.port} --expect-agents 1"))
+        coordinator.wait_for("waiting for 1 agents")
+        flood = []
+        for _ in range(300):
+            flood.append(socket.create_connection(("127.0.0.1", self.port), timeout=5))
+        time.sleep(1)
+        agent = self.agent()
+        # It gets in as soon as those that say nothing have been closed.
+        self.assertIn(coordinator.wait(60), (0, 3), coordinator.output)
+        self.assertEqual(agent.wait(20), 0, agent.output)
+        for connection in flood:
+            connection.close()
+
+    def test_a_signal_that_means_nothing_ends_nothing(self):
+        host = self.simhost()
+        coordinator, agents, _ = self.fleet(host, agents=1, steps="[2]", hold="3s")
+        self.wait_for_load(host, 3)
+        agents[0].signal(signal.SIGUSR1)
+        agents[0].signal(signal.SIGUSR1)
+        self.assertIn(coordinator.wait(60), (0, 3), coordinator.output)
+        self.assertEqual(agents[0].wait(20), 0, agents[0].output)
+
+
+if __name__ == "__main__":
+    harness.main()

@@ -252,6 +252,8 @@ struct Ramp {
   std::optional<LinearRamp> linear;
   /// Whether the scenario ends once its target has given nothing but failures for ten seconds.
   bool stop_when_down = true;
+  /// Of fixed steps: those beside the knee are measured again, in turn.
+  bool confirm = false;
   /// Afterwards: the load returns to the top and falls step by step to the lowest.
   bool descend = false;
   /// Afterwards: the knee is measured again with each of these numbers of agents.

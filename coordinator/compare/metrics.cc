@@ -98,6 +98,12 @@ ComparedFigure saturation_figure(const ScenarioResult& result) {
     figure.sample = Sample{.value = *saturation.concurrency, .range = saturation.ci95};
     return figure;
   }
+  if (saturation.ci95) {
+    ComparedFigure figure{.text = fmt::format("{} to {}", format_figure(saturation.ci95->low),
+                                              format_figure(saturation.ci95->high))};
+    figure.sample = Sample{.value = *saturation.middle(), .range = saturation.ci95};
+    return figure;
+  }
   if (!saturation.lower_bound || *saturation.lower_bound <= 0) return {.text = "–"};
   ComparedFigure figure{.text = "> " + format_figure(*saturation.lower_bound)};
   figure.sample =

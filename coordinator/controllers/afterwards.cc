@@ -48,7 +48,7 @@ std::vector<Afterwards> afterwards(const Ramp& ramp, const std::vector<Step>& ro
     if (row.valid) valid.insert(row.concurrency);
   }
   if (valid.empty() || (ramp.proof.empty() && !ramp.descend)) return stages;
-  const auto knee = find_saturation(rows, {}).concurrency;
+  const auto knee = find_saturation(rows, {}).middle();
 
   const Step& again = *reference_row(rows, knee ? nearest(valid, *knee) : *valid.rbegin());
   for (const std::uint32_t count : ramp.proof) {

@@ -20,6 +20,7 @@ struct PlannedStep {
   std::uint32_t agents = 0;                ///< How many make the load; 0: all.
   StepRole role = StepRole::kRamp;
   bool scout = false;
+  std::optional<Look> look;  ///< It measures again for what is claimed.
 
   // How it settles.
   enum class Settling {

@@ -8,6 +8,7 @@ using namespace std::chrono_literals;
 constexpr Nanos kScoutWindow = 20s;
 constexpr Nanos kMeasureWindow = 60s;
 constexpr int kScoutCycles = 2;
+constexpr int kConfirmCycles = 4;
 constexpr int kMeasureCycles = 10;
 constexpr int kThoroughness = 4;
 constexpr Nanos kLongestWindow = 5min;
@@ -17,6 +18,7 @@ constexpr Nanos kLongestWindow = 5min;
 PlannedStep::Window window_of(const Probe& probe, const std::optional<Nanos>& hold) {
   if (hold) return {.least = *hold, .most = *hold, .judged = !probe.scout};
   if (probe.scout) return {.least = kScoutWindow, .cycles = kScoutCycles, .most = kLongestWindow};
+  if (probe.look) return {.least = kScoutWindow, .cycles = kConfirmCycles, .most = kLongestWindow};
   const int times = probe.thorough ? kThoroughness : 1;
   return {.least = times * kMeasureWindow,
           .cycles = times * kMeasureCycles,
@@ -30,11 +32,11 @@ PlannedStep::Window window_of(const Probe& probe, const std::optional<Nanos>& ho
 SearchSchedule::SearchSchedule(const Cell& cell, const Ramp& ramp, std::uint32_t replicas)
     : ramp_(ramp), planner_(*ramp.search, cell.slo, replicas) {}
 
-std::optional<PlannedStep> SearchSchedule::next(const TimeFrame&) {
-  const auto probe = planner_.next();
+std::optional<PlannedStep> SearchSchedule::next(const TimeFrame& time) {
+  const auto probe = planner_.next(time);
   if (!probe) return std::nullopt;
   probe_ = *probe;
-  PlannedStep step{.concurrency = probe->concurrency, .scout = probe->scout};
+  PlannedStep step{.concurrency = probe->concurrency, .scout = probe->scout, .look = probe->look};
   step.settling = PlannedStep::Settling::kCycles;
   step.cycles = probe->scout ? 1 : 2;
   step.warmup = ramp_.warmup;

@@ -6,7 +6,9 @@
 
 #include "coordinator/measure/validity.h"
 #include "coordinator/verdict/knee.h"
+#include "coordinator/verdict/scatter.h"
 #include "coordinator/verdict/slo.h"
+#include "coordinator/verdict/supersede.h"
 
 namespace kneepoint::coordinator {
 namespace {
@@ -67,17 +69,57 @@ const SloCheck* joint_check(const Step& step, std::size_t) {
 }  // namespace
 
 SearchPlanner::SearchPlanner(const Search& search, std::vector<SloLimit> slo, std::uint32_t first)
-    : search_(search), slo_(std::move(slo)), first_(std::min(std::max(first, 1u), search.max)) {}
+    : search_(search),
+      slo_(std::move(slo)),
+      first_(std::min(std::max(first, 1u), search.max)),
+      climb_from_(first_),
+      rounds_({.lowest = static_cast<double>(first_), .highest = static_cast<double>(search.max)}) {}
 
 void SearchPlanner::add(const Probe& probe, const Step& step) {
+  if (stage_ == Stage::kScout) climb_.push_back(steps_.size());
   probes_.push_back(probe);
   steps_.push_back(step);
+  steps_.back().look = probe.look;
+  if (mark_superseded(steps_) && stage_ != Stage::kScout) scout_again();
 }
 
-std::optional<Probe> SearchPlanner::next() {
-  if (steps_.size() >= kMostSteps) stage_ = std::max(stage_, Stage::kReturn);
+void SearchPlanner::scout_again() {
+  constexpr std::size_t kMostRestarts = 2;
+  constexpr double kBelow = 4;  // of the knee
+  if (restarts_ >= kMostRestarts) return;
+  ++restarts_;
+  const auto curve = this->curve();
+  const auto knee = curve ? locate_knee(*curve) : std::nullopt;
+  const double from = knee ? *knee : steps_.back().concurrency;
+  climb_from_ = std::max(first_, static_cast<std::uint32_t>(from / kBelow));
+  climb_.clear();
+  refinements_ = measurements_ = sharpenings_ = doubts_ = 0;
+  rounds_ = ConfirmationRounds(
+      {.lowest = static_cast<double>(first_), .highest = static_cast<double>(search_.max)});
+  stage_ = Stage::kScout;
+}
+
+bool SearchPlanner::time_to_confirm(const TimeFrame& time) const {
+  using namespace std::chrono_literals;
+  constexpr int kVisits = 8;
+  constexpr Nanos kVisit = 25s;
+  constexpr int kCycles = 6;
+  if (!time.left) return false;
+  const Nanos needed = kVisits * std::max(kVisit, kCycles * time.cycle.value_or(Nanos(0)));
+  return *time.left < std::min(needed, (time.elapsed + *time.left) / 3) + kVisit;
+}
+
+std::optional<Probe> SearchPlanner::next(const TimeFrame& time) {
+  if (steps_.size() >= kMostSteps || (!steps_.empty() && time_to_confirm(time)))
+    stage_ = std::max(stage_, Stage::kConfirm);
   while (stage_ != Stage::kDone) {
     if (auto probe = ask(stage_)) return probe;
+    if (stage_ == Stage::kConfirm && rounds_.contradicted() && steps_.size() < kMostSteps &&
+        !time_to_confirm(time)) {
+      const std::size_t before = restarts_;
+      scout_again();
+      if (restarts_ > before) continue;
+    }
     stage_ = static_cast<Stage>(static_cast<int>(stage_) + 1);
   }
   return std::nullopt;
@@ -95,8 +137,10 @@ std::optional<Probe> SearchPlanner::ask(Stage stage) {
       return limits();
     case Stage::kSharpen:
       return sharpen();
-    case Stage::kReturn:
-      return come_back();
+    case Stage::kDoubts:
+      return doubts();
+    case Stage::kConfirm:
+      return confirm();
     case Stage::kDone:
       break;
   }
@@ -128,8 +172,8 @@ bool SearchPlanner::refused(std::uint32_t concurrency) const {
 }
 
 std::optional<Probe> SearchPlanner::scout() {
-  if (steps_.empty()) return Probe{.concurrency = first_};
-  const Step& last = steps_.back();
+  if (climb_.empty()) return Probe{.concurrency = climb_from_};
+  const Step& last = steps_[climb_.back()];
   if (!last.valid && !invalid_by_target_only(last)) {
     // Once may be chance, a stall of the load generator's machine included; twice is not.
     if (attempts(last.concurrency) > 1) return std::nullopt;
@@ -140,12 +184,12 @@ std::optional<Probe> SearchPlanner::scout() {
 }
 
 bool SearchPlanner::scouting_ends() const {
-  const Step& last = steps_.back();
+  const Step& last = steps_[climb_.back()];
   if (last.concurrency >= search_.max) return true;
   if (last.ttft_seconds.p50.value_or(0) > kTtftAbort) return true;
   if (surely_failing(last.requests)) {
     // Refusals are an answer: one look further shows that throughput stays. Other errors do damage.
-    const bool before = steps_.size() > 1 && surely_failing(steps_[steps_.size() - 2].requests);
+    const bool before = climb_.size() > 1 && surely_failing(steps_[climb_[climb_.size() - 2]].requests);
     return before || !mostly_rejected(last);
   }
   const auto curve = this->curve();
@@ -166,6 +210,11 @@ std::optional<Probe> SearchPlanner::refine() {
   if (!probe) {
     const auto knee = locate_knee(*curve);
     if (!knee) return std::nullopt;
+    // After a change the curve may begin past its knee.
+    if (*knee <= curve->points().front().concurrency && *knee > first_) {
+      ++refinements_;
+      return Probe{.concurrency = std::max(first_, static_cast<std::uint32_t>(*knee / 2))};
+    }
     // A knee close to a step may yet turn out to lie on its other side.
     for (const double n : {*knee, (1 - kClose) * *knee, (1 + kClose) * *knee}) {
       const Interval bracket = bracket_of(*curve, n);
@@ -279,12 +328,15 @@ std::optional<Probe> SearchPlanner::narrow(const std::optional<SloCriterion>& cr
 }
 
 std::optional<Probe> SearchPlanner::sharpen() {
-  if (sharpenings_ >= kMostSharpenings) return std::nullopt;
+  if (sharpenings_ >= (restarts_ > 0 ? kMostSharpenings / 3 : kMostSharpenings)) return std::nullopt;
   const auto curve = this->curve();
   if (!curve) return std::nullopt;
   const auto found = estimate_knee(*curve, {.bootstraps = kBootstraps});
   if (!found || found->ci95.high - found->ci95.low <= 2 * search_.precision * found->concurrency)
     return std::nullopt;
+  // Longer windows do not help against what a host scatters by between them.
+  constexpr double kScatters = 0.015;
+  if (scatter_of(curve_rows(steps_)).ratio > kScatters) return std::nullopt;
   const Interval bracket = bracket_of(*curve, found->concurrency);
   if (auto probe = refine()) return probe;
   // What decides is the ratio of X at the knee to X at twice the knee.
@@ -295,19 +347,18 @@ std::optional<Probe> SearchPlanner::sharpen() {
   return Probe{.concurrency = round[sharpenings_++ % 4], .scout = false, .thorough = true};
 }
 
-std::optional<Probe> SearchPlanner::come_back() {
-  const auto curve = this->curve();
-  if (!curve || returns_ >= 2) return std::nullopt;
-  const auto knee = locate_knee(*curve);
-  if (returns_++ == 0) {
-    if (knee) {
-      const Interval bracket = bracket_of(*curve, *knee);
-      const double nearest = *knee - bracket.low < bracket.high - *knee ? bracket.low : bracket.high;
-      return Probe{.concurrency = static_cast<std::uint32_t>(nearest), .scout = false};
-    }
-    ++returns_;
-  }
-  return Probe{.concurrency = first_, .scout = false};
+std::optional<Probe> SearchPlanner::doubts() {
+  constexpr std::size_t kMostDoubts = 4;
+  const auto load = doubtful_load(steps_);
+  if (!load || doubts_ >= kMostDoubts) return std::nullopt;
+  ++doubts_;
+  return Probe{.concurrency = static_cast<std::uint32_t>(*load), .scout = false};
+}
+
+std::optional<Probe> SearchPlanner::confirm() {
+  const auto visit = rounds_.next(steps_);
+  if (!visit) return std::nullopt;
+  return Probe{.concurrency = static_cast<std::uint32_t>(visit->load), .scout = false, .look = visit->look};
 }
 
 }  // namespace kneepoint::coordinator

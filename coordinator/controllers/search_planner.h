@@ -5,6 +5,8 @@
 #include <vector>
 
 #include "common/plan.h"
+#include "coordinator/controllers/confirmation_rounds.h"
+#include "coordinator/controllers/schedule.h"
 #include "coordinator/results/model.h"
 #include "coordinator/verdict/throughput_curve.h"
 
@@ -17,6 +19,8 @@ struct Probe {
   bool scout = true;
   /// Measure four times as long, and do not stop when the row itself is precise enough.
   bool thorough = false;
+  /// It measures again for what was found.
+  std::optional<Look> look;
 };
 
 /// Decides where a search for the saturation point looks, from the rows that it has seen: no time, no load,
@@ -25,9 +29,12 @@ struct Probe {
 ///   scout      double N until throughput surely stops following (docs/method.md lists the rules)
 ///   refine     halve the gap around the estimated knee (and around a peak) to 10 %
 ///   measure    both sides of the knee, twice the knee, the baseline
-///   limits     halve the gap between the last N that meets each SLO limit and the first that misses it to 10
-///   % sharpen    repeat what decides the knee until its interval is as narrow as asked return     the knee
-///   and the baseline once more, last: what differs now has drifted
+///   limits     halve the gap between the last N that meets each SLO limit and the first that misses it
+///   sharpen    repeat what decides the knee until its interval is as narrow as asked
+///   doubts     repeat rows that contradict their neighbours
+///   confirm    the interval's ends and twice these, up and down in turn
+///
+/// Where rows turn out to be superseded (verdict/supersede.h), it scouts again from below the knee.
 class SearchPlanner {
  public:
   static constexpr std::size_t kMostSteps = 48;
@@ -37,13 +44,13 @@ class SearchPlanner {
   SearchPlanner(const Search& search, std::vector<SloLimit> slo, std::uint32_t first);
 
   /// The next probe, or none when the search is finished. Call once after each add().
-  std::optional<Probe> next();
+  std::optional<Probe> next(const TimeFrame& time = {});
   void add(const Probe& probe, const Step& step);
 
   const std::vector<Step>& steps() const { return steps_; }
 
  private:
-  enum class Stage { kScout, kRefine, kMeasure, kLimits, kSharpen, kReturn, kDone };
+  enum class Stage { kScout, kRefine, kMeasure, kLimits, kSharpen, kDoubts, kConfirm, kDone };
 
   std::optional<Probe> ask(Stage stage);
   std::optional<Probe> scout();
@@ -51,7 +58,11 @@ class SearchPlanner {
   std::optional<Probe> measure();
   std::optional<Probe> limits();
   std::optional<Probe> sharpen();
-  std::optional<Probe> come_back();
+  std::optional<Probe> doubts();
+  std::optional<Probe> confirm();
+  /// Whether what time is left is needed to confirm what was found.
+  bool time_to_confirm(const TimeFrame& time) const;
+  void scout_again();
 
   bool scouting_ends() const;
   std::optional<Probe> refine_peak(const ThroughputCurve& curve) const;
@@ -71,8 +82,12 @@ class SearchPlanner {
   std::uint32_t first_;
   Stage stage_ = Stage::kScout;
   std::vector<Step> steps_;
-  std::vector<Probe> probes_;  // of steps_
-  std::size_t refinements_ = 0, measurements_ = 0, sharpenings_ = 0, limit_probes_ = 0, returns_ = 0;
+  std::vector<Probe> probes_;       // of steps_
+  std::vector<std::size_t> climb_;  // of steps_: those of the present scouting
+  std::uint32_t climb_from_;
+  std::size_t restarts_ = 0;
+  ConfirmationRounds rounds_;
+  std::size_t refinements_ = 0, measurements_ = 0, sharpenings_ = 0, limit_probes_ = 0, doubts_ = 0;
 };
 
 }  // namespace kneepoint::coordinator

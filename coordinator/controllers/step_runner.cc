@@ -275,7 +275,8 @@ void StepRunner::close_row(Nanos end) {
                     .role = step_.role,
                     .scout = step_.scout,
                     .agents = step_.agents,
-                    .moving = step_.way.has_value()};
+                    .moving = step_.way.has_value(),
+                    .look = step_.look};
   if (step_.arrivals) {
     window.rate = load;
   } else if (step_.way) {

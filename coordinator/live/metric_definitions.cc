@@ -23,8 +23,8 @@ constexpr auto kDefinitions = std::to_array<MetricDefinition>({
      "How far the finished result may be relied on: 1 trustworthy, 0.5 with reservations, 0 not."},
     {"kneepoint_run_info", "Always 1; one series for each scenario and target of the run."},
     {"kneepoint_saturation_concurrency",
-     "Concurrency at which the target saturates, by criterion: knee, slo, queue; absent where it was not "
-     "found."},
+     "Concurrency at which the target saturates, by criterion: knee (a point; absent where only a range is "
+     "known), knee_low and knee_high (its 95 % interval, or the range), slo, queue; absent where not found."},
     {"kneepoint_saturation_request_rate",
      "Of an open loop: requests per second at which the target saturates, by criterion as above."},
     {"kneepoint_schedule_lag_seconds", "Generator: from the intended to the actual start of a request."},

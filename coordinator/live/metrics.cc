@@ -182,6 +182,10 @@ class Metrics::Impl {
       put(result.load_kind() == LoadKind::kRate ? saturation_rate_ : saturation_, labels, value);
     };
     set("knee", result.saturation.concurrency);
+    // What is known of it where no point is claimed, and how well where one is.
+    const auto& ci95 = result.saturation.ci95;
+    set("knee_low", ci95 ? std::optional(ci95->low) : result.saturation.lower_bound);
+    set("knee_high", ci95 ? std::optional(ci95->high) : std::nullopt);
     set("slo", slo);
     set("queue", queue);
   }

@@ -26,6 +26,9 @@ struct RowChange {
 /// Absent where one of the rows is invalid or has no throughput.
 std::optional<RowChange> row_change(const Step& before, const Step& again);
 
+/// The flag of a row that later ones have refuted (verdict/supersede.h): it is no reference, and on no curve.
+inline constexpr const char* kSuperseded = "SUPERSEDED";
+
 /// The valid row at `load` (Step::load()) that was measured longest, the last of these; null where there is
 /// none.
 const Step* reference_row(const std::vector<Step>& steps, double load);

@@ -292,7 +292,8 @@ Step measure_step(const Timeline& timeline, const Plan& plan, const Cell& cell, 
   Step step{.concurrency = window.concurrency,
             .offered_rate = window.rate,
             .attempt = window.attempt,
-            .scout = window.scout};
+            .scout = window.scout,
+            .look = window.look};
   if (window.role == StepRole::kDescent) step.role = step.note = "descending";
   if (window.role == StepRole::kProof) {
     step.role = "proof";

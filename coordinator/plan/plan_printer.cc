@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <set>
 
+#include "common/whole_seconds.h"
 #include "coordinator/plan/duration.h"
 #include "coordinator/plan/workload_printer.h"
 #include "coordinator/telemetry/guard_rails.h"
@@ -71,10 +72,24 @@ std::string describe_open_loop(const Ramp& ramp) {
   return text + fmt::format("\n{:15}at most {} in flight; the others wait", "", open.max_in_flight);
 }
 
+/// How many steps confirming takes: up and down again, where L, H and twice these are three or four loads;
+/// twice that where the looks disagree.
+constexpr int kFewestVisits = 6;
+constexpr int kMostVisits = 16;
+
+Nanos step_time(const Ramp& ramp) {
+  return ceil_second(ramp.warmup) + ceil_second(ramp.hold.value_or(Nanos(0)));
+}
+
 /// What follows the ramp, a line each.
 std::string describe_afterwards(const Ramp& ramp) {
   std::string text;
   const auto line = [&](const std::string& words) { text += fmt::format("\n{:15}{}", "", words); };
+  if (ramp.confirm) {
+    line(fmt::format(
+        "then the steps beside the knee again, up and down, {} to {}: confirm: false leaves them out",
+        format_duration(kFewestVisits * step_time(ramp)), format_duration(kMostVisits * step_time(ramp))));
+  }
   if (!ramp.proof.empty()) {
     const bool one = ramp.proof.back() == 1;
     line(fmt::format("then a proof: the knee again with {} agent{}", fmt::join(ramp.proof, ", then "),
@@ -130,6 +145,9 @@ std::string describe_time(const Ramp& ramp) {
                        ramp.descend || !ramp.proof.empty() ? "; then the steps after it" : "");
   }
   const auto time = planned_time(ramp);
+  if (time && ramp.confirm)
+    return fmt::format("{}, and {} or more to confirm", format_duration(*time),
+                       format_duration(kFewestVisits * step_time(ramp)));
   if (time) return format_duration(*time);
   return fmt::format("as long as {} take",
                      plural(std::size_t{ramp.requests.value_or(0)} * ramp.steps.size(), "request"));

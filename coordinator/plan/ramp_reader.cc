@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <set>
 #include <string_view>
 
 #include "coordinator/plan/linear_reader.h"
@@ -25,6 +26,7 @@ constexpr double kSmallestFactor = 1.01;
 constexpr double kFinestPrecision = 0.02;
 constexpr Nanos kShortestSoak = 1min;
 constexpr std::uint64_t kMostAgents = 1000;
+constexpr std::size_t kFewestLoads = 3;  ///< That tell anything of saturation.
 
 std::vector<std::uint32_t> read_steps(const MappingReader& ramp) {
   if (const Node* const list = ramp.find("steps")) {
@@ -92,6 +94,23 @@ std::vector<std::uint32_t> read_proof(const Node& node, const std::string& scena
   return proof;
 }
 
+/// Fixed steps confirm what they find, unless told otherwise. What has no knee to confirm does not: fewer
+/// than three loads, a soak, a trace; nor what measures no steady state or has no intervals: a load that
+/// moves, or steps that are bounded by requests. A search always does.
+void read_confirm(const MappingReader& ramp, Ramp& into) {
+  for (const std::string_view other : {"search", "soak", "over", "requests"})
+    ramp.exclusive("confirm", other);
+  const bool trace = into.open && into.open->steps.front().kind == ArrivalProcess::Kind::kTrace;
+  std::set<double> loads(into.steps.begin(), into.steps.end());
+  if (into.open) {
+    for (const ArrivalProcess& step : into.open->steps) loads.insert(step.rate);
+  }
+  into.confirm =
+      !into.search && !into.soak && !into.linear && !into.requests && !trace && loads.size() >= kFewestLoads;
+  if (const Node* const confirm = ramp.find("confirm"))
+    into.confirm = yaml::read_bool(*confirm, "'confirm'") && into.confirm;
+}
+
 /// What is asked for after the ramp.
 void read_afterwards(const MappingReader& ramp, const std::string& scenario, Ramp& into) {
   for (const std::string_view key : {"descend", "proof"}) {
@@ -134,8 +153,9 @@ std::vector<std::uint32_t> linear_steps(std::uint32_t from, std::uint32_t to, st
 Ramp read_ramp(const Node& node, const std::string& scenario) {
   const MappingReader reader(
       node, fmt::format("ramp of {}", scenario),
-      {"steps", "from", "to", "factor", "by", "over", "search", "soak", "rate", "arrival", "burstiness",
-       "max_in_flight", "warmup", "hold", "requests", "max_duration", "descend", "proof", "on_target_down"});
+      {"steps",   "from",    "to",         "factor",        "by",     "over", "search",   "soak",
+       "rate",    "arrival", "burstiness", "max_in_flight", "warmup", "hold", "requests", "max_duration",
+       "confirm", "descend", "proof",      "on_target_down"});
   reader.exclusive("hold", "requests");
   reader.exclusive("warmup", "requests");  // Such a step counts every request, the first included.
   Ramp ramp;
@@ -179,6 +199,7 @@ Ramp read_ramp(const Node& node, const std::string& scenario) {
     ramp.stop_when_down = name == "stop";
   }
   read_linear(reader, ramp);
+  read_confirm(reader, ramp);
   read_afterwards(reader, scenario, ramp);
   return ramp;
 }

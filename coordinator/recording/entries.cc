@@ -129,7 +129,7 @@ Result<RecordedStart> from_message(const v1::RecordedRun& message) {
 void to_message(const StepWindow& window, v1::RecordedWindow& out) {
   // Every field has a name here, so that a new one does not compile until it is recorded, too.
   const auto& [cell, concurrency, rate, attempt, epoch, level_at, begin, end, requests, finished_at,
-               interrupted, agent_lost, unsteady, role, scout, grain, agents, low_confidence, moving] =
+               interrupted, agent_lost, unsteady, role, scout, grain, agents, low_confidence, moving, look] =
       window;
   out.set_cell(cell);
   out.set_concurrency(concurrency);
@@ -150,6 +150,12 @@ void to_message(const StepWindow& window, v1::RecordedWindow& out) {
   out.set_agents(agents);
   out.set_low_confidence(low_confidence);
   out.set_moving(moving);
+  if (look) {
+    v1::RecordedLook& recorded = *out.mutable_look();
+    recorded.set_number(look->number);
+    recorded.set_low(look->low);
+    if (look->high) recorded.set_high(*look->high);
+  }
 }
 
 Result<StepWindow> from_message(const v1::RecordedWindow& message, std::size_t cells) {
@@ -180,6 +186,11 @@ Result<StepWindow> from_message(const v1::RecordedWindow& message, std::size_t c
                       .agents = message.agents(),
                       .low_confidence = message.low_confidence(),
                       .moving = message.moving()};
+    if (message.has_look()) {
+      const v1::RecordedLook& look = message.look();
+      window.look = Look{.number = look.number(), .low = wire::amount({nullptr, "look.low"}, look.low())};
+      if (look.has_high()) window.look->high = wire::amount({nullptr, "look.high"}, look.high());
+    }
     if (message.has_rate()) window.rate = wire::amount({nullptr, "rate"}, message.rate());
     if (message.has_requests()) window.requests = message.requests();
     if (message.has_finished_at_nanos())

@@ -130,6 +130,10 @@ std::string saturation_sentence(const ScenarioResult& result) {
                           format_figure(saturation.ci95->high));
     }
     if (!saturation.knee_kind.empty()) text += fmt::format(", {} knee", saturation.knee_kind);
+  } else if (saturation.ci95) {
+    text += fmt::format("saturates between {} and {}", format_figure(saturation.ci95->low),
+                        format_load(result.load_kind(), saturation.ci95->high));
+    if (!saturation.knee_kind.empty()) text += fmt::format(", {} knee", saturation.knee_kind);
   } else {
     text += unsaturated(result);
   }
@@ -142,7 +146,7 @@ std::string saturation_sentence(const ScenarioResult& result) {
     text += "; past its peak throughput collapses";
   }
   if (!saturation.bottleneck.empty()) text += fmt::format("; first to give out: {}", saturation.bottleneck);
-  if (saturation.concurrency || !only_load(result)) text += most_of(result);
+  if (saturation.ci95 || !only_load(result)) text += most_of(result);
   text += ".";
   if (const std::string survey = survey_sentence(result); !survey.empty()) text += " " + survey;
   return text;
@@ -156,6 +160,7 @@ std::string saturation_text(const ScenarioResult& result) {
 std::vector<std::pair<std::string, std::string>> findings_of(const ScenarioResult& result) {
   std::vector<std::pair<std::string, std::string>> all;
   if (result.movement) all.emplace_back("Movement", result.movement->explanation);
+  if (result.confirmation) all.emplace_back("Measured again", result.confirmation->explanation);
   if (result.proof) all.emplace_back("Proof", result.proof->explanation);
   if (result.descent) all.emplace_back("Way back down", result.descent->explanation);
   return all;

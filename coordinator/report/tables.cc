@@ -52,6 +52,14 @@ Table telemetry_table(const ScenarioResult& result, const std::vector<TelemetryC
   return table;
 }
 
+/// A point, a range, a lower bound, or nothing.
+std::string saturation_figure(const Saturation& saturation) {
+  if (saturation.concurrency) return figure(saturation.concurrency);
+  if (saturation.ci95)
+    return fmt::format("{} to {}", format_figure(saturation.ci95->low), format_figure(saturation.ci95->high));
+  return saturation.lower_bound ? "> " + format_figure(*saturation.lower_bound) : figure(std::nullopt);
+}
+
 }  // namespace
 
 const std::vector<Column>& load_columns() {
@@ -265,9 +273,7 @@ Table overview_table(const Report& report) {
     }
     const auto memory = result.peak_gpu_memory_bytes();
     table.rows.push_back({result.target, result.scenario, format_time(result.load_seconds),
-                          !saturation.concurrency && saturation.lower_bound
-                              ? "> " + format_figure(*saturation.lower_bound)
-                              : figure(saturation.concurrency),
+                          saturation_figure(saturation),
                           result.slo.joint ? figure(result.slo.joint->concurrency) : std::string(kAbsent),
                           figure(saturation.max_output_tokens_per_second),
                           lowest ? format_time(lowest->ttft_seconds.p50) : std::string(kAbsent),

@@ -1,6 +1,7 @@
 #include "coordinator/results/model.h"
 
 #include <algorithm>
+#include <cmath>
 #include <utility>
 
 namespace kneepoint::coordinator {
@@ -21,6 +22,16 @@ std::optional<TokenSource> token_source_from_string(std::string_view name) {
 LoadKind Step::load_kind() const {
   if (offered_rate) return LoadKind::kRate;
   return thinking ? LoadKind::kUsers : LoadKind::kRequests;
+}
+
+std::optional<double> Saturation::middle() const {
+  if (concurrency || !ci95) return concurrency;
+  return std::sqrt(std::max(ci95->low, 1e-9) * ci95->high);
+}
+
+std::optional<double> Saturation::from() const {
+  if (concurrency || !ci95) return concurrency;
+  return ci95->high;
 }
 
 bool Step::has_flag(std::string_view flag) const {

@@ -9,6 +9,7 @@
 
 #include "common/clock.h"
 #include "common/second_stats.h"
+#include "coordinator/results/look.h"
 #include "coordinator/results/movement.h"
 #include "coordinator/results/trust.h"
 #include "coordinator/telemetry/step_telemetry.h"
@@ -118,8 +119,9 @@ struct Step {
   std::optional<double> backlog;  ///< Of an open loop: mean number of requests that were due and not started.
   std::optional<double> achieved_concurrency;
   std::uint32_t attempt = 1;
-  std::string role;    ///< "" for a step of the ramp; "descending" or "proof" for what came after it.
-  bool scout = false;  ///< A search's brief look; what it led to was measured longer.
+  std::string role;          ///< "" for a step of the ramp; "descending" or "proof" for what came after it.
+  bool scout = false;        ///< A search's brief look; what it led to was measured longer.
+  std::optional<Look> look;  ///< Of a row that measures again for what is claimed.
   std::optional<std::uint32_t> agents;  ///< Of a proof: how many made the load.
   /// Of a descending step: from the fall to it until throughput and TTFT were those of the way up again;
   /// absent where that did not happen within the step.
@@ -183,7 +185,8 @@ struct Usl {
 };
 
 struct Saturation {
-  /// In units of Step::load(), like the figures that follow: of an open loop, a rate.
+  /// In units of Step::load(), like the figures that follow: of an open loop, a rate. Claimed only where the
+  /// interval's ends are no further apart than kWidestPoint; else the interval is all that is claimed.
   std::optional<double> concurrency;
   std::optional<Interval> ci95;
   std::optional<double> lower_bound;
@@ -192,8 +195,16 @@ struct Saturation {
   std::optional<double> power_concurrency;  ///< Another: the step with the most X²/N.
   std::string knee_kind;                    ///< "hard", "soft" or "" where unknown.
   std::string bottleneck;                   ///< "" where it could not be told.
+  /// What the host scatters by between windows at one load, relative; part of every row's error.
+  std::optional<double> scatter_ratio;
   std::vector<std::string> shape;  ///< What is not plain about the curve: "collapse", "cliff", "two peaks".
   std::string explanation;         ///< Sentences, quoting their evidence.
+
+  static constexpr double kWidestPoint = 1.5;
+  /// Where to look: the point, or the (geometric) middle of a range that is no claim.
+  std::optional<double> middle() const;
+  /// From which load on the host is saturated for all that is claimed: the point, or the range's upper end.
+  std::optional<double> from() const;
 };
 
 struct SloCriterion {
@@ -259,6 +270,9 @@ struct ScenarioResult {
   std::optional<Movement> movement;  ///< Of the host, in time; absent where none was seen.
   std::vector<Step> after;           ///< Measured after the ramp; no part of `saturation` and `slo`.
   std::optional<Finding> proof, descent, soak;  ///< Present where the plan asked for them.
+  /// Whether what is claimed was measured again: "HOLDS", "CONTRADICTED", "MEASURED ONCE". Absent where
+  /// nothing was claimed.
+  std::optional<Finding> confirmation;
   std::vector<Recommendation> recommendations;
   Verdict verdict;
 

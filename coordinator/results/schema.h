@@ -159,6 +159,13 @@ void fields(V& v, StepTelemetry& t) {
 }
 
 template <class V>
+void fields(V& v, Look& l) {
+  v("number", l.number);
+  v("low", l.low);
+  v("high", l.high);
+}
+
+template <class V>
 void fields(V& v, Step& s) {
   v("concurrency", s.concurrency);
   v("achieved_concurrency", s.achieved_concurrency);
@@ -169,6 +176,7 @@ void fields(V& v, Step& s) {
   v("attempt", s.attempt);
   v("role", s.role);
   v("scout", s.scout);
+  v("look", s.look);
   v("agents", s.agents);
   v("recovery_seconds", s.recovery_seconds);
   v("valid", s.valid);
@@ -225,6 +233,7 @@ void fields(V& v, Saturation& s) {
   v("concurrency", s.concurrency);
   v("ci95", s.ci95);
   v("lower_bound", s.lower_bound);
+  v("scatter_ratio", s.scatter_ratio);
   v("max_output_tokens_per_second", s.max_output_tokens_per_second);
   v("usl", s.usl);
   v("power_concurrency", s.power_concurrency);
@@ -311,6 +320,7 @@ void fields(V& v, ScenarioResult& r) {
   v("after", r.after);
   v("proof", r.proof);
   v("descent", r.descent);
+  v("confirmation", r.confirmation);
   v("soak", r.soak);
   v("recommendations", r.recommendations);
 }

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "common/second_stats.h"
+#include "coordinator/results/look.h"
 
 namespace kneepoint::coordinator {
 
@@ -93,6 +94,7 @@ struct StepWindow {
   std::uint32_t agents = 0;     ///< How many agents made the load; 0: all of them.
   bool low_confidence = false;  ///< It reached its longest length before its figures were precise enough.
   bool moving = false;          ///< The load moved throughout; `concurrency` or `rate` is its mean.
+  std::optional<Look> look;     ///< It measures again for what is claimed.
 };
 
 }  // namespace kneepoint::coordinator

@@ -7,6 +7,7 @@
 
 #include "coordinator/measure/statistics.h"
 #include "coordinator/measure/validity.h"
+#include "coordinator/verdict/shape.h"
 #include "coordinator/verdict/throughput_curve.h"
 
 namespace kneepoint::coordinator {
@@ -24,13 +25,6 @@ std::vector<ThroughputPoint> points_up_to(const std::vector<ThroughputPoint>& po
   return below;
 }
 
-bool collapses(const std::vector<ThroughputPoint>& up_to) {
-  const ThroughputPoint& here = up_to.back();
-  return std::any_of(up_to.begin(), up_to.end() - 1, [&](const ThroughputPoint& p) {
-    return here.throughput + kOneSided95 * here.standard_error < kSaturatedShare * p.throughput;
-  });
-}
-
 std::string state_of(const Step& step, const std::vector<ThroughputPoint>& points,
                      const Saturation& saturation) {
   if (step.has_flag("CLIENT_BOUND")) return "CLIENT_BOUND";
@@ -40,8 +34,8 @@ std::string state_of(const Step& step, const std::vector<ThroughputPoint>& point
   if (!step.valid) return "";
   const auto up_to = points_up_to(points, step);
   if (up_to.empty() || up_to.back().concurrency != step.load()) return "";
-  if (collapses(up_to)) return "COLLAPSING";
-  if (saturation.concurrency && step.load() >= *saturation.concurrency) return "SATURATED";
+  if (falls_surely(up_to, up_to.size() - 1)) return "COLLAPSING";
+  if (saturation.from() && step.load() >= *saturation.from()) return "SATURATED";
   if (up_to.size() < 2) return "";
   return elasticity(up_to[up_to.size() - 2], up_to.back()).lower >= kNearLinear ? "NEAR-LINEAR"
                                                                                 : "DIMINISHING";

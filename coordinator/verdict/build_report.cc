@@ -15,14 +15,17 @@
 #include "coordinator/verdict/after_top.h"
 #include "coordinator/verdict/annotate.h"
 #include "coordinator/verdict/attribution.h"
+#include "coordinator/verdict/confirmation.h"
 #include "coordinator/verdict/drift.h"
 #include "coordinator/verdict/judge.h"
 #include "coordinator/verdict/movement.h"
 #include "coordinator/verdict/recommend.h"
 #include "coordinator/verdict/restarts.h"
 #include "coordinator/verdict/saturation.h"
+#include "coordinator/verdict/scatter.h"
 #include "coordinator/verdict/slo.h"
 #include "coordinator/verdict/soak.h"
+#include "coordinator/verdict/supersede.h"
 #include "coordinator/verdict/token_counts.h"
 
 namespace kneepoint::coordinator {
@@ -47,6 +50,7 @@ Totals totals_of(const Timeline& timeline, const std::vector<Cell>& cells) {
 /// Everything that is decided from a result's rows, once they are all there.
 void conclude(ScenarioResult& result, const Ramp& ramp, const std::vector<SloLimit>& slo,
               const RunFacts& facts) {
+  if (!ramp.soak) mark_superseded(result.steps);
   result.saturation = find_saturation(result.steps, {.seed = facts.seed});
   result.slo = find_slo(result.steps, slo);
   if (ramp.soak) {
@@ -56,10 +60,17 @@ void conclude(ScenarioResult& result, const Ramp& ramp, const std::vector<SloLim
     if (!result.moving()) result.movement = find_movement(result.steps);
   }
   annotate(result.steps, result.saturation);
+  if (!ramp.soak) {
+    result.confirmation = judge_confirmation(result.steps, result.saturation);
+    // From here on, as everything that was decided so far makes it a part of the errors by itself.
+    const double scatter = result.saturation.scatter_ratio.value_or(0);
+    widen_by_scatter(result.steps, scatter);
+    widen_by_scatter(result.after, scatter);
+  }
   if (!ramp.proof.empty()) {
     result.proof = judge_proof(result.steps, result.after, ramp.proof, facts.agents.size());
   }
-  if (ramp.descend) result.descent = judge_descent(result.steps, result.after, result.saturation.concurrency);
+  if (ramp.descend) result.descent = judge_descent(result.steps, result.after, result.saturation.middle());
 }
 
 /// The rows of a cell; of descending ones also how long the host took to recover.
@@ -122,7 +133,7 @@ std::set<std::uint32_t> cells_of_target(const std::vector<Cell>& cells, std::uin
 /// What gave out first, with its evidence.
 void attribute(ScenarioResult& result, std::size_t replicas) {
   const Attribution attribution = find_bottleneck({.steps = result.steps,
-                                                   .saturation = result.saturation.concurrency,
+                                                   .saturation = result.saturation.from(),
                                                    .knee_kind = result.saturation.knee_kind,
                                                    .replicas = replicas,
                                                    .range = result.saturation.ci95});

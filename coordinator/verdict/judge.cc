@@ -9,6 +9,7 @@
 #include "coordinator/results/units.h"
 #include "coordinator/verdict/influence.h"
 #include "coordinator/verdict/page_remarks.h"
+#include "coordinator/verdict/scatter.h"
 #include "coordinator/verdict/sick_replica.h"
 #include "coordinator/verdict/token_counts.h"
 
@@ -25,6 +26,11 @@ std::string code_of(std::string_view flag) {
     return c == ' ' || c == '-' ? '_' : static_cast<char>(std::tolower(c));
   });
   return code;
+}
+
+std::string without_stop(std::string text) {
+  if (!text.empty() && text.back() == '.') text.pop_back();
+  return text;
 }
 
 std::string code_of_invalid(const Step& step) {
@@ -145,6 +151,30 @@ void judge_windows(const ScenarioResult& result, Verdict& verdict) {
   }
 }
 
+/// Whether what is claimed was confirmed, and is as precise as a search promises.
+void judge_claims(const ScenarioResult& result, Verdict& verdict) {
+  if (result.confirmation && result.confirmation->state == "CONTRADICTED") {
+    verdict.refuse("contradicted", without_stop(result.confirmation->explanation),
+                   "Find out what changes on the host, or run it longer");
+  } else if (result.confirmation && result.confirmation->state == "MEASURED ONCE") {
+    verdict.reserve("measured_once", without_stop(result.confirmation->explanation),
+                    "Leave out 'confirm: false', or give a search more 'max_duration'");
+  }
+  const Saturation& saturation = result.saturation;
+  const bool searched =
+      std::any_of(result.steps.begin(), result.steps.end(), [](const Step& s) { return s.scout; });
+  if (searched && saturation.ci95 && !saturation.concurrency) {
+    verdict.reserve(
+        "imprecise",
+        fmt::format("the search did not reach its precision: saturation lies between {} and {}, as "
+                    "the same load gives a throughput that scatters by {:.1f} % from one window to "
+                    "the next",
+                    format_figure(saturation.ci95->low), format_figure(saturation.ci95->high),
+                    saturation.scatter_ratio.value_or(0) * 100),
+        "Run it when the host has no other load, or with a longer 'hold'");
+  }
+}
+
 void judge_findings(const ScenarioResult& result, Verdict& verdict) {
   if (auto sick = sick_replica(result))
     verdict.warn("sick_replica", std::move(*sick), "Take it out, or look after it, and measure again");
@@ -153,7 +183,7 @@ void judge_findings(const ScenarioResult& result, Verdict& verdict) {
     verdict.refuse("proof_fails", result.proof->explanation);
   if (result.descent && result.descent->state == "HYSTERESIS")
     verdict.warn("hysteresis", result.descent->explanation);
-  if (!result.saturation.concurrency && result.steps.size() > 1)
+  if (!result.saturation.ci95 && result.steps.size() > 1)
     verdict.warn("not_saturated", "saturation was not reached");
 }
 
@@ -198,6 +228,7 @@ Verdict judge(const ScenarioResult& result, const Circumstances& circumstances) 
   }
   judge_rows(result, circumstances, verdict);
   judge_windows(result, verdict);
+  judge_claims(result, verdict);
   judge_findings(result, verdict);
   return verdict;
 }

@@ -8,6 +8,7 @@
 #include "coordinator/measure/repeat.h"
 #include "coordinator/results/throughput.h"
 #include "coordinator/results/units.h"
+#include "coordinator/verdict/scatter.h"
 
 namespace kneepoint::coordinator {
 namespace {
@@ -29,12 +30,17 @@ const char* load_of(const ScenarioResult& result) {
   return kind == LoadKind::kUsers ? "number of users" : "concurrency";
 }
 
+/// A row that its repeats have not refuted.
+bool usable(const Step& step) {
+  return step.valid && !step.has_flag(kSuperseded);
+}
+
 /// The lowest valid row at or above saturation; where that is not known, the one of most throughput.
 const Step* batch_row(const ScenarioResult& result) {
-  const auto& knee = result.saturation.concurrency;
+  const auto knee = result.saturation.from();
   const Step* best = nullptr;
   for (const Step& step : result.steps) {
-    if (!step.valid || !throughput_of(step).value || (knee && step.load() < *knee)) continue;
+    if (!usable(step) || !throughput_of(step).value || (knee && step.load() < *knee)) continue;
     const bool better = best == nullptr || (knee ? step.load() < best->load()
                                                  : *throughput_of(step).value > *throughput_of(*best).value);
     if (better) best = &step;
@@ -56,14 +62,17 @@ std::optional<double> within_limits(const ScenarioResult& result) {
 /// Where latency still matters: within the SLO but not past saturation; without one, at the most power.
 std::optional<Recommendation> interactive(const ScenarioResult& result) {
   const Saturation& saturation = result.saturation;
+  // Of a range, the end up to which more load surely helps.
+  const auto knee = saturation.concurrency || !saturation.ci95 ? saturation.concurrency
+                                                               : std::optional(saturation.ci95->low);
   Recommendation point{.name = "interactive", .unit = unit_of(result)};
   if (const auto limit = within_limits(result)) {
     point.value = *limit;
     point.basis = fmt::format("the highest {} that meets all limits together", load_of(result));
     for (const Step& step : result.steps) {
-      if (!saturation.concurrency || *limit <= *saturation.concurrency) break;
-      if (!step.valid || step.load() > *saturation.concurrency) continue;
-      const bool first = point.value > *saturation.concurrency;
+      if (!knee || *limit <= *knee) break;
+      if (!usable(step) || step.load() > *knee) continue;
+      const bool first = point.value > *knee;
       point.value = first ? step.load() : std::max(point.value, step.load());
       point.basis = fmt::format("the highest step below saturation; the limits would hold up to {}",
                                 format_figure(*limit));
@@ -122,6 +131,20 @@ void add_capacity(std::vector<Recommendation>& all, const ScenarioResult& result
                             replicas - 1, replicas, std::ceil(*skew * 100))});
 }
 
+/// More load than `load` was measured, and surely did not bring 5 % more.
+bool gains_nothing_beyond(const ScenarioResult& result, double load) {
+  const Step* at = nullptr;
+  for (const Step& step : result.steps) {
+    if (usable(step) && step.load() >= load && (at == nullptr || step.load() < at->load())) at = &step;
+  }
+  if (at == nullptr || !throughput_of(*at).value) return false;
+  return std::any_of(result.steps.begin(), result.steps.end(), [&](const Step& more) {
+    const Estimate& x = throughput_of(more);
+    return usable(more) && more.load() > at->load() && x.value &&
+           (x.ci95 ? x.ci95->low : *x.value) < 1.05 * *throughput_of(*at).value;
+  });
+}
+
 /// What a server is told of, it counts in requests; users who think are not at it all the time.
 void add_limits(std::vector<Recommendation>& all, const ScenarioResult& result, double replicas,
                 const std::optional<Recommendation>& point) {
@@ -137,7 +160,7 @@ void add_limits(std::vector<Recommendation>& all, const ScenarioResult& result, 
          .unit = unit_of(result),
          .basis = fmt::format("the last {} that meets all limits: what is admitted beyond breaks them{}",
                               load_of(result), each(*limit))});
-  } else if (!has_limits(result) && ci95) {
+  } else if (!has_limits(result) && ci95 && gains_nothing_beyond(result, ci95->high)) {
     const double high = result.load_kind() == LoadKind::kRequests ? std::ceil(ci95->high) : ci95->high;
     all.push_back(
         {.name = "admission limit",
@@ -194,7 +217,7 @@ std::vector<Recommendation> recommend(const ScenarioResult& result, const Target
   const auto point = interactive(result);
   const Step* batch = batch_row(result);
   if (point) all.push_back(*point);
-  if (batch != nullptr && saturation.concurrency) {
+  if (batch != nullptr && saturation.from()) {
     all.push_back({.name = "batch",
                    .value = batch->load(),
                    .unit = unit_of(result),
@@ -207,8 +230,9 @@ std::vector<Recommendation> recommend(const ScenarioResult& result, const Target
                    .basis = fmt::format("from the {} point up to saturation", point->name)});
   }
   add_capacity(all, result, replicas);
-  add_limits(all, result, replicas, point);
-  const std::string where = saturation.concurrency ? "batch" : "highest throughput";
+  if (saturation.concurrency || !saturation.ci95 || has_limits(result))
+    add_limits(all, result, replicas, point);
+  const std::string where = saturation.from() ? "batch" : "highest throughput";
   add_money(all, batch, target, where);
   if (const Step* row = point ? reference_row(result.steps, point->value) : nullptr; row != batch) {
     add_money(all, row, target, point ? point->name : "");

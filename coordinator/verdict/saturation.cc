@@ -7,11 +7,15 @@
 
 #include "coordinator/results/throughput.h"
 #include "coordinator/results/units.h"
+#include "coordinator/verdict/scatter.h"
 #include "coordinator/verdict/shape.h"
 #include "coordinator/verdict/usl.h"
 
 namespace kneepoint::coordinator {
 namespace {
+
+/// Two loads tell that one gave more, and no more than that.
+constexpr std::size_t kFewestLoads = 3;
 
 /// The largest step after which a doubling surely added more than the knee allows.
 std::optional<double> known_below(const ThroughputCurve& curve) {
@@ -44,7 +48,13 @@ std::string explain(const ThroughputCurve& curve, const Saturation& found, LoadK
     return fmt::format("From {} on, doubling the load adds less than 5 %: {}.",
                        format_load(kind, *found.concurrency), last_gain(curve));
   }
+  if (found.ci95) {
+    return fmt::format("Somewhere between {} and {} doubling the load begins to add less than 5 %: {}.",
+                       format_figure(found.ci95->low), format_load(kind, found.ci95->high), last_gain(curve));
+  }
   if (curve.points().size() < 2) return fmt::format("One {} only: saturation needs a ramp.", load_name(kind));
+  if (curve.points().size() < kFewestLoads)
+    return fmt::format("Two loads only: {}. Saturation is told from three or more.", last_gain(curve));
   const std::string bound = found.lower_bound
                                 ? "saturation lies above " + format_load(kind, *found.lower_bound)
                                 : "no step surely lies below saturation";
@@ -88,23 +98,29 @@ Saturation find_saturation(const std::vector<Step>& steps, const KneeOptions& op
     return found;
   }
   const ThroughputCurve curve(std::move(points));
+  const std::vector<CurveRow> rows = curve_rows(steps);
+  found.scatter_ratio = scatter_of(rows).ratio;
   if (counts_tokens(steps)) {
+    // A row that was measured: what is merged or carried in time is nothing that the host ever gave.
     found.max_output_tokens_per_second = 0;
-    for (const ThroughputPoint& point : curve.points()) {
-      found.max_output_tokens_per_second = std::max(*found.max_output_tokens_per_second, point.throughput);
-    }
+    for (const CurveRow& row : rows)
+      found.max_output_tokens_per_second = std::max(*found.max_output_tokens_per_second, row.throughput);
   }
   found.usl = fit_usl(curve.points());
   found.power_concurrency = power_concurrency(curve.points());
-  if (const auto knee = estimate_knee(curve, options)) {
+  const bool ramp = curve.points().size() >= kFewestLoads;
+  if (const auto knee = ramp ? estimate_knee(curve, options) : std::nullopt) {
     found.concurrency = knee->concurrency;
     found.ci95 = knee->ci95;
     found.knee_kind = knee_kind_of(steps, knee->concurrency);
   }
-  if (!found.concurrency) found.lower_bound = known_below(curve);
-  found.explanation = explain(curve, found, steps.front().load_kind());
+  if (ramp && !found.ci95) found.lower_bound = known_below(curve);
   Shape shape = shape_of(steps, curve.points());
   found.shape = std::move(shape.kinds);
+  const bool peaks = std::find(found.shape.begin(), found.shape.end(), "two peaks") != found.shape.end();
+  if (found.ci95 && (peaks || found.ci95->high > Saturation::kWidestPoint * found.ci95->low))
+    found.concurrency.reset();
+  found.explanation = explain(curve, found, steps.front().load_kind());
   for (const std::string& sentence : shape.sentences) found.explanation += " " + sentence;
   return found;
 }

@@ -17,8 +17,9 @@ namespace {
 constexpr double kSurely = 2.58;  ///< Standard errors: a peak is looked for among many pairs.
 constexpr double kLowTtft = 0.5, kHighTtft = 2;
 
+/// One row is no evidence of a fall: it is measured again before it is named.
 bool surely_less(const ThroughputPoint& a, const ThroughputPoint& b) {
-  return a.throughput < kSaturatedShare * b.throughput &&
+  return a.rows > 1 && b.rows > 1 && a.throughput < kSaturatedShare * b.throughput &&
          b.throughput - a.throughput > kSurely * std::hypot(a.standard_error, b.standard_error);
 }
 
@@ -40,12 +41,26 @@ const ThroughputPoint& highest(std::span<const ThroughputPoint> points) {
   return *peak;
 }
 
-std::optional<std::string> collapse(const Curve& curve) {
+/// What one row alone says of a fall, where none was measured again.
+std::optional<std::string> doubtful_fall(const Curve& curve) {
   const auto points = curve.points;
   for (std::size_t i = 1; i < points.size(); ++i) {
     const ThroughputPoint& peak = highest(points.first(i));
-    if (points[i].throughput + kOneSided95 * points[i].standard_error >= kSaturatedShare * peak.throughput)
+    if (points[i].throughput + kSurely * points[i].standard_error >= kSaturatedShare * peak.throughput)
       continue;
+    return fmt::format(
+        "Throughput was lower with more load ({} after {}), but that was measured once: it may be "
+        "the load or the moment.",
+        curve.at(points[i]), curve.at(peak));
+  }
+  return std::nullopt;
+}
+
+std::optional<std::string> collapse(const Curve& curve) {
+  const auto points = curve.points;
+  for (std::size_t i = 1; i < points.size(); ++i) {
+    if (!falls_surely(points, i)) continue;
+    const ThroughputPoint& peak = highest(points.first(i));
     return fmt::format("Throughput collapses: {} after {}.", curve.at(points[i]), curve.at(peak));
   }
   return std::nullopt;
@@ -87,6 +102,22 @@ std::optional<std::string> cliff(const std::vector<Step>& steps) {
 
 }  // namespace
 
+bool falls_surely(std::span<const ThroughputPoint> points, std::size_t i) {
+  const auto below = [&](std::size_t at, const ThroughputPoint& peak) {
+    return points[at].throughput + kOneSided95 * points[at].standard_error <
+           kSaturatedShare * peak.throughput;
+  };
+  if (i == 0 || !below(i, highest(points.first(i)))) return false;
+  // Where one fall was measured again, those after it need not be.
+  for (std::size_t at = 1; at <= i; ++at) {
+    if (points[at].rows < 2) continue;
+    for (std::size_t peak = 0; peak < at; ++peak) {
+      if (points[peak].rows > 1 && below(at, points[peak])) return true;
+    }
+  }
+  return false;
+}
+
 Shape shape_of(const std::vector<Step>& steps, std::span<const ThroughputPoint> points) {
   Shape shape;
   const auto add = [&](const char* kind, std::optional<std::string> sentence) {
@@ -96,6 +127,9 @@ Shape shape_of(const std::vector<Step>& steps, std::span<const ThroughputPoint> 
   };
   const Curve curve{points, throughput_unit(steps)};
   add("collapse", collapse(curve));
+  if (shape.kinds.empty()) {
+    if (auto sentence = doubtful_fall(curve)) shape.sentences.push_back(std::move(*sentence));
+  }
   add("two peaks", two_peaks(curve));
   add("cliff", cliff(steps));
   return shape;

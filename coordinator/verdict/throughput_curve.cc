@@ -4,20 +4,12 @@
 #include <cmath>
 #include <map>
 
-#include "coordinator/measure/batch_means.h"
 #include "coordinator/measure/statistics.h"
-#include "coordinator/measure/validity.h"
-#include "coordinator/results/throughput.h"
+#include "coordinator/verdict/scatter.h"
 #include "coordinator/verdict/survey.h"
 
 namespace kneepoint::coordinator {
 namespace {
-
-constexpr double kNormal95 = 1.959963984540054;
-/// No window of a real host is known better than this.
-constexpr double kSmallestRelativeError = 0.001;
-/// Of a row without any interval.
-constexpr double kUnknownRelativeError = 0.01;
 
 /// By how much χ² must fall when a curve may fall after its peak, before it is taken to do so. The peak is
 /// chosen by chance as well, so this is well above what one more parameter would earn.
@@ -27,110 +19,36 @@ double relative_error(const ThroughputPoint& point) {
   return point.throughput > 0 ? point.standard_error / point.throughput : 0;
 }
 
-struct Row {
-  const Step* step;
-  double throughput;
-  double error;  // relative
-  double middle() const { return step->window_begin_seconds + step->duration_seconds / 2; }
-};
-
-/// What the row's own batches say: half the t interval over the normal quantile.
-double own_error(const Step& step) {
-  const Estimate& x = throughput_of(step);
-  double error = kUnknownRelativeError * *x.value;
-  if (x.standard_error) error = *x.standard_error;
-  if (x.ci95) error = std::max(error, (x.ci95->high - *x.value) / kNormal95);
-  return error / *x.value;
-}
-
-/// Relative: streams tick together, once for every token.
-double relative_edge_error(const Step& step) {
-  return edge_error(step.tpot_seconds.p50.value_or(0), std::max(step.duration_seconds, 1.0));
-}
-
-std::vector<Row> usable_rows(const std::vector<Step>& steps) {
-  std::vector<Row> rows;
-  std::vector<double> noise;  // times √seconds: the same for every window of one host
-  for (const Step& step : steps) {
-    const auto& x = throughput_of(step).value;
-    if ((!step.valid && !invalid_by_target_only(step)) || !x || *x <= 0) continue;
-    rows.push_back({&step, *x, own_error(step)});
-    const double edge = relative_edge_error(step);
-    noise.push_back(std::sqrt(std::max(rows.back().error * rows.back().error - edge * edge, 0.0) *
-                              step.duration_seconds));
-  }
-  if (rows.size() > 2) {
-    const auto middle = noise.begin() + static_cast<std::ptrdiff_t>(noise.size() / 2);
-    std::nth_element(noise.begin(), middle, noise.end());
-    for (Row& row : rows) {
-      const double usual = std::hypot(*middle / std::sqrt(std::max(row.step->duration_seconds, 1.0)),
-                                      relative_edge_error(*row.step));
-      row.error = row.error > usual ? std::sqrt(row.error * usual) : usual;
-    }
-  }
-  for (Row& row : rows) row.error = std::max(row.error, kSmallestRelativeError);
-  return rows;
-}
-
-using RowsByLoad = std::map<double, std::vector<Row>>;
-
-/// Takes a host's drift out of the rows: repeats of one N tell how log X moves with time, and where that is
-/// surely not chance every row is carried to their mean time. The lowest N is left out: what slows a lone
-/// request need not slow a full batch.
-void remove_drift(RowsByLoad& rows) {
-  constexpr double kSure = 2.576;  // 99 %
-  double weights = 0, times = 0, leverage = 0, slopes = 0;
-  for (auto at = rows.begin(); at != rows.end(); ++at) {
-    if (at == rows.begin() || at->second.size() < 2) continue;
-    double weight = 0, time = 0, value = 0;
-    const auto each = [&](auto use) {
-      for (const Row& row : at->second)
-        use(1 / (row.error * row.error), row.middle(), std::log(row.throughput));
-    };
-    each([&](double w, double t, double x) { weight += w, time += w * t, value += w * x; });
-    time /= weight;
-    value /= weight;
-    each([&](double w, double t, double x) {
-      leverage += w * (t - time) * (t - time);
-      slopes += w * (t - time) * (x - value);
-    });
-    weights += weight;
-    times += weight * time;
-  }
-  if (leverage <= 0 || std::abs(slopes) <= kSure * std::sqrt(leverage)) return;
-  const double drift = slopes / leverage;
-  for (auto& [load, repeats] : rows) {
-    for (Row& row : repeats) row.throughput *= std::exp(-drift * (row.middle() - times / weights));
-  }
-}
-
 }  // namespace
 
 std::vector<ThroughputPoint> throughput_points(const std::vector<Step>& steps) {
   const double pace = std::abs(pace_of(steps).value_or(0));
-  RowsByLoad by_load;
-  for (const Row& row : usable_rows(steps)) by_load[row.step->load()].push_back(row);
-  remove_drift(by_load);
+  const std::vector<CurveRow> all = curve_rows(steps);
+  const Scatter scatter = scatter_of(all);
+  std::map<double, std::vector<const CurveRow*>> by_load;
+  for (const CurveRow& row : all) by_load[row.load()].push_back(&row);
   std::vector<ThroughputPoint> points;
   for (const auto& [load, rows] : by_load) {
-    double weighted = 0;
-    double weights = 0;
-    bool refused = false;
-    double longest = 0;
-    for (const Row& row : rows) {
-      longest = std::max(longest, row.step->duration_seconds);
-      const double weight = 1 / (row.error * row.throughput * row.error * row.throughput);
-      weighted += weight * row.throughput;
-      weights += weight;
-      refused = refused || !row.step->valid;
+    ThroughputPoint point{.concurrency = load, .rows = rows.size()};
+    double weighted = 0, weights = 0, longest = 0;
+    std::vector<double> values, errors;
+    for (const CurveRow* row : rows) {
+      longest = std::max(longest, row->step->duration_seconds);
+      values.push_back(row->throughput * std::exp(scatter.correction(row->middle())));
+      const double relative = std::hypot(row->error, scatter.ratio, scatter.correction_error(row->middle()));
+      errors.push_back(relative * values.back());
+      weighted += values.back() / (errors.back() * errors.back());
+      weights += 1 / (errors.back() * errors.back());
+      point.refused = point.refused || !row->step->valid;
     }
-    const double mean = weighted / weights;
+    point.throughput = weighted / weights;
     double excess = 0;
-    for (const Row& row : rows) {
-      excess += std::pow((row.throughput - mean) / (row.error * row.throughput), 2);
-    }
+    for (std::size_t i = 0; i < rows.size(); ++i)
+      excess += std::pow((values[i] - point.throughput) / errors[i], 2);
     if (rows.size() > 1) excess /= static_cast<double>(rows.size() - 1);
-    points.push_back({load, mean, std::sqrt(std::max(1.0, excess) / weights), refused, pace * longest / 2});
+    point.standard_error = std::sqrt(std::max(1.0, excess) / weights);
+    point.reach = pace * longest / 2;
+    points.push_back(point);
   }
   return points;
 }

@@ -17,20 +17,19 @@ struct ThroughputPoint {
   bool refused = false;
   /// Of a load that moved: the row holds what loads from this much below to this much above gave.
   double reach = 0;
+  std::size_t rows = 1;  ///< That it is made of.
 };
 
 /// The share of what twice the load gives from which on a concurrency counts as saturated.
 inline constexpr double kSaturatedShare = 0.95;
 
 /// The points of the rows that may say something about the knee: valid rows, and rows that are invalid only
-/// because the target turned requests away, rising in concurrency.
+/// because the target turned requests away, rising in concurrency (verdict/scatter.h).
 ///
-/// A standard error of few batches is itself uncertain, and a row that looks precise by luck would dominate:
-/// it is widened to what Student's t makes of it, and held against what is usual: the median of all rows,
-/// scaled to the window, and the tick that its edges may cut. An error below that is raised to it, one above
-/// is moved halfway (geometrically) towards it. Repeats of one N are merged by precision, and where they
-/// disagree by more than their errors allow, the error grows accordingly (Birge's ratio). A drift that the
-/// repeats surely show is taken out of every row first.
+/// What repeats scatter by is part of every row's error, whether it was repeated or not. Repeats of one N are
+/// merged by precision, and where they disagree by more than their errors allow, the error grows accordingly
+/// (Birge's ratio). A drift that the repeats surely show is taken out of the rows between them; what lies
+/// outside is carried by no more than the last repeat was.
 std::vector<ThroughputPoint> throughput_points(const std::vector<Step>& steps);
 
 /// X(N): isotonic fit of the points weighted 1/se². Between points N/X(N), which is the time in which a

@@ -152,6 +152,26 @@ TEST(PlanLoader, ASearchHasDefaultsAndBounds) {
                   .search = Search{.max = 64, .max_duration = 20min, .precision = 0.05}}));
 }
 
+/// What has no steady state, no intervals or no knee cannot be confirmed.
+TEST(PlanLoader, FixedStepsConfirmUnlessToldOtherwise) {
+  const auto confirms = [](const std::string& text) {
+    return load(Parts{.ramp = text}.text()).scenarios.at(0).ramp.confirm;
+  };
+  EXPECT_TRUE(confirms("{steps: [1, 2, 4]}"));
+  EXPECT_TRUE(confirms("{from: 64, to: 1}"));
+  EXPECT_TRUE(confirms("{rate: [5, 10, 20]}"));
+  EXPECT_TRUE(confirms("{steps: [1, 2, 4], confirm: true}"));
+  EXPECT_FALSE(confirms("{steps: [1, 2, 4], confirm: false}"));
+  EXPECT_FALSE(confirms("{steps: [8]}"));
+  EXPECT_FALSE(confirms("{steps: [8, 64, 8]}")) << "two loads tell no knee";
+  EXPECT_FALSE(confirms("{steps: [1, 2, 4], requests: 10}"));
+  EXPECT_FALSE(confirms("{soak: 8, hold: 1h}"));
+  EXPECT_FALSE(confirms("{from: 1, to: 64, over: 5m}"));
+  EXPECT_FALSE(confirms("{search: {max: 64}}")) << "it does so by itself";
+  EXPECT_NE(error_of(Parts{.ramp = "{search: {max: 64}, confirm: false}"}.text()).find("confirm"),
+            std::string::npos);
+}
+
 TEST(PlanLoader, StepsFromARange) {
   const auto steps = [](const std::string& ramp) {
     const Plan plan = load(Parts{.ramp = ramp}.text());

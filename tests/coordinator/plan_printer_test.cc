@@ -34,8 +34,9 @@ Runs, in this order
      workload  1 prompt, at most 64 output tokens, temperature 0.7, streamed
      ramp      7 steps: 1 2 4 8 16 32 64
                each step: 2s warm-up, then 8s measured
+               then the steps beside the knee again, up and down, 1m to 2m40s: confirm: false leaves them out
      slo       ttft p95 <= 500ms, tpot p95 <= 50ms
-     time      1m10s
+     time      1m10s, and 1m or more to confirm
 
 In all 7 steps, about 1m17s.
 
@@ -104,14 +105,16 @@ Runs, in this order
      workload  4 prompts, at most 8 output tokens, not streamed
      ramp      3 steps: 2 3 4
                each step: 20s warm-up, then 1m measured
+               then the steps beside the knee again, up and down, 8m to 21m20s: confirm: false leaves them out
      slo       none
-     time      4m
+     time      4m, and 8m or more to confirm
   3. batch on lab
      workload  4 prompts, at most 8 output tokens, not streamed
      ramp      3 steps: 2 3 4
                each step: 20s warm-up, then 1m measured
+               then the steps beside the knee again, up and down, 8m to 21m20s: confirm: false leaves them out
      slo       none
-     time      4m
+     time      4m, and 8m or more to confirm
 
 In all 8 steps, about 8m8s and the time of 400 requests more.
 )");

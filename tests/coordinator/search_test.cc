@@ -6,6 +6,7 @@
 #include <deque>
 
 #include "coordinator/controllers/step_runner.h"
+#include "coordinator/verdict/saturation.h"
 #include "tests/coordinator/synthetic_run.h"
 
 namespace kneepoint::coordinator {
@@ -89,10 +90,42 @@ TEST(SearchPlanner, ClosesInOnTheKneeAndMeasuresBothSidesTwiceItAndTheBaseline) 
   EXPECT_LE(*measured.rbegin(), 101u);
 }
 
-TEST(SearchPlanner, ReturnsToTheKneeAndTheBaselineLast) {
+TEST(SearchPlanner, ConfirmsTheEndsOfItsIntervalLastUpAndDownInTurn) {
   const auto probes = run({}, {.max = 4096});
-  EXPECT_EQ(probes.back().concurrency, 1u);
-  EXPECT_NEAR(probes[probes.size() - 2].concurrency, 46.8, 5);
+  std::vector<Probe> looks;
+  for (const Probe& probe : probes) {
+    if (probe.look) looks.push_back(probe);
+  }
+  ASSERT_EQ(looks.size(), 8u);
+  EXPECT_EQ(probes.back().look, looks.back().look) << "nothing comes after";
+  for (std::size_t i = 0; i < 4; ++i) {
+    EXPECT_EQ(looks[i].concurrency, looks[7 - i].concurrency) << "a round is mirrored";
+    EXPECT_EQ(looks[i].look->number, 1u);
+    EXPECT_EQ(looks[7 - i].look->number, 2u);
+  }
+  EXPECT_LT(looks[0].concurrency, 46.8);
+  EXPECT_GT(looks[1].concurrency, 46.8);
+  EXPECT_NEAR(looks[2].concurrency, 2 * looks[0].concurrency, 0.05 * looks[2].concurrency);
+  EXPECT_NEAR(looks[3].concurrency, 2 * looks[1].concurrency, 0.05 * looks[3].concurrency);
+}
+
+/// A second pod joins after the search has closed in: what it confirms contradicts what it found.
+TEST(SearchPlanner, AContradictedAnswerIsMeasuredAgainFromTheRowsSince) {
+  SearchPlanner planner({.max = 4096}, {}, 1);
+  Host host;
+  std::size_t visits = 0;
+  double second = 0;
+  while (const auto probe = planner.next()) {
+    if (probe->look) host.cap = 100;
+    Step step = host.measure(*probe);
+    step.window_begin_seconds = second += 70;
+    planner.add(*probe, step);
+    ASSERT_LE(++visits, 2 * SearchPlanner::kMostSteps);
+  }
+  const auto found = find_saturation(planner.steps(), {});
+  ASSERT_TRUE(found.concurrency) << found.explanation;
+  EXPECT_NEAR(*found.concurrency, 90.5, 3) << "0.95 X_max a / (1 - 0.95 X_max c) of 100 slots";
+  EXPECT_TRUE(planner.steps().front().has_flag("SUPERSEDED"));
 }
 
 TEST(SearchPlanner, OneLookPastTheFirstRefusalAndNoFurther) {
@@ -227,7 +260,7 @@ TEST(SearchSchedule, WindowsFollowTheWarmUpAndAttemptsAreCounted) {
     EXPECT_GE(window.end - window.begin, 20);
     EXPECT_EQ(window.attempt, ++attempts[window.concurrency]);
   }
-  EXPECT_GE(attempts[1], 3u);  // scouted, measured, returned to
+  EXPECT_GE(attempts[1], 2u);  // scouted, measured
 }
 
 TEST(SearchSchedule, APlansHoldFixesEveryWindow) {

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "coordinator/controllers/step_runner.h"
+#include "tests/coordinator/synthetic_run.h"
 
 namespace kneepoint::coordinator {
 namespace {
@@ -300,6 +301,47 @@ TEST(FixedSteps, ATraceDoesNotWaitForTheHostToSettle) {
   ASSERT_EQ(drive.controller.windows().size(), 1u);
   EXPECT_EQ(drive.controller.windows()[0].begin, 3);
   EXPECT_EQ(drive.controller.windows()[0].end, 11);
+}
+
+/// Answers every step of a schedule at once: b/(a + c·b), b = min(n, cap).
+std::vector<PlannedStep> answered(FixedSteps schedule, double cap) {
+  std::vector<PlannedStep> asked;
+  double second = 0;
+  while (const auto step = schedule.next({})) {
+    asked.push_back(*step);
+    const double b = std::min(step->load(), cap);
+    Step row = testing::known_step(step->concurrency, b / (0.020 + 0.0001 * b), 0.003);
+    row.look = step->look;
+    row.window_begin_seconds = second += 10;
+    schedule.add(*step, row);
+    if (asked.size() > 64) break;
+  }
+  return asked;
+}
+
+TEST(FixedSteps, ThoseBesideTheKneeAreMeasuredAgainUpAndDown) {
+  Ramp ramp = timed({1, 2, 4, 8, 16, 32, 64});
+  EXPECT_EQ(answered(FixedSteps(ramp), 24).size(), 7u);
+  ramp.confirm = true;
+  const auto asked = answered(FixedSteps(ramp), 24);
+  std::vector<std::uint32_t> again;
+  for (std::size_t i = 7; i < asked.size(); ++i) {
+    ASSERT_TRUE(asked[i].look);
+    EXPECT_EQ(asked[i].look->low, 16);
+    EXPECT_EQ(asked[i].look->high, 32);
+    again.push_back(asked[i].concurrency);
+  }
+  EXPECT_EQ(again, (std::vector<std::uint32_t>{16, 32, 64, 64, 32, 16}));
+}
+
+TEST(FixedSteps, ALowerBoundIsMeasuredAgainToo) {
+  Ramp ramp = timed({1, 2, 4, 8});
+  ramp.confirm = true;
+  const auto asked = answered(FixedSteps(ramp), 24);
+  ASSERT_EQ(asked.size(), 8u);
+  EXPECT_EQ(asked[4].concurrency, 4u);
+  EXPECT_EQ(asked[5].concurrency, 8u);
+  EXPECT_FALSE(asked[5].look->high);
 }
 
 }  // namespace

@@ -40,14 +40,16 @@ struct Ramp {
 
 TEST(BuildReport, FindsTheHardCapOfASimulatedHost) {
   const BatchingHost host{.a = 0.012, .c = 0.0002, .cap = 22};
-  Ramp ramp(host, {1, 2, 4, 8, 16, 32, 64});
+  Ramp ramp(host, {1, 2, 4, 8, 16, 32, 64, 16, 32, 64, 64, 32, 16});
+  for (std::size_t i = 7; i < ramp.windows.size(); ++i)
+    ramp.windows[i].look = Look{.number = i < 10 ? 1u : 2u, .low = 16, .high = 32};
   const Report report = ramp.report();
   ASSERT_EQ(report.results.size(), 1u);
   const ScenarioResult& result = report.results[0];
   EXPECT_EQ(result.target, "host");
   EXPECT_EQ(result.scenario, "chat");
   EXPECT_EQ(result.model, "tiny");
-  ASSERT_EQ(result.steps.size(), 7u);
+  ASSERT_EQ(result.steps.size(), 13u);
   for (const Step& step : result.steps) {
     EXPECT_TRUE(step.valid) << step.concurrency << ::testing::PrintToString(step.reasons);
     EXPECT_NEAR(*step.output_tokens_per_second.value, host.throughput(step.concurrency),
@@ -88,10 +90,11 @@ TEST(BuildReport, AMovingLoadIsASurvey) {
     EXPECT_FALSE(step.has_flag("DRIFTING"));
     EXPECT_NE(step.note.find("moving"), std::string::npos);
   }
-  ASSERT_TRUE(result.saturation.concurrency) << result.saturation.explanation;
-  EXPECT_NEAR(*result.saturation.concurrency, 22, 6);
+  ASSERT_TRUE(result.saturation.ci95) << result.saturation.explanation;
+  EXPECT_LE(result.saturation.ci95->low, 22);
+  EXPECT_GE(result.saturation.ci95->high, 22);
   EXPECT_NE(saturation_sentence(result).find("A stepped ramp or a search confirms it."), std::string::npos);
-  EXPECT_TRUE(report.verdict.valid());
+  EXPECT_EQ(report.verdict.trust(), Trust::kReserved) << "every row was measured once";
   EXPECT_THAT(report.verdict.reasons(),
               ::testing::Contains(::testing::HasSubstr("none is of a steady state")));
   EXPECT_TRUE(result.recommendations.empty()) << "nothing to plan by";
@@ -212,12 +215,20 @@ TEST(BuildReport, NothingCompletedIsNoVerdict) {
   EXPECT_FALSE(report.results[0].steps[0].ttft_seconds.mean);
 }
 
-TEST(BuildReport, AScanThatIsTooShortIsStillTrustworthy) {
-  Ramp ramp({.a = 0.012, .c = 0.0001}, {1, 2, 4});
-  const Report report = ramp.report();
-  EXPECT_FALSE(report.results[0].saturation.concurrency);
-  EXPECT_TRUE(report.verdict.valid());
-  EXPECT_EQ(exit_code(report), 0);
+TEST(BuildReport, AScanThatIsTooShortIsMeasuredOnceUnlessItConfirmsItsLowerBound) {
+  Ramp ramp({.a = 0.012, .c = 0.0001}, {1, 2, 4, 2, 4, 4, 2});
+  for (std::size_t i = 3; i < ramp.windows.size(); ++i)
+    ramp.windows[i].look = Look{.number = i < 5 ? 1u : 2u, .low = 2};
+  const Report confirmed = ramp.report();
+  EXPECT_FALSE(confirmed.results[0].saturation.ci95);
+  EXPECT_EQ(confirmed.results[0].saturation.lower_bound, 2);
+  EXPECT_EQ(confirmed.results[0].confirmation->state, "HOLDS")
+      << confirmed.results[0].confirmation->explanation;
+  EXPECT_EQ(exit_code(confirmed), 0);
+  for (StepWindow& window : ramp.windows) window.look.reset();
+  const Report once = ramp.report();
+  EXPECT_TRUE(once.verdict.has("measured_once"));
+  EXPECT_EQ(exit_code(once), 3);
 }
 
 TEST(BuildReport, AnInvalidRowAtTheKneeTakesTheTrustAway) {

@@ -34,13 +34,15 @@ std::vector<Step> scan() {
 TEST(OpenLoopAnalysis, TheKneeIsARate) {
   const std::vector<Step> steps = scan();
   const Saturation found = find_saturation(steps);
-  ASSERT_TRUE(found.concurrency);
-  EXPECT_NEAR(*found.concurrency, 38, 2) << "95 % of 40";
+  ASSERT_TRUE(found.ci95);
+  EXPECT_LE(found.ci95->low, 38) << "95 % of 40";
+  EXPECT_EQ(found.ci95->high, 40);
   const std::string sentence =
       saturation_sentence({.target = "host", .scenario = "chat", .steps = steps, .saturation = found});
   EXPECT_THAT(sentence, HasSubstr("requests per second"));
   EXPECT_THAT(sentence, Not(HasSubstr("in flight")));
-  EXPECT_THAT(found.explanation, HasSubstr("requests per second on, doubling the load adds less than 5 %"));
+  EXPECT_THAT(found.explanation,
+              HasSubstr("requests per second doubling the load begins to add less than 5 %"));
   EXPECT_THAT(found.explanation, Not(HasSubstr("in flight")));
 }
 

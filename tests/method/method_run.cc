@@ -39,7 +39,8 @@ Trial run_trial(const Case& of, std::uint64_t seed) {
   using std::chrono::seconds;
   const Case one = drawn(of, seed);
   if (!of.steps.empty())
-    return run_ramp(one, {.steps = of.steps, .warmup = seconds(5), .hold = seconds(30)}, seed);
+    return run_ramp(one, {.steps = of.steps, .warmup = seconds(5), .hold = seconds(30), .confirm = true},
+                    seed);
   return run_ramp(one, {.warmup = seconds(5), .search = Search{.max = of.max}}, seed);
 }
 

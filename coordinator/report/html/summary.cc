@@ -175,7 +175,7 @@ KeyFigure peak_figure(const ScenarioResult& result) {
 
 KeyFigure ttft_figure(const ScenarioResult& result) {
   KeyFigure key{.label = "TTFT p95 at the knee"};
-  const auto& knee = result.saturation.concurrency;
+  const auto knee = result.saturation.middle();
   const Step* below = highest_step(result, [&](const Step& s) { return !knee || s.load() <= *knee; });
   if (!below) {
     key.figure = absent("No valid step at or below the knee");

@@ -1,0 +1,161 @@
+#include "coordinator/verdict/confirmation.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+
+#include "coordinator/measure/validity.h"
+#include "coordinator/results/throughput.h"
+#include "coordinator/results/units.h"
+#include "coordinator/verdict/scatter.h"
+#include "coordinator/verdict/throughput_curve.h"
+
+namespace kneepoint::coordinator {
+namespace {
+
+constexpr double kNormal95 = 1.959963984540054;
+constexpr std::size_t kFewestLooks = 2;
+constexpr double kTwice = 2.1;       ///< Loads up to this are up to twice a load.
+constexpr double kApart = 3;         ///< Standard errors between looks before they disagree, and …
+constexpr double kTolerated = 0.03;  ///< … this much of the ratio.
+
+/// Two rows of one look.
+struct Pair {
+  double ratio = 0;  // its logarithm
+  double error = 0;  // of the windows
+};
+
+std::optional<EndRatio> ratio_at(double load, const std::vector<const CurveRow*>& rows, double scatter) {
+  // What counts is the most that up to twice the load gave: past a peak that is less than twice.
+  std::map<double, std::pair<double, double>> means;  // sum, number
+  for (const CurveRow* row : rows) {
+    if (row->load() <= load || row->load() > kTwice * load) continue;
+    means[row->load()].first += row->throughput;
+    means[row->load()].second += 1;
+  }
+  double twice = 0, most = 0;
+  for (const auto& [n, sum] : means) {
+    if (sum.first / sum.second > most) {
+      most = sum.first / sum.second;
+      twice = n;
+    }
+  }
+  if (twice == 0) return std::nullopt;
+  const double reached = means.rbegin()->first;
+  std::map<std::uint32_t, Pair> looks;
+  for (const CurveRow* low : rows) {
+    if (low->load() != load) continue;
+    for (const CurveRow* high : rows) {
+      if (high->load() != twice || high->step->look->number != low->step->look->number) continue;
+      looks[low->step->look->number] = {std::log(high->throughput / low->throughput),
+                                        std::hypot(low->error, high->error)};
+    }
+  }
+  if (looks.empty()) return std::nullopt;
+  double sum = 0, variance = 0, lowest = 1e9, highest = -1e9;
+  for (const auto& [number, pair] : looks) {
+    sum += pair.ratio;
+    variance += pair.error * pair.error + 2 * scatter * scatter;
+    lowest = std::min(lowest, pair.ratio);
+    highest = std::max(highest, pair.ratio);
+  }
+  const auto n = static_cast<double>(looks.size());
+  const double half = kNormal95 * std::sqrt(variance) / n;
+  double windows = 0;
+  for (const auto& [number, pair] : looks) windows += pair.error * pair.error;
+  const double mean = sum / n;
+  EndRatio found{.load = load, .twice = twice, .looks = looks.size(), .value = std::exp(mean)};
+  found.ci95 = {std::exp(mean - half), std::exp(mean + half)};
+  found.threshold = std::pow(1 / kSaturatedShare, std::min(1.0, std::log2(reached / load)));
+  if (looks.size() > 1 && highest - lowest > kTolerated)
+    found.apart = (highest - lowest) / std::sqrt(2 * windows / n);
+  return found;
+}
+
+std::string ratio_text(const EndRatio& end) {
+  return fmt::format("from {} to {} throughput changed by {:+.1f} % ({:+.1f} to {:+.1f} %)",
+                     format_figure(end.load), format_figure(end.twice), (end.value - 1) * 100,
+                     (end.ci95.low - 1) * 100, (end.ci95.high - 1) * 100);
+}
+
+}  // namespace
+
+bool Confirmation::complete() const {
+  const auto seen = [](const std::optional<EndRatio>& end) { return end && end->looks >= kFewestLooks; };
+  return seen(low) && (!ends.high || seen(high));
+}
+
+bool Confirmation::disagrees() const {
+  return (low && low->apart > kApart) || (high && high->apart > kApart);
+}
+
+std::string Confirmation::text() const {
+  std::string said;
+  if (low) said = ratio_text(*low);
+  if (high) said += (said.empty() ? "" : ", ") + ratio_text(*high);
+  return said;
+}
+
+std::vector<Confirmation> confirmations(const std::vector<Step>& steps) {
+  std::vector<Confirmation> found;
+  for (std::size_t i = 0; i < steps.size(); ++i) {
+    const auto& look = steps[i].look;
+    if (!look) continue;
+    const bool same =
+        !found.empty() && found.back().ends.low == look->low && found.back().ends.high == look->high;
+    if (!same) found.push_back({.ends = *look, .first_row = i});
+    found.back().last_row = i;
+    found.back().ends.number = std::max(found.back().ends.number, look->number);
+  }
+  if (found.empty()) return found;
+  // Rows that were superseded since say what they said then.
+  for (Confirmation& each : found) {
+    std::vector<Step> rows(steps.begin(), steps.begin() + static_cast<std::ptrdiff_t>(each.last_row) + 1);
+    const std::vector<CurveRow> usable = curve_rows(rows);
+    std::vector<CurveRow> group;
+    std::vector<const CurveRow*> looked;
+    for (const CurveRow& row : usable) {
+      if (static_cast<std::size_t>(row.step - rows.data()) >= each.first_row && row.step->look)
+        group.push_back(row);
+    }
+    for (const CurveRow& row : group) looked.push_back(&row);
+    // What they scatter by among themselves: that they differ from what came before is the question.
+    const double scatter = scatter_of(group).ratio;
+    each.low = ratio_at(each.ends.low, looked, scatter);
+    if (each.ends.high) each.high = ratio_at(*each.ends.high, looked, scatter);
+  }
+  return found;
+}
+
+std::optional<Finding> judge_confirmation(const std::vector<Step>& steps, const Saturation& saturation) {
+  if (!saturation.ci95 && !saturation.lower_bound) return std::nullopt;
+  const std::vector<Confirmation> all = confirmations(steps);
+  if (all.empty() || (!all.back().low && !all.back().high)) {
+    return Finding{.state = "MEASURED ONCE",
+                   .explanation = "What is claimed was measured once, and not again at another time."};
+  }
+  const Confirmation& last = all.back();
+  const std::string seen =
+      fmt::format("Measured again, {} times in turn: {}.", last.ends.number, last.text());
+  if (last.contradicted()) {
+    return Finding{.state = "CONTRADICTED",
+                   .explanation = fmt::format("{} That contradicts what the steps before it said ({} to {}): "
+                                              "the host does not repeat itself.",
+                                              seen, format_figure(last.ends.low),
+                                              last.ends.high ? format_figure(*last.ends.high) : "above")};
+  }
+  const auto middle = saturation.middle();
+  const bool inside = !middle || !last.ends.high || (last.ends.low <= *middle && *middle <= *last.ends.high);
+  if (!last.complete() || !inside) {
+    return Finding{
+        .state = "MEASURED ONCE",
+        .explanation = seen + (inside ? " That is not enough to confirm it."
+                                      : " With these rows the answer has moved away from what they "
+                                        "were to confirm.")};
+  }
+  return Finding{.state = "HOLDS", .explanation = seen + " That confirms it."};
+}
+
+}  // namespace kneepoint::coordinator

@@ -91,9 +91,14 @@ std::string unsaturated(const ScenarioResult& result) {
                        figures_of(*only));
   }
   if (const auto& bound = result.saturation.lower_bound) {
+    double tried = 0;
+    for (const Step& step : result.steps) tried = std::max(tried, step.load());
+    const double most = *valid.rbegin();
     return fmt::format(
-        "was not seen to saturate up to {}, the most that was tried: its saturation point lies above {}",
-        at(*valid.rbegin()), format_figure(*bound));
+        "was not seen to saturate up to {}, {}: its saturation point lies above {}", at(most),
+        tried > most ? fmt::format("the most of which a row is valid ({} was tried)", format_figure(tried))
+                     : "the most that was tried",
+        format_figure(*bound));
   }
   return fmt::format("is indeterminate: no saturation point can be told from {} steps between {} and {}",
                      valid.size(), format_figure(*valid.begin()), at(*valid.rbegin()));

@@ -183,7 +183,8 @@ void judge_findings(const ScenarioResult& result, Verdict& verdict) {
     verdict.refuse("proof_fails", result.proof->explanation);
   if (result.descent && result.descent->state == "HYSTERESIS")
     verdict.warn("hysteresis", result.descent->explanation);
-  if (!result.saturation.ci95 && result.steps.size() > 1)
+  // Of a host that is gone no higher load would tell.
+  if (!result.saturation.ci95 && result.steps.size() > 1 && !verdict.has("target_down"))
     verdict.warn("not_saturated", "saturation was not reached");
 }
 

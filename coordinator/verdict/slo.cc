@@ -27,6 +27,7 @@ Outlook outlook_of(const SloCheck& check, const Step& step) {
 /// What kept a load from being judged though its requests are many: surely more missed the limit than may,
 /// but all at once, so that another window might see none.
 std::string doubt_of(const Step& step, const SloCheck& check, double allowed) {
+  if (host_was_gone(step)) return "";
   const auto missed = static_cast<double>(check.missed), n = static_cast<double>(check.met + check.missed);
   if (check.state != "INDETERMINATE" || n == 0 || proportion_lower(missed, n) <= allowed) return "";
   return fmt::format("at {} {} of {} missed it, but in bursts: a longer window would tell", load_label(step),

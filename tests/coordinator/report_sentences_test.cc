@@ -54,6 +54,16 @@ TEST(SaturationSentence, NotReachedIsALowerBoundAndSaysHowFarTheScanWent) {
             "saturation point lies above 32; at most 3,902 output tok/s.");
 }
 
+TEST(SaturationSentence, NotReachedSaysWhatWasTriedBeyond) {
+  auto rows = rows_of({.a = 0.010, .c = 0.0001}, {1, 2, 4, 8, 16, 32, 64});
+  rows.back().invalidate("CLIENT_BOUND", "a generator thread was busy 92 % of the time");
+  EXPECT_NE(
+      sentence_of(rows).find("up to 32 requests in flight, the most of which a row is valid (64 was tried): "
+                             "its saturation point lies above 16"),
+      std::string::npos)
+      << sentence_of(rows);
+}
+
 /// A host that is full at 24 may well look so at 40, and still nothing names the point: the scan ends too
 /// early.
 TEST(SaturationSentence, NotReachedSaysHowFarToScan) {

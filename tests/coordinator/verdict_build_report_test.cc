@@ -294,6 +294,7 @@ TEST(BuildReport, AHostThatIsGoneIsNoFinding) {
   EXPECT_FALSE(result.saturation.concurrency);
   EXPECT_EQ(result.saturation.bottleneck, "");
   EXPECT_TRUE(result.recommendations.empty());
+  EXPECT_FALSE(result.verdict.has("not_saturated")) << "no higher load would tell";
   for (const Step& step : result.steps) {
     EXPECT_EQ(step.valid, step.concurrency <= 8) << step.concurrency;
     EXPECT_EQ(step.has_flag("TARGET_DOWN"), step.concurrency > 8) << step.concurrency;

@@ -3,6 +3,7 @@
 #include <CLI/CLI.hpp>
 #include <csignal>
 #include <exception>
+#include <sstream>
 #include <string>
 #include <utility>
 #include <vector>
@@ -163,7 +164,10 @@ int dispatch(int argc, char** argv) {
   try {
     app.parse(argc, argv);
   } catch (const CLI::Success& success) {
-    return app.exit(success);
+    std::ostringstream asked_for;  // std::cout would forget why it could not be written
+    const int code = app.exit(success, asked_for);
+    say(asked_for.str());
+    return code;
   } catch (const CLI::ParseError& error) {
     fmt::print(stderr, "kneepoint: {}\n", explain_mistake(app, error, words));
     return kBadInput;

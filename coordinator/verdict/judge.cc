@@ -188,6 +188,18 @@ void judge_findings(const ScenarioResult& result, Verdict& verdict) {
     verdict.warn("not_saturated", "saturation was not reached");
 }
 
+/// A host that moved. What it claims is held up by the confirmation; a spent allowance is another host than
+/// the one that the first rows were measured on, and that the confirmation cannot see.
+void judge_movement(const ScenarioResult& result, Verdict& verdict) {
+  if (!result.movement) return;
+  std::string text = without_stop(result.movement->explanation);  // says what to do as well
+  if (result.movement->kind == "burst") {
+    verdict.reserve("moved", std::move(text));
+  } else {
+    verdict.warn("moved", std::move(text));
+  }
+}
+
 /// What befell the whole run, whatever its rows say.
 void judge_run(const Report& report, std::size_t scenarios, bool unfinished, Verdict& verdict) {
   if (report.interrupted) {
@@ -230,6 +242,7 @@ Verdict judge(const ScenarioResult& result, const Circumstances& circumstances) 
   judge_rows(result, circumstances, verdict);
   judge_windows(result, verdict);
   judge_claims(result, verdict);
+  judge_movement(result, verdict);
   judge_findings(result, verdict);
   return verdict;
 }

@@ -52,7 +52,8 @@ const std::string& read_metric(const Node& node) {
   std::vector<std::string_view> known;
   for (const OwnFigure& figure : kOwnFigures) known.push_back(figure.name);
   for (const SignalInfo& info : signals()) {
-    if (!info.counter) known.push_back(info.name);
+    // An instant is no figure that a limit could be held against.
+    if (!info.counter && info.signal != Signal::kProcessStart) known.push_back(info.name);
   }
   if (std::find(known.begin(), known.end(), metric) != known.end()) return metric;
   if (signal_from_string(metric) || metric.ends_with("_total")) {

@@ -47,6 +47,8 @@ constexpr std::array kRemedies = {
            "see why requests fail, or give the agents more cores"},
     Remedy{"measured_once", "What is claimed was measured and not measured again",
            "leave out confirm: false, or give a search more max_duration"},
+    Remedy{"moved", "The host did not stay as it was",
+           "see how it moved, and let it settle under load first"},
     Remedy{"no_data", "No request completed in the window",
            "hold longer than a request takes, and see why requests fail"},
     Remedy{"no_valid_step", "No row is valid: there is nothing to decide from", ""},

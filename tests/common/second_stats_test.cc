@@ -54,7 +54,8 @@ TEST(Outcome, NamesAreTheExportedLabels) {
   for (const Outcome outcome : kOutcomes) names.push_back(to_string(outcome));
   EXPECT_EQ(names,
             (std::vector<std::string_view>{"success", "rejected", "http_4xx", "http_5xx", "dns", "connect",
-                                           "tls", "timeout", "stream", "parse", "cancelled"}));
+                                           "tls", "timeout", "stream", "parse", "cancelled", "error_at_200",
+                                           "aborted", "empty", "truncated", "unread"}));
 }
 
 TEST(Plan, CellsAreNumberedScenarioByScenarioOverTheirTargets) {

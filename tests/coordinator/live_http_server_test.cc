@@ -273,7 +273,9 @@ TEST(HttpServer, TakesTheNextPortOnlyWhereTheUserNamedNone) {
   const auto refused = HttpServer::start(address, {});
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().message,
-            fmt::format("cannot serve on 127.0.0.1:{}: Address already in use", first->port()));
+            fmt::format("cannot serve on 127.0.0.1:{}: Address already in use; name another with --serve, or "
+                        "--serve none",
+                        first->port()));
 }
 
 TEST(HttpServer, RefusesAnAddressThatIsNotHere) {

@@ -135,11 +135,15 @@ TEST(Metrics, SaturationComesByCriterion) {
   EXPECT_EQ(all.at(sample("queue")), 8);
 
   result.saturation.concurrency.reset();  // only a lower bound is known
+  result.saturation.ci95.reset();
   result.saturation.lower_bound = 32;
   result.slo.joint = SloCriterion{"joint", 0, std::nullopt, {}, "FAIL"};
   result.steps[0].flags.clear();
   metrics.set_saturation(result);
-  EXPECT_THAT(metrics.text(), Not(HasSubstr("kneepoint_saturation_concurrency")));
+  all = samples(metrics);
+  EXPECT_EQ(all.at(sample("knee_low")), 32);
+  for (const char* criterion : {"knee", "knee_high", "slo", "queue"})
+    EXPECT_FALSE(all.contains(sample(criterion))) << criterion;
 }
 
 TEST(Metrics, OfAnOpenLoopSaturationIsARate) {

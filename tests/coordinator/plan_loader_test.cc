@@ -30,7 +30,7 @@ TEST(PlanLoader, ReadsTheSweep) {
                      .workload = {.classes = {{.name = "default", .prompts = {"What is a transformer?"}}},
                                   .output_tokens = 64,
                                   .temperature = 0.7},
-                     .ramp = {.steps = {1, 2, 4, 8, 16, 32, 64}, .warmup = 2s, .hold = 8s},
+                     .ramp = {.steps = {1, 2, 4, 8, 16, 32, 64}, .warmup = 2s, .hold = 8s, .confirm = true},
                      .slo = {{SloMetric::kTtft, 0.95, 500ms}, {SloMetric::kTpot, 0.95, 50ms}}}}};
   EXPECT_EQ(plan.name, expected.name);
   EXPECT_EQ(plan.targets, expected.targets);

@@ -242,7 +242,9 @@ TEST(BuildReport, AnInvalidRowAtTheKneeTakesTheTrustAway) {
 TEST(BuildReport, AnInvalidRowThatDecidesNothingOnlyWarns) {
   const BatchingHost host{.a = 0.012, .c = 0.0002, .cap = 22};
   for (const std::size_t bad : {0u, 1u, 7u}) {  // one of eight: the lowest, the next, the top
-    Ramp ramp(host, {1, 2, 4, 8, 16, 32, 64, 128});
+    Ramp ramp(host, {1, 2, 4, 8, 16, 32, 64, 128, 16, 32, 64, 64, 32, 16});
+    for (std::size_t i = 8; i < ramp.windows.size(); ++i)
+      ramp.windows[i].look = Look{.number = i < 11 ? 1u : 2u, .low = 16, .high = 32};
     ramp.windows[bad].agent_lost = true;
     const Report report = ramp.report();
     EXPECT_EQ(report.results[0].verdict.trust(), Trust::kTrustworthy)

@@ -112,7 +112,7 @@ TEST(MethodSurvey, AQuickOneBracketsTheKnee) {
     for (std::uint64_t seed = 1; seed <= 4; ++seed) {
       const Trial trial = run_ramp(of, survey(scan.to, scan.over), seed);
       const auto& found = trial.result.saturation;
-      ASSERT_TRUE(found.concurrency) << scan.name << ": " << found.explanation;
+      ASSERT_TRUE(found.ci95) << scan.name << ": " << found.explanation;
       EXPECT_LE(found.ci95->low, truth) << scan.name << " to " << scan.to << ", seed " << seed;
       EXPECT_GE(found.ci95->high, truth) << scan.name << " to " << scan.to << ", seed " << seed;
       EXPECT_LE((found.ci95->high - found.ci95->low) / truth, scan.widest) << scan.name << " to " << scan.to;

@@ -169,7 +169,16 @@ std::optional<double> Reconciler::find_lag() const {
     }
   }
   const double first = rates_.front().at, last = rates_.back().at;
-  const bool old = lag >= std::max(Limits::kOld, Limits::kResidences * residence(first, last));
+  // Loads that double from step to step look like themselves a step later, on a page of a part: what is old
+  // tells of all of the load, only later.
+  double told = 0, seen = 0;
+  for (const Rate& rate : rates_) {
+    told += rate.engine;
+    seen += client_.sum(&ClientSecond::tokens, rate.at - rate.seconds - lag, rate.at - lag);
+  }
+  constexpr double kWhole = 0.8;
+  const bool old =
+      lag >= std::max(Limits::kOld, Limits::kResidences * residence(first, last)) && told >= kWhole * seen;
   return old && *now > kPlain && best < 0.5 * *now && best < kFollows ? std::optional<double>(lag)
                                                                       : std::nullopt;
 }

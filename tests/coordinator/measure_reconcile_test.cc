@@ -147,10 +147,20 @@ TEST(Reconcile, APageOfHalfAMinuteAgoIsStale) {
   }
 }
 
-TEST(Reconcile, AnOldPageOfOnePodIsStaleToo) {
+TEST(Reconcile, AnOldPageOfOnePodIsNoEvidenceEither) {
   World world;
   world.page([&](double at) { return world.counted(std::max(0.0, at - 12), 0.25); });
-  EXPECT_EQ(world.check(70, 85).state, "stale");
+  EXPECT_FALSE(world.check(70, 85).evidence());
+}
+
+TEST(Reconcile, APartWhoseLoadDoublesIsNotOld) {
+  // 8, 16, 32, 64 in flight, of which a pod has 0, 1, 2, 4: the same a step later, but of a sixteenth.
+  World world;
+  world.tokens = [](int s) { return 200.0 * (1 << (s / 30)); };
+  world.timeline = {};
+  world.run();
+  world.page([&](double at) { return world.counted(std::max(0.0, at - 30), 1.0 / 8); });
+  EXPECT_EQ(world.check(95, 115).state, "partial");
 }
 
 TEST(Reconcile, AnEngineThatCountsAtTheEndOfARequestIsNotOld) {

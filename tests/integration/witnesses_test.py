@@ -107,7 +107,7 @@ scenarios:
         sick = self.simhost(*POD, "--time-scale", "3")
         urls = [self.simhost(*POD).url, sick.url, self.simhost(*POD).url]
         self.judge(urls, "[6, 12]")
-        self.assert_said(rf"replica 127\.0\.0\.1:{sick.port} is slower than the others: TPOT")
+        self.assert_said(rf"[Rr]eplica 127\.0\.0\.1:{sick.port} is slower than the others: TPOT")
 
 
 if __name__ == "__main__":

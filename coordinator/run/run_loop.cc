@@ -95,6 +95,10 @@ void RunLoop::give_up_when_down(Controller& controller, const Cell& cell) {
   looked_through_ = timeline_.complete_through();
   const auto outage = target_down(timeline_, cell.id);
   if (!outage) return;
+  // Steps of so many requests end by themselves: a host that answers, if only with errors, is asked them all.
+  const auto& ramp = plan_.scenarios[cell.scenario].ramp;
+  const auto answered = outage->failed({Outcome::kHttp4xx, Outcome::kHttp5xx});
+  if (ramp.requests && answered > 0 && answered == outage->failed()) return;
   given_up_ = true;
   level_ = controller.give_up(fleet_.now(), "its target gave nothing but failures");
   level_finished_.clear();

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <iterator>
 #include <set>
 
 #include "coordinator/measure/client_load.h"
@@ -141,6 +142,21 @@ void attribute(ScenarioResult& result, std::size_t replicas) {
   if (const std::string text = attribution.text(); !text.empty()) result.saturation.explanation += " " + text;
 }
 
+/// The steps of a fixed ramp stay one for each step of the plan, in its order: what was measured again beside
+/// the knee stands with what else came after the ramp. A search has no such order.
+void set_apart(ScenarioResult& result, const Ramp& ramp) {
+  if (ramp.search) return;
+  const auto again =
+      std::stable_partition(result.steps.begin(), result.steps.end(), [](const Step& s) { return !s.look; });
+  for (auto step = again; step != result.steps.end(); ++step) {
+    step->role = "confirmation";
+    step->note = step->note.empty() ? "measured again" : "measured again; " + step->note;
+  }
+  result.after.insert(result.after.begin(), std::make_move_iterator(again),
+                      std::make_move_iterator(result.steps.end()));
+  result.steps.erase(again, result.steps.end());
+}
+
 }  // namespace
 
 Report build_report(const Plan& plan, const Timeline& timeline, const std::vector<StepWindow>& windows,
@@ -200,6 +216,7 @@ Report build_report(const Plan& plan, const Timeline& timeline, const std::vecto
     // A survey gives no figures to plan by.
     if (whole && result.verdict.valid() && !result.moving())
       result.recommendations = recommend(result, target);
+    set_apart(result, ramp);
     report.results.push_back(std::move(result));
   }
   report.totals = totals_of(timeline, cells);

@@ -15,12 +15,25 @@ std::uint64_t count_of(const RequestCounts& requests, std::initializer_list<Outc
   return sum;
 }
 
+/// A valid row of a higher load whose requests did not fail: whatever failed below was no limit.
+const Step* served_more(const Scene& scene, const Step& failing) {
+  for (const ObservedStep& o : scene.steps.all) {
+    if (o.step->valid && o.step->load() > failing.load() && !surely_failing(o.step->requests)) return o.step;
+  }
+  return nullptr;
+}
+
 }  // namespace
 
 std::optional<Cause> failure_cause(Scene& scene) {
   for (const ObservedStep& o : scene.steps.all) {
     const RequestCounts& requests = o.step->requests;
     if (!surely_failing(requests)) continue;
+    if (const Step* fine = served_more(scene, *o.step)) {
+      scene.asides.push_back(fmt::format("Requests failed at {} and not at {}: no limit of the host.",
+                                         Scene::load_of(*o.step), Scene::load_of(*fine)));
+      continue;
+    }
     const std::uint64_t failed = requests.failed;
     const auto rejected = count_of(requests, {Outcome::kRejected});
     const auto unreached = count_of(requests, {Outcome::kDns, Outcome::kConnect, Outcome::kTls});

@@ -61,6 +61,8 @@ std::optional<std::string> collapse(const Curve& curve) {
   for (std::size_t i = 1; i < points.size(); ++i) {
     if (!falls_surely(points, i)) continue;
     const ThroughputPoint& peak = highest(points.first(i));
+    // What more load brings back did not collapse: it is a second peak, or the moment.
+    if (highest(points.subspan(i)).throughput >= kSaturatedShare * peak.throughput) continue;
     return fmt::format("Throughput collapses: {} after {}.", curve.at(points[i]), curve.at(peak));
   }
   return std::nullopt;

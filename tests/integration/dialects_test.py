@@ -164,7 +164,7 @@ class Triton(ScriptedHost):
         # Two tokens an event, as speculative decoding makes them; the odd one comes with no text.
         for i in range(n // 2):
             yield "data: " + dumps({"model_name": "llama3.2", "model_version": "1", "num_input_tokens": PROMPT_TOKENS,
-                                    "num_output_tokens": 2, "text_output": f" w{i}"}) + "\n\n"
+                                    "num_output_tokens": 2, "text_output": f" w{i} word"}) + "\n\n"
         if n % 2:
             yield "data: " + dumps({"model_name": "llama3.2", "model_version": "1", "num_input_tokens": PROMPT_TOKENS,
                                     "num_output_tokens": 1, "text_output": ""}) + "\n\n"

@@ -25,6 +25,11 @@
 namespace kneepoint::coordinator {
 namespace {
 
+/// An instant to the millisecond, as telemetry.jsonl has it: a replay must find the figures of the run.
+double as_recorded(Nanos since_zero) {
+  return std::round(to_seconds(since_zero) * 1e3) / 1e3;
+}
+
 namespace asio = boost::asio;
 using asio::use_awaitable;
 
@@ -146,7 +151,7 @@ class Scraper::Impl {
       if (sample) {
         succeeded = true;
         sample->second = second_of(k);
-        sample->at = to_seconds(instant - options_.zero);
+        sample->at = as_recorded(instant - options_.zero);
         sample->target = endpoint.target;
         sample->source = shown;
         push(std::move(*sample));
@@ -199,7 +204,7 @@ class Scraper::Impl {
         const auto cpu = server.engine_cpu();
         if (!cpu) continue;
         TelemetrySample sample{second_of(k), target, "host", {{Signal::kEngineCpu, *cpu}}, {}};
-        sample.at = to_seconds(instant - options_.zero);
+        sample.at = as_recorded(instant - options_.zero);
         push(std::move(sample));
       }
     }

@@ -114,7 +114,7 @@ std::string trust_panel(const Verdict& verdict) {
   if (verdict.trust() == Trust::kUntrusted) kind = "bad", mark = "✕";
   std::string list;
   for (const Remark& remark : verdict.remarks()) {
-    list += fmt::format(R"(<li class="{}"><b>{}:</b> {}</li>)", to_string(remark.weight),
+    list += fmt::format(R"(<li class="{}"><strong>{}:</strong> {}</li>)", to_string(remark.weight),
                         weight_word(remark.weight), escape(remark_sentence(remark)));
   }
   if (!list.empty()) list = "<ul>" + list + "</ul>";

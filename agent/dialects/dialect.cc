@@ -24,11 +24,9 @@ bool is_word(std::string_view text, std::string_view lower_case) {
 
 }  // namespace
 
-bool is_end_marker(std::string_view data) {
-  if (data == "[DONE]") return true;
+bool is_end_word(std::string_view data) {
   constexpr std::size_t kMostBlanks = 16;
-  return !data.empty() && data.front() != '{' && data.size() < kMostBlanks &&
-         is_word(trimmed(data, " \t\r\n"), "[done]");
+  return data == "[DONE]" || (data.size() < kMostBlanks && is_word(trimmed(data, " \t\r\n"), "[done]"));
 }
 
 bool is_heartbeat(std::string_view data) {

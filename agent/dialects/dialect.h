@@ -94,7 +94,11 @@ class Dialect {
 
 /// Whether an event is OpenAI's end marker, as strictly as its readers are: "[DONE]", blanks around it, in
 /// any case.
-bool is_end_marker(std::string_view data);
+bool is_end_word(std::string_view data);
+inline bool is_end_marker(std::string_view data) {
+  return !data.empty() && data.front() != '{' &&
+         is_end_word(data);  // nearly all events begin so: cheap to tell
+}
 
 /// Whether an event is no JSON because it says nothing: blank, or a word like "ping" or "[heartbeat]".
 bool is_heartbeat(std::string_view data);

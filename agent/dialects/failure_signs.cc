@@ -22,9 +22,9 @@ bool is_one_of(std::string_view text, std::initializer_list<std::string_view> lo
                      [&](std::string_view each) { return text.size() == each.size() && holds(text, each); });
 }
 
-bool is_key(ondemand::raw_json_string key, std::initializer_list<const char*> names) {
-  return std::any_of(names.begin(), names.end(),
-                     [&](const char* name) { return key.unsafe_is_equal(std::string_view(name)); });
+template <class... Names>
+bool is_key(ondemand::raw_json_string key, Names... names) {
+  return (key.unsafe_is_equal(std::string_view(names)) || ...);
 }
 
 }  // namespace
@@ -32,6 +32,7 @@ bool is_key(ondemand::raw_json_string key, std::initializer_list<const char*> na
 std::optional<bool> is_given(ondemand::value& value) {
   ondemand::json_type type;
   if (value.type().get(type) != SUCCESS) return std::nullopt;
+  if (type == ondemand::json_type::null) return false;  // nearly always
   switch (type) {
     case ondemand::json_type::object: {
       ondemand::object object;
@@ -77,37 +78,37 @@ bool breaks_off(std::string_view reason) {
                      [&](std::string_view sign) { return holds(reason, sign); });
 }
 
-bool FailureSigns::note(ondemand::raw_json_string key, ondemand::value& value) {
+bool FailureSigns::note_member(ondemand::raw_json_string key, ondemand::value& value) {
   switch (*key.raw()) {
     case 'e':
-      if (is_key(key, {"error", "errors"})) return note_given(value, sure_);
-      if (is_key(key, {"error_code", "errcode", "errorCode"})) return note_code(value);
-      if (is_key(key, {"error_message", "error_msg", "errorMessage", "errmsg"}))
+      if (is_key(key, "error", "errors")) return note_given(value, sure_);
+      if (is_key(key, "error_code", "errcode", "errorCode")) return note_code(value);
+      if (is_key(key, "error_message", "error_msg", "errorMessage", "errmsg"))
         return note_given(value, likely_);
       break;
     case 'o':
-      if (is_key(key, {"object"})) return note_kind(value);
+      if (is_key(key, "object")) return note_kind(value);
       break;
     case 't':
-      if (is_key(key, {"type"})) return note_kind(value);
+      if (is_key(key, "type")) return note_kind(value);
       break;
     case 'd':
-      if (is_key(key, {"detail"})) return note_given(value, likely_);
+      if (is_key(key, "detail")) return note_given(value, likely_);
       break;
     case 'f':
-      if (is_key(key, {"fault"})) return note_given(value, likely_);
+      if (is_key(key, "fault")) return note_given(value, likely_);
       break;
     case 'm':
-      if (is_key(key, {"message", "msg"})) return note_given(value, message_);
+      if (is_key(key, "message", "msg")) return note_given(value, message_);
       break;
     case 'c':
-      if (is_key(key, {"code"})) return note_code(value);
+      if (is_key(key, "code")) return note_code(value);
       break;
     case 's':
-      if (is_key(key, {"status", "status_code", "statusCode", "success"})) return note_code(value);
+      if (is_key(key, "status", "status_code", "statusCode", "success")) return note_code(value);
       break;
     case 'b':
-      if (is_key(key, {"base_resp"})) return note_nested(value);
+      if (is_key(key, "base_resp")) return note_nested(value);
       break;
     default:
       break;
@@ -117,7 +118,8 @@ bool FailureSigns::note(ondemand::raw_json_string key, ondemand::value& value) {
 
 /// "error" where the kind of a document stands.
 bool FailureSigns::note_kind(ondemand::value& value) {
-  if (const auto kind = string_inside(value)) sure_ = sure_ || is_one_of(*kind, {"error", "response.failed"});
+  const std::string_view kind = value.raw_json_token();
+  sure_ = sure_ || kind.starts_with("\"error\"") || kind.starts_with("\"response.failed\"");
   return true;
 }
 
@@ -159,7 +161,7 @@ bool FailureSigns::note_nested(ondemand::value& value) {
   if (value.get_object().get(object) != SUCCESS) return true;
   FailureSigns inner;
   const bool whole = each_field(object, [&](ondemand::raw_json_string key, ondemand::value& member) {
-    return !is_key(key, {"status_code"}) || inner.note_code(member);
+    return !is_key(key, "status_code") || inner.note_code(member);
   });
   sure_ = sure_ || inner.likely_;
   return whole;

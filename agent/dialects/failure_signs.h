@@ -23,7 +23,9 @@ bool breaks_off(std::string_view reason);
 class FailureSigns {
  public:
   /// Notes a member of the root. @return false when its value is malformed.
-  bool note(simdjson::ondemand::raw_json_string key, simdjson::ondemand::value& value);
+  bool note(simdjson::ondemand::raw_json_string key, simdjson::ondemand::value& value) {
+    return !may_be_one(key) || note_member(key, value);
+  }
   /// Whether the document says so by itself.
   bool sure() const { return sure_; }
   /// @param chunk what else the document says. @param whole the document is all of the answer, so that a
@@ -31,6 +33,27 @@ class FailureSigns {
   bool failed(const Chunk& chunk, bool whole) const;
 
  private:
+  /// By the first two letters: most members of most events are none, and are told apart here.
+  static bool may_be_one(simdjson::ondemand::raw_json_string key) {
+    switch (key.raw()[0]) {
+      case 'c':
+        return key.raw()[1] == 'o';  // code, not created
+      case 'm':
+        return key.raw()[1] != 'o';  // message, not model
+      case 's':
+        return key.raw()[1] == 't' || key.raw()[1] == 'u';  // status, success, not system_fingerprint
+      case 'b':
+      case 'd':
+      case 'e':
+      case 'f':
+      case 'o':
+      case 't':
+        return true;
+      default:
+        return false;
+    }
+  }
+  bool note_member(simdjson::ondemand::raw_json_string key, simdjson::ondemand::value& value);
   bool note_kind(simdjson::ondemand::value& value);
   bool note_code(simdjson::ondemand::value& value);
   bool note_given(simdjson::ondemand::value& value, bool& sign);

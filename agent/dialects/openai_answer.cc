@@ -80,6 +80,7 @@ bool take_text(ondemand::value& value, EventParts& parts) {
 bool read_finish(ondemand::value& value, Chunk& chunk) {
   ondemand::json_type type;
   if (value.type().get(type) != SUCCESS) return false;
+  if (type == ondemand::json_type::null) return true;
   if (type == ondemand::json_type::object) {
     ondemand::object object;
     if (value.get_object().get(object) != SUCCESS) return false;

@@ -1,7 +1,5 @@
 #include "agent/dialects/openai_content.h"
 
-#include <initializer_list>
-
 #include "agent/dialects/failure_signs.h"
 
 namespace kneepoint::agent {
@@ -27,11 +25,9 @@ struct Seen {
   }
 };
 
-bool is(ondemand::raw_json_string key, std::initializer_list<std::string_view> names) {
-  for (const std::string_view name : names) {
-    if (key.unsafe_is_equal(name)) return true;
-  }
-  return false;
+template <class... Names>
+bool is(ondemand::raw_json_string key, Names... names) {
+  return (key.unsafe_is_equal(std::string_view(names)) || ...);
 }
 
 bool read_parts(ondemand::value& value, EventParts& parts, Seen& seen, int depth);
@@ -43,16 +39,16 @@ bool read_part(ondemand::value& value, EventParts& parts, Seen& seen, int depth)
   bool thinks = false;
   Seen inside;
   const bool whole = each_field(part, [&](ondemand::raw_json_string key, ondemand::value& member) {
-    if (is(key, {"type"})) {
+    if (is(key, "type")) {
       const auto type = string_inside(member);
       thinks =
           thinks || (type && (type->find("thinking") != type->npos || type->find("reasoning") != type->npos));
-    } else if (is(key, {"text", "content", "refusal", "transcript"})) {
+    } else if (is(key, "text", "content", "refusal", "transcript")) {
       return read_parts(member, parts, inside, depth + 1);
-    } else if (is(key, {"thinking", "reasoning", "summary"})) {
+    } else if (is(key, "thinking", "reasoning", "summary")) {
       thinks = true;
       return read_parts(member, parts, inside, depth + 1);
-    } else if (is(key, {"audio", "output_audio", "image_url", "image", "data"})) {
+    } else if (is(key, "audio", "output_audio", "image_url", "image", "data")) {
       const auto given = is_given(member);
       // Reasoning that is encrypted comes as data, and is no token.
       if (given.value_or(false) && !key.unsafe_is_equal("data")) inside.take({.answer = true});
@@ -69,6 +65,7 @@ bool read_part(ondemand::value& value, EventParts& parts, Seen& seen, int depth)
 bool read_parts(ondemand::value& value, EventParts& parts, Seen& seen, int depth) {
   ondemand::json_type type;
   if (value.type().get(type) != SUCCESS) return false;
+  if (type == ondemand::json_type::null) return true;
   if (type == ondemand::json_type::string) {
     if (take_text(value, parts)) seen.take({.answer = true, .text = parts.text});
     return true;
@@ -102,7 +99,7 @@ bool read_audio(ondemand::value& value, Chunk& chunk) {
   ondemand::object audio;
   if (value.get_object().get(audio) != SUCCESS) return true;  // null
   return each_field(audio, [&](ondemand::raw_json_string key, ondemand::value& member) {
-    if (!is(key, {"data", "transcript"})) return true;
+    if (!is(key, "data", "transcript")) return true;
     const auto given = is_given(member);
     if (given.value_or(false)) chunk.add_answer({});
     return given.has_value();
@@ -122,22 +119,22 @@ bool read_message(ondemand::object& message, OpenAiAnswer::Found& found) {
     if (key.unsafe_is_equal("content")) return read_as(value, found, false);
     switch (*key.raw()) {
       case 'r':
-        if (is(key, {"reasoning", "reasoning_content"})) return read_as(value, found, true);
-        if (is(key, {"reasoning_details"})) return read_as(value, found, true);
-        if (is(key, {"refusal"})) return read_as(value, found, false);
+        if (is(key, "reasoning", "reasoning_content")) return read_as(value, found, true);
+        if (is(key, "reasoning_details")) return read_as(value, found, true);
+        if (is(key, "refusal")) return read_as(value, found, false);
         break;
       case 't':
-        if (is(key, {"tool_calls"})) return read_given(value, found.chunk.tool_call);
-        if (is(key, {"thinking", "thinking_blocks"})) return read_as(value, found, true);
+        if (is(key, "tool_calls")) return read_given(value, found.chunk.tool_call);
+        if (is(key, "thinking", "thinking_blocks")) return read_as(value, found, true);
         break;
       case 'f':
-        if (is(key, {"function_call"})) return read_given(value, found.chunk.tool_call);
+        if (is(key, "function_call")) return read_given(value, found.chunk.tool_call);
         break;
       case 'a':
-        if (is(key, {"audio"})) return read_audio(value, found.chunk);
+        if (is(key, "audio")) return read_audio(value, found.chunk);
         break;
       case 'i':
-        if (is(key, {"images"})) return read_given(value, found.chunk.answer);
+        if (is(key, "images")) return read_given(value, found.chunk.answer);
         break;
       default:
         break;

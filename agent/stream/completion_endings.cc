@@ -6,6 +6,11 @@
 namespace kneepoint::agent {
 namespace {
 
+/// Whether events of this type say that the answer has failed, in the APIs that name their events.
+bool is_error_type(std::string_view type) {
+  return type == "error" || type == "exception" || type == "response.failed" || type == "response.error";
+}
+
 /// Whether a body that was to be a JSON document is an event stream's error instead.
 bool streams_an_error(std::string_view body) {
   body.remove_prefix(std::min(body.find_first_not_of(" \t\r\n"), body.size()));
@@ -13,6 +18,17 @@ bool streams_an_error(std::string_view body) {
 }
 
 }  // namespace
+
+/// An event that has a type, or a line that is no event. The line means nothing, unless a gateway says in it
+/// that it has failed.
+std::optional<Outcome> CompletionStream::take_named(const CompletionRequest& request, MonoTime at) {
+  if (is_error_type(sse_.type())) return Outcome::kErrorAt200;
+  if (!sse_.type().empty() && is_heartbeat(sse_.type())) return std::nullopt;
+  if (!sse_.stray()) return take_event(request, sse_.data(), at);
+  Chunk chunk;
+  if (request.dialect->read_answer(sse_.data(), memory_, chunk) && chunk.error) return Outcome::kErrorAt200;
+  return std::nullopt;
+}
 
 /// The peer closed. @return nothing when it did so before any byte of a response.
 std::optional<Outcome> CompletionStream::connection_ended(const CompletionRequest& request, bool cleanly) {
@@ -65,7 +81,7 @@ Outcome CompletionStream::conclude_document(const CompletionRequest& request, Mo
 Outcome CompletionStream::conclude_stream(const CompletionRequest& request, MonoTime at) {
   if (request.dialect->framing() == Framing::kServerSentEvents) {
     if (sse_.finish() == EventStatus::kEvent) {
-      if (const auto outcome = take_server_sent(request, at)) return *outcome;
+      if (const auto outcome = take_named(request, at)) return *outcome;
     }
   } else if (lines_.finish() == EventStatus::kEvent) {
     if (const auto outcome = take_event(request, lines_.data(), at)) return *outcome;

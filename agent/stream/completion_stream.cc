@@ -26,11 +26,6 @@ Outcome outcome_of_status(int status) {
   return status >= 500 ? Outcome::kHttp5xx : Outcome::kHttp4xx;
 }
 
-/// Whether events of this type say that the answer has failed, in the APIs that name their events.
-bool is_error_type(std::string_view type) {
-  return type == "error" || type == "exception" || type == "response.failed" || type == "response.error";
-}
-
 }  // namespace
 
 CompletionStream::CompletionStream(const ThreadContext& context)
@@ -259,7 +254,8 @@ void CompletionStream::tell_replica(MonoTime at) {
 
 std::optional<Outcome> CompletionStream::take_body(const CompletionRequest& request, std::string_view body,
                                                    MonoTime at) {
-  if (by_status_ != Outcome::kSuccess || !request.stream || is_document(request, body)) {
+  if (!looked_at_) look_at(request, body);
+  if (by_status_ != Outcome::kSuccess || !request.stream || document_) {
     const std::size_t limit = by_status_ == Outcome::kSuccess ? kAnswerLimit : kErrorBodyLimit;
     if (kept_body_.size() + body.size() > limit || !hold(kept_body_.size() + body.size()))
       return by_status_ == Outcome::kSuccess ? Outcome::kParse : by_status_;
@@ -280,32 +276,20 @@ std::optional<Outcome> CompletionStream::take_body(const CompletionRequest& requ
   return std::nullopt;
 }
 
-/// Whether a body that should be an event stream is none from its first byte on: what fails before the stream
-/// begins is often told as a JSON document, or as a page, at status 200.
-bool CompletionStream::is_document(const CompletionRequest& request, std::string_view body) {
-  if (looked_at_) return document_;
+/// Whether a body that should be an event stream is none shows at its first byte: what fails before the
+/// stream begins is often told as a JSON document, or as a page, at status 200.
+void CompletionStream::look_at(const CompletionRequest& request, std::string_view body) {
   const std::size_t first = body.find_first_not_of(" \t\r\n");
-  if (first == body.npos) return false;
+  if (first == body.npos) return;
   looked_at_ = true;
   document_ = request.dialect->framing() == Framing::kServerSentEvents &&
               (body[first] == '{' || body[first] == '[' || body[first] == '<');
-  return document_;
 }
 
-std::optional<Outcome> CompletionStream::take_server_sent(const CompletionRequest& request, MonoTime at) {
-  if (!sse_.type().empty()) {
-    if (is_error_type(sse_.type())) return Outcome::kErrorAt200;
-    if (is_heartbeat(sse_.type())) return std::nullopt;
-  }
-  if (sse_.stray()) return take_stray(request, sse_.data());
+inline std::optional<Outcome> CompletionStream::take_server_sent(const CompletionRequest& request,
+                                                                 MonoTime at) {
+  if (!sse_.type().empty() || sse_.stray()) return take_named(request, at);
   return take_event(request, sse_.data(), at);
-}
-
-/// A line of the stream that is no event: nothing, unless a gateway says in it that it has failed.
-std::optional<Outcome> CompletionStream::take_stray(const CompletionRequest& request, std::string_view line) {
-  Chunk chunk;
-  if (request.dialect->read_answer(line, memory_, chunk) && chunk.error) return Outcome::kErrorAt200;
-  return std::nullopt;
 }
 
 std::optional<Outcome> CompletionStream::take_event(const CompletionRequest& request, std::string_view data,
@@ -318,9 +302,11 @@ std::optional<Outcome> CompletionStream::take_event(const CompletionRequest& req
   if (chunk.error) return Outcome::kErrorAt200;
   heard_ = true;
   if (chunk.content()) ++content_events_;
-  done_ = done_ || chunk.done;
-  finished_ = finished_ || chunk.finished || chunk.done;
-  aborted_ = aborted_ || chunk.aborted;
+  if (chunk.finished || chunk.done) {
+    finished_ = true;
+    done_ = done_ || chunk.done;
+    aborted_ = aborted_ || chunk.aborted;
+  }
   if (request.keep_answer) request.conversation->add_answer(chunk.text);
   context_.recorder.chunk(record_, at, chunk);
   return std::nullopt;

@@ -86,9 +86,9 @@ class CompletionStream {
   std::optional<Outcome> take_body(const CompletionRequest& request, std::string_view body, MonoTime at);
   /// Notes that this stream keeps so many bytes. @return false when the thread's streams keep too many.
   bool hold(std::size_t bytes);
-  bool is_document(const CompletionRequest& request, std::string_view body);
+  void look_at(const CompletionRequest& request, std::string_view body);
   std::optional<Outcome> take_server_sent(const CompletionRequest& request, MonoTime at);
-  std::optional<Outcome> take_stray(const CompletionRequest& request, std::string_view line);
+  std::optional<Outcome> take_named(const CompletionRequest& request, MonoTime at);
   std::optional<Outcome> take_event(const CompletionRequest& request, std::string_view data, MonoTime at);
   std::optional<Outcome> connection_ended(const CompletionRequest& request, bool cleanly);
   Outcome conclude(const CompletionRequest& request, MonoTime at);

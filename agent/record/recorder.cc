@@ -211,7 +211,15 @@ void Recorder::chunk(RequestRecord& record, MonoTime at, const Chunk& chunk) {
     judge_time_limits(record, SloMetric::kTtfo, at);
   }
   ++stats(series, second_of(at)).chunks;
-  if (record.running_usage) return count_running(record, at, chunk);
+  if (record.running_usage && chunk.completion_tokens && *chunk.completion_tokens > record.running_tokens) {
+    record.has_usage = true;
+    record.stood_still = false;
+    record.completion_tokens = std::max(record.completion_tokens, *chunk.completion_tokens);
+    count_tokens(record, at, *chunk.completion_tokens - record.running_tokens);
+    record.running_tokens = *chunk.completion_tokens;
+    return;
+  }
+  if (record.running_usage) return doubt_running(record, at, chunk);
   if (chunk.completion_tokens) {
     record.has_usage = true;
     record.completion_tokens = std::max(record.completion_tokens, *chunk.completion_tokens);

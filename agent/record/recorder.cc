@@ -346,9 +346,10 @@ void Recorder::connected(Nanos took) {
 
 void Recorder::end_turn(Nanos gap) {
   loop_gap_.record(gap);
-  const Nanos own = turn_reads_ > 1 ? gap : Nanos(0);  // a read by itself waits for nothing in its turn
-  const bool late = std::max({own, previous_gap_, turn_max_lag_}) > kClientDelay;
-  if (late) generator_.late_reads += std::exchange(turn_reads_, 0);
+  // A read by itself waits for nothing in its own turn.
+  const bool late =
+      previous_gap_ > kClientDelay || turn_max_lag_ > kClientDelay || (gap > kClientDelay && turn_reads_ > 1);
+  if (late) generator_.late_reads += turn_reads_;
   if (turn_multi_event_reads_ != 0) {
     generator_.multi_event_reads += turn_multi_event_reads_;
     generator_.joined_events += turn_joined_events_;

@@ -211,7 +211,15 @@ void Recorder::chunk(RequestRecord& record, MonoTime at, const Chunk& chunk) {
     judge_time_limits(record, SloMetric::kTtfo, at);
   }
   ++stats(series, second_of(at)).chunks;
-  if (record.running_usage) return count_running(record, at, chunk);
+  if (record.running_usage && chunk.completion_tokens && *chunk.completion_tokens > record.running_tokens) {
+    record.has_usage = true;
+    record.stood_still = false;
+    record.completion_tokens = std::max(record.completion_tokens, *chunk.completion_tokens);
+    count_tokens(record, at, *chunk.completion_tokens - record.running_tokens);
+    record.running_tokens = *chunk.completion_tokens;
+    return;
+  }
+  if (record.running_usage) return doubt_running(record, at, chunk);
   if (chunk.completion_tokens) {
     record.has_usage = true;
     record.completion_tokens = std::max(record.completion_tokens, *chunk.completion_tokens);
@@ -338,9 +346,10 @@ void Recorder::connected(Nanos took) {
 
 void Recorder::end_turn(Nanos gap) {
   loop_gap_.record(gap);
-  const Nanos own = turn_reads_ > 1 ? gap : Nanos(0);  // a read by itself waits for nothing in its turn
-  const bool late = std::max({own, previous_gap_, turn_max_lag_}) > kClientDelay;
-  if (late) generator_.late_reads += std::exchange(turn_reads_, 0);
+  // A read by itself waits for nothing in its own turn.
+  const bool late =
+      previous_gap_ > kClientDelay || turn_max_lag_ > kClientDelay || (gap > kClientDelay && turn_reads_ > 1);
+  if (late) generator_.late_reads += turn_reads_;
   if (turn_multi_event_reads_ != 0) {
     generator_.multi_event_reads += turn_multi_event_reads_;
     generator_.joined_events += turn_joined_events_;

@@ -173,7 +173,7 @@ class Recorder {
   void judge_time_limits(RequestRecord& record, SloMetric metric, MonoTime at);
   void judge_at_end(RequestRecord& record, MonoTime at, Outcome outcome);
   static void bear_witness(const RequestRecord& record, AnswerWitnesses& into);
-  void count_running(RequestRecord& record, MonoTime at, const Chunk& chunk);
+  void doubt_running(RequestRecord& record, MonoTime at, const Chunk& chunk);
   void miss_overdue(MonoTime now);
   void watch(RequestRecord& record);
   void unwatch(RequestRecord& record);

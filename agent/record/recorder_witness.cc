@@ -25,19 +25,11 @@ std::optional<std::uint64_t> RequestRecord::known_first() const {
   return std::nullopt;
 }
 
-/// A content chunk of an answer whose first one had running usage. What falls, or does not grow for two
-/// chunks, counts something else than the answer's tokens; they are chunks from there on.
-void Recorder::count_running(RequestRecord& record, MonoTime at, const Chunk& chunk) {
-  record.has_usage = true;
-  const std::uint64_t told = chunk.completion_tokens.value_or(record.completion_tokens);
-  if (told > record.running_tokens) {
-    record.completion_tokens = std::max(record.completion_tokens, told);
-    count_tokens(record, at, told - record.running_tokens);
-    record.running_tokens = told;
-    record.stood_still = false;
-    return;
-  }
-  const bool falls = told < record.running_tokens;
+/// A content chunk of an answer whose first one had running usage, which has not grown since the last one.
+/// What falls, or does not grow for two chunks, counts something else than the answer's tokens; they are
+/// chunks from there on.
+void Recorder::doubt_running(RequestRecord& record, MonoTime at, const Chunk& chunk) {
+  const bool falls = chunk.completion_tokens && *chunk.completion_tokens < record.running_tokens;
   if (!falls && !std::exchange(record.stood_still, true)) return;  // two chunks of one token
   record.running_usage = false;
   record.usage_broke = true;

@@ -46,15 +46,21 @@ double real(std::uint64_t count) {
   return static_cast<double>(count);
 }
 
-/// What the longest length that was asked for makes of the row's count.
-std::optional<double> by_max_tokens(const TokenEvidence& evidence) {
+/// What the longest length that was asked for makes of the count that it is nearer to, on the same answers:
+/// what arrived in a window and what ended in it differ by its edges.
+std::optional<double> by_max_tokens(const TokenEvidence& evidence, std::optional<double> chunks_per_second) {
+  constexpr double kNear = 0.05;
   const AnswerWitnesses& w = evidence.window.witnesses;
   const double asked = real(w.full_asked + w.full_uncounted_asked);
   // Uncounted answers that came whole are one chunk of any length: they are no part of the row's count.
   const double uncounted =
       evidence.streamed ? evidence.rate.tokens_per_chunk.value_or(1) * real(w.full_uncounted_chunks) : 0;
-  if (const auto right = quotient(asked, real(w.full_usage) + uncounted); right && asked > 0)
-    return *evidence.tokens_per_second * *right;
+  const auto of_count = quotient(asked, real(w.full_usage) + uncounted);
+  const auto of_chunks = quotient(asked, real(w.full_chunks + w.full_uncounted_chunks));
+  const auto near = [](std::optional<double> right) { return right && std::abs(*right - 1) <= kNear; };
+  if (asked > 0 && chunks_per_second && near(of_chunks) && !near(of_count))
+    return *chunks_per_second * *of_chunks;
+  if (asked > 0 && of_count) return *evidence.tokens_per_second * *of_count;
   // None reached it: it bounds them all the same.
   if (w.over_limit == 0) return std::nullopt;
   return *evidence.tokens_per_second * real(w.limited_within) / real(w.limited_usage);
@@ -88,8 +94,10 @@ std::optional<TokenCount> count_witnesses(const TokenEvidence& evidence) {
   if (*evidence.source != TokenSource::kChunks) add("usage", evidence.tokens_per_second);
   const std::uint64_t chunks =
       evidence.by_requests ? window.usage_chunks + window.chunks_without_usage : window.chunks;
-  if (evidence.streamed && chunks > 0) add("chunks", quotient(real(chunks), evidence.seconds));
-  add("max_tokens", by_max_tokens(evidence));
+  std::optional<double> chunks_per_second;
+  if (evidence.streamed && chunks > 0) chunks_per_second = quotient(real(chunks), evidence.seconds);
+  add("chunks", chunks_per_second);
+  add("max_tokens", by_max_tokens(evidence, chunks_per_second));
   count.text_bytes_per_token = quotient(real(w.counted_text_bytes), real(w.counted_text_tokens));
   if (evidence.streamed) count.text_bytes_per_chunk = quotient(real(w.text_bytes), real(w.text_chunks));
   count.over_limit_ratio = quotient(real(w.over_limit), real(w.limited));

@@ -223,6 +223,24 @@ TEST(TokenCounts, WitnessesAreTakenFromTheWindow) {
             std::string::npos);
 }
 
+/// Streams in step: a window of three answers and a half, whose reasoning counts twice, holds another ratio
+/// than whole answers do.
+TEST(TokenCounts, TheLengthAskedForIsHeldAgainstTheSameAnswers) {
+  SeriesStats window;
+  window.chunks = 1680;
+  window.usage_tokens = 2520, window.usage_chunks = 1440;
+  window.reported_tokens = {1500,
+                            1460};  // 2,960 where 1,680 · 1.75 = 2,940 would be, and more in shorter ones
+  window.witnesses = {.full_asked = 1440, .full_usage = 2160, .full_chunks = 1440};
+  const auto count = count_witnesses({.window = window,
+                                      .rate = chunk_rate(window, window),
+                                      .source = TokenSource::kUsage,
+                                      .tokens_per_second = 296,
+                                      .seconds = 10});
+  EXPECT_NEAR(count->witnesses.at(1).output_tokens_per_second, 168, 1e-9);
+  EXPECT_NEAR(count->witnesses.at(2).output_tokens_per_second, 168, 1e-9) << "not 296 · 2 / 3";
+}
+
 TEST(TokenCounts, AnswersWithoutUsageAmongOthersAreHeldAgainstTheirLengthToo) {
   SeriesStats window;  // half of the answers have usage: one token a chunk; the others have two, and none
   window.chunks = 960;

@@ -5,7 +5,7 @@ from harness import plan_text
 
 SLO = "    slo: {ttft: {p95: 2s}, tpot: {p95: 5ms}}\n"
 # In a gateway's place are these, which a host does by itself.
-FLAGS = {"BUFFERED", "FLUSHED", "COUNTS_DIFFER", "TPOT_UNKNOWN", "HANGING", "CLIENT_BOUND", "LITTLES_LAW"}
+FLAGS = {"BUFFERED", "FLUSHED", "COUNTS_DIFFER", "TPOT_UNKNOWN", "HANGING"}
 
 
 class Counts(harness.TestCase):
@@ -127,8 +127,7 @@ class Counts(harness.TestCase):
         for name, (arguments, plan) in controls.items():
             with self.subTest(name):
                 step = self.step(*arguments, **plan)
-                flags = FLAGS - ({"CLIENT_BOUND", "LITTLES_LAW"} if harness.sanitized() else set())
-                self.assertFalse(flags & set(step["flags"]), self.output)
+                self.assertFalse(FLAGS & set(step["flags"]), self.output)
                 self.assertEqual(step["token_count"]["state"], "confirmed", self.output)
 
     def test_connections_beyond_a_limit_hang(self):

@@ -120,7 +120,7 @@ TEST(HtmlReport, SaysWhetherItMayBeTrusted) {
   EXPECT_THAT(page, HasSubstr("Not trustworthy: do not rely on it."));
   EXPECT_THAT(
       page,
-      HasSubstr("<li class=\"fatal\"><b>Fatal:</b> The run was interrupted. Run again and let it end.</li>"));
+      HasSubstr("<li class=\"fatal\"><strong>Fatal:</strong> The run was interrupted. Run again and let it end.</li>"));
 }
 
 TEST(HtmlReport, AOneResultReportStatesItsVerdictOnce) {

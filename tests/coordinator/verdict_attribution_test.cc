@@ -623,6 +623,28 @@ TEST(Attribution, ARowInWhichTheHostMovedNamesNothingWithoutAKnee) {
   EXPECT_EQ(scene.judge().bottleneck, "");
 }
 
+TEST(Attribution, AReplicaThatCannotBeReachedIsNamedAndAHostThatIsGoneIsNot) {
+  Scene scene;
+  scene.saturation = std::nullopt;
+  const auto share = [](const char* name, std::uint64_t completed, std::uint64_t refused) {
+    Share share;
+    share.name = name;
+    share.requests.completed = completed;
+    share.requests.failed = refused;
+    share.requests.by_outcome[static_cast<std::size_t>(Outcome::kConnect)] = refused;
+    return share;
+  };
+  for (Step& step : scene.steps) {
+    scene.fail(step, Outcome::kConnect, 50);
+    step.invalidate("TARGET_DOWN", "b:1, one of 2 replicas, never answered");
+    step.replicas = {share("a:1", 1000, 0), share("b:1", 0, 50)};
+  }
+  EXPECT_EQ(scene.judge().bottleneck, "network");
+  EXPECT_THAT(scene.judge().text(), HasSubstr("50 of them while connecting, and b:1 never answered"));
+  for (Step& step : scene.steps) step.replicas = {share("a:1", 0, 25), share("b:1", 0, 25)};
+  EXPECT_EQ(scene.judge().bottleneck, "");
+}
+
 TEST(Attribution, NoStepsIsNoVerdict) {
   const std::vector<Step> none;
   const auto found = find_bottleneck({none, std::nullopt, "", 1});

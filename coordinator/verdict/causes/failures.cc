@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <initializer_list>
 
 #include "coordinator/measure/validity.h"
@@ -23,9 +24,35 @@ const Step* served_more(const Scene& scene, const Step& failing) {
   return nullptr;
 }
 
+std::uint64_t unreached(const RequestCounts& requests) {
+  return count_of(requests, {Outcome::kDns, Outcome::kConnect, Outcome::kTls});
+}
+
+/// A host that is gone is no finding; a replica that cannot be reached while the others answer is one.
+std::optional<Cause> unreachable_replica(const Scene& scene) {
+  for (const Step& step : scene.input.steps) {
+    const auto answers = [](const Share& share) { return share.requests.completed > 0; };
+    const auto gone = [](const Share& share) {
+      return share.requests.completed == 0 && share.requests.failed > 0 &&
+             2 * unreached(share.requests) > share.requests.failed;
+    };
+    const auto& replicas = step.replicas;
+    const auto silent = std::find_if(replicas.begin(), replicas.end(), gone);
+    if (silent == replicas.end() || std::none_of(replicas.begin(), replicas.end(), answers)) continue;
+    return Cause{
+        "network",
+        fmt::format("Requests do not reach the target: at {}, {} of {} failed, {} of them while "
+                    "connecting, and {} never answered.",
+                    Scene::load_of(step), step.requests.failed,
+                    step.requests.failed + step.requests.completed, unreached(step.requests), silent->name)};
+  }
+  return std::nullopt;
+}
+
 }  // namespace
 
 std::optional<Cause> failure_cause(Scene& scene) {
+  if (auto found = unreachable_replica(scene)) return found;
   for (const ObservedStep& o : scene.steps.all) {
     const RequestCounts& requests = o.step->requests;
     if (!surely_failing(requests)) continue;
@@ -36,7 +63,7 @@ std::optional<Cause> failure_cause(Scene& scene) {
     }
     const std::uint64_t failed = requests.failed;
     const auto rejected = count_of(requests, {Outcome::kRejected});
-    const auto unreached = count_of(requests, {Outcome::kDns, Outcome::kConnect, Outcome::kTls});
+    const auto never_there = unreached(requests);
     const auto timeouts = count_of(requests, {Outcome::kTimeout});
     const std::string what =
         fmt::format("at {}, {} of {} failed", Scene::load_of(*o.step), failed, failed + requests.completed);
@@ -45,10 +72,10 @@ std::optional<Cause> failure_cause(Scene& scene) {
                                             "or 503.",
                                             what, rejected)};
     }
-    if (2 * unreached > failed) {
-      return Cause{
-          "network",
-          fmt::format("Requests do not reach the target: {}, {} of them while connecting.", what, unreached)};
+    if (2 * never_there > failed) {
+      return Cause{"network",
+                   fmt::format("Requests do not reach the target: {}, {} of them while connecting.", what,
+                               never_there)};
     }
     // Those that time out in the server's queue tell of the queue, and that is told below.
     if (2 * timeouts > failed && Scene::waits(o)) {

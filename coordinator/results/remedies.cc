@@ -84,6 +84,8 @@ constexpr std::array kRemedies = {
     Remedy{"token_counts_differ", "The engine and the answers count another number of tokens",
            "rely on neither before it is known which is right"},
     Remedy{"unanswered", "Requests got no answer until the end", ""},
+    Remedy{"undecided", "The rows contradict each other, and nothing can be claimed",
+           "see how the host moved, and measure again when it does not"},
     Remedy{"unknown", "A report of an older version, which names no codes", ""},
     Remedy{"unsteady", "No steady state was reached inside the window", "give the steps a longer warmup"},
     Remedy{"witnesses_differ", "Two counts of the same tokens differ",

@@ -52,13 +52,14 @@ Totals totals_of(const Timeline& timeline, const std::vector<Cell>& cells) {
 void conclude(ScenarioResult& result, const Ramp& ramp, const std::vector<SloLimit>& slo,
               const RunFacts& facts) {
   if (!ramp.soak) mark_superseded(result.steps);
-  result.saturation = find_saturation(result.steps, {.seed = facts.seed});
+  if (!ramp.soak && !result.moving()) result.movement = find_movement(result.steps);
+  result.saturation =
+      find_saturation(result.steps, {.seed = facts.seed, .moved = result.movement.has_value()});
   result.slo = find_slo(result.steps, slo);
   if (ramp.soak) {
     result.soak = judge_soak(result.steps);
   } else {
     mark_drift(result.steps);
-    if (!result.moving()) result.movement = find_movement(result.steps);
   }
   annotate(result.steps, result.saturation);
   if (!ramp.soak) {

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cctype>
+#include <set>
 
 #include "coordinator/measure/validity.h"
 #include "coordinator/results/units.h"
@@ -18,6 +19,8 @@ namespace {
 
 /// Windows are cut at whole seconds: clocks further apart than this blur their edges.
 constexpr double kClockTolerance = 0.05;
+/// A saturation point is claimed from so many loads on.
+constexpr std::size_t kFewestLoads = 3;
 
 /// A flag of a row as a code of a remark: "CLIENT_BOUND" is "client_bound".
 std::string code_of(std::string_view flag) {
@@ -151,6 +154,12 @@ void judge_windows(const ScenarioResult& result, Verdict& verdict) {
   }
 }
 
+std::size_t loads_of(const ScenarioResult& result) {
+  std::set<double> loads;
+  for (const Step& step : result.steps) loads.insert(step.load());
+  return loads.size();
+}
+
 /// Whether what is claimed was confirmed, and is as precise as a search promises.
 void judge_claims(const ScenarioResult& result, Verdict& verdict) {
   if (result.confirmation && result.confirmation->state == "CONTRADICTED") {
@@ -161,6 +170,9 @@ void judge_claims(const ScenarioResult& result, Verdict& verdict) {
                     "Leave out 'confirm: false', or give a search more 'max_duration'");
   }
   const Saturation& saturation = result.saturation;
+  if (!saturation.ci95 && !saturation.lower_bound && loads_of(result) >= kFewestLoads && result.movement) {
+    verdict.reserve("undecided", "the host moved so much that nothing can be claimed of where it saturates");
+  }
   const bool searched =
       std::any_of(result.steps.begin(), result.steps.end(), [](const Step& s) { return s.scout; });
   if (searched && saturation.ci95 && !saturation.concurrency) {
@@ -193,7 +205,10 @@ void judge_findings(const ScenarioResult& result, Verdict& verdict) {
 void judge_movement(const ScenarioResult& result, Verdict& verdict) {
   if (!result.movement) return;
   std::string text = without_stop(result.movement->explanation);  // says what to do as well
-  if (result.movement->kind == "burst") {
+  // What was measured again and held is true of the host as it is now, however it came to be so.
+  const bool held = result.confirmation && result.confirmation->state == "HOLDS";
+  const bool scan = loads_of(result) >= kFewestLoads;  // fewer claim nothing that could be wrong
+  if (scan && (!held || result.movement->kind == "burst")) {
     verdict.reserve("moved", std::move(text));
   } else {
     verdict.warn("moved", std::move(text));

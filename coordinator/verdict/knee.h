@@ -11,6 +11,7 @@ namespace kneepoint::coordinator {
 struct KneeOptions {
   int bootstraps = 1000;
   std::uint64_t seed = 1;
+  bool moved = false;  ///< The host moved in time: a fall between two loads may be that, and is not named.
 };
 
 struct Knee {

@@ -115,7 +115,7 @@ Saturation find_saturation(const std::vector<Step>& steps, const KneeOptions& op
     found.knee_kind = knee_kind_of(steps, knee->concurrency);
   }
   if (ramp && !found.ci95) found.lower_bound = known_below(curve);
-  Shape shape = shape_of(steps, curve.points());
+  Shape shape = shape_of(steps, curve.points(), options.moved);
   found.shape = std::move(shape.kinds);
   const bool peaks = std::find(found.shape.begin(), found.shape.end(), "two peaks") != found.shape.end();
   if (found.ci95 && (peaks || found.ci95->high > Saturation::kWidestPoint * found.ci95->low))

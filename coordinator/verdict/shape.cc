@@ -41,17 +41,16 @@ const ThroughputPoint& highest(std::span<const ThroughputPoint> points) {
   return *peak;
 }
 
-/// What one row alone says of a fall, where none was measured again.
-std::optional<std::string> doubtful_fall(const Curve& curve) {
+/// A fall that one row alone tells of, or that the host's own movement may be.
+std::optional<std::string> doubtful_fall(const Curve& curve, bool moved) {
   const auto points = curve.points;
   for (std::size_t i = 1; i < points.size(); ++i) {
     const ThroughputPoint& peak = highest(points.first(i));
     if (points[i].throughput + kSurely * points[i].standard_error >= kSaturatedShare * peak.throughput)
       continue;
     return fmt::format(
-        "Throughput was lower with more load ({} after {}), but that was measured once: it may be "
-        "the load or the moment.",
-        curve.at(points[i]), curve.at(peak));
+        "Throughput was lower with more load ({} after {}), but {}: it may be the load or the moment.",
+        curve.at(points[i]), curve.at(peak), moved ? "the host moved" : "that was measured once");
   }
   return std::nullopt;
 }
@@ -120,7 +119,7 @@ bool falls_surely(std::span<const ThroughputPoint> points, std::size_t i) {
   return false;
 }
 
-Shape shape_of(const std::vector<Step>& steps, std::span<const ThroughputPoint> points) {
+Shape shape_of(const std::vector<Step>& steps, std::span<const ThroughputPoint> points, bool moved) {
   Shape shape;
   const auto add = [&](const char* kind, std::optional<std::string> sentence) {
     if (!sentence) return;
@@ -128,11 +127,11 @@ Shape shape_of(const std::vector<Step>& steps, std::span<const ThroughputPoint> 
     shape.sentences.push_back(std::move(*sentence));
   };
   const Curve curve{points, throughput_unit(steps)};
-  add("collapse", collapse(curve));
+  if (!moved) add("collapse", collapse(curve));
   if (shape.kinds.empty()) {
-    if (auto sentence = doubtful_fall(curve)) shape.sentences.push_back(std::move(*sentence));
+    if (auto sentence = doubtful_fall(curve, moved)) shape.sentences.push_back(std::move(*sentence));
   }
-  add("two peaks", two_peaks(curve));
+  if (!moved) add("two peaks", two_peaks(curve));
   add("cliff", cliff(steps));
   return shape;
 }

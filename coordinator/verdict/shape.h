@@ -23,8 +23,8 @@ bool falls_surely(std::span<const ThroughputPoint> points, std::size_t i);
 /// collapse: throughput surely falls below 95 % of what fewer requests had; two peaks: it surely falls by
 /// more than 5 % and surely rises by more than 5 % again, so that "the" knee is that of the fitted curve
 /// only; cliff: TTFT p95 (the median where one of the two has too few requests for it) jumps from below 0.5 s
-/// to above 2 s from one step to the next. @param points rising
-/// in concurrency.
-Shape shape_of(const std::vector<Step>& steps, std::span<const ThroughputPoint> points);
+/// to above 2 s from one step to the next. @param points rising in concurrency. @param moved the host moved
+/// in time, which a fall may be as well: none is named then.
+Shape shape_of(const std::vector<Step>& steps, std::span<const ThroughputPoint> points, bool moved = false);
 
 }  // namespace kneepoint::coordinator

@@ -104,6 +104,15 @@ class Simhost(Process):
         return stats
 
 
+def wait_until(true, what, timeout=20):
+    """Returns once `true()` is; fails after `timeout` seconds with what did not come."""
+    end = time.monotonic() + timeout * PATIENCE
+    while not true():
+        if time.monotonic() > end:
+            raise AssertionError(f"not within {timeout} s: {what}")
+        time.sleep(0.05)
+
+
 def free_port():
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))

@@ -35,6 +35,10 @@ class Replay(harness.TestCase):
         out = self.scratch / "out"
         process = self.kneepoint("run", plan, "--out", out, "--serve", "none")
         process.wait_for(r"(?m)^\s+4\s+[34]\.\d", timeout=60)  # the second row
+        # What is shown may still be on its way to the disk, which no decision waits for: two groups later it is there.
+        for _ in range(2):
+            size = (out / "timeline.binpb.gz").stat().st_size
+            harness.wait_until(lambda: (out / "timeline.binpb.gz").stat().st_size > size, "the recording grows")
         process.signal(signal.SIGKILL)
         process.wait()
         self.assertFalse((out / "report.json").exists())

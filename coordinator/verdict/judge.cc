@@ -170,8 +170,8 @@ void judge_claims(const ScenarioResult& result, Verdict& verdict) {
                     "Leave out 'confirm: false', or give a search more 'max_duration'");
   }
   const Saturation& saturation = result.saturation;
-  if (!saturation.ci95 && !saturation.lower_bound && loads_of(result) >= kFewestLoads && result.movement) {
-    verdict.reserve("undecided", "the host moved so much that nothing can be claimed of where it saturates");
+  if (!saturation.ci95 && !saturation.lower_bound && loads_of(result) >= kFewestLoads) {
+    verdict.reserve("undecided", "the rows do not agree on any load below saturation, nor on one past it");
   }
   const bool searched =
       std::any_of(result.steps.begin(), result.steps.end(), [](const Step& s) { return s.scout; });

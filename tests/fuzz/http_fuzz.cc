@@ -31,8 +31,15 @@ struct Answer {
 struct Ours {
   Answer answer;
   std::string error;
-  bool operator==(const Ours&) const = default;
 };
+
+/// However the bytes were cut. A header line that is wrong and is also the last that came is known to be
+/// wrong only where the next one begins, since it may go on there: both are errors, and which is told may
+/// differ.
+bool same(const Ours& a, const Ours& b) {
+  constexpr std::string_view kEnded = "the connection ended inside a response";
+  return a.answer == b.answer && (a.error == b.error || a.error == kEnded || b.error == kEnded);
+}
 
 /// @param step how the bytes are cut: the lengths go 1, 1 + step, 1 + 2 step, … modulo 97; 0: not at all.
 Ours read_ours(std::string_view text, std::size_t step) {
@@ -77,7 +84,7 @@ std::optional<Answer> read_beast(std::string_view text) {
     http::response_parser<http::string_body> parser;
     parser.eager(true);
     parser.header_limit(64 * 1024);
-    parser.body_limit(boost::none);
+    parser.body_limit(1 << 20);  // it makes room for a whole Content-Length at once
     boost::system::error_code error;
     while (!parser.is_done() && answer.used < text.size()) {
       const std::size_t got =
@@ -115,7 +122,8 @@ bool refused_on_purpose(std::string_view text, const Ours& ours) {
   if (contains(text, "content-encoding")) return true;
   // Beast takes a coding that it does not know for none.
   if (contains(text, "transfer-encoding")) return true;
-  // Header lines that go on in the next one are deprecated (RFC 9112, 5.2), and no host sends them.
+  // Header lines that go on in the next one are deprecated (RFC 9112, 5.2), and read with more care than
+  // there.
   if (contains(text, "\n ") || contains(text, "\n\t")) return true;
   // Counted differently: with line ends there, without them here, and over interim responses.
   if (ours.error == "a header section over 64 KiB") return true;
@@ -129,7 +137,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (size < 1) return 0;
   const std::string_view text(reinterpret_cast<const char*>(data) + 1, size - 1);
   const Ours ours = read_ours(text, 0);
-  if (read_ours(text, data[0] % 64 + 1) != ours || read_ours(text, 97) != ours) std::abort();
+  if (!same(read_ours(text, data[0] % 64 + 1), ours) || !same(read_ours(text, 97), ours)) std::abort();
   const auto beast = read_beast(text);
   // Where Beast says no, ours may be more patient: bare LF line ends, odd header names, spaces in chunk
   // sizes.

@@ -205,10 +205,15 @@ void judge_findings(const ScenarioResult& result, Verdict& verdict) {
 void judge_movement(const ScenarioResult& result, Verdict& verdict) {
   if (!result.movement) return;
   std::string text = without_stop(result.movement->explanation);  // says what to do as well
-  // What was measured again and held is true of the host as it is now, however it came to be so.
-  const bool held = result.confirmation && result.confirmation->state == "HOLDS";
+  // What a search measured again and held is true of the host as it is now. A ramp of fixed steps does not go
+  // back for the curve; an allowance that is spent and a cache that fills go on beyond what it can see.
+  const std::string& kind = result.movement->kind;
+  const bool searched =
+      std::any_of(result.steps.begin(), result.steps.end(), [](const Step& s) { return s.scout; });
+  const bool held = searched && result.confirmation && result.confirmation->state == "HOLDS" &&
+                    kind != "burst" && kind != "warming";
   const bool scan = loads_of(result) >= kFewestLoads;  // fewer claim nothing that could be wrong
-  if (scan && (!held || result.movement->kind == "burst")) {
+  if (scan && !held) {
     verdict.reserve("moved", std::move(text));
   } else {
     verdict.warn("moved", std::move(text));

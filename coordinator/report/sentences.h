@@ -31,8 +31,8 @@ std::string saturation_text(const ScenarioResult& result);
 std::string prompt_sentence(const ScenarioResult& result);
 /// "N counts users: 2.40 of 4, 9.58 of 16 think between two turns"; empty without conversations.
 std::string thinking_sentence(const ScenarioResult& result);
-/// What was found beside the saturation point, in the order of a report: title ("Movement", "Proof", "Way back
-/// down") and sentences.
+/// What was found beside the saturation point, in the order of a report: title ("Movement", "Proof", "Way
+/// back down") and sentences.
 std::vector<std::pair<std::string, std::string>> findings_of(const ScenarioResult& result);
 /// "37 requests in flight (30 to 40): the highest concurrency that meets all limits together"
 std::string recommendation_sentence(const Recommendation& recommendation);

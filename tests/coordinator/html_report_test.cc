@@ -118,9 +118,8 @@ TEST(HtmlReport, SaysWhetherItMayBeTrusted) {
   report.verdict.refuse("agent_lost", "an agent was lost");
   const std::string page = render_html(report, {}, "");
   EXPECT_THAT(page, HasSubstr("Not trustworthy: do not rely on it."));
-  EXPECT_THAT(
-      page,
-      HasSubstr("<li class=\"fatal\"><strong>Fatal:</strong> The run was interrupted. Run again and let it end.</li>"));
+  EXPECT_THAT(page, HasSubstr("<li class=\"fatal\"><strong>Fatal:</strong> The run was interrupted. Run "
+                              "again and let it end.</li>"));
 }
 
 TEST(HtmlReport, AOneResultReportStatesItsVerdictOnce) {

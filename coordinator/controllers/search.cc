@@ -40,7 +40,7 @@ std::optional<PlannedStep> SearchSchedule::next(const TimeFrame& time) {
   step.settling = PlannedStep::Settling::kCycles;
   step.cycles = probe->scout ? 1 : 2;
   step.warmup = ramp_.warmup;
-  step.moves_on_settling = true;
+  step.moves_on_settling = !planner_.movement_known();
   step.window = window_of(*probe, ramp_.hold);
   return step;
 }

@@ -5,7 +5,9 @@
 #include <set>
 
 #include "coordinator/measure/validity.h"
+#include "coordinator/verdict/host_speed.h"
 #include "coordinator/verdict/knee.h"
+#include "coordinator/verdict/revisits.h"
 #include "coordinator/verdict/scatter.h"
 #include "coordinator/verdict/slo.h"
 #include "coordinator/verdict/supersede.h"
@@ -80,7 +82,26 @@ void SearchPlanner::add(const Probe& probe, const Step& step) {
   probes_.push_back(probe);
   steps_.push_back(step);
   steps_.back().look = probe.look;
+  measured_.push_back(steps_.back());
+  allow_for_movement();
   if (mark_superseded(steps_) && stage_ != Stage::kScout) scout_again();
+}
+
+void SearchPlanner::allow_for_movement() {
+  std::vector<Step> rows = measured_;
+  const bool known = mark_speed(rows);
+  if (!known && !movement_known_) return;
+  const bool anew = known != movement_known_;
+  movement_known_ = known;
+  for (std::size_t i = 0; i < rows.size() && !anew; ++i) {
+    // What was refuted with the movement taken out stays so.
+    if (steps_[i].has_flag(kSuperseded)) rows[i].warn(kSuperseded, steps_[i].reasons.back());
+  }
+  steps_ = std::move(rows);
+  if (anew && known && stage_ > Stage::kScout && stage_ < Stage::kConfirm && !climb_.empty()) {
+    refinements_ = measurements_ = 0;
+    stage_ = Stage::kScout;  // its end may have been the movement's
+  }
 }
 
 void SearchPlanner::scout_again() {
@@ -176,7 +197,11 @@ std::optional<Probe> SearchPlanner::scout() {
   const Step& last = steps_[climb_.back()];
   if (!last.valid && !invalid_by_target_only(last)) {
     // Once may be chance, a stall of the load generator's machine included; twice is not.
-    if (attempts(last.concurrency) > 1) return std::nullopt;
+    if (attempts(last.concurrency) > 1) {
+      // A host that moves never settles: how it moves is told by going on.
+      if (!tells_throughput(last) || scouting_ends()) return std::nullopt;
+      return Probe{.concurrency = std::min(2 * last.concurrency, search_.max)};
+    }
     return Probe{.concurrency = last.concurrency};
   }
   if (scouting_ends()) return std::nullopt;

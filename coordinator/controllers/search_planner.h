@@ -47,6 +47,9 @@ class SearchPlanner {
   std::optional<Probe> next(const TimeFrame& time = {});
   void add(const Probe& probe, const Step& step);
 
+  /// How the host moves is known and allowed for: that a window moves is no sign that it still settles.
+  bool movement_known() const { return movement_known_; }
+
   const std::vector<Step>& steps() const { return steps_; }
 
  private:
@@ -62,6 +65,8 @@ class SearchPlanner {
   std::optional<Probe> confirm();
   /// Whether what time is left is needed to confirm what was found.
   bool time_to_confirm(const TimeFrame& time) const;
+  /// Takes what is known of the host's movement by now out of all rows.
+  void allow_for_movement();
   void scout_again();
 
   bool scouting_ends() const;
@@ -82,6 +87,8 @@ class SearchPlanner {
   std::uint32_t first_;
   Stage stage_ = Stage::kScout;
   std::vector<Step> steps_;
+  std::vector<Step> measured_;  // steps_ as they were measured
+  bool movement_known_ = false;
   std::vector<Probe> probes_;       // of steps_
   std::vector<std::size_t> climb_;  // of steps_: those of the present scouting
   std::uint32_t climb_from_;

@@ -43,6 +43,11 @@ void Step::warn(std::string_view flag, std::string reason) {
   if (!reason.empty()) reasons.push_back(std::move(reason));
 }
 
+void Step::withdraw(std::string_view flag, std::string_view reason) {
+  std::erase(flags, flag);
+  std::erase_if(reasons, [&](const std::string& each) { return each.starts_with(reason); });
+}
+
 void Step::invalidate(std::string_view flag, std::string reason) {
   valid = false;
   warn(flag, std::move(reason));

@@ -103,6 +103,13 @@ struct Delivery {
   std::optional<double> events_per_flush;
 };
 
+/// What a host that moves in a way that is known made of one row.
+struct HostSpeed {
+  double ratio = 1;  ///< Its speed while the row was measured, over what it is on average.
+  /// Of throughput over `ratio`, relative: of the window itself and of what is known of the movement.
+  double standard_error = 0;
+};
+
 enum class TokenSource { kUsage, kEstimated, kChunks };
 /// "usage", "estimated", "chunks"
 std::string_view to_string(TokenSource source);
@@ -138,6 +145,8 @@ struct Step {
   /// requests refused in each second. Not in report.json: what moved within a window is told from them when
   /// the report is made. Empty where a step is bounded by requests, or folded.
   std::vector<double> half_seconds, refused;
+  /// Absent where the host does not move, or not in a way that is known well enough to allow for it.
+  std::optional<HostSpeed> speed;
   RequestCounts requests;
   Estimate requests_per_second, output_tokens_per_second;
   std::optional<double>
@@ -175,6 +184,8 @@ struct Step {
   bool has_flag(std::string_view flag) const;
   /// Adds `flag` and `reason`; the step stays valid.
   void warn(std::string_view flag, std::string reason);
+  /// Takes `flag` away with its reason, which begins with `reason`; whether the step is valid is left.
+  void withdraw(std::string_view flag, std::string_view reason);
   /// Adds `flag` and `reason`, and the step is no longer valid: it can never be the knee.
   void invalidate(std::string_view flag, std::string reason);
 };

@@ -18,6 +18,7 @@
 #include "coordinator/verdict/attribution.h"
 #include "coordinator/verdict/confirmation.h"
 #include "coordinator/verdict/drift.h"
+#include "coordinator/verdict/host_speed.h"
 #include "coordinator/verdict/judge.h"
 #include "coordinator/verdict/movement.h"
 #include "coordinator/verdict/recommend.h"
@@ -51,7 +52,10 @@ Totals totals_of(const Timeline& timeline, const std::vector<Cell>& cells) {
 /// Everything that is decided from a result's rows, once they are all there.
 void conclude(ScenarioResult& result, const Ramp& ramp, const std::vector<SloLimit>& slo,
               const RunFacts& facts) {
-  if (!ramp.soak) mark_superseded(result.steps);
+  if (!ramp.soak) {
+    if (!result.moving()) mark_speed(result.steps);
+    mark_superseded(result.steps);
+  }
   if (!ramp.soak && !result.moving()) result.movement = find_movement(result.steps);
   result.saturation =
       find_saturation(result.steps, {.seed = facts.seed, .moved = result.movement.has_value()});
@@ -65,7 +69,8 @@ void conclude(ScenarioResult& result, const Ramp& ramp, const std::vector<SloLim
   if (!ramp.soak) {
     result.confirmation = judge_confirmation(result.steps, result.saturation);
     // From here on, as everything that was decided so far makes it a part of the errors by itself.
-    const double scatter = result.saturation.scatter_ratio.value_or(0);
+    const double scatter =
+        std::hypot(result.saturation.scatter_ratio.value_or(0), known_scatter(result.steps));
     widen_by_scatter(result.steps, scatter);
     widen_by_scatter(result.after, scatter);
   }

@@ -118,7 +118,6 @@ std::optional<double> change_within(const Step& step) {
   return (last - first) / static_cast<double>(third);
 }
 
-/// Rows after a much lighter load begin fast and slow down, by more than chance makes of them.
 bool heats_up(const std::vector<Step>& steps, const std::vector<Revisit>& revisits) {
   constexpr double kLight = 0.5;
   std::size_t recovered = 0, others = 0;
@@ -237,6 +236,10 @@ std::string clock_of(double seconds) {
   const auto whole = static_cast<long>(std::max(seconds, 0.0));
   if (whole >= 3600) return fmt::format("{}:{:02}:{:02}", whole / 3600, whole / 60 % 60, whole % 60);
   return fmt::format("{:02}:{:02}", whole / 60, whole % 60);
+}
+
+bool heats_up(const std::vector<Step>& steps) {
+  return heats_up(steps, revisits_of(steps));
 }
 
 std::optional<Movement> find_movement(const std::vector<Step>& steps) {

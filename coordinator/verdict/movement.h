@@ -21,6 +21,10 @@ namespace kneepoint::coordinator {
 ///   wandering   up and down, by none of these
 std::optional<Movement> find_movement(const std::vector<Step>& steps);
 
+/// Whether rows after a much lighter load begin fast and slow down, and nothing gets faster but after or at
+/// light load: heat. What moves with the load in this way is no movement of its own in time.
+bool heats_up(const std::vector<Step>& steps);
+
 /// "03:12" of the run, as readers of a movement are told it; "1:03:12" past the hour.
 std::string clock_of(double seconds);
 

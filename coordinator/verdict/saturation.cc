@@ -73,6 +73,11 @@ const Step* nearest_valid(const std::vector<Step>& steps, double at_least) {
   return best;
 }
 
+/// TPOT at the host's usual speed.
+double own_tpot(const Step& step) {
+  return *step.tpot_seconds.p50 * (step.speed ? step.speed->ratio : 1);
+}
+
 }  // namespace
 
 std::string knee_kind_of(const std::vector<Step>& steps, double knee) {
@@ -83,7 +88,7 @@ std::string knee_kind_of(const std::vector<Step>& steps, double knee) {
   if (to == nullptr || !from->tpot_seconds.p50 || !to->tpot_seconds.p50 || *from->tpot_seconds.p50 <= 0)
     return "";
   const double span = std::log(to->load() / from->load());
-  const double decode = std::log(*to->tpot_seconds.p50 / *from->tpot_seconds.p50) / span;
+  const double decode = std::log(own_tpot(*to) / own_tpot(*from)) / span;
   if (decode > 0.5) return "soft";
   const bool queueing = from->ttft_seconds.p50 && to->ttft_seconds.p50 &&
                         *to->ttft_seconds.p50 > 1.25 * *from->ttft_seconds.p50;
@@ -104,7 +109,8 @@ Saturation find_saturation(const std::vector<Step>& steps, const KneeOptions& op
     // A row that was measured: what is merged or carried in time is nothing that the host ever gave.
     found.max_output_tokens_per_second = 0;
     for (const CurveRow& row : rows)
-      found.max_output_tokens_per_second = std::max(*found.max_output_tokens_per_second, row.throughput);
+      found.max_output_tokens_per_second =
+          std::max(*found.max_output_tokens_per_second, *throughput_of(*row.step).value);
   }
   found.usl = fit_usl(curve.points());
   found.power_concurrency = power_concurrency(curve.points());

@@ -109,15 +109,20 @@ std::vector<CurveRow> curve_rows(const std::vector<Step>& steps) {
     const auto& x = throughput_of(step).value;
     if ((!step.valid && !invalid_by_target_only(step)) || !x || *x <= 0) continue;
     if (step.has_flag(kSuperseded)) continue;
+    if (step.speed) {
+      rows.push_back({&step, *x / step.speed->ratio, step.speed->standard_error});
+      continue;
+    }
     rows.push_back({&step, *x, own_error(step)});
     const double edge = relative_edge_error(step);
     noise.push_back(std::sqrt(std::max(rows.back().error * rows.back().error - edge * edge, 0.0) *
                               step.duration_seconds));
   }
-  if (rows.size() > 2) {
+  if (noise.size() > 2) {
     const auto middle = noise.begin() + static_cast<std::ptrdiff_t>(noise.size() / 2);
     std::nth_element(noise.begin(), middle, noise.end());
     for (CurveRow& row : rows) {
+      if (row.step->speed) continue;  // its error is of all rows together
       const double usual = std::hypot(*middle / std::sqrt(std::max(row.step->duration_seconds, 1.0)),
                                       relative_edge_error(*row.step));
       row.error = row.error > usual ? std::sqrt(row.error * usual) : usual;

@@ -10,7 +10,7 @@ namespace kneepoint::coordinator {
 /// A row that may say something about the curve, as the errors in it are known.
 struct CurveRow {
   const Step* step = nullptr;
-  double throughput = 0;
+  double throughput = 0;  ///< With what is known of the host's movement taken out (Step::speed).
   double error = 0;  ///< Relative: of the window itself, what a host scatters by between windows left out.
   double load() const { return step->load(); }
   double middle() const { return step->window_begin_seconds + step->duration_seconds / 2; }

@@ -34,26 +34,43 @@ std::vector<double> seconds_of(const Step& step) {
 
 }  // namespace
 
+std::optional<RowStalls> stalls_in(const Step& step) {
+  const std::vector<double> sums = seconds_of(step);
+  if (sums.size() < 10 || step.tpot_seconds.p50.value_or(0) > kSlowestTick || !tells_throughput(step) ||
+      surely_failing(step.requests))
+    return std::nullopt;
+  const double usual = at_share(sums, 0.5);
+  if (usual < kFewest || at_share(sums, 0.2) < kEven * usual) return std::nullopt;
+  RowStalls found;
+  bool low = false;
+  std::vector<bool> stopped(step.half_seconds.size());
+  for (std::size_t i = 0; i < sums.size(); ++i) {
+    const bool here = sums[i] < kLow * usual;
+    if (here && !low) {
+      if (found.count++ == 0) found.first_seconds = step.window_begin_seconds + static_cast<double>(i) / 2;
+    }
+    if (sums[i] < kEven * usual) {
+      found.missing_seconds += (usual - sums[i]) / usual / 2;
+      stopped[i] = stopped[i + 1] = true;
+    }
+    low = here || (low && sums[i] < kEven * usual);
+  }
+  for (std::size_t i = 0; i < stopped.size(); ++i) {
+    if (!stopped[i]) found.running.push_back(step.half_seconds[i]);
+  }
+  return found;
+}
+
 std::optional<Stalls> find_stalls(const std::vector<Step>& steps) {
   Stalls found;
   double looked = 0, missing = 0;
   for (const Step& step : steps) {
-    const std::vector<double> sums = seconds_of(step);
-    if (sums.size() < 10 || step.tpot_seconds.p50.value_or(0) > kSlowestTick || !tells_throughput(step) ||
-        surely_failing(step.requests))
-      continue;
-    const double usual = at_share(sums, 0.5);
-    if (usual < kFewest || at_share(sums, 0.2) < kEven * usual) continue;
+    const auto row = stalls_in(step);
+    if (!row) continue;
     looked += step.duration_seconds;
-    bool low = false;
-    for (std::size_t i = 0; i < sums.size(); ++i) {
-      const bool here = sums[i] < kLow * usual;
-      if (here && !low) {
-        if (found.count++ == 0) found.first_seconds = step.window_begin_seconds + static_cast<double>(i) / 2;
-      }
-      if (sums[i] < kEven * usual) missing += (usual - sums[i]) / usual / 2;
-      low = here || (low && sums[i] < kEven * usual);
-    }
+    if (found.count == 0 && row->count > 0) found.first_seconds = row->first_seconds;
+    found.count += row->count;
+    missing += row->missing_seconds;
   }
   if (found.count < kStalls) return std::nullopt;
   found.apart_seconds = looked / static_cast<double>(found.count);

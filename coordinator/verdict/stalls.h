@@ -19,4 +19,14 @@ struct Stalls {
 /// at least.
 std::optional<Stalls> find_stalls(const std::vector<Step>& steps);
 
+/// The stalls of one row.
+struct RowStalls {
+  std::size_t count = 0;
+  double first_seconds = 0;     ///< Since the run's zero.
+  double missing_seconds = 0;   ///< Of what the row would have brought without.
+  std::vector<double> running;  ///< Its half seconds but those about its stalls.
+};
+/// Absent where the row is not even otherwise, or cannot tell.
+std::optional<RowStalls> stalls_in(const Step& step);
+
 }  // namespace kneepoint::coordinator

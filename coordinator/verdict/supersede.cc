@@ -57,7 +57,7 @@ void drop_bursts(std::vector<Step>& steps) {
 
 /// Rows in which the host was still moving, where it was measured again when it was not.
 void drop_moving(std::vector<Step>& steps) {
-  const auto moved = [](const Step& step) { return step.has_flag("DRIFTING"); };
+  const auto moved = [](const Step& step) { return step.has_flag("DRIFTING") && !step.speed; };
   for (Step& step : steps) {
     if (!step.valid || !moved(step) || step.has_flag(kSuperseded)) continue;
     const bool again = std::any_of(steps.begin(), steps.end(), [&](const Step& other) {

@@ -46,15 +46,16 @@ std::string percent(double share) {
 void print_trial(const Case& of, std::uint64_t seed) {
   const Trial trial = run_trial(of, seed);
   for (const auto& step : trial.result.steps) {
-    fmt::print("{:7.0f} s {:5.0f} s  N {:5}  X {:9.1f} ± {:6.1f}  TTFT p50 {:7.1f} ms  {:14} {} [{}] {}\n",
-               step.window_begin_seconds, step.duration_seconds, step.concurrency,
-               step.output_tokens_per_second.value.value_or(0),
-               step.output_tokens_per_second.ci95
-                   ? step.output_tokens_per_second.ci95->high - *step.output_tokens_per_second.value
-                   : 0.0,
-               step.ttft_seconds.p50.value_or(0) * 1e3, step.state, step.slo.empty() ? "" : step.slo[0].state,
-               fmt::join(step.flags, ","),
-               step.valid ? "" : fmt::format("{}", fmt::join(step.reasons, "; ")));
+    fmt::print(
+        "{:7.0f} s {:5.0f} s  N {:5}  X {:9.1f} ± {:6.1f}  TTFT p50 {:7.1f} ms  {:5}  {:14} {} [{}] {}\n",
+        step.window_begin_seconds, step.duration_seconds, step.concurrency,
+        step.output_tokens_per_second.value.value_or(0),
+        step.output_tokens_per_second.ci95
+            ? step.output_tokens_per_second.ci95->high - *step.output_tokens_per_second.value
+            : 0.0,
+        step.ttft_seconds.p50.value_or(0) * 1e3, step.speed ? fmt::format("×{:.3f}", step.speed->ratio) : "",
+        step.state, step.slo.empty() ? "" : step.slo[0].state, fmt::join(step.flags, ","),
+        step.valid ? "" : fmt::format("{}", fmt::join(step.reasons, "; ")));
   }
   const auto& found = trial.result.saturation;
   if (found.concurrency) {

@@ -13,29 +13,9 @@ namespace {
 
 constexpr std::size_t kMostRounds = 2;  ///< Of one interval.
 constexpr std::size_t kMostMoves = 1;
-constexpr double kNear = 1.04;  ///< A load that was measured stands for one as near as this.
+constexpr double kOneTwice = 1.1;  ///< Ends this near have one load that stands for twice of both.
 
 }  // namespace
-
-std::optional<double> doubtful_load(const std::vector<Step>& rows) {
-  constexpr double kSurely = 3;
-  constexpr double kMatters = 0.03;
-  std::vector<ThroughputPoint> found = throughput_points(rows);
-  if (found.empty()) return std::nullopt;
-  const ThroughputCurve curve(std::move(found));
-  const auto& points = curve.points();
-  for (std::size_t i = 0; i < points.size(); ++i) {
-    const double off = std::abs(points[i].throughput - curve.fitted(i));
-    const bool attempted = std::count_if(rows.begin(), rows.end(), [&](const Step& row) {
-                             return row.load() == points[i].concurrency;
-                           }) > 1;
-    if (attempted || curve.collapsed(i) || off < kSurely * points[i].standard_error ||
-        off < kMatters * curve.fitted(i))
-      continue;
-    return points[i].concurrency;
-  }
-  return std::nullopt;
-}
 
 std::optional<ConfirmationRounds::Visit> ConfirmationRounds::next(const std::vector<Step>& rows) {
   if (contradicted_) return std::nullopt;
@@ -51,8 +31,7 @@ std::optional<ConfirmationRounds::Visit> ConfirmationRounds::next(const std::vec
       const bool unsure = seen.empty() || !seen.back().complete() || seen.back().disagrees();
       if (!unsure || rounds_ >= kMostRounds) {
         const Saturation found = find_saturation(rows, {.bootstraps = 200});
-        const auto middle = found.middle();
-        const bool inside = !middle || !ends_->high || (ends_->low <= *middle && *middle <= *ends_->high);
+        const bool inside = seen.empty() || seen.back().holds_between(found);
         if (inside || moves_ >= kMostMoves) return std::nullopt;
         ++moves_;
         rounds_ = 0;
@@ -75,22 +54,26 @@ bool ConfirmationRounds::choose_ends(const std::vector<Step>& rows) {
   } else {
     return false;
   }
-  ends_->low = measured_near(rows, std::max(ends_->low, bounds_.lowest));
+  // Ends may move outwards only: within the interval the ratio is near that of the knee itself.
+  ends_->low = measured_near(rows, std::max(ends_->low, bounds_.lowest), -1);
   if (ends_->high) {
-    ends_->high = measured_near(rows, std::min(*ends_->high, bounds_.highest));
+    ends_->high = measured_near(rows, std::min(*ends_->high, bounds_.highest), 1);
     if (*ends_->high <= ends_->low)
       ends_->high = std::min(bounds_.highest, ends_->low + (bounds_.whole ? 1 : 0));
   }
   return 1.2 * ends_->low < bounds_.highest;
 }
 
-/// A load that was measured already makes a repeat, too.
-double ConfirmationRounds::measured_near(const std::vector<Step>& rows, double load) const {
-  double best = bounds_.whole ? std::round(load) : load;
-  double off = std::log(kNear);
+/// A load that was measured already makes a repeat, too. @param outwards -1 for none above, 1 for none below.
+double ConfirmationRounds::measured_near(const std::vector<Step>& rows, double load, int outwards) const {
+  double best = !bounds_.whole ? load
+                : outwards < 0 ? std::floor(load)
+                : outwards > 0 ? std::ceil(load)
+                               : std::round(load);
+  double off = std::log(kNearLoad);
   for (const Step& row : rows) {
     const double away = std::abs(std::log(row.load() / load));
-    if (away > off) continue;
+    if (away > off || outwards * row.load() < outwards * load) continue;
     off = away;
     best = row.load();
   }
@@ -98,8 +81,15 @@ double ConfirmationRounds::measured_near(const std::vector<Step>& rows, double l
 }
 
 void ConfirmationRounds::plan_round(const std::vector<Step>& rows) {
-  std::set<double> loads{ends_->low, measured_near(rows, std::min(2 * ends_->low, bounds_.highest))};
-  if (ends_->high) {
+  std::set<double> loads{ends_->low};
+  const bool one = ends_->high && *ends_->high <= kOneTwice * ends_->low;
+  if (!one) loads.insert(measured_near(rows, std::min(2 * ends_->low, bounds_.highest)));
+  if (one) {
+    // So near to each other that one load is twice both.
+    const double twice = std::min({2 * *ends_->high, kTwice * ends_->low, bounds_.highest});
+    loads.insert(*ends_->high);
+    loads.insert(measured_near(rows, twice, -1));
+  } else if (ends_->high) {
     loads.insert(*ends_->high);
     loads.insert(measured_near(rows, std::min(2 * *ends_->high, bounds_.highest)));
   }

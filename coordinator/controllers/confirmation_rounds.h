@@ -9,10 +9,6 @@
 
 namespace kneepoint::coordinator {
 
-/// The load of a row that contradicts its neighbours and was measured once: surely lower than the curve says,
-/// or than the peak from which it would be a fall.
-std::optional<double> doubtful_load(const std::vector<Step>& rows);
-
 /// Measures again what a ramp or a search found, with the ends of its interval and not its point: at the true
 /// knee twice the load gives 1/0.95 by definition, so that a test there fails half of the time.
 ///
@@ -42,7 +38,7 @@ class ConfirmationRounds {
  private:
   bool choose_ends(const std::vector<Step>& rows);
   void plan_round(const std::vector<Step>& rows);
-  double measured_near(const std::vector<Step>& rows, double load) const;
+  double measured_near(const std::vector<Step>& rows, double load, int outwards = 0) const;
 
   Bounds bounds_;
   std::optional<Look> ends_;

@@ -12,6 +12,8 @@ constexpr int kConfirmCycles = 4;
 constexpr int kMeasureCycles = 10;
 constexpr int kThoroughness = 4;
 constexpr Nanos kLongestWindow = 5min;
+constexpr Nanos kBackWindow = 25s;
+constexpr Nanos kLongestHold = 2min;
 
 /// Streams tick together, so that a window's edges cut whole iterations: twice the window halves that error,
 /// two windows only divide it by √2.
@@ -19,6 +21,8 @@ PlannedStep::Window window_of(const Probe& probe, const std::optional<Nanos>& ho
   if (hold) return {.least = *hold, .most = *hold, .judged = !probe.scout};
   if (probe.scout) return {.least = kScoutWindow, .cycles = kScoutCycles, .most = kLongestWindow};
   if (probe.look) return {.least = kScoutWindow, .cycles = kConfirmCycles, .most = kLongestWindow};
+  if (probe.back) return {.least = kBackWindow, .cycles = kConfirmCycles, .most = kLongestWindow};
+  if (probe.hold) return {.least = kMeasureWindow, .cycles = kConfirmCycles, .most = kLongestHold};
   const int times = probe.thorough ? kThoroughness : 1;
   return {.least = times * kMeasureWindow,
           .cycles = times * kMeasureCycles,

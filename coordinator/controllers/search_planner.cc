@@ -4,7 +4,10 @@
 #include <cmath>
 #include <set>
 
+#include "coordinator/controllers/doubts.h"
+#include "coordinator/measure/repeat.h"
 #include "coordinator/measure/validity.h"
+#include "coordinator/verdict/confirmation.h"
 #include "coordinator/verdict/host_speed.h"
 #include "coordinator/verdict/knee.h"
 #include "coordinator/verdict/revisits.h"
@@ -79,12 +82,40 @@ SearchPlanner::SearchPlanner(const Search& search, std::vector<SloLimit> slo, st
 
 void SearchPlanner::add(const Probe& probe, const Step& step) {
   if (stage_ == Stage::kScout) climb_.push_back(steps_.size());
+  if (probe.hold && stage_ == Stage::kHold) held_.add(steps_.size());
   probes_.push_back(probe);
   steps_.push_back(step);
   steps_.back().look = probe.look;
   measured_.push_back(steps_.back());
   allow_for_movement();
-  if (mark_superseded(steps_) && stage_ != Stage::kScout) scout_again();
+  if (!mark_superseded(steps_) || stage_ <= Stage::kHold) return;
+  const bool looks_stand = std::none_of(
+      steps_.begin(), steps_.end(), [](const Step& row) { return row.look && row.has_flag(kSuperseded); });
+  if (!looks_stand || !still_bracketed()) return scout_again();
+  stage_ = std::min(stage_, Stage::kRefine);
+}
+
+bool SearchPlanner::superseded_climb() const {
+  return std::any_of(climb_.begin(), climb_.end(),
+                     [&](std::size_t i) { return steps_[i].has_flag(kSuperseded); });
+}
+
+bool SearchPlanner::still_bracketed() const {
+  constexpr double kBelow = 1.5;
+  const auto curve = this->curve();
+  const auto knee = curve ? locate_knee(*curve) : std::nullopt;
+  return knee && kBelow * curve->points().front().concurrency < *knee && curve->top() >= 2 * *knee;
+}
+
+std::optional<std::size_t> SearchPlanner::standing(std::uint32_t concurrency) const {
+  constexpr double kNear = 0.05;
+  std::optional<std::size_t> found;
+  for (std::size_t i = 0; i < steps_.size(); ++i) {
+    const Step& row = steps_[i];
+    if (row.has_flag(kSuperseded) || !(row.valid || invalid_by_target_only(row))) continue;
+    if (std::abs(std::log(static_cast<double>(row.concurrency) / concurrency)) < kNear) found = i;
+  }
+  return found;
 }
 
 void SearchPlanner::allow_for_movement() {
@@ -114,7 +145,9 @@ void SearchPlanner::scout_again() {
   const double from = knee ? *knee : steps_.back().concurrency;
   climb_from_ = std::max(first_, static_cast<std::uint32_t>(from / kBelow));
   climb_.clear();
-  refinements_ = measurements_ = sharpenings_ = doubts_ = 0;
+  refinements_ = measurements_ = sharpenings_ = doubts_ = returns_ = 0;
+  held_ = HoldRounds();
+  baseline_ = false;
   rounds_ = ConfirmationRounds(
       {.lowest = static_cast<double>(first_), .highest = static_cast<double>(search_.max)});
   stage_ = Stage::kScout;
@@ -134,7 +167,15 @@ std::optional<Probe> SearchPlanner::next(const TimeFrame& time) {
   if (steps_.size() >= kMostSteps || (!steps_.empty() && time_to_confirm(time)))
     stage_ = std::max(stage_, Stage::kConfirm);
   while (stage_ != Stage::kDone) {
+    if (stage_ > Stage::kHold && stage_ < Stage::kConfirm) {
+      if (auto probe = doubts()) return probe;
+    }
     if (auto probe = ask(stage_)) return probe;
+    if (stage_ == Stage::kHold && superseded_climb() && !still_bracketed()) {
+      const std::size_t before = restarts_;
+      scout_again();
+      if (restarts_ > before) continue;
+    }
     if (stage_ == Stage::kConfirm && rounds_.contradicted() && steps_.size() < kMostSteps &&
         !time_to_confirm(time)) {
       const std::size_t before = restarts_;
@@ -150,6 +191,8 @@ std::optional<Probe> SearchPlanner::ask(Stage stage) {
   switch (stage) {
     case Stage::kScout:
       return scout();
+    case Stage::kHold:
+      return hold();
     case Stage::kRefine:
       return refine();
     case Stage::kMeasure:
@@ -158,10 +201,10 @@ std::optional<Probe> SearchPlanner::ask(Stage stage) {
       return limits();
     case Stage::kSharpen:
       return sharpen();
-    case Stage::kDoubts:
-      return doubts();
     case Stage::kConfirm:
       return confirm();
+    case Stage::kReturn:
+      return come_back();
     case Stage::kDone:
       break;
   }
@@ -176,7 +219,7 @@ std::optional<ThroughputCurve> SearchPlanner::curve() const {
 
 bool SearchPlanner::measured(std::uint32_t concurrency) const {
   for (std::size_t i = 0; i < steps_.size(); ++i) {
-    if (steps_[i].concurrency == concurrency && !probes_[i].scout) return true;
+    if (steps_[i].concurrency == concurrency && !probes_[i].scout && !probes_[i].back) return true;
   }
   return false;
 }
@@ -193,19 +236,38 @@ bool SearchPlanner::refused(std::uint32_t concurrency) const {
 }
 
 std::optional<Probe> SearchPlanner::scout() {
-  if (climb_.empty()) return Probe{.concurrency = climb_from_};
-  const Step& last = steps_[climb_.back()];
-  if (!last.valid && !invalid_by_target_only(last)) {
-    // Once may be chance, a stall of the load generator's machine included; twice is not.
-    if (attempts(last.concurrency) > 1) {
+  std::uint32_t next = climb_from_;
+  while (true) {
+    if (!climb_.empty()) {
+      const Step& last = steps_[climb_.back()];
+      const bool tells = last.valid || invalid_by_target_only(last);
+      // Once may be chance, a stall of the load generator's machine included; twice is not.
+      if (!tells && attempts(last.concurrency) < 2) return Probe{.concurrency = last.concurrency};
       // A host that moves never settles: how it moves is told by going on.
-      if (!tells_throughput(last) || scouting_ends()) return std::nullopt;
-      return Probe{.concurrency = std::min(2 * last.concurrency, search_.max)};
+      if (!tells && !tells_throughput(last)) return std::nullopt;
+      if (scouting_ends()) return std::nullopt;
+      next = std::min(2 * last.concurrency, search_.max);
     }
-    return Probe{.concurrency = last.concurrency};
+    // After a change some rows still stand.
+    const auto known = restarts_ > 0 ? standing(next) : std::nullopt;
+    if (!known) return Probe{.concurrency = next};
+    climb_.push_back(*known);
   }
-  if (scouting_ends()) return std::nullopt;
-  return Probe{.concurrency = std::min(2 * last.concurrency, search_.max)};
+}
+
+std::optional<Probe> SearchPlanner::hold() {
+  double wanted = steps_.back().concurrency;
+  if (const auto curve = this->curve()) {
+    wanted = curve->top();
+    const auto knee = locate_knee(*curve);
+    const auto& points = curve->points();
+    for (auto point = points.rbegin(); knee && point != points.rend(); ++point) {
+      if (point->concurrency >= 1.9 * *knee) wanted = point->concurrency;
+    }
+  }
+  const auto load = held_.next(steps_, wanted);
+  if (!load) return std::nullopt;
+  return Probe{.concurrency = static_cast<std::uint32_t>(*load), .scout = false, .hold = true};
 }
 
 bool SearchPlanner::scouting_ends() const {
@@ -234,11 +296,21 @@ std::optional<Probe> SearchPlanner::refine() {
   std::optional<Probe> probe = refine_peak(*curve);
   if (!probe) {
     const auto knee = locate_knee(*curve);
-    if (!knee) return std::nullopt;
+    if (!knee) {
+      probe = refine_refusals(*curve);
+      if (probe) ++refinements_;  // counted, so that it ends
+      return probe;
+    }
     // After a change the curve may begin past its knee.
     if (*knee <= curve->points().front().concurrency && *knee > first_) {
       ++refinements_;
       return Probe{.concurrency = std::max(first_, static_cast<std::uint32_t>(*knee / 2))};
+    }
+    // Its other end, too.
+    if (kTwice * *knee > curve->top() && curve->top() < search_.max) {
+      ++refinements_;
+      return Probe{.concurrency =
+                       static_cast<std::uint32_t>(std::min<double>(search_.max, 2 * curve->top()))};
     }
     // A knee close to a step may yet turn out to lie on its other side.
     for (const double n : {*knee, (1 - kClose) * *knee, (1 + kClose) * *knee}) {
@@ -256,6 +328,34 @@ std::optional<Probe> SearchPlanner::refine() {
   if (attempts(probe->concurrency) > 1) return std::nullopt;  // it gave no valid row
   ++refinements_;
   return probe;
+}
+
+/// Where refusals began within a row, or were still settling, it says that there is a bound and not which.
+std::optional<Probe> SearchPlanner::repeat_refused() const {
+  constexpr std::size_t kMostAttempts = 4;
+  for (auto row = steps_.rbegin(); row != steps_.rend(); ++row) {
+    if (surely_failing(row->requests) && mostly_rejected(*row) && attempts(row->concurrency) < kMostAttempts)
+      return Probe{.concurrency = row->concurrency};
+  }
+  return std::nullopt;
+}
+
+/// A rate that is admitted for long is a bound at every load past the one that reaches it, and that one lies
+/// somewhere between what was not refused and what was.
+std::optional<Probe> SearchPlanner::refine_refusals(const ThroughputCurve& curve) const {
+  const auto& points = curve.points();
+  const auto refused =
+      std::find_if(points.begin(), points.end(), [](const ThroughputPoint& p) { return p.refused; });
+  if (refused == points.end()) return repeat_refused();
+  const double high = refused->concurrency;
+  if (refused == points.begin())
+    return high > first_ ? std::optional(Probe{.concurrency = static_cast<std::uint32_t>(high / 2)})
+                         : std::nullopt;
+  const double low = std::prev(refused)->concurrency;
+  if (wide(low, high)) return Probe{.concurrency = between(low, high, std::sqrt(low * high))};
+  const auto further = static_cast<std::uint32_t>(2 * curve.top());
+  if (further > search_.max) return std::nullopt;
+  return Probe{.concurrency = further};
 }
 
 /// Where throughput falls after its peak, the peak itself decides, and doubling may have jumped over it.
@@ -304,7 +404,6 @@ std::optional<Probe> SearchPlanner::measure() {
       wanted = {static_cast<std::uint32_t>(curve->top())};
     }
   }
-  wanted.push_back(first_);
   for (const std::uint32_t n : wanted) {
     if (measured(n)) continue;
     ++measurements_;
@@ -367,23 +466,52 @@ std::optional<Probe> SearchPlanner::sharpen() {
   // What decides is the ratio of X at the knee to X at twice the knee.
   const std::uint32_t low = static_cast<std::uint32_t>(bracket.low);
   const std::uint32_t high = static_cast<std::uint32_t>(bracket.high);
-  const std::uint32_t far = twice(*curve, found->concurrency);
+  // Past a peak that is the peak itself.
+  const auto& points = curve->points();
+  const auto peak = std::max_element(
+      points.begin(), points.end(), [](const auto& a, const auto& b) { return a.throughput < b.throughput; });
+  const bool falls = curve->collapsed(points.size() - 1) && peak->concurrency > bracket.high;
+  const std::uint32_t far =
+      falls ? static_cast<std::uint32_t>(peak->concurrency) : twice(*curve, found->concurrency);
   const std::uint32_t round[] = {far, low, far, high};
   return Probe{.concurrency = round[sharpenings_++ % 4], .scout = false, .thorough = true};
 }
 
 std::optional<Probe> SearchPlanner::doubts() {
-  constexpr std::size_t kMostDoubts = 4;
+  constexpr std::size_t kMostDoubts = 6;
   const auto load = doubtful_load(steps_);
   if (!load || doubts_ >= kMostDoubts) return std::nullopt;
   ++doubts_;
-  return Probe{.concurrency = static_cast<std::uint32_t>(*load), .scout = false};
+  return Probe{.concurrency = static_cast<std::uint32_t>(*load), .scout = false, .back = true};
 }
 
 std::optional<Probe> SearchPlanner::confirm() {
   const auto visit = rounds_.next(steps_);
   if (!visit) return std::nullopt;
   return Probe{.concurrency = static_cast<std::uint32_t>(visit->load), .scout = false, .look = visit->look};
+}
+
+/// Loads from before it was full are as old as the search: did the host stay the same there?
+std::optional<Probe> SearchPlanner::come_back() {
+  constexpr std::size_t kMostReturns = 2;
+  constexpr double kFrom = 0.2, kBelow = 0.75;  // of the knee
+  if (rounds_.contradicted()) return std::nullopt;
+  const auto curve = this->curve();
+  const auto knee = curve ? locate_knee(*curve) : std::nullopt;
+  const double reference = knee.value_or(0);
+  std::uint32_t best = 0;
+  for (std::size_t i = 0; i < steps_.size(); ++i) {
+    const std::uint32_t n = steps_[i].concurrency;
+    if (!probes_[i].scout || n == first_ || n < kFrom * reference || n > kBelow * reference) continue;
+    if (attempts(n) == 1) best = std::max(best, n);
+  }
+  if (best > 0 && returns_ < kMostReturns) {
+    ++returns_;
+    return Probe{.concurrency = best, .scout = false, .back = true};
+  }
+  if (baseline_) return std::nullopt;
+  baseline_ = true;
+  return Probe{.concurrency = first_, .scout = false, .back = true};
 }
 
 }  // namespace kneepoint::coordinator

@@ -6,6 +6,7 @@
 
 #include "common/plan.h"
 #include "coordinator/controllers/confirmation_rounds.h"
+#include "coordinator/controllers/hold_rounds.h"
 #include "coordinator/controllers/schedule.h"
 #include "coordinator/results/model.h"
 #include "coordinator/verdict/throughput_curve.h"
@@ -19,6 +20,10 @@ struct Probe {
   bool scout = true;
   /// Measure four times as long, and do not stop when the row itself is precise enough.
   bool thorough = false;
+  /// Full load until the host holds still: long enough to see it move.
+  bool hold = false;
+  /// Only to see whether the host still gives there what it gave.
+  bool back = false;
   /// It measures again for what was found.
   std::optional<Look> look;
 };
@@ -27,17 +32,21 @@ struct Probe {
 /// no randomness. Its stages, each left when it has nothing more to ask:
 ///
 ///   scout      double N until throughput surely stops following (docs/method.md lists the rules)
+///   hold       past the knee, until the host holds still (controllers/hold_rounds.h)
 ///   refine     halve the gap around the estimated knee (and around a peak) to 10 %
-///   measure    both sides of the knee, twice the knee, the baseline
+///   measure    both sides of the knee, twice the knee
 ///   limits     halve the gap between the last N that meets each SLO limit and the first that misses it
 ///   sharpen    repeat what decides the knee until its interval is as narrow as asked
-///   doubts     repeat rows that contradict their neighbours
 ///   confirm    the interval's ends and twice these, up and down in turn
+///   return     the scouts below the knee and the baseline, measured again: last, as light load lets a host
+///              rest, cool and refill its allowance
 ///
-/// Where rows turn out to be superseded (verdict/supersede.h), it scouts again from below the knee.
+/// From `refine` on rows that contradict their neighbours are repeated before anything else
+/// (controllers/doubts.h). Where rows turn out to be superseded (verdict/supersede.h), it scouts again from
+/// below the knee, as far as what is left does not tell.
 class SearchPlanner {
  public:
-  static constexpr std::size_t kMostSteps = 48;
+  static constexpr std::size_t kMostSteps = 64;
   static constexpr double kResolution = 1.10;  ///< Neighbouring steps around what is sought.
 
   /// @param first the smallest N, one request per replica.
@@ -53,23 +62,33 @@ class SearchPlanner {
   const std::vector<Step>& steps() const { return steps_; }
 
  private:
-  enum class Stage { kScout, kRefine, kMeasure, kLimits, kSharpen, kDoubts, kConfirm, kDone };
+  enum class Stage { kScout, kHold, kRefine, kMeasure, kLimits, kSharpen, kConfirm, kReturn, kDone };
 
   std::optional<Probe> ask(Stage stage);
   std::optional<Probe> scout();
+  std::optional<Probe> hold();
   std::optional<Probe> refine();
   std::optional<Probe> measure();
   std::optional<Probe> limits();
   std::optional<Probe> sharpen();
   std::optional<Probe> doubts();
   std::optional<Probe> confirm();
+  std::optional<Probe> come_back();
   /// Whether what time is left is needed to confirm what was found.
   bool time_to_confirm(const TimeFrame& time) const;
   /// Takes what is known of the host's movement by now out of all rows.
   void allow_for_movement();
   void scout_again();
+  bool superseded_climb() const;
+  /// What is left after rows were superseded still brackets the knee.
+  bool still_bracketed() const;
+  /// A row of this load that counts; none where it was not measured, or is past.
+  std::optional<std::size_t> standing(std::uint32_t concurrency) const;
 
   bool scouting_ends() const;
+  /// Between the highest load that was not refused and the lowest that was.
+  std::optional<Probe> refine_refusals(const ThroughputCurve& curve) const;
+  std::optional<Probe> repeat_refused() const;
   std::optional<Probe> refine_peak(const ThroughputCurve& curve) const;
   /// The next probe that narrows one limit's bracket.
   std::optional<Probe> narrow(const std::optional<SloCriterion>& criterion,
@@ -93,8 +112,11 @@ class SearchPlanner {
   std::vector<std::size_t> climb_;  // of steps_: those of the present scouting
   std::uint32_t climb_from_;
   std::size_t restarts_ = 0;
+  HoldRounds held_;
+  bool baseline_ = false;  ///< It was measured again.
   ConfirmationRounds rounds_;
-  std::size_t refinements_ = 0, measurements_ = 0, sharpenings_ = 0, limit_probes_ = 0, doubts_ = 0;
+  std::size_t refinements_ = 0, measurements_ = 0, sharpenings_ = 0, limit_probes_ = 0, doubts_ = 0,
+              returns_ = 0;
 };
 
 }  // namespace kneepoint::coordinator

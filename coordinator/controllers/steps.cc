@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "common/whole_seconds.h"
+#include "coordinator/controllers/doubts.h"
 #include "coordinator/verdict/supersede.h"
 
 namespace kneepoint::coordinator {

@@ -24,12 +24,6 @@ bool refuses(const Step& step) {
   return surely_failing(step.requests) && 2 * rejected(step) > step.requests.failed;
 }
 
-/// Of the row's second half of seconds with refusals, or all of it: what it gave once it refused.
-struct Sustained {
-  double begin = 0;  ///< Second of the window.
-  double throughput = 0;
-};
-
 /// The first second from which on requests are refused in most seconds to the end; absent where none are.
 std::optional<std::size_t> refusals_begin(const Step& step) {
   const auto first = std::find_if(step.refused.begin(), step.refused.end(), [](double n) { return n > 0; });
@@ -50,13 +44,43 @@ std::optional<double> throughput_from(const Step& step, std::size_t from) {
   return *throughput_of(step).value * (late / (n - static_cast<double>(begin))) / (all / n);
 }
 
+/// What a row gave once its allowance was spent, and whether it was spent all along.
+struct Rate {
+  double throughput = 0, requests = 0;
+  bool settled = false;
+};
+
+/// The middle one; of an even number the lower, as what is left of an allowance only adds.
+double middle(std::vector<double> values) {
+  const auto at = values.begin() + static_cast<std::ptrdiff_t>((values.size() - 1) / 2);
+  std::nth_element(values.begin(), at, values.end());
+  return *at;
+}
+
+/// Rows that refused throughout where there are such, else what the others gave after refusals began.
+void settle_rates(Burst& found, std::vector<Rate> rates) {
+  if (std::any_of(rates.begin(), rates.end(), [](const Rate& r) { return r.settled; }))
+    std::erase_if(rates, [](const Rate& r) { return !r.settled; });
+  std::vector<double> throughput, requests;
+  for (const Rate& rate : rates) {
+    throughput.push_back(rate.throughput);
+    if (rate.requests > 0) requests.push_back(rate.requests);
+  }
+  found.sustained = middle(throughput);
+  if (!requests.empty()) found.requests_per_second = middle(requests);
+  const auto n = static_cast<double>(throughput.size());
+  found.sustained_error = std::max(moments(throughput).stddev / std::sqrt(n), 0.005 * found.sustained);
+  found.rows = throughput.size();
+}
+
 }  // namespace
 
 std::optional<Burst> find_burst(const std::vector<Step>& steps) {
+  constexpr std::size_t kAWhile = 5;
   std::optional<Burst> found;
   double taken = 0;  // the largest load so far that was not refused anything
-  std::vector<double> rates, requests;
   double most = 0;
+  std::vector<Rate> rates;
   for (const Step& step : steps) {
     const auto& x = throughput_of(step).value;
     if (!x || *x <= 0) continue;
@@ -67,25 +91,21 @@ std::optional<Burst> find_burst(const std::vector<Step>& steps) {
       }
       continue;
     }
-    constexpr std::size_t kAWhile = 5;
     const std::size_t begin = refusals_begin(step).value_or(0);
     const bool within = begin >= kAWhile && taken > 0;
-    const auto late = throughput_from(step, within ? begin + 2 : 0);
+    const bool moving = within || step.has_flag("DRIFTING") || step.has_flag("UNSTEADY");
+    // What queued before refusals began is served at the host's full pace yet.
+    const std::size_t half =
+        begin + (step.half_seconds.size() / 2 - std::min(begin, step.half_seconds.size() / 2)) / 2;
+    const auto late = moving ? throughput_from(step, std::max(begin + 2, half)) : x;
     if (!found && (taken > kSurelyMore * step.load() || within)) {
       found = Burst{.at_seconds = step.window_begin_seconds + static_cast<double>(within ? begin : 0),
                     .load = step.load()};
     }
-    if (late) {
-      rates.push_back(*late);
-      if (step.requests_per_second.value) requests.push_back(*step.requests_per_second.value * *late / *x);
-    }
+    if (late) rates.push_back({*late, step.requests_per_second.value.value_or(0) * *late / *x, !moving});
   }
   if (!found || rates.empty()) return std::nullopt;
-  const Moments sustained = moments(rates);
-  found->sustained = sustained.mean;
-  found->sustained_error =
-      std::max(sustained.stddev / std::sqrt(static_cast<double>(rates.size())), 0.005 * sustained.mean);
-  found->requests_per_second = moments(requests).mean;
+  settle_rates(*found, std::move(rates));
   found->most = most;
   if (found->sustained > kSurelyLess * most) return std::nullopt;
   return found;

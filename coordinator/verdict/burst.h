@@ -11,10 +11,14 @@ namespace kneepoint::coordinator {
 struct Burst {
   double at_seconds = 0;       ///< When refusals began at a load that had been taken, since the run's zero.
   double load = 0;             ///< That load, as Step::load().
-  double sustained = 0;        ///< throughput_of the rows that were refused requests, the mean.
+  double sustained = 0;        ///< throughput_of the rows that were refused requests throughout, the median.
   double sustained_error = 0;  ///< Standard error.
   double most = 0;             ///< The most that a row had before.
   double requests_per_second = 0;  ///< Completed, of the same rows as `sustained`.
+  std::size_t rows = 0;            ///< That it is told from.
+
+  /// More than what lasts gives a row by chance: it lived on the allowance.
+  double limit() const { return 1.02 * (sustained + 2 * sustained_error); }
 };
 
 /// Found where a load that was taken without refusals was later refused requests, or a smaller one was; or

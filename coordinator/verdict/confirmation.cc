@@ -17,7 +17,6 @@ namespace {
 
 constexpr double kNormal95 = 1.959963984540054;
 constexpr std::size_t kFewestLooks = 2;
-constexpr double kTwice = 2.1;       ///< Loads up to this are up to twice a load.
 constexpr double kApart = 3;         ///< Standard errors between looks before they disagree, and …
 constexpr double kTolerated = 0.03;  ///< … this much of the ratio.
 
@@ -28,15 +27,18 @@ struct Pair {
 };
 
 std::optional<EndRatio> ratio_at(double load, const std::vector<const CurveRow*>& rows, double scatter) {
-  // What counts is the most that up to twice the load gave: past a peak that is less than twice.
+  // What counts is the most that up to twice the load gave: past a peak that is less than twice. A load that
+  // a look has lost stands back.
   std::map<double, std::pair<double, double>> means;  // sum, number
   for (const CurveRow* row : rows) {
     if (row->load() <= load || row->load() > kTwice * load) continue;
     means[row->load()].first += row->throughput;
     means[row->load()].second += 1;
   }
-  double twice = 0, most = 0;
+  double twice = 0, most = 0, looks_most = 0;
+  for (const auto& [n, sum] : means) looks_most = std::max(looks_most, sum.second);
   for (const auto& [n, sum] : means) {
+    if (sum.second < looks_most) continue;
     if (sum.first / sum.second > most) {
       most = sum.first / sum.second;
       twice = n;
@@ -89,6 +91,11 @@ bool Confirmation::complete() const {
 
 bool Confirmation::disagrees() const {
   return (low && low->apart > kApart) || (high && high->apart > kApart);
+}
+
+bool Confirmation::holds_between(const Saturation& saturation) const {
+  const auto middle = saturation.middle();
+  return !middle || !ends.high || (ends.low <= kNearLoad * *middle && *middle <= kNearLoad * *ends.high);
 }
 
 std::string Confirmation::text() const {
@@ -146,8 +153,7 @@ std::optional<Finding> judge_confirmation(const std::vector<Step>& steps, const 
                                               seen, format_figure(last.ends.low),
                                               last.ends.high ? format_figure(*last.ends.high) : "above")};
   }
-  const auto middle = saturation.middle();
-  const bool inside = !middle || !last.ends.high || (last.ends.low <= *middle && *middle <= *last.ends.high);
+  const bool inside = last.holds_between(saturation);
   if (!last.complete() || !inside) {
     return Finding{
         .state = "MEASURED ONCE",

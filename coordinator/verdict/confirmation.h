@@ -8,6 +8,11 @@
 
 namespace kneepoint::coordinator {
 
+/// A load that was measured stands for one as near as this.
+inline constexpr double kNearLoad = 1.04;
+/// Loads up to this are up to twice a load.
+inline constexpr double kTwice = 2.1;
+
 /// What twice the load of one end of an interval gave over what that end gave, told by looks at both in turn.
 struct EndRatio {
   double load = 0,
@@ -33,6 +38,8 @@ struct Confirmation {
   bool complete() const;
   /// The looks differ by more than their windows' errors allow.
   bool disagrees() const;
+  /// What is claimed still lies between the loads that were looked at.
+  bool holds_between(const Saturation& saturation) const;
   std::string text() const;  ///< What was seen, without a stop.
 };
 

@@ -8,6 +8,7 @@
 #include "coordinator/measure/batch_means.h"
 #include "coordinator/measure/validity.h"
 #include "coordinator/results/throughput.h"
+#include "coordinator/verdict/lasting_change.h"
 #include "coordinator/verdict/movement.h"
 #include "coordinator/verdict/movement_models.h"
 #include "coordinator/verdict/revisits.h"
@@ -69,6 +70,13 @@ void take_as_steady(Step& step) {
   step.valid = failed_gates(step).empty();
 }
 
+/// What changed once and has held still in so many repeats since does not come and go.
+bool changed_for_good(const std::vector<Step>& steps) {
+  constexpr double kStill = 2;
+  const auto change = find_lasting_change(steps);
+  return change && change->still >= kStill;
+}
+
 /// Waves, or two speeds, whichever leaves less.
 bool mark_by_blocks(std::vector<Step>& steps) {
   const std::vector<SpeedBlock> blocks = speed_blocks(steps);
@@ -83,7 +91,8 @@ bool mark_by_blocks(std::vector<Step>& steps) {
   if (auto waves = fit_waves(blocks, std::max(kShortestPeriod, kResidences * residence_of(steps)));
       waves && (!best || waves->left < best->left))
     best = std::move(waves);
-  if (!best || best->share() < kMostly || may_be_one_way(steps, best->share()) || heats_up(steps))
+  if (!best || best->share() < kMostly || may_be_one_way(steps, best->share()) || heats_up(steps) ||
+      changed_for_good(steps))
     return false;
 
   double mean = 0;

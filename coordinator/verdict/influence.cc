@@ -5,6 +5,7 @@
 #include <iterator>
 #include <optional>
 
+#include "coordinator/measure/repeat.h"
 #include "coordinator/measure/validity.h"
 #include "coordinator/results/throughput.h"
 #include "coordinator/verdict/saturation.h"
@@ -129,9 +130,10 @@ class Influence {
     for (std::size_t i = 0; i < result.steps.size(); ++i) {
       const Step& step = result.steps[i];
       const bool again = std::any_of(result.steps.begin(), result.steps.end(), [&](const Step& other) {
-        return other.valid && other.load() == step.load();
+        return (other.valid || invalid_by_target_only(other)) && other.load() == step.load();
       });
-      if (!step.valid && !again && !invalid_by_target_only(step)) doubtful_.push_back(i);
+      if (!step.valid && !again && !step.has_flag(kSuperseded) && !invalid_by_target_only(step))
+        doubtful_.push_back(i);
     }
     steps_ = result.steps;
     for (const std::size_t i : doubtful_) {

@@ -6,10 +6,13 @@
 #include <cctype>
 #include <set>
 
+#include "coordinator/measure/repeat.h"
 #include "coordinator/measure/validity.h"
 #include "coordinator/results/units.h"
+#include "coordinator/verdict/burst.h"
 #include "coordinator/verdict/influence.h"
 #include "coordinator/verdict/page_remarks.h"
+#include "coordinator/verdict/revisits.h"
 #include "coordinator/verdict/scatter.h"
 #include "coordinator/verdict/sick_replica.h"
 #include "coordinator/verdict/token_counts.h"
@@ -200,18 +203,40 @@ void judge_findings(const ScenarioResult& result, Verdict& verdict) {
     verdict.warn("not_saturated", "saturation was not reached");
 }
 
-/// A host that moved. What it claims is held up by the confirmation; a spent allowance is another host than
-/// the one that the first rows were measured on, and that the confirmation cannot see.
+/// Whether the rows that are left after what was refuted is gone agree with each other, but for those of the
+/// lowest load (what moves a lone request need not move a full host): the movement is over.
+bool holds_still(const std::vector<Step>& steps) {
+  std::vector<Step> left;
+  double lowest = 0;
+  for (const Step& step : steps) {
+    if (step.has_flag(kSuperseded)) continue;
+    if (lowest == 0 || step.load() < lowest) lowest = step.load();
+    left.push_back(step);
+  }
+  const auto revisits = revisits_of(left);
+  return std::none_of(revisits.begin(), revisits.end(), [&](const Revisit& revisit) {
+    return revisit.moved() && left[revisit.after].load() > lowest;
+  });
+}
+
+/// What lasts is told by rows that refused throughout, more than one.
+bool lasting_rate_is_known(const std::vector<Step>& steps) {
+  const auto burst = find_burst(steps);
+  return burst && burst->rows > 1;
+}
+
+/// A host that moved. What a search measured again and held is true of the host as it is now, where nothing
+/// that was refuted carries it. A ramp of fixed steps does not go back for the curve.
 void judge_movement(const ScenarioResult& result, Verdict& verdict) {
   if (!result.movement) return;
   std::string text = without_stop(result.movement->explanation);  // says what to do as well
-  // What a search measured again and held is true of the host as it is now. A ramp of fixed steps does not go
-  // back for the curve; an allowance that is spent and a cache that fills go on beyond what it can see.
   const std::string& kind = result.movement->kind;
   const bool searched =
       std::any_of(result.steps.begin(), result.steps.end(), [](const Step& s) { return s.scout; });
-  const bool held = searched && result.confirmation && result.confirmation->state == "HOLDS" &&
-                    kind != "burst" && kind != "warming";
+  const bool over = kind == "burst"     ? lasting_rate_is_known(result.steps)
+                    : kind == "warming" ? holds_still(result.steps)
+                                        : true;
+  const bool held = searched && result.confirmation && result.confirmation->state == "HOLDS" && over;
   const bool scan = loads_of(result) >= kFewestLoads;  // fewer claim nothing that could be wrong
   if (scan && !held) {
     verdict.reserve("moved", std::move(text));

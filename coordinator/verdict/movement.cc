@@ -168,7 +168,10 @@ Movement one_way(const std::vector<Step>& steps, const Moves& moves) {
   const bool down = moves.down > moves.up;
   const bool goes_on =
       step && keeps_moving(rows, step->at).value_or(line.share() >= 0.8 * std::max(jumps, nears));
-  if (!down && approach && (alone_answers_sooner(steps) || nears > std::max(jumps, line.share()))) {
+  // Loads that a step moves by different shares look a little like an approach.
+  constexpr double kMuchBetter = 0.15;
+  if (!down && approach &&
+      (alone_answers_sooner(steps) || nears > std::max(jumps, line.share()) + kMuchBetter)) {
     const double ratio = std::exp(approach->total);
     return {.kind = "warming",
             .at_seconds = from,

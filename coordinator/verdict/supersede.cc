@@ -4,13 +4,15 @@
 
 #include <algorithm>
 #include <cmath>
-#include <set>
 
+#include "coordinator/measure/repeat.h"
 #include "coordinator/measure/validity.h"
 #include "coordinator/results/throughput.h"
 #include "coordinator/results/units.h"
+#include "coordinator/verdict/burst.h"
 #include "coordinator/verdict/confirmation.h"
-#include "coordinator/verdict/scatter.h"
+#include "coordinator/verdict/lasting_change.h"
+#include "coordinator/verdict/revisits.h"
 
 namespace kneepoint::coordinator {
 namespace {
@@ -26,31 +28,27 @@ std::string throughput_text(const std::vector<Step>& steps, double throughput) {
   return fmt::format("{} {}", format_figure(throughput), throughput_unit(steps));
 }
 
-/// Refusals that begin after a while: what a burst allowance let through does not last. Where the target
-/// turned requests away at any load, what it gave meanwhile is what it admits; a row that surely gave more
-/// lived on the allowance.
+/// Refusals that begin after a while: what a burst allowance let through does not last. What the target gave
+/// while it refused is what it admits for long; a row that surely gave more lived on the allowance.
 void drop_bursts(std::vector<Step>& steps) {
-  constexpr double kMore = 1.05;
-  double admitted = 0;
-  for (const Step& step : steps) {
-    if (invalid_by_target_only(step) && !step.has_flag("DRIFTING"))
-      admitted = std::max(admitted, throughput_of(step).value.value_or(0));
-  }
+  const auto burst = find_burst(steps);
   for (std::size_t i = 0; i < steps.size(); ++i) {
     Step& step = steps[i];
-    if (!step.valid || step.has_flag(kSuperseded)) continue;
+    if (step.has_flag(kSuperseded)) continue;
     const Estimate& x = throughput_of(step);
     const double surely = x.ci95 ? x.ci95->low : x.value.value_or(0);
     const bool refused = std::any_of(
         steps.begin() + static_cast<std::ptrdiff_t>(i) + 1, steps.end(),
         [&](const Step& later) { return later.load() == step.load() && invalid_by_target_only(later); });
-    if (refused) {
+    if (step.valid && refused && !surely_failing(step.requests)) {
       supersede(step, "measured again, the target turned requests away at this load");
-    } else if (admitted > 0 && surely > kMore * admitted) {
+    } else if (burst &&  // where refusals began within a row, its interval is no measure
+
+               (surely > burst->limit() || (!step.valid && x.value.value_or(0) > burst->limit()))) {
       supersede(step,
                 fmt::format("the target admits {} for long, as it shows where it turns requests away: this "
                             "lived on an allowance for bursts",
-                            throughput_text(steps, admitted)));
+                            throughput_text(steps, burst->sustained)));
     }
   }
 }
@@ -67,69 +65,43 @@ void drop_moving(std::vector<Step>& steps) {
   }
 }
 
-/// How surely repeats before `at` and after it differ, each load by its own factor: the fall of χ², and the
-/// largest factor (of ln X).
-struct Change {
-  double at = 0;
-  double sure = 0;
-  double factor = 0;
-  int loads = 0;  // that were measured before and after
-};
-
-Change change_at(const std::vector<LoadRepeat>& repeats, std::size_t groups, double at) {
-  struct Side {
-    double weights = 0, values = 0;
-  };
-  std::vector<Side> before(groups), after(groups);
-  for (const LoadRepeat& r : repeats) {
-    Side& side = r.time < at ? before[r.group] : after[r.group];
-    const double weight = 1 / (r.error * r.error + kScatterFloor * kScatterFloor);
-    side.weights += weight;
-    side.values += weight * r.value;
+/// Rows of light load that their repeats refute: each for itself, as a host at rest cools, or wakes up,
+/// without being another under load.
+void drop_refuted_light(std::vector<Step>& steps) {
+  constexpr double kLarge = 0.05;
+  const double least = least_full_load(steps);
+  std::vector<Step> left;
+  std::vector<std::size_t> index;
+  for (std::size_t i = 0; i < steps.size(); ++i) {
+    const Step& step = steps[i];
+    if (step.has_flag(kSuperseded) || step.has_flag("DRIFTING") || step.speed || !step.valid ||
+        step.load() >= least)
+      continue;
+    left.push_back(step);
+    index.push_back(i);
   }
-  Change change{.at = at};
-  for (std::size_t g = 0; g < groups; ++g) {
-    const Side &a = before[g], &b = after[g];
-    if (a.weights == 0 || b.weights == 0) continue;
-    const double factor = b.values / b.weights - a.values / a.weights;
-    change.sure += factor * factor * a.weights * b.weights / (a.weights + b.weights);
-    if (std::abs(factor) > std::abs(change.factor)) change.factor = factor;
-    ++change.loads;
+  for (const Revisit& revisit : revisits_of(left)) {
+    if (!revisit.moved() || std::abs(revisit.change) < kLarge) continue;
+    supersede(steps[index[revisit.before]],
+              fmt::format("measured again, throughput at this light load was {:+.0f} %",
+                          std::expm1(revisit.change) * 100));
   }
-  return change;
 }
 
-/// Everything before the host changed for good. A change is one where a step explains the repeats better than
-/// a line does, and most of what they scatter by.
+/// Everything before the host changed for good.
 bool drop_before_change(std::vector<Step>& steps) {
-  constexpr double kSure = 20;     // of χ²: one is looked for at every row
-  constexpr double kLarge = 0.05;  // less than that moves no knee
-  constexpr double kExplains = 0.8;
-  const auto rows = curve_rows(steps);
-  const auto repeats = load_repeats(rows);
-  if (repeats.empty()) return false;
-  const std::size_t groups = repeats.back().group + 1;
-  std::set<double> times;
-  for (const LoadRepeat& r : repeats) times.insert(r.time);
-  Change best;
-  for (auto at = std::next(times.begin()); at != times.end(); ++at) {
-    const Change change = change_at(repeats, groups, *at);
-    if (change.sure > best.sure) best = change;
-  }
-  const double floor = kScatterFloor * kScatterFloor;
-  const double flat = fit_repeats(repeats, groups, floor, false).misfit;
-  const double line = flat - fit_repeats(repeats, groups, floor, true).misfit;
-  if (best.sure < kSure + 3 * best.loads || std::abs(best.factor) < kLarge || best.sure < kExplains * flat ||
-      best.sure < line)
-    return false;
+  const auto change = find_lasting_change(steps);
+  if (!change) return false;
+  const double least = least_full_load(steps);
   bool dropped = false;
   for (Step& step : steps) {
     const double middle = step.window_begin_seconds + step.duration_seconds / 2;
-    if (middle < best.at) {
+    // In between a light load is not likely to have shown it, and its repeat refutes it by itself.
+    if (middle <= change->until || (middle < change->at && step.load() >= least)) {
       dropped |= supersede(
           step, fmt::format("the host changed afterwards: at the same load throughput was {:+.0f} % from "
                             "{} on",
-                            std::expm1(best.factor) * 100, format_time(best.at)));
+                            std::expm1(change->factor) * 100, format_time(change->at)));
     }
   }
   return dropped;
@@ -151,9 +123,11 @@ bool drop_contradicted(std::vector<Step>& steps) {
 
 bool mark_superseded(std::vector<Step>& steps) {
   drop_bursts(steps);
+  // First of these, as a row within which the host changed tells when.
+  const bool changed = drop_before_change(steps);
   drop_moving(steps);
-  const bool contradicted = drop_contradicted(steps);
-  return drop_before_change(steps) || contradicted;
+  drop_refuted_light(steps);
+  return drop_contradicted(steps) || changed;
 }
 
 }  // namespace kneepoint::coordinator

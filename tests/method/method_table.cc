@@ -47,9 +47,12 @@ void print_trial(const Case& of, std::uint64_t seed) {
   const Trial trial = run_trial(of, seed);
   for (const auto& step : trial.result.steps) {
     fmt::print(
-        "{:7.0f} s {:5.0f} s  N {:5}  X {:9.1f} ± {:6.1f}  TTFT p50 {:7.1f} ms  {:5}  {:14} {} [{}] {}\n",
-        step.window_begin_seconds, step.duration_seconds, step.concurrency,
-        step.output_tokens_per_second.value.value_or(0),
+        "{:7.0f} s {:5.0f} s {} N {:5}  X {:9.1f} ± {:6.1f}  TTFT p50 {:7.1f} ms  {:5}  {:14} {} [{}] {}\n",
+        step.window_begin_seconds, step.duration_seconds,
+        step.look    ? fmt::format("L{}", step.look->number)
+        : step.scout ? "s "
+                     : "  ",
+        step.concurrency, step.output_tokens_per_second.value.value_or(0),
         step.output_tokens_per_second.ci95
             ? step.output_tokens_per_second.ci95->high - *step.output_tokens_per_second.value
             : 0.0,
@@ -73,6 +76,10 @@ void print_trial(const Case& of, std::uint64_t seed) {
   fmt::print("untrue: {}\n", fmt::join(false_claims(one, truth, trial.result), "; "));
   if (const auto& movement = trial.result.movement)
     fmt::print("movement: {}: {}\n", movement->kind, movement->explanation);
+  for (const auto& remark : trial.result.verdict.remarks()) {
+    if (remark.weight != kneepoint::coordinator::Remark::Weight::kWarning)
+      fmt::print("not trusted: {}: {}\n", remark.code, remark.text);
+  }
 }
 
 /// The line of a case in the table of steady hosts.
@@ -138,12 +145,12 @@ int main(int argc, char** argv) {
   std::uint64_t seed_base = 1'000'000;
   unsigned threads = std::max(1u, std::thread::hardware_concurrency());
   std::vector<std::string> chosen;
-  bool one = false;
+  bool show = false;
   app.add_option("--seeds", seeds, "searches a case")->check(CLI::PositiveNumber);
   app.add_option("--seed-base", seed_base, "the first seed");
   app.add_option("--threads", threads)->check(CLI::PositiveNumber);
   app.add_option("--case", chosen, "only these cases");
-  app.add_flag("--show", one, "print the rows of one search, with the first seed");
+  app.add_flag("--show", show, "print the rows of each search instead of the table");
   CLI11_PARSE(app, argc, argv);
 
   bool accepted = true;
@@ -154,8 +161,11 @@ int main(int argc, char** argv) {
   const char* head = nullptr;
   for (const Case& of : cases) {
     if (!chosen.empty() && std::find(chosen.begin(), chosen.end(), of.name) == chosen.end()) continue;
-    if (one) {
-      print_trial(of, seed_base);
+    if (show) {
+      for (std::size_t i = 0; i < seeds; ++i) {
+        fmt::print("seed {}\n", seed_base + i);
+        print_trial(of, seed_base + i);
+      }
       continue;
     }
     const auto [score, truth] = score_case(of, seed_base, seeds, threads);

@@ -1,0 +1,156 @@
+#include "coordinator/verdict/lasting_change.h"
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+#include <set>
+
+#include "coordinator/measure/validity.h"
+#include "coordinator/results/throughput.h"
+#include "coordinator/verdict/movement_models.h"
+#include "coordinator/verdict/scatter.h"
+
+namespace kneepoint::coordinator {
+namespace {
+
+constexpr double kSure = 20;       ///< Of χ²: a change is looked for at every row.
+constexpr double kLarge = 0.05;    ///< Less than that moves no knee.
+constexpr double kStands = 0.005;  ///< Between windows of a host that holds still.
+constexpr double kOtherWay = 0.03;
+
+double weight_of(const LoadRepeat& repeat) {
+  return 1 / (repeat.error * repeat.error + kStands * kStands);
+}
+
+/// The two parts of a row within which throughput jumped, as ln X at their own times.
+struct Halves {
+  double before_at = 0, before = 0, after_at = 0, after = 0;
+};
+
+std::optional<Halves> jump_within(const Step& step) {
+  constexpr double kPlain = 0.07;
+  constexpr double kMostly = 0.7;
+  const std::vector<Reading> blocks = block_readings({step});
+  if (blocks.size() < 4) return std::nullopt;
+  const auto jump = fit_step(blocks);
+  if (!jump || std::abs(jump->size) < kPlain || jump->share() < kMostly) return std::nullopt;
+  // The block that holds the jump itself is of neither part: the ends are.
+  return Halves{.before_at = blocks.front().at,
+                .before = blocks.front().value - std::log(kBlock),
+                .after_at = blocks.back().at,
+                .after = blocks.back().value - std::log(kBlock)};
+}
+
+/// Repeats of loads that were measured more than once, a row with a jump counting as two.
+std::vector<LoadRepeat> repeats_of(const std::vector<Step>& steps) {
+  constexpr double kBlockError = 0.01;
+  std::map<double, std::vector<LoadRepeat>> by_load;
+  const double least = least_full_load(steps);
+  for (const CurveRow& row : curve_rows(steps)) {
+    const Step& step = *row.step;
+    if (!step.valid || surely_failing(step.requests) || row.load() < least) continue;
+    auto& repeats = by_load[row.load()];
+    const auto halves = counts_tokens(steps) && !step.speed ? jump_within(step) : std::nullopt;
+    if (halves) {
+      repeats.push_back({.time = halves->before_at, .value = halves->before, .error = kBlockError});
+      repeats.push_back({.time = halves->after_at, .value = halves->after, .error = kBlockError});
+    } else {
+      repeats.push_back({.time = row.middle(), .value = std::log(row.throughput), .error = row.error});
+    }
+  }
+  std::vector<LoadRepeat> all;
+  std::size_t group = 0;
+  for (auto& [load, repeats] : by_load) {
+    if (repeats.size() < 2) continue;
+    for (LoadRepeat& repeat : repeats) {
+      repeat.group = group;
+      all.push_back(repeat);
+    }
+    ++group;
+  }
+  return all;
+}
+
+/// What chance makes of χ² at most.
+bool by_chance(double misfit, double degrees) {
+  return misfit <= degrees + 3 * std::sqrt(2 * std::max(degrees, 0.0)) + 2;
+}
+
+struct Mean {
+  double weights = 0, values = 0;
+  std::size_t count = 0;
+  void add(const LoadRepeat& repeat) {
+    weights += weight_of(repeat);
+    values += weight_of(repeat) * repeat.value;
+    ++count;
+  }
+  double value() const { return values / weights; }
+};
+
+/// A host that stands still from `at` on, after it had come there one way.
+std::optional<LastingChange> change_at(const std::vector<LoadRepeat>& repeats, double at) {
+  std::map<std::size_t, Mean> before, after;
+  for (const LoadRepeat& repeat : repeats) (repeat.time < at ? before : after)[repeat.group].add(repeat);
+  double misfit = 0, degrees = 0;
+  for (const LoadRepeat& repeat : repeats) {
+    if (repeat.time < at) continue;
+    misfit += weight_of(repeat) * std::pow(repeat.value - after[repeat.group].value(), 2);
+  }
+  for (const auto& [group, mean] : after) degrees += static_cast<double>(mean.count) - 1;
+  if (!by_chance(misfit, degrees)) return std::nullopt;
+  LastingChange change{.at = at, .still = degrees};
+  double sure = 0;
+  int loads = 0;
+  for (const auto& [group, mean] : before) {
+    const auto since = after.find(group);
+    if (since == after.end()) continue;
+    const double factor = since->second.value() - mean.value();
+    sure += factor * factor * mean.weights * since->second.weights / (mean.weights + since->second.weights);
+    if (std::abs(factor) > std::abs(change.factor)) change.factor = factor;
+    ++loads;
+  }
+  if (sure < kSure + 3 * loads || std::abs(change.factor) < kLarge) return std::nullopt;
+  for (const LoadRepeat& repeat : repeats) {
+    const auto since = after.find(repeat.group);
+    if (repeat.time >= at || since == after.end()) continue;
+    const double way = since->second.value() - repeat.value;
+    if (way * change.factor < 0 && std::abs(way) > kOtherWay) return std::nullopt;
+  }
+  return change;
+}
+
+/// At one pace all along: a line explains all that chance does not.
+bool drifts(const std::vector<LoadRepeat>& repeats) {
+  const std::size_t groups = repeats.back().group + 1;
+  const double degrees = static_cast<double>(repeats.size() - groups) - 1;
+  return degrees >= 1 && by_chance(fit_repeats(repeats, groups, kStands * kStands, true).misfit, degrees);
+}
+
+}  // namespace
+
+double least_full_load(const std::vector<Step>& steps) {
+  constexpr double kFull = 0.6;
+  const std::vector<CurveRow> rows = curve_rows(steps);
+  double most = 0, least = 0;
+  for (const CurveRow& row : rows) most = std::max(most, row.throughput);
+  for (const CurveRow& row : rows) {
+    if (row.throughput >= kFull * most && (least == 0 || row.load() < least)) least = row.load();
+  }
+  return least;
+}
+
+std::optional<LastingChange> find_lasting_change(const std::vector<Step>& steps) {
+  const std::vector<LoadRepeat> repeats = repeats_of(steps);
+  if (repeats.empty() || drifts(repeats)) return std::nullopt;
+  std::set<double> times;
+  for (const LoadRepeat& repeat : repeats) times.insert(repeat.time);
+  for (auto at = std::next(times.begin()); at != times.end(); ++at) {
+    if (auto change = change_at(repeats, *at)) {
+      change->until = *std::prev(at);
+      return change;
+    }
+  }
+  return std::nullopt;
+}
+
+}  // namespace kneepoint::coordinator

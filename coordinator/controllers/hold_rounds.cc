@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "coordinator/results/throughput.h"
+#include "coordinator/verdict/movement_models.h"
 #include "coordinator/verdict/revisits.h"
 
 namespace kneepoint::coordinator {
@@ -14,6 +15,31 @@ constexpr std::size_t kMostRows = 24;
 constexpr double kStep = 0.01;
 constexpr double kFall = 0.03;  ///< Slower: what leaks does so for ever, and slowly.
 constexpr double kSure = 2;
+/// An approach is told from so many rows.
+constexpr std::size_t kFewest = 5;
+/// What it may still rise by: ratios of rows are as true as the host is still between them.
+constexpr double kLeft = 0.007;
+constexpr double kJumped = 0.1;
+
+using Visits = std::vector<const Step*>;
+
+/// ln of what visit i + 1 gave over what visit i did.
+double change(const Visits& visits, std::size_t i) {
+  return std::log(*throughput_of(*visits[i + 1]).value / *throughput_of(*visits[i]).value);
+}
+
+bool surely(const Visits& visits, double last) {
+  const std::size_t n = visits.size();
+  return std::abs(last) > kSure * std::hypot(relative_error(*visits[n - 2]), relative_error(*visits[n - 1]));
+}
+
+std::vector<Reading> readings_of(const Visits& visits) {
+  std::vector<Reading> readings;
+  for (const Step* visit : visits)
+    readings.push_back({.at = visit->window_begin_seconds + visit->duration_seconds / 2,
+                        .value = std::log(*throughput_of(*visit).value)});
+  return readings;
+}
 
 }  // namespace
 
@@ -25,7 +51,7 @@ std::optional<double> HoldRounds::next(const std::vector<Step>& rows, double wan
 
 bool HoldRounds::goes_on(const std::vector<Step>& rows) const {
   if (rows[held_.back()].speed) return false;  // it moves by turns, and that is allowed for
-  std::vector<const Step*> visits;             // the last one from before, then those held
+  Visits visits;                               // the last one from before, then those held
   for (std::size_t i = 0; i < held_.front(); ++i) {
     if (rows[i].load() == *load_ && throughput_of(rows[i]).value.value_or(0) > 0) visits.assign(1, &rows[i]);
   }
@@ -33,21 +59,18 @@ bool HoldRounds::goes_on(const std::vector<Step>& rows) const {
     if (throughput_of(rows[i]).value.value_or(0) <= 0) return false;
     visits.push_back(&rows[i]);
   }
-  const std::size_t n = visits.size();
-  const auto change = [&](std::size_t from, std::size_t to) {
-    return std::log(*throughput_of(*visits[to]).value / *throughput_of(*visits[from]).value);
-  };
   // It was still moving within the last row, or refused in a part of it: what comes next is not known.
   if (rows[held_.back()].has_flag("DRIFTING") || rows[held_.back()].has_flag("UNSTEADY")) return true;
-  if (n < 2) return false;
-  const double error = std::hypot(relative_error(*visits[n - 2]), relative_error(*visits[n - 1]));
-  const double last = change(n - 2, n - 1);
-  const bool moved = (last > 0 ? last > kStep : -last > kFall) && std::abs(last) > kSure * error;
-  if (n == 2) return std::abs(last) > kStill && moved;
-  // A slow approach shows over two rows before it does over one.
-  const double two = change(n - 3, n - 1);
-  const bool one_way = last * change(n - 3, n - 2) > 0 || std::abs(last) < kStep;
-  return one_way && (moved || two > 1.5 * kStep);
+  if (visits.size() < 2) return false;
+  const double last = change(visits, visits.size() - 2);
+  if (visits.size() == 2) return std::abs(last) > kStill && surely(visits, last);
+  if (last < 0) return -last > kFall && surely(visits, last);
+  const double before = change(visits, visits.size() - 3);
+  if (before < -kStep) return false;                          // by turns
+  if (last < kStep && last < kJumped * before) return false;  // it jumped, and stands
+  if (visits.size() < kFewest) return last > 0 || before > kStep;
+  const auto approach = fit_approach(readings_of(visits), rows);
+  return approach && approach->left > kLeft;
 }
 
 }  // namespace kneepoint::coordinator

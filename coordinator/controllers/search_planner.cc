@@ -258,9 +258,16 @@ std::optional<Probe> SearchPlanner::scout() {
 std::optional<Probe> SearchPlanner::hold() {
   double wanted = steps_.back().concurrency;
   if (const auto curve = this->curve()) {
-    wanted = curve->top();
     const auto knee = locate_knee(*curve);
     const auto& points = curve->points();
+    // Without a knee a load that is nearly full: what climbs with time does so there as well, and sooner.
+    constexpr double kNearlyFull = 0.6;
+    double most = 0;
+    for (const ThroughputPoint& point : points) most = std::max(most, point.throughput);
+    const auto nearly = std::find_if(points.begin(), points.end(), [&](const ThroughputPoint& point) {
+      return point.throughput >= kNearlyFull * most;
+    });
+    wanted = nearly->concurrency;
     for (auto point = points.rbegin(); knee && point != points.rend(); ++point) {
       if (point->concurrency >= 1.9 * *knee) wanted = point->concurrency;
     }

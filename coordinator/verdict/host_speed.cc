@@ -44,7 +44,8 @@ bool may_be_one_way(const std::vector<Step>& steps, double share) {
   const std::vector<Reading> readings = block_readings(steps);
   const auto step = fit_step(readings);
   const double line = fit_movement(readings, [](double t) { return t; }).share();
-  return std::max(step ? step->share() : 0, line) > share - kClearly;
+  const auto approach = fit_approach(readings, steps);
+  return std::max({step ? step->share() : 0, line, approach ? approach->share() : 0}) > share - kClearly;
 }
 
 /// Half seconds with the movement taken out: whether the last half of the row is as the first.
@@ -68,13 +69,6 @@ void take_as_steady(Step& step) {
   if (!step.has_flag("UNSTEADY")) return;
   step.withdraw("UNSTEADY", "it was still settling");
   step.valid = failed_gates(step).empty();
-}
-
-/// What changed once and has held still in so many repeats since does not come and go.
-bool changed_for_good(const std::vector<Step>& steps) {
-  constexpr double kStill = 2;
-  const auto change = find_lasting_change(steps);
-  return change && change->still >= kStill;
 }
 
 /// Waves, or two speeds, whichever leaves less.

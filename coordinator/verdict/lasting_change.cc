@@ -5,6 +5,7 @@
 #include <map>
 #include <set>
 
+#include "coordinator/measure/repeat.h"
 #include "coordinator/measure/validity.h"
 #include "coordinator/results/throughput.h"
 #include "coordinator/verdict/movement_models.h"
@@ -87,6 +88,23 @@ struct Mean {
   double value() const { return values / weights; }
 };
 
+/// From `at` on it goes on one way, by more than a knee would forgive.
+bool still_moves(const std::vector<LoadRepeat>& repeats, double at) {
+  constexpr double kSurely = 2.5;
+  constexpr double kForgiven = 0.01;
+  std::vector<LoadRepeat> since;
+  double until = at;
+  for (const LoadRepeat& repeat : repeats) {
+    if (repeat.time < at) continue;
+    since.push_back(repeat);
+    until = std::max(until, repeat.time);
+  }
+  const std::size_t groups = repeats.back().group + 1;
+  const RepeatFit line = fit_repeats(since, groups, kStands * kStands, true);
+  return line.slope_error > 0 && std::abs(line.slope) > kSurely * line.slope_error &&
+         std::abs(line.slope) * (until - at) > kForgiven;
+}
+
 /// A host that stands still from `at` on, after it had come there one way.
 std::optional<LastingChange> change_at(const std::vector<LoadRepeat>& repeats, double at) {
   std::map<std::size_t, Mean> before, after;
@@ -97,7 +115,7 @@ std::optional<LastingChange> change_at(const std::vector<LoadRepeat>& repeats, d
     misfit += weight_of(repeat) * std::pow(repeat.value - after[repeat.group].value(), 2);
   }
   for (const auto& [group, mean] : after) degrees += static_cast<double>(mean.count) - 1;
-  if (!by_chance(misfit, degrees)) return std::nullopt;
+  if (!by_chance(misfit, degrees) || still_moves(repeats, at)) return std::nullopt;
   LastingChange change{.at = at, .still = degrees};
   double sure = 0;
   int loads = 0;
@@ -151,6 +169,16 @@ std::optional<LastingChange> find_lasting_change(const std::vector<Step>& steps)
     }
   }
   return std::nullopt;
+}
+
+bool changed_for_good(std::vector<Step> steps) {
+  constexpr double kStill = 1;
+  for (Step& step : steps) {
+    std::erase(step.flags, kSuperseded);
+    step.speed.reset();
+  }
+  const auto change = find_lasting_change(steps);
+  return change && change->still >= kStill;
 }
 
 }  // namespace kneepoint::coordinator

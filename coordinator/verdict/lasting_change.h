@@ -25,4 +25,8 @@ struct LastingChange {
 /// than was refuted. None where the host drifts at one pace, moves by turns, or moves less than 5 %. Pure.
 std::optional<LastingChange> find_lasting_change(const std::vector<Step>& steps);
 
+/// The same of all rows, those that were superseded since among them: whether the host changed once and has
+/// held still in one repeat or more. Such a host does not move by turns.
+bool changed_for_good(std::vector<Step> steps);
+
 }  // namespace kneepoint::coordinator

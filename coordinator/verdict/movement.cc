@@ -9,6 +9,7 @@
 #include "coordinator/results/throughput.h"
 #include "coordinator/results/units.h"
 #include "coordinator/verdict/burst.h"
+#include "coordinator/verdict/lasting_change.h"
 #include "coordinator/verdict/movement_models.h"
 #include "coordinator/verdict/revisits.h"
 #include "coordinator/verdict/stalls.h"
@@ -76,6 +77,9 @@ std::optional<Movement> wave_of(const std::vector<Step>& steps, const std::vecto
   // What changed for good looks like half a wave.
   const auto step = fit_step(blocks);
   if (step && step->share() > wave->share - 0.1) return std::nullopt;
+  const auto approach = fit_approach(blocks, steps);
+  if (approach && approach->share() > wave->share - 0.1) return std::nullopt;
+  if (changed_for_good(steps)) return std::nullopt;
   return Movement{
       .kind = "periodic",
       .period_seconds = wave->period,

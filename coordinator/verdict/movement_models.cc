@@ -213,6 +213,7 @@ std::optional<ApproachFit> fit_approach(const std::vector<Reading>& readings,
     if (best && fit.explained <= best->explained) continue;
     best = ApproachFit{fit};
     best->total = fit.size * -std::expm1(-all / each);
+    best->left = fit.size * std::exp(-all / each);
     scale = each;
   }
   double t = from;

@@ -51,6 +51,7 @@ std::optional<bool> keeps_moving(const std::vector<Reading>& rows, double at);
 struct ApproachFit : MovementFit {
   double seconds = 0;  ///< In which it went half of the way.
   double total = 0;    ///< ln of what it gave in the end over what it gave at first.
+  double left = 0;     ///< ln of what it approaches over what it gave in the end.
 };
 std::optional<ApproachFit> fit_approach(const std::vector<Reading>& readings, const std::vector<Step>& steps);
 

@@ -18,8 +18,9 @@ constexpr double kSure = 2;
 /// An approach is told from so many rows.
 constexpr std::size_t kFewest = 5;
 /// What it may still rise by: ratios of rows are as true as the host is still between them.
-constexpr double kLeft = 0.007;
-constexpr double kJumped = 0.1;
+constexpr double kLeft = 0.005;
+/// A jump of so much, and this share of it or less afterwards, is no approach.
+constexpr double kJump = 0.05, kJumped = 0.1;
 
 using Visits = std::vector<const Step*>;
 
@@ -66,8 +67,8 @@ bool HoldRounds::goes_on(const std::vector<Step>& rows) const {
   if (visits.size() == 2) return std::abs(last) > kStill && surely(visits, last);
   if (last < 0) return -last > kFall && surely(visits, last);
   const double before = change(visits, visits.size() - 3);
-  if (before < -kStep) return false;                          // by turns
-  if (last < kStep && last < kJumped * before) return false;  // it jumped, and stands
+  if (before < -kStep) return false;                                            // by turns
+  if (last < kStep && before > kJump && last < kJumped * before) return false;  // it jumped, and stands
   if (visits.size() < kFewest) return last > 0 || before > kStep;
   const auto approach = fit_approach(readings_of(visits), rows);
   return approach && approach->left > kLeft;

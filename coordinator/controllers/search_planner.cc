@@ -459,7 +459,7 @@ std::optional<Probe> SearchPlanner::narrow(const std::optional<SloCriterion>& cr
 }
 
 std::optional<Probe> SearchPlanner::sharpen() {
-  if (sharpenings_ >= (restarts_ > 0 ? kMostSharpenings / 3 : kMostSharpenings)) return std::nullopt;
+  if (sharpenings_ >= (restarts_ > 0 ? kMostSharpenings / 2 : kMostSharpenings)) return std::nullopt;
   const auto curve = this->curve();
   if (!curve) return std::nullopt;
   const auto found = estimate_knee(*curve, {.bootstraps = kBootstraps});

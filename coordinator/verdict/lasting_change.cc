@@ -88,34 +88,35 @@ struct Mean {
   double value() const { return values / weights; }
 };
 
-/// From `at` on it goes on one way, by more than a knee would forgive.
-bool still_moves(const std::vector<LoadRepeat>& repeats, double at) {
+/// From `at` on the load goes on one way, by more than a knee would forgive. Each load for itself: others may
+/// have been measured later only.
+bool still_moves(const std::vector<LoadRepeat>& since) {
   constexpr double kSurely = 2.5;
   constexpr double kForgiven = 0.01;
-  std::vector<LoadRepeat> since;
-  double until = at;
-  for (const LoadRepeat& repeat : repeats) {
-    if (repeat.time < at) continue;
-    since.push_back(repeat);
-    until = std::max(until, repeat.time);
-  }
-  const std::size_t groups = repeats.back().group + 1;
-  const RepeatFit line = fit_repeats(since, groups, kStands * kStands, true);
+  if (since.size() < 3) return false;
+  const double span = since.back().time - since.front().time;
+  const RepeatFit line = fit_repeats(since, since.back().group + 1, kStands * kStands, true);
   return line.slope_error > 0 && std::abs(line.slope) > kSurely * line.slope_error &&
-         std::abs(line.slope) * (until - at) > kForgiven;
+         std::abs(line.slope) * span > kForgiven;
 }
 
 /// A host that stands still from `at` on, after it had come there one way.
 std::optional<LastingChange> change_at(const std::vector<LoadRepeat>& repeats, double at) {
   std::map<std::size_t, Mean> before, after;
   for (const LoadRepeat& repeat : repeats) (repeat.time < at ? before : after)[repeat.group].add(repeat);
-  double misfit = 0, degrees = 0;
+  std::map<std::size_t, std::vector<LoadRepeat>> since_then;  // in the order of time within a load
   for (const LoadRepeat& repeat : repeats) {
-    if (repeat.time < at) continue;
-    misfit += weight_of(repeat) * std::pow(repeat.value - after[repeat.group].value(), 2);
+    if (repeat.time >= at) since_then[repeat.group].push_back(repeat);
   }
-  for (const auto& [group, mean] : after) degrees += static_cast<double>(mean.count) - 1;
-  if (!by_chance(misfit, degrees) || still_moves(repeats, at)) return std::nullopt;
+  double degrees = 0;
+  for (const auto& [group, mean] : after) {
+    double misfit = 0;
+    for (const LoadRepeat& repeat : since_then[group])
+      misfit += weight_of(repeat) * std::pow(repeat.value - mean.value(), 2);
+    const double free = static_cast<double>(mean.count) - 1;
+    if (!by_chance(misfit, free) || still_moves(since_then[group])) return std::nullopt;
+    degrees += free;
+  }
   LastingChange change{.at = at, .still = degrees};
   double sure = 0;
   int loads = 0;
@@ -144,6 +145,23 @@ bool drifts(const std::vector<LoadRepeat>& repeats) {
   return degrees >= 1 && by_chance(fit_repeats(repeats, groups, kStands * kStands, true).misfit, degrees);
 }
 
+/// Where a load was held while the host approached what it gives now: when it was there, to half a percent.
+double approached_at(const std::vector<LoadRepeat>& repeats, const std::vector<Step>& steps, double from) {
+  constexpr std::size_t kFewest = 5;
+  constexpr double kMostly = 0.9;
+  std::map<std::size_t, std::vector<Reading>> by_load;
+  for (const LoadRepeat& repeat : repeats)
+    by_load[repeat.group].push_back({.at = repeat.time, .value = repeat.value, .weight = weight_of(repeat)});
+  double at = from;
+  for (const auto& [group, readings] : by_load) {
+    if (readings.size() < kFewest) continue;
+    const auto approach = fit_approach(readings, steps);
+    if (approach && std::abs(approach->total) > kLarge && approach->share() > kMostly)
+      at = std::max(at, approach->settled_at);
+  }
+  return at;
+}
+
 }  // namespace
 
 double least_full_load(const std::vector<Step>& steps) {
@@ -165,6 +183,8 @@ std::optional<LastingChange> find_lasting_change(const std::vector<Step>& steps)
   for (auto at = std::next(times.begin()); at != times.end(); ++at) {
     if (auto change = change_at(repeats, *at)) {
       change->until = *std::prev(at);
+      if (const double there = approached_at(repeats, steps, change->at); there > change->at)
+        change->at = change->until = there - 1e-3;  // a row in the middle of which it was there counts
       return change;
     }
   }

@@ -219,6 +219,12 @@ std::optional<ApproachFit> fit_approach(const std::vector<Reading>& readings,
   double t = from;
   while (t < readings.back().at && served.until(t) - first < 0.7 * scale) t += 1;
   best->seconds = t - from;
+  constexpr double kSettled = 0.005;
+  const auto left = [&](double at) {
+    return std::abs(best->size) * std::exp(-(served.until(at) - first) / scale);
+  };
+  for (t = from; t < readings.back().at && left(t) > kSettled;) t += 1;
+  best->settled_at = std::min(t, readings.back().at);
   return best;
 }
 

@@ -49,9 +49,10 @@ std::optional<bool> keeps_moving(const std::vector<Reading>& rows, double at);
 /// It approached a level as 1 − e^(−S/S₀), the best S₀, where S is how many requests it had served: what
 /// warms up does so by use.
 struct ApproachFit : MovementFit {
-  double seconds = 0;  ///< In which it went half of the way.
-  double total = 0;    ///< ln of what it gave in the end over what it gave at first.
-  double left = 0;     ///< ln of what it approaches over what it gave in the end.
+  double seconds = 0;     ///< In which it went half of the way.
+  double total = 0;       ///< ln of what it gave in the end over what it gave at first.
+  double left = 0;        ///< ln of what it approaches over what it gave in the end.
+  double settled_at = 0;  ///< When half a percent was left; past the last reading: the time of that.
 };
 std::optional<ApproachFit> fit_approach(const std::vector<Reading>& readings, const std::vector<Step>& steps);
 

@@ -22,6 +22,7 @@ constexpr double kCollapsed = 0.9;      ///< Of the most so far: scouting furthe
 constexpr double kTtftAbort = 60;       ///< Seconds of median TTFT after which more load says nothing new.
 constexpr double kFarResolution = 1.3;  ///< Between the steps around twice the knee.
 constexpr double kClose = 0.03;         ///< Of a step, relative.
+constexpr double kWellBelow = 0.3;      ///< Of the knee: from there to twice that.
 constexpr std::size_t kMostRefinements = 14;
 constexpr std::size_t kMostMeasurements = 12;
 constexpr std::size_t kMostSharpenings = 10;
@@ -182,9 +183,26 @@ std::optional<Probe> SearchPlanner::next(const TimeFrame& time) {
       scout_again();
       if (restarts_ > before) continue;
     }
+    if (stage_ == Stage::kConfirm && !rounds_.contradicted() && !time_to_confirm(time) && begin_anew())
+      continue;
     stage_ = static_cast<Stage>(static_cast<int>(stage_) + 1);
   }
   return std::nullopt;
+}
+
+/// With the rows of its confirmation the answer is another than the one that was closed in on.
+bool SearchPlanner::begin_anew() {
+  constexpr std::size_t kMostTimes = 2;
+  const auto curve = this->curve();
+  const auto found = curve ? estimate_knee(*curve, {.bootstraps = kBootstraps}) : std::nullopt;
+  if (!found || anew_ >= kMostTimes || found->ci95.high <= Saturation::kWidestPoint * found->ci95.low)
+    return false;
+  ++anew_;
+  refinements_ = measurements_ = sharpenings_ = 0;
+  rounds_ = ConfirmationRounds(
+      {.lowest = static_cast<double>(first_), .highest = static_cast<double>(search_.max)});
+  stage_ = Stage::kRefine;
+  return true;
 }
 
 std::optional<Probe> SearchPlanner::ask(Stage stage) {
@@ -312,6 +330,16 @@ std::optional<Probe> SearchPlanner::refine() {
     if (*knee <= curve->points().front().concurrency && *knee > first_) {
       ++refinements_;
       return Probe{.concurrency = std::max(first_, static_cast<std::uint32_t>(*knee / 2))};
+    }
+    // A line through token times has no length without a load well below.
+    const auto& points = curve->points();
+    const bool below = std::any_of(points.begin(), points.end(), [&](const ThroughputPoint& p) {
+      return p.concurrency >= kWellBelow * *knee && p.concurrency <= 2 * kWellBelow * *knee;
+    });
+    if (const auto half = static_cast<std::uint32_t>(*knee / 2);
+        !below && half > first_ && attempts(half) < 3) {
+      ++refinements_;
+      return Probe{.concurrency = half};
     }
     // Its other end, too.
     if (kTwice * *knee > curve->top() && curve->top() < search_.max) {

@@ -78,6 +78,7 @@ class SearchPlanner {
   bool time_to_confirm(const TimeFrame& time) const;
   /// Takes what is known of the host's movement by now out of all rows.
   void allow_for_movement();
+  bool begin_anew();
   void scout_again();
   bool superseded_climb() const;
   /// What is left after rows were superseded still brackets the knee.
@@ -111,7 +112,7 @@ class SearchPlanner {
   std::vector<Probe> probes_;       // of steps_
   std::vector<std::size_t> climb_;  // of steps_: those of the present scouting
   std::uint32_t climb_from_;
-  std::size_t restarts_ = 0;
+  std::size_t restarts_ = 0, anew_ = 0;
   HoldRounds held_;
   bool baseline_ = false;  ///< It was measured again.
   ConfirmationRounds rounds_;

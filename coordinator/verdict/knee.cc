@@ -92,12 +92,14 @@ std::optional<NearbyLine> line_around(const ThroughputCurve& curve) {
   return NearbyLine{*line, range};
 }
 
-/// The measured steps around the knee: the last of those that are all below it, and the first at or above it.
+/// The measured steps around the knee: the last that is surely below it with none that is not before, and the
+/// first at or above it.
 Interval measured_bracket(const ThroughputCurve& curve, double knee) {
   const auto& points = curve.points();
   Interval bracket{1, curve.top()};
-  for (std::size_t i = 0; i < points.size() && curve.below_knee(i) == true; ++i)
-    bracket.low = points[i].concurrency;
+  for (std::size_t i = 0; i < points.size() && curve.below_knee(i) != false; ++i) {
+    if (curve.below_knee(i) == true) bracket.low = points[i].concurrency;
+  }
   for (std::size_t i = points.size(); i-- > 0;) {
     if (points[i].concurrency >= knee && curve.below_knee(i) == false) bracket.high = points[i].concurrency;
   }

@@ -9,6 +9,7 @@
 #include "coordinator/measure/validity.h"
 #include "coordinator/results/throughput.h"
 #include "coordinator/verdict/movement_models.h"
+#include "coordinator/verdict/revisits.h"
 #include "coordinator/verdict/scatter.h"
 
 namespace kneepoint::coordinator {
@@ -56,7 +57,8 @@ std::vector<LoadRepeat> repeats_of(const std::vector<Step>& steps) {
       repeats.push_back({.time = halves->before_at, .value = halves->before, .error = kBlockError});
       repeats.push_back({.time = halves->after_at, .value = halves->after, .error = kBlockError});
     } else {
-      repeats.push_back({.time = row.middle(), .value = std::log(row.throughput), .error = row.error});
+      repeats.push_back(
+          {.time = row.middle(), .value = std::log(row.throughput), .error = relative_error(step)});
     }
   }
   std::vector<LoadRepeat> all;

@@ -12,7 +12,8 @@ constexpr int kConfirmCycles = 4;
 constexpr int kMeasureCycles = 10;
 constexpr int kThoroughness = 4;
 constexpr Nanos kLongestWindow = 5min;
-constexpr Nanos kBackWindow = 25s;
+constexpr Nanos kBackWindow = 20s;
+constexpr Nanos kHoldWindow = 50s;
 constexpr Nanos kLongestHold = 2min;
 
 /// Streams tick together, so that a window's edges cut whole iterations: twice the window halves that error,
@@ -22,7 +23,7 @@ PlannedStep::Window window_of(const Probe& probe, const std::optional<Nanos>& ho
   if (probe.scout) return {.least = kScoutWindow, .cycles = kScoutCycles, .most = kLongestWindow};
   if (probe.look) return {.least = kScoutWindow, .cycles = kConfirmCycles, .most = kLongestWindow};
   if (probe.back) return {.least = kBackWindow, .cycles = kConfirmCycles, .most = kLongestWindow};
-  if (probe.hold) return {.least = kMeasureWindow, .cycles = kConfirmCycles, .most = kLongestHold};
+  if (probe.hold) return {.least = kHoldWindow, .cycles = kConfirmCycles, .most = kLongestHold};
   const int times = probe.thorough ? kThoroughness : 1;
   return {.least = times * kMeasureWindow,
           .cycles = times * kMeasureCycles,

@@ -341,8 +341,9 @@ std::optional<Probe> SearchPlanner::refine() {
       ++refinements_;
       return Probe{.concurrency = half};
     }
-    // Its other end, too.
-    if (kTwice * *knee > curve->top() && curve->top() < search_.max) {
+    // Its other end, too; of a curve that falls it is the peak that the knee is compared with.
+    const bool falls = curve->collapsed(points.size() - 1);
+    if (!falls && kTwice * *knee > curve->top() && curve->top() < search_.max) {
       ++refinements_;
       return Probe{.concurrency =
                        static_cast<std::uint32_t>(std::min<double>(search_.max, 2 * curve->top()))};
@@ -355,7 +356,7 @@ std::optional<Probe> SearchPlanner::refine() {
     }
     // X at twice the knee decides as much, but is flat or nearly so there: a wider gap will do.
     const Interval twice = bracket_of(*curve, 2 * *knee);
-    if (!probe && twice.high > kFarResolution * twice.low && 2 * *knee < curve->top()) {
+    if (!probe && !falls && twice.high > kFarResolution * twice.low && 2 * *knee < curve->top()) {
       probe = Probe{.concurrency = between(twice.low, twice.high, 2 * *knee)};
     }
     if (!probe) return std::nullopt;

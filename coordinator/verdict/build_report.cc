@@ -54,7 +54,9 @@ void conclude(ScenarioResult& result, const Ramp& ramp, const std::vector<SloLim
               const RunFacts& facts) {
   if (!ramp.soak) {
     if (!result.moving()) mark_speed(result.steps);
-    mark_superseded(result.steps);
+    // What is left once the first is gone may show another, as it did while it was measured.
+    constexpr int kMostChanges = 4;
+    for (int i = 0; i < kMostChanges && mark_superseded(result.steps);) ++i;
   }
   if (!ramp.soak && !result.moving()) result.movement = find_movement(result.steps);
   result.saturation =

@@ -149,6 +149,11 @@ int dispatch(int argc, char** argv) {
   help_app.add_option("COMMAND", topic, "Which (default: kneepoint itself)");
   CLI::App& version_app = *app.add_subcommand("version", "Print the version");
 
+  std::string schema;
+  CLI::App& schema_app = *app.add_subcommand(
+      "schema", "Print the JSON Schema of plans or of report.json, for editors and checks");
+  schema_app.add_option("OF", schema, "plan or report")->required()->check(CLI::IsMember({"plan", "report"}));
+
   std::string shell;
   CLI::App& completion_app =
       *app.add_subcommand("completion", "Print the script that completes kneepoint in a shell");
@@ -181,6 +186,7 @@ int dispatch(int argc, char** argv) {
     say(completion_script(app, shell).value_or(""));
     return kDone;
   }
+  if (schema_app.parsed()) return schema_command(schema);
   if (run_app.parsed()) return run_command(run);
   if (validate_app.parsed()) return validate_command(plan, set);
   if (replay_app.parsed()) return replay_command(replay);

@@ -8,6 +8,8 @@
 #include "coordinator/cli/standard_output.h"
 #include "coordinator/plan/plan_loader.h"
 #include "coordinator/plan/plan_printer.h"
+#include "coordinator/plan/schema.h"
+#include "coordinator/report/json_schema.h"
 #include "coordinator/report/text.h"
 #include "coordinator/results/exit_code.h"
 
@@ -26,6 +28,11 @@ int report_command(const std::string& path) {
   const auto report = read_report(path);
   if (!report) return refuse(report.error().message);
   say(render_text(*report));
+  return kDone;
+}
+
+int schema_command(const std::string& of) {
+  say(of == "plan" ? std::string(plan_json_schema()) : report_json_schema());
   return kDone;
 }
 

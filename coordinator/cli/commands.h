@@ -12,4 +12,7 @@ int validate_command(const std::string& plan, const std::vector<std::string>& se
 /// @returns kDone or kBadInput: the run's own exit code belongs to the run.
 int report_command(const std::string& path);
 
+/// `kneepoint schema`: prints the JSON Schema of a `plan` or a `report`. @returns kDone.
+int schema_command(const std::string& of);
+
 }  // namespace kneepoint::coordinator

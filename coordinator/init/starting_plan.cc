@@ -73,14 +73,16 @@ std::string starting_plan(const HostFacts& facts, const std::string& name) {
   const std::uint64_t input = std::clamp<std::uint64_t>(room / 2, 1, kInputTokens);
   const std::uint64_t output = std::clamp<std::uint64_t>(room / 4, 1, kOutputTokens);
   return fmt::format(
-      R"(# Where does {url} saturate? Written by `kneepoint init`, which asked the host:
+      R"(# yaml-language-server: $schema=plan.schema.json
+# Where does {url} saturate? Written by `kneepoint init`, which asked the host:
 {models}#   {health}; {metrics}
 #   {usage}
 #
 #   kneepoint validate {name}.yaml    the plan as understood, and how long it takes
 #   kneepoint run {name}.yaml         a local agent is started by itself
 #
-# Every key is in docs/plan.md.
+# Every key is in docs/plan.md. `kneepoint schema plan > plan.schema.json` beside this file lets editors check and
+# complete it.
 kneepoint: 1
 name: {name}
 targets:

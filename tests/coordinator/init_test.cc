@@ -29,6 +29,7 @@ TEST(StartingPlan, LoadsAndSaysWhatTheHostSaid) {
   host.usage = UsageReport::kRunning;
   host.auth = {.source = SecretRef::Source::kEnvironment, .name = "GPU_TOKEN"};
   const std::string text = starting_plan(host, "gpu-1");
+  EXPECT_THAT(text, testing::StartsWith("# yaml-language-server: $schema=plan.schema.json\n"));
   EXPECT_THAT(text, HasSubstr("#   model tiny, at most 32768 tokens"));
   EXPECT_THAT(text, HasSubstr("/health says ready; /metrics are those of vLLM"));
   const Plan plan = load(host);

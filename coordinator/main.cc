@@ -3,6 +3,7 @@
 #include <CLI/CLI.hpp>
 #include <csignal>
 #include <exception>
+#include <optional>
 #include <sstream>
 #include <string>
 #include <utility>
@@ -16,6 +17,7 @@
 #include "coordinator/cli/completion.h"
 #include "coordinator/cli/failure.h"
 #include "coordinator/cli/init_command.h"
+#include "coordinator/cli/quick_command.h"
 #include "coordinator/cli/replay_command.h"
 #include "coordinator/cli/run_command.h"
 #include "coordinator/cli/standard_output.h"
@@ -39,6 +41,27 @@ void add_duration(CLI::App& app, const std::string& name, Nanos& value, const st
     return true;
   };
   app.add_option(name, std::move(read), help)->type_name("DURATION");
+}
+
+/// The same for one that need not be given.
+void add_duration(CLI::App& app, const std::string& name, std::optional<Nanos>& value,
+                  const std::string& help) {
+  CLI::callback_t read = [&value, name](const CLI::results_t& texts) {
+    value = parse_duration(texts.front());
+    if (!value || *value <= Nanos(0)) {
+      throw CLI::ValidationError(name,
+                                 fmt::format("'{}' is no duration; write {}", texts.front(), kDurationHelp));
+    }
+    return true;
+  };
+  app.add_option(name, std::move(read), help)->type_name("DURATION");
+}
+
+/// Which hosts to ask.
+void add_hosts(CLI::App& app, HostsToProbe& hosts) {
+  app.add_option("URL", hosts.urls, "Base URLs of replicas, as http://gpu-1:8000")->required();
+  app.add_option("--model", hosts.model, "Which of their models (default: the first)");
+  app.add_option("--token-env", hosts.token_env, "Environment variable with the hosts' bearer token");
 }
 
 /// `kneepoint help [COMMAND]`
@@ -138,11 +161,32 @@ int dispatch(int argc, char** argv) {
 
   InitOptions init;
   CLI::App& init_app =
-      *app.add_subcommand("init", "Ask a running host what it is, and write a plan to start from");
-  init_app.add_option("URL", init.url, "Its base URL, as http://gpu-1:8000")->required();
+      *app.add_subcommand("init", "Ask running hosts what they are, and write a plan to start from");
+  add_hosts(init_app, init.hosts);
   init_app.add_option("--output", init.output, "The plan's file; must not be there yet (default: printed)");
-  init_app.add_option("--model", init.model, "Which of its models (default: the first)");
-  init_app.add_option("--token-env", init.token_env, "Environment variable with the host's bearer token");
+  init_app.add_flag("--quick", init.quick,
+                    "The plan of kneepoint quick: fixed steps, to be shortened by --set");
+
+  QuickOptions quick;
+  CLI::App& quick_app =
+      *app.add_subcommand("quick", "A first look at a running host, without a plan: about a minute");
+  add_hosts(quick_app, quick.hosts);
+  auto* loads = quick_app.add_option("-c,--concurrency", quick.loads,
+                                     "Requests in flight, rising (default: 1,8,16,32,64,128)");
+  add_duration(quick_app, "--for", quick.length, "How long in all (default: 60s; with --search 5m)");
+  quick_app.add_option("--input", quick.shape.input_tokens, "Tokens of a prompt")
+      ->check(CLI::Range(1, 1'000'000))
+      ->capture_default_str();
+  quick_app.add_option("--output", quick.shape.output_tokens, "Tokens of an answer, on average")
+      ->check(CLI::Range(1, 1'000'000))
+      ->capture_default_str();
+  quick_app
+      .add_option("--slo", quick.shape.slo, "A limit, repeatable (default: ttft_p95<500ms and tpot_p95<50ms)")
+      ->type_name("LIMIT")
+      ->allow_extra_args(false);
+  quick_app.add_flag("--search", quick.shape.search, "Look for the saturation point instead of fixed steps")
+      ->excludes(loads);
+  quick_app.add_flag("--quiet", quick.quiet, "Print the result only");
 
   std::string topic;
   CLI::App& help_app = *app.add_subcommand("help", "Print the help of a command");
@@ -191,6 +235,7 @@ int dispatch(int argc, char** argv) {
   if (validate_app.parsed()) return validate_command(plan, set);
   if (replay_app.parsed()) return replay_command(replay);
   if (init_app.parsed()) return init_command(init);
+  if (quick_app.parsed()) return quick_command(quick);
   if (compare_app.parsed()) return compare_command(compare);
   return report_command(path);
 }

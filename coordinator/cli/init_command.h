@@ -2,17 +2,18 @@
 
 #include <string>
 
+#include "coordinator/cli/probe_hosts.h"
+
 namespace kneepoint::coordinator {
 
 /// `kneepoint init`
 struct InitOptions {
-  std::string url;
+  HostsToProbe hosts;
   std::string output;  ///< Empty: standard output.
-  std::string model;
-  std::string token_env;
+  bool quick = false;  ///< The plan of `kneepoint quick`, with variables, instead of a commented search.
 };
 
-/// Asks the host and writes a plan. Never replaces a file. @returns kDone or kBadInput.
+/// Asks the hosts and writes a plan. Never replaces a file. @returns kDone or kBadInput.
 int init_command(const InitOptions& options);
 
 }  // namespace kneepoint::coordinator

@@ -1,6 +1,5 @@
 #include "coordinator/cli/run_command.h"
 
-#include <fmt/chrono.h>
 #include <fmt/format.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -8,7 +7,6 @@
 #include <algorithm>
 #include <cstdio>
 #include <memory>
-#include <random>
 
 #include "common/background_output.h"
 #include "common/build_identity.h"
@@ -22,6 +20,7 @@
 #include "coordinator/calibration/settle_usage.h"
 #include "coordinator/cli/interrupts.h"
 #include "coordinator/cli/run_display.h"
+#include "coordinator/cli/run_facts.h"
 #include "coordinator/cli/run_telemetry.h"
 #include "coordinator/cli/standard_output.h"
 #include "coordinator/cli/wait_for_targets.h"
@@ -31,7 +30,6 @@
 #include "coordinator/live/metrics.h"
 #include "coordinator/plan/needs.h"
 #include "coordinator/plan/plan_loader.h"
-#include "coordinator/plan/workload_printer.h"
 #include "coordinator/recording/journal.h"
 #include "coordinator/recording/recording.h"
 #include "coordinator/recording/recording_writer.h"
@@ -66,23 +64,6 @@ T or_fail(Result<T> result, ExitCode code) {
 }
 void or_fail(const Result<void>& result, ExitCode code) {
   if (!result) throw Failure{code, result.error().message};
-}
-
-std::string new_run_id(RealTime now, const std::string& plan) {
-  return fmt::format("{:%Y%m%dT%H%M%SZ}-{}-{:04x}", fmt::gmtime(std::chrono::system_clock::to_time_t(now)),
-                     plan, std::random_device()() & 0xffff);
-}
-
-std::string one_line(std::string text) {
-  for (auto at = text.find('\n'); at != text.npos; at = text.find('\n', at)) {
-    text.replace(at, text.find_first_not_of("\n ", at) - at, ", ");
-  }
-  return text;
-}
-
-DatasetSource source_of(const Plan& plan, const std::string& hash) {
-  const DatasetFile& file = plan.dataset_files.at(hash);
-  return {.file = file.name, .sha256 = file.sha256, .entries = plan.datasets.at(hash)->entries.size()};
 }
 
 /// One run, from its checked plan to its report. Members are in the order in which they come to be: the
@@ -376,7 +357,9 @@ class Run {
   int report(const Measured& measured, bool interrupted) {
     const Report report = analyse(measured);
     display_.finish(report);
-    output_.write(fmt::format("{}\nreport: {}\n", render_text(report), directory_.path().string()));
+    output_.write(options_.ending
+                      ? options_.ending(report, directory_.path())
+                      : fmt::format("{}\nreport: {}\n", render_text(report), directory_.path().string()));
     const std::vector<std::string> failed = write_results(directory_, measured, report);
     for (const std::string& line : failed)
       errors_.write(fmt::format("kneepoint: {}\n", printable_lines(line)));
@@ -389,21 +372,10 @@ class Run {
 
   /// What is known when the load begins.
   RunFacts facts() const {
-    RunFacts facts{.run_id = run_id_,
-                   .version = std::string(version()),
-                   .started_at = started_at_,
-                   .load_seconds = load_seconds_,
-                   .seed = plan_.seed};
-    for (const Cell& cell : cells_) {
-      facts.workloads[cell.id] = {.id = workload_id(cell.workload),
-                                  .summary = one_line(describe_workload(cell.workload, plan_))};
-      if (const auto& use = cell.workload.dataset) facts.datasets[cell.id] = source_of(plan_, use->hash);
-    }
-    for (std::uint32_t i = 0; i < fleet_->agents() + agents_lost_; ++i) {
-      const AgentInfo& agent = fleet_->agent(i);
-      facts.agents.push_back(
-          {.name = agent.name, .lost = agent.lost, .clock_round_trip = agent.clock.round_trip});
-    }
+    RunFacts facts = facts_at_start(plan_, cells_, *fleet_, fleet_->agents() + agents_lost_);
+    facts.run_id = run_id_;
+    facts.started_at = started_at_;
+    facts.load_seconds = load_seconds_;
     return facts;
   }
 

@@ -2,12 +2,14 @@
 
 #include <cstddef>
 #include <filesystem>
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "common/clock.h"
 #include "common/fleet_tls.h"
+#include "coordinator/results/model.h"
 
 namespace kneepoint::coordinator {
 
@@ -27,6 +29,8 @@ struct RunOptions {
   std::string http_token_file;       ///< With what `serve` wants to be shown; empty: nothing.
   Nanos linger{0};
   bool quiet = false;
+  /// What is printed at the end, with line breaks, from the report and where it lies; unset: all of it.
+  std::function<std::string(const Report&, const std::filesystem::path&)> ending;
 };
 
 /// Runs a plan from its file to its report. @returns the process's exit code (see ExitCode).

@@ -4,15 +4,24 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cstdlib>
 
 #include "coordinator/live/recent.h"
-#include "coordinator/report/text.h"
+#include "coordinator/report/narrow_table.h"
+#include "coordinator/report/text_layout.h"
 
 namespace kneepoint::coordinator {
 namespace {
 
 /// What the live rates look back over.
 constexpr std::int64_t kRateSeconds = 3;
+
+/// Of a terminal its width; a file has room.
+std::size_t table_width() {
+  return isatty(STDOUT_FILENO) == 1 || std::getenv("COLUMNS") != nullptr
+             ? std::min(terminal_width(STDOUT_FILENO), kTextWidth)
+             : kTextWidth;
+}
 
 }  // namespace
 
@@ -87,10 +96,10 @@ void RunDisplay::step(const StepWindow& window, const Step& step) {
   ScenarioResult& result = results_[window.cell];
   if (table_cell_ != window.cell) {
     table_cell_ = window.cell;
-    terminal_.print(
-        fmt::format("{} on {} ({})\n{}", result.scenario, result.target, result.model, step_header()));
+    terminal_.print(fmt::format("{} on {} ({})\n{}", result.scenario, result.target, result.model,
+                                narrow_header(table_width())));
   }
-  terminal_.print(render_step_line(step));
+  terminal_.print(narrow_line(step, table_width()));
   result.steps.push_back(step);
   metrics_.set_step(result, step, result.steps.size() - 1);
 }

@@ -4,20 +4,14 @@
 
 #include <algorithm>
 
-#include "common/json_quoted.h"
 #include "common/printable.h"
+#include "coordinator/init/plan_text.h"
+#include "coordinator/init/replicas.h"
 
 namespace kneepoint::coordinator {
 namespace {
 
 constexpr std::uint64_t kInputTokens = 512, kOutputTokens = 256;
-
-/// A double-quoted YAML scalar; `${` would be a variable.
-std::string quoted(std::string_view text) {
-  std::string plain = json_quoted(text);
-  for (auto at = plain.find("${"); at != plain.npos; at = plain.find("${", at + 3)) plain.insert(at, 1, '$');
-  return plain;
-}
 
 std::string_view usage_text(UsageReport usage) {
   switch (usage) {
@@ -51,25 +45,14 @@ std::string models_text(const HostFacts& facts) {
   return text;
 }
 
-std::string auth_text(const SecretRef& auth) {
-  return auth.source == SecretRef::Source::kEnvironment
-             ? fmt::format(
-                   "    auth: {{env: {}}}       # read on each agent's host; never stands in a plan\n",
-                   auth.name)
-             : "";
-}
-
-/// Answers of one length would put all streams in step, which no users do: lengths vary by half around
-/// `mean`.
-std::string answer_lengths(std::uint64_t mean) {
-  if (mean < 4) return fmt::format("{}", mean);
-  return fmt::format("{{distribution: uniform, min: {}, max: {}}}", mean / 2, mean + mean / 2);
-}
-
 }  // namespace
 
-std::string starting_plan(const HostFacts& facts, const std::string& name) {
-  const std::uint64_t room = facts.models.front().max_length.value_or(1 << 20);
+Result<std::string> starting_plan(const std::vector<HostFacts>& hosts, const std::string& name) {
+  if (const auto alike = check_replicas(hosts); !alike) return alike.error();
+  const HostFacts& facts = hosts.front();
+  std::vector<std::string> urls;
+  for (const HostFacts& host : hosts) urls.push_back(fmt::format("\"{}\"", host.url));
+  const std::uint64_t room = smallest_context(hosts).value_or(1 << 20);
   const std::uint64_t input = std::clamp<std::uint64_t>(room / 2, 1, kInputTokens);
   const std::uint64_t output = std::clamp<std::uint64_t>(room / 4, 1, kOutputTokens);
   return fmt::format(
@@ -80,6 +63,7 @@ std::string starting_plan(const HostFacts& facts, const std::string& name) {
 #
 #   kneepoint validate {name}.yaml    the plan as understood, and how long it takes
 #   kneepoint run {name}.yaml         a local agent is started by itself
+#   kneepoint run {name}.yaml --set longest=5m    sooner, and less sure
 #
 # Every key is in docs/plan.md. `kneepoint schema plan > plan.schema.json` beside this file lets editors check and
 # complete it.
@@ -87,7 +71,7 @@ kneepoint: 1
 name: {name}
 targets:
   - name: host
-    urls: ["{url}"]       # add further replicas of the same model here
+    urls: [{urls}]       # add further replicas of the same model here
     api: {api}
     model: {model}
 {auth}scenarios:
@@ -102,17 +86,17 @@ targets:
       # Doubles the requests in flight until throughput stops to follow, then narrows down. Instead, with fixed
       # steps: {{steps: [1, 2, 4, 8, 16, 32, 64], warmup: 10s, hold: 60s}}
       search: {{max: 1024}}
-      max_duration: 30m     # it ends early rather than take longer
+      max_duration: ${{longest:-30m}}     # it ends early rather than take longer
     slo:
       ttft: {{p95: 1s}}       # 95 % of the users see something within a second …
       tpot: {{p95: 50ms}}     # … and then at least 20 tokens a second, faster than they read
 )",
-      fmt::arg("url", facts.url), fmt::arg("models", models_text(facts)),
-      fmt::arg("health", health_text(facts)), fmt::arg("metrics", metrics_text(facts)),
-      fmt::arg("usage", usage_text(facts.usage)), fmt::arg("name", name),
-      fmt::arg("api", to_string(facts.api)), fmt::arg("model", quoted(facts.models.front().id)),
-      fmt::arg("auth", auth_text(facts.auth)), fmt::arg("input", input),
-      fmt::arg("output", answer_lengths(output)));
+      fmt::arg("url", facts.url), fmt::arg("urls", fmt::join(urls, ", ")),
+      fmt::arg("models", models_text(facts)), fmt::arg("health", health_text(facts)),
+      fmt::arg("metrics", metrics_text(facts)), fmt::arg("usage", usage_text(facts.usage)),
+      fmt::arg("name", name), fmt::arg("api", to_string(facts.api)),
+      fmt::arg("model", yaml_quoted(facts.models.front().id)), fmt::arg("auth", auth_text(facts.auth)),
+      fmt::arg("input", input), fmt::arg("output", answer_lengths(output)));
 }
 
 }  // namespace kneepoint::coordinator

@@ -327,6 +327,10 @@ std::optional<Nanos> planned_time(const Ramp& ramp) {
   return (ramp.warmup + *ramp.hold) * static_cast<Nanos::rep>(planned_steps(ramp));
 }
 
+Nanos least_confirmation(const Ramp& ramp) {
+  return ramp.confirm ? kFewestVisits * step_time(ramp) : Nanos(0);
+}
+
 Forecast forecast(const Ramp& ramp) {
   if (!ramp.search) {
     const std::size_t steps = planned_steps(ramp);

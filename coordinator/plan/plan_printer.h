@@ -20,6 +20,9 @@ struct Forecast {
 };
 Forecast forecast(const Ramp& ramp);
 
+/// What confirming takes at least, after the steps of `ramp`; 0 where it does not confirm.
+Nanos least_confirmation(const Ramp& ramp);
+
 /// What makes figures weaker or a run less safe than its author may think, one sentence each, in plan order.
 std::vector<std::string> plan_warnings(const Plan& plan);
 

@@ -29,16 +29,17 @@ std::vector<std::string> broken(std::string_view text, std::size_t room) {
 
 }  // namespace
 
-std::string text_line(const std::vector<Column>& columns, const std::vector<std::string>& cells) {
+std::string text_line(const std::vector<Column>& columns, const std::vector<std::string>& cells,
+                      std::size_t line_width) {
   std::string line;
   for (std::size_t i = 0; i < cells.size(); ++i) {
     if (i > 0) line += kGap;
     const std::string text = printable(cells[i]);
     if (columns[i].left && i + 1 == cells.size()) {
-      const std::size_t used = std::min(kTextWidth - 1, column_width(line));
+      const std::size_t used = std::min(line_width - 1, column_width(line));
       const std::string indent(used, ' ');
       std::string under;
-      for (const std::string& part : broken(text, kTextWidth - used)) {
+      for (const std::string& part : broken(text, line_width - used)) {
         line += under + part;
         under = "\n" + indent;
       }
@@ -65,7 +66,7 @@ std::string draw_text(const Table& table) {
   return out;
 }
 
-std::string wrapped(const std::string& lead, const std::string& text) {
+std::string wrapped(const std::string& lead, const std::string& text, std::size_t width) {
   const std::string indent(column_width(lead), ' ');
   std::string out;
   std::string line = lead;
@@ -73,7 +74,7 @@ std::string wrapped(const std::string& lead, const std::string& text) {
   for (std::size_t at = 0; at <= text.size();) {
     const std::size_t end = std::min(text.find(' ', at), text.size());
     const std::string word = printable(text.substr(at, end - at));
-    if (!fresh && column_width(line) + 1 + column_width(word) > kTextWidth) {
+    if (!fresh && column_width(line) + 1 + column_width(word) > width) {
       out += line + "\n";
       line = indent;
       fresh = true;

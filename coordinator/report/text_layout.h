@@ -13,11 +13,12 @@ inline constexpr std::size_t kTextWidth = 120;
 
 std::string text_header(const std::vector<Column>& columns);
 /// Without a line break at its end. Where the last column holds words, they go on below each other in it.
-std::string text_line(const std::vector<Column>& columns, const std::vector<std::string>& cells);
+std::string text_line(const std::vector<Column>& columns, const std::vector<std::string>& cells,
+                      std::size_t width = kTextWidth);
 /// Header and rows, each with its line break.
 std::string draw_text(const Table& table);
 
 /// Wraps at spaces; the first line after `lead`, the others indented as far. Ends with a line break.
-std::string wrapped(const std::string& lead, const std::string& text);
+std::string wrapped(const std::string& lead, const std::string& text, std::size_t width = kTextWidth);
 
 }  // namespace kneepoint::coordinator

@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "coordinator/init/host_probe.h"
+#include "coordinator/init/quick_plan.h"
 #include "coordinator/init/starting_plan.h"
 #include "coordinator/plan/plan_loader.h"
 
@@ -15,7 +16,7 @@ HostFacts facts(std::string model, std::optional<std::uint64_t> max_length = 32'
 }
 
 Plan load(const HostFacts& host) {
-  const std::string text = starting_plan(host, "gpu-1");
+  const std::string text = *starting_plan({host}, "gpu-1");
   auto plan = parse_plan(text, "gpu-1.yaml",
                          {.set = {}, .environment = [](const char*) -> const char* { return nullptr; }});
   EXPECT_TRUE(plan) << (plan ? "" : plan.error().message) << "\n" << text;
@@ -28,7 +29,7 @@ TEST(StartingPlan, LoadsAndSaysWhatTheHostSaid) {
   host.engine = Engine::kVllm;
   host.usage = UsageReport::kRunning;
   host.auth = {.source = SecretRef::Source::kEnvironment, .name = "GPU_TOKEN"};
-  const std::string text = starting_plan(host, "gpu-1");
+  const std::string text = *starting_plan({host}, "gpu-1");
   EXPECT_THAT(text, testing::StartsWith("# yaml-language-server: $schema=plan.schema.json\n"));
   EXPECT_THAT(text, HasSubstr("#   model tiny, at most 32768 tokens"));
   EXPECT_THAT(text, HasSubstr("/health says ready; /metrics are those of vLLM"));
@@ -67,10 +68,71 @@ TEST(StartingPlan, ModelNamesStayText) {
 TEST(StartingPlan, WhatTheHostLacksIsSaid) {
   HostFacts host = facts("tiny", {});
   host.api = Api::kOpenAiCompletions;
-  const std::string text = starting_plan(host, "plan");
+  const std::string text = *starting_plan({host}, "plan");
   EXPECT_THAT(text, HasSubstr("there is no /health; there are no /metrics"));
   EXPECT_THAT(text, HasSubstr("it does not count tokens"));
   EXPECT_EQ(load(host).targets.at(0).api, Api::kOpenAiCompletions);
+}
+
+TEST(QuickPlan, IsShortenedByItsVariables) {
+  HostFacts host = facts("tiny");
+  const QuickShape shape{.steps = {1, 8, 32}};
+  const auto text = quick_plan({host}, "quick", shape);
+  ASSERT_TRUE(text);
+  const auto whole = parse_plan(*text, "quick.yaml", {});
+  ASSERT_TRUE(whole) << whole.error().message << "\n" << *text;
+  EXPECT_EQ(whole->scenarios.at(0).ramp.hold, std::chrono::seconds(60));
+  EXPECT_TRUE(whole->scenarios[0].ramp.confirm);
+  const auto set = variables_from_flags(quick_settings(shape, std::chrono::seconds(30)));
+  ASSERT_TRUE(set);
+  const auto brief = parse_plan(*text, "quick.yaml", *set);
+  ASSERT_TRUE(brief) << brief.error().message;
+  EXPECT_EQ(brief->scenarios.at(0).ramp.warmup, std::chrono::seconds(2));
+  EXPECT_EQ(brief->scenarios[0].ramp.hold, std::chrono::seconds(8));
+  EXPECT_FALSE(brief->scenarios[0].ramp.confirm);
+  EXPECT_EQ(brief->scenarios[0].slo.size(), 2u);
+}
+
+TEST(QuickPlan, SearchesWithinItsTime) {
+  const QuickShape shape{.search = true};
+  const auto text = quick_plan({facts("tiny")}, "quick", shape);
+  ASSERT_TRUE(text);
+  const auto set = variables_from_flags(quick_settings(shape, std::chrono::seconds(5)));
+  const auto plan = parse_plan(*text, "quick.yaml", *set);
+  ASSERT_TRUE(plan) << plan.error().message;
+  EXPECT_EQ(plan->scenarios.at(0).ramp.search->max_duration, std::chrono::minutes(1));
+}
+
+TEST(QuickPlan, SeveralPercentilesOfOneMetricStandTogether) {
+  const auto text =
+      quick_plan({facts("tiny")}, "q", {.slo = {"ttft_p50<=200ms", "e2e_p99<9s", "ttft_p95<1s"}});
+  ASSERT_TRUE(text);
+  EXPECT_THAT(*text, HasSubstr("      ttft: {p50: 200ms, p95: 1s}\n      e2e: {p99: 9s}\n"));
+  EXPECT_TRUE(parse_plan(*text, "q.yaml", {}));
+}
+
+TEST(QuickPlan, WhatIsNoLimitIsRefused) {
+  for (const std::string limit : {"", "fast", "ttft_p95", "ttft_p95<", "ttft_p95<500", "ttft<5s", "_p95<5s",
+                                  "a: b_p9<1s", "ttft_p95>5s", "ttft_p95<5s\n"}) {
+    EXPECT_FALSE(quick_plan({facts("tiny")}, "q", {.slo = {limit}})) << limit;
+  }
+}
+
+TEST(QuickPlan, HostsThatAreNoReplicasAreRefused) {
+  HostFacts one = facts("tiny"), other = facts("large"), completions = facts("tiny");
+  completions.api = Api::kOpenAiCompletions;
+  const auto mixed = quick_plan({one, other}, "q", {});
+  ASSERT_FALSE(mixed);
+  EXPECT_THAT(mixed.error().message, HasSubstr("does not serve 'tiny' but 'large'"));
+  EXPECT_FALSE(quick_plan({one, completions}, "q", {}));
+  EXPECT_FALSE(quick_plan({one, facts("tiny", 300)}, "q", {})) << "the smallest context of all counts";
+  EXPECT_TRUE(quick_plan({one, facts("tiny", {})}, "q", {}));
+}
+
+TEST(QuickPlan, LoadsRise) {
+  EXPECT_THAT(*parse_loads("1,8,32"), testing::ElementsAre(1, 8, 32));
+  for (const std::string text : {"", "0", "8,4", "4,4", "1,,2", "1,", ",1", "a", "1;2", "-1", "99999999999"})
+    EXPECT_FALSE(parse_loads(text)) << text;
 }
 
 }  // namespace

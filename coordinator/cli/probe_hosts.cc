@@ -1,0 +1,67 @@
+#include "coordinator/cli/probe_hosts.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <future>
+#include <optional>
+#include <set>
+#include <utility>
+
+#include "common/printable.h"
+#include "coordinator/plan/target_reader.h"
+#include "coordinator/results/units.h"
+
+namespace kneepoint::coordinator {
+
+std::string host_line(const HostFacts& host) {
+  const HostFacts::Model& model = host.models.front();
+  std::string text = fmt::format("✓ {}: ", host.url);
+  if (host.engine) text += fmt::format("{}, ", to_string(*host.engine));
+  text += printable(model.id);
+  if (model.max_length)
+    text += fmt::format(", context {}", format_figure(static_cast<double>(*model.max_length)));
+  text += host.has_metrics ? ", /metrics found" : ", no /metrics: what gives out cannot be named";
+  if (host.healthy && !*host.healthy) text += ", /health says NOT READY";
+  return text;
+}
+
+Result<std::vector<HostFacts>> probe_hosts(const HostsToProbe& hosts, bool tell) {
+  std::vector<std::string> urls;
+  for (const std::string& given : hosts.urls) {
+    const auto url = parse_base_url(given);
+    if (!url) return url.error();
+    if (std::find(urls.begin(), urls.end(), *url) != urls.end())
+      return Error{fmt::format("{} is given twice; give each replica once", *url)};
+    urls.push_back(*url);
+  }
+  SecretRef auth;
+  if (!hosts.token_env.empty()) auth = {.source = SecretRef::Source::kEnvironment, .name = hosts.token_env};
+  std::vector<std::future<Result<HostFacts>>> asked;
+  for (const std::string& url : urls) {
+    asked.push_back(std::async(std::launch::async, [&hosts, url, auth] {
+      return probe_host({.url = url, .model = hosts.model, .auth = auth});
+    }));
+  }
+  std::vector<HostFacts> all;
+  std::optional<Error> failed;
+  std::size_t bad = 0;
+  for (std::size_t i = 0; i < urls.size(); ++i) {
+    auto facts = asked[i].get();
+    if (facts) {
+      if (tell) fmt::print(stderr, "{}\n", host_line(*facts));
+      all.push_back(*std::move(facts));
+      continue;
+    }
+    ++bad;
+    if (!failed) failed = facts.error();
+    if (urls.size() > 1) fmt::print(stderr, "✗ {}\n", printable(facts.error().message));
+  }
+  if (!failed) return all;
+  if (urls.size() == 1) return *failed;
+  return Error{fmt::format("{} of {} hosts {} not fit; nothing was loaded", bad, urls.size(),
+                           bad == 1 ? "is" : "are")};
+}
+
+}  // namespace kneepoint::coordinator

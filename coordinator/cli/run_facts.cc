@@ -1,0 +1,51 @@
+#include "coordinator/cli/run_facts.h"
+
+#include <fmt/chrono.h>
+#include <fmt/format.h>
+
+#include <random>
+
+#include "common/dataset.h"
+#include "common/version.h"
+#include "common/wire.h"
+#include "coordinator/plan/workload_printer.h"
+
+namespace kneepoint::coordinator {
+namespace {
+
+std::string one_line(std::string text) {
+  for (auto at = text.find('\n'); at != text.npos; at = text.find('\n', at)) {
+    text.replace(at, text.find_first_not_of("\n ", at) - at, ", ");
+  }
+  return text;
+}
+
+DatasetSource source_of(const Plan& plan, const std::string& hash) {
+  const DatasetFile& file = plan.dataset_files.at(hash);
+  return {.file = file.name, .sha256 = file.sha256, .entries = plan.datasets.at(hash)->entries.size()};
+}
+
+}  // namespace
+
+std::string new_run_id(RealTime now, const std::string& plan) {
+  return fmt::format("{:%Y%m%dT%H%M%SZ}-{}-{:04x}", fmt::gmtime(std::chrono::system_clock::to_time_t(now)),
+                     plan, std::random_device()() & 0xffff);
+}
+
+RunFacts facts_at_start(const Plan& plan, const std::vector<Cell>& cells, const Fleet& fleet,
+                        std::size_t agents) {
+  RunFacts facts{.version = std::string(version()), .seed = plan.seed};
+  for (const Cell& cell : cells) {
+    facts.workloads[cell.id] = {.id = workload_id(cell.workload),
+                                .summary = one_line(describe_workload(cell.workload, plan))};
+    if (const auto& use = cell.workload.dataset) facts.datasets[cell.id] = source_of(plan, use->hash);
+  }
+  for (std::uint32_t i = 0; i < agents; ++i) {
+    const AgentInfo& agent = fleet.agent(i);
+    facts.agents.push_back(
+        {.name = agent.name, .lost = agent.lost, .clock_round_trip = agent.clock.round_trip});
+  }
+  return facts;
+}
+
+}  // namespace kneepoint::coordinator

@@ -1,0 +1,20 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "common/plan.h"
+
+/// Pieces of plans that are written for a user, as YAML.
+namespace kneepoint::coordinator {
+
+/// A double-quoted YAML scalar; `${` would be a variable.
+std::string yaml_quoted(std::string_view text);
+/// The line of a target that names where its token is; empty without one.
+std::string auth_text(const SecretRef& auth);
+/// Answers of one length would put all streams in step, which no users do: lengths vary by half around
+/// `mean`.
+std::string answer_lengths(std::uint64_t mean);
+
+}  // namespace kneepoint::coordinator

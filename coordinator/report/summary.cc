@@ -1,0 +1,247 @@
+#include "coordinator/report/summary.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "coordinator/report/flags.h"
+#include "coordinator/report/sentences.h"
+#include "coordinator/report/text_layout.h"
+#include "coordinator/results/units.h"
+
+namespace kneepoint::coordinator {
+namespace {
+
+constexpr std::size_t kLead = 10;
+
+std::string line(std::string_view lead, const std::string& text, std::size_t width) {
+  return wrapped(fmt::format("{:<{}}", lead, kLead), text, width);
+}
+
+/// What a failure is to somebody who did not read docs/report.md.
+std::string_view failure_words(Outcome outcome) {
+  switch (outcome) {
+    case Outcome::kRejected:
+      return "429 or 503";
+    case Outcome::kHttp4xx:
+      return "other 4xx";
+    case Outcome::kHttp5xx:
+      return "other 5xx";
+    case Outcome::kDns:
+      return "name not found";
+    case Outcome::kConnect:
+      return "not connected";
+    case Outcome::kTls:
+      return "TLS failed";
+    case Outcome::kTimeout:
+      return "timed out";
+    case Outcome::kStream:
+      return "broken off";
+    case Outcome::kParse:
+      return "not understood";
+    case Outcome::kErrorAt200:
+      return "error inside a 200";
+    case Outcome::kAborted:
+      return "aborted by the host";
+    case Outcome::kEmpty:
+      return "empty";
+    case Outcome::kTruncated:
+      return "no end";
+    case Outcome::kUnread:
+      return "unreadable";
+    case Outcome::kSuccess:
+    case Outcome::kCancelled:
+      break;
+  }
+  return "";
+}
+
+/// The lowest load that was measured validly.
+const Step* lowest(const ScenarioResult& result) {
+  const Step* found = nullptr;
+  for (const Step& step : result.steps) {
+    if (step.valid && (found == nullptr || step.load() < found->load())) found = &step;
+  }
+  return found;
+}
+
+const Step* row_at(const ScenarioResult& result, double load) {
+  for (const Step& step : result.steps) {
+    if (step.valid && std::abs(step.load() - load) < 1e-9) return &step;
+  }
+  return nullptr;
+}
+
+std::string user_line(const Step& step) {
+  std::string text;
+  if (step.ttft_seconds.p50) text = "first token " + format_time(*step.ttft_seconds.p50);
+  if (step.tpot_seconds.p50 && *step.tpot_seconds.p50 > 0)
+    text +=
+        fmt::format("{}{} tok/s", text.empty() ? "" : ", then ", format_figure(1 / *step.tpot_seconds.p50));
+  return text.empty() ? figures_of(step) : text;
+}
+
+/// "ttft_p95" as a reader says it.
+std::string spoken(const std::string& name) {
+  std::string text = name;
+  std::replace(text.begin(), text.end(), '_', ' ');
+  for (std::size_t i = 0; i < text.size() && text[i] != ' '; ++i)
+    text[i] = static_cast<char>(std::toupper(static_cast<unsigned char>(text[i])));
+  return text;
+}
+
+/// The percentile that a limit of this name is about, where the row has it.
+std::optional<double> figure_of(const Step& step, const std::string& name) {
+  const std::size_t mark = name.find("_p");
+  if (mark == name.npos) return std::nullopt;
+  const std::string metric = name.substr(0, mark), percentile = name.substr(mark + 1);
+  const LatencySummary* of = metric == "ttft"   ? &step.ttft_seconds
+                             : metric == "ttfo" ? &step.ttfo_seconds
+                             : metric == "tpot" ? &step.tpot_seconds
+                             : metric == "icl"  ? &step.icl_seconds
+                             : metric == "e2e"  ? &step.e2e_seconds
+                                                : nullptr;
+  if (of == nullptr) return std::nullopt;
+  return percentile == "p50"   ? of->p50
+         : percentile == "p90" ? of->p90
+         : percentile == "p95" ? of->p95
+         : percentile == "p99" ? of->p99
+                               : std::nullopt;
+}
+
+/// " (TTFT p95 543 ms > 500 ms)": each limit that is surely missed in the row, with what was measured.
+std::string missed_at(const ScenarioResult& result, double load) {
+  const Step* const step = row_at(result, load);
+  if (step == nullptr) return "";
+  std::vector<std::string> missed;
+  for (const SloCriterion& criterion : result.slo.criteria) {
+    const auto check = std::find_if(step->slo.begin(), step->slo.end(),
+                                    [&](const SloCheck& each) { return each.name == criterion.name; });
+    if (check == step->slo.end() || check->state != "FAIL") continue;
+    const auto figure = figure_of(*step, criterion.name);
+    // A percentile within its limit beside a miss counts requests that never answered: no figure shows that.
+    missed.push_back(figure && *figure > criterion.limit
+                         ? fmt::format("{} {} > {}", spoken(criterion.name), format_time(*figure),
+                                       format_time(criterion.limit))
+                         : fmt::format("{} over {}", spoken(criterion.name), format_time(criterion.limit)));
+  }
+  return missed.empty() ? "" : fmt::format(" ({})", fmt::join(missed, ", "));
+}
+
+std::string slo_line(const ScenarioResult& result) {
+  const SloCriterion& all = result.slo.joint ? *result.slo.joint : result.slo.criteria.front();
+  const auto at = [](double load) { return format_figure(load); };
+  if (all.state == "BRACKETED" && all.concurrency && all.ci95)
+    return fmt::format("holds up to {}, breaks at {}{}", at(*all.concurrency), at(all.ci95->high),
+                       missed_at(result, all.ci95->high));
+  if (all.state == "PASS" && all.concurrency)
+    return fmt::format("holds up to {}, the most that was tried", at(*all.concurrency));
+  if (all.state == "FAIL") {
+    const Step* const first = lowest(result);
+    return "holds nowhere" + (first == nullptr ? "" : missed_at(result, first->load()));
+  }
+  if (!all.doubt.empty()) return slo_sentence(all, result.load_kind());
+  if (all.ci95) {  // undecided, and it is known to break somewhere
+    return fmt::format(
+        "breaks at {}{}; {}: too few requests", at(all.ci95->high), missed_at(result, all.ci95->high),
+        all.concurrency ? fmt::format("holds up to {}, between the two not decided", at(*all.concurrency))
+                        : "not decided below");
+  }
+  if (all.concurrency)
+    return fmt::format("holds up to {}; not decided above: too few requests", at(*all.concurrency));
+  return "not decided: too few requests; a longer look tells";
+}
+
+/// What the engine said where the host was full: "48 running, 16 waiting".
+std::string engine_at(const ScenarioResult& result, double load) {
+  const Step* const step = row_at(result, load);
+  if (step == nullptr || !step->telemetry || !step->telemetry->running_mean ||
+      !step->telemetry->waiting_mean || !step->telemetry->page.evidence())
+    return "";
+  return fmt::format("at {} the engine had {:.0f} running and {:.0f} waiting", format_figure(load),
+                     *step->telemetry->running_mean, *step->telemetry->waiting_mean);
+}
+
+std::string_view way_out(const std::string& bottleneck) {
+  if (bottleneck == "queue_slots") return "more slots (vLLM: --max-num-seqs) or a replica";
+  if (bottleneck == "kv_cache") return "more KV cache, shorter contexts or a replica";
+  if (bottleneck == "admission") return "a higher limit at whoever refuses, or a replica";
+  return "";
+}
+
+std::string full_line(const ScenarioResult& result) {
+  const Saturation& found = result.saturation;
+  std::string text;
+  if (found.concurrency) {
+    text = format_figure(*found.concurrency);
+  } else if (found.ci95) {
+    text = fmt::format("between {} and {}", format_figure(found.ci95->low), format_figure(found.ci95->high));
+  } else if (found.lower_bound) {
+    return fmt::format("not reached: above {}", format_figure(*found.lower_bound));
+  } else {
+    return "not found";
+  }
+  std::vector<std::string> why;
+  if (!found.bottleneck.empty()) why.push_back(found.bottleneck);
+  if (const std::string engine = found.ci95 ? engine_at(result, found.ci95->high) : ""; !engine.empty())
+    why.push_back(engine);
+  if (!why.empty()) text += fmt::format(": {}", fmt::join(why, "; "));
+  if (const auto remedy = way_out(found.bottleneck); !remedy.empty()) text += fmt::format(" → {}", remedy);
+  return text;
+}
+
+std::optional<double> longest_silence(const ScenarioResult& result) {
+  std::optional<double> longest;
+  for (const Step& step : result.steps) {
+    if (step.icl_seconds.max) longest = std::max(longest.value_or(0), *step.icl_seconds.max);
+  }
+  return longest;
+}
+
+}  // namespace
+
+std::string errors_line(const ScenarioResult& result) {
+  RequestCounts all;
+  for (const Step& step : result.steps) {
+    all.completed += step.requests.completed;
+    all.failed += step.requests.failed;
+    for (std::size_t i = 0; i < kOutcomeCount; ++i) all.by_outcome[i] += step.requests.by_outcome[i];
+  }
+  if (all.failed == 0) return "none";
+  std::vector<std::pair<std::uint64_t, std::string_view>> kinds;
+  for (const Outcome outcome : kOutcomes) {
+    const std::uint64_t count = all.by_outcome[static_cast<std::size_t>(outcome)];
+    if (const auto words = failure_words(outcome); count > 0 && !words.empty())
+      kinds.emplace_back(count, words);
+  }
+  std::stable_sort(kinds.begin(), kinds.end(),
+                   [](const auto& a, const auto& b) { return a.first > b.first; });
+  std::vector<std::string> counts;
+  for (const auto& [count, words] : kinds) counts.push_back(fmt::format("{} × {}", count, words));
+  const double ratio = static_cast<double>(all.failed) / static_cast<double>(all.failed + all.completed);
+  return fmt::format("{:.2g} % ({})", ratio * 100, fmt::join(counts, ", "));
+}
+
+std::string render_answer(const Report& report, std::size_t width) {
+  std::string out;
+  for (const ScenarioResult& result : report.results) {
+    if (report.results.size() > 1) out += wrapped("", title_sentence(result), width);
+    if (const Step* const first = lowest(result)) {
+      const bool one = first->load_kind() != LoadKind::kRate && first->load() == 1;
+      out += line(one ? "One user:" : fmt::format("At {}:", load_label(*first)), user_line(*first), width);
+    }
+    if (!result.slo.criteria.empty()) out += line("Your SLO:", slo_line(result), width);
+    out += line("Full at:", full_line(result), width);
+    std::string errors = errors_line(result);
+    if (const auto silence = longest_silence(result))
+      errors += fmt::format("; longest silence {}", format_time(*silence));
+    out += line("Errors:", errors, width);
+  }
+  return out;
+}
+
+}  // namespace kneepoint::coordinator

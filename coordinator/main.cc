@@ -126,6 +126,8 @@ int dispatch(int argc, char** argv) {
   add_duration(run_app, "--linger", run.linger,
                "Stay after the run until scraped twice, at most so long (default: 0s)");
   run_app.add_flag("--quiet", run.quiet, "Print the result only");
+  run_app.add_flag("!--no-preflight", run.preflight,
+                   "Load hosts also where a first question shows that they are not fit");
 
   CLI::App& validate_app = *app.add_subcommand("validate", "Check a plan and print it as understood");
   validate_app.add_option("PLAN", plan, "The plan, a YAML file; - for standard input")->required();

@@ -79,6 +79,7 @@ int quick_command(const QuickOptions& options) {
        .out = {},
        .serve = "none",
        .quiet = options.quiet,
+       .preflight = false,  // they have just been asked
        .ending = [&](const Report& report, const std::filesystem::path& directory) {
          told_something = measured(report);
          return quick_ending(report, directory.string(), next);

@@ -26,6 +26,7 @@
 #include "coordinator/cli/wait_for_targets.h"
 #include "coordinator/fleet/fleet.h"
 #include "coordinator/fleet/local_agents.h"
+#include "coordinator/init/preflight.h"
 #include "coordinator/live/http_server.h"
 #include "coordinator/live/metrics.h"
 #include "coordinator/plan/needs.h"
@@ -75,7 +76,7 @@ class Run {
         interrupts_(interrupts),
         output_(output),
         errors_(errors),
-        plan_(load(options)),
+        plan_(load(options, interrupts, errors)),
         started_at_(SystemClock().real_now()),
         run_id_(new_run_id(started_at_, plan_.name)),
         directory_(or_fail(RunDirectory::create(options.out, plan_.name, started_at_), kBadInput)),
@@ -117,12 +118,24 @@ class Run {
   }
 
  private:
-  static Plan load(const RunOptions& options) {
+  static Plan load(const RunOptions& options, Interrupts& interrupts, BackgroundOutput& errors) {
     const Variables variables = or_fail(variables_from_flags(options.set), kBadInput);
     Plan plan = or_fail(load_plan(options.plan, variables), kBadInput);
     // Local agents read the same environment: say now what they would refuse later.
-    if (options.listen.empty()) or_fail(check_secrets(plan), kBadInput);
+    if (!options.listen.empty()) return plan;
+    or_fail(check_secrets(plan), kBadInput);
+    if (options.preflight) ask_hosts(plan, interrupts, errors);
     return plan;
+  }
+
+  /// Nothing lies on disk yet: a run that loads nothing leaves nothing.
+  static void ask_hosts(const Plan& plan, Interrupts& interrupts, BackgroundOutput& errors) {
+    const std::vector<HostFault> faults = preflight(plan, "", interrupts.token());
+    if (interrupts.count() > 0) throw Failure{kInterrupted, "interrupted before any load"};
+    if (faults.empty()) return;
+    for (const HostFault& fault : faults)
+      errors.write(fmt::format("✗ {}: {}\n", fault.url, printable(fault.why)));
+    throw Failure{kBadInput, "nothing was loaded; --no-preflight loads all the same"};
   }
 
   void serve() {

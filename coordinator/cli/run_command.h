@@ -29,6 +29,7 @@ struct RunOptions {
   std::string http_token_file;       ///< With what `serve` wants to be shown; empty: nothing.
   Nanos linger{0};
   bool quiet = false;
+  bool preflight = true;  ///< Ask the hosts before any load, where this machine's agents load them.
   /// What is printed at the end, with line breaks, from the report and where it lies; unset: all of it.
   std::function<std::string(const Report&, const std::filesystem::path&)> ending;
 };

@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "coordinator/init/host_probe.h"
+#include "coordinator/init/preflight.h"
 #include "coordinator/init/quick_plan.h"
 #include "coordinator/init/starting_plan.h"
 #include "coordinator/plan/plan_loader.h"
@@ -133,6 +134,35 @@ TEST(QuickPlan, LoadsRise) {
   EXPECT_THAT(*parse_loads("1,8,32"), testing::ElementsAre(1, 8, 32));
   for (const std::string text : {"", "0", "8,4", "4,4", "1,,2", "1,", ",1", "a", "1;2", "-1", "99999999999"})
     EXPECT_FALSE(parse_loads(text)) << text;
+}
+
+TEST(Preflight, TakesWhatServesTheModel) {
+  const Target target{.model = "tiny"};
+  const auto judged = [&](std::string body, int status = 200, std::optional<std::uint64_t> longest = {}) {
+    return judge_models(target, {.status = status, .body = std::move(body)}, longest);
+  };
+  EXPECT_EQ(judged(R"({"data":[{"id":"large"},{"id":"tiny"}]})"), "");
+  EXPECT_EQ(judged(R"({"data":[{"id":"tiny","max_model_len":100}]})", 200, 100), "");
+  EXPECT_EQ(judged(R"({"data":[{"id":"x.gguf","owned_by":"llamacpp"}]})"), "") << "it takes any name";
+  // No list is no evidence against the host.
+  for (const std::string body :
+       {"", "{}", "not found", R"({"data":[]})", R"({"data":{}})", R"({"data":[1,{"id":2}]})"})
+    EXPECT_EQ(judged(body), "") << body;
+  EXPECT_EQ(judged("no such page", 404), "");
+}
+
+TEST(Preflight, SaysWhatIsWrongInTheHostsOwnWords) {
+  Target target{.model = "tiny"};
+  EXPECT_EQ(judge_models(target, {.status = 200, .body = R"({"data":[{"id":"a"},{"id":"b\u001b"}]})"}, {}),
+            "it does not serve 'tiny' but 'a', 'b?'; correct model in the plan");
+  EXPECT_THAT(
+      judge_models(target, {.status = 200, .body = R"({"data":[{"id":"tiny","max_model_len":100}]})"}, 101),
+      HasSubstr("context of 100 tokens is too short for 101"));
+  EXPECT_THAT(judge_models(target, {.status = 401, .body = "who are you?"}, {}),
+              HasSubstr("asks for a key (HTTP 401: who are you?)"));
+  target.auth = {.source = SecretRef::Source::kEnvironment, .name = "TOKEN"};
+  EXPECT_THAT(judge_models(target, {.status = 403, .body = ""}, {}),
+              HasSubstr("does not take the key (HTTP 403)"));
 }
 
 }  // namespace

@@ -44,6 +44,22 @@ class GoneHost(harness.TestCase):
         self.assertIn("never answered", self.codes["target_down"]["text"])
         self.assertEqual(report["results"][0]["saturation"]["bottleneck"], "")
 
+    def test_a_host_that_is_not_fit_is_not_loaded(self):
+        host = self.simhost("--max-model-len", "512")
+        nobody = f"http://127.0.0.1:{free_port()}"
+        text = plan_text([host.url], steps="[1]")
+        for plan, words in ((plan_text([host.url, nobody], steps="[1]"), f"✗ {nobody}: .*refused"),
+                            (text.replace("qwen3-4b-instruct-2507", "other"), "does not serve 'other' but 'qwen3"),
+                            (text.replace('prompts: ["What is a transformer?"]', "synthetic: {input_tokens: 600}"),
+                             "context of 512 tokens is too short for 648"),
+                            (text.replace("http:", "https:"), "does it speak plain http")):
+            code, report, output = self.run_plan(self.write_plan(plan), preflight=True)
+            self.assertEqual(code, 2, output)
+            self.assertRegex(output, words)
+            self.assertIn("nothing was loaded; --no-preflight", output)
+            self.assertFalse((self.scratch / "out").exists(), "a run that loads nothing leaves nothing")
+        self.assertEqual(host.stats()["requests"]["received"], 0)
+
     def test_it_dies_for_five_seconds_and_returns(self):
         port = free_port()
         host = self.start(harness.Process(harness.BIN / "kneepoint-simhost", "--listen", f"127.0.0.1:{port}",

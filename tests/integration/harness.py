@@ -158,9 +158,12 @@ class TestCase(unittest.TestCase):
     def kneepoint(self, *arguments, env=None):
         return self.start(Process(BIN / "kneepoint", *arguments, env=env))
 
-    def run_plan(self, plan, *arguments, env=None, timeout=120):
-        """Runs a plan to its end. Returns the exit code, the report and everything printed."""
+    def run_plan(self, plan, *arguments, env=None, timeout=120, preflight=False):
+        """Runs a plan to its end. Returns the exit code, the report and everything printed. Hosts of tests are
+        often not fit on purpose: what is said of that before any load is asked for with `preflight`."""
         out = self.scratch / "out"
+        if not preflight:
+            arguments = ("--no-preflight", *arguments)
         process = self.kneepoint("run", plan, "--out", out, "--serve", "none", *arguments, env=env)
         code = process.wait(timeout)
         return code, self.report(out), process.output

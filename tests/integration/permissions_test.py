@@ -74,7 +74,7 @@ class Permissions(harness.TestCase):
         blank.write_text("\n")
         for words, arguments in [("--http-token-file", []), ("is empty", ["--http-token-file", blank]),
                                  ("cannot be read", ["--http-token-file", self.scratch / "none"])]:
-            process = self.kneepoint("run", plan, "--out", self.scratch / "out", "--serve", "0.0.0.0:0", *arguments)
+            process = self.kneepoint("run", plan, "--out", self.scratch / "out", "--serve", "0.0.0.0:0", "--no-preflight", *arguments)
             self.assertEqual(process.wait(20), 2, process.output)
             self.assertIn(words, process.output)
 

@@ -205,7 +205,7 @@ class BadInput(harness.TestCase):
         plan = self.write_plan(plan_text(["http://127.0.0.1:1"]))
         blocker = self.scratch / "file"
         blocker.write_text("")
-        self.refused("run", plan, "--out", blocker / "out", pattern=re.escape(str(blocker)))
+        self.refused("run", plan, "--out", blocker / "out", "--no-preflight", pattern=re.escape(str(blocker)))
 
     def test_a_missing_environment_variable(self):
         plan = self.write_plan(plan_text(["http://127.0.0.1:1"], extra_target=", auth: {env: KNEEPOINT_TEST_ABSENT}"))

@@ -1,0 +1,135 @@
+#include "coordinator/init/preflight.h"
+
+#include <fmt/format.h>
+#include <simdjson.h>
+
+#include <algorithm>
+#include <future>
+#include <initializer_list>
+#include <utility>
+
+#include "common/printable.h"
+#include "common/secrets.h"
+#include "coordinator/telemetry/target_client.h"
+
+namespace kneepoint::coordinator {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr Nanos kLimit = 10s;
+constexpr std::size_t kQuoted = 160;  // bytes of what a host says
+
+bool speaks_openai(const Target& target) {
+  return target.api == Api::kOpenAiChat || target.api == Api::kOpenAiCompletions;
+}
+
+std::string own_words(const HttpReply& reply) {
+  const std::string words = printable_start(reply.body, kQuoted);
+  return fmt::format("HTTP {}{}{}", reply.status, words.empty() ? "" : ": ", words);
+}
+
+/// @param why nothing was heard from the host at `url`.
+std::string unreachable(const std::string& url, const std::string& why) {
+  const auto says = [&](std::initializer_list<std::string_view> words) {
+    return std::any_of(words.begin(), words.end(),
+                       [&](std::string_view each) { return why.find(each) != why.npos; });
+  };
+  if (url.starts_with("https:") &&
+      says({"wrong version", "packet length", "stream truncated", "http request"}))
+    return why + "; does it speak plain http? Then write http:// in its URL";
+  if (url.starts_with("http:") && says({"end of stream", "bad version"}))
+    return why + "; does it want TLS? Then write https:// in its URL";
+  return why;
+}
+
+/// A length that will be asked for. What has no real end (a lognormal's tail) is cut by the host's, if it is
+/// ever drawn.
+double surely(const Distribution& length) {
+  const bool ends = length.kind == Distribution::Kind::kFixed || length.kind == Distribution::Kind::kUniform;
+  return ends ? length.largest() : length.mean;
+}
+
+/// @returns what is wrong; empty where nothing is.
+std::string ask(const Target& target, const std::string& url, const std::string& run_id,
+                const std::stop_token& stop, std::optional<std::uint64_t> longest) {
+  const auto secret = resolve_secret(target.auth);
+  if (!secret) return secret.error().message;
+  Target alone = target;
+  alone.urls = {url};
+  TargetClient client(alone, *secret,
+                      {.stop = stop, .limit = std::max(kLimit, target.connect_timeout), .run_id = run_id});
+  const auto reply = client.get(speaks_openai(target) ? "/v1/models" : "/health");
+  if (!reply) return unreachable(url, reply.error().message);
+  return speaks_openai(target) ? judge_models(target, *reply, longest) : "";
+}
+
+}  // namespace
+
+std::string judge_models(const Target& target, const HttpReply& reply, std::optional<std::uint64_t> longest) {
+  if (reply.status == 401 || reply.status == 403) {
+    return target.auth.source == SecretRef::Source::kNone
+               ? fmt::format("it asks for a key ({}); name it in the plan, as auth: {{env: NAME}}",
+                             own_words(reply))
+               : fmt::format("it does not take the key ({}); check what auth names", own_words(reply));
+  }
+  simdjson::dom::parser parser;
+  simdjson::dom::array entries;
+  // A host without a list may serve the model all the same.
+  if (reply.status != 200 || parser.parse(reply.body)["data"].get(entries)) return "";
+  std::vector<std::string> others;
+  for (const simdjson::dom::element entry : entries) {
+    std::string_view id, owner;
+    if (entry["id"].get(id)) continue;
+    // llama.cpp serves the one model that it has, whatever the request calls it.
+    if (!entry["owned_by"].get(owner) && owner == "llamacpp") return "";
+    if (id != target.model) {
+      others.emplace_back(id);
+      continue;
+    }
+    std::uint64_t length = 0;
+    if (longest && !entry["max_model_len"].get(length) && length > 0 && length < *longest) {
+      return fmt::format(
+          "its context of {} tokens is too short for {} of prompt and answer; ask for less, or start "
+          "it with a longer one",
+          length, *longest);
+    }
+    return "";
+  }
+  if (others.empty()) return "";
+  for (std::string& name : others) name = fmt::format("'{}'", printable(name));
+  return fmt::format("it does not serve '{}' but {}; correct model in the plan", printable(target.model),
+                     fmt::join(others, ", "));
+}
+
+std::optional<std::uint64_t> longest_request(const Plan& plan, std::uint32_t target) {
+  std::optional<std::uint64_t> longest;
+  for (const Cell& cell : cells_of(plan)) {
+    const Workload& work = cell.workload;
+    if (cell.target != target || !work.synthetic || work.conversation || !work.output_tokens) continue;
+    const double tokens = surely(work.synthetic->input_tokens) + surely(*work.output_tokens);
+    longest = std::max(longest.value_or(0), static_cast<std::uint64_t>(tokens));
+  }
+  return longest;
+}
+
+std::vector<HostFault> preflight(const Plan& plan, const std::string& run_id, const std::stop_token& stop) {
+  std::vector<std::pair<std::string, std::future<std::string>>> asked;
+  for (std::uint32_t i = 0; i < plan.targets.size(); ++i) {
+    const Target& target = plan.targets[i];
+    if (target.wait_ready) continue;
+    for (const std::string& url : target.urls) {
+      asked.emplace_back(url, std::async(std::launch::async,
+                                         [&target, &url, &run_id, &stop, longest = longest_request(plan, i)] {
+                                           return ask(target, url, run_id, stop, longest);
+                                         }));
+    }
+  }
+  std::vector<HostFault> faults;
+  for (auto& [url, answer] : asked) {
+    if (std::string why = answer.get(); !why.empty()) faults.push_back({url, std::move(why)});
+  }
+  return faults;
+}
+
+}  // namespace kneepoint::coordinator

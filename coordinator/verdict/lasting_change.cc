@@ -52,7 +52,9 @@ std::vector<LoadRepeat> repeats_of(const std::vector<Step>& steps) {
     const Step& step = *row.step;
     if (!step.valid || surely_failing(step.requests) || row.load() < least) continue;
     auto& repeats = by_load[row.load()];
-    const auto halves = counts_tokens(steps) && !step.speed ? jump_within(step) : std::nullopt;
+    // Under a load that moves it is the load that a row changes by.
+    const auto halves =
+        counts_tokens(steps) && !step.speed && !step.has_flag("MOVING") ? jump_within(step) : std::nullopt;
     if (halves) {
       repeats.push_back({.time = halves->before_at, .value = halves->before, .error = kBlockError});
       repeats.push_back({.time = halves->after_at, .value = halves->after, .error = kBlockError});

@@ -7,6 +7,7 @@
 #include <numbers>
 
 #include "coordinator/verdict/burst.h"
+#include "coordinator/verdict/lasting_change.h"
 #include "coordinator/verdict/stalls.h"
 
 /// Rows of a host whose speed is a function of time, made by arithmetic.
@@ -220,6 +221,30 @@ TEST(Burst, ATargetThatRefusesByLoadHasNone) {
   }
   host.row(32);
   EXPECT_FALSE(find_burst(host.steps()));
+}
+
+TEST(LastingChange, ARowWithinWhichTheHostChangedTellsWhen) {
+  MovingHost host([](double at, double) { return at < 200 ? 1.0 : 0.6; });
+  for (const std::uint32_t load : {32, 64}) host.row(load);
+  host.row(50, 300);  // it begins at 64 s
+  host.row(64).row(50);
+  const auto change = find_lasting_change(host.steps());
+  ASSERT_TRUE(change);
+  EXPECT_NEAR(std::exp(change->factor), 0.6, 0.02);
+  EXPECT_LE(change->at, host.steps().back().window_begin_seconds + 10);
+}
+
+/// Throughput changes within its rows because the load does.
+TEST(LastingChange, ALoadThatMovesIsNoChangeOfTheHost) {
+  MovingHost host([](double at, double) { return at < 200 ? 1.0 : 0.6; });
+  host.row(32).row(50, 300).row(64);
+  for (Step& step : host.steps()) step.warn("MOVING", "the load moved");
+  EXPECT_FALSE(find_lasting_change(host.steps()));
+}
+
+TEST(LastingChange, WhatDriftsIsNone) {
+  MovingHost drifting([](double at, double) { return std::exp(-at / 3600); });
+  EXPECT_FALSE(find_lasting_change(drifting.search().steps()));
 }
 
 TEST(Movement, TimesOfTheRunAreToldAsAClock) {

@@ -29,7 +29,9 @@ bool collapses(const Case& of) {
 /// The most that lasts; absent where the host's own windows are above and below it by turns.
 std::optional<double> most_of(const Case& of) {
   const Moving how = of.model.movement.how;
-  if (how != Moving::kHeat && how != Moving::kTokenBucket) return std::nullopt;
+  if (how != Moving::kHeat && how != Moving::kThrottle && how != Moving::kTokenBucket &&
+      how != Moving::kPodLeaves)
+    return std::nullopt;
   double most = 0;
   for (std::uint32_t n = 1; n <= of.max; ++n) most = std::max(most, of.model.throughput(n));
   return most;

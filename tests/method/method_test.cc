@@ -4,6 +4,7 @@
 #include <cmath>
 #include <ostream>
 
+#include "tests/method/claims.h"
 #include "tests/method/method_run.h"
 #include "tests/method/moving_cases.h"
 
@@ -148,11 +149,24 @@ TEST_P(MethodMoving, IsSaidToMoveAsItDoes) {
   EXPECT_GE(named, kSeeds - 1);
 }
 
-/// Searches of hosts that move in time; a second pod that comes while nothing is measured twice is not seen.
+/// Hosts of the same kinds that nothing was tuned on: what is trusted of them is so.
+TEST(MethodNeighbours, NothingFalseIsTrusted) {
+  for (const Case& of : neighbour_cases()) {
+    if (of.model.movement.how == Moving::kQuota) continue;  // hours of its time for a search
+    for (std::uint64_t seed = 1; seed <= 3; ++seed) {
+      const Trial trial = run_trial(of, seed);
+      const Case one = drawn(of, seed);
+      EXPECT_TRUE(!trial.trusted || false_claims(one, truth_of(one), trial.result).empty())
+          << of.name << ", seed " << seed << ": " << trial.result.saturation.explanation;
+      EXPECT_TRUE(trial.result.movement) << of.name << ", seed " << seed;
+    }
+  }
+}
+
 std::vector<Case> moving_searches() {
   std::vector<Case> searches;
   for (const Case& of : moving_cases()) {
-    if (of.steps.empty() && of.model.movement.how != Moving::kAutoscale) searches.push_back(of);
+    if (of.steps.empty()) searches.push_back(of);
   }
   return searches;
 }

@@ -70,6 +70,22 @@ Movement draw_movement(Moving how, const QueueModel& model, Draw& draw) {
       m.extent = draw.uniform(0, 1);
       m.length = draw.uniform(0.7, 1.5);
       break;
+    case Moving::kPodLeaves:
+      m.seconds = draw.uniform(150, 700);
+      break;
+    case Moving::kThrottle:
+      m.amount = draw.uniform(0.2, 0.42);
+      m.seconds = draw.uniform(30, 90);
+      m.extent = draw.uniform(0.1, 0.3);
+      break;
+    case Moving::kQuota:
+      m.amount = model.throughput(model.slots) / model.mean_length() * draw.uniform(0.4, 0.8);
+      break;
+    case Moving::kEviction:
+      m.amount = draw.uniform(2.5, 5);
+      m.extent = draw.scale(1500, 6000);
+      m.seconds = draw.uniform(900, 2000);
+      break;
     case Moving::kLeak:
       m.amount = draw.uniform(0.5, 1.5) / 3600;
       break;
@@ -104,13 +120,27 @@ std::vector<Case> moving_cases() {
   return cases;
 }
 
+std::vector<Case> neighbour_cases() {
+  std::vector<Case> cases;
+  cases.push_back(hard("pod leaves", Moving::kPodLeaves, {"stepped"}, 0.2));
+  cases.push_back(hard("two throttles", Moving::kThrottle, {"heat", "stepped", "drifting"}, 0.2));
+  cases.push_back(
+      hard("minute quota", Moving::kQuota, {"burst", "periodic", "stalls", "wandering", "stepped"}, 1));
+  cases.back().bottlenecks = {"admission"};
+  cases.push_back(hard("evicted cache", Moving::kEviction, {"warming", "wandering", "stepped"}, 1));
+  cases.back().soft = true;
+  cases.back().max = 1024;
+  cases.back().bottlenecks = {};
+  return cases;
+}
+
 Case drawn(const Case& of, std::uint64_t seed) {
   Case one = of;
   if (!of.moves()) return one;
   Draw draw(seed);
   QueueModel& model = one.model;
   const Moving how = std::exchange(model.movement.how, Moving::kNot);
-  if (how == Moving::kWarmCache) {
+  if (how == Moving::kWarmCache || how == Moving::kEviction) {
     // Soft: what a request's prefill costs is most of what more load costs, so that warming moves the knee.
     model.slots = 100'000;
     model.base = 0.010;

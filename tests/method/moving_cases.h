@@ -13,6 +13,11 @@ namespace kneepoint::method {
 /// the same hosts under ramps of fixed steps ("heat, ramp").
 std::vector<Case> moving_cases();
 
+/// Neighbours of these that nothing was tuned on: a pod that leaves, heat that throttles in two steps, a
+/// quota for each minute of the clock, a cache that is evicted once; searches. What is asked of them is that
+/// no verdict is falsely trustworthy.
+std::vector<Case> neighbour_cases();
+
 /// The host that `seed` draws of a case; a steady one is always the same.
 Case drawn(const Case& of, std::uint64_t seed);
 

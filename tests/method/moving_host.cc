@@ -3,17 +3,21 @@
 #include <algorithm>
 #include <cmath>
 #include <numbers>
+#include <utility>
 
 namespace kneepoint::method {
 namespace {
 
 /// A host that cools slows down between these temperatures; 1 is that of a load which stays.
 constexpr double kWarm = 0.3, kHot = 0.7;
+/// And one that is throttled, at these.
+constexpr double kFirst = 0.5, kSecond = 0.85;
 
 }  // namespace
 
 MovingHost::MovingHost(const Movement& movement, std::uint64_t seed)
     : movement_(movement), random_(seed ^ 0x6d6f76696e67u), allowance_(movement.extent) {
+  if (movement_.how == Moving::kPodLeaves) pods_ = 2;
   if (movement_.how == Moving::kNeighbour) next_change_ = movement_.extent * random();
 }
 
@@ -30,6 +34,7 @@ void MovingHost::pass(double time, double load, bool queueing) {
   const double span = time - now_;
   now_ = time;
   switch (movement_.how) {
+    case Moving::kThrottle:
     case Moving::kHeat: {
       const double target = load > movement_.extent ? 1 : 0;
       temperature_ = target + (temperature_ - target) * std::exp(-span / movement_.seconds);
@@ -42,6 +47,12 @@ void MovingHost::pass(double time, double load, bool queueing) {
         queueing_since_ = time;
       }
       if (queueing && time - queueing_since_ >= movement_.seconds) pods_ = 2;
+      break;
+    case Moving::kPodLeaves:
+      if (time >= movement_.seconds) pods_ = 1;
+      break;
+    case Moving::kEviction:
+      if (time >= movement_.seconds && !std::exchange(evicted_, true)) served_ = 0;
       break;
     case Moving::kNeighbour:
       while (time >= next_change_) {
@@ -57,7 +68,13 @@ void MovingHost::pass(double time, double load, bool queueing) {
 }
 
 bool MovingHost::admits(double time) {
-  if (movement_.how == Moving::kWarmCache) served_ += 1;
+  if (movement_.how == Moving::kWarmCache || movement_.how == Moving::kEviction) served_ += 1;
+  if (movement_.how == Moving::kQuota) {
+    const auto minute = static_cast<std::int64_t>(time / 60);
+    if (std::exchange(minute_, minute) != minute) admitted_ = 0;
+    if (admitted_ >= 60 * movement_.amount) return false;
+    admitted_ += 1;
+  }
   if (movement_.how != Moving::kTokenBucket) return true;
   allowance_ = std::min(movement_.extent, allowance_ + (time - refilled_at_) * movement_.amount);
   refilled_at_ = time;
@@ -70,6 +87,8 @@ double MovingHost::speed() const {
   switch (movement_.how) {
     case Moving::kHeat:
       return 1 - movement_.amount * std::clamp((temperature_ - kWarm) / (kHot - kWarm), 0.0, 1.0);
+    case Moving::kThrottle:
+      return 1 - movement_.amount * ((temperature_ > kFirst ? 0.5 : 0) + (temperature_ > kSecond ? 0.5 : 0));
     case Moving::kWave:
       return 1 + movement_.amount *
                      std::sin(2 * std::numbers::pi * (now_ / movement_.seconds + movement_.extent));
@@ -83,7 +102,7 @@ double MovingHost::speed() const {
 }
 
 double MovingHost::prefill() const {
-  if (movement_.how != Moving::kWarmCache) return 1;
+  if (movement_.how != Moving::kWarmCache && movement_.how != Moving::kEviction) return 1;
   return 1 + (movement_.amount - 1) * std::exp(-served_ / movement_.extent);
 }
 
@@ -99,6 +118,7 @@ double MovingHost::stalled(double begin, double end) const {
 double lasting_speed(const Movement& movement, double load) {
   switch (movement.how) {
     case Moving::kHeat:
+    case Moving::kThrottle:
       return load > movement.extent ? 1 - movement.amount : 1;
     case Moving::kNeighbour:
       return 1 - movement.amount * movement.seconds / (movement.seconds + movement.extent);

@@ -16,21 +16,25 @@ enum class Moving {
   kNeighbour,    ///< Another tenant takes a share of its speed, now and then.
   kStall,        ///< Stops, again and again.
   kLeak,         ///< Gets slower steadily.
+  kPodLeaves,    ///< One of two pods goes away.
+  kThrottle,     ///< Gets hot and is throttled in two steps.
+  kQuota,        ///< Refuses what goes beyond so many requests in each minute of the clock.
+  kEviction,     ///< As kWarmCache, and all of it is lost once.
 };
 
 /// Times in seconds.
 struct Movement {
   Moving how = Moving::kNot;
-  /// kHeat, kNeighbour: the share of its speed that it loses; kWave: amplitude, relative; kWarmCache: what
-  /// prefill costs when cold, over what it costs when warm; kTokenBucket: requests a second that last; kLeak:
-  /// relative growth of an iteration's time in a second.
+  /// kHeat, kThrottle, kNeighbour: the share of its speed that it loses; kWave: amplitude, relative;
+  /// kWarmCache, kEviction: what prefill costs when cold, over what it costs when warm; kTokenBucket, kQuota:
+  /// requests a second that last; kLeak: relative growth of an iteration's time in a second.
   double amount = 0;
-  /// kHeat: time constant of the temperature; kWave, kStall: period; kAutoscale: from the first queueing to
-  /// the second pod; kNeighbour: mean spell on.
+  /// kHeat, kThrottle: time constant of the temperature; kWave, kStall: period; kAutoscale: from the first
+  /// queueing to the second pod; kNeighbour: mean spell on; kPodLeaves, kEviction: when.
   double seconds = 0;
-  /// kHeat: the share of its slots from which on it heats up; kWave, kStall: place in the period at the
-  /// start, of 1; kWarmCache: requests by which the excess has fallen to 1/e; kTokenBucket: the allowance;
-  /// kNeighbour: mean spell off.
+  /// kHeat, kThrottle: the share of its slots from which on it heats up; kWave, kStall: place in the period
+  /// at the start, of 1; kWarmCache, kEviction: requests by which the excess has fallen to 1/e; kTokenBucket:
+  /// the allowance; kNeighbour: mean spell off.
   double extent = 0;
   /// kStall: how long it stops.
   double length = 0;
@@ -65,6 +69,9 @@ class MovingHost {
   double allowance_ = 0, refilled_at_ = 0;
   bool neighbour_ = false;
   double next_change_ = 0;
+  std::int64_t minute_ = -1;
+  double admitted_ = 0;  // in that minute
+  bool evicted_ = false;
 };
 
 /// The mean of its speed over time under a load that stays, once its passing states are over; `load` is the

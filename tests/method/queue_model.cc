@@ -20,7 +20,8 @@ double QueueModel::throughput(std::uint32_t n, double time) const {
   const double each = batch / pods;
   const double x =
       batch / iteration(each, each / mean_length(), time) * lasting_speed(movement, each / slots);
-  return movement.how == Moving::kTokenBucket ? std::min(x, movement.amount * mean_length()) : x;
+  const bool limited = movement.how == Moving::kTokenBucket || movement.how == Moving::kQuota;
+  return limited ? std::min(x, movement.amount * mean_length()) : x;
 }
 
 std::optional<double> true_saturation(const QueueModel& model, std::uint32_t max, double time) {

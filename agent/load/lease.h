@@ -25,10 +25,12 @@ class Lease {
 
   /// A heartbeat that was sent `since_zero` and read at `received`. Whichever is earlier counts: one that lay
   /// in a buffer while this process or the network stood still allows no more than it did when it was sent.
-  /// What has ended stays ended.
+  /// What has ended stays ended, also where no thread has looked since: after a freeze this may be read
+  /// first.
   void heartbeat(Nanos since_zero, MonoTime received) {
     const Nanos::rep zero = zero_;
     if (zero == kNone) return;
+    if (until_ != kNone && !allows(received)) return;
     const Nanos::rep sent = std::min(zero + since_zero.count(), received.time_since_epoch().count());
     const Nanos::rep until = sent + length_.count();
     Nanos::rep known = until_;

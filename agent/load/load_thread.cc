@@ -224,7 +224,7 @@ void LoadThread::grow() {
 
 void LoadThread::add_slot(const LoadLevel& level, std::uint32_t number, Slot::Kind kind) {
   const MonoTime not_before = setup_->assignment.zero + slot_start(level, number);
-  const ThreadContext context{poller_, resolver_, recorder_, buffers_, pool_};
+  const ThreadContext context{poller_, resolver_, recorder_, buffers_, pool_, lease_.get()};
   slots_.push_back(std::make_unique<Slot>(*this, context, kind, level.cell, number, not_before));
   ++live_slots_;
   slots_.back()->start();

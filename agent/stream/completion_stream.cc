@@ -93,6 +93,7 @@ Task<Ending> CompletionStream::perform(const CompletionRequest& request) {
   UsageOption usage = *request.usage;
   write_request(request, usage);
   const MonoTime start = mono_now();
+  if (!context_.may_write(start)) co_return Ending{Outcome::kCancelled, start};
   // A later turn carries a history, whose length nobody asked for.
   const std::uint32_t asked_prompt = request.pick.turn == 0 ? request.pick.input_tokens : 0;
   recorder.begin(record_, {.key = request.series,
@@ -117,7 +118,12 @@ Task<Ending> CompletionStream::perform(const CompletionRequest& request) {
       }
     }
     write_request(request, usage);
-    recorder.resend(record_, mono_now());
+    const MonoTime again = mono_now();
+    if (!context_.may_write(again)) {
+      ending = Ending{Outcome::kCancelled, again};
+      break;
+    }
+    recorder.resend(record_, again);
     ending = co_await exchange(request, usage);
   }
   if (!ending) ending = Ending{Outcome::kStream, mono_now()};
@@ -154,7 +160,9 @@ Task<std::optional<Ending>> CompletionStream::exchange(const CompletionRequest& 
   const Outcome opened = co_await open(*request.route);
   if (opened != Outcome::kSuccess) co_return Ending{opened, mono_now()};
   write_request(request, usage);
-  context_.recorder.restart(record_, mono_now());
+  const MonoTime again = mono_now();
+  if (!context_.may_write(again)) co_return Ending{Outcome::kCancelled, again};
+  context_.recorder.restart(record_, again);
   co_return co_await attempt(request);
 }
 

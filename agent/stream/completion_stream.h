@@ -8,6 +8,7 @@
 #include "agent/dialects/dialect.h"
 #include "agent/http/event_framing.h"
 #include "agent/http/http_response.h"
+#include "agent/load/lease.h"
 #include "agent/net/connection_pool.h"
 #include "agent/net/task.h"
 #include "agent/prompts/prompt_source.h"
@@ -26,6 +27,11 @@ struct ThreadContext {
   Recorder& recorder;
   ThreadBuffers& buffers;
   ConnectionPool& pool;
+  Lease* lease = nullptr;  ///< Of the load; null: there is none, and it is always allowed.
+
+  /// Whether a request may be written at `now`. Asked with the clock read just before: what a request waited
+  /// for meanwhile, a connection or this process, which was stopped, may have outlasted the lease.
+  bool may_write(MonoTime now) const { return lease == nullptr || lease->allows(now); }
 };
 
 /// One request.

@@ -51,19 +51,92 @@ TEST(Lease, WhatHasEndedStaysEndedUntilTheNextRun) {
   EXPECT_FALSE(lease.allows(kZero + 10s));
 }
 
-/// Load under a lease, against a host that answers at once.
-class LeasedLoad : public EngineTest {
+TEST(Lease, AHeartbeatThatIsReadAfterItsEndRevivesNothingThoughNoThreadHasLookedYet) {
+  Lease lease(8s);
+  lease.begin(kZero);
+  lease.heartbeat(0s, kZero);
+  // The process was stopped from second 1 to 9; what was sent at second 5 lay in a buffer, and would allow
+  // load until second 13.
+  lease.heartbeat(5s, kZero + 9s);
+  EXPECT_FALSE(lease.allows(kZero + 9s));
+  EXPECT_FALSE(lease.allows(kZero + 7s)) << "final, for every thread that asks";
+}
+
+TEST(Lease, AHeartbeatThatIsReadJustBeforeItsEndExtendsIt) {
+  Lease lease(8s);
+  lease.begin(kZero);
+  lease.heartbeat(0s, kZero);
+  lease.heartbeat(5s, kZero + 8s - 1ns);
+  EXPECT_EQ(lease.until(), kZero + 13s);
+}
+
+/// Load under a lease of its own length.
+class Leased : public EngineTest {
  protected:
-  LeasedLoad() : server_(always(answer(2))) {
-    target().urls = {server_.url()};
-    lease_ = std::make_shared<Lease>(1s);
+  explicit Leased(Nanos length) : lease_(std::make_shared<Lease>(length)) {
     lease_->begin(assignment_.zero);
+    lease_->heartbeat(elapsed(), mono_now());
   }
   void start_leased(unsigned threads) {
     controller_ =
         std::make_unique<RunController>(assignment_, std::vector<std::string>{""},
                                         RunController::Options{.threads = threads, .lease = lease_});
   }
+  std::shared_ptr<Lease> lease_;
+};
+
+/// The lease ends while a request is under way, and no timer of the thread has told it: the thread was
+/// stopped, and what came meanwhile is what it sees first.
+class LeaseThatEndedUnnoticed : public Leased {
+ protected:
+  LeaseThatEndedUnnoticed() : Leased(60s) {}
+  void run_against(ScriptedServer& server) {
+    target().urls = {server.url()};
+    start_leased(1);
+    controller_->apply({.epoch = 1, .concurrency = 1, .effective_at = elapsed()});
+    collect_until([&] { return controller_->idle(); });
+  }
+};
+
+TEST_F(LeaseThatEndedUnnoticed, WritesNoRequestAgainOnANewConnection) {
+  ScriptedServer server([this](ScriptedServer::Peer& peer, int connection) {
+    // The kept-alive connection closes under the second request, which would be sent once more.
+    peer.read_request();
+    peer.send(answer(1));
+    if (connection > 0) return;
+    peer.read_request();
+    lease_->end();
+  });
+  run_against(server);
+  EXPECT_EQ(server.requests().size(), 2u);
+}
+
+TEST_F(LeaseThatEndedUnnoticed, AsksNoQuestionOnceMoreWithoutUsage) {
+  ScriptedServer server([this](ScriptedServer::Peer& peer, int) {
+    while (!peer.read_request().empty()) {
+      lease_->end();
+      peer.send(response("400 Bad", R"({"error":"unknown field stream_options"})"));
+    }
+  });
+  run_against(server);
+  EXPECT_EQ(server.requests().size(), 1u);
+}
+
+TEST_F(LeaseThatEndedUnnoticed, BeginsNoNextRequest) {
+  ScriptedServer server([this](ScriptedServer::Peer& peer, int) {
+    while (!peer.read_request().empty()) {
+      lease_->end();
+      peer.send(answer(1));
+    }
+  });
+  run_against(server);
+  EXPECT_EQ(server.requests().size(), 1u);
+}
+
+/// Load against a host that answers at once.
+class LeasedLoad : public Leased {
+ protected:
+  LeasedLoad() : Leased(1s), server_(always(answer(2))) { target().urls = {server_.url()}; }
   std::uint64_t ended() const {
     std::uint64_t sum = 0;
     for (const auto& [key, stats] : series_) sum += stats.ended();
@@ -71,7 +144,6 @@ class LeasedLoad : public EngineTest {
   }
 
   ScriptedServer server_;
-  std::shared_ptr<Lease> lease_;
 };
 
 TEST_F(LeasedLoad, EndsWithItsLeaseOnEveryThreadThoughNobodySaysSo) {

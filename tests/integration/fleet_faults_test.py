@@ -9,6 +9,10 @@ import harness
 from harness import BIN, Process, plan_text
 
 
+# Load without a heartbeat ends so long after the last one was sent (common/lease.h).
+LEASE = 8
+
+
 class FleetFaults(harness.TestCase):
     def coordinator(self, plan, out, *arguments, agents=2):
         return self.kneepoint("run", plan, "--out", self.scratch / out, "--serve", "none", "--listen",
@@ -40,6 +44,11 @@ class FleetFaults(harness.TestCase):
             self.assertLess(time.monotonic(), deadline, "the load goes on")
             before = requests["received"]
             time.sleep(1)
+
+    def settled(self, host):
+        """How many requests the host has received, once all of them have ended."""
+        harness.wait_until(lambda: host.stats()["requests"]["in_flight"] == 0, "the answers end")
+        return host.stats()["requests"]["received"]
 
     def assert_nothing_lost(self, out="out"):
         report = self.report(self.scratch / out)
@@ -94,12 +103,32 @@ class FleetFaults(harness.TestCase):
         coordinator, agents, _ = self.fleet(host, hold="60s")
         self.wait_for_load(host)
         agents[1].signal(signal.SIGSTOP)
+        stopped = time.monotonic()
         self.assertEqual(coordinator.wait(60), 5, coordinator.output)
         self.assertRegex(coordinator.output, r"agent a1 lost: nothing came from it for 5 s")
-        received = host.stats()["requests"]["received"]
+        self.assertEqual(agents[0].wait(20), 5, agents[0].output)
+        # The last heartbeat that a1 can have read was sent before it was stopped. Those that lie unread in its
+        # socket were sent later, and would allow load until five seconds after that.
+        time.sleep(max(0, stopped + LEASE + 0.5 - time.monotonic()))
+        # What a1 had written before is read, and its answers are: only a1 can begin anything.
+        received = self.settled(host)
         agents[1].signal(signal.SIGCONT)
+        agents[1].wait_for(r"the load is stopped")
         self.assert_load_ends(host)
-        self.assertLessEqual(host.stats()["requests"]["received"], received + 2, "its lease has ended")
+        self.assertEqual(host.stats()["requests"]["received"], received, "begun after the lease's end")
+
+    def test_an_agent_that_goes_on_before_its_lease_has_ended_stops_when_no_coordinator_takes_it_back(self):
+        host = self.simhost()
+        coordinator, agents, _ = self.fleet(host, hold="60s", agent_options=("--join-timeout", "5s"))
+        self.wait_for_load(host)
+        coordinator.signal(signal.SIGKILL)
+        agents[1].signal(signal.SIGSTOP)
+        time.sleep(3)
+        agents[1].signal(signal.SIGCONT)
+        # It may have load while it dials again, for two seconds, and no longer.
+        self.assert_load_ends(host)
+        for agent in agents:
+            self.assertEqual(agent.wait(20), 5, agent.output)
 
     def test_a_killed_agent_of_this_machine_is_noticed_at_once(self):
         host = self.simhost()

@@ -126,7 +126,8 @@ int dispatch(int argc, char** argv) {
   add_duration(run_app, "--linger", run.linger,
                "Stay after the run until scraped twice, at most so long (default: 0s)");
   run_app.add_flag("--quiet", run.quiet, "Print the result only");
-  run_app.add_flag("!--no-preflight", run.preflight,
+  bool no_preflight = false;
+  run_app.add_flag("--no-preflight", no_preflight,
                    "Load hosts also where a first question shows that they are not fit");
 
   CLI::App& validate_app = *app.add_subcommand("validate", "Check a plan and print it as understood");
@@ -233,6 +234,7 @@ int dispatch(int argc, char** argv) {
     return kDone;
   }
   if (schema_app.parsed()) return schema_command(schema);
+  run.preflight = !no_preflight;
   if (run_app.parsed()) return run_command(run);
   if (validate_app.parsed()) return validate_command(plan, set);
   if (replay_app.parsed()) return replay_command(replay);

@@ -268,7 +268,10 @@ std::optional<Probe> SearchPlanner::scout() {
     }
     // After a change some rows still stand.
     const auto known = restarts_ > 0 ? standing(next) : std::nullopt;
-    if (!known) return Probe{.concurrency = next};
+    // One just below the most that may be asked for stands for it, too: taken again it would do so for ever.
+    const bool higher =
+        known && (climb_.empty() || steps_[*known].concurrency > steps_[climb_.back()].concurrency);
+    if (!higher) return Probe{.concurrency = next};
     climb_.push_back(*known);
   }
 }

@@ -25,19 +25,7 @@ constexpr double kMostly = 0.7;
 /// By how much more than a step or a line.
 constexpr double kClearly = 0.1;
 constexpr double kShortestPeriod = 16;  ///< Seconds.
-constexpr double kResidences = 5;       ///< A period within so many may be requests that come round together.
 constexpr double kSmallestError = 0.002;
-
-double residence_of(const std::vector<Step>& steps) {
-  std::vector<double> residences;
-  for (const Step& step : steps) {
-    if (step.e2e_seconds.p50) residences.push_back(*step.e2e_seconds.p50);
-  }
-  if (residences.empty()) return 0;
-  const auto middle = residences.begin() + static_cast<std::ptrdiff_t>(residences.size() / 2);
-  std::nth_element(residences.begin(), middle, residences.end());
-  return *middle;
-}
 
 /// Whether what moved may be a change for good or a trend.
 bool may_be_one_way(const std::vector<Step>& steps, double share) {
@@ -71,30 +59,13 @@ void take_as_steady(Step& step) {
   step.valid = failed_gates(step).empty();
 }
 
-/// Waves, or two speeds, whichever leaves less.
-bool mark_by_blocks(std::vector<Step>& steps) {
-  const std::vector<SpeedBlock> blocks = speed_blocks(steps);
-  if (blocks.empty()) return false;
-  std::vector<double> values;
-  for (const SpeedBlock& block : blocks) values.push_back(block.value);
-  centre_levels(blocks, values);
-  const double moved = std::sqrt(std::inner_product(values.begin(), values.end(), values.begin(), 0.0) /
-                                 static_cast<double>(values.size()));
-  if (moved < kStandsStill) return false;
-  std::optional<SpeedFit> best = fit_two_speeds(blocks);
-  if (auto waves = fit_waves(blocks, std::max(kShortestPeriod, kResidences * residence_of(steps)));
-      waves && (!best || waves->left < best->left))
-    best = std::move(waves);
-  if (!best || best->share() < kMostly || may_be_one_way(steps, best->share()) || heats_up(steps) ||
-      changed_for_good(steps))
-    return false;
-
-  double mean = 0;
-  for (const double m : best->speed) mean += std::exp(m) / static_cast<double>(blocks.size());
-  // What is left within rows is every row's noise.
+/// Standard deviation of a block about its row with the movement taken out, as if neighbours were
+/// independent; absent where no row has two blocks.
+std::optional<double> noise_within_rows(const std::vector<SpeedBlock>& blocks,
+                                        const std::vector<double>& speed) {
   double squares = 0, products = 0, degrees = 0;
   std::vector<double> left(blocks.size());
-  for (std::size_t i = 0; i < blocks.size(); ++i) left[i] = blocks[i].value - best->speed[i];
+  for (std::size_t i = 0; i < blocks.size(); ++i) left[i] = blocks[i].value - speed[i];
   for (std::size_t from = 0; from < blocks.size();) {
     std::size_t until = from;
     double sum = 0;
@@ -107,9 +78,34 @@ bool mark_by_blocks(std::vector<Step>& steps) {
     degrees += static_cast<double>(until - from - 1);
     from = until;
   }
-  if (degrees < 1) return false;
+  if (degrees < 1) return std::nullopt;
   const double alike = std::clamp(squares > 0 ? products / squares : 0, 0.0, 0.9);
-  const double noise = std::sqrt(squares / degrees * (1 + alike) / (1 - alike));
+  return std::sqrt(squares / degrees * (1 + alike) / (1 - alike));
+}
+
+/// Waves, or two speeds, whichever leaves less.
+bool mark_by_blocks(std::vector<Step>& steps) {
+  const std::vector<SpeedBlock> blocks = speed_blocks(steps);
+  if (blocks.empty()) return false;
+  std::vector<double> values;
+  for (const SpeedBlock& block : blocks) values.push_back(block.value);
+  centre_levels(blocks, values);
+  const double moved = std::sqrt(std::inner_product(values.begin(), values.end(), values.begin(), 0.0) /
+                                 static_cast<double>(values.size()));
+  if (moved < kStandsStill) return false;
+  std::optional<SpeedFit> best = fit_two_speeds(blocks);
+  if (auto waves = fit_waves(blocks, std::max(kShortestPeriod, shortest_own_period(steps)));
+      waves && (!best || waves->left < best->left))
+    best = std::move(waves);
+  if (!best || best->share() < kMostly || may_be_one_way(steps, best->share()) || heats_up(steps) ||
+      changed_for_good(steps))
+    return false;
+
+  double mean = 0;
+  for (const double m : best->speed) mean += std::exp(m) / static_cast<double>(blocks.size());
+  // What is left within rows is every row's noise.
+  const auto noise = noise_within_rows(blocks, best->speed);
+  if (!noise) return false;
   for (std::size_t from = 0; from < blocks.size();) {
     std::size_t until = from;
     double ratio = 0;
@@ -127,7 +123,7 @@ bool mark_by_blocks(std::vector<Step>& steps) {
     const double edge = edge_error(step.tpot_seconds.p50.value_or(0), std::max(step.duration_seconds, 1.0));
     step.speed = HostSpeed{.ratio = ratio / n,
                            .standard_error = std::max(
-                               kSmallestError, std::hypot(noise / std::sqrt(n), best->error[from], edge))};
+                               kSmallestError, std::hypot(*noise / std::sqrt(n), best->error[from], edge))};
     if (even_beside(halves)) take_as_steady(step);
     from = until;
   }

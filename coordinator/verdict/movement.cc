@@ -17,8 +17,6 @@
 namespace kneepoint::coordinator {
 namespace {
 
-/// A period within so many residences may be requests that come round together.
-constexpr double kResidences = 5;
 constexpr double kShortestPeriod = 4 * kBlock;
 constexpr double kByChance = 1e-3;
 /// What a wave explains of all that moved, at least.
@@ -27,17 +25,6 @@ constexpr double kMostly = 0.5;
 /// "38 % slower", "12 % faster"
 std::string said(double ratio) {
   return fmt::format("{:.0f} % {}", std::abs(ratio - 1) * 100, ratio < 1 ? "slower" : "faster");
-}
-
-double residence_of(const std::vector<Step>& steps) {
-  std::vector<double> residences;
-  for (const Step& step : steps) {
-    if (step.e2e_seconds.p50) residences.push_back(*step.e2e_seconds.p50);
-  }
-  if (residences.empty()) return 0;
-  const auto middle = residences.begin() + static_cast<std::ptrdiff_t>(residences.size() / 2);
-  std::nth_element(residences.begin(), middle, residences.end());
-  return *middle;
 }
 
 std::optional<Movement> burst_of(const std::vector<Step>& steps) {
@@ -71,7 +58,7 @@ std::optional<Movement> stalls_of(const std::vector<Step>& steps) {
 }
 
 std::optional<Movement> wave_of(const std::vector<Step>& steps, const std::vector<Reading>& blocks) {
-  const auto wave = find_wave(blocks, std::max(kShortestPeriod, kResidences * residence_of(steps)));
+  const auto wave = find_wave(blocks, std::max(kShortestPeriod, shortest_own_period(steps)));
   if (!wave || wave->amplitude < kStill || wave->share < kMostly || wave->chance > kByChance)
     return std::nullopt;
   // What changed for good looks like half a wave.
@@ -85,8 +72,8 @@ std::optional<Movement> wave_of(const std::vector<Step>& steps, const std::vecto
       .period_seconds = wave->period,
       .ratio = (1 - wave->amplitude) / (1 + wave->amplitude),
       .explanation = fmt::format(
-          "The host is faster and slower by turns, by ± {:.0f} % about every {}. Throughput is the mean "
-          "over whole turns.",
+          "The host is faster and slower by turns, by ± {:.0f} % about every {}. Each row holds what it gave "
+          "in its window, and not the mean over whole turns.",
           wave->amplitude * 100, format_time(wave->period))};
 }
 
@@ -161,6 +148,17 @@ bool alone_answers_sooner(const std::vector<Step>& steps) {
   });
 }
 
+/// By how much the rows of one load differ at most, of ln X.
+double most_at_one_load(const std::vector<Reading>& rows) {
+  double most = 0;
+  for (const Reading& a : rows) {
+    for (const Reading& b : rows) {
+      if (a.level == b.level) most = std::max(most, b.value - a.value);
+    }
+  }
+  return most;
+}
+
 Movement one_way(const std::vector<Step>& steps, const Moves& moves) {
   const std::vector<Reading> rows = row_readings(steps, moves.least);
   const double from = rows.front().at, span = rows.back().at - from;
@@ -176,7 +174,8 @@ Movement one_way(const std::vector<Step>& steps, const Moves& moves) {
   constexpr double kMuchBetter = 0.15;
   if (!down && approach &&
       (alone_answers_sooner(steps) || nears > std::max(jumps, line.share()) + kMuchBetter)) {
-    const double ratio = std::exp(approach->total);
+    // The curve is extrapolated where it began before the first row: no more is said than a load showed.
+    const double ratio = std::exp(std::min(approach->total, most_at_one_load(rows)));
     return {.kind = "warming",
             .at_seconds = from,
             .ratio = ratio,

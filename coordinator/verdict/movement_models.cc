@@ -228,6 +228,18 @@ std::optional<ApproachFit> fit_approach(const std::vector<Reading>& readings,
   return best;
 }
 
+double shortest_own_period(const std::vector<Step>& steps) {
+  constexpr double kResidences = 5;
+  std::vector<double> residences;
+  for (const Step& step : steps) {
+    if (step.e2e_seconds.p50) residences.push_back(*step.e2e_seconds.p50);
+  }
+  if (residences.empty()) return 0;
+  const auto middle = residences.begin() + static_cast<std::ptrdiff_t>(residences.size() / 2);
+  std::nth_element(residences.begin(), middle, residences.end());
+  return kResidences * *middle;
+}
+
 std::optional<Wave> find_wave(const std::vector<Reading>& blocks, double shortest) {
   constexpr std::size_t kFewest = 24;
   if (blocks.size() < kFewest) return std::nullopt;

@@ -56,6 +56,9 @@ struct ApproachFit : MovementFit {
 };
 std::optional<ApproachFit> fit_approach(const std::vector<Reading>& readings, const std::vector<Step>& steps);
 
+/// Seconds. A shorter period may be the load's own: requests that come round together.
+double shortest_own_period(const std::vector<Step>& steps);
+
 /// A sine.
 struct Wave {
   double period = 0;     ///< Seconds.

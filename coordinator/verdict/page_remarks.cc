@@ -65,7 +65,10 @@ void remark_on_state(const ScenarioResult& result, const PageRemark& page, Verdi
 void remark_on_counts(const ScenarioResult& result, Verdict& verdict) {
   const Steps steps = steps_where(result, [](const Step& s) {
     const PageCheck& page = s.telemetry->page;
-    return page.state == "covered" && page.tokens_ratio && page.requests_ratio &&
+    // A count that was refuted is told by verdict/token_counts, with all of its witnesses.
+    const bool told =
+        s.token_count && (s.token_count->state == "corrected" || s.token_count->state == "differs");
+    return !told && page.state == "covered" && page.tokens_ratio && page.requests_ratio &&
            std::abs(*page.requests_ratio - 1) <= 1 - ReconcileLimits::kLeast &&
            std::abs(*page.tokens_ratio - 1) > 1 - ReconcileLimits::kLeast;
   });

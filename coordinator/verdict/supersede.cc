@@ -43,7 +43,6 @@ void drop_bursts(std::vector<Step>& steps) {
     if (step.valid && refused && !surely_failing(step.requests)) {
       supersede(step, "measured again, the target turned requests away at this load");
     } else if (burst &&  // where refusals began within a row, its interval is no measure
-
                (surely > burst->limit() || (!step.valid && x.value.value_or(0) > burst->limit()))) {
       supersede(step,
                 fmt::format("the target admits {} for long, as it shows where it turns requests away: this "

@@ -115,7 +115,11 @@ TEST(Movement, MoreCapacityIsAStepThatASingleRequestDoesNotFeel) {
 TEST(Movement, ACacheThatFillsAnswersALoneRequestSooner) {
   MovingHost host([](double at, double) { return 1 - 0.4 * std::exp(-at / 120); });
   host.ttft([](double at, double) { return 0.02 + 0.06 * std::exp(-at / 120); });
-  EXPECT_EQ(host.search().moved().kind, "warming");
+  const Movement moved = host.search().moved();
+  EXPECT_EQ(moved.kind, "warming");
+  // From 60 % at the very first to all of it: no load can have shown more than that.
+  EXPECT_GT(moved.ratio.value_or(0), 1.03);
+  EXPECT_LT(moved.ratio.value_or(9), 1 / 0.6 + 0.05);
 }
 
 TEST(Movement, ADriftKeepsItsPace) {

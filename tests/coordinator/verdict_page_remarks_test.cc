@@ -59,6 +59,17 @@ TEST(PageRemarks, CountsThatDifferForTheSameRequests) {
               HasSubstr("the engine counted 316 output tokens a second and the answers 553"));
 }
 
+TEST(PageRemarks, ACountThatWasRefutedIsToldByItsWitnessesAndNotTwice) {
+  for (const char* state : {"corrected", "differs"}) {
+    Step step = told_at(8, "covered", 0.57);
+    step.telemetry->page.requests_ratio = 1.0;
+    step.telemetry->server_tokens_per_second = 316;
+    step.output_tokens_per_second.value = 314;  // as the chunks have it by now
+    step.token_count = TokenCount{.state = state};
+    EXPECT_FALSE(remarks({step}).has("token_counts_differ")) << state;
+  }
+}
+
 TEST(PageRemarks, APrefixCacheThatHelpsIsSaid) {
   Step first = told_at(1, "covered", 1), last = told_at(256, "covered", 1);
   first.telemetry->prefix_hit_ratio = 0.24;

@@ -36,7 +36,8 @@ TEST(NarrowTable, FitsEveryWidthAndKeepsWhatMatters) {
 }
 
 TEST(NarrowTable, IsTheReportsWhereThereIsRoom) {
-  const Step& step = testing::sample_report().results[0].steps[1];
+  const Report report = testing::sample_report();
+  const Step& step = report.results[0].steps[1];
   EXPECT_EQ(narrow_header(120), step_header());
   EXPECT_EQ(narrow_line(step, 120), render_step_line(step));
 }

@@ -33,6 +33,7 @@ constexpr std::array kFlags = {
     Entry{"NO_DATA", "No request completed inside the window."},
     Entry{"DRIFT", "The same concurrency, repeated at the end, differed by more than 3 %."},
     Entry{"DRIFTING", "Throughput kept moving in one direction inside the window, by more than 3 %."},
+    Entry{"SUPERSEDED", "Later rows have refuted this one: it is shown, and on no curve."},
     Entry{"LITTLES_LAW", "Concurrency, throughput and time in the system do not agree with Little's law."},
     Entry{"LOW_OCCUPANCY", "Fewer than 99 % of the requests that were asked for were in flight."},
     Entry{

@@ -119,12 +119,16 @@ int dispatch(int argc, char** argv) {
   run_app.add_option("--tls-ca", run.tls.ca, "The authority that agents' certificates must come from (PEM)")
       ->needs(listen);
   add_duration(run_app, "--join-timeout", run.join_timeout, "How long to wait for the fleet (default: 60s)");
-  run_app.add_option("--serve", run.serve, "HOST:PORT for /metrics, or 'none' (default: 127.0.0.1:9464)");
+  run_app.add_option("--serve", run.serve,
+                     "HOST:PORT for /metrics and /ready, or 'none' (default: 127.0.0.1:9464)");
   run_app.add_option(
       "--http-token-file", run.http_token_file,
       "A file with the bearer token that --serve wants to be shown; beyond loopback it is needed");
   add_duration(run_app, "--linger", run.linger,
                "Stay after the run until scraped twice, at most so long (default: 0s)");
+  run_app.add_option("--termination-message", run.termination_message,
+                     "A file that gets the closing lines, too: verdict, report, exit code (in a pod: "
+                     "/dev/termination-log)");
   run_app.add_flag("--quiet", run.quiet, "Print the result only");
   bool no_preflight = false;
   run_app.add_flag("--no-preflight", no_preflight,

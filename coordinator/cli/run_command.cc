@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cstdio>
 #include <memory>
 
@@ -23,6 +24,7 @@
 #include "coordinator/cli/run_facts.h"
 #include "coordinator/cli/run_telemetry.h"
 #include "coordinator/cli/standard_output.h"
+#include "coordinator/cli/termination_message.h"
 #include "coordinator/cli/wait_for_targets.h"
 #include "coordinator/fleet/fleet.h"
 #include "coordinator/fleet/local_agents.h"
@@ -37,7 +39,9 @@
 #include "coordinator/recording/results.h"
 #include "coordinator/report/record_writer.h"
 #include "coordinator/report/run_directory.h"
+#include "coordinator/report/summary.h"
 #include "coordinator/report/text.h"
+#include "coordinator/report/text_layout.h"
 #include "coordinator/results/exit_code.h"
 #include "coordinator/run/run_loop.h"
 #include "coordinator/verdict/build_report.h"
@@ -86,7 +90,7 @@ class Run {
     serve();
   }
 
-  int execute() {
+  ExitCode execute() {
     // The fleet first: agents that were started with the coordinator look for it while a model loads.
     assemble();
     load_seconds_ = wait_for_targets();
@@ -117,6 +121,9 @@ class Run {
                   loop.interrupted());
   }
 
+  /// The answer and where the report is, in lines; empty before there is a report.
+  const std::string& closing() const { return closing_; }
+
  private:
   static Plan load(const RunOptions& options, Interrupts& interrupts, BackgroundOutput& errors) {
     const Variables variables = or_fail(variables_from_flags(options.set), kBadInput);
@@ -143,6 +150,10 @@ class Run {
     const ListenAddress address =
         options_.serve ? or_fail(parse_listen_address(*options_.serve), kBadInput) : ListenAddress{};
     HttpServer::Routes routes;
+    routes["/ready"] = [this](const HttpRequest&) {
+      if (loading_) return HttpResponse{.body = "the fleet is complete\n"};
+      return HttpResponse{.status = 503, .body = "the fleet is not complete yet\n"};
+    };
     routes["/metrics"] = [this](const HttpRequest&) {
       return HttpResponse{.content_type = std::string(Metrics::kContentType), .body = metrics_.text()};
     };
@@ -228,6 +239,7 @@ class Run {
     journal_ = std::make_unique<Journal>();
     journal_->watch([this] { return recording_->settle(); });
     if (records_) journal_->watch([this] { return records_->settle(); });
+    loading_ = true;
     metrics_.set_start_skew(start_skew());
     metrics_.set_agents({.running = fleet_->agents()});
   }
@@ -367,9 +379,11 @@ class Run {
   }
 
   /// What was found is told first: no disk can take it away.
-  int report(const Measured& measured, bool interrupted) {
+  ExitCode report(const Measured& measured, bool interrupted) {
     const Report report = analyse(measured);
     display_.finish(report);
+    closing_ = fmt::format("{}Trust: {}\nreport: {}\n", render_answer(report, kTextWidth),
+                           to_string(report.verdict.trust()), directory_.path().string());
     output_.write(options_.ending
                       ? options_.ending(report, directory_.path())
                       : fmt::format("{}\nreport: {}\n", render_text(report), directory_.path().string()));
@@ -418,6 +432,7 @@ class Run {
   RunDirectory directory_;
   Metrics metrics_;
   RunDisplay display_;
+  std::atomic<bool> loading_ = false;  ///< The server's thread asks.
   std::unique_ptr<HttpServer> server_;
   std::unique_ptr<PrivateSocket> socket_;
   std::unique_ptr<Fleet> fleet_;
@@ -428,6 +443,7 @@ class Run {
   std::map<std::uint32_t, double> load_seconds_;  // by target
   std::optional<RunTelemetry> telemetry_;
   std::size_t agents_lost_ = 0;
+  std::string closing_;
 };
 
 }  // namespace
@@ -439,12 +455,21 @@ int run_command(const RunOptions& options) {
   static BackgroundOutput output(STDOUT_FILENO);
   static BackgroundOutput errors(STDERR_FILENO);
   log_to(errors, "kneepoint", "warn");
+  const auto end = [&](const std::string& words, ExitCode code) {
+    if (options.termination_message.empty()) return code;
+    if (const auto left = write_termination_message(options.termination_message, words, code); !left)
+      errors.write(fmt::format("kneepoint: {}\n", printable_lines(left.error().message)));
+    return code;
+  };
   try {
     Interrupts interrupts;
-    return Run(options, interrupts, output, errors).execute();
+    Run run(options, interrupts, output, errors);
+    const ExitCode code = run.execute();
+    return end(run.closing(), code);
   } catch (const Failure& failure) {
-    errors.write(fmt::format("kneepoint: {}\n", printable_lines(failure.message)));
-    return failure.code;
+    const std::string line = fmt::format("kneepoint: {}\n", printable_lines(failure.message));
+    errors.write(line);
+    return end(line, failure.code);
   }
 }
 

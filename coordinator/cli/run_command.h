@@ -28,6 +28,7 @@ struct RunOptions {
   std::optional<std::string> serve;  ///< HOST:PORT, or "none"; absent: the default address.
   std::string http_token_file;       ///< With what `serve` wants to be shown; empty: nothing.
   Nanos linger{0};
+  std::filesystem::path termination_message;  ///< Gets the closing lines, too; empty: no file does.
   bool quiet = false;
   bool preflight = true;  ///< Ask the hosts before any load, where this machine's agents load them.
   /// What is printed at the end, with line breaks, from the report and where it lies; unset: all of it.

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <string_view>
+
 #include "coordinator/results/model.h"
 
 namespace kneepoint::coordinator {
@@ -18,5 +20,8 @@ enum ExitCode : int {
 
 /// What a run that led to `report` exits with, live or replayed.
 ExitCode exit_code(const Report& report);
+
+/// "a threshold was missed"
+std::string_view exit_words(ExitCode code);
 
 }  // namespace kneepoint::coordinator

@@ -184,6 +184,13 @@ class Rendered(unittest.TestCase):
             mounts = {m["name"]: m["mountPath"] for m in pod["containers"][0]["volumeMounts"]}
             self.assertEqual(mounts[volume["name"]], "/results")
 
+    def test_the_status_says_how_it_stands_and_how_it_ended(self):
+        for run in self.runs.values():
+            container, = run.coordinator["template"]["spec"]["containers"]
+            self.assertEqual(run.words(run.coordinator)["--termination-message"], container["terminationMessagePath"])
+            probe = container["readinessProbe"]["httpGet"]
+            self.assertEqual((probe["path"], probe["port"]), ("/ready", "metrics"))
+
     def test_one_optional_secret_serves_tokens_and_authorities(self):
         run = self.runs["example"]
         for job in (run.coordinator, run.agents):

@@ -72,7 +72,8 @@ int print_help(const CLI::App& app, const std::string& topic) {
     return kDone;
   }
   if (!topic.empty()) return refuse(fmt::format("there is no command '{}'; see kneepoint --help", topic));
-  say(app.help());
+  // app.help() would be that of the command that was given, which is this one.
+  say(app.get_formatter()->make_help(&app, app.get_name(), CLI::AppFormatMode::Normal));
   return kDone;
 }
 
@@ -83,7 +84,8 @@ int dispatch(int argc, char** argv) {
       "loaded,\n"
       "3 no trustworthy verdict, 4 a threshold missed, 5 fleet not assembled or lost, 6 stopped by a guard "
       "rail,\n"
-      "130 interrupted"};
+      "130 interrupted",
+      "kneepoint"};
   app.set_version_flag("--version", build_description());
   app.require_subcommand(1);
 

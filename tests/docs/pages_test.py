@@ -174,6 +174,19 @@ class CommandLines(unittest.TestCase):
                     self.assertEqual(fault_of_command(words), "")
         self.assertGreater(checked, 20)
 
+    def test_every_option_stands_in_some_page(self):
+        text = "\n".join(p.read_text() for p in pages())
+        programs = [["kneepoint-agent", "--help"]]
+        for line in subprocess.run([BIN / "kneepoint", "help"], capture_output=True, text=True).stdout.split("Subcommands:")[1].splitlines():
+            programs += [["kneepoint", "help", line.split()[0]]] if line.strip() else []
+        self.assertGreater(len(programs), 8)
+        for words in programs:
+            said = subprocess.run([BIN / words[0], *words[1:]], capture_output=True, text=True, check=True).stdout
+            # --die-with-parent is what `kneepoint run` gives the agents that it starts.
+            for option in sorted(set(re.findall(r"^\s+(?:-\w,)?(--[a-z-]+)", said, re.MULTILINE)) - {"--help", "--version", "--die-with-parent"}):
+                with self.subTest(f"{' '.join(words)}: {option}"):
+                    self.assertRegex(text, re.escape(option) + r"(?![\w-])")
+
     def test_one_that_is_not_taken_is_found(self):
         self.assertEqual(fault_of_command(["kneepoint", "run", "plan.yaml", "--agents", "2"]), "")
         for line in ("run", "run plan.yaml --agent 2", "run plan.yaml --agents none", "rnu plan.yaml", "run plan.yaml other.yaml",

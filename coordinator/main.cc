@@ -57,6 +57,15 @@ void add_duration(CLI::App& app, const std::string& name, std::optional<Nanos>& 
   app.add_option(name, std::move(read), help)->type_name("DURATION");
 }
 
+/// How much of a report is printed.
+void add_detail(CLI::App& app, Detail& detail) {
+  auto* full = app.add_flag_callback(
+      "--full", [&] { detail = Detail::kAll; }, "Print the whole report at the end");
+  app.add_flag_callback(
+         "--quiet", [&] { detail = Detail::kLine; }, "Print one line, the result")
+      ->excludes(full);
+}
+
 /// Which hosts to ask.
 void add_hosts(CLI::App& app, HostsToProbe& hosts) {
   app.add_option("URL", hosts.urls, "Base URLs of replicas, as http://gpu-1:8000")->required();
@@ -131,7 +140,7 @@ int dispatch(int argc, char** argv) {
   run_app.add_option("--termination-message", run.termination_message,
                      "A file that gets the closing lines, too: verdict, report, exit code (in a pod: "
                      "/dev/termination-log)");
-  run_app.add_flag("--quiet", run.quiet, "Print the result only");
+  add_detail(run_app, run.detail);
   bool no_preflight = false;
   run_app.add_flag("--no-preflight", no_preflight,
                    "Load hosts also where a first question shows that they are not fit");
@@ -143,12 +152,15 @@ int dispatch(int argc, char** argv) {
   std::string path;
   CLI::App& report_app = *app.add_subcommand("report", "Print the report of a finished run again");
   report_app.add_option("DIR", path, "A run directory, or a report.json")->required();
+  Detail detail = Detail::kAnswer;
+  add_detail(report_app, detail);
 
   ReplayOptions replay;
   CLI::App& replay_app =
       *app.add_subcommand("replay", "Analyse a recorded run again and report, also one that was killed");
   replay_app.add_option("DIR", replay.directory, "A run directory")->required();
   replay_app.add_option("--out", replay.out, "Directory for the results (default: DIR, replacing them)");
+  add_detail(replay_app, replay.detail);
 
   CompareOptions compare;
   CLI::App& compare_app =
@@ -195,7 +207,7 @@ int dispatch(int argc, char** argv) {
       ->allow_extra_args(false);
   quick_app.add_flag("--search", quick.shape.search, "Look for the saturation point instead of fixed steps")
       ->excludes(loads);
-  quick_app.add_flag("--quiet", quick.quiet, "Print the result only");
+  quick_app.add_flag("--quiet", quick.quiet, "Print one line, the result");
 
   std::string topic;
   CLI::App& help_app = *app.add_subcommand("help", "Print the help of a command");
@@ -247,7 +259,7 @@ int dispatch(int argc, char** argv) {
   if (init_app.parsed()) return init_command(init);
   if (quick_app.parsed()) return quick_command(quick);
   if (compare_app.parsed()) return compare_command(compare);
-  return report_command(path);
+  return report_command(path, detail);
 }
 
 }  // namespace

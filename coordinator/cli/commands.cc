@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <filesystem>
+
 #include "common/printable.h"
 #include "coordinator/cli/failure.h"
 #include "coordinator/cli/report_file.h"
@@ -10,7 +12,6 @@
 #include "coordinator/plan/plan_printer.h"
 #include "coordinator/plan/schema.h"
 #include "coordinator/report/json_schema.h"
-#include "coordinator/report/text.h"
 #include "coordinator/results/exit_code.h"
 
 namespace kneepoint::coordinator {
@@ -24,10 +25,12 @@ int validate_command(const std::string& plan, const std::vector<std::string>& se
   return kDone;
 }
 
-int report_command(const std::string& path) {
+int report_command(const std::string& path, Detail detail) {
   const auto report = read_report(path);
   if (!report) return refuse(report.error().message);
-  say(render_text(*report));
+  std::filesystem::path directory = path;
+  if (!std::filesystem::is_directory(directory)) directory = directory.parent_path();
+  say(render_ending(*report, directory.empty() ? "." : directory.string(), detail, answer_width()));
   return kDone;
 }
 

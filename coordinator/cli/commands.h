@@ -3,14 +3,16 @@
 #include <string>
 #include <vector>
 
+#include "coordinator/report/ending.h"
+
 namespace kneepoint::coordinator {
 
 /// `kneepoint validate`: prints the plan as understood. @returns kDone or kBadInput.
 int validate_command(const std::string& plan, const std::vector<std::string>& set);
 
-/// `kneepoint report`: prints the report of a run directory (or a report.json) again.
+/// `kneepoint report`: prints the report of a run directory (or a report.json) again, in brief or all of it.
 /// @returns kDone or kBadInput: the run's own exit code belongs to the run.
-int report_command(const std::string& path);
+int report_command(const std::string& path, Detail detail);
 
 /// `kneepoint schema`: prints the JSON Schema of a `plan` or a `report`. @returns kDone.
 int schema_command(const std::string& of);

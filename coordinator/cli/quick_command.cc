@@ -1,15 +1,14 @@
 #include "coordinator/cli/quick_command.h"
 
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <cstdio>
 
 #include "coordinator/cli/failure.h"
 #include "coordinator/cli/run_command.h"
+#include "coordinator/cli/standard_output.h"
 #include "coordinator/cli/write_plan.h"
-#include "coordinator/live/terminal.h"
 #include "coordinator/plan/plan_loader.h"
 #include "coordinator/plan/plan_printer.h"
 #include "coordinator/report/sentences.h"
@@ -42,8 +41,8 @@ bool measured(const Report& report) {
 
 /// What went wrong comes before the figures; what is merely not confirmed is so of every quick look.
 std::string quick_ending(const Report& report, const std::string& directory, const std::string& next) {
-  const std::size_t width = std::min(terminal_width(STDOUT_FILENO), kTextWidth);
-  std::string out = "\n";
+  const std::size_t width = answer_width();
+  std::string out;
   for (const Remark& remark : report.verdict.remarks()) {
     if (remark.weight == Remark::Weight::kFatal) out += wrapped("! ", remark_sentence(remark), width);
   }
@@ -78,11 +77,12 @@ int quick_command(const QuickOptions& options) {
        .set = quick_settings(shape, options.length.value_or(shape.search ? kSearchLength : kLength)),
        .out = {},
        .serve = "none",
-       .quiet = options.quiet,
+       .detail = options.quiet ? Detail::kLine : Detail::kAnswer,
        .preflight = false,  // they have just been asked
        .ending = [&](const Report& report, const std::filesystem::path& directory) {
          told_something = measured(report);
-         return quick_ending(report, directory.string(), next);
+         return options.quiet ? render_ending(report, directory.string(), Detail::kLine, answer_width())
+                              : quick_ending(report, directory.string(), next);
        }});
   // A look that measured is done, whatever it may be worth; it says itself that it is for no decision.
   if (code != kDone && code != kNoVerdict) return code;

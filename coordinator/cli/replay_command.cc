@@ -8,7 +8,6 @@
 #include "coordinator/recording/recording.h"
 #include "coordinator/recording/results.h"
 #include "coordinator/report/run_directory.h"
-#include "coordinator/report/text.h"
 #include "coordinator/results/exit_code.h"
 
 namespace kneepoint::coordinator {
@@ -31,7 +30,7 @@ int replay_command(const ReplayOptions& options) {
                           .facts = facts,
                           .telemetry = recording->telemetry};
   const Report report = analyse(measured);
-  say(fmt::format("{}\nreport: {}\n", render_text(report), directory->path().string()));
+  say(render_ending(report, directory->path().string(), options.detail, answer_width()));
   const auto failed = write_results(*directory, measured, report);
   for (const std::string& line : failed) fail(kInternalError, line);
   return failed.empty() ? exit_code(report) : kInternalError;

@@ -39,8 +39,6 @@
 #include "coordinator/recording/results.h"
 #include "coordinator/report/record_writer.h"
 #include "coordinator/report/run_directory.h"
-#include "coordinator/report/summary.h"
-#include "coordinator/report/text.h"
 #include "coordinator/report/text_layout.h"
 #include "coordinator/results/exit_code.h"
 #include "coordinator/run/run_loop.h"
@@ -51,6 +49,8 @@ namespace {
 
 /// How long the disk may take for the last of what is recorded.
 constexpr Nanos kJournalPatience = std::chrono::seconds(5);
+/// How long the last of the progress may take to be written before the answer is.
+constexpr Nanos kProgressPatience = std::chrono::seconds(1);
 /// A clock that has moved further is worth a word: a twentieth of a second.
 constexpr Nanos kNoticedDrift = std::chrono::milliseconds(50);
 /// About what one series of one second takes while it waits to be written.
@@ -85,7 +85,7 @@ class Run {
         run_id_(new_run_id(started_at_, plan_.name)),
         directory_(or_fail(RunDirectory::create(options.out, plan_.name, started_at_), kBadInput)),
         metrics_(identity_of(plan_, run_id_, std::string(version()))),
-        display_(plan_, cells_, metrics_, output, options.quiet) {
+        display_(plan_, cells_, metrics_, errors, options.detail == Detail::kLine) {
     or_fail(directory_.write("plan.yaml", plan_.source_text), kBadInput);
     serve();
   }
@@ -121,7 +121,7 @@ class Run {
                   loop.interrupted());
   }
 
-  /// The answer and where the report is, in lines; empty before there is a report.
+  /// What the run ends with on a terminal, in lines; empty before there is a report.
   const std::string& closing() const { return closing_; }
 
  private:
@@ -378,15 +378,22 @@ class Run {
     }
   }
 
+  /// Waits a moment until what was said of the run's progress has been written, if somebody takes it.
+  static void settle(BackgroundOutput& output) {
+    const MonoTime until = SystemClock().now() + kProgressPatience;
+    output.flush([&] { return SystemClock().now() >= until; });
+  }
+
   /// What was found is told first: no disk can take it away.
   ExitCode report(const Measured& measured, bool interrupted) {
     const Report report = analyse(measured);
     display_.finish(report);
-    closing_ = fmt::format("{}Trust: {}\nreport: {}\n", render_answer(report, kTextWidth),
-                           to_string(report.verdict.trust()), directory_.path().string());
-    output_.write(options_.ending
-                      ? options_.ending(report, directory_.path())
-                      : fmt::format("{}\nreport: {}\n", render_text(report), directory_.path().string()));
+    if (options_.detail != Detail::kLine) errors_.write("\n");
+    settle(errors_);  // on a terminal the answer comes below the table
+    const std::string directory = directory_.path().string();
+    closing_ = render_ending(report, directory, Detail::kAnswer, kTextWidth);
+    output_.write(options_.ending ? options_.ending(report, directory_.path())
+                                  : render_ending(report, directory, options_.detail, answer_width()));
     const std::vector<std::string> failed = write_results(directory_, measured, report);
     for (const std::string& line : failed)
       errors_.write(fmt::format("kneepoint: {}\n", printable_lines(line)));

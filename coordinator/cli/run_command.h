@@ -9,6 +9,7 @@
 
 #include "common/clock.h"
 #include "common/fleet_tls.h"
+#include "coordinator/report/ending.h"
 #include "coordinator/results/model.h"
 
 namespace kneepoint::coordinator {
@@ -29,9 +30,9 @@ struct RunOptions {
   std::string http_token_file;       ///< With what `serve` wants to be shown; empty: nothing.
   Nanos linger{0};
   std::filesystem::path termination_message;  ///< Gets the closing lines, too; empty: no file does.
-  bool quiet = false;
-  bool preflight = true;  ///< Ask the hosts before any load, where this machine's agents load them.
-  /// What is printed at the end, with line breaks, from the report and where it lies; unset: all of it.
+  Detail detail = Detail::kAnswer;  ///< Of what is printed at the end; kLine: of the progress nothing.
+  bool preflight = true;            ///< Ask the hosts before any load, where this machine's agents load them.
+  /// What is printed at the end instead, with line breaks, from the report and where it lies.
   std::function<std::string(const Report&, const std::filesystem::path&)> ending;
 };
 

@@ -18,8 +18,8 @@ constexpr std::int64_t kRateSeconds = 3;
 
 /// Of a terminal its width; a file has room.
 std::size_t table_width() {
-  return isatty(STDOUT_FILENO) == 1 || std::getenv("COLUMNS") != nullptr
-             ? std::min(terminal_width(STDOUT_FILENO), kTextWidth)
+  return isatty(STDERR_FILENO) == 1 || std::getenv("COLUMNS") != nullptr
+             ? std::min(terminal_width(STDERR_FILENO), kTextWidth)
              : kTextWidth;
 }
 
@@ -27,7 +27,7 @@ std::size_t table_width() {
 
 RunDisplay::RunDisplay(const Plan& plan, const std::vector<Cell>& cells, Metrics& metrics,
                        BackgroundOutput& output, bool quiet)
-    : metrics_(metrics), terminal_(terminal_options(STDOUT_FILENO, quiet, output)) {
+    : metrics_(metrics), terminal_(terminal_options(STDERR_FILENO, quiet, output)) {
   view_.plan = plan.name;
   for (const Cell& cell : cells) {
     const Target& target = plan.targets[cell.target];

@@ -15,7 +15,7 @@ namespace kneepoint::coordinator {
 /// Shows a run as it goes on, in the terminal and in the metrics. Owned by the main thread.
 class RunDisplay {
  public:
-  /// `metrics` and `output`, which leads to standard output, must outlive it.
+  /// `metrics` and `output`, which leads to standard error, must outlive it.
   RunDisplay(const Plan& plan, const std::vector<Cell>& cells, Metrics& metrics, BackgroundOutput& output,
              bool quiet);
 

@@ -4,10 +4,13 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
 
+#include "coordinator/live/terminal.h"
+#include "coordinator/report/text_layout.h"
 #include "coordinator/results/exit_code.h"
 
 namespace kneepoint::coordinator {
@@ -40,6 +43,10 @@ void say(std::string_view text) {
 
 void note_lost_output(int error) {
   if (failure == 0) failure = error;
+}
+
+std::size_t answer_width() {
+  return std::min(terminal_width(STDOUT_FILENO), kTextWidth);
 }
 
 int finish_output(int code) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <string_view>
 
 namespace kneepoint::coordinator {
@@ -13,6 +14,9 @@ void say(std::string_view text);
 
 /// The same of what others wrote to standard output. @param error errno.
 void note_lost_output(int error);
+
+/// Columns that lines on standard output should fit: of a terminal its own, at most those of a report.
+std::size_t answer_width();
 
 /// Writes out what is left. @return `code`; or, where standard output could not be written and `code` says
 /// that all went well, kInternalError, with a line on standard error either way. A reader that left (`… |

@@ -5,11 +5,13 @@
 #include <algorithm>
 #include <cmath>
 #include <optional>
+#include <set>
 #include <utility>
 #include <vector>
 
 #include "coordinator/report/flags.h"
 #include "coordinator/report/sentences.h"
+#include "coordinator/report/tables.h"
 #include "coordinator/report/text_layout.h"
 #include "coordinator/results/units.h"
 
@@ -17,10 +19,10 @@ namespace kneepoint::coordinator {
 namespace {
 
 constexpr std::size_t kLead = 10;
-
-std::string line(std::string_view lead, const std::string& text, std::size_t width) {
-  return wrapped(fmt::format("{:<{}}", lead, kLead), text, width);
-}
+/// Of one line of the answer; what is longer stands in the report.
+constexpr std::size_t kMostLines = 2, kMostLinesOfCause = 3;
+/// Of the table of several results.
+constexpr std::size_t kMostResults = 6, kNarrowestName = 20;
 
 /// What a failure is to somebody who did not read docs/report.md.
 std::string_view failure_words(Outcome outcome) {
@@ -173,6 +175,18 @@ std::string_view way_out(const std::string& bottleneck) {
   return "";
 }
 
+std::string not_found(const ScenarioResult& result) {
+  std::set<double> valid;
+  for (const Step& step : result.steps) {
+    if (step.valid) valid.insert(step.load());
+  }
+  if (valid.empty()) return "not found: no step is valid";
+  if (valid.size() == 1)
+    return fmt::format("not found: {} alone tells no saturation point", format_figure(*valid.begin()));
+  return fmt::format("not found: the rows from {} to {} tell no saturation point",
+                     format_figure(*valid.begin()), format_figure(*valid.rbegin()));
+}
+
 std::string full_line(const ScenarioResult& result) {
   const Saturation& found = result.saturation;
   std::string text;
@@ -183,7 +197,7 @@ std::string full_line(const ScenarioResult& result) {
   } else if (found.lower_bound) {
     return fmt::format("not reached: above {}", format_figure(*found.lower_bound));
   } else {
-    return "not found";
+    return not_found(result);
   }
   std::vector<std::string> why;
   if (!found.bottleneck.empty()) why.push_back(found.bottleneck);
@@ -194,23 +208,68 @@ std::string full_line(const ScenarioResult& result) {
   return text;
 }
 
-std::optional<double> longest_silence(const ScenarioResult& result) {
+/// "holds up to 16": of the SLO, without what was measured there.
+std::string slo_words(const ScenarioResult& result) {
+  const std::string text = slo_line(result);
+  return text.substr(0, std::min({text.find(", "), text.find(';'), text.find(" (")}));
+}
+
+/// The saturation point in a cell of a table.
+std::string full_figure(const Saturation& found) {
+  if (found.concurrency) return format_figure(*found.concurrency);
+  if (found.ci95)
+    return fmt::format("{}–{}", format_figure(found.ci95->low), format_figure(found.ci95->high));
+  return found.lower_bound ? "> " + format_figure(*found.lower_bound) : "–";
+}
+
+/// What all of the run's requests came to, and the longest that a stream was silent.
+std::string errors_text(const Report& report) {
+  RequestCounts all;
   std::optional<double> longest;
-  for (const Step& step : result.steps) {
-    if (step.icl_seconds.max) longest = std::max(longest.value_or(0), *step.icl_seconds.max);
+  for (const ScenarioResult& result : report.results) {
+    for (const Step& step : result.steps) {
+      all.completed += step.requests.completed;
+      all.failed += step.requests.failed;
+      for (std::size_t i = 0; i < kOutcomeCount; ++i) all.by_outcome[i] += step.requests.by_outcome[i];
+      if (step.icl_seconds.max) longest = std::max(longest.value_or(0), *step.icl_seconds.max);
+    }
   }
-  return longest;
+  return errors_words(all) + (longest ? "; longest silence " + format_time(*longest) : "");
+}
+
+/// Where there is room for one line a result only.
+std::string side_by_side(const Report& report, std::size_t width) {
+  Table table{{{"", 0, true}, {"full at", 9}, {"SLO", 18, true}, {"tok/s", 7}, {"trust", 17, true}}, {}};
+  std::size_t rest = 0;
+  for (const Column& column : table.columns) rest += 2 + column.width;
+  const bool trust = rest - 2 + kNarrowestName <= width;
+  if (!trust) {
+    rest -= 2 + table.columns.back().width;
+    table.columns.pop_back();
+  }
+  table.columns.front().width = std::max(width, rest - 2 + kNarrowestName) - (rest - 2);
+  for (const ScenarioResult& result : report.results) {
+    if (table.rows.size() == kMostResults) break;
+    const auto& most = result.saturation.max_output_tokens_per_second;
+    std::vector<std::string> row = {
+        fmt::format("{} on {}", result.scenario, result.target), full_figure(result.saturation),
+        result.slo.criteria.empty() ? "–" : slo_words(result), most ? format_figure(*most) : "–"};
+    if (trust) row.emplace_back(to_string(result.verdict.trust()));
+    table.rows.push_back(std::move(row));
+  }
+  std::string out = draw_text(table);
+  if (report.results.size() > kMostResults)
+    out += fmt::format("and {} more in the report\n", report.results.size() - kMostResults);
+  return out;
 }
 
 }  // namespace
 
-std::string errors_line(const ScenarioResult& result) {
-  RequestCounts all;
-  for (const Step& step : result.steps) {
-    all.completed += step.requests.completed;
-    all.failed += step.requests.failed;
-    for (std::size_t i = 0; i < kOutcomeCount; ++i) all.by_outcome[i] += step.requests.by_outcome[i];
-  }
+std::string answer_line(std::string_view lead, const std::string& text, std::size_t width) {
+  return wrapped(fmt::format("{:<{}}", lead, kLead), text, width, kMostLines);
+}
+
+std::string errors_words(const RequestCounts& all) {
   if (all.failed == 0) return "none";
   std::vector<std::pair<std::uint64_t, std::string_view>> kinds;
   for (const Outcome outcome : kOutcomes) {
@@ -226,22 +285,29 @@ std::string errors_line(const ScenarioResult& result) {
   return fmt::format("{:.2g} % ({})", ratio * 100, fmt::join(counts, ", "));
 }
 
+std::string answer_words(const ScenarioResult& result) {
+  if (result.soak) return "soak " + result.soak->state;
+  std::string text = "full " + full_line(result);
+  text.resize(std::min(text.size(), text.find(':')));
+  return result.slo.criteria.empty() ? text : text + ", SLO " + slo_words(result);
+}
+
 std::string render_answer(const Report& report, std::size_t width) {
   std::string out;
-  for (const ScenarioResult& result : report.results) {
-    if (report.results.size() > 1) out += wrapped("", title_sentence(result), width);
+  if (report.results.size() == 1) {
+    const ScenarioResult& result = report.results.front();
     if (const Step* const first = lowest(result)) {
       const bool one = first->load_kind() != LoadKind::kRate && first->load() == 1;
-      out += line(one ? "One user:" : fmt::format("At {}:", load_label(*first)), user_line(*first), width);
+      const std::string lead = one ? "One user:" : fmt::format("At {}:", load_label(*first));
+      out += wrapped(fmt::format("{:<{}}", lead, kLead), user_line(*first), width, 1);
     }
-    if (!result.slo.criteria.empty()) out += line("Your SLO:", slo_line(result), width);
-    out += line("Full at:", full_line(result), width);
-    std::string errors = errors_line(result);
-    if (const auto silence = longest_silence(result))
-      errors += fmt::format("; longest silence {}", format_time(*silence));
-    out += line("Errors:", errors, width);
+    if (!result.slo.criteria.empty()) out += answer_line("Your SLO:", slo_line(result), width);
+    out += result.soak ? wrapped("Soak:     ", result.soak->explanation, width, kMostLinesOfCause)
+                       : wrapped("Full at:  ", full_line(result), width, kMostLinesOfCause);
+  } else if (!report.results.empty()) {
+    out += side_by_side(report, width);
   }
-  return out;
+  return out + answer_line("Errors:", errors_text(report), width);
 }
 
 }  // namespace kneepoint::coordinator

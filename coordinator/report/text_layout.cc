@@ -66,7 +66,8 @@ std::string draw_text(const Table& table) {
   return out;
 }
 
-std::string wrapped(const std::string& lead, const std::string& text, std::size_t width) {
+std::string wrapped(const std::string& lead, const std::string& text, std::size_t width,
+                    std::size_t most_lines) {
   const std::string indent(column_width(lead), ' ');
   std::string out;
   std::string line = lead;
@@ -75,6 +76,7 @@ std::string wrapped(const std::string& lead, const std::string& text, std::size_
     const std::size_t end = std::min(text.find(' ', at), text.size());
     const std::string word = printable(text.substr(at, end - at));
     if (!fresh && column_width(line) + 1 + column_width(word) > width) {
+      if (--most_lines == 0) return out + fit_columns(line + " …", width, "…") + "\n";
       out += line + "\n";
       line = indent;
       fresh = true;

@@ -18,7 +18,9 @@ std::string text_line(const std::vector<Column>& columns, const std::vector<std:
 /// Header and rows, each with its line break.
 std::string draw_text(const Table& table);
 
-/// Wraps at spaces; the first line after `lead`, the others indented as far. Ends with a line break.
-std::string wrapped(const std::string& lead, const std::string& text, std::size_t width = kTextWidth);
+/// Wraps at spaces; the first line after `lead`, the others indented as far. Ends with a line break. What
+/// does not fit into `most_lines` is left out behind "…".
+std::string wrapped(const std::string& lead, const std::string& text, std::size_t width = kTextWidth,
+                    std::size_t most_lines = std::string::npos);
 
 }  // namespace kneepoint::coordinator

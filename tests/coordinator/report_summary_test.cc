@@ -1,9 +1,11 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <sstream>
 
 #include "coordinator/report/columns.h"
+#include "coordinator/report/ending.h"
 #include "coordinator/report/narrow_table.h"
 #include "coordinator/report/summary.h"
 #include "coordinator/report/tables.h"
@@ -73,28 +75,87 @@ TEST(Answer, NamesTheLimitThatBreaks) {
 }
 
 TEST(Answer, FailuresAreCountedByKind) {
-  ScenarioResult result = testing::sample_report().results[0];
-  for (Step& step : result.steps) {
-    step.requests = {.completed = 97, .failed = 3};
-    step.requests.by_outcome.fill(0);
-    step.requests.by_outcome[static_cast<std::size_t>(Outcome::kSuccess)] = 97;
-    step.requests.by_outcome[static_cast<std::size_t>(Outcome::kRejected)] = 2;
-    step.requests.by_outcome[static_cast<std::size_t>(Outcome::kStream)] = 1;
-  }
-  EXPECT_EQ(errors_line(result), "3 % (8 × 429 or 503, 4 × broken off)");
-  for (Step& step : result.steps) step.requests = {.completed = 5};
-  EXPECT_EQ(errors_line(result), "none");
+  RequestCounts counts{.completed = 388, .failed = 12};
+  counts.by_outcome[static_cast<std::size_t>(Outcome::kSuccess)] = 388;
+  counts.by_outcome[static_cast<std::size_t>(Outcome::kRejected)] = 8;
+  counts.by_outcome[static_cast<std::size_t>(Outcome::kStream)] = 4;
+  EXPECT_EQ(errors_words(counts), "3 % (8 × 429 or 503, 4 × broken off)");
+  EXPECT_EQ(errors_words({.completed = 5}), "none");
 }
 
 TEST(Answer, WhatWasNotFoundIsNotGuessed) {
   Report report = testing::sample_report();
   ScenarioResult& result = report.results[0];
   result.saturation = {};
-  EXPECT_THAT(render_answer(report, 120), HasSubstr("Full at:  not found\n"));
+  EXPECT_THAT(render_answer(report, 120),
+              HasSubstr("Full at:  not found: the rows from 1 to 32 tell no saturation point\n"));
   result.saturation.lower_bound = 64;
   EXPECT_THAT(render_answer(report, 120), HasSubstr("Full at:  not reached: above 64\n"));
   result.steps.clear();
   EXPECT_THAT(render_answer(report, 120), Not(HasSubstr("One user")));
+}
+
+/// A run of many cells, with sentences that are longer than a terminal is wide.
+Report long_report(std::size_t results) {
+  Report report = testing::sample_report();
+  ScenarioResult result = report.results[0];
+  result.recommendations[0].basis = std::string(400, 'w');
+  for (std::size_t at = 10; at < 400; at += 10) result.recommendations[0].basis[at] = ' ';
+  report.verdict.refuse("moved", result.recommendations[0].basis, result.recommendations[0].basis);
+  report.results.assign(results, result);
+  return report;
+}
+
+TEST(Ending, IsAtMostFifteenLinesThatFit) {
+  for (const std::size_t results : {1u, 2u, 9u, 40u}) {
+    for (const std::size_t width : {60u, 80u, 120u}) {
+      const std::string text = render_ending(long_report(results), "runs/x", Detail::kAnswer, width);
+      EXPECT_LE(std::count(text.begin(), text.end(), '\n'), 15) << text;
+      EXPECT_LE(widest(text), width) << text;
+    }
+  }
+}
+
+TEST(Ending, SaysWhatItIsWorthAndWhatToDo) {
+  Report report = testing::sample_report();
+  report.verdict.reserve("measured_once", "what is claimed was measured once", "leave out confirm: false");
+  const std::string text = render_ending(report, "runs/x", Detail::kAnswer, 120);
+  EXPECT_THAT(text, HasSubstr("Trust:    with reservations: what is claimed was measured once\n"));
+  EXPECT_THAT(text, HasSubstr("Next:     leave out confirm: false\n"));
+  EXPECT_THAT(text, HasSubstr("Plan by:  interactive; 16 requests in flight: meets all limits together\n"));
+  EXPECT_TRUE(text.ends_with("report: runs/x/report.html\n")) << text;
+  EXPECT_THAT(text, Not(HasSubstr("Definitions")));
+}
+
+TEST(Ending, WithNothingToDoNamesTheTables) {
+  Report report = testing::sample_report();
+  report.verdict = {};
+  EXPECT_THAT(render_ending(report, "runs/x", Detail::kAnswer, 120),
+              HasSubstr("Trust:    trustworthy\nNext:     every table: kneepoint report --full runs/x\n"));
+}
+
+TEST(Ending, SeveralResultsAreALineEach) {
+  const std::string text = render_ending(long_report(9), "runs/x", Detail::kAnswer, 100);
+  EXPECT_THAT(text, HasSubstr("full at  SLO"));
+  EXPECT_THAT(text, HasSubstr("and 3 more in the report\n"));
+}
+
+TEST(Ending, OfASoakIsWhatItFound) {
+  Report report = testing::sample_report();
+  report.results[0].soak = Finding{.state = "STEADY", .explanation = "8 requests in flight held for 60 s."};
+  EXPECT_THAT(render_ending(report, "runs/x", Detail::kAnswer, 100),
+              HasSubstr("Soak:     8 requests in flight held for 60 s.\n"));
+}
+
+TEST(Ending, InOneLineForALog) {
+  const std::string text = render_ending(testing::sample_report(), "runs/x", Detail::kLine, 60);
+  EXPECT_THAT(text, ::testing::StartsWith("trustworthy: full 22.3"));
+  EXPECT_EQ(std::count(text.begin(), text.end(), '\n'), 1);
+}
+
+TEST(Ending, InFullIsTheWholeText) {
+  const Report report = testing::sample_report();
+  EXPECT_THAT(render_ending(report, "runs/x", Detail::kAll, 60), ::testing::StartsWith(render_text(report)));
 }
 
 }  // namespace

@@ -158,7 +158,7 @@ class Blocked(harness.TestCase):
         (self.out / "report.md" / "x").write_text("x")
         output = child.communicate(timeout=60 * harness.PATIENCE)[0].decode()
         self.assertEqual(child.returncode, 1, output)
-        self.assertIn("Saturation", output)
+        self.assertIn("Full at:", output)
         self.assertRegex(output, r"kneepoint: cannot write \S*/out/report.md")
         for name in ("report.json", "report.txt", "steps.csv", "report.html"):
             self.assertGreater((self.out / name).stat().st_size, 0, name)
@@ -170,7 +170,7 @@ class Blocked(harness.TestCase):
         shutil.rmtree(self.out)
         output = child.communicate(timeout=60 * harness.PATIENCE)[0].decode()
         self.assertEqual(child.returncode, 1, output)
-        self.assertIn("Saturation", output)
+        self.assertIn("Full at:", output)
 
     def test_what_a_run_leaves_is_its_owners(self):
         host = self.simhost()

@@ -1,6 +1,7 @@
 """Standard output that cannot be written is an error with its exit code, and a reader that leaves is none."""
 
 import os
+import shutil
 import subprocess
 
 import harness
@@ -52,6 +53,52 @@ class Output(harness.TestCase):
         code, errors = self.said("validate", self.plan, stdout=write)
         os.close(write)
         self.assertEqual((code, errors), (0, ""))
+
+
+class Ending(harness.TestCase):
+    """The answer is the result and goes to standard output; the table is progress, printed once, and does not."""
+
+    def said(self, *arguments, columns=80):
+        done = subprocess.run([BIN / "kneepoint", *arguments], stdin=subprocess.DEVNULL, capture_output=True, text=True,
+                              env={**os.environ, "COLUMNS": str(columns)}, timeout=60 * harness.PATIENCE)
+        return done.returncode, done.stdout, done.stderr
+
+    def test_a_run_ends_with_the_answer(self):
+        host = self.simhost()
+        plan = self.write_plan(plan_text([host.url], steps="[1, 3]", hold="2s", slo="    slo: {ttft: {p95: 500ms}}\n"))
+        out = self.scratch / "out"
+        for columns in (60, 100):
+            code, result, progress = self.said("run", plan, "--out", out, "--serve", "none", columns=columns)
+            self.assertIn(code, (0, 3), progress)
+            lines = result.splitlines()
+            self.assertLessEqual(len(lines), 15, result)
+            self.assertEqual([], [line for line in lines if len(line) > columns and "/" not in line])
+            for begin in ("One user: first token", "Your SLO:", "Full at:", "Errors:   none; longest silence", "Trust:", "Next:"):
+                self.assertTrue(any(line.startswith(begin) for line in lines), result)
+            self.assertEqual(lines[-1], f"report: {out}/report.html")
+            self.assertNotIn("TTFT p95  ", result, "the table is progress")
+            self.assertEqual(progress.count("TTFT p95"), 1, progress)
+            self.assertEqual([line.split()[0] for line in progress.splitlines() if line.split()[:1] in (["1"], ["3"])],
+                             ["1", "3"], "a row each")
+            shutil.rmtree(out)
+
+    def test_as_much_as_is_asked_for(self):
+        host = self.simhost()
+        plan = self.write_plan(plan_text([host.url], steps="[2]", hold="1s"))
+        out = self.scratch / "out"
+        code, result, progress = self.said("run", plan, "--out", out, "--serve", "none", "--quiet")
+        self.assertEqual(progress, "")
+        self.assertRegex(result, rf"^(trustworthy|with reservations|not trustworthy): full .*; report: {out}/report.html\n$")
+        self.assertEqual(self.said("report", out, "--quiet"), (0, result, ""))
+        text = (out / "report.txt").read_text()
+        self.assertTrue(self.said("report", out, "--full")[1].startswith(text))
+        brief = self.said("report", out / "report.json")[1]
+        self.assertLessEqual(len(brief.splitlines()), 15)
+        self.assertEqual(self.said("replay", out, "--out", self.scratch / "again")[1].replace("/again/", "/out/"), brief)
+        self.assertEqual(self.said("replay", out, "--full", "--quiet")[0], 2)
+        shutil.rmtree(out)
+        self.assertTrue(self.said("run", plan, "--out", out, "--serve", "none", "--full")[1].startswith(
+            (out / "report.txt").read_text()))
 
 
 if __name__ == "__main__":

@@ -110,7 +110,7 @@ class Soak(harness.TestCase):
         self.assertIn(result["soak"]["state"], ("STEADY", "DRIFTS", "LEAKS"))
         for row in result["steps"]:
             self.assertGreater(row["generator"]["resident_bytes"], 1e6)
-        self.assertIn("under soak: 8 requests in flight held for 60.0 s", output)
+        self.assertIn("Soak:     8 requests in flight held for 60.0 s", output)
 
 
 if __name__ == "__main__":

@@ -28,7 +28,7 @@ class Supervised(harness.TestCase):
         self.assertIsNotNone(report, output)
         *answer, where, last = self.message.read_text().splitlines()
         self.assertTrue(any(line.startswith("Full at:") for line in answer), answer)
-        self.assertEqual(where, f"report: {self.scratch / 'out'}")
+        self.assertEqual(where, f"report: {self.scratch / 'out'}/report.html")
         self.assertRegex(last, rf"^exit code {code}: ")
 
     def test_a_message_that_cannot_be_left_changes_nothing(self):

@@ -1,0 +1,76 @@
+#include "coordinator/report/ending.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "common/printable.h"
+#include "coordinator/report/sentences.h"
+#include "coordinator/report/summary.h"
+#include "coordinator/report/text.h"
+#include "coordinator/report/text_layout.h"
+
+namespace kneepoint::coordinator {
+namespace {
+
+/// What a reader who cares for one figure plans by.
+std::string plan_text(const ScenarioResult& result) {
+  const Recommendation& first = result.recommendations.front();
+  return fmt::format("{}; {}", first.name, recommendation_sentence(first));
+}
+
+std::string trust_text(const Verdict& verdict) {
+  std::string text(to_string(verdict.trust()));
+  const std::vector<Remark>& remarks = verdict.remarks();
+  if (remarks.empty() || remarks.front().weight == Remark::Weight::kWarning) return text;
+  text += ": " + remarks.front().text;
+  const auto more = std::count_if(remarks.begin() + 1, remarks.end(),
+                                  [](const Remark& r) { return r.weight != Remark::Weight::kWarning; });
+  return more == 0 ? text : text + fmt::format(" (and {} more)", more);
+}
+
+/// The heaviest remark that something can be done about says what; what is merely worth knowing does not, but
+/// for a scan that was too short. Of a run without one the tables are left.
+std::string next_text(const Report& report, const std::string& directory) {
+  for (const Remark& remark : report.verdict.remarks()) {
+    const bool weighs = remark.weight != Remark::Weight::kWarning || remark.code == "not_saturated";
+    if (weighs && !remark.remedy.empty()) return remark.remedy;
+  }
+  return fmt::format("every table: kneepoint report --full {}", directory);
+}
+
+std::string answer(const Report& report, const std::string& directory, std::size_t width) {
+  std::string out = render_answer(report, width);
+  if (report.results.size() == 1 && !report.results.front().recommendations.empty())
+    out += answer_line("Plan by:", plan_text(report.results.front()), width);
+  out += answer_line("Trust:", trust_text(report.verdict), width);
+  return out + answer_line("Next:", next_text(report, directory), width);
+}
+
+std::string in_one_line(const Report& report) {
+  std::string text;
+  for (const ScenarioResult& result : report.results) {
+    text += text.empty() ? "" : "; ";
+    if (report.results.size() > 1) text += fmt::format("{} on {}: ", result.scenario, result.target);
+    text += answer_words(result);
+  }
+  return printable(fmt::format("{}: {}", to_string(report.verdict.trust()), text));
+}
+
+}  // namespace
+
+std::string render_ending(const Report& report, const std::string& directory, Detail detail,
+                          std::size_t width) {
+  const std::string where = fmt::format("report: {}/report.html\n", directory);
+  switch (detail) {
+    case Detail::kLine:
+      return in_one_line(report) + "; " + where;
+    case Detail::kAnswer:
+      return answer(report, directory, width) + where;
+    case Detail::kAll:
+      break;
+  }
+  return render_text(report) + "\n" + where;
+}
+
+}  // namespace kneepoint::coordinator

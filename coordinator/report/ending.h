@@ -1,0 +1,22 @@
+#pragma once
+
+#include <cstddef>
+#include <string>
+
+#include "coordinator/results/model.h"
+
+/// What a run ends with on a terminal: the answer, what it is worth, what to do next, and where the rest
+/// lies.
+namespace kneepoint::coordinator {
+
+enum class Detail {
+  kLine,    ///< One line, for a log.
+  kAnswer,  ///< At most 15 lines, whatever the run was; each fits the width, but for a path that is longer.
+  kAll,     ///< The whole text, with its tables and definitions.
+};
+
+/// @param directory where the report lies. @param width in columns; the whole text has its own.
+std::string render_ending(const Report& report, const std::string& directory, Detail detail,
+                          std::size_t width);
+
+}  // namespace kneepoint::coordinator

@@ -187,6 +187,14 @@ class CommandLines(unittest.TestCase):
                 with self.subTest(f"{' '.join(words)}: {option}"):
                     self.assertRegex(text, re.escape(option) + r"(?![\w-])")
 
+    def test_a_translation_shows_the_same(self):
+        translated = [p for p in pages() if p.name.endswith(".zh-CN.md")]
+        self.assertGreater(len(translated), 1)
+        for path in translated:
+            with self.subTest(path.name):
+                original = path.with_name(path.name.replace(".zh-CN", ""))
+                self.assertEqual([words for _, words in commands(path)], [words for _, words in commands(original)])
+
     def test_one_that_is_not_taken_is_found(self):
         self.assertEqual(fault_of_command(["kneepoint", "run", "plan.yaml", "--agents", "2"]), "")
         for line in ("run", "run plan.yaml --agent 2", "run plan.yaml --agents none", "rnu plan.yaml", "run plan.yaml other.yaml",

@@ -112,6 +112,29 @@ bool read_given(ondemand::value& value, bool& sign) {
   return given.has_value();
 }
 
+/// Whether a tool call or a part of one has anything in it but its place and kind: some servers send deltas
+/// of which nothing is new.
+bool read_call(ondemand::value& value, bool& sign, int depth) {
+  ondemand::json_type type;
+  if (value.type().get(type) != SUCCESS) return false;
+  if (depth > kDeepestPart) return sign = true;
+  if (type == ondemand::json_type::array) {
+    ondemand::array list;
+    if (value.get_array().get(list) != SUCCESS) return false;
+    for (auto item : list) {
+      ondemand::value each;
+      if (item.get(each) != SUCCESS || !read_call(each, sign, depth + 1)) return false;
+    }
+    return true;
+  }
+  if (type != ondemand::json_type::object) return read_given(value, sign);
+  ondemand::object object;
+  if (value.get_object().get(object) != SUCCESS) return false;
+  return each_field(object, [&](ondemand::raw_json_string key, ondemand::value& member) {
+    return is(key, "index", "type") || read_call(member, sign, depth + 1);
+  });
+}
+
 }  // namespace
 
 bool read_message(ondemand::object& message, OpenAiAnswer::Found& found) {
@@ -124,11 +147,11 @@ bool read_message(ondemand::object& message, OpenAiAnswer::Found& found) {
         if (is(key, "refusal")) return read_as(value, found, false);
         break;
       case 't':
-        if (is(key, "tool_calls")) return read_given(value, found.chunk.tool_call);
+        if (is(key, "tool_calls")) return read_call(value, found.chunk.tool_call, 0);
         if (is(key, "thinking", "thinking_blocks")) return read_as(value, found, true);
         break;
       case 'f':
-        if (is(key, "function_call")) return read_given(value, found.chunk.tool_call);
+        if (is(key, "function_call")) return read_call(value, found.chunk.tool_call, 0);
         break;
       case 'a':
         if (is(key, "audio")) return read_audio(value, found.chunk);

@@ -55,6 +55,11 @@ const Content kContents[] = {
     // Calls.
     {R"("tool_calls":[{"index":0,"function":{"name":"f","arguments":""}}])", "tool"},
     {R"("tool_calls":[])", ""},
+    {R"("tool_calls":[{"index":0,"type":"function","function":{"arguments":""}}])", ""},
+    {R"("tool_calls":[{"index":0,"id":"","function":{"name":null,"arguments":null}},{}])", ""},
+    {R"("tool_calls":[{"index":0,"id":"c1","type":"function","function":{"arguments":""}}])", "tool"},
+    {R"("tool_calls":[{"index":0,"function":{"arguments":{"a":{"b":"c"}}}}])", "tool"},
+    {R"("function_call":{"arguments":""})", ""},
     {R"("function_call":{"name":"f"})", "tool"},
     {R"("function_call":{"arguments":"{"})", "tool"},
     {R"("function_call":null)", ""},

@@ -94,6 +94,26 @@ void expect_same_after(const std::string& first, const std::string& second) {
   EXPECT_EQ(meaning, event(Api::kOpenAiChat, second)) << first << "\nthen " << second;
 }
 
+/// Python servers let them into log probabilities and into what is theirs.
+TEST(OpenAiChat, NumbersThatAreNoJsonWhereNothingIsRead) {
+  for (const char* number : {"NaN", "Infinity", "-Infinity", "1e999", "-0.0"}) {
+    const std::string odd = number;
+    EXPECT_EQ(
+        event(Api::kOpenAiChat,
+              R"({"choices":[{"delta":{"content":"a"},"logprobs":{"content":[{"logprob":)" + odd + "}]}}]}"),
+        "answer")
+        << odd;
+    EXPECT_EQ(event(Api::kOpenAiChat, R"({"x_score":)" + odd + R"(,"choices":[{"delta":{"content":"a"}}]})"),
+              "answer")
+        << odd;
+    EXPECT_EQ(
+        event(Api::kOpenAiChat, R"({"choices":[{"delta":{"content":"a"}}],"usage":{"completion_tokens":)" +
+                                    odd + R"(,"prompt_tokens":9}})"),
+        "answer of 9")
+        << odd;
+  }
+}
+
 TEST(OpenAiChat, AnEventMeansTheSameAfterAnyOther) {
   const auto chunk = [](const std::string& field, const std::string& text, const std::string& rest) {
     return R"({"id":"c1","choices":[{"index":0,"delta":{")" + field + R"(":")" + text +

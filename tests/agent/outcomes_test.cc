@@ -161,6 +161,19 @@ TEST_F(Outcomes, ARefusalWithoutTheEndOfItsHeadersIsNone) {
   EXPECT_ONLY(against(once("HTTP/1.1 503 Full\r\nContent-Le")), Outcome::kStream);
   EXPECT_ONLY(against(once("HTTP/1.1 100 Continue\r\n\r\n")), Outcome::kStream);
 }
+TEST_F(Outcomes, ARefusalThatComesBeforeTheBodyIsRead) {
+  workload().classes = {{"all", {std::string(1 << 20, 'x')}, 1}};
+  const auto unread = [](const std::string& status) -> ScriptedServer::Script {
+    return [status](ScriptedServer::Peer& peer, int) {
+      peer.send("HTTP/1.1 " + status + "\r\nContent-Length: 2\r\nConnection: close\r\n\r\nno");
+      peer.close();
+    };
+  };
+  EXPECT_ONLY(against(unread("413 Too Large")), Outcome::kHttp4xx);
+  EXPECT_ONLY(against(unread("401 Who")), Outcome::kHttp4xx);
+  EXPECT_ONLY(against(unread("503 Full")), Outcome::kRejected);
+  EXPECT_ONLY(against(unread("502 Bad Gateway")), Outcome::kHttp5xx);
+}
 TEST_F(Outcomes, Http4xx) {
   EXPECT_ONLY(against(always(response("404 Nope", "{}"))), Outcome::kHttp4xx);
 }

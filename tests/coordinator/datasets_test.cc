@@ -211,6 +211,13 @@ TEST_F(Datasets, Mooncake) {
   EXPECT_EQ(dataset.entries[0],
             (DatasetEntry{.input_tokens = 6755, .output_tokens = 500, .arrival = 0s, .blocks = {0, 46}}));
   EXPECT_EQ(dataset.entries[1].arrival, 2s);
+  // Ids are hashes: all 64 bits of them tell blocks apart.
+  EXPECT_EQ(read(file(DatasetFormat::kMooncake,
+                      R"({"timestamp": 1, "input_length": 600, "output_length": 4, )"
+                      R"("hash_ids": [1, 4294967297, 9223372036854775809, 18446744073709551615]})"))
+                .entries.at(0)
+                .blocks,
+            (std::vector<std::uint64_t>{1, 4294967297, 9223372036854775809u, 18446744073709551615u}));
   EXPECT_EQ(error(file(DatasetFormat::kMooncake, R"({"timestamp": 1, "output_length": 1})")),
             "1: has no whole number as 'input_length'");
 }

@@ -149,7 +149,8 @@ class Finder {
     if (!first_failure) {
       const std::int64_t least = std::max(kShortestSilence, kSilenceFactor * longest_wait);
       if (outage.ended || !outage.ever_answered || waited(pulses_, gap) < least) return std::nullopt;
-    } else if (!lasts(outage) || !surely(outage, in_flight / std::max(seconds, 1.0))) {
+    } else if (!lasts(outage) ||
+               !(surely(outage, in_flight / std::max(seconds, 1.0)) || never_answers(outage))) {
       return std::nullopt;
     }
     // It began and ended within seconds in which something came.
@@ -164,6 +165,13 @@ class Finder {
     if (timeouts && outage.ended) return false;
     const std::int64_t least = 2 * answers > outage.failed() ? kShortestOfErrors : kShortestOutage;
     return outage.end - outage.first_failure >= least;
+  }
+
+  /// Nothing ever came: a request has waited as long as it may, and all others for a while after that. More
+  /// of them would only wait as long again.
+  static bool never_answers(const Outage& outage) {
+    return !outage.ever_answered && outage.failed({Outcome::kTimeout}) == outage.failed() &&
+           outage.end - outage.first_failure >= kStopAfterTimeouts;
   }
 
   /// More failures than requests that may still be answered, and more in a row than chance makes.

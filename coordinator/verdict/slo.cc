@@ -40,8 +40,8 @@ SloCriterion bracket(const std::vector<Step>& steps, std::string name, double li
   std::map<double, std::string> doubts;
   for (const Step& step : steps) {
     const SloCheck* check = check_of(step);
+    Outlook& outlook = by_load[step.load()];  // of a row of which nothing came too: it was tried
     if (check == nullptr) continue;
-    Outlook& outlook = by_load[step.load()];
     outlook = std::max(outlook, outlook_of(*check, step));
     if (std::string doubt = doubt_of(step, *check, allowed); !doubt.empty())
       doubts[step.load()] = std::move(doubt);

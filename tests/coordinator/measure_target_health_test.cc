@@ -113,6 +113,26 @@ TEST(TargetHealth, BothReplicasAreTheHost) {
   EXPECT_FALSE(outages[0].replica);
 }
 
+/// A lone request waits ten minutes; the next need not.
+TEST(TargetHealth, AHostThatNeverAnswersIsDownAMinuteAfterTheFirstTimeout) {
+  KnownRun run;
+  run.add({.start = 0.5, .end = 600, .outcome = Outcome::kTimeout, .key = {.epoch = 1}});
+  run.add({.start = 600.1, .end = 1200, .outcome = Outcome::kTimeout, .key = {.epoch = 1}});
+  EXPECT_FALSE(target_down(run.timeline(640), 0)) << "the next may be answered";
+  const auto outage = target_down(run.timeline(670), 0);
+  ASSERT_TRUE(outage);
+  EXPECT_FALSE(outage->ever_answered);
+  EXPECT_EQ(outage_sentence(*outage, kHost), "the host never answered: 1 of 1 requests failed (timeout 1)");
+}
+
+TEST(TargetHealth, OneTimeoutOfAHostThatAnswersIsNone) {
+  KnownRun run;
+  serve(run, 0, 30, 1);
+  run.add({.start = 30, .end = 90, .outcome = Outcome::kTimeout, .key = {.epoch = 1}});
+  serve(run, 90, 160, 1);
+  EXPECT_FALSE(target_down(run.timeline(160), 0));
+}
+
 /// Connections stay open and nothing comes any more.
 TEST(TargetHealth, AHostThatHangsIsDown) {
   KnownRun run;

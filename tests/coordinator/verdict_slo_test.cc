@@ -106,6 +106,9 @@ TEST(SloResult, EdgesHaveTheirOwnStates) {
   EXPECT_EQ(open.state, "INDETERMINATE");
   EXPECT_EQ(open.concurrency, 1);
   EXPECT_EQ(criterion(rows({{1, "INDETERMINATE"}})).state, "INDETERMINATE");
+  auto silent = rows({{1, "PASS"}, {2, "PASS"}});
+  silent[1].slo.clear();  // nothing came of it, and yet it was tried
+  EXPECT_EQ(criterion(silent).state, "INDETERMINATE");
   EXPECT_TRUE(find_slo(rows({{1, "PASS"}}), {}).criteria.empty());
   EXPECT_FALSE(find_slo(rows({{1, "PASS"}}), {}).joint);
 }

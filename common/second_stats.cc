@@ -43,6 +43,20 @@ void AnswerWitnesses::merge(const AnswerWitnesses& other) {
   for (const Field field : fields()) this->*field += other.*field;
 }
 
+void SegmentCounts::merge(const SegmentCounts& other) {
+  sent += other.sent;
+  retransmitted += other.retransmitted;
+  received += other.received;
+  out_of_order += other.out_of_order;
+}
+
+SegmentCounts SegmentCounts::since(const SegmentCounts& before) const {
+  return {.sent = sent - before.sent,
+          .retransmitted = retransmitted - before.retransmitted,
+          .received = received - before.received,
+          .out_of_order = out_of_order - before.out_of_order};
+}
+
 void SeriesStats::merge(const SeriesStats& other) {
   arrivals += other.arrivals;
   started += other.started;
@@ -61,6 +75,7 @@ void SeriesStats::merge(const SeriesStats& other) {
   asked_prompt_tokens += other.asked_prompt_tokens;
   achieved_prompt_tokens += other.achieved_prompt_tokens;
   witnesses.merge(other.witnesses);
+  segments.merge(other.segments);
   joint_good += other.joint_good;
   if (slo.size() < other.slo.size()) slo.resize(other.slo.size());
   for (std::size_t i = 0; i < other.slo.size(); ++i) {

@@ -102,6 +102,22 @@ struct AnswerWitnesses {
   bool operator==(const AnswerWitnesses&) const = default;
 };
 
+/// TCP segments of the generator's connections, as its kernel counts them: of data, acknowledgements left
+/// out. Merging is addition.
+struct SegmentCounts {
+  std::uint64_t sent = 0;           ///< Those sent again included.
+  std::uint64_t retransmitted = 0;  ///< Sent again.
+  std::uint64_t received = 0;
+  /// Received before one that had been sent earlier: of a host's segments that were lost on the way the
+  /// receiver sees nothing else.
+  std::uint64_t out_of_order = 0;
+
+  void merge(const SegmentCounts& other);
+  /// What came on top of `before`, an earlier count of the same connection.
+  SegmentCounts since(const SegmentCounts& before) const;
+  bool operator==(const SegmentCounts&) const = default;
+};
+
 /// What happened to the requests of one series in one second of event time: an event belongs to the second in
 /// which it happened, whenever its request began. Merging is addition.
 struct SeriesStats {
@@ -129,6 +145,7 @@ struct SeriesStats {
   std::uint64_t achieved_prompt_tokens = 0;
 
   AnswerWitnesses witnesses;
+  SegmentCounts segments;  ///< Of the requests that ended.
 
   std::uint64_t joint_good = 0;  ///< Successful requests that met every limit.
   std::vector<SloCount>

@@ -131,6 +131,13 @@ AnswerWitnesses witnesses_from(const Field& at,
   return witnesses;
 }
 
+SegmentCounts segments_from(const Field& at, const v1::Segments& message) {
+  return {.sent = count({&at, "sent"}, message.sent()),
+          .retransmitted = count({&at, "retransmitted"}, message.retransmitted()),
+          .received = count({&at, "received"}, message.received()),
+          .out_of_order = count({&at, "out_of_order"}, message.out_of_order())};
+}
+
 SeriesStats series_from(const Field& at, const v1::SeriesSecond& message) {
   SeriesStats stats;
   stats.replica_changes = count({&at, "replica_changes"}, message.replica_changes());
@@ -149,6 +156,7 @@ SeriesStats series_from(const Field& at, const v1::SeriesSecond& message) {
   stats.asked_prompt_tokens = count({&at, "asked_prompt_tokens"}, message.asked_prompt_tokens());
   stats.achieved_prompt_tokens = count({&at, "achieved_prompt_tokens"}, message.achieved_prompt_tokens());
   stats.witnesses = witnesses_from({&at, "witnesses"}, message.witnesses());
+  if (message.has_segments()) stats.segments = segments_from({&at, "segments"}, message.segments());
   stats.joint_good = count({&at, "joint_good"}, message.joint_good());
   wire::size_at_most({&at, "slo"}, static_cast<std::size_t>(message.slo_size()), kMaxLimits);
   for (int i = 0; i < message.slo_size(); ++i) {
@@ -291,6 +299,13 @@ void to_message(const SeriesKey& key, const SeriesStats& stats, v1::SeriesSecond
   out.set_achieved_prompt_tokens(stats.achieved_prompt_tokens);
   if (stats.witnesses != AnswerWitnesses{}) {
     for (const auto field : AnswerWitnesses::fields()) out.add_witnesses(stats.witnesses.*field);
+  }
+  if (stats.segments != SegmentCounts{}) {
+    v1::Segments& to = *out.mutable_segments();
+    to.set_sent(stats.segments.sent);
+    to.set_retransmitted(stats.segments.retransmitted);
+    to.set_received(stats.segments.received);
+    to.set_out_of_order(stats.segments.out_of_order);
   }
   out.set_joint_good(stats.joint_good);
   for (const SloCount& slo : stats.slo) {

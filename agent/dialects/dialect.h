@@ -46,6 +46,13 @@ struct Chunk {
     answer = true;
   }
 
+  /// What it carries of output is none.
+  void withdraw_content() {
+    answer = reasoning = tool_call = false;
+    text_bytes = 0;
+    text = {};
+  }
+
   /// Counts as output: moves t_first and t_last. Empty and role-only deltas do not, nor do usage and end
   /// markers.
   bool content() const { return answer || reasoning || tool_call; }

@@ -59,7 +59,10 @@ Task<Outcome> Connection::connect(const Peer& peer, const std::vector<Address>& 
     const Wake wake = co_await socket_.readiness().until_writable();
     deadline_.disarm();
     if (wake == Wake::kCancelled) co_return Outcome::kCancelled;
-    if (wake == Wake::kReady && socket_.connect_error() == 0) co_return Outcome::kSuccess;
+    if (wake == Wake::kReady && socket_.connect_error() == 0) {
+      told_ = socket_.segments();  // a lost SYN is one of the connect time
+      co_return Outcome::kSuccess;
+    }
   }
   co_return Outcome::kConnect;
 }
@@ -127,7 +130,17 @@ bool Connection::gone_while_idle() {
   return read(buffers_.for_reading()).status != ReadResult::Status::kWouldBlock;
 }
 
+SegmentCounts Connection::take_segments() {
+  const SegmentCounts now = socket_.segments();
+  SegmentCounts since = std::exchange(untold_, {});
+  since.merge(now.since(told_));
+  told_ = now;
+  return since;
+}
+
 void Connection::close() {
+  if (is_open()) untold_ = take_segments();
+  told_ = {};
   socket_.close();
   tls_.reset();
 }

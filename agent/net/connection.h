@@ -66,6 +66,9 @@ class Connection {
   /// Whether what was read is no good TLS.
   bool tls_failed() const { return tls_ && tls_->failed(); }
   bool is_open() const { return socket_.is_open(); }
+  /// Segments of data since the last call, of connections that were closed since then too; what it took to
+  /// connect is no part of it. For the end of a request: a system call.
+  SegmentCounts take_segments();
   /// Whether the peer closed an idle connection, or sent what nobody asked for.
   bool gone_while_idle();
   void close();
@@ -81,6 +84,8 @@ class Connection {
   std::optional<TlsStream> tls_;
   Timer deadline_;
   Nanos connect_time_{0};
+  SegmentCounts told_;    // of the open connection, up to the last call
+  SegmentCounts untold_;  // of closed ones
 };
 
 }  // namespace kneepoint::agent

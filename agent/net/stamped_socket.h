@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "agent/net/poller.h"
+#include "agent/net/tcp_counts.h"
 #include "common/clock.h"
 
 struct sockaddr;
@@ -56,6 +57,8 @@ class StampedSocket {
   std::ptrdiff_t write(std::string_view data);
 
   bool is_open() const { return fd_ >= 0; }
+  /// Since it was opened; all 0 where it is not open.
+  SegmentCounts segments() const { return is_open() ? tcp_counts(fd_) : SegmentCounts{}; }
   void close();
   Readiness& readiness() { return readiness_; }
 

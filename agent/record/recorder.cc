@@ -126,6 +126,10 @@ void Recorder::reconnected(RequestRecord& record, MonoTime at) {
   ++stats(*record.series, second_of(at)).reconnects;
 }
 
+void Recorder::carried(RequestRecord& record, MonoTime at, const SegmentCounts& segments) {
+  stats(*record.series, second_of(at)).segments.merge(segments);
+}
+
 void Recorder::resend(RequestRecord& record, MonoTime start) {
   record.start = start;
   if (!record.open_loop) record.due = start;

@@ -122,6 +122,8 @@ class Recorder {
   const std::map<std::uint32_t, std::string>& replica_names() const { return replica_names_; }
   /// An event of the answer, received at `at`.
   void chunk(RequestRecord& record, MonoTime at, const Chunk& chunk);
+  /// What its connection carried for the request, told at its end.
+  void carried(RequestRecord& record, MonoTime at, const SegmentCounts& segments);
   /// The request is over. `at` is the receive time of its last byte, or now where there was none.
   void end(RequestRecord& record, MonoTime at, Outcome outcome);
 

@@ -130,6 +130,7 @@ Task<Ending> CompletionStream::perform(const CompletionRequest& request) {
   // Others may have found out meanwhile.
   if (ending->outcome == Outcome::kSuccess) *request.usage = std::max(*request.usage, usage);
   deadline_.disarm();
+  recorder.carried(record_, ending->at, connection_->take_segments());
   if (!request.route->keeps_connection) connection_->close();
   reused_ = connection_->is_open();
   recorder.end(record_, ending->at, ending->outcome);
@@ -309,6 +310,8 @@ std::optional<Outcome> CompletionStream::take_event(const CompletionRequest& req
   }
   if (chunk.error) return Outcome::kErrorAt200;
   heard_ = true;
+  // Clients stop reading at the end marker: usage may come behind it, and nothing else.
+  if (done_) chunk.withdraw_content();
   if (chunk.content()) ++content_events_;
   if (chunk.finished || chunk.done) {
     finished_ = true;

@@ -1,5 +1,4 @@
 #include "coordinator/measure/validity.h"
-#include "coordinator/measure/endings.h"
 
 #include <fmt/format.h>
 
@@ -8,6 +7,7 @@
 
 #include "coordinator/measure/endings.h"
 #include "coordinator/measure/littles_law.h"
+#include "coordinator/measure/network.h"
 #include "coordinator/measure/statistics.h"
 #include "coordinator/results/units.h"
 
@@ -277,6 +277,7 @@ void apply_gates(Step& step, const WindowEvidence& evidence) {
   check_delivery_of_answers(step, evidence);
   check_weaknesses(step, evidence);
   flag_endings(step);
+  flag_loss(step);
 }
 
 bool mostly_unreached(const RequestCounts& requests) {

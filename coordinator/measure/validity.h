@@ -62,7 +62,8 @@ struct WindowEvidence {
 /// reason; weaknesses that leave the step usable set a flag and a reason only. Flags: NO_DATA, INCOMPLETE,
 /// AGENT_LOST, INTERRUPTED, LOW_OCCUPANCY, HANGING, LITTLES_LAW, CLIENT_BOUND, of an open loop CATCHING_UP;
 /// warnings: BUFFERED, FLUSHED, UNSTAMPED, RX_LAG, SEND_LAG, DRIFTING, EARLY_STOPS, ECHO, TOKEN_MISMATCH,
-/// RECONNECTS, and those of flag_endings; of an open loop BACKLOG, RATE_NOT_REACHED and OVERLOADED.
+/// RECONNECTS, and those of flag_endings and flag_loss; of an open loop BACKLOG, RATE_NOT_REACHED and
+/// OVERLOADED.
 void apply_gates(Step& step, const WindowEvidence& evidence);
 
 /// True when more than 1 % of the values surely exceed `limit_seconds`: the exact lower 95 % bound of the

@@ -14,6 +14,7 @@
 #include "coordinator/measure/delivery.h"
 #include "coordinator/measure/generator_figures.h"
 #include "coordinator/measure/latency.h"
+#include "coordinator/measure/network.h"
 #include "coordinator/measure/slo_check.h"
 #include "coordinator/measure/statistics.h"
 #include "coordinator/measure/target_health.h"
@@ -320,6 +321,7 @@ Step measure_step(const Timeline& timeline, const Plan& plan, const Cell& cell, 
   step.backing_off = cut.total.backing_off / duration;
   step.error_ratio = ratio(static_cast<double>(step.requests.failed), finished(cut.total));
   step.reconnects = cut.total.reconnects;
+  step.network = network_of(cut.total.segments);
   step.early_stops = cut.total.early_stops;
   step.prompt_tokens = prompt_tokens_of(cut.total);
   if (window.rate) {
@@ -351,6 +353,8 @@ Step measure_step(const Timeline& timeline, const Plan& plan, const Cell& cell, 
   // Answers that come whole, from a server that does not count: their tokens are not known.
   const bool uncounted = !cell.workload.stream && !step.token_source;
   if (uncounted) step.output_tokens_per_second = {};
+  if (!uncounted && step.error_ratio.value_or(1) <= Gates::kErrors)
+    step.answer_tokens_mean = ratio(tokens.ended(cut.total), finished(cut.total));
   step.token_count = count_witnesses({.window = cut.total,
                                       .rate = tokens,
                                       .source = step.token_source,

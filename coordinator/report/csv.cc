@@ -201,6 +201,14 @@ std::vector<Column> columns() {
   all.insert(all.end(), latest.begin(), latest.end());
   add_later_telemetry(all);
   add_outcomes(all, kFirstOutcomes, kOutcomeCount);
+  const std::vector<Column> newest = {
+      {"host_speed_ratio",
+       [](const Row& r) { return r.step.speed ? number(r.step.speed->ratio) : std::string(); }},
+      {"answer_tokens_mean", [](const Row& r) { return number(r.step.answer_tokens_mean); }},
+      {"network_retransmitted_ratio",
+       [](const Row& r) { return number(r.step.network.retransmitted_ratio); }},
+      {"network_out_of_order_ratio", [](const Row& r) { return number(r.step.network.out_of_order_ratio); }}};
+  all.insert(all.end(), newest.begin(), newest.end());
   return all;
 }
 

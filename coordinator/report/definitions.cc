@@ -50,6 +50,10 @@ bool has_energy(const Report& report) {
   });
 }
 
+bool has_speed(const Report& report) {
+  return any_step(report, [](const Step& step) { return step.speed.has_value(); });
+}
+
 bool waited_for_a_model(const Report& report) {
   return std::any_of(report.results.begin(), report.results.end(),
                      [](const ScenarioResult& result) { return result.load_seconds.has_value(); });
@@ -69,8 +73,10 @@ const std::vector<Definition>& all_definitions() {
       {.term = "E2E, end-to-end time", .starts = "as TTFT", .stops = "the last content chunk"},
       {.term = "TPOT, time per output token",
        .meaning =
-           "The time from the first to the last content chunk, divided by the tokens less one, for each "
-           "request. Chunks with usage only, and the end marker, do not move it."},
+           "The time from the first to the last content chunk, divided by the tokens that came after the "
+           "first chunk, for each request. How many had come with it the running usage says, or the "
+           "reasoning that was counted and not seen; else it is taken for one token. Absent where that is "
+           "not known. Chunks with usage only, and the end marker, do not move it."},
       {.term = "Connect",
        .meaning =
            "TCP and TLS. Never part of TTFT: connections are opened before the first request, and one that "
@@ -143,6 +149,13 @@ const std::vector<Definition>& all_definitions() {
       {.term = "Model load",
        .meaning = "From the server's start, or the first attempt, until every replica listed the model.",
        .used = waited_for_a_model},
+      {.term = "Speed of the host",
+       .meaning =
+           "Where the host's speed comes and goes, or it stops for moments, in a way that is known, the "
+           "curve "
+           "is made of what each row would have given at its usual speed. A row shows what was measured, and "
+           "its note what it counts as. “Fitted” is said of figures that no single row shows.",
+       .used = has_speed},
       {.term = "Receive lag, send lag, loop gap",
        .meaning =
            "The tool's own error: how late it processed what the kernel had received, how late it sent "

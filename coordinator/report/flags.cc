@@ -90,6 +90,10 @@ constexpr std::array kFlags = {
     Entry{"IN_STEP",
           "Streams begin and end together: what is read once a second of the server's queue is one phase of "
           "it."},
+    Entry{
+        "LOSSY",
+        "More than 1 % of the network's packets were lost, as the load generator's kernel counts: latencies "
+        "are the network's as well."},
     Entry{"RECONNECTS", "Some kept-alive connections had been closed by the host and were opened again."},
     Entry{"LOWEST LATENCY",
           "The lowest concurrency: latency without competition, the baseline of the others."},

@@ -288,12 +288,13 @@ Table requests_table(const ScenarioResult& result) {
                {"done", 7},
                {"good", 7},
                {"tokens", 9},
-               {"ended early", 11},
+               {"tok/answer", 10},
+               {"early", 5},
                {"connects", 8},
-               {"connect p50", 11},
-               {"connect p95", 11},
+               {"conn. p50", 9},
+               {"conn. p95", 9},
                {"reopened", 8},
-               {"failures by kind", 0, true}},
+               {"failures", 0, true}},
               {}};
   for (const Step& step : result.steps) {
     const LatencySummary& connect = step.connect_seconds;
@@ -301,7 +302,8 @@ Table requests_table(const ScenarioResult& result) {
         {row_label(step), format_time(step.duration_seconds), fmt::format("{}", step.requests.completed),
          percent(step.goodput_ratio),
          step.token_source ? std::string(to_string(*step.token_source)) : std::string(kAbsent),
-         fmt::format("{}", step.early_stops), fmt::format("{}", connect.count), format_time(connect.p50),
+         figure(step.answer_tokens_mean), fmt::format("{}", step.early_stops),
+         fmt::format("{}", connect.count), format_time(connect.p50),
          format_percentile(connect.p95, connect.count), fmt::format("{}", step.reconnects),
          format_errors(step.requests)});
   }
@@ -316,7 +318,8 @@ Table generator_table(const ScenarioResult& result) {
                {"loop gap p99", 12},
                {"send lag p99", 12},
                {"read late together", 18},
-               {"without stamp", 13}},
+               {"without stamp", 13},
+               {"packets lost", 12}},
               {}};
   for (const Step& step : result.steps) {
     const GeneratorSummary& generator = step.generator;
@@ -326,7 +329,8 @@ Table generator_table(const ScenarioResult& result) {
                                         : std::string(kAbsent),
          step.has_flag("UNSTAMPED") ? "no stamps" : format_time(generator.rx_lag_p99_seconds),
          format_time(generator.loop_gap_p99_seconds), format_time(generator.send_lag_p99_seconds),
-         percent(generator.client_coalesced_ratio), percent(generator.unstamped_read_ratio)});
+         percent(generator.client_coalesced_ratio), percent(generator.unstamped_read_ratio),
+         percent(step.network.loss_ratio())});
   }
   return table;
 }

@@ -45,12 +45,19 @@ void Step::warn(std::string_view flag, std::string reason) {
 
 void Step::withdraw(std::string_view flag, std::string_view reason) {
   std::erase(flags, flag);
-  std::erase_if(reasons, [&](const std::string& each) { return each.starts_with(reason); });
+  for (std::size_t i = reasons.size(); i-- > 0;) {
+    if (!reasons[i].starts_with(reason)) continue;
+    reasons.erase(reasons.begin() + static_cast<std::ptrdiff_t>(i));
+    if (i < faults.size()) faults.erase(faults.begin() + static_cast<std::ptrdiff_t>(i));
+  }
 }
 
 void Step::invalidate(std::string_view flag, std::string reason) {
   valid = false;
-  warn(flag, std::move(reason));
+  if (!has_flag(flag)) flags.emplace_back(flag);
+  if (reason.empty()) return;
+  reasons.insert(reasons.begin() + static_cast<std::ptrdiff_t>(faults.size()), std::move(reason));
+  faults.emplace_back(flag);
 }
 
 bool ScenarioResult::moving() const {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <optional>
@@ -56,6 +57,15 @@ struct GeneratorSummary {
   std::optional<double> unstamped_read_ratio;
   std::optional<double> busiest_thread_ratio;  ///< p95 over the window's seconds.
   std::optional<double> resident_bytes;        ///< Of the largest agent process, at most.
+};
+
+/// What the network did to the requests that ended in a window.
+struct NetworkSummary {
+  SegmentCounts segments;
+  /// Sent again of those sent, and received out of order of those received; absent where there were none.
+  std::optional<double> retransmitted_ratio, out_of_order_ratio;
+  /// The larger of the two: what the network loses, as far as either end of it sees.
+  std::optional<double> loss_ratio() const { return std::max(retransmitted_ratio, out_of_order_ratio); }
 };
 
 struct RequestCounts {
@@ -136,9 +146,11 @@ struct Step {
   bool valid = true;
   std::string state;  ///< "NEAR-LINEAR", "DIMINISHING", "SATURATED", "COLLAPSING", "CLIENT_BOUND", …
   std::vector<std::string> flags;  ///< "SHORT_WINDOW", "LOWEST LATENCY", "INCOMPLETE", …
-  std::vector<std::string>
-      reasons;       ///< Why it is not valid, or what weakens it; whole sentences without a stop.
-  std::string note;  ///< For a reader: "near-linear; lowest latency".
+  /// Why it is not valid, and after that what weakens it; whole sentences without a stop.
+  std::vector<std::string> reasons;
+  /// The flags that the first so many reasons belong to: those for which it is not valid.
+  std::vector<std::string> faults;
+  std::string note;                 ///< For a reader: "near-linear; lowest latency".
   double window_begin_seconds = 0;  ///< Since the run's zero.
   double duration_seconds = 0;
   /// What arrived in each half second of the window (tokens; chunks where nobody counted them), and the
@@ -158,6 +170,8 @@ struct Step {
   std::optional<double> backing_off;  ///< Mean number of slots that waited after a failure.
   std::uint64_t reconnects = 0;
   std::uint64_t early_stops = 0;
+  /// Of the requests that ended, as the row's tokens are counted; absent where more than 1 % of them failed.
+  std::optional<double> answer_tokens_mean;
   std::optional<double> thinking;  ///< Mean number of slots that think; absent where the workload never does.
   std::optional<PromptTokens> prompt_tokens;  ///< Absent unless prompts are made to a length; of first turns.
   LatencySummary ttft_seconds, ttfo_seconds, tpot_seconds, icl_seconds, e2e_seconds, connect_seconds;
@@ -172,6 +186,7 @@ struct Step {
   std::uint64_t unanswered = 0;   ///< Requests that timed out without any content.
   std::optional<std::uint64_t> batches;  ///< That the intervals rest on; absent where there are none.
   GeneratorSummary generator;
+  NetworkSummary network;
   std::optional<StepTelemetry> telemetry;  ///< Absent where neither engine nor GPUs told anything.
   std::vector<Share> replicas;             ///< Only where the target has several.
   std::vector<Share> classes;              ///< Only where the workload has several.

@@ -48,6 +48,16 @@ void fields(V& v, GeneratorSummary& g) {
 }
 
 template <class V>
+void fields(V& v, NetworkSummary& n) {
+  v("sent_segments", n.segments.sent);
+  v("retransmitted_segments", n.segments.retransmitted);
+  v("received_segments", n.segments.received);
+  v("out_of_order_segments", n.segments.out_of_order);
+  v("retransmitted_ratio", n.retransmitted_ratio);
+  v("out_of_order_ratio", n.out_of_order_ratio);
+}
+
+template <class V>
 void fields(V& v, RequestCounts& r) {
   v("started", r.started);
   v("completed", r.completed);
@@ -132,6 +142,12 @@ void fields(V& v, Delivery& d) {
 }
 
 template <class V>
+void fields(V& v, HostSpeed& h) {
+  v("ratio", h.ratio);
+  v("standard_error", h.standard_error);
+}
+
+template <class V>
 void fields(V& v, StepTelemetry& t) {
   v("running", t.running_mean);
   v("waiting", t.waiting_mean);
@@ -183,12 +199,14 @@ void fields(V& v, Step& s) {
   v("state", s.state);
   v("flags", s.flags);
   v("reasons", s.reasons);
+  v("faults", s.faults);
   v("note", s.note);
   v("window_begin_seconds", s.window_begin_seconds);
   v("duration_seconds", s.duration_seconds);
   v("requests", s.requests);
   v("requests_per_second", s.requests_per_second);
   v("output_tokens_per_second", s.output_tokens_per_second);
+  v("speed", s.speed);
   v("token_source", s.token_source);
   v("token_count", s.token_count);
   v("delivery", s.delivery);
@@ -210,11 +228,13 @@ void fields(V& v, Step& s) {
   v("backing_off", s.backing_off);
   v("reconnects", s.reconnects);
   v("early_stops", s.early_stops);
+  v("answer_tokens_mean", s.answer_tokens_mean);
   v("thinking", s.thinking);
   v("prompt_tokens", s.prompt_tokens);
   v("slo", s.slo);
   v("slo_joint", s.slo_joint);
   v("generator", s.generator);
+  v("network", s.network);
   v("telemetry", s.telemetry);
   v("replicas", s.replicas);
   v("classes", s.classes);

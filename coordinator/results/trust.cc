@@ -26,16 +26,16 @@ std::optional<Remark::Weight> remark_weight_from_string(std::string_view name) {
   return static_cast<Remark::Weight>(at - kWeights.begin());
 }
 
-void Verdict::refuse(std::string code, std::string text, std::string remedy) {
-  add({Remark::Weight::kFatal, std::move(code), std::move(text), std::move(remedy)});
+void Verdict::refuse(std::string code, std::string text) {
+  add({Remark::Weight::kFatal, std::move(code), std::move(text), {}});
 }
 
-void Verdict::reserve(std::string code, std::string text, std::string remedy) {
-  add({Remark::Weight::kReservation, std::move(code), std::move(text), std::move(remedy)});
+void Verdict::reserve(std::string code, std::string text) {
+  add({Remark::Weight::kReservation, std::move(code), std::move(text), {}});
 }
 
-void Verdict::warn(std::string code, std::string text, std::string remedy) {
-  add({Remark::Weight::kWarning, std::move(code), std::move(text), std::move(remedy)});
+void Verdict::warn(std::string code, std::string text) {
+  add({Remark::Weight::kWarning, std::move(code), std::move(text), {}});
 }
 
 void Verdict::add(Remark remark) {

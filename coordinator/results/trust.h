@@ -35,10 +35,10 @@ std::optional<Remark::Weight> remark_weight_from_string(std::string_view name);
 /// reservations, then warnings; those of one weight in the order in which they were made.
 class Verdict {
  public:
-  /// Without a `remedy` it is what results/remedies.h has for the code.
-  void refuse(std::string code, std::string text, std::string remedy = {});
-  void reserve(std::string code, std::string text, std::string remedy = {});
-  void warn(std::string code, std::string text, std::string remedy = {});
+  /// What to do about it is what results/remedies.h has for the code.
+  void refuse(std::string code, std::string text);
+  void reserve(std::string code, std::string text);
+  void warn(std::string code, std::string text);
   void add(Remark remark);
 
   const std::vector<Remark>& remarks() const { return remarks_; }

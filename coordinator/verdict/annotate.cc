@@ -4,9 +4,12 @@
 
 #include <algorithm>
 #include <cctype>
+#include <cmath>
 
 #include "coordinator/measure/statistics.h"
 #include "coordinator/measure/validity.h"
+#include "coordinator/results/throughput.h"
+#include "coordinator/results/units.h"
 #include "coordinator/verdict/shape.h"
 #include "coordinator/verdict/throughput_curve.h"
 
@@ -89,6 +92,15 @@ std::string lower_case(std::string text) {
   return text;
 }
 
+/// What a row counts as in the curve, where that is not what it shows.
+std::optional<std::string> correction_note(const Step& step) {
+  constexpr double kWorthTelling = 0.005;
+  const auto& x = throughput_of(step).value;
+  if (!step.speed || !x || std::abs(step.speed->ratio - 1) < kWorthTelling) return std::nullopt;
+  return fmt::format("host at {:.0f} % of its usual speed: counts as {} {}", step.speed->ratio * 100,
+                     format_figure(*x / step.speed->ratio), throughput_unit({step}));
+}
+
 std::string note_of(const Step& step) {
   std::vector<std::string> parts;
   if (!step.valid) {
@@ -102,6 +114,7 @@ std::string note_of(const Step& step) {
   for (const SloCheck& check : step.slo) {
     if (check.state == "FAIL") parts.push_back(fmt::format("misses {}", check.name));
   }
+  if (auto corrected = correction_note(step)) parts.push_back(std::move(*corrected));
   return fmt::format("{}", fmt::join(parts, "; "));
 }
 

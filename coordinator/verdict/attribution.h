@@ -45,6 +45,8 @@ struct AttributionLimits {
   /// token.
   static constexpr double kFlatDecode = 1.25;
   static constexpr double kAtEntry = 0.7;
+  /// More packets are lost than at the lowest load, so many times.
+  static constexpr double kLossGrowth = 2;
   /// Connecting takes so many times longer than at the lowest load, and at least so long.
   static constexpr double kConnectGrowth = 5;
   static constexpr double kConnectSeconds = 0.050;

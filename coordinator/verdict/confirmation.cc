@@ -77,9 +77,9 @@ std::optional<EndRatio> ratio_at(double load, const std::vector<const CurveRow*>
 }
 
 std::string ratio_text(const EndRatio& end) {
-  return fmt::format("from {} to {} throughput changed by {:+.1f} % ({:+.1f} to {:+.1f} %)",
+  return fmt::format("from {} to {} throughput changed by {:+.1f} %{} ({:+.1f} to {:+.1f} %)",
                      format_figure(end.load), format_figure(end.twice), (end.value - 1) * 100,
-                     (end.ci95.low - 1) * 100, (end.ci95.high - 1) * 100);
+                     end.looks > 1 ? " on average" : "", (end.ci95.low - 1) * 100, (end.ci95.high - 1) * 100);
 }
 
 }  // namespace

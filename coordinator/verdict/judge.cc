@@ -9,6 +9,7 @@
 #include "coordinator/measure/repeat.h"
 #include "coordinator/measure/validity.h"
 #include "coordinator/results/units.h"
+#include "coordinator/verdict/answer_lengths.h"
 #include "coordinator/verdict/burst.h"
 #include "coordinator/verdict/influence.h"
 #include "coordinator/verdict/page_remarks.h"
@@ -39,9 +40,38 @@ std::string without_stop(std::string text) {
   return text;
 }
 
-std::string code_of_invalid(const Step& step) {
-  const auto failed = failed_gates(step);
-  return failed.empty() ? "invalid_row" : code_of(failed.front());
+/// Rows that are not valid for the same cause, of which one remark tells.
+struct Invalid {
+  std::string code;
+  bool decisive = false;  ///< The answer may hang on them.
+  const Step* first = nullptr;
+  std::string why;  ///< Of the first.
+  std::vector<std::string> others;
+};
+
+void add_invalid(std::vector<Invalid>& all, const Step& step, bool decisive) {
+  std::vector<std::pair<std::string, std::string>> faults;  // one for each cause
+  for (std::size_t i = 0; i < step.faults.size(); ++i) {
+    const std::string code = code_of(step.faults[i]);
+    const auto same =
+        std::find_if(faults.begin(), faults.end(), [&](const auto& fault) { return fault.first == code; });
+    if (same == faults.end()) {
+      faults.emplace_back(code, step.reasons[i]);
+    } else {
+      same->second += "; " + step.reasons[i];
+    }
+  }
+  if (faults.empty()) faults.emplace_back("invalid_row", "the row is not valid");
+  for (auto& [code, why] : faults) {
+    const auto told = std::find_if(all.begin(), all.end(), [&, &code = code](const Invalid& each) {
+      return each.code == code && each.decisive == decisive;
+    });
+    if (told == all.end()) {
+      all.push_back({code, decisive, &step, std::move(why), {}});
+    } else {
+      told->others.push_back(row_label(step));
+    }
+  }
 }
 
 /// One bin of many decides nothing, the trend over all of them does.
@@ -93,6 +123,7 @@ void judge_restarts(const ScenarioResult& result, const Circumstances& circumsta
 
 void judge_rows(const ScenarioResult& result, const Circumstances& circumstances, Verdict& verdict) {
   const auto decisive = decisive_invalid_rows(result, circumstances.seed);
+  std::vector<Invalid> invalid;
   for (std::size_t i = 0; i < result.steps.size(); ++i) {
     const Step& step = result.steps[i];
     // Marked last, so its reason is the last one: what else was noted of the row is the row's.
@@ -100,12 +131,15 @@ void judge_rows(const ScenarioResult& result, const Circumstances& circumstances
     if (step.valid || (step.has_flag("HANGING") && invalid_by_target_only(step)) ||  // told once
         (host_was_gone(step) && !(circumstances.outages.empty() && circumstances.restarts.empty())))
       continue;
-    std::string reason = fmt::format("at {}: {}", row_label(step), fmt::join(step.reasons, "; "));
-    if (std::find(decisive.begin(), decisive.end(), i) == decisive.end()) {
-      verdict.warn(code_of_invalid(step), std::move(reason));
-    } else {
-      verdict.refuse(code_of_invalid(step), std::move(reason));
-    }
+    add_invalid(invalid, step, std::find(decisive.begin(), decisive.end(), i) != decisive.end());
+  }
+  for (const Invalid& each : invalid) {
+    std::string text = fmt::format("at {}: {}", row_label(*each.first), each.why);
+    if (!each.others.empty())
+      text += fmt::format(" (and so at {})", each.others.size() > 3
+                                                 ? fmt::format("{} other rows", each.others.size())
+                                                 : fmt::format("{}", fmt::join(each.others, " and ")));
+    each.decisive ? verdict.refuse(each.code, std::move(text)) : verdict.warn(each.code, std::move(text));
   }
 }
 
@@ -128,17 +162,13 @@ void judge_delivery(const ScenarioResult& result, Verdict& verdict) {
   const bool limited = std::any_of(result.slo.criteria.begin(), result.slo.criteria.end(),
                                    [](const SloCriterion& c) { return !c.name.starts_with("e2e"); });
   if (std::string text = told("BUFFERED", "one piece"); !text.empty()) {
-    const std::string remedy = "Switch response buffering off in the gateway, or aim at the host itself";
     // What was measured stands; limits on what could not be are not decided.
-    limited ? verdict.reserve("buffered", std::move(text), remedy)
-            : verdict.warn("buffered", std::move(text), remedy);
+    limited ? verdict.reserve("buffered", std::move(text)) : verdict.warn("buffered", std::move(text));
   }
-  if (std::string text = told("FLUSHED", "flushes"); !text.empty())
-    verdict.warn("flushed", std::move(text), "Switch response buffering off in the gateway");
+  if (std::string text = told("FLUSHED", "flushes"); !text.empty()) verdict.warn("flushed", std::move(text));
   if (std::string text = told("UNANSWERED", "never got an answer"); !text.empty())
     verdict.warn("unanswered", std::move(text));
-  if (std::string text = told("HANGING", "hang"); !text.empty())
-    verdict.reserve("hanging", std::move(text), "Look for a limit on connections in the host or before it");
+  if (std::string text = told("HANGING", "hang"); !text.empty()) verdict.reserve("hanging", std::move(text));
 }
 
 void judge_windows(const ScenarioResult& result, Verdict& verdict) {
@@ -151,9 +181,10 @@ void judge_windows(const ScenarioResult& result, Verdict& verdict) {
                              short_windows, result.steps.size()));
   }
   if (result.moving()) {
-    verdict.warn("survey",
-                 "every row is a survey, because the load moved all the time: figures lag behind it, "
-                 "and none is of a steady state");
+    // What is claimed of moving rows was not seen to stay.
+    verdict.reserve("survey",
+                    "every row is a survey, because the load moved all the time: figures lag behind it, "
+                    "and none is of a steady state");
   }
 }
 
@@ -166,11 +197,9 @@ std::size_t loads_of(const ScenarioResult& result) {
 /// Whether what is claimed was confirmed, and is as precise as a search promises.
 void judge_claims(const ScenarioResult& result, Verdict& verdict) {
   if (result.confirmation && result.confirmation->state == "CONTRADICTED") {
-    verdict.refuse("contradicted", without_stop(result.confirmation->explanation),
-                   "Find out what changes on the host, or run it longer");
-  } else if (result.confirmation && result.confirmation->state == "MEASURED ONCE") {
-    verdict.reserve("measured_once", without_stop(result.confirmation->explanation),
-                    "Leave out 'confirm: false', or give a search more 'max_duration'");
+    verdict.refuse("contradicted", without_stop(result.confirmation->explanation));
+  } else if (result.confirmation && result.confirmation->state == "MEASURED ONCE" && !result.moving()) {
+    verdict.reserve("measured_once", without_stop(result.confirmation->explanation));
   }
   const Saturation& saturation = result.saturation;
   if (!saturation.ci95 && !saturation.lower_bound && loads_of(result) >= kFewestLoads) {
@@ -185,14 +214,12 @@ void judge_claims(const ScenarioResult& result, Verdict& verdict) {
                     "the same load gives a throughput that scatters by {:.1f} % from one window to "
                     "the next",
                     format_figure(saturation.ci95->low), format_figure(saturation.ci95->high),
-                    saturation.scatter_ratio.value_or(0) * 100),
-        "Run it when the host has no other load, or with a longer 'hold'");
+                    saturation.scatter_ratio.value_or(0) * 100));
   }
 }
 
 void judge_findings(const ScenarioResult& result, Verdict& verdict) {
-  if (auto sick = sick_replica(result))
-    verdict.warn("sick_replica", std::move(*sick), "Take it out, or look after it, and measure again");
+  if (auto sick = sick_replica(result)) verdict.warn("sick_replica", std::move(*sick));
   remark_on_pages(result, verdict);
   if (result.proof && result.proof->state == "FAILS")
     verdict.refuse("proof_fails", result.proof->explanation);
@@ -279,6 +306,7 @@ Verdict judge(const ScenarioResult& result, const Circumstances& circumstances) 
   if (std::none_of(result.steps.begin(), result.steps.end(), [](const Step& s) { return s.valid; }))
     verdict.refuse("no_valid_step", "no step is valid");
   judge_token_counts(result, verdict);
+  judge_answer_lengths(result, verdict);
   judge_delivery(result, verdict);
   if (result.soak) {
     judge_soak(result, verdict);

@@ -36,16 +36,10 @@ std::string at_loads(const Steps& steps) {
 struct PageRemark {
   const char* state;
   const char* code;
-  const char* remedy;
 };
 constexpr PageRemark kPages[] = {
-    {"partial", "page_partial",
-     "Name the /metrics of every server behind the address under the target's telemetry"},
-    {"others", "other_tenants", "Measure again without them, or read the figures as what they leave"},
-    {"stale", "page_stale", "Read the server's own /metrics and not a copy of it"},
-    {"frozen", "page_frozen", "Read the server's own /metrics and not a copy of it"},
-    {"rotating", "page_rotating",
-     "Name the /metrics of every server behind the address under the target's telemetry"},
+    {"partial", "page_partial"}, {"others", "other_tenants"},   {"stale", "page_stale"},
+    {"frozen", "page_frozen"},   {"rotating", "page_rotating"},
 };
 
 void remark_on_state(const ScenarioResult& result, const PageRemark& page, Verdict& verdict) {
@@ -59,7 +53,7 @@ void remark_on_state(const ScenarioResult& result, const PageRemark& page, Verdi
   std::string text = fmt::format("at {} {}", row_label(*plainest), describe(plainest->telemetry->page));
   if (steps.size() > 1) text += fmt::format(" (and so at {} of {} steps)", steps.size(), result.steps.size());
   if (std::string_view(page.state) != "others") text += "; no bottleneck rests on it";
-  verdict.warn(page.code, std::move(text), page.remedy);
+  verdict.warn(page.code, std::move(text));
 }
 
 void remark_on_counts(const ScenarioResult& result, Verdict& verdict) {
@@ -79,8 +73,26 @@ void remark_on_counts(const ScenarioResult& result, Verdict& verdict) {
       fmt::format("at {} the engine counted {} output tokens a second and the answers {}, for the same "
                   "requests; one of the two counts is wrong",
                   row_label(step), format_figure(step.telemetry->server_tokens_per_second.value_or(0)),
-                  format_figure(step.output_tokens_per_second.value.value_or(0))),
-      "Rely on neither before it is known which");
+                  format_figure(step.output_tokens_per_second.value.value_or(0))));
+}
+
+/// The engine's own TTFT is a part of the client's. What comes before its first token is none.
+void remark_on_first_token(const ScenarioResult& result, Verdict& verdict) {
+  constexpr double kSurely = 1.5, kFewest = 20, kLeastSeconds = 0.01;
+  const Steps steps = steps_where(result, [](const Step& s) {
+    const auto& engine = s.telemetry->ttft_mean_seconds;
+    const auto& client = s.ttft_seconds.mean;
+    return s.valid && s.telemetry->page.state == "covered" && engine && client &&
+           static_cast<double>(s.ttft_seconds.count) >= kFewest &&
+           *engine > std::max(kSurely * *client, *client + kLeastSeconds);
+  });
+  if (steps.empty()) return;
+  const Step& step = *steps.back();
+  verdict.reserve("ttft_differs",
+                  fmt::format("at {} the first content came after {} on average, the engine's first token "
+                              "after {}: what comes first is no token",
+                              row_label(step), format_time(*step.ttft_seconds.mean),
+                              format_time(*step.telemetry->ttft_mean_seconds)));
 }
 
 void remark_on_cache(const ScenarioResult& result, Verdict& verdict) {
@@ -95,7 +107,7 @@ void remark_on_cache(const ScenarioResult& result, Verdict& verdict) {
   if (first.telemetry && first.telemetry->prefix_hit_ratio && hits(first) < hits(*most) - 0.1)
     text +=
         fmt::format(", {:.0f} % at {}: later steps were spared work", hits(first) * 100, row_label(first));
-  verdict.warn("prefix_cache", std::move(text), "Use more prompts, or ones that share no beginning");
+  verdict.warn("prefix_cache", std::move(text));
 }
 
 }  // namespace
@@ -103,6 +115,7 @@ void remark_on_cache(const ScenarioResult& result, Verdict& verdict) {
 void remark_on_pages(const ScenarioResult& result, Verdict& verdict) {
   for (const PageRemark& page : kPages) remark_on_state(result, page, verdict);
   remark_on_counts(result, verdict);
+  remark_on_first_token(result, verdict);
   remark_on_cache(result, verdict);
   Steps in_step;
   for (const Step& step : result.steps) {
@@ -111,8 +124,7 @@ void remark_on_pages(const ScenarioResult& result, Verdict& verdict) {
   if (!in_step.empty()) {
     verdict.warn("in_step",
                  fmt::format("at {} streams run in step: answers of one length end and begin together",
-                             at_loads(in_step)),
-                 "Let the lengths of the answers vary, as users' do");
+                             at_loads(in_step)));
   }
 }
 

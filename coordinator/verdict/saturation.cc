@@ -38,9 +38,10 @@ std::string last_gain(const ThroughputCurve& curve) {
     if (2 * point.concurrency <= to.concurrency) from = &point;
   }
   const Gain last = gain(*from, to);
-  return fmt::format("from {} to {} throughput changed by {:+.1f} % ({:+.1f} to {:+.1f} %)",
-                     format_figure(from->concurrency), format_figure(to.concurrency), last.value * 100,
-                     last.lower * 100, last.upper * 100);
+  return fmt::format("from {} to {} {}throughput changed by {:+.1f} % ({:+.1f} to {:+.1f} %)",
+                     format_figure(from->concurrency), format_figure(to.concurrency),
+                     from->fitted || to.fitted ? "fitted " : "", last.value * 100, last.lower * 100,
+                     last.upper * 100);
 }
 
 std::string explain(const ThroughputCurve& curve, const Saturation& found, LoadKind kind) {

@@ -28,8 +28,8 @@ struct Curve {
   std::span<const ThroughputPoint> points;
   const char* unit;
   std::string at(const ThroughputPoint& point) const {
-    return fmt::format("{} {} at {}", format_figure(point.throughput), unit,
-                       format_figure(point.concurrency));
+    return fmt::format("{} {}{} at {}", format_figure(point.throughput), unit,
+                       point.fitted ? " (fitted)" : "", format_figure(point.concurrency));
   }
 };
 

@@ -5,6 +5,7 @@
 #include <map>
 
 #include "coordinator/measure/statistics.h"
+#include "coordinator/results/throughput.h"
 #include "coordinator/verdict/scatter.h"
 #include "coordinator/verdict/survey.h"
 
@@ -48,6 +49,10 @@ std::vector<ThroughputPoint> throughput_points(const std::vector<Step>& steps) {
     if (rows.size() > 1) excess /= static_cast<double>(rows.size() - 1);
     point.standard_error = std::sqrt(std::max(1.0, excess) / weights);
     point.reach = pace * longest / 2;
+    constexpr double kSeen = 5e-4;  // of a figure of three digits
+    point.fitted = std::none_of(rows.begin(), rows.end(), [&](const CurveRow* row) {
+      return std::abs(point.throughput / *throughput_of(*row->step).value - 1) <= kSeen;
+    });
     points.push_back(point);
   }
   return points;

@@ -18,6 +18,8 @@ struct ThroughputPoint {
   /// Of a load that moved: the row holds what loads from this much below to this much above gave.
   double reach = 0;
   std::size_t rows = 1;  ///< That it is made of.
+  /// No row shows this figure: it is merged of several, or corrected for how the host moved.
+  bool fitted = false;
 };
 
 /// The share of what twice the load gives from which on a concurrency counts as saturated.

@@ -29,6 +29,23 @@ TEST_F(Connections, AreKeptAlive) {
   EXPECT_EQ(generator_.connect.count(), 1u);
 }
 
+TEST_F(Connections, SegmentsAreThoseOfTheRequestsThatEnded) {
+  for (const char* headers : {"", "Connection: close\r\n"}) {
+    controller_.reset();
+    done_.clear();
+    series_.clear();
+    serve(always(response("200 OK", delta("a") + kDoneEvent, headers)));
+    const SegmentCounts segments = run(10).segments;
+    if (segments == SegmentCounts{}) GTEST_SKIP() << "this kernel does not count them";
+    // A request and an answer fit into a segment each.
+    EXPECT_GE(segments.sent, 10u);
+    EXPECT_LE(segments.sent, 20u) << "each is counted once";
+    EXPECT_GE(segments.received, 10u);
+    EXPECT_LE(segments.received, 20u);
+    EXPECT_EQ(segments.retransmitted, 0u) << "over loopback";
+  }
+}
+
 TEST_F(Connections, AreKeptAfterAnHttpError) {
   serve([](ScriptedServer::Peer& peer, int) {
     peer.read_request();

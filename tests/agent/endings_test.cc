@@ -13,6 +13,8 @@ class Endings : public EngineTest {
     done_.clear();
     series_.clear();
     server_ = std::make_unique<ScriptedServer>(always(bytes));
+    // A second is handed over once it has ended: the one that holds the request ends soon.
+    assignment_.zero = mono_now() - std::chrono::milliseconds(900);
     target().urls = {server_->url()};
     return run();
   }
@@ -180,6 +182,35 @@ TEST_F(Endings, AFailureAtStatus200WhereNoStreamWasAskedFor) {
     EXPECT_EQ(whole(failure), "error_at_200") << failure;
   }
   EXPECT_EQ(whole(delta("a") + kDoneEvent), "parse") << "a stream that nobody asked for";
+}
+
+TEST_F(Endings, BehindTheEndMarkerComesUsageAndNothingElse) {
+  const SeriesStats stats = against(kStreamHead +
+                                    chunked(delta("a") + kFinishEvent + kDoneEvent + kDoneEvent + delta("b") +
+                                            usage_event(1) + kDoneEvent) +
+                                    kLastChunk);
+  EXPECT_EQ(outcome_of(stats), "success");
+  EXPECT_EQ(stats.chunks, 1u);
+  EXPECT_EQ(stats.usage_tokens, 1u);
+  EXPECT_EQ(streamed(kDoneEvent + delta("a") + kFinishEvent), "empty") << "it had ended before";
+}
+
+TEST_F(Endings, MixedEndingsAreAsBadAsTheWorst) {
+  EXPECT_EQ(streamed(delta("a") + kFinishEvent + finish("\"abort\"") + kDoneEvent), "aborted");
+  EXPECT_EQ(streamed(delta("a") + kFinishEvent + event(R"({"error":"x"})") + kDoneEvent), "error_at_200");
+  EXPECT_EQ(streamed(delta("a") + kDoneEvent + event(R"({"error":"x"})")), "error_at_200");
+}
+
+TEST_F(Endings, ACallOfNothingIsNoContent) {
+  const auto call = [](const std::string& item) {
+    return event(R"({"choices":[{"index":0,"delta":{"tool_calls":[)" + item + "]}}]}");
+  };
+  EXPECT_EQ(streamed(call(R"({"index":0,"type":"function","function":{"arguments":""}})") +
+                     finish("\"tool_calls\"") + kDoneEvent),
+            "empty");
+  EXPECT_EQ(streamed(call(R"({"index":0,"id":"c","function":{"name":"f","arguments":""}})") +
+                     finish("\"tool_calls\"") + kDoneEvent),
+            "success");
 }
 
 TEST_F(Endings, HeartbeatsAreNoPartOfAnAnswer) {

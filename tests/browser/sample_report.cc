@@ -177,12 +177,11 @@ Report report() {
   r.duration_seconds = 764;
   r.agents = 2;
   r.results = {chat(), batch()};
-  r.results[0].verdict.warn("client_bound", "at 64: a generator thread was busy 92 % of the time",
-                            "give the agents more threads, cores or hosts");
+  r.results[0].verdict.warn("client_bound", "at 64: a generator thread was busy 92 % of the time");
   r.results[1].verdict.warn("not_saturated", "the ramp ended before throughput stopped growing");
   for (const ScenarioResult& result : r.results) {
     for (const Remark& remark : result.verdict.remarks()) {
-      r.verdict.warn(remark.code, result.scenario + " on h200-pair: " + remark.text, remark.remedy);
+      r.verdict.warn(remark.code, result.scenario + " on h200-pair: " + remark.text);
     }
   }
   r.totals = {.started = 3120,
@@ -197,7 +196,7 @@ Report report() {
 Report hostile_report() {
   Report r = report();
   r.run_id = r.run_name = r.version = kHostile;
-  r.verdict.warn(kHostile, kHostile, kHostile);
+  r.verdict.add({Remark::Weight::kWarning, kHostile, kHostile, kHostile});
   for (ScenarioResult& result : r.results) {
     result.target = result.scenario = result.model = kHostile;
     result.saturation.explanation = result.saturation.bottleneck = kHostile;

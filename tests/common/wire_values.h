@@ -49,6 +49,7 @@ class Random {
     for (auto& n : s.unreported_chunks) n = number();
     s.usage_tokens = number(), s.usage_chunks = number(), s.chunks_without_usage = number();
     for (const auto field : AnswerWitnesses::fields()) s.witnesses.*field = number();
+    s.segments = {number(), number(), number(), number()};
     s.prompt_tokens = number(), s.joint_good = number();
     for (std::uint64_t i = below(4); i > 0; --i) s.slo.push_back({number(), number()});
     s.censored = number(), s.early_stops = number(), s.reconnects = number();

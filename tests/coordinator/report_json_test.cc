@@ -82,7 +82,7 @@ TEST(ReportJson, ReadsBackWhatItWrote) {
 TEST(ReportJson, TrustIsARunsAndAResults) {
   Report report = sample_report();
   report.results.push_back(report.results[0]);
-  report.results[1].verdict.refuse("target_down", "the host stopped answering at 03:12", "start it again");
+  report.results[1].verdict.refuse("target_down", "the host stopped answering at 03:12");
   report.verdict.refuse("target_down", "batch on host: the host stopped answering at 03:12");
   const std::string text = render_json(report);
   Parsed json(text);
@@ -91,7 +91,8 @@ TEST(ReportJson, TrustIsARunsAndAResults) {
   EXPECT_EQ(std::string_view(json.root.at_pointer("/results/0/verdict/trust")), "trustworthy");
   EXPECT_EQ(std::string_view(json.root.at_pointer("/results/1/verdict/remarks/0/weight")), "fatal");
   EXPECT_EQ(std::string_view(json.root.at_pointer("/results/1/verdict/remarks/0/code")), "target_down");
-  EXPECT_EQ(std::string_view(json.root.at_pointer("/results/1/verdict/remarks/0/remedy")), "start it again");
+  EXPECT_EQ(std::string_view(json.root.at_pointer("/results/1/verdict/remarks/0/remedy")),
+            "see why it went, start it again, and run again");
   const auto parsed = parse_report_json(text);
   ASSERT_TRUE(parsed) << parsed.error().message;
   EXPECT_EQ(parsed->results.at(0).verdict.trust(), Trust::kTrustworthy);

@@ -59,7 +59,13 @@ inline Report sample_report() {
   result.steps[2].state = "SATURATED";
   result.steps[2].note = "saturated; queueing begins";
   result.steps[2].connect_seconds = sample_latency(140, 0.0021);
+  result.steps[1].speed = HostSpeed{.ratio = 0.9, .standard_error = 0.01};
   result.steps[2].reconnects = 2;
+  result.steps[2].answer_tokens_mean = 64;
+  result.steps[2].network = {
+      .segments = {.sent = 1000, .retransmitted = 2, .received = 64000, .out_of_order = 64},
+      .retransmitted_ratio = 0.002,
+      .out_of_order_ratio = 0.001};
   result.steps[2].early_stops = 5;
   Step& top = result.steps[3];
   top.requests.failed = 29;
@@ -127,7 +133,7 @@ inline Report sample_report() {
                              .ci95 = Interval{1303.4, 1356.6},
                              .unit = "tok/s",
                              .basis = "1,330 tok/s at 32 over 1 GPU"}};
-  result.verdict.warn("short_windows", "1 of 4 windows are short", "hold the steps longer");
+  result.verdict.warn("short_windows", "1 of 4 windows are short");
   report.verdict = result.verdict;
   report.results.push_back(std::move(result));
   report.totals = {1700, 1600, 29, 71, 102400, 2};

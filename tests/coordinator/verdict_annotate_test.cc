@@ -36,6 +36,16 @@ TEST(Annotate, StatesFollowTheCurve) {
   EXPECT_EQ(steps[4].note, "saturated");
 }
 
+TEST(Annotate, ARowThatIsCorrectedSaysWhatItCountsAs) {
+  auto steps = published();
+  steps[1].speed = HostSpeed{.ratio = 0.8, .standard_error = 0.01};
+  steps[2].speed = HostSpeed{.ratio = 1.001, .standard_error = 0.01};
+  annotate(steps, {});
+  EXPECT_NE(steps[1].note.find("host at 80 % of its usual speed: counts as 5,688 tok/s"), std::string::npos)
+      << steps[1].note;
+  EXPECT_EQ(steps[2].note.find("usual speed"), std::string::npos) << "nothing worth telling";
+}
+
 TEST(Annotate, QueueingNeedsWaitingRequestsToo) {
   auto steps = published();
   for (Step& step : steps) step.waiting = 0.04 * step.concurrency;

@@ -5,6 +5,8 @@
 
 #include <array>
 
+#include "coordinator/measure/network.h"
+
 namespace kneepoint::coordinator {
 namespace {
 
@@ -77,6 +79,13 @@ struct Case {
 
 class EachBottleneck : public testing::TestWithParam<Case> {};
 
+TEST(Loss, AtAnyLoadIsTheWayAndNotWhatGaveOut) {
+  Scene scene;
+  for (Step& step : scene.steps)
+    step.network = network_of({.sent = 1000, .received = 100000, .out_of_order = 3000});
+  EXPECT_NE(scene.judge().bottleneck, "network");
+}
+
 TEST_P(EachBottleneck, IsNamedWithItsEvidence) {
   Scene scene;
   GetParam().provoke(scene);
@@ -87,6 +96,13 @@ TEST_P(EachBottleneck, IsNamedWithItsEvidence) {
 }
 
 const Case kCases[] = {
+    {"packets_lost_under_load",
+     [](Scene& s) {
+       s.steps[0].network = network_of({.sent = 1000, .received = 100000, .out_of_order = 10});
+       for (Step* step : {&s.knee(), &s.past()})
+         step->network = network_of({.sent = 1000, .received = 100000, .out_of_order = 3000});
+     },
+     "network", "3.0 % of the segments received came out of order, 0.0 % at 1"},
     {"client_busy",
      [](Scene& s) {
        s.saturation = std::nullopt;

@@ -48,6 +48,23 @@ TEST(PageRemarks, OthersAreToldWithTheirShare) {
   EXPECT_EQ(verdict.reasons().at(0), "at 8 75 % of what the server generated was for others");
 }
 
+TEST(PageRemarks, ContentBeforeTheEnginesFirstTokenIsNone) {
+  Step step = told_at(8, "covered", 1.0);
+  step.ttft_seconds = {.count = 200, .mean = 0.02};
+  step.telemetry->ttft_mean_seconds = 0.018;
+  EXPECT_THAT(remarks({step}).reasons(), IsEmpty());
+  step.telemetry->ttft_mean_seconds = 0.180;
+  const Verdict verdict = remarks({step});
+  ASSERT_TRUE(verdict.has("ttft_differs"));
+  EXPECT_EQ(verdict.reasons().at(0),
+            "at 8 the first content came after 20.0 ms on average, the engine's first token after 180 ms: "
+            "what comes "
+            "first is no token");
+  EXPECT_EQ(verdict.trust(), Trust::kReserved);
+  step.telemetry->page.state = "others";
+  EXPECT_FALSE(remarks({step}).has("ttft_differs")) << "theirs are in the engine's mean";
+}
+
 TEST(PageRemarks, CountsThatDifferForTheSameRequests) {
   Step step = told_at(8, "covered", 0.57);
   step.telemetry->page.requests_ratio = 1.0;

@@ -13,6 +13,7 @@ struct Told {
   double bytes_per_token = 4.2;  ///< By usage.
   double over_limit = 0;
   std::optional<double> assumed;  ///< Tokens a chunk where the first is taken for one.
+  std::string suspicion;
 };
 
 Step row(const Told& told, std::uint32_t n = 8) {
@@ -31,6 +32,7 @@ Step row(const Told& told, std::uint32_t n = 8) {
     count.text_bytes_per_chunk = told.bytes_per_token * told.usage.value_or(*told.chunks) / *told.chunks;
   count.over_limit_ratio = told.over_limit;
   count.assumed_tokens_per_chunk = told.assumed;
+  count.suspicion = told.suspicion;
   step.token_count = count;
   if (told.engine) step.telemetry = StepTelemetry{.server_tokens_per_second = *told.engine};
   return step;
@@ -100,11 +102,10 @@ TEST(TokenCounts, WithoutAnEngineTheLengthAskedForConfirmsWithReservation) {
 
 TEST(TokenCounts, CountsOfWhichNoneIsConfirmedAreARange) {
   for (const Told& told :
-       {Told{.usage = 553, .chunks = 316, .bytes_per_token = 2.4},              // reasoning counted twice
-        Told{.usage = 968, .chunks = 316, .max_tokens = 640, .over_limit = 1},  // more than may be
-        Told{.usage = 250, .chunks = 316},                                      // characters / 4
-        Told{.usage = 380, .chunks = 316, .bytes_per_token = 3.5},              // both plausible
-        Told{.usage = 700, .chunks = 316, .max_tokens = 640, .engine = 1200},   // nobody agrees
+       {Told{.usage = 553, .chunks = 316, .bytes_per_token = 2.4, .suspicion = "reasoning, twice"},
+        Told{.usage = 968, .chunks = 316, .max_tokens = 640, .over_limit = 1},          // more than may be
+        Told{.usage = 250, .chunks = 316},                                              // characters / 4
+        Told{.usage = 700, .chunks = 316, .max_tokens = 640, .engine = 1200},           // nobody agrees
         Told{.chunks = 303, .max_tokens = 602}, Told{.chunks = 303, .engine = 602}}) {  // two tokens a chunk
     const ScenarioResult result = settled(told);
     EXPECT_EQ(state(result), "differs");
@@ -124,6 +125,30 @@ TEST(TokenCounts, ChunksOfSeveralTokensAreConfirmedByTheirText) {
   EXPECT_EQ(state(settled({.usage = 600, .chunks = 300})), "confirmed");
   // A page of one pod of two shows half of the tokens, and so do chunks of two.
   EXPECT_NE(state(settled({.usage = 600, .chunks = 300, .engine = 300})), "corrected");
+}
+
+TEST(TokenCounts, ATokenizerOfAnotherKindRefutesNothing) {
+  // Digits, one byte a token, in bursts of two; Chinese, as JSON escapes it; and what both may be.
+  for (const Told& told : {Told{.usage = 600, .chunks = 300, .bytes_per_token = 1},
+                           Told{.usage = 600, .chunks = 300, .bytes_per_token = 9},
+                           Told{.usage = 380, .chunks = 316, .bytes_per_token = 3.5}}) {
+    const ScenarioResult result = settled(told);
+    EXPECT_EQ(state(result), "unconfirmed");
+    EXPECT_EQ(result.steps[0].output_tokens_per_second.value, told.usage)
+        << "the figure stays, and is not trusted";
+    EXPECT_EQ(result.verdict.trust(), Trust::kReserved);
+    EXPECT_NE(result.verdict.reasons().at(0).find("chunks"), std::string::npos) << "both figures are told";
+    // What the same run shows comes first.
+    Told counted = told, full = told;
+    counted.engine = full.max_tokens = told.usage;
+    EXPECT_EQ(state(settled(counted)), "confirmed");
+    EXPECT_EQ(state(settled(full)), "confirmed");
+    EXPECT_EQ(state(settled({.usage = told.chunks, .chunks = told.chunks, .bytes_per_token = 1})),
+              "confirmed");
+    const ScenarioResult rows = settled(
+        {row({.usage = 300, .chunks = 300, .bytes_per_token = told.bytes_per_token}, 4), row(told, 64)});
+    EXPECT_EQ(rows.steps[1].token_count->state, "confirmed") << "a row in which a chunk is one token";
+  }
 }
 
 TEST(TokenCounts, OtherRowsOfTheRunTellTheBytesOfAToken) {

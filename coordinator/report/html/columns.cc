@@ -115,6 +115,15 @@ void add_requests(std::vector<Column>& columns) {
   columns.push_back({"Requests", "reconnects", "reconnects",
                      "Kept-alive connections that had to be opened again", false,
                      [](const Step& s) { return count(s.reconnects); }});
+  columns.push_back({"Requests", "sent again", "network.retransmitted_ratio",
+                     "Of the segments sent, as the generator's kernel counts them", false,
+                     [](const Step& s) { return percent(s.network.retransmitted_ratio, "Not counted"); }});
+  columns.push_back({"Requests", "out of order", "network.out_of_order_ratio",
+                     "Of the segments received, as the generator's kernel counts them", false,
+                     [](const Step& s) { return percent(s.network.out_of_order_ratio, "Not counted"); }});
+  columns.push_back({"Requests", "tokens an answer", "answer_tokens_mean",
+                     "Output tokens of a request, on average", false,
+                     [](const Step& s) { return number(s.answer_tokens_mean, "Some requests failed"); }});
   columns.push_back({"Requests", "early stops", "early_stops", "Completed with fewer tokens than asked",
                      false, [](const Step& s) { return count(s.early_stops); }});
 }

@@ -10,17 +10,16 @@ namespace {
 
 using Limits = AttributionLimits;
 
-std::string held_text(const Scene& scene, const ObservedStep& o) {
+std::string held_text(const ObservedStep& o) {
   const double running = *Scene::running(o), waiting = *Scene::waiting(o);
   std::string text =
       fmt::format("of {} in flight the engine holds {} ({} running, {} waiting)",
                   figure(Scene::held(*o.step)), figure(running + waiting), figure(running), figure(waiting));
-  const auto& ratio = o.telemetry->page.tokens_ratio;
-  if (ratio && o.step->output_tokens_per_second.value && scene.input.replicas > 0) {
-    text += fmt::format(", though both count the same tokens ({} a second here, {} there)",
-                        figure(*o.step->output_tokens_per_second.value),
-                        figure(*ratio * *o.step->output_tokens_per_second.value));
-  }
+  const auto& here = o.step->output_tokens_per_second.value;
+  const auto& there = o.telemetry->server_tokens_per_second;
+  if (here && there)
+    text += fmt::format(", though both count the same tokens ({} a second here, {} there)", figure(*here),
+                        figure(*there));
   return text;
 }
 
@@ -58,7 +57,7 @@ std::optional<Cause> before_engine_cause(Scene& scene) {
           "before_engine",
           fmt::format("Something before the server holds requests: at {}, {}; of a mean TTFT of {} {} pass "
                       "before the server takes the request.",
-                      Scene::load_of(*judged.step), held_text(scene, judged), format_time(*ttft),
+                      Scene::load_of(*judged.step), held_text(judged), format_time(*ttft),
                       format_time(outside))};
     }
     if (*front * rate >= Limits::kExplains * *missing) {
@@ -66,7 +65,7 @@ std::optional<Cause> before_engine_cause(Scene& scene) {
           "front_end",
           fmt::format("The server's front end holds requests: at {}, {}; of a mean TTFT of {} {} pass in "
                       "the server, before its engine.",
-                      Scene::load_of(*judged.step), held_text(scene, judged), format_time(*ttft),
+                      Scene::load_of(*judged.step), held_text(judged), format_time(*ttft),
                       format_time(*front))};
     }
     return std::nullopt;
@@ -76,20 +75,7 @@ std::optional<Cause> before_engine_cause(Scene& scene) {
       "before_engine",
       fmt::format("Something before the engine holds requests (a gateway, a proxy or the server's own front "
                   "end): at {}, {}; decoding is as fast as before.",
-                  Scene::load_of(*judged.step), held_text(scene, judged))};
-}
-
-/// A slow network is named only by what is measured of it.
-std::optional<Cause> network_cause(Scene& scene) {
-  const ObservedStep& judged = scene.steps.judged;
-  const ObservedStep& lowest = scene.steps.lowest;
-  if (judged.step == nullptr || lowest.step == nullptr || judged.step == lowest.step) return std::nullopt;
-  const auto& before = lowest.step->connect_seconds.p95;
-  const auto& now = judged.step->connect_seconds.p95;
-  if (!before || !now || *now < Limits::kConnectSeconds || *now < Limits::kConnectGrowth * *before)
-    return std::nullopt;
-  return Cause{"network", fmt::format("Connecting slows down: p95 {} at {}, {} at {}.", format_time(*before),
-                                      load_label(*lowest.step), format_time(*now), load_label(*judged.step))};
+                  Scene::load_of(*judged.step), held_text(judged))};
 }
 
 }  // namespace kneepoint::coordinator

@@ -62,6 +62,7 @@ std::optional<Cause> compute_cause(Scene& scene);
 std::optional<Cause> queue_slots_cause(Scene& scene);
 std::optional<Cause> front_end_cause(Scene& scene);
 std::optional<Cause> before_engine_cause(Scene& scene);
+std::optional<Cause> loss_cause(Scene& scene);
 std::optional<Cause> network_cause(Scene& scene);
 std::optional<Cause> prefill_cause(Scene& scene);
 std::optional<Cause> busiest_unit_cause(Scene& scene);

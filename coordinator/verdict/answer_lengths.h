@@ -1,0 +1,11 @@
+#pragma once
+
+#include "coordinator/results/model.h"
+
+namespace kneepoint::coordinator {
+
+/// An ending is no answer, and a short text no short answer: where answers get much shorter as the load
+/// grows, or begin to end early, something else than the model answers some of them. A reservation.
+void judge_answer_lengths(const ScenarioResult& result, Verdict& verdict);
+
+}  // namespace kneepoint::coordinator

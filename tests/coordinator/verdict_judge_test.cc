@@ -1,0 +1,79 @@
+#include "coordinator/verdict/judge.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace kneepoint::coordinator {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::Not;
+
+Step row(std::uint32_t n, double throughput) {
+  Step step{.concurrency = n, .duration_seconds = 60};
+  step.output_tokens_per_second = {throughput, Interval{throughput * 0.99, throughput * 1.01},
+                                   throughput * 0.005};
+  step.requests_per_second = {throughput / 50, {}, {}};
+  step.requests.completed = 500;
+  step.batches = 10;
+  return step;
+}
+
+/// Three rows that grow with the load, and two beyond them that the generator could not make.
+ScenarioResult with_a_generator_too_weak() {
+  ScenarioResult result{.target = "host", .scenario = "chat"};
+  result.steps = {row(1, 100), row(2, 198), row(4, 390), row(8, 700), row(16, 900)};
+  for (const std::size_t i : {3u, 4u}) {
+    result.steps[i].warn("RECONNECTS", "2 connections were reopened");
+    result.steps[i].invalidate("CLIENT_BOUND", "a generator thread was busy 97 % of the time");
+    result.steps[i].warn("EARLY_STOPS", "3 answers ended with fewer tokens than asked for");
+  }
+  result.steps[4].invalidate("LITTLES_LAW", "they disagree by 9.0 %");
+  return result;
+}
+
+std::vector<Remark> fatal(const Verdict& verdict) {
+  std::vector<Remark> found;
+  for (const Remark& remark : verdict.remarks()) {
+    if (remark.weight == Remark::Weight::kFatal) found.push_back(remark);
+  }
+  return found;
+}
+
+TEST(Judge, AFatalRemarkIsOneCauseWithItsRemedyAndNoWarning) {
+  const auto remarks = fatal(judge(with_a_generator_too_weak(), {}));
+  ASSERT_EQ(remarks.size(), 2u);
+  EXPECT_EQ(remarks[0].code, "client_bound");
+  EXPECT_EQ(remarks[0].text, "at 8: a generator thread was busy 97 % of the time (and so at 16)");
+  EXPECT_EQ(remarks[0].remedy, "give the agents more threads, cores or hosts");
+  EXPECT_EQ(remarks[1].code, "littles_law");
+  EXPECT_EQ(remarks[1].text, "at 16: they disagree by 9.0 %");
+  for (const Remark& remark : remarks) EXPECT_THAT(remark.text, Not(HasSubstr("reopened")));
+}
+
+TEST(Judge, WhyARowIsInvalidStandsBeforeWhatWeakensIt) {
+  const Step step = with_a_generator_too_weak().steps[4];
+  EXPECT_THAT(step.faults, ElementsAre("CLIENT_BOUND", "LITTLES_LAW"));
+  EXPECT_THAT(step.reasons, ElementsAre(HasSubstr("busy"), HasSubstr("disagree"), HasSubstr("reopened"),
+                                        HasSubstr("fewer tokens")));
+  Step healed = step;
+  healed.withdraw("LITTLES_LAW", "they disagree");
+  EXPECT_THAT(healed.faults, ElementsAre("CLIENT_BOUND"));
+  EXPECT_EQ(healed.reasons.size(), 3u);
+}
+
+TEST(Judge, ASurveyIsNeverTrusted) {
+  ScenarioResult result{.target = "host", .scenario = "chat"};
+  result.steps = {row(1, 100), row(2, 198)};
+  EXPECT_EQ(judge(result, {}).trust(), Trust::kTrustworthy) << "figures of rows that stood still";
+  for (Step& step : result.steps) step.warn("MOVING", "");
+  const Verdict verdict = judge(result, {});
+  EXPECT_EQ(verdict.trust(), Trust::kReserved);
+  EXPECT_TRUE(verdict.has("survey"));
+  result.confirmation = Finding{.state = "MEASURED ONCE", .explanation = "It was measured once."};
+  EXPECT_FALSE(judge(result, {}).has("measured_once")) << "told once";
+}
+
+}  // namespace
+}  // namespace kneepoint::coordinator

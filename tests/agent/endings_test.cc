@@ -13,6 +13,7 @@ class Endings : public EngineTest {
     done_.clear();
     series_.clear();
     server_ = std::make_unique<ScriptedServer>(always(bytes));
+    complete_through_ = -1;
     // A second is handed over once it has ended: the one that holds the request ends soon.
     assignment_.zero = mono_now() - std::chrono::milliseconds(900);
     target().urls = {server_->url()};

@@ -66,16 +66,18 @@ def pod_of(thing):
     return thing.get("spec", {}).get("template")
 
 
-def arguments(container, fields=()):
-    """{flag: value} of a container's command line with $(VARIABLES) filled in, `fields` for those of the downward API. A flag
-    without a value is True; one that repeats has a list."""
-    values = dict(fields)
+def arguments(container, fields=None):
+    """{flag: value} of a container's command line with $(VARIABLES) filled in as a kubelet does: a variable sees only those that
+    stand before it, and what is not known stays. `fields` has the values of those from the downward API. A flag without a value
+    is True; one that repeats has a list."""
+    values = {}
+
+    def filled(text):
+        return re.sub(r"\$\((\w+)\)", lambda found: values.get(found[1], found[0]), str(text))
     for variable in container.get("env", []):
-        if "value" in variable:
-            values[variable["name"]] = variable["value"]
-    words = " ".join(str(word) for word in container.get("command", []) + container.get("args", []))
-    while re.search(r"\$\((\w+)\)", words):
-        words = re.sub(r"\$\((\w+)\)", lambda found: values[found[1]], words)
+        name = variable["name"]
+        values[name] = filled(variable["value"]) if "value" in variable else fields[name]
+    words = " ".join(map(filled, container.get("command", []) + container.get("args", [])))
     given = {}
     for flag, value in re.findall(r"(--[a-z-]+)(?:[= ](?!--)(\S+))?", words):
         given.setdefault(flag, []).append(value or True)

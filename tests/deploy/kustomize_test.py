@@ -249,7 +249,11 @@ class Rendered(unittest.TestCase):
         run = self.with_components("components/external-target")
         rule = run.one("NetworkPolicy", "kneepoint-a-7b-targets")["egress"][-1]
         address, port = rule["to"][0]["ipBlock"]["cidr"].removesuffix("/32"), rule["ports"][0]["port"]
-        self.assertEqual(run.words(run.agents)["--allow-target"], ["private", f"{address}:{port}"])
+        self.assertEqual(run.words(run.agents)["--allow-target"],
+                         run.words(self.runs["example"].agents)["--allow-target"] + [f"{address}:{port}"])
+
+    def test_agents_may_load_services_of_any_range(self):
+        self.assertIn("*.svc.cluster.local", self.runs["example"].words(self.runs["example"].agents)["--allow-target"])
 
     def test_mutual_tls_takes_what_cert_manager_makes(self):
         run = self.with_components("components/mtls")
@@ -259,6 +263,7 @@ class Rendered(unittest.TestCase):
         made = {o["spec"]["secretName"]: o["spec"] for o in render(overlay) if o["kind"] == "Certificate"}
         agent, coordinator = run.words(run.agents), run.words(run.coordinator)
         self.assertNotIn("--insecure", agent)
+        self.assertEqual(agent["--name"], "agent-0.kneepoint")
         for job, words, name, usage in ((run.agents, agent, agent["--name"], "client auth"),
                                         (run.coordinator, coordinator, agent["--coordinator"].split(":")[0], "server auth")):
             pod = job["template"]["spec"]

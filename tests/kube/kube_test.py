@@ -1,0 +1,284 @@
+"""deploy/ on a real Kubernetes, as deploy/README.md says to use it: what an operations team would try in its first week.
+
+    kube_test.py [Class.test…]      builds the cluster's programs where they are missing, starts it, stops it"""
+import base64
+import json
+import pathlib
+import subprocess
+import sys
+import tempfile
+import unittest
+
+import cluster
+from cluster import kubectl, processes
+import kustomize  # beside `processes`, where cluster has looked
+import containers
+
+PLAN = """kneepoint: 1
+name: lab
+targets:
+  - {name: host, urls: ["http://vllm.serving.svc.cluster.local:8000"], api: openai-chat, model: qwen3-4b-instruct-2507MORE}
+scenarios:
+  - name: chat
+    workload: {prompts: ["What is a transformer?"], output_tokens: 64, temperature: 0.7}
+    ramp: {steps: [2, 4, 8], warmup: 2s, hold: HOLDs}
+    slo: {ttft: {p95: 500ms}, tpot: {p95: 50ms}}
+"""
+# The node is small and shared: what is asked for is little, what may be used is not. Nobody scrapes: there is no lingering.
+SMALL = """patches:
+  - target: {kind: Job, labelSelector: app.kubernetes.io/component=coordinator}
+    patch: |
+      - {op: test, path: /spec/template/spec/containers/0/args/7, value: --linger=90s}
+      - {op: replace, path: /spec/template/spec/containers/0/args/7, value: --linger=1s}
+  - target: {kind: Job}
+    patch: |
+      - {op: replace, path: /spec/template/spec/containers/0/resources, value: {requests: {cpu: 10m, memory: 64Mi}, limits: {cpu: "2", memory: 512Mi}}}
+"""
+# A busy machine may spoil what a row is worth (3); the run has come to its end all the same.
+REACHED_ITS_END = (0, 3)
+
+
+def plan(hold=5, more=""):
+    return PLAN.replace("HOLD", str(hold)).replace("MORE", more)
+
+
+class Space:
+    """A namespace with an install, and runs in it."""
+
+    def __init__(self, folder, name):
+        self.name = name
+        self.deploy = kustomize.copy_deploy(pathlib.Path(folder) / name)
+        self.install = self.deploy / "lab"
+        self.install.mkdir()
+        (self.install / "kustomization.yaml").write_text(f"namespace: {name}\nresources: [../install]\n", encoding="utf-8")
+        self.apply(self.install)
+
+    def apply(self, folder, **options):
+        return kubectl("apply", "--warnings-as-errors", "-k", folder, **options)
+
+    def run(self, name, text=None, **options):
+        """Applies a run of two small agents."""
+        options = {"more": SMALL, "namespace": self.name} | options
+        folder = kustomize.add_run(self.deploy, name, text or plan(), **options)
+        self.apply(folder)
+        return Run(self, name, folder)
+
+    def kubectl(self, *words, **options):
+        return kubectl("-n", self.name, *words, **options)
+
+    def get(self, *words):
+        return json.loads(self.kubectl("get", *words, "-o", "json").stdout)
+
+    def delete(self):
+        kubectl("delete", "namespace", self.name, "--wait=false")
+
+
+class Run:
+    """One applied run."""
+
+    def __init__(self, space, name, folder):
+        self.space, self.name, self.folder = space, name, folder
+        self.coordinator, self.agents = f"kneepoint-{name}", f"kneepoint-{name}-agents"
+
+    def pods(self, component):
+        found = self.space.get("pods", "-l", f"kneepoint.dev/run={self.name},app.kubernetes.io/component={component}")["items"]
+        return sorted(found, key=lambda pod: pod["metadata"]["creationTimestamp"])
+
+    def live(self, component):
+        return [pod["metadata"]["name"] for pod in self.pods(component) if pod["status"]["phase"] == "Running"]
+
+    def job(self, name):
+        return self.space.get("job", name)["status"]
+
+    def log(self):
+        return self.space.kubectl("logs", f"job/{self.coordinator}", check=False).stdout
+
+    def until_loaded(self, step=2):
+        """Waits until a step of the three is being measured."""
+        processes.wait_until(lambda: f"step {step}/3  hold" in self.log(), 240, f"{self.name} reaches step {step}")
+
+    def until_over(self, seconds=400):
+        """Waits for the coordinator's Job. @returns (exit code of its last pod, the pod's closing words)."""
+        def over():
+            return [c for c in self.job(self.coordinator).get("conditions", []) if c["type"] in ("Complete", "Failed") and c["status"] == "True"]
+        processes.wait_until(over, seconds, f"{self.name} is over")
+        ended = self.pods("coordinator")[-1]["status"]["containerStatuses"][0]["state"]["terminated"]
+        return ended["exitCode"], ended.get("message", "")
+
+    def evict(self, pod):
+        eviction = {"apiVersion": "policy/v1", "kind": "Eviction", "metadata": {"name": pod, "namespace": self.space.name}}
+        path = f"/api/v1/namespaces/{self.space.name}/pods/{pod}/eviction"
+        return kubectl("create", "--raw", path, "-f", "-", given=json.dumps(eviction), check=False)
+
+
+def reaches(namespace, workload, address, port):
+    script = f"exec 3<>/dev/tcp/{address}/{port}"
+    return kubectl("-n", namespace, "exec", workload, "--", "timeout", "4", "bash", "-c", script, check=False).returncode == 0
+
+
+def process_of(pod):
+    """The program of a pod's container, as this machine numbers it."""
+    for folder in pathlib.Path("/proc").iterdir():
+        try:
+            if folder.name.isdigit() and f"HOSTNAME={pod}".encode() in (folder / "environ").read_bytes().split(b"\0"):
+                return int(folder.name)
+        except OSError:
+            continue
+    raise AssertionError(f"no process of {pod}")
+
+
+class Trial(unittest.TestCase):
+    def space(self, name):
+        folder = tempfile.TemporaryDirectory(prefix="kneepoint-kube-")
+        self.addCleanup(folder.cleanup)
+        space = Space(folder.name, "kneepoint-" + name)
+        self.addCleanup(space.delete)
+        return space
+
+
+class Accepted(Trial):
+    def test_every_shipped_run_is_taken_without_a_warning(self):
+        """Server-side, in a namespace that enforces and warns of `restricted`. What needs custom resources is not tried here."""
+        space = self.space("accepted")
+        for folder in sorted((space.deploy / "runs").iterdir()):
+            with self.subTest(folder.name):
+                text = (folder / "kustomization.yaml").read_text(encoding="utf-8")
+                (folder / "kustomization.yaml").write_text(text.replace("namespace: kneepoint", f"namespace: {space.name}"), encoding="utf-8")
+                kubectl("apply", "--warnings-as-errors", "--dry-run=server", "-k", folder)
+        plain = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "plain"}, "spec": {"containers": [{"name": "a", "image": "kneepoint"}]}}
+        refused = space.kubectl("create", "-f", "-", given=json.dumps(plain), check=False)
+        self.assertIn("violates PodSecurity", refused.stderr)
+
+    def test_a_plan_that_is_wrong_is_said_in_the_pods_status(self):
+        run = self.space("bad-plan").run("bad", plan().replace("ramp:", "rump:"))
+        code, words = run.until_over(120)
+        self.assertEqual(code, 2)
+        self.assertIn("plan.yaml:", words)
+        self.assertIn("exit code 2", words)
+
+
+class Lifecycle(Trial):
+    def test_two_runs_beside_each_other_and_their_results(self):
+        """They do not mix; a run is not changed; deleting one leaves what it found, which a reader shows."""
+        space = self.space("two-runs")
+        runs = [space.run("one", plan(hold=6)), space.run("two", plan(hold=6))]
+        for run in runs:
+            run.until_loaded()
+            processes.wait_until(lambda run=run: run.job(run.coordinator).get("ready") == 1, 20, "the coordinator is ready")
+        addresses = {run.name: {pod["status"]["podIP"] for pod in run.pods("agent")} for run in runs}
+        changed = kustomize.add_run(space.deploy, "two", plan(hold=7), namespace=space.name, more=SMALL)
+        self.assertIn("field is immutable", space.apply(changed, check=False).stderr)
+        for run in runs:
+            code, words = run.until_over()
+            self.assertIn(code, REACHED_ITS_END, run.log()[-2000:])
+            self.assertIn(f"/results/{run.name}/", words)
+            self.assertIn(f"exit code {code}", words)
+            joined = [line.split()[-1] for line in run.log().splitlines() if " joined from " in line]
+            self.assertEqual(len(joined), 2)
+            self.assertEqual({address for address in addresses[run.name] if any(address in peer for peer in joined)}, addresses[run.name])
+            processes.wait_until(lambda run=run: run.job(run.agents).get("succeeded") == 2, 60, "both agents are done")
+        kubectl("delete", "-k", runs[0].folder)
+        left = space.get("all,configmaps,pdb,networkpolicies", "-l", "kneepoint.dev/run=one")["items"]
+        self.assertEqual([o["metadata"]["name"] for o in left if "deletionTimestamp" not in o["metadata"]], [])
+        self.read_back(space, runs)
+
+    def read_back(self, space, runs):
+        folder = space.deploy / "reader"
+        text = (folder / "kustomization.yaml").read_text(encoding="utf-8")
+        (folder / "kustomization.yaml").write_text(text.replace("namespace: kneepoint", f"namespace: {space.name}"), encoding="utf-8")
+        space.apply(folder)
+        space.kubectl("wait", "--for=condition=Ready", "pod/kneepoint-reader", "--timeout=60s")
+        for run in runs:
+            told = space.kubectl("exec", "kneepoint-reader", "--", "sh", "-c", f"kneepoint report /results/{run.name}/*").stdout
+            self.assertIn("chat", told)
+            packed = space.kubectl("exec", "kneepoint-reader", "--", "sh", "-c", f"tar -C /results -cf - {run.name} | base64 -w0").stdout
+            listed = subprocess.run(["tar", "-tf", "-"], input=base64.b64decode(packed), capture_output=True, check=True).stdout.decode()
+            self.assertIn("report.json", listed)
+
+    def test_a_killed_coordinator_is_tried_again_to_the_end(self):
+        """As by the kernel when memory runs out. Its agents serve the next one."""
+        run = self.space("killed").run("killed")
+        run.until_loaded()
+        first = run.live("coordinator")
+        subprocess.run(["kill", "-KILL", str(process_of(first[0]))], check=True)
+        code, _ = run.until_over()
+        self.assertIn(code, REACHED_ITS_END, run.log()[-2000:])
+        self.assertNotEqual(run.pods("coordinator")[-1]["metadata"]["name"], first[0])
+
+    def test_what_cannot_be_placed_holds_nothing_and_ends(self):
+        """A coordinator without a node: its agents take no CPU, and the deadline ends both Jobs."""
+        limits = "      - {op: replace, path: /spec/activeDeadlineSeconds, value: DEADLINE}\n"
+        more = SMALL + limits.replace("DEADLINE", "25") + """  - target: {kind: Job, labelSelector: app.kubernetes.io/component=coordinator}
+    patch: |
+      - {op: replace, path: /spec/template/spec/containers/0/resources, value: {requests: {cpu: "500"}, limits: {cpu: "500"}}}
+"""
+        run = self.space("unplaced").run("unplaced", more=more)
+        processes.wait_until(lambda: len(run.pods("agent")) == 2, 60, "the agents' pods are there")
+
+        def unplaceable():
+            conditions = [c for pod in run.pods("agent") for c in pod["status"].get("conditions", [])]
+            return [c["reason"] for c in conditions if c["type"] == "PodScheduled"] == ["Unschedulable"] * 2
+        processes.wait_until(unplaceable, 20, "the agents wait for their coordinator's node")
+        for job in (run.coordinator, run.agents):
+            processes.wait_until(lambda job=job: run.job(job).get("conditions"), 60, "the deadline ends it")
+            self.assertIn("DeadlineExceeded", {c["reason"] for c in run.job(job)["conditions"]})
+
+
+class Guarded(Trial):
+    def test_who_may_reach_whom_and_who_may_take_a_pod_away(self):
+        space = self.space("guarded")
+        run, other = space.run("long", plan(hold=90)), space.run("other", plan(hold=90))
+        run.until_loaded(step=1)
+        other.until_loaded(step=1)
+        pod = run.pods("coordinator")[-1]
+        coordinator, agent = pod["status"]["podIP"], run.live("agent")[0]
+        dns = json.loads(kubectl("-n", "kube-system", "get", "pods", "-l", "k8s-app=kube-dns", "-o", "json").stdout)["items"][0]["status"]["podIP"]
+        ways = {
+            "a stranger to the fleet's port": ("serving", "deploy/vllm", coordinator, 7070),
+            "a stranger to the metrics": ("serving", "deploy/vllm", coordinator, 9464),
+            "monitoring to the fleet's port": ("monitoring", "deploy/probe", coordinator, 7070),
+            "monitoring to the metrics": ("monitoring", "deploy/probe", coordinator, 9464),
+            "an agent to its coordinator": (space.name, agent, f"kneepoint-long.{space.name}.svc", 7070),
+            "an agent to its target": (space.name, agent, "vllm.serving.svc.cluster.local", 8000),
+            "another run's agent to the coordinator": (space.name, other.live("agent")[0], coordinator, 7070),
+            "an agent to another pod": (space.name, agent, dns, 8181),
+            "an agent to the Kubernetes API": (space.name, agent, "kubernetes.default.svc", 443),
+        }
+        open_ways = {who for who, way in ways.items() if reaches(*way)}
+        self.assertEqual(open_ways, {"monitoring to the metrics", "an agent to its coordinator", "an agent to its target"})
+        for pod in (run.live("coordinator")[0], agent):
+            self.assertIn("disruption budget", run.evict(pod).stderr)
+        self.assertEqual(len(run.live("agent")), 2)
+
+    def test_mutual_tls_with_a_token_for_the_host(self):
+        """Certificates of deploy/certificates.sh, in two Secrets; the optional Secret, whose variable the plan names."""
+        space = self.space("mtls")
+        with tempfile.TemporaryDirectory(prefix="kneepoint-kube-") as pki:
+            cluster.run(space.deploy / "certificates.sh", pki, f"*.{space.name}.svc", "*.kneepoint")
+            for secret, file in (("coordinator", "coordinator"), ("agent", "any.kneepoint")):
+                space.kubectl("create", "secret", "generic", f"kneepoint-{secret}-tls", f"--from-file=tls.crt={pki}/{file}.pem",
+                              f"--from-file=tls.key={pki}/{file}.key", f"--from-file=ca.crt={pki}/ca.pem")
+        space.kubectl("create", "secret", "generic", "kneepoint-secrets", "--from-literal=KNEEPOINT_TOKEN=open-sesame")
+        run = space.run("mtls", plan(more=", auth: {env: KNEEPOINT_TOKEN}"), components=["components/mtls"])
+        run.until_loaded()
+        self.assertFalse(any("--insecure" in word for pod in run.pods("agent") for word in pod["spec"]["containers"][0]["args"]))
+        code, _ = run.until_over()
+        self.assertIn(code, REACHED_ITS_END, run.log()[-2000:])
+
+
+def main():
+    try:
+        cluster.build()
+        with tempfile.TemporaryDirectory(prefix="kneepoint-kube-") as folder:
+            cluster.make_images(containers.Engine(folder))
+    except (cluster.Unavailable, containers.Unavailable) as reason:
+        processes.skip(str(reason))
+    cluster.up()
+    try:
+        unittest.main(verbosity=2, exit=False).result.wasSuccessful() or sys.exit(1)
+    finally:
+        cluster.down()
+
+
+if __name__ == "__main__":
+    main()

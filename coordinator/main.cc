@@ -104,7 +104,11 @@ int dispatch(int argc, char** argv) {
   CLI::App& run_app = *app.add_subcommand("run", "Run a plan and report");
   run_app.add_option("PLAN", run.plan, "The plan, a YAML file; - for standard input")->required();
   run_app.add_option("--set", run.set, "NAME=VALUE for ${NAME} in the plan; repeatable");
-  run_app.add_option("--out", run.out, "Directory for the results (default: runs/<UTC>-<plan>)");
+  auto* out = run_app.add_option("--out", run.out, "Directory for the results (default: runs/<UTC>-<plan>)");
+  run_app
+      .add_flag("--resume", run.resume,
+                "Go on with the run in --out whose coordinator was killed; begin it where there is none")
+      ->needs(out);
   auto* agents = run_app.add_option("--agents", run.agents, "Local agent processes")
                      ->check(CLI::Range(1, 256))
                      ->capture_default_str();

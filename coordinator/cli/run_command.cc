@@ -20,6 +20,7 @@
 #include "coordinator/calibration/calibrate.h"
 #include "coordinator/calibration/settle_usage.h"
 #include "coordinator/cli/interrupts.h"
+#include "coordinator/cli/replay_command.h"
 #include "coordinator/cli/run_display.h"
 #include "coordinator/cli/run_facts.h"
 #include "coordinator/cli/run_telemetry.h"
@@ -37,10 +38,12 @@
 #include "coordinator/recording/recording.h"
 #include "coordinator/recording/recording_writer.h"
 #include "coordinator/recording/results.h"
+#include "coordinator/recording/resume.h"
 #include "coordinator/report/record_writer.h"
 #include "coordinator/report/run_directory.h"
 #include "coordinator/report/text_layout.h"
 #include "coordinator/results/exit_code.h"
+#include "coordinator/results/units.h"
 #include "coordinator/run/run_loop.h"
 #include "coordinator/verdict/build_report.h"
 
@@ -71,18 +74,36 @@ void or_fail(const Result<void>& result, ExitCode code) {
   if (!result) throw Failure{code, result.error().message};
 }
 
+Plan load(const RunOptions& options) {
+  const Variables variables = or_fail(variables_from_flags(options.set), kBadInput);
+  return or_fail(load_plan(options.plan, variables), kBadInput);
+}
+
+/// Nothing lies on disk yet: a run that loads nothing leaves nothing.
+void ask_hosts(const Plan& plan, Interrupts& interrupts, BackgroundOutput& errors) {
+  const std::vector<HostFault> faults = preflight(plan, "", interrupts.token());
+  if (interrupts.count() > 0) throw Failure{kInterrupted, "interrupted before any load"};
+  if (faults.empty()) return;
+  for (const HostFault& fault : faults)
+    errors.write(fmt::format("✗ {}: {}\n", fault.url, printable(fault.why)));
+  throw Failure{kBadInput, "nothing was loaded; --no-preflight loads all the same"};
+}
+
 /// One run, from its checked plan to its report. Members are in the order in which they come to be: the
 /// server and the display outlive the fleet, so that its end can still be watched.
 class Run {
  public:
-  Run(const RunOptions& options, Interrupts& interrupts, BackgroundOutput& output, BackgroundOutput& errors)
+  /// @param past a run that is to be gone on with.
+  Run(const RunOptions& options, Plan plan, std::optional<Recording> past, Interrupts& interrupts,
+      BackgroundOutput& output, BackgroundOutput& errors)
       : options_(options),
         interrupts_(interrupts),
         output_(output),
         errors_(errors),
-        plan_(load(options, interrupts, errors)),
-        started_at_(SystemClock().real_now()),
-        run_id_(new_run_id(started_at_, plan_.name)),
+        plan_(std::move(plan)),
+        past_(std::move(past)),
+        started_at_(past_ ? past_->facts.started_at : SystemClock().real_now()),
+        run_id_(past_ ? past_->facts.run_id : new_run_id(started_at_, plan_.name)),
         directory_(or_fail(RunDirectory::create(options.out, plan_.name, started_at_), kBadInput)),
         metrics_(identity_of(plan_, run_id_, std::string(version()))),
         display_(plan_, cells_, metrics_, errors, options.detail == Detail::kLine) {
@@ -94,16 +115,15 @@ class Run {
     // The fleet first: agents that were started with the coordinator look for it while a model loads.
     assemble();
     load_seconds_ = wait_for_targets();
-    const auto tell = [this](const std::string& line) { display_.print(line); };
-    calibrate(plan_, cells_, {.run_id = run_id_, .stop = interrupts_.token(), .tell = tell});
-    settle_usage(plan_, cells_, {.run_id = run_id_, .stop = interrupts_.token(), .tell = tell});
-    start();
-    telemetry_.emplace(plan_, directory_.path() / "telemetry.jsonl", SystemClock().now() - fleet_->now(),
-                       run_id_, *journal_);
+    if (past_) load_seconds_ = past_->facts.load_seconds;
+    ask_about_tokens();
+    RunPast past = start();
+    telemetry_.emplace(plan_, segment(kTelemetryFile), SystemClock().now() - fleet_->now(), run_id_,
+                       *journal_, past_ ? std::move(past_->telemetry) : TelemetrySeries{});
     const Timeline* timeline = nullptr;
-    RunLoop loop(plan_, cells_, *fleet_, hooks(timeline));
+    RunLoop loop(plan_, cells_, *fleet_, hooks(timeline), std::move(past));
     timeline = &loop.timeline();
-    loop.run();
+    or_fail(loop.run(), kBadInput);
     const Nanos duration = fleet_->now();
     take_telemetry(loop.timeline());
     telemetry_->stop();
@@ -125,26 +145,6 @@ class Run {
   const std::string& closing() const { return closing_; }
 
  private:
-  static Plan load(const RunOptions& options, Interrupts& interrupts, BackgroundOutput& errors) {
-    const Variables variables = or_fail(variables_from_flags(options.set), kBadInput);
-    Plan plan = or_fail(load_plan(options.plan, variables), kBadInput);
-    // Local agents read the same environment: say now what they would refuse later.
-    if (!options.listen.empty()) return plan;
-    or_fail(check_secrets(plan), kBadInput);
-    if (options.preflight) ask_hosts(plan, interrupts, errors);
-    return plan;
-  }
-
-  /// Nothing lies on disk yet: a run that loads nothing leaves nothing.
-  static void ask_hosts(const Plan& plan, Interrupts& interrupts, BackgroundOutput& errors) {
-    const std::vector<HostFault> faults = preflight(plan, "", interrupts.token());
-    if (interrupts.count() > 0) throw Failure{kInterrupted, "interrupted before any load"};
-    if (faults.empty()) return;
-    for (const HostFault& fault : faults)
-      errors.write(fmt::format("✗ {}: {}\n", fault.url, printable(fault.why)));
-    throw Failure{kBadInput, "nothing was loaded; --no-preflight loads all the same"};
-  }
-
   void serve() {
     if (options_.serve == "none") return;
     const ListenAddress address =
@@ -218,23 +218,47 @@ class Run {
     return check_local_agents();
   }
 
-  /// Hands the assignment to the fleet and opens what is recorded.
-  void start() {
+  /// What texts weigh and what hosts tell of their tokens.
+  void ask_about_tokens() {
+    if (past_) return adopt_calibration(*past_, cells_);
+    const auto tell = [this](const std::string& line) { display_.print(line); };
+    calibrate(plan_, cells_, {.run_id = run_id_, .stop = interrupts_.token(), .tell = tell});
+    settle_usage(plan_, cells_, {.run_id = run_id_, .stop = interrupts_.token(), .tell = tell});
+  }
+
+  /// Where this coordinator writes what it records.
+  std::filesystem::path segment(std::string_view file) const {
+    return segment_path(directory_.path(), file, past_ ? past_->segments + 1 : 1);
+  }
+
+  /// Hands the assignment to the fleet and opens what is recorded. @returns what there was before.
+  RunPast start() {
     check_interrupts();
+    Continuation on;
+    if (past_) on = continue_run(*past_, SystemClock().real_now());
     Assignment assignment{.run_id = run_id_,
                           .targets = plan_.targets,
                           .cells = cells_,
                           .seed = plan_.seed,
                           .records = plan_.records,
                           .datasets = plan_.datasets};
-    or_fail(fleet_->start(std::move(assignment), [this] { return check_start(); }), kFleetFailed);
-    recording_.emplace(or_fail(
-        RecordingWriter::create(directory_.path() / kRecordingFile, plan_, cells_, facts()), kBadInput));
+    or_fail(fleet_->start(
+                std::move(assignment), [this] { return check_start(); }, std::chrono::seconds(on.start.at)),
+            kFleetFailed);
+    const RealTime zero_at = SystemClock().real_now() - fleet_->now();
+    if (past_) {
+      on.start.agents = facts_at_start(plan_, cells_, *fleet_, fleet_->agents()).agents;
+      recording_.emplace(or_fail(RecordingWriter::resume(segment(kRecordingFile), on.start), kBadInput));
+      resumed_ = on.start.told();
+      tell_of_past(on);
+    } else {
+      clear_recording(directory_.path());
+      recording_.emplace(or_fail(
+          RecordingWriter::create(segment(kRecordingFile), plan_, cells_, facts(), zero_at), kBadInput));
+    }
     if (plan_.records) {
-      const SystemClock clock;
-      records_.emplace(or_fail(RecordWriter::create(directory_.path() / "records.jsonl.gz", plan_, cells_,
-                                                    run_id_, clock.real_now() - fleet_->now()),
-                               kBadInput));
+      records_.emplace(or_fail(
+          RecordWriter::create(segment("records.jsonl.gz"), plan_, cells_, run_id_, zero_at), kBadInput));
     }
     journal_ = std::make_unique<Journal>();
     journal_->watch([this] { return recording_->settle(); });
@@ -242,6 +266,18 @@ class Run {
     loading_ = true;
     metrics_.set_start_skew(start_skew());
     metrics_.set_agents({.running = fleet_->agents()});
+    return std::move(on.past);
+  }
+
+  void tell_of_past(const Continuation& on) {
+    display_.print(
+        fmt::format("run {} goes on {} after its beginning: {} row{} stand{}, and {} passed since "
+                    "the last second of it that is recorded",
+                    run_id_, format_time(resumed_->at_seconds), on.past.windows.size(),
+                    on.past.windows.size() == 1 ? "" : "s", on.past.windows.size() == 1 ? "s" : "",
+                    format_time(resumed_->gap_seconds)));
+    for (std::size_t i = 0; i < on.past.windows.size(); ++i)
+      display_.step(on.past.windows[i], on.past.rows[i]);
   }
 
   /// How far apart the agents' starts can be at most: an agent's clock offset is off by up to half of its
@@ -261,6 +297,9 @@ class Run {
     hooks.on_batch = [this](std::uint32_t agent, const SnapshotBatch& batch) {
       metrics_.observe(batch);
       record(agent, std::make_shared<const SnapshotBatch>(batch));
+    };
+    hooks.on_decision = [this](const Decision& decision) {
+      journal_->post(sizeof(decision), [this, decision] { (void)recording_->decision(decision); });
     };
     hooks.on_step = [this](const StepWindow& window, const Step& step) {
       journal_->post(sizeof(window), [this, window] { (void)recording_->window(window); });
@@ -410,6 +449,11 @@ class Run {
     facts.run_id = run_id_;
     facts.started_at = started_at_;
     facts.load_seconds = load_seconds_;
+    if (!past_) return facts;
+    const auto own = std::exchange(facts.agents, past_->facts.agents);
+    (void)join_agents(facts.agents, own);
+    facts.resumed = past_->facts.resumed;
+    if (resumed_) facts.resumed.push_back(*resumed_);
     return facts;
   }
 
@@ -433,6 +477,7 @@ class Run {
   BackgroundOutput& output_;
   BackgroundOutput& errors_;
   Plan plan_;
+  std::optional<Recording> past_;  // of coordinators before this one
   std::vector<Cell> cells_ = cells_of(plan_);
   RealTime started_at_;
   std::string run_id_;
@@ -449,9 +494,37 @@ class Run {
   std::unique_ptr<Journal> journal_;              // its thread uses what is above
   std::map<std::uint32_t, double> load_seconds_;  // by target
   std::optional<RunTelemetry> telemetry_;
+  std::optional<Resumption> resumed_;
   std::size_t agents_lost_ = 0;
   std::string closing_;
 };
+
+/// How a run ended, for its supervisor.
+struct Ending {
+  std::string words;
+  ExitCode code;
+};
+
+Ending run(const RunOptions& options, Interrupts& interrupts, BackgroundOutput& output,
+           BackgroundOutput& errors) {
+  Plan plan = load(options);
+  std::optional<Recording> past;
+  if (options.resume) past = or_fail(find_run(options.out.value(), plan), kBadInput);
+  if (past && is_over(*past)) {
+    const std::string words = fmt::format("run {} is over: nothing is loaded\n", past->facts.run_id);
+    if (options.detail != Detail::kLine) errors.write(words);
+    return {words, static_cast<ExitCode>(
+                       replay_command({.directory = *options.out, .out = {}, .detail = options.detail}))};
+  }
+  // Local agents read the same environment: say now what they would refuse later.
+  if (options.listen.empty()) {
+    or_fail(check_secrets(plan), kBadInput);
+    if (options.preflight) ask_hosts(plan, interrupts, errors);
+  }
+  Run run(options, std::move(plan), std::move(past), interrupts, output, errors);
+  const ExitCode code = run.execute();
+  return {run.closing(), code};
+}
 
 }  // namespace
 
@@ -470,9 +543,8 @@ int run_command(const RunOptions& options) {
   };
   try {
     Interrupts interrupts;
-    Run run(options, interrupts, output, errors);
-    const ExitCode code = run.execute();
-    return end(run.closing(), code);
+    const Ending ending = run(options, interrupts, output, errors);
+    return end(ending.words, ending.code);
   } catch (const Failure& failure) {
     const std::string line = fmt::format("kneepoint: {}\n", printable_lines(failure.message));
     errors.write(line);

@@ -11,8 +11,8 @@
 namespace kneepoint::coordinator {
 
 RunTelemetry::RunTelemetry(const Plan& plan, std::filesystem::path file, MonoTime zero, std::string run_id,
-                           Journal& journal)
-    : guard_rails_(plan.guard_rails), path_(std::move(file)), journal_(journal) {
+                           Journal& journal, TelemetrySeries before)
+    : guard_rails_(plan.guard_rails), series_(std::move(before)), path_(std::move(file)), journal_(journal) {
   journal_.watch([disk = disk_] { return disk->file ? disk->file->settle() : Result<void>(); });
   Scraper::Options options;
   options.zero = zero;

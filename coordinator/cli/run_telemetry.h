@@ -22,16 +22,16 @@ namespace kneepoint::coordinator {
 class RunTelemetry {
  public:
   /// Starts reading at once. @param file created with the first sample. @param zero the run's.
-  /// `journal` must outlive this.
+  /// `journal` must outlive this. @param before what coordinators before this one have read.
   RunTelemetry(const Plan& plan, std::filesystem::path file, MonoTime zero, std::string run_id,
-               Journal& journal);
+               Journal& journal, TelemetrySeries before);
 
   /// Takes what has been read since the last call; cheap, to be called often. @returns lines for the user.
   std::vector<std::string> take(const Timeline& timeline);
   /// Why the run must stop; empty while no limit has been passed.
   const std::string& stop_reason() const { return stop_reason_; }
-  /// What telemetry.jsonl holds, as far as take() has seen: what is not on the disk is not in the report,
-  /// which could not be made again.
+  /// What telemetry.jsonl holds, all segments of it, as far as take() has seen: what is not on the disk is
+  /// not in the report, which could not be made again.
   const TelemetrySeries& series() const { return series_; }
   void stop() { scraper_->stop(); }
 

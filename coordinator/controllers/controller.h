@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "common/plan.h"
+#include "coordinator/controllers/decision.h"
 #include "coordinator/results/model.h"
 #include "coordinator/timeline/timeline.h"
 
@@ -58,6 +59,8 @@ class Controller {
   virtual std::uint64_t next_epoch() const = 0;
   /// Steps whose window is fixed, in order; the last may be cut short.
   virtual const std::vector<StepWindow>& windows() const = 0;
+  /// What it has decided so far, in order; `rows` are its own, `controller` is left to its owner.
+  virtual const std::vector<Decision>& decisions() const = 0;
   /// The step under way, counted from 0, and how many there will be, as far as is known.
   virtual std::size_t step_index() const = 0;
   virtual std::size_t step_count() const = 0;

@@ -32,7 +32,8 @@ std::optional<LoadLevel> StepRunner::next(Nanos now, const FleetView& fleet) {
   now_ = now;
   switch (phase_) {
     case Phase::kPending:
-      started_at_ = now;
+      started_at_ = now - elapsed_before_;
+      if (again_) return start(*again_, ceil_second(now + kLead), fleet);
       return advance(now, ceil_second(now + kLead), fleet);
     case Phase::kWarmUp:
       if (now > level_.effective_at && fleet.in_flight > level_.concurrency) surplus_until_ = now;
@@ -91,18 +92,30 @@ std::optional<LoadLevel> StepRunner::decide(Nanos now, const FleetView& fleet) {
 
 LoadLevel StepRunner::advance(Nanos now, Nanos at, const FleetView& fleet) {
   const auto limit = schedule_->max_duration();
-  const Nanos elapsed = now - started_at_;
-  TimeFrame time{.elapsed = elapsed, .cycle = cycle(fleet)};
-  if (limit) time.left = std::max(Nanos(0), *limit - elapsed);
+  const TimeFrame time = time_frame(now - started_at_, cycle(fleet));
   const auto step = schedule_->next(time);
   if (step && limit && phase_ != Phase::kPending && at - started_at_ + shortest_time(*step, fleet) > *limit) {
     cut_short_ = fmt::format("max_duration of {} was used up before the step at {}",
                              format_time(to_seconds(*limit)), format_figure(step->load()));
   }
-  if (step && cut_short_.empty()) return start(*step, at, fleet);
+  Decision decision{.rows = windows_.size(), .elapsed = time.elapsed, .cycle = time.cycle};
+  if (step && cut_short_.empty()) {
+    decision.load = step->load();
+    decisions_.push_back(std::move(decision));
+    return start(*step, at, fleet);
+  }
+  decision.ended = true;
+  decision.cut_short = cut_short_;
+  decisions_.push_back(std::move(decision));
   new_level(at);
   phase_ = Phase::kDrain;
   return level_;
+}
+
+TimeFrame StepRunner::time_frame(Nanos elapsed, std::optional<Nanos> cycle) const {
+  TimeFrame time{.elapsed = elapsed, .cycle = cycle};
+  if (const auto limit = schedule_->max_duration()) time.left = std::max(Nanos(0), *limit - elapsed);
+  return time;
 }
 
 /// A level that ends the load, unless something is added to it.
@@ -345,6 +358,11 @@ void StepRunner::interrupt(Nanos now, bool agent_lost) {
 LoadLevel StepRunner::give_up(Nanos now, std::string why) {
   interrupt(now, false);
   cut_short_ = std::move(why);
+  decisions_.push_back({.rows = windows_.size(),
+                        .elapsed = now - started_at_,
+                        .ended = true,
+                        .cut_short = cut_short_,
+                        .given_up = true});
   return new_level(ceil_second(now + kLead));
 }
 

@@ -1,8 +1,10 @@
 #pragma once
 
 #include <memory>
+#include <span>
 #include <string>
 
+#include "common/result.h"
 #include "coordinator/controllers/controller.h"
 #include "coordinator/controllers/schedule.h"
 
@@ -26,6 +28,14 @@ class StepRunner final : public Controller {
   /// @param first_epoch the epoch of the first level; each level takes the next one.
   StepRunner(const Cell& cell, std::unique_ptr<Schedule> schedule, std::uint64_t first_epoch);
 
+  /// Decides again what was decided before the coordinator was gone, up to the last closed row. A step that
+  /// had rows to come begins anew with these, and its time and that of the gap are not the cell's. Before the
+  /// first next(). Fails where the schedule decides otherwise than it did.
+  /// @param decisions whose `rows` count this controller's. @param windows, rows as far as they were
+  /// measured.
+  Result<void> replay(std::span<const Decision> decisions, std::span<const StepWindow> windows,
+                      std::span<const Step> rows);
+
   std::optional<LoadLevel> next(Nanos now, const FleetView& fleet) override;
   void level_done(std::uint64_t epoch, Nanos finished_at) override;
   void measured(std::size_t index, const Step& step) override;
@@ -35,6 +45,7 @@ class StepRunner final : public Controller {
   Phase phase() const override { return phase_; }
   std::uint64_t next_epoch() const override { return epoch_; }
   const std::vector<StepWindow>& windows() const override { return windows_; }
+  const std::vector<Decision>& decisions() const override { return decisions_; }
   std::size_t step_index() const override;
   std::size_t step_count() const override { return schedule_->step_count().value_or(step_index() + 1); }
   std::uint32_t concurrency() const override;
@@ -45,6 +56,7 @@ class StepRunner final : public Controller {
  private:
   /// The next step's level from `at` on, or the one that ends the load.
   LoadLevel advance(Nanos now, Nanos at, const FleetView& fleet);
+  TimeFrame time_frame(Nanos elapsed, std::optional<Nanos> cycle) const;
   LoadLevel start(const PlannedStep& step, Nanos at, const FleetView& fleet);
   LoadLevel start_way();
   LoadLevel new_level(Nanos effective_at);
@@ -77,6 +89,8 @@ class StepRunner final : public Controller {
   Phase phase_ = Phase::kPending;
   Nanos now_{0};
   Nanos started_at_{0};
+  Nanos elapsed_before_{0};           // by coordinators before this one
+  std::optional<PlannedStep> again_;  // what they left of the step under way
 
   PlannedStep step_;  // under way
   LoadLevel level_;
@@ -93,6 +107,7 @@ class StepRunner final : public Controller {
   bool stopping_ = false;
   std::string cut_short_;
   std::vector<StepWindow> windows_;
+  std::vector<Decision> decisions_;
   std::vector<PlannedStep> asked_;  // of windows_
   std::size_t rows_given_ = 0;      // to the schedule
 };

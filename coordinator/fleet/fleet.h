@@ -84,7 +84,8 @@ class Fleet final : public LoadFleet {
   /// Measures every agent's clock, sets the run's zero about half a second ahead, hands out `assignment` (its
   /// zero is filled in for each agent), serves the datasets that agents ask for, and waits until every agent
   /// is ready. Fails when one refuses, naming why, or is lost.
-  Result<void> start(Assignment assignment, const Check& check = {});
+  /// @param begun how far the run's time has come by then: the zero lies so long before.
+  Result<void> start(Assignment assignment, const Check& check = {}, Nanos begun = Nanos(0));
 
   /// The run's zero on this machine's monotonic clock. After start().
   MonoTime zero() const { return zero_; }

@@ -101,9 +101,9 @@ Result<void> Fleet::measure_clocks(const Check& check) {
   return {};
 }
 
-Result<void> Fleet::start(Assignment assignment, const Check& check) {
+Result<void> Fleet::start(Assignment assignment, const Check& check, Nanos begun) {
   if (auto measured = measure_clocks(check); !measured) return measured;
-  zero_ = mono_now() + kZeroAhead;
+  zero_ = mono_now() + kZeroAhead - begun;
   run_id_ = assignment.run_id;
   cells_ = assignment.cells.size();
   phase_ = Phase::kRunning;

@@ -52,10 +52,12 @@ std::uint64_t errors_of(const Outage& outage) {
 
 using Concerns = std::function<bool(const SeriesKey&)>;
 
-std::vector<Pulse> pulses_of(const Timeline& timeline, const Concerns& concerns) {
+/// @param from a second: those before it are left out.
+std::vector<Pulse> pulses_of(const Timeline& timeline, const Concerns& concerns, std::int64_t from) {
   std::vector<Pulse> pulses;
   const std::int64_t complete = timeline.complete_through();
-  for (const auto& [second, data] : timeline.seconds()) {
+  for (auto at = timeline.seconds().lower_bound(from); at != timeline.seconds().end(); ++at) {
+    const auto& [second, data] = *at;
     if (second > complete) break;
     Pulse pulse{.second = second, .span = data.span};
     for (const auto& [key, stats] : data.series) {
@@ -187,8 +189,8 @@ class Finder {
   double log_failing_ = 0;
 };
 
-std::vector<Outage> outages_of(const Timeline& timeline, const Concerns& concerns) {
-  return Finder(pulses_of(timeline, concerns)).all();
+std::vector<Outage> outages_of(const Timeline& timeline, const Concerns& concerns, std::int64_t from = 0) {
+  return Finder(pulses_of(timeline, concerns, from)).all();
 }
 
 /// "connect 40, stream 1"
@@ -241,7 +243,8 @@ std::vector<Outage> find_outages(const Timeline& timeline, const Target& target,
 }
 
 std::optional<Outage> target_down(const Timeline& timeline, std::uint32_t cell) {
-  const auto outages = outages_of(timeline, [&](const SeriesKey& key) { return key.cell == cell; });
+  const auto outages = outages_of(
+      timeline, [&](const SeriesKey& key) { return key.cell == cell; }, timeline.from());
   if (outages.empty() || outages.back().ended) return std::nullopt;
   const Outage& outage = outages.back();
   const bool waits = outage.failed({Outcome::kTimeout}) == outage.failed();

@@ -36,8 +36,9 @@ struct Outage {
 /// as well. Where a target has several URLs and only some are gone, there is one for each of these.
 std::vector<Outage> find_outages(const Timeline& timeline, const Target& target, std::uint32_t cell);
 
-/// The outage that the whole target is in now, once nothing but failures has come for 10 s (a minute where
-/// they are timeouts only, or silence): long enough to stop asking.
+/// The outage that the whole target is in now, as far as the present coordinator has seen, once nothing but
+/// failures has come for 10 s (a minute where they are timeouts only, or silence): long enough to stop
+/// asking.
 std::optional<Outage> target_down(const Timeline& timeline, std::uint32_t cell);
 
 /// "the host stopped answering at 03:12 (connect): 41 of 41 requests since failed", of one that came back

@@ -18,13 +18,12 @@ using wire::refuse;
 constexpr std::uint32_t kFormat = 1;
 
 /// The plan as far as its cells tell.
-Result<Plan> plan_of(const v1::RecordedRun& message) {
-  auto assignment = from_wire(message.assignment());
-  if (!assignment) return assignment.error();
+Result<Plan> plan_of(const v1::RecordedRun& message, Assignment assignment) {
+  const std::vector<Cell>& cells = assignment.cells;
   Plan plan{.name = message.plan_name(),
-            .targets = std::move(assignment->targets),
-            .seed = assignment->seed,
-            .records = assignment->records,
+            .targets = std::move(assignment.targets),
+            .seed = assignment.seed,
+            .records = assignment.records,
             .source_text = message.plan_text()};
   for (const std::string& name : message.scenarios()) plan.scenarios.push_back({.name = name});
   const auto ramps = std::min(plan.scenarios.size(), static_cast<std::size_t>(message.ramps_size()));
@@ -41,25 +40,45 @@ Result<Plan> plan_of(const v1::RecordedRun& message) {
     if (from.has_gpus()) plan.targets[i].gpus = from.gpus();
     if (from.has_cost_per_hour()) plan.targets[i].cost_per_hour = from.cost_per_hour();
   }
-  for (Cell& cell : assignment->cells) {
+  for (const Cell& cell : cells) {
     if (cell.scenario >= plan.scenarios.size())
       return Error{fmt::format("cells[{}].scenario: there is no scenario {}", cell.id, cell.scenario)};
     Scenario& scenario = plan.scenarios[cell.scenario];
-    scenario.workload = std::move(cell.workload);
-    scenario.slo = std::move(cell.slo);
+    scenario.workload = cell.workload;
+    scenario.slo = cell.slo;
     scenario.targets.push_back(plan.targets[cell.target].name);
   }
-  if (cells_of(plan).size() != assignment->cells.size()) return Error{"cells: are not those of a plan"};
+  if (cells_of(plan).size() != cells.size()) return Error{"cells: are not those of a plan"};
   return plan;
+}
+
+using AgentMessages = google::protobuf::RepeatedPtrField<v1::RecordedAgent>;
+
+void to_messages(const std::vector<RunFacts::Agent>& agents, AgentMessages& out) {
+  for (const RunFacts::Agent& agent : agents) {
+    v1::RecordedAgent& to = *out.Add();
+    to.set_name(agent.name);
+    to.set_clock_round_trip_nanos(agent.clock_round_trip.count());
+  }
+}
+
+std::vector<RunFacts::Agent> agents_of(const AgentMessages& messages) {
+  std::vector<RunFacts::Agent> agents;
+  for (const v1::RecordedAgent& agent : messages) {
+    agents.push_back({.name = agent.name(),
+                      .clock_round_trip = Nanos(std::max<std::int64_t>(0, agent.clock_round_trip_nanos()))});
+  }
+  return agents;
 }
 
 }  // namespace
 
-void to_message(const Plan& plan, const std::vector<Cell>& cells, const RunFacts& facts,
+void to_message(const Plan& plan, const std::vector<Cell>& cells, const RunFacts& facts, RealTime zero_at,
                 v1::RecordedRun& out) {
   out.set_format(kFormat);
   out.set_version(facts.version);
   out.set_started_at_unix_nanos(facts.started_at.time_since_epoch().count());
+  out.set_zero_at_unix_nanos(zero_at.time_since_epoch().count());
   out.set_plan_name(plan.name);
   out.set_plan_text(plan.source_text);
   for (const Scenario& scenario : plan.scenarios) {
@@ -80,11 +99,7 @@ void to_message(const Plan& plan, const std::vector<Cell>& cells, const RunFacts
                               .seed = plan.seed,
                               .records = plan.records};
   to_wire(assignment, *out.mutable_assignment());
-  for (const RunFacts::Agent& agent : facts.agents) {
-    v1::RecordedAgent& to = *out.add_agents();
-    to.set_name(agent.name);
-    to.set_clock_round_trip_nanos(agent.clock_round_trip.count());
-  }
+  to_messages(facts.agents, *out.mutable_agents());
   out.mutable_load_seconds()->insert(facts.load_seconds.begin(), facts.load_seconds.end());
   for (const Cell& cell : cells) {
     v1::RecordedWorkload& to = *out.add_workloads();
@@ -104,18 +119,16 @@ Result<RecordedStart> from_message(const v1::RecordedRun& message) {
   if (message.format() != kFormat) {
     return Error{fmt::format("its format is {}, and this version reads {}", message.format(), kFormat)};
   }
-  auto plan = plan_of(message);
+  auto assignment = from_wire(message.assignment());
+  if (!assignment) return assignment.error();
+  auto plan = plan_of(message, *assignment);
   if (!plan) return plan.error();
   RunFacts facts{.run_id = message.assignment().run_id(),
                  .version = message.version(),
                  .started_at = RealTime(Nanos(message.started_at_unix_nanos())),
                  .load_seconds = {message.load_seconds().begin(), message.load_seconds().end()},
                  .seed = plan->seed};
-  for (const v1::RecordedAgent& agent : message.agents()) {
-    facts.agents.push_back(
-        {.name = agent.name(),
-         .clock_round_trip = Nanos(std::max<std::int64_t>(0, agent.clock_round_trip_nanos()))});
-  }
+  facts.agents = agents_of(message.agents());
   for (std::uint32_t cell = 0; cell < static_cast<std::uint32_t>(message.workloads_size()); ++cell) {
     const v1::RecordedWorkload& from = message.workloads(static_cast<int>(cell));
     facts.workloads[cell] = {.id = from.id(), .summary = from.summary()};
@@ -123,7 +136,10 @@ Result<RecordedStart> from_message(const v1::RecordedRun& message) {
     const v1::RecordedDataset& dataset = from.dataset();
     facts.datasets[cell] = {.file = dataset.file(), .sha256 = dataset.sha256(), .entries = dataset.entries()};
   }
-  return RecordedStart{.plan = *std::move(plan), .facts = std::move(facts)};
+  return RecordedStart{.plan = *std::move(plan),
+                       .cells = std::move(assignment->cells),
+                       .facts = std::move(facts),
+                       .zero_at = RealTime(Nanos(message.zero_at_unix_nanos()))};
 }
 
 void to_message(const StepWindow& window, v1::RecordedWindow& out) {
@@ -199,6 +215,57 @@ Result<StepWindow> from_message(const v1::RecordedWindow& message, std::size_t c
   });
 }
 
+void to_message(const Decision& decision, v1::RecordedDecision& out) {
+  const auto& [controller, rows, elapsed, cycle, load, ended, cut_short, given_up] = decision;
+  out.set_controller(controller);
+  out.set_rows(rows);
+  out.set_elapsed_nanos(elapsed.count());
+  if (cycle) out.set_cycle_nanos(cycle->count());
+  out.set_load(load);
+  out.set_ended(ended);
+  out.set_cut_short(cut_short);
+  out.set_given_up(given_up);
+}
+
+Result<Decision> from_message(const v1::RecordedDecision& message) {
+  return wire::guarded([&] {
+    Decision decision{.controller = message.controller(),
+                      .rows = message.rows(),
+                      .elapsed = duration({nullptr, "elapsed_nanos"}, message.elapsed_nanos()),
+                      .load = wire::amount({nullptr, "load"}, message.load()),
+                      .ended = message.ended(),
+                      .cut_short = message.cut_short(),
+                      .given_up = message.given_up()};
+    if (message.has_cycle_nanos()) decision.cycle = duration({nullptr, "cycle_nanos"}, message.cycle_nanos());
+    return decision;
+  });
+}
+
+void to_message(const SegmentStart& start, v1::RecordedResumption& out) {
+  out.set_run_id(start.run_id);
+  out.set_at_unix_nanos(start.wall.time_since_epoch().count());
+  out.set_at(start.at);
+  out.set_gap(start.gap);
+  out.set_windows(start.windows);
+  out.set_decisions(start.decisions);
+  to_messages(start.agents, *out.mutable_agents());
+}
+
+Result<SegmentStart> from_message(const v1::RecordedResumption& message) {
+  return wire::guarded([&] {
+    constexpr std::int64_t kMost = wire::kMaxDuration / std::chrono::seconds(1);
+    if (message.at() < 0 || message.at() > kMost || message.gap() < 0 || message.gap() > message.at())
+      refuse({nullptr, "at"}, fmt::format("{} after {} is no time of a run", message.at(), message.gap()));
+    return SegmentStart{.run_id = message.run_id(),
+                        .wall = RealTime(Nanos(message.at_unix_nanos())),
+                        .at = message.at(),
+                        .gap = message.gap(),
+                        .windows = message.windows(),
+                        .decisions = message.decisions(),
+                        .agents = agents_of(message.agents())};
+  });
+}
+
 void to_message(const RunFacts& facts, v1::RecordedEnd& out) {
   out.set_duration_nanos(facts.duration.count());
   out.set_interrupted(facts.interrupted);
@@ -210,6 +277,7 @@ void from_message(const v1::RecordedEnd& message, RunFacts& facts) {
   facts.duration = Nanos(message.duration_nanos());
   facts.interrupted = message.interrupted();
   facts.stopped_by = message.stopped_by();
+  facts.cut_short.clear();
   for (const auto& [cell, why] : message.cut_short()) facts.cut_short[cell] = why;
 }
 

@@ -8,11 +8,13 @@
 #include <cerrno>
 #include <cstring>
 #include <fstream>
+#include <functional>
 #include <iterator>
 #include <memory>
 #include <utility>
 
 #include "common/wire.h"
+#include "coordinator/measure/window.h"
 #include "coordinator/recording/entries.h"
 #include "coordinator/telemetry/telemetry_lines.h"
 #include "kneepoint/v1/recording.pb.h"
@@ -38,25 +40,46 @@ class GzipInput final : public io::CopyingInputStream {
   std::unique_ptr<gzFile_s, Close> file_;
 };
 
-/// Empty where the targets told nothing.
-Result<TelemetrySeries> read_telemetry(const std::filesystem::path& file) {
+/// Adds what the targets told, if anything.
+Result<void> read_telemetry(const std::filesystem::path& file, TelemetrySeries& into) {
   std::ifstream stream(file, std::ios::binary);
-  if (!stream) return TelemetrySeries{};
+  if (!stream) return {};
   const std::string text{std::istreambuf_iterator<char>(stream), {}};
-  auto series = parse_telemetry(text);
+  auto series = parse_telemetry(text, std::move(into));
   if (!series) return Error{fmt::format("{}: {}", file.string(), series.error().message)};
-  return series;
+  into = *std::move(series);
+  return {};
+}
+
+/// Hands the entries of a segment to `take` until it refuses one, and as far as they go.
+Result<void> read_entries(const std::filesystem::path& file,
+                          const std::function<Result<void>(const v1::RecordingEntry&)>& take) {
+  GzipInput input(file);
+  if (!input.open()) return Error{fmt::format("{}: cannot be read: {}", file.string(), std::strerror(errno))};
+  io::CopyingInputStreamAdaptor stream(&input);
+  v1::RecordingEntry entry;
+  for (std::size_t number = 1;
+       google::protobuf::util::ParseDelimitedFromZeroCopyStream(&entry, &stream, nullptr); ++number) {
+    if (const auto taken = take(entry); !taken)
+      return Error{fmt::format("{}: entry {}: {}", file.string(), number, taken.error().message)};
+    entry.Clear();
+  }
+  return {};
 }
 
 /// Puts a recording together, entry by entry.
 class Reader {
  public:
-  explicit Reader(Recording& into) : into_(into) {}
+  Reader(Recording& into, Rows rows) : into_(into), rows_(rows) {}
+  void next_segment() { fresh_ = true; }
 
   /// @returns what is wrong with the entry.
   Result<void> take(const v1::RecordingEntry& entry) {
+    const bool first = std::exchange(fresh_, false);
     if (entry.has_run() == started_)
       return Error{started_ ? "a second beginning" : "this is no recording of a run"};
+    if (entry.has_resumption() != (first && !entry.has_run()))
+      return Error{"a run is gone on with at the beginning of a segment, and only there"};
     switch (entry.entry_case()) {
       case v1::RecordingEntry::kRun:
         return start(entry.run());
@@ -65,6 +88,9 @@ class Reader {
       case v1::RecordingEntry::kWindow: {
         const auto window = from_message(entry.window(), cells_);
         if (!window) return window.error();
+        if (rows_ == Rows::kMeasured) {
+          into_.rows.push_back(measure_step(into_.timeline, into_.plan, into_.cells[window->cell], *window));
+        }
         // As the run did, so that hours take little memory here, too.
         if (!into_.windows.empty() && into_.windows.back().grain > 1) {
           const StepWindow& past = into_.windows.back();
@@ -74,11 +100,18 @@ class Reader {
         return {};
       }
       case v1::RecordingEntry::kLoss:
-        if (entry.loss().agent() >= into_.facts.agents.size())
-          return Error{"loss.agent: there is no such agent"};
+        if (entry.loss().agent() >= places_.size()) return Error{"loss.agent: there is no such agent"};
         into_.timeline.lose_agent(entry.loss().agent());
-        into_.facts.agents[entry.loss().agent()].lost = true;
+        into_.facts.agents[places_[entry.loss().agent()]].lost = true;
         return {};
+      case v1::RecordingEntry::kDecision: {
+        auto decision = from_message(entry.decision());
+        if (!decision) return decision.error();
+        into_.decisions.push_back(*std::move(decision));
+        return {};
+      }
+      case v1::RecordingEntry::kResumption:
+        return resume(entry.resumption());
       case v1::RecordingEntry::kEnd:
         from_message(entry.end(), into_.facts);
         ended_ = true;
@@ -97,15 +130,40 @@ class Reader {
     auto begun = from_message(run);
     if (!begun) return begun.error();
     into_.plan = std::move(begun->plan);
+    into_.cells = std::move(begun->cells);
     into_.facts = std::move(begun->facts);
-    cells_ = cells_of(into_.plan).size();
-    for (std::uint32_t agent = 0; agent < into_.facts.agents.size(); ++agent) into_.timeline.add_agent(agent);
+    into_.zero_at = begun->zero_at;
+    cells_ = into_.cells.size();
+    join(std::exchange(into_.facts.agents, {}));
     started_ = true;
     return {};
   }
 
+  Result<void> resume(const v1::RecordedResumption& message) {
+    const auto start = from_message(message);
+    if (!start) return start.error();
+    if (start->run_id != into_.facts.run_id)
+      return Error{fmt::format("it goes on with run {}, not with {}", start->run_id, into_.facts.run_id)};
+    if (start->windows > into_.windows.size() || start->decisions > into_.decisions.size())
+      return Error{"it keeps more than there was"};
+    into_.windows.resize(start->windows);
+    into_.rows.resize(std::min(into_.rows.size(), start->windows));
+    into_.decisions.resize(start->decisions);
+    into_.timeline.resume(start->at);
+    from_message(v1::RecordedEnd(), into_.facts);  // whatever ended it, it went on
+    ended_ = false;
+    into_.facts.resumed.push_back(start->told());
+    join(start->agents);
+    return {};
+  }
+
+  void join(const std::vector<RunFacts::Agent>& agents) {
+    places_ = join_agents(into_.facts.agents, agents);
+    for (std::uint32_t agent = 0; agent < places_.size(); ++agent) into_.timeline.add_agent(agent);
+  }
+
   Result<void> merge(const v1::RecordedBatch& recorded) {
-    if (recorded.agent() >= into_.facts.agents.size()) return Error{"batch.agent: there is no such agent"};
+    if (recorded.agent() >= places_.size()) return Error{"batch.agent: there is no such agent"};
     const auto batch = from_wire(recorded.batch());
     if (!batch) return batch.error();
     for (const SecondSnapshot& second : batch->seconds) {
@@ -118,34 +176,53 @@ class Reader {
   }
 
   Recording& into_;
+  const Rows rows_;
   std::size_t cells_ = 0;
+  std::vector<std::size_t> places_;  // in the facts, of the present coordinator's agents
+  bool fresh_ = true;                // nothing of the segment has been read
   bool started_ = false, ended_ = false;
 };
 
 }  // namespace
 
-Result<Recording> read_recording(const std::filesystem::path& directory) {
-  const std::filesystem::path file = directory / kRecordingFile;
-  GzipInput input(file);
-  if (!input.open()) return Error{fmt::format("{}: cannot be read: {}", file.string(), std::strerror(errno))};
-  io::CopyingInputStreamAdaptor stream(&input);
-  Recording recording;
-  Reader reader(recording);
-  v1::RecordingEntry entry;
-  for (std::size_t number = 1;
-       google::protobuf::util::ParseDelimitedFromZeroCopyStream(&entry, &stream, nullptr); ++number) {
-    if (const auto taken = reader.take(entry); !taken)
-      return Error{fmt::format("{}: entry {}: {}", file.string(), number, taken.error().message)};
-    entry.Clear();
+bool has_recording(const std::filesystem::path& directory) {
+  bool begun = false;
+  const auto look = [&](const v1::RecordingEntry& entry) -> Result<void> {
+    begun = entry.has_run();
+    return Error{"enough"};
+  };
+  (void)read_entries(directory / kRecordingFile, look);
+  return begun;
+}
+
+void clear_recording(const std::filesystem::path& directory) {
+  std::size_t last = 1;
+  while (std::filesystem::exists(segment_path(directory, kRecordingFile, last + 1))) ++last;
+  std::error_code ignored;
+  // The last first: what is left when this is cut off is still a row of segments.
+  for (; last >= 1; --last) {
+    std::filesystem::remove(segment_path(directory, kTelemetryFile, last), ignored);
+    std::filesystem::remove(segment_path(directory, kRecordingFile, last), ignored);
   }
+}
+
+Result<Recording> read_recording(const std::filesystem::path& directory, Rows rows) {
+  const std::filesystem::path file = directory / kRecordingFile;
+  Recording recording;
+  Reader reader(recording, rows);
+  do {
+    const std::size_t segment = ++recording.segments;
+    reader.next_segment();
+    auto read = read_entries(segment_path(directory, kRecordingFile, segment),
+                             [&](const v1::RecordingEntry& entry) { return reader.take(entry); });
+    if (read) read = read_telemetry(segment_path(directory, kTelemetryFile, segment), recording.telemetry);
+    if (!read) return read.error();
+  } while (std::filesystem::exists(segment_path(directory, kRecordingFile, recording.segments + 1)));
   if (!reader.started()) return Error{fmt::format("{}: this is no recording of a run", file.string())};
   if (!reader.ended()) {
     recording.facts.interrupted = recording.facts.unfinished = true;
     recording.facts.duration = std::chrono::seconds(recording.timeline.complete_through() + 1);
   }
-  auto telemetry = read_telemetry(directory / kTelemetryFile);
-  if (!telemetry) return telemetry.error();
-  recording.telemetry = *std::move(telemetry);
   return recording;
 }
 

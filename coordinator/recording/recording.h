@@ -6,13 +6,15 @@
 
 #include "common/plan.h"
 #include "common/result.h"
+#include "coordinator/controllers/decision.h"
+#include "coordinator/recording/segment.h"
 #include "coordinator/telemetry/telemetry_series.h"
 #include "coordinator/timeline/timeline.h"
 #include "coordinator/verdict/build_report.h"
 
 namespace kneepoint::coordinator {
 
-/// The files of a run directory that hold what its report was made from.
+/// The files of a run directory that hold what its report was made from, each in segments (segment_path).
 inline constexpr std::string_view kRecordingFile = "timeline.binpb.gz";
 inline constexpr std::string_view kTelemetryFile = "telemetry.jsonl";
 
@@ -21,17 +23,32 @@ inline constexpr std::string_view kTelemetryFile = "telemetry.jsonl";
 struct Recording {
   /// What the analysis knows of the plan: names, targets, cells and limits. Ramps and datasets are not kept.
   Plan plan;
+  std::vector<Cell> cells;  ///< As they were handed out: calibrated, and with their usage settled.
+  RealTime zero_at{};       ///< The run's zero on the wall clock.
   Timeline timeline;
   std::vector<StepWindow> windows;
+  std::vector<Step> rows;  ///< Of `windows`, as they were decided from; only where they were asked for.
+  std::vector<Decision> decisions;
+  std::size_t segments = 0;  ///< That are there, read to their end or as far as they go.
   TelemetrySeries telemetry;
   /// `version` is that of the coordinator that recorded. Without an end in the recording: interrupted,
   /// unfinished, and as long as its last complete second.
   RunFacts facts;
 };
 
+/// Whether a run has been recorded in a directory: the beginning of a recording can be read.
+bool has_recording(const std::filesystem::path& directory);
+
+/// Removes what an earlier run has recorded in a directory.
+void clear_recording(const std::filesystem::path& directory);
+
+/// Whether rows are measured where the run did, to decide from them again.
+enum class Rows { kLeftOut, kMeasured };
+
 /// Reads the recording in a run's directory, and its telemetry.jsonl where there is one, to its end, or as
-/// far as it goes where the coordinator was killed. What can be read but makes no sense is an error that
+/// far as it goes where the coordinator was killed; where others went on with the run, segment by segment.
+/// What can be read but makes no sense is an error that
 /// names the entry. The whole run is in memory afterwards, as it was while it ran.
-Result<Recording> read_recording(const std::filesystem::path& directory);
+Result<Recording> read_recording(const std::filesystem::path& directory, Rows rows = Rows::kLeftOut);
 
 }  // namespace kneepoint::coordinator

@@ -12,12 +12,25 @@
 namespace kneepoint::coordinator {
 
 Result<RecordingWriter> RecordingWriter::create(const std::filesystem::path& file, const Plan& plan,
-                                                const std::vector<Cell>& cells, const RunFacts& facts) {
+                                                const std::vector<Cell>& cells, const RunFacts& facts,
+                                                RealTime zero_at) {
+  v1::RecordingEntry entry;
+  to_message(plan, cells, facts, zero_at, *entry.mutable_run());
+  return begin(file, entry);
+}
+
+Result<RecordingWriter> RecordingWriter::resume(const std::filesystem::path& file,
+                                                const SegmentStart& start) {
+  v1::RecordingEntry entry;
+  to_message(start, *entry.mutable_resumption());
+  return begin(file, entry);
+}
+
+Result<RecordingWriter> RecordingWriter::begin(const std::filesystem::path& file,
+                                               const v1::RecordingEntry& entry) {
   auto opened = GzipFile::create(file);
   if (!opened) return opened.error();
   RecordingWriter writer(*std::move(opened));
-  v1::RecordingEntry entry;
-  to_message(plan, cells, facts, *entry.mutable_run());
   if (const auto written = writer.append(entry); !written) return written.error();
   return writer;
 }
@@ -34,6 +47,12 @@ Result<void> RecordingWriter::batch(std::uint32_t agent, const SnapshotBatch& ba
 Result<void> RecordingWriter::window(const StepWindow& window) {
   v1::RecordingEntry entry;
   to_message(window, *entry.mutable_window());
+  return append(entry);
+}
+
+Result<void> RecordingWriter::decision(const Decision& decision) {
+  v1::RecordingEntry entry;
+  to_message(decision, *entry.mutable_decision());
   return append(entry);
 }
 

@@ -7,6 +7,8 @@
 #include "common/plan.h"
 #include "common/result.h"
 #include "common/second_stats.h"
+#include "coordinator/controllers/decision.h"
+#include "coordinator/recording/segment.h"
 #include "coordinator/report/gzip_file.h"
 #include "coordinator/timeline/timeline.h"
 #include "coordinator/verdict/build_report.h"
@@ -17,19 +19,24 @@ class RecordingEntry;
 
 namespace kneepoint::coordinator {
 
-/// timeline.binpb.gz (proto/kneepoint/v1/recording.proto): the inputs of a run's report as they come, to be
-/// read by read_recording(). What was given is with the kernel when a call returns: a coordinator that is
-/// killed loses nothing. What the disk refuses is kept (GrowingFile), and the call says so. Not thread-safe.
+/// A segment of timeline.binpb.gz (proto/kneepoint/v1/recording.proto): the inputs of a run's report as they
+/// come, to be read by read_recording(). What was given is with the kernel when a call returns: a coordinator
+/// that is killed loses nothing. What the disk refuses is kept (GrowingFile), and the call says so. Not
+/// thread-safe.
 class RecordingWriter {
  public:
   /// Creates the file and writes what is known when the load begins: of `facts`, what does not change any
-  /// more.
+  /// more. @param zero_at the run's zero on the wall clock.
   static Result<RecordingWriter> create(const std::filesystem::path& file, const Plan& plan,
-                                        const std::vector<Cell>& cells, const RunFacts& facts);
+                                        const std::vector<Cell>& cells, const RunFacts& facts,
+                                        RealTime zero_at);
+  /// Creates the file of a further segment of a run.
+  static Result<RecordingWriter> resume(const std::filesystem::path& file, const SegmentStart& start);
 
   /// In the order in which they are merged into the timeline.
   Result<void> batch(std::uint32_t agent, const SnapshotBatch& batch);
   Result<void> window(const StepWindow& window);
+  Result<void> decision(const Decision& decision);
   Result<void> agent_lost(std::uint32_t agent);
   /// The run is over: the recording is whole.
   Result<void> end(const RunFacts& facts);
@@ -38,6 +45,7 @@ class RecordingWriter {
 
  private:
   explicit RecordingWriter(GzipFile file) : file_(std::move(file)) {}
+  static Result<RecordingWriter> begin(const std::filesystem::path& file, const v1::RecordingEntry& entry);
   Result<void> append(const v1::RecordingEntry& entry);
 
   GzipFile file_;

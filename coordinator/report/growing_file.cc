@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/file.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -21,7 +22,16 @@ Result<GrowingFile> GrowingFile::create(const std::filesystem::path& path) {
   const int descriptor =
       open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600);
   if (descriptor < 0) return cannot_write(path);
+  (void)flock(descriptor, LOCK_EX | LOCK_NB);
   return GrowingFile(path, descriptor);
+}
+
+bool is_growing(const std::filesystem::path& path) {
+  const int descriptor = open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (descriptor < 0) return false;
+  const bool locked = flock(descriptor, LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK;
+  close(descriptor);
+  return locked;
 }
 
 GrowingFile::GrowingFile(GrowingFile&& other) noexcept

@@ -12,7 +12,8 @@ namespace kneepoint::coordinator {
 /// something again: a full disk that is emptied leaves no hole. Not thread-safe.
 class GrowingFile {
  public:
-  /// Creates or empties it; for this user only. Follows no symbolic link that lies there.
+  /// Creates or empties it; for this user only. Follows no symbolic link that lies there. It is locked while
+  /// it is open, as far as its disk knows locks.
   static Result<GrowingFile> create(const std::filesystem::path& path);
   ~GrowingFile();
   GrowingFile(GrowingFile&& other) noexcept;
@@ -35,5 +36,8 @@ class GrowingFile {
   bool unsettled_ = false;
   std::string kept_;
 };
+
+/// Whether a process still has a GrowingFile there.
+bool is_growing(const std::filesystem::path& path);
 
 }  // namespace kneepoint::coordinator

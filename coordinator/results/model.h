@@ -313,12 +313,20 @@ struct Totals {
   std::uint64_t started = 0, completed = 0, failed = 0, cancelled = 0, output_tokens = 0, reconnects = 0;
 };
 
+/// The run's coordinator was gone, and another one went on.
+struct Resumption {
+  RealTime at{};
+  double at_seconds = 0;   ///< Since the run's zero: from then on.
+  double gap_seconds = 0;  ///< Before that: nothing was measured.
+};
+
 struct Report {
   std::string run_id, run_name, version;
   RealTime started_at{};
   double duration_seconds = 0;
   bool interrupted = false;
   std::string stopped_by;  ///< The guard rail that stopped the run, as a sentence; empty: none.
+  std::vector<Resumption> resumed;
   std::size_t agents = 0;  ///< That took part, lost ones included.
   std::size_t agents_lost = 0;
   std::optional<double>

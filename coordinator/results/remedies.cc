@@ -73,6 +73,7 @@ constexpr std::array kRemedies = {
            "give the agents more cores, and run again"},
     Remedy{"restarted", "The host was gone for a while, or another process answered from some moment on",
            "run again on a host that stays up: before and after are not the same host"},
+    Remedy{"resumed", "The coordinator was gone for a while, and another one went on", ""},
     Remedy{"short_windows", "Windows are short against the time that a request takes",
            "hold the steps longer"},
     Remedy{"sick_replica", "One replica does worse than the others",

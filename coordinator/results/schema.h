@@ -364,6 +364,13 @@ void fields(V& v, Totals& t) {
 }
 
 template <class V>
+void fields(V& v, Resumption& r) {
+  v.timestamp("at", r.at);
+  v("at_seconds", r.at_seconds);
+  v("gap_seconds", r.gap_seconds);
+}
+
+template <class V>
 void fields(V& v, Report& r) {
   v.object("run", [&](auto& run) {
     run("id", r.run_id);
@@ -373,6 +380,7 @@ void fields(V& v, Report& r) {
     run("duration_seconds", r.duration_seconds);
     run("interrupted", r.interrupted);
     run("stopped_by", r.stopped_by);
+    run("resumed", r.resumed);
     run("agents", r.agents);
     run("agents_lost", r.agents_lost);
     run("clock_uncertainty_seconds", r.clock_uncertainty_seconds);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <memory>
+#include <span>
 
 #include "common/whole_seconds.h"
 #include "coordinator/controllers/afterwards.h"
@@ -35,21 +36,39 @@ std::unique_ptr<Schedule> schedule_of(const Plan& plan, const Cell& cell) {
   return std::make_unique<SearchSchedule>(cell, ramp, replicas);
 }
 
+/// The last level that anything was measured under.
+std::uint64_t last_epoch(const Timeline& timeline) {
+  std::uint64_t last = 0;
+  for (const auto& [second, merged] : timeline.seconds()) {
+    for (const auto& [key, stats] : merged.series) last = std::max(last, key.epoch);
+  }
+  return last;
+}
+
 }  // namespace
 
-RunLoop::RunLoop(const Plan& plan, const std::vector<Cell>& cells, LoadFleet& fleet, Hooks hooks)
-    : plan_(plan), cells_(cells), fleet_(fleet), hooks_(std::move(hooks)) {
+RunLoop::RunLoop(const Plan& plan, const std::vector<Cell>& cells, LoadFleet& fleet, Hooks hooks,
+                 RunPast past)
+    : plan_(plan),
+      cells_(cells),
+      fleet_(fleet),
+      hooks_(std::move(hooks)),
+      timeline_(std::move(past.timeline)),
+      past_(std::move(past)) {
   for (std::uint32_t agent = 0; agent < fleet_.agents(); ++agent) {
     timeline_.add_agent(agent);
     gauges_[agent];
   }
 }
 
-void RunLoop::run() {
-  std::uint64_t epoch = 1;
-  std::unique_ptr<Controller> controller;
+Result<void> RunLoop::run() {
+  std::uint64_t epoch = last_epoch(timeline_) + 1;
+  std::unique_ptr<StepRunner> controller;
+  Result<void> begun;
   const auto go = [&](std::unique_ptr<Schedule> schedule, std::size_t cell_index) {
     controller = std::make_unique<StepRunner>(cells_[cell_index], std::move(schedule), epoch);
+    begun = begin(*controller);
+    if (!begun) return false;
     run_controller(*controller, cell_index);
     if (auto why = controller->cut_short(); !why.empty()) cut_short_[cells_[cell_index].id] = std::move(why);
     epoch = controller->next_epoch();
@@ -66,17 +85,47 @@ void RunLoop::run() {
       if (going) going = go(std::make_unique<FixedSteps>(stage.ramp, stage.purpose), i);
     }
   }
+  if (!begun) return begun;
   if (controller && controller->done()) stop_and_settle(*controller, i - 1);
+  return {};
+}
+
+Result<void> RunLoop::begin(StepRunner& controller) {
+  windows_before_controller_ = windows_.size();
+  const std::size_t before = std::min(windows_.size(), past_.windows.size());
+  const std::uint32_t number = controllers_++;
+  std::vector<Decision> decisions;
+  for (Decision decision : past_.decisions) {
+    if (decision.controller != number) continue;
+    decision.rows -= std::min(before, decision.rows);
+    decisions.push_back(std::move(decision));
+  }
+  const auto replayed = controller.replay(decisions, std::span(past_.windows).subspan(before),
+                                          std::span(past_.rows).subspan(before));
+  if (!replayed) return replayed;
+  windows_.insert(windows_.end(), controller.windows().begin(), controller.windows().end());
+  const auto rows = past_.rows.begin() + static_cast<std::ptrdiff_t>(before);
+  rows_.assign(rows, rows + static_cast<std::ptrdiff_t>(controller.windows().size()));
+  decisions_told_ = decisions.size();
+  given_up_ = !decisions.empty() && decisions.back().given_up;
+  return {};
+}
+
+void RunLoop::tell_decisions(const Controller& controller) {
+  for (; decisions_told_ < controller.decisions().size(); ++decisions_told_) {
+    Decision decision = controller.decisions()[decisions_told_];
+    decision.controller = controllers_ - 1;
+    decision.rows += windows_before_controller_;
+    hooks_.on_decision(decision);
+  }
 }
 
 void RunLoop::run_controller(Controller& controller, std::size_t cell_index) {
-  windows_before_controller_ = windows_.size();
-  rows_.clear();
-  given_up_ = false;
   while (!controller.done()) {
     if (hooks_.interrupts() > 0 || agent_lost()) break;
     if (stopped_by_ = hooks_.stop_reason(); !stopped_by_.empty()) break;
     if (auto level = controller.next(fleet_.now(), view(cells_[cell_index]))) {
+      tell_decisions(controller);
       level_ = *level;
       level_finished_.clear();
       fleet_.send(*level);
@@ -101,6 +150,7 @@ void RunLoop::give_up_when_down(Controller& controller, const Cell& cell) {
   if (ramp.requests && answered > 0 && answered == outage->failed()) return;
   given_up_ = true;
   level_ = controller.give_up(fleet_.now(), "its target gave nothing but failures");
+  tell_decisions(controller);
   level_finished_.clear();
   fleet_.send(level_);
   hooks_.on_given_up(cell.id, outage_sentence(*outage, plan_.targets[cell.target]));

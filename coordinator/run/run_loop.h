@@ -9,11 +9,15 @@
 #include <vector>
 
 #include "common/plan.h"
+#include "common/result.h"
 #include "common/second_stats.h"
 #include "coordinator/controllers/controller.h"
+#include "coordinator/run/past.h"
 #include "coordinator/timeline/timeline.h"
 
 namespace kneepoint::coordinator {
+
+class StepRunner;
 
 /// What a fleet reports. Agents are numbered from 0 in the order in which they joined.
 struct BatchArrived {
@@ -69,6 +73,8 @@ class RunLoop {
  public:
   struct Hooks {
     std::function<void(std::uint32_t agent, const SnapshotBatch&)> on_batch = [](auto, auto&) {};
+    /// What a controller decided next; before the level that comes of it is sent.
+    std::function<void(const Decision&)> on_decision = [](auto&) {};
     /// The window's seconds are complete, and these are its figures.
     std::function<void(const StepWindow&, const Step&)> on_step = [](auto&, auto&) {};
     std::function<void(const Progress&)> on_progress = [](auto&) {};
@@ -81,12 +87,13 @@ class RunLoop {
     std::function<std::string()> stop_reason = [] { return std::string(); };
   };
 
-  /// `plan`, `cells` and `fleet` must outlive the loop.
-  RunLoop(const Plan& plan, const std::vector<Cell>& cells, LoadFleet& fleet, Hooks hooks);
+  /// `plan`, `cells` and `fleet` must outlive the loop. @param past trimmed, its timeline resumed.
+  RunLoop(const Plan& plan, const std::vector<Cell>& cells, LoadFleet& fleet, Hooks hooks, RunPast past = {});
 
   /// Returns when the plan has been run, the user has interrupted it, `stop_reason` has given one or an agent
-  /// was lost; in each case the fleet is drained and everything it had measured is in the timeline.
-  void run();
+  /// was lost; in each case the fleet is drained and everything it had measured is in the timeline. Fails,
+  /// before any load, where the past cannot be decided again.
+  Result<void> run();
 
   const Timeline& timeline() const { return timeline_; }
   const std::vector<StepWindow>& windows() const { return windows_; }
@@ -103,6 +110,9 @@ class RunLoop {
     std::uint32_t in_flight = 0, backing_off = 0, active_slots = 0;
   };
 
+  /// Of a controller that is new: where its rows begin, and what the past knows of it.
+  Result<void> begin(StepRunner& controller);
+  void tell_decisions(const Controller& controller);
   /// Ends the cell early where its target is down and the plan does not say to go on.
   void give_up_when_down(Controller& controller, const Cell& cell);
   void run_controller(Controller& controller, std::size_t cell_index);
@@ -121,8 +131,11 @@ class RunLoop {
   LoadFleet& fleet_;
   Hooks hooks_;
   Timeline timeline_;
+  RunPast past_;  // but for its timeline
   std::vector<StepWindow> windows_;
   std::size_t windows_before_controller_ = 0;
+  std::uint32_t controllers_ = 0;           // that there were, the one under way included
+  std::size_t decisions_told_ = 0;          // of the one under way
   std::vector<Step> rows_;                  // of the controller under way, as measured
   std::map<std::uint32_t, Gauges> gauges_;  // of the agents that are left
   LoadLevel level_;

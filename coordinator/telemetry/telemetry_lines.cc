@@ -75,8 +75,8 @@ Result<TelemetrySample> parse_telemetry_line(std::string_view line) {
   return sample;
 }
 
-Result<TelemetrySeries> parse_telemetry(std::string_view text) {
-  TelemetrySeries series;
+Result<TelemetrySeries> parse_telemetry(std::string_view text, TelemetrySeries before) {
+  TelemetrySeries series = std::move(before);
   for (std::size_t number = 1; !text.empty(); ++number) {
     const auto end = text.find('\n');
     const std::string_view line = text.substr(0, end);

@@ -14,9 +14,9 @@ std::string telemetry_line(const TelemetrySample& sample);
 
 Result<TelemetrySample> parse_telemetry_line(std::string_view line);
 
-/// A whole telemetry.jsonl. Unknown signals, which a newer version may have written, are left out; a last
-/// line without its end, as a killed run leaves it, too. @returns the number of the first line that cannot be
-/// read.
-Result<TelemetrySeries> parse_telemetry(std::string_view text);
+/// A whole telemetry.jsonl, behind `before`. Unknown signals, which a newer version may have written, are
+/// left out; a last line without its end, as a killed run leaves it, too. @returns the number of the first
+/// line that cannot be read.
+Result<TelemetrySeries> parse_telemetry(std::string_view text, TelemetrySeries before = {});
 
 }  // namespace kneepoint::coordinator

@@ -2,11 +2,17 @@
 
 #include <algorithm>
 #include <limits>
+#include <utility>
 
 namespace kneepoint::coordinator {
 
 void Timeline::add_agent(std::uint32_t agent) {
-  agents_[agent];
+  agents_.try_emplace(agent, Agent{.complete_through = from_ - 1});
+}
+
+void Timeline::resume(std::int64_t from) {
+  earlier_.emplace_back(from, std::exchange(agents_, {}));
+  from_ = from;
 }
 
 void Timeline::lose_agent(std::uint32_t agent) {
@@ -64,11 +70,14 @@ std::int64_t Timeline::complete_through() const {
   for (const auto& [id, agent] : agents_) {
     if (!agent.lost) through = std::min(through, agent.complete_through);
   }
-  return through == std::numeric_limits<std::int64_t>::max() ? -1 : through;
+  return through == std::numeric_limits<std::int64_t>::max() ? from_ - 1 : through;
 }
 
 bool Timeline::complete(std::int64_t begin, std::int64_t end) const {
-  return std::all_of(agents_.begin(), agents_.end(), [&](const auto& entry) {
+  const auto life = std::find_if(earlier_.begin(), earlier_.end(),
+                                 [&](const auto& earlier) { return begin < earlier.first; });
+  const Agents& agents = life == earlier_.end() ? agents_ : life->second;
+  return std::all_of(agents.begin(), agents.end(), [&](const auto& entry) {
     const Agent& agent = entry.second;
     return agent.complete_through >= end - 1 &&
            std::none_of(agent.holes.begin(), agent.holes.end(),

@@ -27,6 +27,11 @@ struct TimelineSecond {
 class Timeline {
  public:
   void add_agent(std::uint32_t agent);
+  /// Another coordinator goes on with the run from second `from` on, with agents of its own, to be added and
+  /// numbered anew. From those before nothing more is expected.
+  void resume(std::int64_t from);
+  /// The second from which the present coordinator's agents measure.
+  std::int64_t from() const { return from_; }
   /// No further second is expected from it. Seconds that it had not completed stay incomplete.
   void lose_agent(std::uint32_t agent);
   /// Merges a batch. The caller has dropped repeated ones (see fleet). Where the agent's numbers have a gap,
@@ -41,11 +46,12 @@ class Timeline {
   const std::map<std::int64_t, TimelineSecond>& seconds() const { return seconds_; }
   /// Of the replicas that response headers name, by SeriesKey::replica.
   const std::map<std::uint32_t, std::string>& replica_names() const { return replica_names_; }
-  /// The last second that every agent still expected has completed; −1 at first.
+  /// The last second that every agent still expected has completed; at first the one before the beginning.
   std::int64_t complete_through() const;
-  /// Whether every agent that ever joined has delivered every second of [begin, end).
+  /// Whether every agent that ever joined the coordinator of the time has delivered every second of
+  /// [begin, end).
   bool complete(std::int64_t begin, std::int64_t end) const;
-  /// Agents lost so far.
+  /// Agents of the present coordinator that were lost so far.
   std::size_t agents_lost() const;
 
  private:
@@ -58,7 +64,10 @@ class Timeline {
   static void note_gap(Agent& agent, const SnapshotBatch& batch);
   std::map<std::int64_t, TimelineSecond> seconds_;
   std::map<std::uint32_t, std::string> replica_names_;
-  std::map<std::uint32_t, Agent> agents_;
+  using Agents = std::map<std::uint32_t, Agent>;
+  std::int64_t from_ = 0;
+  Agents agents_;
+  std::vector<std::pair<std::int64_t, Agents>> earlier_;  ///< Of coordinators before, until which second.
 };
 
 /// What a step is for.

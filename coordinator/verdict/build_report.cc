@@ -176,6 +176,7 @@ Report build_report(const Plan& plan, const Timeline& timeline, const std::vecto
   report.duration_seconds = to_seconds(facts.duration);
   report.interrupted = facts.interrupted;
   report.stopped_by = facts.stopped_by;
+  report.resumed = facts.resumed;
   report.agents = facts.agents.size();
   for (const RunFacts::Agent& agent : facts.agents) {
     if (agent.lost) ++report.agents_lost;

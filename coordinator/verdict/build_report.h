@@ -33,6 +33,7 @@ struct RunFacts {
   std::map<std::uint32_t, std::string> cut_short;
   std::map<std::uint32_t, double> load_seconds;  ///< By target: until it served its model, where waited for.
   std::uint64_t seed = 1;                        ///< Of the bootstrap.
+  std::vector<Resumption> resumed;
 };
 
 /// Measures every step, decides and explains. Pure: the same inputs give the same report.

@@ -291,6 +291,12 @@ void judge_run(const Report& report, std::size_t scenarios, bool unfinished, Ver
     verdict.refuse("not_measured", fmt::format("{} of {} scenarios were not measured",
                                                scenarios - report.results.size(), scenarios));
   }
+  for (const Resumption& resumption : report.resumed) {
+    verdict.warn("resumed",
+                 fmt::format("its coordinator was gone: the run went on {} after its beginning, {} after "
+                             "the last that was measured before",
+                             format_time(resumption.at_seconds), format_time(resumption.gap_seconds)));
+  }
   if (report.clock_uncertainty_seconds.value_or(0) > kClockTolerance) {
     verdict.warn("clocks", fmt::format("agents' clocks may differ by {}",
                                        format_time(*report.clock_uncertainty_seconds)));

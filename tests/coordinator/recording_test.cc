@@ -5,10 +5,14 @@
 
 #include <filesystem>
 #include <fstream>
+#include <functional>
 #include <iterator>
 
+#include "common/version.h"
+#include "common/wire.h"
 #include "coordinator/recording/recording_writer.h"
 #include "coordinator/recording/results.h"
+#include "coordinator/recording/resume.h"
 #include "coordinator/results/exit_code.h"
 #include "coordinator/telemetry/telemetry_lines.h"
 #include "tests/coordinator/synthetic_run.h"
@@ -76,11 +80,36 @@ class RecordingTest : public ::testing::Test {
     return facts;
   }
   RecordingWriter begin() const {
-    auto writer = RecordingWriter::create(file(), plan_, cells_of(plan_), begun());
+    auto writer = RecordingWriter::create(file(), plan_, cells_of(plan_), begun(), begun().started_at + 3s);
     EXPECT_TRUE(writer) << writer.error().message;
     return *std::move(writer);
   }
-  fs::path file() const { return folder_ / kRecordingFile; }
+  fs::path file(std::size_t segment = 1) const { return segment_path(folder_, kRecordingFile, segment); }
+
+  /// Another coordinator, with one agent of the two, goes on in second 10 with the second window.
+  void record_in_two(const std::function<void(RecordingWriter&)>& end = [](auto&) {}) const {
+    {
+      auto first = begin();
+      ASSERT_TRUE(first.decision({.load = 8}));
+      record(first, 11);
+      ASSERT_TRUE(first.decision({.rows = 1, .load = 32}));
+      ASSERT_TRUE(first.agent_lost(1));
+    }
+    auto second = RecordingWriter::resume(file(2), {.run_id = "r1",
+                                                    .wall = begun().started_at + 15s,
+                                                    .at = 12,
+                                                    .gap = 1,
+                                                    .windows = 1,
+                                                    .decisions = 1,
+                                                    .agents = {{.name = "b", .clock_round_trip = 100us}}});
+    ASSERT_TRUE(second) << second.error().message;
+    for (const auto& [agent, batch] : batches_) {
+      if (agent == 0 && batch.complete_through >= 12) ASSERT_TRUE(second->batch(0, batch));
+    }
+    ASSERT_TRUE(second->decision({.rows = 1, .elapsed = 12s, .cycle = 3s, .load = 32}));
+    ASSERT_TRUE(second->window(windows_[1]));
+    end(*second);
+  }
 
   /// A queue in the engine, second by second, written as a run writes it.
   TelemetrySeries telemetry() const {
@@ -197,6 +226,145 @@ TEST_F(RecordingTest, LostAgentsAreKnown) {
   EXPECT_EQ(recording->timeline.agents_lost(), 1u);
   EXPECT_TRUE(recording->facts.agents[1].lost);
   EXPECT_EQ(recording->facts.cut_short.at(0), "it took too long");
+}
+
+TEST_F(RecordingTest, SegmentsAreOneRun) {
+  record_in_two([this](RecordingWriter& second) { ASSERT_TRUE(second.end(ended())); });
+  const auto recording = read_recording(folder_, Rows::kMeasured);
+  ASSERT_TRUE(recording) << recording.error().message;
+  EXPECT_EQ(recording->segments, 2u);
+  EXPECT_EQ(recording->zero_at, begun().started_at + 3s);
+  EXPECT_FALSE(recording->facts.unfinished);
+  EXPECT_EQ(recording->windows.size(), 2u);
+  EXPECT_EQ(recording->rows.size(), 2u);
+  ASSERT_EQ(recording->decisions.size(), 2u) << "what was ahead of a row that never came is decided again";
+  EXPECT_EQ(recording->decisions[1].elapsed, 12s);
+  EXPECT_EQ(recording->decisions[1].cycle, 3s);
+  ASSERT_EQ(recording->facts.resumed.size(), 1u);
+  EXPECT_EQ(recording->facts.resumed[0].at, begun().started_at + 15s);
+  EXPECT_EQ(recording->facts.resumed[0].at_seconds, 12);
+  EXPECT_EQ(recording->facts.resumed[0].gap_seconds, 1);
+  ASSERT_EQ(recording->facts.agents.size(), 2u) << "who comes back is no third one";
+  EXPECT_TRUE(recording->facts.agents[1].lost);
+  EXPECT_EQ(recording->facts.agents[1].clock_round_trip, 100us);
+  EXPECT_EQ(recording->timeline.from(), 12);
+  EXPECT_EQ(recording->timeline.complete_through(), seconds_ - 1);
+  const Report report =
+      build_report(recording->plan, recording->timeline, recording->windows, recording->facts);
+  ASSERT_EQ(report.resumed.size(), 1u);
+  EXPECT_TRUE(report.verdict.has("resumed"));
+}
+
+/// Wherever a kill cuts the last segment: what is complete is there, and nothing of it is taken for another
+/// thing.
+TEST_F(RecordingTest, ALastSegmentThatIsCutAnywhereReadsToItsLastCompleteEntry) {
+  record_in_two();
+  const std::string whole = content(file(2));
+  std::int64_t through = -1;
+  std::size_t windows = 0, grown = 0;
+  for (std::size_t size = 0; size <= whole.size(); ++size) {
+    std::ofstream(file(2), std::ios::binary | std::ios::trunc) << whole.substr(0, size);
+    const auto recording = read_recording(folder_);
+    ASSERT_TRUE(recording) << size << ": " << recording.error().message;
+    EXPECT_TRUE(recording->facts.unfinished);
+    ASSERT_GE(recording->timeline.complete_through(), through) << size;
+    grown += recording->timeline.complete_through() > through ? 1 : 0;
+    through = recording->timeline.complete_through();
+    ASSERT_GE(recording->windows.size(), std::max<std::size_t>(windows, 1)) << size;
+    windows = recording->windows.size();
+  }
+  EXPECT_EQ(through, seconds_ - 1);
+  EXPECT_EQ(windows, 2u);
+  EXPECT_GT(grown, 20u) << "second by second";
+}
+
+TEST_F(RecordingTest, ASegmentOfAnotherRunIsRefused) {
+  {
+    auto first = begin();
+    record(first, 11);
+  }
+  ASSERT_TRUE(RecordingWriter::resume(file(2), {.run_id = "r2", .at = 12}));
+  const auto recording = read_recording(folder_);
+  ASSERT_FALSE(recording);
+  EXPECT_NE(recording.error().message.find("it goes on with run r2, not with r1"), std::string::npos)
+      << recording.error().message;
+}
+
+TEST_F(RecordingTest, ANewRunLeavesNothingOfAnEarlierOne) {
+  record_in_two();
+  telemetry();
+  clear_recording(folder_);
+  EXPECT_FALSE(fs::exists(file(2)));
+  EXPECT_FALSE(fs::exists(folder_ / kTelemetryFile));
+  EXPECT_FALSE(fs::exists(file()));
+}
+
+TEST_F(RecordingTest, FindsTheRunThatIsToBeGoneOnWith) {
+  plan_.scenarios[0].workload.dataset.reset();
+  RunFacts facts = begun();
+  facts.version = std::string(version());
+  facts.datasets.clear();
+  facts.workloads = {{0, {.id = workload_id(plan_.scenarios[0].workload), .summary = "1 prompt"}}};
+  std::vector<Cell> cells = cells_of(plan_);
+  cells[0].usage = UsageOption::kFinal;
+  const auto write = [&] {
+    auto writer = RecordingWriter::create(file(), plan_, cells, facts, begun().started_at);
+    ASSERT_TRUE(writer);
+    record(*writer, 15);
+  };
+  const auto nothing = find_run(folder_, plan_);
+  ASSERT_TRUE(nothing);
+  EXPECT_FALSE(*nothing) << "it is begun";
+  write();
+  auto found = find_run(folder_, plan_);
+  ASSERT_TRUE(found) << found.error().message;
+  ASSERT_TRUE(*found);
+  Recording& recording = **found;
+  EXPECT_FALSE(is_over(recording));
+  std::vector<Cell> again = cells_of(plan_);
+  adopt_calibration(recording, again);
+  EXPECT_EQ(again, cells);
+
+  const Continuation on = continue_run(recording, begun().started_at + 100s);
+  EXPECT_EQ(on.start.at, 100);
+  EXPECT_EQ(on.start.gap, 85);
+  EXPECT_EQ(on.past.windows.size(), 1u);
+  EXPECT_EQ(on.past.timeline.complete_through(), 99);
+
+  Plan other = plan_;
+  other.source_text += "# another\n";
+  const auto refused = find_run(folder_, other);
+  ASSERT_FALSE(refused);
+  EXPECT_NE(refused.error().message.find("holds a run of another plan"), std::string::npos);
+  Plan changed = plan_;
+  changed.scenarios[0].workload.classes[0].prompts.push_back("one more");
+  const auto prompts = find_run(folder_, changed);
+  ASSERT_FALSE(prompts);
+  EXPECT_NE(prompts.error().message.find("prompts or datasets of its run have changed"), std::string::npos);
+  {
+    auto writer = RecordingWriter::create(file(), plan_, cells, facts, begun().started_at);
+    ASSERT_TRUE(writer);
+    const auto going_on = find_run(folder_, plan_);
+    ASSERT_FALSE(going_on);
+    EXPECT_NE(going_on.error().message.find("its coordinator is still there"), std::string::npos);
+  }
+  facts.version = "0.0.1";
+  write();
+  const auto old = find_run(folder_, plan_);
+  ASSERT_FALSE(old);
+  EXPECT_NE(old.error().message.find("was begun by version 0.0.1"), std::string::npos);
+}
+
+TEST_F(RecordingTest, ARunGoesOnBehindWhatWasMeasuredWhateverTheClockSays) {
+  {
+    auto first = begin();
+    record(first, 11);
+  }
+  auto recording = read_recording(folder_, Rows::kMeasured);
+  ASSERT_TRUE(recording);
+  const Continuation on = continue_run(*recording, begun().started_at - 1h);
+  EXPECT_EQ(on.start.at, 12);
+  EXPECT_EQ(on.start.gap, 1);
 }
 
 TEST_F(RecordingTest, RefusesWhatIsNone) {

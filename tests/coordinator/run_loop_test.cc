@@ -3,6 +3,8 @@
 #include <gtest/gtest.h>
 
 #include <deque>
+#include <string>
+#include <variant>
 
 namespace kneepoint::coordinator {
 namespace {
@@ -13,7 +15,9 @@ using namespace std::chrono_literals;
 /// its slots have each completed two requests of half a second.
 class VirtualFleet final : public LoadFleet {
  public:
-  explicit VirtualFleet(std::uint32_t agents) : agents_(agents) {}
+  /// @param begun how far the run's time has come when the load begins.
+  explicit VirtualFleet(std::uint32_t agents, Nanos begun = Nanos(0))
+      : agents_(agents), now_(begun - 500ms) {}
 
   std::size_t agents() const override { return agents_ - lost_; }
   Nanos now() const override { return now_; }
@@ -88,7 +92,7 @@ class VirtualFleet final : public LoadFleet {
 
   std::uint32_t agents_;
   std::uint32_t lost_ = 0;
-  Nanos now_{-500ms};
+  Nanos now_;
   std::optional<LoadLevel> level_;
   LoadLevel running_;
   std::uint64_t done_epoch_ = 0;
@@ -110,7 +114,7 @@ struct VirtualRun {
   RunLoop& go(RunLoop::Hooks hooks = {}) {
     hooks.on_step = [this](const StepWindow& window, const Step&) { reported.push_back(window); };
     loop.emplace(plan, cells, fleet, std::move(hooks));
-    loop->run();
+    EXPECT_TRUE(loop->run());
     return *loop;
   }
 
@@ -120,6 +124,182 @@ struct VirtualRun {
   std::vector<StepWindow> reported;
   std::optional<RunLoop> loop;
 };
+
+/// What a coordinator would have recorded, entry by entry.
+struct Tape {
+  struct Row {
+    StepWindow window;
+    Step step;
+  };
+  std::vector<std::variant<BatchArrived, Row, Decision>> entries;
+
+  RunLoop::Hooks hooks() {
+    RunLoop::Hooks hooks;
+    hooks.on_batch = [this](std::uint32_t agent, const SnapshotBatch& batch) {
+      entries.emplace_back(BatchArrived{agent, batch});
+    };
+    hooks.on_step = [this](const StepWindow& window, const Step& step) {
+      entries.emplace_back(Row{window, step});
+    };
+    hooks.on_decision = [this](const Decision& decision) { entries.emplace_back(decision); };
+    return hooks;
+  }
+
+  /// As it stands where the coordinator was killed behind entry number `end`.
+  /// @param past what its own coordinator began from.
+  RunPast past(std::size_t end, std::uint32_t agents, RunPast past = {}) const {
+    for (std::uint32_t agent = 0; agent < agents; ++agent) past.timeline.add_agent(agent);
+    for (std::size_t i = 0; i < end; ++i) {
+      if (const auto* batch = std::get_if<BatchArrived>(&entries[i])) {
+        past.timeline.add(batch->agent, batch->batch);
+      } else if (const auto* row = std::get_if<Row>(&entries[i])) {
+        past.windows.push_back(row->window);
+        past.rows.push_back(row->step);
+      } else {
+        past.decisions.push_back(std::get<Decision>(entries[i]));
+      }
+    }
+    trim(past);
+    return past;
+  }
+};
+
+/// What a run measured, whenever it did.
+std::vector<std::string> loads_of(const std::vector<StepWindow>& windows) {
+  std::vector<std::string> loads;
+  for (const StepWindow& window : windows) {
+    loads.push_back("cell " + std::to_string(window.cell) + ", " + std::to_string(window.concurrency) +
+                    " for the time no. " + std::to_string(window.attempt) + ", role " +
+                    std::to_string(static_cast<int>(window.role)) + (window.requests ? ", by requests" : ""));
+  }
+  return loads;
+}
+
+/// Every kind of schedule: fixed steps with what comes after them, requests, a load that moves, one for long,
+/// and a search.
+Plan plan_of_all_kinds() {
+  return plan_of({{.steps = {2, 4, 8}, .warmup = 1s, .hold = 3s, .descend = true, .proof = {1, 2}},
+                  {.steps = {2, 3}, .requests = 10},
+                  {.steps = {3, 5, 7}, .warmup = 1s, .hold = 4s, .linear = LinearRamp{2, 8, 12s}},
+                  {.steps = {4}, .warmup = 1s, .hold = 18s, .soak = true},
+                  {.warmup = 1s, .hold = 5s, .search = Search{.max = 16}}});
+}
+
+TEST(RunLoop, WhereverACoordinatorIsKilledAnotherGoesOnAndWhatWasClosedStays) {
+  const Plan plan = plan_of_all_kinds();
+  const std::vector<Cell> cells = cells_of(plan);
+  Tape tape;
+  VirtualFleet fleet(2);
+  RunLoop whole(plan, cells, fleet, tape.hooks());
+  ASSERT_TRUE(whole.run());
+  const std::vector<std::string> loads = loads_of(whole.windows());
+  ASSERT_GT(loads.size(), 15u);
+  for (std::size_t end = 0; end <= tape.entries.size(); ++end) {
+    SCOPED_TRACE("killed behind entry " + std::to_string(end));
+    RunPast past = tape.past(end, 2);
+    const RunPast before = past;
+    const std::int64_t begun = past.timeline.complete_through() + 30;
+    past.timeline.resume(begun);
+    VirtualFleet again(2, std::chrono::seconds(begun));
+    RunLoop loop(plan, cells, again, {}, std::move(past));
+    ASSERT_TRUE(loop.run());
+    ASSERT_EQ(loads_of(loop.windows()), loads);
+    for (std::size_t i = 0; i < loop.windows().size(); ++i) {
+      const StepWindow& window = loop.windows()[i];
+      if (i < before.windows.size()) {
+        EXPECT_EQ(window.begin, before.windows[i].begin);
+        EXPECT_EQ(window.epoch, before.windows[i].epoch);
+      } else {
+        EXPECT_GE(window.begin, begun) << "no window lies in the gap, or over it";
+      }
+      EXPECT_TRUE(loop.timeline().complete(window.begin, window.end));
+    }
+  }
+}
+
+TEST(RunLoop, ARunIsGoneOnWithMoreThanOnce) {
+  const Plan plan = plan_of_all_kinds();
+  const std::vector<Cell> cells = cells_of(plan);
+  Tape whole;
+  VirtualFleet fleet(2);
+  RunLoop first(plan, cells, fleet, whole.hooks());
+  ASSERT_TRUE(first.run());
+  // Each coordinator gets some entries further than the one before.
+  RunPast past;
+  std::int64_t begun = 0;
+  std::size_t lives = 0;
+  for (; lives < 100; ++lives) {
+    Tape tape;
+    VirtualFleet again(2, std::chrono::seconds(begun));
+    RunLoop loop(plan, cells, again, tape.hooks(), past);
+    ASSERT_TRUE(loop.run());
+    if (tape.entries.size() < 90) {
+      EXPECT_EQ(loads_of(loop.windows()), loads_of(first.windows()));
+      break;
+    }
+    past = tape.past(90, 2, past);
+    begun = past.timeline.complete_through() + 5;
+    past.timeline.resume(begun);
+  }
+  EXPECT_GT(lives, 2u);
+  EXPECT_LT(lives, 100u);
+}
+
+TEST(RunLoop, ARowThatWasCutShortIsMeasuredAgain) {
+  const Plan plan = plan_of({{.steps = {2, 4}, .warmup = 1s, .hold = 10s}});
+  const std::vector<Cell> cells = cells_of(plan);
+  Tape tape;
+  VirtualFleet fleet(2);
+  RunLoop::Hooks hooks = tape.hooks();
+  hooks.interrupts = [&] { return fleet.now() > 18s ? 1 : 0; };
+  RunLoop interrupted(plan, cells, fleet, std::move(hooks));
+  ASSERT_TRUE(interrupted.run());
+  ASSERT_EQ(interrupted.windows().size(), 2u);
+  RunPast past = tape.past(tape.entries.size(), 2);
+  ASSERT_EQ(past.windows.size(), 1u);
+  past.timeline.resume(60);
+  VirtualFleet again(2, 60s);
+  RunLoop loop(plan, cells, again, {}, std::move(past));
+  ASSERT_TRUE(loop.run());
+  ASSERT_EQ(loop.windows().size(), 2u);
+  EXPECT_FALSE(loop.windows()[1].interrupted);
+  EXPECT_EQ(loop.windows()[1].end - loop.windows()[1].begin, 10);
+}
+
+TEST(RunLoop, AScenarioThatWasGivenUpIsNotTriedAgain) {
+  const Plan plan = plan_of({{.steps = {2, 4, 8, 16, 32}, .warmup = 1s, .hold = 5s, .descend = true},
+                             {.steps = {8}, .warmup = 1s, .hold = 5s}});
+  const std::vector<Cell> cells = cells_of(plan);
+  Tape tape;
+  VirtualFleet fleet(1);
+  fleet.host_dies_at(8s);
+  RunLoop first(plan, cells, fleet, tape.hooks());
+  ASSERT_TRUE(first.run());
+  RunPast past = tape.past(tape.entries.size(), 1);
+  const std::size_t rows = past.windows.size();
+  past.timeline.resume(100);
+  VirtualFleet again(1, 100s);
+  RunLoop loop(plan, cells, again, {}, std::move(past));
+  ASSERT_TRUE(loop.run());
+  EXPECT_EQ(loop.cut_short(), first.cut_short());
+  EXPECT_EQ(loop.windows().size(), rows);
+}
+
+TEST(RunLoop, ThePastOfAnotherPlanIsNotGoneOnWith) {
+  const Plan plan = plan_of({{.steps = {2, 4}, .warmup = 1s, .hold = 3s}});
+  const std::vector<Cell> cells = cells_of(plan);
+  Tape tape;
+  VirtualFleet fleet(1);
+  RunLoop first(plan, cells, fleet, tape.hooks());
+  ASSERT_TRUE(first.run());
+  RunPast past = tape.past(tape.entries.size(), 1);
+  past.timeline.resume(60);
+  const Plan other = plan_of({{.steps = {3, 4}, .warmup = 1s, .hold = 3s}});
+  VirtualFleet again(1, 60s);
+  RunLoop loop(other, cells, again, {}, std::move(past));
+  EXPECT_FALSE(loop.run());
+  EXPECT_TRUE(again.sent.empty());
+}
 
 TEST(RunLoop, AScenarioWhoseTargetIsDownEndsEarlyAndTheNextOneIsTried) {
   VirtualRun run(plan_of({{.steps = {2, 4, 8, 16, 32}, .warmup = 1s, .hold = 5s},

@@ -81,5 +81,37 @@ TEST(Timeline, ALostAgentHoldsNobodyUpButLeavesItsSecondsIncomplete) {
   EXPECT_EQ(timeline.agents_lost(), 1u);
 }
 
+TEST(Timeline, AnotherCoordinatorsAgentsAnswerForItsSecondsOnly) {
+  Timeline timeline;
+  timeline.add_agent(0);
+  timeline.add_agent(1);
+  timeline.add(0, batch(9, 1, 9));
+  timeline.add(1, batch(9, 1, 7));
+  timeline.lose_agent(1);
+  timeline.resume(20);
+  timeline.add_agent(0);
+  EXPECT_EQ(timeline.complete_through(), 19) << "nothing before is awaited";
+  EXPECT_EQ(timeline.agents_lost(), 0u);
+  timeline.add(0, batch(21, 1, 21));
+  EXPECT_EQ(timeline.complete_through(), 21);
+  EXPECT_TRUE(timeline.complete(0, 8));
+  EXPECT_FALSE(timeline.complete(0, 10)) << "one of those that made the load then never said so";
+  EXPECT_FALSE(timeline.complete(5, 22)) << "nothing is whole over the gap";
+  EXPECT_TRUE(timeline.complete(20, 22));
+}
+
+TEST(Timeline, NumbersOfBatchesBeginAnewWithAnotherCoordinator) {
+  Timeline timeline;
+  timeline.add_agent(0);
+  SnapshotBatch first = batch(0, 1, 0);
+  first.sequence = 7;
+  timeline.resume(5);
+  timeline.add_agent(0);
+  SnapshotBatch again = batch(5, 1, 5);
+  again.sequence = 1;
+  timeline.add(0, again);
+  EXPECT_TRUE(timeline.complete(5, 6));
+}
+
 }  // namespace
 }  // namespace kneepoint::coordinator

@@ -59,7 +59,7 @@ Trial run_ramp(const Case& of, const Ramp& ramp, std::uint64_t seed) {
   const std::vector<Cell> cells = cells_of(plan);
   QueueFleet fleet(of.model, limits, seed);
   RunLoop loop(plan, cells, fleet, {});
-  loop.run();
+  (void)loop.run();  // fails for a past only, and there is none
   coordinator::RunFacts facts{.duration = fleet.now(), .agents = {{.name = "model"}}, .seed = seed};
   facts.cut_short = loop.cut_short();
   auto report = build_report(plan, loop.timeline(), loop.windows(), facts);

@@ -1,0 +1,39 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "common/clock.h"
+#include "coordinator/verdict/build_report.h"
+
+/// What is recorded of a run lies in segments, one for every coordinator that it had: none ever writes behind
+/// what another has left, which may be cut off anywhere.
+namespace kneepoint::coordinator {
+
+/// How a coordinator that goes on with a run begins its segment.
+struct SegmentStart {
+  std::string run_id;
+  RealTime wall{};
+  std::int64_t at = 0;   ///< Seconds since the run's zero: from then on.
+  std::int64_t gap = 0;  ///< Seconds before that in which nothing was measured.
+  /// How many of those that came before still stand; the others belong to a step that is run again.
+  std::size_t windows = 0, decisions = 0;
+  std::vector<RunFacts::Agent> agents;  ///< Its own, by number.
+
+  Resumption told() const;
+};
+
+/// Where coordinator number `segment` of a run, from 1 on, keeps `file`: timeline.binpb.gz,
+/// timeline-2.binpb.gz …
+std::filesystem::path segment_path(const std::filesystem::path& directory, std::string_view file,
+                                   std::size_t segment);
+
+/// Adds the agents of another coordinator: one that was there before counts once. @returns the place of each.
+std::vector<std::size_t> join_agents(std::vector<RunFacts::Agent>& all,
+                                     const std::vector<RunFacts::Agent>& more);
+
+}  // namespace kneepoint::coordinator

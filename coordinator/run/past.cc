@@ -1,0 +1,19 @@
+#include "coordinator/run/past.h"
+
+#include <algorithm>
+
+namespace kneepoint::coordinator {
+
+void trim(RunPast& past) {
+  auto& [timeline, windows, rows, decisions] = past;
+  const auto ahead = std::find_if(decisions.begin(), decisions.end(),
+                                  [&](const Decision& decision) { return decision.rows > windows.size(); });
+  decisions.erase(ahead, decisions.end());
+  const bool ended = !decisions.empty() && decisions.back().ended;
+  const std::size_t closed = decisions.empty() ? 0 : decisions.back().rows;
+  while (!ended && windows.size() > closed && (windows.back().interrupted || windows.back().agent_lost))
+    windows.pop_back();
+  rows.resize(windows.size());
+}
+
+}  // namespace kneepoint::coordinator

@@ -26,7 +26,7 @@ PROGRAMS = ("kubenode", "kube-router", "pause")
 TOOLS = ("containerd", "runc", "nft", "iptables", "ipset", "conntrack", "openssl", "unshare", "nsenter", "gcc")
 GO = (1, 26)
 IMAGE, PAUSE = "docker.io/library/kneepoint:latest", "localhost/lab/pause:1"
-VOLUMES = 16
+VOLUMES = 24
 
 
 class Unavailable(Exception):

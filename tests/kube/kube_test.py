@@ -217,7 +217,7 @@ class Lifecycle(Trial):
 
         def unplaceable():
             conditions = [c for pod in run.pods("agent") for c in pod["status"].get("conditions", [])]
-            return [c["reason"] for c in conditions if c["type"] == "PodScheduled"] == ["Unschedulable"] * 2
+            return [c.get("reason") for c in conditions if c["type"] == "PodScheduled"] == ["Unschedulable"] * 2
         processes.wait_until(unplaceable, 20, "the agents wait for their coordinator's node")
         for job in (run.coordinator, run.agents):
             processes.wait_until(lambda job=job: run.job(job).get("conditions"), 60, "the deadline ends it")

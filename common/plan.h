@@ -288,6 +288,19 @@ struct GuardLimit {
   bool operator==(const GuardLimit&) const = default;
 };
 
+/// A limit that the figures of a run are held against at its end, or the differences of a comparison.
+struct Threshold {
+  enum class Unit : std::uint8_t { kNumber, kSeconds, kPercent, kPoints };
+  std::string text;    ///< As written: "ttft_p95@32>500ms".
+  std::string metric;  ///< "ttft_p95"
+  std::optional<double>
+      load;            ///< Of the rows that are meant: requests in flight, users or a rate; absent: any.
+  bool below = false;  ///< Missed below `limit`, else above it.
+  double limit = 0;    ///< In seconds; 0.01 of "1%" and of "1pt".
+  Unit unit = Unit::kNumber;
+  bool operator==(const Threshold&) const = default;
+};
+
 /// Where a dataset comes from, for the report.
 struct DatasetFile {
   std::string name;    ///< Without its folder.
@@ -302,6 +315,7 @@ struct Plan {
   std::uint64_t seed = 1;
   bool records = false;  ///< One line per request in the run directory.
   std::vector<GuardLimit> guard_rails;
+  std::vector<Threshold> thresholds;                               ///< Of a run: figures, no differences.
   std::map<std::string, std::shared_ptr<const Dataset>> datasets;  ///< By content hash.
   std::map<std::string, DatasetFile> dataset_files;                ///< The same.
   std::string source_text;  ///< The file as read (after variables), kept beside the results.

@@ -3,6 +3,7 @@
 #include <CLI/CLI.hpp>
 #include <csignal>
 #include <exception>
+#include <functional>
 #include <optional>
 #include <sstream>
 #include <string>
@@ -57,13 +58,27 @@ void add_duration(CLI::App& app, const std::string& name, std::optional<Nanos>& 
   app.add_option(name, std::move(read), help)->type_name("DURATION");
 }
 
-/// How much of a report is printed.
+/// What a program reads instead of what a person does. @param json called where that is asked for.
+CLI::Option* add_format(CLI::App& app, std::function<void()> json) {
+  CLI::callback_t read = [json = std::move(json)](const CLI::results_t& texts) {
+    if (texts.front() == "json") json();
+    return true;
+  };
+  return app.add_option("--format", std::move(read), "What is printed: text (default) or json")
+      ->type_name("FORMAT")
+      ->check(CLI::IsMember({"text", "json"}));
+}
+
+/// How much of a report is printed, and for whom.
 void add_detail(CLI::App& app, Detail& detail) {
+  auto* format = add_format(app, [&] { detail = Detail::kJson; });
   auto* full = app.add_flag_callback(
       "--full", [&] { detail = Detail::kAll; }, "Print the whole report at the end");
   app.add_flag_callback(
          "--quiet", [&] { detail = Detail::kLine; }, "Print one line, the result")
-      ->excludes(full);
+      ->excludes(full)
+      ->excludes(format);
+  full->excludes(format);
 }
 
 /// Which hosts to ask.
@@ -104,11 +119,20 @@ int dispatch(int argc, char** argv) {
   CLI::App& run_app = *app.add_subcommand("run", "Run a plan and report");
   run_app.add_option("PLAN", run.plan, "The plan, a YAML file; - for standard input")->required();
   run_app.add_option("--set", run.set, "NAME=VALUE for ${NAME} in the plan; repeatable");
+  run_app
+      .add_option("--fail-on", run.fail_on,
+                  "Exit with 4 where a figure is past a limit, as ttft_p95@32>500ms, errors>1% or n_slo<32; "
+                  "repeatable")
+      ->type_name("EXPR")
+      ->allow_extra_args(false);
   auto* out = run_app.add_option("--out", run.out, "Directory for the results (default: runs/<UTC>-<plan>)");
   run_app
       .add_flag("--resume", run.resume,
                 "Go on with the run in --out whose coordinator was killed; begin it where there is none")
       ->needs(out);
+  run_app.add_flag("--force", run.force, "Replace the run that lies in --out")
+      ->needs(out)
+      ->excludes("--resume");
   auto* agents = run_app.add_option("--agents", run.agents, "Local agent processes")
                      ->check(CLI::Range(1, 256))
                      ->capture_default_str();
@@ -153,6 +177,9 @@ int dispatch(int argc, char** argv) {
   validate_app.add_option("PLAN", plan, "The plan, a YAML file; - for standard input")->required();
   validate_app.add_option("--set", set, "NAME=VALUE for ${NAME} in the plan; repeatable");
 
+  bool validate_json = false;
+  add_format(validate_app, [&] { validate_json = true; });
+
   std::string path;
   CLI::App& report_app = *app.add_subcommand("report", "Print the report of a finished run again");
   report_app.add_option("DIR", path, "A run directory, or a report.json")->required();
@@ -181,6 +208,9 @@ int dispatch(int argc, char** argv) {
                   "ttft_p95>+10%; repeatable")
       ->type_name("EXPR")
       ->allow_extra_args(false);
+  auto* compare_quiet = compare_app.add_flag("--quiet", compare.quiet,
+                                             "Print one line: what differs, or which threshold failed");
+  add_format(compare_app, [&] { compare.json = true; })->excludes(compare_quiet);
   compare_app.add_flag("--ignore-significance", compare.ignore_significance,
                        "Let --fail-on count differences that may be chance, too");
 
@@ -211,7 +241,7 @@ int dispatch(int argc, char** argv) {
       ->allow_extra_args(false);
   quick_app.add_flag("--search", quick.shape.search, "Look for the saturation point instead of fixed steps")
       ->excludes(loads);
-  quick_app.add_flag("--quiet", quick.quiet, "Print one line, the result");
+  add_detail(quick_app, quick.detail);
 
   std::string topic;
   CLI::App& help_app = *app.add_subcommand("help", "Print the help of a command");
@@ -258,7 +288,7 @@ int dispatch(int argc, char** argv) {
   if (schema_app.parsed()) return schema_command(schema);
   run.preflight = !no_preflight;
   if (run_app.parsed()) return run_command(run);
-  if (validate_app.parsed()) return validate_command(plan, set);
+  if (validate_app.parsed()) return validate_command(plan, set, validate_json);
   if (replay_app.parsed()) return replay_command(replay);
   if (init_app.parsed()) return init_command(init);
   if (quick_app.parsed()) return quick_command(quick);

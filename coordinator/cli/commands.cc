@@ -8,6 +8,7 @@
 #include "coordinator/cli/failure.h"
 #include "coordinator/cli/report_file.h"
 #include "coordinator/cli/standard_output.h"
+#include "coordinator/plan/plan_json.h"
 #include "coordinator/plan/plan_loader.h"
 #include "coordinator/plan/plan_printer.h"
 #include "coordinator/plan/schema.h"
@@ -16,12 +17,13 @@
 
 namespace kneepoint::coordinator {
 
-int validate_command(const std::string& plan, const std::vector<std::string>& set) {
+int validate_command(const std::string& plan, const std::vector<std::string>& set, bool json) {
   const auto variables = variables_from_flags(set);
   if (!variables) return refuse(variables.error().message);
   const auto loaded = load_plan(plan, *variables);
+  if (json) say(plan_json(loaded));
   if (!loaded) return refuse(loaded.error().message);
-  say(printable_lines(describe_plan(*loaded)));
+  if (!json) say(printable_lines(describe_plan(*loaded)));
   return kDone;
 }
 

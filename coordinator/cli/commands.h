@@ -7,8 +7,8 @@
 
 namespace kneepoint::coordinator {
 
-/// `kneepoint validate`: prints the plan as understood. @returns kDone or kBadInput.
-int validate_command(const std::string& plan, const std::vector<std::string>& set);
+/// `kneepoint validate`: prints the plan as understood, for people or as JSON. @returns kDone or kBadInput.
+int validate_command(const std::string& plan, const std::vector<std::string>& set, bool json);
 
 /// `kneepoint report`: prints the report of a run directory (or a report.json) again, in brief or all of it.
 /// @returns kDone or kBadInput: the run's own exit code belongs to the run.

@@ -12,6 +12,7 @@
 #include "coordinator/compare/comparison.h"
 #include "coordinator/compare/render.h"
 #include "coordinator/compare/threshold.h"
+#include "coordinator/plan/threshold.h"
 #include "coordinator/report/run_directory.h"
 #include "coordinator/results/exit_code.h"
 
@@ -33,13 +34,13 @@ Result<Report> load(const std::string& source) {
   return report;
 }
 
-Result<void> write(const Comparison& comparison, const std::filesystem::path& out) {
+Result<void> write(const Comparison& comparison, const std::string& json, const std::filesystem::path& out) {
   const auto directory = RunDirectory::create(out, "compare", comparison.runs.front().report.started_at);
   if (!directory) return directory.error();
-  for (const auto& [name, content] :
-       {std::pair<std::string_view, std::string>{"compare.txt", render_text(comparison)},
-        {"compare.md", render_markdown(comparison)},
-        {"compare.html", render_html(comparison)}}) {
+  for (const auto& [name, content] : {std::pair<std::string_view, std::string>{"compare.json", json},
+                                      {"compare.txt", render_text(comparison)},
+                                      {"compare.md", render_markdown(comparison)},
+                                      {"compare.html", render_html(comparison)}}) {
     if (const auto written = directory->write(name, content); !written) return written.error();
   }
   return {};
@@ -54,23 +55,20 @@ bool compared_anything(const Comparison& comparison) {
   });
 }
 
-/// Prints what each threshold came to.
-int judge(const std::vector<Threshold>& thresholds, const Comparison& comparison, bool only_significant) {
-  bool missed = false, unchecked = false;
-  for (const Threshold& threshold : thresholds) {
-    const ThresholdResult result = check(threshold, comparison, only_significant);
-    for (const std::string& line : result.missed) say(fmt::format("MISSED     {}\n", printable(line)));
-    for (const std::string& line : result.undecided) say(fmt::format("UNDECIDED  {}\n", printable(line)));
-    for (const std::string& line : result.refused) say(fmt::format("UNCHECKED  {}\n", printable(line)));
-    if (result.checked == 0 && result.refused.empty())
-      say(fmt::format("UNCHECKED  {}: no such figure could be compared\n", threshold.text));
-    // A gate that was not looked at, be it in part, must not pass.
-    const bool looked_at = result.checked > 0 && result.refused.empty();
-    if (looked_at && result.missed.empty()) say(fmt::format("HELD       {}\n", threshold.text));
-    missed = missed || !result.missed.empty();
-    unchecked = unchecked || !looked_at;
-  }
-  return missed ? kThreshold : unchecked ? kNoVerdict : kDone;
+struct Outcome {
+  ExitCode code;
+  std::string_view reason;  ///< Of a result without a verdict, too.
+};
+
+Outcome outcome_of(const Comparison& comparison) {
+  const auto any = [&](std::string_view state) {
+    return std::any_of(comparison.thresholds.begin(), comparison.thresholds.end(),
+                       [&](const ThresholdOutcome& each) { return each.state == state; });
+  };
+  if (!compared_anything(comparison)) return {kNoVerdict, "nothing_compared"};
+  if (any("MISSED")) return {kThreshold, "threshold_missed"};
+  if (any("UNCHECKED")) return {kNoVerdict, "threshold_unchecked"};
+  return {kDone, "done"};
 }
 
 }  // namespace
@@ -78,7 +76,7 @@ int judge(const std::vector<Threshold>& thresholds, const Comparison& comparison
 int compare_command(const CompareOptions& options) {
   std::vector<Threshold> thresholds;
   for (const std::string& text : options.fail_on) {
-    auto threshold = parse_threshold(text);
+    auto threshold = parse_threshold(text, ThresholdUse::kComparison);
     if (!threshold) return refuse(threshold.error().message);
     thresholds.push_back(*std::move(threshold));
   }
@@ -92,16 +90,24 @@ int compare_command(const CompareOptions& options) {
                     .source = source,
                     .report = *std::move(report)});
   }
-  const Comparison comparison = compare(std::move(runs));
-  say(printable_lines(render_text(comparison)));
+  Comparison comparison = compare(std::move(runs));
+  for (const Threshold& threshold : thresholds)
+    comparison.thresholds.push_back(judge(threshold, comparison, !options.ignore_significance));
+  const Outcome outcome = outcome_of(comparison);
+  const std::string json = render_json(comparison, outcome.code, outcome.reason);
   if (options.out) {
-    if (const auto written = write(comparison, *options.out); !written)
+    if (const auto written = write(comparison, json, *options.out); !written)
       return refuse(written.error().message);
-    say(fmt::format("\ncomparison: {}\n", (*options.out / "compare.html").string()));
   }
-  if (!thresholds.empty()) say("\n");
-  const int verdict = judge(thresholds, comparison, !options.ignore_significance);
-  return compared_anything(comparison) ? verdict : static_cast<int>(kNoVerdict);
+  if (options.json) {
+    say(json);
+  } else if (options.quiet) {
+    say(render_line(comparison));
+  } else {
+    say(printable_lines(render_text(comparison)));
+    if (options.out) say(fmt::format("\ncomparison: {}\n", (*options.out / "compare.html").string()));
+  }
+  return outcome.code;
 }
 
 }  // namespace kneepoint::coordinator

@@ -10,9 +10,11 @@ namespace kneepoint::coordinator {
 /// `kneepoint compare`
 struct CompareOptions {
   std::vector<std::string> runs;             ///< Run directories or reports, each perhaps with @TARGET.
-  std::optional<std::filesystem::path> out;  ///< Where compare.{txt,md,html} go; absent: nowhere.
+  std::optional<std::filesystem::path> out;  ///< Where compare.{json,txt,md,html} go; absent: nowhere.
   std::vector<std::string> fail_on;
   bool ignore_significance = false;
+  bool quiet = false;  ///< One line is printed.
+  bool json = false;   ///< compare.json is printed.
 };
 
 /// Prints the comparison. @returns kDone; kThreshold where a threshold was missed; kNoVerdict where nothing

@@ -77,12 +77,13 @@ int quick_command(const QuickOptions& options) {
        .set = quick_settings(shape, options.length.value_or(shape.search ? kSearchLength : kLength)),
        .out = {},
        .serve = "none",
-       .detail = options.quiet ? Detail::kLine : Detail::kAnswer,
+       .detail = options.detail,
        .preflight = false,  // they have just been asked
        .ending = [&](const Report& report, const std::filesystem::path& directory) {
          told_something = measured(report);
-         return options.quiet ? render_ending(report, directory.string(), Detail::kLine, answer_width())
-                              : quick_ending(report, directory.string(), next);
+         return options.detail == Detail::kAnswer
+                    ? quick_ending(report, directory.string(), next)
+                    : render_ending(report, directory.string(), options.detail, answer_width());
        }});
   // A look that measured is done, whatever it may be worth; it says itself that it is for no decision.
   if (code != kDone && code != kNoVerdict) return code;

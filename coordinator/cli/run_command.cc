@@ -34,6 +34,7 @@
 #include "coordinator/live/metrics.h"
 #include "coordinator/plan/needs.h"
 #include "coordinator/plan/plan_loader.h"
+#include "coordinator/plan/threshold.h"
 #include "coordinator/recording/journal.h"
 #include "coordinator/recording/recording.h"
 #include "coordinator/recording/recording_writer.h"
@@ -76,17 +77,27 @@ void or_fail(const Result<void>& result, ExitCode code) {
 
 Plan load(const RunOptions& options) {
   const Variables variables = or_fail(variables_from_flags(options.set), kBadInput);
-  return or_fail(load_plan(options.plan, variables), kBadInput);
+  Plan plan = or_fail(load_plan(options.plan, variables), kBadInput);
+  for (const std::string& text : options.fail_on)
+    plan.thresholds.push_back(or_fail(parse_threshold(text, ThresholdUse::kRun), kBadInput));
+  return plan;
 }
 
 /// Nothing lies on disk yet: a run that loads nothing leaves nothing.
-void ask_hosts(const Plan& plan, Interrupts& interrupts, BackgroundOutput& errors) {
-  const std::vector<HostFault> faults = preflight(plan, "", interrupts.token());
+void ask_hosts(const Plan& plan, bool tell, Interrupts& interrupts, BackgroundOutput& errors) {
+  const std::vector<HostCheck> hosts = preflight(plan, "", interrupts.token());
   if (interrupts.count() > 0) throw Failure{kInterrupted, "interrupted before any load"};
-  if (faults.empty()) return;
-  for (const HostFault& fault : faults)
-    errors.write(fmt::format("✗ {}: {}\n", fault.url, printable(fault.why)));
-  throw Failure{kBadInput, "nothing was loaded; --no-preflight loads all the same"};
+  bool fit = true;
+  for (const HostCheck& host : hosts) {
+    fit = fit && host.fault.empty();
+    if (!host.fault.empty()) {
+      errors.write(fmt::format("✗ {}: {}\n", host.url, printable(host.fault)));
+    } else if (tell) {
+      errors.write(
+          fmt::format("✓ {}{}{}\n", host.url, host.remarks.empty() ? "" : ": ", printable(host.remarks)));
+    }
+  }
+  if (!fit) throw Failure{kBadInput, "nothing was loaded; --no-preflight loads all the same"};
 }
 
 /// One run, from its checked plan to its report. Members are in the order in which they come to be: the
@@ -107,6 +118,7 @@ class Run {
         directory_(or_fail(RunDirectory::create(options.out, plan_.name, started_at_), kBadInput)),
         metrics_(identity_of(plan_, run_id_, std::string(version()))),
         display_(plan_, cells_, metrics_, errors, options.detail == Detail::kLine) {
+    if (options.force) or_fail(directory_.clear(), kBadInput);
     or_fail(directory_.write("plan.yaml", plan_.source_text), kBadInput);
     serve();
   }
@@ -509,6 +521,8 @@ Ending run(const RunOptions& options, Interrupts& interrupts, BackgroundOutput& 
            BackgroundOutput& errors) {
   Plan plan = load(options);
   std::optional<Recording> past;
+  if (options.out && !options.resume && !options.force)
+    or_fail(RunDirectory::refuse_taken(*options.out), kBadInput);
   if (options.resume) past = or_fail(find_run(options.out.value(), plan), kBadInput);
   if (past && is_over(*past)) {
     const std::string words = fmt::format("run {} is over: nothing is loaded\n", past->facts.run_id);
@@ -519,7 +533,7 @@ Ending run(const RunOptions& options, Interrupts& interrupts, BackgroundOutput& 
   // Local agents read the same environment: say now what they would refuse later.
   if (options.listen.empty()) {
     or_fail(check_secrets(plan), kBadInput);
-    if (options.preflight) ask_hosts(plan, interrupts, errors);
+    if (options.preflight) ask_hosts(plan, options.detail != Detail::kLine, interrupts, errors);
   }
   Run run(options, std::move(plan), std::move(past), interrupts, output, errors);
   const ExitCode code = run.execute();

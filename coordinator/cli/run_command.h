@@ -17,9 +17,11 @@ namespace kneepoint::coordinator {
 /// `kneepoint run`
 struct RunOptions {
   std::string plan;
-  std::vector<std::string> set;  ///< NAME=VALUE
+  std::vector<std::string> set;      ///< NAME=VALUE
+  std::vector<std::string> fail_on;  ///< Thresholds beside those of the plan.
   std::optional<std::filesystem::path> out;
   bool resume = false;              ///< Go on with the run in `out`, which is given then.
+  bool force = false;               ///< Onto a run that lies in `out`.
   std::size_t agents = 1;           ///< Local agent processes, where no fleet is awaited.
   unsigned threads = 1;             ///< Event-loop threads of each local agent.
   std::vector<std::string> listen;  ///< HOST:PORT or unix:PATH to await a fleet on.

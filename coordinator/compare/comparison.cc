@@ -45,7 +45,7 @@ void take_differences(ComparedRow& row, const ByRun& apart) {
     const auto& other = row.figures[run].sample;
     if (!other) continue;
     row.refused[run] = apart.front() || apart[run];
-    if (!row.refused[run] && base->value > 0) row.differences[run] = difference(*base, *other);
+    if (!row.refused[run]) row.differences[run] = difference(*base, *other);
   }
 }
 
@@ -55,18 +55,6 @@ bool is_empty(const ComparedRow& row) {
 }
 
 /// Puts the rows of one result together.
-/// The heaviest remark that takes trust from a result, its own or of the run that it came from; null: none.
-const Remark* what_spoils(const Report& report, const ScenarioResult& result) {
-  if (!result.verdict.valid()) return &result.verdict.remarks().front();
-  // Of what befell the run as a whole; the rest are remarks on its results.
-  for (const Remark& remark : report.verdict.remarks()) {
-    const bool whole =
-        remark.code == "interrupted" || remark.code == "guard_rail" || remark.code == "agent_lost";
-    if (whole && remark.weight != Remark::Weight::kWarning) return &remark;
-  }
-  return nullptr;
-}
-
 class Builder {
  public:
   Builder(const std::vector<ComparedRun>& runs, ComparedResult& into) : runs_(runs), into_(into) {}
@@ -79,7 +67,9 @@ class Builder {
     const auto steps = common_steps();
     if (steps.empty()) into_.remarks.push_back("no concurrency was measured validly in two of the runs");
     for (const StepMetric& metric : step_metrics()) {
-      for (const auto& [n, by_run] : steps) add_step_row(metric, n, by_run);
+      for (const auto& [n, by_run] : steps) {
+        if (!metric.only_with_reasoning || reasons(by_run)) add_step_row(metric, n, by_run);
+      }
     }
     add_class_rows(steps);
   }
@@ -249,6 +239,13 @@ class Builder {
     return common;
   }
 
+  /// Whether any answer began later than the first token came.
+  static bool reasons(const Steps& steps) {
+    return std::any_of(steps.begin(), steps.end(), [](const Step* step) {
+      return step && step->ttfo_seconds.mean && step->ttfo_seconds.mean != step->ttft_seconds.mean;
+    });
+  }
+
   void add_step_row(const StepMetric& metric, double n, const Steps& steps) {
     ComparedRow row{.metric = metric.name,
                     .title = metric.title,
@@ -366,7 +363,8 @@ std::string signed_percent(double ratio) {
 
 std::string ratio_text(const Difference& difference) {
   if (difference.bound == RatioBound::kUnknown) return "only bounds known";
-  const std::string ratio = signed_percent(difference.ratio) + " %";
+  if (std::isinf(difference.ratio)) return "from nothing";
+  const std::string ratio = signed_percent(difference.ratio) + (difference.points ? " pt" : " %");
   if (difference.bound == RatioBound::kAtLeast) return "at least " + ratio;
   return difference.bound == RatioBound::kAtMost ? "at most " + ratio : ratio;
 }

@@ -48,7 +48,8 @@ struct Comparison {
   std::vector<ComparedRun> runs;
   std::vector<ComparedResult> results;
   std::vector<std::string> remarks;
-  std::size_t tests = 0;  ///< Figures that Holm's procedure was over.
+  std::size_t tests = 0;                     ///< Figures that Holm's procedure was over.
+  std::vector<ThresholdOutcome> thresholds;  ///< In the order in which they were asked for; not compare()'s.
 };
 
 /// Compares every result of the first run with its like in the others: the same scenario and target; else the
@@ -64,7 +65,7 @@ std::string method_text(const Comparison& comparison);
 /// "+4.3", of 0.043.
 std::string signed_percent(double ratio);
 
-/// "+4.3 %", "at least +4.3 %"; "only bounds known" where that is so of both.
+/// "+4.3 %", "+1.2 pt", "at least +4.3 %"; "only bounds known" where that is so of both.
 std::string ratio_text(const Difference& difference);
 
 /// "+4.3 % (-1.0 to +9.8), worse"; "–" where there is nothing.

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <utility>
 
 #include "common/json_quoted.h"
@@ -10,6 +11,7 @@
 #include "coordinator/report/html/figures.h"
 #include "coordinator/report/html/markup.h"
 #include "coordinator/report/html/page.h"
+#include "coordinator/report/html/summary.h"
 #include "coordinator/report/html/tables.h"
 #include "coordinator/report/json.h"
 
@@ -43,9 +45,12 @@ std::string runs_table(const Comparison& comparison) {
 }
 
 std::string headline(const Comparison& comparison) {
-  std::string list;
-  for (const std::string& line : headlines(comparison)) list += fmt::format("<li>{}</li>", escape(line));
-  return fmt::format(R"(<p class="verdict">{}</p>{}{}{})", escape(summary_sentence(comparison)),
+  std::string sentences, list;
+  for (const std::string& line : headlines(comparison))
+    sentences += fmt::format(R"(<p class="verdict">{}</p>)", escape(line));
+  for (const std::string& line : whole_results(comparison)) list += fmt::format("<li>{}</li>", escape(line));
+  return html::thresholds_panel(comparison.thresholds) + sentences +
+         fmt::format("<p>{}</p>{}{}{}", escape(summary_sentence(comparison)),
                      list.empty() ? list : "<ul>" + list + "</ul>", remarks_panel(comparison.remarks),
                      runs_table(comparison));
 }
@@ -66,8 +71,9 @@ std::string difference_cell(const ComparedRow& row, std::size_t run) {
                         signed_percent(difference->ci95->low), signed_percent(difference->ci95->high));
   }
   // The ratio of two bounds is no figure.
-  const std::string sorted_by =
-      difference->bound == RatioBound::kUnknown ? "" : fmt::format(R"( data-v="{}")", difference->ratio);
+  const std::string sorted_by = difference->bound == RatioBound::kUnknown || std::isinf(difference->ratio)
+                                    ? ""
+                                    : fmt::format(R"( data-v="{}")", difference->ratio);
   return fmt::format(R"(<td class="words"{}>{} <span class="badge{}">{}</span></td>)", sorted_by, text, kind,
                      verdict);
 }

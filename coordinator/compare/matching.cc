@@ -39,6 +39,17 @@ const Step* best_step(const ScenarioResult& result, double load) {
   return best;
 }
 
+const Remark* what_spoils(const Report& report, const ScenarioResult& result) {
+  if (!result.verdict.valid()) return &result.verdict.remarks().front();
+  // Of what befell the run as a whole; the rest are remarks on its results.
+  for (const Remark& remark : report.verdict.remarks()) {
+    const bool whole =
+        remark.code == "interrupted" || remark.code == "guard_rail" || remark.code == "agent_lost";
+    if (whole && remark.weight != Remark::Weight::kWarning) return &remark;
+  }
+  return nullptr;
+}
+
 std::set<double> concurrencies(const std::vector<const ScenarioResult*>& results) {
   std::set<double> numbers;
   for (const ScenarioResult* result : results) {

@@ -18,6 +18,9 @@ const ScenarioResult* find_alike(const Report& report, const ScenarioResult& bas
 /// requests. Null where there is none.
 const Step* best_step(const ScenarioResult& result, double load);
 
+/// The heaviest remark that takes trust from a result, its own or of the run that it came from; null: none.
+const Remark* what_spoils(const Report& report, const ScenarioResult& result);
+
 /// Of all steps of all results, in order. Null results have none.
 std::set<double> concurrencies(const std::vector<const ScenarioResult*>& results);
 

@@ -55,12 +55,25 @@ ComparedFigure quantile(const Step& step, const LatencySummary& latency, const s
   return figure;
 }
 
+/// Of all that ended. What it surely lies in are the exact bounds of the count.
+ComparedFigure share(const Step& step, const std::optional<double>& ratio) {
+  const auto ended = static_cast<double>(step.requests.completed + step.requests.failed);
+  if (!ratio || ended == 0) return {.text = "–"};
+  const double hits = std::round(*ratio * ended);
+  return {.text = fmt::format("{:.3g} %", *ratio * 100),
+          .sample = Sample{
+              .value = *ratio,
+              .range = Interval{proportion_lower(hits, ended, 0.975), proportion_upper(hits, ended, 0.975)},
+              .share = true}};
+}
+
 void add_latency(std::vector<StepMetric>& metrics, const std::string& name, const std::string& title,
-                 LatencySummary Step::*latency, bool counts_tokens) {
+                 LatencySummary Step::*latency, bool counts_tokens, bool only_with_reasoning = false) {
   const auto add = [&](const std::string& quantile_name, std::function<ComparedFigure(const Step&)> figure) {
     metrics.push_back({.name = name + "_" + quantile_name,
                        .title = title + " " + quantile_name,
                        .counts_tokens = counts_tokens,
+                       .only_with_reasoning = only_with_reasoning,
                        .figure = std::move(figure)});
   };
   // Elsewhere a mean has no interval, and the median says as much.
@@ -74,6 +87,14 @@ void add_latency(std::vector<StepMetric>& metrics, const std::string& name, cons
   add("p99", [latency](const Step& s) { return quantile(s, s.*latency, (s.*latency).p99, std::nullopt); });
 }
 
+/// Known without an error.
+ComparedFigure plain_figure(const std::optional<double>& value, std::string (*format)(double)) {
+  if (!value) return {.text = "–"};
+  ComparedFigure figure{.text = format(*value)};
+  figure.sample = Sample{.value = *value};
+  return figure;
+}
+
 std::vector<StepMetric> make_step_metrics() {
   std::vector<StepMetric> metrics;
   metrics.push_back({.name = "throughput",
@@ -85,8 +106,21 @@ std::vector<StepMetric> make_step_metrics() {
       {.name = "requests", .title = "req/s", .higher_is_better = true, .figure = [](const Step& s) {
          return rate(s, s.requests_per_second);
        }});
+  metrics.push_back(
+      {.name = "goodput", .title = "good req/s", .higher_is_better = true, .figure = [](const Step& s) {
+         return plain_figure(s.goodput_requests_per_second, format_figure);
+       }});
+  metrics.push_back({.name = "goodput_ratio",
+                     .title = "good requests",
+                     .higher_is_better = true,
+                     .figure = [](const Step& s) { return share(s, s.goodput_ratio); }});
+  metrics.push_back({.name = "error_ratio", .title = "errors", .figure = [](const Step& s) {
+                       return share(s, s.error_ratio);
+                     }});
   add_latency(metrics, "ttft", "TTFT", &Step::ttft_seconds, false);
+  add_latency(metrics, "ttfo", "TTFO", &Step::ttfo_seconds, false, true);
   add_latency(metrics, "tpot", "TPOT", &Step::tpot_seconds, true);
+  add_latency(metrics, "icl", "ICL", &Step::icl_seconds, false);
   add_latency(metrics, "e2e", "E2E", &Step::e2e_seconds, false);
   return metrics;
 }
@@ -123,14 +157,6 @@ ComparedFigure peak_figure(const ScenarioResult& result) {
   return figure;
 }
 
-/// Of the result as a whole, known once and without an error.
-ComparedFigure plain_figure(const std::optional<double>& value, std::string (*format)(double)) {
-  if (!value) return {.text = "–"};
-  ComparedFigure figure{.text = format(*value)};
-  figure.sample = Sample{.value = *value};
-  return figure;
-}
-
 }  // namespace
 
 ComparedFigure mean_figure(const Step& step, const LatencySummary& latency) {
@@ -156,6 +182,7 @@ const std::vector<ResultMetric>& result_metrics() {
       {.name = "model_load",
        .title = "model load",
        .higher_is_better = false,
+       .needs_trust = false,
        .figure =
            [](const auto& r) {
              return plain_figure(r.load_seconds, [](double s) { return format_time(s); });
@@ -163,6 +190,7 @@ const std::vector<ResultMetric>& result_metrics() {
       {.name = "gpu_memory",
        .title = "peak GPU memory",
        .higher_is_better = false,
+       .needs_trust = false,
        .figure = [](const auto& r) {
          return plain_figure(r.peak_gpu_memory_bytes(), [](double b) { return format_bytes(b); });
        }}};
@@ -193,14 +221,6 @@ ComparedFigure slo_figure(const SloCriterion& criterion, const ScenarioResult& r
     figure.sample->range = Interval{*criterion.concurrency, kUnbounded};
   }
   return figure;
-}
-
-std::vector<std::string_view> metric_names() {
-  std::vector<std::string_view> names;
-  for (const StepMetric& metric : step_metrics()) names.push_back(metric.name);
-  for (const ResultMetric& metric : result_metrics()) names.push_back(metric.name);
-  names.push_back("n_slo");
-  return names;
 }
 
 }  // namespace kneepoint::coordinator

@@ -3,13 +3,13 @@
 #include <functional>
 #include <optional>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "coordinator/compare/significance.h"
 #include "coordinator/results/model.h"
 
-/// The figures that two runs are compared by. Names are those of `--fail-on`.
+/// The figures that two runs are compared by, and a run held against limits. Names are those of
+/// threshold_metrics().
 namespace kneepoint::coordinator {
 
 /// One figure of one run, as a table shows it.
@@ -22,7 +22,8 @@ struct StepMetric {
   std::string name;   ///< "ttft_p95"
   std::string title;  ///< "TTFT p95"
   bool higher_is_better = false;
-  bool counts_tokens = false;  ///< Means the same only where tokens were counted the same way.
+  bool counts_tokens = false;        ///< Means the same only where tokens were counted the same way.
+  bool only_with_reasoning = false;  ///< Else it says what another one does.
   std::function<ComparedFigure(const Step&)> figure;
 };
 
@@ -37,6 +38,7 @@ struct ResultMetric {
   std::string title;
   bool higher_is_better = true;
   bool counts_tokens = false;
+  bool needs_trust = true;  ///< Means nothing where the result is not trustworthy.
   std::function<ComparedFigure(const ScenarioResult&)> figure;
 };
 
@@ -45,8 +47,5 @@ const std::vector<ResultMetric>& result_metrics();
 
 /// N_slo of one limit, or of all together; 0 where the lowest step of `result` breaks it already.
 ComparedFigure slo_figure(const SloCriterion& criterion, const ScenarioResult& result);
-
-/// Every name that `--fail-on` knows.
-std::vector<std::string_view> metric_names();
 
 }  // namespace kneepoint::coordinator

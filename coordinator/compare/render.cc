@@ -5,6 +5,7 @@
 #include <numeric>
 
 #include "coordinator/report/markdown_layout.h"
+#include "coordinator/report/sentences.h"
 #include "coordinator/report/tables.h"
 #include "coordinator/report/text_layout.h"
 #include "coordinator/results/units.h"
@@ -65,7 +66,7 @@ std::string summary_sentence(const Comparison& comparison) {
                      figures, better, worse);
 }
 
-std::vector<std::string> headlines(const Comparison& comparison) {
+std::vector<std::string> whole_results(const Comparison& comparison) {
   std::vector<std::string> lines;
   for (const ComparedResult& result : comparison.results) {
     for (const std::size_t run : all_but_the_base(comparison)) {
@@ -85,8 +86,11 @@ std::vector<std::string> headlines(const Comparison& comparison) {
 std::string render_text(const Comparison& comparison) {
   std::string out;
   for (const ComparedRun& run : comparison.runs) out += wrapped("", run_line(run));
-  out += "\n" + wrapped("", summary_sentence(comparison));
-  for (const std::string& line : headlines(comparison)) out += wrapped("  * ", line);
+  out += "\n";
+  for (const ThresholdOutcome& each : comparison.thresholds) out += wrapped("", threshold_sentence(each));
+  for (const std::string& line : headlines(comparison)) out += wrapped("", line);
+  out += wrapped("", summary_sentence(comparison));
+  for (const std::string& line : whole_results(comparison)) out += wrapped("  * ", line);
   for (const std::string& remark : comparison.remarks) out += wrapped("  - ", remark);
   for (const ComparedResult& result : comparison.results) {
     out += fmt::format("\n{:=<{}}\n", "", kTextWidth) + wrapped("", result.title);
@@ -100,10 +104,17 @@ std::string render_text(const Comparison& comparison) {
 }
 
 std::string render_markdown(const Comparison& comparison) {
-  std::string out = fmt::format("# Comparison\n\n**{}**\n\n", summary_sentence(comparison));
+  std::string out = "# Comparison\n\n";
+  for (const ThresholdOutcome& each : comparison.thresholds)
+    out += fmt::format("- {}\n", markdown_escaped(threshold_sentence(each)));
+  if (!comparison.thresholds.empty()) out += "\n";
+  for (const std::string& line : headlines(comparison))
+    out += fmt::format("**{}**\n\n", markdown_escaped(line));
+  out += summary_sentence(comparison) + "\n\n";
   for (const ComparedRun& run : comparison.runs)
     out += fmt::format("- {}\n", markdown_escaped(run_line(run)));
-  for (const std::string& line : headlines(comparison)) out += fmt::format("- {}\n", markdown_escaped(line));
+  for (const std::string& line : whole_results(comparison))
+    out += fmt::format("- {}\n", markdown_escaped(line));
   for (const std::string& remark : comparison.remarks) out += fmt::format("- {}\n", markdown_escaped(remark));
   for (const ComparedResult& result : comparison.results) {
     out += fmt::format("\n## {}\n", markdown_escaped(result.title));

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "coordinator/compare/comparison.h"
@@ -13,9 +14,15 @@ std::string run_line(const ComparedRun& run);
 /// "16 of 40 tested figures differ: 3 better, 13 worse."
 std::string summary_sentence(const Comparison& comparison);
 
-/// What each run came to, a line for each result: "B against A, chat on host: N_sat -7.0 %, not significant;
-/// …".
+/// What a reader takes away, a line for each run and result: "B is slower than A: output tok/s -29.0 % at
+/// every load, errors 0 % → 1.2 % at 64". Only what differs significantly is told.
 std::vector<std::string> headlines(const Comparison& comparison);
+/// What each run came to as a whole: "B against A, chat on host: N_sat -7.0 %, not significant; …".
+std::vector<std::string> whole_results(const Comparison& comparison);
+/// The headlines in one line, for a log, below which threshold failed the comparison.
+std::string render_line(const Comparison& comparison);
+/// compare.json, as docs/compare.md documents it. Ends with a newline.
+std::string render_json(const Comparison& comparison, int exit_code, std::string_view exit_reason);
 
 std::string render_text(const Comparison& comparison);
 std::string render_markdown(const Comparison& comparison);

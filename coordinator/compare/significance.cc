@@ -35,6 +35,15 @@ void brackets(const Interval& base, const Interval& other, Difference& differenc
   difference.significant = other.low >= base.high || base.low >= other.high;
 }
 
+Difference points_between(const Sample& base, const Sample& other) {
+  Difference difference{.ratio = other.value - base.value, .points = true};
+  if (!base.range || !other.range) return difference;
+  difference.ci95 = Interval{other.range->low - base.range->high, other.range->high - base.range->low};
+  difference.tested = true;
+  difference.significant = difference.ci95->low >= 0 || difference.ci95->high <= 0;
+  return difference;
+}
+
 RatioBound bound_of(const Sample& base, const Sample& other) {
   const auto open = [](const Sample& s) { return s.range && std::isinf(s.range->high); };
   if (open(base)) return open(other) ? RatioBound::kUnknown : RatioBound::kAtMost;
@@ -44,7 +53,9 @@ RatioBound bound_of(const Sample& base, const Sample& other) {
 }  // namespace
 
 Difference difference(const Sample& base, const Sample& other) {
-  Difference difference{.ratio = other.value / base.value - 1, .bound = bound_of(base, other)};
+  if (base.share) return points_between(base, other);
+  Difference difference{.ratio = base.value == other.value ? 0 : other.value / base.value - 1,
+                        .bound = bound_of(base, other)};
   if (base.range && other.range) {
     brackets(*base.range, *other.range, difference);
   } else if (base.standard_error && other.standard_error && base.degrees >= 1 && other.degrees >= 1) {

@@ -1,24 +1,12 @@
 #pragma once
 
 #include <string>
-#include <string_view>
 #include <vector>
 
-#include "common/result.h"
+#include "common/plan.h"
 #include "coordinator/compare/comparison.h"
 
 namespace kneepoint::coordinator {
-
-/// A limit on a difference: "throughput<-5%" is missed where throughput fell by more than 5 %.
-struct Threshold {
-  std::string text;    ///< As written.
-  std::string metric;  ///< One of metric_names().
-  bool below = false;  ///< Missed below `ratio`, else above it.
-  double ratio = 0;    ///< -0.05
-};
-
-/// Reads METRIC<PERCENT% or METRIC>PERCENT%. An error is one line that says what may be written.
-Result<Threshold> parse_threshold(std::string_view text);
 
 struct ThresholdResult {
   std::vector<std::string> missed;     ///< One line each, in the order of the rows.
@@ -29,8 +17,13 @@ struct ThresholdResult {
   std::size_t checked = 0;  ///< Differences that it was held against.
 };
 
-/// Holds every difference of the metric against the limit. @param only_significant others are undecided;
-/// those that are only bounded are in any case where the true one may keep the limit.
+/// Holds every difference of the metric, at the threshold's load where it has one, against the limit. @param
+/// only_significant others are undecided; those that are only bounded are in any case where the true one may
+/// keep the limit.
 ThresholdResult check(const Threshold& threshold, const Comparison& comparison, bool only_significant);
+
+/// The same in one line: missed; unchecked where nothing could be held against it, or a part could not,
+/// because a gate that was not looked at must not pass; else held, with what was past it and did not count.
+ThresholdOutcome judge(const Threshold& threshold, const Comparison& comparison, bool only_significant);
 
 }  // namespace kneepoint::coordinator

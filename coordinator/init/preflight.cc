@@ -4,12 +4,16 @@
 #include <simdjson.h>
 
 #include <algorithm>
+#include <cmath>
+#include <ctime>
 #include <future>
 #include <initializer_list>
 #include <utility>
 
 #include "common/printable.h"
 #include "common/secrets.h"
+#include "coordinator/results/units.h"
+#include "coordinator/telemetry/prometheus_text.h"
 #include "coordinator/telemetry/target_client.h"
 
 namespace kneepoint::coordinator {
@@ -18,6 +22,8 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr Nanos kLimit = 10s;
+/// Date tells whole seconds, and the answer was under way.
+constexpr Nanos kNoticedClock = 5s;
 constexpr std::size_t kQuoted = 160;  // bytes of what a host says
 
 bool speaks_openai(const Target& target) {
@@ -50,18 +56,31 @@ double surely(const Distribution& length) {
   return ends ? length.largest() : length.mean;
 }
 
-/// @returns what is wrong; empty where nothing is.
-std::string ask(const Target& target, const std::string& url, const std::string& run_id,
-                const std::stop_token& stop, std::optional<std::uint64_t> longest) {
+/// Only of a host whose own page is the one that will be read.
+std::string metrics_remark(const Target& target, TargetClient& client) {
+  if (target.telemetry.off || !target.telemetry.urls.empty()) return "";
+  const auto page = client.get("/metrics");
+  const bool found = page && page->status == 200 &&
+                     !parse_exposition(page->body, [](std::string_view) { return true; }).samples.empty();
+  return found ? "/metrics found" : "no /metrics, so that what gives out cannot be named";
+}
+
+HostCheck ask(const Target& target, const std::string& url, const std::string& run_id,
+              const std::stop_token& stop, std::optional<std::uint64_t> longest) {
   const auto secret = resolve_secret(target.auth);
-  if (!secret) return secret.error().message;
+  if (!secret) return {.url = url, .fault = secret.error().message};
   Target alone = target;
   alone.urls = {url};
   TargetClient client(alone, *secret,
                       {.stop = stop, .limit = std::max(kLimit, target.connect_timeout), .run_id = run_id});
   const auto reply = client.get(speaks_openai(target) ? "/v1/models" : "/health");
-  if (!reply) return unreachable(url, reply.error().message);
-  return speaks_openai(target) ? judge_models(target, *reply, longest) : "";
+  if (!reply) return {.url = url, .fault = unreachable(url, reply.error().message)};
+  HostCheck check{.url = url, .fault = speaks_openai(target) ? judge_models(target, *reply, longest) : ""};
+  if (!check.fault.empty()) return check;
+  const std::string clock = clock_remark(reply->date, SystemClock().real_now());
+  check.remarks = metrics_remark(target, client);
+  if (!clock.empty()) check.remarks += (check.remarks.empty() ? "" : "; ") + clock;
+  return check;
 }
 
 }  // namespace
@@ -102,6 +121,15 @@ std::string judge_models(const Target& target, const HttpReply& reply, std::opti
                      fmt::join(others, ", "));
 }
 
+std::string clock_remark(const std::string& date, RealTime now) {
+  std::tm parts{};
+  if (strptime(date.c_str(), "%a, %d %b %Y %H:%M:%S GMT", &parts) == nullptr) return "";
+  const double off = to_seconds(RealTime(std::chrono::seconds(timegm(&parts))) - now);
+  if (std::abs(off) < to_seconds(kNoticedClock)) return "";
+  return fmt::format("its clock is {} {} this machine's: logs and reports will not match",
+                     format_time(std::abs(off)), off > 0 ? "ahead of" : "behind");
+}
+
 std::optional<std::uint64_t> longest_request(const Plan& plan, std::uint32_t target) {
   std::optional<std::uint64_t> longest;
   for (const Cell& cell : cells_of(plan)) {
@@ -113,23 +141,21 @@ std::optional<std::uint64_t> longest_request(const Plan& plan, std::uint32_t tar
   return longest;
 }
 
-std::vector<HostFault> preflight(const Plan& plan, const std::string& run_id, const std::stop_token& stop) {
-  std::vector<std::pair<std::string, std::future<std::string>>> asked;
+std::vector<HostCheck> preflight(const Plan& plan, const std::string& run_id, const std::stop_token& stop) {
+  std::vector<std::future<HostCheck>> asked;
   for (std::uint32_t i = 0; i < plan.targets.size(); ++i) {
     const Target& target = plan.targets[i];
     if (target.wait_ready) continue;
     for (const std::string& url : target.urls) {
-      asked.emplace_back(url, std::async(std::launch::async,
-                                         [&target, &url, &run_id, &stop, longest = longest_request(plan, i)] {
-                                           return ask(target, url, run_id, stop, longest);
-                                         }));
+      asked.push_back(
+          std::async(std::launch::async, [&target, &url, &run_id, &stop, longest = longest_request(plan, i)] {
+            return ask(target, url, run_id, stop, longest);
+          }));
     }
   }
-  std::vector<HostFault> faults;
-  for (auto& [url, answer] : asked) {
-    if (std::string why = answer.get(); !why.empty()) faults.push_back({url, std::move(why)});
-  }
-  return faults;
+  std::vector<HostCheck> checks;
+  for (auto& answer : asked) checks.push_back(answer.get());
+  return checks;
 }
 
 }  // namespace kneepoint::coordinator

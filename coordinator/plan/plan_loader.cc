@@ -15,6 +15,7 @@
 #include "coordinator/plan/scenario_reader.h"
 #include "coordinator/plan/target_reader.h"
 #include "coordinator/plan/telemetry_reader.h"
+#include "coordinator/plan/threshold.h"
 #include "coordinator/plan/yaml_reader.h"
 
 namespace kneepoint::coordinator {
@@ -24,7 +25,7 @@ using yaml::MappingReader;
 using yaml::Node;
 using yaml::PlanError;
 
-constexpr std::size_t kMostTargets = 64;
+constexpr std::size_t kMostTargets = 64, kMostThresholds = 64;
 constexpr std::size_t kReadLimit =
     (1 << 20) + 1;  // One byte more than a plan may have, so that the parser says so.
 
@@ -79,12 +80,26 @@ void read_scenarios(const Node& scenarios, Plan& plan, DatasetLibrary& library) 
   }
 }
 
+std::vector<Threshold> read_thresholds(const Node& node) {
+  std::vector<Threshold> thresholds;
+  for (const Node& item : yaml::read_list(node, "'thresholds'")) {
+    if (thresholds.size() == kMostThresholds)
+      throw PlanError{item.at,
+                      fmt::format("more than {} thresholds; keep those that decide", kMostThresholds)};
+    auto threshold = parse_threshold(yaml::read_text(item, "a threshold"), ThresholdUse::kRun);
+    if (!threshold) throw PlanError{item.at, threshold.error().message};
+    thresholds.push_back(*std::move(threshold));
+  }
+  return thresholds;
+}
+
 Plan read_plan(const Node& root, const std::string& file) {
   if (root.kind == Node::Kind::kNull) {
     throw PlanError{{}, "the plan is empty; it needs kneepoint: 1, targets and scenarios"};
   }
-  const MappingReader reader(root, "the plan",
-                             {"kneepoint", "name", "seed", "records", "guard_rails", "targets", "scenarios"});
+  const MappingReader reader(
+      root, "the plan",
+      {"kneepoint", "name", "seed", "records", "guard_rails", "thresholds", "targets", "scenarios"});
   if (root.find("kneepoint") == nullptr) {
     throw PlanError{root.at,
                     "the plan has no 'kneepoint: 1', the version of its format; make that the first line"};
@@ -103,6 +118,7 @@ Plan read_plan(const Node& root, const std::string& file) {
     plan.records = yaml::read_bool(*records, "'records'");
   }
   if (const Node* const limits = reader.find("guard_rails")) plan.guard_rails = read_guard_rails(*limits);
+  if (const Node* const limits = reader.find("thresholds")) plan.thresholds = read_thresholds(*limits);
   const Node& targets = reader.require("targets");
   for (const Node& item : yaml::read_list(targets, "'targets'")) {
     if (plan.targets.size() == kMostTargets) {

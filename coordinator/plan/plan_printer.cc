@@ -369,6 +369,8 @@ std::string describe_plan(const Plan& plan) {
   for (const Target& target : plan.targets) text += describe_target(target);
   if (!plan.guard_rails.empty()) text += "\nThe run stops when\n";
   for (const GuardLimit& limit : plan.guard_rails) text += fmt::format("  {}\n", describe_limit(limit));
+  if (!plan.thresholds.empty()) text += "\nThe run exits with 4 where\n";
+  for (const Threshold& threshold : plan.thresholds) text += fmt::format("  {}\n", threshold.text);
 
   const std::vector<Cell> cells = cells_of(plan);
   std::size_t counted_requests = 0;

@@ -7,6 +7,7 @@
 
 #include "common/wire.h"
 #include "common/wire_check.h"
+#include "coordinator/plan/threshold.h"
 #include "kneepoint/v1/recording.pb.h"
 
 namespace kneepoint::coordinator {
@@ -39,6 +40,11 @@ Result<Plan> plan_of(const v1::RecordedRun& message, Assignment assignment) {
     const v1::RecordedReplica& from = message.replicas(static_cast<int>(i));
     if (from.has_gpus()) plan.targets[i].gpus = from.gpus();
     if (from.has_cost_per_hour()) plan.targets[i].cost_per_hour = from.cost_per_hour();
+  }
+  for (const std::string& text : message.thresholds()) {
+    auto threshold = parse_threshold(text, ThresholdUse::kRun);
+    if (!threshold) return threshold.error();
+    plan.thresholds.push_back(*std::move(threshold));
   }
   for (const Cell& cell : cells) {
     if (cell.scenario >= plan.scenarios.size())
@@ -88,6 +94,7 @@ void to_message(const Plan& plan, const std::vector<Cell>& cells, const RunFacts
     ramp.set_descend(scenario.ramp.descend);
     ramp.mutable_proof()->Add(scenario.ramp.proof.begin(), scenario.ramp.proof.end());
   }
+  for (const Threshold& threshold : plan.thresholds) out.add_thresholds(threshold.text);
   for (const Target& target : plan.targets) {
     v1::RecordedReplica& replica = *out.add_replicas();
     if (target.gpus) replica.set_gpus(*target.gpus);

@@ -1,5 +1,6 @@
 #include "coordinator/recording/results.h"
 
+#include "coordinator/compare/gate.h"
 #include "coordinator/report/html/html.h"
 #include "coordinator/report/run_timeline.h"
 
@@ -7,7 +8,9 @@ namespace kneepoint::coordinator {
 
 Report analyse(const Measured& measured) {
   const auto& [plan, timeline, windows, facts, telemetry] = measured;
-  return build_report(plan, timeline, windows, facts, telemetry);
+  Report report = build_report(plan, timeline, windows, facts, telemetry);
+  report.thresholds = hold_against(plan.thresholds, report);
+  return report;
 }
 
 std::vector<std::string> write_results(const RunDirectory& directory, const Measured& measured,

@@ -1,10 +1,12 @@
 #include "coordinator/report/ending.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 
 #include "common/printable.h"
+#include "coordinator/report/json.h"
 #include "coordinator/report/sentences.h"
 #include "coordinator/report/summary.h"
 #include "coordinator/report/text.h"
@@ -40,7 +42,9 @@ std::string next_text(const Report& report, const std::string& directory) {
 }
 
 std::string answer(const Report& report, const std::string& directory, std::size_t width) {
-  std::string out = render_answer(report, width);
+  std::string out;
+  for (const ThresholdOutcome& each : report.thresholds) out += wrapped("", threshold_sentence(each), width);
+  out += render_answer(report, width);
   if (report.results.size() == 1 && !report.results.front().recommendations.empty())
     out += answer_line("Plan by:", plan_text(report.results.front()), width);
   out += answer_line("Trust:", trust_text(report.verdict), width);
@@ -54,7 +58,9 @@ std::string in_one_line(const Report& report) {
     if (report.results.size() > 1) text += fmt::format("{} on {}: ", result.scenario, result.target);
     text += answer_words(result);
   }
-  return printable(fmt::format("{}: {}", to_string(report.verdict.trust()), text));
+  std::vector<std::string> parts = gate_words(report.thresholds);
+  parts.push_back(fmt::format("{}: {}", to_string(report.verdict.trust()), text));
+  return printable(fmt::format("{}", fmt::join(parts, "; ")));
 }
 
 }  // namespace
@@ -67,6 +73,8 @@ std::string render_ending(const Report& report, const std::string& directory, De
       return in_one_line(report) + "; " + where;
     case Detail::kAnswer:
       return answer(report, directory, width) + where;
+    case Detail::kJson:
+      return render_json(report);
     case Detail::kAll:
       break;
   }

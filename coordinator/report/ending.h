@@ -11,11 +11,13 @@ namespace kneepoint::coordinator {
 
 enum class Detail {
   kLine,    ///< One line, for a log.
-  kAnswer,  ///< At most 15 lines, whatever the run was; each fits the width, but for a path that is longer.
+  kAnswer,  ///< At most 15 lines, whatever the run was, below a line or two for each threshold; each fits the
+            ///< width, but for a path that is longer.
   kAll,     ///< The whole text, with its tables and definitions.
+  kJson,    ///< report.json, for a program.
 };
 
-/// @param directory where the report lies. @param width in columns; the whole text has its own.
+/// @param directory where the report lies. @param width in columns; the whole text and JSON have their own.
 std::string render_ending(const Report& report, const std::string& directory, Detail detail,
                           std::size_t width);
 

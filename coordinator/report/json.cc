@@ -9,6 +9,7 @@
 #include <type_traits>
 
 #include "common/json_quoted.h"
+#include "coordinator/results/exit_code.h"
 #include "coordinator/results/schema.h"
 #include "coordinator/results/units.h"
 
@@ -47,6 +48,12 @@ class Writer {
       inner("trust", std::string(to_string(verdict.trust())));
       inner("reasons", verdict.reasons());
       inner("remarks", verdict.remarks());
+    });
+  }
+  void exit(std::string_view name, const Report& report) {
+    object(name, [&](Writer& inner) {
+      inner("code", static_cast<int>(exit_code(report)));
+      inner("reason", std::string(exit_reason(report)));
     });
   }
   void end() {
@@ -149,6 +156,8 @@ class Reader {
         inner(to_string(outcome), counts[static_cast<std::size_t>(outcome)]);
     });
   }
+  /// What follows is not read.
+  void exit(std::string_view, const Report&) {}
   void verdict(std::string_view name, Verdict& verdict) {
     object(name, [&](Reader& inner) {
       std::optional<std::vector<Remark>> remarks;

@@ -5,12 +5,14 @@
 #include <array>
 #include <map>
 #include <optional>
+#include <span>
 #include <string_view>
 #include <type_traits>
 #include <vector>
 
 #include "common/json_quoted.h"
 #include "coordinator/report/json.h"
+#include "coordinator/results/exit_code.h"
 #include "coordinator/results/schema.h"
 
 namespace kneepoint::coordinator {
@@ -52,6 +54,12 @@ class Describer {
     }
     add(name, R"({"$ref": "#/$defs/verdict"})");
   }
+  void exit(std::string_view name, const Report&) {
+    Describer inner(definitions_);
+    inner("code", int{});
+    inner.add("reason", words(exit_reasons()));
+    add(name, inner.text());
+  }
 
   /// A field whose schema is given.
   void add(std::string_view name, const std::string& schema) {
@@ -86,6 +94,9 @@ class Describer {
   static constexpr bool kList = std::is_same_v<T, std::vector<typename Inside<T>::Type>>;
 
   static std::string words(std::initializer_list<std::string_view> each) {
+    return words(std::span(each.begin(), each.size()));
+  }
+  static std::string words(std::span<const std::string_view> each) {
     std::string list;
     for (const std::string_view word : each) list += (list.empty() ? "" : ", ") + json_quoted(word);
     return fmt::format(R"({{"enum": [{}]}})", list);

@@ -56,8 +56,11 @@ std::string render_result(const ScenarioResult& whole) {
 }  // namespace
 
 std::string render_markdown(const Report& report) {
-  std::string out = fmt::format("# {}\n\n**Verdict: {}**\n\n", markdown_escaped(report.run_name),
-                                to_string(report.verdict.trust()));
+  std::string out = fmt::format("# {}\n\n", markdown_escaped(report.run_name));
+  for (const ThresholdOutcome& each : report.thresholds)
+    out += fmt::format("- {}\n", markdown_escaped(threshold_sentence(each)));
+  if (!report.thresholds.empty()) out += "\n";
+  out += fmt::format("**Verdict: {}**\n\n", to_string(report.verdict.trust()));
   const bool several = report.results.size() > 1;
   for (const ScenarioResult& result : report.results) {
     out += fmt::format("- {}\n",

@@ -5,6 +5,8 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstring>
 #include <random>
@@ -22,6 +24,30 @@ namespace fs = std::filesystem;
 
 Error cannot(std::string_view what, const fs::path& path, std::string_view why) {
   return Error{fmt::format("cannot {} {}: {}", what, path.string(), why)};
+}
+
+/// What a run may leave, as "timeline" and ".binpb.gz"; "timeline-2.binpb.gz" is of another coordinator of
+/// it.
+constexpr std::array<std::pair<std::string_view, std::string_view>, 9> kRunFiles = {
+    {{"timeline", ".binpb.gz"},
+     {"report", ".json"},
+     {"report", ".txt"},
+     {"report", ".md"},
+     {"report", ".html"},
+     {"steps", ".csv"},
+     {"plan", ".yaml"},
+     {"telemetry", ".jsonl"},
+     {"records", ".jsonl.gz"}}};
+
+bool is_of_a_run(std::string_view name) {
+  return std::any_of(kRunFiles.begin(), kRunFiles.end(), [&](const auto& file) {
+    const auto& [stem, ending] = file;
+    if (!name.starts_with(stem) || !name.ends_with(ending) || name.size() < stem.size() + ending.size())
+      return false;
+    const std::string_view between = name.substr(stem.size(), name.size() - stem.size() - ending.size());
+    return between.empty() ||
+           (between.starts_with('-') && between.find_first_not_of("0123456789", 1) == between.npos);
+  });
 }
 
 /// Process ids repeat from container to container, whose runs may share a disk.
@@ -93,6 +119,30 @@ Result<RunDirectory> RunDirectory::create(const std::optional<fs::path>& out, st
   std::error_code ignored;
   fs::remove(path / ".probe", ignored);
   return directory;
+}
+
+Result<void> RunDirectory::refuse_taken(const fs::path& path) {
+  std::error_code error;
+  for (const std::string_view name : {"timeline.binpb.gz", "report.json"}) {
+    if (fs::exists(path / name, error))
+      return Error{fmt::format(
+          "{}: a run lies there already; name another directory, or --force to replace it", path.string())};
+  }
+  return {};
+}
+
+Result<void> RunDirectory::clear() const {
+  std::vector<fs::path> old;
+  std::error_code error;
+  for (fs::directory_iterator at(path_, error), end; !error && at != end; at.increment(error)) {
+    if (is_of_a_run(at->path().filename().string())) old.push_back(at->path());
+  }
+  if (error) return cannot("read", path_, error.message());
+  for (const fs::path& file : old) {
+    fs::remove(file, error);
+    if (error) return cannot("remove", file, error.message());
+  }
+  return {};
 }
 
 Result<void> RunDirectory::write(std::string_view name, std::string_view content) const {

@@ -21,6 +21,12 @@ class RunDirectory {
                                      std::string_view plan_name, RealTime now,
                                      const std::filesystem::path& base = "runs");
 
+  /// Whether a run lies there, finished or not: an error that says so, and how to replace it.
+  static Result<void> refuse_taken(const std::filesystem::path& path);
+  /// Takes away what a run leaves in its directory, so that nothing of it is left between the files of the
+  /// next.
+  Result<void> clear() const;
+
   const std::filesystem::path& path() const { return path_; }
 
   /// Writes a file as a whole or not at all: beside it, flushed to disk, then renamed over it.

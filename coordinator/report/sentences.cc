@@ -41,6 +41,30 @@ std::string weight_word(Remark::Weight weight) {
   return capitalised(std::string(to_string(weight)));
 }
 
+std::string threshold_sentence(const ThresholdOutcome& outcome) {
+  const bool unchecked = outcome.state == "UNCHECKED";
+  return fmt::format("{} {}: {}{}",
+                     outcome.state == "HELD" ? "✓"
+                     : unchecked             ? "?"
+                                             : "✗",
+                     outcome.expression, unchecked ? "UNCHECKED: " : "", outcome.explanation);
+}
+
+std::vector<std::string> gate_words(const std::vector<ThresholdOutcome>& outcomes) {
+  if (outcomes.empty()) return {};
+  std::size_t failed = 0;
+  const ThresholdOutcome* first = nullptr;
+  for (const ThresholdOutcome& each : outcomes) {
+    if (each.state == "HELD") continue;
+    ++failed;
+    // One that was missed weighs more than one that could not be checked.
+    if (first == nullptr || (first->state != "MISSED" && each.state == "MISSED")) first = &each;
+  }
+  if (first == nullptr)
+    return {fmt::format("✓ {} threshold{} held", outcomes.size(), outcomes.size() == 1 ? "" : "s")};
+  return {threshold_sentence(*first) + (failed > 1 ? fmt::format(" (and {} more)", failed - 1) : "")};
+}
+
 std::string remark_sentence(const Remark& remark) {
   std::string text = stopped(capitalised(remark.text));
   if (!remark.remedy.empty()) text += " " + stopped(capitalised(remark.remedy));

@@ -12,6 +12,10 @@ namespace kneepoint::coordinator {
 std::string trust_sentence(Trust trust);
 /// "Fatal", "Reservation", "Warning"
 std::string weight_word(Remark::Weight weight);
+/// "✗ ttft_p95@32>500ms: 543 ms at 32"; a threshold that was not checked says so.
+std::string threshold_sentence(const ThresholdOutcome& outcome);
+/// The first that fails, with how many more do; else how many held; nothing where there are none.
+std::vector<std::string> gate_words(const std::vector<ThresholdOutcome>& outcomes);
 /// "The host stopped answering at 03:12. See why it went."
 std::string remark_sentence(const Remark& remark);
 /// "chat on host, model m, loaded in 18.3 s"

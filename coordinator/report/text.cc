@@ -63,6 +63,7 @@ std::string render_step_line(const Step& step) {
 
 std::string render_text(const Report& report) {
   std::string out = wrapped("", run_line(report)) + "\n";
+  for (const ThresholdOutcome& each : report.thresholds) out += wrapped("", threshold_sentence(each));
   out += fmt::format("VERDICT: {}\n", to_string(report.verdict.trust()));
   const bool several = report.results.size() > 1;
   for (const ScenarioResult& result : report.results) {

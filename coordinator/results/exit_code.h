@@ -1,5 +1,6 @@
 #pragma once
 
+#include <span>
 #include <string_view>
 
 #include "coordinator/results/model.h"
@@ -20,6 +21,11 @@ enum ExitCode : int {
 
 /// What a run that led to `report` exits with, live or replayed.
 ExitCode exit_code(const Report& report);
+
+/// Why, as one of exit_reasons(); it tells apart what exit codes do not.
+std::string_view exit_reason(const Report& report);
+/// Every word for it, in the order of their codes.
+std::span<const std::string_view> exit_reasons();
 
 /// "a threshold was missed"
 std::string_view exit_words(ExitCode code);

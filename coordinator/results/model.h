@@ -309,6 +309,13 @@ struct ScenarioResult {
   std::optional<double> peak_gpu_memory_bytes() const;
 };
 
+/// A limit of the plan or of `--fail-on`, and what the run came to.
+struct ThresholdOutcome {
+  std::string expression;   ///< As written: "ttft_p95@32>500ms".
+  std::string state;        ///< "HELD", "MISSED", or "UNCHECKED": no figure that it could be held against.
+  std::string explanation;  ///< The figure that decided, or why there is none: a clause.
+};
+
 struct Totals {
   std::uint64_t started = 0, completed = 0, failed = 0, cancelled = 0, output_tokens = 0, reconnects = 0;
 };
@@ -332,7 +339,8 @@ struct Report {
   std::optional<double>
       clock_uncertainty_seconds;  ///< The largest half round trip of an agent's clock offset.
   std::vector<ScenarioResult> results;
-  Verdict verdict;  ///< What befell the run, and what befell its results.
+  Verdict verdict;                           ///< What befell the run, and what befell its results.
+  std::vector<ThresholdOutcome> thresholds;  ///< In the order in which they were asked for.
   Totals totals;
 };
 

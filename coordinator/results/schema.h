@@ -8,6 +8,7 @@
 ///   v.timestamp(name, at)  an instant
 ///   v.outcomes(name, counts)
 ///   v.verdict(name, verdict)
+///   v.exit(name, report)   what the run exits with, which follows from the report
 /// The order here is the order in the file.
 namespace kneepoint::coordinator {
 
@@ -354,6 +355,13 @@ void fields(V& v, Remark& r) {
 }
 
 template <class V>
+void fields(V& v, ThresholdOutcome& t) {
+  v("expression", t.expression);
+  v("state", t.state);
+  v("explanation", t.explanation);
+}
+
+template <class V>
 void fields(V& v, Totals& t) {
   v("started", t.started);
   v("completed", t.completed);
@@ -385,7 +393,9 @@ void fields(V& v, Report& r) {
     run("agents_lost", r.agents_lost);
     run("clock_uncertainty_seconds", r.clock_uncertainty_seconds);
   });
+  v.exit("exit", r);
   v.verdict("verdict", r.verdict);
+  v("thresholds", r.thresholds);
   v("totals", r.totals);
   v("results", r.results);
 }

@@ -167,6 +167,7 @@ struct HttpClient::Impl {
       co_await http::async_read(stream, buffer, parser, use_awaitable);
       if (!parser.keep_alive()) connected.reset();
       reply.status = parser.get().result_int();
+      reply.date = parser.get()[http::field::date];
       reply.body = std::move(parser.get().body());
     }
     co_return reply;

@@ -22,6 +22,7 @@ struct HttpLimits {
 struct HttpReply {
   int status = 0;
   std::string body;
+  std::string date;  ///< The header Date as it was sent; empty: there was none.
 };
 
 /// GETs from and POSTs to one host over one kept-alive connection, http or https. Redirects are not followed.

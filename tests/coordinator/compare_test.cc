@@ -2,16 +2,19 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <simdjson.h>
 
 #include <random>
 
 #include "coordinator/compare/render.h"
 #include "coordinator/compare/threshold.h"
 #include "coordinator/measure/statistics.h"
+#include "coordinator/plan/threshold.h"
 
 namespace kneepoint::coordinator {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
@@ -19,6 +22,11 @@ using ::testing::IsEmpty;
 using ::testing::Not;
 
 constexpr std::uint64_t kBatches = 10;
+
+/// Of a comparison. A test that writes nonsense ends with an error.
+Threshold limit(std::string_view text) {
+  return *parse_threshold(text, ThresholdUse::kComparison);
+}
 
 Interval around(double value, double standard_error) {
   const double half = student_t(0.975, kBatches - 1) * standard_error;
@@ -34,6 +42,13 @@ Step row(std::uint32_t n, double tokens, double ttft, double relative_error = 0.
   step.ttft_seconds = {
       .count = 1000, .mean = ttft, .stddev = ttft / 10, .p50 = ttft, .p95 = 2 * ttft, .p99 = 3 * ttft};
   step.ttft_seconds.p50_ci95 = around(ttft, relative_error * ttft);
+  return step;
+}
+
+Step with_failures(std::uint64_t failed) {
+  Step step = row(8, 800, 0.02);
+  step.requests.failed = failed;
+  step.error_ratio = static_cast<double>(failed) / static_cast<double>(1000 + failed);
   return step;
 }
 
@@ -273,7 +288,7 @@ TEST(Compare, AMovingLoadIsNotComparedWithOneThatStoodStill) {
     ASSERT_NE(find(comparison, "throughput", 8), nullptr) << "shown side by side";
     EXPECT_EQ(comparison.tests, 0u);
     for (const char* threshold : {"throughput<-5%", "n_sat<-5%", "n_slo<-5%", "max_throughput<-5%"}) {
-      const ThresholdResult result = check(*parse_threshold(threshold), comparison, true);
+      const ThresholdResult result = check(limit(threshold), comparison, true);
       EXPECT_EQ(result.checked, 0u) << threshold;
       EXPECT_THAT(result.refused, ElementsAre(HasSubstr("may not be compared"))) << threshold;
     }
@@ -286,7 +301,7 @@ TEST(Compare, AGateThatAPartOfWasRefusedSaysSo) {
   base.results.push_back(base.results[0]);
   other.results.push_back(survey(8, 5).results[0]);
   base.results[1].scenario = other.results[1].scenario = "batch";
-  const ThresholdResult result = check(*parse_threshold("throughput<-5%"), of({base, other}), true);
+  const ThresholdResult result = check(limit("throughput<-5%"), of({base, other}), true);
   EXPECT_EQ(result.checked, 1u);
   EXPECT_THAT(result.refused, ElementsAre(HasSubstr("batch on host, output tok/s: B against A")));
 }
@@ -312,13 +327,13 @@ TEST(Compare, TwoLowerBoundsAreShownAndPassAGate) {
   EXPECT_EQ(row.figures[0].text, "> 64");
   EXPECT_EQ(difference_text(row, 1), "only bounds known, not significant");
   for (const bool only_significant : {true, false}) {
-    const ThresholdResult result = check(*parse_threshold("n_sat<-10%"), comparison, only_significant);
+    const ThresholdResult result = check(limit("n_sat<-10%"), comparison, only_significant);
     EXPECT_EQ(result.checked, 1u);
     EXPECT_THAT(result.missed, IsEmpty());
     EXPECT_THAT(result.refused, IsEmpty());
     // The second scan told less: what lies above 32 may lie below 58.
     EXPECT_THAT(result.undecided, ElementsAre(HasSubstr("only bounds known")));
-    const ThresholdResult slo = check(*parse_threshold("n_slo<-10%"), comparison, only_significant);
+    const ThresholdResult slo = check(limit("n_slo<-10%"), comparison, only_significant);
     EXPECT_EQ(slo.checked, 1u);
     EXPECT_TRUE(slo.missed.empty() && slo.undecided.empty()) << "both hold to the same top";
   }
@@ -335,11 +350,11 @@ TEST(Compare, OneLowerBoundBoundsTheDifference) {
   };
   const auto text = [](const Comparison& c) { return difference_text(*find(c, "n_sat", {}), 1); };
   const auto fell = [](const Comparison& c, bool only_significant) {
-    return check(*parse_threshold("n_sat<-10%"), c, only_significant);
+    return check(limit("n_sat<-10%"), c, only_significant);
   };
   // It saturates later: surely, and by how much at least.
   EXPECT_EQ(text(against(45, false)), "at least +50.0 %, better");
-  EXPECT_EQ(check(*parse_threshold("n_sat>+10%"), against(45, false), true).missed.size(), 1u);
+  EXPECT_EQ(check(limit("n_sat>+10%"), against(45, false), true).missed.size(), 1u);
   // A scan that ended early says nothing: it may have lost half, or nothing.
   EXPECT_EQ(text(against(15, false)), "at least -50.0 %, not significant");
   EXPECT_TRUE(fell(against(15, false), false).missed.empty());
@@ -394,31 +409,112 @@ TEST(Compare, NamesCannotBreakOutOfTheHtml) {
   EXPECT_THAT(html, HasSubstr("&lt;img"));
 }
 
-TEST(Threshold, Reads) {
-  const auto threshold = parse_threshold("ttft_p95 > +10%");
-  ASSERT_TRUE(threshold);
-  EXPECT_EQ(threshold->metric, "ttft_p95");
-  EXPECT_FALSE(threshold->below);
-  EXPECT_DOUBLE_EQ(threshold->ratio, 0.1);
-  EXPECT_DOUBLE_EQ(parse_threshold("throughput<-5%")->ratio, -0.05);
-}
-
-TEST(Threshold, RefusesWithWhatMayBeWritten) {
-  for (const char* text : {"", "throughput", "throughput<5", "throughput<x%", "<5%", "throughput<nan%"})
-    EXPECT_FALSE(parse_threshold(text)) << text;
-  EXPECT_THAT(parse_threshold("speed<-5%").error().message, HasSubstr("there are throughput, requests, "));
-}
-
 TEST(Threshold, OnlySignificantDifferencesCountUnlessSaidOtherwise) {
   const Comparison comparison = of({report({row(8, 800, 0.02, 0.2), row(16, 1500, 0.03)}),
                                     report({row(8, 700, 0.02, 0.2), row(16, 1200, 0.03)})});
-  const Threshold threshold = *parse_threshold("throughput<-5%");
+  const Threshold threshold = limit("throughput<-5%");
   const ThresholdResult strict = check(threshold, comparison, true);
   EXPECT_EQ(strict.checked, 2u);
   EXPECT_THAT(strict.missed, ElementsAre(HasSubstr("output tok/s at 16: B against A: -20.0 %")));
   EXPECT_THAT(strict.undecided, ElementsAre(HasSubstr("at 8")));
   EXPECT_EQ(check(threshold, comparison, false).missed.size(), 2u);
-  EXPECT_EQ(check(*parse_threshold("n_slo<-1%"), comparison, true).checked, 0u);
+  EXPECT_EQ(check(limit("n_slo<-1%"), comparison, true).checked, 0u);
+}
+
+TEST(Threshold, IsHeldAgainstTheRowsOfItsLoadOnly) {
+  const Comparison comparison = of(
+      {report({row(8, 800, 0.02), row(16, 1500, 0.03)}), report({row(8, 800, 0.02), row(16, 1200, 0.03)})});
+  EXPECT_EQ(check(limit("throughput@16<-5%"), comparison, true).missed.size(), 1u);
+  const ThresholdResult kept = check(limit("throughput@8<-5%"), comparison, true);
+  EXPECT_EQ(kept.checked, 1u);
+  EXPECT_THAT(kept.missed, IsEmpty());
+  EXPECT_EQ(check(limit("throughput@9<-5%"), comparison, true).checked, 0u);
+}
+
+TEST(Threshold, IsJudgedInOneLine) {
+  const Comparison comparison = of({report({row(8, 800, 0.02, 0.2), row(16, 1500, 0.03)}),
+                                    report({row(8, 700, 0.02, 0.2), row(16, 1200, 0.03)})});
+  const auto outcome = [&](const char* text) { return judge(limit(text), comparison, true); };
+  EXPECT_EQ(outcome("throughput<-5%").state, "MISSED");
+  EXPECT_THAT(outcome("throughput<-5%").explanation, HasSubstr("output tok/s at 16: B against A: -20.0 %"));
+  EXPECT_EQ(outcome("throughput@8<-5%").state, "HELD");
+  EXPECT_THAT(outcome("throughput@8<-5%").explanation, HasSubstr("undecided: "));
+  EXPECT_EQ(outcome("throughput<-50%").explanation, "2 differences within it");
+  EXPECT_EQ(outcome("gpu_memory>+1%").state, "UNCHECKED");
+}
+
+TEST(Compare, AnSloThatHoldsNowhereInBothHasNotChanged) {
+  Report a = report({row(8, 800, 0.02)});
+  a.results[0].slo.criteria = {{"ttft_p95", 0.01, {}, {}, "FAIL"}};
+  EXPECT_EQ(judge(limit("n_slo<-10%"), of({a, a}), true).state, "HELD");
+  Report b = a;
+  b.results[0].slo.criteria = {{"ttft_p95", 0.01, 8.0, Interval{8, 16}, "BRACKETED"}};
+  const Comparison better = of({a, b});
+  EXPECT_EQ(difference_text(*find(better, "n_slo", {}), 1), "from nothing, better");
+  EXPECT_EQ(judge(limit("n_slo<-10%"), better, true).state, "HELD");
+  EXPECT_EQ(judge(limit("n_slo<-10%"), of({b, a}), true).state, "MISSED");
+}
+
+TEST(Compare, TheHeadlineSaysWhatDiffers) {
+  const auto words = [](const Comparison& comparison) { return headlines(comparison).front(); };
+  const std::vector<Step> fast = {row(8, 800, 0.02), row(16, 1500, 0.02)},
+                          slow = {row(8, 600, 0.02), row(16, 1200, 0.02)};
+  EXPECT_EQ(words(of({report(fast), report(slow)})),
+            "B is slower than A: output tok/s -25.0 to -20.0 % at every load.");
+  EXPECT_THAT(words(of({report(slow), report(fast)})), HasSubstr("B is faster than A: "));
+  EXPECT_EQ(words(of({report(fast), report(fast)})), "B does not differ significantly from A.");
+  EXPECT_EQ(words(of({report({with_failures(0)}), report({with_failures(20)})})),
+            "B fails more than A: errors 0 % → 1.96 % at 8.");
+  EXPECT_EQ(render_line(of({report({}), report({})})), "nothing could be compared\n");
+}
+
+TEST(Compare, JsonHasWhatTheTablesHave) {
+  Comparison comparison = of({report({row(8, 800, 0.02)}), report({row(8, 600, 0.02)})});
+  comparison.thresholds = {{"a<\"b\"", "MISSED", "why"}};
+  const std::string text = render_json(comparison, 4, "threshold_missed");
+  simdjson::dom::parser parser;
+  simdjson::dom::element root;
+  ASSERT_EQ(parser.parse(text).get(root), simdjson::SUCCESS);
+  EXPECT_EQ(std::string_view(root["schema"]), "kneepoint.comparison/1");
+  EXPECT_EQ(std::int64_t(root.at_pointer("/exit/code")), 4);
+  EXPECT_EQ(std::string_view(root.at_pointer("/thresholds/0/expression")), "a<\"b\"");
+  EXPECT_EQ(std::string_view(root.at_pointer("/runs/1/label")), "B");
+  const auto first = root.at_pointer("/results/0/rows/0");
+  EXPECT_EQ(std::string_view(first["metric"]), "max_throughput");
+  bool found = false;
+  for (const simdjson::dom::element each : simdjson::dom::array(root.at_pointer("/results/0/rows"))) {
+    if (std::string_view(each["metric"]) != "throughput") continue;
+    found = true;
+    EXPECT_EQ(double(each["load"]), 8);
+    EXPECT_NEAR(double(each.at_pointer("/differences/0/ratio")), -0.25, 1e-9);
+    EXPECT_EQ(std::string_view(each.at_pointer("/differences/0/judgement")), "worse");
+  }
+  EXPECT_TRUE(found);
+}
+
+TEST(Compare, SharesDifferByPoints) {
+  const Comparison comparison = of({report({with_failures(0)}), report({with_failures(20)})});
+  const ComparedRow* const errors = find(comparison, "error_ratio", 8);
+  ASSERT_NE(errors, nullptr);
+  EXPECT_THAT(difference_text(*errors, 1), AllOf(HasSubstr("+2.0 pt ("), HasSubstr("), worse")));
+  EXPECT_EQ(check(limit("errors>+1pt"), comparison, true).missed.size(), 1u);
+  EXPECT_THAT(check(limit("errors>+3pt"), comparison, true).missed, IsEmpty());
+  // Two more of a thousand may be chance.
+  const Comparison alike = of({report({with_failures(0)}), report({with_failures(2)})});
+  EXPECT_EQ(judgement(*find(alike, "error_ratio", 8), 1), "not significant");
+  EXPECT_EQ(find(of({report({row(8, 800, 0.02)}), report({row(8, 800, 0.02)})}), "error_ratio", 8), nullptr)
+      << "nobody counted";
+}
+
+TEST(Compare, TheFirstAnswerIsShownWhereReasoningComesBefore) {
+  const auto runs = [](double ttfo) {
+    Step step = row(8, 800, 0.02);
+    step.ttfo_seconds = step.ttft_seconds;
+    step.ttfo_seconds.mean = step.ttfo_seconds.p50 = ttfo;
+    return of({report({step}), report({step})});
+  };
+  EXPECT_EQ(find(runs(0.02), "ttfo_p50", 8), nullptr);
+  EXPECT_NE(find(runs(0.5), "ttfo_p50", 8), nullptr);
 }
 
 }  // namespace

@@ -110,6 +110,16 @@ TEST(HtmlReport, AnInvalidRowIsNamedInWords) {
   EXPECT_THAT(page, HasSubstr("a generator thread was busy 92 % of the time."));
 }
 
+TEST(HtmlReport, ThresholdsComeFirst) {
+  Report report = sample::report();
+  EXPECT_EQ(render_html(report, {}, "").find("Thresholds:"), std::string::npos);
+  report.thresholds = {{"n_slo<16", "HELD", "16 to 32"}, {"errors>1%", "MISSED", "<b>3 %</b> at 64"}};
+  const std::string page = render_html(report, {}, "");
+  const std::size_t at = page.find("Thresholds: 1 held, 1 missed, 0 unchecked");
+  EXPECT_LT(at, page.find(R"(class="verdict")"));
+  EXPECT_NE(page.find("<li>✗ errors&gt;1%: &lt;b&gt;3 %&lt;/b&gt; at 64</li>"), std::string::npos);
+}
+
 TEST(HtmlReport, SaysWhetherItMayBeTrusted) {
   Report report = sample::report();
   report.verdict = {};

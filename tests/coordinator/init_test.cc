@@ -165,5 +165,16 @@ TEST(Preflight, SaysWhatIsWrongInTheHostsOwnWords) {
               HasSubstr("does not take the key (HTTP 403)"));
 }
 
+TEST(Preflight, AClockThatIsOffIsSaid) {
+  const RealTime now{std::chrono::seconds(784111777)};  // Sun, 06 Nov 1994 08:49:37 GMT
+  EXPECT_EQ(clock_remark("Sun, 06 Nov 1994 08:49:37 GMT", now), "");
+  EXPECT_EQ(clock_remark("Sun, 06 Nov 1994 08:49:35 GMT", now), "");
+  EXPECT_THAT(clock_remark("Sun, 06 Nov 1994 09:49:37 GMT", now),
+              HasSubstr("its clock is 60 min 0 s ahead of"));
+  EXPECT_THAT(clock_remark("Sun, 06 Nov 1994 08:49:17 GMT", now), HasSubstr("its clock is 20.0 s behind"));
+  EXPECT_EQ(clock_remark("", now), "");
+  EXPECT_EQ(clock_remark("yesterday", now), "");
+}
+
 }  // namespace
 }  // namespace kneepoint::coordinator

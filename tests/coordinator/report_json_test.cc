@@ -79,6 +79,22 @@ TEST(ReportJson, ReadsBackWhatItWrote) {
   EXPECT_FALSE(parsed->results.at(0).steps.at(0).ttft_seconds.p95);
 }
 
+TEST(ReportJson, SaysWhatTheRunExitsWithAndWhy) {
+  Report report = sample_report();
+  Parsed done(render_json(report));
+  EXPECT_EQ(std::int64_t(done.root["exit"]["code"]), 0);
+  EXPECT_EQ(std::string_view(done.root["exit"]["reason"]), "done");
+  report.thresholds = {{"n_slo<32", "MISSED", "16"}};
+  const std::string text = render_json(report);
+  Parsed missed(text);
+  EXPECT_EQ(std::int64_t(missed.root["exit"]["code"]), 4);
+  EXPECT_EQ(std::string_view(missed.root["exit"]["reason"]), "threshold_missed");
+  EXPECT_EQ(std::string_view(missed.root["thresholds"].at(0)["expression"]), "n_slo<32");
+  const auto parsed = parse_report_json(text);
+  ASSERT_TRUE(parsed) << parsed.error().message;
+  EXPECT_EQ(render_json(*parsed), text);
+}
+
 TEST(ReportJson, TrustIsARunsAndAResults) {
   Report report = sample_report();
   report.results.push_back(report.results[0]);

@@ -164,6 +164,16 @@ TEST(Render, SeveralResultsStandSideBySide) {
   EXPECT_NE(render_markdown(report).find("| host | chat | 18.3 s | 22.3 |"), std::string::npos);
 }
 
+TEST(Render, ThresholdsComeFirst) {
+  Report report = sample_report();
+  report.thresholds = {{"n_slo<16", "HELD", "16 to 32"}, {"ttft_p95@32>600ms", "MISSED", "660 ms at 32"}};
+  const std::string text = render_text(report), markdown = render_markdown(report);
+  EXPECT_NE(text.find("\n\n✓ n_slo<16: 16 to 32\n✗ ttft_p95@32>600ms: 660 ms at 32\nVERDICT: "),
+            std::string::npos)
+      << text;
+  EXPECT_LT(markdown.find("✗ ttft\\_p95@32"), markdown.find("**Verdict: ")) << markdown;
+}
+
 TEST(Render, UnitsFollowTheValue) {
   EXPECT_EQ(format_time(0.0), "0 s");
   EXPECT_EQ(format_time(0.0000123), "12.3 µs");

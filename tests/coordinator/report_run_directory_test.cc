@@ -34,6 +34,25 @@ class RunDirectoryTest : public ::testing::Test {
   const RealTime now_{std::chrono::seconds(1795290355)};
 };
 
+TEST_F(RunDirectoryTest, ARunThatLiesThereIsRefusedAndCanBeCleared) {
+  EXPECT_TRUE(RunDirectory::refuse_taken(base_ / "none"));
+  const auto directory = RunDirectory::create(base_ / "mine", "plan", now_);
+  ASSERT_TRUE(directory);
+  EXPECT_TRUE(RunDirectory::refuse_taken(directory->path())) << "an empty one is free";
+  ASSERT_TRUE(directory->write("timeline.binpb.gz", "x"));  // of one that was killed
+  ASSERT_TRUE(directory->write("timeline-2.binpb.gz", "x"));
+  ASSERT_TRUE(directory->write("timeline-old.binpb.gz", "mine"));
+  ASSERT_TRUE(directory->write("notes.txt", "mine"));
+  const auto refused = RunDirectory::refuse_taken(directory->path());
+  ASSERT_FALSE(refused);
+  EXPECT_NE(refused.error().message.find("--force"), std::string::npos) << refused.error().message;
+  EXPECT_TRUE(directory->clear());
+  EXPECT_TRUE(RunDirectory::refuse_taken(directory->path()));
+  EXPECT_FALSE(fs::exists(directory->path() / "timeline-2.binpb.gz"));
+  for (const char* name : {"notes.txt", "timeline-old.binpb.gz"})
+    EXPECT_EQ(content(directory->path() / name), "mine") << "what is no run's stays";
+}
+
 TEST_F(RunDirectoryTest, IsNamedAfterTheTimeAndThePlan) {
   const auto first = RunDirectory::create(std::nullopt, "my plan/../x", now_, base_ / "runs");
   ASSERT_TRUE(first) << first.error().message;

@@ -101,7 +101,7 @@ Report long_report(std::size_t results) {
   ScenarioResult result = report.results[0];
   result.recommendations[0].basis = std::string(400, 'w');
   for (std::size_t at = 10; at < 400; at += 10) result.recommendations[0].basis[at] = ' ';
-  report.verdict.refuse("moved", result.recommendations[0].basis, result.recommendations[0].basis);
+  report.verdict.refuse("moved", result.recommendations[0].basis);
   report.results.assign(results, result);
   return report;
 }
@@ -118,10 +118,10 @@ TEST(Ending, IsAtMostFifteenLinesThatFit) {
 
 TEST(Ending, SaysWhatItIsWorthAndWhatToDo) {
   Report report = testing::sample_report();
-  report.verdict.reserve("measured_once", "what is claimed was measured once", "leave out confirm: false");
+  report.verdict.reserve("measured_once", "what is claimed was measured once");
   const std::string text = render_ending(report, "runs/x", Detail::kAnswer, 120);
   EXPECT_THAT(text, HasSubstr("Trust:    with reservations: what is claimed was measured once\n"));
-  EXPECT_THAT(text, HasSubstr("Next:     leave out confirm: false\n"));
+  EXPECT_THAT(text, HasSubstr("Next:     leave out 'confirm: false'"));
   EXPECT_THAT(text, HasSubstr("Plan by:  interactive; 16 requests in flight: meets all limits together\n"));
   EXPECT_TRUE(text.ends_with("report: runs/x/report.html\n")) << text;
   EXPECT_THAT(text, Not(HasSubstr("Definitions")));
@@ -145,6 +145,21 @@ TEST(Ending, OfASoakIsWhatItFound) {
   report.results[0].soak = Finding{.state = "STEADY", .explanation = "8 requests in flight held for 60 s."};
   EXPECT_THAT(render_ending(report, "runs/x", Detail::kAnswer, 100),
               HasSubstr("Soak:     8 requests in flight held for 60 s.\n"));
+}
+
+TEST(Ending, BeginsWithTheThresholds) {
+  Report report = testing::sample_report();
+  report.thresholds = {{"n_slo<16", "HELD", "16 to 32"},
+                       {"n_sat<20", "UNCHECKED", "too wide"},
+                       {"ttft_p95@32>600ms", "MISSED", "660 ms at 32"}};
+  EXPECT_THAT(render_ending(report, "runs/x", Detail::kAnswer, 80),
+              ::testing::StartsWith("✓ n_slo<16: 16 to 32\n? n_sat<20: UNCHECKED: too wide\n"
+                                    "✗ ttft_p95@32>600ms: 660 ms at 32\nOne user:"));
+  EXPECT_THAT(render_ending(report, "runs/x", Detail::kLine, 80),
+              ::testing::StartsWith("✗ ttft_p95@32>600ms: 660 ms at 32 (and 1 more); trustworthy: full"));
+  report.thresholds.resize(1);
+  EXPECT_THAT(render_ending(report, "runs/x", Detail::kLine, 80),
+              ::testing::StartsWith("✓ 1 threshold held; "));
 }
 
 TEST(Ending, InOneLineForALog) {

@@ -84,7 +84,7 @@ class Fleet(unittest.TestCase):
         coordinator = self.start(
             "coordinator", "kneepoint", "run", "/usr/share/kneepoint/configs/smoke.yaml", "--set", "url=http://simhost:8000",
             "--listen", "0.0.0.0:7070", "--expect-agents", "2", "--insecure", "--join-timeout", "2s", "--serve", "none",
-            "--out", "/results/run", options=["--volume", f"{self.volume}:/results"])
+            "--out", "/results/never", options=["--volume", f"{self.volume}:/results"])
         self.assertEqual(self.wait_exit(coordinator, 60), 5, self.logs(coordinator))
 
 

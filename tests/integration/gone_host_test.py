@@ -44,6 +44,12 @@ class GoneHost(harness.TestCase):
         self.assertIn("never answered", self.codes["target_down"]["text"])
         self.assertEqual(report["results"][0]["saturation"]["bottleneck"], "")
 
+    def test_a_host_that_is_fit_says_what_it_has(self):
+        host = self.simhost()
+        code, report, output = self.run_plan(self.write_plan(plan_text([host.url], steps="[1]", hold="1s")), preflight=True)
+        self.assertIn(f"✓ {host.url}: /metrics found\n", output)
+        self.assertGreater(report["totals"]["completed"], 0)
+
     def test_a_host_that_is_not_fit_is_not_loaded(self):
         host = self.simhost("--max-model-len", "512")
         nobody = f"http://127.0.0.1:{free_port()}"

@@ -162,6 +162,7 @@ class TestCase(unittest.TestCase):
         """Runs a plan to its end. Returns the exit code, the report and everything printed. Hosts of tests are
         often not fit on purpose: what is said of that before any load is asked for with `preflight`."""
         out = self.scratch / "out"
+        shutil.rmtree(out, ignore_errors=True)
         if not preflight:
             arguments = ("--no-preflight", *arguments)
         process = self.kneepoint("run", plan, "--out", out, "--serve", "none", *arguments, env=env)

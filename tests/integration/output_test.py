@@ -1,5 +1,6 @@
 """Standard output that cannot be written is an error with its exit code, and a reader that leaves is none."""
 
+import json
 import os
 import shutil
 import subprocess
@@ -81,6 +82,40 @@ class Ending(harness.TestCase):
             self.assertEqual([line.split()[0] for line in progress.splitlines() if line.split()[:1] in (["1"], ["3"])],
                              ["1", "3"], "a row each")
             shutil.rmtree(out)
+
+    def test_a_run_is_not_replaced_unless_asked_to(self):
+        host = self.simhost()
+        plan = self.write_plan(plan_text([host.url], steps="[2]", hold="1s"))
+        out = self.scratch / "out"
+        run = ("run", plan, "--out", out, "--serve", "none")
+        self.said(*run)
+        before = self.report(out)
+        (out / "records.jsonl.gz").write_text("of the first")
+        code, result, told = self.said(*run)
+        self.assertEqual((code, result), (2, ""))
+        self.assertEqual(told, f"kneepoint: {out}: a run lies there already; name another directory, or --force to replace it\n")
+        self.assertEqual(self.report(out), before)
+        self.said(*run, "--force")
+        self.assertNotEqual(self.report(out)["run"]["id"], before["run"]["id"])
+        self.assertFalse((out / "records.jsonl.gz").exists(), "nothing is left of the first run")
+
+    def test_json_for_programs(self):
+        host = self.simhost()
+        plan = self.write_plan(plan_text([host.url], steps="[2]", hold="1s"))
+        out = self.scratch / "out"
+        self.assertEqual(self.said("run", plan, "--out", out, "--serve", "none", "--format", "json")[1],
+                         (out / "report.json").read_text())
+        self.assertEqual(self.said("report", out, "--format", "json")[1], (out / "report.json").read_text())
+        code, told, _ = self.said("validate", plan, "--format", "json")
+        valid = json.loads(told)
+        self.assertEqual((code, valid["valid"], valid["error"]), (0, True, None))
+        self.assertEqual(valid["runs"], [{"scenario": "chat", "target": "host", "steps": [1, 1],
+                                          "seconds": valid["runs"][0]["seconds"]}])
+        plan.write_text(plan.read_text().replace("ramp", "rmap"))
+        code, told, errors = self.said("validate", plan, "--format", "json")
+        invalid = json.loads(told)
+        self.assertEqual((code, invalid["valid"]), (2, False))
+        self.assertEqual(errors, f"kneepoint: {invalid['error']}\n")
 
     def test_as_much_as_is_asked_for(self):
         host = self.simhost()

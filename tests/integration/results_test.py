@@ -1,5 +1,7 @@
 """What is done with results: replayed, also after a kill; compared; and plans written by asking a host."""
 
+import html
+import json
 import re
 import signal
 
@@ -57,6 +59,42 @@ class Replay(harness.TestCase):
         self.assertIn("timeline.binpb.gz", replay.output)
 
 
+class Gate(harness.TestCase):
+    def test_a_figure_past_its_limit_is_4_in_every_file(self):
+        host = self.simhost()
+        plan = self.write_plan(plan_text([host.url], steps="[2]", hold="3s", slo="    slo: {ttft: {p95: 500ms}}\n")
+                               .replace("name: test\n", "name: test\nthresholds: ['errors>1%']\n"))
+        code, report, output = self.run_plan(plan, "--quiet", "--fail-on", "ttft_p50@2>1us", "--fail-on", "e2e_p50@64>1s")
+        self.assertEqual(code, 4, output)
+        self.assertEqual(len(output.splitlines()), 1, output)
+        self.assertRegex(output, r"^✗ ttft_p50@2>1us: .* ms ± .* at 2 \(and 1 more\); ")
+        self.assertEqual([(t["expression"], t["state"]) for t in report["thresholds"]],
+                         [("errors>1%", "HELD"), ("ttft_p50@2>1us", "MISSED"), ("e2e_p50@64>1s", "UNCHECKED")])
+        self.assertEqual(report["exit"], {"code": 4, "reason": "threshold_missed"})
+        for name in ("report.txt", "report.md", "report.html"):
+            text = html.unescape((self.scratch / "out" / name).read_text()).replace("\\", "")
+            self.assertRegex(text, "✓ errors>1%: 0 % at 2", name)
+            self.assertIn("? e2e_p50@64>1s: UNCHECKED: at 64: no row was measured", text, name)
+        again = self.kneepoint("replay", self.scratch / "out", "--out", self.scratch / "again")
+        self.assertEqual(again.wait(), 4, again.output)
+        self.assertTrue(again.output.startswith("✓ errors>1%: 0 % at 2\n✗ ttft_p50@2>1us: "), again.output)
+
+    def test_what_was_not_checked_is_no_pass(self):
+        host = self.simhost()
+        plan = self.write_plan(plan_text([host.url], steps="[1, 2]", hold="2s"))
+        code, report, output = self.run_plan(plan, "--fail-on", "n_slo<1", "--fail-on", "errors>50%")
+        self.assertEqual(code, 3, output)
+        self.assertIn("? n_slo<1: UNCHECKED: the scenario has no slo\n✓ errors>50%: 0 % at 1\n", output)
+        self.assertIn(report["exit"]["reason"], ("threshold_unchecked", "inconclusive"))
+
+    def test_nonsense_is_refused_before_any_load(self):
+        plan = self.write_plan(plan_text(["http://127.0.0.1:1"]))
+        refused = self.kneepoint("run", plan, "--fail-on", "ttft_p95>0.5")
+        self.assertEqual(refused.wait(), 2)
+        self.assertEqual(refused.output, "kneepoint: 'ttft_p95>0.5': the limit of ttft_p95 is a duration; write it as in "
+                                         "ttft_p95>500ms")
+
+
 class Compare(harness.TestCase):
     def measure(self, name, *arguments, **plan):
         host = self.simhost(*arguments)
@@ -73,13 +111,29 @@ class Compare(harness.TestCase):
         limits = ("--fail-on", "throughput<-5%", "--fail-on", "tpot_p50>+10%")
         held = self.kneepoint("compare", base, equal, *limits)
         self.assertEqual(held.wait(), 0, held.output)
-        self.assertIn("HELD       throughput<-5%", held.output)
+        self.assertIn("✓ throughput<-5%: ", held.output)
         missed = self.kneepoint("compare", base, slower, *limits, "--out", self.scratch / "both")
         self.assertEqual(missed.wait(), 4, missed.output)
-        self.assertRegex(missed.output, r"MISSED     throughput<-5%: chat on host, output tok/s at 1: B against A: -3\d\.\d %")
+        words = " ".join(missed.output.split())
+        self.assertRegex(words, r"✗ throughput<-5%: chat on host, output tok/s at 1: B against A: -3\d\.\d %")
+        self.assertRegex(words, r"B is slower than A: output tok/s -3\d\.\d to -3\d\.\d % at every load, ")
+        quiet = self.kneepoint("compare", base, slower, *limits, "--quiet")
+        self.assertEqual(quiet.wait(), 4, quiet.output)
+        self.assertEqual(len(quiet.lines), 1, quiet.output)
+        self.assertRegex(quiet.output, r"^✗ throughput<-5%: .* \(and 1 more\); B is slower than A: ")
+        told = self.kneepoint("compare", base, slower, *limits, "--format", "json")
+        self.assertEqual(told.wait(), 4)
+        written = (self.scratch / "both/compare.json").read_text()
+        self.assertEqual(told.output + "\n", written)
+        comparison = json.loads(written)
+        self.assertEqual(comparison["exit"], {"code": 4, "reason": "threshold_missed"})
+        self.assertEqual([t["state"] for t in comparison["thresholds"]], ["MISSED", "MISSED"])
+        (row,) = [r for r in comparison["results"][0]["rows"] if r["metric"] == "throughput" and r["load"] == 3]
+        self.assertLess(row["differences"][0]["ratio"], -0.2)
         self.assertNotIn("WORKLOADS DIFFER", missed.output)
-        html = (self.scratch / "both/compare.html").read_text()
-        self.assertIn("comparison-data", html)
+        page = (self.scratch / "both/compare.html").read_text()
+        self.assertIn("comparison-data", page)
+        self.assertIn("Thresholds: 0 held, 2 missed", page)
         self.assertIn("worse", (self.scratch / "both/compare.md").read_text())
         named = self.kneepoint("compare", f"{base}@host", f"{slower}@host")
         self.assertEqual(named.wait(), 0, named.output)

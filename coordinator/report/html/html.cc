@@ -20,15 +20,16 @@ namespace html {
 namespace {
 
 std::string headline(const Report& report) {
+  const std::string gate = thresholds_panel(report.thresholds);
   if (report.results.size() == 1) {
     const ScenarioResult& result = report.results.front();
-    return fmt::format(R"(<p class="verdict">{}</p>{}{}{})", verdict_sentence(result), evidence(result),
-                       trust_panel(report.verdict), key_figures(result));
+    return fmt::format(R"({}<p class="verdict">{}</p>{}{}{})", gate, verdict_sentence(result),
+                       evidence(result), trust_panel(report.verdict), key_figures(result));
   }
   if (report.results.empty()) {
-    return R"(<p class="verdict">Nothing was measured.</p>)" + trust_panel(report.verdict);
+    return gate + R"(<p class="verdict">Nothing was measured.</p>)" + trust_panel(report.verdict);
   }
-  std::string sentences;
+  std::string sentences = gate;
   for (const ScenarioResult& result : report.results) {
     sentences += fmt::format(R"(<p class="verdict">{}</p>)", verdict_sentence(result));
   }

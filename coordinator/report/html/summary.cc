@@ -108,6 +108,28 @@ std::string evidence(const ScenarioResult& result) {
   return text.empty() ? text : fmt::format(R"(<p class="evidence">{}</p>)", text);
 }
 
+std::string thresholds_panel(const std::vector<ThresholdOutcome>& thresholds) {
+  if (thresholds.empty()) return {};
+  const auto count = [&](std::string_view state) {
+    return std::count_if(thresholds.begin(), thresholds.end(),
+                         [&](const ThresholdOutcome& each) { return each.state == state; });
+  };
+  const auto missed = count("MISSED"), unchecked = count("UNCHECKED");
+  std::string list;
+  for (const ThresholdOutcome& each : thresholds)
+    list += fmt::format("<li>{}</li>", escape(threshold_sentence(each)));
+  return fmt::format(
+      R"(<div class="trust {}"><span class="mark" aria-hidden="true">{}</span><div><p>Thresholds: {} held, {} missed, )"
+      R"({} unchecked</p><ul>{}</ul></div></div>)",
+      missed > 0      ? "bad"
+      : unchecked > 0 ? "fair"
+                      : "good",
+      missed > 0      ? "✕"
+      : unchecked > 0 ? "!"
+                      : "✓",
+      count("HELD"), missed, unchecked, list);
+}
+
 std::string trust_panel(const Verdict& verdict) {
   std::string_view kind = "good", mark = "✓";
   if (verdict.trust() == Trust::kReserved) kind = "fair", mark = "!";

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "coordinator/report/html/figures.h"
 #include "coordinator/results/model.h"
@@ -14,6 +15,8 @@ std::string title_of(const ScenarioResult& result);
 std::string verdict_sentence(const ScenarioResult& result);
 /// The evidence behind the sentence; markup, empty where there is none.
 std::string evidence(const ScenarioResult& result);
+/// Each threshold with what the run came to; markup, empty where there are none.
+std::string thresholds_panel(const std::vector<ThresholdOutcome>& thresholds);
 /// How far a verdict may be relied on, and why no further; markup.
 std::string trust_panel(const Verdict& verdict);
 

@@ -171,7 +171,7 @@ class Lifecycle(Trial):
         for run in runs:
             code, words = run.until_over()
             self.assertIn(code, REACHED_ITS_END, run.log()[-2000:])
-            self.assertIn(f"/results/{run.name}/", words)
+            self.assertIn(f"report: /results/{run.name}", words)
             self.assertIn(f"exit code {code}", words)
             joined = [line.split()[-1] for line in run.log().splitlines() if " joined from " in line]
             self.assertEqual(len(joined), 2)
@@ -180,30 +180,35 @@ class Lifecycle(Trial):
         kubectl("delete", "-k", runs[0].folder)
         left = space.get("all,configmaps,pdb,networkpolicies", "-l", "kneepoint.dev/run=one")["items"]
         self.assertEqual([o["metadata"]["name"] for o in left if "deletionTimestamp" not in o["metadata"]], [])
-        self.read_back(space, runs)
+        self.start_reader(space)
+        for run in runs:
+            told = space.kubectl("exec", "kneepoint-reader", "--", "kneepoint", "report", f"/results/{run.name}").stdout
+            self.assertIn("report: ", told)
+            packed = space.kubectl("exec", "kneepoint-reader", "--", "sh", "-c", f"tar -C /results -cf - {run.name} | base64 -w0").stdout
+            listed = subprocess.run(["tar", "-tf", "-"], input=base64.b64decode(packed), capture_output=True, check=True).stdout.decode()
+            self.assertIn(f"{run.name}/report.json", listed)
 
-    def read_back(self, space, runs):
+    @staticmethod
+    def start_reader(space):
         folder = space.deploy / "reader"
         text = (folder / "kustomization.yaml").read_text(encoding="utf-8")
         (folder / "kustomization.yaml").write_text(text.replace("namespace: kneepoint", f"namespace: {space.name}"), encoding="utf-8")
         space.apply(folder)
         space.kubectl("wait", "--for=condition=Ready", "pod/kneepoint-reader", "--timeout=60s")
-        for run in runs:
-            told = space.kubectl("exec", "kneepoint-reader", "--", "sh", "-c", f"kneepoint report /results/{run.name}/*").stdout
-            self.assertIn("chat", told)
-            packed = space.kubectl("exec", "kneepoint-reader", "--", "sh", "-c", f"tar -C /results -cf - {run.name} | base64 -w0").stdout
-            listed = subprocess.run(["tar", "-tf", "-"], input=base64.b64decode(packed), capture_output=True, check=True).stdout.decode()
-            self.assertIn("report.json", listed)
 
-    def test_a_killed_coordinator_is_tried_again_to_the_end(self):
-        """As by the kernel when memory runs out. Its agents serve the next one."""
-        run = self.space("killed").run("killed")
+    def test_a_killed_coordinator_goes_on_to_one_report(self):
+        """As by the kernel when memory runs out: the Job goes on by itself, and its agents serve the next one."""
+        space = self.space("killed")
+        run = space.run("killed")
         run.until_loaded()
         first = run.live("coordinator")
         subprocess.run(["kill", "-KILL", str(process_of(first[0]))], check=True)
         code, _ = run.until_over()
         self.assertIn(code, REACHED_ITS_END, run.log()[-2000:])
         self.assertNotEqual(run.pods("coordinator")[-1]["metadata"]["name"], first[0])
+        self.start_reader(space)
+        report = json.loads(space.kubectl("exec", "kneepoint-reader", "--", "cat", "/results/killed/report.json").stdout)
+        self.assertEqual(len(report["run"]["resumed"]), 1)
 
     def test_what_cannot_be_placed_holds_nothing_and_ends(self):
         """A coordinator without a node: its agents take no CPU, and the deadline ends both Jobs."""

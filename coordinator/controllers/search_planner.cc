@@ -5,6 +5,7 @@
 #include <set>
 
 #include "coordinator/controllers/doubts.h"
+#include "coordinator/controllers/search_loads.h"
 #include "coordinator/measure/repeat.h"
 #include "coordinator/measure/validity.h"
 #include "coordinator/verdict/confirmation.h"
@@ -18,52 +19,11 @@
 namespace kneepoint::coordinator {
 namespace {
 
-constexpr double kCollapsed = 0.9;      ///< Of the most so far: scouting further would only hurt the target.
-constexpr double kTtftAbort = 60;       ///< Seconds of median TTFT after which more load says nothing new.
-constexpr double kFarResolution = 1.3;  ///< Between the steps around twice the knee.
-constexpr double kClose = 0.03;         ///< Of a step, relative.
-constexpr double kWellBelow = 0.3;      ///< Of the knee: from there to twice that.
-constexpr std::size_t kMostRefinements = 14;
+constexpr double kCollapsed = 0.9;  ///< Of the most so far: scouting further would only hurt the target.
+constexpr double kTtftAbort = 60;   ///< Seconds of median TTFT after which more load says nothing new.
 constexpr std::size_t kMostMeasurements = 12;
 constexpr std::size_t kMostSharpenings = 10;
 constexpr std::size_t kMostLimitProbes = 12;
-constexpr int kBootstraps = 300;  ///< To decide whether to go on; the report draws more.
-
-/// A whole number strictly between the two, near `wanted` but never close to an end; 0 where there is none.
-std::uint32_t between(double low, double high, double wanted) {
-  if (high - low < 1.5) return 0;
-  const double ratio = high / low;
-  const double n = std::round(std::clamp(wanted, low * std::pow(ratio, 0.25), low * std::pow(ratio, 0.75)));
-  return static_cast<std::uint32_t>(std::clamp(n, low + 1, high - 1));
-}
-
-bool wide(double low, double high) {
-  return high > SearchPlanner::kResolution * low && high - low > 1.5;
-}
-
-bool mostly_rejected(const Step& step) {
-  return 2 * step.requests.by_outcome[static_cast<std::size_t>(Outcome::kRejected)] > step.requests.failed;
-}
-
-/// By how much, relative, a peak between points `i` and i + 1 may rise above both: where the lines of token
-/// time through the two points before and the two after cross. Without two points on each side: unknown, so
-/// large.
-double hidden_height(const std::vector<ThroughputPoint>& points, std::size_t i) {
-  if (i == 0 || i + 2 >= points.size()) return 1;
-  const auto token_time = [&](std::size_t p) { return points[p].concurrency / points[p].throughput; };
-  const auto slope = [&](std::size_t p) {
-    return (token_time(p + 1) - token_time(p)) / (points[p + 1].concurrency - points[p].concurrency);
-  };
-  const double rise = slope(i - 1);
-  const double fall = slope(i + 1);
-  if (fall <= rise) return 0;
-  const double from = points[i].concurrency;
-  const double crossing =
-      (token_time(i + 1) - fall * points[i + 1].concurrency - token_time(i) + rise * from) / (rise - fall);
-  if (crossing <= from || crossing >= points[i + 1].concurrency) return 0;
-  const double height = crossing / (token_time(i) + rise * (crossing - from));
-  return height / std::max(points[i].throughput, points[i + 1].throughput) - 1;
-}
 
 const SloCheck* limit_check(const Step& step, std::size_t i) {
   return i < step.slo.size() ? &step.slo[i] : nullptr;
@@ -96,29 +56,6 @@ void SearchPlanner::add(const Probe& probe, const Step& step) {
   stage_ = std::min(stage_, Stage::kRefine);
 }
 
-bool SearchPlanner::superseded_climb() const {
-  return std::any_of(climb_.begin(), climb_.end(),
-                     [&](std::size_t i) { return steps_[i].has_flag(kSuperseded); });
-}
-
-bool SearchPlanner::still_bracketed() const {
-  constexpr double kBelow = 1.5;
-  const auto curve = this->curve();
-  const auto knee = curve ? locate_knee(*curve) : std::nullopt;
-  return knee && kBelow * curve->points().front().concurrency < *knee && curve->top() >= 2 * *knee;
-}
-
-std::optional<std::size_t> SearchPlanner::standing(std::uint32_t concurrency) const {
-  constexpr double kNear = 0.05;
-  std::optional<std::size_t> found;
-  for (std::size_t i = 0; i < steps_.size(); ++i) {
-    const Step& row = steps_[i];
-    if (row.has_flag(kSuperseded) || !(row.valid || invalid_by_target_only(row))) continue;
-    if (std::abs(std::log(static_cast<double>(row.concurrency) / concurrency)) < kNear) found = i;
-  }
-  return found;
-}
-
 void SearchPlanner::allow_for_movement() {
   std::vector<Step> rows = measured_;
   const bool known = mark_speed(rows);
@@ -134,24 +71,6 @@ void SearchPlanner::allow_for_movement() {
     refinements_ = measurements_ = 0;
     stage_ = Stage::kScout;  // its end may have been the movement's
   }
-}
-
-void SearchPlanner::scout_again() {
-  constexpr std::size_t kMostRestarts = 2;
-  constexpr double kBelow = 4;  // of the knee
-  if (restarts_ >= kMostRestarts) return;
-  ++restarts_;
-  const auto curve = this->curve();
-  const auto knee = curve ? locate_knee(*curve) : std::nullopt;
-  const double from = knee ? *knee : steps_.back().concurrency;
-  climb_from_ = std::max(first_, static_cast<std::uint32_t>(from / kBelow));
-  climb_.clear();
-  refinements_ = measurements_ = sharpenings_ = doubts_ = returns_ = 0;
-  held_ = HoldRounds();
-  baseline_ = false;
-  rounds_ = ConfirmationRounds(
-      {.lowest = static_cast<double>(first_), .highest = static_cast<double>(search_.max)});
-  stage_ = Stage::kScout;
 }
 
 bool SearchPlanner::time_to_confirm(const TimeFrame& time) const {
@@ -188,21 +107,6 @@ std::optional<Probe> SearchPlanner::next(const TimeFrame& time) {
     stage_ = static_cast<Stage>(static_cast<int>(stage_) + 1);
   }
   return std::nullopt;
-}
-
-/// With the rows of its confirmation the answer is another than the one that was closed in on.
-bool SearchPlanner::begin_anew() {
-  constexpr std::size_t kMostTimes = 2;
-  const auto curve = this->curve();
-  const auto found = curve ? estimate_knee(*curve, {.bootstraps = kBootstraps}) : std::nullopt;
-  if (!found || anew_ >= kMostTimes || found->ci95.high <= Saturation::kWidestPoint * found->ci95.low)
-    return false;
-  ++anew_;
-  refinements_ = measurements_ = sharpenings_ = 0;
-  rounds_ = ConfirmationRounds(
-      {.lowest = static_cast<double>(first_), .highest = static_cast<double>(search_.max)});
-  stage_ = Stage::kRefine;
-  return true;
 }
 
 std::optional<Probe> SearchPlanner::ask(Stage stage) {
@@ -318,106 +222,6 @@ bool SearchPlanner::scouting_ends() const {
          gain(points[n - 2], points[n - 1]).exhausted();
 }
 
-std::optional<Probe> SearchPlanner::refine() {
-  const auto curve = this->curve();
-  if (!curve || refinements_ >= kMostRefinements) return std::nullopt;
-  std::optional<Probe> probe = refine_peak(*curve);
-  if (!probe) {
-    const auto knee = locate_knee(*curve);
-    if (!knee) {
-      probe = refine_refusals(*curve);
-      if (probe) ++refinements_;  // counted, so that it ends
-      return probe;
-    }
-    // After a change the curve may begin past its knee.
-    if (*knee <= curve->points().front().concurrency && *knee > first_) {
-      ++refinements_;
-      return Probe{.concurrency = std::max(first_, static_cast<std::uint32_t>(*knee / 2))};
-    }
-    // A line through token times has no length without a load well below.
-    const auto& points = curve->points();
-    const bool below = std::any_of(points.begin(), points.end(), [&](const ThroughputPoint& p) {
-      return p.concurrency >= kWellBelow * *knee && p.concurrency <= 2 * kWellBelow * *knee;
-    });
-    if (const auto half = static_cast<std::uint32_t>(*knee / 2);
-        !below && half > first_ && attempts(half) < 3) {
-      ++refinements_;
-      return Probe{.concurrency = half};
-    }
-    // Its other end, too; of a curve that falls it is the peak that the knee is compared with.
-    const bool falls = curve->collapsed(points.size() - 1);
-    if (!falls && kTwice * *knee > curve->top() && curve->top() < search_.max) {
-      ++refinements_;
-      return Probe{.concurrency =
-                       static_cast<std::uint32_t>(std::min<double>(search_.max, 2 * curve->top()))};
-    }
-    // A knee close to a step may yet turn out to lie on its other side.
-    for (const double n : {*knee, (1 - kClose) * *knee, (1 + kClose) * *knee}) {
-      const Interval bracket = bracket_of(*curve, n);
-      if (probe || !wide(bracket.low, bracket.high)) continue;
-      probe = Probe{.concurrency = between(bracket.low, bracket.high, n)};
-    }
-    // X at twice the knee decides as much, but is flat or nearly so there: a wider gap will do.
-    const Interval twice = bracket_of(*curve, 2 * *knee);
-    if (!probe && !falls && twice.high > kFarResolution * twice.low && 2 * *knee < curve->top()) {
-      probe = Probe{.concurrency = between(twice.low, twice.high, 2 * *knee)};
-    }
-    if (!probe) return std::nullopt;
-  }
-  if (attempts(probe->concurrency) > 1) return std::nullopt;  // it gave no valid row
-  ++refinements_;
-  return probe;
-}
-
-/// Where refusals began within a row, or were still settling, it says that there is a bound and not which.
-std::optional<Probe> SearchPlanner::repeat_refused() const {
-  constexpr std::size_t kMostAttempts = 4;
-  for (auto row = steps_.rbegin(); row != steps_.rend(); ++row) {
-    if (surely_failing(row->requests) && mostly_rejected(*row) && attempts(row->concurrency) < kMostAttempts)
-      return Probe{.concurrency = row->concurrency};
-  }
-  return std::nullopt;
-}
-
-/// A rate that is admitted for long is a bound at every load past the one that reaches it, and that one lies
-/// somewhere between what was not refused and what was.
-std::optional<Probe> SearchPlanner::refine_refusals(const ThroughputCurve& curve) const {
-  const auto& points = curve.points();
-  const auto refused =
-      std::find_if(points.begin(), points.end(), [](const ThroughputPoint& p) { return p.refused; });
-  if (refused == points.end()) return repeat_refused();
-  const double high = refused->concurrency;
-  if (refused == points.begin())
-    return high > first_ ? std::optional(Probe{.concurrency = static_cast<std::uint32_t>(high / 2)})
-                         : std::nullopt;
-  const double low = std::prev(refused)->concurrency;
-  if (wide(low, high)) return Probe{.concurrency = between(low, high, std::sqrt(low * high))};
-  const auto further = static_cast<std::uint32_t>(2 * curve.top());
-  if (further > search_.max) return std::nullopt;
-  return Probe{.concurrency = further};
-}
-
-/// Where throughput falls after its peak, the peak itself decides, and doubling may have jumped over it.
-std::optional<Probe> SearchPlanner::refine_peak(const ThroughputCurve& curve) const {
-  constexpr double kPeakResolution = 1.025;
-  constexpr double kHidden = 0.007;
-  const auto& points = curve.points();
-  if (!curve.collapsed(points.size() - 1)) return std::nullopt;
-  const auto peak = static_cast<std::size_t>(
-      std::max_element(points.begin(), points.end(),
-                       [](const auto& a, const auto& b) { return a.throughput < b.throughput; }) -
-      points.begin());
-  for (const std::size_t i : {peak, peak - 1}) {
-    if (i >= points.size() - 1) continue;  // also where peak is 0
-    const double low = points[i].concurrency;
-    const double high = points[i + 1].concurrency;
-    if (hidden_height(points, i) > kHidden && high > kPeakResolution * low && high - low > 1.5) {
-      return Probe{.concurrency = between(low, high, std::sqrt(low * high))};
-    }
-  }
-  return std::nullopt;
-}
-
 std::uint32_t SearchPlanner::twice(const ThroughputCurve& curve, double knee) const {
   constexpr double kNear = 1.07;
   double best = 0;
@@ -494,7 +298,7 @@ std::optional<Probe> SearchPlanner::sharpen() {
   if (sharpenings_ >= (restarts_ > 0 ? kMostSharpenings / 2 : kMostSharpenings)) return std::nullopt;
   const auto curve = this->curve();
   if (!curve) return std::nullopt;
-  const auto found = estimate_knee(*curve, {.bootstraps = kBootstraps});
+  const auto found = estimate_knee(*curve, {.bootstraps = kDecidingBootstraps});
   if (!found || found->ci95.high - found->ci95.low <= 2 * search_.precision * found->concurrency)
     return std::nullopt;
   // Longer windows do not help against what a host scatters by between them.
@@ -528,29 +332,6 @@ std::optional<Probe> SearchPlanner::confirm() {
   const auto visit = rounds_.next(steps_);
   if (!visit) return std::nullopt;
   return Probe{.concurrency = static_cast<std::uint32_t>(visit->load), .scout = false, .look = visit->look};
-}
-
-/// Loads from before it was full are as old as the search: did the host stay the same there?
-std::optional<Probe> SearchPlanner::come_back() {
-  constexpr std::size_t kMostReturns = 2;
-  constexpr double kFrom = 0.2, kBelow = 0.75;  // of the knee
-  if (rounds_.contradicted()) return std::nullopt;
-  const auto curve = this->curve();
-  const auto knee = curve ? locate_knee(*curve) : std::nullopt;
-  const double reference = knee.value_or(0);
-  std::uint32_t best = 0;
-  for (std::size_t i = 0; i < steps_.size(); ++i) {
-    const std::uint32_t n = steps_[i].concurrency;
-    if (!probes_[i].scout || n == first_ || n < kFrom * reference || n > kBelow * reference) continue;
-    if (attempts(n) == 1) best = std::max(best, n);
-  }
-  if (best > 0 && returns_ < kMostReturns) {
-    ++returns_;
-    return Probe{.concurrency = best, .scout = false, .back = true};
-  }
-  if (baseline_) return std::nullopt;
-  baseline_ = true;
-  return Probe{.concurrency = first_, .scout = false, .back = true};
 }
 
 }  // namespace kneepoint::coordinator

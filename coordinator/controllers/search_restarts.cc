@@ -1,0 +1,92 @@
+#include <algorithm>
+#include <cmath>
+
+#include "coordinator/controllers/search_loads.h"
+#include "coordinator/controllers/search_planner.h"
+#include "coordinator/measure/repeat.h"
+#include "coordinator/measure/validity.h"
+#include "coordinator/verdict/knee.h"
+
+/// Where a search goes back: anew from below the knee where rows were refuted, and to light load at its end.
+namespace kneepoint::coordinator {
+
+bool SearchPlanner::superseded_climb() const {
+  return std::any_of(climb_.begin(), climb_.end(),
+                     [&](std::size_t i) { return steps_[i].has_flag(kSuperseded); });
+}
+
+bool SearchPlanner::still_bracketed() const {
+  constexpr double kBelow = 1.5;
+  const auto curve = this->curve();
+  const auto knee = curve ? locate_knee(*curve) : std::nullopt;
+  return knee && kBelow * curve->points().front().concurrency < *knee && curve->top() >= 2 * *knee;
+}
+
+std::optional<std::size_t> SearchPlanner::standing(std::uint32_t concurrency) const {
+  constexpr double kNear = 0.05;
+  std::optional<std::size_t> found;
+  for (std::size_t i = 0; i < steps_.size(); ++i) {
+    const Step& row = steps_[i];
+    if (row.has_flag(kSuperseded) || !(row.valid || invalid_by_target_only(row))) continue;
+    if (std::abs(std::log(static_cast<double>(row.concurrency) / concurrency)) < kNear) found = i;
+  }
+  return found;
+}
+
+void SearchPlanner::scout_again() {
+  constexpr std::size_t kMostRestarts = 2;
+  constexpr double kBelow = 4;  // of the knee
+  if (restarts_ >= kMostRestarts) return;
+  ++restarts_;
+  const auto curve = this->curve();
+  const auto knee = curve ? locate_knee(*curve) : std::nullopt;
+  const double from = knee ? *knee : steps_.back().concurrency;
+  climb_from_ = std::max(first_, static_cast<std::uint32_t>(from / kBelow));
+  climb_.clear();
+  refinements_ = measurements_ = sharpenings_ = doubts_ = returns_ = 0;
+  held_ = HoldRounds();
+  baseline_ = false;
+  rounds_ = ConfirmationRounds(
+      {.lowest = static_cast<double>(first_), .highest = static_cast<double>(search_.max)});
+  stage_ = Stage::kScout;
+}
+
+/// With the rows of its confirmation the answer is another than the one that was closed in on.
+bool SearchPlanner::begin_anew() {
+  constexpr std::size_t kMostTimes = 2;
+  const auto curve = this->curve();
+  const auto found = curve ? estimate_knee(*curve, {.bootstraps = kDecidingBootstraps}) : std::nullopt;
+  if (!found || anew_ >= kMostTimes || found->ci95.high <= Saturation::kWidestPoint * found->ci95.low)
+    return false;
+  ++anew_;
+  refinements_ = measurements_ = sharpenings_ = 0;
+  rounds_ = ConfirmationRounds(
+      {.lowest = static_cast<double>(first_), .highest = static_cast<double>(search_.max)});
+  stage_ = Stage::kRefine;
+  return true;
+}
+
+/// Loads from before it was full are as old as the search: did the host stay the same there?
+std::optional<Probe> SearchPlanner::come_back() {
+  constexpr std::size_t kMostReturns = 2;
+  constexpr double kFrom = 0.2, kBelow = 0.75;  // of the knee
+  if (rounds_.contradicted()) return std::nullopt;
+  const auto curve = this->curve();
+  const auto knee = curve ? locate_knee(*curve) : std::nullopt;
+  const double reference = knee.value_or(0);
+  std::uint32_t best = 0;
+  for (std::size_t i = 0; i < steps_.size(); ++i) {
+    const std::uint32_t n = steps_[i].concurrency;
+    if (!probes_[i].scout || n == first_ || n < kFrom * reference || n > kBelow * reference) continue;
+    if (attempts(n) == 1) best = std::max(best, n);
+  }
+  if (best > 0 && returns_ < kMostReturns) {
+    ++returns_;
+    return Probe{.concurrency = best, .scout = false, .back = true};
+  }
+  if (baseline_) return std::nullopt;
+  baseline_ = true;
+  return Probe{.concurrency = first_, .scout = false, .back = true};
+}
+
+}  // namespace kneepoint::coordinator

@@ -8,6 +8,7 @@
 #include "coordinator/measure/repeat.h"
 #include "coordinator/measure/validity.h"
 #include "coordinator/results/throughput.h"
+#include "coordinator/verdict/burst.h"
 #include "coordinator/verdict/knee.h"
 #include "coordinator/verdict/lasting_change.h"
 #include "coordinator/verdict/throughput_curve.h"
@@ -22,7 +23,7 @@ constexpr double kReach = 2.2;     ///< Of the knee.
 class Doubts {
  public:
   Doubts(const std::vector<Step>& rows, const ThroughputCurve& curve)
-      : rows_(rows), curve_(curve), least_(least_full_load(rows)) {
+      : rows_(rows), curve_(curve), least_(least_full_load(rows)), quota_(has_quota(rows)) {
     if (const auto knee = locate_knee(curve)) reach_ = kReach * *knee;
   }
 
@@ -91,7 +92,8 @@ class Doubts {
 
   void moved_within(std::size_t i) {
     const Step* row = once(curve_.points()[i].concurrency);
-    if (row != nullptr && row->has_flag("DRIFTING") && !row->speed) contradict({i});
+    if (row != nullptr && row->has_flag("DRIFTING") && !row->speed && !(quota_ && !row->valid))
+      contradict({i});
   }
 
   /// Less load gave more later: it is the moment that made it less, and not the load.
@@ -109,7 +111,8 @@ class Doubts {
 
   const std::vector<Step>& rows_;
   const ThroughputCurve& curve_;
-  double least_ = 0;  ///< To measure less load again would let the host rest.
+  double least_ = 0;    ///< To measure less load again would let the host rest.
+  bool quota_ = false;  ///< Rows that were refused hold the target's turns.
   double reach_ = std::numeric_limits<double>::infinity();  ///< What lies past it decides nothing.
   const Step* oldest_ = nullptr;
 };

@@ -16,6 +16,8 @@ class HoldRounds {
   /// The load to hold, given all rows so far; none when the host holds still, or moves by turns.
   /// @param wanted the load to begin with: past saturation, and measured before if possible.
   std::optional<double> next(const std::vector<Step>& rows, double wanted);
+  bool begun() const { return !held_.empty(); }
+  const std::vector<std::size_t>& held() const { return held_; }
   /// The row that was asked for last.
   void add(std::size_t index) { held_.push_back(index); }
 

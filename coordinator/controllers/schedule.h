@@ -38,6 +38,7 @@ struct PlannedStep {
     Nanos least{0};
     int cycles = 0;              ///< Or so many of these, where that is longer, but …
     Nanos most{0};               ///< … no longer than this.
+    Nanos multiple{0};           ///< It is a multiple of this; 0: of seconds.
     bool until_precise = false;  ///< It may end sooner, once its figures are precise enough.
     bool judged = false;         ///< At its longest it is told whether that was precise enough.
   };
@@ -72,8 +73,12 @@ class Schedule {
   /// Whether what comes next does not depend on rows that are still to come.
   virtual bool foreseen() const = 0;
 
-  /// Bounds all of it.
+  /// Bounds all of it. May grow once answers have been seen to be slow.
   virtual std::optional<Nanos> max_duration() const { return std::nullopt; }
+  /// What max_duration() is called where it is told: "max_duration", …
+  virtual std::string bound_name() const { return "max_duration"; }
+  /// What it left out for want of time, a clause; empty where nothing was.
+  virtual std::string left_out() const { return {}; }
   /// Steps or rows in all; absent where that cannot be known.
   virtual std::optional<std::size_t> step_count() const = 0;
   /// The time that steps not asked for yet take; absent where that cannot be known.

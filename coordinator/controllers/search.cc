@@ -1,5 +1,12 @@
 #include "coordinator/controllers/search.h"
 
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "coordinator/controllers/controller.h"
+#include "coordinator/results/units.h"
+
 namespace kneepoint::coordinator {
 namespace {
 
@@ -15,6 +22,7 @@ constexpr Nanos kLongestWindow = 5min;
 constexpr Nanos kBackWindow = 20s;
 constexpr Nanos kHoldWindow = 50s;
 constexpr Nanos kLongestHold = 2min;
+constexpr Nanos kQuotaMinute = 1min;
 
 /// Streams tick together, so that a window's edges cut whole iterations: twice the window halves that error,
 /// two windows only divide it by √2.
@@ -35,22 +43,57 @@ PlannedStep::Window window_of(const Probe& probe, const std::optional<Nanos>& ho
 }  // namespace
 
 SearchSchedule::SearchSchedule(const Cell& cell, const Ramp& ramp, std::uint32_t replicas)
-    : ramp_(ramp), planner_(*ramp.search, cell.slo, replicas) {}
+    : ramp_(ramp), pause_(mean_pause(cell)), planner_(*ramp.search, cell.slo, replicas) {}
 
 std::optional<PlannedStep> SearchSchedule::next(const TimeFrame& time) {
-  const auto probe = planner_.next(time);
+  auto probe = planner_.next(time);
+  if (probe && !planner_.steps().empty() && !planner_.confirms() && time.left &&
+      *time.left < time_of(step_of(*probe), time) + planner_.time_to_confirm(time)) {
+    left_out_ = fmt::format("{} of {} left no time to close in further after {}", bound_name(),
+                            format_time(to_seconds(*max_duration())), format_time(to_seconds(time.elapsed)));
+    planner_.confirm_now();
+    probe = planner_.next(time);
+  }
   if (!probe) return std::nullopt;
   probe_ = *probe;
-  PlannedStep step{.concurrency = probe->concurrency, .scout = probe->scout, .look = probe->look};
+  return step_of(*probe);
+}
+
+PlannedStep SearchSchedule::step_of(const Probe& probe) const {
+  PlannedStep step{.concurrency = probe.concurrency, .scout = probe.scout, .look = probe.look};
   step.settling = PlannedStep::Settling::kCycles;
-  step.cycles = probe->scout ? 1 : 2;
+  step.cycles = probe.scout ? 1 : 2;
   step.warmup = ramp_.warmup;
-  step.moves_on_settling = !planner_.movement_known();
-  step.window = window_of(*probe, ramp_.hold);
+  step.moves_on_settling = !planner_.movement_known() && !planner_.quota_known();
+  step.window = window_of(probe, ramp_.hold);
+  if (!planner_.quota_known()) return step;
+  // A part of the quota's minute holds all of it, or none.
+  step.warmup = std::max(step.warmup, kQuotaMinute);  // the step before has spent some of the first
+  step.window.least = std::max(step.window.least, kQuotaMinute);
+  step.window.multiple = kQuotaMinute;
+  step.window.until_precise = false;
   return step;
 }
 
+std::optional<Nanos> SearchSchedule::max_duration() const {
+  if (ramp_.search->max_duration) return ramp_.search->max_duration;
+  const Nanos least = planner_.quota_known() ? 2 * kQuotaMinute : Nanos(0);
+  return search_budget(ramp_, cycle_alone_, least) + from_seconds(held_seconds_);
+}
+
+Nanos SearchSchedule::time_of(const PlannedStep& step, const TimeFrame& time) const {
+  const Nanos cycle = time.cycle.value_or(Nanos(0));
+  const Nanos window = std::min(std::max(step.window.least, step.window.cycles * cycle),
+                                std::max(step.window.most, step.window.least));
+  return std::max(step.warmup, step.cycles * cycle) + window;
+}
+
 void SearchSchedule::add(const PlannedStep&, const Step& row) {
+  if (planner_.steps().empty()) cycle_alone_ = from_seconds(row.e2e_seconds.mean.value_or(0)) + pause_;
+  const double end = row.window_begin_seconds + row.duration_seconds;
+  if (probe_.hold && !planner_.steps().empty() && planner_.steps().back().concurrency == row.concurrency)
+    held_seconds_ += end - row_end_;
+  row_end_ = end;
   planner_.add(probe_, row);
 }
 

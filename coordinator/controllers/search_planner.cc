@@ -8,6 +8,7 @@
 #include "coordinator/controllers/search_loads.h"
 #include "coordinator/measure/repeat.h"
 #include "coordinator/measure/validity.h"
+#include "coordinator/verdict/burst.h"
 #include "coordinator/verdict/confirmation.h"
 #include "coordinator/verdict/host_speed.h"
 #include "coordinator/verdict/knee.h"
@@ -32,6 +33,18 @@ const SloCheck* joint_check(const Step& step, std::size_t) {
   return step.slo_joint ? &*step.slo_joint : nullptr;
 }
 
+/// Whether a load that stood gives another throughput now.
+bool changed_since(const std::vector<Step>& steps, const Step& now) {
+  constexpr double kMatters = 0.05;
+  std::vector<Step> both;
+  for (const Step& step : steps) {
+    if (step.load() == now.load() && !step.has_flag(kSuperseded) && !step.speed) both.assign(1, step);
+  }
+  both.push_back(now);
+  const auto revisits = revisits_of(both);
+  return !revisits.empty() && revisits.front().moved() && std::abs(revisits.front().change) > kMatters;
+}
+
 }  // namespace
 
 SearchPlanner::SearchPlanner(const Search& search, std::vector<SloLimit> slo, std::uint32_t first)
@@ -43,13 +56,19 @@ SearchPlanner::SearchPlanner(const Search& search, std::vector<SloLimit> slo, st
 
 void SearchPlanner::add(const Probe& probe, const Step& step) {
   if (stage_ == Stage::kScout) climb_.push_back(steps_.size());
-  if (probe.hold && stage_ == Stage::kHold) held_.add(steps_.size());
+  if (probe.hold) (stage_ == Stage::kHold ? held_ : held_last_).add(steps_.size());
+  if (stage_ == Stage::kReturn && probe.back) light_changed_ = light_changed_ || changed_since(steps_, step);
   probes_.push_back(probe);
   steps_.push_back(step);
   steps_.back().look = probe.look;
   measured_.push_back(steps_.back());
   allow_for_movement();
-  if (!mark_superseded(steps_) || stage_ <= Stage::kHold) return;
+  const bool refuted = mark_superseded(steps_);
+  if (!quota_known_ && has_quota(steps_)) {
+    quota_known_ = true;
+    return scout_again();
+  }
+  if (!refuted || stage_ <= Stage::kHold) return;
   const bool looks_stand = std::none_of(
       steps_.begin(), steps_.end(), [](const Step& row) { return row.look && row.has_flag(kSuperseded); });
   if (!looks_stand || !still_bracketed()) return scout_again();
@@ -73,37 +92,34 @@ void SearchPlanner::allow_for_movement() {
   }
 }
 
-bool SearchPlanner::time_to_confirm(const TimeFrame& time) const {
+Nanos SearchPlanner::time_to_confirm(const TimeFrame& time) const {
   using namespace std::chrono_literals;
-  constexpr int kVisits = 8;
-  constexpr Nanos kVisit = 25s;
+  constexpr int kVisits = 11;  // two looks at four loads, and back to light load
   constexpr int kCycles = 6;
-  if (!time.left) return false;
-  const Nanos needed = kVisits * std::max(kVisit, kCycles * time.cycle.value_or(Nanos(0)));
-  return *time.left < std::min(needed, (time.elapsed + *time.left) / 3) + kVisit;
+  const Nanos visit = quota_known_ ? 127s : 27s;
+  const Nanos third = (time.elapsed + time.left.value_or(Nanos(0))) / 3;
+  return std::min(third, kVisits * std::max(visit, kCycles * time.cycle.value_or(Nanos(0))));
 }
 
 std::optional<Probe> SearchPlanner::next(const TimeFrame& time) {
-  if (steps_.size() >= kMostSteps || (!steps_.empty() && time_to_confirm(time)))
-    stage_ = std::max(stage_, Stage::kConfirm);
+  if (steps_.size() >= kMostSteps) confirm_now();
   while (stage_ != Stage::kDone) {
     if (stage_ > Stage::kHold && stage_ < Stage::kConfirm) {
       if (auto probe = doubts()) return probe;
     }
     if (auto probe = ask(stage_)) return probe;
+    if (stage_ == Stage::kHold && forget_before_hold()) continue;
     if (stage_ == Stage::kHold && superseded_climb() && !still_bracketed()) {
       const std::size_t before = restarts_;
       scout_again();
       if (restarts_ > before) continue;
     }
-    if (stage_ == Stage::kConfirm && rounds_.contradicted() && steps_.size() < kMostSteps &&
-        !time_to_confirm(time)) {
+    if (stage_ == Stage::kConfirm && rounds_.contradicted() && steps_.size() < kMostSteps && !late(time)) {
       const std::size_t before = restarts_;
       scout_again();
       if (restarts_ > before) continue;
     }
-    if (stage_ == Stage::kConfirm && !rounds_.contradicted() && !time_to_confirm(time) && begin_anew())
-      continue;
+    if (stage_ == Stage::kConfirm && !rounds_.contradicted() && !late(time) && begin_anew()) continue;
     stage_ = static_cast<Stage>(static_cast<int>(stage_) + 1);
   }
   return std::nullopt;
@@ -151,6 +167,12 @@ std::size_t SearchPlanner::attempts(std::uint32_t concurrency) const {
       steps_.begin(), steps_.end(), [&](const Step& step) { return step.concurrency == concurrency; }));
 }
 
+std::size_t SearchPlanner::standing_attempts(std::uint32_t concurrency) const {
+  return static_cast<std::size_t>(std::count_if(steps_.begin(), steps_.end(), [&](const Step& step) {
+    return step.concurrency == concurrency && !step.has_flag(kSuperseded);
+  }));
+}
+
 bool SearchPlanner::refused(std::uint32_t concurrency) const {
   return std::any_of(steps_.begin(), steps_.end(), [&](const Step& step) {
     return step.concurrency == concurrency && invalid_by_target_only(step);
@@ -181,6 +203,7 @@ std::optional<Probe> SearchPlanner::scout() {
 }
 
 std::optional<Probe> SearchPlanner::hold() {
+  if (quota_known_ && held_.begun()) return std::nullopt;  // it moves within every minute, and between none
   double wanted = steps_.back().concurrency;
   if (const auto curve = this->curve()) {
     const auto knee = locate_knee(*curve);

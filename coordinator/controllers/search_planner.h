@@ -58,6 +58,14 @@ class SearchPlanner {
 
   /// How the host moves is known and allowed for: that a window moves is no sign that it still settles.
   bool movement_known() const { return movement_known_; }
+  /// The target admits so much in each minute (verdict/burst.h): a window must hold whole ones.
+  bool quota_known() const { return quota_known_; }
+  /// It has closed in, and confirms what it found or goes back to light load.
+  bool confirms() const { return stage_ >= Stage::kConfirm; }
+  /// Leaves out what it would still close in on.
+  void confirm_now() { stage_ = std::max(stage_, Stage::kConfirm); }
+  /// What confirming and the rows after it take: a third of all at most.
+  Nanos time_to_confirm(const TimeFrame& time) const;
 
   const std::vector<Step>& steps() const { return steps_; }
 
@@ -74,12 +82,17 @@ class SearchPlanner {
   std::optional<Probe> doubts();
   std::optional<Probe> confirm();
   std::optional<Probe> come_back();
+  /// Full load once more where light load showed that the host changed since.
+  std::optional<Probe> hold_last();
   /// Whether what time is left is needed to confirm what was found.
-  bool time_to_confirm(const TimeFrame& time) const;
+  bool late(const TimeFrame& time) const { return time.left && *time.left < time_to_confirm(time); }
   /// Takes what is known of the host's movement by now out of all rows.
   void allow_for_movement();
   bool begin_anew();
   void scout_again();
+  /// The host moved on while it was held: what came before is of another host, whether repeats refute it yet
+  /// or not.
+  bool forget_before_hold();
   bool superseded_climb() const;
   /// What is left after rows were superseded still brackets the knee.
   bool still_bracketed() const;
@@ -97,6 +110,8 @@ class SearchPlanner {
   std::optional<ThroughputCurve> curve() const;
   bool measured(std::uint32_t concurrency) const;
   std::size_t attempts(std::uint32_t concurrency) const;
+  /// Of these, those that were not superseded.
+  std::size_t standing_attempts(std::uint32_t concurrency) const;
   /// The target turned requests away there: no repeat makes that row a valid one.
   bool refused(std::uint32_t concurrency) const;
   /// A measured concurrency near twice `knee`, else that itself.
@@ -108,13 +123,15 @@ class SearchPlanner {
   Stage stage_ = Stage::kScout;
   std::vector<Step> steps_;
   std::vector<Step> measured_;  // steps_ as they were measured
-  bool movement_known_ = false;
+  bool movement_known_ = false, quota_known_ = false;
   std::vector<Probe> probes_;       // of steps_
   std::vector<std::size_t> climb_;  // of steps_: those of the present scouting
   std::uint32_t climb_from_;
   std::size_t restarts_ = 0, anew_ = 0;
   HoldRounds held_;
-  bool baseline_ = false;  ///< It was measured again.
+  bool baseline_ = false;       ///< It was measured again.
+  bool light_changed_ = false;  ///< At light load, as that was measured again.
+  HoldRounds held_last_;
   ConfirmationRounds rounds_;
   std::size_t refinements_ = 0, measurements_ = 0, sharpenings_ = 0, limit_probes_ = 0, doubts_ = 0,
               returns_ = 0;

@@ -16,23 +16,33 @@ constexpr double kClose = 0.03;         ///< Of a step, relative.
 constexpr double kWellBelow = 0.3;      ///< Of the knee: from there to twice that.
 constexpr std::size_t kMostRefinements = 14;
 
-/// By how much, relative, a peak between points `i` and i + 1 may rise above both: where the lines of token
-/// time through the two points before and the two after cross. Without two points on each side: unknown, so
-/// large.
-double hidden_height(const std::vector<ThroughputPoint>& points, std::size_t i) {
-  if (i == 0 || i + 2 >= points.size()) return 1;
+/// Rise of token time from the nearest point that lies well below `i` to it (`way` −1), or from it to the
+/// nearest well above (1): between neighbours noise would make a slope of anything. Absent without a second
+/// point.
+std::optional<double> slope_beside(const std::vector<ThroughputPoint>& points, std::size_t i, int way) {
+  constexpr double kWellApart = 1.2;
+  std::size_t to = i;
+  const auto apart = [&] { return std::abs(std::log(points[to].concurrency / points[i].concurrency)); };
+  while (apart() < std::log(kWellApart) && (way < 0 ? to > 0 : to + 1 < points.size()))
+    to = way < 0 ? to - 1 : to + 1;
+  if (to == i) return std::nullopt;
   const auto token_time = [&](std::size_t p) { return points[p].concurrency / points[p].throughput; };
-  const auto slope = [&](std::size_t p) {
-    return (token_time(p + 1) - token_time(p)) / (points[p + 1].concurrency - points[p].concurrency);
-  };
-  const double rise = slope(i - 1);
-  const double fall = slope(i + 1);
-  if (fall <= rise) return 0;
+  return (token_time(to) - token_time(i)) / (points[to].concurrency - points[i].concurrency);
+}
+
+/// By how much, relative, a peak between points `i` and i + 1 may rise above both: where the line of token
+/// time from below and that from above cross. Without two points on each side: unknown, so large.
+double hidden_height(const std::vector<ThroughputPoint>& points, std::size_t i) {
+  const auto rise = slope_beside(points, i, -1), fall = slope_beside(points, i + 1, 1);
+  if (!rise || !fall) return 1;
+  if (*fall <= *rise) return 0;
+  const auto token_time = [&](std::size_t p) { return points[p].concurrency / points[p].throughput; };
   const double from = points[i].concurrency;
   const double crossing =
-      (token_time(i + 1) - fall * points[i + 1].concurrency - token_time(i) + rise * from) / (rise - fall);
+      (token_time(i + 1) - *fall * points[i + 1].concurrency - token_time(i) + *rise * from) /
+      (*rise - *fall);
   if (crossing <= from || crossing >= points[i + 1].concurrency) return 0;
-  const double height = crossing / (token_time(i) + rise * (crossing - from));
+  const double height = crossing / (token_time(i) + *rise * (crossing - from));
   return height / std::max(points[i].throughput, points[i + 1].throughput) - 1;
 }
 
@@ -84,7 +94,7 @@ std::optional<Probe> SearchPlanner::refine() {
     }
     if (!probe) return std::nullopt;
   }
-  if (attempts(probe->concurrency) > 1) return std::nullopt;  // it gave no valid row
+  if (standing_attempts(probe->concurrency) > 1) return std::nullopt;  // it gave no valid row
   ++refinements_;
   return probe;
 }

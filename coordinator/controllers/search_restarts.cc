@@ -44,11 +44,25 @@ void SearchPlanner::scout_again() {
   climb_from_ = std::max(first_, static_cast<std::uint32_t>(from / kBelow));
   climb_.clear();
   refinements_ = measurements_ = sharpenings_ = doubts_ = returns_ = 0;
-  held_ = HoldRounds();
-  baseline_ = false;
+  held_ = held_last_ = HoldRounds();
+  baseline_ = light_changed_ = false;
   rounds_ = ConfirmationRounds(
       {.lowest = static_cast<double>(first_), .highest = static_cast<double>(search_.max)});
   stage_ = Stage::kScout;
+}
+
+bool SearchPlanner::forget_before_hold() {
+  constexpr std::size_t kMovedOn = 4;  // rows: one that jumped stands after three
+  const auto& held = held_.held();
+  if (held.size() < kMovedOn || quota_known_) return false;
+  const std::size_t restarts = restarts_;
+  const std::size_t last = held.back();
+  scout_again();
+  if (restarts_ == restarts) return false;
+  for (std::size_t i = 0; i < last; ++i) {
+    if (!steps_[i].has_flag(kSuperseded)) steps_[i].warn(kSuperseded, "the host has moved on since");
+  }
+  return true;
 }
 
 /// With the rows of its confirmation the answer is another than the one that was closed in on.
@@ -78,15 +92,28 @@ std::optional<Probe> SearchPlanner::come_back() {
   for (std::size_t i = 0; i < steps_.size(); ++i) {
     const std::uint32_t n = steps_[i].concurrency;
     if (!probes_[i].scout || n == first_ || n < kFrom * reference || n > kBelow * reference) continue;
-    if (attempts(n) == 1) best = std::max(best, n);
+    const bool again = std::any_of(probes_.begin(), probes_.end(),
+                                   [n](const Probe& probe) { return probe.back && probe.concurrency == n; });
+    if (!again && standing_attempts(n) <= 1) best = std::max(best, n);
   }
   if (best > 0 && returns_ < kMostReturns) {
     ++returns_;
     return Probe{.concurrency = best, .scout = false, .back = true};
   }
-  if (baseline_) return std::nullopt;
+  if (baseline_) return hold_last();
   baseline_ = true;
   return Probe{.concurrency = first_, .scout = false, .back = true};
+}
+
+std::optional<Probe> SearchPlanner::hold_last() {
+  if (!light_changed_ || quota_known_) return std::nullopt;
+  const auto full = std::max_element(steps_.begin(), steps_.end(), [](const Step& a, const Step& b) {
+    return (a.look ? a.concurrency : 0) < (b.look ? b.concurrency : 0);
+  });
+  if (!full->look) return std::nullopt;
+  const auto load = held_last_.next(steps_, full->concurrency);
+  if (!load) return std::nullopt;
+  return Probe{.concurrency = static_cast<std::uint32_t>(*load), .scout = false, .hold = true};
 }
 
 }  // namespace kneepoint::coordinator

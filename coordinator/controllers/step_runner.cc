@@ -95,7 +95,7 @@ LoadLevel StepRunner::advance(Nanos now, Nanos at, const FleetView& fleet) {
   const TimeFrame time = time_frame(now - started_at_, cycle(fleet));
   const auto step = schedule_->next(time);
   if (step && limit && phase_ != Phase::kPending && at - started_at_ + shortest_time(*step, fleet) > *limit) {
-    cut_short_ = fmt::format("max_duration of {} was used up before the step at {}",
+    cut_short_ = fmt::format("{} of {} was used up before the step at {}", schedule_->bound_name(),
                              format_time(to_seconds(*limit)), format_figure(step->load()));
   }
   Decision decision{.rows = windows_.size(), .elapsed = time.elapsed, .cycle = time.cycle};
@@ -224,9 +224,16 @@ void StepRunner::plan_window(const FleetView& fleet) {
 Nanos StepRunner::window_length(const FleetView& fleet) const {
   const PlannedStep::Window& window = step_.window;
   // Nothing has ended yet, so nothing is known: as long as it may take.
-  if (window.cycles > 0 && !fleet.residence && phase_ == Phase::kHold) return ceil_second(window.most);
-  const Nanos wanted = std::max(window.least, window.cycles * cycle(fleet).value_or(Nanos(0)));
-  return ceil_second(std::min(wanted, window.most));
+  if (window.cycles > 0 && !fleet.residence && phase_ == Phase::kHold && window.multiple == Nanos(0))
+    return ceil_second(window.most);
+  Nanos wanted = std::max(window.least, window.cycles * cycle(fleet).value_or(Nanos(0)));
+  wanted = std::min(wanted, window.most);
+  if (window.multiple > Nanos(0))
+    return (wanted + window.multiple - Nanos(1)) / window.multiple * window.multiple;
+  // What is bounded ends in time, with a shorter window at last.
+  if (const auto limit = schedule_->max_duration(); limit && phase_ != Phase::kPending)
+    wanted = std::min(wanted, std::max(std::min(kFirstLook, wanted), started_at_ + *limit - hold_begin_));
+  return ceil_second(wanted);
 }
 
 bool StepRunner::still_drains(Nanos now, const FleetView& fleet) {
@@ -325,9 +332,9 @@ void StepRunner::measured(std::size_t index, const Step& step) {
 
 Nanos StepRunner::shortest_time(const PlannedStep& step, const FleetView& fleet) const {
   const Nanos residence = cycle(fleet).value_or(Nanos(0));
-  const Nanos window = step.window.until_precise || step.window.cycles > 0
-                           ? std::max(kFirstLook, kShortestCycles * residence)
-                           : step.window.least;
+  const bool adapts =
+      (step.window.until_precise || step.window.cycles > 0) && step.window.multiple == Nanos(0);
+  const Nanos window = adapts ? std::max(kFirstLook, kShortestCycles * residence) : step.window.least;
   const Nanos spread = step.concurrency > level_.concurrency ? std::min(residence, kLongestSpread) : Nanos(0);
   return spread + std::max(step.warmup, step.cycles * residence) + window;
 }

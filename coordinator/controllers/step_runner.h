@@ -51,7 +51,7 @@ class StepRunner final : public Controller {
   std::uint32_t concurrency() const override;
   std::optional<double> rate() const override;
   std::optional<Nanos> time_left(Nanos now) const override;
-  std::string cut_short() const override { return cut_short_; }
+  std::string cut_short() const override { return cut_short_.empty() ? schedule_->left_out() : cut_short_; }
 
  private:
   /// The next step's level from `at` on, or the one that ends the load.

@@ -8,6 +8,7 @@
 
 #include "common/whole_seconds.h"
 #include "coordinator/plan/duration.h"
+#include "coordinator/plan/search_budget.h"
 #include "coordinator/plan/workload_printer.h"
 #include "coordinator/telemetry/guard_rails.h"
 
@@ -42,8 +43,10 @@ std::string describe_search(const Ramp& ramp) {
   text += fmt::format("\n{:15}each step: at least {} warm-up, then ", "", format_duration(ramp.warmup));
   text += ramp.hold ? fmt::format("{} measured", format_duration(*ramp.hold))
                     : "as long as its figures need (20s to 5m)";
-  if (search.max_duration)
-    text += fmt::format("\n{:15}at most {} in all", "", format_duration(*search.max_duration));
+  text += fmt::format("\n{:15}at most {} in all", "", format_duration(search_budget(ramp)));
+  if (!search.max_duration)
+    text += fmt::format(", or the time of {} answers where that is longer (up to {})", kSearchCycles,
+                        format_duration(kLongestSlowSearch));
   return text;
 }
 
@@ -321,7 +324,7 @@ std::size_t planned_steps(const Ramp& ramp) {
 }  // namespace
 
 std::optional<Nanos> planned_time(const Ramp& ramp) {
-  if (ramp.search) return ramp.search->max_duration;
+  if (ramp.search) return search_budget(ramp);
   if (!ramp.hold) return std::nullopt;
   if (ramp.linear) return ramp.warmup + ramp.linear->over;
   return (ramp.warmup + *ramp.hold) * static_cast<Nanos::rep>(planned_steps(ramp));
@@ -347,10 +350,8 @@ Forecast forecast(const Ramp& ramp) {
     likely.least = step * static_cast<Nanos::rep>(likely.fewest_steps);
     likely.most = step * static_cast<Nanos::rep>(likely.most_steps);
   }
-  if (ramp.search->max_duration) {
-    likely.least = std::min(likely.least, *ramp.search->max_duration);
-    likely.most = std::min(likely.most, *ramp.search->max_duration);
-  }
+  likely.least = std::min(likely.least, search_budget(ramp));
+  likely.most = std::min(likely.most, search_budget(ramp));
   return likely;
 }
 

@@ -34,7 +34,7 @@ constexpr std::array kRemedies = {
     Remedy{"hysteresis", "On the way back down the host gave less than on the way up",
            "keep the load below saturation: the host does not recover by itself at once"},
     Remedy{"imprecise", "A search ended with an interval wider than it promises",
-           "run it when the host has no other load, or with a longer 'hold'"},
+           "run it when the host has no other load, or with a longer 'hold' or 'max_duration'"},
     Remedy{"in_step", "Streams run in step: answers of one length end and begin together",
            "let the lengths of the answers vary, as users' do"},
     Remedy{"incomplete", "Seconds of an agent are missing, so figures are too low",

@@ -6,6 +6,7 @@
 #include <cctype>
 #include <cmath>
 
+#include "coordinator/measure/repeat.h"
 #include "coordinator/measure/statistics.h"
 #include "coordinator/measure/validity.h"
 #include "coordinator/results/throughput.h"
@@ -55,7 +56,7 @@ bool surely_lower(const LatencySummary& a, const LatencySummary& b) {
 void mark_lowest_latency(std::vector<Step>& steps) {
   std::vector<Step*> rows;
   for (Step& step : steps) {
-    if (step.valid && step.e2e_seconds.p50) rows.push_back(&step);
+    if (step.valid && !step.has_flag(kSuperseded) && step.e2e_seconds.p50) rows.push_back(&step);
   }
   if (rows.size() < 2) return;
   std::stable_sort(rows.begin(), rows.end(), [](auto a, auto b) { return a->load() < b->load(); });
@@ -72,7 +73,8 @@ void mark_lowest_latency(std::vector<Step>& steps) {
 void mark_queueing(std::vector<Step>& steps) {
   std::vector<Step*> rows;
   for (Step& step : steps) {
-    if (step.valid && step.ttft_seconds.p50 && step.waiting) rows.push_back(&step);
+    if (step.valid && !step.has_flag(kSuperseded) && step.ttft_seconds.p50 && step.waiting)
+      rows.push_back(&step);
   }
   std::stable_sort(rows.begin(), rows.end(), [](auto a, auto b) { return a->load() < b->load(); });
   for (Step* step : rows) {

@@ -44,6 +44,19 @@ std::optional<double> throughput_from(const Step& step, std::size_t from) {
   return *throughput_of(step).value * (late / (n - static_cast<double>(begin))) / (all / n);
 }
 
+/// What a second of a row was like.
+enum class Second { kOpen, kShut, kNeither };
+
+/// @param usual tokens in a half second while it is open.
+Second second_of(const Step& step, std::size_t second, double usual) {
+  constexpr double kNothing = 0.1, kMost = 0.5;
+  const double tokens = (step.half_seconds[2 * second] + step.half_seconds[2 * second + 1]) / 2;
+  const double refused = second < step.refused.size() ? step.refused[second] : 0;
+  if (refused > 0 && tokens < kNothing * usual) return Second::kShut;
+  if (refused == 0 && tokens > kMost * usual) return Second::kOpen;
+  return Second::kNeither;
+}
+
 /// What a row gave once its allowance was spent, and whether it was spent all along.
 struct Rate {
   double throughput = 0, requests = 0;
@@ -75,8 +88,37 @@ void settle_rates(Burst& found, std::vector<Rate> rates) {
 
 }  // namespace
 
+bool has_quota(const std::vector<Step>& steps) {
+  constexpr std::size_t kShut = 5, kOpen = 10;
+  double usual = 0;  // of the loads that were refused
+  for (const Step& step : steps) {
+    if (!refuses(step)) continue;
+    for (const double tokens : step.half_seconds) usual = std::max(usual, tokens);
+  }
+  if (usual <= 0) return false;
+  double least = 0;  // the least load that was shut out; 0 while none was
+  std::size_t shut = 0, open = 0;
+  for (const Step& step : steps) {
+    shut = open = 0;
+    for (std::size_t i = 0; 2 * i + 1 < step.half_seconds.size(); ++i) {
+      const Second is = second_of(step, i, usual);
+      shut = is == Second::kShut ? shut + 1 : 0;
+      open = is == Second::kOpen ? open + 1 : 0;
+      if (shut >= kShut && (least == 0 || step.load() < least)) least = step.load();
+      if (least > 0 && open >= kOpen && step.load() >= least) return true;
+    }
+  }
+  return false;
+}
+
+bool holds_whole_minutes(const Step& step) {
+  constexpr double kMinute = 60;
+  return step.duration_seconds >= kMinute && std::fmod(step.duration_seconds, kMinute) == 0;
+}
+
 std::optional<Burst> find_burst(const std::vector<Step>& steps) {
   constexpr std::size_t kAWhile = 5;
+  const bool quota = has_quota(steps);
   std::optional<Burst> found;
   double taken = 0;  // the largest load so far that was not refused anything
   double most = 0;
@@ -91,6 +133,10 @@ std::optional<Burst> find_burst(const std::vector<Step>& steps) {
       }
       continue;
     }
+    if (quota && found) {
+      if (holds_whole_minutes(step)) rates.push_back({*x, step.requests_per_second.value.value_or(0), true});
+      continue;
+    }
     const std::size_t begin = refusals_begin(step).value_or(0);
     const bool within = begin >= kAWhile && taken > 0;
     const bool moving = within || step.has_flag("DRIFTING") || step.has_flag("UNSTEADY");
@@ -102,7 +148,8 @@ std::optional<Burst> find_burst(const std::vector<Step>& steps) {
       found = Burst{.at_seconds = step.window_begin_seconds + static_cast<double>(within ? begin : 0),
                     .load = step.load()};
     }
-    if (late) rates.push_back({*late, step.requests_per_second.value.value_or(0) * *late / *x, !moving});
+    if (late && !quota)
+      rates.push_back({*late, step.requests_per_second.value.value_or(0) * *late / *x, !moving});
   }
   if (!found || rates.empty()) return std::nullopt;
   settle_rates(*found, std::move(rates));

@@ -21,6 +21,13 @@ struct Burst {
   double limit() const { return 1.02 * (sustained + 2 * sustained_error); }
 };
 
+/// A target that admits so much in each minute of its clock: loads at which it refused everything for five
+/// seconds or more, and let everything in for ten after that. Only windows of whole minutes tell what lasts
+/// there.
+bool has_quota(const std::vector<Step>& steps);
+/// Whether the row's window is whole minutes.
+bool holds_whole_minutes(const Step& step);
+
 /// Found where a load that was taken without refusals was later refused requests, or a smaller one was; or
 /// where, within a row, refusals begin well after its level and stay. A target that refuses by load alone
 /// shows neither.

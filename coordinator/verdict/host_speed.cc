@@ -8,6 +8,7 @@
 #include "coordinator/measure/batch_means.h"
 #include "coordinator/measure/validity.h"
 #include "coordinator/results/throughput.h"
+#include "coordinator/verdict/burst.h"
 #include "coordinator/verdict/lasting_change.h"
 #include "coordinator/verdict/movement.h"
 #include "coordinator/verdict/movement_models.h"
@@ -156,6 +157,7 @@ bool mark_by_stalls(std::vector<Step>& steps) {
 
 bool mark_speed(std::vector<Step>& steps) {
   for (Step& step : steps) step.speed.reset();
+  if (has_quota(steps)) return false;  // it is let in by turns, and no faster for it
   return mark_by_stalls(steps) || mark_by_blocks(steps);
 }
 

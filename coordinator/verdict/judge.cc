@@ -208,13 +208,18 @@ void judge_claims(const ScenarioResult& result, Verdict& verdict) {
   const bool searched =
       std::any_of(result.steps.begin(), result.steps.end(), [](const Step& s) { return s.scout; });
   if (searched && saturation.ci95 && !saturation.concurrency) {
+    constexpr double kScatters = 0.015;
+    const double scatter = saturation.scatter_ratio.value_or(0);
+    const std::string why = scatter < kScatters
+                                ? ""
+                                : fmt::format(
+                                      ", as the same load gives a throughput that scatters by {:.1f} % "
+                                      "from one window to the next",
+                                      scatter * 100);
     verdict.reserve(
         "imprecise",
-        fmt::format("the search did not reach its precision: saturation lies between {} and {}, as "
-                    "the same load gives a throughput that scatters by {:.1f} % from one window to "
-                    "the next",
-                    format_figure(saturation.ci95->low), format_figure(saturation.ci95->high),
-                    saturation.scatter_ratio.value_or(0) * 100));
+        fmt::format("the search did not reach its precision: saturation lies between {} and {}{}",
+                    format_figure(saturation.ci95->low), format_figure(saturation.ci95->high), why));
   }
 }
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <map>
 #include <set>
 
@@ -166,6 +167,40 @@ double approached_at(const std::vector<LoadRepeat>& repeats, const std::vector<S
   return at;
 }
 
+/// Rows between the last that was refuted and the first that refuted one may be of the host before or after.
+/// The end of the latest of them that cannot be of the host as it is since; absent where all can.
+std::optional<double> stale_until(const std::vector<CurveRow>& rows, const std::vector<LoadRepeat>& repeats,
+                                  const LastingChange& change, double least) {
+  constexpr double kTolerated = 0.05;
+  constexpr double kNear = 0.22;  // ln: 25 % more load
+  std::map<std::size_t, double> before, since_then;
+  double since = std::numeric_limits<double>::infinity();
+  for (const LoadRepeat& repeat : repeats) {
+    if (repeat.time < change.at) before[repeat.group] = repeat.value;
+  }
+  for (const LoadRepeat& repeat : repeats) {
+    const auto was = before.find(repeat.group);
+    if (repeat.time >= change.at && was != before.end() && std::abs(repeat.value - was->second) > kLarge)
+      since = std::min(since, repeat.time);
+  }
+  std::optional<double> until;
+  for (const CurveRow& row : rows) {
+    if (row.middle() < change.at || row.middle() >= since || row.load() < least) continue;
+    const bool stale = std::any_of(rows.begin(), rows.end(), [&](const CurveRow& now) {
+      if (now.middle() < since || now.load() < least || now.load() == row.load()) return false;
+      // No request is served faster because there are more of them.
+      const double more = std::log(row.load() / now.load());
+      const double gave = std::log(row.throughput / now.throughput);
+      const double excess = more > 0 ? gave - more : more - gave;
+      // Nor does so little more load take so much away.
+      const bool falls = more < 0 && more > -kNear && change.factor < 0 && gave > -change.factor / 2;
+      return excess > kTolerated || falls;
+    });
+    if (stale) until = std::max(until.value_or(0), row.middle());
+  }
+  return until;
+}
+
 }  // namespace
 
 double least_full_load(const std::vector<Step>& steps) {
@@ -187,6 +222,8 @@ std::optional<LastingChange> find_lasting_change(const std::vector<Step>& steps)
   for (auto at = std::next(times.begin()); at != times.end(); ++at) {
     if (auto change = change_at(repeats, *at)) {
       change->until = *std::prev(at);
+      if (const auto stale = stale_until(curve_rows(steps), repeats, *change, least_full_load(steps)))
+        change->at = change->until = *stale + 1e-3;
       if (const double there = approached_at(repeats, steps, change->at); there > change->at)
         change->at = change->until = there - 1e-3;  // a row in the middle of which it was there counts
       return change;

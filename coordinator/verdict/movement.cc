@@ -132,8 +132,9 @@ bool heats_up(const std::vector<Step>& steps, const std::vector<Revisit>& revisi
   return slowing > 0 && (recovered > 0 || slowing > 1) && others == 0;
 }
 
-/// Whether the first token of the lowest load, where nothing queues, came sooner when it was measured again:
-/// a cache that fills does that, more capacity does not.
+/// Whether the first token of the lowest load, where nothing queues, came sooner when it was measured again,
+/// and by more than the tokens after it: a cache that fills does that; more capacity does not, and a host
+/// that is faster now is faster at all of them.
 bool alone_answers_sooner(const std::vector<Step>& steps) {
   constexpr double kSooner = 0.87;
   const Step* lowest = nullptr;
@@ -142,9 +143,13 @@ bool alone_answers_sooner(const std::vector<Step>& steps) {
     if (lowest == nullptr || step.load() < lowest->load()) lowest = &step;
   }
   if (lowest == nullptr) return false;
+  const auto faster = [lowest](const Step& step) {
+    if (!step.tpot_seconds.p50 || !lowest->tpot_seconds.p50) return 1.0;
+    return std::min(1.0, *step.tpot_seconds.p50 / *lowest->tpot_seconds.p50);
+  };
   return std::any_of(steps.begin(), steps.end(), [&](const Step& step) {
     return step.load() == lowest->load() && tells_throughput(step) && step.ttft_seconds.p50 &&
-           *step.ttft_seconds.p50 < kSooner * *lowest->ttft_seconds.p50;
+           *step.ttft_seconds.p50 < kSooner * faster(step) * *lowest->ttft_seconds.p50;
   });
 }
 

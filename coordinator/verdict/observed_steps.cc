@@ -4,6 +4,7 @@
 #include <cmath>
 #include <limits>
 
+#include "coordinator/measure/repeat.h"
 #include "coordinator/measure/validity.h"
 
 namespace kneepoint::coordinator {
@@ -19,12 +20,16 @@ const StepTelemetry* telemetry_of(const Step& step) {
   return step.telemetry && step.duration_seconds >= kFewestReadings ? &*step.telemetry : nullptr;
 }
 
+bool usable(const Step& step) {
+  return step.valid && !step.has_flag(kSuperseded);
+}
+
 /// Twice the knee, or twice the first step that lies past it.
 double horizon_of(const std::vector<Step>& steps, std::optional<double> saturation) {
   if (!saturation) return std::numeric_limits<double>::infinity();
   double knee = std::numeric_limits<double>::infinity();
   for (const Step& step : steps) {
-    if (step.valid && step.load() >= *saturation) knee = std::min(knee, step.load());
+    if (usable(step) && step.load() >= *saturation) knee = std::min(knee, step.load());
   }
   return 2 * (std::isfinite(knee) ? knee : *saturation);
 }
@@ -57,7 +62,8 @@ ObservedSteps observe(const std::vector<Step>& steps, std::optional<double> satu
   ObservedSteps found;
   const double horizon = horizon_of(steps, saturation);
   for (const Step& step : steps) {
-    if (step.load() <= horizon && !host_was_gone(step)) found.all.push_back({&step, telemetry_of(step)});
+    if (step.load() <= horizon && !host_was_gone(step) && !step.has_flag(kSuperseded))
+      found.all.push_back({&step, telemetry_of(step)});
   }
   std::stable_sort(found.all.begin(), found.all.end(), [](const ObservedStep& a, const ObservedStep& b) {
     return a.step->load() < b.step->load();
@@ -68,7 +74,7 @@ ObservedSteps observe(const std::vector<Step>& steps, std::optional<double> satu
   if (saturation) {
     choose_around(*saturation, found);
     for (const Step& step : steps) {
-      if (step.valid && step.load() >= *saturation) found.beyond.push_back({&step, telemetry_of(step)});
+      if (usable(step) && step.load() >= *saturation) found.beyond.push_back({&step, telemetry_of(step)});
     }
     std::stable_sort(
         found.beyond.begin(), found.beyond.end(),

@@ -8,6 +8,7 @@
 #include "coordinator/measure/statistics.h"
 #include "coordinator/measure/validity.h"
 #include "coordinator/results/throughput.h"
+#include "coordinator/verdict/burst.h"
 
 namespace kneepoint::coordinator {
 namespace {
@@ -105,6 +106,9 @@ RepeatFit fit_repeats(const std::vector<LoadRepeat>& repeats, std::size_t groups
 std::vector<CurveRow> curve_rows(const std::vector<Step>& steps) {
   std::vector<CurveRow> rows;
   std::vector<double> noise;  // times √seconds: the same for every window of one host
+  // Within a quota's minute rows move by all they give; from one minute to the next they do not.
+  const bool quota = has_quota(steps);
+  const auto by_turns = [quota](const Step& step) { return quota && step.requests.failed > 0; };
   for (const Step& step : steps) {
     const auto& x = throughput_of(step).value;
     if ((!step.valid && !invalid_by_target_only(step)) || !x || *x <= 0) continue;
@@ -114,6 +118,7 @@ std::vector<CurveRow> curve_rows(const std::vector<Step>& steps) {
       continue;
     }
     rows.push_back({&step, *x, own_error(step)});
+    if (by_turns(step)) continue;
     const double edge = relative_edge_error(step);
     noise.push_back(std::sqrt(std::max(rows.back().error * rows.back().error - edge * edge, 0.0) *
                               step.duration_seconds));
@@ -125,7 +130,7 @@ std::vector<CurveRow> curve_rows(const std::vector<Step>& steps) {
       if (row.step->speed) continue;  // its error is of all rows together
       const double usual = std::hypot(*middle / std::sqrt(std::max(row.step->duration_seconds, 1.0)),
                                       relative_edge_error(*row.step));
-      row.error = row.error > usual ? std::sqrt(row.error * usual) : usual;
+      row.error = row.error > usual && !by_turns(*row.step) ? std::sqrt(row.error * usual) : usual;
     }
   }
   for (CurveRow& row : rows) row.error = std::max(row.error, kSmallestRelativeError);

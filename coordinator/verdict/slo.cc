@@ -6,6 +6,7 @@
 #include <functional>
 #include <map>
 
+#include "coordinator/measure/repeat.h"
 #include "coordinator/measure/statistics.h"
 #include "coordinator/measure/validity.h"
 #include "coordinator/results/units.h"
@@ -40,6 +41,7 @@ SloCriterion bracket(const std::vector<Step>& steps, std::string name, double li
   std::map<double, std::string> doubts;
   for (const Step& step : steps) {
     const SloCheck* check = check_of(step);
+    if (step.has_flag(kSuperseded)) continue;
     Outlook& outlook = by_load[step.load()];  // of a row of which nothing came too: it was tried
     if (check == nullptr) continue;
     outlook = std::max(outlook, outlook_of(*check, step));

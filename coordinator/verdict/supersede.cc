@@ -32,6 +32,7 @@ std::string throughput_text(const std::vector<Step>& steps, double throughput) {
 /// while it refused is what it admits for long; a row that surely gave more lived on the allowance.
 void drop_bursts(std::vector<Step>& steps) {
   const auto burst = find_burst(steps);
+  const bool quota = has_quota(steps);
   for (std::size_t i = 0; i < steps.size(); ++i) {
     Step& step = steps[i];
     if (step.has_flag(kSuperseded)) continue;
@@ -40,7 +41,9 @@ void drop_bursts(std::vector<Step>& steps) {
     const bool refused = std::any_of(
         steps.begin() + static_cast<std::ptrdiff_t>(i) + 1, steps.end(),
         [&](const Step& later) { return later.load() == step.load() && invalid_by_target_only(later); });
-    if (step.valid && refused && !surely_failing(step.requests)) {
+    if (quota && !step.valid && step.requests.failed > 0 && !holds_whole_minutes(step)) {
+      supersede(step, "the target admits so much in each minute, and this was measured in a part of one");
+    } else if (step.valid && refused && !surely_failing(step.requests)) {
       supersede(step, "measured again, the target turned requests away at this load");
     } else if (burst &&  // where refusals began within a row, its interval is no measure
                (surely > burst->limit() || (!step.valid && x.value.value_or(0) > burst->limit()))) {

@@ -169,6 +169,43 @@ TEST(SearchPlanner, AContradictedAnswerIsMeasuredAgainFromTheRowsSince) {
   EXPECT_TRUE(planner.steps().front().has_flag("SUPERSEDED"));
 }
 
+/// A pod leaves after the answer was confirmed: light load shows it, and full load is held once more.
+TEST(SearchPlanner, WhatLightLoadShowsLastIsLookedAtUnderFullLoad) {
+  SearchPlanner planner({.max = 4096}, {}, 1);
+  Host host;
+  host.cap = 100;
+  std::size_t visits = 0;
+  bool looked = false;
+  double second = 0;
+  while (const auto probe = planner.next()) {
+    looked = looked || probe->look;
+    if (looked && probe->back) host.cap = 50;
+    Step step = host.measure(*probe);
+    step.window_begin_seconds = second += 70;
+    planner.add(*probe, step);
+    ASSERT_LE(++visits, 2 * SearchPlanner::kMostSteps);
+  }
+  const auto found = find_saturation(planner.steps(), {});
+  ASSERT_TRUE(found.concurrency) << found.explanation;
+  EXPECT_NEAR(*found.concurrency, 46.8, 2);
+  EXPECT_LT(*found.max_output_tokens_per_second, 1.1 * throughput(50, 50)) << "no row from before";
+}
+
+/// Past 90 each request slows the others down; a row at 87 that came out 1 % low makes the way up look flat.
+TEST(SearchPlanner, APeakIsNotHiddenByARowThatCameOutLow) {
+  SearchPlanner planner({.max = 512}, {}, 1);
+  std::set<std::uint32_t> seen;
+  while (const auto probe = planner.next()) {
+    const double n = probe->concurrency;
+    const double x = n / (0.020 + 0.0001312 * n + 0.0008 * std::max(0.0, n - 90));
+    seen.insert(probe->concurrency);
+    planner.add(*probe, known_step(probe->concurrency, n == 87 ? 0.99 * x : x, 0.002));
+    ASSERT_LE(planner.steps().size(), 2 * SearchPlanner::kMostSteps);
+  }
+  EXPECT_TRUE(std::any_of(seen.begin(), seen.end(), [](auto n) { return n > 87 && n < 91; }))
+      << ::testing::PrintToString(seen);
+}
+
 TEST(SearchPlanner, OneLookPastTheFirstRefusalAndNoFurther) {
   const auto probes = run({.refuse_above = 40}, {.max = 4096});
   EXPECT_EQ(scouted(probes), (std::vector<std::uint32_t>{1, 2, 4, 8, 16, 32, 64, 128}));

@@ -122,6 +122,14 @@ TEST(Movement, ACacheThatFillsAnswersALoneRequestSooner) {
   EXPECT_LT(moved.ratio.value_or(9), 1 / 0.6 + 0.05);
 }
 
+TEST(Movement, AHostThatIsFasterAtAllTokensDoesNotWarmUp) {
+  MovingHost host([](double at, double) { return at < 400 ? 1.0 : 1.25; });
+  host.ttft([](double at, double) { return at < 400 ? 0.03 : 0.024; });
+  host.search();
+  for (Step& step : host.steps()) *step.tpot_seconds.p50 = step.window_begin_seconds < 400 ? 0.02 : 0.016;
+  EXPECT_EQ(host.moved().kind, "stepped");
+}
+
 TEST(Movement, ADriftKeepsItsPace) {
   for (const double by_the_hour : {-0.5, -1.0, 0.6}) {
     MovingHost host([by_the_hour](double at, double) { return std::exp(by_the_hour * at / 3600); });
@@ -227,6 +235,32 @@ TEST(Burst, ATargetThatRefusesByLoadHasNone) {
   EXPECT_FALSE(find_burst(host.steps()));
 }
 
+TEST(Quota, AHostThatLetsEverythingInAndThenNothingHasOneForEachMinute) {
+  MovingHost host([](double, double) { return 1.0; });
+  host.row(32).row(64);
+  refuse(host.steps().back(), 10, 0);
+  EXPECT_FALSE(has_quota(host.steps())) << "it may have failed for good";
+  host.row(128);
+  refuse(host.steps().back(), 18, 0);
+  EXPECT_TRUE(has_quota(host.steps()));
+  for (int i = 0; i < 2; ++i) {
+    host.row(128, 60);
+    refuse(host.steps().back(), 30, 0);
+  }
+  const auto burst = find_burst(host.steps());
+  ASSERT_TRUE(burst);
+  EXPECT_NEAR(burst->sustained, 1000, 20) << "of whole minutes, and not of what was left of them";
+  EXPECT_EQ(burst->rows, 2u);
+}
+
+TEST(Quota, ABucketThatIsRefilledIsNone) {
+  MovingHost host([](double, double) { return 1.0; });
+  host.row(32).row(64).row(128);
+  refuse(host.steps()[1], 10, 0.4);
+  refuse(host.steps()[2], 0, 0.4);
+  EXPECT_FALSE(has_quota(host.steps()));
+}
+
 TEST(LastingChange, ARowWithinWhichTheHostChangedTellsWhen) {
   MovingHost host([](double at, double) { return at < 200 ? 1.0 : 0.6; });
   for (const std::uint32_t load : {32, 64}) host.row(load);
@@ -236,6 +270,32 @@ TEST(LastingChange, ARowWithinWhichTheHostChangedTellsWhen) {
   ASSERT_TRUE(change);
   EXPECT_NEAR(std::exp(change->factor), 0.6, 0.02);
   EXPECT_LE(change->at, host.steps().back().window_begin_seconds + 10);
+}
+
+/// Two pods, and one since `leaves`.
+MovingHost of_pods(double leaves) {
+  return MovingHost([leaves](double at, double load) {
+    return at < leaves ? std::min(load, 100.0) / std::min(load, 50.0) : 1.0;
+  });
+}
+
+/// Nothing was measured again at 256, but 206 shows that it is of the host as it was.
+TEST(LastingChange, RowsThatGaveMoreThanTheHostCanAreFromBeforeIt) {
+  MovingHost host = of_pods(224);
+  for (const std::uint32_t load : {16, 32, 64, 128, 256, 512, 256}) host.row(load);  // until 196 s
+  host.row(108).row(108).row(64).row(206);  // the pod leaves in the first of these
+  const auto change = find_lasting_change(host.steps());
+  ASSERT_TRUE(change);
+  EXPECT_GT(change->at, host.steps()[6].window_begin_seconds + 10) << "the last row at 256";
+}
+
+TEST(LastingChange, ARowBesideOneThatFellIsFromBeforeIt) {
+  MovingHost host = of_pods(196);
+  for (const std::uint32_t load : {32, 105, 113, 215, 105, 215, 105}) host.row(load);
+  host.row(113);
+  const auto change = find_lasting_change(host.steps());
+  ASSERT_TRUE(change);
+  EXPECT_GT(change->at, host.steps()[6].window_begin_seconds + 10) << "the last row at 105";
 }
 
 /// Throughput changes within its rows because the load does.

@@ -99,6 +99,15 @@ TEST(SloResult, NothingAboveAFailureCounts) {
   EXPECT_EQ(unknown_below.ci95->high, 2);
 }
 
+/// It was met by the host as it was.
+TEST(SloResult, RowsThatWereRefutedHoldNoLimit) {
+  std::vector<Step> steps = rows({{1, "PASS"}, {8, "PASS"}, {16, "FAIL"}});
+  steps[1].warn("SUPERSEDED", "the host changed afterwards");
+  const SloResult result = find_slo(steps, {{.metric = SloMetric::kTtft}});
+  ASSERT_TRUE(result.criteria.at(0).concurrency);
+  EXPECT_EQ(*result.criteria.at(0).concurrency, 1);
+}
+
 TEST(SloResult, EdgesHaveTheirOwnStates) {
   EXPECT_EQ(criterion(rows({{1, "INDETERMINATE"}, {2, "PASS"}})).state, "PASS");
   EXPECT_EQ(criterion(rows({{1, "INDETERMINATE"}, {2, "PASS"}})).concurrency, 2);

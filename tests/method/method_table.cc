@@ -65,6 +65,8 @@ void print_trial(const Case& of, std::uint64_t seed) {
     fmt::print("N_sat {:.1f} [{:.1f}, {:.1f}] {}\n", *found.concurrency, found.ci95->low, found.ci95->high,
                found.knee_kind);
   }
+  for (const auto& slo : trial.result.slo.criteria)
+    fmt::print("N_slo {:.0f} of {}\n", slo.concurrency.value_or(0), slo.name);
   fmt::print("{}\n{}\n", found.explanation, trial.cut_short);
   const Case one = drawn(of, seed);
   const Truth truth = truth_of(one);

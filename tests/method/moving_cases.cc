@@ -42,10 +42,17 @@ Movement draw_movement(Moving how, const QueueModel& model, Draw& draw) {
       m.seconds = draw.uniform(30, 90);
       m.extent = draw.uniform(0.1, 0.3);
       break;
+    case Moving::kSquareWave:
     case Moving::kWave:
       m.amount = draw.uniform(0.12, 0.25);
       m.seconds = draw.scale(20, 1200);
       m.extent = draw.uniform(0, 1);
+      break;
+    case Moving::kTwoWaves:
+      m.amount = draw.uniform(0.15, 0.3);
+      m.seconds = draw.scale(20, 200);
+      m.extent = draw.uniform(0, 1);
+      m.length = m.seconds * draw.uniform(2.3, 5.5);
       break;
     case Moving::kAutoscale:
       m.seconds = draw.uniform(10, 120);
@@ -131,6 +138,12 @@ std::vector<Case> neighbour_cases() {
   cases.back().soft = true;
   cases.back().max = 1024;
   cases.back().bottlenecks = {};
+  cases.push_back(hard("square wave", Moving::kSquareWave, {"periodic"}, 0.5));
+  cases.push_back(hard("two waves", Moving::kTwoWaves, {"periodic"}, 0.5));
+  cases.push_back(hard("soft wave", Moving::kWave, {"periodic"}, 0.5));
+  cases.back().soft = true;
+  cases.back().max = 1024;
+  cases.back().bottlenecks = {};
   return cases;
 }
 
@@ -140,7 +153,7 @@ Case drawn(const Case& of, std::uint64_t seed) {
   Draw draw(seed);
   QueueModel& model = one.model;
   const Moving how = std::exchange(model.movement.how, Moving::kNot);
-  if (how == Moving::kWarmCache || how == Moving::kEviction) {
+  if (of.soft) {
     // Soft: what a request's prefill costs is most of what more load costs, so that warming moves the knee.
     model.slots = 100'000;
     model.base = 0.010;
@@ -157,7 +170,8 @@ Case drawn(const Case& of, std::uint64_t seed) {
 bool named_rightly(const Case& of, const std::optional<coordinator::Movement>& found, double seconds) {
   if (!found || found->kind.empty()) return false;
   const Movement& movement = of.model.movement;
-  if (movement.how == Moving::kWave && 2 * movement.seconds > seconds) return true;
+  const bool wave = movement.how == Moving::kWave || movement.how == Moving::kSquareWave;
+  if (wave && 2 * movement.seconds > seconds) return true;
   return std::find(of.kinds.begin(), of.kinds.end(), found->kind) != of.kinds.end();
 }
 

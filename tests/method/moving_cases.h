@@ -14,8 +14,8 @@ namespace kneepoint::method {
 std::vector<Case> moving_cases();
 
 /// Neighbours of these that nothing was tuned on: a pod that leaves, heat that throttles in two steps, a
-/// quota for each minute of the clock, a cache that is evicted once; searches. What is asked of them is that
-/// no verdict is falsely trustworthy.
+/// quota for each minute of the clock, a cache that is evicted once, a square wave, two waves at once, a wave
+/// of a host without slots; searches. What is asked of them is that no verdict is falsely trustworthy.
 std::vector<Case> neighbour_cases();
 
 /// The host that `seed` draws of a case; a steady one is always the same.

@@ -92,6 +92,15 @@ double MovingHost::speed() const {
     case Moving::kWave:
       return 1 + movement_.amount *
                      std::sin(2 * std::numbers::pi * (now_ / movement_.seconds + movement_.extent));
+    case Moving::kSquareWave: {
+      const double place = now_ / movement_.seconds + movement_.extent;
+      return place - std::floor(place) < 0.5 ? 1 + movement_.amount : 1 - movement_.amount;
+    }
+    case Moving::kTwoWaves: {
+      const auto wave = [](double turns) { return std::sin(2 * std::numbers::pi * turns); };
+      return 1 + movement_.amount / 2 *
+                     (wave(now_ / movement_.seconds + movement_.extent) + wave(now_ / movement_.length));
+    }
     case Moving::kNeighbour:
       return neighbour_ ? 1 - movement_.amount : 1;
     case Moving::kLeak:

@@ -20,23 +20,25 @@ enum class Moving {
   kThrottle,     ///< Gets hot and is throttled in two steps.
   kQuota,        ///< Refuses what goes beyond so many requests in each minute of the clock.
   kEviction,     ///< As kWarmCache, and all of it is lost once.
+  kSquareWave,   ///< It has two speeds, by turns of equal length.
+  kTwoWaves,     ///< Its speed is a sine upon another.
 };
 
 /// Times in seconds.
 struct Movement {
   Moving how = Moving::kNot;
-  /// kHeat, kThrottle, kNeighbour: the share of its speed that it loses; kWave: amplitude, relative;
+  /// kHeat, kThrottle, kNeighbour: the share of its speed that it loses; waves: amplitude, relative;
   /// kWarmCache, kEviction: what prefill costs when cold, over what it costs when warm; kTokenBucket, kQuota:
   /// requests a second that last; kLeak: relative growth of an iteration's time in a second.
   double amount = 0;
-  /// kHeat, kThrottle: time constant of the temperature; kWave, kStall: period; kAutoscale: from the first
+  /// kHeat, kThrottle: time constant of the temperature; waves, kStall: period; kAutoscale: from the first
   /// queueing to the second pod; kNeighbour: mean spell on; kPodLeaves, kEviction: when.
   double seconds = 0;
-  /// kHeat, kThrottle: the share of its slots from which on it heats up; kWave, kStall: place in the period
+  /// kHeat, kThrottle: the share of its slots from which on it heats up; waves, kStall: place in the period
   /// at the start, of 1; kWarmCache, kEviction: requests by which the excess has fallen to 1/e; kTokenBucket:
   /// the allowance; kNeighbour: mean spell off.
   double extent = 0;
-  /// kStall: how long it stops.
+  /// kStall: how long it stops; kTwoWaves: the period of the other.
   double length = 0;
 };
 

@@ -313,7 +313,8 @@ struct Plan {
   std::vector<Target> targets;
   std::vector<Scenario> scenarios;
   std::uint64_t seed = 1;
-  bool records = false;  ///< One line per request in the run directory.
+  bool records = false;               ///< One line per request in the run directory.
+  bool stop_when_agent_lost = false;  ///< Else a step that loses an agent is run again.
   std::vector<GuardLimit> guard_rails;
   std::vector<Threshold> thresholds;                               ///< Of a run: figures, no differences.
   std::map<std::string, std::shared_ptr<const Dataset>> datasets;  ///< By content hash.

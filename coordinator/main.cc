@@ -148,6 +148,11 @@ int dispatch(int argc, char** argv) {
                      ->check(CLI::Range(1, 10'000))
                      ->needs(listen);
   listen->needs(expect);
+  run_app
+      .add_option("--min-agents", run.min_agents,
+                  "So many may begin once --join-timeout has passed, and with fewer the run ends "
+                  "(default: all of them, and 1)")
+      ->check(CLI::Range(1, 10'000));
   run_app.add_flag("--insecure", run.insecure,
                    "Allow plain TCP, and --serve without a token, beyond this machine");
   run_app
@@ -287,7 +292,13 @@ int dispatch(int argc, char** argv) {
   }
   if (schema_app.parsed()) return schema_command(schema);
   run.preflight = !no_preflight;
-  if (run_app.parsed()) return run_command(run);
+  if (run_app.parsed()) {
+    const std::size_t whole = run.listen.empty() ? run.agents : run.expect_agents;
+    if (run.min_agents.value_or(1) > whole)
+      return refuse(fmt::format("--min-agents {} is more than the {} agents of the fleet; ask for fewer",
+                                *run.min_agents, whole));
+    return run_command(run);
+  }
   if (validate_app.parsed()) return validate_command(plan, set, validate_json);
   if (replay_app.parsed()) return replay_command(replay);
   if (init_app.parsed()) return init_command(init);

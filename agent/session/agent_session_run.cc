@@ -83,8 +83,7 @@ void AgentSession::on_welcome(const v1::Welcome& welcome) {
   outbox_.acknowledged(welcome.acked());
   send_batches();
   send_done();
-  if (forgets)
-    spdlog::warn("the coordinator knows nothing of run {}: what was left of it is forgotten", run_id_);
+  if (forgets) spdlog::warn("its part in run {} is over: what was left of it is forgotten", run_id_);
   spdlog::info("joined the coordinator at {} as {}", options_.coordinator.str(), options_.name);
 }
 

@@ -133,7 +133,8 @@ class Run {
     telemetry_.emplace(plan_, segment(kTelemetryFile), SystemClock().now() - fleet_->now(), run_id_,
                        *journal_, past_ ? std::move(past_->telemetry) : TelemetrySeries{});
     const Timeline* timeline = nullptr;
-    RunLoop loop(plan_, cells_, *fleet_, hooks(timeline), std::move(past));
+    RunLoop loop(plan_, cells_, *fleet_, hooks(timeline),
+                 {.past = std::move(past), .least_agents = options_.min_agents.value_or(1)});
     timeline = &loop.timeline();
     or_fail(loop.run(), kBadInput);
     const Nanos duration = fleet_->now();
@@ -143,7 +144,7 @@ class Run {
     journal_->post(1, [this, facts] { (void)recording_->end(facts); });
     close_journal(loop.timeline());
     tell_of_clocks();
-    fleet_->finish(!loop.interrupted() && !loop.agent_lost() && loop.stopped_by().empty(),
+    fleet_->finish(!loop.interrupted() && loop.fleet_failure().empty() && loop.stopped_by().empty(),
                    why_unfinished(loop));
     return report({.plan = plan_,
                    .timeline = loop.timeline(),
@@ -208,13 +209,17 @@ class Run {
     metrics_.set_agents({.awaited = expected});
     display_.waiting_for_agents(0, expected);
     or_fail(fleet_->assemble(
-                expected, options_.join_timeout, [this] { return check_start(); },
+                {.expected = expected, .least = options_.min_agents}, options_.join_timeout,
+                [this] { return check_start(); },
                 [&](const AgentInfo& agent, std::size_t present) {
                   metrics_.set_agents({.awaited = expected - present, .ready = present});
                   display_.waiting_for_agents(present, expected);
                   if (!local) display_.print(fmt::format("agent {} joined from {}", agent.name, agent.peer));
                 }),
             kFleetFailed);
+    if (const std::size_t present = fleet_->agents(); present < expected)
+      display_.print(
+          fmt::format("{} of {} agents came in time: the run begins with them", present, expected));
   }
 
   /// Whether the agents of this machine still run.
@@ -259,7 +264,7 @@ class Run {
             kFleetFailed);
     const RealTime zero_at = SystemClock().real_now() - fleet_->now();
     if (past_) {
-      on.start.agents = facts_at_start(plan_, cells_, *fleet_, fleet_->agents()).agents;
+      on.start.agents = facts_of(plan_, cells_, *fleet_).agents;
       recording_.emplace(or_fail(RecordingWriter::resume(segment(kRecordingFile), on.start), kBadInput));
       resumed_ = on.start.told();
       tell_of_past(on);
@@ -277,7 +282,7 @@ class Run {
     if (records_) journal_->watch([this] { return records_->settle(); });
     loading_ = true;
     metrics_.set_start_skew(start_skew());
-    metrics_.set_agents({.running = fleet_->agents()});
+    count_agents();
     return std::move(on.past);
   }
 
@@ -292,11 +297,15 @@ class Run {
       display_.step(on.past.windows[i], on.past.rows[i]);
   }
 
+  void count_agents() {
+    metrics_.set_agents({.running = fleet_->agents(), .lost = fleet_->agents_ever() - fleet_->agents()});
+  }
+
   /// How far apart the agents' starts can be at most: an agent's clock offset is off by up to half of its
   /// round trip.
   Nanos start_skew() const {
     std::vector<Nanos> half_trips;
-    for (std::uint32_t i = 0; i < fleet_->agents(); ++i) {
+    for (std::uint32_t i = 0; i < fleet_->agents_ever(); ++i) {
       half_trips.push_back(fleet_->agent(i).clock.round_trip / 2);
     }
     std::sort(half_trips.rbegin(), half_trips.rend());
@@ -335,9 +344,17 @@ class Run {
       display_.print(fmt::format("{} on {} ends early: {}", plan_.scenarios[ended.scenario].name,
                                  plan_.targets[ended.target].name, why));
     };
+    hooks.on_agent_joined = [this](const AgentJoined& joined) {
+      const RunFacts::Agent agent = fact_of(fleet_->agent(joined.agent));
+      journal_->post(sizeof(agent), [this, agent] { (void)recording_->agent_joined(agent); });
+      count_agents();
+      display_.print(fmt::format("agent {} joined: it gets load with the next level", agent.name));
+    };
     hooks.on_agent_lost = [this](const AgentLost& lost) {
-      journal_->post(sizeof(lost), [this, agent = lost.agent] { (void)recording_->agent_lost(agent); });
-      metrics_.set_agents({.running = fleet_->agents(), .lost = ++agents_lost_});
+      journal_->post(sizeof(lost), [this, agent = lost.agent, until = lost.until] {
+        (void)recording_->agent_lost(agent, until);
+      });
+      count_agents();
       display_.print(fmt::format("agent {} lost: {}", fleet_->agent(lost.agent).name, lost.reason));
     };
     hooks.interrupts = [this, told = false]() mutable {
@@ -376,7 +393,7 @@ class Run {
   }
 
   static std::string why_unfinished(const RunLoop& loop) {
-    if (loop.agent_lost()) return "an agent was lost";
+    if (!loop.fleet_failure().empty()) return loop.fleet_failure();
     return loop.stopped_by().empty() ? "the run was interrupted" : loop.stopped_by();
   }
 
@@ -419,7 +436,7 @@ class Run {
 
   /// Seconds of agents are laid together as their clocks stood at the start.
   void tell_of_clocks() {
-    for (std::uint32_t i = 0; i < fleet_->agents() + agents_lost_; ++i) {
+    for (std::uint32_t i = 0; i < fleet_->agents_ever(); ++i) {
       const AgentInfo& agent = fleet_->agent(i);
       if (std::chrono::abs(agent.clock_drift) < kNoticedDrift + agent.clock.round_trip) continue;
       display_.print(
@@ -457,7 +474,7 @@ class Run {
 
   /// What is known when the load begins.
   RunFacts facts() const {
-    RunFacts facts = facts_at_start(plan_, cells_, *fleet_, fleet_->agents() + agents_lost_);
+    RunFacts facts = facts_of(plan_, cells_, *fleet_);
     facts.run_id = run_id_;
     facts.started_at = started_at_;
     facts.load_seconds = load_seconds_;
@@ -474,6 +491,7 @@ class Run {
     facts.duration = duration;
     facts.interrupted = loop.interrupted();
     facts.stopped_by = loop.stopped_by();
+    facts.fleet_failure = loop.fleet_failure();
     facts.cut_short = loop.cut_short();
     return facts;
   }
@@ -507,7 +525,6 @@ class Run {
   std::map<std::uint32_t, double> load_seconds_;  // by target
   std::optional<RunTelemetry> telemetry_;
   std::optional<Resumption> resumed_;
-  std::size_t agents_lost_ = 0;
   std::string closing_;
 };
 

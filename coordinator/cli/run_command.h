@@ -26,6 +26,9 @@ struct RunOptions {
   unsigned threads = 1;             ///< Event-loop threads of each local agent.
   std::vector<std::string> listen;  ///< HOST:PORT or unix:PATH to await a fleet on.
   std::size_t expect_agents = 0;
+  /// So many of a fleet may begin once `join_timeout` has passed, and with fewer the run ends; absent: all,
+  /// and one.
+  std::optional<std::size_t> min_agents;
   bool insecure = false;
   FleetTlsFiles tls;  ///< For the fleet's link; empty: plain TCP.
   Nanos join_timeout = std::chrono::seconds(60);

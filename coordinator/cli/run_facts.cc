@@ -32,19 +32,20 @@ std::string new_run_id(RealTime now, const std::string& plan) {
                      plan, std::random_device()() & 0xffff);
 }
 
-RunFacts facts_at_start(const Plan& plan, const std::vector<Cell>& cells, const Fleet& fleet,
-                        std::size_t agents) {
+RunFacts::Agent fact_of(const AgentInfo& agent) {
+  return {.name = agent.name,
+          .presence = agent.membership.presence(),
+          .clock_round_trip = agent.clock.round_trip};
+}
+
+RunFacts facts_of(const Plan& plan, const std::vector<Cell>& cells, const Fleet& fleet) {
   RunFacts facts{.version = std::string(version()), .seed = plan.seed};
   for (const Cell& cell : cells) {
     facts.workloads[cell.id] = {.id = workload_id(cell.workload),
                                 .summary = one_line(describe_workload(cell.workload, plan))};
     if (const auto& use = cell.workload.dataset) facts.datasets[cell.id] = source_of(plan, use->hash);
   }
-  for (std::uint32_t i = 0; i < agents; ++i) {
-    const AgentInfo& agent = fleet.agent(i);
-    facts.agents.push_back(
-        {.name = agent.name, .lost = agent.lost, .clock_round_trip = agent.clock.round_trip});
-  }
+  for (std::uint32_t i = 0; i < fleet.agents_ever(); ++i) facts.agents.push_back(fact_of(fleet.agent(i)));
   return facts;
 }
 

@@ -20,6 +20,8 @@ std::string_view to_string(Phase phase) {
       return "requests";
     case Phase::kDeciding:
       return "deciding";
+    case Phase::kRerun:
+      return "starting again";
     case Phase::kDrain:
       return "draining";
     case Phase::kDone:

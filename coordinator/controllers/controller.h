@@ -1,6 +1,7 @@
 #pragma once
 
 #include <functional>
+#include <limits>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -21,6 +22,12 @@ struct FleetView {
   bool idle = false;
   /// As of the agents' last batches.
   std::uint32_t in_flight = 0;
+  /// How many agents there are; a step that asks for more of them is not begun.
+  std::uint32_t agents = std::numeric_limits<std::uint32_t>::max();
+  /// Changes with every agent that is lost or joins: the next level is dealt anew.
+  std::uint32_t fleet = 0;
+  /// No level may take effect before: until then an agent that was lost may still have load.
+  Nanos not_before{0};
   /// What has been measured so far; null where a controller is only asked for its plan.
   const Timeline* timeline = nullptr;
   /// The figures of a window whose seconds are complete, before it is decided that it is one.
@@ -32,7 +39,7 @@ struct FleetView {
 /// constant pause, in a convoy that never dissolves.
 Nanos mean_pause(const Cell& cell);
 
-enum class Phase { kPending, kWarmUp, kHold, kRequests, kDeciding, kDrain, kDone };
+enum class Phase { kPending, kWarmUp, kHold, kRequests, kDeciding, kRerun, kDrain, kDone };
 /// "warm-up", "hold", …
 std::string_view to_string(Phase phase);
 
@@ -48,8 +55,12 @@ class Controller {
   virtual void level_done(std::uint64_t epoch, Nanos finished_at) = 0;
   /// The figures of windows()[index], once its seconds are complete. In order.
   virtual void measured(std::size_t index, const Step& step) = 0;
+  /// An agent was lost that had completed its seconds up to `complete_through`. The steps that this leaves
+  /// incomplete are marked and run again at once, by the agents that are left.
+  /// @returns false where one of them has been run again as often as it may.
+  virtual bool lose_agent(Nanos now, std::int64_t complete_through) = 0;
   /// Stops climbing: the step under way is cut at `now`, marked, and the load ends. Idempotent.
-  virtual void interrupt(Nanos now, bool agent_lost) = 0;
+  virtual void interrupt(Nanos now) = 0;
   /// Ends the cell early: the step under way is cut at `now` and marked, and cut_short() says `why`.
   /// @returns the level that ends the load. Not after done().
   virtual LoadLevel give_up(Nanos now, std::string why) = 0;

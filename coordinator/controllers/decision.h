@@ -18,6 +18,7 @@ struct Decision {
   Nanos elapsed{0};              ///< As TimeFrame.
   std::optional<Nanos> cycle;
   double load = 0;        ///< Of the step that it began (PlannedStep::load).
+  bool again = false;     ///< It runs a step again that lost an agent.
   bool ended = false;     ///< It began none: nothing was left to measure, or …
   std::string cut_short;  ///< … this is why it ended before that.
   bool given_up = false;  ///< Because its target was down.

@@ -50,6 +50,10 @@ struct PlannedStep {
   std::vector<double> row_loads;  ///< Of a load that moves, the mean of each row; else empty.
   bool folded = false;            ///< Rows are made of grains, so that hours take little memory.
 
+  std::uint32_t reruns = 0;  ///< How often it was run again because an agent was lost.
+  /// What is left of it from `row` on.
+  PlannedStep from_row(std::size_t row) const;
+
   double load() const { return arrivals ? arrivals->rate : concurrency; }
 };
 

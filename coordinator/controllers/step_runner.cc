@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 #include "common/whole_seconds.h"
 #include "coordinator/controllers/window_rules.h"
@@ -33,7 +34,12 @@ std::optional<LoadLevel> StepRunner::next(Nanos now, const FleetView& fleet) {
   switch (phase_) {
     case Phase::kPending:
       started_at_ = now - elapsed_before_;
-      if (again_) return start(*again_, ceil_second(now + kLead), fleet);
+      if (left_) {
+        left_ = false;
+        PlannedStep rest = std::move(again_.front());
+        again_.pop_front();
+        return start(rest, ceil_second(now + kLead), fleet);
+      }
       return advance(now, ceil_second(now + kLead), fleet);
     case Phase::kWarmUp:
       if (now > level_.effective_at && fleet.in_flight > level_.concurrency) surplus_until_ = now;
@@ -51,6 +57,8 @@ std::optional<LoadLevel> StepRunner::next(Nanos now, const FleetView& fleet) {
       return advance(now, hold_end_, fleet);
     case Phase::kDeciding:
       return decide(now, fleet);
+    case Phase::kRerun:
+      return advance(now, ceil_second(now + kLead), fleet);
     case Phase::kDrain:
       if (fleet.idle) phase_ = Phase::kDone;
       return std::nullopt;
@@ -64,7 +72,7 @@ std::optional<LoadLevel> StepRunner::next(Nanos now, const FleetView& fleet) {
 std::optional<LoadLevel> StepRunner::hold(Nanos now, const FleetView& fleet) {
   hold_end_ = std::max(hold_end_, hold_begin_ + window_length(fleet));
   const bool last = rows_closed_ + 1 == step_.rows;
-  if (!last || schedule_->foreseen()) {
+  if (!last || !again_.empty() || schedule_->foreseen()) {
     const Nanos end = row_begin(rows_closed_ + 1);
     if (now < end - kLead) return std::nullopt;
     close_row(end);
@@ -91,9 +99,18 @@ std::optional<LoadLevel> StepRunner::decide(Nanos now, const FleetView& fleet) {
 }
 
 LoadLevel StepRunner::advance(Nanos now, Nanos at, const FleetView& fleet) {
+  at = std::max(at, ceil_second(fleet.not_before));
   const auto limit = schedule_->max_duration();
   const TimeFrame time = time_frame(now - started_at_, cycle(fleet));
-  const auto step = schedule_->next(time);
+  std::optional<PlannedStep> step;
+  const bool again = !again_.empty();
+  if (again) {
+    step = std::move(again_.front());
+    again_.pop_front();
+  } else {
+    step = schedule_->next(time);
+  }
+  if (step && step->agents > fleet.agents) step.reset();
   if (step && limit && phase_ != Phase::kPending && at - started_at_ + shortest_time(*step, fleet) > *limit) {
     cut_short_ = fmt::format("{} of {} was used up before the step at {}", schedule_->bound_name(),
                              format_time(to_seconds(*limit)), format_figure(step->load()));
@@ -101,6 +118,7 @@ LoadLevel StepRunner::advance(Nanos now, Nanos at, const FleetView& fleet) {
   Decision decision{.rows = windows_.size(), .elapsed = time.elapsed, .cycle = time.cycle};
   if (step && cut_short_.empty()) {
     decision.load = step->load();
+    decision.again = again;
     decisions_.push_back(std::move(decision));
     return start(*step, at, fleet);
   }
@@ -127,8 +145,11 @@ LoadLevel StepRunner::new_level(Nanos effective_at) {
 LoadLevel StepRunner::start(const PlannedStep& step, Nanos at, const FleetView& fleet) {
   const bool first = phase_ == Phase::kPending;
   const std::uint32_t running = first ? 0 : level_.concurrency;
-  // Slots that ran a budget have ended with it; the next step starts all of its slots.
-  const std::uint32_t warm = level_.budget ? 0 : std::min(running, step.concurrency);
+  const bool others = std::exchange(dealt_among_, fleet.fleet) != fleet.fleet;
+  const bool dealt_anew = others && !first;
+  // Slots that ran a budget have ended with it, and those that go to another agent end with their request;
+  // the next step starts all of its slots.
+  const std::uint32_t warm = level_.budget || dealt_anew ? 0 : std::min(running, step.concurrency);
   falling_ = !first && step.load() < step_.load();
   step_ = step;
   const std::uint32_t attempt = visits(step);
@@ -150,6 +171,10 @@ LoadLevel StepRunner::start(const PlannedStep& step, Nanos at, const FleetView& 
   phase_ = Phase::kWarmUp;
   // Arrivals are spread by themselves.
   if (!step.arrivals) level_.spread_over = spread(fleet, step.concurrency > running);
+  // No faster than requests end: the host never gets more of them than it was to get.
+  if (!step.arrivals && dealt_anew)
+    level_.spread_over =
+        std::max(level_.spread_over, std::min(cycle(fleet).value_or(Nanos(0)), kLongestSpread));
   hold_begin_ = hold_end_ = at;
   plan_window(fleet);
   return level_;
@@ -194,7 +219,7 @@ LoadLevel StepRunner::start_way() {
 
 /// Which visit of its load a step is: steps may come back to one (8, 64, 8).
 std::uint32_t StepRunner::visits(const PlannedStep& step) const {
-  const auto same = [&](const PlannedStep& other) { return other.load() == step.load(); };
+  const auto same = [&](const Asked& other) { return other.step.load() == step.load(); };
   return static_cast<std::uint32_t>(std::count_if(asked_.begin(), asked_.end(), same)) + 1;
 }
 
@@ -314,7 +339,7 @@ void StepRunner::close_row(Nanos end) {
       --window.grain;
   }
   windows_.push_back(window);
-  asked_.push_back(step_);
+  asked_.push_back({step_, rows_closed_});
   ++rows_closed_;
 }
 
@@ -326,8 +351,8 @@ void StepRunner::judge_confidence(const FleetView& fleet) {
 
 void StepRunner::measured(std::size_t index, const Step& step) {
   if (stopping_) return;
-  schedule_->add(asked_[index], step);
   ++rows_given_;
+  if (!windows_[index].agent_lost) schedule_->add(asked_[index].step, step);
 }
 
 Nanos StepRunner::shortest_time(const PlannedStep& step, const FleetView& fleet) const {
@@ -341,36 +366,6 @@ Nanos StepRunner::shortest_time(const PlannedStep& step, const FleetView& fleet)
 
 void StepRunner::level_done(std::uint64_t epoch, Nanos finished_at) {
   if (phase_ == Phase::kRequests && epoch == level_.epoch) budget_finished_ = finished_at;
-}
-
-void StepRunner::interrupt(Nanos now, bool agent_lost) {
-  if (stopping_ || phase_ == Phase::kDrain || phase_ == Phase::kDone) return;
-  stopping_ = true;
-  const std::size_t whole = windows_.size();
-  if (phase_ == Phase::kRequests) {
-    budget_finished_ = std::max(now, level_.effective_at);
-    close_row(*budget_finished_);
-  } else if ((phase_ == Phase::kHold || phase_ == Phase::kDeciding) && rows_closed_ < step_.rows) {
-    const Nanos end = std::min(floor_second(now), row_begin(rows_closed_ + 1));
-    if (end > row_begin(rows_closed_)) close_row(end);
-  }
-  if (windows_.size() > whole) {
-    windows_.back().interrupted = !agent_lost;
-    windows_.back().agent_lost = agent_lost;
-  }
-  // The fleet is drained by its owner: no level is left to send.
-  phase_ = Phase::kDrain;
-}
-
-LoadLevel StepRunner::give_up(Nanos now, std::string why) {
-  interrupt(now, false);
-  cut_short_ = std::move(why);
-  decisions_.push_back({.rows = windows_.size(),
-                        .elapsed = now - started_at_,
-                        .ended = true,
-                        .cut_short = cut_short_,
-                        .given_up = true});
-  return new_level(ceil_second(now + kLead));
 }
 
 std::size_t StepRunner::step_index() const {

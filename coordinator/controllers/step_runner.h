@@ -1,5 +1,6 @@
 #pragma once
 
+#include <deque>
 #include <memory>
 #include <span>
 #include <string>
@@ -18,12 +19,16 @@ namespace kneepoint::coordinator {
 ///                 +--(unsettled)----+          |
 ///              requests -----------------------+
 ///
+/// From each of them a lost agent leads to a rerun, which is warm-up or requests again.
+///
 /// Levels take effect on whole seconds, so that windows are whole seconds of event time; each is handed out
 /// `kLead` ahead, which is the time a level has to reach every agent. A step whose successor is foreseen ends
 /// as the next level begins; else its load goes on until its row has come and the schedule has decided.
 class StepRunner final : public Controller {
  public:
   static constexpr Nanos kLead = std::chrono::milliseconds(400);
+  /// A step is run again so often, after losses of agents.
+  static constexpr std::uint32_t kMostReruns = 3;
 
   /// @param first_epoch the epoch of the first level; each level takes the next one.
   StepRunner(const Cell& cell, std::unique_ptr<Schedule> schedule, std::uint64_t first_epoch);
@@ -39,7 +44,8 @@ class StepRunner final : public Controller {
   std::optional<LoadLevel> next(Nanos now, const FleetView& fleet) override;
   void level_done(std::uint64_t epoch, Nanos finished_at) override;
   void measured(std::size_t index, const Step& step) override;
-  void interrupt(Nanos now, bool agent_lost) override;
+  bool lose_agent(Nanos now, std::int64_t complete_through) override;
+  void interrupt(Nanos now) override;
   LoadLevel give_up(Nanos now, std::string why) override;
 
   Phase phase() const override { return phase_; }
@@ -80,6 +86,9 @@ class StepRunner final : public Controller {
   std::optional<LoadLevel> decide(Nanos now, const FleetView& fleet);
   Nanos row_begin(std::size_t row) const;
   void close_row(Nanos end);
+  /// Closes what has been measured of the row under way. Whether there was anything.
+  bool cut_row(Nanos now);
+  bool under_way() const;
   void judge_confidence(const FleetView& fleet);
 
   Cell cell_;
@@ -89,10 +98,10 @@ class StepRunner final : public Controller {
   Phase phase_ = Phase::kPending;
   Nanos now_{0};
   Nanos started_at_{0};
-  Nanos elapsed_before_{0};           // by coordinators before this one
-  std::optional<PlannedStep> again_;  // what they left of the step under way
+  Nanos elapsed_before_{0};  // by coordinators before this one
 
-  PlannedStep step_;  // under way
+  PlannedStep step_;               // under way
+  std::uint32_t dealt_among_ = 0;  // FleetView::fleet as of its level
   LoadLevel level_;
   std::size_t rows_closed_ = 0;  // of step_
   bool falling_ = false;         // to less load than before
@@ -104,12 +113,19 @@ class StepRunner final : public Controller {
   bool unsteady_ = false;  // and that did not help
   std::optional<Nanos> budget_finished_;
 
+  bool left_ =
+      false;  // the first of again_ is under way: it was decided for by a coordinator before this one
   bool stopping_ = false;
   std::string cut_short_;
   std::vector<StepWindow> windows_;
   std::vector<Decision> decisions_;
-  std::vector<PlannedStep> asked_;  // of windows_
-  std::size_t rows_given_ = 0;      // to the schedule
+  struct Asked {
+    PlannedStep step;
+    std::size_t row = 0;  // of it
+  };
+  std::vector<Asked> asked_;       // of windows_
+  std::size_t rows_given_ = 0;     // to the schedule, but for those that an agent's loss has spoilt
+  std::deque<PlannedStep> again_;  // left to be run before the schedule is asked for more
 };
 
 }  // namespace kneepoint::coordinator

@@ -9,9 +9,11 @@
 
 namespace kneepoint::coordinator {
 
-/// A run begins when `expected` agents are there at once, or not at all.
+/// A run begins when `expected` agents are there at once, or at the deadline with `least` of them, or not at
+/// all.
 struct Barrier {
   std::size_t expected = 1;
+  std::size_t least = expected;
   MonoTime deadline{};
 
   /// Whether the agents that are `present` may begin; an error that says how many came, and which, once the

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "common/endpoint.h"
+#include "common/whole_seconds.h"
 #include "common/wire.h"
 #include "coordinator/fleet/member.h"
 #include "coordinator/fleet/split.h"
@@ -48,8 +49,8 @@ Fleet::~Fleet() {
 }
 
 std::size_t Fleet::agents() const {
-  return static_cast<std::size_t>(
-      std::count_if(members_.begin(), members_.end(), [](const auto& m) { return !m->info.lost; }));
+  return static_cast<std::size_t>(std::count_if(members_.begin(), members_.end(),
+                                                [](const auto& m) { return !m->info.membership.lost(); }));
 }
 
 const AgentInfo& Fleet::agent(std::uint32_t agent) const {
@@ -58,7 +59,7 @@ const AgentInfo& Fleet::agent(std::uint32_t agent) const {
 
 bool Fleet::drained() const {
   return std::all_of(members_.begin(), members_.end(), [](const auto& member) {
-    if (!member->link && member->info.lost) return true;
+    if (!member->link && member->info.membership.lost()) return true;
     return member->drained_after && member->taken >= *member->drained_after;
   });
 }
@@ -69,6 +70,7 @@ std::optional<FleetEvent> Fleet::wait(Nanos timeout) {
   while (events_.empty() && pump(deadline)) {
   }
   find_absent();
+  take_back();
   if (events_.empty()) return std::nullopt;
   FleetEvent event = std::move(events_.front());
   events_.pop_front();
@@ -76,6 +78,11 @@ std::optional<FleetEvent> Fleet::wait(Nanos timeout) {
     Member& member = *members_[arrived->agent];
     member.taken = arrived->batch.sequence;
     member.acknowledge();
+  } else if (const auto* joined = std::get_if<AgentJoined>(&event)) {
+    // Not before, so that nobody gets load whom the run does not know.
+    Member& member = *members_[joined->agent];
+    member.info.membership.join(joined->from);
+    if (!member.link) member.info.membership.link_broken();
   }
   return event;
 }
@@ -85,16 +92,14 @@ void Fleet::recorded(std::uint32_t agent, std::uint64_t sequence) {
 }
 
 void Fleet::process_ended(const std::string& name, const std::string& reason) {
-  for (const auto& member : members_) {
-    if (member->info.name == name && !member->info.lost && phase_ != Phase::kAssembling)
-      lose(*member, reason);
-  }
+  Member* const member = latest(name);
+  if (member != nullptr && phase_ != Phase::kAssembling) lose(*member, reason, Loss::kDead);
 }
 
 void Fleet::send(const LoadLevel& level) {
   std::vector<Member*> live;
   for (const auto& member : members_) {
-    if (!member->info.lost) live.push_back(member.get());
+    if (member->info.membership.takes_part()) live.push_back(member.get());
   }
   if (live.empty()) return;
   epoch_ = level.epoch;
@@ -131,11 +136,12 @@ void Fleet::attend() {
   if (phase_ != Phase::kRunning || now - beat_at_ < options_.heartbeat) return;
   beat_at_ = now;
   for (const auto& member : members_) {
-    if (member->link) beat(*member, now);
+    if (member->link && !member->info.membership.lost()) beat(*member, now);
   }
 }
 
 void Fleet::beat(Member& member, MonoTime now) {
+  member.beaten_at = now;
   v1::CoordinatorMessage message;
   v1::Heartbeat& heartbeat = *message.mutable_heartbeat();
   heartbeat.set_id(++beats_);
@@ -150,7 +156,7 @@ void Fleet::find_absent() {
   judged_at_ = now;
   if (phase_ == Phase::kAssembling || phase_ == Phase::kFinished) return;
   for (const auto& member : members_) {
-    if (member->info.lost) continue;
+    if (member->info.membership.lost()) continue;
     if (!member->link) {
       if (now - std::max(member->broken_at, judged_from_) >= options_.return_limit) {
         lose(*member, member->broken_why);
@@ -162,13 +168,47 @@ void Fleet::find_absent() {
       member->link.reset();
     }
   }
+  std::erase_if(joining_, [&](Member& member) {
+    if (now - std::max(member.link->heard_at(), judged_from_) < kStartLimit) return false;
+    member.link->abort();
+    return true;
+  });
 }
 
-void Fleet::lose(Member& member, const std::string& reason) {
-  if (member.info.lost || phase_ == Phase::kFinished) return;
-  member.info.lost = true;
+void Fleet::take_back() {
+  if (phase_ != Phase::kRunning || drain_limit_) return;
+  // By index: who is admitted is not among these yet.
+  for (std::size_t i = 0; i < members_.size(); ++i) {
+    Member& member = *members_[i];
+    if (member.info.membership.state() != MemberState::kLost || member.barred) continue;
+    if (!member.link || !member.drained_after) continue;
+    // What the journal does not hold yet its agent must still keep.
+    if (member.recorded < *member.drained_after || agents() + joining_.size() >= expected_) continue;
+    member.info.membership.gone();
+    admit(std::exchange(member.link, nullptr), member.info);
+  }
+}
+
+void Fleet::lose(Member& member, const std::string& reason, Loss how) {
+  if (phase_ == Phase::kFinished) return;
+  if (!has_number(member)) {
+    spdlog::warn("agent {} did not join: {}", member.info.name, reason);
+    member.link->abort();
+    std::erase_if(joining_, [&](const Member& each) { return &each == &member; });
+    return;
+  }
+  const MonoTime now = mono_now();
+  const MonoTime lease_end = member.beaten_at + lease::kLength + lease::kMargin;
+  const Nanos load_until = (how == Loss::kDead || !member.share ? now : std::max(now, lease_end)) - zero_;
+  const std::int64_t until = second_of(ceil_second(load_until));
+  if (!member.info.membership.lose(until, member.share.has_value())) return;
   member.problem = reason;
-  if (phase_ == Phase::kRunning) events_.push_back(AgentLost{.agent = number_of(member), .reason = reason});
+  member.barred = how == Loss::kBarred;
+  if (phase_ != Phase::kRunning) return;
+  events_.push_back(AgentLost{.agent = number_of(member),
+                              .reason = reason,
+                              .until = member.info.membership.presence().until,
+                              .load_until = load_until});
 }
 
 void Fleet::drain(Nanos limit) {
@@ -182,22 +222,37 @@ void Fleet::drain(Nanos limit) {
 
 void Fleet::finish(bool complete, const std::string& reason) {
   phase_ = Phase::kFinished;
-  for (const auto& member : members_) {
-    if (!member->link) continue;
+  const auto end = [&](Member& member) {
+    if (!member.link) return;
     v1::CoordinatorMessage message;
     message.mutable_finish()->set_complete(complete);
     message.mutable_finish()->set_reason(reason);
-    member->link->send(std::move(message));
-    member->link->close();
-    member->link.reset();
-  }
+    member.link->send(std::move(message));
+    member.link->close();
+    member.link.reset();
+  };
+  for (const auto& member : members_) end(*member);
+  for (Member& member : joining_) end(member);
 }
 
 Fleet::Member* Fleet::member_of(const AgentLink* link) {
   for (const auto& member : members_) {
     if (member->link.get() == link) return member.get();
   }
+  for (Member& member : joining_) {
+    if (member.link.get() == link) return &member;
+  }
   return nullptr;
+}
+
+Fleet::Member* Fleet::latest(const std::string& name) {
+  const auto found =
+      std::find_if(members_.rbegin(), members_.rend(), [&](const auto& m) { return m->info.name == name; });
+  return found == members_.rend() ? nullptr : found->get();
+}
+
+bool Fleet::has_number(const Member& member) const {
+  return std::none_of(joining_.begin(), joining_.end(), [&](const Member& each) { return &each == &member; });
 }
 
 std::uint32_t Fleet::number_of(const Member& member) const {

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <deque>
 #include <functional>
+#include <list>
 #include <map>
 #include <memory>
 #include <optional>
@@ -18,6 +19,7 @@
 #include "common/version.h"
 #include "coordinator/fleet/agent_link.h"
 #include "coordinator/fleet/clock_sync.h"
+#include "coordinator/fleet/membership.h"
 #include "coordinator/run/run_loop.h"
 
 namespace kneepoint::v1 {
@@ -39,7 +41,7 @@ struct AgentInfo {
   std::string peer;
   ClockEstimate clock;   ///< After start().
   Nanos clock_drift{0};  ///< How far its clock has moved against this one since; heartbeats measure it.
-  bool lost = false;
+  Membership membership;
 };
 
 /// The agents of one run over gRPC: listen, assemble, start, then a LoadFleet for the run loop, then finish.
@@ -72,9 +74,17 @@ class Fleet final : public LoadFleet {
   /// Where agents can dial, in the order of Options::listen, with the ports that were bound.
   const std::vector<std::string>& addresses() const { return addresses_; }
 
-  /// Waits until `expected` agents are there at once; later ones are turned away. Numbers them in order of
-  /// name, so that the same agents get the same slots in every run. `on_joined` hears of every arrival.
-  Result<void> assemble(std::size_t expected, Nanos timeout, const Check& check = {},
+  /// How many agents are awaited, and how many of them will do once the time is over; absent: all.
+  struct Quorum {
+    std::size_t expected = 1;
+    std::optional<std::size_t> least;
+  };
+
+  /// Waits until enough agents are there at once. Later ones are taken in while there are fewer than
+  /// expected, and get load with the next level after they have made themselves ready; beyond, they are
+  /// turned away. Numbers them in order of name, so that the same agents get the same slots in every run.
+  /// `on_joined` hears of every arrival.
+  Result<void> assemble(Quorum quorum, Nanos timeout, const Check& check = {},
                         const std::function<void(const AgentInfo&, std::size_t present)>& on_joined = {});
 
   /// Between assemble() and start(), for a caller that has something else to wait for: takes what agents say
@@ -89,8 +99,10 @@ class Fleet final : public LoadFleet {
 
   /// The run's zero on this machine's monotonic clock. After start().
   MonoTime zero() const { return zero_; }
-  /// @param agent below the number that was assembled.
+  /// @param agent below agents_ever().
   const AgentInfo& agent(std::uint32_t agent) const;
+  /// How many have been numbered: those lost are among them, and those that came back have two numbers.
+  std::uint32_t agents_ever() const { return static_cast<std::uint32_t>(members_.size()); }
   /// Whether every agent that is still connected has, after drain(), ended its last request and all its
   /// batches were returned by wait().
   bool drained() const override;
@@ -105,7 +117,7 @@ class Fleet final : public LoadFleet {
   /// A batch is where a kill of this process cannot lose it: its agent need not keep it any longer. In the
   /// order of the batches. Any thread.
   void recorded(std::uint32_t agent, std::uint64_t sequence);
-  /// The agent's process has ended, as its parent knows: there is nobody to wait for.
+  /// The agent's process has ended, as its parent knows: there is nobody, and no load, to wait for.
   void process_ended(const std::string& name, const std::string& reason);
   void send(const LoadLevel& level) override;
   void drain(Nanos limit) override;
@@ -121,15 +133,27 @@ class Fleet final : public LoadFleet {
   bool pump(MonoTime deadline);
   void on_message(const std::shared_ptr<AgentLink>& link, const v1::AgentMessage& message, MonoTime at);
   void on_hello(const std::shared_ptr<AgentLink>& link, const v1::Hello& hello);
+  /// The same process over a new link.
+  void on_return(Member& member, const std::shared_ptr<AgentLink>& link, const v1::Hello& hello);
+  /// One that has no number yet.
+  void admit(const std::shared_ptr<AgentLink>& link, AgentInfo info);
+  void on_ready(Member& member);
   void serve_dataset(AgentLink& link, const v1::DatasetRequest& request);
   void on_clock_reply(Member& member, const v1::ClockReply& reply, MonoTime at);
   void on_level_done(Member& member, const v1::AgentMessage& message);
   void on_batch(Member& member, LinkEvent::RunBatch batch);
   void on_closed(const std::shared_ptr<AgentLink>& link, const LinkClosed& closed);
-  void lose(Member& member, const std::string& reason);
+  enum class Loss {
+    kLeaseRuns,  ///< Its load may go on until its lease ends.
+    kDead,       ///< Its process has ended, and its load with it.
+    kBarred,     ///< As kLeaseRuns; it is not to come back, as what it says is not to be worked with.
+  };
+  void lose(Member& member, const std::string& reason, Loss how = Loss::kLeaseRuns);
   /// Loses those that have been away for too long. Only what happened while this thread looked counts: after
   /// an absence of its own everybody has the full time again.
   void find_absent();
+  /// Takes back those that were lost and have handed over what they had measured, as new members.
+  void take_back();
   /// This thread is here: notes it, and sends heartbeats when they are due.
   void attend();
   void beat(Member& member, MonoTime now);
@@ -144,20 +168,23 @@ class Fleet final : public LoadFleet {
   Result<void> measure_clocks(const Check& check);
   Member* member_of(const AgentLink* link);
   std::uint32_t number_of(const Member& member) const;
+  bool has_number(const Member& member) const;
+  Member* latest(const std::string& name);
 
   enum class Phase { kAssembling, kAssembled, kRunning, kFinished };
 
   const Options options_;
   std::vector<std::string> addresses_;
   Phase phase_ = Phase::kAssembling;
-  std::vector<std::unique_ptr<Member>> members_;
+  std::size_t expected_ = 0;
+  std::vector<std::unique_ptr<Member>> members_;  ///< By number.
+  std::list<Member> joining_;  ///< While the run goes on: those that make themselves ready.
   std::function<void(const AgentInfo&, std::size_t)> on_joined_;
   MonoTime zero_{};
-  std::optional<Assignment> assignment_;  ///< While the fleet starts.
+  std::optional<Assignment> assignment_;  ///< Also for those that join later.
   std::string run_id_;                    ///< Once there is an assignment.
   std::size_t cells_ = 0;
   std::uint64_t epoch_ = 0;  ///< Of the last level.
-  bool probing_ = false;
   MonoTime beat_at_{};
   std::uint32_t beats_ = 0;
   MonoTime attended_at_{};  ///< When this thread last looked.

@@ -7,6 +7,7 @@
 
 #include "common/dataset.h"
 #include "common/printable.h"
+#include "common/whole_seconds.h"
 #include "coordinator/fleet/fleet.h"
 #include "coordinator/fleet/member.h"
 
@@ -70,10 +71,10 @@ void Fleet::on_message(const std::shared_ptr<AgentLink>& link, const v1::AgentMe
       serve_dataset(*link, message.dataset_request());
       break;
     case v1::AgentMessage::kReady:
-      if (message.ready().run_id() == run_id_) member->ready = true;
+      if (message.ready().run_id() == run_id_) on_ready(*member);
       break;
     case v1::AgentMessage::kRefused:
-      lose(*member, "it refused: " + one_line(message.refused().reason()));
+      lose(*member, "it refused: " + one_line(message.refused().reason()), Loss::kBarred);
       break;
     case v1::AgentMessage::kLevelDone:
       on_level_done(*member, message);
@@ -82,7 +83,7 @@ void Fleet::on_message(const std::shared_ptr<AgentLink>& link, const v1::AgentMe
       if (message.run_id() == run_id_) member->drained_after = message.drained().last_sequence();
       break;
     case v1::AgentMessage::kLeaving:
-      lose(*member, "it is leaving: " + one_line(message.leaving().reason()));
+      lose(*member, "it is leaving: " + one_line(message.leaving().reason()), Loss::kBarred);
       break;
     default:
       break;  // hellos and batches do not come here; what is unknown is of no version that was welcomed
@@ -96,12 +97,15 @@ void Fleet::on_clock_reply(Member& member, const v1::ClockReply& reply, MonoTime
                            .reply_received = at};
   auto& samples = member.samples;
   if (!reply.of_heartbeat()) {
-    if (!probing_ || reply.id() != samples.size() || sample.probe_sent != member.probed_at) return;
+    if (!member.probing || reply.id() != samples.size() || sample.probe_sent != member.probed_at) return;
     samples.push_back(sample);
-    if (samples.size() < kProbes) member.probe();
-    return;
+    if (samples.size() < kProbes) return member.probe();
+    if (has_number(member)) return;  // the whole fleet goes on together
+    member.probing = false;
+    if (!member.settle_clock()) return lose(member, "its clock runs backwards");
+    return send_assignment(member);
   }
-  if (phase_ != Phase::kRunning) return;
+  if (phase_ != Phase::kRunning || !has_number(member)) return;
   samples.push_back(sample);
   if (samples.size() > kBeatsKept) samples.erase(samples.begin());
   if (const auto clock = estimate_offset(samples)) {
@@ -114,8 +118,10 @@ void Fleet::on_level_done(Member& member, const v1::AgentMessage& message) {
   if (message.run_id() != run_id_ || done.epoch() != epoch_ || done.epoch() <= member.done_epoch) return;
   const Nanos finished_at(done.finished_at_nanos());
   if (finished_at > now() + kClockPatience) {
-    lose(member, fmt::format("an invalid message: level {} has ended {:g} s from now", done.epoch(),
-                             to_seconds(finished_at - now())));
+    lose(member,
+         fmt::format("an invalid message: level {} has ended {:g} s from now", done.epoch(),
+                     to_seconds(finished_at - now())),
+         Loss::kBarred);
     return;
   }
   member.done_epoch = done.epoch();
@@ -148,32 +154,74 @@ void Fleet::on_hello(const std::shared_ptr<AgentLink>& link, const v1::Hello& he
                      "its certificate does not name it: --name must be a DNS name (SAN) of --tls-cert");
   }
   if (phase_ == Phase::kFinished) return turn_away(*link, name, "the run is over");
-  const auto known =
-      std::find_if(members_.begin(), members_.end(), [&](const auto& m) { return m->info.name == name; });
-  if (known != members_.end() && (*known)->info.boot_id == hello.boot_id()) {
-    Member& member = **known;
-    // The same process again: its old link is dead, whether that has shown here yet or not.
-    if (member.link) member.link->abort();
-    const bool resume = !run_id_.empty() && hello.run_id() == run_id_;
-    if (member.ready && !resume) lose(member, "it has forgotten the run");
-    if (resume) member.ready = true;  // its word may have been lost with the link
-    if (resume && hello.load_ended() && !drain_limit_) lose(member, "it had stopped its load");
-    return attach(member, link, resume);
+  AgentInfo info{.name = name,
+                 .boot_id = hello.boot_id(),
+                 .threads = hello.threads(),
+                 .cpus = hello.cpus(),
+                 .pid = hello.pid(),
+                 .peer = link->peer()};
+  std::erase_if(joining_, [&](Member& member) {
+    const bool same = member.info.name == name && member.info.boot_id == info.boot_id;
+    if (same) member.link->abort();
+    return same;
+  });
+  Member* const known = latest(name);
+  if (known != nullptr && known->info.boot_id == info.boot_id) return on_return(*known, link, hello);
+  const bool taken = std::any_of(joining_.begin(), joining_.end(),
+                                 [&](const Member& member) { return member.info.name == name; });
+  const bool there = known != nullptr && !known->info.membership.lost();
+  // A process of its name that has no link is not there any more, as far as this one's parent can tell.
+  if (taken || (there && (known->link || phase_ != Phase::kRunning)))
+    return turn_away(*link, name, "another agent has its name");
+  if (there) lose(*known, "another process has come under its name");
+  admit(link, std::move(info));
+}
+
+void Fleet::on_return(Member& member, const std::shared_ptr<AgentLink>& link, const v1::Hello& hello) {
+  // Its old link is dead, whether that has shown here yet or not.
+  if (member.link) member.link->abort();
+  const MemberState was = member.info.membership.state();
+  const bool resume = !run_id_.empty() && hello.run_id() == run_id_ && was != MemberState::kGone;
+  const bool was_ready = was != MemberState::kJoining;
+  if (was_ready && !resume) lose(member, "it has forgotten the run");
+  if (resume && !was_ready) on_ready(member);  // its word was lost with the link
+  if (resume && hello.load_ended() && !drain_limit_) lose(member, "it had stopped its load");
+  member.info.membership.link_restored();
+  if (resume || !member.info.membership.lost()) return attach(member, link, resume);
+  member.link.reset();
+  member.info.membership.gone();
+  if (member.barred) return turn_away(*link, member.info.name, member.problem);
+  admit(link, member.info);
+}
+
+void Fleet::admit(const std::shared_ptr<AgentLink>& link, AgentInfo info) {
+  const bool running = phase_ == Phase::kRunning;
+  if (drain_limit_) return turn_away(*link, info.name, "the run ends");
+  if (phase_ != Phase::kAssembling && agents() + joining_.size() >= expected_)
+    return turn_away(*link, info.name, fmt::format("the fleet of {} agents is complete", expected_));
+  info.membership = Membership();
+  if (running) {
+    Member& member = joining_.emplace_back();
+    member.late = true;
+    member.info = std::move(info);
+    member.probing = true;
+    return attach(member, link, false);
   }
-  if (known != members_.end()) return turn_away(*link, name, "another agent has its name");
-  if (phase_ != Phase::kAssembling) {
-    return turn_away(*link, name, fmt::format("the fleet of {} agents is complete", members_.size()));
-  }
-  auto member = std::make_unique<Member>();
-  member->info = {.name = name,
-                  .boot_id = hello.boot_id(),
-                  .threads = hello.threads(),
-                  .cpus = hello.cpus(),
-                  .pid = hello.pid(),
-                  .peer = link->peer()};
-  attach(*member, link, false);
-  members_.push_back(std::move(member));
+  members_.push_back(std::make_unique<Member>());
+  members_.back()->info = std::move(info);
+  members_.back()->probing = members_.front()->probing;  // it begins with the others
+  attach(*members_.back(), link, false);
   if (on_joined_) on_joined_(members_.back()->info, members_.size());
+}
+
+/// The first ones begin together; one that comes later is numbered now.
+void Fleet::on_ready(Member& member) {
+  if (!member.late) return member.info.membership.join(0);
+  if (has_number(member)) return;
+  const auto from = second_of(ceil_second(now()));
+  members_.push_back(std::make_unique<Member>(std::move(member)));
+  std::erase_if(joining_, [&](const Member& each) { return &each == &member; });
+  events_.push_back(AgentJoined{.agent = number_of(*members_.back()), .from = from});
 }
 
 /// Over a new link an agent gets everything again that it may have missed.
@@ -183,16 +231,16 @@ void Fleet::attach(Member& member, const std::shared_ptr<AgentLink>& link, bool 
   welcome.mutable_welcome()->set_acked(resume ? member.recorded : 0);
   welcome.mutable_welcome()->set_resume(resume);
   link->send(std::move(welcome));
-  if (member.info.lost) {
+  if (member.info.membership.lost()) {
     // It may hand over what it has measured, and nothing else.
     if (!drain_limit_) {
       v1::CoordinatorMessage drain;
       drain.mutable_drain()->set_limit_nanos(0);
       link->send(std::move(drain));
     }
-  } else if (probing_) {
+  } else if (member.probing) {
     if (member.samples.size() < kProbes) member.probe();
-  } else if (phase_ == Phase::kRunning && !member.ready) {
+  } else if (phase_ == Phase::kRunning && !resume) {
     send_assignment(member);
   } else if (phase_ == Phase::kRunning) {
     send_share(member);
@@ -206,13 +254,16 @@ void Fleet::attach(Member& member, const std::shared_ptr<AgentLink>& link, bool 
 
 void Fleet::on_batch(Member& member, LinkEvent::RunBatch arrived) {
   SnapshotBatch& batch = arrived.batch;
-  if (run_id_.empty() || arrived.run_id != run_id_) return;  // left over from another run
+  // Left over from another run, or from what it was before it joined.
+  if (run_id_.empty() || arrived.run_id != run_id_ || !has_number(member)) return;
   if (batch.sequence <= member.received) return;  // sent again because its acknowledgement had not arrived
   for (const SecondSnapshot& second : batch.seconds) {
     for (const auto& [key, stats] : second.series) {
       if (key.cell < cells_ && key.epoch <= epoch_) continue;
-      lose(member, fmt::format("an invalid batch: it measured cell {} of {} under level {} of {}", key.cell,
-                               cells_, key.epoch, epoch_));
+      lose(member,
+           fmt::format("an invalid batch: it measured cell {} of {} under level {} of {}", key.cell, cells_,
+                       key.epoch, epoch_),
+           Loss::kBarred);
       member.link->abort();
       member.link.reset();
       return;
@@ -229,6 +280,7 @@ void Fleet::on_batch(Member& member, LinkEvent::RunBatch arrived) {
 void Fleet::on_closed(const std::shared_ptr<AgentLink>& link, const LinkClosed& closed) {
   Member* member = member_of(link.get());
   if (member == nullptr) return;
+  if (!has_number(*member)) return lose(*member, closed.reason);
   member->link.reset();
   if (phase_ == Phase::kAssembling) {
     spdlog::warn("agent {} left before the run: {}", member->info.name, closed.reason);
@@ -237,7 +289,8 @@ void Fleet::on_closed(const std::shared_ptr<AgentLink>& link, const LinkClosed& 
   }
   member->broken_at = mono_now();
   member->broken_why = closed.reason;
-  if (closed.faulty) lose(*member, closed.reason);
+  member->info.membership.link_broken();
+  if (closed.faulty) lose(*member, closed.reason, Loss::kBarred);
 }
 
 }  // namespace kneepoint::coordinator

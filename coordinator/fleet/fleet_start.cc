@@ -16,15 +16,16 @@ using namespace std::chrono_literals;
 constexpr Nanos kCheckInterval = 100ms;
 /// The zero lies so far ahead of the assignments, which thus arrive before it.
 constexpr Nanos kZeroAhead = 500ms;
-/// How long an agent may take to answer its probes, or to make itself ready.
-constexpr Nanos kStartLimit = 30s;
 
 }  // namespace
 
-Result<void> Fleet::assemble(std::size_t expected, Nanos timeout, const Check& check,
+Result<void> Fleet::assemble(Quorum quorum, Nanos timeout, const Check& check,
                              const std::function<void(const AgentInfo&, std::size_t)>& on_joined) {
-  const Barrier barrier{.expected = expected, .deadline = mono_now() + timeout};
+  const Barrier barrier{.expected = quorum.expected,
+                        .least = quorum.least.value_or(quorum.expected),
+                        .deadline = mono_now() + timeout};
   on_joined_ = on_joined;
+  expected_ = quorum.expected;
   for (;;) {
     std::vector<std::string> present;
     for (const auto& member : members_) present.push_back(member->info.name);
@@ -84,21 +85,19 @@ Result<void> Fleet::wait_for_all(bool (*ready)(const Member&), const char* what,
 }
 
 Result<void> Fleet::measure_clocks(const Check& check) {
-  probing_ = true;
   for (const auto& member : members_) {
+    member->probing = true;
     if (member->link) member->probe();
   }
-  auto probed =
+  const auto probed =
       wait_for_all([](const Member& m) { return m.samples.size() >= kProbes; }, "answer clock probes", check);
-  probing_ = false;
-  if (!probed) return probed;
   for (const auto& member : members_) {
-    const auto estimate = estimate_offset(member->samples);
-    if (!estimate) return Error{fmt::format("agent {} has a clock that runs backwards", member->info.name)};
-    member->info.clock = *estimate;
-    member->samples.clear();
+    member->probing = false;
+    if (!probed) continue;
+    if (!member->settle_clock())
+      return Error{fmt::format("agent {} has a clock that runs backwards", member->info.name)};
   }
-  return {};
+  return probed;
 }
 
 Result<void> Fleet::start(Assignment assignment, const Check& check, Nanos begun) {
@@ -110,10 +109,8 @@ Result<void> Fleet::start(Assignment assignment, const Check& check, Nanos begun
   for (const auto& [hash, dataset] : assignment.datasets) datasets_[hash] = to_bytes(*dataset);
   assignment_ = std::move(assignment);
   for (const auto& member : members_) send_assignment(*member);
-  auto ready = wait_for_all([](const Member& m) { return m.ready; }, "make itself ready", check);
-  datasets_.clear();
-  assignment_.reset();
-  return ready;
+  return wait_for_all([](const Member& m) { return m.info.membership.state() != MemberState::kJoining; },
+                      "make itself ready", check);
 }
 
 void Fleet::send_assignment(Member& member) {

@@ -14,6 +14,8 @@
 
 namespace kneepoint::coordinator {
 
+/// How long an agent may take to answer its probes, or to make itself ready.
+inline constexpr Nanos kStartLimit = std::chrono::seconds(30);
 /// Round trips of clock probes, one after the other. One undisturbed trip is enough.
 inline constexpr std::size_t kProbes = 9;
 
@@ -21,15 +23,18 @@ inline MonoTime mono_now() {
   return SystemClock().now();
 }
 
-/// One agent, from its hello to its loss.
+/// One agent, from its hello to its end.
 struct Fleet::Member {
   AgentInfo info;
   std::shared_ptr<AgentLink> link;  ///< Null while there is none.
   MonoTime broken_at{};             ///< While there is none: since when.
   std::string broken_why;
-  std::vector<ClockSample> samples;  ///< Before the run; in it, those of the last heartbeats.
-  MonoTime probed_at{};              ///< What is awaited carries this instant.
-  bool ready = false;
+  std::vector<ClockSample> samples;            ///< Before the run; in it, those of the last heartbeats.
+  MonoTime probed_at{};                        ///< What is awaited carries this instant.
+  MonoTime beaten_at{};                        ///< When the last heartbeat was sent to it.
+  bool probing = false;                        ///< Its clock is being measured.
+  bool late = false;                           ///< It came while the run went on.
+  bool barred = false;                         ///< It may not come back.
   std::string problem;                         ///< Why it refused or was lost.
   std::uint64_t received = 0;                  ///< The last batch queued for wait().
   std::uint64_t taken = 0;                     ///< The last batch returned by wait().
@@ -44,6 +49,13 @@ struct Fleet::Member {
     message.mutable_clock_probe()->set_id(static_cast<std::uint32_t>(samples.size()));
     message.mutable_clock_probe()->set_sent_at_nanos(probed_at.time_since_epoch().count());
     link->send(std::move(message));
+  }
+  /// The samples have said where its clock stands; false where they contradict each other.
+  bool settle_clock() {
+    const auto estimate = estimate_offset(samples);
+    if (estimate) info.clock = *estimate;
+    samples.clear();
+    return estimate.has_value();
   }
   void acknowledge() const {
     if (!link) return;

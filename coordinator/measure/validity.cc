@@ -16,7 +16,7 @@ namespace {
 
 void check_delivery(Step& step, const WindowEvidence& evidence) {
   if (evidence.interrupted) step.invalidate("INTERRUPTED", "the step was cut short");
-  if (evidence.agent_lost) step.invalidate("AGENT_LOST", "an agent was lost while it ran");
+  if (evidence.agent_lost) step.invalidate(kAgentLost, "an agent was lost while it ran");
   if (!evidence.complete) step.invalidate("INCOMPLETE", "not every agent delivered every second of it");
   if (step.requests.completed > 0) return;
   // Whether a host is slow or gone cannot be told from this; that nothing came can.

@@ -9,6 +9,9 @@
 
 namespace kneepoint::coordinator {
 
+/// A row during which an agent was lost.
+inline constexpr const char* kAgentLost = "AGENT_LOST";
+
 /// Thresholds of the gates (docs/method.md says where each comes from).
 struct Gates {
   static constexpr double kOccupancy =

@@ -97,9 +97,9 @@ Plan read_plan(const Node& root, const std::string& file) {
   if (root.kind == Node::Kind::kNull) {
     throw PlanError{{}, "the plan is empty; it needs kneepoint: 1, targets and scenarios"};
   }
-  const MappingReader reader(
-      root, "the plan",
-      {"kneepoint", "name", "seed", "records", "guard_rails", "thresholds", "targets", "scenarios"});
+  const MappingReader reader(root, "the plan",
+                             {"kneepoint", "name", "seed", "records", "on_agent_lost", "guard_rails",
+                              "thresholds", "targets", "scenarios"});
   if (root.find("kneepoint") == nullptr) {
     throw PlanError{root.at,
                     "the plan has no 'kneepoint: 1', the version of its format; make that the first line"};
@@ -117,6 +117,8 @@ Plan read_plan(const Node& root, const std::string& file) {
   if (const Node* const records = reader.find("records")) {
     plan.records = yaml::read_bool(*records, "'records'");
   }
+  if (const Node* const lost = reader.find("on_agent_lost"))
+    plan.stop_when_agent_lost = yaml::read_choice(*lost, "on_agent_lost", {"rerun", "stop"}) == "stop";
   if (const Node* const limits = reader.find("guard_rails")) plan.guard_rails = read_guard_rails(*limits);
   if (const Node* const limits = reader.find("thresholds")) plan.thresholds = read_thresholds(*limits);
   const Node& targets = reader.require("targets");

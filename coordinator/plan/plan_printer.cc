@@ -373,6 +373,8 @@ std::string describe_plan(const Plan& plan) {
   if (!plan.thresholds.empty()) text += "\nThe run exits with 4 where\n";
   for (const Threshold& threshold : plan.thresholds) text += fmt::format("  {}\n", threshold.text);
 
+  if (plan.stop_when_agent_lost) text += "\nThe run stops when an agent is lost.\n";
+
   const std::vector<Cell> cells = cells_of(plan);
   std::size_t counted_requests = 0;
   Forecast all;

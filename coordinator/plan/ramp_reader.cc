@@ -190,14 +190,8 @@ Ramp read_ramp(const Node& node, const std::string& scenario) {
   if (const Node* const warmup = reader.find("warmup")) {
     ramp.warmup = yaml::read_duration(*warmup, "'warmup'", 0s, kLongestHold);
   }
-  if (const Node* const down = reader.find("on_target_down")) {
-    const std::string& name = yaml::read_text(*down, "'on_target_down'");
-    if (name != "stop" && name != "continue") {
-      throw PlanError{down->at, fmt::format("unknown on_target_down '{}'{}", yaml::excerpt(name),
-                                            yaml::suggestion(name, {"stop", "continue"}))};
-    }
-    ramp.stop_when_down = name == "stop";
-  }
+  if (const Node* const down = reader.find("on_target_down"))
+    ramp.stop_when_down = yaml::read_choice(*down, "on_target_down", {"stop", "continue"}) == "stop";
   read_linear(reader, ramp);
   read_confirm(reader, ramp);
   read_afterwards(reader, scenario, ramp);

@@ -177,6 +177,14 @@ bool read_bool(const Node& node, std::string_view what) {
   return text == "true";
 }
 
+const std::string& read_choice(const Node& node, std::string_view key,
+                               const std::vector<std::string_view>& words) {
+  const std::string& word = read_text(node, fmt::format("'{}'", key));
+  if (std::find(words.begin(), words.end(), word) == words.end())
+    throw PlanError{node.at, fmt::format("unknown {} '{}'{}", key, excerpt(word), suggestion(word, words))};
+  return word;
+}
+
 Nanos read_duration(const Node& node, std::string_view what, Nanos min, Nanos max) {
   const std::string expected = fmt::format("a duration such as {}", kDurationHelp);
   const auto duration = parse_duration(scalar(node, what, expected));

@@ -56,6 +56,10 @@ std::uint64_t read_integer(const Node& node, std::string_view what, std::uint64_
 double read_number(const Node& node, std::string_view what, double min, double max);
 bool read_bool(const Node& node, std::string_view what);
 
+/// One of `words`. @param key whose value it is, without quotes.
+const std::string& read_choice(const Node& node, std::string_view key,
+                               const std::vector<std::string_view>& words);
+
 /// A duration from `min` to `max`.
 Nanos read_duration(const Node& node, std::string_view what, Nanos min, Nanos max);
 

@@ -62,22 +62,29 @@ using AgentMessages = google::protobuf::RepeatedPtrField<v1::RecordedAgent>;
 
 void to_messages(const std::vector<RunFacts::Agent>& agents, AgentMessages& out) {
   for (const RunFacts::Agent& agent : agents) {
-    v1::RecordedAgent& to = *out.Add();
-    to.set_name(agent.name);
-    to.set_clock_round_trip_nanos(agent.clock_round_trip.count());
+    to_message(agent, *out.Add());
   }
 }
 
 std::vector<RunFacts::Agent> agents_of(const AgentMessages& messages) {
   std::vector<RunFacts::Agent> agents;
   for (const v1::RecordedAgent& agent : messages) {
-    agents.push_back({.name = agent.name(),
-                      .clock_round_trip = Nanos(std::max<std::int64_t>(0, agent.clock_round_trip_nanos()))});
+    agents.push_back(from_message(agent));
   }
   return agents;
 }
 
 }  // namespace
+
+void to_message(const RunFacts::Agent& agent, v1::RecordedAgent& out) {
+  out.set_name(agent.name);
+  out.set_clock_round_trip_nanos(agent.clock_round_trip.count());
+}
+
+RunFacts::Agent from_message(const v1::RecordedAgent& message) {
+  return {.name = message.name(),
+          .clock_round_trip = Nanos(std::max<std::int64_t>(0, message.clock_round_trip_nanos()))};
+}
 
 void to_message(const Plan& plan, const std::vector<Cell>& cells, const RunFacts& facts, RealTime zero_at,
                 v1::RecordedRun& out) {
@@ -223,12 +230,13 @@ Result<StepWindow> from_message(const v1::RecordedWindow& message, std::size_t c
 }
 
 void to_message(const Decision& decision, v1::RecordedDecision& out) {
-  const auto& [controller, rows, elapsed, cycle, load, ended, cut_short, given_up] = decision;
+  const auto& [controller, rows, elapsed, cycle, load, again, ended, cut_short, given_up] = decision;
   out.set_controller(controller);
   out.set_rows(rows);
   out.set_elapsed_nanos(elapsed.count());
   if (cycle) out.set_cycle_nanos(cycle->count());
   out.set_load(load);
+  out.set_again(again);
   out.set_ended(ended);
   out.set_cut_short(cut_short);
   out.set_given_up(given_up);
@@ -240,6 +248,7 @@ Result<Decision> from_message(const v1::RecordedDecision& message) {
                       .rows = message.rows(),
                       .elapsed = duration({nullptr, "elapsed_nanos"}, message.elapsed_nanos()),
                       .load = wire::amount({nullptr, "load"}, message.load()),
+                      .again = message.again(),
                       .ended = message.ended(),
                       .cut_short = message.cut_short(),
                       .given_up = message.given_up()};
@@ -277,6 +286,7 @@ void to_message(const RunFacts& facts, v1::RecordedEnd& out) {
   out.set_duration_nanos(facts.duration.count());
   out.set_interrupted(facts.interrupted);
   out.set_stopped_by(facts.stopped_by);
+  out.set_fleet_failure(facts.fleet_failure);
   for (const auto& [cell, why] : facts.cut_short) (*out.mutable_cut_short())[cell] = why;
 }
 
@@ -285,6 +295,7 @@ void from_message(const v1::RecordedEnd& message, RunFacts& facts) {
   facts.interrupted = message.interrupted();
   facts.stopped_by = message.stopped_by();
   facts.cut_short.clear();
+  if (!message.fleet_failure().empty()) facts.fleet_failure = message.fleet_failure();
   for (const auto& [cell, why] : message.cut_short()) facts.cut_short[cell] = why;
 }
 

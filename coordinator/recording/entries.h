@@ -10,6 +10,7 @@
 #include "coordinator/verdict/build_report.h"
 
 namespace kneepoint::v1 {
+class RecordedAgent;
 class RecordedDecision;
 class RecordedEnd;
 class RecordedResumption;
@@ -27,6 +28,9 @@ struct RecordedStart {
   RunFacts facts;
   RealTime zero_at{};
 };
+
+void to_message(const RunFacts::Agent& agent, v1::RecordedAgent& out);
+RunFacts::Agent from_message(const v1::RecordedAgent& message);
 
 void to_message(const Plan& plan, const std::vector<Cell>& cells, const RunFacts& facts, RealTime zero_at,
                 v1::RecordedRun& out);

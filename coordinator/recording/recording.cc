@@ -5,6 +5,7 @@
 #include <google/protobuf/util/delimited_message_util.h>
 #include <zlib.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <fstream>
@@ -99,11 +100,10 @@ class Reader {
         into_.windows.push_back(*window);
         return {};
       }
+      case v1::RecordingEntry::kJoin:
+        return join(entry.join());
       case v1::RecordingEntry::kLoss:
-        if (entry.loss().agent() >= places_.size()) return Error{"loss.agent: there is no such agent"};
-        into_.timeline.lose_agent(entry.loss().agent());
-        into_.facts.agents[places_[entry.loss().agent()]].lost = true;
-        return {};
+        return lose(entry.loss());
       case v1::RecordingEntry::kDecision: {
         auto decision = from_message(entry.decision());
         if (!decision) return decision.error();
@@ -159,7 +159,27 @@ class Reader {
 
   void join(const std::vector<RunFacts::Agent>& agents) {
     places_ = join_agents(into_.facts.agents, agents);
-    for (std::uint32_t agent = 0; agent < places_.size(); ++agent) into_.timeline.add_agent(agent);
+    for (std::uint32_t agent = 0; agent < places_.size(); ++agent) into_.timeline.add_agent(agent, 0);
+  }
+
+  Result<void> join(const v1::RecordedJoin& join) {
+    RunFacts::Agent agent = from_message(join.agent());
+    agent.presence.from = std::max<std::int64_t>(0, join.from());
+    into_.timeline.add_agent(static_cast<std::uint32_t>(places_.size()), agent.presence.from);
+    places_.push_back(into_.facts.agents.size());
+    into_.facts.agents.push_back(std::move(agent));
+    return {};
+  }
+
+  Result<void> lose(const v1::RecordedLoss& loss) {
+    if (loss.agent() >= places_.size()) return Error{"loss.agent: there is no such agent"};
+    // Earlier versions did not say, and went no further: all that it had not handed over is missing.
+    const std::int64_t until =
+        loss.has_until() ? std::max<std::int64_t>(0, loss.until()) : Presence::kOpen - 1;
+    into_.timeline.lose_agent(loss.agent(), until);
+    into_.facts.agents[places_[loss.agent()]].presence.until = until;
+    if (!loss.has_until()) into_.facts.fleet_failure = "an agent was lost";
+    return {};
   }
 
   Result<void> merge(const v1::RecordedBatch& recorded) {

@@ -56,9 +56,17 @@ Result<void> RecordingWriter::decision(const Decision& decision) {
   return append(entry);
 }
 
-Result<void> RecordingWriter::agent_lost(std::uint32_t agent) {
+Result<void> RecordingWriter::agent_joined(const RunFacts::Agent& agent) {
+  v1::RecordingEntry entry;
+  to_message(agent, *entry.mutable_join()->mutable_agent());
+  entry.mutable_join()->set_from(agent.presence.from);
+  return append(entry);
+}
+
+Result<void> RecordingWriter::agent_lost(std::uint32_t agent, std::int64_t until) {
   v1::RecordingEntry entry;
   entry.mutable_loss()->set_agent(agent);
+  entry.mutable_loss()->set_until(until);
   return append(entry);
 }
 

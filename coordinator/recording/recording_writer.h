@@ -37,7 +37,10 @@ class RecordingWriter {
   Result<void> batch(std::uint32_t agent, const SnapshotBatch& batch);
   Result<void> window(const StepWindow& window);
   Result<void> decision(const Decision& decision);
-  Result<void> agent_lost(std::uint32_t agent);
+  /// The next one, by number.
+  Result<void> agent_joined(const RunFacts::Agent& agent);
+  /// @param until as Timeline::lose_agent.
+  Result<void> agent_lost(std::uint32_t agent, std::int64_t until);
   /// The run is over: the recording is whole.
   Result<void> end(const RunFacts& facts);
   /// As GrowingFile.

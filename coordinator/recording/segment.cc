@@ -27,7 +27,7 @@ std::vector<std::size_t> join_agents(std::vector<RunFacts::Agent>& all,
     if (known == all.end()) {
       all.push_back(agent);
     } else {
-      known->lost = known->lost || agent.lost;
+      if (agent.presence.over()) known->presence = agent.presence;
       known->clock_round_trip = std::max(known->clock_round_trip, agent.clock_round_trip);
     }
   }

@@ -31,7 +31,7 @@ std::string_view why_none(const Verdict& verdict) {
 ExitCode exit_code(const Report& report) {
   if (report.interrupted) return kInterrupted;
   if (!report.stopped_by.empty()) return kGuardRail;
-  if (report.agents_lost > 0) return kFleetFailed;
+  if (!report.fleet_failure.empty()) return kFleetFailed;
   if (any(report, "MISSED")) return kThreshold;
   return report.verdict.valid() && !any(report, "UNCHECKED") ? kDone : kNoVerdict;
 }
@@ -70,7 +70,7 @@ std::string_view exit_words(ExitCode code) {
     case kThreshold:
       return "a threshold was missed";
     case kFleetFailed:
-      return "the fleet was not assembled, or an agent was lost";
+      return "the fleet was not assembled, or the loss of agents ended the run";
     case kGuardRail:
       return "stopped by a guard rail";
     case kInterrupted:

@@ -14,7 +14,7 @@ enum ExitCode : int {
   kBadInput = 2,     ///< Usage, plan, run directory, secret: nothing was loaded.
   kNoVerdict = 3,    ///< Finished, but no trustworthy verdict.
   kThreshold = 4,    ///< A threshold was missed.
-  kFleetFailed = 5,  ///< The fleet was not assembled, or an agent was lost.
+  kFleetFailed = 5,  ///< The fleet was not assembled, or the loss of agents ended the run.
   kGuardRail = 6,    ///< A guard rail stopped the run; what was measured is in the report.
   kInterrupted = 130,
 };

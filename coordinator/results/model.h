@@ -334,8 +334,11 @@ struct Report {
   bool interrupted = false;
   std::string stopped_by;  ///< The guard rail that stopped the run, as a sentence; empty: none.
   std::vector<Resumption> resumed;
-  std::size_t agents = 0;  ///< That took part, lost ones included.
-  std::size_t agents_lost = 0;
+  std::size_t agents = 0;           ///< That took part, lost ones included.
+  std::size_t agents_lost = 0;      ///< How often one was lost.
+  std::size_t agents_returned = 0;  ///< How often one came back after that.
+  std::size_t steps_lost = 0;       ///< That an agent was lost in; each was run again, if the run went on.
+  std::string fleet_failure;        ///< Why the loss of agents ended the run, as a clause; empty: it did not.
   std::optional<double>
       clock_uncertainty_seconds;  ///< The largest half round trip of an agent's clock offset.
   std::vector<ScenarioResult> results;

@@ -7,8 +7,8 @@ namespace kneepoint::coordinator {
 namespace {
 
 constexpr std::array kRemedies = {
-    Remedy{"agent_lost", "An agent was lost, so the load was not what was asked",
-           "look into the agent's log and the memory of its host, then run again"},
+    Remedy{"agent_lost", "An agent was lost: its step was run again by the others, or the run ended",
+           "look into the agent's log and the memory of its host"},
     Remedy{"answers_shrink", "Answers get shorter, or end early, as the load grows",
            "ask the host beside the load (curl), and look at what it answers"},
     Remedy{"buffered", "Something before the host holds answers back: TTFT and TPOT are not the host's",

@@ -391,6 +391,9 @@ void fields(V& v, Report& r) {
     run("resumed", r.resumed);
     run("agents", r.agents);
     run("agents_lost", r.agents_lost);
+    run("agents_returned", r.agents_returned);
+    run("steps_lost", r.steps_lost);
+    run("fleet_failure", r.fleet_failure);
     run("clock_uncertainty_seconds", r.clock_uncertainty_seconds);
   });
   v.exit("exit", r);

@@ -1,5 +1,7 @@
 #include "coordinator/run/run_loop.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <memory>
 #include <span>
@@ -22,7 +24,7 @@ using namespace std::chrono_literals;
 constexpr Nanos kTick = 50ms;
 /// How far back the mean residence looks.
 constexpr std::int64_t kResidenceSeconds = 10;
-/// How long running requests may go on after the user's first interrupt or the loss of an agent.
+/// How long running requests may go on after the user's first interrupt or the end by a loss of agents.
 constexpr Nanos kStopLimit = 10s;
 /// How long the last seconds may take to arrive once the load has ended.
 constexpr Nanos kSettleLimit = 5s;
@@ -47,16 +49,16 @@ std::uint64_t last_epoch(const Timeline& timeline) {
 
 }  // namespace
 
-RunLoop::RunLoop(const Plan& plan, const std::vector<Cell>& cells, LoadFleet& fleet, Hooks hooks,
-                 RunPast past)
+RunLoop::RunLoop(const Plan& plan, const std::vector<Cell>& cells, LoadFleet& fleet, Hooks hooks, Setup setup)
     : plan_(plan),
       cells_(cells),
       fleet_(fleet),
       hooks_(std::move(hooks)),
-      timeline_(std::move(past.timeline)),
-      past_(std::move(past)) {
+      least_agents_(setup.least_agents),
+      timeline_(std::move(setup.past.timeline)),
+      past_(std::move(setup.past)) {
   for (std::uint32_t agent = 0; agent < fleet_.agents(); ++agent) {
-    timeline_.add_agent(agent);
+    timeline_.add_agent(agent, 0);
     gauges_[agent];
   }
 }
@@ -72,7 +74,7 @@ Result<void> RunLoop::run() {
     run_controller(*controller, cell_index);
     if (auto why = controller->cut_short(); !why.empty()) cut_short_[cells_[cell_index].id] = std::move(why);
     epoch = controller->next_epoch();
-    return controller->done() && !agent_lost();
+    return controller->done() && fleet_failure_.empty();
   };
   bool going = true;
   std::size_t i = 0;
@@ -105,7 +107,10 @@ Result<void> RunLoop::begin(StepRunner& controller) {
   if (!replayed) return replayed;
   windows_.insert(windows_.end(), controller.windows().begin(), controller.windows().end());
   const auto rows = past_.rows.begin() + static_cast<std::ptrdiff_t>(before);
-  rows_.assign(rows, rows + static_cast<std::ptrdiff_t>(controller.windows().size()));
+  rows_.clear();
+  for (std::size_t i = 0; i < controller.windows().size(); ++i) {
+    if (!controller.windows()[i].agent_lost) rows_.push_back(rows[static_cast<std::ptrdiff_t>(i)]);
+  }
   decisions_told_ = decisions.size();
   given_up_ = !decisions.empty() && decisions.back().given_up;
   return {};
@@ -122,18 +127,23 @@ void RunLoop::tell_decisions(const Controller& controller) {
 
 void RunLoop::run_controller(Controller& controller, std::size_t cell_index) {
   while (!controller.done()) {
-    if (hooks_.interrupts() > 0 || agent_lost()) break;
+    if (hooks_.interrupts() > 0 || !fleet_failure_.empty()) break;
     if (stopped_by_ = hooks_.stop_reason(); !stopped_by_.empty()) break;
     if (auto level = controller.next(fleet_.now(), view(cells_[cell_index]))) {
       tell_decisions(controller);
-      level_ = *level;
-      level_finished_.clear();
-      fleet_.send(*level);
+      send(*level);
     }
     tick(controller, cell_index);
     give_up_when_down(controller, cells_[cell_index]);
   }
   if (!controller.done()) stop_and_settle(controller, cell_index);
+}
+
+void RunLoop::send(const LoadLevel& level) {
+  level_ = level;
+  level_finished_.clear();
+  for (auto& [agent, gauges] : gauges_) gauges.dealt = true;
+  fleet_.send(level_);
 }
 
 void RunLoop::give_up_when_down(Controller& controller, const Cell& cell) {
@@ -149,17 +159,15 @@ void RunLoop::give_up_when_down(Controller& controller, const Cell& cell) {
   const auto answered = outage->failed({Outcome::kHttp4xx, Outcome::kHttp5xx});
   if (ramp.requests && answered > 0 && answered == outage->failed()) return;
   given_up_ = true;
-  level_ = controller.give_up(fleet_.now(), "its target gave nothing but failures");
+  send(controller.give_up(fleet_.now(), "its target gave nothing but failures"));
   tell_decisions(controller);
-  level_finished_.clear();
-  fleet_.send(level_);
   hooks_.on_given_up(cell.id, outage_sentence(*outage, plan_.targets[cell.target]));
 }
 
 void RunLoop::stop_and_settle(Controller& controller, std::size_t cell_index) {
   if (!controller.done()) {
-    interrupted_ = !agent_lost() && stopped_by_.empty();
-    controller.interrupt(fleet_.now(), agent_lost());
+    interrupted_ = fleet_failure_.empty() && stopped_by_.empty();
+    controller.interrupt(fleet_.now());
   }
   const Nanos stopped = fleet_.now();
   fleet_.drain(kStopLimit);
@@ -199,20 +207,51 @@ void RunLoop::take(const FleetEvent& event, Controller& controller) {
       gauges->second = {.complete_through = arrived->batch.complete_through,
                         .in_flight = arrived->batch.in_flight,
                         .backing_off = arrived->batch.backing_off,
-                        .active_slots = arrived->batch.active_slots};
+                        .active_slots = arrived->batch.active_slots,
+                        .dealt = gauges->second.dealt};
     }
     hooks_.on_batch(arrived->agent, arrived->batch);
   } else if (const auto* finished = std::get_if<LevelFinished>(&event)) {
-    if (finished->epoch != level_.epoch) return;
-    level_finished_[finished->agent] = finished->finished_at;
-    if (level_finished_.size() < fleet_.agents()) return;
-    Nanos last{0};
-    for (const auto& [agent, at] : level_finished_) last = std::max(last, at);
-    controller.level_done(finished->epoch, last);
+    take_level_finished(*finished, controller);
+  } else if (const auto* joined = std::get_if<AgentJoined>(&event)) {
+    ++fleet_changes_;
+    timeline_.add_agent(joined->agent, joined->from);
+    gauges_[joined->agent].complete_through = joined->from - 1;
+    hooks_.on_agent_joined(*joined);
   } else if (const auto* lost = std::get_if<AgentLost>(&event)) {
-    timeline_.lose_agent(lost->agent);
-    gauges_.erase(lost->agent);
-    hooks_.on_agent_lost(*lost);
+    take_loss(*lost, controller);
+  }
+}
+
+void RunLoop::take_level_finished(const LevelFinished& finished, Controller& controller) {
+  if (finished.epoch != level_.epoch || !gauges_.contains(finished.agent)) return;
+  level_finished_[finished.agent] = finished.finished_at;
+  const auto dealt = std::count_if(gauges_.begin(), gauges_.end(), [](auto& g) { return g.second.dealt; });
+  if (level_finished_.size() < static_cast<std::size_t>(dealt)) return;
+  Nanos last{0};
+  for (const auto& [agent, at] : level_finished_) last = std::max(last, at);
+  controller.level_done(finished.epoch, last);
+}
+
+void RunLoop::take_loss(const AgentLost& lost, Controller& controller) {
+  ++fleet_changes_;
+  lost_load_until_ = std::max(lost_load_until_, lost.load_until);
+  timeline_.lose_agent(lost.agent, lost.until);
+  const Gauges gauges = gauges_[lost.agent];
+  gauges_.erase(lost.agent);
+  level_finished_.erase(lost.agent);
+  hooks_.on_agent_lost(lost);
+  const bool again = !gauges.dealt || controller.lose_agent(fleet_.now(), gauges.complete_through);
+  if (controller.done() || interrupted_ || !stopped_by_.empty()) return;  // nothing is missing, or it ends
+  if (plan_.stop_when_agent_lost) {
+    fleet_failure_ = "an agent was lost, and the plan says on_agent_lost: stop";
+  } else if (gauges_.size() < least_agents_) {
+    fleet_failure_ = gauges_.empty()
+                         ? "no agent was left"
+                         : fmt::format("{} of at least {} agents were left", gauges_.size(), least_agents_);
+  } else if (!again) {
+    fleet_failure_ = fmt::format("a step lost an agent each time it was run, {} times in all",
+                                 StepRunner::kMostReruns + 1);
   }
 }
 
@@ -223,7 +262,7 @@ void RunLoop::measure_windows(Controller& controller, bool final) {
     windows_.push_back(fixed[i]);
     const Step step = measure_step(timeline_, plan_, cells_[fixed[i].cell], fixed[i]);
     controller.measured(i, step);
-    rows_.push_back(step);
+    if (!fixed[i].agent_lost) rows_.push_back(step);
     // One behind: the live figures look back a few seconds.
     if (i > 0 && fixed[i - 1].grain > 1)
       timeline_.fold(fixed[i - 1].begin, fixed[i - 1].end, fixed[i - 1].grain);
@@ -246,6 +285,9 @@ FleetView RunLoop::view(const Cell& cell) const {
   return {.residence = count > 0 ? std::optional(from_seconds(sum / count)) : std::nullopt,
           .idle = level_.concurrency == 0 && idle_since(level_.effective_at),
           .in_flight = in_flight(),
+          .agents = static_cast<std::uint32_t>(fleet_.agents()),
+          .fleet = fleet_changes_,
+          .not_before = lost_load_until_,
           .timeline = &timeline_,
           .measure = [this, &cell](const StepWindow& window) {
             return measure_step(timeline_, plan_, cell, window);

@@ -29,11 +29,19 @@ struct LevelFinished {
   std::uint64_t epoch = 0;
   Nanos finished_at{0};
 };
+/// Ready, and with load from the next level on. Of those that come while a run goes on.
+struct AgentJoined {
+  std::uint32_t agent = 0;
+  std::int64_t from = 0;  ///< The first second that is expected from it.
+};
 struct AgentLost {
   std::uint32_t agent = 0;
   std::string reason;
+  std::int64_t until = 0;  ///< The first second that is not expected from it.
+  /// Until then it may have load; not for longer: its lease has ended, or its process is known to be dead.
+  Nanos load_until{0};
 };
-using FleetEvent = std::variant<BatchArrived, LevelFinished, AgentLost>;
+using FleetEvent = std::variant<BatchArrived, LevelFinished, AgentJoined, AgentLost>;
 
 /// An assembled fleet with its assignment, as the run loop sees it: real agents over gRPC, or a model in
 /// virtual time. Used by one thread.
@@ -78,6 +86,7 @@ class RunLoop {
     /// The window's seconds are complete, and these are its figures.
     std::function<void(const StepWindow&, const Step&)> on_step = [](auto&, auto&) {};
     std::function<void(const Progress&)> on_progress = [](auto&) {};
+    std::function<void(const AgentJoined&)> on_agent_joined = [](auto&) {};
     std::function<void(const AgentLost&)> on_agent_lost = [](auto&) {};
     /// A scenario was ended early because of `why`.
     std::function<void(std::uint32_t cell, const std::string& why)> on_given_up = [](auto, auto&) {};
@@ -87,12 +96,20 @@ class RunLoop {
     std::function<std::string()> stop_reason = [] { return std::string(); };
   };
 
-  /// `plan`, `cells` and `fleet` must outlive the loop. @param past trimmed, its timeline resumed.
-  RunLoop(const Plan& plan, const std::vector<Cell>& cells, LoadFleet& fleet, Hooks hooks, RunPast past = {});
+  struct Setup {
+    RunPast past = {};             ///< Trimmed, its timeline resumed.
+    std::size_t least_agents = 1;  ///< With fewer the run ends.
+  };
 
-  /// Returns when the plan has been run, the user has interrupted it, `stop_reason` has given one or an agent
-  /// was lost; in each case the fleet is drained and everything it had measured is in the timeline. Fails,
-  /// before any load, where the past cannot be decided again.
+  /// `plan`, `cells` and `fleet` must outlive the loop.
+  RunLoop(const Plan& plan, const std::vector<Cell>& cells, LoadFleet& fleet, Hooks hooks, Setup setup);
+  RunLoop(const Plan& plan, const std::vector<Cell>& cells, LoadFleet& fleet, Hooks hooks)
+      : RunLoop(plan, cells, fleet, std::move(hooks), Setup{}) {}
+
+  /// Returns when the plan has been run, the user has interrupted it, `stop_reason` has given one or the loss
+  /// of agents has ended it; in each case the fleet is drained and everything it had measured is in the
+  /// timeline. A step that loses an agent is run again, unless the plan says to stop. Fails, before any load,
+  /// where the past cannot be decided again.
   Result<void> run();
 
   const Timeline& timeline() const { return timeline_; }
@@ -102,12 +119,14 @@ class RunLoop {
   const std::string& stopped_by() const { return stopped_by_; }
   /// Of the cells whose controller ended before it had found what it was looking for: why.
   const std::map<std::uint32_t, std::string>& cut_short() const { return cut_short_; }
-  bool agent_lost() const { return timeline_.agents_lost() > 0; }
+  /// Why the loss of agents has ended the run, as a clause; empty: it has not.
+  const std::string& fleet_failure() const { return fleet_failure_; }
 
  private:
   struct Gauges {
     std::int64_t complete_through = -1;
     std::uint32_t in_flight = 0, backing_off = 0, active_slots = 0;
+    bool dealt = false;  // a share of level_, perhaps an empty one
   };
 
   /// Of a controller that is new: where its rows begin, and what the past knows of it.
@@ -117,6 +136,9 @@ class RunLoop {
   void give_up_when_down(Controller& controller, const Cell& cell);
   void run_controller(Controller& controller, std::size_t cell_index);
   void take(const FleetEvent& event, Controller& controller);
+  void send(const LoadLevel& level);
+  void take_loss(const AgentLost& lost, Controller& controller);
+  void take_level_finished(const LevelFinished& finished, Controller& controller);
   /// Waits for one event or a tick, and takes it.
   void tick(Controller& controller, std::size_t cell_index);
   /// Measures the windows of `controller` whose seconds are complete; all of them when `final`.
@@ -130,6 +152,7 @@ class RunLoop {
   const std::vector<Cell>& cells_;
   LoadFleet& fleet_;
   Hooks hooks_;
+  std::size_t least_agents_;
   Timeline timeline_;
   RunPast past_;  // but for its timeline
   std::vector<StepWindow> windows_;
@@ -145,6 +168,9 @@ class RunLoop {
   bool given_up_ = false;             // of the controller under way
   bool interrupted_ = false;
   std::string stopped_by_;
+  std::string fleet_failure_;
+  std::uint32_t fleet_changes_ = 0;
+  Nanos lost_load_until_{0};  // until then agents that were lost may have load
 };
 
 }  // namespace kneepoint::coordinator

@@ -1,13 +1,14 @@
 #include "coordinator/timeline/timeline.h"
 
 #include <algorithm>
-#include <limits>
+#include <iterator>
 #include <utility>
 
 namespace kneepoint::coordinator {
 
-void Timeline::add_agent(std::uint32_t agent) {
-  agents_.try_emplace(agent, Agent{.complete_through = from_ - 1});
+void Timeline::add_agent(std::uint32_t agent, std::int64_t from) {
+  agents_.try_emplace(agent,
+                      Agent{.complete_through = std::max(from, from_) - 1, .presence = {.from = from}});
 }
 
 void Timeline::resume(std::int64_t from) {
@@ -15,20 +16,30 @@ void Timeline::resume(std::int64_t from) {
   from_ = from;
 }
 
-void Timeline::lose_agent(std::uint32_t agent) {
-  agents_[agent].lost = true;
+void Timeline::lose_agent(std::uint32_t agent, std::int64_t until) {
+  agents_[agent].presence.until = until;
 }
 
 void Timeline::add(std::uint32_t agent, const SnapshotBatch& batch) {
+  Agent& from = agents_[agent];
   for (const SecondSnapshot& part : batch.seconds) {
-    TimelineSecond& second = seconds_[part.second];
+    TimelineSecond& second = second_of_part(std::min(part.second, from.presence.until - 1));
     for (const auto& [key, stats] : part.series) second.series[key].merge(stats);
     second.generator.merge(part.generator);
   }
   replica_names_.insert(batch.replica_names.begin(), batch.replica_names.end());
-  Agent& from = agents_[agent];
   note_gap(from, batch);
   from.complete_through = std::max(from.complete_through, batch.complete_through);
+}
+
+/// What an agent that was away brings late may belong to what has been folded meanwhile.
+TimelineSecond& Timeline::second_of_part(std::int64_t number) {
+  const auto after = seconds_.upper_bound(number);
+  if (after != seconds_.begin()) {
+    const auto last = std::prev(after);
+    if (number < last->first + last->second.span) return last->second;
+  }
+  return seconds_[number];
 }
 
 std::vector<double> TimelineSecond::busiest_threads() const {
@@ -66,11 +77,11 @@ void Timeline::fold(std::int64_t begin, std::int64_t end, std::int64_t span) {
 }
 
 std::int64_t Timeline::complete_through() const {
-  std::int64_t through = std::numeric_limits<std::int64_t>::max();
+  std::int64_t through = Presence::kOpen;
   for (const auto& [id, agent] : agents_) {
-    if (!agent.lost) through = std::min(through, agent.complete_through);
+    if (!agent.presence.over()) through = std::min(through, agent.complete_through);
   }
-  return through == std::numeric_limits<std::int64_t>::max() ? from_ - 1 : through;
+  return through == Presence::kOpen ? from_ - 1 : through;
 }
 
 bool Timeline::complete(std::int64_t begin, std::int64_t end) const {
@@ -79,15 +90,13 @@ bool Timeline::complete(std::int64_t begin, std::int64_t end) const {
   const Agents& agents = life == earlier_.end() ? agents_ : life->second;
   return std::all_of(agents.begin(), agents.end(), [&](const auto& entry) {
     const Agent& agent = entry.second;
-    return agent.complete_through >= end - 1 &&
-           std::none_of(agent.holes.begin(), agent.holes.end(),
-                        [&](const auto& hole) { return hole.first < end && hole.second >= begin; });
+    const std::int64_t first = std::max(begin, agent.presence.from);
+    const std::int64_t last = std::min(end, agent.presence.until);
+    return last <= first || (agent.complete_through >= last - 1 &&
+                             std::none_of(agent.holes.begin(), agent.holes.end(), [&](const auto& hole) {
+                               return hole.first < last && hole.second >= first;
+                             }));
   });
-}
-
-std::size_t Timeline::agents_lost() const {
-  return static_cast<std::size_t>(
-      std::count_if(agents_.begin(), agents_.end(), [](const auto& entry) { return entry.second.lost; }));
 }
 
 }  // namespace kneepoint::coordinator

@@ -9,6 +9,7 @@
 
 #include "common/second_stats.h"
 #include "coordinator/results/look.h"
+#include "coordinator/timeline/presence.h"
 
 namespace kneepoint::coordinator {
 
@@ -26,21 +27,22 @@ struct TimelineSecond {
 /// Not thread-safe: owned by the coordinator's main thread.
 class Timeline {
  public:
-  void add_agent(std::uint32_t agent);
+  /// Seconds are expected from it from `from` on.
+  void add_agent(std::uint32_t agent, std::int64_t from);
   /// Another coordinator goes on with the run from second `from` on, with agents of its own, to be added and
   /// numbered anew. From those before nothing more is expected.
   void resume(std::int64_t from);
   /// The second from which the present coordinator's agents measure.
   std::int64_t from() const { return from_; }
-  /// No further second is expected from it. Seconds that it had not completed stay incomplete.
-  void lose_agent(std::uint32_t agent);
-  /// Merges a batch. The caller has dropped repeated ones (see fleet). Where the agent's numbers have a gap,
-  /// the seconds that the missing batches may have held stay incomplete for good. Batches numbered 0 have no
-  /// number.
+  /// No second from `until` on is expected from it. Those before that it never hands over stay incomplete.
+  void lose_agent(std::uint32_t agent, std::int64_t until);
+  /// Merges a batch. What one that was lost measured after that, as answers that it read when it woke up,
+  /// counts in the last second that was expected from it: it is no part of what the others measured since.
+  /// The caller has dropped repeated ones (see fleet). Where the agent's numbers have a gap, the seconds that
+  /// the missing batches may have held stay incomplete for good. Batches numbered 0 have no number.
   void add(std::uint32_t agent, const SnapshotBatch& batch);
   /// Merges every `span` seconds of [begin, end) into one, so that a run of many hours takes little memory.
-  /// No batch may bring anything for them any more, and windows over them are cut at multiples of `span` from
-  /// `begin` only.
+  /// Windows over them are cut at multiples of `span` from `begin` only.
   void fold(std::int64_t begin, std::int64_t end, std::int64_t span);
 
   const std::map<std::int64_t, TimelineSecond>& seconds() const { return seconds_; }
@@ -48,19 +50,18 @@ class Timeline {
   const std::map<std::uint32_t, std::string>& replica_names() const { return replica_names_; }
   /// The last second that every agent still expected has completed; at first the one before the beginning.
   std::int64_t complete_through() const;
-  /// Whether every agent that ever joined the coordinator of the time has delivered every second of
-  /// [begin, end).
+  /// Whether every agent of the coordinator of the time has delivered those seconds of [begin, end) that are
+  /// expected from it.
   bool complete(std::int64_t begin, std::int64_t end) const;
-  /// Agents of the present coordinator that were lost so far.
-  std::size_t agents_lost() const;
 
  private:
   struct Agent {
     std::int64_t complete_through = -1;
     std::uint64_t sequence = 0;  ///< Of its last batch.
-    bool lost = false;
+    Presence presence;
     std::vector<std::pair<std::int64_t, std::int64_t>> holes;  ///< [first, last] second.
   };
+  TimelineSecond& second_of_part(std::int64_t number);
   static void note_gap(Agent& agent, const SnapshotBatch& batch);
   std::map<std::int64_t, TimelineSecond> seconds_;
   std::map<std::uint32_t, std::string> replica_names_;

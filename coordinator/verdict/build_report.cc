@@ -12,6 +12,7 @@
 #include "coordinator/measure/reconcile.h"
 #include "coordinator/measure/repeat.h"
 #include "coordinator/measure/token_count.h"
+#include "coordinator/measure/validity.h"
 #include "coordinator/measure/window.h"
 #include "coordinator/verdict/after_top.h"
 #include "coordinator/verdict/annotate.h"
@@ -165,6 +166,37 @@ void set_apart(ScenarioResult& result, const Ramp& ramp) {
   result.steps.erase(again, result.steps.end());
 }
 
+std::size_t count_lost(const std::vector<Step>& steps) {
+  return static_cast<std::size_t>(
+      std::count_if(steps.begin(), steps.end(), [](const Step& step) { return step.has_flag(kAgentLost); }));
+}
+
+/// Rows that lost an agent and were run again decide nothing: what is concluded is concluded without them, as
+/// the run did when it chose its steps.
+std::vector<Step> take_lost(std::vector<Step>& steps) {
+  std::vector<Step> kept, lost;
+  for (auto step = steps.begin(); step != steps.end(); ++step) {
+    const bool again =
+        step->has_flag(kAgentLost) && std::any_of(std::next(step), steps.end(), [&](const Step& later) {
+          return later.load() == step->load() && later.role == step->role && later.agents == step->agents &&
+                 !later.has_flag(kAgentLost);
+        });
+    if (again) step->note = "an agent was lost; run again";
+    (again ? lost : kept).push_back(std::move(*step));
+  }
+  steps = std::move(kept);
+  return lost;
+}
+
+/// In the order in which they were run.
+void put_back(std::vector<Step> lost, std::vector<Step>& steps) {
+  const auto middle = static_cast<std::ptrdiff_t>(steps.size());
+  steps.insert(steps.end(), std::make_move_iterator(lost.begin()), std::make_move_iterator(lost.end()));
+  std::inplace_merge(steps.begin(), steps.begin() + middle, steps.end(), [](const Step& a, const Step& b) {
+    return a.window_begin_seconds < b.window_begin_seconds;
+  });
+}
+
 }  // namespace
 
 Report build_report(const Plan& plan, const Timeline& timeline, const std::vector<StepWindow>& windows,
@@ -177,9 +209,13 @@ Report build_report(const Plan& plan, const Timeline& timeline, const std::vecto
   report.interrupted = facts.interrupted;
   report.stopped_by = facts.stopped_by;
   report.resumed = facts.resumed;
-  report.agents = facts.agents.size();
+  report.fleet_failure = facts.fleet_failure;
+  std::set<std::string> names;
+  for (const RunFacts::Agent& agent : facts.agents) names.insert(agent.name);
+  report.agents = names.size();
+  report.agents_returned = facts.agents.size() - names.size();
   for (const RunFacts::Agent& agent : facts.agents) {
-    if (agent.lost) ++report.agents_lost;
+    if (agent.presence.over()) ++report.agents_lost;
     report.clock_uncertainty_seconds =
         std::max(report.clock_uncertainty_seconds.value_or(0), to_seconds(agent.clock_round_trip) / 2);
   }
@@ -203,6 +239,7 @@ Report build_report(const Plan& plan, const Timeline& timeline, const std::vecto
                                       .target = target,
                                       .seed = facts.seed};
     measure_rows(result, plan, timeline, cell, windows);
+    report.steps_lost += count_lost(result.steps) + count_lost(result.after);
     if (result.steps.empty()) {
       for (const Outage& outage : circumstances.outages)
         gone.push_back(
@@ -213,6 +250,7 @@ Report build_report(const Plan& plan, const Timeline& timeline, const std::vecto
     add_telemetry(result.steps, telemetry, result.target, client);
     mark_restarts(result.steps, circumstances.restarts);
     settle_token_counts(result.steps, result.after);
+    std::vector<Step> lost = take_lost(result.steps), lost_after = take_lost(result.after);
     conclude(result, plan.scenarios[cell.scenario].ramp, cell.slo, facts);
     attribute(result, target.urls.size());
     const Ramp& ramp = plan.scenarios[cell.scenario].ramp;
@@ -221,10 +259,12 @@ Report build_report(const Plan& plan, const Timeline& timeline, const std::vecto
           fmt::format(" The {} ended early: {}.", ramp.search ? "search" : "ramp", cut->second);
     }
     result.verdict = judge(result, circumstances);
-    const bool whole = !report.interrupted && report.stopped_by.empty() && report.agents_lost == 0;
+    const bool whole = !report.interrupted && report.stopped_by.empty() && report.fleet_failure.empty();
     // A survey gives no figures to plan by.
     if (whole && result.verdict.valid() && !result.moving())
       result.recommendations = recommend(result, target);
+    put_back(std::move(lost), result.steps);
+    put_back(std::move(lost_after), result.after);
     set_apart(result, ramp);
     report.results.push_back(std::move(result));
   }

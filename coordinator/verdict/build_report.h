@@ -15,7 +15,7 @@ namespace kneepoint::coordinator {
 struct RunFacts {
   struct Agent {
     std::string name;
-    bool lost = false;
+    Presence presence;
     /// Round trip of the exchange that its clock offset comes from; the offset is off by at most half of it.
     Nanos clock_round_trip{0};
   };
@@ -26,6 +26,7 @@ struct RunFacts {
   bool interrupted = false;
   bool unfinished = false;  ///< The coordinator was gone before the run was over: a recording without an end.
   std::string stopped_by;   ///< The guard rail that stopped the run; empty: none.
+  std::string fleet_failure;  ///< Why the loss of agents ended the run, as a clause; empty: it did not.
   std::vector<Agent> agents;
   std::map<std::uint32_t, WorkloadIdentity> workloads;  ///< By cell.
   std::map<std::uint32_t, DatasetSource> datasets;      ///< By cell, where requests are made of one.

@@ -289,8 +289,19 @@ void judge_run(const Report& report, std::size_t scenarios, bool unfinished, Ver
   }
   if (!report.stopped_by.empty())
     verdict.refuse("guard_rail", "the run was stopped by a " + report.stopped_by);
-  if (report.agents_lost > 0) {
-    verdict.refuse("agent_lost", fmt::format("{} of {} agents were lost", report.agents_lost, report.agents));
+  if (!report.fleet_failure.empty()) {
+    verdict.refuse("agent_lost", report.fleet_failure);
+  } else if (report.agents_lost > 0) {
+    const std::string rows =
+        report.steps_lost == 0 ? "no row was under way"
+        : report.steps_lost == 1
+            ? "the row under way was measured again by the others"
+            : fmt::format("{} rows were measured again by the others", report.steps_lost);
+    std::string text = report.agents_lost == 1 ? fmt::format("one of {} agents was lost", report.agents)
+                                               : fmt::format("agents were lost {} times", report.agents_lost);
+    if (report.agents_returned == 1) text += " and came back";
+    if (report.agents_returned > 1) text += fmt::format(", and came back {} times", report.agents_returned);
+    verdict.warn("agent_lost", fmt::format("{}; {}", text, rows));
   }
   if (report.results.size() < scenarios) {
     verdict.refuse("not_measured", fmt::format("{} of {} scenarios were not measured",

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "coordinator/controllers/soak.h"
 #include "coordinator/controllers/step_runner.h"
 #include "tests/coordinator/synthetic_run.h"
@@ -115,12 +117,29 @@ TEST(SoakSchedule, AnInterruptKeepsWholeBinsAndMarksTheCutOne) {
   SoakDrive drive(1h);
   drive.until(200s);
   ASSERT_EQ(drive.controller.windows().size(), 2u);
-  drive.controller.interrupt(200s, false);
-  drive.controller.interrupt(201s, true);  // idempotent
+  drive.controller.interrupt(200s);
+  drive.controller.interrupt(201s);  // idempotent
   ASSERT_EQ(drive.controller.windows().size(), 3u);
   EXPECT_FALSE(drive.controller.windows()[1].interrupted);
   EXPECT_TRUE(drive.controller.windows()[2].interrupted);
   EXPECT_EQ(drive.controller.windows()[2].end, 200);
+}
+
+TEST(SoakSchedule, ALossCostsTheBinUnderWayAndNoneOfThoseBefore) {
+  SoakDrive drive(1h);
+  drive.until(200s);
+  ASSERT_EQ(drive.controller.windows().size(), 2u);
+  for (std::size_t i = 0; i < 2; ++i) drive.controller.measured(i, Step{});
+  EXPECT_TRUE(drive.controller.lose_agent(200s, 190));
+  drive.until(2h);
+  const auto& windows = drive.controller.windows();
+  const auto lost = std::count_if(windows.begin(), windows.end(), [](auto& w) { return w.agent_lost; });
+  EXPECT_EQ(lost, 1);
+  EXPECT_TRUE(windows[2].agent_lost);
+  std::int64_t held = 0;
+  for (const StepWindow& window : windows) held += window.agent_lost ? 0 : window.end - window.begin;
+  EXPECT_EQ(held, 3600);
+  EXPECT_TRUE(drive.controller.done());
 }
 
 }  // namespace

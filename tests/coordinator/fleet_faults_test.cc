@@ -108,6 +108,76 @@ TEST_F(RelayedFleetTest, AnAgentThatComesBackTooLateHandsOverWhatItMeasured) {
   EXPECT_EQ(lost_.size(), 1u);
 }
 
+TEST_F(RelayedFleetTest, AnAgentThatWasLostComesBackAsAnotherOnceItHasHandedOver) {
+  begin({.redial_limit = 0ns}, {.return_limit = 10s});
+  relay_->cut();
+  ASSERT_TRUE(pump_until([&] { return !lost_.empty(); }));
+  const int measured = agent_->log->read().collected;
+  ASSERT_TRUE(pump_until([&] { return !joined_.empty(); }));
+  EXPECT_EQ(joined_[0], 1u);
+  EXPECT_EQ(fleet_->agents(), 1u);
+  EXPECT_EQ(fleet_->agent(1).name, "a");
+  EXPECT_TRUE(fleet_->agent(0).membership.presence().over());
+  EXPECT_EQ(agent_->log->read().made, 2) << "it begins with nothing of what it was";
+  expect_each_batch_once_in_order();
+  EXPECT_GE(batches_[0].size(), static_cast<std::size_t>(measured)) << "all that it had measured";
+
+  fleet_->send({.epoch = 2, .concurrency = 7});
+  EXPECT_TRUE(agent_->log->wait_for([](const auto& state) { return state.levels.back().epoch == 2; }));
+  ASSERT_TRUE(pump_until([&] { return batches_[1].size() >= 3; }));
+  EXPECT_EQ(batches_[1].front(), 1u);
+  EXPECT_EQ(lost_.size(), 1u);
+}
+
+class LateFleetTest : public FleetTest {
+ protected:
+  /// A fleet of two of which only "a" has come.
+  void begin() {
+    listen();
+    first_ = std::make_unique<TestAgent>(unix_address(), "a");
+    const Nanos patience = 300ms;
+    auto assembled = fleet_->assemble({.expected = 2, .least = 1}, patience);
+    while (!assembled) assembled = fleet_->assemble({.expected = 2, .least = 1}, patience);
+    ASSERT_TRUE(fleet_->start(assignment()));
+    fleet_->send({.epoch = 1, .concurrency = 5});
+    ASSERT_TRUE(pump_until([&] { return batches_[0].size() >= 3; }));
+  }
+  std::unique_ptr<TestAgent> first_;
+};
+
+TEST_F(LateFleetTest, ALatecomerGetsLoadWithTheNextLevel) {
+  begin();
+  TestAgent late(unix_address(), "b");
+  ASSERT_TRUE(pump_until([&] { return !joined_.empty(); }));
+  EXPECT_EQ(fleet_->agents(), 2u);
+  EXPECT_TRUE(late.log->read().levels.empty()) << "none of the level under way";
+  EXPECT_GE(fleet_->agent(1).membership.presence().from, 0);
+  fleet_->send({.epoch = 2, .concurrency = 4});
+  ASSERT_TRUE(pump_until([&] { return !late.log->read().levels.empty(); }));
+  EXPECT_EQ(late.log->read().levels[0].slot_stride, 2u);
+  ASSERT_TRUE(pump_until([&] { return batches_[1].size() >= 3; }));
+
+  TestAgent beyond(unix_address(), "c");
+  ASSERT_TRUE(pump_until([&] { return beyond.ended(); }));
+  EXPECT_THAT(beyond.end().reason, HasSubstr("the fleet of 2 agents is complete"));
+}
+
+TEST_F(LateFleetTest, AnotherProcessOfTheSameNameTakesThePlaceOfOneThatIsGone) {
+  begin();
+  TestAgent twin(unix_address(), "a");
+  ASSERT_TRUE(pump_until([&] { return twin.ended(); }));
+  EXPECT_THAT(twin.end().reason, HasSubstr("another agent has its name")) << "which is there";
+  first_.reset();
+  ASSERT_TRUE(pump_until([&] { return !lost_.empty(); }));
+  TestAgent next(unix_address(), "a");
+  ASSERT_TRUE(pump_until([&] { return !joined_.empty(); }));
+  EXPECT_EQ(joined_[0], 1u);
+  EXPECT_EQ(fleet_->agent(1).name, "a");
+  fleet_->send({.epoch = 2, .concurrency = 4});
+  ASSERT_TRUE(pump_until([&] { return !next.log->read().levels.empty(); }));
+  EXPECT_EQ(next.log->read().levels[0].concurrency, 4u);
+}
+
 TEST_F(RelayedFleetTest, ACoordinatorThatWasAwayDoesNotTakeItsOwnAbsenceForTheirs) {
   begin({}, {.silence_limit = 1500ms});
   // Nothing reads the links' events meanwhile, as if this process had been stopped; the agent goes on.
@@ -146,6 +216,15 @@ TEST_F(RelayedFleetTest, AnAgentThatFallsSilentIsLost) {
   relay_->freeze();
   ASSERT_TRUE(pump_until([&] { return !lost_.empty(); }));
   EXPECT_THAT(lost_[0].reason, HasSubstr("nothing came from it"));
+  EXPECT_GT(lost_[0].load_until, lease::kLength) << "its lease may still run";
+}
+
+TEST_F(RelayedFleetTest, AProcessThatIsKnownToBeDeadHasNoLoadToWaitFor) {
+  begin();
+  fleet_->process_ended("a", "its process was ended by signal 9");
+  ASSERT_TRUE(pump_until([&] { return !lost_.empty(); }));
+  EXPECT_LE(lost_[0].load_until, fleet_->now());
+  EXPECT_EQ(fleet_->agents(), 0u);
 }
 
 TEST_F(RelayedFleetTest, AFrozenCoordinatorStopsTheLoad) {
@@ -175,7 +254,7 @@ TEST_F(RelayedFleetTest, WhatSurvivesACoordinatorServesTheNextRunWithNothingOfTh
   ASSERT_TRUE(next);
   relay_->retarget(parse_endpoint((*next)->addresses()[0])->port);
   relay_->cut();  // the first one is gone, as far as the agent can tell
-  ASSERT_TRUE((*next)->assemble(1, kLimit));
+  ASSERT_TRUE((*next)->assemble({1}, kLimit));
   const auto started = (*next)->start(assignment("run-2"));
   ASSERT_TRUE(started) << started.error().message;
   EXPECT_EQ(agent_->log->read().made, 2);
@@ -226,7 +305,7 @@ TEST_F(FleetTest, AnotherVersionIsTurnedAway) {
   RawAgent old(unix_address());
   old.send(RawAgent::hello("old", "0.0.0-other"));
   std::shared_ptr<const v1::CoordinatorMessage> answer;
-  EXPECT_FALSE(fleet_->assemble(1, kLimit, [&]() -> Result<void> {
+  EXPECT_FALSE(fleet_->assemble({1}, kLimit, [&]() -> Result<void> {
     answer = old.next(1ms);
     return answer ? Result<void>(Error{"answered"}) : Result<void>();
   }));
@@ -239,7 +318,7 @@ TEST_F(FleetTest, AnInvalidBatchLosesItsAgentOnly) {
   TestAgent good(unix_address(), "good");
   RawAgent bad(unix_address());
   bad.send(RawAgent::hello("bad"));
-  ASSERT_TRUE(fleet_->assemble(2, kLimit));
+  ASSERT_TRUE(fleet_->assemble({2}, kLimit));
   // Answers probes and the assignment like any agent.
   std::thread answering([&] {
     while (const auto message = bad.next()) {

@@ -78,7 +78,7 @@ class FleetTest : public testing::Test {
   }
 
   void assemble_and_start(std::size_t agents) {
-    const auto assembled = fleet_->assemble(agents, kLimit);
+    const auto assembled = fleet_->assemble({agents}, kLimit);
     ASSERT_TRUE(assembled) << assembled.error().message;
     const auto started = fleet_->start(assignment());
     ASSERT_TRUE(started) << started.error().message;
@@ -101,6 +101,8 @@ class FleetTest : public testing::Test {
       requests_[batch->agent] += batch->batch.seconds.at(0).series.begin()->second.started;
     } else if (auto* lost = std::get_if<AgentLost>(&event)) {
       lost_.push_back(*lost);
+    } else if (auto* joined = std::get_if<AgentJoined>(&event)) {
+      joined_.push_back(joined->agent);
     } else {
       finished_.push_back(std::get<LevelFinished>(event));
     }
@@ -111,6 +113,7 @@ class FleetTest : public testing::Test {
   std::map<std::uint32_t, std::vector<std::uint64_t>> batches_;  ///< Sequences by agent.
   std::map<std::uint32_t, std::uint64_t> requests_;
   std::vector<AgentLost> lost_;
+  std::vector<std::uint32_t> joined_;
   std::vector<LevelFinished> finished_;
 };
 

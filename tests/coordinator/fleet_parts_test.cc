@@ -117,6 +117,10 @@ TEST(Barrier, WaitsOpensOrNamesWhoCame) {
   ASSERT_FALSE(late);
   EXPECT_EQ(late.error().message, "fleet not assembled: 2 of 3 agents came: a, b");
   EXPECT_EQ(barrier.open({}, MonoTime(10s)).error().message, "fleet not assembled: none of 3 agents came");
+  const Barrier quorum{.expected = 3, .least = 2, .deadline = MonoTime(10s)};
+  EXPECT_FALSE(*quorum.open({"a", "b"}, MonoTime(9s))) << "the third may still come";
+  EXPECT_TRUE(*quorum.open({"a", "b"}, MonoTime(10s)));
+  EXPECT_FALSE(quorum.open({"a"}, MonoTime(10s)));
 }
 
 }  // namespace

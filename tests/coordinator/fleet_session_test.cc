@@ -84,7 +84,7 @@ TEST_F(FleetTest, AgentsFetchTheDatasetsOfTheirAssignment) {
   listen();
   TestAgent a(unix_address(), "a");
   TestAgent b(tcp_address(), "b");
-  ASSERT_TRUE(fleet_->assemble(2, kLimit));
+  ASSERT_TRUE(fleet_->assemble({2}, kLimit));
   const Assignment sent = with_dataset(assignment());
   const auto started = fleet_->start(sent);
   ASSERT_TRUE(started) << started.error().message;
@@ -99,7 +99,7 @@ TEST_F(FleetTest, AgentsFetchTheDatasetsOfTheirAssignment) {
 TEST_F(FleetTest, ADatasetThatTheCoordinatorDoesNotHaveIsARefusal) {
   listen();
   TestAgent a(unix_address(), "a");
-  ASSERT_TRUE(fleet_->assemble(1, kLimit));
+  ASSERT_TRUE(fleet_->assemble({1}, kLimit));
   Assignment sent = with_dataset(assignment());
   sent.datasets.clear();
   const auto started = fleet_->start(sent);
@@ -113,13 +113,13 @@ TEST_F(FleetTest, AFleetThatDoesNotAssembleSaysWhoCame) {
   TestAgent a(unix_address(), "only-one");
   std::vector<std::string> joined;
   const auto result = fleet_->assemble(
-      1, kLimit, {}, [&](const AgentInfo& info, std::size_t) { joined.push_back(info.name); });
+      {1}, kLimit, {}, [&](const AgentInfo& info, std::size_t) { joined.push_back(info.name); });
   ASSERT_TRUE(result);
   EXPECT_THAT(joined, testing::ElementsAre("only-one"));
 
   auto lonely = Fleet::listen({.listen = {"127.0.0.1:0"}});
   ASSERT_TRUE(lonely);
-  const auto late = (*lonely)->assemble(2, 1ms);
+  const auto late = (*lonely)->assemble({2}, 1ms);
   ASSERT_FALSE(late);
   EXPECT_THAT(late.error().message, HasSubstr("none of 2 agents came"));
 }
@@ -127,7 +127,7 @@ TEST_F(FleetTest, AFleetThatDoesNotAssembleSaysWhoCame) {
 TEST_F(FleetTest, AgentsThatJoinedAreHeldForAsLongAsItTakes) {
   listen();
   TestAgent a(unix_address(), "a", {.join_timeout = 100ms});
-  ASSERT_TRUE(fleet_->assemble(1, kLimit));
+  ASSERT_TRUE(fleet_->assemble({1}, kLimit));
   const auto held = fleet_->hold(300ms);
   ASSERT_TRUE(held) << held.error().message;
   EXPECT_FALSE(a.ended());
@@ -138,7 +138,7 @@ TEST_F(FleetTest, AnAgentThatLeavesBeforeTheStartIsNoticed) {
   listen();
   TestAgent a(unix_address(), "a");
   TestAgent b(tcp_address(), "b");
-  ASSERT_TRUE(fleet_->assemble(2, kLimit));
+  ASSERT_TRUE(fleet_->assemble({2}, kLimit));
   b.stop();
   const auto deadline = SystemClock().now() + kLimit;
   Result<void> held;
@@ -149,7 +149,7 @@ TEST_F(FleetTest, AnAgentThatLeavesBeforeTheStartIsNoticed) {
 
 TEST_F(FleetTest, AssemblyStopsWhenTheCheckFails) {
   listen();
-  const auto result = fleet_->assemble(1, kLimit, [] { return Result<void>(Error{"interrupted"}); });
+  const auto result = fleet_->assemble({1}, kLimit, [] { return Result<void>(Error{"interrupted"}); });
   ASSERT_FALSE(result);
   EXPECT_EQ(result.error().message, "interrupted");
 }
@@ -157,7 +157,7 @@ TEST_F(FleetTest, AssemblyStopsWhenTheCheckFails) {
 TEST_F(FleetTest, AnAgentBeyondTheQuorumOrWithAUsedNameIsTurnedAway) {
   listen();
   TestAgent first(unix_address(), "same");
-  ASSERT_TRUE(fleet_->assemble(1, kLimit));
+  ASSERT_TRUE(fleet_->assemble({1}, kLimit));
   ASSERT_TRUE(fleet_->start(assignment()));
   TestAgent second(unix_address(), "same");
   TestAgent third(unix_address(), "other");
@@ -186,7 +186,7 @@ TEST_F(FleetTest, ABudgetIsDoneWhenEveryAgentIs) {
 TEST_F(FleetTest, AMissingSecretRefusesTheRun) {
   listen();
   TestAgent a(unix_address(), "a", {.permissions = {.secrets = {"KNEEPOINT_TEST_ABSENT_KEY"}}});
-  ASSERT_TRUE(fleet_->assemble(1, kLimit));
+  ASSERT_TRUE(fleet_->assemble({1}, kLimit));
   Assignment assignment = this->assignment();
   assignment.targets[0].auth = {SecretRef::Source::kEnvironment, "KNEEPOINT_TEST_ABSENT_KEY"};
   const auto started = fleet_->start(assignment);
@@ -201,7 +201,7 @@ TEST_F(FleetTest, SecretsAreResolvedOnTheAgent) {
   listen();
   setenv("KNEEPOINT_TEST_KEY", "k-123", 1);
   TestAgent a(unix_address(), "a", {.permissions = {.secrets = {"KNEEPOINT_TEST_KEY"}}});
-  ASSERT_TRUE(fleet_->assemble(1, kLimit));
+  ASSERT_TRUE(fleet_->assemble({1}, kLimit));
   Assignment assignment = this->assignment();
   assignment.targets[0].auth = {SecretRef::Source::kEnvironment, "KNEEPOINT_TEST_KEY"};
   assignment.targets.push_back({.name = "open", .urls = {"http://127.0.0.1:2"}});
@@ -213,7 +213,7 @@ TEST_F(FleetTest, ASecretThatTheAgentDoesNotAllowRefusesTheRun) {
   listen();
   setenv("KNEEPOINT_TEST_KEY", "k-123", 1);
   TestAgent a(unix_address(), "a", {.permissions = {.secrets = {"KNEEPOINT_TEST_OTHER"}}});
-  ASSERT_TRUE(fleet_->assemble(1, kLimit));
+  ASSERT_TRUE(fleet_->assemble({1}, kLimit));
   Assignment assignment = this->assignment();
   assignment.targets[0].auth = {SecretRef::Source::kEnvironment, "KNEEPOINT_TEST_KEY"};
   const auto started = fleet_->start(assignment);
@@ -277,7 +277,7 @@ TEST(FleetListen, AUnixSocketIsNotTakenOverButOneLeftBehindIs) {
     ASSERT_FALSE(second);
     EXPECT_THAT(second.error().message, HasSubstr("another coordinator does"));
     TestAgent a(place->address(), "a");
-    EXPECT_TRUE((*first)->assemble(1, 10s)) << "the first one is still the one that answers";
+    EXPECT_TRUE((*first)->assemble({1}, 10s)) << "the first one is still the one that answers";
   }
   // A coordinator that was killed leaves its socket.
   const std::string path = place->address().substr(5);
@@ -330,7 +330,7 @@ TEST_F(FleetTest, AFloodOfConnectionsLeavesTheFleetReachable) {
   EXPECT_GT(flood.size(), 20u);
   for (const int one : flood) close(one);
   TestAgent a(tcp_address(), "a");
-  EXPECT_TRUE(fleet_->assemble(1, kLimit)) << "the port is alive";
+  EXPECT_TRUE(fleet_->assemble({1}, kLimit)) << "the port is alive";
 }
 
 TEST(AgentSession, GivesUpWhereNobodyListens) {
@@ -347,7 +347,7 @@ TEST(AgentSession, FindsACoordinatorThatComesLater) {
   TestAgent a(socket->address(), "early");
   auto fleet = Fleet::listen({.listen = {socket->address()}});
   ASSERT_TRUE(fleet);
-  EXPECT_TRUE((*fleet)->assemble(1, 10s));
+  EXPECT_TRUE((*fleet)->assemble({1}, 10s));
 }
 
 }  // namespace

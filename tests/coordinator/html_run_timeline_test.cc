@@ -21,7 +21,7 @@ Plan plan() {
 template <class Fill>
 Timeline timeline_of(std::int64_t first, std::int64_t count, Fill fill) {
   Timeline timeline;
-  timeline.add_agent(0);
+  timeline.add_agent(0, 0);
   SnapshotBatch batch{.complete_through = first + count - 1};
   for (std::int64_t second = first; second < first + count; ++second) {
     SecondSnapshot part{.second = second};

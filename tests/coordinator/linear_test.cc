@@ -119,19 +119,19 @@ TEST(LinearSchedule, SaysWhatItCommands) {
 TEST(LinearSchedule, AnInterruptKeepsWholeRowsAndMarksTheCutOne) {
   Drive drive(closed(1, 9));
   drive.until(17s);
-  drive.controller.interrupt(17200ms, false);
+  drive.controller.interrupt(17200ms);
   EXPECT_EQ(drive.controller.phase(), Phase::kDrain);
   const auto& windows = drive.controller.windows();
   ASSERT_EQ(windows.size(), 2u);
   EXPECT_FALSE(windows[0].interrupted);
   EXPECT_TRUE(windows[1].interrupted);
   EXPECT_EQ(windows[1].end, 17);
-  drive.controller.interrupt(18s, true);
+  drive.controller.interrupt(18s);
   EXPECT_EQ(windows.size(), 2u);
 
   Drive early(closed(1, 9));
   early.until(2s);
-  early.controller.interrupt(2s, true);
+  early.controller.interrupt(2s);
   EXPECT_TRUE(early.controller.windows().empty()) << "nothing was measured yet";
 }
 

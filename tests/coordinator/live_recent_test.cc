@@ -24,14 +24,14 @@ SnapshotBatch batch_of(std::uint32_t cell, std::int64_t seconds, const SeriesSta
 
 TEST(RecentRates, AreAbsentUntilASecondIsComplete) {
   Timeline timeline;
-  timeline.add_agent(0);
+  timeline.add_agent(0, 0);
   EXPECT_FALSE(recent_rates(timeline, 0, 5).tokens_per_second);
   EXPECT_FALSE(recent_rates(timeline, 0, 5).requests_per_second);
 }
 
 TEST(RecentRates, CoverTheLastCompleteSecondsOfOneCell) {
   Timeline timeline;
-  timeline.add_agent(0);
+  timeline.add_agent(0, 0);
   SeriesStats early;
   early.outcomes[kSuccess] = 100;
   early.reported_tokens = {1000, 1000};
@@ -49,7 +49,7 @@ TEST(RecentRates, CoverTheLastCompleteSecondsOfOneCell) {
 
 TEST(RecentRates, EstimateTokensFromChunks) {
   Timeline timeline;
-  timeline.add_agent(0);
+  timeline.add_agent(0, 0);
   SeriesStats stats;
   stats.unreported_chunks = {10, 10};
   stats.usage_tokens = 30;

@@ -26,7 +26,7 @@ struct World {
 
   World() { run(); }
   void run() {
-    timeline.add_agent(0);
+    timeline.add_agent(0, 0);
     SnapshotBatch batch;
     for (int s = 0; s < kSeconds; ++s) {
       SecondSnapshot second;
@@ -263,7 +263,7 @@ struct Beat {
   Timeline timeline;
   Step step;
   Beat(std::uint32_t n, const std::vector<int>& ended) {
-    timeline.add_agent(0);
+    timeline.add_agent(0, 0);
     SnapshotBatch batch;
     for (std::size_t s = 0; s < ended.size(); ++s) {
       SecondSnapshot second;

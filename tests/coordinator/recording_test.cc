@@ -93,7 +93,7 @@ class RecordingTest : public ::testing::Test {
       ASSERT_TRUE(first.decision({.load = 8}));
       record(first, 11);
       ASSERT_TRUE(first.decision({.rows = 1, .load = 32}));
-      ASSERT_TRUE(first.agent_lost(1));
+      ASSERT_TRUE(first.agent_lost(1, 40));
     }
     auto second = RecordingWriter::resume(file(2), {.run_id = "r1",
                                                     .wall = begun().started_at + 15s,
@@ -129,8 +129,8 @@ class RecordingTest : public ::testing::Test {
   /// Everything up to `until` seconds, with the windows that are complete by then.
   Timeline record(RecordingWriter& writer, std::int64_t until) const {
     Timeline timeline;
-    timeline.add_agent(0);
-    timeline.add_agent(1);
+    timeline.add_agent(0, 0);
+    timeline.add_agent(1, 0);
     std::size_t next = 0;
     for (const auto& [agent, batch] : batches_) {
       if (batch.complete_through >= until) break;
@@ -218,14 +218,36 @@ TEST_F(RecordingTest, LostAgentsAreKnown) {
   {
     auto writer = begin();
     record(writer, seconds_);
-    ASSERT_TRUE(writer.agent_lost(1));
+    ASSERT_TRUE(writer.agent_lost(1, 20));
+    RunFacts end = ended();
+    end.fleet_failure = "no agent was left";
+    ASSERT_TRUE(writer.end(end));
+  }
+  const auto recording = read_recording(folder_);
+  ASSERT_TRUE(recording);
+  EXPECT_FALSE(recording->timeline.complete(15, 21));
+  EXPECT_TRUE(recording->timeline.complete(20, 21)) << "nothing is expected from it any more";
+  EXPECT_EQ(recording->facts.fleet_failure, "no agent was left");
+  EXPECT_EQ(recording->facts.agents[1].presence, (Presence{.until = 20}));
+  EXPECT_EQ(recording->facts.cut_short.at(0), "it took too long");
+}
+
+TEST_F(RecordingTest, AgentsThatJoinedLaterAreKnown) {
+  {
+    auto writer = begin();
+    record(writer, seconds_);
+    ASSERT_TRUE(writer.agent_joined({.name = "c", .presence = {.from = 30}, .clock_round_trip = 90us}));
+    ASSERT_TRUE(writer.batch(2, {.sequence = 1, .complete_through = 34}));
     ASSERT_TRUE(writer.end(ended()));
   }
   const auto recording = read_recording(folder_);
   ASSERT_TRUE(recording);
-  EXPECT_EQ(recording->timeline.agents_lost(), 1u);
-  EXPECT_TRUE(recording->facts.agents[1].lost);
-  EXPECT_EQ(recording->facts.cut_short.at(0), "it took too long");
+  ASSERT_EQ(recording->facts.agents.size(), 3u);
+  EXPECT_EQ(recording->facts.agents[2].name, "c");
+  EXPECT_EQ(recording->facts.agents[2].clock_round_trip, 90us);
+  EXPECT_EQ(recording->facts.agents[2].presence, (Presence{.from = 30}));
+  EXPECT_TRUE(recording->timeline.complete(5, 30)) << "nothing is expected from it before";
+  EXPECT_FALSE(recording->timeline.complete(30, 36));
 }
 
 TEST_F(RecordingTest, SegmentsAreOneRun) {
@@ -245,7 +267,7 @@ TEST_F(RecordingTest, SegmentsAreOneRun) {
   EXPECT_EQ(recording->facts.resumed[0].at_seconds, 12);
   EXPECT_EQ(recording->facts.resumed[0].gap_seconds, 1);
   ASSERT_EQ(recording->facts.agents.size(), 2u) << "who comes back is no third one";
-  EXPECT_TRUE(recording->facts.agents[1].lost);
+  EXPECT_TRUE(recording->facts.agents[1].presence.over());
   EXPECT_EQ(recording->facts.agents[1].clock_round_trip, 100us);
   EXPECT_EQ(recording->timeline.from(), 12);
   EXPECT_EQ(recording->timeline.complete_through(), seconds_ - 1);

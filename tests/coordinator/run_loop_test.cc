@@ -30,19 +30,31 @@ class VirtualFleet final : public LoadFleet {
     }
     const auto before = std::chrono::floor<std::chrono::seconds>(now_);
     now_ += timeout;
-    if (level_ && now_ >= level_->effective_at) running_ = *level_;
+    if (level_ && now_ >= level_->effective_at) {
+      running_ = *level_;
+      sharing_ = level_sharing_;
+    }
     const auto after = std::chrono::floor<std::chrono::seconds>(now_);
     if (after > before) end_second(before.count());
-    if (lose_at_ && now_ >= *lose_at_) {
-      lose_at_.reset();
+    if (join_at_ && now_ >= *join_at_) {
+      join_at_.reset();
+      events_.push_back(AgentJoined{.agent = agents_++, .from = second_of(now_) + 1});
+    }
+    if (!losses_.empty() && now_ >= losses_.front().at) {
       ++lost_;
-      events_.push_back(AgentLost{.agent = agents_ - 1, .reason = "killed"});
+      const Nanos load_until = std::max(now_, losses_.front().load_until);
+      events_.push_back(AgentLost{.agent = agents_ - lost_,
+                                  .reason = "killed",
+                                  .until = second_of(load_until) + 1,
+                                  .load_until = load_until});
+      losses_.pop_front();
     }
     return std::nullopt;
   }
 
   void send(const LoadLevel& level) override {
     level_ = level;
+    level_sharing_ = agents_ - lost_;
     sent.push_back(level);
   }
 
@@ -57,7 +69,11 @@ class VirtualFleet final : public LoadFleet {
     return drained_second_ && events_.empty() && second_of(now_) > *drained_second_;
   }
 
-  void lose_one_at(Nanos at) { lose_at_ = at; }
+  /// The last agent that is left is lost, after the others that are to be lost. Its load may go on for a
+  /// while.
+  void lose_one_at(Nanos at, Nanos load_until = Nanos(0)) { losses_.push_back({at, load_until}); }
+  /// One more agent is ready.
+  void add_one_at(Nanos at) { join_at_ = at; }
   /// From then on every request is refused a connection.
   void host_dies_at(Nanos at) { dies_at_ = at; }
 
@@ -69,8 +85,9 @@ class VirtualFleet final : public LoadFleet {
   void end_second(std::int64_t second) {
     for (std::uint32_t agent = 0; agent < agents_ - lost_; ++agent) {
       SecondSnapshot part{.second = second};
-      const std::uint32_t slots =
-          running_.concurrency / agents_ + (agent < running_.concurrency % agents_ ? 1 : 0);
+      const std::uint32_t slots = agent >= sharing_ ? 0
+                                                    : running_.concurrency / sharing_ +
+                                                          (agent < running_.concurrency % sharing_ ? 1 : 0);
       SeriesStats& stats = part.series[SeriesKey{.cell = running_.cell, .epoch = running_.epoch}];
       if (dies_at_ && now_ > *dies_at_) {
         stats.outcomes[static_cast<std::size_t>(Outcome::kConnect)] = slots;
@@ -85,19 +102,24 @@ class VirtualFleet final : public LoadFleet {
               .complete_through = second, .seconds = {part}, .in_flight = slots, .active_slots = slots}});
       if (running_.budget && running_.epoch != done_epoch_) {
         events_.push_back(LevelFinished{agent, running_.epoch, running_.effective_at + 700ms});
-        if (agent + 1 == agents_) done_epoch_ = running_.epoch;
+        if (agent + 1 == agents_ - lost_) done_epoch_ = running_.epoch;
       }
     }
   }
 
   std::uint32_t agents_;
   std::uint32_t lost_ = 0;
+  std::uint32_t sharing_ = 1, level_sharing_ = 1;  // how many agents share the level
   Nanos now_;
   std::optional<LoadLevel> level_;
   LoadLevel running_;
   std::uint64_t done_epoch_ = 0;
   std::optional<std::int64_t> drained_second_;
-  std::optional<Nanos> lose_at_, dies_at_;
+  struct Loss {
+    Nanos at, load_until;
+  };
+  std::deque<Loss> losses_;
+  std::optional<Nanos> join_at_, dies_at_;
   std::deque<FleetEvent> events_;
 };
 
@@ -109,11 +131,12 @@ Plan plan_of(std::vector<Ramp> ramps) {
 }
 
 struct VirtualRun {
-  VirtualRun(Plan the_plan, std::uint32_t agents) : plan(std::move(the_plan)), fleet(agents) {}
+  VirtualRun(Plan the_plan, std::uint32_t agents, std::size_t the_least = 1)
+      : plan(std::move(the_plan)), fleet(agents), least(the_least) {}
 
   RunLoop& go(RunLoop::Hooks hooks = {}) {
     hooks.on_step = [this](const StepWindow& window, const Step&) { reported.push_back(window); };
-    loop.emplace(plan, cells, fleet, std::move(hooks));
+    loop.emplace(plan, cells, fleet, std::move(hooks), RunLoop::Setup{.least_agents = least});
     EXPECT_TRUE(loop->run());
     return *loop;
   }
@@ -121,6 +144,7 @@ struct VirtualRun {
   Plan plan;
   std::vector<Cell> cells = cells_of(plan);
   VirtualFleet fleet;
+  std::size_t least;
   std::vector<StepWindow> reported;
   std::optional<RunLoop> loop;
 };
@@ -148,7 +172,7 @@ struct Tape {
   /// As it stands where the coordinator was killed behind entry number `end`.
   /// @param past what its own coordinator began from.
   RunPast past(std::size_t end, std::uint32_t agents, RunPast past = {}) const {
-    for (std::uint32_t agent = 0; agent < agents; ++agent) past.timeline.add_agent(agent);
+    for (std::uint32_t agent = 0; agent < agents; ++agent) past.timeline.add_agent(agent, 0);
     for (std::size_t i = 0; i < end; ++i) {
       if (const auto* batch = std::get_if<BatchArrived>(&entries[i])) {
         past.timeline.add(batch->agent, batch->batch);
@@ -201,7 +225,7 @@ TEST(RunLoop, WhereverACoordinatorIsKilledAnotherGoesOnAndWhatWasClosedStays) {
     const std::int64_t begun = past.timeline.complete_through() + 30;
     past.timeline.resume(begun);
     VirtualFleet again(2, std::chrono::seconds(begun));
-    RunLoop loop(plan, cells, again, {}, std::move(past));
+    RunLoop loop(plan, cells, again, {}, {.past = std::move(past)});
     ASSERT_TRUE(loop.run());
     ASSERT_EQ(loads_of(loop.windows()), loads);
     for (std::size_t i = 0; i < loop.windows().size(); ++i) {
@@ -231,7 +255,7 @@ TEST(RunLoop, ARunIsGoneOnWithMoreThanOnce) {
   for (; lives < 100; ++lives) {
     Tape tape;
     VirtualFleet again(2, std::chrono::seconds(begun));
-    RunLoop loop(plan, cells, again, tape.hooks(), past);
+    RunLoop loop(plan, cells, again, tape.hooks(), {.past = past});
     ASSERT_TRUE(loop.run());
     if (tape.entries.size() < 90) {
       EXPECT_EQ(loads_of(loop.windows()), loads_of(first.windows()));
@@ -259,7 +283,7 @@ TEST(RunLoop, ARowThatWasCutShortIsMeasuredAgain) {
   ASSERT_EQ(past.windows.size(), 1u);
   past.timeline.resume(60);
   VirtualFleet again(2, 60s);
-  RunLoop loop(plan, cells, again, {}, std::move(past));
+  RunLoop loop(plan, cells, again, {}, {.past = std::move(past)});
   ASSERT_TRUE(loop.run());
   ASSERT_EQ(loop.windows().size(), 2u);
   EXPECT_FALSE(loop.windows()[1].interrupted);
@@ -279,7 +303,7 @@ TEST(RunLoop, AScenarioThatWasGivenUpIsNotTriedAgain) {
   const std::size_t rows = past.windows.size();
   past.timeline.resume(100);
   VirtualFleet again(1, 100s);
-  RunLoop loop(plan, cells, again, {}, std::move(past));
+  RunLoop loop(plan, cells, again, {}, {.past = std::move(past)});
   ASSERT_TRUE(loop.run());
   EXPECT_EQ(loop.cut_short(), first.cut_short());
   EXPECT_EQ(loop.windows().size(), rows);
@@ -296,7 +320,7 @@ TEST(RunLoop, ThePastOfAnotherPlanIsNotGoneOnWith) {
   past.timeline.resume(60);
   const Plan other = plan_of({{.steps = {3, 4}, .warmup = 1s, .hold = 3s}});
   VirtualFleet again(1, 60s);
-  RunLoop loop(other, cells, again, {}, std::move(past));
+  RunLoop loop(other, cells, again, {}, {.past = std::move(past)});
   EXPECT_FALSE(loop.run());
   EXPECT_TRUE(again.sent.empty());
 }
@@ -332,7 +356,7 @@ TEST(RunLoop, RunsEveryStepOfEveryCellAndDrainsInBetween) {
       plan_of({{.steps = {2, 4}, .warmup = 1s, .hold = 3s}, {.steps = {8}, .warmup = 1s, .hold = 3s}}), 2);
   const RunLoop& loop = run.go();
   EXPECT_FALSE(loop.interrupted());
-  EXPECT_FALSE(loop.agent_lost());
+  EXPECT_EQ(loop.fleet_failure(), "");
   ASSERT_EQ(loop.windows().size(), 3u);
   EXPECT_EQ(run.reported.size(), 3u);
   std::vector<std::uint32_t> concurrency;
@@ -366,16 +390,136 @@ TEST(RunLoop, AnInterruptDrainsAndKeepsWhatWasMeasured) {
   EXPECT_TRUE(run.fleet.drained());
 }
 
-TEST(RunLoop, ALostAgentEndsTheRunAndMarksItsStep) {
+std::vector<std::uint32_t> concurrencies(const VirtualRun& run) {
+  std::vector<std::uint32_t> all;
+  for (const LoadLevel& level : run.fleet.sent) all.push_back(level.concurrency);
+  return all;
+}
+
+TEST(RunLoop, AStepThatLosesAnAgentIsRunAgainByTheOthers) {
   VirtualRun run(plan_of({{.steps = {2, 4, 8}, .warmup = 1s, .hold = 4s}}), 2);
   run.fleet.lose_one_at(9s);
   const RunLoop& loop = run.go();
-  EXPECT_TRUE(loop.agent_lost());
+  EXPECT_EQ(loop.fleet_failure(), "");
+  EXPECT_FALSE(loop.interrupted());
+  EXPECT_EQ(concurrencies(run), (std::vector<std::uint32_t>{2, 4, 4, 8, 0}));
+  ASSERT_EQ(loop.windows().size(), 4u);
+  const StepWindow &before = loop.windows()[0], &lost = loop.windows()[1], &again = loop.windows()[2];
+  EXPECT_FALSE(before.agent_lost);
+  EXPECT_TRUE(lost.agent_lost);
+  EXPECT_LT(lost.end - lost.begin, 4) << "what was measured until the loss";
+  EXPECT_FALSE(again.agent_lost);
+  EXPECT_EQ(again.concurrency, 4u);
+  EXPECT_EQ(again.end - again.begin, 4);
+  EXPECT_GT(again.attempt, lost.attempt) << "other requests: these would come out of a cache";
+  EXPECT_TRUE(loop.timeline().complete(again.begin, again.end)) << "nothing is expected from who is gone";
+  EXPECT_TRUE(run.fleet.drained());
+}
+
+TEST(RunLoop, NoLoadIsDealtAnewBeforeTheLostAgentsHasSurelyEnded) {
+  VirtualRun run(plan_of({{.steps = {2, 4, 8}, .warmup = 1s, .hold = 4s}}), 2);
+  run.fleet.lose_one_at(9s, 17300ms);
+  run.go();
+  ASSERT_EQ(concurrencies(run), (std::vector<std::uint32_t>{2, 4, 4, 8, 0}));
+  EXPECT_EQ(run.fleet.sent[2].effective_at, 18s);
+}
+
+TEST(RunLoop, TheNextScenarioDoesNotBeginBeforeItEither) {
+  VirtualRun run(plan_of({{.steps = {2}, .requests = 10}, {.steps = {3}, .warmup = 1s, .hold = 3s}}), 2);
+  run.fleet.lose_one_at(2900ms, 20s);  // while the first is drained
+  run.go();
+  ASSERT_GE(run.fleet.sent.size(), 2u);
+  EXPECT_EQ(run.fleet.sent.back().concurrency, 0u);
+  for (const LoadLevel& level : run.fleet.sent) {
+    if (level.concurrency == 3) EXPECT_GE(level.effective_at, 20s);
+  }
+}
+
+TEST(RunLoop, ABudgetIsSpentAgainByTheOthers) {
+  VirtualRun run(plan_of({{.steps = {2}, .requests = 10}}), 2);
+  run.fleet.lose_one_at(300ms);
+  const RunLoop& loop = run.go();
+  ASSERT_EQ(loop.windows().size(), 2u);
+  EXPECT_TRUE(loop.windows()[0].agent_lost);
+  EXPECT_FALSE(loop.windows()[1].agent_lost);
+  EXPECT_EQ(loop.windows()[1].requests, 10u);
+  EXPECT_EQ(loop.fleet_failure(), "");
+}
+
+TEST(RunLoop, APlanMayStopAtALoss) {
+  Plan plan = plan_of({{.steps = {2, 4, 8}, .warmup = 1s, .hold = 4s}});
+  plan.stop_when_agent_lost = true;
+  VirtualRun run(std::move(plan), 2);
+  run.fleet.lose_one_at(9s);
+  const RunLoop& loop = run.go();
+  EXPECT_EQ(loop.fleet_failure(), "an agent was lost, and the plan says on_agent_lost: stop");
   EXPECT_FALSE(loop.interrupted());
   ASSERT_EQ(loop.windows().size(), 2u);
   EXPECT_FALSE(loop.windows()[0].agent_lost);
   EXPECT_TRUE(loop.windows()[1].agent_lost);
   EXPECT_TRUE(run.fleet.drained());
+}
+
+TEST(RunLoop, WithFewerThanTheLeastTheRunEnds) {
+  VirtualRun run(plan_of({{.steps = {2, 4, 8}, .warmup = 1s, .hold = 4s}}), 3, 2);
+  run.fleet.lose_one_at(4s);
+  run.fleet.lose_one_at(13s);
+  const RunLoop& loop = run.go();
+  EXPECT_EQ(loop.fleet_failure(), "1 of at least 2 agents were left");
+  EXPECT_EQ(concurrencies(run), (std::vector<std::uint32_t>{2, 2, 4}));
+}
+
+TEST(RunLoop, WithNobodyLeftTheRunEndsAtOnce) {
+  VirtualRun run(plan_of({{.steps = {2, 4}, .warmup = 1s, .hold = 4s}}), 1);
+  run.fleet.lose_one_at(4s);
+  const RunLoop& loop = run.go();
+  EXPECT_EQ(loop.fleet_failure(), "no agent was left");
+  EXPECT_LT(run.fleet.now(), 5s);
+}
+
+TEST(RunLoop, AnAgentThatJoinsGetsLoadWithTheNextLevel) {
+  VirtualRun run(plan_of({{.steps = {2, 4, 8}, .warmup = 1s, .hold = 4s}}), 1);
+  run.fleet.add_one_at(7500ms);
+  std::vector<std::uint32_t> joined;
+  RunLoop::Hooks hooks;
+  hooks.on_agent_joined = [&](const AgentJoined& event) { joined.push_back(event.agent); };
+  const RunLoop& loop = run.go(std::move(hooks));
+  EXPECT_EQ(joined, (std::vector<std::uint32_t>{1}));
+  EXPECT_EQ(concurrencies(run), (std::vector<std::uint32_t>{2, 4, 8, 0}));
+  ASSERT_EQ(loop.windows().size(), 3u);
+  EXPECT_EQ(run.fleet.sent[1].warm_slots, 2u);
+  EXPECT_EQ(run.fleet.sent[2].warm_slots, 0u) << "dealt anew";
+  for (const StepWindow& window : loop.windows()) {
+    EXPECT_FALSE(window.agent_lost);
+    EXPECT_TRUE(loop.timeline().complete(window.begin, window.end));
+  }
+}
+
+TEST(RunLoop, OneThatIsLostBeforeItHadLoadCostsNoStep) {
+  VirtualRun run(plan_of({{.steps = {2, 4, 8}, .warmup = 1s, .hold = 4s}}), 1);
+  run.fleet.add_one_at(7500ms);
+  run.fleet.lose_one_at(8500ms);
+  const RunLoop& loop = run.go();
+  EXPECT_EQ(concurrencies(run), (std::vector<std::uint32_t>{2, 4, 8, 0}));
+  EXPECT_EQ(loop.fleet_failure(), "");
+}
+
+TEST(RunLoop, AStepIsRunAgainOnlySoOften) {
+  VirtualRun run(plan_of({{.steps = {8}, .warmup = 1s, .hold = 20s}}), 8);
+  for (int i = 1; i <= 5; ++i) run.fleet.lose_one_at(i * 10s);
+  const RunLoop& loop = run.go();
+  EXPECT_EQ(loop.fleet_failure(), "a step lost an agent each time it was run, 4 times in all");
+  EXPECT_EQ(run.fleet.sent.size(), 4u);
+}
+
+TEST(RunLoop, AgentsThatAreLostTogetherCostOneRerun) {
+  VirtualRun run(plan_of({{.steps = {8}, .warmup = 1s, .hold = 20s}}), 8);
+  for (int i = 0; i < 6; ++i) run.fleet.lose_one_at(10s + i * 100ms, 19s);
+  const RunLoop& loop = run.go();
+  EXPECT_EQ(loop.fleet_failure(), "");
+  ASSERT_EQ(loop.windows().size(), 2u);
+  EXPECT_TRUE(loop.windows()[0].agent_lost);
+  EXPECT_FALSE(loop.windows()[1].agent_lost);
 }
 
 TEST(RunLoop, ProgressNamesThePhaseAndTheTimeLeft) {

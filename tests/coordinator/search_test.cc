@@ -261,7 +261,7 @@ struct Drive {
   explicit Drive(const Ramp& ramp, Workload workload = {})
       : cell{.id = 3, .workload = std::move(workload)},
         controller(cell, std::make_unique<SearchSchedule>(cell, ramp, 1), 7) {
-    timeline.add_agent(0);
+    timeline.add_agent(0, 0);
   }
 
   void until(Nanos limit, const Host& host = {}) {
@@ -366,8 +366,8 @@ TEST(SearchSchedule, AnInterruptKeepsTheSecondsMeasuredSoFar) {
   Drive drive(search_up_to(1024));
   drive.until(17s);
   ASSERT_EQ(drive.controller.phase(), Phase::kHold);
-  drive.controller.interrupt(17300ms, false);
-  drive.controller.interrupt(17400ms, true);  // idempotent
+  drive.controller.interrupt(17300ms);
+  drive.controller.interrupt(17400ms);  // idempotent
   drive.until(60s);
   ASSERT_TRUE(drive.controller.done());
   ASSERT_EQ(drive.controller.windows().size(), 1u);

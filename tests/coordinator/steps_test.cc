@@ -167,8 +167,8 @@ TEST(FixedSteps, AnInterruptKeepsTheSecondsMeasuredSoFar) {
   Drive drive(timed({1, 4}));
   drive.until(17300ms);
   ASSERT_EQ(drive.controller.phase(), Phase::kHold);
-  drive.controller.interrupt(17300ms, false);
-  drive.controller.interrupt(17400ms, true);  // idempotent
+  drive.controller.interrupt(17300ms);
+  drive.controller.interrupt(17400ms);  // idempotent
   drive.until(60s);
   const StepWindow& cut = drive.controller.windows().at(1);
   EXPECT_EQ(cut.begin, 13);
@@ -183,18 +183,106 @@ TEST(FixedSteps, AnInterruptKeepsTheSecondsMeasuredSoFar) {
 TEST(FixedSteps, AnInterruptInTheWarmUpLeavesNoWindow) {
   Drive drive(timed({1, 4}));
   drive.until(2s);
-  drive.controller.interrupt(2s, true);
+  drive.controller.interrupt(2s);
   drive.until(60s);
   EXPECT_TRUE(drive.controller.windows().empty());
   EXPECT_TRUE(drive.controller.done());
 }
 
-TEST(FixedSteps, ALostAgentMarksTheStepUnderWayOnly) {
+TEST(FixedSteps, ALostAgentHasItsStepRunAgainWithAllSlotsStartedAnew) {
   Drive drive(timed({1, 4}));
   drive.until(19s);
-  drive.controller.interrupt(19s, true);
-  EXPECT_FALSE(drive.controller.windows().at(0).agent_lost);
-  EXPECT_TRUE(drive.controller.windows().at(1).agent_lost);
+  EXPECT_TRUE(drive.controller.lose_agent(19s, 17));
+  drive.fleet.fleet = 1;
+  drive.fleet.not_before = 25500ms;
+  drive.fleet.residence = 3s;
+  drive.until(80s);
+  ASSERT_EQ(drive.levels.size(), 4u);
+  EXPECT_EQ(drive.levels[2].level.concurrency, 4u);
+  EXPECT_EQ(drive.levels[2].level.warm_slots, 0u);
+  EXPECT_EQ(drive.levels[2].level.effective_at, 26s);
+  EXPECT_EQ(drive.levels[2].level.spread_over, 3s) << "as fast as requests of those that give slots up end";
+  const auto& windows = drive.controller.windows();
+  ASSERT_EQ(windows.size(), 3u);
+  EXPECT_FALSE(windows[0].agent_lost) << "its seconds had all come, though nobody had measured them yet";
+  EXPECT_TRUE(windows[1].agent_lost);
+}
+
+TEST(FixedSteps, RowsThatWereMeasuredBeforeTheLossStand) {
+  Drive drive(timed({1, 4}));
+  drive.until(19s);
+  ASSERT_EQ(drive.controller.windows().size(), 1u);
+  drive.controller.measured(0, Step{.concurrency = 1});
+  EXPECT_TRUE(drive.controller.lose_agent(19s, 17));
+  drive.until(80s);
+  const auto& windows = drive.controller.windows();
+  ASSERT_EQ(windows.size(), 3u);
+  EXPECT_FALSE(windows[0].agent_lost);
+  EXPECT_TRUE(windows[1].agent_lost);
+  EXPECT_EQ(windows[1].begin, 13);
+  EXPECT_EQ(windows[1].end, 19);
+  EXPECT_FALSE(windows[2].agent_lost);
+  EXPECT_EQ(windows[2].end - windows[2].begin, 8);
+  EXPECT_TRUE(drive.controller.done());
+}
+
+/// A silence is noticed late: what ended in the meantime is not whole.
+TEST(FixedSteps, AStepThatEndedWhileTheAgentWasSilentIsRunAgainFirst) {
+  Drive drive(timed({1, 4}));
+  drive.until(14s);
+  EXPECT_TRUE(drive.controller.lose_agent(14s, 9));
+  drive.until(80s);
+  std::vector<std::uint32_t> loads;
+  for (const auto& sent : drive.levels) loads.push_back(sent.level.concurrency);
+  EXPECT_EQ(loads, (std::vector<std::uint32_t>{1, 4, 1, 4, 0}));
+  std::vector<bool> lost;
+  for (const StepWindow& window : drive.controller.windows()) lost.push_back(window.agent_lost);
+  EXPECT_EQ(lost, (std::vector<bool>{true, true, false, false}));
+}
+
+TEST(FixedSteps, TheLastStepIsRunAgainOutOfTheDrain) {
+  Drive drive(timed({4}));
+  drive.fleet.idle = false;
+  for (; drive.now < 12s; drive.now += 50ms) {
+    if (auto level = drive.controller.next(drive.now, drive.fleet))
+      drive.levels.push_back({drive.now, *level});
+  }
+  ASSERT_EQ(drive.controller.phase(), Phase::kDrain);
+  EXPECT_TRUE(drive.controller.lose_agent(12s, 8));
+  drive.until(80s);
+  ASSERT_EQ(drive.controller.windows().size(), 2u);
+  EXPECT_FALSE(drive.controller.windows()[1].agent_lost);
+}
+
+TEST(FixedSteps, AStepForMoreAgentsThanAreLeftIsNotRun) {
+  Drive drive(timed({4}));
+  drive.controller = StepRunner(
+      Cell{.id = 3},
+      std::make_unique<FixedSteps>(timed({4}), FixedSteps::Purpose{.role = StepRole::kProof, .agents = 2}),
+      1);
+  drive.fleet.agents = 2;
+  drive.until(6s);
+  EXPECT_TRUE(drive.controller.lose_agent(6s, 5));
+  drive.fleet.agents = 1;
+  drive.until(80s);
+  EXPECT_TRUE(drive.controller.done());
+  ASSERT_EQ(drive.controller.windows().size(), 1u);
+  EXPECT_TRUE(drive.controller.windows()[0].agent_lost);
+}
+
+TEST(PlannedStep, WhatIsLeftOfAWayBeginsWhereItWas) {
+  PlannedStep step{.concurrency = 10, .way = LinearRamp{.from = 10, .to = 70, .over = 60s}};
+  step.window = {.least = 60s, .most = 60s};
+  step.rows = 6;
+  step.row = 10s;
+  step.row_loads = {15, 25, 35, 45, 55, 65};
+  const PlannedStep rest = step.from_row(2);
+  EXPECT_EQ(rest.concurrency, 30u);
+  ASSERT_TRUE(rest.way);
+  EXPECT_EQ(*rest.way, (LinearRamp{.from = 30, .to = 70, .over = 40s}));
+  EXPECT_EQ(rest.rows, 4u);
+  EXPECT_EQ(rest.row_loads, (std::vector<double>{35, 45, 55, 65}));
+  EXPECT_EQ(rest.window.most, 40s);
 }
 
 TEST(FixedSteps, TimeLeftShrinksToZero) {
@@ -234,7 +322,7 @@ TEST(FixedSteps, AnOpenLoopStepsItsRate) {
 
 /// Runs rates against a host that ends at most `capacity` requests a second; a second is reported as it ends.
 void run_against(double capacity, Drive& drive, Timeline& timeline, int limit) {
-  timeline.add_agent(1);
+  timeline.add_agent(1, 0);
   drive.fleet.timeline = &timeline;
   double left = 0;
   for (int s = 0; s < limit && !drive.controller.done(); ++s) {

@@ -79,7 +79,7 @@ class KnownRun {
       batch.seconds.push_back(snapshot);
     }
     Timeline timeline;
-    timeline.add_agent(agent);
+    timeline.add_agent(agent, 0);
     timeline.add(agent, batch);
     return timeline;
   }

@@ -16,8 +16,8 @@ SnapshotBatch batch(std::int64_t second, std::uint64_t started, std::int64_t com
 
 TEST(Timeline, PartsOfOneSecondAddUpOverAgentsAndTime) {
   Timeline timeline;
-  timeline.add_agent(0);
-  timeline.add_agent(1);
+  timeline.add_agent(0, 0);
+  timeline.add_agent(1, 0);
   timeline.add(0, batch(4, 10, 4));
   timeline.add(1, batch(4, 5, 4));
   timeline.add(0, batch(4, 1, 5));  // a late event
@@ -29,7 +29,7 @@ TEST(Timeline, PartsOfOneSecondAddUpOverAgentsAndTime) {
 
 TEST(Timeline, ABatchThatNeverCameLeavesItsSecondsIncomplete) {
   Timeline timeline;
-  timeline.add_agent(0);
+  timeline.add_agent(0, 0);
   const auto numbered = [](std::uint64_t sequence, std::int64_t second) {
     SnapshotBatch made = batch(second, 1, second);
     made.sequence = sequence;
@@ -48,7 +48,7 @@ TEST(Timeline, ABatchThatNeverCameLeavesItsSecondsIncomplete) {
 
 TEST(Timeline, TheFirstBatchesMayBeMissingToo) {
   Timeline timeline;
-  timeline.add_agent(0);
+  timeline.add_agent(0, 0);
   SnapshotBatch third = batch(2, 1, 2);
   third.sequence = 3;
   timeline.add(0, third);
@@ -58,8 +58,8 @@ TEST(Timeline, TheFirstBatchesMayBeMissingToo) {
 TEST(Timeline, IsCompleteWhenTheSlowestAgentIs) {
   Timeline timeline;
   EXPECT_EQ(timeline.complete_through(), -1);
-  timeline.add_agent(0);
-  timeline.add_agent(1);
+  timeline.add_agent(0, 0);
+  timeline.add_agent(1, 0);
   timeline.add(0, batch(4, 1, 4));
   EXPECT_EQ(timeline.complete_through(), -1);
   timeline.add(1, batch(2, 1, 2));
@@ -70,28 +70,76 @@ TEST(Timeline, IsCompleteWhenTheSlowestAgentIs) {
 
 TEST(Timeline, ALostAgentHoldsNobodyUpButLeavesItsSecondsIncomplete) {
   Timeline timeline;
-  timeline.add_agent(0);
-  timeline.add_agent(1);
+  timeline.add_agent(0, 0);
+  timeline.add_agent(1, 0);
   timeline.add(0, batch(9, 1, 9));
   timeline.add(1, batch(3, 1, 3));
-  timeline.lose_agent(1);
+  timeline.lose_agent(1, 12);
   EXPECT_EQ(timeline.complete_through(), 9);
   EXPECT_TRUE(timeline.complete(0, 4));
   EXPECT_FALSE(timeline.complete(2, 5));
-  EXPECT_EQ(timeline.agents_lost(), 1u);
+}
+
+TEST(Timeline, NothingIsExpectedFromALostAgentOnceItsLoadHasEnded) {
+  Timeline timeline;
+  timeline.add_agent(0, 0);
+  timeline.add_agent(1, 0);
+  timeline.add(0, batch(29, 1, 29));
+  timeline.add(1, batch(3, 1, 3));
+  timeline.lose_agent(1, 12);
+  EXPECT_FALSE(timeline.complete(11, 20));
+  EXPECT_TRUE(timeline.complete(12, 20));
+  // It comes back, and says late what it had measured: that makes nothing incomplete that was complete.
+  SnapshotBatch late = batch(25, 0, 25);
+  late.sequence = 40;
+  timeline.add(1, late);
+  EXPECT_TRUE(timeline.complete(12, 20)) << "a gap in what it says is none of the others'";
+  EXPECT_TRUE(timeline.complete(20, 30));
+}
+
+TEST(Timeline, WhatALostAgentMeasuredAfterwardsIsNoPartOfWhatTheOthersDid) {
+  Timeline timeline;
+  timeline.add_agent(0, 0);
+  timeline.add_agent(1, 0);
+  timeline.lose_agent(1, 12);
+  timeline.add(0, batch(20, 1, 20));
+  timeline.add(1, batch(20, 10, 20));
+  EXPECT_EQ(timeline.seconds().at(20).series.at(SeriesKey{.cell = 1}).started, 1u);
+  EXPECT_EQ(timeline.seconds().at(11).series.at(SeriesKey{.cell = 1}).started, 10u) << "it is counted";
+}
+
+TEST(Timeline, OneThatJoinsLateHoldsUpNothingFromBefore) {
+  Timeline timeline;
+  timeline.add_agent(0, 0);
+  timeline.add(0, batch(29, 1, 29));
+  timeline.add_agent(1, 20);
+  EXPECT_EQ(timeline.complete_through(), 19);
+  EXPECT_TRUE(timeline.complete(10, 20));
+  EXPECT_FALSE(timeline.complete(10, 21));
+  timeline.add(1, batch(24, 1, 24));
+  EXPECT_TRUE(timeline.complete(10, 25));
+}
+
+TEST(Timeline, WhatComesLateForFoldedSecondsIsAddedToThem) {
+  Timeline timeline;
+  timeline.add_agent(0, 0);
+  for (std::int64_t second = 0; second < 8; ++second) timeline.add(0, batch(second, 1, second));
+  timeline.fold(0, 8, 4);
+  timeline.add(0, batch(6, 10, 8));
+  ASSERT_EQ(timeline.seconds().size(), 2u);
+  EXPECT_EQ(timeline.seconds().at(4).series.at(SeriesKey{.cell = 1}).started, 14u);
 }
 
 TEST(Timeline, AnotherCoordinatorsAgentsAnswerForItsSecondsOnly) {
   Timeline timeline;
-  timeline.add_agent(0);
-  timeline.add_agent(1);
+  timeline.add_agent(0, 0);
+  timeline.add_agent(1, 0);
   timeline.add(0, batch(9, 1, 9));
   timeline.add(1, batch(9, 1, 7));
-  timeline.lose_agent(1);
+  timeline.lose_agent(1, 12);
   timeline.resume(20);
-  timeline.add_agent(0);
+  timeline.add_agent(0, 0);
   EXPECT_EQ(timeline.complete_through(), 19) << "nothing before is awaited";
-  EXPECT_EQ(timeline.agents_lost(), 0u);
   timeline.add(0, batch(21, 1, 21));
   EXPECT_EQ(timeline.complete_through(), 21);
   EXPECT_TRUE(timeline.complete(0, 8));
@@ -102,11 +150,11 @@ TEST(Timeline, AnotherCoordinatorsAgentsAnswerForItsSecondsOnly) {
 
 TEST(Timeline, NumbersOfBatchesBeginAnewWithAnotherCoordinator) {
   Timeline timeline;
-  timeline.add_agent(0);
+  timeline.add_agent(0, 0);
   SnapshotBatch first = batch(0, 1, 0);
   first.sequence = 7;
   timeline.resume(5);
-  timeline.add_agent(0);
+  timeline.add_agent(0, 0);
   SnapshotBatch again = batch(5, 1, 5);
   again.sequence = 1;
   timeline.add(0, again);

@@ -256,6 +256,46 @@ TEST(BuildReport, AnInvalidRowThatDecidesNothingOnlyWarns) {
   }
 }
 
+TEST(BuildReport, ARowThatLostAnAgentAndWasRunAgainDecidesNothing) {
+  const BatchingHost host{.a = 0.012, .c = 0.0002, .cap = 22};
+  const std::vector<std::uint32_t> whole{1, 2, 4, 8, 16, 32, 64, 128, 16, 32, 64, 64, 32, 16};
+  std::vector<std::uint32_t> twice = whole;
+  twice.insert(twice.begin() + 4, 16);  // below the knee, where an invalid row alone takes the trust away
+  Ramp ramp(host, twice);
+  for (std::size_t i = 9; i < ramp.windows.size(); ++i)
+    ramp.windows[i].look = Look{.number = i < 12 ? 1u : 2u, .low = 16, .high = 32};
+  ramp.windows[4].agent_lost = true;
+  RunFacts run = facts();
+  run.agents = {{.name = "a"}, {.name = "b", .presence = {.until = 50}}};
+  const Report report = build_report(simple_plan(), ramp.run.timeline(ramp.end), ramp.windows, run);
+  EXPECT_EQ(report.verdict.trust(), Trust::kTrustworthy)
+      << ::testing::PrintToString(report.verdict.reasons());
+  EXPECT_EQ(exit_code(report), 0);
+  EXPECT_EQ(report.steps_lost, 1u);
+  ASSERT_TRUE(report.verdict.has("agent_lost"));
+  EXPECT_NE(report.verdict.reasons().at(0).find("one of 2 agents was lost"), std::string::npos);
+  EXPECT_FALSE(report.results[0].recommendations.empty());
+  const auto& steps = report.results[0].steps;
+  ASSERT_EQ(steps.size(), 9u) << "it is shown";
+  EXPECT_EQ(steps[4].load(), 16);
+  EXPECT_FALSE(steps[4].valid);
+  EXPECT_EQ(steps[4].note, "an agent was lost; run again");
+  EXPECT_EQ(steps[5].load(), 16);
+  EXPECT_TRUE(steps[5].valid);
+  EXPECT_EQ(report.results[0].confirmation->state, "HOLDS");
+}
+
+TEST(BuildReport, ALossThatEndedTheRunIsNoVerdict) {
+  Ramp ramp({.a = 0.012, .c = 0.0002, .cap = 22}, {2});
+  RunFacts run = facts();
+  run.agents = {{.name = "a", .presence = {.until = 50}}};
+  run.fleet_failure = "no agent was left";
+  const Report report = build_report(simple_plan(), ramp.run.timeline(ramp.end), ramp.windows, run);
+  EXPECT_FALSE(report.verdict.valid());
+  EXPECT_EQ(report.verdict.reasons().at(0), "no agent was left");
+  EXPECT_EQ(exit_code(report), 5);
+}
+
 TEST(BuildReport, TheFirstRowPastTheKneeDecides) {
   Ramp ramp({.a = 0.012, .c = 0.0002, .cap = 22}, {4, 8, 16, 32});
   ramp.windows[3].agent_lost = true;
@@ -383,6 +423,8 @@ TEST(ExitCode, OnePlaceDecides) {
   report.verdict.refuse("no_valid_step", "no step is valid");
   EXPECT_EQ(exit_code(report), 3);
   report.agents_lost = 1;
+  EXPECT_EQ(exit_code(report), 3) << "others were left";
+  report.fleet_failure = "no agent was left";
   EXPECT_EQ(exit_code(report), 5);
   report.stopped_by = "guard rail: ttft_p95 of kneepoint was 9 at second 12, above the limit of 5";
   EXPECT_EQ(exit_code(report), 6);
@@ -394,7 +436,8 @@ TEST(BuildReport, LostAgentsAndInterruptionsAreReasons) {
   Ramp ramp({.a = 0.012, .c = 0.0002, .cap = 22}, {2});
   RunFacts run = facts();
   run.interrupted = true;
-  run.agents = {{.name = "a", .clock_round_trip = std::chrono::milliseconds(1)}, {.name = "b", .lost = true}};
+  run.agents = {{.name = "a", .clock_round_trip = std::chrono::milliseconds(1)},
+                {.name = "b", .presence = {.until = 50}}};
   const Report report = build_report(simple_plan(), ramp.run.timeline(ramp.end), ramp.windows, run);
   EXPECT_EQ(report.agents, 2u);
   EXPECT_EQ(report.agents_lost, 1u);

@@ -257,7 +257,7 @@ SnapshotBatch two_pods(std::uint64_t first, std::uint64_t second, std::uint64_t 
 
 Step step_of(const SnapshotBatch& batch, ConnectionUse use = ConnectionUse::kReuse) {
   Timeline timeline;
-  timeline.add_agent(0);
+  timeline.add_agent(0, 0);
   timeline.add(0, batch);
   Plan plan = testing::simple_plan();
   plan.targets[0].replica_header = "X-Replica";

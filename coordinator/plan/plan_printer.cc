@@ -150,7 +150,7 @@ std::string describe_time(const Ramp& ramp) {
   const auto time = planned_time(ramp);
   if (time && ramp.confirm)
     return fmt::format("{}, and {} or more to confirm", format_duration(*time),
-                       format_duration(kFewestVisits * step_time(ramp)));
+                       format_duration(least_confirmation(ramp)));
   if (time) return format_duration(*time);
   return fmt::format("as long as {} take",
                      plural(std::size_t{ramp.requests.value_or(0)} * ramp.steps.size(), "request"));
@@ -378,6 +378,7 @@ std::string describe_plan(const Plan& plan) {
   const std::vector<Cell> cells = cells_of(plan);
   std::size_t counted_requests = 0;
   Forecast all;
+  Nanos confirming(0);
   bool after_search = false;
   text += "\nRuns, in this order\n";
   for (const Cell& cell : cells) {
@@ -393,6 +394,7 @@ std::string describe_plan(const Plan& plan) {
     all.most_steps += likely.most_steps;
     all.least += likely.least;
     all.most += likely.most;
+    if (!ramp.search && planned_time(ramp)) confirming += least_confirmation(ramp);
     counted_requests += ramp.requests.value_or(0) * ramp.steps.size();
     after_search = after_search || (ramp.search && (ramp.descend || !ramp.proof.empty()));
   }
@@ -401,6 +403,7 @@ std::string describe_plan(const Plan& plan) {
                           ? plural(all.most_steps, "step")
                           : fmt::format("{} to {} steps", all.fewest_steps, all.most_steps),
                       describe_span(all.least, all.most));
+  if (confirming > Nanos(0)) text += fmt::format(" and {} or more to confirm", format_duration(confirming));
   if (after_search) text += " and the steps after a search";
   if (counted_requests > 0)
     text += fmt::format(" and the time of {} more", plural(counted_requests, "request"));

@@ -47,7 +47,7 @@ std::string answer(const Report& report, const std::string& directory, std::size
   out += render_answer(report, width);
   if (report.results.size() == 1 && !report.results.front().recommendations.empty())
     out += answer_line("Plan by:", plan_text(report.results.front()), width);
-  out += answer_line("Trust:", trust_text(report.verdict), width);
+  out += answer_line("VERDICT:", trust_text(report.verdict), width);
   return out + answer_line("Next:", next_text(report, directory), width);
 }
 

@@ -38,7 +38,7 @@ Runs, in this order
      slo       ttft p95 <= 500ms, tpot p95 <= 50ms
      time      1m10s, and 1m or more to confirm
 
-In all 7 steps, about 1m17s.
+In all 7 steps, about 1m17s and 1m or more to confirm.
 
 Warnings
   - chat: the same prompt for up to 64 requests at once. Where the host has prefix caching, repeated prompts skip most of their prefill and TTFT looks better than with real traffic; use more prompts, unique: true, or switch the cache off.
@@ -116,7 +116,7 @@ Runs, in this order
      slo       none
      time      4m, and 8m or more to confirm
 
-In all 8 steps, about 8m8s and the time of 400 requests more.
+In all 8 steps, about 8m8s and 16m or more to confirm and the time of 400 requests more.
 )");
 }
 

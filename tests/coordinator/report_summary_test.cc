@@ -120,7 +120,7 @@ TEST(Ending, SaysWhatItIsWorthAndWhatToDo) {
   Report report = testing::sample_report();
   report.verdict.reserve("measured_once", "what is claimed was measured once");
   const std::string text = render_ending(report, "runs/x", Detail::kAnswer, 120);
-  EXPECT_THAT(text, HasSubstr("Trust:    with reservations: what is claimed was measured once\n"));
+  EXPECT_THAT(text, HasSubstr("VERDICT:  with reservations: what is claimed was measured once\n"));
   EXPECT_THAT(text, HasSubstr("Next:     leave out 'confirm: false'"));
   EXPECT_THAT(text, HasSubstr("Plan by:  interactive; 16 requests in flight: meets all limits together\n"));
   EXPECT_TRUE(text.ends_with("report: runs/x/report.html\n")) << text;
@@ -131,7 +131,7 @@ TEST(Ending, WithNothingToDoNamesTheTables) {
   Report report = testing::sample_report();
   report.verdict = {};
   EXPECT_THAT(render_ending(report, "runs/x", Detail::kAnswer, 120),
-              HasSubstr("Trust:    trustworthy\nNext:     every table: kneepoint report --full runs/x\n"));
+              HasSubstr("VERDICT:  trustworthy\nNext:     every table: kneepoint report --full runs/x\n"));
 }
 
 TEST(Ending, SeveralResultsAreALineEach) {

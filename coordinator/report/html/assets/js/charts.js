@@ -28,8 +28,9 @@ function stepTitle(step) { return `${formatNumber(loadOf(step))} ${loadUnit(step
 
 function kneeOf(result) {
   const { concurrency, ci95 } = result.saturation;
-  if (concurrency === null) return null;
-  return { at: concurrency, low: ci95 && ci95[0], high: ci95 && ci95[1], text: `N_sat ${formatNumber(concurrency)}` };
+  const [low, high] = ci95 ?? [null, null];
+  if (concurrency !== null) return { at: concurrency, low, high, text: `N_sat ${formatNumber(concurrency)}` };
+  return ci95 ? { at: null, low, high, text: `N_sat ${formatNumber(low)} to ${formatNumber(high)}` } : null;
 }
 
 /** Rising steps; of a search, for each load the valid one that was measured longest. */

@@ -4,7 +4,7 @@
  * spec: {
  *   label, x: {load, label, format}, y: {label, log, format},
  *   series: [{name, points: [{x, y, low, high, valid, tag}], line}],
- *   knee: {at, low, high, text}, limits: [{value, text}], reference: {name, of(x)},
+ *   knee: {at (null: a range is all that is known), low, high, text}, limits: [{value, text}], reference: {name, of(x)},
  * }
  */
 function drawXyChart(plot, legend, width, spec) {
@@ -78,8 +78,9 @@ function drawKnee(frame, x, knee) {
     svg.append("rect").attr("class", "knee-band").attr("x", inside(knee.low)).attr("y", frame.top)
       .attr("width", Math.max(1, inside(knee.high) - inside(knee.low))).attr("height", frame.bottom - frame.top);
   }
-  const at = inside(knee.at);
-  svg.append("line").attr("class", "knee").attr("x1", at).attr("x2", at).attr("y1", frame.top - 4).attr("y2", frame.bottom);
+  const at = knee.at === null ? (inside(knee.low) + inside(knee.high)) / 2 : inside(knee.at);
+  if (knee.at !== null)
+    svg.append("line").attr("class", "knee").attr("x1", at).attr("x2", at).attr("y1", frame.top - 4).attr("y2", frame.bottom);
   const half = knee.text.length * 3.4;
   svg.append("text").attr("class", "strong halo").attr("x", Math.max(frame.left + half, Math.min(frame.right - half, at)))
     .attr("y", frame.top - 9).attr("text-anchor", "middle").text(knee.text);

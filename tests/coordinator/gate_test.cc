@@ -126,6 +126,8 @@ TEST(Gate, DecidesWhatTheRunExitsWith) {
   EXPECT_EQ(exit_code(report), kThreshold);
   EXPECT_EQ(exit_reason(report), "threshold_missed");
   report.agents_lost = 1;
+  EXPECT_EQ(exit_code(report), kThreshold) << "others were left";
+  report.fleet_failure = "no agent was left";
   EXPECT_EQ(exit_code(report), kFleetFailed);
 }
 

@@ -22,8 +22,8 @@ const Case kCases[] = {
     {"OnlyComments", "# nothing\n",
      "sweep.yaml:1:1: the plan is empty; it needs kneepoint: 1, targets and scenarios"},
     {"NoMapping", "hello",
-     "sweep.yaml:1:1: the plan must be a mapping (kneepoint, name, seed, records, guard_rails, targets, "
-     "scenarios), not a "
+     "sweep.yaml:1:1: the plan must be a mapping (kneepoint, name, seed, records, on_agent_lost, "
+     "guard_rails, thresholds, targets, scenarios), not a "
      "single "
      "value"},
     {"UnclosedList", "kneepoint: 1\nname: [a, b\n",

@@ -225,8 +225,9 @@ TEST_F(RecordingTest, LostAgentsAreKnown) {
   }
   const auto recording = read_recording(folder_);
   ASSERT_TRUE(recording);
-  EXPECT_FALSE(recording->timeline.complete(15, 21));
+  EXPECT_TRUE(recording->timeline.complete(15, 21)) << "it handed over all that it measured";
   EXPECT_TRUE(recording->timeline.complete(20, 21)) << "nothing is expected from it any more";
+  EXPECT_FALSE(recording->timeline.complete(seconds_ - 1, seconds_ + 1)) << "of the other one more is";
   EXPECT_EQ(recording->facts.fleet_failure, "no agent was left");
   EXPECT_EQ(recording->facts.agents[1].presence, (Presence{.until = 20}));
   EXPECT_EQ(recording->facts.cut_short.at(0), "it took too long");

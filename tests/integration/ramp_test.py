@@ -77,9 +77,9 @@ class Ramp(harness.TestCase):
             rows = list(csv.DictReader(file))
         self.assertEqual([row["concurrency"] for row in rows], ["2"])
         # The report can be rendered again from its data.
-        again = self.kneepoint("report", out)
+        again = self.kneepoint("report", out, "--full")
         self.assertEqual(again.wait(), 0, again.output)
-        self.assertEqual(again.output.strip(), (out / "report.txt").read_text().strip())
+        self.assertTrue(again.output.startswith((out / "report.txt").read_text().strip()), again.output)
 
     def test_default_directory_and_latest_link(self):
         host = self.simhost()

@@ -74,7 +74,7 @@ class Ending(harness.TestCase):
             lines = result.splitlines()
             self.assertLessEqual(len(lines), 15, result)
             self.assertEqual([], [line for line in lines if len(line) > columns and "/" not in line])
-            for begin in ("One user: first token", "Your SLO:", "Full at:", "Errors:   none; longest silence", "Trust:", "Next:"):
+            for begin in ("One user: first token", "Your SLO:", "Full at:", "Errors:   none; longest silence", "VERDICT:", "Next:"):
                 self.assertTrue(any(line.startswith(begin) for line in lines), result)
             self.assertEqual(lines[-1], f"report: {out}/report.html")
             self.assertNotIn("TTFT p95  ", result, "the table is progress")

@@ -40,7 +40,13 @@ ThresholdResult check(const Threshold& threshold, const Comparison& comparison, 
         const std::string line = fmt::format("{}, {}{}: {}: {}", compared.title, row.title, at, against,
                                              difference_text(row, run));
         const bool counts = difference->significant || !only_significant;
-        (counts && surely_past(threshold, *difference) ? result.missed : result.undecided).push_back(line);
+        if (counts && surely_past(threshold, *difference)) {
+          result.missed.push_back(line);
+        } else if (!counts && !difference->tested && difference->bound == RatioBound::kNone) {
+          result.untested.push_back(line);
+        } else {
+          result.undecided.push_back(line);
+        }
       }
     }
     for (const auto& [what, figures] : refused) {
@@ -57,6 +63,8 @@ ThresholdOutcome judge(const Threshold& threshold, const Comparison& comparison,
   const ThresholdResult result = check(threshold, comparison, only_significant);
   if (!result.missed.empty()) return {threshold.text, "MISSED", first_of(result.missed)};
   if (!result.refused.empty()) return {threshold.text, "UNCHECKED", first_of(result.refused)};
+  if (!result.untested.empty())
+    return {threshold.text, "UNCHECKED", "past it, but that was not tested: " + first_of(result.untested)};
   if (result.checked == 0) return {threshold.text, "UNCHECKED", "no such figure could be compared"};
   if (!result.undecided.empty())
     return {threshold.text, "HELD", "past it, but undecided: " + first_of(result.undecided)};

@@ -10,7 +10,8 @@ namespace kneepoint::coordinator {
 
 struct ThresholdResult {
   std::vector<std::string> missed;     ///< One line each, in the order of the rows.
-  std::vector<std::string> undecided;  ///< Past the limit, but not significant or not tested.
+  std::vector<std::string> undecided;  ///< Past the limit, but not significant, or bounded only.
+  std::vector<std::string> untested;   ///< Past the limit, and nothing says whether by chance.
   /// What both runs have and may not be compared: one line for each figure of a result, whatever the
   /// concurrency.
   std::vector<std::string> refused;
@@ -22,8 +23,9 @@ struct ThresholdResult {
 /// keep the limit.
 ThresholdResult check(const Threshold& threshold, const Comparison& comparison, bool only_significant);
 
-/// The same in one line: missed; unchecked where nothing could be held against it, or a part could not,
-/// because a gate that was not looked at must not pass; else held, with what was past it and did not count.
+/// The same in one line: missed; unchecked where nothing could be held against it, or a part could not or is
+/// past it untested, because a gate that was not looked at must not pass; else held, with what was past it
+/// and did not count.
 ThresholdOutcome judge(const Threshold& threshold, const Comparison& comparison, bool only_significant);
 
 }  // namespace kneepoint::coordinator

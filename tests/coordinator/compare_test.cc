@@ -443,6 +443,15 @@ TEST(Threshold, IsJudgedInOneLine) {
   EXPECT_EQ(outcome("gpu_memory>+1%").state, "UNCHECKED");
 }
 
+TEST(Threshold, PastItAndUntestedIsNoPass) {
+  const Comparison comparison = of({report({row(16, 1500, 0.03)}), report({row(16, 1500, 0.045)})});
+  const ThresholdOutcome strict = judge(limit("ttft_p99>+10%"), comparison, true);
+  EXPECT_EQ(strict.state, "UNCHECKED");
+  EXPECT_THAT(strict.explanation, HasSubstr("past it, but that was not tested: "));
+  EXPECT_EQ(judge(limit("ttft_p99>+10%"), comparison, false).state, "MISSED");
+  EXPECT_EQ(judge(limit("ttft_p99>+80%"), comparison, true).state, "HELD");
+}
+
 TEST(Compare, AnSloThatHoldsNowhereInBothHasNotChanged) {
   Report a = report({row(8, 800, 0.02)});
   a.results[0].slo.criteria = {{"ttft_p95", 0.01, {}, {}, "FAIL"}};

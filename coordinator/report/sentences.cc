@@ -62,7 +62,9 @@ std::vector<std::string> gate_words(const std::vector<ThresholdOutcome>& outcome
   }
   if (first == nullptr)
     return {fmt::format("✓ {} threshold{} held", outcomes.size(), outcomes.size() == 1 ? "" : "s")};
-  return {threshold_sentence(*first) + (failed > 1 ? fmt::format(" (and {} more)", failed - 1) : "")};
+  std::string text = threshold_sentence(*first);
+  if (failed > 1) text += fmt::format(" (and {} threshold{} more)", failed - 1, failed == 2 ? "" : "s");
+  return {text};
 }
 
 std::string remark_sentence(const Remark& remark) {

@@ -155,8 +155,9 @@ TEST(Ending, BeginsWithTheThresholds) {
   EXPECT_THAT(render_ending(report, "runs/x", Detail::kAnswer, 80),
               ::testing::StartsWith("✓ n_slo<16: 16 to 32\n? n_sat<20: UNCHECKED: too wide\n"
                                     "✗ ttft_p95@32>600ms: 660 ms at 32\nOne user:"));
-  EXPECT_THAT(render_ending(report, "runs/x", Detail::kLine, 80),
-              ::testing::StartsWith("✗ ttft_p95@32>600ms: 660 ms at 32 (and 1 more); trustworthy: full"));
+  EXPECT_THAT(
+      render_ending(report, "runs/x", Detail::kLine, 80),
+      ::testing::StartsWith("✗ ttft_p95@32>600ms: 660 ms at 32 (and 1 threshold more); trustworthy: full"));
   report.thresholds.resize(1);
   EXPECT_THAT(render_ending(report, "runs/x", Detail::kLine, 80),
               ::testing::StartsWith("✓ 1 threshold held; "));

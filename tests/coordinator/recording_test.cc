@@ -104,7 +104,8 @@ class RecordingTest : public ::testing::Test {
                                                     .agents = {{.name = "b", .clock_round_trip = 100us}}});
     ASSERT_TRUE(second) << second.error().message;
     for (const auto& [agent, batch] : batches_) {
-      if (agent == 0 && batch.complete_through >= 12) ASSERT_TRUE(second->batch(0, batch));
+      if (agent != 0 || batch.complete_through < 12) continue;
+      ASSERT_TRUE(second->batch(0, batch));
     }
     ASSERT_TRUE(second->decision({.rows = 1, .elapsed = 12s, .cycle = 3s, .load = 32}));
     ASSERT_TRUE(second->window(windows_[1]));

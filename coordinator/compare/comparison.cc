@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "coordinator/compare/matching.h"
+#include "coordinator/measure/repeat.h"
 #include "coordinator/results/units.h"
 #include "coordinator/verdict/survey.h"
 
@@ -221,6 +222,9 @@ class Builder {
         if (step && !step->valid) {
           remark(fmt::format("{}: not compared, invalid in {}: {}", n, label(run),
                              fmt::join(step->reasons, "; ")));
+          step = nullptr;
+        } else if (step && !stands(*step)) {
+          remark(fmt::format("{}: not compared, later rows of {} have refuted it", n, label(run)));
           step = nullptr;
         }
         steps.push_back(step);

@@ -10,6 +10,7 @@
 
 #include "coordinator/compare/matching.h"
 #include "coordinator/compare/metrics.h"
+#include "coordinator/measure/repeat.h"
 #include "coordinator/results/units.h"
 
 namespace kneepoint::coordinator {
@@ -83,6 +84,10 @@ class Gate {
       // Failures are facts whatever else is wrong with a row.
       if (!step->valid && metric->name != "error_ratio") {
         uncheck(where, fmt::format("the row is invalid: {}", fmt::join(step->reasons, "; ")));
+        continue;
+      }
+      if (step->valid && !stands(*step)) {
+        uncheck(where, "later rows have refuted the row");
         continue;
       }
       const ComparedFigure figure = metric->figure(*step);

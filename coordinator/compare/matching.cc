@@ -3,6 +3,8 @@
 #include <string>
 #include <tuple>
 
+#include "coordinator/measure/repeat.h"
+
 namespace kneepoint::coordinator {
 namespace {
 
@@ -31,7 +33,9 @@ const ScenarioResult* find_alike(const Report& report, const ScenarioResult& bas
 }
 
 const Step* best_step(const ScenarioResult& result, double load) {
-  const auto worth = [](const Step& step) { return std::tuple(step.valid, step.requests.completed); };
+  const auto worth = [](const Step& step) {
+    return std::tuple(stands(step), step.valid, step.requests.completed);
+  };
   const Step* best = nullptr;
   for (const Step& step : result.steps) {
     if (step.load() == load && (!best || worth(step) > worth(*best))) best = &step;

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "coordinator/measure/batch_means.h"
+#include "coordinator/measure/repeat.h"
 #include "coordinator/measure/statistics.h"
 #include "coordinator/results/units.h"
 
@@ -148,7 +149,7 @@ ComparedFigure saturation_figure(const ScenarioResult& result) {
 ComparedFigure peak_figure(const ScenarioResult& result) {
   const Step* peak = nullptr;
   for (const Step& step : result.steps) {
-    if (!step.valid || !step.output_tokens_per_second.value) continue;
+    if (!stands(step) || !step.output_tokens_per_second.value) continue;
     if (!peak || *step.output_tokens_per_second.value > *peak->output_tokens_per_second.value) peak = &step;
   }
   if (!peak) return {.text = "–"};

@@ -2,7 +2,14 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <map>
+#include <optional>
+
+#include "common/plural.h"
+#include "coordinator/compare/matching.h"
+#include "coordinator/compare/metrics.h"
+#include "coordinator/measure/repeat.h"
 
 namespace kneepoint::coordinator {
 namespace {
@@ -11,6 +18,33 @@ namespace {
 bool surely_past(const Threshold& threshold, const Difference& difference) {
   return difference.bound == RatioBound::kNone ||
          difference.bound == (threshold.below ? RatioBound::kAtMost : RatioBound::kAtLeast);
+}
+
+std::string at_load(const std::optional<double>& load) {
+  return load ? fmt::format(" at {}", *load) : "";
+}
+
+/// Loads at which the base has the figure and another run only rows that do not count: no difference is taken
+/// there, and a host that broke must not pass for that.
+void find_void_rows(const Threshold& threshold, const ComparedResult& compared, const Comparison& comparison,
+                    std::vector<std::string>& missing) {
+  const auto& metrics = step_metrics();
+  const auto metric = std::find_if(metrics.begin(), metrics.end(),
+                                   [&](const StepMetric& each) { return each.name == threshold.metric; });
+  const ScenarioResult* const base = compared.results.front();
+  if (metric == metrics.end() || base == nullptr) return;
+  for (const double load : concurrencies({base})) {
+    if (threshold.load && load != threshold.load) continue;
+    const Step* const before = best_step(*base, load);
+    if (!stands(*before) || !metric->figure(*before).sample) continue;
+    for (std::size_t run = 1; run < compared.results.size(); ++run) {
+      const ScenarioResult* const other = compared.results[run];
+      const Step* const step = other ? best_step(*other, load) : nullptr;
+      if (step != nullptr && !stands(*step))
+        missing.push_back(fmt::format("{}, {}{}: its row does not count in {}", compared.title, metric->title,
+                                      at_load(load), comparison.runs[run].label));
+    }
+  }
 }
 
 std::string first_of(const std::vector<std::string>& lines) {
@@ -22,6 +56,7 @@ std::string first_of(const std::vector<std::string>& lines) {
 ThresholdResult check(const Threshold& threshold, const Comparison& comparison, bool only_significant) {
   ThresholdResult result;
   for (const ComparedResult& compared : comparison.results) {
+    find_void_rows(threshold, compared, comparison, result.missing);
     // One line for all concurrencies of a figure that may not be compared.
     std::map<std::string, std::size_t> refused;
     for (const ComparedRow& row : compared.rows) {
@@ -30,15 +65,17 @@ ThresholdResult check(const Threshold& threshold, const Comparison& comparison, 
         const std::string against =
             fmt::format("{} against {}", comparison.runs[run].label, comparison.runs.front().label);
         if (row.refused[run]) ++refused[fmt::format("{}: {}", row.title, against)];
+        if (row.figures.front().sample && !row.figures[run].sample)
+          result.missing.push_back(fmt::format("{}, {}{}: not measured in {}", compared.title, row.title,
+                                               at_load(row.concurrency), comparison.runs[run].label));
         const auto& difference = row.differences[run];
         if (!difference) continue;
         ++result.checked;
         const bool past =
             threshold.below ? difference->ratio < threshold.limit : difference->ratio > threshold.limit;
         if (!past) continue;
-        const std::string at = row.concurrency ? fmt::format(" at {}", *row.concurrency) : "";
-        const std::string line = fmt::format("{}, {}{}: {}: {}", compared.title, row.title, at, against,
-                                             difference_text(row, run));
+        const std::string line = fmt::format("{}, {}{}: {}: {}", compared.title, row.title,
+                                             at_load(row.concurrency), against, difference_text(row, run));
         const bool counts = difference->significant || !only_significant;
         if (counts && surely_past(threshold, *difference)) {
           result.missed.push_back(line);
@@ -65,11 +102,11 @@ ThresholdOutcome judge(const Threshold& threshold, const Comparison& comparison,
   if (!result.refused.empty()) return {threshold.text, "UNCHECKED", first_of(result.refused)};
   if (!result.untested.empty())
     return {threshold.text, "UNCHECKED", "past it, but that was not tested: " + first_of(result.untested)};
+  if (!result.missing.empty()) return {threshold.text, "UNCHECKED", first_of(result.missing)};
   if (result.checked == 0) return {threshold.text, "UNCHECKED", "no such figure could be compared"};
   if (!result.undecided.empty())
     return {threshold.text, "HELD", "past it, but undecided: " + first_of(result.undecided)};
-  return {threshold.text, "HELD",
-          fmt::format("{} difference{} within it", result.checked, result.checked == 1 ? "" : "s")};
+  return {threshold.text, "HELD", plural(result.checked, "difference") + " within it"};
 }
 
 }  // namespace kneepoint::coordinator

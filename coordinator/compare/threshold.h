@@ -15,6 +15,8 @@ struct ThresholdResult {
   /// What both runs have and may not be compared: one line for each figure of a result, whatever the
   /// concurrency.
   std::vector<std::string> refused;
+  /// What the base has and another run does not: figures, and rows that do not count there.
+  std::vector<std::string> missing;
   std::size_t checked = 0;  ///< Differences that it was held against.
 };
 
@@ -23,9 +25,9 @@ struct ThresholdResult {
 /// keep the limit.
 ThresholdResult check(const Threshold& threshold, const Comparison& comparison, bool only_significant);
 
-/// The same in one line: missed; unchecked where nothing could be held against it, or a part could not or is
-/// past it untested, because a gate that was not looked at must not pass; else held, with what was past it
-/// and did not count.
+/// The same in one line: missed; unchecked where nothing could be held against it, or a part of what the base
+/// has could not or is past it untested, because a gate that was not looked at must not pass; else held, with
+/// what was past it and did not count.
 ThresholdOutcome judge(const Threshold& threshold, const Comparison& comparison, bool only_significant);
 
 }  // namespace kneepoint::coordinator

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <vector>
 
+#include "common/plural.h"
 #include "coordinator/live/terminal.h"
 #include "coordinator/report/columns.h"
 #include "coordinator/results/units.h"
@@ -96,7 +97,7 @@ std::string errors(const std::array<std::uint64_t, kOutcomeCount>& outcomes) {
   for (const auto& [count, outcome] : kinds) {
     list += fmt::format("{}{} {}", list.empty() ? "" : ", ", to_string(outcome), count);
   }
-  return fmt::format("{} error{} ({})", total, total == 1 ? "" : "s", list);
+  return fmt::format("{} ({})", plural(total, "error"), list);
 }
 
 /// "chat on host  step 3/7"

@@ -50,7 +50,7 @@ std::optional<RowChange> row_change(const Step& before, const Step& again) {
 const Step* reference_row(const std::vector<Step>& steps, double load) {
   const Step* found = nullptr;
   for (const Step& step : steps) {
-    if (!step.valid || step.load() != load || step.has_flag(kSuperseded)) continue;
+    if (!stands(step) || step.load() != load) continue;
     if (found == nullptr || step.duration_seconds >= found->duration_seconds) found = &step;
   }
   return found;

@@ -28,6 +28,10 @@ std::optional<RowChange> row_change(const Step& before, const Step& again);
 
 /// The flag of a row that later ones have refuted (verdict/supersede.h): it is no reference, and on no curve.
 inline constexpr const char* kSuperseded = "SUPERSEDED";
+/// Whether a row is valid, and not refuted by later ones.
+inline bool stands(const Step& step) {
+  return step.valid && !step.has_flag(kSuperseded);
+}
 
 /// The valid row at `load` (Step::load()) that was measured longest, the last of these; null where there is
 /// none.

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <set>
 
+#include "common/plural.h"
 #include "common/whole_seconds.h"
 #include "coordinator/plan/duration.h"
 #include "coordinator/plan/search_budget.h"

@@ -7,6 +7,7 @@
 #include <set>
 
 #include "common/dataset.h"
+#include "common/plural.h"
 #include "coordinator/plan/duration.h"
 
 namespace kneepoint::coordinator {
@@ -94,10 +95,6 @@ std::uint32_t highest_step(const Ramp& ramp) {
   if (ramp.open) return ramp.open->max_in_flight;
   if (ramp.linear) return static_cast<std::uint32_t>(std::max(ramp.linear->from, ramp.linear->to));
   return ramp.search ? ramp.search->max : *std::max_element(ramp.steps.begin(), ramp.steps.end());
-}
-
-std::string plural(std::size_t n, std::string_view noun) {
-  return fmt::format("{} {}{}", n, noun, n == 1 ? "" : "s");
 }
 
 std::string describe_workload(const Workload& workload, const Plan& plan) {

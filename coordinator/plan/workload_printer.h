@@ -18,7 +18,4 @@ void warn_about_workload(const Scenario& scenario, const Plan& plan, std::vector
 /// The most requests in flight that a ramp may come to.
 std::uint32_t highest_step(const Ramp& ramp);
 
-/// "1 step", "3 steps"
-std::string plural(std::size_t n, std::string_view noun);
-
 }  // namespace kneepoint::coordinator

@@ -6,6 +6,7 @@
 #include <cctype>
 #include <set>
 
+#include "common/plural.h"
 #include "coordinator/results/units.h"
 
 namespace kneepoint::coordinator {
@@ -60,10 +61,9 @@ std::vector<std::string> gate_words(const std::vector<ThresholdOutcome>& outcome
     // One that was missed weighs more than one that could not be checked.
     if (first == nullptr || (first->state != "MISSED" && each.state == "MISSED")) first = &each;
   }
-  if (first == nullptr)
-    return {fmt::format("✓ {} threshold{} held", outcomes.size(), outcomes.size() == 1 ? "" : "s")};
+  if (first == nullptr) return {fmt::format("✓ {} held", plural(outcomes.size(), "threshold"))};
   std::string text = threshold_sentence(*first);
-  if (failed > 1) text += fmt::format(" (and {} threshold{} more)", failed - 1, failed == 2 ? "" : "s");
+  if (failed > 1) text += fmt::format(" (and {} more)", plural(failed - 1, "threshold"));
   return {text};
 }
 
@@ -261,9 +261,9 @@ std::string slo_sentence(const SloCriterion& criterion, LoadKind kind) {
 }
 
 std::string run_line(const Report& report) {
-  return fmt::format("kneepoint {} | {} | run {} | {} | {} agent{} | {}", report.version, report.run_name,
-                     report.run_id, format_utc(report.started_at), report.agents,
-                     report.agents == 1 ? "" : "s", format_time(report.duration_seconds));
+  return fmt::format("kneepoint {} | {} | run {} | {} | {} | {}", report.version, report.run_name,
+                     report.run_id, format_utc(report.started_at), plural(report.agents, "agent"),
+                     format_time(report.duration_seconds));
 }
 
 std::string totals_line(const Totals& totals) {

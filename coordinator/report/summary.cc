@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "coordinator/measure/repeat.h"
 #include "coordinator/report/flags.h"
 #include "coordinator/report/sentences.h"
 #include "coordinator/report/tables.h"
@@ -66,14 +67,14 @@ std::string_view failure_words(Outcome outcome) {
 const Step* lowest(const ScenarioResult& result) {
   const Step* found = nullptr;
   for (const Step& step : result.steps) {
-    if (step.valid && (found == nullptr || step.load() < found->load())) found = &step;
+    if (stands(step) && (found == nullptr || step.load() < found->load())) found = &step;
   }
   return found;
 }
 
 const Step* row_at(const ScenarioResult& result, double load) {
   for (const Step& step : result.steps) {
-    if (step.valid && std::abs(step.load() - load) < 1e-9) return &step;
+    if (stands(step) && std::abs(step.load() - load) < 1e-9) return &step;
   }
   return nullptr;
 }
@@ -178,7 +179,7 @@ std::string_view way_out(const std::string& bottleneck) {
 std::string not_found(const ScenarioResult& result) {
   std::set<double> valid;
   for (const Step& step : result.steps) {
-    if (step.valid) valid.insert(step.load());
+    if (stands(step)) valid.insert(step.load());
   }
   if (valid.empty()) return "not found: no step is valid";
   if (valid.size() == 1)

@@ -7,6 +7,7 @@
 #include <cmath>
 #include <limits>
 
+#include "common/plural.h"
 #include "coordinator/measure/repeat.h"
 #include "coordinator/measure/token_count.h"
 #include "coordinator/results/units.h"
@@ -22,10 +23,6 @@ constexpr double kResidences = 2;
 /// Half the width of an interval, relative to its value, or `least` where that is more.
 double tolerance(const std::optional<Interval>& ci95, double value, double least) {
   return std::max(least, ci95 && value > 0 ? (ci95->high - ci95->low) / 2 / value : 0);
-}
-
-std::string agents_text(std::uint32_t agents) {
-  return fmt::format("{} agent{}", agents, agents == 1 ? "" : "s");
 }
 
 std::string why_invalid(const Step& step) {
@@ -78,7 +75,7 @@ Finding judge_proof(const std::vector<Step>& ramp, std::vector<Step>& after,
   std::uint32_t concurrency = 0;
   for (const std::uint32_t agents : asked) {
     if (agents > joined) {
-      parts.push_back(fmt::format("not with {}, of which {} joined", agents_text(agents), joined));
+      parts.push_back(fmt::format("not with {}, of which {} joined", plural(agents, "agent"), joined));
       continue;
     }
     const auto row = std::find_if(after.begin(), after.end(), [&](const Step& step) {
@@ -88,17 +85,17 @@ Finding judge_proof(const std::vector<Step>& ramp, std::vector<Step>& after,
     concurrency = row->concurrency;
     const Step* before = reference_row(ramp, row->concurrency);
     const auto found = before == nullptr ? std::nullopt : row_change(*before, *row);
-    row->note = fmt::format("proof with {}", agents_text(agents));
+    row->note = fmt::format("proof with {}", plural(agents, "agent"));
     if (!found) {
       parts.push_back(
-          fmt::format("with {} nothing can be said ({})", agents_text(agents), why_invalid(*row)));
+          fmt::format("with {} nothing can be said ({})", plural(agents, "agent"), why_invalid(*row)));
       continue;
     }
     compared = true;
     differs = differs || found->matters();
     differs_alike = differs_alike || (found->matters() && agents == joined);
     row->note += fmt::format("; {}: {}", found->matters() ? "differs" : "agrees", found->text());
-    parts.push_back(fmt::format("with {}: {}", agents_text(agents), found->text()));
+    parts.push_back(fmt::format("with {}: {}", plural(agents, "agent"), found->text()));
   }
   Finding finding{.state = differs ? "FAILS" : compared ? "HOLDS" : "UNDECIDED"};
   if (parts.empty()) {

@@ -56,7 +56,7 @@ bool surely_lower(const LatencySummary& a, const LatencySummary& b) {
 void mark_lowest_latency(std::vector<Step>& steps) {
   std::vector<Step*> rows;
   for (Step& step : steps) {
-    if (step.valid && !step.has_flag(kSuperseded) && step.e2e_seconds.p50) rows.push_back(&step);
+    if (stands(step) && step.e2e_seconds.p50) rows.push_back(&step);
   }
   if (rows.size() < 2) return;
   std::stable_sort(rows.begin(), rows.end(), [](auto a, auto b) { return a->load() < b->load(); });
@@ -73,8 +73,7 @@ void mark_lowest_latency(std::vector<Step>& steps) {
 void mark_queueing(std::vector<Step>& steps) {
   std::vector<Step*> rows;
   for (Step& step : steps) {
-    if (step.valid && !step.has_flag(kSuperseded) && step.ttft_seconds.p50 && step.waiting)
-      rows.push_back(&step);
+    if (stands(step) && step.ttft_seconds.p50 && step.waiting) rows.push_back(&step);
   }
   std::stable_sort(rows.begin(), rows.end(), [](auto a, auto b) { return a->load() < b->load(); });
   for (Step* step : rows) {

@@ -20,16 +20,12 @@ const StepTelemetry* telemetry_of(const Step& step) {
   return step.telemetry && step.duration_seconds >= kFewestReadings ? &*step.telemetry : nullptr;
 }
 
-bool usable(const Step& step) {
-  return step.valid && !step.has_flag(kSuperseded);
-}
-
 /// Twice the knee, or twice the first step that lies past it.
 double horizon_of(const std::vector<Step>& steps, std::optional<double> saturation) {
   if (!saturation) return std::numeric_limits<double>::infinity();
   double knee = std::numeric_limits<double>::infinity();
   for (const Step& step : steps) {
-    if (usable(step) && step.load() >= *saturation) knee = std::min(knee, step.load());
+    if (stands(step) && step.load() >= *saturation) knee = std::min(knee, step.load());
   }
   return 2 * (std::isfinite(knee) ? knee : *saturation);
 }
@@ -74,7 +70,7 @@ ObservedSteps observe(const std::vector<Step>& steps, std::optional<double> satu
   if (saturation) {
     choose_around(*saturation, found);
     for (const Step& step : steps) {
-      if (usable(step) && step.load() >= *saturation) found.beyond.push_back({&step, telemetry_of(step)});
+      if (stands(step) && step.load() >= *saturation) found.beyond.push_back({&step, telemetry_of(step)});
     }
     std::stable_sort(
         found.beyond.begin(), found.beyond.end(),

@@ -30,17 +30,12 @@ const char* load_of(const ScenarioResult& result) {
   return kind == LoadKind::kUsers ? "number of users" : "concurrency";
 }
 
-/// A row that its repeats have not refuted.
-bool usable(const Step& step) {
-  return step.valid && !step.has_flag(kSuperseded);
-}
-
 /// The lowest valid row at or above saturation; where that is not known, the one of most throughput.
 const Step* batch_row(const ScenarioResult& result) {
   const auto knee = result.saturation.from();
   const Step* best = nullptr;
   for (const Step& step : result.steps) {
-    if (!usable(step) || !throughput_of(step).value || (knee && step.load() < *knee)) continue;
+    if (!stands(step) || !throughput_of(step).value || (knee && step.load() < *knee)) continue;
     const bool better = best == nullptr || (knee ? step.load() < best->load()
                                                  : *throughput_of(step).value > *throughput_of(*best).value);
     if (better) best = &step;
@@ -71,7 +66,7 @@ std::optional<Recommendation> interactive(const ScenarioResult& result) {
     point.basis = fmt::format("the highest {} that meets all limits together", load_of(result));
     for (const Step& step : result.steps) {
       if (!knee || *limit <= *knee) break;
-      if (!usable(step) || step.load() > *knee) continue;
+      if (!stands(step) || step.load() > *knee) continue;
       const bool first = point.value > *knee;
       point.value = first ? step.load() : std::max(point.value, step.load());
       point.basis = fmt::format("the highest step below saturation; the limits would hold up to {}",
@@ -135,12 +130,12 @@ void add_capacity(std::vector<Recommendation>& all, const ScenarioResult& result
 bool gains_nothing_beyond(const ScenarioResult& result, double load) {
   const Step* at = nullptr;
   for (const Step& step : result.steps) {
-    if (usable(step) && step.load() >= load && (at == nullptr || step.load() < at->load())) at = &step;
+    if (stands(step) && step.load() >= load && (at == nullptr || step.load() < at->load())) at = &step;
   }
   if (at == nullptr || !throughput_of(*at).value) return false;
   return std::any_of(result.steps.begin(), result.steps.end(), [&](const Step& more) {
     const Estimate& x = throughput_of(more);
-    return usable(more) && more.load() > at->load() && x.value &&
+    return stands(more) && more.load() > at->load() && x.value &&
            (x.ci95 ? x.ci95->low : *x.value) < 1.05 * *throughput_of(*at).value;
   });
 }

@@ -69,7 +69,7 @@ std::string explain(const ThroughputCurve& curve, const Saturation& found, LoadK
 const Step* nearest_valid(const std::vector<Step>& steps, double at_least) {
   const Step* best = nullptr;
   for (const Step& step : steps) {
-    if (!step.valid || step.has_flag(kSuperseded) || step.load() < at_least) continue;
+    if (!stands(step) || step.load() < at_least) continue;
     if (best == nullptr || step.load() < best->load()) best = &step;
   }
   return best;

@@ -452,6 +452,39 @@ TEST(Threshold, PastItAndUntestedIsNoPass) {
   EXPECT_EQ(judge(limit("ttft_p99>+80%"), comparison, true).state, "HELD");
 }
 
+TEST(Threshold, WhatOnlyTheBaseHasIsNoPass) {
+  Step bad = row(16, 1500, 0.03);
+  bad.invalidate("TARGET_DOWN", "the host is gone");
+  Step refuted = row(16, 1500, 0.03);
+  refuted.warn("SUPERSEDED", "the host has moved on since");
+  Step few = row(16, 1500, 0.03);
+  few.ttft_seconds.p95.reset();
+  const Report base = report({row(8, 800, 0.02), row(16, 1500, 0.03)});
+  for (const Step& broken : {bad, refuted}) {
+    const Comparison comparison = of({base, report({row(8, 800, 0.02), broken})});
+    EXPECT_EQ(judge(limit("throughput<-5%"), comparison, true).state, "UNCHECKED");
+    EXPECT_THAT(judge(limit("throughput<-5%"), comparison, true).explanation,
+                HasSubstr("output tok/s at 16: its row does not count in B"));
+    EXPECT_EQ(judge(limit("throughput@8<-5%"), comparison, true).state, "HELD");
+    // What the base itself has not is no reference.
+    EXPECT_EQ(judge(limit("throughput<-5%"), of({report({row(8, 800, 0.02), broken}), base}), true).state,
+              "HELD");
+  }
+  const Comparison comparison = of({base, report({row(8, 800, 0.02), few})});
+  EXPECT_THAT(judge(limit("ttft_p95>+10%"), comparison, true).explanation,
+              HasSubstr("TTFT p95 at 16: not measured in B"));
+  EXPECT_EQ(judge(limit("ttft_p95>+10%"), comparison, true).state, "UNCHECKED");
+}
+
+TEST(Compare, ARowThatLaterOnesHaveRefutedIsNotTheOneThatIsCompared) {
+  Step before = row(16, 3000, 0.03);
+  before.requests.completed = 100000;
+  before.warn("SUPERSEDED", "the host has moved on since");
+  const Comparison comparison = of({report({row(16, 1500, 0.03)}), report({before, row(16, 1510, 0.03)})});
+  EXPECT_NEAR(find(comparison, "throughput", 16)->differences[1]->ratio, 0.0067, 0.001);
+  EXPECT_NEAR(find(comparison, "max_throughput", {})->differences[1]->ratio, 0.0067, 0.001);
+}
+
 TEST(Compare, AnSloThatHoldsNowhereInBothHasNotChanged) {
   Report a = report({row(8, 800, 0.02)});
   a.results[0].slo.criteria = {{"ttft_p95", 0.01, {}, {}, "FAIL"}};

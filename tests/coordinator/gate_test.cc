@@ -55,6 +55,15 @@ TEST(Gate, WhatCannotBeCheckedIsNoPass) {
   EXPECT_THAT(why("ttft_p95@64>9s"), HasSubstr("at 64: the row is invalid: only 51.2 of 64"));
 }
 
+TEST(Gate, ARowThatLaterOnesHaveRefutedHoldsNothing) {
+  Report report = testing::sample_report();
+  Step& row = report.results[0].steps[2];
+  ASSERT_EQ(row.load(), 32);
+  row.warn("SUPERSEDED", "the host has moved on since");
+  EXPECT_EQ(state("ttft_p95@32>700ms", report), "UNCHECKED");
+  EXPECT_THAT(held("ttft_p95@32>700ms", report).explanation, HasSubstr("later rows have refuted the row"));
+}
+
 TEST(Gate, ScenariosWithoutTheLoadAreLeftOut) {
   Report report = testing::sample_report();
   report.results.push_back(report.results[0]);

@@ -25,7 +25,8 @@ Result<void> StepRunner::replay(std::span<const Decision> decisions, std::span<c
     if (decision.ended) {
       cut_short_ = decision.cut_short;
       decisions_.push_back(decision);
-      phase_ = Phase::kDone;
+      if (i + 1 < decisions.size()) continue;  // a loss that was known late only: the row was run again
+      phase_ = cut_short_.empty() && !again_.empty() ? Phase::kPending : Phase::kDone;
       return {};
     }
     if (!step || step->load() != decision.load || decision.rows != windows_.size()) {

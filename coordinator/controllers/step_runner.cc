@@ -34,8 +34,7 @@ std::optional<LoadLevel> StepRunner::next(Nanos now, const FleetView& fleet) {
   switch (phase_) {
     case Phase::kPending:
       started_at_ = now - elapsed_before_;
-      if (left_) {
-        left_ = false;
+      if (std::exchange(left_, false) && again_.front().agents <= fleet.agents) {
         PlannedStep rest = std::move(again_.front());
         again_.pop_front();
         return start(rest, ceil_second(now + kLead), fleet);

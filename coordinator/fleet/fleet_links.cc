@@ -217,7 +217,7 @@ void Fleet::admit(const std::shared_ptr<AgentLink>& link, AgentInfo info) {
 /// The first ones begin together; one that comes later is numbered now.
 void Fleet::on_ready(Member& member) {
   if (!member.late) return member.info.membership.join(0);
-  if (has_number(member)) return;
+  if (has_number(member) || drain_limit_) return;  // at its end a run takes nobody in
   const auto from = second_of(ceil_second(now()));
   members_.push_back(std::make_unique<Member>(std::move(member)));
   std::erase_if(joining_, [&](const Member& each) { return &each == &member; });

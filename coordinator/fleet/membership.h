@@ -36,7 +36,10 @@ class Membership {
   /// It is ready, and a part of the fleet from that second on.
   void join(std::int64_t from);
   void link_broken() { step(MemberState::kAway); }
-  void link_restored() { step(MemberState::kPresent); }
+  /// Of one whose link was broken: it makes nobody ready.
+  void link_restored() {
+    if (state_ == MemberState::kAway) step(MemberState::kPresent);
+  }
   /// @param until when its load has surely ended; of one that never had any, nothing is expected at all.
   /// @returns false where it was lost before.
   bool lose(std::int64_t until, bool had_load);

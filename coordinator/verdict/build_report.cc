@@ -34,6 +34,13 @@
 namespace kneepoint::coordinator {
 namespace {
 
+/// Who took part: one that came back has several entries.
+std::set<std::string> names_of(const RunFacts& facts) {
+  std::set<std::string> names;
+  for (const RunFacts::Agent& agent : facts.agents) names.insert(agent.name);
+  return names;
+}
+
 Totals totals_of(const Timeline& timeline, const std::vector<Cell>& cells) {
   Totals totals;
   double tokens = 0;
@@ -78,7 +85,7 @@ void conclude(ScenarioResult& result, const Ramp& ramp, const std::vector<SloLim
     widen_by_scatter(result.after, scatter);
   }
   if (!ramp.proof.empty()) {
-    result.proof = judge_proof(result.steps, result.after, ramp.proof, facts.agents.size());
+    result.proof = judge_proof(result.steps, result.after, ramp.proof, names_of(facts).size());
   }
   if (ramp.descend) result.descent = judge_descent(result.steps, result.after, result.saturation.middle());
 }
@@ -210,10 +217,8 @@ Report build_report(const Plan& plan, const Timeline& timeline, const std::vecto
   report.stopped_by = facts.stopped_by;
   report.resumed = facts.resumed;
   report.fleet_failure = facts.fleet_failure;
-  std::set<std::string> names;
-  for (const RunFacts::Agent& agent : facts.agents) names.insert(agent.name);
-  report.agents = names.size();
-  report.agents_returned = facts.agents.size() - names.size();
+  report.agents = names_of(facts).size();
+  report.agents_returned = facts.agents.size() - report.agents;
   for (const RunFacts::Agent& agent : facts.agents) {
     if (agent.presence.over()) ++report.agents_lost;
     report.clock_uncertainty_seconds =

@@ -46,6 +46,15 @@ TEST(Membership, ABrokenLinkThatIsRestoredIsNoLoss) {
   EXPECT_FALSE(member.presence().over());
 }
 
+TEST(Membership, ALinkMakesNobodyReady) {
+  Membership member;
+  member.link_broken();
+  member.link_restored();
+  EXPECT_EQ(member.state(), kJoining);
+  member.join(7);
+  EXPECT_EQ(member.presence(), (Presence{.from = 7}));
+}
+
 TEST(Membership, WhoIsLostIsLostOnceAndForGood) {
   Membership member;
   member.join(0);

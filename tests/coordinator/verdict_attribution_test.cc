@@ -102,7 +102,7 @@ const Case kCases[] = {
        for (Step* step : {&s.knee(), &s.past()})
          step->network = network_of({.sent = 1000, .received = 100000, .out_of_order = 3000});
      },
-     "network", "3.0 % of the segments received came out of order, 0.0 % at 1"},
+     "network", "3.0 % of the segments received came out of order; at 1 0.0 % of the segments"},
     {"client_busy",
      [](Scene& s) {
        s.saturation = std::nullopt;

@@ -24,12 +24,13 @@ std::optional<Cause> loss_cause(Scene& scene) {
   if (!has_two_loads(scene)) return std::nullopt;
   const Step& judged = *scene.steps.judged.step;
   const Step& lowest = *scene.steps.lowest.step;
-  const double before = lowest.network.loss_ratio().value_or(0);
-  if (!surely_lossy(judged.network) || *judged.network.loss_ratio() < Limits::kLossGrowth * before)
+  const auto before = lowest.network.loss_ratio();
+  if (!before || !surely_lossy(judged.network) ||
+      *judged.network.loss_ratio() < Limits::kLossGrowth * *before)
     return std::nullopt;
-  return Cause{"network", fmt::format("The network loses packets under load: at {} {}, {:.1f} % at {}.",
-                                      Scene::load_of(judged), loss_text(judged.network), before * 100,
-                                      load_label(lowest))};
+  return Cause{"network", fmt::format("The network loses packets under load: at {} {}; at {} {}.",
+                                      Scene::load_of(judged), loss_text(judged.network), load_label(lowest),
+                                      loss_text(lowest.network))};
 }
 
 /// A slow network is named only by what is measured of it.

@@ -13,6 +13,7 @@
 #include "common/build_identity.h"
 #include "common/dataset.h"
 #include "common/descriptor_limit.h"
+#include "common/plural.h"
 #include "common/printable.h"
 #include "common/secrets.h"
 #include "common/version.h"
@@ -23,6 +24,7 @@
 #include "coordinator/cli/replay_command.h"
 #include "coordinator/cli/run_display.h"
 #include "coordinator/cli/run_facts.h"
+#include "coordinator/cli/run_record.h"
 #include "coordinator/cli/run_telemetry.h"
 #include "coordinator/cli/standard_output.h"
 #include "coordinator/cli/termination_message.h"
@@ -35,12 +37,9 @@
 #include "coordinator/plan/needs.h"
 #include "coordinator/plan/plan_loader.h"
 #include "coordinator/plan/threshold.h"
-#include "coordinator/recording/journal.h"
 #include "coordinator/recording/recording.h"
-#include "coordinator/recording/recording_writer.h"
 #include "coordinator/recording/results.h"
 #include "coordinator/recording/resume.h"
-#include "coordinator/report/record_writer.h"
 #include "coordinator/report/run_directory.h"
 #include "coordinator/report/text_layout.h"
 #include "coordinator/results/exit_code.h"
@@ -51,14 +50,10 @@
 namespace kneepoint::coordinator {
 namespace {
 
-/// How long the disk may take for the last of what is recorded.
-constexpr Nanos kJournalPatience = std::chrono::seconds(5);
 /// How long the last of the progress may take to be written before the answer is.
 constexpr Nanos kProgressPatience = std::chrono::seconds(1);
 /// A clock that has moved further is worth a word: a twentieth of a second.
 constexpr Nanos kNoticedDrift = std::chrono::milliseconds(50);
-/// About what one series of one second takes while it waits to be written.
-constexpr std::size_t kSeriesBytes = 1500;
 
 /// Ends the command early: one line for the user, and what the process exits with.
 struct Failure {
@@ -117,7 +112,8 @@ class Run {
         run_id_(past_ ? past_->facts.run_id : new_run_id(started_at_, plan_.name)),
         directory_(or_fail(RunDirectory::create(options.out, plan_.name, started_at_), kBadInput)),
         metrics_(identity_of(plan_, run_id_, std::string(version()))),
-        display_(plan_, cells_, metrics_, errors, options.detail == Detail::kLine) {
+        display_(plan_, cells_, metrics_, errors, options.detail == Detail::kLine),
+        record_(directory_.path(), past_ ? past_->segments + 1 : 1) {
     if (options.force) or_fail(directory_.clear(), kBadInput);
     or_fail(directory_.write("plan.yaml", plan_.source_text), kBadInput);
     serve();
@@ -130,8 +126,8 @@ class Run {
     if (past_) load_seconds_ = past_->facts.load_seconds;
     ask_about_tokens();
     RunPast past = start();
-    telemetry_.emplace(plan_, segment(kTelemetryFile), SystemClock().now() - fleet_->now(), run_id_,
-                       *journal_, past_ ? std::move(past_->telemetry) : TelemetrySeries{});
+    telemetry_.emplace(plan_, record_.path(kTelemetryFile), SystemClock().now() - fleet_->now(), run_id_,
+                       record_.journal(), past_ ? std::move(past_->telemetry) : TelemetrySeries{});
     const Timeline* timeline = nullptr;
     RunLoop loop(plan_, cells_, *fleet_, hooks(timeline),
                  {.past = std::move(past), .least_agents = options_.min_agents.value_or(1)});
@@ -141,8 +137,8 @@ class Run {
     take_telemetry(loop.timeline());
     telemetry_->stop();
     const RunFacts facts = this->facts(loop, duration);
-    journal_->post(1, [this, facts] { (void)recording_->end(facts); });
-    close_journal(loop.timeline());
+    record_.end(facts);
+    close_record(loop.timeline());
     tell_of_clocks();
     fleet_->finish(!loop.interrupted() && loop.fleet_failure().empty() && loop.stopped_by().empty(),
                    why_unfinished(loop));
@@ -243,11 +239,6 @@ class Run {
     settle_usage(plan_, cells_, {.run_id = run_id_, .stop = interrupts_.token(), .tell = tell});
   }
 
-  /// Where this coordinator writes what it records.
-  std::filesystem::path segment(std::string_view file) const {
-    return segment_path(directory_.path(), file, past_ ? past_->segments + 1 : 1);
-  }
-
   /// Hands the assignment to the fleet and opens what is recorded. @returns what there was before.
   RunPast start() {
     check_interrupts();
@@ -265,21 +256,12 @@ class Run {
     const RealTime zero_at = SystemClock().real_now() - fleet_->now();
     if (past_) {
       on.start.agents = facts_of(plan_, cells_, *fleet_).agents;
-      recording_.emplace(or_fail(RecordingWriter::resume(segment(kRecordingFile), on.start), kBadInput));
+      or_fail(record_.go_on(plan_, cells_, on.start, run_id_, zero_at), kBadInput);
       resumed_ = on.start.told();
       tell_of_past(on);
     } else {
-      clear_recording(directory_.path());
-      recording_.emplace(or_fail(
-          RecordingWriter::create(segment(kRecordingFile), plan_, cells_, facts(), zero_at), kBadInput));
+      or_fail(record_.begin(plan_, cells_, facts(), zero_at), kBadInput);
     }
-    if (plan_.records) {
-      records_.emplace(or_fail(
-          RecordWriter::create(segment("records.jsonl.gz"), plan_, cells_, run_id_, zero_at), kBadInput));
-    }
-    journal_ = std::make_unique<Journal>();
-    journal_->watch([this] { return recording_->settle(); });
-    if (records_) journal_->watch([this] { return records_->settle(); });
     loading_ = true;
     metrics_.set_start_skew(start_skew());
     count_agents();
@@ -288,11 +270,10 @@ class Run {
 
   void tell_of_past(const Continuation& on) {
     display_.print(
-        fmt::format("run {} goes on {} after its beginning: {} row{} stand{}, and {} passed since "
+        fmt::format("run {} goes on {} after its beginning: {} stand{}, and {} passed since "
                     "the last second of it that is recorded",
-                    run_id_, format_time(resumed_->at_seconds), on.past.windows.size(),
-                    on.past.windows.size() == 1 ? "" : "s", on.past.windows.size() == 1 ? "s" : "",
-                    format_time(resumed_->gap_seconds)));
+                    run_id_, format_time(resumed_->at_seconds), plural(on.past.windows.size(), "row"),
+                    on.past.windows.size() == 1 ? "s" : "", format_time(resumed_->gap_seconds)));
     for (std::size_t i = 0; i < on.past.windows.size(); ++i)
       display_.step(on.past.windows[i], on.past.rows[i]);
   }
@@ -317,19 +298,18 @@ class Run {
     RunLoop::Hooks hooks;
     hooks.on_batch = [this](std::uint32_t agent, const SnapshotBatch& batch) {
       metrics_.observe(batch);
-      record(agent, std::make_shared<const SnapshotBatch>(batch));
+      record_.batch(agent, fleet_->agent(agent).name, std::make_shared<const SnapshotBatch>(batch),
+                    [this, agent, sequence = batch.sequence] { fleet_->recorded(agent, sequence); });
     };
-    hooks.on_decision = [this](const Decision& decision) {
-      journal_->post(sizeof(decision), [this, decision] { (void)recording_->decision(decision); });
-    };
+    hooks.on_decision = [this](const Decision& decision) { record_.decision(decision); };
     hooks.on_step = [this](const StepWindow& window, const Step& step) {
-      journal_->post(sizeof(window), [this, window] { (void)recording_->window(window); });
+      record_.window(window);
       display_.step(window, step);
     };
     hooks.on_progress = [this, &timeline](const Progress& progress) {
       display_.progress(progress, *timeline);
       take_telemetry(*timeline);
-      take_journal();
+      take_notices();
       tell_of_ended_agents();
     };
     hooks.stop_reason = [this, told = false]() mutable {
@@ -346,14 +326,12 @@ class Run {
     };
     hooks.on_agent_joined = [this](const AgentJoined& joined) {
       const RunFacts::Agent agent = fact_of(fleet_->agent(joined.agent));
-      journal_->post(sizeof(agent), [this, agent] { (void)recording_->agent_joined(agent); });
+      record_.agent_joined(agent);
       count_agents();
       display_.print(fmt::format("agent {} joined: it gets load with the next level", agent.name));
     };
     hooks.on_agent_lost = [this](const AgentLost& lost) {
-      journal_->post(sizeof(lost), [this, agent = lost.agent, until = lost.until] {
-        (void)recording_->agent_lost(agent, until);
-      });
+      record_.agent_lost(lost.agent, lost.until);
       count_agents();
       display_.print(fmt::format("agent {} lost: {}", fleet_->agent(lost.agent).name, lost.reason));
     };
@@ -365,21 +343,6 @@ class Run {
       return count;
     };
     return hooks;
-  }
-
-  /// Acknowledged once it is safe. What the disk says comes back as the journal's notices.
-  void record(std::uint32_t agent, std::shared_ptr<const SnapshotBatch> batch) {
-    std::size_t bytes = sizeof(SnapshotBatch);
-    for (const SecondSnapshot& second : batch->seconds) {
-      bytes += second.series.size() * kSeriesBytes + second.requests.size() * sizeof(RequestRow);
-    }
-    journal_->post(
-        bytes,
-        [this, agent, name = fleet_->agent(agent).name, batch] {
-          (void)recording_->batch(agent, *batch);
-          if (records_) (void)records_->append(name, *batch);
-        },
-        [this, agent, sequence = batch->sequence] { fleet_->recorded(agent, sequence); });
   }
 
   /// Agents of this machine whose process has ended need not be waited for.
@@ -421,16 +384,15 @@ class Run {
   }
 
   /// A disk that refuses, now or for good, ends no run.
-  void take_journal() {
-    for (const std::string& line : journal_->take_notices()) display_.print(line);
+  void take_notices() {
+    for (const std::string& line : record_.journal().take_notices()) display_.print(line);
   }
 
   /// What is recorded is whole before the agents may forget it, if the disk lets it.
-  void close_journal(const Timeline& timeline) {
-    const MonoTime until = SystemClock().now() + kJournalPatience;
-    const bool whole = journal_->flush([&] { return SystemClock().now() >= until; });
+  void close_record(const Timeline& timeline) {
+    const bool whole = record_.flush();
     take_telemetry(timeline);
-    take_journal();
+    take_notices();
     if (!whole) display_.print("what is recorded of the run is not whole: the disk did not take it");
   }
 
@@ -519,9 +481,7 @@ class Run {
   std::unique_ptr<PrivateSocket> socket_;
   std::unique_ptr<Fleet> fleet_;
   std::unique_ptr<LocalAgents> agents_;
-  std::optional<RecordingWriter> recording_;
-  std::optional<RecordWriter> records_;
-  std::unique_ptr<Journal> journal_;              // its thread uses what is above
+  RunRecord record_;                              // its thread uses the fleet
   std::map<std::uint32_t, double> load_seconds_;  // by target
   std::optional<RunTelemetry> telemetry_;
   std::optional<Resumption> resumed_;

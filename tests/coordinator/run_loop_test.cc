@@ -155,7 +155,7 @@ struct Tape {
     StepWindow window;
     Step step;
   };
-  std::vector<std::variant<BatchArrived, Row, Decision>> entries;
+  std::vector<std::variant<BatchArrived, Row, Decision, AgentLost>> entries;
 
   RunLoop::Hooks hooks() {
     RunLoop::Hooks hooks;
@@ -166,6 +166,7 @@ struct Tape {
       entries.emplace_back(Row{window, step});
     };
     hooks.on_decision = [this](const Decision& decision) { entries.emplace_back(decision); };
+    hooks.on_agent_lost = [this](const AgentLost& lost) { entries.emplace_back(lost); };
     return hooks;
   }
 
@@ -179,6 +180,8 @@ struct Tape {
       } else if (const auto* row = std::get_if<Row>(&entries[i])) {
         past.windows.push_back(row->window);
         past.rows.push_back(row->step);
+      } else if (const auto* lost = std::get_if<AgentLost>(&entries[i])) {
+        past.timeline.lose_agent(lost->agent, lost->until);
       } else {
         past.decisions.push_back(std::get<Decision>(entries[i]));
       }
@@ -239,6 +242,41 @@ TEST(RunLoop, WhereverACoordinatorIsKilledAnotherGoesOnAndWhatWasClosedStays) {
       EXPECT_TRUE(loop.timeline().complete(window.begin, window.end));
     }
   }
+}
+
+TEST(RunLoop, WhereverACoordinatorIsKilledAfterALossEveryStepStandsOnceInTheEnd) {
+  const Plan plan = plan_of({{.steps = {2, 4}, .warmup = 1s, .hold = 4s}});
+  const std::vector<Cell> cells = cells_of(plan);
+  bool late = false;  // known only when nothing seemed to be left to decide
+  for (Nanos lost_at = 2s; lost_at < 16s; lost_at += 100ms) {
+    Tape tape;
+    VirtualFleet fleet(2);
+    fleet.lose_one_at(lost_at);
+    RunLoop whole(plan, cells, fleet, tape.hooks());
+    ASSERT_TRUE(whole.run());
+    bool ended = false;
+    for (const auto& entry : tape.entries) {
+      const auto* decision = std::get_if<Decision>(&entry);
+      late = late || (ended && decision && decision->again);
+      ended = ended || (decision && decision->ended);
+    }
+    for (std::size_t end = 0; end <= tape.entries.size(); ++end) {
+      SCOPED_TRACE("lost at " + std::to_string(lost_at / 1ms) + " ms, killed behind entry " +
+                   std::to_string(end));
+      RunPast past = tape.past(end, 2);
+      const std::int64_t begun = std::max<std::int64_t>(past.timeline.complete_through(), 0) + 30;
+      past.timeline.resume(begun);
+      VirtualFleet again(1, std::chrono::seconds(begun));
+      RunLoop loop(plan, cells, again, {}, {.past = std::move(past)});
+      ASSERT_TRUE(loop.run());
+      std::vector<std::uint32_t> stand;
+      for (const StepWindow& window : loop.windows()) {
+        if (!window.agent_lost) stand.push_back(window.concurrency);
+      }
+      ASSERT_EQ(stand, (std::vector<std::uint32_t>{2, 4}));
+    }
+  }
+  EXPECT_TRUE(late);
 }
 
 TEST(RunLoop, ARunIsGoneOnWithMoreThanOnce) {

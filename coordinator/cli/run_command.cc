@@ -256,6 +256,7 @@ class Run {
     const RealTime zero_at = SystemClock().real_now() - fleet_->now();
     if (past_) {
       on.start.agents = facts_of(plan_, cells_, *fleet_).agents;
+      first_agents_ = on.start.agents.size();
       or_fail(record_.go_on(plan_, cells_, on.start, run_id_, zero_at), kBadInput);
       resumed_ = on.start.told();
       tell_of_past(on);
@@ -442,7 +443,9 @@ class Run {
     facts.load_seconds = load_seconds_;
     if (!past_) return facts;
     const auto own = std::exchange(facts.agents, past_->facts.agents);
-    (void)join_agents(facts.agents, own);
+    const auto late = own.begin() + static_cast<std::ptrdiff_t>(std::min(first_agents_, own.size()));
+    (void)join_agents(facts.agents, {own.begin(), late});
+    facts.agents.insert(facts.agents.end(), late, own.end());
     facts.resumed = past_->facts.resumed;
     if (resumed_) facts.resumed.push_back(*resumed_);
     return facts;
@@ -485,6 +488,7 @@ class Run {
   std::map<std::uint32_t, double> load_seconds_;  // by target
   std::optional<RunTelemetry> telemetry_;
   std::optional<Resumption> resumed_;
+  std::size_t first_agents_ = 0;  // that a run which goes on began with again
   std::string closing_;
 };
 

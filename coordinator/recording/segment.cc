@@ -22,11 +22,12 @@ std::vector<std::size_t> join_agents(std::vector<RunFacts::Agent>& all,
   std::vector<std::size_t> places;
   for (const RunFacts::Agent& agent : more) {
     const auto known =
-        std::find_if(all.begin(), all.end(), [&](const auto& other) { return other.name == agent.name; });
-    places.push_back(static_cast<std::size_t>(known - all.begin()));
-    if (known == all.end()) {
+        std::find_if(all.rbegin(), all.rend(), [&](const auto& other) { return other.name == agent.name; });
+    if (known == all.rend()) {
+      places.push_back(all.size());
       all.push_back(agent);
     } else {
+      places.push_back(static_cast<std::size_t>(all.rend() - known) - 1);
       if (agent.presence.over()) known->presence = agent.presence;
       known->clock_round_trip = std::max(known->clock_round_trip, agent.clock_round_trip);
     }

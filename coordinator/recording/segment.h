@@ -32,7 +32,8 @@ struct SegmentStart {
 std::filesystem::path segment_path(const std::filesystem::path& directory, std::string_view file,
                                    std::size_t segment);
 
-/// Adds the agents of another coordinator: one that was there before counts once. @returns the place of each.
+/// Adds the agents that another coordinator began with: one that was there before counts once, as what it was
+/// last. @returns the place of each.
 std::vector<std::size_t> join_agents(std::vector<RunFacts::Agent>& all,
                                      const std::vector<RunFacts::Agent>& more);
 

@@ -252,6 +252,17 @@ TEST_F(RecordingTest, AgentsThatJoinedLaterAreKnown) {
   EXPECT_FALSE(recording->timeline.complete(30, 36));
 }
 
+TEST(JoinAgents, OneThatWasThereBeforeCountsOnceAsWhatItWasLast) {
+  std::vector<RunFacts::Agent> all = {
+      {.name = "a", .presence = {.until = 20}}, {.name = "b"}, {.name = "a", .presence = {.from = 30}}};
+  const auto places = join_agents(all, {{.name = "a", .presence = {.until = 50}}, {.name = "c"}});
+  EXPECT_EQ(places, (std::vector<std::size_t>{2, 3}));
+  ASSERT_EQ(all.size(), 4u);
+  EXPECT_EQ(all[0].presence.until, 20) << "its first loss stays";
+  EXPECT_EQ(all[2].presence.until, 50);
+  EXPECT_EQ(all[3].name, "c");
+}
+
 TEST_F(RecordingTest, SegmentsAreOneRun) {
   record_in_two([this](RecordingWriter& second) { ASSERT_TRUE(second.end(ended())); });
   const auto recording = read_recording(folder_, Rows::kMeasured);

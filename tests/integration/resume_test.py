@@ -183,6 +183,32 @@ class Resume(harness.TestCase):
         self.assertEqual(agents[0].wait(20), 0, agents[0].output)
         self.assertEqual(late[0].wait(20), 0, late[0].output)
 
+    def test_an_agent_that_is_lost_and_back_after_a_resume(self):
+        self.plan = self.write_plan(plan_text([self.host.url], steps="[2, 4]", hold="6s"))
+        port = harness.free_port()
+
+        def agent(name):
+            return self.start(Process(BIN / "kneepoint-agent", "--coordinator", f"127.0.0.1:{port}", "--name", name,
+                                      "--join-timeout", "60s"))
+        fleet = ("--listen", f"127.0.0.1:{port}", "--expect-agents", "2")
+        agents = [agent("a0"), agent("a1")]
+        first = self.run_again(*fleet)
+        self.wait_for_load()
+        self.kill(first)
+        self.assert_load_ends()
+        again = self.run_again(*fleet)
+        again.wait_for("goes on", 60)
+        self.wait_for_load()
+        agents[1].signal(signal.SIGKILL)
+        again.wait_for("agent a1 lost", 30)
+        agents.append(agent("a1"))
+        self.assert_ran(again.wait(90), again.output)
+        report = self.report(self.out)
+        self.assertEqual(report["run"]["agents"], 2)
+        self.assertEqual(report["run"]["agents_lost"], 1)
+        self.assertEqual(report["run"]["agents_returned"], 1)
+        self.assert_replays()
+
     def test_resume_needs_a_directory(self):
         process = self.kneepoint("run", self.plan, "--resume")
         self.assertEqual(process.wait(20), 2)

@@ -63,6 +63,17 @@ std::string share_text(const Change& change, std::size_t run) {
                      format_figure(most->concurrency.value_or(0)));
 }
 
+/// What differs significantly, each once.
+std::vector<std::string> titles_of_changes(const ComparedResult& result, std::size_t run) {
+  std::vector<std::string> titles;
+  for (const ComparedRow& row : result.rows) {
+    const bool differs = row.differences[run] && row.differences[run]->significant;
+    if (differs && std::find(titles.begin(), titles.end(), row.title) == titles.end())
+      titles.push_back(row.title);
+  }
+  return titles;
+}
+
 std::string headline(const Comparison& comparison, const ComparedResult& result, std::size_t run) {
   std::size_t better = 0, worse = 0;
   bool speed = false;
@@ -79,7 +90,12 @@ std::string headline(const Comparison& comparison, const ComparedResult& result,
   const std::string& name = comparison.runs[run].label;
   const std::string& base = comparison.runs.front().label;
   const std::string of = comparison.results.size() > 1 ? result.title + ": " : "";
-  if (parts.empty()) return fmt::format("{}{} does not differ significantly from {}.", of, name, base);
+  if (parts.empty()) {
+    const std::vector<std::string> titles = titles_of_changes(result, run);
+    return titles.empty() ? fmt::format("{}{} does not differ significantly from {}.", of, name, base)
+                          : fmt::format("{}{} differs significantly from {} in {} only.", of, name, base,
+                                        fmt::join(titles, ", "));
+  }
   const std::string_view word = better > 0 && worse > 0 ? "is better and worse than"
                                 : better > 0            ? speed ? "is faster than" : "fails less than"
                                 : speed                 ? "is slower than"

@@ -110,7 +110,7 @@ LoadLevel StepRunner::advance(Nanos now, Nanos at, const FleetView& fleet) {
     step = schedule_->next(time);
   }
   if (step && step->agents > fleet.agents) step.reset();
-  if (step && limit && phase_ != Phase::kPending && at - started_at_ + shortest_time(*step, fleet) > *limit) {
+  if (step && limit && !decisions_.empty() && at - started_at_ + shortest_time(*step, fleet) > *limit) {
     cut_short_ = fmt::format("{} of {} was used up before the step at {}", schedule_->bound_name(),
                              format_time(to_seconds(*limit)), format_figure(step->load()));
   }

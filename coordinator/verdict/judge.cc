@@ -292,11 +292,10 @@ void judge_run(const Report& report, std::size_t scenarios, bool unfinished, Ver
   if (!report.fleet_failure.empty()) {
     verdict.refuse("agent_lost", report.fleet_failure);
   } else if (report.agents_lost > 0) {
-    const std::string rows =
-        report.steps_lost == 0 ? "no row was under way"
-        : report.steps_lost == 1
-            ? "the row under way was measured again by the others"
-            : fmt::format("{} rows were measured again by the others", report.steps_lost);
+    const std::string rows = report.steps_lost == 0 ? "no row was under way"
+                             : report.steps_lost == 1
+                                 ? "the row under way counts for nothing"
+                                 : fmt::format("{} rows count for nothing", report.steps_lost);
     std::string text = report.agents_lost == 1 ? fmt::format("one of {} agents was lost", report.agents)
                                                : fmt::format("agents were lost {} times", report.agents_lost);
     if (report.agents_returned == 1) text += " and came back";

@@ -508,6 +508,10 @@ TEST(Compare, TheHeadlineSaysWhatDiffers) {
   EXPECT_EQ(words(of({report({with_failures(0)}), report({with_failures(20)})})),
             "B fails more than A: errors 0 % → 1.96 % at 8.");
   EXPECT_EQ(render_line(of({report({}), report({})})), "nothing could be compared\n");
+  Report before = report(fast), after = report(fast);
+  before.results[0].saturation = {.concurrency = 30, .ci95 = Interval{28, 32}};
+  after.results[0].saturation = {.concurrency = 15, .ci95 = Interval{14, 16}};
+  EXPECT_EQ(words(of({before, after})), "B differs significantly from A in N_sat only.");
 }
 
 TEST(Compare, JsonHasWhatTheTablesHave) {

@@ -196,7 +196,7 @@ std::string full_line(const ScenarioResult& result) {
   } else if (found.ci95) {
     text = fmt::format("between {} and {}", format_figure(found.ci95->low), format_figure(found.ci95->high));
   } else if (found.lower_bound) {
-    return fmt::format("not reached: above {}", format_figure(*found.lower_bound));
+    return fmt::format("above {} (not reached)", format_figure(*found.lower_bound));
   } else {
     return not_found(result);
   }
@@ -211,6 +211,9 @@ std::string full_line(const ScenarioResult& result) {
 
 /// "holds up to 16": of the SLO, without what was measured there.
 std::string slo_words(const ScenarioResult& result) {
+  const SloCriterion& all = result.slo.joint ? *result.slo.joint : result.slo.criteria.front();
+  if ((all.state == "PASS" || all.state == "INDETERMINATE") && all.concurrency)
+    return fmt::format("holds up to {} at least", format_figure(*all.concurrency));
   const std::string text = slo_line(result);
   return text.substr(0, std::min({text.find(", "), text.find(';'), text.find(" (")}));
 }

@@ -90,9 +90,16 @@ TEST(Answer, WhatWasNotFoundIsNotGuessed) {
   EXPECT_THAT(render_answer(report, 120),
               HasSubstr("Full at:  not found: the rows from 1 to 32 tell no saturation point\n"));
   result.saturation.lower_bound = 64;
-  EXPECT_THAT(render_answer(report, 120), HasSubstr("Full at:  not reached: above 64\n"));
+  EXPECT_THAT(render_answer(report, 120), HasSubstr("Full at:  above 64 (not reached)\n"));
   result.steps.clear();
   EXPECT_THAT(render_answer(report, 120), Not(HasSubstr("One user")));
+  ScenarioResult& short_words = report.results[0];
+  short_words.slo.joint.reset();
+  short_words.slo.criteria = {
+      {.name = "ttft_p95", .limit = 0.5, .concurrency = 16, .state = "INDETERMINATE"}};
+  EXPECT_EQ(answer_words(short_words), "full above 64 (not reached), SLO holds up to 16 at least");
+  short_words.slo.criteria[0].state = "PASS";
+  EXPECT_EQ(answer_words(short_words), "full above 64 (not reached), SLO holds up to 16 at least");
 }
 
 /// A run of many cells, with sentences that are longer than a terminal is wide.

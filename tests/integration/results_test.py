@@ -67,7 +67,7 @@ class Gate(harness.TestCase):
         code, report, output = self.run_plan(plan, "--quiet", "--fail-on", "ttft_p50@2>1us", "--fail-on", "e2e_p50@64>1s")
         self.assertEqual(code, 4, output)
         self.assertEqual(len(output.splitlines()), 1, output)
-        self.assertRegex(output, r"^✗ ttft_p50@2>1us: .* ms( ± .*)? at 2 \(and 1 threshold more\); ")
+        self.assertRegex(output, r"^✗ ttft_p50@2>1us: [\d.]+ ms( ± [\d.]+ (ms|µs))? at 2 \(and 1 threshold more\); ")
         self.assertEqual([(t["expression"], t["state"]) for t in report["thresholds"]],
                          [("errors>1%", "HELD"), ("ttft_p50@2>1us", "MISSED"), ("e2e_p50@64>1s", "UNCHECKED")])
         self.assertEqual(report["exit"], {"code": 4, "reason": "threshold_missed"})

@@ -21,4 +21,10 @@ std::string json_quoted(std::string_view text) {
   return out + '"';
 }
 
+std::string json_quoted(const std::vector<std::string>& texts) {
+  std::string out = "[";
+  for (const std::string& text : texts) out += (out.size() > 1 ? ", " : "") + json_quoted(text);
+  return out + "]";
+}
+
 }  // namespace kneepoint

@@ -29,10 +29,6 @@ std::string array(const Items& items, Write write, std::string_view gap = "") {
   return fmt::format("[{}]", out);
 }
 
-std::string strings(const std::vector<std::string>& texts) {
-  return array(texts, [](const std::string& text) { return json_quoted(text); });
-}
-
 std::string figure(const ComparedFigure& of) {
   return fmt::format(R"({{"text": {}, "value": {}, "range": {}}})", json_quoted(of.text),
                      of.sample ? number(of.sample->value) : "null",
@@ -79,15 +75,15 @@ std::string render_json(const Comparison& comparison, int exit_code, std::string
     out += fmt::format("  {}: {}{}\n", json_quoted(name), value, end);
   };
   add("thresholds", array(comparison.thresholds, outcome, "\n    "));
-  add("headlines", strings(headlines(comparison)));
+  add("headlines", json_quoted(headlines(comparison)));
   add("runs", array(comparison.runs, compared_run, "\n    "));
-  add("remarks", strings(comparison.remarks));
+  add("remarks", json_quoted(comparison.remarks));
   add("results",
       array(
           comparison.results,
           [](const ComparedResult& result) {
             return fmt::format(R"({{"title": {}, "remarks": {}, "rows": {}}})", json_quoted(result.title),
-                               strings(result.remarks), array(result.rows, compared_row, "\n      "));
+                               json_quoted(result.remarks), array(result.rows, compared_row, "\n      "));
           },
           "\n    "),
       "");

@@ -15,17 +15,11 @@ std::string array(const std::vector<std::string>& values) {
   return fmt::format("[{}]", fmt::join(values, ", "));
 }
 
-std::string strings(const std::vector<std::string>& texts) {
-  std::vector<std::string> quoted;
-  for (const std::string& text : texts) quoted.push_back(json_quoted(text));
-  return array(quoted);
-}
-
 std::string targets_of(const Plan& plan) {
   std::vector<std::string> all;
   for (const Target& target : plan.targets) {
     all.push_back(fmt::format(R"({{"name": {}, "urls": {}, "model": {}}})", json_quoted(target.name),
-                              strings(target.urls), json_quoted(target.model)));
+                              json_quoted(target.urls), json_quoted(target.model)));
   }
   return array(all);
 }
@@ -53,8 +47,8 @@ std::string plan_json(const Result<Plan>& plan) {
     std::vector<std::string> thresholds;
     for (const Threshold& each : plan->thresholds) thresholds.push_back(each.text);
     members += fmt::format(R"(, "name": {}, "targets": {}, "runs": {}, "thresholds": {}, "warnings": {})",
-                           json_quoted(plan->name), targets_of(*plan), runs_of(*plan), strings(thresholds),
-                           strings(plan_warnings(*plan)));
+                           json_quoted(plan->name), targets_of(*plan), runs_of(*plan),
+                           json_quoted(thresholds), json_quoted(plan_warnings(*plan)));
   }
   return fmt::format("{{{}}}\n", members);
 }

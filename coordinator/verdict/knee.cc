@@ -127,6 +127,12 @@ Interval interval_of_steps(const ThroughputCurve& curve, double knee, const std:
     interval = {std::min(knee - std::hypot(std::max(knee - low, 0.0), kSystematic * knee), interval.low),
                 std::max(knee + std::hypot(std::max(high - knee, 0.0), kSystematic * knee), interval.high)};
   }
+  // What lies below the least load of all was not looked at: the knee may be anywhere there.
+  const double least = curve.points().front().concurrency;
+  if (least > 1 && interval.low <= least && curve.below_knee(0) != true) {
+    const bool within = interval.high <= least * (1 + 2 * kSystematic);
+    return {1, within ? least : bracket_of(curve, interval.high).high};
+  }
   const bool resolved = nearest.high <= kResolvedRatio * nearest.low || nearest.high - nearest.low <= 1;
   if (resolved) return interval;
   // Between distant steps the curve is interpolated, which is not evidence: only steps bound the knee.

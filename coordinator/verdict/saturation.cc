@@ -50,6 +50,12 @@ std::string explain(const ThroughputCurve& curve, const Saturation& found, LoadK
     return fmt::format("From {} on, doubling the load adds less than 5 %: {}.",
                        format_load(kind, *found.concurrency), last_gain(curve));
   }
+  if (found.ci95 && curve.points().front().concurrency >= found.ci95->high) {
+    return fmt::format(
+        "At {}, the least that was measured, doubling the load adds less than 5 % already: {}. Saturation lies "
+        "there or below; begin the ramp lower.",
+        format_load(kind, curve.points().front().concurrency), last_gain(curve));
+  }
   if (found.ci95) {
     return fmt::format("Somewhere between {} and {} doubling the load begins to add less than 5 %: {}.",
                        format_figure(found.ci95->low), format_load(kind, found.ci95->high), last_gain(curve));

@@ -98,6 +98,32 @@ TEST(Saturation, TheBracketCoversTheTruthUnderNoise) {
   EXPECT_GE(covered, found_count * 95 / 100);
 }
 
+TEST(Saturation, AScanThatBeginsPastTheKneeGivesAnUpperBoundOnly) {
+  // Seen: three rows alike from 32 on, of a host that is full at 23, and a knee of "32 (31.4 to 32.6)".
+  const BatchingHost host{.a = 0.010, .c = 0.0001, .cap = 22};
+  for (const std::vector<std::uint32_t>& steps :
+       {std::vector<std::uint32_t>{32, 64, 160}, {32, 33, 34, 64}, {24, 48, 96, 192}, {100, 110, 120, 300}}) {
+    const Saturation found = find_saturation(sample(host, steps));
+    ASSERT_TRUE(found.ci95) << steps.front();
+    EXPECT_FALSE(found.concurrency) << steps.front();
+    EXPECT_EQ(found.ci95->low, 1) << steps.front();
+    EXPECT_EQ(found.ci95->high, steps.front()) << steps.front();
+    EXPECT_NE(found.explanation.find("the least that was measured"), std::string::npos) << found.explanation;
+  }
+  for (std::uint64_t seed = 1; seed <= 50; ++seed) {
+    const Saturation noisy = find_saturation(sample(host, {32, 64, 160}, 0.02, seed), {.seed = seed});
+    if (noisy.ci95) {
+      EXPECT_LE(noisy.ci95->low, hard_knee(host)) << seed;
+    }
+  }
+}
+
+TEST(Saturation, AHostThatIsFullAtOneIsFullAtOne) {
+  const Saturation found = find_saturation(sample({.a = 0.010, .c = 0.0001, .cap = 1}, {1, 2, 4, 8}));
+  ASSERT_TRUE(found.ci95);
+  EXPECT_LE(found.ci95->high, 2);
+}
+
 TEST(Saturation, AScanThatDoesNotReachGivesALowerBoundOnly) {
   const BatchingHost host{.a = 0.010, .c = 0.0001};  // 9·a/c = 900
   const Saturation found = find_saturation(sample(host, kDoubling));

@@ -1,0 +1,247 @@
+#!/usr/bin/env python3
+"""Runs the experiments that were published, and those whose truth the server's own threads tell, against servers that are up.
+
+    battery.py --bin DIR --out DIR [--seconds N] [--pid NAME=PID…] [--only EXPERIMENT…] NAME=URL…
+    battery.py --list
+
+A NAME is one of servers.py (what is true of each is told there); an experiment runs where all servers that it needs are given.
+None is begun that would not end within --seconds. For each, OUT/EXPERIMENT/ has Kneepoint's run directory and witness.json: the
+growth of the engine's own counters, and second by second what each thread of the server took of a core (--pid, or where
+servers.py started it). At the end one line each: what the report says, and what the witnesses do.
+"""
+import argparse
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+import urllib.request
+
+import yaml
+
+import servers
+import witness
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+CONFIGS = os.path.join(HERE, "..", "..", "configs")
+RAMPS = os.path.join(HERE, "plans", "ramp.yaml")
+
+
+def shortened(config, folder, change):
+    """A published plan with other ramps, since a lent GPU has minutes. Returns its path."""
+    with open(os.path.join(CONFIGS, config)) as f:
+        plan = yaml.safe_load(f)
+    change(plan)
+    path = os.path.join(folder, "shortened.yaml")
+    with open(path, "w") as f:
+        yaml.safe_dump(plan, f, allow_unicode=True, sort_keys=False)
+    return path
+
+
+class Battery:
+    def __init__(self, a, urls, pids):
+        self.bin, self.out, self.urls, self.pids = os.path.abspath(a.bin), os.path.abspath(a.out), urls, pids
+        self.folder = None
+
+    # -- what an experiment is made of ------------------------------------------------------------------------------
+    def start(self, plan, *options, serve="none", **settings):
+        command = [os.path.join(self.bin, "kneepoint"), "run", plan, "--out", os.path.join(self.folder, "run"), "--serve", serve, *options]
+        for name, value in settings.items():
+            command += ["--set", f"{name}={value}"]
+        with open(os.path.join(self.folder, "terminal.txt"), "a") as log:
+            return subprocess.Popen(command, stdout=log, stderr=log, stdin=subprocess.DEVNULL)
+
+    def run(self, plan, *options, **settings):
+        return self.start(plan, *options, **settings).wait()
+
+    def ramp(self, server, a, b, c, **settings):
+        return self.run(RAMPS, server=server, url=self.urls[server], a=a, b=b, c=c, **settings)
+
+    # -- the experiments --------------------------------------------------------------------------------------------
+    def experiment_a(self):
+        """Model against model, as published: three classes of prompts ten times, then how many at 50 ms a token."""
+        def change(plan):
+            for target, name in zip(plan["targets"], ("r1", "phi3")):
+                target.update(urls=[self.urls[name]], model="m")
+                target.pop("telemetry", None)
+            latency, concurrency = plan["scenarios"]
+            latency["workload"]["output_tokens"] = 256
+            latency["workload"]["extra_body"] = {"ignore_eos": True}
+            concurrency["workload"].update(output_tokens=256, extra_body={"ignore_eos": True})
+            concurrency["ramp"] = {"steps": [1, 16, 64, 128, 256, 512], "warmup": "3s", "hold": "10s", "confirm": False}
+        return self.run(shortened("experiment-a.yaml", self.folder, change))
+
+    def b_plan(self, scenario, change):
+        def whole(plan):
+            plan["targets"][0].update(urls=[self.urls["qwen3"]], model="m", api="openai-chat")
+            plan["targets"][0].pop("telemetry", None)
+            plan["scenarios"] = [s for s in plan["scenarios"] if s["name"] == scenario]
+            change(plan["scenarios"][0])
+        return shortened("experiment-b.yaml", self.folder, whole)
+
+    def experiment_b(self):
+        """One model under load, to its knee and past it, 512 tokens out."""
+        def change(scenario):
+            scenario["workload"].pop("prompts")
+            scenario["workload"]["synthetic"] = {"input_tokens": {"distribution": "uniform", "min": 128, "max": 384}}
+            scenario["ramp"] = {"steps": [1, 4, 8, 16, 32, 64, 128, 256, 384], "warmup": "5s", "hold": "14s", "confirm": False}
+        return self.run(self.b_plan("concurrency", change))
+
+    def experiment_b_long(self):
+        """From 1K to 256K tokens in, four users."""
+        def change(scenario):
+            scenario["matrix"]["input_tokens"] = [1024, 8192, 32768, 131072, 258048]
+            scenario["workload"]["timeout"] = "10m"
+            scenario["ramp"]["requests"] = 4
+        return self.run(self.b_plan("long", change))
+
+    def search(self):
+        """The search with its proof on the server of 64 slots."""
+        return self.run(os.path.join(HERE, "plans", "search.yaml"), "--agents", "2", server="slots64", url=self.urls["slots64"], max="400s")
+
+    def slots(self):
+        """64 slots: at 128 and 256 nothing but slots is short."""
+        return self.ramp("slots64", 32, 64, 160)
+
+    def front_end(self):
+        """256 slots behind one front end, which is one Python thread."""
+        return self.ramp("r1", 64, 128, 256)
+
+    def front_ends(self):
+        """The same behind four."""
+        return self.ramp("fronts4", 64, 128, 256)
+
+    def chunks(self):
+        """The same with 512 tokens a step of the engine."""
+        return self.ramp("chunk512", 64, 128, 256)
+
+    def cache(self):
+        """Room for some 50 requests in 256 slots."""
+        return self.ramp("smallcache", 24, 48, 160)
+
+    def compute(self):
+        """Long prompts and short answers: the GPU has prefill to do."""
+        return self.ramp("qwen3", 4, 16, 48, input_min=6000, input_max=10000, output_min=16, output_max=48, warmup="6s")
+
+    def replicas(self):
+        """Two servers as one target, one of them slower."""
+        return self.run(os.path.join(HERE, "plans", "replicas.yaml"), url=self.urls["slots64"], second=self.urls["eager"])
+
+    def agent_killed(self):
+        """Two agents; one is killed in the second step. The page is read once a second meanwhile."""
+        child = self.start(RAMPS, "--agents", "2", serve="127.0.0.1:9464", server="slots64", url=self.urls["slots64"], a=16, b=32, c=48,
+                           hold="10s", confirm="true")
+        begun, killed, scrapes, bytes_read = time.monotonic(), None, 0, 0
+        while child.poll() is None:
+            time.sleep(1)
+            try:
+                with urllib.request.urlopen("http://127.0.0.1:9464/metrics", timeout=2) as r:
+                    scrapes, bytes_read = scrapes + 1, len(r.read())
+            except OSError:
+                pass
+            if killed is None and time.monotonic() - begun > 26:
+                agents = [pid for pid in witness.tree(child.pid)[1:] if "kneepoint-agent" in open(f"/proc/{pid}/cmdline").read()]
+                killed = agents[-1]
+                os.kill(killed, signal.SIGKILL)
+        self.note = f"agent {'killed after 26 s' if killed else 'not killed: the run ended before'}, /metrics read {scrapes} times ({bytes_read} bytes)"
+        return child.wait()
+
+    def resumed(self):
+        """The coordinator is killed in the second step, and the same command line with --resume goes on."""
+        settings = {"server": "slots64", "url": self.urls["slots64"], "a": 16, "b": 32, "c": 48, "hold": "10s", "confirm": "true"}
+        child = self.start(RAMPS, "--resume", "--agents", "2", **settings)
+        try:
+            return child.wait(26)  # too early to be killed
+        except subprocess.TimeoutExpired:
+            child.kill()
+            child.wait()
+        self.note = "coordinator killed after 26 s"
+        return self.run(RAMPS, "--resume", "--agents", "2", **settings)
+
+
+#: Experiment: the servers that it needs, and the seconds that it takes at most.
+EXPERIMENTS = {
+    "experiment-a": (["r1", "phi3"], 300), "agent-killed": (["slots64"], 100), "resumed": (["slots64"], 120),
+    "experiment-b": (["qwen3"], 250), "experiment-b-long": (["qwen3"], 300),
+    "front-end": (["r1"], 75), "front-ends": (["fronts4"], 75), "cache": (["smallcache"], 75), "slots": (["slots64"], 75),
+    "compute": (["qwen3"], 90), "replicas": (["slots64", "eager"], 75), "chunks": (["chunk512"], 75), "search": (["slots64"], 420),
+}
+
+
+def told(folder):
+    """What the report says, in a line or two for each result."""
+    try:
+        with open(os.path.join(folder, "run", "report.json")) as f:
+            report = json.load(f)
+    except (OSError, ValueError) as e:
+        return [f"no report: {e}"]
+    lines = []
+    for result in report["results"]:
+        saturation = result["saturation"] or {}
+        best = max((s["output_tokens_per_second"]["value"] or 0 for s in result["steps"]), default=0)
+        lines.append(f"{result['target']} / {result['scenario']}: {result['verdict']['trust']}; knee {saturation.get('concurrency')} "
+                     f"{saturation.get('ci95')}; {best:,.0f} tok/s at most; bottleneck "
+                     f"{json.dumps(saturation.get('bottleneck'), ensure_ascii=False)[:300]}")
+    return lines
+
+
+def experiment(battery, name, limit):
+    battery.folder, battery.note = os.path.join(battery.out, name), ""
+    os.makedirs(battery.folder)
+    needed = EXPERIMENTS[name][0]
+    before = {server: witness.drained(battery.urls[server]) for server in needed}
+    threads = witness.Threads({server: battery.pids[server] for server in needed if server in battery.pids})
+    threads.start()
+    begun = time.time()
+    code = getattr(battery, name.replace("-", "_"))()
+    seconds = time.time() - begun
+    threads.ended.set()
+    threads.join()
+    grown = {server: witness.growth(before[server], witness.drained(battery.urls[server])) for server in needed}
+    with open(os.path.join(battery.folder, "witness.json"), "w") as f:
+        json.dump({"exit": code, "begun_unix": begun, "seconds": round(seconds, 1), "note": battery.note, "engine": grown, "threads": threads.rows}, f)
+    print(f"\n== {name}: exit {code} after {seconds:.0f} s (of {limit} expected). {battery.note}")
+    for line in told(battery.folder):
+        print("  ", line)
+    for server, counts in grown.items():
+        print(f"   {server}'s engine: {counts.get('vllm:request_success_total', 0):.0f} requests, {counts.get('vllm:generation_tokens_total', 0):.0f} tokens")
+    print("   busiest threads in the last third:", threads.busiest(begin=begun + seconds * 2 / 3))
+    sys.stdout.flush()
+
+
+def main():
+    p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    p.add_argument("--bin", default="build/release/bin")
+    p.add_argument("--out", default="runs/gpu")
+    p.add_argument("--seconds", type=float, default=float("inf"))
+    p.add_argument("--pid", action="append", default=[])
+    p.add_argument("--only", action="append", default=[], choices=EXPERIMENTS)
+    p.add_argument("--list", action="store_true")
+    p.add_argument("servers", nargs="*", metavar="NAME=URL")
+    a = p.parse_args()
+    if a.list:
+        for name, (needed, seconds) in EXPERIMENTS.items():
+            print(f"{name:18} {seconds:4} s  {', '.join(needed):16} {getattr(Battery, name.replace('-', '_')).__doc__}")
+        return 0
+    urls = dict(s.split("=", 1) for s in a.servers)
+    pids = {name: found["pid"] for name in urls if (found := servers.known(name))}
+    pids.update((name, int(pid)) for name, pid in (s.split("=", 1) for s in a.pid))
+    battery, begun, ran = Battery(a, urls, pids), time.monotonic(), 0
+    for name in a.only or EXPERIMENTS:
+        needed, seconds = EXPERIMENTS[name]
+        missing = [server for server in needed if server not in urls]
+        left = a.seconds - (time.monotonic() - begun)
+        if missing or seconds > left:
+            print(f"{name}: left out, " + (f"no {', '.join(missing)}" if missing else f"it takes {seconds} s and {left:.0f} s are left"))
+            continue
+        try:
+            experiment(battery, name, seconds)
+            ran += 1
+        except OSError as e:
+            print(f"{name}: {e}")
+    return 0 if ran else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,129 @@
+#!/usr/bin/env python3
+"""The vLLM servers of the battery, on this machine and its one GPU.
+
+    servers.py start MODELS NAME...     starts them, and waits until they are healthy; they outlive this command
+    servers.py stop NAME...             ends them
+    servers.py urls                     NAME=URL of each that is up, as battery.py wants them
+
+MODELS is the folder that models.py made. A server's pid, port and log are in $KNEEPOINT_GPU_STATE (default: build/gpu). It needs
+`python3 -m vllm.entrypoints.cli.main`, which `pip install vllm` brings.
+"""
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+import urllib.request
+
+STATE = os.environ.get("KNEEPOINT_GPU_STATE", "build/gpu")
+SMALL = ["--max-model-len", "4096", "--gpu-memory-utilization", "0.1"]
+# Name: port, model, flags. What a flag makes true of the server stands beside it.
+SERVERS = {
+    # As vLLM starts by default, but for its memory: 256 slots, one front end.
+    "r1": (8000, "qwen2-1.5b", ["--max-num-seqs", "256", "--kv-cache-memory-bytes", "16G", *SMALL]),
+    "phi3": (8001, "phi3-mini", ["--kv-cache-memory-bytes", "20G", *SMALL]),
+    # The whole published context: one document of 258,048 tokens takes 38 GB.
+    "qwen3": (8002, "qwen3-4b", ["--enable-chunked-prefill", "--max-model-len", "262144", "--kv-cache-memory-bytes", "44G",
+                                 "--gpu-memory-utilization", "0.2"]),
+    # Never more than 64 requests run.
+    "slots64": (8003, "qwen2-1.5b", ["--max-num-seqs", "64", "--no-enable-prefix-caching", "--kv-cache-memory-bytes", "8G", *SMALL]),
+    # As r1 with four front ends.
+    "fronts4": (8004, "qwen2-1.5b", ["--max-num-seqs", "256", "--api-server-count", "4", "--kv-cache-memory-bytes", "8G", *SMALL]),
+    # Room for 18,700 tokens: some 50 requests of 384, long before its 256 slots are full.
+    "smallcache": (8005, "qwen2-1.5b", ["--max-num-seqs", "256", "--no-enable-prefix-caching", "--kv-cache-memory-bytes", "512M", *SMALL]),
+    # As slots64 without compiled graphs: the same answers, slower.
+    "eager": (8006, "qwen2-1.5b", ["--max-num-seqs", "64", "--no-enable-prefix-caching", "--enforce-eager",
+                                   "--kv-cache-memory-bytes", "4G", *SMALL]),
+    # Without chunked prefill or with small chunks: what the flag costs.
+    "chunk512": (8007, "qwen2-1.5b", ["--max-num-seqs", "256", "--max-num-batched-tokens", "512", "--kv-cache-memory-bytes", "8G", *SMALL]),
+}
+ENVIRONMENT = {"HF_HUB_OFFLINE": "1", "VLLM_NO_USAGE_STATS": "1", "DO_NOT_TRACK": "1", "VLLM_HOST_IP": "127.0.0.1"}
+
+
+def state(name):
+    return os.path.join(STATE, name + ".json")
+
+
+def known(name):
+    """What start wrote of it; None where it was not started here or is gone."""
+    try:
+        with open(state(name)) as f:
+            found = json.load(f)
+        os.kill(found["pid"], 0)
+        return found
+    except (OSError, ValueError):
+        return None
+
+
+def healthy(port):
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/health", timeout=2) as r:
+            return r.status == 200
+    except OSError:
+        return False
+
+
+def start(models, names, patience=400):
+    os.makedirs(STATE, exist_ok=True)
+    begun, children = time.monotonic(), {}
+    for name in names:
+        port, model, flags = SERVERS[name]
+        command = [sys.executable, "-m", "vllm.entrypoints.cli.main", "serve", os.path.join(models, model), "--load-format", "dummy",
+                   "--served-model-name", "m", "--host", "127.0.0.1", "--port", str(port), *flags]
+        cache = os.path.abspath(os.path.join(STATE, "cache", name))
+        env = {**os.environ, **ENVIRONMENT, "VLLM_CACHE_ROOT": cache + "/vllm", "TORCHINDUCTOR_CACHE_DIR": cache + "/inductor",
+               "TRITON_CACHE_DIR": cache + "/triton"}
+        with open(os.path.join(STATE, name + ".log"), "w") as log:
+            children[name] = subprocess.Popen(command, env=env, stdout=log, stderr=log, stdin=subprocess.DEVNULL, start_new_session=True)
+        with open(state(name), "w") as f:
+            json.dump({"pid": children[name].pid, "port": port, "flags": flags, "model": model}, f)
+        time.sleep(2)  # each looks for free ports of its own
+    waiting = dict(children)
+    while waiting and time.monotonic() - begun < patience:
+        time.sleep(0.5)
+        for name, child in list(waiting.items()):
+            if healthy(SERVERS[name][0]):
+                print(f"{name}: healthy after {time.monotonic() - begun:.0f} s", flush=True)
+                del waiting[name]
+            elif child.poll() is not None:
+                break
+        if any(child.poll() is not None for child in waiting.values()):
+            break
+    for name in waiting:
+        with open(os.path.join(STATE, name + ".log")) as log:
+            print(f"{name}: not healthy after {time.monotonic() - begun:.0f} s; the end of its log:\n" + "".join(log.readlines()[-30:]))
+    return not waiting
+
+
+def stop(names):
+    for name in names:
+        found = known(name)
+        if not found:
+            continue
+        os.killpg(found["pid"], signal.SIGTERM)
+        for _ in range(30):
+            time.sleep(0.5)
+            if not known(name):
+                break
+        try:
+            os.killpg(found["pid"], signal.SIGKILL)
+        except ProcessLookupError:
+            pass
+        os.remove(state(name))
+
+
+def main(arguments):
+    if len(arguments) > 2 and arguments[0] == "start":
+        return 0 if start(arguments[1], arguments[2:]) else 1
+    if len(arguments) > 1 and arguments[0] == "stop":
+        stop(arguments[1:])
+        return 0
+    if arguments == ["urls"]:
+        print(*(f"{name}=http://127.0.0.1:{SERVERS[name][0]}" for name in SERVERS if known(name)))
+        return 0
+    sys.exit(__doc__)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,92 @@
+"""What a server says and does beside the load: its engine's counters, and the CPU of its threads. Second witnesses for a report."""
+import os
+import re
+import threading
+import time
+import urllib.request
+
+TICK = os.sysconf("SC_CLK_TCK")
+
+
+def counters(url):
+    """The sums and counts of vLLM's page, over all labels; histograms without their buckets."""
+    found = {}
+    with urllib.request.urlopen(url + "/metrics", timeout=5) as r:
+        for line in r.read().decode().splitlines():
+            match = re.match(r"(vllm:\w+?)(?:\{.*\})? ([0-9.e+-]+)$", line)
+            if match and not match[1].endswith("_bucket"):
+                found[match[1]] = found.get(match[1], 0.0) + float(match[2])
+    return found
+
+
+def drained(url, patience=20):
+    """The counters once nothing runs in the engine any more."""
+    until = time.monotonic() + patience
+    while True:
+        now = counters(url)
+        if time.monotonic() > until or now.get("vllm:num_requests_running", 0) + now.get("vllm:num_requests_waiting", 0) == 0:
+            return now
+        time.sleep(0.5)
+
+
+def growth(before, after):
+    return {name: round(value - before.get(name, 0.0), 6) for name, value in after.items() if value != before.get(name, 0.0)}
+
+
+def tree(pid):
+    """A process and all that it started."""
+    parents = {}
+    for entry in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            with open(f"/proc/{entry}/stat") as f:
+                parents.setdefault(int(f.read().rsplit(")", 1)[1].split()[1]), []).append(int(entry))
+        except OSError:
+            pass
+    found, rest = [], [pid]
+    while rest:
+        found.append(rest.pop())
+        rest += parents.get(found[-1], [])
+    return found
+
+
+class Threads(threading.Thread):
+    """Each second: for every process of the servers, the share of a core that all its threads took and that the busiest took."""
+
+    def __init__(self, pids):
+        super().__init__(daemon=True)
+        self.pids, self.rows, self.ended, self.before = pids, [], threading.Event(), {}
+
+    def run(self):
+        last = time.monotonic()
+        while not self.ended.wait(1.0):
+            now = time.monotonic()
+            row, last = self.look(now - last), now
+            self.rows.append(row)
+
+    def look(self, seconds):
+        row = {"unix": round(time.time(), 2)}
+        for server, root in self.pids.items():
+            for pid in tree(root):
+                try:
+                    with open(f"/proc/{pid}/comm") as f:
+                        name = f"{server}:{f.read().strip()}:{pid}"
+                    total = busiest = 0.0
+                    for task in os.listdir(f"/proc/{pid}/task"):
+                        with open(f"/proc/{pid}/task/{task}/stat") as f:
+                            fields = f.read().rsplit(")", 1)[1].split()
+                        used = (int(fields[11]) + int(fields[12])) / TICK
+                        grown = (used - self.before.get(task, used)) / seconds
+                        self.before[task] = used
+                        total, busiest = total + grown, max(busiest, grown)
+                    if total >= 0.02:
+                        row[name] = [round(total, 2), round(busiest, 2)]
+                except OSError:
+                    pass
+        return row
+
+    def busiest(self, begin=0.0, end=float("inf")):
+        """Process by process, the median over [begin, end) of its busiest thread's share of a core."""
+        rows = [row for row in self.rows if begin <= row["unix"] < end]
+        names = {name for row in rows for name in row if name != "unix"}
+        middle = {name: sorted(row.get(name, [0, 0])[1] for row in rows)[len(rows) // 2] for name in names}
+        return {name: share for name, share in sorted(middle.items(), key=lambda item: -item[1]) if share >= 0.05}

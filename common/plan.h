@@ -314,6 +314,7 @@ struct Plan {
   std::vector<Scenario> scenarios;
   std::uint64_t seed = 1;
   bool records = false;               ///< One line per request in the run directory.
+  bool alternate = false;             ///< Two targets take turns, step by step.
   bool stop_when_agent_lost = false;  ///< Else a step that loses an agent is run again.
   std::vector<GuardLimit> guard_rails;
   std::vector<Threshold> thresholds;                               ///< Of a run: figures, no differences.

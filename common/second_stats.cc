@@ -57,6 +57,21 @@ SegmentCounts SegmentCounts::since(const SegmentCounts& before) const {
           .out_of_order = out_of_order - before.out_of_order};
 }
 
+FailureCount* Failures::of(const FailureKey& key) {
+  if (const auto found = kinds_.find(key); found != kinds_.end()) return &found->second;
+  return kinds_.size() < kMost ? &kinds_[key] : nullptr;
+}
+
+void Failures::merge(const Failures& other) {
+  for (const auto& [key, theirs] : other.kinds_) {
+    FailureCount* const ours = of(key);
+    if (ours == nullptr) continue;
+    const bool says_more = ours->said.empty() && !theirs.said.empty();
+    if (ours->count == 0 || says_more) ours->said = theirs.said, ours->request_id = theirs.request_id;
+    ours->count += theirs.count;
+  }
+}
+
 void SeriesStats::merge(const SeriesStats& other) {
   arrivals += other.arrivals;
   started += other.started;
@@ -76,6 +91,7 @@ void SeriesStats::merge(const SeriesStats& other) {
   achieved_prompt_tokens += other.achieved_prompt_tokens;
   witnesses.merge(other.witnesses);
   segments.merge(other.segments);
+  failures.merge(other.failures);
   joint_good += other.joint_good;
   if (slo.size() < other.slo.size()) slo.resize(other.slo.size());
   for (std::size_t i = 0; i < other.slo.size(); ++i) {

@@ -118,6 +118,42 @@ struct SegmentCounts {
   bool operator==(const SegmentCounts&) const = default;
 };
 
+/// What tells failures apart: how a request ended, and the status that it was told with.
+struct FailureKey {
+  Outcome outcome = Outcome::kStream;
+  std::uint16_t status = 0;  ///< Of HTTP; 0 where no response came.
+  auto operator<=>(const FailureKey&) const = default;
+};
+
+/// Failed requests of one kind and status, and one of them for an example.
+struct FailureCount {
+  std::uint64_t count = 0;
+  /// By the host, in the example: its first bytes in one printable line, without secrets. Empty where it said
+  /// nothing.
+  std::string said;
+  std::string request_id;  ///< X-Request-Id of the example: the host's, else ours.
+  bool operator==(const FailureCount&) const = default;
+};
+
+/// Failed requests by kind and status. Bounded: the first kMost kinds that are met have a place, others count
+/// in SeriesStats::outcomes only.
+class Failures {
+ public:
+  static constexpr std::size_t kMost = 16;
+  /// Of FailureCount::said and of a request id.
+  static constexpr std::size_t kSaidBytes = 200, kIdBytes = 128;
+
+  /// The place of a kind; null where there is none left for a new one.
+  FailureCount* of(const FailureKey& key);
+  /// Adds counts; the example is the first one in which the host said something, else the first.
+  void merge(const Failures& other);
+  const std::map<FailureKey, FailureCount>& all() const { return kinds_; }
+  bool operator==(const Failures&) const = default;
+
+ private:
+  std::map<FailureKey, FailureCount> kinds_;
+};
+
 /// What happened to the requests of one series in one second of event time: an event belongs to the second in
 /// which it happened, whenever its request began. Merging is addition.
 struct SeriesStats {
@@ -146,6 +182,8 @@ struct SeriesStats {
 
   AnswerWitnesses witnesses;
   SegmentCounts segments;  ///< Of the requests that ended.
+
+  Failures failures;  ///< Of `outcomes` those that are neither success nor cancelled.
 
   std::uint64_t joint_good = 0;  ///< Successful requests that met every limit.
   std::vector<SloCount>

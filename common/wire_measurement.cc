@@ -1,7 +1,9 @@
 #include <algorithm>
 
+#include "common/printable.h"
 #include "common/wire.h"
 #include "common/wire_check.h"
+#include "common/wire_histogram.h"
 #include "common/wire_workload.h"
 #include "kneepoint/v1/measurement.pb.h"
 
@@ -11,6 +13,7 @@ namespace {
 using wire::amount;
 using wire::count;
 using wire::Field;
+using wire::histogram_from;
 using wire::refuse;
 
 /// A batch holds what came since the last one: a few seconds, more after a stall. These are the bounds of
@@ -21,78 +24,12 @@ constexpr std::size_t kMaxSeries = 65'536;
 constexpr std::size_t kMaxRows = 1'000'000;
 constexpr std::size_t kMaxReplicas = 65'536;
 constexpr std::size_t kMaxLimits = 64;
+/// With the mark that tells that there was more.
+constexpr std::size_t kMaxSaid = Failures::kSaidBytes + std::string_view("…").size();
 constexpr std::int64_t kMaxSecond = std::int64_t{366} * 86'400;
 
-/// Sums are doubles added in any order: they may miss their exact bounds by this much.
+/// Sums are doubles added in any order: they may miss 0 by this much.
 constexpr double kRounding = 1e-6;
-
-void check_extremes(const Field& at, const Histogram& histogram) {
-  const auto buckets = histogram.buckets();
-  const Nanos min = histogram.min();
-  const Nanos max = histogram.max();
-  if (min < Nanos(0)) refuse({&at, "min_nanos"}, "is negative");
-  if (max < min) refuse({&at, "max_nanos"}, "is below the minimum");
-  const bool min_fits = buckets.empty() ? min >= HistogramLayout::limit()
-                                        : min < HistogramLayout::limit() &&
-                                              HistogramLayout::index_of(min) == buckets.front().index;
-  if (!min_fits) refuse({&at, "min_nanos"}, "does not lie in the first bucket");
-  const bool max_fits = histogram.overflow() > 0 ? max >= HistogramLayout::limit()
-                                                 : max < HistogramLayout::limit() &&
-                                                       HistogramLayout::index_of(max) == buckets.back().index;
-  if (!max_fits) refuse({&at, "max_nanos"}, "does not lie in the last bucket");
-}
-
-void check_sums(const Field& at, const Histogram& histogram) {
-  const double n = static_cast<double>(histogram.count());
-  const auto within = [](double value, double low, double high) {
-    return value >= low * (1 - kRounding) && value <= high * (1 + kRounding);
-  };
-  const double min = histogram.min_seconds();
-  const double max = histogram.max_seconds();
-  if (!within(histogram.sum_seconds(), n * min, n * max))
-    refuse({&at, "sum_seconds"}, "contradicts count and extremes");
-  if (!within(histogram.sum_squares(), n * min * min, n * max * max)) {
-    refuse({&at, "sum_squares"}, "contradicts count and extremes");
-  }
-}
-
-Histogram histogram_from(const Field& at, const v1::Histogram& message) {
-  if (message.layout() != HistogramLayout::kId)
-    refuse({&at, "layout"}, fmt::format("unknown layout {}", message.layout()));
-  if (message.index_deltas_size() != message.counts_size()) {
-    refuse({&at, "counts"},
-           fmt::format("{} counts for {} indices", message.counts_size(), message.index_deltas_size()));
-  }
-  wire::size_at_most({&at, "counts"}, static_cast<std::size_t>(message.counts_size()),
-                     HistogramLayout::kBucketCount);
-  std::vector<Histogram::Bucket> buckets;
-  buckets.reserve(static_cast<std::size_t>(message.counts_size()));
-  std::uint64_t index = 0;
-  std::uint64_t total = count({&at, "overflow"}, message.overflow());
-  for (int i = 0; i < message.counts_size(); ++i) {
-    const std::uint32_t delta = message.index_deltas(i);
-    if (i > 0 && delta == 0) refuse({&at, "index_deltas", i}, "repeats an index");
-    index += delta;
-    if (index >= HistogramLayout::kBucketCount) refuse({&at, "index_deltas", i}, "runs past the last bucket");
-    const std::uint64_t in_bucket = count({&at, "counts", i}, message.counts(i));
-    if (in_bucket == 0) refuse({&at, "counts", i}, "is 0");
-    total += in_bucket;
-    buckets.push_back({static_cast<std::uint32_t>(index), in_bucket});
-  }
-  count({&at, "counts"}, total);
-  const double sum = amount({&at, "sum_seconds"}, message.sum_seconds());
-  const double squares = amount({&at, "sum_squares"}, message.sum_squares());
-  const Nanos min(message.min_nanos());
-  const Nanos max(message.max_nanos());
-  if (total == 0) {
-    if (min != Nanos(0) || max != Nanos(0) || sum != 0 || squares != 0) refuse(at, "has sums but no values");
-    return {};
-  }
-  Histogram histogram = Histogram::from_parts(std::move(buckets), message.overflow(), min, max, sum, squares);
-  check_extremes(at, histogram);
-  check_sums(at, histogram);
-  return histogram;
-}
 
 template <std::size_t N>
 std::array<std::uint64_t, N> counts_from(const Field& at,
@@ -138,6 +75,37 @@ SegmentCounts segments_from(const Field& at, const v1::Segments& message) {
           .out_of_order = count({&at, "out_of_order"}, message.out_of_order())};
 }
 
+/// What a host has said comes by way of an agent, which may be anybody's.
+std::string said_from(const Field& at, const std::string& value, std::size_t most) {
+  if (printable(value) != value) refuse(at, "is not one printable line");
+  return wire::text(at, value, most);
+}
+
+Failures failures_from(const Field& at, const v1::SeriesSecond& message, const SeriesStats& stats) {
+  Failures failures;
+  std::array<std::uint64_t, kOutcomeCount> counted{};
+  wire::size_at_most(at, static_cast<std::size_t>(message.failures_size()), Failures::kMost);
+  for (int i = 0; i < message.failures_size(); ++i) {
+    const Field here{at.parent, at.name, i};
+    const v1::Failures& from = message.failures(i);
+    const auto outcome = from.outcome() < kOutcomeCount ? kOutcomes[from.outcome()] : Outcome::kSuccess;
+    if (outcome == Outcome::kSuccess || outcome == Outcome::kCancelled)
+      refuse({&here, "outcome"}, fmt::format("{} is no failure", from.outcome()));
+    if (from.status() != 0 && (from.status() < 100 || from.status() > 999))
+      refuse({&here, "status"}, fmt::format("{} is no status", from.status()));
+    FailureCount& to = *failures.of({outcome, static_cast<std::uint16_t>(from.status())});
+    if (to.count != 0) refuse(here, "repeats another's kind and status");
+    to = {.count = count({&here, "count"}, from.count()),
+          .said = said_from({&here, "said"}, from.said(), kMaxSaid),
+          .request_id = said_from({&here, "request_id"}, from.request_id(), Failures::kIdBytes)};
+    if (to.count == 0) refuse({&here, "count"}, "is 0");
+    counted[from.outcome()] += to.count;
+    if (counted[from.outcome()] > stats.outcomes[from.outcome()])
+      refuse({&here, "count"}, "is more than have ended so");
+  }
+  return failures;
+}
+
 SeriesStats series_from(const Field& at, const v1::SeriesSecond& message) {
   SeriesStats stats;
   stats.replica_changes = count({&at, "replica_changes"}, message.replica_changes());
@@ -157,6 +125,7 @@ SeriesStats series_from(const Field& at, const v1::SeriesSecond& message) {
   stats.achieved_prompt_tokens = count({&at, "achieved_prompt_tokens"}, message.achieved_prompt_tokens());
   stats.witnesses = witnesses_from({&at, "witnesses"}, message.witnesses());
   if (message.has_segments()) stats.segments = segments_from({&at, "segments"}, message.segments());
+  stats.failures = failures_from({&at, "failures"}, message, stats);
   stats.joint_good = count({&at, "joint_good"}, message.joint_good());
   wire::size_at_most({&at, "slo"}, static_cast<std::size_t>(message.slo_size()), kMaxLimits);
   for (int i = 0; i < message.slo_size(); ++i) {
@@ -307,6 +276,14 @@ void to_message(const SeriesKey& key, const SeriesStats& stats, v1::SeriesSecond
     to.set_received(stats.segments.received);
     to.set_out_of_order(stats.segments.out_of_order);
   }
+  for (const auto& [key, failed] : stats.failures.all()) {
+    v1::Failures& to = *out.add_failures();
+    to.set_outcome(static_cast<std::uint32_t>(key.outcome));
+    to.set_status(key.status);
+    to.set_count(failed.count);
+    to.set_said(failed.said);
+    to.set_request_id(failed.request_id);
+  }
   out.set_joint_good(stats.joint_good);
   for (const SloCount& slo : stats.slo) {
     v1::SloCount& to = *out.add_slo();
@@ -369,26 +346,6 @@ void to_message(const RequestRow& row, v1::RequestRow& out) {
 }
 
 }  // namespace
-
-void to_wire(const Histogram& histogram, v1::Histogram& out) {
-  out.Clear();
-  out.set_layout(HistogramLayout::kId);
-  std::uint32_t previous = 0;
-  for (const Histogram::Bucket& bucket : histogram.buckets()) {
-    out.add_index_deltas(bucket.index - previous);
-    out.add_counts(bucket.count);
-    previous = bucket.index;
-  }
-  out.set_overflow(histogram.overflow());
-  out.set_min_nanos(histogram.min().count());
-  out.set_max_nanos(histogram.max().count());
-  out.set_sum_seconds(histogram.sum_seconds());
-  out.set_sum_squares(histogram.sum_squares());
-}
-
-Result<Histogram> from_wire(const v1::Histogram& message) {
-  return wire::guarded([&] { return histogram_from({nullptr, "histogram"}, message); });
-}
 
 void to_wire(const SnapshotBatch& batch, v1::SnapshotBatch& out) {
   out.Clear();

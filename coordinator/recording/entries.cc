@@ -25,6 +25,7 @@ Result<Plan> plan_of(const v1::RecordedRun& message, Assignment assignment) {
             .targets = std::move(assignment.targets),
             .seed = assignment.seed,
             .records = assignment.records,
+            .alternate = message.alternate(),
             .source_text = message.plan_text()};
   for (const std::string& name : message.scenarios()) plan.scenarios.push_back({.name = name});
   const auto ramps = std::min(plan.scenarios.size(), static_cast<std::size_t>(message.ramps_size()));
@@ -101,6 +102,7 @@ void to_message(const Plan& plan, const std::vector<Cell>& cells, const RunFacts
     ramp.set_descend(scenario.ramp.descend);
     ramp.mutable_proof()->Add(scenario.ramp.proof.begin(), scenario.ramp.proof.end());
   }
+  out.set_alternate(plan.alternate);
   for (const Threshold& threshold : plan.thresholds) out.add_thresholds(threshold.text);
   for (const Target& target : plan.targets) {
     v1::RecordedReplica& replica = *out.add_replicas();

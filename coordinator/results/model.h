@@ -68,9 +68,27 @@ struct NetworkSummary {
   std::optional<double> loss_ratio() const { return std::max(retransmitted_ratio, out_of_order_ratio); }
 };
 
+/// Failed requests of one kind and status, and one of them for an example.
+struct FailureKind {
+  std::string outcome;                  ///< As in by_outcome: "rejected".
+  std::optional<std::uint64_t> status;  ///< Of HTTP; absent where no response came.
+  std::uint64_t count = 0;
+  std::string said;        ///< By the host, in the example: its first bytes in one line; empty: nothing.
+  std::string request_id;  ///< X-Request-Id of the example; empty where it is not known.
+};
+
 struct RequestCounts {
   std::uint64_t started = 0, completed = 0, failed = 0;
   std::array<std::uint64_t, kOutcomeCount> by_outcome{};
+  /// Most first. At most 16 kinds are told apart: their counts may be less than `failed`.
+  std::vector<FailureKind> failures;
+};
+
+/// One of the requests that waited longest for their first token.
+struct SlowRequest {
+  std::string request_id;  ///< The X-Request-Id that it was sent with.
+  double ttft_seconds = 0;
+  double sent_at_seconds = 0;  ///< Since the run's zero.
 };
 
 /// A replica's or a prompt class's share of a step.
@@ -188,6 +206,7 @@ struct Step {
   GeneratorSummary generator;
   NetworkSummary network;
   std::optional<StepTelemetry> telemetry;  ///< Absent where neither engine nor GPUs told anything.
+  std::vector<SlowRequest> slowest;        ///< The ten slowest to the first token; only with `records`.
   std::vector<Share> replicas;             ///< Only where the target has several.
   std::vector<Share> classes;              ///< Only where the workload has several.
   std::vector<Share> turns;                ///< Only of conversations: "1", "2", …, "10+".
@@ -332,7 +351,8 @@ struct Report {
   RealTime started_at{};
   double duration_seconds = 0;
   bool interrupted = false;
-  std::string stopped_by;  ///< The guard rail that stopped the run, as a sentence; empty: none.
+  std::string stopped_by;   ///< The guard rail that stopped the run, as a sentence; empty: none.
+  bool alternated = false;  ///< Its two targets took turns, step by step: their rows are pairs.
   std::vector<Resumption> resumed;
   std::size_t agents = 0;           ///< That took part, lost ones included.
   std::size_t agents_lost = 0;      ///< How often one was lost.

@@ -59,11 +59,28 @@ void fields(V& v, NetworkSummary& n) {
 }
 
 template <class V>
+void fields(V& v, FailureKind& f) {
+  v("outcome", f.outcome);
+  v("status", f.status);
+  v("count", f.count);
+  v("said", f.said);
+  v("request_id", f.request_id);
+}
+
+template <class V>
+void fields(V& v, SlowRequest& s) {
+  v("request_id", s.request_id);
+  v("ttft_seconds", s.ttft_seconds);
+  v("sent_at_seconds", s.sent_at_seconds);
+}
+
+template <class V>
 void fields(V& v, RequestCounts& r) {
   v("started", r.started);
   v("completed", r.completed);
   v("failed", r.failed);
   v.outcomes("by_outcome", r.by_outcome);
+  v("failures", r.failures);
 }
 
 template <class V>
@@ -237,6 +254,7 @@ void fields(V& v, Step& s) {
   v("generator", s.generator);
   v("network", s.network);
   v("telemetry", s.telemetry);
+  v("slowest", s.slowest);
   v("replicas", s.replicas);
   v("classes", s.classes);
   v("turns", s.turns);
@@ -388,6 +406,7 @@ void fields(V& v, Report& r) {
     run("duration_seconds", r.duration_seconds);
     run("interrupted", r.interrupted);
     run("stopped_by", r.stopped_by);
+    run("alternated", r.alternated);
     run("resumed", r.resumed);
     run("agents", r.agents);
     run("agents_lost", r.agents_lost);

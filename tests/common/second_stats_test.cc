@@ -42,6 +42,35 @@ TEST(SeriesStats, MergeOrderDoesNotMatter) {
   EXPECT_EQ(ab, ba);
 }
 
+TEST(Failures, MergingAddsCountsAndKeepsAnExampleThatSaysSomething) {
+  const FailureKey refused{Outcome::kRejected, 429}, broken{Outcome::kStream, 0};
+  Failures silent, telling, later;
+  *silent.of(refused) = {.count = 2, .said = "", .request_id = "a"};
+  *telling.of(refused) = {.count = 3, .said = "too many", .request_id = "b"};
+  *telling.of(broken) = {.count = 1, .said = "", .request_id = "c"};
+  *later.of(refused) = {.count = 4, .said = "later", .request_id = "d"};
+  silent.merge(telling);
+  silent.merge(later);
+  EXPECT_EQ(silent.all(),
+            (std::map<FailureKey, FailureCount>{{refused, {9, "too many", "b"}}, {broken, {1, "", "c"}}}));
+}
+
+TEST(Failures, KindsBeyondTheSixteenthHaveNoPlace) {
+  Failures failures, other;
+  for (std::uint16_t status = 400; status < 416; ++status) {
+    FailureCount* const place = failures.of({Outcome::kHttp4xx, status});
+    ASSERT_NE(place, nullptr);
+    place->count = 1;
+  }
+  EXPECT_EQ(failures.of({Outcome::kHttp4xx, 416}), nullptr);
+  EXPECT_NE(failures.of({Outcome::kHttp4xx, 415}), nullptr);
+  *other.of({Outcome::kHttp5xx, 500}) = {.count = 7};
+  *other.of({Outcome::kHttp4xx, 400}) = {.count = 7};
+  failures.merge(other);
+  EXPECT_EQ(failures.all().size(), Failures::kMost);
+  EXPECT_EQ(failures.of({Outcome::kHttp4xx, 400})->count, 8u);
+}
+
 TEST(GeneratorStats, MergingKeepsTheBusiestThread) {
   GeneratorStats a{.cpu_user = 0.2, .busiest_thread = 0.9}, b{.cpu_user = 0.3, .busiest_thread = 0.4};
   a.merge(b);

@@ -68,11 +68,18 @@ TEST(WireHostile, HistogramsAreRefusedByField) {
       });
 }
 
+v1::Failures& failure_of(v1::SnapshotBatch& batch) {
+  return *batch.mutable_seconds(0)->mutable_series(0)->mutable_failures(0);
+}
+
 TEST(WireHostile, BatchesAreRefusedByField) {
   SnapshotBatch valid{.sequence = 7, .complete_through = 4};
   SecondSnapshot& second = valid.seconds.emplace_back();
   second.second = 4;
-  second.series[{.cell = 1}].slo.resize(1);
+  SeriesStats& first = second.series[{.cell = 1}];
+  first.slo.resize(1);
+  first.outcomes[static_cast<std::size_t>(Outcome::kRejected)] = 2;
+  *first.failures.of({Outcome::kRejected, 429}) = {.count = 2, .said = "slow down", .request_id = "r-1"};
   second.series[{.cell = 2}].ttft.record(5ms);
   second.generator.rx_lag.record(3us);
   second.requests.resize(1);
@@ -103,6 +110,29 @@ TEST(WireHostile, BatchesAreRefusedByField) {
            [](M& m) { *m.mutable_seconds(0)->add_series() = m.seconds(0).series(0); }},
           {"seconds[0].series[0].outcomes: 17 entries",
            [](M& m) { m.mutable_seconds(0)->mutable_series(0)->add_outcomes(0); }},
+          {"seconds[0].series[0].failures[0].outcome: 0 is no failure",
+           [](M& m) { failure_of(m).set_outcome(static_cast<std::uint32_t>(Outcome::kSuccess)); }},
+          {"failures[0].outcome: 10 is no failure",
+           [](M& m) { failure_of(m).set_outcome(static_cast<std::uint32_t>(Outcome::kCancelled)); }},
+          {"failures[0].outcome: 4294967295 is no failure",
+           [](M& m) { failure_of(m).set_outcome(0xffffffffu); }},
+          {"failures[0].status: 99 is no status", [](M& m) { failure_of(m).set_status(99); }},
+          {"failures[0].status: 65965 is no status", [](M& m) { failure_of(m).set_status(65'965); }},
+          {"failures[0].count: is 0", [](M& m) { failure_of(m).set_count(0); }},
+          {"failures[0].count: is more than have ended so", [](M& m) { failure_of(m).set_count(3); }},
+          {"failures[0].said: is not one printable line", [](M& m) { failure_of(m).set_said("\x1b[2J"); }},
+          {"failures[0].said: 204 bytes, at most 203",
+           [](M& m) { failure_of(m).set_said(std::string(204, 'x')); }},
+          {"failures[0].request_id: is not one printable line",
+           [](M& m) { failure_of(m).set_request_id("a\nb"); }},
+          {"failures[0].request_id: 129 bytes",
+           [](M& m) { failure_of(m).set_request_id(std::string(129, 'x')); }},
+          {"failures[1]: repeats",
+           [](M& m) { *m.mutable_seconds(0)->mutable_series(0)->add_failures() = failure_of(m); }},
+          {"failures: 17 entries, at most 16",
+           [](M& m) {
+             for (int i = 0; i < 16; ++i) m.mutable_seconds(0)->mutable_series(0)->add_failures();
+           }},
           {"seconds[0].series[0].outcomes[3]",
            [](M& m) { m.mutable_seconds(0)->mutable_series(0)->set_outcomes(3, ~std::uint64_t{0}); }},
           {"seconds[0].series[0].reported_tokens",

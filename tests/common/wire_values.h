@@ -50,6 +50,12 @@ class Random {
     s.usage_tokens = number(), s.usage_chunks = number(), s.chunks_without_usage = number();
     for (const auto field : AnswerWitnesses::fields()) s.witnesses.*field = number();
     s.segments = {number(), number(), number(), number()};
+    for (std::uint64_t i = below(4); i > 0; --i) {
+      const auto outcome = Outcome::kRejected;
+      const auto status = static_cast<std::uint16_t>(429 + i);
+      *s.failures.of({outcome, status}) = {.count = 1 + below(9), .said = text(), .request_id = text()};
+      s.outcomes[static_cast<std::size_t>(outcome)] += 9;
+    }
     s.prompt_tokens = number(), s.joint_good = number();
     for (std::uint64_t i = below(4); i > 0; --i) s.slo.push_back({number(), number()});
     s.censored = number(), s.early_stops = number(), s.reconnects = number();

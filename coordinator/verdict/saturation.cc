@@ -52,7 +52,8 @@ std::string explain(const ThroughputCurve& curve, const Saturation& found, LoadK
   }
   if (found.ci95 && curve.points().front().concurrency >= found.ci95->high) {
     return fmt::format(
-        "At {}, the least that was measured, doubling the load adds less than 5 % already: {}. Saturation lies "
+        "At {}, the least that was measured, doubling the load adds less than 5 % already: {}. Saturation "
+        "lies "
         "there or below; begin the ramp lower.",
         format_load(kind, curve.points().front().concurrency), last_gain(curve));
   }

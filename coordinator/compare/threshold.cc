@@ -20,6 +20,12 @@ bool surely_past(const Threshold& threshold, const Difference& difference) {
          difference.bound == (threshold.below ? RatioBound::kAtMost : RatioBound::kAtLeast);
 }
 
+/// Whether a difference whose ratio keeps the limit does so itself.
+bool surely_within(const Threshold& threshold, const Difference& difference) {
+  return difference.bound == RatioBound::kNone ||
+         difference.bound == (threshold.below ? RatioBound::kAtLeast : RatioBound::kAtMost);
+}
+
 std::string at_load(const std::optional<double>& load) {
   return load ? fmt::format(" at {}", *load) : "";
 }
@@ -73,9 +79,12 @@ ThresholdResult check(const Threshold& threshold, const Comparison& comparison, 
         ++result.checked;
         const bool past =
             threshold.below ? difference->ratio < threshold.limit : difference->ratio > threshold.limit;
-        if (!past) continue;
         const std::string line = fmt::format("{}, {}{}: {}: {}", compared.title, row.title,
                                              at_load(row.concurrency), against, difference_text(row, run));
+        if (!past) {
+          if (!surely_within(threshold, *difference)) result.bounded.push_back(line);
+          continue;
+        }
         const bool counts = difference->significant || !only_significant;
         if (counts && surely_past(threshold, *difference)) {
           result.missed.push_back(line);
@@ -106,6 +115,8 @@ ThresholdOutcome judge(const Threshold& threshold, const Comparison& comparison,
   if (result.checked == 0) return {threshold.text, "UNCHECKED", "no such figure could be compared"};
   if (!result.undecided.empty())
     return {threshold.text, "HELD", "past it, but undecided: " + first_of(result.undecided)};
+  if (!result.bounded.empty())
+    return {threshold.text, "HELD", "only a bound is within it: " + first_of(result.bounded)};
   return {threshold.text, "HELD", plural(result.checked, "difference") + " within it"};
 }
 

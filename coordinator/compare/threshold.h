@@ -11,6 +11,7 @@ namespace kneepoint::coordinator {
 struct ThresholdResult {
   std::vector<std::string> missed;     ///< One line each, in the order of the rows.
   std::vector<std::string> undecided;  ///< Past the limit, but not significant, or bounded only.
+  std::vector<std::string> bounded;    ///< Within the limit by its bound; the true one may be past it.
   std::vector<std::string> untested;   ///< Past the limit, and nothing says whether by chance.
   /// What both runs have and may not be compared: one line for each figure of a result, whatever the
   /// concurrency.

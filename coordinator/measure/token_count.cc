@@ -77,6 +77,13 @@ std::string suspicion_of(const SeriesStats& window) {
   if (about(real(w.counted_prompt_tokens))) return "it exceeds the chunks by just the prompt's tokens";
   if (about(real(w.reasoning_chunks)) || (w.reasoning_chunks > 0 && about(real(w.reasoning_tokens))))
     return "it exceeds the chunks by just the reasoning, which seems to be counted twice";
+  // Answers that end where the model has done are of any length; a host may repeat what it was asked for.
+  constexpr double kFewestAnswers = 20, kFewEarly = 0.05;
+  const bool all_at_limit = real(w.limited) >= kFewestAnswers && w.over_limit == 0 &&
+                            real(window.early_stops) <= kFewEarly * real(w.limited);
+  const bool none_ended_there = w.full_asked + w.full_uncounted_asked == 0;
+  if (all_at_limit && none_ended_there && beyond > kAbout * real(window.usage_chunks))
+    return "every answer is counted as long as it might be, and none says that it ended for that";
   return "";
 }
 

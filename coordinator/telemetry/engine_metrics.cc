@@ -127,9 +127,9 @@ Selected select(const std::vector<MetricSample>& samples, const EngineMetric& me
   const std::string_view name = name_in(samples, metric);
   if (name.empty()) return selected;
   for (const MetricSample& sample : samples) {
-    if (sample.name != name || !std::isfinite(sample.value)) continue;
+    // Nothing that is read here can be below 0: some write -1 for what they do not know.
+    if (sample.name != name || !std::isfinite(sample.value) || sample.value < 0) continue;
     if (!metric.label.empty() && sample.label(metric.label) != metric.value) continue;
-    if (metric.signal == kPrefixHitRatio && sample.value < 0) continue;
     selected.push_back(&sample);
   }
   // An aggregate over priorities carries none.
@@ -219,6 +219,44 @@ void add_process(const std::vector<MetricSample>& samples, SignalValues& values)
   }
 }
 
+using Labels = std::vector<std::pair<std::string, std::string>>;
+
+/// The labels of `copy` that `sample` has not.
+Labels labels_of_its_own(const MetricSample& copy, const MetricSample& sample) {
+  Labels own;
+  for (const auto& [key, value] : copy.labels) {
+    if (sample.label(key) != value) own.emplace_back(key, value);
+  }
+  return own;
+}
+
+/// A page that was put together from others may hold one server twice, under the labels of two scrape jobs.
+/// Sums of times that agree to the last digit are of the same requests; counts may agree by chance.
+std::vector<MetricSample> without_copies(const std::vector<MetricSample>& samples) {
+  std::vector<Labels> copies;
+  for (std::size_t i = 0; i < samples.size(); ++i) {
+    const MetricSample& sample = samples[i];
+    const bool time = sample.name.ends_with("_seconds_sum") && sample.value > 0;
+    if (!time || std::trunc(sample.value) == sample.value) continue;
+    for (std::size_t j = i + 1; j < samples.size(); ++j) {
+      if (samples[j].name != sample.name || samples[j].value != sample.value) continue;
+      const Labels own = labels_of_its_own(samples[j], sample);
+      const bool known = std::find(copies.begin(), copies.end(), own) != copies.end();
+      if (!own.empty() && !known) copies.push_back(own);
+    }
+  }
+  if (copies.empty()) return samples;
+  std::vector<MetricSample> kept;
+  for (const MetricSample& sample : samples) {
+    const auto is_copy = [&](const Labels& own) {
+      return std::all_of(own.begin(), own.end(),
+                         [&](const auto& label) { return sample.label(label.first) == label.second; });
+    };
+    if (std::none_of(copies.begin(), copies.end(), is_copy)) kept.push_back(sample);
+  }
+  return kept;
+}
+
 std::vector<MetricSample> of_model(const std::vector<MetricSample>& samples, std::string_view model) {
   const bool found = std::any_of(samples.begin(), samples.end(),
                                  [&](const MetricSample& s) { return s.label("model_name") == model; });
@@ -256,7 +294,7 @@ bool is_engine_metric(std::string_view name) {
 
 EngineReading read_engine_metrics(const std::vector<MetricSample>& all, std::string_view model) {
   EngineReading best;
-  const auto samples = of_model(all, model);
+  const auto samples = without_copies(of_model(all, model));
   for (const Engine engine : {kVllm, kSglang, kTgi, kLlamaCpp, kTritonTrtLlm}) {
     SignalValues values;
     if (engine == kTritonTrtLlm) {

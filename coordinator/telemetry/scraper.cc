@@ -142,16 +142,19 @@ class Scraper::Impl {
     bool succeeded = false, told = false;
     for (int failures = 0;;) {
       const std::int64_t k = next_poll();
-      const MonoTime instant = instant_of(k);
-      timer.expires_at(instant);
+      timer.expires_at(instant_of(k));
       co_await timer.async_wait(use_awaitable);
+      const MonoTime asked = std::chrono::steady_clock::now();
       const Result<HttpReply> reply = co_await client.get(endpoint.url);
+      // Somewhere between asking and reading the page was written. When it was due says nothing: this thread
+      // may wait for a core, and a loaded server takes its time.
+      const MonoTime written = asked + (std::chrono::steady_clock::now() - asked) / 2;
       Result<TelemetrySample> sample =
           reply ? read(*reply, endpoint) : Result<TelemetrySample>(Error{reply.error()});
       if (sample) {
         succeeded = true;
         sample->second = second_of(k);
-        sample->at = as_recorded(instant - options_.zero);
+        sample->at = as_recorded(written - options_.zero);
         sample->target = endpoint.target;
         sample->source = shown;
         push(std::move(*sample));
@@ -196,15 +199,14 @@ class Scraper::Impl {
     asio::steady_timer timer(co_await asio::this_coro::executor);
     for (std::int64_t polls = 0;; ++polls) {
       const std::int64_t k = next_poll();
-      const MonoTime instant = instant_of(k);
-      timer.expires_at(instant);
+      timer.expires_at(instant_of(k));
       co_await timer.async_wait(use_awaitable);
       for (auto& [target, server] : servers_) {
         if (polls % kPollsBetweenSearches == 0) server.find();
         const auto cpu = server.engine_cpu();
         if (!cpu) continue;
         TelemetrySample sample{second_of(k), target, "host", {{Signal::kEngineCpu, *cpu}}, {}};
-        sample.at = as_recorded(instant - options_.zero);
+        sample.at = as_recorded(std::chrono::steady_clock::now() - options_.zero);
         push(std::move(sample));
       }
     }

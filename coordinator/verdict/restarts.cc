@@ -3,7 +3,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <map>
+#include <optional>
 
 #include "coordinator/results/units.h"
 
@@ -34,12 +36,24 @@ SignalValues fallen(const TelemetrySample& before, const TelemetrySample& after)
   return found;
 }
 
-/// Whether the process behind the page is a later one. Clocks that are set right move its start by little.
-bool started_later(const TelemetrySample& before, const TelemetrySample& after) {
-  constexpr double kClockSet = 2;  // seconds
+/// How much later the process behind the page had begun, in seconds; absent where the page does not say.
+std::optional<double> start_moved(const TelemetrySample& before, const TelemetrySample& after) {
   const auto then = before.values.find(Signal::kProcessStart);
   const auto now = after.values.find(Signal::kProcessStart);
-  return then != before.values.end() && now != after.values.end() && now->second > then->second + kClockSet;
+  if (then == before.values.end() || now == after.values.end()) return std::nullopt;
+  return now->second - then->second;
+}
+
+/// Clocks that are set right move a process's start by little.
+constexpr double kClockSet = 2;
+
+bool started_later(const TelemetrySample& before, const TelemetrySample& after) {
+  return start_moved(before, after).value_or(0) > kClockSet;
+}
+
+bool same_process(const TelemetrySample& before, const TelemetrySample& after) {
+  const auto moved = start_moved(before, after);
+  return moved && std::abs(*moved) <= kClockSet;
 }
 
 /// Whether the process of an earlier reading is soon seen again: there are two of them.
@@ -74,8 +88,8 @@ std::vector<std::int64_t> find_restarts(const TelemetrySeries& telemetry, std::s
     for (std::size_t i = 1; i + kFewestAfter < readings.size(); ++i) {
       const SignalValues had = fallen(*readings[i - 1], *readings[i]);
       const bool later = started_later(*readings[i - 1], *readings[i]) && !seen_again(readings, i);
-      if (later || (had.size() >= kFewestCounters && !rises_again(readings, i, had)))
-        restarts.push_back(readings[i]->second);
+      const bool anew = had.size() >= kFewestCounters && !same_process(*readings[i - 1], *readings[i]);
+      if (later || (anew && !rises_again(readings, i, had))) restarts.push_back(readings[i]->second);
     }
   }
   std::sort(restarts.begin(), restarts.end());

@@ -48,11 +48,16 @@ std::string figures(const TokenCount& count) {
   return text + " tok/s";
 }
 
-/// Whether chunks of several tokens, and nothing else, make usage more than the chunks.
-bool chunks_hold_several(const TokenCount& count, std::optional<double> usual_bytes) {
-  if (agree(count.text_bytes_per_token, usual_bytes)) return true;
+/// Whether usage is more than the chunks as it would be where chunks hold several tokens.
+bool chunks_may_hold_several(const TokenCount& count) {
   return typical(count.text_bytes_per_token) && count.text_bytes_per_chunk &&
          *count.text_bytes_per_chunk > kMostBytes;
+}
+
+/// Whether chunks of several tokens, and nothing else, make it so.
+bool chunks_hold_several(const TokenCount& count, std::optional<double> usual_bytes) {
+  if (agree(count.text_bytes_per_token, usual_bytes)) return true;
+  return chunks_may_hold_several(count) && count.suspicion.empty();
 }
 
 /// Usage against everything else.
@@ -71,6 +76,7 @@ std::string state_of_usage(const TokenCount& count, std::optional<double> usual_
   // Of answers that come whole there is nothing else; nor of tool calls, which have no text.
   if (!chunks || !count.text_bytes_per_token) return "unconfirmed";
   if (several) return "confirmed";
+  if (chunks_may_hold_several(count)) return "unconfirmed";
   // What the same run shows refutes a count. That its text is not like most people's does not: tokens of
   // digits or of Chinese are other tokens.
   return usual_bytes || !count.suspicion.empty() ? "differs" : "unconfirmed";
@@ -156,11 +162,11 @@ std::string correction(const TokenCount& count) {
 }
 
 std::string doubt(const TokenCount& count) {
-  return fmt::format("{}, and nothing confirms it: {}",
+  return fmt::format("{}, and nothing confirms it: {}{}",
                      says(count, "usage")
                          ? "the server counts more tokens than chunks came"
                          : "the server does not count its tokens, each chunk is taken for one",
-                     figures(count));
+                     figures(count), with_suspicion(count));
 }
 
 void settle(Step& step, std::optional<double> usual_bytes) {

@@ -364,6 +364,13 @@ TEST(Compare, OneLowerBoundBoundsTheDifference) {
   EXPECT_EQ(fell(against(45, true), true).missed.size(), 1u);
   EXPECT_EQ(text(against(15, true)), "at most +100.0 %, not significant");
   EXPECT_TRUE(fell(against(15, true), false).missed.empty());
+  // A bound within the limit is no difference within it, unless it keeps the true one there.
+  const auto said = [](const Comparison& c, const char* text) {
+    return judge(limit(text), c, true).explanation;
+  };
+  EXPECT_THAT(said(against(15, true), "n_sat<-10%"), HasSubstr("only a bound is within it: "));
+  EXPECT_THAT(said(against(30, false), "n_sat>+10%"), HasSubstr("only a bound is within it: "));
+  EXPECT_EQ(said(against(30, false), "n_sat<-10%"), "1 difference within it");
 }
 
 TEST(Compare, OpenLoopsAreCalledByTheirRate) {

@@ -207,6 +207,8 @@ TEST(EngineMetrics, LeavesOutWhatIsNotKnown) {
   const auto reading =
       read_engine_metrics(samples_of("vllm:gpu_prefix_cache_hit_rate{model_name=\"m\"} -1.0\n"
                                      "vllm:kv_cache_usage_perc{model_name=\"m\"} NaN\n"
+                                     "vllm:generation_tokens_total{model_name=\"m\"} -1\n"
+                                     "vllm:num_requests_running{model_name=\"m\"} +Inf\n"
                                      "vllm:num_requests_waiting{model_name=\"m\"} 1\n"));
   EXPECT_EQ(reading.values, (SignalValues{{Signal::kWaiting, 1}}));
 }
@@ -236,6 +238,25 @@ TEST(EngineMetrics, WhatStandsThereTwiceCountsOnce) {
       "ray_vllm_num_requests_running 3\nvllm:num_requests_running 3\n"
       "vllm_num_requests_running 3\n");
   EXPECT_EQ(read_engine_metrics(samples).values, (SignalValues{{Signal::kRunning, 3}}));
+}
+
+/// Two scrape jobs that read the same server, on the page of a gateway that puts pages together.
+TEST(EngineMetrics, AServerThatStandsThereTwiceCountsOnce) {
+  const auto page = [](const std::string& first, const std::string& second, const char* time) {
+    return "vllm:generation_tokens_total{job=\"" + first +
+           "\"} 512\nvllm:request_queue_time_seconds_sum{job=\"" + first +
+           "\"} 0.731942\nvllm:generation_tokens_total{job=\"" + second +
+           "\"} 512\nvllm:request_queue_time_seconds_sum{job=\"" + second + "\"} " + time + "\n";
+  };
+  const auto tokens = [](const std::string& text) {
+    return read_engine_metrics(samples_of(text)).values.at(Signal::kGenerationTokens);
+  };
+  EXPECT_EQ(tokens(page("a", "b", "0.731942")), 512);
+  EXPECT_EQ(tokens(page("a", "b", "0.731943")), 1024) << "two servers that counted alike";
+  EXPECT_EQ(
+      tokens(
+          "vllm:generation_tokens_total{engine=\"0\"} 512\nvllm:generation_tokens_total{engine=\"1\"} 512\n"),
+      1024);
 }
 
 TEST(EngineMetrics, OtherNamesThatContainAnEnginesAreNot) {

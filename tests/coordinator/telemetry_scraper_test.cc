@@ -8,6 +8,7 @@
 #include <boost/asio/ip/tcp.hpp>
 #include <condition_variable>
 #include <mutex>
+#include <thread>
 
 #include "common/version.h"
 #include "coordinator/live/http_server.h"
@@ -57,9 +58,10 @@ std::string refused_url() {
 /// Runs a scraper fast and collects what it says until something is true.
 class Collector {
  public:
-  Collector(std::vector<ScrapeEndpoint> endpoints, Scraper::Options options) {
+  Collector(std::vector<ScrapeEndpoint> endpoints, Scraper::Options options,
+            Nanos interval = std::chrono::milliseconds(5)) {
     options.zero = std::chrono::steady_clock::now();
-    options.interval = std::chrono::milliseconds(5);
+    options.interval = interval;
     options.on_update = [this] {
       const std::lock_guard lock(mutex_);
       ++updates_;
@@ -124,6 +126,22 @@ TEST(Scraper, ReadsEngineAndGpuMetricsAgainAndAgain) {
     tokens = sample.values.at(Signal::kGenerationTokens);
     second = sample.second;
   }
+}
+
+/// A loaded server takes its time, and a thread of low priority waits for a core: what a page tells is of the
+/// time between asking and reading, not of when it was due, which is before 0.4 of the interval.
+TEST(Scraper, AReadingIsOfWhenThePageWasWritten) {
+  const Nanos interval = std::chrono::milliseconds(200);
+  const auto server = serve(metrics_route([&](const HttpRequest&) -> HttpResponse {
+    std::this_thread::sleep_for(interval);
+    return {.body = "vllm:num_requests_running 3\n"};
+  }));
+  Collector collector({{.target = "host", .url = url_of(*server)}}, {}, interval);
+  ASSERT_TRUE(collector.wait_until([&] { return !collector.samples.empty(); }));
+  const auto& at = collector.samples.front().at;
+  ASSERT_TRUE(at);
+  EXPECT_GE(*at, 1.5 * to_seconds(interval))
+      << "asked after one interval at the soonest, and half of the wait later";
 }
 
 TEST(Scraper, GivesUpQuietlyWithOneNoticeWhereNothingIsFound) {

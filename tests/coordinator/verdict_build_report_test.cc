@@ -393,6 +393,21 @@ TEST(BuildReport, AProcessThatStartedLaterIsAnother) {
   }
 }
 
+/// A process that says since when it runs is the better witness: a page may begin its counters anew for
+/// itself.
+TEST(BuildReport, CountersThatBeginAnewInTheSameProcessAreNoRestart) {
+  Ramp ramp({.a = 0.012, .c = 0.0002, .cap = 22}, {4, 8, 16, 32, 64});
+  TelemetrySeries telemetry;
+  for (TelemetrySample sample : page_of(ramp.end, ramp.windows[1].begin + 3, false).samples()) {
+    sample.values[Signal::kProcessStart] = 1.7e9;
+    telemetry.add(std::move(sample));
+  }
+  const Report report =
+      build_report(simple_plan(), ramp.run.timeline(ramp.end), ramp.windows, facts(), telemetry);
+  EXPECT_FALSE(report.results.at(0).verdict.has("restarted"));
+  EXPECT_TRUE(report.results.at(0).steps[1].valid);
+}
+
 TEST(BuildReport, APageOfOnePodAfterTheOtherIsNoRestart) {
   Ramp ramp({.a = 0.012, .c = 0.0002, .cap = 22}, {4, 8, 16, 32, 64});
   const Report report = build_report(simple_plan(), ramp.run.timeline(ramp.end), ramp.windows, facts(),

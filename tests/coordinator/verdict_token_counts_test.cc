@@ -248,6 +248,37 @@ TEST(TokenCounts, WitnessesAreTakenFromTheWindow) {
             std::string::npos);
 }
 
+/// A host that repeats the length that was asked for, of answers that end where they end.
+TEST(TokenCounts, AnswersThatAreAllAsLongAsTheyMightBeAreSuspicious) {
+  SeriesStats window;
+  window.chunks = 2400;
+  window.usage_tokens = 4000, window.usage_chunks = 2400;
+  window.unreported_chunks = {1200, 1200};
+  window.witnesses = {.limited = 100, .limited_usage = 4000, .limited_within = 4000};
+  const auto suspicion = [](const SeriesStats& stats) {
+    const auto count = count_witnesses({.window = stats,
+                                        .rate = chunk_rate(stats, stats),
+                                        .source = TokenSource::kEstimated,
+                                        .tokens_per_second = 400,
+                                        .seconds = 10});
+    return count.value_or(TokenCount{}).suspicion;
+  };
+  EXPECT_NE(suspicion(window).find("as long as it might be"), std::string::npos);
+  SeriesStats early = window, full = window, few = window, chunks = window;
+  early.early_stops = 30;
+  full.witnesses.full_asked = full.witnesses.full_usage = 4000;
+  few.witnesses.limited = 5;
+  chunks.usage_chunks = 4000;
+  for (const SeriesStats& stats : {early, full, few, chunks}) EXPECT_EQ(suspicion(stats), "");
+  // Text of a usual kind confirms no count that is suspicious.
+  const Told told{.usage = 400, .chunks = 240, .assumed = 1.67, .suspicion = "all alike"};
+  const ScenarioResult result = settled(told);
+  EXPECT_EQ(state(result), "unconfirmed");
+  EXPECT_EQ(result.verdict.trust(), Trust::kReserved);
+  EXPECT_NE(result.verdict.reasons().at(0).find("(all alike)"), std::string::npos);
+  EXPECT_FALSE(result.steps[0].tpot_seconds.p50);
+}
+
 /// Streams in step: a window of three answers and a half, whose reasoning counts twice, holds another ratio
 /// than whole answers do.
 TEST(TokenCounts, TheLengthAskedForIsHeldAgainstTheSameAnswers) {

@@ -57,6 +57,16 @@ inline Nanos duration(const Field& at, std::int64_t nanos, Nanos least = Nanos(0
   return Nanos(nanos);
 }
 
+/// On a monotonic clock, which begins when its machine does: no machine is up for so long, and sums and
+/// differences of these do not overflow.
+inline constexpr Nanos kMaxInstant{std::int64_t{1} << 61};
+
+inline MonoTime instant(const Field& at, std::int64_t nanos, Nanos least = Nanos(0)) {
+  if (nanos < least.count() || nanos > kMaxInstant.count())
+    refuse(at, fmt::format("{} is no instant", nanos));
+  return MonoTime(Nanos(nanos));
+}
+
 inline std::uint64_t count(const Field& at, std::uint64_t value) {
   if (value > kMaxCount) refuse(at, fmt::format("{} is more than can be counted", value));
   return value;

@@ -287,7 +287,8 @@ Result<Assignment> from_wire(const v1::Assignment& message) {
           cell_from({nullptr, "cells", i}, message.cells(i), i, message.targets_size()));
     }
     assignment.seed = message.seed();
-    assignment.zero = MonoTime(Nanos(message.zero_nanos()));
+    // Of a run that goes on it may lie before this machine was started.
+    assignment.zero = wire::instant({nullptr, "zero_nanos"}, message.zero_nanos(), -wire::kMaxInstant);
     assignment.records = message.records();
     return assignment;
   });

@@ -13,6 +13,7 @@
 #include "common/version.h"
 #include "common/whole_seconds.h"
 #include "common/wire.h"
+#include "common/wire_check.h"
 #include "kneepoint/v1/fleet.pb.h"
 
 namespace kneepoint::agent {
@@ -26,8 +27,6 @@ constexpr Nanos kFirstBackOff = 25ms;
 constexpr Nanos kLongestBackOff = 1s;
 /// How often a draining engine is asked whether it is idle.
 constexpr Nanos kIdlePoll = 20ms;
-/// No run comes near this; what claims more is cut before it is added to an instant.
-constexpr Nanos kLongestRun = 24h * 366;
 /// How long a last message may take to reach the coordinator.
 constexpr Nanos kFlushLimit = 2s;
 
@@ -54,9 +53,8 @@ v1::AgentMessage clock_reply(std::uint32_t id, std::int64_t sent_at, MonoTime re
 void extend(Lease& lease, const LinkEvent& event) {
   const auto* message = std::get_if<std::shared_ptr<const v1::CoordinatorMessage>>(&event.what);
   if (message == nullptr || !(*message)->has_heartbeat()) return;
-  const Nanos::rep sent =
-      std::clamp((*message)->heartbeat().since_zero_nanos(), -kLongestRun.count(), kLongestRun.count());
-  lease.heartbeat(Nanos(sent), event.at);
+  const Nanos sent((*message)->heartbeat().since_zero_nanos());
+  lease.heartbeat(std::clamp(sent, -wire::kMaxDuration, wire::kMaxDuration), event.at);
 }
 
 }  // namespace
@@ -210,7 +208,7 @@ void AgentSession::on_message(const v1::CoordinatorMessage& message, MonoTime at
       break;
     case v1::CoordinatorMessage::kDrain:
       // Whatever is asked, the lease bounds it; here it only has to be a number that can be added.
-      stop_load(std::clamp(Nanos(message.drain().limit_nanos()), Nanos(0), kLongestRun));
+      stop_load(std::clamp(Nanos(message.drain().limit_nanos()), Nanos(0), wire::kMaxDuration));
       break;
     case v1::CoordinatorMessage::kFinish:
       if (message.finish().complete()) {

@@ -9,6 +9,7 @@
 #include "common/secrets.h"
 #include "common/whole_seconds.h"
 #include "common/wire.h"
+#include "common/wire_check.h"
 #include "kneepoint/v1/fleet.pb.h"
 
 namespace kneepoint::agent {
@@ -17,6 +18,8 @@ void AgentSession::accept(const v1::CoordinatorMessage& message) {
   if (engine_ || incoming_) return refuse("a second assignment");
   auto assignment = from_wire(message.assignment());
   if (!assignment) return refuse("invalid assignment: " + assignment.error().message);
+  if (std::chrono::abs(assignment->zero - SystemClock().now()) > wire::kMaxDuration)
+    return refuse("invalid assignment: zero_nanos: more than a year from now");
   std::vector<std::string> secrets;
   for (const Target& target : assignment->targets) {
     if (auto allowed = options_.permissions.check(target); !allowed) return refuse(allowed.error().message);

@@ -82,6 +82,7 @@ bool is_interim(int status) {
 
 std::string reason_of(const boost::system::error_code& error) {
   if (error == beast::error::timeout) return "no answer in time";
+  if (error == asio::error::host_not_found_try_again) return "the look-up of its name gave no answer in time";
   if (error == http::error::end_of_stream) return "it closed the connection";
   if (error == http::error::bad_status) return "it never came to an answer";
   if (error == http::error::body_limit) return "its answer is too long";
@@ -95,6 +96,7 @@ struct HttpClient::Impl {
   std::string user_agent;
   TlsOptions tls;
   HttpLimits limits;
+  HostLookUp look_up;
   std::optional<asio::ssl::context> context;
   std::optional<Place> connected;
   std::unique_ptr<beast::tcp_stream> plain;
@@ -125,8 +127,8 @@ struct HttpClient::Impl {
   asio::awaitable<void> connect(const Place& place, MonoTime deadline) {
     close();
     const auto executor = co_await asio::this_coro::executor;
-    asio::ip::tcp::resolver resolver(executor);
-    const auto addresses = co_await resolver.async_resolve(place.host, place.port, use_awaitable);
+    const HostLookUp::Addresses addresses = co_await look_up.addresses(
+        place.host, place.port, std::min(deadline, std::chrono::steady_clock::now() + limits.connect));
     if (place.tls) {
       if (!context) make_context();
       secure = std::make_unique<TlsStream>(executor, *context);
@@ -182,12 +184,13 @@ struct HttpClient::Impl {
 };
 
 HttpClient::HttpClient(std::map<std::string, std::string> headers, TlsOptions tls, HttpLimits limits,
-                       std::string_view run_id)
+                       std::string_view run_id, HostLookUp::Find find)
     : impl_(std::make_unique<Impl>()) {
   impl_->headers = std::move(headers);
   impl_->user_agent = user_agent(run_id);
   impl_->tls = std::move(tls);
   impl_->limits = limits;
+  impl_->look_up = HostLookUp(find);
 }
 HttpClient::~HttpClient() = default;
 HttpClient::HttpClient(HttpClient&&) noexcept = default;

@@ -9,6 +9,7 @@
 #include "common/clock.h"
 #include "common/plan.h"
 #include "common/result.h"
+#include "coordinator/telemetry/host_look_up.h"
 
 namespace kneepoint::coordinator {
 
@@ -30,9 +31,9 @@ struct HttpReply {
 class HttpClient {
  public:
   /// @param headers added to every request. @param tls paths are on this host. @param run_id what the
-  /// requests say they belong to, in User-Agent; empty: to no run.
+  /// requests say they belong to, in User-Agent; empty: to no run. @param find how hosts are looked up.
   HttpClient(std::map<std::string, std::string> headers, TlsOptions tls, HttpLimits limits,
-             std::string_view run_id);
+             std::string_view run_id, HostLookUp::Find find = &HostLookUp::find);
   ~HttpClient();
   HttpClient(HttpClient&&) noexcept;
   HttpClient& operator=(HttpClient&&) noexcept;

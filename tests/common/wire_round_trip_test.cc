@@ -58,6 +58,20 @@ TEST(WireRoundTrip, AssignmentsArriveAsTheyWere) {
   }
 }
 
+TEST(WireRoundTrip, AZeroBeforeTheMachineStartedArrivesAndOneThatCannotBeSubtractedDoesNot) {
+  Assignment sent = Random(1).assignment();
+  sent.zero = MonoTime(-std::chrono::hours(10));
+  const auto received = round_trip<v1::Assignment>(sent);
+  ASSERT_TRUE(received) << received.error().message;
+  EXPECT_EQ(received->zero, sent.zero);
+  for (const MonoTime zero : {MonoTime::min(), MonoTime::max()}) {
+    sent.zero = zero;
+    const auto refused = round_trip<v1::Assignment>(sent);
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().message.find("zero_nanos: "), 0u) << refused.error().message;
+  }
+}
+
 TEST(WireRoundTrip, LevelsArriveAsTheyWere) {
   for (unsigned seed = 0; seed < 300; ++seed) {
     const LoadLevel sent = Random(seed).level();

@@ -1,0 +1,93 @@
+#include "coordinator/telemetry/http_client.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/io_context.hpp>
+#include <memory>
+#include <optional>
+
+#include "support/scripted_server.h"
+
+namespace kneepoint::coordinator {
+namespace {
+
+using namespace std::chrono_literals;
+using testing::HasSubstr;
+
+boost::asio::awaitable<void> keep(HttpClient& client, std::string url,
+                                  std::optional<Result<HttpReply>>& reply) {
+  reply.emplace(co_await client.get(std::move(url)));
+}
+
+Result<HttpReply> get(HttpClient& client, const std::string& url) {
+  boost::asio::io_context io;
+  std::optional<Result<HttpReply>> reply;
+  boost::asio::co_spawn(io, keep(client, url, reply), boost::asio::detached);
+  io.run();
+  return reply ? *std::move(reply) : Error{"it never ended"};
+}
+
+/// A name server that says nothing until the gate is open. Threads that wait at it outlive a test.
+struct Silent {
+  Gate gate;
+  std::atomic<int> asked = 0;
+};
+std::shared_ptr<Silent> name_server;
+
+HostLookUp::Addresses hang(const std::string&, const std::string& port) {
+  const std::shared_ptr<Silent> server = name_server;
+  ++server->asked;
+  server->gate.wait();
+  return HostLookUp::find("127.0.0.1", port);
+}
+
+TEST(HttpClient, ALookUpThatHangsEndsInTimeAndServesTheNextRequest) {
+  name_server = std::make_shared<Silent>();
+  ScriptedServer server([](ScriptedServer::Peer& peer, int) {
+    peer.read_request();
+    peer.send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi");
+  });
+  const std::string url = "http://engine.example:" + std::to_string(server.port()) + "/metrics";
+  HttpClient client({}, {}, {.connect = 20ms, .total = 10s}, "", &hang);
+  for (int i = 0; i < 3; ++i) {
+    const auto reply = get(client, url);
+    ASSERT_FALSE(reply);
+    EXPECT_THAT(reply.error().message, HasSubstr("the look-up of its name gave no answer in time"));
+  }
+  EXPECT_EQ(name_server->asked, 1) << "one that is under way is not begun again";
+  name_server->gate.open();
+  auto reply = get(client, url);
+  for (int i = 0; !reply && i < 100; ++i) reply = get(client, url);  // until its thread has come to an end
+  ASSERT_TRUE(reply) << reply.error().message;
+  EXPECT_EQ(reply->body, "hi");
+  EXPECT_EQ(name_server->asked, 1);
+}
+
+TEST(HttpClient, AClientMayGoWhileItsLookUpHangs) {
+  name_server = std::make_shared<Silent>();
+  {
+    boost::asio::io_context io;
+    HttpClient client({}, {}, {}, "", &hang);
+    std::optional<Result<HttpReply>> reply;
+    boost::asio::co_spawn(io, keep(client, "http://engine.example/", reply), boost::asio::detached);
+    io.poll();
+    EXPECT_FALSE(reply);
+  }
+  name_server->gate.open();
+}
+
+TEST(HttpClient, ANameThatDoesNotExistIsSaid) {
+  HttpClient client({}, {}, {}, "", [](const std::string&, const std::string&) -> HostLookUp::Addresses {
+    throw boost::system::system_error(boost::asio::error::host_not_found);
+  });
+  const auto reply = get(client, "http://engine.example/");
+  ASSERT_FALSE(reply);
+  EXPECT_THAT(reply.error().message, testing::StartsWith("engine.example: Host not found"));
+}
+
+}  // namespace
+}  // namespace kneepoint::coordinator

@@ -18,6 +18,9 @@ inline constexpr Nanos kSilence = seconds(5);
 inline constexpr Nanos kRedial = seconds(2);
 /// The coordinator waits for such an agent for so long before it is lost.
 inline constexpr Nanos kReturn = seconds(3);
+/// After a loss a run waits for those that are on their way back for so long, before it goes on without them.
+/// Also a coordinator that was away for longer than a silence waits so long for links that broke meanwhile.
+inline constexpr Nanos kGather = seconds(10);
 /// What clocks and threads that come late may add to any of these.
 inline constexpr Nanos kMargin = seconds(1);
 /// No load goes on for longer than this once its coordinator is gone: what the documents promise.
@@ -34,6 +37,7 @@ static_assert(kSilence + kMargin < kLength,
               "a coordinator that is away for less than a silence ends no load");
 static_assert(kLength + kMargin < kPromise, "load ends in time even where a thread comes late");
 static_assert(kRedial < kReturn, "an agent that may still come back is not lost");
+static_assert(kReturn < kGather, "who may still come back from a broken link is waited for");
 static_assert(kReturn < kSilence, "a broken link is noticed before the silence that follows it");
 static_assert(kKeepaliveTimeout > kLength, "a ping never judges before the lease does");
 

@@ -98,6 +98,8 @@ std::optional<LoadLevel> StepRunner::decide(Nanos now, const FleetView& fleet) {
 }
 
 LoadLevel StepRunner::advance(Nanos now, Nanos at, const FleetView& fleet) {
+  // Whoever was away himself is late: nothing was loaded by a level that nobody had yet.
+  if (at < now) at = ceil_second(now + kLead);
   at = std::max(at, ceil_second(fleet.not_before));
   const auto limit = schedule_->max_duration();
   const TimeFrame time = time_frame(now - started_at_, cycle(fleet));

@@ -64,6 +64,16 @@ bool Fleet::drained() const {
   });
 }
 
+bool Fleet::gathering() const {
+  if (phase_ != Phase::kRunning || drain_limit_) return false;
+  const bool room = agents() + joining_.size() < expected_;
+  return !joining_.empty() || std::any_of(members_.begin(), members_.end(), [&](const auto& member) {
+    const MemberState state = member->info.membership.state();
+    return state == MemberState::kAway ||
+           (state == MemberState::kLost && member->link && !member->barred && room);
+  });
+}
+
 std::optional<FleetEvent> Fleet::wait(Nanos timeout) {
   const MonoTime deadline = mono_now() + timeout;
   attend();
@@ -93,7 +103,7 @@ void Fleet::recorded(std::uint32_t agent, std::uint64_t sequence) {
 
 void Fleet::process_ended(const std::string& name, const std::string& reason) {
   Member* const member = latest(name);
-  if (member != nullptr && phase_ != Phase::kAssembling) lose(*member, reason, Loss::kDead);
+  if (member != nullptr && phase_ != Phase::kAssembling) lose(*member, reason, Loss::kEnded);
 }
 
 void Fleet::send(const LoadLevel& level) {
@@ -127,7 +137,9 @@ void Fleet::send_share(Member& member) {
 
 void Fleet::attend() {
   const MonoTime now = mono_now();
-  if (now - attended_at_ > lease::kHeartbeat) judged_from_ = now;
+  const Nanos away = now - attended_at_;
+  if (away > lease::kHeartbeat) judged_from_ = now;
+  if (phase_ == Phase::kRunning && away > lease::kSilence) patient_until_ = now + lease::kGather;
   attended_at_ = now;
   if (now - tended_at_ >= lease::kHeartbeat) {
     tended_at_ = now;
@@ -158,6 +170,7 @@ void Fleet::find_absent() {
   for (const auto& member : members_) {
     if (member->info.membership.lost()) continue;
     if (!member->link) {
+      if (now < patient_until_) continue;
       if (now - std::max(member->broken_at, judged_from_) >= options_.return_limit) {
         lose(*member, member->broken_why);
       }
@@ -199,7 +212,7 @@ void Fleet::lose(Member& member, const std::string& reason, Loss how) {
   }
   const MonoTime now = mono_now();
   const MonoTime lease_end = member.beaten_at + lease::kLength + lease::kMargin;
-  const Nanos load_until = (how == Loss::kDead || !member.share ? now : std::max(now, lease_end)) - zero_;
+  const Nanos load_until = (how == Loss::kEnded || !member.share ? now : std::max(now, lease_end)) - zero_;
   const std::int64_t until = second_of(ceil_second(load_until));
   if (!member.info.membership.lose(until, member.share.has_value())) return;
   member.problem = reason;

@@ -106,6 +106,7 @@ class Fleet final : public LoadFleet {
   /// Whether every agent that is still connected has, after drain(), ended its last request and all its
   /// batches were returned by wait().
   bool drained() const override;
+  bool gathering() const override;
 
   /// Those not lost.
   std::size_t agents() const override;
@@ -145,12 +146,13 @@ class Fleet final : public LoadFleet {
   void on_closed(const std::shared_ptr<AgentLink>& link, const LinkClosed& closed);
   enum class Loss {
     kLeaseRuns,  ///< Its load may go on until its lease ends.
-    kDead,       ///< Its process has ended, and its load with it.
+    kEnded,      ///< Its load has ended: its process has, or it says so.
     kBarred,     ///< As kLeaseRuns; it is not to come back, as what it says is not to be worked with.
   };
   void lose(Member& member, const std::string& reason, Loss how = Loss::kLeaseRuns);
   /// Loses those that have been away for too long. Only what happened while this thread looked counts: after
-  /// an absence of its own everybody has the full time again.
+  /// an absence of its own everybody has the full time again, and where that was so long that agents have
+  /// ended their load and dial anew, time to do so.
   void find_absent();
   /// Takes back those that were lost and have handed over what they had measured, as new members.
   void take_back();
@@ -187,8 +189,9 @@ class Fleet final : public LoadFleet {
   std::uint64_t epoch_ = 0;  ///< Of the last level.
   MonoTime beat_at_{};
   std::uint32_t beats_ = 0;
-  MonoTime attended_at_{};  ///< When this thread last looked.
-  MonoTime judged_from_{};  ///< Since when it has looked without a break.
+  MonoTime attended_at_{};    ///< When this thread last looked.
+  MonoTime judged_from_{};    ///< Since when it has looked without a break.
+  MonoTime patient_until_{};  ///< After a long absence: nobody is lost for a broken link before.
   MonoTime judged_at_{};
   MonoTime tended_at_{};
   std::map<std::string, std::string> datasets_;  ///< Their bytes, by content hash.

@@ -185,7 +185,7 @@ void Fleet::on_return(Member& member, const std::shared_ptr<AgentLink>& link, co
   const bool was_ready = was != MemberState::kJoining;
   if (was_ready && !resume) lose(member, "it has forgotten the run");
   if (resume && !was_ready) on_ready(member);  // its word was lost with the link
-  if (resume && hello.load_ended() && !drain_limit_) lose(member, "it had stopped its load");
+  if (resume && hello.load_ended() && !drain_limit_) lose(member, "it had stopped its load", Loss::kEnded);
   member.info.membership.link_restored();
   if (resume || !member.info.membership.lost()) return attach(member, link, resume);
   member.link.reset();

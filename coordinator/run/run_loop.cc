@@ -6,6 +6,7 @@
 #include <memory>
 #include <span>
 
+#include "common/lease.h"
 #include "common/whole_seconds.h"
 #include "coordinator/controllers/afterwards.h"
 #include "coordinator/controllers/linear.h"
@@ -129,11 +130,13 @@ void RunLoop::run_controller(Controller& controller, std::size_t cell_index) {
   while (!controller.done()) {
     if (hooks_.interrupts() > 0 || !fleet_failure_.empty()) break;
     if (stopped_by_ = hooks_.stop_reason(); !stopped_by_.empty()) break;
-    if (auto level = controller.next(fleet_.now(), view(cells_[cell_index]))) {
+    const auto level = gathering() ? std::nullopt : controller.next(fleet_.now(), view(cells_[cell_index]));
+    if (level) {
       tell_decisions(controller);
       send(*level);
     }
     tick(controller, cell_index);
+    judge_fleet();
     give_up_when_down(controller, cells_[cell_index]);
   }
   if (!controller.done()) stop_and_settle(controller, cell_index);
@@ -235,6 +238,7 @@ void RunLoop::take_level_finished(const LevelFinished& finished, Controller& con
 
 void RunLoop::take_loss(const AgentLost& lost, Controller& controller) {
   ++fleet_changes_;
+  if (!gathering()) gather_until_ = fleet_.now() + lease::kGather;
   lost_load_until_ = std::max(lost_load_until_, lost.load_until);
   timeline_.lose_agent(lost.agent, lost.until);
   const Gauges gauges = gauges_[lost.agent];
@@ -245,14 +249,21 @@ void RunLoop::take_loss(const AgentLost& lost, Controller& controller) {
   if (controller.done() || interrupted_ || !stopped_by_.empty()) return;  // nothing is missing, or it ends
   if (plan_.stop_when_agent_lost) {
     fleet_failure_ = "an agent was lost, and the plan says on_agent_lost: stop";
-  } else if (gauges_.size() < least_agents_) {
-    fleet_failure_ = gauges_.empty()
-                         ? "no agent was left"
-                         : fmt::format("{} of at least {} agents were left", gauges_.size(), least_agents_);
   } else if (!again) {
     fleet_failure_ = fmt::format("a step lost an agent each time it was run, {} times in all",
                                  StepRunner::kMostReruns + 1);
   }
+}
+
+bool RunLoop::gathering() const {
+  return fleet_.now() < gather_until_ && fleet_.gathering();
+}
+
+void RunLoop::judge_fleet() {
+  if (!fleet_failure_.empty() || gauges_.size() >= least_agents_ || gathering()) return;
+  fleet_failure_ = gauges_.empty()
+                       ? "no agent was left"
+                       : fmt::format("{} of at least {} agents were left", gauges_.size(), least_agents_);
 }
 
 void RunLoop::measure_windows(Controller& controller, bool final) {

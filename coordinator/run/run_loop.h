@@ -60,6 +60,9 @@ class LoadFleet {
   /// After drain(): every agent that is left has ended its last request, and wait() has returned all its
   /// batches.
   virtual bool drained() const = 0;
+  /// Whether somebody is on the way back just now: an agent whose link is broken, or one that was lost, is
+  /// there again and makes itself ready.
+  virtual bool gathering() const { return false; }
 };
 
 /// Where a run stands, for whoever watches it.
@@ -138,6 +141,10 @@ class RunLoop {
   void take(const FleetEvent& event, Controller& controller);
   void send(const LoadLevel& level);
   void take_loss(const AgentLost& lost, Controller& controller);
+  /// Whether the next level waits for agents that come back after a loss, so that they share it.
+  bool gathering() const;
+  /// Ends the run where too few agents are left and nobody comes back.
+  void judge_fleet();
   void take_level_finished(const LevelFinished& finished, Controller& controller);
   /// Waits for one event or a tick, and takes it.
   void tick(Controller& controller, std::size_t cell_index);
@@ -170,6 +177,7 @@ class RunLoop {
   std::string stopped_by_;
   std::string fleet_failure_;
   std::uint32_t fleet_changes_ = 0;
+  Nanos gather_until_{0};     // after a loss
   Nanos lost_load_until_{0};  // until then agents that were lost may have load
 };
 

@@ -3,8 +3,12 @@
 #include <gtest/gtest.h>
 
 #include <deque>
+#include <numeric>
 #include <string>
+#include <utility>
 #include <variant>
+
+#include "common/lease.h"
 
 namespace kneepoint::coordinator {
 namespace {
@@ -17,9 +21,12 @@ class VirtualFleet final : public LoadFleet {
  public:
   /// @param begun how far the run's time has come when the load begins.
   explicit VirtualFleet(std::uint32_t agents, Nanos begun = Nanos(0))
-      : agents_(agents), now_(begun - 500ms) {}
+      : agents_(agents), live_(agents), now_(begun - 500ms) {
+    std::iota(live_.begin(), live_.end(), 0);
+  }
 
-  std::size_t agents() const override { return agents_ - lost_; }
+  std::size_t agents() const override { return live_.size(); }
+  bool gathering() const override { return now_ >= gathers_from_ && now_ < gathers_until_; }
   Nanos now() const override { return now_; }
 
   std::optional<FleetEvent> wait(Nanos timeout) override {
@@ -38,15 +45,15 @@ class VirtualFleet final : public LoadFleet {
     if (after > before) end_second(before.count());
     if (join_at_ && now_ >= *join_at_) {
       join_at_.reset();
+      live_.push_back(agents_);
       events_.push_back(AgentJoined{.agent = agents_++, .from = second_of(now_) + 1});
     }
     if (!losses_.empty() && now_ >= losses_.front().at) {
-      ++lost_;
+      const std::uint32_t lost = live_.back();
+      live_.pop_back();
       const Nanos load_until = std::max(now_, losses_.front().load_until);
-      events_.push_back(AgentLost{.agent = agents_ - lost_,
-                                  .reason = "killed",
-                                  .until = second_of(load_until) + 1,
-                                  .load_until = load_until});
+      events_.push_back(AgentLost{
+          .agent = lost, .reason = "killed", .until = second_of(load_until) + 1, .load_until = load_until});
       losses_.pop_front();
     }
     return std::nullopt;
@@ -54,7 +61,7 @@ class VirtualFleet final : public LoadFleet {
 
   void send(const LoadLevel& level) override {
     level_ = level;
-    level_sharing_ = agents_ - lost_;
+    level_sharing_ = static_cast<std::uint32_t>(live_.size());
     sent.push_back(level);
   }
 
@@ -74,6 +81,16 @@ class VirtualFleet final : public LoadFleet {
   void lose_one_at(Nanos at, Nanos load_until = Nanos(0)) { losses_.push_back({at, load_until}); }
   /// One more agent is ready.
   void add_one_at(Nanos at) { join_at_ = at; }
+  /// From then on, until, those that were lost are on their way back.
+  void gather(Nanos from, Nanos until) { gathers_from_ = from, gathers_until_ = until; }
+  /// Nothing is taken, and nobody looks, for so long: the coordinator is stopped, the agents go on.
+  void stop_coordinator(Nanos length) {
+    for (const Nanos until = now_ + length; now_ < until;) {
+      const auto before = std::chrono::floor<std::chrono::seconds>(now_);
+      now_ += 50ms;
+      if (std::chrono::floor<std::chrono::seconds>(now_) > before) end_second(before.count());
+    }
+  }
   /// From then on every request is refused a connection.
   void host_dies_at(Nanos at) { dies_at_ = at; }
 
@@ -83,11 +100,12 @@ class VirtualFleet final : public LoadFleet {
   static std::int64_t second_of(Nanos t) { return std::chrono::floor<std::chrono::seconds>(t).count(); }
 
   void end_second(std::int64_t second) {
-    for (std::uint32_t agent = 0; agent < agents_ - lost_; ++agent) {
+    for (std::uint32_t rank = 0; rank < live_.size(); ++rank) {
+      const std::uint32_t agent = live_[rank];
       SecondSnapshot part{.second = second};
-      const std::uint32_t slots = agent >= sharing_ ? 0
-                                                    : running_.concurrency / sharing_ +
-                                                          (agent < running_.concurrency % sharing_ ? 1 : 0);
+      const std::uint32_t slots = rank >= sharing_ ? 0
+                                                   : running_.concurrency / sharing_ +
+                                                         (rank < running_.concurrency % sharing_ ? 1 : 0);
       SeriesStats& stats = part.series[SeriesKey{.cell = running_.cell, .epoch = running_.epoch}];
       if (dies_at_ && now_ > *dies_at_) {
         stats.outcomes[static_cast<std::size_t>(Outcome::kConnect)] = slots;
@@ -102,13 +120,14 @@ class VirtualFleet final : public LoadFleet {
               .complete_through = second, .seconds = {part}, .in_flight = slots, .active_slots = slots}});
       if (running_.budget && running_.epoch != done_epoch_) {
         events_.push_back(LevelFinished{agent, running_.epoch, running_.effective_at + 700ms});
-        if (agent + 1 == agents_ - lost_) done_epoch_ = running_.epoch;
+        if (rank + 1 == live_.size()) done_epoch_ = running_.epoch;
       }
     }
   }
 
-  std::uint32_t agents_;
-  std::uint32_t lost_ = 0;
+  std::uint32_t agents_;  // that there ever were
+  std::vector<std::uint32_t> live_;
+  Nanos gathers_from_ = Nanos::max(), gathers_until_ = Nanos::max();
   std::uint32_t sharing_ = 1, level_sharing_ = 1;  // how many agents share the level
   Nanos now_;
   std::optional<LoadLevel> level_;
@@ -514,6 +533,46 @@ TEST(RunLoop, WithNobodyLeftTheRunEndsAtOnce) {
   const RunLoop& loop = run.go();
   EXPECT_EQ(loop.fleet_failure(), "no agent was left");
   EXPECT_LT(run.fleet.now(), 5s);
+}
+
+TEST(RunLoop, ThoseThatComeBackAfterALossAreWaitedForAndShareTheRerun) {
+  VirtualRun run(plan_of({{.steps = {2, 4, 8}, .warmup = 1s, .hold = 4s}}), 1);
+  run.fleet.lose_one_at(9s);
+  run.fleet.gather(9s, 14s);
+  run.fleet.add_one_at(12s);
+  const RunLoop& loop = run.go();
+  EXPECT_EQ(loop.fleet_failure(), "");
+  ASSERT_EQ(concurrencies(run), (std::vector<std::uint32_t>{2, 4, 4, 8, 0}));
+  EXPECT_GE(run.fleet.sent[2].effective_at, 14s) << "others may still be on their way";
+  ASSERT_EQ(loop.windows().size(), 4u);
+  EXPECT_TRUE(loop.windows()[1].agent_lost);
+  EXPECT_FALSE(loop.windows()[2].agent_lost);
+  EXPECT_TRUE(loop.timeline().complete(loop.windows()[2].begin, loop.windows()[2].end));
+}
+
+TEST(RunLoop, NobodyIsWaitedForWithoutAnEnd) {
+  VirtualRun run(plan_of({{.steps = {2, 4}, .warmup = 1s, .hold = 4s}}), 1);
+  run.fleet.lose_one_at(4s);
+  run.fleet.gather(4s, Nanos::max());
+  EXPECT_EQ(run.go().fleet_failure(), "no agent was left");
+  EXPECT_GE(run.fleet.now(), 4s + lease::kGather);
+  EXPECT_LT(run.fleet.now(), 5s + lease::kGather);
+}
+
+TEST(RunLoop, ACoordinatorThatWasAwayMeasuresNoStepBeforeItsLevel) {
+  VirtualRun run(plan_of({{.steps = {2, 4, 8}, .warmup = 1s, .hold = 2s}}), 2);
+  RunLoop::Hooks hooks;
+  hooks.on_progress = [&, stopped = false](const Progress& progress) mutable {
+    if (progress.now > 2200ms && !std::exchange(stopped, true)) run.fleet.stop_coordinator(7s);
+  };
+  const RunLoop& loop = run.go(std::move(hooks));
+  ASSERT_EQ(concurrencies(run), (std::vector<std::uint32_t>{2, 4, 8, 0}));
+  EXPECT_GT(run.fleet.sent[1].effective_at, 9s);
+  ASSERT_EQ(loop.windows().size(), 3u);
+  for (const StepWindow& window : loop.windows()) {
+    EXPECT_GE(std::chrono::seconds(window.begin), window.level_at + 1s);
+    EXPECT_EQ(window.end - window.begin, 2);
+  }
 }
 
 TEST(RunLoop, AnAgentThatJoinsGetsLoadWithTheNextLevel) {

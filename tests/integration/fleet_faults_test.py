@@ -69,15 +69,21 @@ class FleetFaults(harness.TestCase):
         report = self.assert_nothing_lost()
         self.assertEqual(report["totals"]["started"], host.load_stats()["requests"]["received"])
 
-    def test_a_coordinator_that_is_stopped_for_longer_than_the_lease_leaves_no_load(self):
+    def test_a_coordinator_that_is_stopped_for_longer_than_the_lease_costs_its_step(self):
         host = self.simhost()
-        coordinator, agents, _ = self.fleet(host, hold="60s")
-        self.wait_for_load(host)
+        coordinator, agents, _ = self.fleet(host, steps=self.THREE, hold="8s")
+        self.in_step_of(host, 4)
         coordinator.signal(signal.SIGSTOP)
+        stopped = time.monotonic()
         self.assert_load_ends(host)
+        time.sleep(max(0, stopped + 10 - time.monotonic()))
         coordinator.signal(signal.SIGCONT)
-        self.assertEqual(coordinator.wait(40), 5, coordinator.output)
-        self.assertIsNotNone(self.report(self.scratch / "out"))
+        report, spoilt = self.assert_went_on(coordinator, lost=1, agents=2)
+        self.assertEqual(spoilt, [4])
+        self.assertEqual(report["run"]["agents_returned"], 2)
+        self.assertEqual(report["totals"]["started"], host.load_stats()["requests"]["received"])
+        for agent in agents:
+            self.assertEqual(agent.wait(20), 0, agent.output)
 
     def test_agents_that_survive_a_killed_coordinator_serve_the_next_run(self):
         host = self.simhost()
@@ -146,12 +152,13 @@ class FleetFaults(harness.TestCase):
     # be busy.
     RESERVATIONS = {"undecided", "measured_once", "client_bound"}
 
-    def assert_went_on(self, coordinator, *, lost, out="out"):
-        """The run ended as one without a loss would have, with `lost` rows shown and run again. Returns their loads."""
+    def assert_went_on(self, coordinator, *, lost, agents=1, out="out"):
+        """The run ended as one without a loss would have, with `lost` rows shown and run again after the loss of
+        `agents`. Returns the report and the loads of these rows."""
         self.assertIn(coordinator.wait(120), (0, 3), coordinator.output)
         report = self.report(self.scratch / out)
         self.assertEqual(report["run"]["fleet_failure"], "")
-        self.assertEqual(report["run"]["agents_lost"], 1)
+        self.assertEqual(report["run"]["agents_lost"], agents)
         heavy = {r["code"] for r in report["verdict"]["remarks"] if r["weight"] != "warning"}
         self.assertLessEqual(heavy, self.RESERVATIONS, report["verdict"])
         steps = report["results"][0]["steps"]

@@ -17,7 +17,8 @@ constexpr double kFall = 0.03;  ///< Slower: what leaks does so for ever, and sl
 constexpr double kSure = 2;
 /// An approach is told from so many rows.
 constexpr std::size_t kFewest = 5;
-/// What it may still rise by: ratios of rows are as true as the host is still between them.
+/// What it may still rise by at most: ratios of rows are as true as the host is still between them, and five
+/// rows that happen to agree are no proof.
 constexpr double kLeft = 0.005;
 /// A jump of so much, and this share of it or less afterwards, is no approach.
 constexpr double kJump = 0.05, kJumped = 0.1;
@@ -38,7 +39,8 @@ std::vector<Reading> readings_of(const Visits& visits) {
   std::vector<Reading> readings;
   for (const Step* visit : visits)
     readings.push_back({.at = visit->window_begin_seconds + visit->duration_seconds / 2,
-                        .value = std::log(*throughput_of(*visit).value)});
+                        .value = std::log(*throughput_of(*visit).value),
+                        .weight = 1 / std::pow(relative_error(*visit), 2)});
   return readings;
 }
 
@@ -65,13 +67,16 @@ bool HoldRounds::goes_on(const std::vector<Step>& rows) const {
   if (visits.size() < 2) return false;
   const double last = change(visits, visits.size() - 2);
   if (visits.size() == 2) return std::abs(last) > kStill && surely(visits, last);
-  if (last < 0) return -last > kFall && surely(visits, last);
   const double before = change(visits, visits.size() - 3);
+  // Less by chance, once, does not end a rise.
+  if (last < 0 && (before < 0 || surely(visits, last))) return -last > kFall && surely(visits, last);
   if (before < -kStep) return false;                                            // by turns
   if (last < kStep && before > kJump && last < kJumped * before) return false;  // it jumped, and stands
-  if (visits.size() < kFewest) return last > 0 || before > kStep;
+  if (held_.size() < kFewest) return last > 0 || before > kStep;
+  // Not from before the hold: how a host came near tells little of how it comes nearer.
+  visits.erase(visits.begin(), visits.end() - static_cast<std::ptrdiff_t>(held_.size()));
   const auto approach = fit_approach(readings_of(visits), rows);
-  return approach && approach->left > kLeft;
+  return approach && approach->left_at_most > kLeft;
 }
 
 }  // namespace kneepoint::coordinator

@@ -168,7 +168,8 @@ double approached_at(const std::vector<LoadRepeat>& repeats, const std::vector<S
 }
 
 /// Rows between the last that was refuted and the first that refuted one may be of the host before or after.
-/// The end of the latest of them that cannot be of the host as it is since; absent where all can.
+/// The middle of the latest of them that cannot be of the host as it is since, or that its own repeat shows
+/// on the way there; absent where all can.
 std::optional<double> stale_until(const std::vector<CurveRow>& rows, const std::vector<LoadRepeat>& repeats,
                                   const LastingChange& change, double least) {
   constexpr double kTolerated = 0.05;
@@ -187,7 +188,9 @@ std::optional<double> stale_until(const std::vector<CurveRow>& rows, const std::
   for (const CurveRow& row : rows) {
     if (row.middle() < change.at || row.middle() >= since || row.load() < least) continue;
     const bool stale = std::any_of(rows.begin(), rows.end(), [&](const CurveRow& now) {
-      if (now.middle() < since || now.load() < least || now.load() == row.load()) return false;
+      if (now.middle() < since || now.load() < least) return false;
+      if (now.load() == row.load())  // short rows would agree with anything, by their own errors
+        return std::log(now.throughput / row.throughput) * (change.factor > 0 ? 1 : -1) > kLarge;
       // No request is served faster because there are more of them.
       const double more = std::log(row.load() / now.load());
       const double gave = std::log(row.throughput / now.throughput);

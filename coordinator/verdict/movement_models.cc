@@ -207,14 +207,19 @@ std::optional<ApproachFit> fit_approach(const std::vector<Reading>& readings,
   if (all <= 0) return std::nullopt;
   std::optional<ApproachFit> best;
   double scale = 0;
+  std::vector<std::pair<double, double>> left_by_scale;  // what each explains, and leaves
   for (double each = all; each > all / 200; each /= 1.4) {
     const MovementFit fit =
         fit_movement(readings, [&](double t) { return -std::expm1(-(served.until(t) - first) / each); });
+    left_by_scale.emplace_back(fit.explained, fit.size * std::exp(-all / each));
     if (best && fit.explained <= best->explained) continue;
     best = ApproachFit{fit};
     best->total = fit.size * -std::expm1(-all / each);
-    best->left = fit.size * std::exp(-all / each);
+    best->left_at_most = left_by_scale.back().second;
     scale = each;
+  }
+  for (const auto& [explained, left] : left_by_scale) {
+    if (explained >= best->explained - 1) best->left_at_most = std::max(best->left_at_most, left);
   }
   double t = from;
   while (t < readings.back().at && served.until(t) - first < 0.7 * scale) t += 1;

@@ -49,9 +49,11 @@ std::optional<bool> keeps_moving(const std::vector<Reading>& rows, double at);
 /// It approached a level as 1 − e^(−S/S₀), the best S₀, where S is how many requests it had served: what
 /// warms up does so by use.
 struct ApproachFit : MovementFit {
-  double seconds = 0;     ///< In which it went half of the way.
-  double total = 0;       ///< ln of what it gave in the end over what it gave at first.
-  double left = 0;        ///< ln of what it approaches over what it gave in the end.
+  double seconds = 0;  ///< In which it went half of the way.
+  double total = 0;    ///< ln of what it gave in the end over what it gave at first.
+  /// The most that ln of what it approaches over what it gave in the end may be: of all S₀ that explain less
+  /// by one at most. With weights of 1/variance that is a standard error.
+  double left_at_most = 0;
   double settled_at = 0;  ///< When half a percent was left; past the last reading: the time of that.
 };
 std::optional<ApproachFit> fit_approach(const std::vector<Reading>& readings, const std::vector<Step>& steps);

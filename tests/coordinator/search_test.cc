@@ -150,6 +150,34 @@ TEST(SearchPlanner, HoldsAsLongAsTheHostGoesOnWarmingUp) {
   EXPECT_TRUE(planner.steps().front().has_flag("SUPERSEDED"));
 }
 
+/// One row that comes out lower by chance does not end the hold, and five that lie close together do not.
+TEST(SearchPlanner, HoldsASlowlyWarmingHostUntilLittleIsLeft) {
+  SearchPlanner planner({.max = 4096}, {}, 1);
+  Host host;
+  double second = 0, cold = 0.5, left = 1;
+  std::size_t held = 0, visits = 0;
+  while (const auto probe = planner.next()) {
+    Step step = host.measure(*probe);
+    const double chance = probe->hold ? 1 + (held % 4 == 3 ? -0.012 : 0.002) : 1;
+    if (step.concurrency > 1) {
+      *step.output_tokens_per_second.value *= (1 - cold) * chance;
+      step.output_tokens_per_second.ci95->low *= (1 - cold) * chance * 0.99;
+      step.output_tokens_per_second.ci95->high *= (1 - cold) * chance * 1.01;
+    }
+    if (probe->hold) {
+      ++held;
+      left = cold;
+    }
+    cold *= probe->hold ? 0.8 : 0.9;
+    step.requests_per_second.value = *step.output_tokens_per_second.value / 32;
+    step.window_begin_seconds = second += 70;
+    planner.add(*probe, step);
+    ASSERT_LE(++visits, 2 * SearchPlanner::kMostSteps);
+  }
+  EXPECT_GE(held, 8u);
+  EXPECT_LT(left, 0.015) << "when it was held last";
+}
+
 /// A second pod joins after the search has closed in: what it confirms contradicts what it found.
 TEST(SearchPlanner, AContradictedAnswerIsMeasuredAgainFromTheRowsSince) {
   SearchPlanner planner({.max = 4096}, {}, 1);

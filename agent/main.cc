@@ -43,6 +43,7 @@ int main(int argc, char** argv) {
       "Kneepoint's load generator: joins a coordinator, carries out its load levels, reports every second."};
   app.footer(
       "Exit codes: 0 the run is over, 1 internal error, 2 bad usage or a missing secret,\n"
+      "            3 the run is over for good without having been completed,\n"
       "            5 coordinator not found, lost, or the run broken off, 130 interrupted.");
   app.set_version_flag("--version", kneepoint::build_description());
   app.add_option("--coordinator", coordinator, "Where it listens: HOST:PORT or unix:PATH")->required();

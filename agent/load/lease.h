@@ -20,6 +20,10 @@ class Lease {
     until_ = kNone;
     zero_ = zero.time_since_epoch().count();
   }
+  /// The zero is known better.
+  void move_zero(MonoTime zero) {
+    if (zero_ != kNone) zero_ = zero.time_since_epoch().count();
+  }
   /// The run is over.
   void end() { zero_ = kNone, until_ = kNone; }
 

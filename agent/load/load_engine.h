@@ -28,6 +28,10 @@ class LoadEngine {
   /// Slots of another cell are surplus.
   virtual void apply(const LoadLevel& level) = 0;
 
+  /// The run's zero has moved against this machine's clock, by little: its seconds are counted from there,
+  /// from the next one on.
+  virtual void set_zero(MonoTime zero) = 0;
+
   /// Everything recorded since the last call in seconds that have ended, and late additions to earlier ones.
   /// `sequence` is left for the session to fill.
   virtual SnapshotBatch collect() = 0;

@@ -25,7 +25,8 @@ LoadThread::LoadThread(std::shared_ptr<const RunSetup> setup, std::shared_ptr<Le
       count_(count),
       on_budget_done_(std::move(on_budget_done)),
       resolver_(poller_, &resolve, index),
-      recorder_(setup_->assignment.zero, mono_now(), setup_->assignment.cells, setup_->assignment.records),
+      zero_(setup_->assignment.zero),
+      recorder_(zero_, mono_now(), setup_->assignment.cells, setup_->assignment.records),
       pool_(poller_, resolver_, buffers_),
       cells_(setup_->assignment.cells.size()),
       tick_(
@@ -102,6 +103,14 @@ void LoadThread::drain(Nanos limit) {
   });
 }
 
+void LoadThread::set_zero(MonoTime zero) {
+  poller_.post([this, zero] {
+    zero_ = zero;
+    recorder_.move_zero(zero);
+    promote_due();
+  });
+}
+
 /// No level is in force, and none is to come.
 void LoadThread::end_load() {
   pending_.clear();
@@ -133,13 +142,12 @@ void LoadThread::accept(LevelOrder order) {
 }
 
 void LoadThread::promote_due() {
-  const MonoTime zero = setup_->assignment.zero;
-  while (!pending_.empty() && zero + pending_.front().level.effective_at <= mono_now()) {
+  while (!pending_.empty() && zero_ + pending_.front().level.effective_at <= mono_now()) {
     const LevelOrder order = std::move(pending_.front());
     pending_.pop_front();
     enforce(order);
   }
-  if (!pending_.empty()) promotion_.arm(zero + pending_.front().level.effective_at);
+  if (!pending_.empty()) promotion_.arm(zero_ + pending_.front().level.effective_at);
 }
 
 /// Puts a level into force.
@@ -151,7 +159,7 @@ void LoadThread::enforce(const LevelOrder& order) {
     for (std::uint32_t slot = level.slot_offset; slot < level.concurrency; slot += level.slot_stride) {
       if (mine(level, slot) && budget_share(*level.budget, slot, level.concurrency) > 0) ++budget_slots_left_;
     }
-    budget_last_end_ = setup_->assignment.zero + level.effective_at;
+    budget_last_end_ = zero_ + level.effective_at;
     if (budget_slots_left_ == 0) finish_budget(budget_last_end_);
   }
   if (level.arrivals) {
@@ -166,7 +174,7 @@ void LoadThread::enforce(const LevelOrder& order) {
   for (std::size_t i = 0; i < slots_.size(); ++i) {
     Slot& slot = *slots_[i];
     if (slot.cell() == level.cell && slot.number() >= level.warm_slots && mine(level, slot.number())) {
-      slot.set_not_before(setup_->assignment.zero + slot_start(level, slot.number()));
+      slot.set_not_before(zero_ + slot_start(level, slot.number()));
     }
     if (!slot.parked || !keeps(slot)) slot.reconsider();
   }
@@ -223,7 +231,7 @@ void LoadThread::grow() {
 }
 
 void LoadThread::add_slot(const LoadLevel& level, std::uint32_t number, Slot::Kind kind) {
-  const MonoTime not_before = setup_->assignment.zero + slot_start(level, number);
+  const MonoTime not_before = zero_ + slot_start(level, number);
   const ThreadContext context{poller_, resolver_, recorder_, buffers_, pool_, lease_.get()};
   slots_.push_back(std::make_unique<Slot>(*this, context, kind, level.cell, number, not_before));
   ++live_slots_;
@@ -234,7 +242,7 @@ MonoTime LoadThread::end_under(const LoadLevel& level, const Slot& slot) const {
   if (level.cell != slot.cell() || !dealt_to_me(level, slot.number())) return MonoTime::min();
   const Nanos end = slot_end(level, slot.number());
   if (end == Nanos::max()) return MonoTime::max();
-  return end == Nanos::min() ? MonoTime::min() : setup_->assignment.zero + end;
+  return end == Nanos::min() ? MonoTime::min() : zero_ + end;
 }
 
 MonoTime LoadThread::end_of(const Slot& slot) const {
@@ -325,7 +333,7 @@ void LoadThread::request_ended(const Slot& slot, MonoTime at) {
 /// This thread's part of a budget is done; the last thread to say so tells the controller.
 void LoadThread::finish_budget(MonoTime at) {
   BudgetProgress& progress = *current_.progress;
-  const Nanos::rep end = (at - setup_->assignment.zero).count();
+  const Nanos::rep end = (at - zero_).count();
   Nanos::rep latest = progress.finished_at;
   while (latest < end && !progress.finished_at.compare_exchange_weak(latest, end)) {
   }

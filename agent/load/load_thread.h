@@ -70,6 +70,8 @@ class LoadThread {
 
   void apply(LevelOrder order);
   void drain(Nanos limit);
+  /// As LoadEngine says.
+  void set_zero(MonoTime zero);
   bool idle() const { return commands_ == 0 && live_slots_ == 0; }
   /// Asks for a report; `on_report` runs on this thread.
   void hand_over(std::function<void(ThreadReport)> on_report);
@@ -143,6 +145,7 @@ class LoadThread {
 
   Poller poller_;
   Resolver resolver_;
+  MonoTime zero_;  // the run's
   Recorder recorder_;
   ThreadBuffers buffers_;
   ConnectionPool pool_;

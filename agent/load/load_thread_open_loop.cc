@@ -27,7 +27,7 @@ void LoadThread::follow_arrivals(const LoadLevel& level) {
   }
   arrivals_.follow({.schedule = ArrivalSchedule(*level.arrivals, random_bits(identity, kArrivalDraw),
                                                 std::move(trace), time_scale),
-                    .begin = setup_->assignment.zero + level.effective_at,
+                    .begin = zero_ + level.effective_at,
                     .key = {.cell = level.cell, .epoch = level.epoch},
                     .attempt = level.attempt,
                     .mine = [this, level](std::uint64_t index) {

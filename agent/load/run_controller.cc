@@ -46,6 +46,10 @@ class RunController::Impl {
     for (const auto& thread : threads_) thread->apply(order);
   }
 
+  void set_zero(MonoTime zero) {
+    for (const auto& thread : threads_) thread->set_zero(zero);
+  }
+
   SnapshotBatch collect() {
     std::unique_lock lock(mutex_);
     const std::uint64_t round = ++round_;
@@ -121,6 +125,9 @@ RunController::~RunController() = default;
 
 void RunController::apply(const LoadLevel& level) {
   impl_->apply(level);
+}
+void RunController::set_zero(MonoTime zero) {
+  impl_->set_zero(zero);
 }
 SnapshotBatch RunController::collect() {
   return impl_->collect();

@@ -36,6 +36,7 @@ class RunController final : public LoadEngine {
   ~RunController() override;
 
   void apply(const LoadLevel& level) override;
+  void set_zero(MonoTime zero) override;
 
   /// Each event-loop thread hands over its part between two polls; a thread that is stalled delays the call's
   /// `complete_through`, not the call: it waits at most 200 ms.

@@ -15,7 +15,7 @@ constexpr Nanos kClientDelay = std::chrono::milliseconds(1);
 }  // namespace
 
 Recorder::Recorder(MonoTime zero, MonoTime now, const std::vector<Cell>& cells, bool rows)
-    : zero_(zero), cells_(cells), rows_(rows), second_begin_(zero) {
+    : zero_(zero), next_zero_(zero), cells_(cells), rows_(rows), second_begin_(zero) {
   second_ = std::chrono::floor<std::chrono::seconds>(now - zero).count();
   second_begin_ = begin_of(second_);
   taken_through_ = second_ - 1;
@@ -401,7 +401,8 @@ void Recorder::end_second() {
     ++at;
   }
   ++second_;
-  second_begin_ += kSecond;
+  zero_ = next_zero_;
+  second_begin_ = begin_of(second_);
 }
 
 void Recorder::roll(MonoTime now) {

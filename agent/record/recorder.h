@@ -150,6 +150,9 @@ class Recorder {
   /// What the self monitor found about `second`.
   void cost(std::int64_t second, const ProcessCost& used);
 
+  /// The run's zero has moved, by less than a second: seconds begin by it from the next one on. None comes
+  /// twice, and events of those before stay where they would be found.
+  void move_zero(MonoTime zero) { next_zero_ = zero; }
   /// Ends every second before the one of `now`.
   void roll(MonoTime now);
   /// Hands over the ended seconds up to and including `through`. Later events of those seconds become
@@ -183,7 +186,8 @@ class Recorder {
 
   void keep_row(const RequestRecord& record, MonoTime at, Outcome outcome);
 
-  const MonoTime zero_;
+  MonoTime zero_;
+  MonoTime next_zero_;  // from the next second on
   const std::vector<Cell>& cells_;
   const bool rows_;
   std::map<SeriesKey, std::unique_ptr<Series>> series_;

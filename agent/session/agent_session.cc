@@ -50,9 +50,17 @@ v1::AgentMessage clock_reply(std::uint32_t id, std::int64_t sent_at, MonoTime re
   return answer;
 }
 
+/// Where the coordinator sees the run's zero by now; absent where it says nothing that can be worked with.
+std::optional<MonoTime> zero_of(const v1::Heartbeat& beat) {
+  const MonoTime zero{Nanos(beat.zero_nanos())};
+  const bool usable = MonoTime(-wire::kMaxInstant) <= zero && zero <= MonoTime(wire::kMaxInstant);
+  return beat.has_zero_nanos() && usable ? std::optional(zero) : std::nullopt;
+}
+
 void extend(Lease& lease, const LinkEvent& event) {
   const auto* message = std::get_if<std::shared_ptr<const v1::CoordinatorMessage>>(&event.what);
   if (message == nullptr || !(*message)->has_heartbeat()) return;
+  if (const auto zero = zero_of((*message)->heartbeat())) lease.move_zero(*zero);
   const Nanos sent((*message)->heartbeat().since_zero_nanos());
   lease.heartbeat(std::clamp(sent, -wire::kMaxDuration, wire::kMaxDuration), event.at);
 }
@@ -182,11 +190,9 @@ void AgentSession::on_message(const v1::CoordinatorMessage& message, MonoTime at
       link_->send(clock_reply(probe.id(), probe.sent_at_nanos(), at, false));
       break;
     }
-    case v1::CoordinatorMessage::kHeartbeat: {
-      const v1::Heartbeat& beat = message.heartbeat();
-      link_->send(clock_reply(beat.id(), beat.sent_at_nanos(), at, true));
+    case v1::CoordinatorMessage::kHeartbeat:
+      on_heartbeat(message.heartbeat(), at);
       break;
-    }
     case v1::CoordinatorMessage::kAssignment:
       accept(message);
       break;
@@ -216,12 +222,18 @@ void AgentSession::on_message(const v1::CoordinatorMessage& message, MonoTime at
       } else {
         // Its own words say why, where the user looks.
         spdlog::info("the coordinator ended the run: {}", message.finish().reason());
-        end_after_flush({ExitCode::kFleet, ""});
+        end_after_flush({message.finish().final() ? ExitCode::kOver : ExitCode::kFleet, ""});
       }
       break;
     case v1::CoordinatorMessage::MESSAGE_NOT_SET:
       break;  // From no version that would have welcomed this one.
   }
+}
+
+void AgentSession::on_heartbeat(const v1::Heartbeat& beat, MonoTime at) {
+  link_->send(clock_reply(beat.id(), beat.sent_at_nanos(), at, true));
+  const auto zero = zero_of(beat);
+  if (engine_ && zero && clock_.follow(*zero, at)) engine_->set_zero(clock_.zero());
 }
 
 void AgentSession::end_after_flush(SessionEnd end) {
@@ -274,7 +286,7 @@ MonoTime AgentSession::next_deadline() const {
 }
 
 MonoTime AgentSession::next_collection(MonoTime now) const {
-  const MonoTime first = zero_ + options_.collect_period + options_.collect_delay;
+  const MonoTime first = clock_.zero() + options_.collect_period + options_.collect_delay;
   if (now < first) return first;
   return first + ((now - first) / options_.collect_period + 1) * options_.collect_period;
 }

@@ -9,6 +9,7 @@
 
 #include "agent/load/lease.h"
 #include "agent/load/load_engine.h"
+#include "agent/load/run_clock.h"
 #include "agent/prompts/dataset_fetch.h"
 #include "agent/session/batch_outbox.h"
 #include "agent/session/coordinator_link.h"
@@ -20,6 +21,7 @@
 #include "common/version.h"
 
 namespace kneepoint::v1 {
+class Heartbeat;
 class LoadLevel;
 class Welcome;
 }  // namespace kneepoint::v1
@@ -27,7 +29,14 @@ class Welcome;
 namespace kneepoint::agent {
 
 /// How a session ended, as the process's exit code (README, "Exit codes").
-enum class ExitCode : int { kDone = 0, kInternal = 1, kUsage = 2, kFleet = 5, kInterrupted = 130 };
+enum class ExitCode : int {
+  kDone = 0,
+  kInternal = 1,
+  kUsage = 2,
+  kOver = 3,  ///< The run is over for good, and was not completed.
+  kFleet = 5,
+  kInterrupted = 130,
+};
 struct SessionEnd {
   ExitCode code = ExitCode::kDone;
   std::string
@@ -95,6 +104,7 @@ class AgentSession {
   void on_link(const LinkEvent& event);
   void on_message(const v1::CoordinatorMessage& message, MonoTime at);
   void on_welcome(const v1::Welcome& welcome);
+  void on_heartbeat(const v1::Heartbeat& beat, MonoTime at);
   void on_level(const v1::LoadLevel& message);
   void on_done(const EngineDone& done);
   void on_closed(const std::string& reason);
@@ -149,7 +159,7 @@ class AgentSession {
   std::uint64_t epoch_ = 0;        ///< Of the last level.
   std::optional<LevelDone> done_;  ///< The last of them, for a coordinator that has not heard it.
   std::size_t cells_ = 0;
-  MonoTime zero_{};
+  RunClock clock_;
   MonoTime collect_at_{};
   std::optional<MonoTime> idle_at_;  ///< While draining: when the engine was first seen idle.
   std::uint64_t sequence_ = 0;

@@ -46,8 +46,8 @@ void AgentSession::fetch_or_start() {
   Assignment& assignment = ready_to_run.assignment;
   assignment.datasets = std::move(ready_to_run.fetch).datasets();
   run_id_ = assignment.run_id;
-  zero_ = assignment.zero;
-  lease_->begin(zero_);
+  clock_ = RunClock(assignment.zero, SystemClock().now());
+  lease_->begin(assignment.zero);
   cells_ = assignment.cells.size();
   try {
     engine_ = make_engine_(std::move(assignment), std::move(ready_to_run.secrets),
@@ -154,8 +154,8 @@ void AgentSession::collect() {
     if (drops_told_ == 0) spdlog::warn("the coordinator does not keep up: the oldest seconds are dropped");
     drops_told_ = dropped;
   }
-  const bool last =
-      phase_ == Phase::kDraining && idle_at_ && batch.complete_through >= second_of(*idle_at_ - zero_);
+  const bool last = phase_ == Phase::kDraining && idle_at_ &&
+                    batch.complete_through >= second_of(*idle_at_ - clock_.zero());
   if (last) {
     phase_ = Phase::kDrained;
     drained_through_ = sequence_;

@@ -8,6 +8,7 @@
 #include <atomic>
 #include <cstdio>
 #include <memory>
+#include <thread>
 
 #include "common/background_output.h"
 #include "common/build_identity.h"
@@ -26,6 +27,7 @@
 #include "coordinator/cli/run_facts.h"
 #include "coordinator/cli/run_record.h"
 #include "coordinator/cli/run_telemetry.h"
+#include "coordinator/cli/see_off_agents.h"
 #include "coordinator/cli/standard_output.h"
 #include "coordinator/cli/termination_message.h"
 #include "coordinator/cli/wait_for_targets.h"
@@ -59,6 +61,7 @@ constexpr Nanos kNoticedDrift = std::chrono::milliseconds(50);
 struct Failure {
   ExitCode code;
   std::string message;
+  std::size_t agents_told = 0;  ///< How many know of it.
 };
 
 template <class T>
@@ -120,6 +123,20 @@ class Run {
   }
 
   ExitCode execute() {
+    try {
+      return conduct();
+    } catch (Failure& failure) {
+      if (fleet_)
+        failure.agents_told = fleet_->finish({.reason = failure.message, .final = is_final(failure.code)});
+      throw;
+    }
+  }
+
+  /// What the run ends with on a terminal, in lines; empty before there is a report.
+  const std::string& closing() const { return closing_; }
+
+ private:
+  ExitCode conduct() {
     // The fleet first: agents that were started with the coordinator look for it while a model loads.
     assemble();
     load_seconds_ = wait_for_targets();
@@ -140,8 +157,9 @@ class Run {
     record_.end(facts);
     close_record(loop.timeline());
     tell_of_clocks();
-    fleet_->finish(!loop.interrupted() && loop.fleet_failure().empty() && loop.stopped_by().empty(),
-                   why_unfinished(loop));
+    const bool again = loop.interrupted() || !loop.fleet_failure().empty();
+    fleet_->finish(
+        {.complete = !again && loop.stopped_by().empty(), .reason = why_unfinished(loop), .final = !again});
     return report({.plan = plan_,
                    .timeline = loop.timeline(),
                    .windows = loop.windows(),
@@ -150,10 +168,6 @@ class Run {
                   loop.interrupted());
   }
 
-  /// What the run ends with on a terminal, in lines; empty before there is a report.
-  const std::string& closing() const { return closing_; }
-
- private:
   void serve() {
     if (options_.serve == "none") return;
     const ListenAddress address =
@@ -397,15 +411,14 @@ class Run {
     if (!whole) display_.print("what is recorded of the run is not whole: the disk did not take it");
   }
 
-  /// Seconds of agents are laid together as their clocks stood at the start.
   void tell_of_clocks() {
     for (std::uint32_t i = 0; i < fleet_->agents_ever(); ++i) {
       const AgentInfo& agent = fleet_->agent(i);
       if (std::chrono::abs(agent.clock_drift) < kNoticedDrift + agent.clock.round_trip) continue;
-      display_.print(
-          fmt::format("agent {}: its clock has moved by {:.0f} ms against this one since the start, and so "
-                      "have its seconds",
-                      agent.name, to_seconds(agent.clock_drift) * 1000));
+      display_.print(fmt::format(
+          "agent {}: its clock has moved by {:.0f} ms against this one since the start; its seconds "
+          "were moved back",
+          agent.name, to_seconds(agent.clock_drift) * 1000));
     }
   }
 
@@ -461,9 +474,16 @@ class Run {
     return facts;
   }
 
-  /// Stays until the last figures have been scraped twice, or the time has passed.
+  /// Stays until the last figures have been scraped twice, or the time has passed, and tells agents that come
+  /// so late that the run is over.
   void linger(bool interrupted) {
     if (!server_ || interrupted || options_.linger <= Nanos(0)) return;
+    const std::jthread answers([this](const std::stop_token& stop) {
+      fleet_->see_off(SIZE_MAX, options_.linger, [&]() -> Result<void> {
+        if (stop.stop_requested()) return Error{"scraped"};
+        return {};
+      });
+    });
     server_->wait_scraped(2, SystemClock().now() + options_.linger, interrupts_.token());
   }
 
@@ -536,14 +556,16 @@ int run_command(const RunOptions& options) {
       errors.write(fmt::format("kneepoint: {}\n", printable_lines(left.error().message)));
     return code;
   };
+  Interrupts interrupts;
   try {
-    Interrupts interrupts;
     const Ending ending = run(options, interrupts, output, errors);
     return end(ending.words, ending.code);
   } catch (const Failure& failure) {
     const std::string line = fmt::format("kneepoint: {}\n", printable_lines(failure.message));
     errors.write(line);
-    return end(line, failure.code);
+    const int code = end(line, failure.code);
+    if (is_final(failure.code)) see_off_agents(options, failure.message, failure.agents_told, interrupts);
+    return code;
   }
 }
 

@@ -16,4 +16,10 @@ std::optional<ClockEstimate> estimate_offset(std::span<const ClockSample> sample
   return best;
 }
 
+Nanos clock_movement(Nanos before, const ClockEstimate& start, const ClockEstimate& now) {
+  const Nanos moved = now.offset - start.offset;
+  const Nanos error = (start.round_trip + now.round_trip) / 2;
+  return std::chrono::abs(moved - before) > error ? moved : before;
+}
+
 }  // namespace kneepoint::coordinator

@@ -26,4 +26,9 @@ struct ClockEstimate {
 /// backwards are left out; absent when none remains.
 std::optional<ClockEstimate> estimate_offset(std::span<const ClockSample> samples);
 
+/// How far a clock has moved since `start`, when it was taken to have moved by `before`: what is measured
+/// now, where that differs by more than both measurements may err; else as before, so that noise moves
+/// nothing.
+Nanos clock_movement(Nanos before, const ClockEstimate& start, const ClockEstimate& now);
+
 }  // namespace kneepoint::coordinator

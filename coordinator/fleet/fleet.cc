@@ -159,6 +159,8 @@ void Fleet::beat(Member& member, MonoTime now) {
   heartbeat.set_id(++beats_);
   heartbeat.set_sent_at_nanos(now.time_since_epoch().count());
   heartbeat.set_since_zero_nanos((now - zero_).count());
+  const MonoTime its_zero = zero_ + member.info.clock.offset + member.info.clock_drift;
+  heartbeat.set_zero_nanos(its_zero.time_since_epoch().count());
   member.link->send(std::move(message));
 }
 
@@ -233,19 +235,31 @@ void Fleet::drain(Nanos limit) {
   }
 }
 
-void Fleet::finish(bool complete, const std::string& reason) {
+std::size_t Fleet::finish(End end) {
   phase_ = Phase::kFinished;
-  const auto end = [&](Member& member) {
-    if (!member.link) return;
-    v1::CoordinatorMessage message;
-    message.mutable_finish()->set_complete(complete);
-    message.mutable_finish()->set_reason(reason);
-    member.link->send(std::move(message));
-    member.link->close();
-    member.link.reset();
+  end_ = std::move(end);
+  const auto tell = [&](Member& member) {
+    if (const auto link = std::exchange(member.link, nullptr)) tell_end(*link, member.info.name);
   };
-  for (const auto& member : members_) end(*member);
-  for (Member& member : joining_) end(member);
+  for (const auto& member : members_) tell(*member);
+  for (Member& member : joining_) tell(member);
+  return told_.size();
+}
+
+void Fleet::tell_end(AgentLink& link, const std::string& name) {
+  v1::CoordinatorMessage message;
+  message.mutable_finish()->set_complete(end_.complete);
+  message.mutable_finish()->set_reason(end_.reason);
+  message.mutable_finish()->set_final(end_.final);
+  link.send(std::move(message));
+  link.close();
+  told_.insert(name);
+}
+
+void Fleet::see_off(std::size_t agents, Nanos patience, const Check& check) {
+  const MonoTime until = mono_now() + patience;
+  while (told_.size() < agents && mono_now() < until && (!check || check()))
+    pump(std::min(until, mono_now() + kCheckInterval));
 }
 
 Fleet::Member* Fleet::member_of(const AgentLink* link) {

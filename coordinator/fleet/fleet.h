@@ -7,6 +7,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -39,8 +40,10 @@ struct AgentInfo {
   std::uint32_t cpus = 0;
   std::uint64_t pid = 0;
   std::string peer;
-  ClockEstimate clock;   ///< After start().
-  Nanos clock_drift{0};  ///< How far its clock has moved against this one since; heartbeats measure it.
+  ClockEstimate clock;  ///< After start().
+  /// How far its clock has moved against this one since: heartbeats measure it, and move the run's zero
+  /// there.
+  Nanos clock_drift{0};
   Membership membership;
 };
 
@@ -123,8 +126,19 @@ class Fleet final : public LoadFleet {
   void send(const LoadLevel& level) override;
   void drain(Nanos limit) override;
 
-  /// Ends the conversation with every agent, which then exit: with 0 when the run is `complete`.
-  void finish(bool complete, const std::string& reason = {});
+  /// How a run has ended, for its agents.
+  struct End {
+    bool complete = false;
+    std::string reason;  ///< Why it is not complete.
+    bool final = false;  ///< Nor will it be: nobody goes on with it, and agents need not look for anybody.
+  };
+  /// Ends the conversation with every agent, which then exit: with 0 when the run is complete.
+  /// @returns how many there were.
+  std::size_t finish(End end);
+  void finish(bool complete, const std::string& reason = {}) { finish({complete, reason, complete}); }
+  /// After finish(): tells the same to those that come yet, for `patience` at most, until so many agents have
+  /// heard it, or until `check` fails.
+  void see_off(std::size_t agents, Nanos patience, const Check& check = {});
 
  private:
   struct Member;
@@ -159,6 +173,7 @@ class Fleet final : public LoadFleet {
   /// This thread is here: notes it, and sends heartbeats when they are due.
   void attend();
   void beat(Member& member, MonoTime now);
+  void tell_end(AgentLink& link, const std::string& name);
   void attach(Member& member, const std::shared_ptr<AgentLink>& link, bool resume);
   void send_assignment(Member& member);
   void send_share(Member& member);
@@ -197,6 +212,8 @@ class Fleet final : public LoadFleet {
   std::map<std::string, std::string> datasets_;  ///< Their bytes, by content hash.
   MonoTime served_at_{};                         ///< When the last piece of one was asked for.
   std::optional<Nanos> drain_limit_;             ///< After drain().
+  End end_;                                      ///< After finish(), and …
+  std::set<std::string> told_;                   ///< … who has heard it.
   std::deque<FleetEvent> events_;                ///< For wait().
   struct Recorded {
     std::uint32_t agent = 0;

@@ -109,7 +109,7 @@ void Fleet::on_clock_reply(Member& member, const v1::ClockReply& reply, MonoTime
   samples.push_back(sample);
   if (samples.size() > kBeatsKept) samples.erase(samples.begin());
   if (const auto clock = estimate_offset(samples)) {
-    member.info.clock_drift = clock->offset - member.info.clock.offset;
+    member.info.clock_drift = clock_movement(member.info.clock_drift, member.info.clock, *clock);
   }
 }
 
@@ -153,7 +153,7 @@ void Fleet::on_hello(const std::shared_ptr<AgentLink>& link, const v1::Hello& he
     return turn_away(*link, name,
                      "its certificate does not name it: --name must be a DNS name (SAN) of --tls-cert");
   }
-  if (phase_ == Phase::kFinished) return turn_away(*link, name, "the run is over");
+  if (phase_ == Phase::kFinished) return tell_end(*link, name);
   AgentInfo info{.name = name,
                  .boot_id = hello.boot_id(),
                  .threads = hello.threads(),

@@ -13,7 +13,6 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr Nanos kCheckInterval = 100ms;
 /// The zero lies so far ahead of the assignments, which thus arrive before it.
 constexpr Nanos kZeroAhead = 500ms;
 

@@ -16,6 +16,8 @@ namespace kneepoint::coordinator {
 
 /// How long an agent may take to answer its probes, or to make itself ready.
 inline constexpr Nanos kStartLimit = std::chrono::seconds(30);
+/// How often a Fleet::Check is asked while somebody is waited for.
+inline constexpr Nanos kCheckInterval = std::chrono::milliseconds(100);
 /// Round trips of clock probes, one after the other. One undisturbed trip is enough.
 inline constexpr std::size_t kProbes = 9;
 

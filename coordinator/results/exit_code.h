@@ -19,6 +19,12 @@ enum ExitCode : int {
   kInterrupted = 130,
 };
 
+/// Whether nobody goes on with a run that ended so: a fleet may come together another time, and what was
+/// interrupted may be resumed.
+constexpr bool is_final(ExitCode code) {
+  return code != kFleetFailed && code != kInterrupted;
+}
+
 /// What a run that led to `report` exits with, live or replayed.
 ExitCode exit_code(const Report& report);
 

@@ -53,6 +53,35 @@ class RecorderTest : public ::testing::Test {
   std::map<std::int64_t, SecondSnapshot> seconds_;
 };
 
+TEST_F(RecorderTest, AZeroThatMovesMakesNoSecondComeTwiceAndLosesNothing) {
+  for (const Nanos move : {Nanos(milliseconds(1)) / 2, -Nanos(milliseconds(1)) / 2}) {
+    seconds_.clear();
+    start();
+    RequestRecord r;
+    recorder_->begin(r, {.key = key_, .scheduled = ms(0), .at = ms(0)});
+    MonoTime zero = zero_;
+    std::int64_t last = -1;
+    // A chunk every 10 ms around the ends of seconds, too: 250 µs before and behind.
+    for (std::int64_t i = 1; i < 1000; ++i) {
+      const MonoTime now = zero_ + milliseconds(10) * i + std::chrono::microseconds(i % 2 == 0 ? 250 : -250);
+      recorder_->chunk(r, now, kAnswer);
+      recorder_->roll(now);
+      const std::int64_t second = recorder_->second_of(now);
+      EXPECT_GE(second, last - (i % 100 == 0 ? 1 : 0))
+          << "only within the half millisecond by which it moved";
+      last = std::max(last, second);
+      if (i % 100 == 50) recorder_->move_zero(zero += move);
+      if (i % 100 == 60) collect(now - zero_);
+    }
+    recorder_->end(r, ms(9'995), Outcome::kSuccess);
+    collect(seconds(12));
+    EXPECT_EQ(total().chunks, 999u);
+    std::int64_t n = 0;
+    for (const auto& [second, snapshot] : seconds_) EXPECT_EQ(second, n++);
+    EXPECT_NEAR(total().in_flight, 9.995, 0.006);
+  }
+}
+
 TEST_F(RecorderTest, AStreamFromBeginToEnd) {
   start();
   RequestRecord r;

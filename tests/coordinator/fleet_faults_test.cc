@@ -1,9 +1,7 @@
-#include "agent/session/coordinator_link.h"
-#include "common/event_queue.h"
-#include "common/version.h"
 #include "common/wire.h"
 #include "kneepoint/v1/fleet.pb.h"
 #include "tests/coordinator/fleet_fixture.h"
+#include "tests/coordinator/raw_agent.h"
 #include "tests/support/relay.h"
 
 namespace kneepoint::coordinator {
@@ -271,34 +269,6 @@ TEST_F(RelayedFleetTest, WhatSurvivesACoordinatorServesTheNextRunWithNothingOfTh
   EXPECT_EQ(agent_->log->read().levels.back().concurrency, 3u)
       << "the first level of the new run is no old one";
 }
-
-/// Speaks the protocol by hand, as no real agent would.
-class RawAgent {
- public:
-  explicit RawAgent(const std::string& address)
-      : link_(*parse_endpoint(address), 1,
-              [this](agent::LinkEvent event) { inbox_.push(std::move(event)); }) {}
-
-  static v1::AgentMessage hello(const std::string& name,
-                                const std::string& version = std::string(kneepoint::version())) {
-    v1::AgentMessage message;
-    message.mutable_hello()->set_name(name);
-    message.mutable_hello()->set_boot_id("boot-" + name);
-    message.mutable_hello()->set_version(version);
-    return message;
-  }
-  void send(v1::AgentMessage message) { link_.send(std::move(message)); }
-  /// The next message, or null when the stream has ended or nothing comes for a while.
-  std::shared_ptr<const v1::CoordinatorMessage> next(Nanos limit = 10s) {
-    auto event = inbox_.pop_until(SystemClock().now() + limit);
-    if (!event || std::holds_alternative<agent::LinkClosed>(event->what)) return nullptr;
-    return std::get<0>(event->what);
-  }
-
- private:
-  EventQueue<agent::LinkEvent> inbox_;
-  agent::CoordinatorLink link_;
-};
 
 TEST_F(FleetTest, AnotherVersionIsTurnedAway) {
   listen();

@@ -108,6 +108,14 @@ TEST(ClockSync, InstantsThatRunBackwardsAreLeftOut) {
   EXPECT_FALSE(estimate_offset({}));
 }
 
+TEST(ClockSync, AClockHasMovedOnlyByMoreThanBothMeasurementsMayErr) {
+  const ClockEstimate start{.offset = 5s, .round_trip = 200us};
+  EXPECT_EQ(clock_movement(0ns, start, {.offset = 5s + 300us, .round_trip = 400us}), 0ns);
+  EXPECT_EQ(clock_movement(0ns, start, {.offset = 5s + 301us, .round_trip = 400us}), 301us);
+  EXPECT_EQ(clock_movement(301us, start, {.offset = 5s + 100us, .round_trip = 400us}), 301us) << "noise";
+  EXPECT_EQ(clock_movement(301us, start, {.offset = 5s - 1ms, .round_trip = 400us}), -1ms) << "either way";
+}
+
 TEST(Barrier, WaitsOpensOrNamesWhoCame) {
   const Barrier barrier{.expected = 3, .deadline = MonoTime(10s)};
   EXPECT_FALSE(*barrier.open({"a", "b"}, MonoTime(9s)));

@@ -254,6 +254,27 @@ TEST_F(FleetTest, AnUnfinishedRunIsNotADoneOne) {
   EXPECT_EQ(a.end().code, ExitCode::kFleet);
 }
 
+TEST_F(FleetTest, AnEndForGoodIsToldAtOnceAlsoToThoseWhoComeLater) {
+  listen();
+  TestAgent a(unix_address(), "a");
+  assemble_and_start(1);
+  fleet_->finish({.reason = "a guard rail", .final = true});
+  EXPECT_EQ(a.end().code, ExitCode::kOver);
+  TestAgent b(unix_address(), "b");
+  TestAgent c(tcp_address(), "c");
+  fleet_->see_off(3, kLimit);
+  EXPECT_EQ(b.end().code, ExitCode::kOver);
+  EXPECT_EQ(c.end().code, ExitCode::kOver);
+}
+
+TEST_F(FleetTest, WhoComesAfterACompleteRunHasNothingToDo) {
+  listen();
+  fleet_->finish(true);
+  TestAgent late(unix_address(), "late");
+  fleet_->see_off(1, kLimit);
+  EXPECT_EQ(late.end().code, ExitCode::kDone);
+}
+
 TEST(FleetListen, RefusesWhatItShouldNotOrCannotListenOn) {
   const auto open = Fleet::listen({.listen = {"0.0.0.0:0"}});
   ASSERT_FALSE(open);

@@ -62,6 +62,27 @@ class Fleet(harness.TestCase):
             self.assertEqual(agent.wait(20), 0, agent.output)
         self.assertGreater(self.report(self.out)["results"][0]["load_seconds"], 0)
 
+    def test_agents_of_a_run_that_cannot_be_end_at_once(self):
+        self.port = harness.free_port()
+        agents = [self.agent("--name", name, "--join-timeout", "10m") for name in ("a", "b")]
+        for agent in agents:
+            self.assertIsNone(agent.child.poll(), agent.output)
+        plan = self.write_plan("targets: nonsense\n")
+        coordinator = self.kneepoint("run", plan, "--out", self.scratch / "out", "--serve", "none", "--listen",
+                                     f"127.0.0.1:{self.port}", "--expect-agents", "2", "--linger", "30s")
+        self.assertEqual(coordinator.wait(20), 2, coordinator.output)
+        for agent in agents:
+            self.assertEqual(agent.wait(5), 3, agent.output)
+            self.assertIn("plan.yaml", agent.output)
+
+    def test_an_agent_that_comes_when_its_run_is_given_up_ends_at_once(self):
+        plan = self.write_plan(plan_text([f"http://127.0.0.1:{harness.free_port()}"], extra_target=", wait_ready: 1s"))
+        coordinator = self.coordinator(plan, "--linger", "30s")
+        agents = [self.agent("--name", name, "--join-timeout", "10m") for name in ("a", "b")]
+        self.assertEqual(coordinator.wait(40), 2, coordinator.output)
+        for agent in agents:
+            self.assertEqual(agent.wait(5), 3, agent.output)
+
     def waiting_for_a_target(self):
         plan = self.write_plan(plan_text([f"http://127.0.0.1:{harness.free_port()}"], extra_target=", wait_ready: 2m"))
         coordinator = self.coordinator(plan)

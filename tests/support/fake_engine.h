@@ -20,6 +20,7 @@ struct EngineLog {
     std::vector<std::string> secrets;
     std::vector<LoadLevel> levels;
     std::vector<Nanos> drains;
+    std::vector<MonoTime> zeros;  ///< After the assignment's.
     int collected = 0;
   };
 
@@ -65,6 +66,10 @@ class FakeEngine final : public LoadEngine {
     if (level.budget)
       on_level_done_(
           {.epoch = level.epoch, .finished_at = level.effective_at + std::chrono::milliseconds(100)});
+  }
+
+  void set_zero(MonoTime zero) override {
+    log_->change([&](auto& state) { state.zeros.push_back(zero); });
   }
 
   SnapshotBatch collect() override {

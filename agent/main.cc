@@ -122,10 +122,10 @@ int main(int argc, char** argv) {
     options.name = name;
     options.join_timeout = kneepoint::from_seconds(join_timeout);
     options.lease = std::make_shared<kneepoint::agent::Lease>();
-    AgentSession session(options, [&](kneepoint::Assignment assignment, std::vector<std::string> secrets,
+    AgentSession session(options, [&](kneepoint::Assignment assignment, std::vector<kneepoint::Keys> keys,
                                       std::function<void(kneepoint::agent::LevelDone)> on_level_done) {
       return std::make_unique<kneepoint::agent::RunController>(
-          std::move(assignment), std::move(secrets),
+          std::move(assignment), std::move(keys),
           kneepoint::agent::RunController::Options{.threads = options.threads,
                                                    .targets = allowed_targets,
                                                    .lease = options.lease,

@@ -44,8 +44,17 @@ Result<void> check_pointers(std::string_view section, const AnswerPointers& poin
     if (list->size() > kMostPointers)
       return Error{fmt::format("'{}.{}' has more than {} pointers", section, key, kMostPointers)};
     const bool conditional = list == &pointers.finish || list == &pointers.error;
+    const bool guarded = list == &pointers.text || list == &pointers.reasoning || list == &pointers.tool_call;
     for (const std::string& text : *list) {
-      const PointerCondition condition = conditional ? split_condition(text) : PointerCondition{text, {}};
+      const GuardedPointer split = split_when(text);
+      if (split.when && !guarded)
+        return Error{fmt::format("'{}.{}' takes no 'when'; text, reasoning and tool_call do", section, key)};
+      if (split.when &&
+          (!split.when->value || split.when->value->empty() || !parse_pointer(split.when->pointer)))
+        return Error{fmt::format("'{}.{}': write POINTER when POINTER=VALUE, such as /delta when /type=text",
+                                 section, key)};
+      const PointerCondition condition =
+          conditional ? split_condition(text) : PointerCondition{split.pointer, {}};
       if (auto tokens = parse_pointer(condition.pointer); !tokens)
         return Error{fmt::format("'{}.{}': {}", section, key, tokens.error().message)};
       if (condition.value && condition.value->empty())
@@ -96,6 +105,13 @@ PointerCondition split_condition(std::string_view text) {
   const std::size_t equals = text.find('=');
   if (equals == text.npos) return {text, std::nullopt};
   return {text.substr(0, equals), text.substr(equals + 1)};
+}
+
+GuardedPointer split_when(std::string_view text) {
+  constexpr std::string_view kWhen = " when ";
+  const std::size_t at = text.find(kWhen);
+  if (at == text.npos) return {text, std::nullopt};
+  return {text.substr(0, at), split_condition(text.substr(at + kWhen.size()))};
 }
 
 Result<std::vector<std::string>> parse_pointer(std::string_view pointer) {

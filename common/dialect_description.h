@@ -24,7 +24,8 @@ struct AnswerPointers {
   std::vector<std::string> prompt_tokens;      ///< An unsigned integer.
   // A value is "given" unless it is missing, null, false, "", [] or {}; an error not if it is 0 either.
   // Behind a pointer of `finish` or `error` may stand "=VALUE": then the value must be this text, number or
-  // boolean.
+  // boolean. Behind one of `text`, `reasoning` and `tool_call` may stand " when POINTER=VALUE": it counts in
+  // events that have this value there.
 
   bool operator==(const AnswerPointers&) const = default;
 };
@@ -85,6 +86,14 @@ struct PointerCondition {
 };
 /// Cuts "/type=message_stop" at its first '='. Views into `text`.
 PointerCondition split_condition(std::string_view text);
+
+/// A pointer that counts in some events only.
+struct GuardedPointer {
+  std::string_view pointer;
+  std::optional<PointerCondition> when;
+};
+/// Cuts "/delta when /type=text.delta". Views into `text`.
+GuardedPointer split_when(std::string_view text);
 
 /// The reference tokens of a JSON pointer, unescaped. Fails when it is none, or points to the whole document.
 Result<std::vector<std::string>> parse_pointer(std::string_view pointer);

@@ -92,7 +92,8 @@ std::optional<SloMetric> slo_metric_from_string(std::string_view name) {
 }
 
 std::string SloLimit::name() const {
-  return fmt::format("{}_p{:g}", to_string(metric), quantile * 100);
+  const std::string name = fmt::format("{}_p{:g}", to_string(metric), quantile * 100);
+  return prompt_class.empty() ? name : fmt::format("{} of {}", name, prompt_class);
 }
 
 double LinearRamp::at(Nanos elapsed) const {

@@ -9,115 +9,24 @@
 #include <vector>
 
 #include "common/clock.h"
-#include "common/dialect_description.h"
 #include "common/distribution.h"
 #include "common/result.h"
+#include "common/target.h"
 #include "common/usage_option.h"
 
 namespace kneepoint {
 
 struct Dataset;
 
-/// The wire dialect of a serving host.
-enum class Api { kOpenAiChat, kOpenAiCompletions, kVllmGenerate, kCustom };
-std::string_view to_string(Api api);
-std::optional<Api> api_from_string(std::string_view name);
-
-/// Where an agent finds a secret. The secret itself never enters a plan, a log or a gRPC message: each agent
-/// resolves the reference on its own host.
-struct SecretRef {
-  enum class Source { kNone, kEnvironment, kFile };
-  Source source = Source::kNone;
-  std::string name;  ///< Environment variable or file path.
-  bool operator==(const SecretRef&) const = default;
-};
-
-/// TLS towards a target. Paths are on the agent's host.
-struct TlsOptions {
-  bool verify = true;
-  std::string ca_file;      ///< Empty: the system's roots.
-  std::string client_cert;  ///< Empty: no client certificate.
-  std::string client_key;
-  std::string server_name;  ///< Empty: the URL's host.
-  bool operator==(const TlsOptions&) const = default;
-};
-
-/// Which replica a request goes to, of R.
-enum class Routing : std::uint8_t {
-  kPinned,      ///< Slot s keeps to replica s mod R; an open loop's requests, which are no slot's, in turn.
-  kRoundRobin,  ///< Request k of slot s to (s + k) mod R, arrival k of an open loop to k mod R.
-  kLeastInFlight,  ///< To the one with the fewest requests in flight from the same event-loop thread.
-};
-std::string_view to_string(Routing routing);
-std::optional<Routing> routing_from_string(std::string_view name);
-
-/// The name under which OpenAI's chat API is told how long an answer may be: newer models refuse the older
-/// one.
-enum class TokenLimit : std::uint8_t { kMaxTokens, kMaxCompletionTokens };
-std::string_view to_string(TokenLimit limit);
-std::optional<TokenLimit> token_limit_from_string(std::string_view name);
-
-/// Whether a connection carries one request after the other, or one only.
-enum class ConnectionUse : std::uint8_t { kReuse, kPerRequest };
-
-/// An exporter of GPU metrics.
-struct GpuExporter {
-  std::string url;
-  std::map<std::string, std::string> labels;  ///< Only series with these: where it covers more cards.
-  bool operator==(const GpuExporter&) const = default;
-};
-
-/// Which metrics the coordinator reads of a target, once a second.
-struct TelemetryOptions {
-  bool off = false;
-  std::vector<std::string> urls;  ///< The engine's; empty: each replica's own /metrics is tried.
-  std::vector<GpuExporter> gpus;  ///< dcgm-exporters.
-  std::optional<bool> nvml;       ///< Read this machine's GPUs. Absent: where every URL is loopback.
-  bool operator==(const TelemetryOptions&) const = default;
-};
-
-/// The run waits until a target serves its model.
-struct WaitReady {
-  Nanos timeout = std::chrono::minutes(10);
-  std::optional<RealTime> started;  ///< When the server was started; absent: its load began with the waiting.
-  bool operator==(const WaitReady&) const = default;
-};
-
-/// A serving host or a fleet of equal replicas.
-struct Target {
-  std::string name;
-  std::vector<std::string> urls;  ///< Base URLs; replica i is urls[i].
-  Api api = Api::kOpenAiChat;
-  std::optional<DialectDescription> dialect;  ///< Given for Api::kCustom, and only for it.
-  std::string model;
-  TokenLimit token_limit = TokenLimit::kMaxTokens;  ///< The other one only with Api::kOpenAiChat.
-  SecretRef auth;                                   ///< Sent as `Authorization: Bearer …`.
-  std::map<std::string, std::string> headers;
-  TlsOptions tls;
-  Routing routing = Routing::kPinned;
-  ConnectionUse connection = ConnectionUse::kReuse;
-  std::string replica_header;  ///< Of responses: names the replica behind a URL. Empty: URLs are replicas.
-  Nanos connect_timeout = std::chrono::seconds(10);
-  Nanos request_timeout = std::chrono::minutes(10);  ///< From the send to the last byte.
-  Nanos idle_timeout = std::chrono::seconds(60);     ///< The longest silence inside a stream.
-  // The coordinator's business: agents are not told.
-  TelemetryOptions telemetry;
-  std::optional<WaitReady> wait_ready;
-  std::optional<std::uint32_t> gpus;    ///< Of one replica. For the report only: does not travel to agents.
-  std::optional<double> cost_per_hour;  ///< Likewise, in whatever money the plan's author counts.
-  bool operator==(const Target&) const = default;
-};
-
-/// Whether requests to the target can carry earlier turns and its answers' text can be told: what
-/// conversations need.
-bool speaks_chat(const Target& target);
-
-/// Prompts that are reported together. Request k of a step takes class k mod (sum of weights), walking the
-/// classes in order, so that every class is met in proportion and evenly in time.
+/// Requests that are reported together. Request k of a step takes class k mod (sum of weights), so that every
+/// class is met in proportion and evenly in time; an entry of a dataset with classes has its own.
 struct PromptClass {
   std::string name;
   std::vector<std::string> prompts;  ///< Empty where the texts come from a dataset, or are made.
   std::uint32_t weight = 1;
+  std::string model;                           ///< Empty: the target's.
+  std::map<std::string, std::string> headers;  ///< Beside the target's, and before them.
+  std::string extra_body;  ///< A JSON object; its members win over the workload's. Empty: none.
   bool operator==(const PromptClass&) const = default;
 };
 
@@ -140,6 +49,8 @@ struct DatasetUse {
   double time_scale = 1;        ///< Of a trace's arrival times; a closed loop knows none.
   bool lengths_only = false;    ///< A trace: texts are made to its lengths.
   bool output_lengths = false;  ///< Its entries say how long answers may be.
+  bool bodies = false;          ///< Its texts are request bodies without model, stream and stream_options.
+  bool messages = false;        ///< Its turns are messages in JSON, answers and tools' results included.
   bool operator==(const DatasetUse&) const = default;
 };
 
@@ -158,6 +69,7 @@ struct Workload {
       classes;  ///< At least one; with prompts unless there is a dataset or synthetic text.
   bool unique =
       false;  ///< A text that is given, not made, starts with a random word: no two requests are alike.
+  bool repeat_texts = false;  ///< Random words follow the seed: another run has the same texts.
   std::optional<Synthetic> synthetic;
   std::optional<DatasetUse> dataset;
   std::optional<Conversation> conversation;
@@ -186,9 +98,14 @@ struct SloLimit {
   SloMetric metric = SloMetric::kTtft;
   double quantile = 0.95;
   Nanos limit{0};
-  std::string name() const;  ///< "ttft_p95", "tpot_p99.9"
+  /// Only requests of this class are held against it; empty: those of every class without limits of its own.
+  std::string prompt_class = {};
+  std::string name() const;  ///< "ttft_p95", "tpot_p99.9", "ttft_p95 of chat"
   bool operator==(const SloLimit&) const = default;
 };
+
+/// Of a cell, those of its classes included.
+inline constexpr std::size_t kMostSloLimits = 32;
 
 /// A search for the saturation point, in place of fixed steps.
 struct Search {
@@ -303,8 +220,10 @@ struct Threshold {
 
 /// Where a dataset comes from, for the report.
 struct DatasetFile {
-  std::string name;    ///< Without its folder.
-  std::string sha256;  ///< Of the file's bytes, in hexadecimal digits.
+  std::string name;             ///< Without its folder.
+  std::string sha256;           ///< Of the file's bytes, in hexadecimal digits.
+  std::size_t skipped = 0;      ///< Bad lines.
+  std::string first_skipped{};  ///< "file:line: what is wrong"
 };
 
 /// What a plan file says, with its defaults filled in.
@@ -313,6 +232,7 @@ struct Plan {
   std::vector<Target> targets;
   std::vector<Scenario> scenarios;
   std::uint64_t seed = 1;
+  std::uint64_t text_seed = 1;        ///< Drawn when a run begins; no part of the file.
   bool records = false;               ///< One line per request in the run directory.
   bool alternate = false;             ///< Two targets take turns, step by step.
   bool stop_when_agent_lost = false;  ///< Else a step that loses an agent is run again.
@@ -355,6 +275,9 @@ struct Assignment {
   std::vector<Target> targets;
   std::vector<Cell> cells;
   std::uint64_t seed = 1;
+  /// Of random words, where a workload does not repeat its texts: another one in each run, so that no cache
+  /// knows them. Lengths, order and arrivals follow `seed`.
+  std::uint64_t text_seed = 1;
   MonoTime zero{};       ///< The run's zero on the receiving agent's monotonic clock.
   bool records = false;  ///< Hand over one RequestRow per request.
   /// By content hash. Travels apart: an agent fetches what its cells name before it is ready.

@@ -20,6 +20,10 @@ struct Prompt {
   std::span<const Exchange> history = {};  ///< For chat dialects only.
   std::optional<std::uint32_t> output_tokens =
       {};  ///< The most of this answer; absent: as the workload says.
+  /// Messages as a chat API has them, the inside of a JSON list: in place of text and history.
+  std::string_view messages = {};
+  /// The members of a request body, up to and with its closing brace: in place of all the above.
+  std::string_view body = {};
 };
 
 }  // namespace kneepoint

@@ -96,6 +96,11 @@ void append_messages(const Prompt& prompt, std::string& out) {
     append_json_string(out, prompt.system);
     out.append("},");
   }
+  if (!prompt.messages.empty()) {
+    out.append(prompt.messages);
+    out.push_back(']');
+    return;
+  }
   for (const Exchange& earlier : prompt.history) {
     out.append(R"({"role":"user","content":)");
     append_json_string(out, earlier.user);
@@ -146,6 +151,34 @@ void RequestMembers::append(const Prompt& prompt, std::string& out) const {
     fmt::format_to(std::back_inserter(out), "{}", *limit);
   }
   out.append(fixed_);
+}
+
+void RequestMembers::append_around(const Prompt& prompt, std::string_view options, std::string& out) const {
+  const std::size_t begin = out.size();
+  out.append(model_);
+  out.append(fixed_);
+  if (!options.empty()) {
+    out.append(R"(,"stream_options":)");
+    out.append(options);
+  }
+  out[begin] = '{';  // instead of the first comma: `stream` at least is there
+  out.push_back(',');
+  out.append(prompt.body);
+}
+
+std::string merged_extra_body(const std::string& base, const std::string& over) {
+  if (base.empty() || over.empty()) return base.empty() ? over : base;
+  std::set<std::string, std::less<>> taken;
+  std::string merged = "{";
+  const auto add = [&](std::string_view name, const std::string& value) {
+    if (!taken.emplace(name).second) return;
+    if (merged.size() > 1) merged += ',';
+    append_json_string(merged, name);
+    merged += ':' + value;
+  };
+  each_member(over, add);
+  each_member(base, add);
+  return merged + '}';
 }
 
 Result<void> check_extra_body(const std::string& extra_body) {

@@ -20,7 +20,7 @@ void append_json_text(std::string& out, std::string_view text);
 /// Appends the system prompt, a blank line and the text as a part of one JSON string.
 void append_plain_prompt(const Prompt& prompt, std::string& out);
 
-/// Appends `[{"role":"system",…},{"role":"user",…}]`.
+/// Appends `[{"role":"system",…},{"role":"user",…}]`, or the messages that the prompt has.
 void append_messages(const Prompt& prompt, std::string& out);
 
 /// The members of a request body that do not change between the requests of one workload, written once: the
@@ -31,6 +31,9 @@ class RequestMembers {
 
   /// Appends ",…" for every fixed member and the token limit. The object must have a member already.
   void append(const Prompt& prompt, std::string& out) const;
+  /// Appends a body that the prompt brings along, with the model, `stream` and ours of `stream_options` in
+  /// front. @param options as JSON; empty for none.
+  void append_around(const Prompt& prompt, std::string_view options, std::string& out) const;
   /// Whether the extra body sets this member itself.
   bool overridden(std::string_view name) const { return extra_names_.contains(name); }
 
@@ -41,6 +44,9 @@ class RequestMembers {
   std::optional<std::uint32_t> output_tokens_;
   std::string fixed_;
 };
+
+/// The members of both objects, each of which may be empty; those of `over` win.
+std::string merged_extra_body(const std::string& base, const std::string& over);
 
 /// Says what is wrong with a workload's extra_body.
 Result<void> check_extra_body(const std::string& extra_body);

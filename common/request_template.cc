@@ -43,13 +43,29 @@ class RequestTemplateCompiler {
     const std::string extra_text = workload_.extra_body.empty() ? "{}" : workload_.extra_body;
     if (extra_parser.parse(extra_text).get_object().get(extra) != simdjson::SUCCESS)
       return Error{"extra_body is not a JSON object"};
-    object(root, &extra);
+    if (workload_.dataset && workload_.dataset->bodies) {
+      own_members(root);
+    } else {
+      object(root, &extra);
+    }
     if (!problem_.empty()) return Error{problem_};
     if (!literal_.empty()) result_.pieces_.push_back({std::move(literal_), std::nullopt});
     return std::move(result_);
   }
 
  private:
+  /// What a body that comes from a file is sent with: the members whose values are not its author's affair.
+  void own_members(dom::object members) {
+    literal_ += '{';
+    for (const auto& [name, member] : members) {
+      if ((name != "model" && name != "stream" && name != "stream_options") || unset(member)) continue;
+      append_json_string(literal_, name);
+      literal_ += ':';
+      value(member);
+      literal_ += ',';
+    }
+  }
+
   /// @param extra members that are added, and win; nullptr for none.
   void object(dom::object members, const dom::object* extra) {
     literal_ += '{';
@@ -224,6 +240,7 @@ void RequestTemplate::write(const Prompt& prompt, std::string& out) const {
         break;  // filled in at compile time
     }
   }
+  out.append(prompt.body);
 }
 
 Result<std::string> fill_path(const std::string& path, const std::string& model) {

@@ -12,17 +12,17 @@ namespace {
 
 using wire::domain_of;
 using wire::Field;
+using wire::filled_line;
 using wire::kMaxName;
+using wire::kMaxPath;
 using wire::line;
 using wire::message_of;
 using wire::refuse;
 using wire::text;
 
-constexpr std::size_t kMaxPath = 4096;
 constexpr std::size_t kMaxRequestTemplate = 1 << 20;
 constexpr std::size_t kMaxTargets = 1024;
 constexpr std::size_t kMaxUrls = 4096;
-constexpr std::size_t kMaxHeaders = 256;
 constexpr std::size_t kMaxCells = 65'536;
 constexpr std::size_t kMaxLimits = 64;
 constexpr std::uint32_t kMaxSlots = 10'000'000;
@@ -60,11 +60,6 @@ constexpr std::array<std::pair<SloMetric, v1::SloMetric>, 5> kMetrics = {
      {SloMetric::kIcl, v1::SLO_METRIC_ICL},
      {SloMetric::kE2e, v1::SLO_METRIC_E2E}}};
 
-std::string filled_line(const Field& at, const std::string& value, std::size_t most) {
-  if (value.empty()) refuse(at, "is empty");
-  return line(at, value, most);
-}
-
 SecretRef secret_from(const Field& at, const v1::SecretRef& message) {
   switch (message.source_case()) {
     case v1::SecretRef::kEnvironment:
@@ -76,6 +71,11 @@ SecretRef secret_from(const Field& at, const v1::SecretRef& message) {
       return {};
   }
   refuse(at, "unknown source");
+}
+
+void to_message(const SecretRef& secret, v1::SecretRef& out) {
+  if (secret.source == SecretRef::Source::kEnvironment) out.set_environment(secret.name);
+  if (secret.source == SecretRef::Source::kFile) out.set_file(secret.name);
 }
 
 TlsOptions tls_from(const Field& at, const v1::TlsOptions& message) {
@@ -156,16 +156,13 @@ Target target_from(const Field& at, const v1::Target& message) {
   target.model = line({&at, "model"}, message.model(), kMaxName);
   if (message.max_completion_tokens()) target.token_limit = TokenLimit::kMaxCompletionTokens;
   target.auth = secret_from({&at, "auth"}, message.auth());
-  const Field headers{&at, "headers"};
-  wire::size_at_most(headers, static_cast<std::size_t>(message.headers_size()), kMaxHeaders);
-  for (int i = 0; i < message.headers_size(); ++i) {
-    const Field here{&at, "headers", i};
-    const v1::Header& header = message.headers(i);
-    auto name = filled_line({&here, "name"}, header.name(), kMaxName);
-    auto value = line({&here, "value"}, header.value(), kMaxPath);
-    if (!target.headers.emplace(std::move(name), std::move(value)).second)
-      refuse(here, "repeats another's name");
-  }
+  if (message.has_auth_header())
+    target.auth_header = filled_line({&at, "auth_header"}, message.auth_header(), kMaxName);
+  if (message.has_auth_scheme())
+    target.auth_scheme = line({&at, "auth_scheme"}, message.auth_scheme(), kMaxName);
+  target.session_header = line({&at, "session_header"}, message.session_header(), kMaxName);
+  target.session_from_server = message.session_from_server();
+  target.headers = wire::headers_from({&at, "headers"}, message.headers());
   target.tls = tls_from({&at, "tls"}, message.tls());
   target.routing = domain_of({&at, "routing"}, kRoutings, message.routing());
   target.replica_header = line({&at, "replica_header"}, message.replica_header(), kMaxName);
@@ -185,14 +182,12 @@ void to_message(const Target& target, v1::Target& out) {
   if (target.dialect) to_message(*target.dialect, *out.mutable_dialect());
   out.set_model(target.model);
   out.set_max_completion_tokens(target.token_limit == TokenLimit::kMaxCompletionTokens);
-  if (target.auth.source == SecretRef::Source::kEnvironment)
-    out.mutable_auth()->set_environment(target.auth.name);
-  if (target.auth.source == SecretRef::Source::kFile) out.mutable_auth()->set_file(target.auth.name);
-  for (const auto& [name, value] : target.headers) {
-    v1::Header& header = *out.add_headers();
-    header.set_name(name);
-    header.set_value(value);
-  }
+  to_message(target.auth, *out.mutable_auth());
+  out.set_auth_header(target.auth_header);
+  out.set_auth_scheme(target.auth_scheme);
+  out.set_session_header(target.session_header);
+  out.set_session_from_server(target.session_from_server);
+  wire::to_messages(target.headers, *out.mutable_headers());
   v1::TlsOptions& tls = *out.mutable_tls();
   tls.set_verify(target.tls.verify);
   tls.set_ca_file(target.tls.ca_file);
@@ -228,7 +223,8 @@ SloLimit limit_from(const Field& at, const v1::SloLimit& message) {
     refuse({&at, "quantile"}, fmt::format("{} is not in (0, 1]", quantile));
   return {.metric = domain_of({&at, "metric"}, kMetrics, message.metric()),
           .quantile = quantile,
-          .limit = wire::duration({&at, "limit_nanos"}, message.limit_nanos(), Nanos(1))};
+          .limit = wire::duration({&at, "limit_nanos"}, message.limit_nanos(), Nanos(1)),
+          .prompt_class = line({&at, "prompt_class"}, message.prompt_class(), kMaxName)};
 }
 
 Cell cell_from(const Field& at, const v1::Cell& message, int place, int targets) {
@@ -266,9 +262,11 @@ void to_wire(const Assignment& assignment, v1::Assignment& out) {
       slo.set_metric(message_of(kMetrics, limit.metric));
       slo.set_quantile(limit.quantile);
       slo.set_limit_nanos(limit.limit.count());
+      slo.set_prompt_class(limit.prompt_class);
     }
   }
   out.set_seed(assignment.seed);
+  out.set_text_seed(assignment.text_seed);
   out.set_zero_nanos(assignment.zero.time_since_epoch().count());
   out.set_records(assignment.records);
 }
@@ -287,6 +285,7 @@ Result<Assignment> from_wire(const v1::Assignment& message) {
           cell_from({nullptr, "cells", i}, message.cells(i), i, message.targets_size()));
     }
     assignment.seed = message.seed();
+    assignment.text_seed = message.has_text_seed() ? message.text_seed() : message.seed();
     // Of a run that goes on it may lie before this machine was started.
     assignment.zero = wire::instant({nullptr, "zero_nanos"}, message.zero_nanos(), -wire::kMaxInstant);
     assignment.records = message.records();

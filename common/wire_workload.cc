@@ -13,6 +13,7 @@ namespace {
 
 constexpr std::size_t kMaxClasses = 4096;
 constexpr std::size_t kMaxPrompts = 1 << 20;
+constexpr std::size_t kMaxHeaders = 256;
 
 constexpr std::array<std::pair<Distribution::Kind, v1::DistributionKind>, 5> kDistributions = {
     {{Distribution::Kind::kFixed, v1::DISTRIBUTION_KIND_FIXED},
@@ -85,7 +86,9 @@ DatasetUse dataset_from(const Field& at, const v1::DatasetUse& message) {
           .order = message.sequential() ? DatasetOrder::kSequential : DatasetOrder::kRandom,
           .time_scale = wire::amount({&at, "time_scale"}, message.time_scale()),
           .lengths_only = message.lengths_only(),
-          .output_lengths = message.output_lengths()};
+          .output_lengths = message.output_lengths(),
+          .bodies = message.bodies(),
+          .messages = message.messages()};
 }
 
 Conversation conversation_from(const Field& at, const v1::Conversation& message) {
@@ -96,6 +99,27 @@ Conversation conversation_from(const Field& at, const v1::Conversation& message)
 }
 
 }  // namespace
+
+std::map<std::string, std::string> headers_from(const Field& at, const Headers& messages) {
+  std::map<std::string, std::string> headers;
+  size_at_most(at, static_cast<std::size_t>(messages.size()), kMaxHeaders);
+  for (int i = 0; i < messages.size(); ++i) {
+    const Field here{at.parent, at.name, i};
+    const v1::Header& header = messages.Get(i);
+    auto name = filled_line({&here, "name"}, header.name(), kMaxName);
+    auto value = line({&here, "value"}, header.value(), kMaxPath);
+    if (!headers.emplace(std::move(name), std::move(value)).second) refuse(here, "repeats another's name");
+  }
+  return headers;
+}
+
+void to_messages(const std::map<std::string, std::string>& headers, Headers& out) {
+  for (const auto& [name, value] : headers) {
+    v1::Header& header = *out.Add();
+    header.set_name(name);
+    header.set_value(value);
+  }
+}
 
 Calibration calibration_from(const Field& at, const v1::Calibration& message) {
   const double tokens_per_word = amount({&at, "tokens_per_word"}, message.tokens_per_word());
@@ -125,6 +149,9 @@ Workload workload_from(const Field& at, const v1::Workload& message) {
     for (const std::string& prompt : from.prompts()) to.prompts.push_back(text(prompts, prompt));
     if (from.weight() == 0 || from.weight() > 1'000'000) refuse({&here, "weight"}, "is not in 1 to 1000000");
     to.weight = from.weight();
+    to.model = line({&here, "model"}, from.model(), kMaxName);
+    to.headers = headers_from({&here, "headers"}, from.headers());
+    to.extra_body = text({&here, "extra_body"}, from.extra_body());
   }
   if (message.has_system()) workload.system = text({&at, "system"}, message.system());
   if (message.has_output_tokens()) {
@@ -136,6 +163,7 @@ Workload workload_from(const Field& at, const v1::Workload& message) {
   workload.stream = message.stream();
   workload.extra_body = text({&at, "extra_body"}, message.extra_body());
   workload.unique = message.unique();
+  workload.repeat_texts = message.repeat_texts();
   if (message.has_synthetic()) workload.synthetic = synthetic_from({&at, "synthetic"}, message.synthetic());
   if (message.has_dataset()) workload.dataset = dataset_from({&at, "dataset"}, message.dataset());
   if (message.has_think_seconds())
@@ -152,6 +180,9 @@ void to_message(const Workload& workload, v1::Workload& out) {
     to.set_name(from.name);
     for (const std::string& prompt : from.prompts) to.add_prompts(prompt);
     to.set_weight(from.weight);
+    to.set_model(from.model);
+    to_messages(from.headers, *to.mutable_headers());
+    to.set_extra_body(from.extra_body);
   }
   if (workload.system) out.set_system(*workload.system);
   if (workload.output_tokens) to_message(*workload.output_tokens, *out.mutable_output_tokens());
@@ -160,6 +191,7 @@ void to_message(const Workload& workload, v1::Workload& out) {
   out.set_stream(workload.stream);
   out.set_extra_body(workload.extra_body);
   out.set_unique(workload.unique);
+  out.set_repeat_texts(workload.repeat_texts);
   if (const auto& synthetic = workload.synthetic) {
     v1::Synthetic& to = *out.mutable_synthetic();
     to_message(synthetic->input_tokens, *to.mutable_input_tokens());
@@ -174,6 +206,8 @@ void to_message(const Workload& workload, v1::Workload& out) {
     to.set_time_scale(dataset->time_scale);
     to.set_lengths_only(dataset->lengths_only);
     to.set_output_lengths(dataset->output_lengths);
+    to.set_bodies(dataset->bodies);
+    to.set_messages(dataset->messages);
   }
   if (workload.think_time != Distribution(0)) to_message(workload.think_time, *out.mutable_think_seconds());
   if (const auto& conversation = workload.conversation) {

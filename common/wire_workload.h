@@ -1,13 +1,20 @@
 #pragma once
 
 #include <algorithm>
+#include <map>
 #include <string>
 
 #include "common/plan.h"
 #include "common/wire_check.h"
 
+namespace google::protobuf {
+template <class Message>
+class RepeatedPtrField;
+}
+
 namespace kneepoint::v1 {
 class Calibration;
+class Header;
 class Workload;
 }  // namespace kneepoint::v1
 
@@ -15,6 +22,7 @@ class Workload;
 namespace kneepoint::wire {
 
 inline constexpr std::size_t kMaxName = 1024;
+inline constexpr std::size_t kMaxPath = 4096;
 inline constexpr std::size_t kMaxText = 16 << 20;
 
 /// Throws Invalid.
@@ -22,6 +30,10 @@ Workload workload_from(const Field& at, const v1::Workload& message);
 Calibration calibration_from(const Field& at, const v1::Calibration& message);
 void to_message(const Workload& workload, v1::Workload& out);
 void to_message(const Calibration& calibration, v1::Calibration& out);
+
+using Headers = google::protobuf::RepeatedPtrField<v1::Header>;
+std::map<std::string, std::string> headers_from(const Field& at, const Headers& messages);
+void to_messages(const std::map<std::string, std::string>& headers, Headers& out);
 
 template <class Table, class Domain>
 auto message_of(const Table& table, Domain value) {
@@ -47,6 +59,11 @@ inline std::string line(const Field& at, const std::string& value, std::size_t m
     refuse(at, "holds control characters");
   }
   return text(at, value, most);
+}
+
+inline std::string filled_line(const Field& at, const std::string& value, std::size_t most) {
+  if (value.empty()) refuse(at, "is empty");
+  return line(at, value, most);
 }
 
 }  // namespace kneepoint::wire

@@ -7,6 +7,7 @@
 #include "agent/dialects/openai_chat.h"
 #include "agent/dialects/openai_completions.h"
 #include "agent/dialects/vllm_generate.h"
+#include "common/request_json.h"
 
 namespace kneepoint::agent {
 namespace {
@@ -55,6 +56,27 @@ Result<std::unique_ptr<Dialect>> make_dialect(const Target& target, const Worklo
       }
   }
   return Error{"the target has no dialect"};
+}
+
+Result<std::vector<std::shared_ptr<Dialect>>> make_dialects(const Target& target, const Workload& workload) {
+  std::vector<std::shared_ptr<Dialect>> dialects;
+  std::shared_ptr<Dialect> common;
+  for (const PromptClass& each : workload.classes) {
+    const bool own = !each.model.empty() || !each.extra_body.empty();
+    if (!own && common) {
+      dialects.push_back(common);
+      continue;
+    }
+    Target asked = target;
+    if (!each.model.empty()) asked.model = each.model;
+    Workload asks = workload;
+    asks.extra_body = merged_extra_body(workload.extra_body, each.extra_body);
+    auto dialect = make_dialect(asked, asks);
+    if (!dialect) return dialect.error();
+    dialects.push_back(*std::move(dialect));
+    if (!own) common = dialects.back();
+  }
+  return dialects;
 }
 
 }  // namespace kneepoint::agent

@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "agent/dialects/event_template.h"
 #include "common/plan.h"
@@ -113,5 +114,8 @@ bool is_heartbeat(std::string_view data);
 /// The dialect in which a target is asked for a workload. Fails when the target's own description does not
 /// work out. The workload's extra_body must be empty or a JSON object (`check_extra_body`).
 Result<std::unique_ptr<Dialect>> make_dialect(const Target& target, const Workload& workload);
+
+/// The same for each of the workload's classes, in their order. Those that ask alike share one.
+Result<std::vector<std::shared_ptr<Dialect>>> make_dialects(const Target& target, const Workload& workload);
 
 }  // namespace kneepoint::agent

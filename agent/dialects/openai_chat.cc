@@ -37,6 +37,8 @@ OpenAiChat::OpenAiChat(const Target& target, const Workload& workload)
       answer_(&read_choice) {}
 
 void OpenAiChat::write_body(const Prompt& prompt, UsageOption usage, std::string& out) const {
+  if (!prompt.body.empty())
+    return members_.append_around(prompt, stream_ ? stream_options(usage) : std::string_view(), out);
   out.append(R"({"messages":)");
   append_messages(prompt, out);
   members_.append(prompt, out);

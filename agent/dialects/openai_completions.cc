@@ -26,6 +26,8 @@ OpenAiCompletions::OpenAiCompletions(const std::string& model, const Workload& w
     : members_(model, workload, "max_tokens"), stream_(workload.stream), answer_(&read_choice) {}
 
 void OpenAiCompletions::write_body(const Prompt& prompt, UsageOption usage, std::string& out) const {
+  if (!prompt.body.empty())
+    return members_.append_around(prompt, stream_ ? stream_options(usage) : std::string_view(), out);
   out.append(R"({"prompt":")");
   append_plain_prompt(prompt, out);
   out.push_back('"');

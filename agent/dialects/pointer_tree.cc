@@ -40,31 +40,56 @@ PointerTree::PointerTree(const AnswerPointers& pointers) {
   add(pointers.prompt_tokens, kPromptTokens);
 }
 
+/// The pointer's node, made where there is none.
+PointerTree::Node& PointerTree::node_at(std::string_view pointer) {
+  Node* node = &root_;
+  const auto tokens = parse_pointer(pointer);
+  if (!tokens) return *node;  // cannot be: checked
+  for (const std::string& token : *tokens) {
+    std::string key;
+    append_json_text(key, token);
+    const auto child = std::find_if(node->children.begin(), node->children.end(),
+                                    [&](const Node& each) { return each.key == key; });
+    if (child != node->children.end()) {
+      node = &*child;
+    } else {
+      node->children.push_back({.key = key, .index = index_of(token)});
+      node = &node->children.back();
+    }
+  }
+  return *node;
+}
+
+std::uint64_t PointerTree::condition_bit(const PointerCondition& condition) {
+  Node& node = node_at(condition.pointer);
+  std::string value;
+  append_json_text(value, condition.value.value_or(""));
+  for (const auto& [expected, bit] : node.conditions) {
+    if (expected == value) return bit;
+  }
+  const std::uint64_t bit = next_condition_;
+  next_condition_ <<= 1;  // at most three times kMostPointers: they fit
+  node.conditions.emplace_back(std::move(value), bit);
+  return bit;
+}
+
 void PointerTree::add(const std::vector<std::string>& pointers, Part part) {
   for (const std::string& text : pointers) {
     const bool conditional = part == kFinish || part == kError;
-    const PointerCondition condition = conditional ? split_condition(text) : PointerCondition{text, {}};
-    const auto tokens = parse_pointer(condition.pointer);
-    if (!tokens) continue;  // cannot be: checked
-    Node* node = &root_;
-    for (const std::string& token : *tokens) {
-      std::string key;
-      append_json_text(key, token);
-      const auto child = std::find_if(node->children.begin(), node->children.end(),
-                                      [&](const Node& each) { return each.key == key; });
-      if (child != node->children.end()) {
-        node = &*child;
-      } else {
-        node->children.push_back({.key = key, .index = index_of(token)});
-        node = &node->children.back();
-      }
+    const GuardedPointer split = split_when(text);
+    if (split.when) {
+      const std::uint64_t bit = condition_bit(*split.when);
+      node_at(split.pointer).guarded.emplace_back(bit, part);
+      continue;
     }
+    const PointerCondition condition = conditional ? split_condition(text) : PointerCondition{text, {}};
+    Node& node = node_at(condition.pointer);
     if (condition.value) {
-      node->equals.emplace_back();
-      append_json_text(node->equals.back().first, *condition.value);
-      node->equals.back().second = part;
+      node.equals.emplace_back();
+      append_json_text(node.equals.back().first, *condition.value);
+      node.equals.back().second = part;
     } else {
-      node->parts |= part;
+      node.parts |= part;
     }
   }
 }
@@ -80,6 +105,7 @@ bool PointerTree::read(std::string_view json, ondemand::parser& parser, Found& f
   if (root.type().get(type) != SUCCESS) return false;
   if (type == ondemand::json_type::array && !expects_array(root_)) return false;
   if (!visit(root_, root, found) || !at_end(document)) return false;
+  if (found.waiting != nullptr) settle(found);
   if (found.signs.failed(found.chunk, whole)) found.chunk.error = true;
   return true;
 }
@@ -115,7 +141,26 @@ void PointerTree::note(std::uint8_t parts, Found& found) {
   if ((parts & kError) != 0) found.chunk.error = true;
 }
 
+/// The event has been read: whether what was met counts is known.
+void PointerTree::settle(Found& found) {
+  for (const auto& [bit, part] : static_cast<const Node*>(found.waiting)->guarded) {
+    if ((found.held & bit) == 0) continue;
+    note(part, found);
+    if ((part & (kText | kReasoning)) == 0) continue;
+    found.text_bytes += found.waiting_text.size();
+    if (part == kText) found.chunk.add_answer(found.waiting_text);
+    if (part == kReasoning) found.chunk.reasoning = true;
+  }
+}
+
 bool PointerTree::visit_text(const Node& node, ondemand::value& value, Found& found, bool& given) {
+  if (!node.guarded.empty()) {
+    if (!take_text(value, found.parts)) return true;
+    given = true;
+    found.waiting = &node;
+    found.waiting_text = found.parts.text;
+    return true;
+  }
   if ((node.parts & (kText | kReasoning)) != 0) {
     if (!take_text(value, found.parts)) return true;
     given = true;
@@ -131,6 +176,9 @@ bool PointerTree::visit_text(const Node& node, ondemand::value& value, Found& fo
   if ((node.parts & kFinish) != 0 && says_at_limit(*text)) found.chunk.at_limit = true;
   for (const auto& [expected, part] : node.equals) {
     if (*text == expected) note(part, found);
+  }
+  for (const auto& [expected, bit] : node.conditions) {
+    if (*text == expected) found.held |= bit;
   }
   return true;
 }

@@ -27,6 +27,10 @@ class PointerTree {
     EventParts parts;
     FailureSigns signs = {};
     std::size_t text_bytes = 0;  ///< Of all texts, answer and reasoning, as written (escapes not resolved).
+    // What counts only with a value that stands elsewhere in the event, perhaps behind it.
+    std::uint64_t held = 0;         ///< A bit per condition of PointerTree that holds.
+    const void* waiting = nullptr;  ///< The node with such parts whose text was met last.
+    std::string_view waiting_text = {};
   };
 
   /// @param pointers checked (`kneepoint::check`).
@@ -53,10 +57,15 @@ class PointerTree {
     std::uint8_t parts = 0;  // of Part
     std::vector<std::pair<std::string, Part>>
         equals;  // what it is where the value is this, as JSON writes it
+    std::vector<std::pair<std::string, std::uint64_t>> conditions;  // held where the value is this
+    std::vector<std::pair<std::uint64_t, Part>> guarded;  // what it is where one of these bits is held
     std::vector<Node> children;
   };
 
   void add(const std::vector<std::string>& pointers, Part part);
+  Node& node_at(std::string_view pointer);
+  std::uint64_t condition_bit(const PointerCondition& condition);
+  static void settle(Found& found);
   static bool expects_array(const Node& node);
   static bool visit(const Node& node, simdjson::ondemand::value& value, Found& found);
   static bool visit_text(const Node& node, simdjson::ondemand::value& value, Found& found, bool& given);
@@ -67,6 +76,7 @@ class PointerTree {
   static void take_number(const Node& node, simdjson::ondemand::value& value, Found& found);
 
   Node root_;
+  std::uint64_t next_condition_ = 1;
 };
 
 }  // namespace kneepoint::agent

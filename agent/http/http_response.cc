@@ -39,9 +39,9 @@ void each_element(std::string_view value, Visit visit) {
 }  // namespace
 
 void HttpResponse::reset() {
-  const std::string_view watched = watched_name_;
+  const auto watched = watched_names_;
   *this = HttpResponse();
-  watched_name_ = watched;
+  watched_names_ = watched;
 }
 
 HttpResponse::Event HttpResponse::fail(std::string_view why) {
@@ -125,8 +125,9 @@ bool HttpResponse::parse_header(std::string_view line) {
     });
   } else if (same(name, "content-encoding")) {
     return same(value, "identity");
-  } else if (!watched_name_.empty() && same(name, watched_name_)) {
-    watched_ = value;
+  }
+  for (std::size_t i = 0; i < watched_names_.size(); ++i) {
+    if (!watched_names_[i].empty() && same(name, watched_names_[i])) watched_[i] = value;
   }
   return true;
 }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -26,11 +27,13 @@ class HttpResponse {
     kError,     ///< error() says why.
   };
 
+  /// What may be watched for at once.
+  enum Watch : std::uint8_t { kReplica, kSession, kWatches };
   /// Keeps the value of this header, if a response has it. @param lower_case outlives the parser, or is
   /// empty.
-  void watch(std::string_view lower_case) { watched_name_ = lower_case; }
+  void watch(Watch which, std::string_view lower_case) { watched_names_[which] = lower_case; }
   /// The watched header's value, once the headers are complete; empty where there is none.
-  const std::string& watched() const { return watched_; }
+  const std::string& watched(Watch which) const { return watched_[which]; }
 
   /// Forgets everything but what to watch, for the next response on the same connection.
   void reset();
@@ -81,8 +84,8 @@ class HttpResponse {
   std::uint32_t head_bytes_ = 0;  // of header section or trailers so far
   std::string line_;              // the start of a line that a read cut in two
   std::string header_;            // a header whose value may go on in the next line
-  std::string_view watched_name_;
-  std::string watched_;
+  std::array<std::string_view, kWatches> watched_names_{};
+  std::array<std::string, kWatches> watched_;
   std::string_view body_;
   std::string_view error_;
 };

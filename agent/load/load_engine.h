@@ -9,6 +9,7 @@
 #include "common/clock.h"
 #include "common/plan.h"
 #include "common/second_stats.h"
+#include "common/secrets.h"
 
 namespace kneepoint::agent {
 
@@ -43,10 +44,10 @@ class LoadEngine {
   virtual bool idle() const = 0;
 };
 
-/// Makes the engine of one run. `secrets[i]` is the resolved bearer token of targets[i], empty for none.
+/// Makes the engine of one run. `keys[i]` are the resolved keys of targets[i].
 /// `on_level_done` may be called from any thread, until the engine is destroyed. Throws std::exception when
 /// the assignment cannot be carried out on this host.
 using EngineFactory = std::function<std::unique_ptr<LoadEngine>(
-    Assignment assignment, std::vector<std::string> secrets, std::function<void(LevelDone)> on_level_done)>;
+    Assignment assignment, std::vector<Keys> keys, std::function<void(LevelDone)> on_level_done)>;
 
 }  // namespace kneepoint::agent

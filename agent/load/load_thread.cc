@@ -1,6 +1,5 @@
 #include "agent/load/load_thread.h"
 
-#include <fmt/format.h>
 
 #include <algorithm>
 #include <utility>
@@ -12,8 +11,6 @@ namespace {
 
 /// A second is handed over this long after its end, so that reads that were under way are in it.
 constexpr Nanos kGrace = std::chrono::milliseconds(50);
-/// Turns from here on are counted together: a long conversation does not cost a histogram set per turn.
-constexpr std::uint32_t kLastTurnBucket = 9;
 
 }  // namespace
 
@@ -249,133 +246,6 @@ MonoTime LoadThread::end_of(const Slot& slot) const {
   MonoTime end = end_under(current_.level, slot);
   for (const LevelOrder& order : pending_) end = std::max(end, end_under(order.level, slot));
   return end;
-}
-
-// --- requests ---
-
-std::optional<Ticket> LoadThread::next_request(Slot& slot) {
-  promote_due();
-  const LoadLevel& level = current_.level;
-  const MonoTime now = mono_now();
-  if (!allowed(now)) return std::nullopt;
-  if (const MonoTime end = end_under(level, slot); end != MonoTime::max() && now >= end) return std::nullopt;
-  if (slot.epoch != level.epoch) {
-    slot.epoch = level.epoch;
-    slot.issued = 0;
-  }
-  const std::uint64_t k = slot.issued;
-  const std::uint64_t index = slot.number() + k * level.concurrency;
-  if (level.budget && index >= *level.budget) return std::nullopt;
-  ++slot.issued;
-  Ticket ticket;
-  ticket.identity = {.seed = setup_->assignment.seed,
-                     .cell = slot.cell(),
-                     .epoch = level.epoch,
-                     .attempt = level.attempt,
-                     .slot = slot.number(),
-                     .k = k};
-  ticket.walk = level.budget ? index : slot.number() + k;
-  ticket.concurrency = level.concurrency;
-  return ticket;
-}
-
-CompletionRequest LoadThread::compose(Slot& slot, const Ticket& ticket, MonoTime intended) {
-  const RequestIdentity& identity = ticket.identity;
-  const Workload& workload = setup_->cell(slot.cell()).workload;
-  CellState& cell = state(slot.cell());
-  CompletionRequest request;
-  request.dialect = cell.dialect.get();
-  request.usage = &cell.usage;
-  request.stream = workload.stream;
-  request.source = setup_->sources[slot.cell()].get();
-  request.pick = request.source->pick(ticket, slot.conversation);
-  slot.replica = pick_replica(slot, ticket, request.pick.turn);
-  request.route = &setup_->routes[setup_->cell(slot.cell()).target][slot.replica];
-  ++cell.in_flight[slot.replica];
-  request.conversation = &slot.conversation;
-  request.keep_answer = workload.conversation.has_value();
-  request.id = fmt::format("{}-{}-{}-{}-{}", setup_->assignment.run_id, identity.cell, identity.epoch,
-                           identity.slot, identity.k);
-  request.series = {.cell = slot.cell(),
-                    .epoch = identity.epoch,
-                    .replica = slot.replica,
-                    .prompt_class = request.pick.prompt_class,
-                    .turn = std::min(request.pick.turn, kLastTurnBucket)};
-  request.slot = identity.slot;
-  request.k = identity.k;
-  request.intended = intended;
-  return request;
-}
-
-Nanos LoadThread::turn_ended(Slot& slot, const Ticket& ticket, const PromptPick& pick) {
-  const Workload& workload = setup_->cell(slot.cell()).workload;
-  if (!workload.thinks()) return Nanos(0);
-  if (workload.conversation) {
-    slot.conversation.answered(pick);
-    // The next conversation is another user's, who has been thinking elsewhere.
-    if (slot.conversation.over()) return Nanos(0);
-  }
-  const LoadLevel& level = current_.level;
-  const bool last = level.budget && slot.epoch == level.epoch &&
-                    slot.issued >= budget_share(*level.budget, slot.number(), level.concurrency);
-  return last ? Nanos(0) : setup_->sources[slot.cell()]->think_time(ticket.identity);
-}
-
-void LoadThread::request_ended(const Slot& slot, MonoTime at) {
-  --cells_[slot.cell()].in_flight[slot.replica];
-  const LoadLevel& level = current_.level;
-  if (!level.budget || slot.epoch != level.epoch || slot.cell() != level.cell) return;
-  budget_last_end_ = std::max(budget_last_end_, at);
-  if (slot.issued != budget_share(*level.budget, slot.number(), level.concurrency)) return;
-  if (--budget_slots_left_ == 0) finish_budget(budget_last_end_);
-}
-
-/// This thread's part of a budget is done; the last thread to say so tells the controller.
-void LoadThread::finish_budget(MonoTime at) {
-  BudgetProgress& progress = *current_.progress;
-  const Nanos::rep end = (at - zero_).count();
-  Nanos::rep latest = progress.finished_at;
-  while (latest < end && !progress.finished_at.compare_exchange_weak(latest, end)) {
-  }
-  if (progress.threads_left.fetch_sub(1) == 1)
-    on_budget_done_(current_.level.epoch, Nanos(progress.finished_at));
-}
-
-LoadThread::CellState& LoadThread::state(std::uint32_t cell) {
-  CellState& state = cells_[cell];
-  if (!state.dialect) {
-    const Target& target = setup_->target_of(setup_->cell(cell));
-    state.dialect = *make_dialect(target, setup_->cell(cell).workload);  // prepare_run has tried it
-    state.usage = setup_->cell(cell).usage;
-    state.in_flight.resize(target.urls.size());
-  }
-  return state;
-}
-
-std::uint32_t LoadThread::pick_replica(Slot& slot, const Ticket& ticket, std::uint32_t turn) {
-  if (turn > 0) return slot.replica;  // a conversation stays where its history is cached
-  const std::vector<std::uint32_t>& in_flight = state(slot.cell()).in_flight;
-  const auto replicas = static_cast<std::uint32_t>(in_flight.size());
-  const auto in_turn = static_cast<std::uint32_t>((ticket.identity.slot + ticket.identity.k) % replicas);
-  switch (setup_->target_of(setup_->cell(slot.cell())).routing) {
-    case Routing::kPinned:
-      return current_.level.arrivals ? in_turn : slot.number() % replicas;
-    case Routing::kRoundRobin:
-      return in_turn;
-    case Routing::kLeastInFlight:
-      break;
-  }
-  std::uint32_t least = in_turn;  // among equals in turn
-  for (std::uint32_t i = 1; i < replicas; ++i) {
-    const std::uint32_t other = (in_turn + i) % replicas;
-    if (in_flight[other] < in_flight[least]) least = other;
-  }
-  return least;
-}
-
-const Route& LoadThread::first_route(const Slot& slot) const {
-  const auto& replicas = setup_->routes[setup_->cell(slot.cell()).target];
-  return replicas[slot.number() % replicas.size()];
 }
 
 // --- ends ---

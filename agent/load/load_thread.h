@@ -85,6 +85,8 @@ class LoadThread {
   /// The next request under the level in force; nothing when the slot has no more to do.
   std::optional<Ticket> next_request(Slot& slot);
   CompletionRequest compose(Slot& slot, const Ticket& ticket, MonoTime intended);
+  /// Which session the request belongs to, and so which key is its.
+  void join_session(Slot& slot, const Ticket& ticket, CompletionRequest& request);
   /// The longest waiting arrival of an open loop; nothing, and the slot is parked, where none waits.
   std::optional<DueRequest> next_arrival(Slot& slot);
   /// A request has succeeded. @return how long the slot thinks before its next one.
@@ -97,7 +99,7 @@ class LoadThread {
  private:
   /// What the thread's slots of one cell share.
   struct CellState {
-    std::unique_ptr<Dialect> dialect;
+    std::vector<std::shared_ptr<Dialect>> dialects;  ///< By class.
     UsageOption usage{};                   ///< What the assignment says; less once the host has refused that.
     std::vector<std::uint32_t> in_flight;  ///< By replica.
   };

@@ -18,16 +18,16 @@ constexpr Nanos kCollectPatience = std::chrono::milliseconds(200);
 
 }  // namespace
 
-Result<void> check_assignment(const Assignment& assignment, const std::vector<std::string>& secrets) {
-  const auto setup = prepare_run(assignment, secrets);
+Result<void> check_assignment(const Assignment& assignment, const std::vector<Keys>& keys) {
+  const auto setup = prepare_run(assignment, keys);
   if (!setup) return setup.error();
   return {};
 }
 
 class RunController::Impl {
  public:
-  Impl(Assignment assignment, const std::vector<std::string>& secrets, Options options) {
-    auto setup = prepare_run(std::move(assignment), secrets, std::move(options.targets));
+  Impl(Assignment assignment, const std::vector<Keys>& keys, Options options) {
+    auto setup = prepare_run(std::move(assignment), keys, std::move(options.targets));
     if (!setup) throw std::invalid_argument(setup.error().message);
     const unsigned count = std::max(1u, options.threads);
     const auto on_done = [callback = std::move(options.on_level_done)](std::uint64_t epoch,
@@ -119,8 +119,8 @@ class RunController::Impl {
   std::vector<std::unique_ptr<LoadThread>> threads_;  // last: they call back into the rest
 };
 
-RunController::RunController(Assignment assignment, std::vector<std::string> secrets, Options options)
-    : impl_(std::make_unique<Impl>(std::move(assignment), secrets, std::move(options))) {}
+RunController::RunController(Assignment assignment, std::vector<Keys> keys, Options options)
+    : impl_(std::make_unique<Impl>(std::move(assignment), keys, std::move(options))) {}
 RunController::~RunController() = default;
 
 void RunController::apply(const LoadLevel& level) {

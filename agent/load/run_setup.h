@@ -8,6 +8,7 @@
 #include "agent/stream/completion_stream.h"
 #include "common/plan.h"
 #include "common/result.h"
+#include "common/secrets.h"
 
 namespace kneepoint::agent {
 
@@ -17,15 +18,16 @@ struct RunSetup {
   Assignment assignment;
   std::vector<std::vector<Route>> routes;                    ///< By target, then by replica.
   std::vector<std::unique_ptr<const PromptSource>> sources;  ///< By cell.
+  std::vector<std::vector<std::string>> keys;     ///< By target: a line with CRLF for each of its keys.
+  std::vector<std::vector<std::string>> headers;  ///< By cell, then by class: lines with CRLF.
 
   const Cell& cell(std::uint32_t id) const { return assignment.cells[id]; }
   const Target& target_of(const Cell& cell) const { return assignment.targets[cell.target]; }
 };
 
-/// @param secrets bearer tokens by target, empty for none. @param policy which targets may be loaded; null:
+/// @param keys by target. @param policy which targets may be loaded; null:
 /// any. With a policy the names in URLs are looked up, which may take up to two seconds.
-Result<std::shared_ptr<const RunSetup>> prepare_run(Assignment assignment,
-                                                    const std::vector<std::string>& secrets,
+Result<std::shared_ptr<const RunSetup>> prepare_run(Assignment assignment, const std::vector<Keys>& keys,
                                                     std::shared_ptr<const TargetPolicy> policy = nullptr);
 
 }  // namespace kneepoint::agent

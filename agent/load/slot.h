@@ -42,6 +42,8 @@ class Slot {
   std::uint32_t replica = 0;  ///< Of its last request.
   bool parked = false;        ///< An open loop's: it waits for an arrival.
   ConversationState conversation;
+  std::string session;         ///< What its requests name their session.
+  std::uint64_t sessions = 0;  ///< Begun by it.
 
  private:
   Task<void> run();

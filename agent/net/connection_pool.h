@@ -16,6 +16,8 @@ struct Route {
   Nanos request_timeout{0};
   Nanos idle_timeout{0};
   std::string replica_header;    ///< In lower case; empty for none.
+  std::string session_header;    ///< Of requests; empty for none.
+  std::string session_reply;     ///< Of responses, in lower case: names the session anew. Empty for none.
   bool keeps_connection = true;  ///< Else a connection carries one request.
 };
 

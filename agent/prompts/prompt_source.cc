@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 #include <iterator>
+#include <numeric>
 #include <utility>
 
 #include "common/words.h"
@@ -20,18 +21,24 @@ void append_nonce(std::uint64_t seed, std::string& out) {
 
 }  // namespace
 
-PromptSource::PromptSource(const Cell& cell, std::uint64_t seed, std::shared_ptr<const Dataset> dataset)
+PromptSource::PromptSource(const Cell& cell, std::uint64_t text_seed, std::shared_ptr<const Dataset> dataset)
     : workload_(cell.workload),
       calibration_(cell.calibration),
+      text_seed_(text_seed),
       // The same prefixes at every level: that is what is shared.
-      prefix_seed_(random_bits({.seed = seed, .cell = cell.id}, kPrefixDraw)),
+      prefix_seed_(random_bits({.seed = text_seed, .cell = cell.id}, kPrefixDraw)),
       dataset_(std::move(dataset)) {
   for (const PromptClass& each : workload_.classes) class_weights_ += each.weight;
+  // A golden section of the round at a time: a heavy class's turns do not come one after the other.
+  if (class_weights_ == workload_.classes.size()) return;
+  class_stride_ = std::max<std::uint64_t>(
+      1, static_cast<std::uint64_t>(std::llround(0.618034 * static_cast<double>(class_weights_))));
+  while (std::gcd(class_stride_, class_weights_) > 1) ++class_stride_;
 }
 
-Result<std::unique_ptr<const PromptSource>> PromptSource::create(const Cell& cell, std::uint64_t seed,
+Result<std::unique_ptr<const PromptSource>> PromptSource::create(const Cell& cell, std::uint64_t text_seed,
                                                                  std::shared_ptr<const Dataset> dataset) {
-  std::unique_ptr<const PromptSource> source(new PromptSource(cell, seed, std::move(dataset)));
+  std::unique_ptr<const PromptSource> source(new PromptSource(cell, text_seed, std::move(dataset)));
   if (auto checked = source->check(); !checked) return checked.error();
   return source;
 }
@@ -39,7 +46,7 @@ Result<std::unique_ptr<const PromptSource>> PromptSource::create(const Cell& cel
 Result<void> PromptSource::check() const {
   if (class_weights_ == 0) return Error{"has no prompts"};
   if (workload_.dataset && !dataset_) return Error{"its dataset is missing"};
-  if (dataset_ && dataset_->classes.size() != workload_.classes.size())
+  if (dataset_ && dataset_->classes.size() > 1 && dataset_->classes.size() != workload_.classes.size())
     return Error{"its dataset has other classes"};
   if (dataset_ && dataset_->entries.empty()) return Error{"its dataset is empty"};
   for (const PromptClass& each : workload_.classes) {
@@ -63,28 +70,36 @@ PromptPick PromptSource::pick(const Ticket& ticket, ConversationState& conversat
   }
   PromptPick pick = conversation.history().front().user;
   pick.turn = conversation.next_turn();
-  pick.seed = random_bits(request, kTextDraw);
+  pick.seed = text_bits(request, kTextDraw);
   pick_lengths(request, pick);
   return pick;
+}
+
+std::uint64_t PromptSource::text_bits(RequestIdentity request, Draw draw) const {
+  request.seed = text_seed_;
+  return random_bits(request, draw);
 }
 
 /// @param number the how manieth item (request or conversation) of the slot under its level this is.
 PromptPick PromptSource::first_turn(const Ticket& ticket, std::uint64_t number) const {
   const RequestIdentity& request = ticket.identity;
   PromptPick pick;
-  pick.seed = random_bits(request, kTextDraw);
+  pick.seed = text_bits(request, kTextDraw);
   if (dataset_) {
     const std::uint64_t place = workload_.dataset->order == DatasetOrder::kSequential
                                     ? request.slot + number * ticket.concurrency
                                     : random_bits(request, kPromptDraw);
     pick.item = static_cast<std::uint32_t>(place % dataset_->entries.size());
-    pick.prompt_class = dataset_->entries[pick.item].prompt_class;
     RequestIdentity level = request;
     level.slot = 0;
     level.k = 0;
-    pick.level_seed = random_bits(level, kBlocksDraw);
+    pick.level_seed = text_bits(level, kBlocksDraw);
+  }
+  if (dataset_ && dataset_->classes.size() > 1) {
+    pick.prompt_class = dataset_->entries[pick.item].prompt_class;
   } else {
-    pick_class(ticket, pick);
+    // Conversations take the classes in turn, whatever number of requests each has.
+    pick_class(ticket, workload_.conversation ? request.slot + number : ticket.walk, pick);
   }
   if (workload_.synthetic) {
     pick.prefix_group =
@@ -94,8 +109,8 @@ PromptPick PromptSource::first_turn(const Ticket& ticket, std::uint64_t number) 
   return pick;
 }
 
-void PromptSource::pick_class(const Ticket& ticket, PromptPick& pick) const {
-  std::uint64_t place = ticket.walk % class_weights_;
+void PromptSource::pick_class(const Ticket& ticket, std::uint64_t place, PromptPick& pick) const {
+  place = place % class_weights_ * class_stride_ % class_weights_;
   while (place >= workload_.classes[pick.prompt_class].weight) {
     place -= workload_.classes[pick.prompt_class++].weight;
   }
@@ -140,10 +155,23 @@ Prompt PromptSource::render(const PromptPick& pick, const ConversationState& con
   Prompt prompt;
   if (workload_.system) prompt.system = *workload_.system;
   prompt.output_tokens = pick.output_tokens;
+  if (dataset_ && workload_.dataset->bodies) {
+    prompt.body = given_text(pick);
+    return prompt;
+  }
   buffer.text.clear();
   buffer.history.clear();
-  if (pick.turn == 0 && pick.input_tokens == 0 && !workload_.unique) {
+  const bool messages = dataset_ && workload_.dataset->messages;
+  if (pick.turn == 0 && pick.input_tokens == 0 && !workload_.unique && !messages) {
     prompt.text = given_text(pick);  // nothing to make, nothing to copy
+    return prompt;
+  }
+  if (messages) {
+    for (std::uint32_t turn = 0; turn <= pick.turn; ++turn) {
+      if (turn > 0) buffer.text += ',';
+      buffer.text += dataset_->entries[pick.item].turns[turn];
+    }
+    prompt.messages = buffer.text;
     return prompt;
   }
   // All texts one after the other; views only once the buffer has stopped growing.

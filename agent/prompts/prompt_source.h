@@ -24,8 +24,9 @@ struct PromptBuffer {
 /// Decides what the requests of one cell ask, and writes their texts. Immutable: the threads share it.
 class PromptSource {
  public:
-  /// @param cell outlives the source. @param dataset the one that its workload names, or null.
-  static Result<std::unique_ptr<const PromptSource>> create(const Cell& cell, std::uint64_t seed,
+  /// @param cell outlives the source. @param text_seed of its random words; all else follows the requests'
+  /// own seed. @param dataset the one that its workload names, or null.
+  static Result<std::unique_ptr<const PromptSource>> create(const Cell& cell, std::uint64_t text_seed,
                                                             std::shared_ptr<const Dataset> dataset);
 
   /// What the request asks. Follows and moves the slot's `conversation` where the workload has them.
@@ -37,11 +38,12 @@ class PromptSource {
   Prompt render(const PromptPick& pick, const ConversationState& conversation, PromptBuffer& buffer) const;
 
  private:
-  PromptSource(const Cell& cell, std::uint64_t seed, std::shared_ptr<const Dataset> dataset);
+  PromptSource(const Cell& cell, std::uint64_t text_seed, std::shared_ptr<const Dataset> dataset);
   Result<void> check() const;
 
+  std::uint64_t text_bits(RequestIdentity request, Draw draw) const;
   PromptPick first_turn(const Ticket& ticket, std::uint64_t number) const;
-  void pick_class(const Ticket& ticket, PromptPick& pick) const;
+  void pick_class(const Ticket& ticket, std::uint64_t place, PromptPick& pick) const;
   void pick_lengths(const RequestIdentity& request, PromptPick& pick) const;
   std::uint32_t turns(const RequestIdentity& request, const PromptPick& first) const;
   std::string_view given_text(const PromptPick& pick) const;
@@ -51,9 +53,11 @@ class PromptSource {
 
   const Workload& workload_;
   const Calibration calibration_;
+  const std::uint64_t text_seed_;
   const std::uint64_t prefix_seed_;
   const std::shared_ptr<const Dataset> dataset_;
   std::uint64_t class_weights_ = 0;
+  std::uint64_t class_stride_ = 1;  ///< Has no divisor in common with class_weights_.
 };
 
 }  // namespace kneepoint::agent

@@ -43,6 +43,7 @@ enum Draw : std::uint64_t {
   kBlocksDraw = 8,
   kPrefixDraw = 9,
   kArrivalDraw = 10,
+  kSessionDraw = 11,
 };
 
 }  // namespace kneepoint::agent

@@ -14,6 +14,7 @@ struct Series {
   SeriesKey key;
   const Cell* cell = nullptr;
   SeriesStats stats;
+  std::uint32_t exempt = 0;        // a bit per SLO limit that does not apply to its class
   std::uint32_t index = kNoIndex;  // in the current second's samples
   bool touched = false;            // has something to hand over
   std::int32_t in_flight = 0;
@@ -26,6 +27,9 @@ struct Series {
     return in_flight != 0 || waiting != 0 || backing_off != 0 || thinking != 0 || backlog != 0;
   }
 };
+
+/// A bit per limit of the cell that requests of a class are not held against.
+std::uint32_t exempt_limits(const Cell& cell, std::uint32_t prompt_class);
 
 /// Whether a limit on it is decided as soon as its event comes, or is overdue.
 inline bool is_time_limit(SloMetric metric) {

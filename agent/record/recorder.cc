@@ -39,6 +39,7 @@ Series& Recorder::series(const SeriesKey& key) {
     held->key = key;
     held->cell = &cells_[key.cell];
     held->stats.slo.resize(held->cell->slo.size());
+    held->exempt = exempt_limits(*held->cell, key.prompt_class);
   }
   return *held;
 }
@@ -115,10 +116,12 @@ void Recorder::begin(RequestRecord& record, const Start& start) {
   ++stats(*record.series, second_of(start.at)).started;
   ++in_flight_;
   if (start.sent) generator_.send_lag.record(start.at - start.scheduled);
+  record.judged = record.series->exempt;
   const auto& limits = record.series->cell->slo;
-  if (record.streamed &&
-      std::any_of(limits.begin(), limits.end(), [](const SloLimit& l) { return is_time_limit(l.metric); })) {
+  for (std::size_t i = 0; record.streamed && i < limits.size(); ++i) {
+    if (!is_time_limit(limits[i].metric) || (record.judged & (1u << i)) != 0) continue;
     watch(record);
+    break;
   }
 }
 

@@ -42,7 +42,7 @@ struct RequestRecord {
   std::uint64_t textless_chunks = 0;  ///< Content chunks without text: tool calls, and what else is no text.
   std::uint32_t asked_output_tokens = 0;  ///< 0: the answer's length is the host's affair.
   std::uint32_t asked_prompt_tokens = 0;  ///< 0: the prompt was not made to a length.
-  std::uint32_t judged = 0;               ///< A bit per SLO limit.
+  std::uint32_t judged = 0;               ///< A bit per SLO limit, set too where it does not apply.
   bool streamed = true;
   bool has_usage = false;
   bool has_prompt_usage = false;

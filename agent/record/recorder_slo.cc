@@ -1,10 +1,25 @@
 // The SLO's part of the recorder: every request against every limit of its cell, as soon as that is decided.
 #include <algorithm>
+#include <string_view>
 
 #include "agent/record/recorded_series.h"
 #include "agent/record/recorder.h"
 
 namespace kneepoint::agent {
+
+std::uint32_t exempt_limits(const Cell& cell, std::uint32_t prompt_class) {
+  const auto& classes = cell.workload.classes;
+  const std::string_view name =
+      prompt_class < classes.size() ? std::string_view(classes[prompt_class].name) : std::string_view();
+  const bool has_own = std::any_of(cell.slo.begin(), cell.slo.end(), [&](const SloLimit& limit) {
+    return !limit.prompt_class.empty() && limit.prompt_class == name;
+  });
+  std::uint32_t exempt = 0;
+  for (std::size_t i = 0; i < cell.slo.size(); ++i) {
+    if (cell.slo[i].prompt_class != (has_own ? name : std::string_view())) exempt |= 1u << i;
+  }
+  return exempt;
+}
 
 void Recorder::judge(RequestRecord& record, std::size_t limit, std::int64_t second, bool met) {
   record.judged |= 1u << limit;

@@ -148,7 +148,7 @@ class AgentSession {
   /// An assignment whose datasets are on their way.
   struct Incoming {
     Assignment assignment;
-    std::vector<std::string> secrets;
+    std::vector<Keys> keys;
     DatasetFetch fetch;
   };
   std::optional<Incoming> incoming_;

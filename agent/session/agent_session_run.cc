@@ -20,15 +20,15 @@ void AgentSession::accept(const v1::CoordinatorMessage& message) {
   if (!assignment) return refuse("invalid assignment: " + assignment.error().message);
   if (std::chrono::abs(assignment->zero - SystemClock().now()) > wire::kMaxDuration)
     return refuse("invalid assignment: zero_nanos: more than a year from now");
-  std::vector<std::string> secrets;
+  std::vector<Keys> keys;
   for (const Target& target : assignment->targets) {
     if (auto allowed = options_.permissions.check(target); !allowed) return refuse(allowed.error().message);
-    auto secret = resolve_secret(target.auth);
-    if (!secret) return refuse(fmt::format("target {}: {}", target.name, secret.error().message));
-    secrets.push_back(*std::move(secret));
+    auto resolved = resolve_keys(target.auth);
+    if (!resolved) return refuse(fmt::format("target {}: {}", target.name, resolved.error().message));
+    keys.push_back(*std::move(resolved));
   }
   DatasetFetch fetch(*assignment);
-  incoming_ = Incoming{*std::move(assignment), std::move(secrets), std::move(fetch)};
+  incoming_ = Incoming{*std::move(assignment), std::move(keys), std::move(fetch)};
   fetch_or_start();
 }
 
@@ -50,7 +50,7 @@ void AgentSession::fetch_or_start() {
   lease_->begin(assignment.zero);
   cells_ = assignment.cells.size();
   try {
-    engine_ = make_engine_(std::move(assignment), std::move(ready_to_run.secrets),
+    engine_ = make_engine_(std::move(assignment), std::move(ready_to_run.keys),
                            [this, run = ++run_](LevelDone done) {
                              inbox_.push(EngineDone{run, done});
                            });

@@ -144,10 +144,15 @@ void CompletionStream::write_request(const CompletionRequest& request, UsageOpti
   const Prompt prompt = request.source->render(request.pick, *request.conversation, buffers.prompt);
   request.dialect->write_body(prompt, usage, buffers.body);
   memory_ = request.dialect->begin_stream(prompt);
+  const Route& route = *request.route;
   buffers.request.clear();
-  fmt::format_to(std::back_inserter(buffers.request),
-                 "POST {}{} HTTP/1.1\r\n{}X-Request-Id: {}\r\nContent-Length: {}\r\n\r\n",
-                 request.route->peer.endpoint.base_path, request.dialect->path(), request.route->headers,
+  fmt::format_to(std::back_inserter(buffers.request), "POST {}{} HTTP/1.1\r\n{}{}{}",
+                 route.peer.endpoint.base_path, request.dialect->path(), route.headers, request.headers,
+                 request.key);
+  if (!route.session_header.empty() && !request.session->empty()) {
+    fmt::format_to(std::back_inserter(buffers.request), "{}: {}\r\n", route.session_header, *request.session);
+  }
+  fmt::format_to(std::back_inserter(buffers.request), "X-Request-Id: {}\r\nContent-Length: {}\r\n\r\n",
                  request.id, buffers.body.size());
   buffers.request.append(buffers.body);
 }
@@ -171,7 +176,8 @@ Task<std::optional<Ending>> CompletionStream::exchange(const CompletionRequest& 
 /// connection ended before any byte of a response.
 Task<std::optional<Ending>> CompletionStream::attempt(const CompletionRequest& request) {
   forget_response();
-  http_.watch(request.route->replica_header);
+  http_.watch(HttpResponse::kReplica, request.route->replica_header);
+  http_.watch(HttpResponse::kSession, request.route->session_reply);
   idle_timeout_ = request.route->idle_timeout;
   request_deadline_ = record_.start + request.route->request_timeout;
   deadline_.arm(request_deadline_);
@@ -233,7 +239,9 @@ std::optional<Outcome> CompletionStream::consume(const CompletionRequest& reques
         return std::nullopt;
       case HttpResponse::Event::kHeaders:
         by_status_ = outcome_of_status(http_.status());
-        if (!http_.watched().empty()) tell_replica(read.received);
+        if (!http_.watched(HttpResponse::kReplica).empty()) tell_replica(read.received);
+        if (const auto& session = http_.watched(HttpResponse::kSession); !session.empty())
+          *request.session = session;
         break;
       case HttpResponse::Event::kBody:
         if (const auto outcome = take_body(request, http_.body(), read.received)) {
@@ -255,7 +263,7 @@ std::optional<Outcome> CompletionStream::consume(const CompletionRequest& reques
 
 /// The response says which replica answers.
 void CompletionStream::tell_replica(MonoTime at) {
-  const auto replica = context_.recorder.named(http_.watched());
+  const auto replica = context_.recorder.named(http_.watched(HttpResponse::kReplica));
   if (!replica) return;
   context_.recorder.answered_by(record_, at, *replica, last_replica_ != 0 && last_replica_ != *replica);
   last_replica_ = *replica;

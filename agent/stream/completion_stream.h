@@ -38,7 +38,10 @@ struct ThreadContext {
 struct CompletionRequest {
   const Route* route = nullptr;
   Dialect* dialect = nullptr;
-  UsageOption* usage = nullptr;  ///< What to ask for; lowered when the host refuses it and accepts less.
+  std::string_view headers;        ///< Beside the route's, each with its CRLF.
+  std::string_view key;            ///< The same, for the host's permission.
+  std::string* session = nullptr;  ///< Value of the route's session header; may be given by the response.
+  UsageOption* usage = nullptr;    ///< What to ask for; lowered when the host refuses it and accepts less.
   bool stream = true;
   const PromptSource* source = nullptr;
   PromptPick pick;

@@ -117,6 +117,7 @@ class Run {
         metrics_(identity_of(plan_, run_id_, std::string(version()))),
         display_(plan_, cells_, metrics_, errors, options.detail == Detail::kLine),
         record_(directory_.path(), past_ ? past_->segments + 1 : 1) {
+    plan_.text_seed = past_ ? past_->plan.text_seed : new_text_seed();
     if (options.force) or_fail(directory_.clear(), kBadInput);
     or_fail(directory_.write("plan.yaml", plan_.source_text), kBadInput);
     serve();
@@ -262,6 +263,7 @@ class Run {
                           .targets = plan_.targets,
                           .cells = cells_,
                           .seed = plan_.seed,
+                          .text_seed = plan_.text_seed,
                           .records = plan_.records,
                           .datasets = plan_.datasets};
     or_fail(fleet_->start(

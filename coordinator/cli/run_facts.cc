@@ -32,6 +32,11 @@ std::string new_run_id(RealTime now, const std::string& plan) {
                      plan, std::random_device()() & 0xffff);
 }
 
+std::uint64_t new_text_seed() {
+  std::random_device source;
+  return std::uint64_t{source()} << 32 | source();
+}
+
 RunFacts::Agent fact_of(const AgentInfo& agent) {
   return {.name = agent.name,
           .presence = agent.membership.presence(),

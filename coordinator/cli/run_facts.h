@@ -13,6 +13,8 @@ namespace kneepoint::coordinator {
 
 /// "20261129T052600Z-sweep-7f3a"
 std::string new_run_id(RealTime now, const std::string& plan);
+/// What no other run has: of its random words.
+std::uint64_t new_text_seed();
 
 RunFacts::Agent fact_of(const AgentInfo& agent);
 

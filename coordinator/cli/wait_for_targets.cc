@@ -32,7 +32,7 @@ ReadinessOptions options_of(const Target& target, const Clock& clock) {
   ReadinessOptions options;
   options.deadline = target.wait_ready->timeout;
   if (const auto token = resolve_secret(target.auth); token && !token->empty()) {
-    options.headers["Authorization"] = "Bearer " + *token;
+    options.headers[target.auth_header] = auth_value(target, *token);
   }
   if (target.wait_ready->started) {
     options.started = clock.now() - (clock.real_now() - *target.wait_ready->started);

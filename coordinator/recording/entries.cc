@@ -24,6 +24,7 @@ Result<Plan> plan_of(const v1::RecordedRun& message, Assignment assignment) {
   Plan plan{.name = message.plan_name(),
             .targets = std::move(assignment.targets),
             .seed = assignment.seed,
+            .text_seed = assignment.text_seed,
             .records = assignment.records,
             .alternate = message.alternate(),
             .source_text = message.plan_text()};
@@ -113,6 +114,7 @@ void to_message(const Plan& plan, const std::vector<Cell>& cells, const RunFacts
                               .targets = plan.targets,
                               .cells = cells,
                               .seed = plan.seed,
+                              .text_seed = plan.text_seed,
                               .records = plan.records};
   to_wire(assignment, *out.mutable_assignment());
   to_messages(facts.agents, *out.mutable_agents());

@@ -151,6 +151,96 @@ TEST_F(Connections, RequestsCarryTheirHeadersAndBody) {
   EXPECT_THAT(requests[0], HasSubstr(R"("continuous_usage_stats":true)"));
 }
 
+TEST_F(Connections, AClassAsksItsOwnModelWithItsOwnHeaders) {
+  serve(always(answer(1)));
+  target().headers = {{"X-Team", "ml"}, {"X-Tenant", "free"}};
+  workload().extra_body = R"({"priority":5,"seed":7})";
+  workload().classes.push_back({.name = "gold",
+                                .prompts = {"Hi"},
+                                .model = "adapter-1",
+                                .headers = {{"x-tenant", "gold"}},
+                                .extra_body = R"({"priority":1})"});
+  run(2);
+  const auto requests = server_->requests();
+  ASSERT_EQ(requests.size(), 2u);
+  EXPECT_THAT(requests[0], HasSubstr("\r\nX-Tenant: free\r\n"));
+  EXPECT_THAT(requests[0], HasSubstr(R"("model":"m")"));
+  EXPECT_THAT(requests[0], HasSubstr(R"("priority":5)"));
+  EXPECT_THAT(requests[1], HasSubstr("\r\nx-tenant: gold\r\n"));
+  EXPECT_THAT(requests[1], HasSubstr("\r\nX-Team: ml\r\n"));
+  EXPECT_THAT(requests[1], Not(HasSubstr("free"))) << "letter case makes no difference";
+  EXPECT_THAT(requests[1], HasSubstr(R"("model":"adapter-1")"));
+  EXPECT_THAT(requests[1], HasSubstr(R"("priority":1,"seed":7)"));
+  EXPECT_THAT(requests[1], Not(HasSubstr(R"("priority":5)")));
+}
+
+std::vector<std::string> values_of(const std::vector<std::string>& requests, const std::string& header) {
+  std::vector<std::string> values;
+  for (const std::string& request : requests) {
+    const std::size_t at = request.find("\r\n" + header + ": ");
+    if (at == request.npos) {
+      values.emplace_back();
+      continue;
+    }
+    const std::size_t begin = at + header.size() + 4;
+    values.push_back(request.substr(begin, request.find("\r\n", begin) - begin));
+  }
+  return values;
+}
+
+TEST_F(Connections, KeysGoInTheHeaderThatTheTargetWantsAndAreDealtToSessions) {
+  serve(always(answer(1)));
+  target().auth_header = "x-api-key";
+  target().auth_scheme.clear();
+  controller_ = std::make_unique<RunController>(
+      assignment_, std::vector<Keys>{{"one", "two"}},
+      RunController::Options{.threads = 1, .on_level_done = [this](LevelDone done) {
+                               const std::lock_guard lock(mutex_);
+                               done_.push_back(done);
+                               changed_.notify_all();
+                             }});
+  run(8, 4);
+  const auto requests = server_->requests();
+  ASSERT_EQ(requests.size(), 8u);
+  const auto keys = values_of(requests, "x-api-key");
+  EXPECT_EQ(std::count(keys.begin(), keys.end(), "one"), 4);
+  EXPECT_EQ(std::count(keys.begin(), keys.end(), "two"), 4);
+  EXPECT_THAT(requests[0], Not(HasSubstr("Authorization")));
+}
+
+TEST_F(Connections, AConversationKeepsItsSession) {
+  serve(always(answer(1)));
+  target().session_header = "X-Session-Id";
+  workload().classes = {{.name = "made"}};
+  workload().synthetic = Synthetic{.input_tokens = 4};
+  workload().conversation = Conversation{.turns = 2};
+  run(4);
+  const auto sessions = values_of(server_->requests(), "X-Session-Id");
+  ASSERT_EQ(sessions.size(), 4u);
+  EXPECT_EQ(sessions[0].size(), 16u);
+  EXPECT_EQ(sessions[0], sessions[1]);
+  EXPECT_NE(sessions[1], sessions[2]);
+  EXPECT_EQ(sessions[2], sessions[3]);
+}
+
+TEST_F(Connections, ASessionThatTheHostNamesIsEchoed) {
+  serve([](ScriptedServer::Peer& peer, int) {
+    int served = 0;
+    for (std::string request; !(request = peer.read_request()).empty();) {
+      std::string reply = answer(1);
+      const std::string line = "x-gateway-session: s" + std::to_string(served++ / 2) + "\r\n";
+      peer.send(reply.insert(reply.find("\r\n") + 2, served % 2 == 1 ? line : ""));
+    }
+  });
+  target().session_header = "X-Gateway-Session";
+  target().session_from_server = true;
+  workload().classes = {{.name = "made"}};
+  workload().synthetic = Synthetic{.input_tokens = 4};
+  workload().conversation = Conversation{.turns = 2};
+  run(4);
+  EXPECT_THAT(values_of(server_->requests(), "X-Gateway-Session"), testing::ElementsAre("", "s0", "", "s1"));
+}
+
 TEST_F(Connections, AHostThatRefusesUsageOptionsIsAskedForLess) {
   serve([](ScriptedServer::Peer& peer, int) {
     for (std::string request; !(request = peer.read_request()).empty();) {

@@ -100,6 +100,46 @@ TEST(CustomDialect, WhatEachEventMeans) {
     EXPECT_EQ(stream(some_dialect(), {event}), Meanings{meaning}) << event;
 }
 
+TEST(CustomDialect, OnePlaceHoldsWhatTheTypeSays) {
+  DialectDescription dialect = some_dialect();
+  dialect.stream.text = {"/delta when /type=text", "/delta when /type=refusal"};
+  dialect.stream.reasoning = {"/delta when /type=thought"};
+  dialect.stream.tool_call = {"/delta when /type=call", "/calls"};
+  ASSERT_TRUE(check(dialect));
+  const std::vector<std::pair<std::string, std::string>> cases = {
+      {R"({"type":"text","delta":"a"})", "answer"},
+      {R"({"delta":"a","type":"text"})", "answer"},
+      {R"({"type":"refusal","delta":"a"})", "answer"},
+      {R"({"type":"thought","delta":"a"})", "reasoning"},
+      {R"({"delta":"a","type":"thought"})", "reasoning"},
+      {R"({"type":"call","delta":"a"})", "tool"},
+      {R"({"type":"other","delta":"a"})", ""},
+      {R"({"type":"text","delta":""})", ""},
+      {R"({"type":"text"})", ""},
+      {R"({"delta":"a"})", ""},
+      {R"({"type":"other","delta":"a","calls":[1]})", "tool"},
+  };
+  for (const auto& [event, meaning] : cases) {
+    EXPECT_EQ(stream(dialect, {event}), Meanings{meaning}) << event;
+    for (const auto& [first, ignored] : cases)
+      EXPECT_EQ(stream(dialect, {first, event}).at(1), meaning) << first << "\nthen " << event;
+  }
+}
+
+TEST(CustomDialect, AWhenThatSaysNothingIsRefused) {
+  for (const char* pointer :
+       {"/delta when /type", "/delta when type=x", "/delta when /type=", "delta when /type=x"}) {
+    DialectDescription dialect = some_dialect();
+    dialect.stream.text = {pointer};
+    EXPECT_FALSE(check(dialect)) << pointer;
+  }
+  DialectDescription dialect = some_dialect();
+  dialect.stream.finish = {"/end when /type=x"};
+  const auto checked = check(dialect);
+  ASSERT_FALSE(checked);
+  EXPECT_EQ(checked.error().message, "'stream.finish' takes no 'when'; text, reasoning and tool_call do");
+}
+
 TEST(CustomDialect, AnEventMeansTheSameAfterAnyOther) {
   const std::vector<std::string> events = {
       R"({"id":"c","text":"a"})",

@@ -1,3 +1,4 @@
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <simdjson.h>
 
@@ -337,6 +338,50 @@ TEST(RequestBody, ExtraBodyMustBeAnObject) {
   EXPECT_TRUE(check_extra_body("{}"));
   EXPECT_FALSE(check_extra_body("[1]"));
   EXPECT_FALSE(check_extra_body("{\"a\":}"));
+}
+
+std::string body_around(const Target& target, const std::string& body, UsageOption usage,
+                        bool streamed = true) {
+  Workload workload;
+  workload.stream = streamed;
+  workload.dataset = DatasetUse{.bodies = true};
+  std::string out;
+  (*agent::make_dialect(target, workload))->write_body({.body = body}, usage, out);
+  return out;
+}
+
+TEST(WholeBodies, GetModelStreamAndUsageInFront) {
+  const std::string body = R"("messages":[{"role":"user","content": []}],"tools":[1.50]})";
+  EXPECT_EQ(body_around({.api = Api::kOpenAiChat, .model = "m\"1"}, body, UsageOption::kFinal),
+            R"({"model":"m\"1","stream":true,"stream_options":{"include_usage":true},)" + body);
+  EXPECT_EQ(body_around({.api = Api::kOpenAiCompletions, .model = "m"}, body, UsageOption::kFinal, false),
+            R"({"model":"m","stream":false,)" + body);
+  EXPECT_EQ(body_around({.api = Api::kOpenAiChat, .model = "m"}, body, UsageOption::kNone),
+            R"({"model":"m","stream":true,)" + body);
+}
+
+TEST(WholeBodies, OfACustomDialectGetWhatItsRequestHasOfThem) {
+  DialectDescription description{.path = "/v1/responses", .answer_path = "/v1/responses"};
+  description.request =
+      R"({"model":"{model}","input":"{user}","temperature":"{temperature}","stream":"{stream}"})";
+  description.stream.text = description.answer.text = {"/delta"};
+  Target target{.api = Api::kCustom, .dialect = description, .model = "m"};
+  EXPECT_EQ(body_around(target, R"("input":[]})", UsageOption::kNone),
+            R"({"model":"m","stream":true,"input":[]})");
+  target.dialect->request = R"({"input":"{user}"})";
+  EXPECT_EQ(body_around(target, R"("input":[]})", UsageOption::kNone), R"({"input":[]})");
+}
+
+TEST(LoggedChats, AreSentAsTheyAreBehindTheSystemPrompt) {
+  std::string out;
+  make_dialect(Api::kOpenAiChat, "m", Workload())
+      ->write_body(
+          {.system = "s", .text = "", .messages = R"({"role":"user","content":"a"},{"role":"tool"})"},
+          UsageOption::kNone, out);
+  EXPECT_THAT(
+      out,
+      testing::StartsWith(
+          R"({"messages":[{"role":"system","content":"s"},{"role":"user","content":"a"},{"role":"tool"}])"));
 }
 
 }  // namespace

@@ -33,7 +33,7 @@ class EngineTest : public ::testing::Test {
 
   void start(unsigned threads = 1, const std::string& secret = "") {
     controller_ = std::make_unique<RunController>(
-        assignment_, std::vector<std::string>{secret},
+        assignment_, std::vector<Keys>{secret.empty() ? Keys() : Keys{secret}},
         RunController::Options{.threads = threads, .on_level_done = [this](LevelDone done) {
                                  const std::lock_guard lock(mutex_);
                                  done_.push_back(done);

@@ -173,37 +173,37 @@ TEST(HttpResponse, ServesTheNextResponseAfterReset) {
 
 TEST(HttpResponse, AnInterimResponseDoesNotAnswerForTheWatchedHeader) {
   HttpResponse response;
-  response.watch("x-replica");
+  response.watch(HttpResponse::kReplica, "x-replica");
   std::string_view input =
       "HTTP/1.1 103 Early Hints\r\nX-Replica: proxy\r\n\r\n"
       "HTTP/1.1 200 OK\r\nX-Replica: pod-7\r\nContent-Length: 0\r\n\r\n"
       "HTTP/1.1 103 Early Hints\r\nX-Replica: proxy\r\n\r\n"
       "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
   EXPECT_EQ(response.next(input), Event::kHeaders);
-  EXPECT_EQ(response.watched(), "pod-7") << "still watched";
+  EXPECT_EQ(response.watched(HttpResponse::kReplica), "pod-7") << "still watched";
   EXPECT_EQ(response.next(input), Event::kEnd);
   response.reset();
   EXPECT_EQ(response.next(input), Event::kHeaders);
-  EXPECT_EQ(response.watched(), "") << "what was interim is forgotten";
+  EXPECT_EQ(response.watched(HttpResponse::kReplica), "") << "what was interim is forgotten";
 }
 
 TEST(HttpResponse, KeepsTheWatchedHeader) {
   HttpResponse response;
-  response.watch("x-replica");
+  response.watch(HttpResponse::kReplica, "x-replica");
   std::string first = "HTTP/1.1 200 OK\r\nX-Repl";
   std::string second = "ica:  pod-7 \r\nContent-Length: 0\r\n\r\n";
   std::string_view input = first;
   EXPECT_EQ(response.next(input), Event::kNeedMore);
-  EXPECT_EQ(response.watched(), "");
+  EXPECT_EQ(response.watched(HttpResponse::kReplica), "");
   input = second;
   EXPECT_EQ(response.next(input), Event::kHeaders);
-  EXPECT_EQ(response.watched(), "pod-7");
+  EXPECT_EQ(response.watched(HttpResponse::kReplica), "pod-7");
   response.reset();
-  EXPECT_EQ(response.watched(), "");
+  EXPECT_EQ(response.watched(HttpResponse::kReplica), "");
   std::string other = "HTTP/1.1 200 OK\r\nx-replica: pod-8\r\nContent-Length: 0\r\n\r\n";
   input = other;
   response.next(input);
-  EXPECT_EQ(response.watched(), "pod-8") << "still watched";
+  EXPECT_EQ(response.watched(HttpResponse::kReplica), "pod-8") << "still watched";
 }
 
 }  // namespace

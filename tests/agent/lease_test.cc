@@ -79,7 +79,7 @@ class Leased : public EngineTest {
   }
   void start_leased(unsigned threads) {
     controller_ =
-        std::make_unique<RunController>(assignment_, std::vector<std::string>{""},
+        std::make_unique<RunController>(assignment_, std::vector<Keys>{},
                                         RunController::Options{.threads = threads, .lease = lease_});
   }
   std::shared_ptr<Lease> lease_;

@@ -22,7 +22,7 @@ class Source : public testing::Test {
 
   const PromptSource& source() {
     if (!source_) {
-      auto made = PromptSource::create(cell_, 42, dataset_);
+      auto made = PromptSource::create(cell_, text_seed_, dataset_);
       EXPECT_TRUE(made) << made.error().message;
       source_ = std::move(*made);
     }
@@ -48,6 +48,7 @@ class Source : public testing::Test {
   }
 
   Cell cell_;
+  std::uint64_t text_seed_ = 42;
   std::shared_ptr<const Dataset> dataset_;
   std::unique_ptr<const PromptSource> source_;
   PromptBuffer buffer_;
@@ -92,6 +93,22 @@ TEST_F(Source, APrefixLeavesAtLeastOneWord) {
   std::set<std::string> texts;
   for (std::uint64_t k = 0; k < 100; ++k) texts.insert(text(ticket(0, k)));
   EXPECT_GT(texts.size(), 90u);
+}
+
+TEST_F(Source, AnotherRunAsksForTheSameLengthsInOtherWords) {
+  Distribution lengths;
+  lengths.kind = Distribution::Kind::kUniform;
+  lengths.min = 50, lengths.max = 90;
+  synthetic({.input_tokens = lengths, .shared_prefix_tokens = 20, .prefix_groups = 2});
+  std::vector<std::string> first, second;
+  for (std::uint64_t k = 0; k < 20; ++k) first.push_back(text(ticket(1, k)));
+  source_.reset();
+  text_seed_ = 43;
+  for (std::uint64_t k = 0; k < 20; ++k) second.push_back(text(ticket(1, k)));
+  for (std::size_t k = 0; k < first.size(); ++k) {
+    EXPECT_EQ(word_count(first[k]), word_count(second[k]));
+    EXPECT_NE(first[k].substr(0, 40), second[k].substr(0, 40)) << "not even the shared beginning is known";
+  }
 }
 
 TEST_F(Source, LengthsFollowTheirDistributions) {
@@ -234,6 +251,46 @@ TEST_F(Source, WhatCannotBeCarriedOutIsRefused) {
   EXPECT_EQ(refused(), "its dataset is missing");
   dataset_ = std::make_shared<const Dataset>(Dataset{.classes = {"a", "b"}, .entries = {{.turns = {"x"}}}});
   EXPECT_EQ(refused(), "its dataset has other classes");
+}
+
+TEST_F(Source, BodiesAndLoggedChatsAreNotTexts) {
+  Dataset dataset{.classes = {"default"}};
+  dataset.entries.push_back({.turns = {"\"input\":\"a\"}"}, .output_tokens = 7});
+  dataset_ = std::make_shared<const Dataset>(dataset);
+  cell_.workload.dataset = DatasetUse{.hash = "h", .bytes = 1, .bodies = true};
+  ConversationState none;
+  const PromptPick pick = source().pick(ticket(0, 0), none);
+  EXPECT_EQ(source().render(pick, none, buffer_).body, "\"input\":\"a\"}");
+  EXPECT_EQ(pick.output_tokens, 7u) << "what the body lets the answer have";
+
+  dataset.entries[0].turns = {"{1}", "{2},{3}"};
+  dataset_ = std::make_shared<const Dataset>(dataset);
+  source_.reset();
+  cell_.workload.dataset = DatasetUse{.hash = "h", .bytes = 1, .messages = true};
+  cell_.workload.conversation = Conversation{};
+  ConversationState conversation;
+  const PromptPick first = source().pick(ticket(0, 0), conversation);
+  EXPECT_EQ(source().render(first, conversation, buffer_).messages, "{1}");
+  conversation.answered(first);
+  const PromptPick second = source().pick(ticket(0, 1), conversation);
+  EXPECT_EQ(second.turn, 1u);
+  EXPECT_EQ(source().render(second, conversation, buffer_).messages, "{1},{2},{3}");
+}
+
+TEST_F(Source, ClassesAreDealtBesideADatasetThatHasNone) {
+  Dataset dataset{.classes = {"default"}};
+  for (int i = 0; i < 5; ++i) dataset.entries.push_back({.turns = {"prompt"}});
+  dataset_ = std::make_shared<const Dataset>(dataset);
+  cell_.workload.dataset = DatasetUse{.hash = "h", .bytes = 1};
+  cell_.workload.classes = {{.name = "base", .weight = 7}, {.name = "lora", .weight = 3}};
+  std::string walk;
+  for (std::uint64_t k = 0; k < 20; ++k) {
+    ConversationState none;
+    walk += source().pick(ticket(0, k), none).prompt_class == 0 ? 'b' : 'l';
+  }
+  EXPECT_EQ(std::count(walk.begin(), walk.end(), 'l'), 6);
+  EXPECT_EQ(walk.find("ll"), walk.npos) << walk << ": evenly in time";
+  EXPECT_EQ(walk.find("bbbb"), walk.npos) << walk;
 }
 
 }  // namespace

@@ -415,5 +415,23 @@ TEST_F(RecorderTest, ReplicaNamesAreFewAndPrintable) {
   EXPECT_EQ(recorder_->named("request-999"), std::nullopt);
 }
 
+TEST_F(RecorderTest, AClassWithLimitsOfItsOwnIsHeldAgainstThemOnly) {
+  cells_[0].workload.classes = {{.name = "gold"}, {.name = "free"}};
+  limits({{.metric = SloMetric::kTtft, .limit = milliseconds(500)},
+          {.metric = SloMetric::kTtft, .limit = milliseconds(100), .prompt_class = "gold"}});
+  start();
+  for (std::uint32_t of = 0; of < 2; ++of) {
+    SeriesKey key = key_;
+    key.prompt_class = of;
+    RequestRecord r;
+    recorder_->begin(r, {.key = key, .scheduled = ms(0), .at = ms(0)});
+    recorder_->chunk(r, ms(200), kAnswer);
+    recorder_->end(r, ms(300), Outcome::kSuccess);
+  }
+  collect(seconds(1));
+  EXPECT_EQ(total().slo, (std::vector<SloCount>{{1, 0}, {0, 1}}));
+  EXPECT_EQ(total().joint_good, 1u) << "free's; gold's missed its own";
+}
+
 }  // namespace
 }  // namespace kneepoint::agent

@@ -146,6 +146,8 @@ class Random {
 
   Target target() {
     Target t{.name = text(), .api = static_cast<Api>(below(4)), .model = text(), .auth = secret()};
+    t.auth_header = text(), t.auth_scheme = coin() ? text() : "";
+    t.session_header = coin() ? text() : "", t.session_from_server = coin();
     if (t.api == Api::kCustom) t.dialect = dialect();
     for (std::uint64_t i = below(3) + 1; i > 0; --i) t.urls.push_back(text());
     for (std::uint64_t i = below(3); i > 0; --i) t.headers[text()] = text();
@@ -175,6 +177,7 @@ class Random {
 
   void source(Workload& w) {
     w.unique = coin();
+    w.repeat_texts = coin();
     if (coin()) {
       w.synthetic = Synthetic{.input_tokens = distribution(),
                               .shared_prefix_tokens = static_cast<std::uint32_t>(below(4096)),
@@ -186,7 +189,9 @@ class Random {
                              .order = coin() ? DatasetOrder::kRandom : DatasetOrder::kSequential,
                              .time_scale = real(),
                              .lengths_only = coin(),
-                             .output_lengths = coin()};
+                             .output_lengths = coin(),
+                             .bodies = coin(),
+                             .messages = coin()};
     }
     if (coin()) w.think_time = distribution();
     if (coin()) {
@@ -201,6 +206,9 @@ class Random {
            .target = static_cast<std::uint32_t>(below(targets))};
     for (std::uint64_t i = below(3) + 1; i > 0; --i) {
       c.workload.classes.push_back({text(), {text(), text()}, static_cast<std::uint32_t>(1 + below(9))});
+      if (coin()) c.workload.classes.back().headers[text()] = text();
+      c.workload.classes.back().model = coin() ? text() : "";
+      c.workload.classes.back().extra_body = coin() ? text() : "";
     }
     if (coin()) c.workload.system = text();
     source(c.workload);
@@ -216,13 +224,14 @@ class Random {
     c.usage = static_cast<UsageOption>(below(3));
     c.workload.extra_body = coin() ? text() : "";
     for (std::uint64_t i = below(4); i > 0; --i) {
-      c.slo.push_back({static_cast<SloMetric>(below(5)), 0.01 * static_cast<double>(1 + below(99)), nanos()});
+      c.slo.push_back({static_cast<SloMetric>(below(5)), 0.01 * static_cast<double>(1 + below(99)), nanos(),
+                       coin() ? text() : ""});
     }
     return c;
   }
 
   Assignment assignment() {
-    Assignment a{.run_id = text(), .seed = number(), .zero = MonoTime(nanos())};
+    Assignment a{.run_id = text(), .seed = number(), .text_seed = number(), .zero = MonoTime(nanos())};
     for (std::uint64_t i = below(3) + 1; i > 0; --i) a.targets.push_back(target());
     for (std::uint32_t i = 0, n = static_cast<std::uint32_t>(below(5)); i < n; ++i) {
       a.cells.push_back(cell(i, a.targets.size()));

@@ -206,7 +206,7 @@ TEST_F(FleetTest, SecretsAreResolvedOnTheAgent) {
   assignment.targets[0].auth = {SecretRef::Source::kEnvironment, "KNEEPOINT_TEST_KEY"};
   assignment.targets.push_back({.name = "open", .urls = {"http://127.0.0.1:2"}});
   ASSERT_TRUE(fleet_->start(assignment));
-  EXPECT_THAT(a.log->read().secrets, testing::ElementsAre("k-123", ""));
+  EXPECT_THAT(a.log->read().keys, testing::ElementsAre(Keys{"k-123"}, Keys{}));
 }
 
 TEST_F(FleetTest, ASecretThatTheAgentDoesNotAllowRefusesTheRun) {

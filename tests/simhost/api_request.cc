@@ -90,7 +90,11 @@ Prompt read_prompt(PromptMeter& meter, dom::object body) {
 
 void check_model(dom::object body, const ModelLimits& limits, CompletionRequest& request) {
   const auto model = member<std::string_view>(body, "model", "a string");
-  if (model && !limits.any_model && *model != limits.model) {
+  const auto adapter = std::find_if(limits.adapters.begin(), limits.adapters.end(),
+                                    [&](const Adapter& each) { return model == each.name; });
+  if (adapter != limits.adapters.end()) {
+    request.prefill_factor = adapter->prefill_factor;
+  } else if (model && !limits.any_model && *model != limits.model) {
     throw ApiError{404, "NotFoundError", fmt::format("The model `{}` does not exist.", *model)};
   }
   request.model = model.value_or(limits.model);

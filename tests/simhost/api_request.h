@@ -2,12 +2,14 @@
 
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <variant>
 #include <vector>
 
 #include "common/usage_option.h"
+#include "tests/simhost/host_config.h"
 
 namespace kneepoint::simhost {
 
@@ -24,6 +26,7 @@ struct ApiError {
 struct ModelLimits {
   std::string_view model;
   bool any_model = false;
+  std::span<const Adapter> adapters{};
   int max_model_len = 32768;
   int prefix_block_tokens = 0;                   ///< 0: no prefix cache, no hashes.
   UsageOption usage = UsageOption::kContinuous;  ///< The most that may be asked for.
@@ -36,6 +39,7 @@ struct CompletionRequest {
   std::string escaped_prompt;  ///< JSON-escaped; kept for /generate only, whose answer repeats it.
   std::vector<std::uint64_t> prefix_blocks;
   int prompt_tokens = 1;
+  double prefill_factor = 1;  ///< The adapter's.
   int max_tokens = 0;  ///< Resolved: what was asked, the dialect's default, or what the context leaves.
   bool max_tokens_given = false;
   int min_tokens = 0;

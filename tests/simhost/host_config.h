@@ -17,6 +17,12 @@
 
 namespace kneepoint::simhost {
 
+/// A LoRA adapter: served under a name of its own.
+struct Adapter {
+  std::string name;
+  double prefill_factor = 1;  ///< A prompt costs the engine so many times its tokens; at least 1.
+};
+
 /// Everything that a simulated host can be told. Plain values; Host::start() validates.
 struct HostConfig {
   std::string address = "127.0.0.1";  ///< IP literal.
@@ -25,8 +31,9 @@ struct HostConfig {
   int threads = 1;  ///< Replicas are dealt to them in turn; one replica never uses two.
   Profile profile = profiles().front();
   bool any_model = false;  ///< Serve whatever model name is asked for.
-  std::string name;        ///< Sent as X-Replica, with "-i" for replica i of several; empty: not.
-  std::string api_key;     ///< Empty: no authorisation on /v1.
+  std::vector<Adapter> adapters;
+  std::string name;     ///< Sent as X-Replica, with "-i" for replica i of several; empty: not.
+  std::string api_key;  ///< Empty: no authorisation on /v1.
   std::uint64_t seed = 1;
   Nanos load_time{};           ///< /health and completions answer 503 until then.
   int tokens_per_chunk = 1;    ///< After the first token, one event per so many (vLLM: stream_interval).

@@ -80,7 +80,7 @@ int main(int argc, char** argv) {
   std::string listen = "127.0.0.1:8000", profile = "demo", model, usage = "continuous";
   std::string a, c, d, load_time, stall_time, page, page_age, page_freeze, front_end, usage_habit, flush;
   std::string die_after, return_after, hang_after;
-  std::vector<std::string> faults, misbehaviours;
+  std::vector<std::string> faults, misbehaviours, adapters;
   std::optional<int> slots, reasoning, max_model_len, prompt_tokens, output_tokens, speculative, batched;
   std::optional<std::int64_t> kv_tokens;
   std::optional<double> e, jitter, acceptance;
@@ -100,6 +100,8 @@ int main(int argc, char** argv) {
   app.add_option("--output-tokens", output_tokens, "Workload of the printed truth");
   app.add_option("--model", model, "Name of the model served (default: the profile's)");
   app.add_flag("--any-model", config.any_model, "Serve any model name");
+  app.add_option("--adapter", adapters,
+                 "NAME[=FACTOR]: a LoRA adapter, whose prompts cost FACTOR times the prefill");
   app.add_option("--name", config.name, "Send it as X-Replica; replica i of several adds -i");
   app.add_option("--api-key", config.api_key, "Require it as bearer token on /v1");
   app.add_option("--seed", config.seed, "Of jitter, faults and answer lengths")->capture_default_str();
@@ -198,6 +200,7 @@ int main(int argc, char** argv) {
   if (speculative) constants.speculative_tokens = *speculative;
   if (acceptance) constants.acceptance = *acceptance;
   scale_time(constants, time_scale);
+  for (const std::string& each : adapters) config.adapters.push_back(or_exit(parse_adapter(each)));
   if (!model.empty()) config.profile.model = model;
   if (max_model_len) config.profile.max_model_len = *max_model_len;
   if (reasoning) config.profile.reasoning_tokens = *reasoning;

@@ -73,6 +73,18 @@ Result<MisbehaviourRate> parse_misbehaviour_rate(std::string_view text) {
   return rate;
 }
 
+Result<Adapter> parse_adapter(std::string_view text) {
+  const std::size_t equals = std::min(text.find('='), text.size());
+  Adapter adapter{.name = std::string(text.substr(0, equals))};
+  std::string_view value = text.substr(std::min(equals + 1, text.size()));
+  if (adapter.name.empty() ||
+      (equals < text.size() && (!take_number(value, adapter.prefill_factor) || !value.empty() ||
+                                adapter.prefill_factor < 1 || adapter.prefill_factor > 100))) {
+    return Error{fmt::format("'{}' should be NAME or NAME=FACTOR with a factor of 1 to 100", text)};
+  }
+  return adapter;
+}
+
 Result<void> parse_listen(std::string_view text, HostConfig& config) {
   const std::size_t colon = text.rfind(':');
   if (colon != std::string_view::npos && colon > 0) {

@@ -172,8 +172,12 @@ void Replica::stop() {
 
 ModelLimits Replica::limits() const {
   const HostConfig& config = context_.config;
-  return {config.profile.model, config.any_model, config.profile.max_model_len,
-          config.profile.engine.prefix_cache ? Engine::kPrefixBlockTokens : 0, config.usage};
+  return {config.profile.model,
+          config.any_model,
+          config.adapters,
+          config.profile.max_model_len,
+          config.profile.engine.prefix_cache ? Engine::kPrefixBlockTokens : 0,
+          config.usage};
 }
 
 void Replica::on_request(Connection& connection) {
@@ -213,12 +217,16 @@ void Replica::route_get(Connection& connection, std::string_view path) {
     return connection.respond(200, kPrometheus, gpu_.render(now.time_since_epoch(), engine_.stats()));
   }
   if (path == "/v1/models") {
-    return connection.respond(
-        200, kJson,
-        fmt::format(
-            R"({{"object":"list","data":[{{"id":"{0}","object":"model","created":0,"owned_by":"vllm",)"
-            R"("root":"{0}","parent":null,"max_model_len":{1}}}]}})",
-            config.profile.model, config.profile.max_model_len));
+    std::string models = fmt::format(
+        R"({{"object":"list","data":[{{"id":"{0}","object":"model","created":0,"owned_by":"vllm",)"
+        R"("root":"{0}","parent":null,"max_model_len":{1}}})",
+        config.profile.model, config.profile.max_model_len);
+    for (const Adapter& adapter : config.adapters) {
+      models += fmt::format(
+          R"(,{{"id":"{0}","object":"model","created":0,"owned_by":"vllm","root":"{0}","parent":"{1}"}})",
+          adapter.name, config.profile.model);
+    }
+    return connection.respond(200, kJson, models + "]}");
   }
   if (path == "/version") return connection.respond(200, kJson, R"({"version":"0.0.0+kneepoint.simhost"})");
   if (path == "/simhost/stats") return connection.respond(200, kJson, context_.stats_json());
@@ -371,7 +379,8 @@ bool Replica::submit(Connection& connection, Dialect dialect) {
   exchange.begin(std::move(plan), connection, counters_, context_.log.get(), index_);
   const CompletionRequest& request = exchange.plan().request;
   exchange.handle = engine_.submit(
-      {&connection, request.prompt_tokens, exchange.plan().output_tokens, request.prefix_blocks},
+      {&connection, static_cast<int>(std::lround(request.prompt_tokens * request.prefill_factor)),
+       exchange.plan().output_tokens, request.prefix_blocks},
       exchange.submitted);
   if (!idle) return true;
   engine_.begin_iteration(exchange.submitted);

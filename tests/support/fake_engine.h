@@ -17,7 +17,7 @@ struct EngineLog {
   struct State {
     int made = 0;
     Assignment assignment;
-    std::vector<std::string> secrets;
+    std::vector<Keys> keys;
     std::vector<LoadLevel> levels;
     std::vector<Nanos> drains;
     std::vector<MonoTime> zeros;  ///< After the assignment's.
@@ -50,13 +50,13 @@ struct EngineLog {
 /// Pretends to carry out levels: each collection holds one started request, and a budget is done at once.
 class FakeEngine final : public LoadEngine {
  public:
-  FakeEngine(std::shared_ptr<EngineLog> log, Assignment assignment, std::vector<std::string> secrets,
+  FakeEngine(std::shared_ptr<EngineLog> log, Assignment assignment, std::vector<Keys> keys,
              std::function<void(LevelDone)> on_level_done)
       : log_(std::move(log)), on_level_done_(std::move(on_level_done)) {
     log_->change([&](auto& state) {
       ++state.made;
       state.assignment = std::move(assignment);
-      state.secrets = std::move(secrets);
+      state.keys = std::move(keys);
     });
   }
 
@@ -91,9 +91,8 @@ class FakeEngine final : public LoadEngine {
   bool idle() const override { return slots_ == 0; }
 
   static EngineFactory factory(std::shared_ptr<EngineLog> log) {
-    return [log](Assignment assignment, std::vector<std::string> secrets,
-                 std::function<void(LevelDone)> done) {
-      return std::make_unique<FakeEngine>(log, std::move(assignment), std::move(secrets), std::move(done));
+    return [log](Assignment assignment, std::vector<Keys> keys, std::function<void(LevelDone)> done) {
+      return std::make_unique<FakeEngine>(log, std::move(assignment), std::move(keys), std::move(done));
     };
   }
 

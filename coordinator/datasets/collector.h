@@ -4,6 +4,7 @@
 #include <map>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "common/dataset.h"
 
@@ -14,13 +15,29 @@ namespace kneepoint::coordinator {
 struct DatasetError {
   std::size_t line = 0;  ///< From 1; 0 for the whole file.
   std::string what;
+  bool fatal = false;  ///< More than a bad line: it cannot be left out.
 };
 
 /// Takes entries until there are enough.
 class DatasetCollector {
  public:
-  /// @param limit 0: no limit.
-  explicit DatasetCollector(std::size_t limit) : limit_(limit) {}
+  /// @param limit 0: no limit. @param skip whether bad lines are left out.
+  DatasetCollector(std::size_t limit, bool skip) : limit_(limit), skip_(skip) {}
+
+  /// Calls `read` for one line or record. What is wrong with it is thrown on, or counted where bad lines are
+  /// left out.
+  template <class Read>
+  void attempt(Read read) {
+    try {
+      read();
+    } catch (DatasetError& error) {
+      if (!skip_ || error.fatal) throw;
+      if (skipped_++ == 0) first_skipped_ = std::move(error);
+    }
+  }
+  std::size_t skipped() const { return skipped_; }
+  const DatasetError& first_skipped() const { return first_skipped_; }
+  bool skips() const { return skip_; }
 
   bool full() const { return limit_ > 0 && dataset_.entries.size() >= limit_; }
   /// The number of a class, new or met before. @param line for the complaint about too many.
@@ -34,6 +51,9 @@ class DatasetCollector {
 
  private:
   const std::size_t limit_;
+  const bool skip_;
+  std::size_t skipped_ = 0;
+  DatasetError first_skipped_;
   Dataset dataset_;
   std::map<std::string, std::uint32_t, std::less<>> classes_;
   std::size_t bytes_ = 0;

@@ -64,15 +64,17 @@ void read_csv_prompts(std::string_view text, const DatasetSpec& spec, DatasetCol
   while (!into.full()) {
     auto record = reader.next();
     if (!record) return;
-    if (record->size() != header->size()) {
-      throw DatasetError{reader.line(),
-                         fmt::format("has {} fields, the header {}", record->size(), header->size())};
-    }
-    DatasetEntry entry;
-    if (tokens) entry.output_tokens = token_count((*record)[*tokens], spec.output_tokens, reader.line());
-    if (prompt_class) entry.prompt_class = into.class_number((*record)[*prompt_class], reader.line());
-    entry.turns.push_back(std::move((*record)[prompt]));
-    into.add(std::move(entry), reader.line());
+    into.attempt([&] {
+      if (record->size() != header->size()) {
+        throw DatasetError{reader.line(),
+                           fmt::format("has {} fields, the header {}", record->size(), header->size())};
+      }
+      DatasetEntry entry;
+      if (tokens) entry.output_tokens = token_count((*record)[*tokens], spec.output_tokens, reader.line());
+      if (prompt_class) entry.prompt_class = into.class_number((*record)[*prompt_class], reader.line());
+      entry.turns.push_back(std::move((*record)[prompt]));
+      into.add(std::move(entry), reader.line());
+    });
   }
 }
 

@@ -10,6 +10,7 @@
 #include <span>
 #include <utility>
 
+#include "coordinator/datasets/bodies.h"
 #include "coordinator/datasets/collector.h"
 #include "coordinator/datasets/csv_prompts.h"
 #include "coordinator/datasets/json_prompts.h"
@@ -18,12 +19,14 @@
 namespace kneepoint::coordinator {
 namespace {
 
-constexpr std::array<std::pair<DatasetFormat, std::string_view>, 5> kFormats = {
+constexpr std::array<std::pair<DatasetFormat, std::string_view>, 7> kFormats = {
     {{DatasetFormat::kJsonLines, "jsonl"},
      {DatasetFormat::kCsv, "csv"},
      {DatasetFormat::kShareGpt, "sharegpt"},
+     {DatasetFormat::kBodies, "bodies"},
      {DatasetFormat::kMooncake, "mooncake"},
-     {DatasetFormat::kAzureLlm, "azure-llm"}}};
+     {DatasetFormat::kAzureLlm, "azure-llm"},
+     {DatasetFormat::kBurstGpt, "burstgpt"}}};
 
 constexpr std::uint64_t kMaxFileBytes = (std::uint64_t{4} << 30) - 1;
 constexpr std::uint64_t kMostTokens = 1 << 24;
@@ -69,14 +72,22 @@ void replace_lone_surrogates(std::span<char> json) {
 }
 
 bool is_csv(DatasetFormat format) {
-  return format == DatasetFormat::kCsv || format == DatasetFormat::kAzureLlm;
+  return format == DatasetFormat::kCsv || format == DatasetFormat::kAzureLlm ||
+         format == DatasetFormat::kBurstGpt;
 }
 
-Dataset read_text(const DatasetSpec& spec, const simdjson::padded_string& text) {
+/// Whether one bad line of it says nothing about the others.
+bool is_lines(DatasetFormat format) {
+  return format == DatasetFormat::kJsonLines || format == DatasetFormat::kBodies ||
+         format == DatasetFormat::kMooncake;
+}
+
+void read_text(const DatasetSpec& spec, const simdjson::padded_string& text, DatasetCollector& into) {
   std::string_view view(text.data(), text.size());
-  if (const std::size_t line = broken_line(view); line > 0) throw DatasetError{line, "is not UTF-8"};
+  const bool told_later = into.skips() && is_lines(spec.format);  // by the JSON parser, of the single line
+  if (const std::size_t line = told_later ? 0 : broken_line(view); line > 0)
+    throw DatasetError{line, "is not UTF-8"};
   if (view.starts_with("\xEF\xBB\xBF")) view.remove_prefix(3);  // a byte order mark
-  DatasetCollector into(spec.limit);
   switch (spec.format) {
     case DatasetFormat::kJsonLines:
       read_json_lines(view, spec, into);
@@ -85,7 +96,10 @@ Dataset read_text(const DatasetSpec& spec, const simdjson::padded_string& text) 
       read_csv_prompts(view, spec, into);
       break;
     case DatasetFormat::kShareGpt:
-      read_share_gpt(view, into);
+      read_share_gpt(view, spec, into);
+      break;
+    case DatasetFormat::kBodies:
+      read_bodies(view, into);
       break;
     case DatasetFormat::kMooncake:
       read_mooncake(view, into);
@@ -93,8 +107,16 @@ Dataset read_text(const DatasetSpec& spec, const simdjson::padded_string& text) 
     case DatasetFormat::kAzureLlm:
       read_azure_llm(view, into);
       break;
+    case DatasetFormat::kBurstGpt:
+      read_burst_gpt(view, into);
+      break;
   }
-  return std::move(into).finish();
+}
+
+/// "file:line: what is wrong"
+std::string told(const DatasetSpec& spec, const DatasetError& error) {
+  return error.line == 0 ? fmt::format("{}: {}", spec.path, error.what)
+                         : fmt::format("{}:{}: {}", spec.path, error.line, error.what);
 }
 
 }  // namespace
@@ -112,7 +134,8 @@ std::optional<DatasetFormat> dataset_format_from_string(std::string_view name) {
 }
 
 bool is_trace(DatasetFormat format) {
-  return format == DatasetFormat::kMooncake || format == DatasetFormat::kAzureLlm;
+  return format == DatasetFormat::kMooncake || format == DatasetFormat::kAzureLlm ||
+         format == DatasetFormat::kBurstGpt;
 }
 
 Result<DatasetRead> read_dataset(const DatasetSpec& spec) {
@@ -127,13 +150,16 @@ Result<DatasetRead> read_dataset(const DatasetSpec& spec) {
   if (simdjson::padded_string::load(spec.path).get(text))
     return Error{fmt::format("{}: cannot be read; check the path and its permissions", spec.path)};
   try {
-    DatasetRead read{.dataset = {}, .sha256 = content_hash({text.data(), text.size()})};
+    DatasetRead read{.dataset = {}, .sha256 = content_hash({text.data(), text.size()}), .first_skipped = {}};
     if (!is_csv(spec.format)) replace_lone_surrogates({text.data(), text.size()});
-    read.dataset = read_text(spec, text);
+    DatasetCollector into(spec.limit, spec.skip_bad_lines);
+    read_text(spec, text, into);
+    read.skipped = into.skipped();
+    if (read.skipped > 0) read.first_skipped = told(spec, into.first_skipped());
+    read.dataset = std::move(into).finish();
     return read;
   } catch (const DatasetError& error) {
-    if (error.line == 0) return Error{fmt::format("{}: {}", spec.path, error.what)};
-    return Error{fmt::format("{}:{}: {}", spec.path, error.line, error.what)};
+    return Error{told(spec, error)};
   }
 }
 
@@ -145,7 +171,7 @@ std::uint32_t DatasetCollector::class_number(std::string_view name, std::size_t 
   if (name.empty() || name.size() > 64) throw DatasetError{line, "a class needs a name of at most 64 bytes"};
   if (classes_.size() == kMostDatasetClasses)
     throw DatasetError{
-        line, fmt::format("more than {} classes; name a field with fewer values", kMostDatasetClasses)};
+        line, fmt::format("more than {} classes; name a field with fewer values", kMostDatasetClasses), true};
   const auto number = static_cast<std::uint32_t>(classes_.size());
   classes_.emplace(name, number);
   dataset_.classes.emplace_back(name);
@@ -159,12 +185,13 @@ void DatasetCollector::add(DatasetEntry entry, std::size_t line) {
   }
   bytes_ += 16 + 8 * entry.blocks.size();
   if (bytes_ > kMaxDatasetBytes - (kMaxDatasetBytes >> 4))
-    throw DatasetError{line, "up to here it is more than agents can hold (240 MiB); set 'limit'"};
+    throw DatasetError{line, "up to here it is more than agents can hold (240 MiB); set 'limit'", true};
   dataset_.entries.push_back(std::move(entry));
 }
 
 Dataset DatasetCollector::finish() && {
-  if (dataset_.entries.empty()) throw DatasetError{0, "has no entries"};
+  if (dataset_.entries.empty())
+    throw DatasetError{0, skipped_ > 0 ? "has no entries but bad lines" : "has no entries"};
   if (dataset_.classes.empty()) dataset_.classes.emplace_back("default");
   return std::move(dataset_);
 }

@@ -10,8 +10,8 @@
 
 namespace kneepoint::coordinator {
 
-enum class DatasetFormat { kJsonLines, kCsv, kShareGpt, kMooncake, kAzureLlm };
-/// "jsonl", "csv", "sharegpt", "mooncake", "azure-llm"
+enum class DatasetFormat { kJsonLines, kCsv, kShareGpt, kBodies, kMooncake, kAzureLlm, kBurstGpt };
+/// "jsonl", "csv", "sharegpt", "bodies", "mooncake", "azure-llm", "burstgpt"
 std::string_view to_string(DatasetFormat format);
 std::optional<DatasetFormat> dataset_format_from_string(std::string_view name);
 /// Whether it holds lengths and arrival times instead of texts.
@@ -26,6 +26,9 @@ struct DatasetSpec {
   std::string output_tokens;  ///< Empty: not read.
   std::string prompt_class;   ///< Empty: one class, "default".
   std::size_t limit = 0;      ///< The first so many entries; 0: all.
+  bool all_roles =
+      false;  ///< Chats as they were logged, with answers and tools' results; else the user's part.
+  bool skip_bad_lines = false;
   auto operator<=>(const DatasetSpec&) const = default;
 };
 
@@ -34,7 +37,9 @@ inline constexpr std::size_t kMostDatasetClasses = 32;
 
 struct DatasetRead {
   Dataset dataset;
-  std::string sha256;  ///< Of the file, in 64 hexadecimal digits.
+  std::string sha256;         ///< Of the file, in 64 hexadecimal digits.
+  std::size_t skipped = 0;    ///< Bad lines.
+  std::string first_skipped;  ///< "file:line: what is wrong"
 };
 
 /// Reads a dataset. Errors are one line, `file:line: what is wrong`; for a file that cannot be read without a

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "coordinator/datasets/lines.h"
+#include "coordinator/datasets/logged_messages.h"
 
 namespace kneepoint::coordinator {
 namespace {
@@ -134,30 +135,37 @@ std::string no_json(simdjson::error_code error) {
 void read_json_lines(std::string_view text, const DatasetSpec& spec, DatasetCollector& into) {
   dom::parser parser;
   each_line(text, [&](std::string_view line, std::size_t number) {
-    dom::element root;
-    dom::object object;
-    // A copy, because the parser reads past the line's end.
-    if (const auto error = parser.parse(line.data(), line.size(), true).get(root))
-      throw DatasetError{number, no_json(error)};
-    if (root.get(object)) throw DatasetError{number, "is not a JSON object"};
-    DatasetEntry entry;
-    read_turns(member(object, spec.prompt, number), spec.prompt, number, entry);
-    if (!spec.output_tokens.empty()) {
-      std::uint64_t tokens = 0;
-      if (member(object, spec.output_tokens, number).get(tokens))
-        throw DatasetError{number, fmt::format("'{}' is not a whole number", spec.output_tokens)};
-      entry.output_tokens = token_count(tokens, spec.output_tokens, number);
-    }
-    if (!spec.prompt_class.empty()) {
-      const dom::element value = member(object, spec.prompt_class, number);
-      entry.prompt_class = into.class_number(class_name(value, spec.prompt_class, number), number);
-    }
-    into.add(std::move(entry), number);
+    into.attempt([&] {
+      dom::element root;
+      dom::object object;
+      // A copy, because the parser reads past the line's end.
+      if (const auto error = parser.parse(line.data(), line.size(), true).get(root))
+        throw DatasetError{number, no_json(error)};
+      if (root.get(object)) throw DatasetError{number, "is not a JSON object"};
+      DatasetEntry entry;
+      const dom::element prompt = member(object, spec.prompt, number);
+      if (spec.all_roles) {
+        entry.turns = logged_turns(prompt, number);
+      } else {
+        read_turns(prompt, spec.prompt, number, entry);
+      }
+      if (!spec.output_tokens.empty()) {
+        std::uint64_t tokens = 0;
+        if (member(object, spec.output_tokens, number).get(tokens))
+          throw DatasetError{number, fmt::format("'{}' is not a whole number", spec.output_tokens)};
+        entry.output_tokens = token_count(tokens, spec.output_tokens, number);
+      }
+      if (!spec.prompt_class.empty()) {
+        const dom::element value = member(object, spec.prompt_class, number);
+        entry.prompt_class = into.class_number(class_name(value, spec.prompt_class, number), number);
+      }
+      into.add(std::move(entry), number);
+    });
     return !into.full();
   });
 }
 
-void read_share_gpt(std::string_view text, DatasetCollector& into) {
+void read_share_gpt(std::string_view text, const DatasetSpec& spec, DatasetCollector& into) {
   ondemand::parser parser;
   ondemand::document document;
   ondemand::array conversations;
@@ -183,8 +191,16 @@ void read_share_gpt(std::string_view text, DatasetCollector& into) {
     if (const auto error = simdjson::to_json_string(item).get(json)) refuse(no_json(error));
     if (const auto error = one.parse(json.data(), json.size(), true).get(conversation))
       refuse(no_json(error));
-    if (const std::string wrong = read_conversation(conversation, entry); !wrong.empty()) refuse(wrong);
-    if (!entry.turns.empty()) into.add(std::move(entry), 0);
+    into.attempt([&] {
+      if (const std::string wrong = read_conversation(conversation, entry); !wrong.empty()) refuse(wrong);
+      if (entry.turns.empty()) return;
+      if (spec.all_roles) {
+        dom::element messages;
+        if (conversation["conversations"].get(messages)) return;  // read_conversation has seen them
+        entry.turns = logged_turns(messages, line_of(text, last));
+      }
+      into.add(std::move(entry), 0);
+    });
     if (into.full()) return;
   }
 }

@@ -17,7 +17,9 @@ Result<DatasetLibrary::Item> DatasetLibrary::get(DatasetSpec spec) {
             .dataset = std::make_shared<const Dataset>(std::move(read->dataset))};
   item.dataset = datasets_.emplace(item.hash, item.dataset).first->second;
   files_.emplace(item.hash, DatasetFile{.name = std::filesystem::path(spec.path).filename().string(),
-                                        .sha256 = std::move(read->sha256)});
+                                        .sha256 = std::move(read->sha256),
+                                        .skipped = read->skipped,
+                                        .first_skipped = std::move(read->first_skipped)});
   return read_.emplace(std::move(spec), std::move(item)).first->second;
 }
 

@@ -71,59 +71,91 @@ void order_by_arrival(Dataset& dataset) {
 void read_mooncake(std::string_view text, DatasetCollector& into) {
   dom::parser parser;
   each_line(text, [&](std::string_view line, std::size_t number) {
-    dom::object object;
-    if (parser.parse(line.data(), line.size(), true).get_object().get(object))
-      throw DatasetError{number, "is not a JSON object"};
-    const auto whole = [&](const char* field) {
-      std::uint64_t value = 0;
-      if (object.at_key(field).get(value))
-        throw DatasetError{number, fmt::format("has no whole number as '{}'", field)};
-      return value;
-    };
-    double milliseconds = 0;
-    if (object.at_key("timestamp").get(milliseconds) || !(milliseconds >= 0 && milliseconds < 1e13))
-      throw DatasetError{number, "has no time in milliseconds as 'timestamp'"};
-    DatasetEntry entry;
-    entry.arrival = from_seconds(milliseconds / 1000);
-    entry.input_tokens = token_count(whole("input_length"), "input_length", number);
-    entry.output_tokens = token_count(whole("output_length"), "output_length", number);
-    dom::array blocks;
-    if (!object.at_key("hash_ids").get(blocks)) {
-      for (const dom::element block : blocks) {
-        std::uint64_t id = 0;
-        if (block.get(id)) throw DatasetError{number, "has a hash id that is no whole number"};
-        entry.blocks.push_back(id);
+    into.attempt([&] {
+      dom::object object;
+      if (parser.parse(line.data(), line.size(), true).get_object().get(object))
+        throw DatasetError{number, "is not a JSON object"};
+      const auto whole = [&](const char* field) {
+        std::uint64_t value = 0;
+        if (object.at_key(field).get(value))
+          throw DatasetError{number, fmt::format("has no whole number as '{}'", field)};
+        return value;
+      };
+      double milliseconds = 0;
+      if (object.at_key("timestamp").get(milliseconds) || !(milliseconds >= 0 && milliseconds < 1e13))
+        throw DatasetError{number, "has no time in milliseconds as 'timestamp'"};
+      DatasetEntry entry;
+      entry.arrival = from_seconds(milliseconds / 1000);
+      entry.input_tokens = token_count(whole("input_length"), "input_length", number);
+      entry.output_tokens = token_count(whole("output_length"), "output_length", number);
+      dom::array blocks;
+      if (!object.at_key("hash_ids").get(blocks)) {
+        for (const dom::element block : blocks) {
+          std::uint64_t id = 0;
+          if (block.get(id)) throw DatasetError{number, "has a hash id that is no whole number"};
+          entry.blocks.push_back(id);
+        }
       }
-    }
-    into.add(std::move(entry), number);
+      into.add(std::move(entry), number);
+    });
     return !into.full();
   });
   into.dataset().block_tokens = kMooncakeBlock;
   order_by_arrival(into.dataset());
 }
 
-void read_azure_llm(std::string_view text, DatasetCollector& into) {
+namespace {
+
+/// A trace as CSV: a request a record. @param time reads a record's arrival from its column; throws
+/// DatasetError.
+template <class Time>
+void read_csv_trace(std::string_view text, std::string_view time_column, std::string_view input_column,
+                    std::string_view output_column, DatasetCollector& into, Time time) {
   CsvReader reader(text);
   const auto header = reader.next();
   if (!header) throw DatasetError{0, "is empty; its first line must name the columns"};
-  const std::size_t time = csv_column(*header, "TIMESTAMP", reader.line());
-  const std::size_t input = csv_column(*header, "ContextTokens", reader.line());
-  const std::size_t output = csv_column(*header, "GeneratedTokens", reader.line());
+  const std::size_t at = csv_column(*header, time_column, reader.line());
+  const std::size_t input = csv_column(*header, input_column, reader.line());
+  const std::size_t output = csv_column(*header, output_column, reader.line());
   while (!into.full()) {
     const auto record = reader.next();
     if (!record) break;
     const std::size_t line = reader.line();
-    if (record->size() != header->size())
-      throw DatasetError{line, fmt::format("has {} fields, the header {}", record->size(), header->size())};
-    const auto at = parse_timestamp((*record)[time]);
-    if (!at) throw DatasetError{line, "has no time like 2023-11-16 18:15:46.68 as 'TIMESTAMP'"};
-    DatasetEntry entry;
-    entry.arrival = *at;
-    entry.input_tokens = token_count((*record)[input], "ContextTokens", line);
-    entry.output_tokens = token_count((*record)[output], "GeneratedTokens", line);
-    into.add(std::move(entry), line);
+    into.attempt([&] {
+      if (record->size() != header->size())
+        throw DatasetError{line, fmt::format("has {} fields, the header {}", record->size(), header->size())};
+      DatasetEntry entry;
+      entry.arrival = time((*record)[at], line);
+      entry.input_tokens = token_count((*record)[input], input_column, line);
+      entry.output_tokens = token_count((*record)[output], output_column, line);
+      into.add(std::move(entry), line);
+    });
   }
   order_by_arrival(into.dataset());
+}
+
+}  // namespace
+
+void read_azure_llm(std::string_view text, DatasetCollector& into) {
+  read_csv_trace(text, "TIMESTAMP", "ContextTokens", "GeneratedTokens", into,
+                 [](std::string_view value, std::size_t line) {
+                   const auto at = parse_timestamp(value);
+                   if (!at)
+                     throw DatasetError{line, "has no time like 2023-11-16 18:15:46.68 as 'TIMESTAMP'"};
+                   return *at;
+                 });
+}
+
+void read_burst_gpt(std::string_view text, DatasetCollector& into) {
+  read_csv_trace(
+      text, "Timestamp", "Request tokens", "Response tokens", into,
+      [](std::string_view value, std::size_t line) {
+        double seconds = 0;
+        const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), seconds);
+        if (error != std::errc{} || end != value.data() + value.size() || !(seconds >= 0 && seconds < 1e10))
+          throw DatasetError{line, "has no time in seconds as 'Timestamp'"};
+        return from_seconds(seconds);
+      });
 }
 
 }  // namespace kneepoint::coordinator

@@ -17,4 +17,8 @@ void read_mooncake(std::string_view text, DatasetCollector& into);
 /// `GeneratedTokens`.
 void read_azure_llm(std::string_view text, DatasetCollector& into);
 
+/// BurstGPT (Wang et al., 2024): CSV with `Timestamp` (s), `Request tokens`, `Response tokens` and others. A
+/// failed request has no response tokens: it is sent for one.
+void read_burst_gpt(std::string_view text, DatasetCollector& into);
+
 }  // namespace kneepoint::coordinator

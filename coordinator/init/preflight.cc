@@ -8,6 +8,7 @@
 #include <ctime>
 #include <future>
 #include <initializer_list>
+#include <set>
 #include <utility>
 
 #include "common/printable.h"
@@ -58,15 +59,28 @@ double surely(const Distribution& length) {
 
 /// Only of a host whose own page is the one that will be read.
 std::string metrics_remark(const Target& target, TargetClient& client) {
-  if (target.telemetry.off || !target.telemetry.urls.empty()) return "";
+  if (target.telemetry.off || !target.telemetry.urls.empty() || !target.telemetry.pods.empty()) return "";
   const auto page = client.get("/metrics");
   const bool found = page && page->status == 200 &&
                      !parse_exposition(page->body, [](std::string_view) { return true; }).samples.empty();
   return found ? "/metrics found" : "no /metrics, so that what gives out cannot be named";
 }
 
+/// What the classes of its workloads ask of a target, beside its own model.
+std::set<std::string> models_of_classes(const Plan& plan, std::uint32_t target) {
+  std::set<std::string> models;
+  for (const Cell& cell : cells_of(plan)) {
+    if (cell.target != target) continue;
+    for (const PromptClass& each : cell.workload.classes) {
+      if (!each.model.empty()) models.insert(each.model);
+    }
+  }
+  return models;
+}
+
 HostCheck ask(const Target& target, const std::string& url, const std::string& run_id,
-              const std::stop_token& stop, std::optional<std::uint64_t> longest) {
+              const std::stop_token& stop, std::optional<std::uint64_t> longest,
+              const std::set<std::string>& more_models) {
   const auto secret = resolve_secret(target.auth);
   if (!secret) return {.url = url, .fault = secret.error().message};
   Target alone = target;
@@ -76,6 +90,10 @@ HostCheck ask(const Target& target, const std::string& url, const std::string& r
   const auto reply = client.get(speaks_openai(target) ? "/v1/models" : "/health");
   if (!reply) return {.url = url, .fault = unreachable(url, reply.error().message)};
   HostCheck check{.url = url, .fault = speaks_openai(target) ? judge_models(target, *reply, longest) : ""};
+  for (const std::string& model : more_models) {
+    alone.model = model;
+    if (check.fault.empty() && speaks_openai(target)) check.fault = judge_models(alone, *reply, std::nullopt);
+  }
   if (!check.fault.empty()) return check;
   const std::string clock = clock_remark(reply->date, SystemClock().real_now());
   check.remarks = metrics_remark(target, client);
@@ -147,10 +165,10 @@ std::vector<HostCheck> preflight(const Plan& plan, const std::string& run_id, co
     const Target& target = plan.targets[i];
     if (target.wait_ready) continue;
     for (const std::string& url : target.urls) {
-      asked.push_back(
-          std::async(std::launch::async, [&target, &url, &run_id, &stop, longest = longest_request(plan, i)] {
-            return ask(target, url, run_id, stop, longest);
-          }));
+      asked.push_back(std::async(
+          std::launch::async,
+          [&target, &url, &run_id, &stop, longest = longest_request(plan, i),
+           models = models_of_classes(plan, i)] { return ask(target, url, run_id, stop, longest, models); }));
     }
   }
   std::vector<HostCheck> checks;

@@ -39,6 +39,13 @@ void undecide(SloCheck& check) {
   check = {.name = std::move(check.name), .state = "INDETERMINATE"};
 }
 
+template <class Forget>
+void of_every_share(Step& step, Forget forget) {
+  for (auto* shares : {&step.replicas, &step.classes, &step.turns}) {
+    for (Share& share : *shares) forget(share);
+  }
+}
+
 /// Limits on `metrics` are undecided, and so are all limits together unless another one surely fails.
 void undecide(Step& step, std::initializer_list<std::string_view> metrics) {
   bool any = false, fails = false;
@@ -53,14 +60,8 @@ void undecide(Step& step, std::initializer_list<std::string_view> metrics) {
   if (!any || !step.slo_joint) return;
   step.goodput_ratio.reset();
   step.goodput_requests_per_second.reset();
+  of_every_share(step, [](Share& share) { share.goodput_ratio.reset(); });
   if (!fails) undecide(*step.slo_joint);
-}
-
-template <class Forget>
-void of_every_share(Step& step, Forget forget) {
-  for (auto* shares : {&step.replicas, &step.classes, &step.turns}) {
-    for (Share& share : *shares) forget(share);
-  }
 }
 
 }  // namespace

@@ -124,11 +124,14 @@ void measure_slo(Step& step, const WindowCut& cut, const Cell& cell, double dura
   step.goodput_requests_per_second = static_cast<double>(cut.total.joint_good) / duration;
 }
 
-Share share_of(std::string name, const SeriesStats& stats, std::optional<double> tokens, double duration) {
+Share share_of(std::string name, const SeriesStats& stats, std::optional<double> tokens, double duration,
+               const Cell& cell) {
   return {.name = std::move(name),
           .requests = counts_of(stats),
           .requests_per_second = static_cast<double>(stats.completed()) / duration,
           .output_tokens_per_second = tokens ? std::optional(*tokens / duration) : std::nullopt,
+          .goodput_ratio =
+              cell.slo.empty() ? std::nullopt : ratio(static_cast<double>(stats.joint_good), finished(stats)),
           .ttft_seconds = summarise(stats.ttft),
           .tpot_seconds = summarise(stats.tpot),
           .e2e_seconds = summarise(stats.e2e)};
@@ -380,20 +383,21 @@ Step measure_step(const Timeline& timeline, const Plan& plan, const Cell& cell, 
   };
   const Target& target = plan.targets.at(cell.target);
   for (const auto& [name, stats] : replicas_of(timeline, target, cut)) {
-    step.replicas.push_back(share_of(name, *stats, tokens_of(*stats), duration));
+    step.replicas.push_back(share_of(name, *stats, tokens_of(*stats), duration, cell));
   }
   if (target.urls.size() == 1 && target.connection == ConnectionUse::kReuse) check_pinning(step, cut);
   if (cell.workload.classes.size() > 1) {
     for (std::uint32_t i = 0; i < cell.workload.classes.size(); ++i) {
       const SeriesStats& stats = cut.by_class[i];
-      step.classes.push_back(share_of(cell.workload.classes[i].name, stats, tokens_of(stats), duration));
+      step.classes.push_back(
+          share_of(cell.workload.classes[i].name, stats, tokens_of(stats), duration, cell));
     }
   }
 
   if (cell.workload.conversation) {
     for (const auto& [turn, stats] : cut.by_turn) {
       const std::string name = fmt::format("{}{}", turn + 1, turn == kLastTurn ? "+" : "");
-      step.turns.push_back(share_of(name, stats, tokens_of(stats), duration));
+      step.turns.push_back(share_of(name, stats, tokens_of(stats), duration, cell));
     }
   }
 

@@ -3,73 +3,20 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <charconv>
-#include <optional>
 #include <string_view>
 
 #include "coordinator/plan/open_loop_reader.h"
 #include "coordinator/plan/ramp_reader.h"
+#include "coordinator/plan/slo_reader.h"
 #include "coordinator/plan/workload_reader.h"
 #include "coordinator/plan/yaml_reader.h"
 
 namespace kneepoint::coordinator {
 namespace {
 
-using namespace std::chrono_literals;
 using yaml::MappingReader;
 using yaml::Node;
 using yaml::PlanError;
-
-/// "p95" as 0.95, from p50 to p99.9; the upper half is where limits are set.
-std::optional<double> parse_percentile(std::string_view text) {
-  if (!text.starts_with('p') || text.size() < 2 || text[1] < '0' || text[1] > '9') return std::nullopt;
-  double percent = 0;
-  const char* const end = text.data() + text.size();
-  const auto [stop, error] = std::from_chars(text.data() + 1, end, percent, std::chars_format::fixed);
-  if (stop != end || error != std::errc{} || percent < 50 || percent > 99.9) return std::nullopt;
-  return percent / 100;
-}
-
-std::vector<SloLimit> read_limits(SloMetric metric, const Node& node) {
-  const std::string what = fmt::format("'{}'", to_string(metric));
-  if (node.kind != Node::Kind::kMapping || node.members.empty()) {
-    throw PlanError{node.at, fmt::format("{} needs percentiles with limits, such as {{p95: 500ms}}", what)};
-  }
-  std::vector<SloLimit> limits;
-  for (const yaml::Member& member : node.members) {
-    const auto quantile = parse_percentile(member.key);
-    if (!quantile) {
-      throw PlanError{member.at, fmt::format("'{}' is no percentile; write p50, p90, p95, p99, up to p99.9",
-                                             yaml::excerpt(member.key))};
-    }
-    if (std::any_of(limits.begin(), limits.end(),
-                    [&](const SloLimit& l) { return l.quantile == *quantile; })) {
-      throw PlanError{member.at, fmt::format("{} limits this percentile twice; keep one", what)};
-    }
-    limits.push_back({.metric = metric,
-                      .quantile = *quantile,
-                      .limit = yaml::read_duration(member.value, fmt::format("'{}'", member.key), 1us, 24h)});
-  }
-  return limits;
-}
-
-std::vector<SloLimit> read_slo(const Node& node, const std::string& scenario, bool streamed) {
-  const MappingReader reader(node, fmt::format("slo of {}", scenario),
-                             {"ttft", "ttfo", "tpot", "icl", "e2e"});
-  if (node.members.empty())
-    throw PlanError{node.at, "'slo' is empty; write ttft: {p95: 500ms}, or remove it"};
-  std::vector<SloLimit> slo;
-  for (const yaml::Member& member : node.members) {
-    const SloMetric metric = *slo_metric_from_string(member.key);
-    if (!streamed && metric != SloMetric::kE2e) {
-      throw PlanError{
-          member.at, fmt::format("'{}' needs a stream: with stream: false only e2e is measured", member.key)};
-    }
-    const std::vector<SloLimit> limits = read_limits(metric, member.value);
-    slo.insert(slo.end(), limits.begin(), limits.end());
-  }
-  return slo;
-}
 
 std::vector<std::string> read_target_names(const Node& node, const std::vector<Target>& targets) {
   std::vector<std::string_view> known;
@@ -89,13 +36,27 @@ std::vector<std::string> read_target_names(const Node& node, const std::vector<T
   return names;
 }
 
-/// A conversation's turns are messages, which only chat dialects have.
+/// A conversation's turns are messages, which only chat dialects have. Whole bodies go to APIs whose model
+/// and stream are members of theirs.
 void check_dialects(const Node& workload, const Scenario& scenario, const std::vector<Target>& targets) {
-  if (!scenario.workload.conversation) return;
+  const auto& dataset = scenario.workload.dataset;
+  const bool messages = dataset && dataset->messages, bodies = dataset && dataset->bodies;
+  if (!scenario.workload.conversation && !messages && !bodies) return;
   for (const Target& target : targets) {
     const auto& chosen = scenario.targets;
     if (!chosen.empty() && std::find(chosen.begin(), chosen.end(), target.name) == chosen.end()) continue;
-    if (speaks_chat(target)) continue;
+    if (bodies && target.api == Api::kVllmGenerate) {
+      throw PlanError{workload.find("dataset")->at,
+                      fmt::format("whole bodies need openai-chat, openai-completions or a custom dialect; "
+                                  "target '{}' speaks {}",
+                                  target.name, to_string(target.api))};
+    }
+    if (bodies || speaks_chat(target)) continue;
+    if (messages) {
+      throw PlanError{workload.find("dataset")->find("roles")->at,
+                      fmt::format("'roles: all' needs a chat dialect; target '{}' speaks {}", target.name,
+                                  to_string(target.api))};
+    }
     throw PlanError{workload.find("conversation")->at,
                     fmt::format("'conversation' needs a chat dialect; target '{}' speaks {}", target.name,
                                 to_string(target.api))};
@@ -113,12 +74,18 @@ Scenario read_scenario(const Node& node, std::size_t number, const std::vector<T
       {"name", "workload", "matrix", "ramp", "slo", "targets"});
   Scenario scenario;
   scenario.name = yaml::read_name(reader.require("name"), "a scenario's 'name'");
-  scenario.workload = read_workload(reader.require("workload"), reader.what(), library);
+  std::vector<SloLimit> of_classes;
+  scenario.workload = read_workload(reader.require("workload"), reader.what(), library, of_classes);
   scenario.ramp = read_ramp(reader.require("ramp"), reader.what());
   const auto& use = scenario.workload.dataset;
   fit_open_loop(reader.require("ramp"), use ? library.datasets().at(use->hash).get() : nullptr, scenario);
   if (const Node* const slo = reader.find("slo")) {
     scenario.slo = read_slo(*slo, reader.what(), scenario.workload.stream);
+  }
+  scenario.slo.insert(scenario.slo.end(), of_classes.begin(), of_classes.end());
+  if (scenario.slo.size() > kMostSloLimits) {
+    throw PlanError{node.at, fmt::format("{} has {} SLO limits, its classes' included; {} are the most",
+                                         reader.what(), scenario.slo.size(), kMostSloLimits)};
   }
   if (const Node* const names = reader.find("targets")) scenario.targets = read_target_names(*names, targets);
   check_dialects(reader.require("workload"), scenario, targets);

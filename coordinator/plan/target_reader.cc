@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "coordinator/plan/dialect_reader.h"
+#include "coordinator/plan/header_reader.h"
 #include "coordinator/plan/telemetry_reader.h"
 #include "coordinator/plan/yaml_reader.h"
 
@@ -26,16 +27,6 @@ using yaml::PlanError;
 constexpr Nanos kLongestTimeout = 24h;
 constexpr std::uint64_t kMostGpus = 1024;  ///< Of one replica.
 constexpr double kHighestCost = 100'000;
-constexpr std::string_view kNoInlineSecret =
-    "a secret never stands in a plan; write auth: {env: NAME} or auth: {file: PATH}, which each agent reads "
-    "on its "
-    "own host";
-
-std::string lower(std::string text) {
-  std::transform(text.begin(), text.end(), text.begin(), [](unsigned char c) { return std::tolower(c); });
-  return text;
-}
-
 /// Refuses secrets by the names that people give them, before the general complaint about unknown keys: that
 /// one would suggest a key, where the answer is to take the secret out. The value is never repeated.
 void refuse_inline_secret(const Node& node) {
@@ -54,12 +45,7 @@ bool is_environment_name(std::string_view name) {
   });
 }
 
-SecretRef read_auth(const Node& node) {
-  if (node.kind == Node::Kind::kScalar) {
-    throw PlanError{node.at, fmt::format("'auth' is no mapping: {}", kNoInlineSecret)};
-  }
-  refuse_inline_secret(node);
-  const MappingReader auth(node, "auth", {"env", "file"});
+SecretRef read_secret(const Node& node, const MappingReader& auth) {
   auth.exclusive("env", "file");
   if (const Node* const file = auth.find("file")) {
     return {.source = SecretRef::Source::kFile, .name = yaml::read_text(*file, "'file'")};
@@ -78,58 +64,31 @@ SecretRef read_auth(const Node& node) {
   return {.source = SecretRef::Source::kEnvironment, .name = name};
 }
 
-bool is_header_name(std::string_view name) {
-  constexpr std::string_view kOthers = "!#$%&'*+-.^_`|~";  // RFC 9110, "token"
-  return !name.empty() && std::all_of(name.begin(), name.end(), [&](char c) {
-    return std::isalnum(static_cast<unsigned char>(c)) || kOthers.find(c) != kOthers.npos;
-  });
+void read_auth(const Node& node, Target& target) {
+  if (node.kind == Node::Kind::kScalar) {
+    throw PlanError{node.at, fmt::format("'auth' is no mapping: {}", kNoInlineSecret)};
+  }
+  refuse_inline_secret(node);
+  const MappingReader auth(node, "auth", {"env", "file", "header", "scheme"});
+  target.auth = read_secret(node, auth);
+  if (const Node* const header = auth.find("header")) {
+    target.auth_header = read_header_name(*header, "header");
+    if (lower(target.auth_header) != "authorization") target.auth_scheme.clear();
+  }
+  if (const Node* const scheme = auth.find("scheme")) {
+    target.auth_scheme = yaml::read_text(*scheme, "'scheme'");
+    if (!is_header_name(target.auth_scheme)) {
+      throw PlanError{scheme->at, fmt::format("'{}' is no scheme; write one word, such as Bearer or Basic",
+                                              yaml::excerpt(target.auth_scheme))};
+    }
+  }
 }
 
-std::map<std::string, std::string> read_headers(const Node& node) {
-  constexpr std::array<std::string_view, 6> kSecret = {
-      "authorization", "proxy-authorization", "cookie", "x-api-key", "api-key", "x-auth-token"};
-  constexpr std::array<std::string_view, 11> kOurs = {"host",
-                                                      "content-type",
-                                                      "content-length",
-                                                      "accept",
-                                                      "accept-encoding",
-                                                      "connection",
-                                                      "transfer-encoding",
-                                                      "te",
-                                                      "upgrade",
-                                                      "user-agent",
-                                                      "x-request-id"};
-  if (node.kind != Node::Kind::kMapping) {
-    throw PlanError{node.at,
-                    fmt::format("'headers' must be a mapping of names to texts, not {}", kind_name(node))};
-  }
-  std::map<std::string, std::string> headers;
-  std::vector<std::string> seen;
-  for (const yaml::Member& member : node.members) {
-    const std::string name = lower(member.key);
-    if (!is_header_name(name)) {
-      throw PlanError{member.at, fmt::format("'{}' is no header name; use letters, digits and '-'",
-                                             yaml::excerpt(member.key))};
-    }
-    if (std::find(kSecret.begin(), kSecret.end(), name) != kSecret.end()) {
-      throw PlanError{member.at, fmt::format("header '{}' is refused: {}", member.key, kNoInlineSecret)};
-    }
-    if (std::find(kOurs.begin(), kOurs.end(), name) != kOurs.end()) {
-      throw PlanError{member.at,
-                      fmt::format("header '{}' is set by kneepoint itself; remove it", member.key)};
-    }
-    if (std::find(seen.begin(), seen.end(), name) != seen.end()) {
-      throw PlanError{member.at,
-                      fmt::format("header '{}' is given twice; letter case makes no difference", member.key)};
-    }
-    const std::string& value = yaml::read_text(member.value, fmt::format("header '{}'", member.key));
-    if (value.find_first_of("\r\n") != value.npos) {
-      throw PlanError{member.value.at, fmt::format("header '{}' must be one line", member.key)};
-    }
-    seen.push_back(name);
-    headers.emplace(member.key, value);
-  }
-  return headers;
+void read_session(const Node& node, Target& target) {
+  const MappingReader session(node, "session", {"header", "from"});
+  target.session_header = read_header_name(session.require("header"), "header");
+  if (const Node* const from = session.find("from"))
+    target.session_from_server = yaml::read_choice(*from, "from", {"kneepoint", "server"}) == "server";
 }
 
 TlsOptions read_tls(const Node& node) {
@@ -295,6 +254,7 @@ Target read_target(const Node& node, std::size_t number, const std::filesystem::
        "model",
        "token_limit",
        "auth",
+       "session",
        "headers",
        "tls",
        "connect_timeout",
@@ -326,18 +286,14 @@ Target read_target(const Node& node, std::size_t number, const std::filesystem::
   }
   if (const Node* const limit = reader.find("token_limit"))
     target.token_limit = read_token_limit(reader, *limit, target.api);
-  if (const Node* const auth = reader.find("auth")) target.auth = read_auth(*auth);
+  if (const Node* const auth = reader.find("auth")) read_auth(*auth, target);
+  if (const Node* const session = reader.find("session")) read_session(*session, target);
   if (const Node* const headers = reader.find("headers")) target.headers = read_headers(*headers);
   if (const Node* const tls = reader.find("tls")) target.tls = read_tls(*tls);
   if (const Node* const routing = reader.find("routing")) target.routing = read_routing(*routing);
   if (const Node* const use = reader.find("connection")) target.connection = read_connection_use(*use);
-  if (const Node* const header = reader.find("replica_header")) {
-    target.replica_header = yaml::read_text(*header, "'replica_header'");
-    if (!is_header_name(target.replica_header)) {
-      throw PlanError{header->at, fmt::format("'{}' is no header name; use letters, digits and '-'",
-                                              yaml::excerpt(target.replica_header))};
-    }
-  }
+  if (const Node* const header = reader.find("replica_header"))
+    target.replica_header = read_header_name(*header, "replica_header");
   const auto read_timeout = [&](std::string_view key, Nanos& timeout) {
     const Node* const value = reader.find(key);
     if (value != nullptr)

@@ -114,9 +114,19 @@ TelemetryOptions read_telemetry(const Node& node) {
     options.off = true;
     return options;
   }
-  const MappingReader reader(node, "telemetry", {"metrics", "gpus", "nvml"});
+  const MappingReader reader(node, "telemetry", {"metrics", "pods", "gpus", "nvml"});
   if (const Node* const urls = reader.find("metrics")) {
     for (const Node& item : read_urls(*urls, "'metrics'")) options.urls.push_back(read_metrics_url(item));
+  }
+  if (const Node* const pods = reader.find("pods")) {
+    for (const Node& item : read_urls(*pods, "'pods'")) {
+      options.pods.push_back(read_metrics_url(item));
+      if (options.pods.back().starts_with("https:")) {
+        throw PlanError{item.at,
+                        "a pod is asked by its address, which no certificate names; use http, or "
+                        "list each pod's URL under 'metrics'"};
+      }
+    }
   }
   if (const Node* const gpus = reader.find("gpus")) {
     for (const Node& item : read_urls(*gpus, "'gpus'")) options.gpus.push_back(read_exporter(item));

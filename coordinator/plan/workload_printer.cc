@@ -50,6 +50,11 @@ std::string describe_synthetic(const Synthetic& synthetic) {
 std::string describe_dataset(const DatasetUse& use, const Plan& plan) {
   const Dataset& dataset = *plan.datasets.at(use.hash);
   const std::string_view order = use.order == DatasetOrder::kSequential ? "in order" : "at random";
+  if (use.bodies)
+    return fmt::format("{} from a dataset, {}", plural(dataset.entries.size(), "whole request"), order);
+  if (use.messages)
+    return fmt::format("{} from a dataset, {}, with all that was said in them",
+                       plural(dataset.entries.size(), "logged chat"), order);
   if (!use.lengths_only)
     return fmt::format("{} from a dataset, {}", plural(dataset.entries.size(), "prompt"), order);
   double input = 0, output = 0;
@@ -89,6 +94,16 @@ std::string describe_source(const Workload& workload, const Plan& plan) {
   return plural(prompts, "prompt");
 }
 
+/// "chat x3 as model adapter-1 with its own headers"
+std::string describe_class(const PromptClass& one) {
+  std::string text = one.name;
+  if (one.weight != 1) text += fmt::format(" x{}", one.weight);
+  if (!one.model.empty()) text += " as model " + one.model;
+  if (!one.headers.empty()) text += " with its own headers";
+  if (!one.extra_body.empty()) text += " with its own extra body";
+  return text;
+}
+
 }  // namespace
 
 std::uint32_t highest_step(const Ramp& ramp) {
@@ -101,11 +116,11 @@ std::string describe_workload(const Workload& workload, const Plan& plan) {
   std::string text = describe_source(workload, plan);
   if (workload.classes.size() > 1) {
     std::vector<std::string> classes;
-    for (const PromptClass& c : workload.classes)
-      classes.push_back(c.weight == 1 ? c.name : fmt::format("{} x{}", c.name, c.weight));
+    for (const PromptClass& c : workload.classes) classes.push_back(describe_class(c));
     text += fmt::format(" in {} classes ({})", classes.size(), fmt::join(classes, ", "));
   }
   if (workload.unique) text += ", each made unique";
+  if (workload.repeat_texts) text += ", the same in every run";
   if (workload.conversation) text += ", " + describe_conversation(*workload.conversation);
   if (workload.think_time.largest() > 0)
     text += fmt::format(", users think {} between requests", times(workload.think_time));
@@ -114,7 +129,7 @@ std::string describe_workload(const Workload& workload, const Plan& plan) {
     text += fmt::format(", at most {}", tokens(*workload.output_tokens, "output token"));
   } else if (workload.dataset && workload.dataset->output_lengths) {
     if (!workload.dataset->lengths_only) text += ", output lengths from it";  // a trace has named them
-  } else {
+  } else if (!workload.dataset || !workload.dataset->bodies) {
     text += ", output length left to the host";
   }
   if (workload.temperature) text += fmt::format(", temperature {:g}", *workload.temperature);
@@ -145,6 +160,13 @@ void warn_about_workload(const Scenario& scenario, const Plan& plan, std::vector
                       scenario.name, plural(prompts, "prompt")));
     }
   }
+  if (workload.dataset) {
+    const DatasetFile& file = plan.dataset_files.at(workload.dataset->hash);
+    if (file.skipped > 0) {
+      warnings.push_back(fmt::format("{}: {} left out; the first: {}.", scenario.name,
+                                     plural(file.skipped, "bad line"), file.first_skipped));
+    }
+  }
   const bool replayed =
       scenario.ramp.open && scenario.ramp.open->steps.front().kind == ArrivalProcess::Kind::kTrace;
   if (workload.dataset && workload.dataset->time_scale != 1 && !replayed) {
@@ -152,7 +174,8 @@ void warn_about_workload(const Scenario& scenario, const Plan& plan, std::vector
         fmt::format("{}: time_scale has no effect without arrival: trace, which follows the trace's times.",
                     scenario.name));
   }
-  const bool lengths = workload.output_tokens || (workload.dataset && workload.dataset->output_lengths);
+  const bool lengths = workload.output_tokens ||
+                       (workload.dataset && (workload.dataset->output_lengths || workload.dataset->bodies));
   if (!lengths) {
     warnings.push_back(
         fmt::format("{}: without output_tokens the host decides how long answers are, and steps may "

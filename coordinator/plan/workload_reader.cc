@@ -3,11 +3,13 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
+#include <initializer_list>
+#include <string_view>
 #include <utility>
 
+#include "coordinator/plan/class_reader.h"
+#include "coordinator/plan/dataset_reader.h"
 #include "coordinator/plan/distribution_reader.h"
-#include "coordinator/plan/extra_body.h"
 #include "coordinator/plan/yaml_reader.h"
 
 namespace kneepoint::coordinator {
@@ -22,96 +24,7 @@ constexpr std::uint64_t kMostOutputTokens = 1'000'000;
 constexpr std::uint64_t kMostInputTokens = 1 << 20;
 constexpr std::uint64_t kMostGroups = 1'000'000;
 constexpr std::uint64_t kMostTurns = 1000;
-constexpr std::uint64_t kMostEntries = 100'000'000;
-constexpr std::uint64_t kHighestWeight = 1000;
 constexpr double kHighestTemperature = 2;
-/// Agents keep a histogram set per class, so a class per prompt would be a memory bill, not a finer report.
-constexpr std::size_t kMostClasses = 32;
-
-std::vector<std::string> read_texts(const Node& node) {
-  std::vector<std::string> texts;
-  for (const Node& item : yaml::read_list(node, "'texts'"))
-    texts.push_back(yaml::read_text(item, "a prompt"));
-  return texts;
-}
-
-PromptClass read_class(const Node& node) {
-  const MappingReader reader(node, "a prompt class", {"class", "text", "texts", "weight"});
-  reader.exclusive("text", "texts");
-  PromptClass result;
-  result.name = yaml::read_name(reader.require("class"), "'class'");
-  if (const Node* const texts = reader.find("texts")) {
-    result.prompts = read_texts(*texts);
-  } else {
-    result.prompts = {yaml::read_text(reader.require("text"), "'text'")};
-  }
-  if (const Node* const weight = reader.find("weight")) {
-    result.weight = static_cast<std::uint32_t>(yaml::read_integer(*weight, "'weight'", 1, kHighestWeight));
-  }
-  return result;
-}
-
-/// Either a list of texts, which make one class, or a list of classes.
-std::vector<PromptClass> read_prompts(const Node& node) {
-  const std::vector<Node>& items = yaml::read_list(node, "'prompts'");
-  const bool classes = items.front().kind == Node::Kind::kMapping;
-  std::vector<PromptClass> result;
-  if (!classes) result.push_back({.name = std::string(kDefaultClass), .prompts = {}});
-  for (const Node& item : items) {
-    if ((item.kind == Node::Kind::kMapping) != classes) {
-      throw PlanError{item.at,
-                      "prompts are either all texts or all {class: NAME, text: TEXT}; this one is of the "
-                      "other kind"};
-    }
-    if (!classes) {
-      result.front().prompts.push_back(yaml::read_text(item, "a prompt"));
-      continue;
-    }
-    PromptClass next = read_class(item);
-    if (std::any_of(result.begin(), result.end(),
-                    [&](const PromptClass& c) { return c.name == next.name; })) {
-      throw PlanError{item.find("class")->at,
-                      fmt::format("prompt class '{}' is given twice; list its prompts under "
-                                  "one class with 'texts'",
-                                  next.name)};
-    }
-    if (result.size() == kMostClasses) {
-      throw PlanError{item.at,
-                      fmt::format("more than {} prompt classes; put several prompts into one class with "
-                                  "'texts'",
-                                  kMostClasses)};
-    }
-    result.push_back(std::move(next));
-  }
-  return result;
-}
-
-std::string read_extra_body(const Node& node) {
-  struct Taken {
-    std::string_view key, instead;
-  };
-  constexpr std::array<Taken, 10> kTaken = {
-      {{"model", "the target's 'model' sets it"},
-       {"messages", "'prompts' and 'system' set it"},
-       {"prompt", "'prompts' sets it"},
-       {"stream", "write 'stream' in the workload"},
-       {"stream_options", "kneepoint sets it to count tokens"},
-       {"max_tokens", "write 'output_tokens' in the workload"},
-       {"max_completion_tokens",
-        "write 'output_tokens' in the workload and 'token_limit: max_completion_tokens' in the target"},
-       {"temperature", "write 'temperature' in the workload"},
-       {"top_p", "write 'top_p' in the workload"},
-       {"n", "one request is one answer"}}};
-  std::string json = extra_body_json(node);
-  for (const yaml::Member& member : node.members) {
-    for (const Taken& taken : kTaken) {
-      if (member.key != taken.key) continue;
-      throw PlanError{member.at,
-                      fmt::format("'{}' cannot stand in extra_body: {}", taken.key, taken.instead)};
-    }
-  }
-  return node.members.empty() ? "" : json;
-}
 
 Synthetic read_synthetic(const Node& node, const std::string& scenario) {
   const MappingReader reader(node, fmt::format("'synthetic' of {}", scenario),
@@ -139,84 +52,6 @@ Synthetic read_synthetic(const Node& node, const std::string& scenario) {
   return synthetic;
 }
 
-DatasetFormat read_format(const MappingReader& reader, const std::string& file) {
-  const Node* const format = reader.find("format");
-  if (format == nullptr) {
-    if (file.ends_with(".jsonl")) return DatasetFormat::kJsonLines;
-    if (file.ends_with(".csv")) return DatasetFormat::kCsv;
-    if (file.ends_with(".json")) return DatasetFormat::kShareGpt;
-    throw PlanError{reader.node().at, "the dataset's 'format' cannot be told from its name; add it"};
-  }
-  const std::string& name = yaml::read_text(*format, "'format'");
-  if (const auto known = dataset_format_from_string(name)) return *known;
-  throw PlanError{format->at,
-                  fmt::format("unknown format '{}'{}", yaml::excerpt(name),
-                              yaml::suggestion(name, {"jsonl", "csv", "sharegpt", "mooncake", "azure-llm"}))};
-}
-
-/// Keys that only some formats have.
-void check_dataset_keys(const MappingReader& reader, DatasetFormat format) {
-  const bool fields = format == DatasetFormat::kJsonLines || format == DatasetFormat::kCsv;
-  for (const std::string_view key : {"prompt", "output_tokens", "class"}) {
-    if (reader.find(key) != nullptr && !fields) {
-      throw PlanError{
-          reader.key_position(key),
-          fmt::format("'{}' names a field of a jsonl or csv file; {} has its own", key, to_string(format))};
-    }
-  }
-  if (reader.find("time_scale") != nullptr && !is_trace(format)) {
-    throw PlanError{reader.key_position("time_scale"),
-                    fmt::format("'time_scale' is for traces; {} has no arrival times", to_string(format))};
-  }
-}
-
-void read_dataset_use(const Node& node, const std::string& scenario, DatasetLibrary& library,
-                      Workload& workload) {
-  const MappingReader reader(
-      node, fmt::format("'dataset' of {}", scenario),
-      {"file", "format", "prompt", "output_tokens", "class", "limit", "order", "time_scale"});
-  const Node& file = reader.require("file");
-  DatasetSpec spec{.path = yaml::read_text(file, "'file'")};
-  spec.format = read_format(reader, spec.path);
-  check_dataset_keys(reader, spec.format);
-  const auto field = [&](std::string_view key, std::string& into) {
-    if (const Node* const name = reader.find(key)) into = yaml::read_text(*name, fmt::format("'{}'", key));
-  };
-  field("prompt", spec.prompt);
-  field("output_tokens", spec.output_tokens);
-  field("class", spec.prompt_class);
-  if (const Node* const limit = reader.find("limit"))
-    spec.limit = yaml::read_integer(*limit, "'limit'", 1, kMostEntries);
-
-  DatasetUse use;
-  use.lengths_only = is_trace(spec.format);
-  use.output_lengths = use.lengths_only || !spec.output_tokens.empty();
-  use.order = use.lengths_only ? DatasetOrder::kSequential : DatasetOrder::kRandom;
-  if (const Node* const order = reader.find("order")) {
-    const std::string& name = yaml::read_text(*order, "'order'");
-    if (name != "random" && name != "sequential") {
-      throw PlanError{order->at, fmt::format("unknown order '{}'{}", yaml::excerpt(name),
-                                             yaml::suggestion(name, {"random", "sequential"}))};
-    }
-    use.order = name == "random" ? DatasetOrder::kRandom : DatasetOrder::kSequential;
-  }
-  if (const Node* const scale = reader.find("time_scale"))
-    use.time_scale = yaml::read_number(*scale, "'time_scale'", 0.001, 1000);
-
-  const auto item = library.get(spec);
-  if (!item) {
-    std::string line = item.error().message;  // names the file, and a file's name may hold anything
-    std::replace_if(
-        line.begin(), line.end(), [](char c) { return c == '\n' || c == '\r'; }, ' ');
-    throw PlanError{file.at, line};
-  }
-  use.hash = item->hash;
-  use.bytes = item->bytes;
-  for (const std::string& name : item->dataset->classes)
-    workload.classes.push_back({.name = name, .prompts = {}});
-  workload.dataset = std::move(use);
-}
-
 Conversation read_conversation(const Node& node, const std::string& scenario, const Workload& workload) {
   const MappingReader reader(node, fmt::format("'conversation' of {}", scenario), {"turns", "think_time"});
   if (!workload.synthetic && !(workload.dataset && !workload.dataset->lengths_only)) {
@@ -233,9 +68,29 @@ Conversation read_conversation(const Node& node, const std::string& scenario, co
   return conversation;
 }
 
+/// Bodies are sent as they are: nothing of the workload may change or add to them.
+void refuse_beside_bodies(const MappingReader& reader, const Workload& workload) {
+  if (!workload.dataset->bodies && !workload.dataset->messages) return;
+  const auto refuse = [&](std::initializer_list<std::string_view> keys, std::string_view why) {
+    for (const std::string_view key : keys) {
+      if (reader.find(key) != nullptr)
+        throw PlanError{reader.key_position(key), fmt::format("'{}' {}", key, why)};
+    }
+  };
+  refuse({"unique"}, "would change what the file says; it is for texts");
+  if (!workload.dataset->bodies) return;
+  refuse({"conversation", "system", "output_tokens", "temperature", "top_p", "extra_body"},
+         "cannot be used with whole bodies: they are sent as they are, but for model, stream and "
+         "stream_options");
+}
+
 /// What the texts of the requests are.
 void read_source(const MappingReader& reader, const std::string& scenario, DatasetLibrary& library,
-                 Workload& workload) {
+                 Workload& workload, std::vector<SloLimit>& of_classes) {
+  const auto take = [&](ClassesRead read) {
+    workload.classes = std::move(read.classes);
+    of_classes = std::move(read.slo);
+  };
   reader.exclusive("prompts", "dataset");
   reader.exclusive("prompts", "synthetic");
   reader.exclusive("dataset", "synthetic");
@@ -244,11 +99,30 @@ void read_source(const MappingReader& reader, const std::string& scenario, Datas
     workload.synthetic = read_synthetic(*synthetic, scenario);
   } else if (const Node* const dataset = reader.find("dataset")) {
     read_dataset_use(*dataset, scenario, library, workload);
+    refuse_beside_bodies(reader, workload);
   } else if (reader.find("prompts") != nullptr) {
-    workload.classes = read_prompts(reader.require("prompts"));
+    take(read_prompts(reader.require("prompts"), scenario, workload.stream));
   } else {
     throw PlanError{reader.node().at,
                     fmt::format("{} has no 'prompts', 'dataset' or 'synthetic'; add one", reader.what())};
+  }
+  if (const Node* const classes = reader.find("classes")) {
+    if (reader.find("prompts") != nullptr) {
+      throw PlanError{reader.key_position("classes"),
+                      "'prompts' have their classes with them: {class: NAME, text: TEXT, model: …}"};
+    }
+    std::vector<std::string> names;
+    for (const PromptClass& each : workload.classes) names.push_back(each.name);
+    const Node* const dataset = reader.find("dataset");
+    const bool has_own = dataset != nullptr && dataset->find("class") != nullptr;
+    take(has_own ? read_dataset_classes(*classes, scenario, workload.stream, names)
+                 : read_classes(*classes, scenario, workload.stream));
+    const bool bodies = workload.dataset && workload.dataset->bodies;
+    for (const Node& item : classes->items) {
+      if (const Node* const extra = item.find("extra_body"); bodies && extra != nullptr)
+        throw PlanError{extra->at,
+                        "'extra_body' cannot be used with whole bodies: they are sent as they are"};
+    }
   }
   if (const Node* const conversation = reader.find("conversation"))
     workload.conversation = read_conversation(*conversation, scenario, workload);
@@ -259,6 +133,14 @@ void read_source(const MappingReader& reader, const std::string& scenario, Datas
     }
     workload.think_time = read_varying_duration(*think, "'think_time'", 24h);
   }
+  if (const Node* const texts = reader.find("texts")) {
+    workload.repeat_texts = yaml::read_choice(*texts, "texts", {"new", "repeat"}) == "repeat";
+    const Node* const unique = reader.find("unique");
+    if (!workload.makes_text() && !(unique != nullptr && yaml::read_bool(*unique, "'unique'"))) {
+      throw PlanError{reader.key_position("texts"),
+                      "'texts' is for words of ours: made texts, or given ones with unique: true"};
+    }
+  }
   if (const Node* const unique = reader.find("unique")) {
     workload.unique = yaml::read_bool(*unique, "'unique'");
     if (workload.makes_text())
@@ -268,12 +150,16 @@ void read_source(const MappingReader& reader, const std::string& scenario, Datas
 
 }  // namespace
 
-Workload read_workload(const Node& node, const std::string& scenario, DatasetLibrary& library) {
-  const MappingReader reader(node, fmt::format("workload of {}", scenario),
-                             {"prompts", "dataset", "synthetic", "conversation", "think_time", "unique",
-                              "system", "output_tokens", "temperature", "top_p", "stream", "extra_body"});
+Workload read_workload(const Node& node, const std::string& scenario, DatasetLibrary& library,
+                       std::vector<SloLimit>& of_classes) {
+  const MappingReader reader(
+      node, fmt::format("workload of {}", scenario),
+      {"prompts", "dataset", "synthetic", "classes", "conversation", "think_time", "unique", "texts",
+       "system", "output_tokens", "temperature", "top_p", "stream", "extra_body"});
   Workload workload;
-  read_source(reader, scenario, library, workload);
+  if (const Node* const stream = reader.find("stream"))
+    workload.stream = yaml::read_bool(*stream, "'stream'");
+  read_source(reader, scenario, library, workload, of_classes);
   if (const Node* const system = reader.find("system"))
     workload.system = yaml::read_text(*system, "'system'");
   if (const Node* const tokens = reader.find("output_tokens")) {
@@ -284,8 +170,6 @@ Workload read_workload(const Node& node, const std::string& scenario, DatasetLib
   }
   if (const Node* const value = reader.find("top_p"))
     workload.top_p = yaml::read_number(*value, "'top_p'", 0.001, 1);
-  if (const Node* const stream = reader.find("stream"))
-    workload.stream = yaml::read_bool(*stream, "'stream'");
   if (const Node* const extra = reader.find("extra_body")) workload.extra_body = read_extra_body(*extra);
   return workload;
 }

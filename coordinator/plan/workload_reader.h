@@ -1,6 +1,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "common/plan.h"
 #include "coordinator/datasets/library.h"
@@ -8,11 +9,9 @@
 
 namespace kneepoint::coordinator {
 
-/// The name of the only class of a workload whose prompts are a plain list.
-inline constexpr std::string_view kDefaultClass = "default";
-
 /// Reads a scenario's `workload`. @param scenario e.g. "scenario 'chat'". @param library reads the datasets
-/// that it names. Throws yaml::PlanError.
-Workload read_workload(const yaml::Node& node, const std::string& scenario, DatasetLibrary& library);
+/// that it names. @param of_classes gets the limits that single classes have. Throws yaml::PlanError.
+Workload read_workload(const yaml::Node& node, const std::string& scenario, DatasetLibrary& library,
+                       std::vector<SloLimit>& of_classes);
 
 }  // namespace kneepoint::coordinator

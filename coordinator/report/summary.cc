@@ -88,32 +88,48 @@ std::string user_line(const Step& step) {
   return text.empty() ? figures_of(step) : text;
 }
 
-/// "ttft_p95" as a reader says it.
+/// "ttft_p95 of chat" as a reader says it.
 std::string spoken(const std::string& name) {
   std::string text = name;
-  std::replace(text.begin(), text.end(), '_', ' ');
-  for (std::size_t i = 0; i < text.size() && text[i] != ' '; ++i)
+  const std::size_t end = std::min(name.find(' '), name.size());
+  const std::size_t mark = std::min(name.find('_'), end);
+  for (std::size_t i = 0; i < mark; ++i)
     text[i] = static_cast<char>(std::toupper(static_cast<unsigned char>(text[i])));
+  if (mark < end) text[mark] = ' ';
   return text;
 }
 
-/// The percentile that a limit of this name is about, where the row has it.
-std::optional<double> figure_of(const Step& step, const std::string& name) {
-  const std::size_t mark = name.find("_p");
-  if (mark == name.npos) return std::nullopt;
-  const std::string metric = name.substr(0, mark), percentile = name.substr(mark + 1);
-  const LatencySummary* of = metric == "ttft"   ? &step.ttft_seconds
-                             : metric == "ttfo" ? &step.ttfo_seconds
-                             : metric == "tpot" ? &step.tpot_seconds
-                             : metric == "icl"  ? &step.icl_seconds
-                             : metric == "e2e"  ? &step.e2e_seconds
-                                                : nullptr;
-  if (of == nullptr) return std::nullopt;
-  return percentile == "p50"   ? of->p50
-         : percentile == "p90" ? of->p90
-         : percentile == "p95" ? of->p95
-         : percentile == "p99" ? of->p99
+std::optional<double> percentile_of(const LatencySummary& latency, std::string_view percentile) {
+  return percentile == "p50"   ? latency.p50
+         : percentile == "p90" ? latency.p90
+         : percentile == "p95" ? latency.p95
+         : percentile == "p99" ? latency.p99
                                : std::nullopt;
+}
+
+/// The percentile that a limit of this name is about, where the row has it: "ttft_p95", "e2e_p90 of chat".
+std::optional<double> figure_of(const Step& step, const std::string& name) {
+  constexpr std::string_view kOf = " of ";
+  const std::size_t mark = name.find("_p"), of = name.find(kOf);
+  if (mark == name.npos) return std::nullopt;
+  const std::string metric = name.substr(0, mark);
+  const std::string percentile = name.substr(mark + 1, of == name.npos ? of : of - mark - 1);
+  if (of != name.npos) {
+    const auto share = std::find_if(step.classes.begin(), step.classes.end(), [&](const Share& each) {
+      return each.name == name.substr(of + kOf.size());
+    });
+    if (share == step.classes.end()) return std::nullopt;
+    if (metric == "ttft") return percentile_of(share->ttft_seconds, percentile);
+    if (metric == "tpot") return percentile_of(share->tpot_seconds, percentile);
+    if (metric == "e2e") return percentile_of(share->e2e_seconds, percentile);
+    return std::nullopt;
+  }
+  if (metric == "ttft") return percentile_of(step.ttft_seconds, percentile);
+  if (metric == "ttfo") return percentile_of(step.ttfo_seconds, percentile);
+  if (metric == "tpot") return percentile_of(step.tpot_seconds, percentile);
+  if (metric == "icl") return percentile_of(step.icl_seconds, percentile);
+  if (metric == "e2e") return percentile_of(step.e2e_seconds, percentile);
+  return std::nullopt;
 }
 
 /// " (TTFT p95 543 ms > 500 ms)": each limit that is surely missed in the row, with what was measured.

@@ -347,6 +347,8 @@ Table share_table(const ScenarioResult& result, std::vector<Share> Step::*which,
                {"TPOT p50", 8},
                {"E2E p50", 8}},
               {}};
+  const bool limited = !result.slo.criteria.empty();
+  if (limited) table.columns.push_back({"in SLO", 7});
   for (const Step& step : result.steps) {
     for (const Share& share : step.*which) {
       table.rows.push_back({row_label(step), share.name, fmt::format("{}", share.requests.completed),
@@ -354,6 +356,7 @@ Table share_table(const ScenarioResult& result, std::vector<Share> Step::*which,
                             figure(share.output_tokens_per_second), format_mean_sd(share.ttft_seconds),
                             format_time(share.ttft_seconds.p50), format_time(share.tpot_seconds.p50),
                             format_time(share.e2e_seconds.p50)});
+      if (limited) table.rows.back().push_back(percent(share.goodput_ratio));
     }
   }
   return table;

@@ -96,6 +96,8 @@ struct Share {
   std::string name;
   RequestCounts requests;
   std::optional<double> requests_per_second, output_tokens_per_second;
+  /// Of its requests that ended, those that met every limit that they are held against; absent without SLO.
+  std::optional<double> goodput_ratio;
   LatencySummary ttft_seconds, tpot_seconds, e2e_seconds;
 };
 

@@ -89,6 +89,7 @@ void fields(V& v, Share& s) {
   v("requests", s.requests);
   v("requests_per_second", s.requests_per_second);
   v("output_tokens_per_second", s.output_tokens_per_second);
+  v("goodput_ratio", s.goodput_ratio);
   v("ttft_seconds", s.ttft_seconds);
   v("tpot_seconds", s.tpot_seconds);
   v("e2e_seconds", s.e2e_seconds);

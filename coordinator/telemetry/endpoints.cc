@@ -1,6 +1,12 @@
 #include "coordinator/telemetry/endpoints.h"
 
+#include <netdb.h>
+#include <sys/socket.h>
+
 #include <algorithm>
+#include <array>
+#include <boost/url/parse.hpp>
+#include <boost/url/url.hpp>
 #include <charconv>
 #include <set>
 
@@ -21,6 +27,30 @@ bool is_loopback(std::string_view url) {
   return host.starts_with("127.") || host.starts_with("localhost") || host.starts_with("[::1]");
 }
 
+/// The URL with each address of its host in the host's place; the URL itself where nobody knows the name, so
+/// that its reader says so.
+std::vector<std::string> at_every_address(const std::string& url) {
+  const auto parsed = boost::urls::parse_uri(url);
+  if (!parsed) return {url};
+  const std::string host(parsed->host_address());
+  const addrinfo hints{.ai_socktype = SOCK_STREAM};
+  addrinfo* found = nullptr;
+  if (getaddrinfo(host.c_str(), nullptr, &hints, &found) != 0) return {url};
+  std::set<std::string> addresses;
+  for (const addrinfo* each = found; each != nullptr; each = each->ai_next) {
+    std::array<char, NI_MAXHOST> text{};
+    if (getnameinfo(each->ai_addr, each->ai_addrlen, text.data(), text.size(), nullptr, 0, NI_NUMERICHOST) !=
+        0)
+      continue;
+    boost::urls::url at(*parsed);
+    at.set_host_address(text.data());
+    addresses.emplace(at.buffer());
+  }
+  freeaddrinfo(found);
+  return addresses.empty() ? std::vector<std::string>{url}
+                           : std::vector<std::string>{addresses.begin(), addresses.end()};
+}
+
 /// A URL that is read for a target.
 ScrapeEndpoint endpoint_of(const Target& target, const std::string& url) {
   ScrapeEndpoint endpoint;
@@ -30,11 +60,9 @@ ScrapeEndpoint endpoint_of(const Target& target, const std::string& url) {
     return origin_of(base) == origin_of(url);
   });
   if (!own_host) return endpoint;
-  endpoint.headers = target.headers;
+  const auto key = resolve_secret(target.auth);
+  endpoint.headers = headers_with_key(target, key ? *key : "");
   endpoint.tls = target.tls;
-  if (const auto token = resolve_secret(target.auth); token && !token->empty()) {
-    endpoint.headers["Authorization"] = "Bearer " + *token;
-  }
   return endpoint;
 }
 
@@ -42,13 +70,21 @@ void add_target(const Target& target, std::vector<ScrapeEndpoint>& endpoints) {
   const TelemetryOptions& telemetry = target.telemetry;
   if (telemetry.off) return;
   std::vector<std::string> urls = telemetry.urls;
-  if (urls.empty()) {
+  if (urls.empty() && telemetry.pods.empty()) {
     for (const std::string& base : target.urls) urls.push_back(join_url(base, "/metrics"));
   }
   for (const std::string& url : urls) {
     endpoints.push_back(endpoint_of(target, url));
     endpoints.back().model = target.model;
     endpoints.back().asked_for = !telemetry.urls.empty();
+  }
+  for (const std::string& pods : telemetry.pods) {
+    for (std::string& url : at_every_address(pods)) {
+      endpoints.push_back(endpoint_of(target, pods));
+      endpoints.back().url = std::move(url);
+      endpoints.back().model = target.model;
+      endpoints.back().asked_for = true;
+    }
   }
   for (const GpuExporter& gpu : telemetry.gpus) {
     endpoints.push_back(endpoint_of(target, gpu.url));

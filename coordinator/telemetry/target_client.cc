@@ -1,4 +1,5 @@
 #include "coordinator/telemetry/target_client.h"
+#include "common/secrets.h"
 
 #include <fmt/format.h>
 
@@ -18,12 +19,6 @@ namespace kneepoint::coordinator {
 namespace {
 
 namespace asio = boost::asio;
-
-std::map<std::string, std::string> headers_of(const Target& target, const std::string& secret) {
-  auto headers = target.headers;
-  if (!secret.empty()) headers["Authorization"] = "Bearer " + secret;
-  return headers;
-}
 
 }  // namespace
 
@@ -77,7 +72,7 @@ TargetClient::TargetClient(const Target& target, const std::string& secret, cons
                      .deadline = std::chrono::steady_clock::now() + options.limit,
                      .io = {},
                      .cancel = {},
-                     .client = HttpClient(headers_of(target, secret), target.tls,
+                     .client = HttpClient(headers_with_key(target, secret), target.tls,
                                           {.connect = target.connect_timeout, .total = options.limit},
                                           options.run_id)}) {}
 TargetClient::~TargetClient() = default;

@@ -76,6 +76,18 @@ SloCriterion bracket(const std::vector<Step>& steps, std::string name, double li
   return criterion;
 }
 
+/// All limits together. A class of few requests would drown among the others': it has to hold for itself.
+const SloCheck* worst_of(const Step& step, const std::vector<SloLimit>& limits) {
+  const SloCheck* worst = step.slo_joint ? &*step.slo_joint : nullptr;
+  for (std::size_t i = 0; worst != nullptr && i < std::min(limits.size(), step.slo.size()); ++i) {
+    const bool by_class = !limits[i].prompt_class.empty();
+    const bool fails = step.slo[i].state == "FAIL" && worst->state != "FAIL";
+    const bool unsure = step.slo[i].state == "INDETERMINATE" && worst->state == "PASS";
+    if (by_class && (fails || unsure)) worst = &step.slo[i];
+  }
+  return worst;
+}
+
 }  // namespace
 
 SloResult find_slo(const std::vector<Step>& steps, const std::vector<SloLimit>& limits) {
@@ -89,7 +101,7 @@ SloResult find_slo(const std::vector<Step>& steps, const std::vector<SloLimit>& 
   double lowest_quantile = 1;
   for (const SloLimit& limit : limits) lowest_quantile = std::min(lowest_quantile, limit.quantile);
   result.joint = bracket(steps, "joint", 0, 1 - lowest_quantile,
-                         [](const Step& step) { return step.slo_joint ? &*step.slo_joint : nullptr; });
+                         [&](const Step& step) { return worst_of(step, limits); });
   return result;
 }
 

@@ -185,6 +185,7 @@ std::string errors_table(const ScenarioResult& result) {
 
 std::string shares_table(const ScenarioResult& result, std::vector<Share> Step::*shares,
                          const std::string& what) {
+  const bool limited = !result.slo.criteria.empty();
   std::string rows;
   for (const Step& step : result.steps) {
     for (const Share& share : step.*shares) {
@@ -193,6 +194,7 @@ std::string shares_table(const ScenarioResult& result, std::vector<Share> Step::
                           step_label(step), escape(share.name));
       rows += cell(number(share.requests_per_second, "No request completed")) +
               cell(number(share.output_tokens_per_second, "No token was received"));
+      if (limited) rows += cell(percent(share.goodput_ratio, "No request ended"));
       for (const LatencySummary* latency : {&share.ttft_seconds, &share.tpot_seconds, &share.e2e_seconds}) {
         rows += cell(time(latency->mean, absent_latency_reason(*latency))) +
                 cell(time(latency->stddev, "A standard deviation needs two requests")) +
@@ -206,6 +208,7 @@ std::string shares_table(const ScenarioResult& result, std::vector<Share> Step::
   std::string head = R"(<thead><tr><th scope="col">)" + load_name(result.load_kind()) +
                      R"(</th><th scope="col">)" + what +
                      R"(</th><th scope="col">req/s</th><th scope="col">output tok/s</th>)";
+  if (limited) head += R"(<th scope="col">in SLO</th>)";
   for (const char* latency : {"TTFT", "TPOT", "E2E"}) {
     for (const char* statistic : {"mean", "SD", "p50", "p95"}) {
       head += fmt::format(R"(<th scope="col">{} {}</th>)", latency, statistic);

@@ -1,0 +1,16 @@
+#pragma once
+
+#include <string>
+
+#include "common/plan.h"
+#include "coordinator/datasets/library.h"
+#include "coordinator/plan/yaml_tree.h"
+
+namespace kneepoint::coordinator {
+
+/// Reads a workload's `dataset` and the file that it names, into `dataset` and `classes` of `workload`.
+/// @param scenario e.g. "scenario 'chat'". Throws yaml::PlanError.
+void read_dataset_use(const yaml::Node& node, const std::string& scenario, DatasetLibrary& library,
+                      Workload& workload);
+
+}  // namespace kneepoint::coordinator

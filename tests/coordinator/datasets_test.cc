@@ -268,5 +268,117 @@ TEST_F(Datasets, TheLibraryKeepsEachContentOnce) {
   EXPECT_EQ(library.files().at(shorter->hash).sha256, sum);
 }
 
+TEST_F(Datasets, BodiesKeepTheirBytesButForWhatTheSenderSets) {
+  const auto spec =
+      file(DatasetFormat::kBodies,
+           "{\"model\": \"gpt-x\", \"messages\": [{\"role\":\"user\",\"content\": [{\"type\":\"image_url\", "
+           "\"image_url\":{\"url\":\"data:image/png;base64,AA\\/B\"}}]}], \"stream\": false, "
+           "\"temperature\": 1.50, "
+           "\"stream_options\": {\"include_usage\": true}, \"max_completion_tokens\": 9}\n"
+           "{\"input\": \"a\", \"stream\": true}\n");
+  const Dataset dataset = read(spec);
+  ASSERT_EQ(dataset.entries.size(), 2u);
+  EXPECT_EQ(dataset.entries[0].turns.at(0),
+            "\"messages\":[{\"role\":\"user\",\"content\": [{\"type\":\"image_url\", "
+            "\"image_url\":{\"url\":\"data:image/png;base64,AA\\/B\"}}]}],\"temperature\":1.50,"
+            "\"max_completion_tokens\":9}");
+  EXPECT_EQ(dataset.entries[0].output_tokens, 9u);
+  EXPECT_EQ(dataset.entries[1].turns.at(0), "\"input\":\"a\"}");
+  EXPECT_EQ(dataset.entries[1].output_tokens, 0u);
+}
+
+TEST_F(Datasets, BadBodiesAreToldWithTheirLine) {
+  EXPECT_EQ(error(file(DatasetFormat::kBodies, "{\"input\": 1}\n\n{\"prompt\": \"a\"")).substr(0, 22),
+            "3: is no JSON object: ");
+  EXPECT_EQ(error(file(DatasetFormat::kBodies, "{\"model\": \"m\"}")),
+            "1: has none of 'messages', 'prompt', 'input' and 'contents': it is no request body");
+  EXPECT_EQ(error(file(DatasetFormat::kBodies, "{\"messages\": []}")), "1: 'messages' is empty");
+  EXPECT_EQ(error(file(DatasetFormat::kBodies, "{\"prompt\": \"a\", \"n\": 3}")),
+            "1: 'n' is 3; one request is one answer here");
+}
+
+TEST_F(Datasets, BadLinesMayBeLeftOut) {
+  auto spec = file(DatasetFormat::kJsonLines,
+                   "{\"prompt\": \"a\"}\nnonsense\n{\"prompt\": \"\xff\"}\n{\"prompt\": \"b\"}\n");
+  EXPECT_EQ(error(spec).substr(0, 3), "3: ") << "what is no UTF-8 is found first";
+  spec.skip_bad_lines = true;
+  const auto found = read_dataset(spec);
+  ASSERT_TRUE(found) << found.error().message;
+  EXPECT_EQ(prompts(found->dataset), (std::vector<std::string>{"a", "b"}));
+  EXPECT_EQ(found->skipped, 2u);
+  EXPECT_TRUE(found->first_skipped.starts_with(path_ + ":2: is no JSON: ")) << found->first_skipped;
+
+  spec = file(DatasetFormat::kBurstGpt, "Timestamp,Request tokens,Response tokens\n5,x,3\n");
+  spec.skip_bad_lines = true;
+  const auto none = read_dataset(spec);
+  ASSERT_FALSE(none);
+  EXPECT_EQ(none.error().message, path_ + ": has no entries but bad lines");
+}
+
+// As LLaMA-Factory's data/README.md describes them ("sharegpt format").
+TEST_F(Datasets, ShareGptWithAllRoles) {
+  auto spec = file(DatasetFormat::kShareGpt,
+                   R"([{"conversations": [
+                     {"from": "system", "value": "Be brief."},
+                     {"from": "human", "value": "Weather in Oslo?"},
+                     {"from": "function_call", "value": "{\"name\": \"weather\"}"},
+                     {"from": "observation", "value": "4 °C"},
+                     {"from": "gpt", "value": "4 degrees."},
+                     {"from": "human", "value": "Thanks"}]}])");
+  spec.all_roles = true;
+  const Dataset dataset = read(spec);
+  ASSERT_EQ(dataset.entries.size(), 1u);
+  EXPECT_EQ(
+      dataset.entries[0].turns,
+      (std::vector<std::string>{
+          R"({"role":"system","content":"Be brief."},{"role":"user","content":"Weather in Oslo?"})",
+          R"({"role":"assistant","content":"{\"name\": \"weather\"}"},{"role":"user","content":"4 °C"})",
+          R"({"role":"assistant","content":"4 degrees."},{"role":"user","content":"Thanks"})"}));
+}
+
+// As OpenAI's API reference has the messages of "Create chat completion".
+TEST_F(Datasets, LoggedMessagesAreSentAsTheyAre) {
+  auto spec = file(
+      DatasetFormat::kJsonLines,
+      R"({"messages": [{"role":"developer","content":"d"},{"role":"user","content":[{"type":"text","text":"u"}]},)"
+      R"({"role":"assistant","content":null,"tool_calls":[{"id":"c1","type":"function","function":{"name":"f","arguments":"{}"}}]},)"
+      R"({"role":"tool","tool_call_id":"c1","content":"4"},{"role":"assistant","content":"four"}]})");
+  spec.prompt = "messages", spec.all_roles = true;
+  const Dataset dataset = read(spec);
+  ASSERT_EQ(dataset.entries.size(), 1u);
+  EXPECT_EQ(
+      dataset.entries[0].turns,
+      (std::vector<std::string>{
+          R"({"role":"developer","content":"d"},{"role":"user","content":[{"type":"text","text":"u"}]})",
+          R"({"role":"assistant","content":null,"tool_calls":[{"id":"c1","type":"function","function":{"name":"f","arguments":"{}"}}]},{"role":"tool","tool_call_id":"c1","content":"4"})"}))
+      << "what follows the last question is no request";
+  const auto complaint = [&](const std::string& messages) {
+    auto bad = file(DatasetFormat::kJsonLines, "{\"messages\": " + messages + "}");
+    bad.prompt = "messages", bad.all_roles = true;
+    return error(bad);
+  };
+  EXPECT_EQ(complaint(R"("text")"), "1: has no list of messages; with roles: all, only chats are read");
+  EXPECT_EQ(
+      complaint(R"([{"role":"robot","content":"x"}])"),
+      "1: has a message of the unknown role 'robot'; there are system, developer, user, assistant, tool "
+      "and function");
+  EXPECT_EQ(complaint(R"([{"role":"assistant","content":"x"}])"),
+            "1: has nothing that is asked: no message of role 'user' or 'tool'");
+}
+
+// As the README of BurstGPT's repository has its files: a failure has no response tokens.
+TEST_F(Datasets, BurstGpt) {
+  const Dataset dataset = read(file(DatasetFormat::kBurstGpt,
+                                    "Timestamp,Model,Request tokens,Response tokens,Total tokens,Log Type\n"
+                                    "5,ChatGPT,472,18,490,Conversation log\n"
+                                    "45.5,GPT-4,1087,0,1087,API log\n"));
+  ASSERT_EQ(dataset.entries.size(), 2u);
+  EXPECT_EQ(dataset.entries[1].arrival, 40500ms);
+  EXPECT_EQ(dataset.entries[0].input_tokens, 472u);
+  EXPECT_EQ(dataset.entries[1].output_tokens, 1u);
+  EXPECT_EQ(error(file(DatasetFormat::kBurstGpt, "Timestamp,Request tokens,Response tokens\nnoon,1,1\n")),
+            "2: has no time in seconds as 'Timestamp'");
+}
+
 }  // namespace
 }  // namespace kneepoint::coordinator

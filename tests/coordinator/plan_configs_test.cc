@@ -106,6 +106,7 @@ TEST(Configs, AnExampleOfEachKindOfWorkload) {
   EXPECT_EQ(workload("conversation").conversation->turns->max, 5);
   EXPECT_TRUE(workload("trace").dataset->lengths_only);
   EXPECT_EQ(workload("matrix").synthetic->input_tokens, 256);
+  EXPECT_EQ(workload("lora-mix").classes.size(), 10u);
   const Workload questions = workload("dataset");
   ASSERT_EQ(questions.classes.size(), 2u);
   EXPECT_EQ(questions.classes[1].name, "long");

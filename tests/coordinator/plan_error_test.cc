@@ -67,7 +67,7 @@ const Case kTop[] = {
      "sweep.yaml:2:1: 'targets' has no value; give a list"},
     {"TargetIsText", "kneepoint: 1\ntargets: [a]\n",
      "sweep.yaml:2:11: target 1 must be a mapping (name, url, urls, api, dialect, model, token_limit, auth, "
-     "headers, "
+     "session, headers, "
      "tls, connect_timeout, request_timeout, idle_timeout, routing, connection, replica_header, telemetry, "
      "wait_ready, gpus, cost_per_hour), not a single value"},
     {"BadName", "kneepoint: 1\nname: a/b\n",
@@ -143,7 +143,7 @@ const Case kTarget[] = {
      "sweep.yaml:3:54: 'token' is refused: a secret never stands in a plan; write auth: {env: NAME} or auth: "
      "{file: PATH}, which each agent reads on its own host"},
     {"AuthUnknownKey", host("auth: {environment: A}"),
-     "sweep.yaml:3:54: unknown key 'environment' in auth; write one of: env, file"},
+     "sweep.yaml:3:54: unknown key 'environment' in auth; write one of: env, file, header, scheme"},
     {"AuthEmpty", host("auth: {}"),
      "sweep.yaml:3:53: auth names no source; write {env: NAME} or {file: PATH}"},
     {"AuthBoth", host("auth: {env: A, file: b}"),

@@ -214,6 +214,42 @@ TEST(PlanLoader, WindowsLineEndsAndByteOrderMarkAreFine) {
   EXPECT_EQ(load(text).scenarios, load(kSweep).scenarios);
 }
 
+Target target_with(const std::string& keys) {
+  const auto plan =
+      parse_plan(Parts{.target = "{name: host, url: 'http://h:1', model: m, " + keys + "}"}.text(),
+                 "sweep.yaml", fake_variables());
+  EXPECT_TRUE(plan) << (plan ? "" : plan.error().message);
+  return plan ? plan->targets.at(0) : Target{};
+}
+
+TEST(PlanLoader, KeysInAnyHeader) {
+  EXPECT_EQ(target_with("auth: {env: A}").auth_header, "Authorization");
+  EXPECT_EQ(target_with("auth: {env: A}").auth_scheme, "Bearer");
+  const Target alone = target_with("auth: {env: A, header: x-api-key}");
+  EXPECT_EQ(alone.auth_header, "x-api-key");
+  EXPECT_EQ(alone.auth_scheme, "");
+  EXPECT_EQ(target_with("auth: {env: A, scheme: Basic}").auth_scheme, "Basic");
+  EXPECT_EQ(target_with("auth: {env: A, header: authorization}").auth_scheme, "Bearer");
+  EXPECT_EQ(target_with("auth: {env: A, header: X-Key, scheme: Token}").auth_scheme, "Token");
+  const auto refused = [](const std::string& keys) {
+    return error_of(Parts{.target = "{name: host, url: 'http://h:1', model: m, " + keys + "}"}.text());
+  };
+  EXPECT_EQ(refused("auth: {env: A, header: 'x y'}"),
+            "sweep.yaml:3:70: 'x y' is no header name; use letters, digits and '-'");
+  EXPECT_EQ(refused("auth: {env: A, scheme: 'a b'}"),
+            "sweep.yaml:3:70: 'a b' is no scheme; write one word, such as Bearer or Basic");
+}
+
+TEST(PlanLoader, SessionsHaveAHeader) {
+  const Target ours = target_with("session: {header: X-Session-Id}");
+  EXPECT_EQ(ours.session_header, "X-Session-Id");
+  EXPECT_FALSE(ours.session_from_server);
+  EXPECT_TRUE(target_with("session: {header: X-Session-Id, from: server}").session_from_server);
+  EXPECT_EQ(
+      error_of(Parts{.target = "{name: host, url: 'http://h:1', model: m, session: {from: server}}"}.text()),
+      "sweep.yaml:3:56: session has no 'header'; add it");
+}
+
 TEST(PlanLoader, NameFromAnyFileName) {
   const auto name = [](const std::string& file) {
     const auto plan = parse_plan(Parts{}.text(), file, fake_variables());

@@ -248,5 +248,105 @@ TEST_F(PlanWorkload, ErrorsOfAMatrix) {
             "sweep.yaml:8:14: workload of scenario 'chat' has both 'prompts' and 'synthetic'; keep one");
 }
 
+TEST_F(PlanWorkload, ClassesOfMadeTextsAskOtherModels) {
+  const Plan plan = load(
+      "synthetic: {input_tokens: 64}, classes: [{class: base, weight: 2, headers: {X-Tenant: a}}, "
+      "{class: 'lora-{n}', count: 3, model: 'adapter-{n}', zipf: 1, weight: 6, extra_body: {priority: 1}, "
+      "slo: {ttft: {p90: 1s}}}]",
+      "slo: {tpot: {p95: 50ms}}");
+  const Workload& w = plan.scenarios.at(0).workload;
+  ASSERT_EQ(w.classes.size(), 4u);
+  EXPECT_EQ(w.classes[0].headers.at("X-Tenant"), "a");
+  EXPECT_EQ(w.classes[0].model, "");
+  const std::vector<std::uint32_t> weights = {2, 6, 3, 2};
+  for (std::size_t i = 0; i < 4; ++i) EXPECT_EQ(w.classes[i].weight, weights[i]) << i;
+  EXPECT_EQ(w.classes[3].name, "lora-3");
+  EXPECT_EQ(w.classes[3].model, "adapter-3");
+  EXPECT_EQ(w.classes[3].extra_body, "{\"priority\":1}");
+  std::vector<std::string> limits;
+  for (const SloLimit& limit : plan.scenarios.at(0).slo) limits.push_back(limit.name());
+  EXPECT_THAT(limits,
+              ElementsAre("tpot_p95", "ttft_p90 of lora-1", "ttft_p90 of lora-2", "ttft_p90 of lora-3"));
+  EXPECT_THAT(describe_plan(plan), HasSubstr("base x2 with its own headers"));
+  EXPECT_THAT(describe_plan(plan), HasSubstr("lora-1 x6 as model adapter-1 with its own extra body"));
+}
+
+TEST_F(PlanWorkload, ADatasetsClassesHaveThingsOfTheirOwnByName) {
+  write("tenants.jsonl", "{\"prompt\": \"a\", \"who\": \"gold\"}\n{\"prompt\": \"b\", \"who\": \"free\"}\n");
+  const Workload w = workload(
+      "dataset: {file: tenants.jsonl, class: who}, classes: [{class: free, headers: {X-Priority: low}}]");
+  ASSERT_EQ(w.classes.size(), 2u);
+  EXPECT_TRUE(w.classes[0].headers.empty());
+  EXPECT_EQ(w.classes[1].headers.at("X-Priority"), "low");
+  EXPECT_THAT(error("dataset: {file: tenants.jsonl, class: who}, classes: [{class: gild}]"),
+              HasSubstr("the dataset has no class 'gild'; did you mean 'gold'?"));
+  EXPECT_THAT(error("dataset: {file: tenants.jsonl, class: who}, classes: [{class: gold, weight: 2}]"),
+              HasSubstr("weight"));
+}
+
+TEST_F(PlanWorkload, ClassesThatCannotBe) {
+  const std::string made = "synthetic: {input_tokens: 64}, ";
+  EXPECT_THAT(error(made + "classes: [{class: a}, {class: a}]"), HasSubstr("class 'a' is given twice"));
+  EXPECT_THAT(error(made + "classes: [{class: a, zipf: 1}]"),
+              HasSubstr("'zipf' weighs the classes of a 'count'"));
+  EXPECT_THAT(error(made + "classes: [{class: a, count: 3}]"), HasSubstr("needs a {n}"));
+  EXPECT_THAT(error(made + "classes: [{class: 'a{n}', count: 33}]"), HasSubstr("'count'"));
+  EXPECT_THAT(error(made + "classes: [{class: a, headers: {Authorization: x}}]"),
+              HasSubstr("a secret never stands in a plan"));
+  EXPECT_THAT(error(made + "classes: [{class: a, extra_body: {model: x}}]"),
+              HasSubstr("'model' cannot stand"));
+  EXPECT_THAT(error("prompts: [a], classes: [{class: a}]"),
+              HasSubstr("'prompts' have their classes with them"));
+  EXPECT_THAT(error(made + "stream: false, classes: [{class: a, slo: {ttft: {p95: 1s}}}]"),
+              HasSubstr("'ttft' needs a stream"));
+  EXPECT_THAT(error(made + "classes: [{class: 'a{n}', count: 32, slo: {ttft: {p95: 1s}, e2e: {p95: 1s}}}]"),
+              HasSubstr("64 SLO limits"));
+}
+
+TEST_F(PlanWorkload, TextsMayRepeat) {
+  EXPECT_FALSE(workload("synthetic: {input_tokens: 64}").repeat_texts);
+  EXPECT_TRUE(workload("synthetic: {input_tokens: 64}, texts: repeat").repeat_texts);
+  EXPECT_FALSE(workload("prompts: [a], unique: true, texts: new").repeat_texts);
+  EXPECT_THAT(error("prompts: [a], texts: repeat"), HasSubstr("'texts' is for words of ours"));
+  EXPECT_THAT(error("synthetic: {input_tokens: 64}, texts: same"), HasSubstr("unknown texts 'same'"));
+}
+
+TEST_F(PlanWorkload, WholeBodies) {
+  write("bodies.jsonl", "{\"messages\": [{\"role\": \"user\", \"content\": \"a\"}]}\n{}\n");
+  const std::string file = "dataset: {file: bodies.jsonl, format: bodies";
+  const Plan plan = load(file + ", bad_lines: skip}");
+  ASSERT_TRUE(plan.scenarios.at(0).workload.dataset);
+  EXPECT_TRUE(plan.scenarios.at(0).workload.dataset->bodies);
+  EXPECT_THAT(describe_plan(plan), HasSubstr("1 whole request from a dataset, at random, streamed"));
+  EXPECT_THAT(describe_plan(plan), HasSubstr("bodies.jsonl:2: has none of 'messages'"));
+  EXPECT_THAT(error(file + "}"), HasSubstr("bodies.jsonl:2: has none of 'messages'"));
+  for (const char* key :
+       {"system: x", "output_tokens: 8", "temperature: 1", "top_p: 1", "extra_body: {a: 1}"}) {
+    EXPECT_THAT(error(file + ", bad_lines: skip}, " + key), HasSubstr("cannot be used with whole bodies"))
+        << key;
+  }
+  EXPECT_THAT(error(file + ", bad_lines: skip}, unique: true"), HasSubstr("would change what the file says"));
+  EXPECT_THAT(error(file + ", bad_lines: skip}, classes: [{class: a, extra_body: {b: 1}}]"),
+              HasSubstr("cannot be used with whole bodies"));
+  EXPECT_THAT(error(file + ", bad_lines: skip}", "", "{name: host, url: 'http://h:1', api: vllm-generate}"),
+              HasSubstr("whole bodies need openai-chat"));
+}
+
+TEST_F(PlanWorkload, ChatsWithAllTheirRoles) {
+  write("log.jsonl", "{\"m\": [{\"role\": \"user\", \"content\": \"a\"}]}\n");
+  const Plan plan =
+      load("dataset: {file: log.jsonl, prompt: m, roles: all}, conversation: {}, output_tokens: 4");
+  ASSERT_TRUE(plan.scenarios.at(0).workload.dataset);
+  EXPECT_TRUE(plan.scenarios.at(0).workload.dataset->messages);
+  EXPECT_THAT(describe_plan(plan), HasSubstr("1 logged chat from a dataset"));
+  EXPECT_THAT(error("dataset: {file: log.jsonl, prompt: m, roles: every}"),
+              HasSubstr("unknown roles 'every'"));
+  EXPECT_THAT(error("dataset: {file: trace.jsonl, format: mooncake, roles: all}"),
+              HasSubstr("'roles' is for chats"));
+  EXPECT_THAT(error("dataset: {file: log.jsonl, prompt: m, roles: all}", "",
+                    "{name: host, url: 'http://h:1', model: m, api: openai-completions}"),
+              HasSubstr("'roles: all' needs a chat dialect"));
+}
+
 }  // namespace
 }  // namespace kneepoint::coordinator

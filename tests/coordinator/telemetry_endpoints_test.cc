@@ -49,6 +49,20 @@ TEST(Endpoints, ThePlanNamesOthersInsteadAndBesides) {
   EXPECT_EQ(endpoints[1].model, "") << "an exporter knows no models";
 }
 
+TEST(Endpoints, PodsAreAskedAtEveryAddressOfTheirName) {
+  Plan plan;
+  plan.targets = {target("host", {"http://127.0.0.1:1"})};
+  plan.targets[0].telemetry.pods = {"http://127.0.0.1:8000/metrics", "http://[::1]:8000/metrics",
+                                    "http://no-such-name.invalid:8000/metrics"};
+  const auto endpoints = scrape_endpoints(plan);
+  ASSERT_EQ(endpoints.size(), 3u) << "and the address that they stand behind is not asked";
+  EXPECT_EQ(endpoints[0].url, "http://127.0.0.1:8000/metrics");
+  EXPECT_EQ(endpoints[1].url, "http://[::1]:8000/metrics");
+  EXPECT_EQ(endpoints[2].url, "http://no-such-name.invalid:8000/metrics") << "its reader tells";
+  EXPECT_TRUE(endpoints[2].asked_for);
+  EXPECT_EQ(endpoints[0].model, "m");
+}
+
 TEST(Endpoints, SecretsGoToTheTargetsOwnHostsOnly) {
   ASSERT_EQ(setenv("KNEEPOINT_ENDPOINTS_TEST", "tok", 1), 0);
   Plan plan;

@@ -135,5 +135,22 @@ TEST(SloResult, InvalidRowsNeverPassAndFailOnlyByTheTargetsFault) {
   EXPECT_EQ(criterion(steps).state, "BRACKETED");
 }
 
+TEST(FindSlo, AllLimitsHoldOnlyWhereEveryClassHolds) {
+  const std::vector<SloLimit> limits = {
+      {.quantile = 0.9, .limit = std::chrono::milliseconds(500)},
+      {.quantile = 0.9, .limit = std::chrono::milliseconds(500), .prompt_class = "slow"}};
+  std::vector<Step> steps = rows({{1, "PASS"}, {8, "PASS"}, {64, "FAIL"}});
+  const std::vector<std::string> of_slow = {"PASS", "FAIL", "FAIL"};
+  for (std::size_t i = 0; i < steps.size(); ++i)
+    steps[i].slo.push_back({.name = limits[1].name(), .state = of_slow[i]});
+  const SloResult found = find_slo(steps, limits);
+  ASSERT_EQ(found.criteria.size(), 2u);
+  EXPECT_EQ(found.criteria[0].concurrency, 8);
+  EXPECT_EQ(found.criteria[1].name, "ttft_p90 of slow");
+  EXPECT_EQ(found.criteria[1].concurrency, 1);
+  ASSERT_TRUE(found.joint);
+  EXPECT_EQ(found.joint->concurrency, 1) << "its requests are few among the others', and still users";
+}
+
 }  // namespace
 }  // namespace kneepoint::coordinator

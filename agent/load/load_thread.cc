@@ -1,6 +1,5 @@
 #include "agent/load/load_thread.h"
 
-
 #include <algorithm>
 #include <utility>
 

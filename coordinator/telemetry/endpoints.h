@@ -15,9 +15,9 @@ namespace kneepoint::coordinator {
 inline constexpr const char* kGuardedElsewhere = "guarded elsewhere";
 
 /// Every URL that a run of `plan` scrapes: of each target its replicas' own /metrics, or what its `telemetry`
-/// names instead and besides (a name of several pods is looked up); and the URLs that guard rails watch, which count for no target. Targets'
-/// headers and tokens go to URLs of their own hosts only; a token that this machine does not have is left
-/// out.
+/// names instead and besides (a name of several pods is looked up); and the URLs that guard rails watch,
+/// which count for no target. Targets' headers and tokens go to URLs of their own hosts only; a token that
+/// this machine does not have is left out.
 std::vector<ScrapeEndpoint> scrape_endpoints(const Plan& plan);
 
 /// The targets that this machine's own GPUs serve: those whose `telemetry` says so, or whose URLs are all

@@ -78,9 +78,8 @@ class Leased : public EngineTest {
     lease_->heartbeat(elapsed(), mono_now());
   }
   void start_leased(unsigned threads) {
-    controller_ =
-        std::make_unique<RunController>(assignment_, std::vector<Keys>{},
-                                        RunController::Options{.threads = threads, .lease = lease_});
+    controller_ = std::make_unique<RunController>(
+        assignment_, std::vector<Keys>{}, RunController::Options{.threads = threads, .lease = lease_});
   }
   std::shared_ptr<Lease> lease_;
 };

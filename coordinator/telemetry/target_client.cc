@@ -1,5 +1,4 @@
 #include "coordinator/telemetry/target_client.h"
-#include "common/secrets.h"
 
 #include <fmt/format.h>
 
@@ -14,6 +13,8 @@
 #include <optional>
 #include <utility>
 #include <vector>
+
+#include "common/secrets.h"
 
 namespace kneepoint::coordinator {
 namespace {

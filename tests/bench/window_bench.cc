@@ -1,0 +1,47 @@
+// What it takes to measure a window: ten minutes of a fleet's merged seconds, on the thread that decides.
+// Prints one JSON object.
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <cstdio>
+
+#include "coordinator/measure/window.h"
+#include "coordinator/timeline/timeline.h"
+#include "tests/bench/synthetic_second.h"
+
+int main(int argc, char** argv) {
+  using namespace kneepoint;
+  using namespace kneepoint::coordinator;
+  std::int64_t seconds = 600;
+  std::uint32_t agents = 4;
+  CLI::App app{"Measures a window of synthetic seconds."};
+  app.add_option("--seconds", seconds)->check(CLI::Range(10, 100'000))->capture_default_str();
+  app.add_option("--agents", agents, "Merged into each second")
+      ->check(CLI::Range(1, 1000))
+      ->capture_default_str();
+  CLI11_PARSE(app, argc, argv);
+
+  Plan plan;
+  plan.targets = {{.name = "host"}};
+  plan.scenarios.push_back({.name = "s"});
+  const std::vector<Cell> cells = cells_of(plan);
+  Timeline timeline;
+  for (std::uint32_t agent = 0; agent < agents; ++agent) timeline.add_agent(agent, 0);
+  for (std::int64_t second = 0; second < seconds; ++second) {
+    for (std::uint32_t agent = 0; agent < agents; ++agent) {
+      SnapshotBatch batch{.complete_through = second};
+      batch.seconds.push_back(
+          synthetic_second(static_cast<std::uint64_t>(second) * agents + agent, second, 1));
+      timeline.add(agent, batch);
+    }
+  }
+  const StepWindow window{
+      .cell = cells[0].id, .concurrency = agents * kSyntheticStreams, .epoch = 1, .begin = 0, .end = seconds};
+  const MonoTime begin = SystemClock().now();
+  const Step step = measure_step(timeline, plan, cells[0], window);
+  const double took = to_seconds(SystemClock().now() - begin);
+  fmt::print(R"({{"seconds": {}, "agents": {}, "measured_milliseconds": {:.2f}, "completed": {}}})"
+             "\n",
+             seconds, agents, took * 1e3, step.requests.completed);
+  return 0;
+}

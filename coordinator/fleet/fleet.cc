@@ -79,8 +79,7 @@ std::optional<FleetEvent> Fleet::wait(Nanos timeout) {
   attend();
   while (events_.empty() && pump(deadline)) {
   }
-  find_absent();
-  take_back();
+  if (find_absent()) take_back();
   if (events_.empty()) return std::nullopt;
   FleetEvent event = std::move(events_.front());
   events_.pop_front();
@@ -164,11 +163,11 @@ void Fleet::beat(Member& member, MonoTime now) {
   member.link->send(std::move(message));
 }
 
-void Fleet::find_absent() {
+bool Fleet::find_absent() {
   const MonoTime now = attended_at_;
-  if (now - judged_at_ < kJudgeInterval) return;  // not for every event of a thousand agents
+  if (now - judged_at_ < kJudgeInterval) return false;  // not for every event of a thousand agents
   judged_at_ = now;
-  if (phase_ == Phase::kAssembling || phase_ == Phase::kFinished) return;
+  if (phase_ == Phase::kAssembling || phase_ == Phase::kFinished) return true;
   for (const auto& member : members_) {
     if (member->info.membership.lost()) continue;
     if (!member->link) {
@@ -188,6 +187,7 @@ void Fleet::find_absent() {
     member.link->abort();
     return true;
   });
+  return true;
 }
 
 void Fleet::take_back() {

@@ -167,7 +167,8 @@ class Fleet final : public LoadFleet {
   /// Loses those that have been away for too long. Only what happened while this thread looked counts: after
   /// an absence of its own everybody has the full time again, and where that was so long that agents have
   /// ended their load and dial anew, time to do so.
-  void find_absent();
+  /// @returns false where it has just looked.
+  bool find_absent();
   /// Takes back those that were lost and have handed over what they had measured, as new members.
   void take_back();
   /// This thread is here: notes it, and sends heartbeats when they are due.

@@ -183,7 +183,12 @@ void RunLoop::stop_and_settle(Controller& controller, std::size_t cell_index) {
 }
 
 void RunLoop::tick(Controller& controller, std::size_t cell_index) {
-  if (auto event = fleet_.wait(kTick)) take(*event, controller);
+  // First all that has come, then one look at it: the look takes the longer the more agents there are.
+  const Nanos until = fleet_.now() + kTick;
+  for (auto event = fleet_.wait(kTick); event; event = fleet_.wait(Nanos(0))) {
+    take(*event, controller);
+    if (fleet_.now() >= until) break;
+  }
   measure_windows(controller, false);
   Progress progress{.now = fleet_.now(),
                     .cell = cells_[cell_index].id,

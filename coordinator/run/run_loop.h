@@ -146,7 +146,7 @@ class RunLoop {
   /// Ends the run where too few agents are left and nobody comes back.
   void judge_fleet();
   void take_level_finished(const LevelFinished& finished, Controller& controller);
-  /// Waits for one event or a tick, and takes it.
+  /// Takes what comes until nothing more is there or a tick has passed, and looks once at what follows.
   void tick(Controller& controller, std::size_t cell_index);
   /// Measures the windows of `controller` whose seconds are complete; all of them when `final`.
   void measure_windows(Controller& controller, bool final);

@@ -1,8 +1,10 @@
 """What a fleet goes through with real processes: kills, stops, floods. docs/fleet.md has the table; the rows are here."""
 
 import os
+import re
 import signal
 import socket
+import subprocess
 import time
 
 import harness
@@ -333,6 +335,31 @@ class FleetFaults(harness.TestCase):
         self.assertEqual(agent.wait(20), 0, agent.output)
         for connection in flood:
             connection.close()
+
+    def agent_of_another_build(self):
+        """The agent with another commit written into it."""
+        printed = subprocess.check_output([BIN / "kneepoint-agent", "--version"], text=True)
+        commit = re.search(r"commit ([0-9a-f]+)", printed)[1]
+        other = self.scratch / "kneepoint-agent"
+        program = (BIN / "kneepoint-agent").read_bytes()
+        other.write_bytes(program.replace(commit.encode(), b"x" * len(commit)))
+        other.chmod(0o755)
+        return other, commit
+
+    def test_an_agent_of_another_build_is_turned_away_and_the_fleet_does_without_it(self):
+        other, commit = self.agent_of_another_build()
+        host = self.simhost()
+        self.port = harness.free_port()
+        plan = self.write_plan(plan_text([host.url], steps="[2]", hold="3s"))
+        coordinator = self.coordinator(plan, "out", "--min-agents", "1", "--join-timeout", "4s")
+        fits = self.agent("--name", "a0")
+        odd = self.start(Process(other, "--coordinator", f"127.0.0.1:{self.port}", "--name", "a1"))
+        self.assertEqual(odd.wait(20), 5, odd.output)
+        self.assertRegex(odd.output, rf"turned away by the coordinator: it is version \S+x+, the coordinator \S+{commit}")
+        self.assertIn(coordinator.wait(60), (0, 3), coordinator.output)
+        self.assertRegex(coordinator.output, r"agent a1 at \S+ turned away: it is version")
+        self.assertEqual(fits.wait(20), 0, fits.output)
+        self.assertEqual(self.assert_nothing_lost()["run"]["agents"], 1)
 
     def test_a_signal_that_means_nothing_ends_nothing(self):
         host = self.simhost()

@@ -14,6 +14,7 @@
 #include "coordinator/report/sentences.h"
 #include "coordinator/report/tables.h"
 #include "coordinator/report/text_layout.h"
+#include "coordinator/results/engine_load.h"
 #include "coordinator/results/units.h"
 
 namespace kneepoint::coordinator {
@@ -178,11 +179,12 @@ std::string slo_line(const ScenarioResult& result) {
 /// What the engine said where the host was full: "48 running, 16 waiting".
 std::string engine_at(const ScenarioResult& result, double load) {
   const Step* const step = row_at(result, load);
-  if (step == nullptr || !step->telemetry || !step->telemetry->running_mean ||
-      !step->telemetry->waiting_mean || !step->telemetry->page.evidence())
-    return "";
-  return fmt::format("at {} the engine had {:.0f} running and {:.0f} waiting", format_figure(load),
-                     *step->telemetry->running_mean, *step->telemetry->waiting_mean);
+  if (step == nullptr || !step->telemetry || !step->telemetry->page.evidence()) return "";
+  const auto running = running_in_engine(*step, *step->telemetry);
+  const auto waiting = waiting_in_engine(*step, *step->telemetry);
+  if (!running || !waiting) return "";
+  return fmt::format("at {} the engine had {:.0f} running and {:.0f} waiting", format_figure(load), *running,
+                     *waiting);
 }
 
 std::string_view way_out(const std::string& bottleneck) {

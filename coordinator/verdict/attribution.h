@@ -34,8 +34,6 @@ struct AttributionLimits {
   static constexpr double kKvLargeRequest = 0.10;
   /// A generator whose busiest thread works less than this has time.
   static constexpr double kIdleThread = 0.50;
-  /// Time integrals are made of requests that ended: they count in windows of so many times their length.
-  static constexpr double kIntegralResidences = 4;
   /// Requests that the client has in flight and the engine does not hold.
   static constexpr double kOutside = 0.20;
   static constexpr double kFewestOutside = 2;
@@ -60,6 +58,9 @@ struct AttributionLimits {
   /// Of all tokens that the engine computes: from here on prompts are most of its work.
   static constexpr double kPromptShare = 0.5;
   static constexpr double kPrefillGrowth = 1.5;
+  /// Prompts alone fill a GPU that is in use all the time, where what is written takes so little of it.
+  static constexpr double kGpuInUse = 0.95;
+  static constexpr double kLittleDecode = 0.25;
   /// What well-tuned kernels reach of the peak: matrix multiplications of the tensor pipe, decode of the
   /// memory bus.
   static constexpr double kTensorCeiling = 0.75;

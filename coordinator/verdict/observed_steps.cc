@@ -42,13 +42,18 @@ void choose_around(double saturation, ObservedSteps& found) {
   found.before = found.knee;
 }
 
+/// The last of clearly less load than the knee's step.
+void compare_with_less(ObservedSteps& found) {
+  for (const ObservedStep& o : found.all) {
+    if (o.step->valid && kApart * o.step->load() <= found.knee.step->load()) found.before = o;
+  }
+}
+
 void choose_highest(ObservedSteps& found) {
   for (const ObservedStep& o : found.all) {
     if (o.step->valid) found.knee = o;
   }
-  for (const ObservedStep& o : found.all) {
-    if (o.step->valid && kApart * o.step->load() <= found.knee.step->load()) found.before = o;
-  }
+  if (found.knee.step != nullptr) compare_with_less(found);
   found.past = found.knee;
 }
 
@@ -80,6 +85,8 @@ ObservedSteps observe(const std::vector<Step>& steps, std::optional<double> satu
   }
   const bool past_tells = found.past.telemetry != nullptr || found.knee.telemetry == nullptr;
   found.judged = past_tells && found.past.step != nullptr ? found.past : found.knee;
+  // Nothing lies past the step at the knee, or it says nothing: that step is held against one before it.
+  if (found.judged.step != nullptr && found.judged.step == found.before.step) compare_with_less(found);
   return found;
 }
 

@@ -23,7 +23,8 @@ struct ObservedSteps {
   /// The first with at least half as much load again as `knee`, where the limit shows plainest; without a
   /// knee the highest.
   ObservedStep past;
-  /// What `past` is compared with: `knee`; without a knee the last of at most two thirds of the highest load.
+  /// What `judged` is compared with: `knee`, where it lies past that; else the last of at most two thirds of
+  /// its load.
   ObservedStep before;
   /// Every valid one at or above the knee, however far; without a knee none.
   std::vector<ObservedStep> beyond;

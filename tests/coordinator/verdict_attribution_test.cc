@@ -178,6 +178,20 @@ const Case kCases[] = {
        s.at_past().running_max = 40;
      },
      "prefill", "9,000 prompt tokens a second at 32, 9,100 at 48, while 27 wait beside a batch of 21"},
+    {"prefill_in_pieces_that_slow_decoding_down",
+     [](Scene& s) {
+       s.saturation = 48;  // nothing was measured past it
+       s.knee_kind = "soft";
+       s.at_knee() = healthy(20, 12);
+       s.at_past() = healthy(21, 27);
+       s.knee().tpot_seconds.p50 = 0.060;
+       s.past().tpot_seconds.p50 = 0.150;
+       s.at_knee().server_prompt_tokens_per_second = 9000;
+       s.at_past().server_prompt_tokens_per_second = 9100;
+       s.at_past().server_tokens_per_second = 200;
+       s.at_past().running_max = 40;
+     },
+     "prefill", "the GPU was in use 100 % of the time, and what was written takes 10 % of it at most"},
     {"network_connect",
      [](Scene& s) {
        s.steps[0].connect_seconds.p95 = 0.002;
@@ -533,15 +547,44 @@ TEST(Attribution, RequestsThatTheServerSlowsDownAreNotHeldBeforeIt) {
                 "told apart."));
 }
 
+TEST(Attribution, PromptsAreNotToBlameWhereDecodingTakesTheTime) {
+  Scene scene;
+  scene.saturation = 48;
+  scene.at_past() = healthy(21, 27);
+  scene.past().tpot_seconds.p50 = 0.150;
+  scene.at_knee().server_prompt_tokens_per_second = 9000;
+  scene.at_past().server_prompt_tokens_per_second = 9100;
+  scene.at_past().server_tokens_per_second = 200;
+  scene.at_past().running_max = 40;
+  ASSERT_EQ(scene.judge().bottleneck, "prefill");
+  scene.at_past().server_tokens_per_second = 2000;  // 95 iterations a second of 10 ms each
+  EXPECT_NE(scene.judge().bottleneck, "prefill");
+  scene.at_past().server_tokens_per_second = 200;
+  scene.at_past().gpu.util_mean = 0.85;
+  EXPECT_NE(scene.judge().bottleneck, "prefill") << "a GPU with time left reads no prompts as fast as it can";
+}
+
+TEST(Attribution, OneProcessThatIsNotAtItsLimitLeavesBothOpen) {
+  Scene scene;
+  scene.at_past().front_end_cpu_cores = 0.84;
+  scene.at_past().engine_cpu_cores = 1.04;
+  scene.at_past().gpu.util_mean = 0.44;
+  EXPECT_THAT(scene.judge().text(),
+              HasSubstr("busy 1.04 of a core): front end or scheduler, not told apart."));
+  EXPECT_THAT(scene.judge().text(), testing::Not(HasSubstr("would tell"))) << "both are known";
+}
+
 TEST(Attribution, BothProcessesAtTheirLimitAreNotToldApart) {
   Scene scene;
   scene.at_past().front_end_cpu_cores = 0.97;
   scene.at_past().engine_cpu_cores = 0.98;
   scene.at_past().gpu.util_mean = 0.5;
   EXPECT_EQ(scene.judge().bottleneck, "");
-  EXPECT_THAT(scene.judge().text(),
-              HasSubstr("front end's process was busy 0.97 of a core; the engine's process was "
-                        "busy 0.98 of a core): front end or scheduler, not told apart"));
+  EXPECT_THAT(
+      scene.judge().text(),
+      HasSubstr("front end's process was busy 0.97 of a core; the engine's process was "
+                "busy 0.98 of a core): front end and scheduler are both at their limit, and either may "
+                "hold back the other."));
 }
 
 TEST(Attribution, ABusyFrontEndBesideAFullGpuIsNoLimit) {

@@ -84,15 +84,19 @@ std::string open_causes(const Scene& scene) {
           percent(*judged.telemetry->gpu.util_mean), Scene::load_of(*judged.step), *t->front_end_cpu_cores,
           *t->engine_cpu_cores);
     }
-    std::string cpu;
-    if (t != nullptr && t->front_end_cpu_cores)
+    const bool front = t != nullptr && t->front_end_cpu_cores;
+    const bool engine = t != nullptr && t->engine_cpu_cores;
+    std::string cpu, verdict = "front end or scheduler, not told apart.";
+    if (front)
       cpu += fmt::format("; the front end's process was busy {:.2f} of a core", *t->front_end_cpu_cores);
-    if (t != nullptr && t->engine_cpu_cores)
-      cpu += fmt::format("; the engine's process was busy {:.2f} of a core", *t->engine_cpu_cores);
-    return fmt::format(
-        "The GPU is not full ({} in use at {}{}): front end or scheduler, not told apart. The CPU of "
-        "each of the server's processes would tell.",
-        percent(*judged.telemetry->gpu.util_mean), Scene::load_of(*judged.step), cpu);
+    if (engine) cpu += fmt::format("; the engine's process was busy {:.2f} of a core", *t->engine_cpu_cores);
+    if (!front || !engine) {
+      verdict += " The CPU of each of the server's processes would tell.";
+    } else if (std::min(*t->front_end_cpu_cores, *t->engine_cpu_cores) >= Limits::kBusyProcess) {
+      verdict = "front end and scheduler are both at their limit, and either may hold back the other.";
+    }
+    return fmt::format("The GPU is not full ({} in use at {}{}): {}",
+                       percent(*judged.telemetry->gpu.util_mean), Scene::load_of(*judged.step), cpu, verdict);
   }
   if (scene.input.knee_kind == "hard" && judged.telemetry != nullptr) {
     return "Requests wait while decoding is as fast as before: full slots, prefill or something before the "

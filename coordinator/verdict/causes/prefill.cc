@@ -23,6 +23,24 @@ bool decodes_as_before(const Step& before, const Step& now) {
   return earlier && later && *later <= Limits::kFlatDecode * *earlier;
 }
 
+/// The most of the engine's time that its output can take: so many iterations give it, each of which took no
+/// longer at the lowest load than a token there. What slows decoding down beyond that are the pieces of
+/// prompts that share its iterations (chunked prefill).
+std::optional<double> decode_share(const Scene& scene) {
+  const StepTelemetry* now = Scene::engine(scene.steps.judged);
+  const auto running = Scene::running(scene.steps.judged);
+  const auto& alone = scene.steps.lowest.step->tpot_seconds.p50;
+  if (now == nullptr || !now->server_tokens_per_second || !running || *running <= 0 || !alone)
+    return std::nullopt;
+  return *now->server_tokens_per_second / *running * *alone;
+}
+
+/// A GPU that was never seen idle.
+bool gpu_in_use(const ObservedStep& o) {
+  const GpuTelemetry* gpu = Scene::gpu(o);
+  return gpu != nullptr && gpu->util_mean && *gpu->util_mean >= Limits::kGpuInUse;
+}
+
 }  // namespace
 
 /// Prompt tokens a second have stopped growing though requests queue before a batch that is not full, or take
@@ -35,7 +53,9 @@ std::optional<Cause> prefill_cause(Scene& scene) {
   const StepTelemetry* earlier =
       before.step != nullptr && before.step != judged.step ? Scene::engine(before) : nullptr;
   if (now == nullptr || earlier == nullptr || !no_more_prefill(*earlier, *now)) return std::nullopt;
-  if (!decodes_as_before(*before.step, *judged.step)) return std::nullopt;
+  const auto decoding = decode_share(scene);
+  const bool prompts_alone = gpu_in_use(judged) && decoding && *decoding <= Limits::kLittleDecode;
+  if (!decodes_as_before(*before.step, *judged.step) && !prompts_alone) return std::nullopt;
   const double prompt = *now->server_prompt_tokens_per_second;
   const double output = now->server_tokens_per_second.value_or(0);
   if (prompt < Limits::kPromptShare * (prompt + output) ||
@@ -59,6 +79,10 @@ std::optional<Cause> prefill_cause(Scene& scene) {
     sentence += fmt::format("; prefill of a request takes {} instead of {}",
                             format_time(*now->prefill_time_mean_seconds),
                             format_time(*earlier->prefill_time_mean_seconds));
+  if (prompts_alone)
+    sentence +=
+        fmt::format("; the GPU was in use {} of the time, and what was written takes {} of it at most",
+                    percent(*Scene::gpu(judged)->util_mean), percent(*decoding));
   return Cause{"prefill", sentence + "."};
 }
 

@@ -67,6 +67,14 @@ std::optional<FullBatch> find_full_batch(const Scene& scene) {
   return std::nullopt;
 }
 
+/// A batch that is full at a load past the knee only: that is worth a word, and explains no knee.
+std::optional<FullBatch> full_further_up(const Scene& scene) {
+  for (const ObservedStep& o : scene.steps.beyond) {
+    if (const auto found = full_at(scene, o)) return found;
+  }
+  return std::nullopt;
+}
+
 /// Where the batch is full first.
 const Step& first_full(const Scene& scene, const FullBatch& full) {
   for (const ObservedStep& o : scene.steps.beyond) {
@@ -120,7 +128,13 @@ std::optional<Cause> queue_slots_cause(Scene& scene) {
                        (!judged.telemetry->running_mean && judged.telemetry->page.state.empty());
   if (no_page) return by_client(scene);
   const auto full = find_full_batch(scene);
-  if (!full) return std::nullopt;
+  if (!full) {
+    if (const auto far = full_further_up(scene)) {
+      scene.asides.push_back(
+          fmt::format("Past the knee the slots are full, too: {}", sentence_of(scene, *far)));
+    }
+    return std::nullopt;
+  }
   // One load tells of no batch that stays as it is while the load grows.
   if (!scene.knee() && scene.steps.lowest.step->load() == judged.step->load()) return std::nullopt;
   const auto knee = scene.knee_at_most();

@@ -4,18 +4,13 @@
 
 #include <algorithm>
 
+#include "coordinator/results/engine_load.h"
 #include "coordinator/results/units.h"
 
 namespace kneepoint::coordinator {
 namespace {
 
 using Limits = AttributionLimits;
-
-/// A time integral is made of requests that ended: it needs a window of several times their length.
-bool long_enough(const Step& step) {
-  const auto& length = step.e2e_seconds.mean;
-  return length && step.duration_seconds >= Limits::kIntegralResidences * *length;
-}
 
 }  // namespace
 
@@ -49,19 +44,11 @@ double Scene::held(const Step& step) {
 }
 
 std::optional<double> Scene::running(const ObservedStep& o) {
-  const StepTelemetry* t = engine(o);
-  if (t == nullptr) return std::nullopt;
-  if (t->running_by_time && long_enough(*o.step)) return t->running_by_time;
-  if (o.step->has_flag("IN_STEP")) return std::nullopt;
-  return t->running_mean;
+  return engine(o) != nullptr ? running_in_engine(*o.step, *o.telemetry) : std::nullopt;
 }
 
 std::optional<double> Scene::waiting(const ObservedStep& o) {
-  const StepTelemetry* t = engine(o);
-  if (t == nullptr) return std::nullopt;
-  if (t->waiting_by_time && long_enough(*o.step)) return t->waiting_by_time;
-  if (o.step->has_flag("IN_STEP")) return std::nullopt;
-  return t->waiting_mean;
+  return engine(o) != nullptr ? waiting_in_engine(*o.step, *o.telemetry) : std::nullopt;
 }
 
 bool Scene::waits(const ObservedStep& o) {

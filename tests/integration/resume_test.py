@@ -88,7 +88,7 @@ class Resume(harness.TestCase):
 
     def test_killed_in_the_first_warm_up(self):
         first = self.run_again()
-        self.wait_for_load(1)
+        self.wait_for_load(2)  # the first one only asks what the target tells of its tokens
         self.kill(first)
         self.assert_load_ends()
         self.assert_goes_on(0)

@@ -185,6 +185,22 @@ class Interrupted(harness.TestCase):
         self.assertEqual(report["totals"]["started"], stats["requests"]["received"])
 
 
+    def test_a_second_ctrl_c_waits_for_no_request_and_leaves_no_load(self):
+        host = self.simhost()
+        # Each answer takes longer than the run may last.
+        plan = self.write_plan(plan_text([host.url], steps="[3]", hold="60s", output_tokens=20000))
+        out = self.scratch / "out"
+        process = self.kneepoint("run", plan, "--no-preflight", "--out", out, "--serve", "none")
+        harness.wait_until(lambda: host.stats()["requests"]["in_flight"] == 3, "the load", 30)
+        process.signal(signal.SIGINT)
+        process.wait_for("once more stops at once")
+        self.assertIsNone(process.child.poll(), "running requests may finish")
+        process.signal(signal.SIGINT)
+        self.assertEqual(process.wait(9), 130, process.output)
+        self.assertTrue(self.report(out)["run"]["interrupted"])
+        harness.wait_until(lambda: host.stats()["requests"]["in_flight"] == 0, "the load ends", 10)
+
+
 class BadInput(harness.TestCase):
     def refused(self, *arguments, pattern, code=2, env=None):
         process = self.kneepoint(*arguments, env=env)

@@ -348,7 +348,7 @@ Table share_table(const ScenarioResult& result, std::vector<Share> Step::*which,
                {"E2E p50", 8}},
               {}};
   const bool limited = !result.slo.criteria.empty();
-  if (limited) table.columns.push_back({"in SLO", 7});
+  if (limited) table.columns.push_back({"in SLO", 6});
   for (const Step& step : result.steps) {
     for (const Share& share : step.*which) {
       table.rows.push_back({row_label(step), share.name, fmt::format("{}", share.requests.completed),

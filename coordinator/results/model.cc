@@ -65,11 +65,14 @@ bool ScenarioResult::moving() const {
 }
 
 std::optional<double> ScenarioResult::peak_gpu_memory_bytes() const {
-  std::optional<double> peak;
+  // Of the server's own processes where they are known: others may share its cards.
+  std::optional<double> cards, processes;
   for (const Step& step : steps) {
-    if (step.telemetry) peak = std::max(peak, step.telemetry->gpu.memory_peak_bytes);
+    if (!step.telemetry) continue;
+    cards = std::max(cards, step.telemetry->gpu.memory_peak_bytes);
+    processes = std::max(processes, step.telemetry->gpu.process_memory_peak_bytes);
   }
-  return peak;
+  return processes ? processes : cards;
 }
 
 }  // namespace kneepoint::coordinator

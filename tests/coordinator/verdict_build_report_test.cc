@@ -125,6 +125,10 @@ TEST(BuildReport, TheTargetsOwnWordsExplainTheKnee) {
   const ScenarioResult& result = report.results.at(0);
   EXPECT_EQ(result.load_seconds, 18.3);
   EXPECT_EQ(result.peak_gpu_memory_bytes(), 4.1e9 + 64);
+  ScenarioResult shared = result;  // others use the card, too
+  ASSERT_TRUE(shared.steps.front().telemetry);
+  shared.steps.front().telemetry->gpu.process_memory_peak_bytes = 2e9;
+  EXPECT_EQ(shared.peak_gpu_memory_bytes(), 2e9);
   ASSERT_TRUE(result.steps[3].telemetry);
   EXPECT_EQ(result.steps[3].telemetry->running_mean, 22);
   EXPECT_EQ(result.steps[3].telemetry->waiting_mean, 42);

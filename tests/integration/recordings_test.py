@@ -5,12 +5,15 @@ import shutil
 import harness
 
 RECORDINGS = harness.ROOT / "tests/recordings"
+PUBLISHED = harness.ROOT / "docs/results/h200-2026-11-29"  # with what the server's own threads did beside it
 
 
 class Recordings(harness.TestCase):
-    def replay(self, name):
+    def replay(self, name, folder=RECORDINGS):
         copy = self.scratch / name
-        shutil.copytree(RECORDINGS / name, copy)
+        shutil.copytree(folder / name, copy)
+        for report in copy.glob("report.*"):
+            report.unlink()
         process = self.kneepoint("replay", copy)
         self.code = process.wait(60)
         self.assertIn(self.code, (0, 3), process.output)
@@ -69,6 +72,34 @@ class Recordings(harness.TestCase):
         self.assertIn("IN_STEP", self.at(equal, 47)["flags"])
         for load in (47, 64, 77, 105):
             self.assertNotIn("IN_STEP", self.at(varied, load)["flags"])
+
+    def test_causes_that_the_servers_threads_confirm(self):
+        # Bottleneck, and what of its evidence must be told.
+        truth = {
+            "cache": ("kv_cache", "up to 98 % full, and 21 requests a second were preempted"),
+            "compute": ("prefill", "the GPU was in use 100 % of the time"),
+            "experiment-b": ("front_end", "its process was busy 0.97 of a core"),
+            "front-end": ("", "front end and scheduler are both at their limit"),
+            "slots": ("", "Past the knee the slots are full, too"),
+        }
+        for name, (bottleneck, evidence) in truth.items():
+            with self.subTest(name):
+                (result,) = self.replay(name, PUBLISHED)
+                self.assertEqual(result["saturation"]["bottleneck"], bottleneck)
+                self.assertIn(evidence, self.text)
+                self.assertIsNone(result["saturation"]["concurrency"], "three loads tell no point")
+                self.assertNotEqual(result["verdict"]["trust"], "trustworthy", "nothing was measured twice")
+
+    def test_a_slow_replica_of_two(self):
+        (result,) = self.replay("replicas", PUBLISHED)
+        self.assertIn("Replica 127.0.0.1:8006 is slower than the others: TPOT p50 17.8 ms at 64, where the others have 5.85 ms",
+                      self.text)
+
+    def test_an_agent_that_was_killed_and_a_coordinator_that_was(self):
+        (result,) = self.replay("agent-killed", PUBLISHED)
+        self.assertEqual([(s["concurrency"], s["valid"]) for s in result["steps"]], [(16, True), (32, False), (32, True), (48, True)])
+        (result,) = self.replay("resumed", PUBLISHED)
+        self.assertEqual([(s["concurrency"], s["valid"]) for s in result["steps"]], [(16, True), (32, True), (48, True)])
 
 
 if __name__ == "__main__":

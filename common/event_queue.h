@@ -6,7 +6,7 @@
 #include <optional>
 #include <utility>
 
-#include "common/clock.h"
+#include "common/waitable_clock.h"
 
 namespace kneepoint {
 
@@ -15,7 +15,8 @@ namespace kneepoint {
 template <class T>
 class EventQueue {
  public:
-  EventQueue() = default;
+  /// @param clock deadlines are its; it must outlive the queue.
+  explicit EventQueue(WaitableClock& clock = system_clock()) : clock_(clock) {}
   /// Nobody pushes any more. What says so may be a library that ThreadSanitizer cannot see into, so the lock
   /// says it too.
   ~EventQueue() { const std::lock_guard lock(mutex_); }
@@ -34,13 +35,17 @@ class EventQueue {
   /// The oldest event, or none once `deadline` has passed without one.
   std::optional<T> pop_until(MonoTime deadline) {
     std::unique_lock lock(mutex_);
-    if (!arrived_.wait_until(lock, deadline, [this] { return !events_.empty(); })) return std::nullopt;
+    while (events_.empty()) {
+      if (clock_.now() >= deadline) return std::nullopt;
+      clock_.wait(lock, arrived_, deadline);
+    }
     T event = std::move(events_.front());
     events_.pop_front();
     return event;
   }
 
  private:
+  WaitableClock& clock_;
   std::mutex mutex_;
   std::condition_variable arrived_;
   std::deque<T> events_;

@@ -30,22 +30,14 @@ constexpr Nanos kIdlePoll = 20ms;
 /// How long a last message may take to reach the coordinator.
 constexpr Nanos kFlushLimit = 2s;
 
-MonoTime now() {
-  return SystemClock().now();
-}
-
-std::string random_id() {
-  std::random_device source;
-  return fmt::format("{:08x}{:08x}", source(), source());
-}
-
-v1::AgentMessage clock_reply(std::uint32_t id, std::int64_t sent_at, MonoTime received, bool of_heartbeat) {
+v1::AgentMessage clock_reply(std::uint32_t id, std::int64_t probed, MonoTime received, MonoTime sent,
+                             bool of_heartbeat) {
   v1::AgentMessage answer;
   v1::ClockReply& reply = *answer.mutable_clock_reply();
   reply.set_id(id);
-  reply.set_probe_sent_at_nanos(sent_at);
+  reply.set_probe_sent_at_nanos(probed);
   reply.set_received_at_nanos(received.time_since_epoch().count());
-  reply.set_sent_at_nanos(now().time_since_epoch().count());
+  reply.set_sent_at_nanos(sent.time_since_epoch().count());
   reply.set_of_heartbeat(of_heartbeat);
   return answer;
 }
@@ -70,50 +62,69 @@ void extend(Lease& lease, const LinkEvent& event) {
 AgentSession::AgentSession(Options options, EngineFactory make_engine)
     : options_(std::move(options)),
       make_engine_(std::move(make_engine)),
-      boot_id_(random_id()),
-      jitter_(std::random_device()()),
+      random_(options_.seed),
+      boot_id_(fmt::format("{:016x}", random_())),
+      inbox_(*options_.clock),
       lease_(options_.lease ? options_.lease : std::make_shared<Lease>()),
       outbox_(options_.outbox) {}
 
 AgentSession::~AgentSession() = default;
+
+std::uint64_t AgentSession::random_seed() {
+  std::random_device source;
+  return std::uint64_t{source()} << 32 | source();
+}
 
 void AgentSession::request_stop(std::string reason) {
   inbox_.push(StopRequest{std::move(reason)});
 }
 
 SessionEnd AgentSession::run() {
-  dial_at_ = now();
-  give_up_at_ = dial_at_ + options_.join_timeout;
-  back_off_ = kFirstBackOff;
-  on_time(now());
-  while (!(end_ && (!link_ || now() >= flush_until_))) {
-    if (auto event = inbox_.pop_until(next_deadline())) {
-      if (const auto* link = std::get_if<LinkEvent>(&*event)) {
-        on_link(*link);
-      } else if (const auto* done = std::get_if<EngineDone>(&*event)) {
-        on_done(*done);
-      } else {
-        on_stop(std::get<StopRequest>(*event).reason);
-      }
-    }
-    on_time(now());
-  }
+  begin();
+  while (!ended()) turn(next_deadline());
   // The engine first: it calls back into the inbox until it is gone.
   engine_.reset();
   link_.reset();
   return *end_;
 }
 
+bool AgentSession::ended() const {
+  return end_ && (!link_ || now() >= flush_until_);
+}
+
+void AgentSession::begin() {
+  dial_at_ = now();
+  give_up_at_ = dial_at_ + options_.join_timeout;
+  back_off_ = kFirstBackOff;
+  on_time(now());
+}
+
+bool AgentSession::turn(MonoTime deadline) {
+  const auto event = inbox_.pop_until(deadline);
+  if (event) {
+    if (const auto* link = std::get_if<LinkEvent>(&*event)) {
+      on_link(*link);
+    } else if (const auto* done = std::get_if<EngineDone>(&*event)) {
+      on_done(*done);
+    } else {
+      on_stop(std::get<StopRequest>(*event).reason);
+    }
+  }
+  on_time(now());
+  return event.has_value();
+}
+
 void AgentSession::dial() {
   welcomed_ = false;
-  link_ = std::make_unique<CoordinatorLink>(
-      options_.coordinator, ++link_id_,
-      [this](LinkEvent event) {
-        // Here, on the thread that reads: the session's may be busy.
-        extend(*lease_, event);
-        inbox_.push(std::move(event));
-      },
-      options_.credentials.get());
+  const auto sink = [this](LinkEvent event) {
+    // Here, on the thread that reads: the session's may be busy.
+    extend(*lease_, event);
+    inbox_.push(std::move(event));
+  };
+  ++link_id_;
+  link_ = options_.dial
+              ? options_.dial(link_id_, sink)
+              : CoordinatorLink::dial(options_.coordinator, link_id_, sink, options_.credentials.get());
   v1::AgentMessage message;
   v1::Hello& hello = *message.mutable_hello();
   hello.set_name(options_.name);
@@ -153,7 +164,7 @@ void AgentSession::on_closed(const std::string& reason) {
     give_up_at_ = broken_at_ + options_.join_timeout;
     back_off_ = kFirstBackOff;
   }
-  dial_at_ = now() + Nanos(std::uniform_int_distribution<Nanos::rep>(0, 2 * back_off_.count())(jitter_));
+  dial_at_ = now() + Nanos(std::uniform_int_distribution<Nanos::rep>(0, 2 * back_off_.count())(random_));
   back_off_ = std::min(back_off_ * 2, kLongestBackOff);
   if (was_welcome) {
     spdlog::warn("the connection to the coordinator broke ({}); trying again for {:g} s", reason,
@@ -187,7 +198,7 @@ void AgentSession::on_message(const v1::CoordinatorMessage& message, MonoTime at
       break;
     case v1::CoordinatorMessage::kClockProbe: {
       const v1::ClockProbe& probe = message.clock_probe();
-      link_->send(clock_reply(probe.id(), probe.sent_at_nanos(), at, false));
+      link_->send(clock_reply(probe.id(), probe.sent_at_nanos(), at, now(), false));
       break;
     }
     case v1::CoordinatorMessage::kHeartbeat:
@@ -231,7 +242,7 @@ void AgentSession::on_message(const v1::CoordinatorMessage& message, MonoTime at
 }
 
 void AgentSession::on_heartbeat(const v1::Heartbeat& beat, MonoTime at) {
-  link_->send(clock_reply(beat.id(), beat.sent_at_nanos(), at, true));
+  link_->send(clock_reply(beat.id(), beat.sent_at_nanos(), at, now(), true));
   const auto zero = zero_of(beat);
   if (engine_ && zero && clock_.follow(*zero, at)) engine_->set_zero(clock_.zero());
 }

@@ -19,6 +19,7 @@
 #include "common/event_queue.h"
 #include "common/fleet_tls.h"
 #include "common/version.h"
+#include "common/waitable_clock.h"
 
 namespace kneepoint::v1 {
 class Heartbeat;
@@ -70,13 +71,29 @@ class AgentSession {
     /// How long running requests may go on after a first request_stop().
     Nanos stop_limit = std::chrono::seconds(5);
     BatchOutbox::Limits outbox = {};
+
+    // A simulated world has its own of these; time must outlive the session.
+    WaitableClock* clock = &system_clock();
+    /// Dials; null: over gRPC.
+    std::function<std::unique_ptr<CoordinatorLink>(std::uint64_t id, CoordinatorLink::Sink)> dial;
+    /// Of what is drawn by chance: who this process is, and when it dials again.
+    std::uint64_t seed = random_seed();
   };
+  static std::uint64_t random_seed();
 
   AgentSession(Options options, EngineFactory make_engine);
   ~AgentSession();
 
   /// Blocks until the run is over. Call once.
   SessionEnd run();
+
+  // What run() does, for who has a thread for many sessions. First begin(), then turn() until ended().
+  void begin();
+  /// Takes one event, waiting for it until `deadline` at most, and does what is due. @returns whether one came.
+  bool turn(MonoTime deadline);
+  /// When something is due next, whether an event comes or not.
+  MonoTime next_deadline() const;
+  bool ended() const;
 
   /// Any thread (not a signal handler). First: drain, hand over, end. Second: end now.
   void request_stop(std::string reason);
@@ -126,11 +143,12 @@ class AgentSession {
   void on_time(MonoTime now);
   /// Until when the load may go on, while there is any.
   MonoTime load_limit() const;
-  MonoTime next_deadline() const;
+  MonoTime now() const { return options_.clock->now(); }
   MonoTime next_collection(MonoTime now) const;
 
   const Options options_;
   const EngineFactory make_engine_;
+  std::mt19937_64 random_;
   const std::string boot_id_;
   EventQueue<Event> inbox_;
 
@@ -141,7 +159,6 @@ class AgentSession {
   MonoTime give_up_at_{};  ///< While not welcomed.
   MonoTime broken_at_{};   ///< While not welcomed: since when.
   Nanos back_off_{0};
-  std::minstd_rand jitter_;
   std::string last_problem_;
 
   Phase phase_ = Phase::kJoining;

@@ -18,7 +18,7 @@ void AgentSession::accept(const v1::CoordinatorMessage& message) {
   if (engine_ || incoming_) return refuse("a second assignment");
   auto assignment = from_wire(message.assignment());
   if (!assignment) return refuse("invalid assignment: " + assignment.error().message);
-  if (std::chrono::abs(assignment->zero - SystemClock().now()) > wire::kMaxDuration)
+  if (std::chrono::abs(assignment->zero - now()) > wire::kMaxDuration)
     return refuse("invalid assignment: zero_nanos: more than a year from now");
   std::vector<Keys> keys;
   for (const Target& target : assignment->targets) {
@@ -46,7 +46,7 @@ void AgentSession::fetch_or_start() {
   Assignment& assignment = ready_to_run.assignment;
   assignment.datasets = std::move(ready_to_run.fetch).datasets();
   run_id_ = assignment.run_id;
-  clock_ = RunClock(assignment.zero, SystemClock().now());
+  clock_ = RunClock(assignment.zero, now());
   lease_->begin(assignment.zero);
   cells_ = assignment.cells.size();
   try {
@@ -58,7 +58,7 @@ void AgentSession::fetch_or_start() {
     return refuse(problem.what());
   }
   phase_ = Phase::kReady;
-  collect_at_ = next_collection(SystemClock().now());
+  collect_at_ = next_collection(now());
   v1::AgentMessage ready;
   ready.mutable_ready()->set_run_id(run_id_);
   link_->send(std::move(ready));

@@ -39,15 +39,13 @@ std::shared_ptr<grpc::Channel> open_channel(const kneepoint::Endpoint& coordinat
                                    tls ? credentials->channel() : grpc::InsecureChannelCredentials(), args);
 }
 
-}  // namespace
-
 /// The stream's state machine. gRPC allows one write at a time and wants the "hold" released exactly once,
 /// when no further operation can start from outside its callbacks: that is when reading has ended and no
 /// write is running.
-class CoordinatorLink::Stream final
+class Stream final
     : public grpc::ClientBidiReactor<v1::AgentMessage, v1::CoordinatorMessage> {
  public:
-  Stream(const kneepoint::Endpoint& coordinator, std::uint64_t id, Sink sink,
+  Stream(const kneepoint::Endpoint& coordinator, std::uint64_t id, CoordinatorLink::Sink sink,
          const FleetCredentials* credentials)
       : id_(id), sink_(std::move(sink)), stub_(v1::Fleet::NewStub(open_channel(coordinator, credentials))) {
     stub_->async()->Session(&context_, this);
@@ -146,7 +144,7 @@ class CoordinatorLink::Stream final
   }
 
   const std::uint64_t id_;
-  const Sink sink_;
+  const CoordinatorLink::Sink sink_;
   std::unique_ptr<v1::Fleet::Stub> stub_;
   grpc::ClientContext context_;
   std::shared_ptr<v1::CoordinatorMessage> incoming_;
@@ -162,19 +160,25 @@ class CoordinatorLink::Stream final
   bool done_ = false;
 };
 
-CoordinatorLink::CoordinatorLink(const kneepoint::Endpoint& coordinator, std::uint64_t id, Sink sink,
-                                 const FleetCredentials* credentials)
-    : stream_(std::make_unique<Stream>(coordinator, id, std::move(sink), credentials)) {}
+class GrpcLink final : public CoordinatorLink {
+ public:
+  GrpcLink(const kneepoint::Endpoint& coordinator, std::uint64_t id, Sink sink,
+           const FleetCredentials* credentials)
+      : stream_(coordinator, id, std::move(sink), credentials) {}
+  ~GrpcLink() override { stream_.cancel_and_wait(); }
+  void send(v1::AgentMessage message) override { stream_.send(std::move(message)); }
+  void finish() override { stream_.finish(); }
 
-CoordinatorLink::~CoordinatorLink() {
-  stream_->cancel_and_wait();
-}
+ private:
+  Stream stream_;
+};
 
-void CoordinatorLink::send(v1::AgentMessage message) {
-  stream_->send(std::move(message));
-}
-void CoordinatorLink::finish() {
-  stream_->finish();
+}  // namespace
+
+std::unique_ptr<CoordinatorLink> CoordinatorLink::dial(const kneepoint::Endpoint& coordinator,
+                                                       std::uint64_t id, Sink sink,
+                                                       const FleetCredentials* credentials) {
+  return std::make_unique<GrpcLink>(coordinator, id, std::move(sink), credentials);
 }
 
 }  // namespace kneepoint::agent

@@ -33,29 +33,23 @@ struct LinkEvent {
   std::variant<std::shared_ptr<const v1::CoordinatorMessage>, LinkClosed> what;
 };
 
-/// One dialled stream to the coordinator; never dials again by itself. Hides gRPC: its threads only stamp
-/// what arrives and pass it to `sink`.
+/// One dialled stream to the coordinator; never dials again by itself.
 class CoordinatorLink {
  public:
-  using Sink = std::function<void(LinkEvent)>;  ///< Called from gRPC's threads until the destructor returns.
+  using Sink = std::function<void(LinkEvent)>;  ///< Called from any thread until the destructor returns.
 
+  /// Over gRPC, whose threads only stamp what arrives and pass it to `sink`.
   /// @param credentials null: plain TCP. Of no concern to a Unix socket, which the file system guards.
-  CoordinatorLink(const kneepoint::Endpoint& coordinator, std::uint64_t id, Sink sink,
-                  const FleetCredentials* credentials = nullptr);
-  /// Cancels whatever is still open, and waits until no thread uses `sink`. Takes milliseconds.
-  ~CoordinatorLink();
-  CoordinatorLink(const CoordinatorLink&) = delete;
-  CoordinatorLink& operator=(const CoordinatorLink&) = delete;
+  static std::unique_ptr<CoordinatorLink> dial(const kneepoint::Endpoint& coordinator, std::uint64_t id,
+                                               Sink sink, const FleetCredentials* credentials = nullptr);
+  /// Cancels whatever is still open, and waits until no thread uses the sink. Takes milliseconds.
+  virtual ~CoordinatorLink() = default;
 
   /// Queues; never blocks on the network: who has much to send waits for it to be acknowledged. Dropped once
   /// the stream has ended. Any thread.
-  void send(v1::AgentMessage message);
+  virtual void send(v1::AgentMessage message) = 0;
   /// Half-closes after everything sent so far; LinkClosed follows when the coordinator has read it.
-  void finish();
-
- private:
-  class Stream;
-  std::unique_ptr<Stream> stream_;
+  virtual void finish() = 0;
 };
 
 }  // namespace kneepoint::agent

@@ -12,7 +12,6 @@
 #include "common/fleet_link.h"
 #include "common/fleet_tls.h"
 #include "common/lease.h"
-#include "common/wire.h"
 #include "coordinator/fleet/acceptor.h"
 #include "coordinator/fleet/agent_messages.h"
 #include "kneepoint/v1/fleet.grpc.pb.h"
@@ -152,20 +151,12 @@ class Stream final : public grpc::ServerBidiReactor<v1::AgentMessage, v1::Coordi
  private:
   /// False when what came is not fit to be passed on.
   bool pass_on(MonoTime at) {
-    if (!incoming_->has_batch()) {
-      if (auto valid = check(*incoming_); !valid) {
-        end("an invalid message: " + valid.error().message, true);
-        return false;
-      }
-      sink_({self_, at, std::shared_ptr<const v1::AgentMessage>(std::move(incoming_))});
-      return true;
-    }
-    auto batch = from_wire(incoming_->batch());
-    if (!batch) {
-      end("an invalid batch: " + batch.error().message, true);
+    auto event = event_of(std::move(incoming_));
+    if (!event) {
+      end(event.error().message, true);
       return false;
     }
-    sink_({self_, at, LinkEvent::RunBatch{incoming_->run_id(), *std::move(batch)}});
+    sink_({self_, at, *std::move(event)});
     return true;
   }
 

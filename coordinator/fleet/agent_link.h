@@ -58,7 +58,8 @@ struct LinkEvent {
     std::string run_id;
     SnapshotBatch batch;
   };
-  std::variant<std::shared_ptr<const v1::AgentMessage>, RunBatch, LinkClosed> what;
+  using What = std::variant<std::shared_ptr<const v1::AgentMessage>, RunBatch, LinkClosed>;
+  What what;
 };
 
 /// The gRPC server that agents dial. Hides gRPC and its threads, which only validate, stamp and pass on.

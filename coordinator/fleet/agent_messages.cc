@@ -3,7 +3,9 @@
 #include <fmt/format.h>
 
 #include <string_view>
+#include <utility>
 
+#include "common/wire.h"
 #include "common/wire_check.h"
 #include "kneepoint/v1/fleet.pb.h"
 
@@ -72,6 +74,17 @@ Result<void> check(const v1::AgentMessage& message) {
   });
   if (!checked) return checked.error();
   return {};
+}
+
+Result<LinkEvent::What> event_of(std::shared_ptr<v1::AgentMessage> message) {
+  if (!message->has_batch()) {
+    if (auto valid = check(*message); !valid)
+      return Error{"an invalid message: " + valid.error().message};
+    return LinkEvent::What(std::shared_ptr<const v1::AgentMessage>(std::move(message)));
+  }
+  auto batch = from_wire(message->batch());
+  if (!batch) return Error{"an invalid batch: " + batch.error().message};
+  return LinkEvent::What(LinkEvent::RunBatch{message->run_id(), *std::move(batch)});
 }
 
 }  // namespace kneepoint::coordinator

@@ -29,20 +29,28 @@ Result<std::unique_ptr<Fleet>> Fleet::listen(Options options) {
       return allowed.error();
     endpoints.push_back(*std::move(endpoint));
   }
-  std::unique_ptr<Fleet> fleet(new Fleet(std::move(options)));
-  auto server = LinkServer::listen(
-      endpoints, [inbox = &fleet->inbox_](LinkEvent event) { inbox->push(std::move(event)); },
-      fleet->options_.credentials.get());
-  if (!server) return server.error();
-  fleet->server_ = *std::move(server);
+  const auto credentials = options.credentials;
+  auto fleet = over(std::move(options), system_clock(), [&](LinkServer::Sink sink) {
+    return LinkServer::listen(endpoints, std::move(sink), credentials.get());
+  });
+  if (!fleet) return fleet;
   for (std::size_t i = 0; i < endpoints.size(); ++i) {
-    endpoints[i].port = static_cast<std::uint16_t>(fleet->server_->ports()[i]);
-    fleet->addresses_.push_back(endpoints[i].str());
+    endpoints[i].port = static_cast<std::uint16_t>((*fleet)->server_->ports()[i]);
+    (*fleet)->addresses_.push_back(endpoints[i].str());
   }
   return fleet;
 }
 
-Fleet::Fleet(Options options) : options_(std::move(options)) {}
+Result<std::unique_ptr<Fleet>> Fleet::over(Options options, WaitableClock& clock, const Serve& serve) {
+  std::unique_ptr<Fleet> fleet(new Fleet(std::move(options), clock));
+  auto server = serve([inbox = &fleet->inbox_](LinkEvent event) { inbox->push(std::move(event)); });
+  if (!server) return server.error();
+  fleet->server_ = *std::move(server);
+  return fleet;
+}
+
+Fleet::Fleet(Options options, WaitableClock& clock)
+    : options_(std::move(options)), clock_(clock), inbox_(clock) {}
 
 Fleet::~Fleet() {
   if (phase_ != Phase::kFinished) finish(false, "the coordinator stopped");
@@ -75,7 +83,7 @@ bool Fleet::gathering() const {
 }
 
 std::optional<FleetEvent> Fleet::wait(Nanos timeout) {
-  const MonoTime deadline = mono_now() + timeout;
+  const MonoTime deadline = clock_.now() + timeout;
   attend();
   while (events_.empty() && pump(deadline)) {
   }
@@ -128,14 +136,14 @@ void Fleet::send(const LoadLevel& level) {
 /// Load without a heartbeat before it would end at once.
 void Fleet::send_share(Member& member) {
   if (!member.link || !member.share) return;
-  beat(member, mono_now());
+  beat(member, clock_.now());
   v1::CoordinatorMessage message;
   to_wire(*member.share, *message.mutable_level());
   member.link->send(std::move(message));
 }
 
 void Fleet::attend() {
-  const MonoTime now = mono_now();
+  const MonoTime now = clock_.now();
   const Nanos away = now - attended_at_;
   if (away > lease::kHeartbeat) judged_from_ = now;
   if (phase_ == Phase::kRunning && away > lease::kSilence) patient_until_ = now + lease::kGather;
@@ -212,7 +220,7 @@ void Fleet::lose(Member& member, const std::string& reason, Loss how) {
     std::erase_if(joining_, [&](const Member& each) { return &each == &member; });
     return;
   }
-  const MonoTime now = mono_now();
+  const MonoTime now = clock_.now();
   const MonoTime lease_end = member.beaten_at + lease::kLength + lease::kMargin;
   const Nanos load_until = (how == Loss::kEnded || !member.share ? now : std::max(now, lease_end)) - zero_;
   const std::int64_t until = second_of(ceil_second(load_until));
@@ -257,9 +265,9 @@ void Fleet::tell_end(AgentLink& link, const std::string& name) {
 }
 
 void Fleet::see_off(std::size_t agents, Nanos patience, const Check& check) {
-  const MonoTime until = mono_now() + patience;
-  while (told_.size() < agents && mono_now() < until && (!check || check()))
-    pump(std::min(until, mono_now() + kCheckInterval));
+  const MonoTime until = clock_.now() + patience;
+  while (told_.size() < agents && clock_.now() < until && (!check || check()))
+    pump(std::min(until, clock_.now() + kCheckInterval));
 }
 
 Fleet::Member* Fleet::member_of(const AgentLink* link) {

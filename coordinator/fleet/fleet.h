@@ -71,6 +71,11 @@ class Fleet final : public LoadFleet {
   using Check = std::function<Result<void>()>;
 
   static Result<std::unique_ptr<Fleet>> listen(Options options);
+  /// How a fleet is reached: hands every event of its agents' links to the sink.
+  using Serve = std::function<Result<std::unique_ptr<LinkServer>>(LinkServer::Sink)>;
+  /// The same with agents that come another way than over gRPC, in the time of `clock`, which must outlive
+  /// the fleet. Of the options `listen` and `credentials` are for listen() only.
+  static Result<std::unique_ptr<Fleet>> over(Options options, WaitableClock& clock, const Serve& serve);
   /// Tells agents that the run is incomplete, unless finish() was called.
   ~Fleet() override;
 
@@ -113,7 +118,7 @@ class Fleet final : public LoadFleet {
 
   /// Those not lost.
   std::size_t agents() const override;
-  Nanos now() const override { return SystemClock().now() - zero_; }
+  Nanos now() const override { return clock_.now() - zero_; }
   /// Batches come once each, in order for each agent, even when a link broke in between; agents that were
   /// lost may still deliver what they had measured. For an agent without requests in a budgeted level,
   /// LevelFinished comes at once.
@@ -143,7 +148,7 @@ class Fleet final : public LoadFleet {
  private:
   struct Member;
 
-  explicit Fleet(Options options);
+  Fleet(Options options, WaitableClock& clock);
   /// Takes one event from the links, until `deadline`. False when none came.
   bool pump(MonoTime deadline);
   void on_message(const std::shared_ptr<AgentLink>& link, const v1::AgentMessage& message, MonoTime at);
@@ -192,6 +197,7 @@ class Fleet final : public LoadFleet {
   enum class Phase { kAssembling, kAssembled, kRunning, kFinished };
 
   const Options options_;
+  WaitableClock& clock_;
   std::vector<std::string> addresses_;
   Phase phase_ = Phase::kAssembling;
   std::size_t expected_ = 0;

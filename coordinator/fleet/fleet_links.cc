@@ -99,7 +99,7 @@ void Fleet::on_clock_reply(Member& member, const v1::ClockReply& reply, MonoTime
   if (!reply.of_heartbeat()) {
     if (!member.probing || reply.id() != samples.size() || sample.probe_sent != member.probed_at) return;
     samples.push_back(sample);
-    if (samples.size() < kProbes) return member.probe();
+    if (samples.size() < kProbes) return member.probe(clock_.now());
     if (has_number(member)) return;  // the whole fleet goes on together
     member.probing = false;
     if (!member.settle_clock()) return lose(member, "its clock runs backwards");
@@ -131,7 +131,7 @@ void Fleet::on_level_done(Member& member, const v1::AgentMessage& message) {
 
 /// An empty piece says that there are no such bytes.
 void Fleet::serve_dataset(AgentLink& link, const v1::DatasetRequest& request) {
-  served_at_ = mono_now();
+  served_at_ = clock_.now();
   v1::CoordinatorMessage message;
   v1::DatasetChunk& chunk = *message.mutable_dataset_chunk();
   chunk.set_hash(request.hash());
@@ -239,7 +239,7 @@ void Fleet::attach(Member& member, const std::shared_ptr<AgentLink>& link, bool 
       link->send(std::move(drain));
     }
   } else if (member.probing) {
-    if (member.samples.size() < kProbes) member.probe();
+    if (member.samples.size() < kProbes) member.probe(clock_.now());
   } else if (phase_ == Phase::kRunning && !resume) {
     send_assignment(member);
   } else if (phase_ == Phase::kRunning) {
@@ -287,7 +287,7 @@ void Fleet::on_closed(const std::shared_ptr<AgentLink>& link, const LinkClosed& 
     std::erase_if(members_, [&](const auto& m) { return m.get() == member; });
     return;
   }
-  member->broken_at = mono_now();
+  member->broken_at = clock_.now();
   member->broken_why = closed.reason;
   member->info.membership.link_broken();
   if (closed.faulty) lose(*member, closed.reason, Loss::kBarred);

@@ -22,20 +22,20 @@ Result<void> Fleet::assemble(Quorum quorum, Nanos timeout, const Check& check,
                              const std::function<void(const AgentInfo&, std::size_t)>& on_joined) {
   const Barrier barrier{.expected = quorum.expected,
                         .least = quorum.least.value_or(quorum.expected),
-                        .deadline = mono_now() + timeout};
+                        .deadline = clock_.now() + timeout};
   on_joined_ = on_joined;
   expected_ = quorum.expected;
   for (;;) {
     std::vector<std::string> present;
     for (const auto& member : members_) present.push_back(member->info.name);
     std::sort(present.begin(), present.end());
-    const auto open = barrier.open(present, mono_now());
+    const auto open = barrier.open(present, clock_.now());
     if (!open) return open.error();
     if (*open) break;
     if (check) {
       if (auto checked = check(); !checked) return checked;
     }
-    pump(std::min(barrier.deadline, mono_now() + kCheckInterval));
+    pump(std::min(barrier.deadline, clock_.now() + kCheckInterval));
   }
   std::sort(members_.begin(), members_.end(),
             [](const auto& a, const auto& b) { return a->info.name < b->info.name; });
@@ -53,7 +53,7 @@ Result<void> Fleet::check_members() const {
 }
 
 Result<void> Fleet::hold(Nanos patience) {
-  const MonoTime deadline = mono_now() + patience;
+  const MonoTime deadline = clock_.now() + patience;
   while (pump(deadline)) {
   }
   find_absent();
@@ -61,7 +61,7 @@ Result<void> Fleet::hold(Nanos patience) {
 }
 
 Result<void> Fleet::wait_for_all(bool (*ready)(const Member&), const char* what, const Check& check) {
-  const MonoTime begin = mono_now();
+  const MonoTime begin = clock_.now();
   for (;;) {
     // Datasets take their time; what counts is that they move.
     const MonoTime deadline = std::max(begin, served_at_) + kStartLimit;
@@ -74,11 +74,11 @@ Result<void> Fleet::wait_for_all(bool (*ready)(const Member&), const char* what,
     if (check) {
       if (auto checked = check(); !checked) return checked;
     }
-    if (mono_now() >= deadline) {
+    if (clock_.now() >= deadline) {
       return Error{
           fmt::format("agent {} did not {} within {:g} s", behind->info.name, what, to_seconds(kStartLimit))};
     }
-    pump(std::min(deadline, mono_now() + kCheckInterval));
+    pump(std::min(deadline, clock_.now() + kCheckInterval));
     find_absent();
   }
 }
@@ -86,7 +86,7 @@ Result<void> Fleet::wait_for_all(bool (*ready)(const Member&), const char* what,
 Result<void> Fleet::measure_clocks(const Check& check) {
   for (const auto& member : members_) {
     member->probing = true;
-    if (member->link) member->probe();
+    if (member->link) member->probe(clock_.now());
   }
   const auto probed =
       wait_for_all([](const Member& m) { return m.samples.size() >= kProbes; }, "answer clock probes", check);
@@ -101,7 +101,7 @@ Result<void> Fleet::measure_clocks(const Check& check) {
 
 Result<void> Fleet::start(Assignment assignment, const Check& check, Nanos begun) {
   if (auto measured = measure_clocks(check); !measured) return measured;
-  zero_ = mono_now() + kZeroAhead - begun;
+  zero_ = clock_.now() + kZeroAhead - begun;
   run_id_ = assignment.run_id;
   cells_ = assignment.cells.size();
   phase_ = Phase::kRunning;

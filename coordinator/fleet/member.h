@@ -21,10 +21,6 @@ inline constexpr Nanos kCheckInterval = std::chrono::milliseconds(100);
 /// Round trips of clock probes, one after the other. One undisturbed trip is enough.
 inline constexpr std::size_t kProbes = 9;
 
-inline MonoTime mono_now() {
-  return SystemClock().now();
-}
-
 /// One agent, from its hello to its end.
 struct Fleet::Member {
   AgentInfo info;
@@ -45,8 +41,8 @@ struct Fleet::Member {
   std::optional<LoadLevel> share;              ///< Of the last level.
   std::uint64_t done_epoch = 0;                ///< The last budgeted level that it has ended its share of.
 
-  void probe() {
-    probed_at = mono_now();
+  void probe(MonoTime now) {
+    probed_at = now;
     v1::CoordinatorMessage message;
     message.mutable_clock_probe()->set_id(static_cast<std::uint32_t>(samples.size()));
     message.mutable_clock_probe()->set_sent_at_nanos(probed_at.time_since_epoch().count());

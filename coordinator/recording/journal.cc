@@ -49,47 +49,58 @@ std::vector<std::string> Journal::take_notices() {
 }
 
 void Journal::run(const std::stop_token& stop) {
-  std::unique_lock lock(mutex_);
   for (;;) {
-    changed_.wait(lock, stop, [this] { return !waiting_.empty(); });
-    if (waiting_.empty()) return;  // told to stop
-    const std::deque<Entry> group = std::exchange(waiting_, {});
-    writing_ = true;
-    lock.unlock();
-    for (const Entry& entry : group) entry.write();
-    const bool safe = settle_all(stop);
-    for (const Entry& entry : group) {
-      if (safe && entry.safe) entry.safe();
+    {
+      std::unique_lock lock(mutex_);
+      changed_.wait(lock, stop, [this] { return !waiting_.empty(); });
+      if (waiting_.empty()) return;  // told to stop
     }
-    lock.lock();
-    for (const Entry& entry : group) bytes_ -= entry.bytes;
-    writing_ = false;
-    changed_.notify_all();
-    if (!safe) return;
+    while (!work()) {
+      if (stop.stop_requested()) return;
+      std::unique_lock lock(mutex_);
+      changed_.wait_for(lock, stop, kRetry, [] { return false; });
+    }
   }
 }
 
-/// False when told to stop before the disk took everything.
-bool Journal::settle_all(const std::stop_token& stop) {
-  bool refused = false;
-  std::unique_lock lock(mutex_);
-  const std::vector<Settle> settles = settles_;
-  for (;;) {
-    lock.unlock();
-    Result<void> settled;
-    for (const Settle& settle : settles) {
-      if (auto result = settle(); !result && settled) settled = result;
+bool Journal::work() {
+  if (group_.empty()) {
+    {
+      const std::lock_guard lock(mutex_);
+      group_ = std::exchange(waiting_, {});
+      writing_ = !group_.empty();
     }
-    lock.lock();
-    if (settled) break;
-    if (!std::exchange(refused, true)) {
+    for (const Entry& entry : group_) entry.write();
+  }
+  if (const auto settled = settle_all(); !settled) {
+    if (!std::exchange(refused_, true)) {
+      const std::lock_guard lock(mutex_);
       notices_.push_back(settled.error().message + "; trying again, and the run goes on");
     }
-    if (stop.stop_requested()) return false;
-    changed_.wait_for(lock, stop, kRetry, [] { return false; });
+    return false;
   }
-  if (refused) notices_.push_back("the disk takes what is recorded again: nothing is missing");
+  for (const Entry& entry : group_) {
+    if (entry.safe) entry.safe();
+  }
+  const std::lock_guard lock(mutex_);
+  if (std::exchange(refused_, false))
+    notices_.push_back("the disk takes what is recorded again: nothing is missing");
+  for (const Entry& entry : group_) bytes_ -= entry.bytes;
+  group_.clear();
+  writing_ = false;
+  changed_.notify_all();
   return true;
+}
+
+Result<void> Journal::settle_all() {
+  std::unique_lock lock(mutex_);
+  const std::vector<Settle> settles = settles_;
+  lock.unlock();
+  Result<void> settled;
+  for (const Settle& settle : settles) {
+    if (auto result = settle(); !result && settled) settled = result;
+  }
+  return settled;
 }
 
 }  // namespace kneepoint::coordinator

@@ -23,7 +23,11 @@ class Journal {
   /// Writes what a file still keeps and waits for the disk (GrowingFile::settle).
   using Settle = std::function<Result<void>()>;
 
-  explicit Journal(std::size_t limit = std::size_t{256} << 20);
+  static constexpr std::size_t kLimit = std::size_t{256} << 20;
+  explicit Journal(std::size_t limit = kLimit);
+  /// One without a thread: whoever has it calls work().
+  struct Unattended {};
+  explicit Journal(Unattended, std::size_t limit = kLimit) : limit_(limit) {}
   /// Writes what the disk takes at once, and leaves the rest.
   ~Journal();
   Journal(const Journal&) = delete;
@@ -37,6 +41,10 @@ class Journal {
   /// Waits until everything posted is safe, or `give_up` says so, which is asked some ten times a second.
   /// @returns whether it is.
   bool flush(const std::function<bool()>& give_up);
+  /// Writes what waits, asks the disk for all of it once, and tells those whom it makes safe: what the thread
+  /// does over and over, and not for who does not know better. @returns false where the disk refuses, which
+  /// is then to be asked again.
+  bool work();
   /// Lines for the user, since the last call: that the disk refuses, and that it takes again.
   std::vector<std::string> take_notices();
 
@@ -46,13 +54,15 @@ class Journal {
     Job write, safe;
   };
   void run(const std::stop_token& stop);
-  bool settle_all(const std::stop_token& stop);
+  Result<void> settle_all();
 
   const std::size_t limit_;
   std::mutex mutex_;
   std::condition_variable_any changed_;
   std::vector<Settle> settles_;
   std::deque<Entry> waiting_;
+  std::deque<Entry> group_;  // that is written together; of who works
+  bool refused_ = false;     // by the disk, since the group was written; of who works
   std::vector<std::string> notices_;
   std::size_t bytes_ = 0;  // of what waits and what is being written
   bool writing_ = false;

@@ -16,8 +16,9 @@ namespace kneepoint::coordinator {
 class RawAgent {
  public:
   explicit RawAgent(const std::string& address)
-      : link_(*parse_endpoint(address), 1,
-              [this](agent::LinkEvent event) { inbox_.push(std::move(event)); }) {}
+      : link_(agent::CoordinatorLink::dial(
+            *parse_endpoint(address), 1,
+            [this](agent::LinkEvent event) { inbox_.push(std::move(event)); })) {}
 
   static v1::AgentMessage hello(const std::string& name,
                                 const std::string& version = std::string(kneepoint::version())) {
@@ -27,7 +28,7 @@ class RawAgent {
     message.mutable_hello()->set_version(version);
     return message;
   }
-  void send(v1::AgentMessage message) { link_.send(std::move(message)); }
+  void send(v1::AgentMessage message) { link_->send(std::move(message)); }
   /// The next message, or null when the stream has ended or nothing comes for a while.
   std::shared_ptr<const v1::CoordinatorMessage> next(Nanos limit = std::chrono::seconds(10)) {
     auto event = inbox_.pop_until(SystemClock().now() + limit);
@@ -37,7 +38,7 @@ class RawAgent {
 
  private:
   EventQueue<agent::LinkEvent> inbox_;
-  agent::CoordinatorLink link_;
+  std::unique_ptr<agent::CoordinatorLink> link_;
 };
 
 }  // namespace kneepoint::coordinator

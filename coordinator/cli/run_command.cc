@@ -24,8 +24,6 @@
 #include "coordinator/cli/interrupts.h"
 #include "coordinator/cli/replay_command.h"
 #include "coordinator/cli/run_display.h"
-#include "coordinator/cli/run_facts.h"
-#include "coordinator/cli/run_record.h"
 #include "coordinator/cli/run_telemetry.h"
 #include "coordinator/cli/see_off_agents.h"
 #include "coordinator/cli/standard_output.h"
@@ -46,7 +44,10 @@
 #include "coordinator/report/text_layout.h"
 #include "coordinator/results/exit_code.h"
 #include "coordinator/results/units.h"
+#include "coordinator/run/recorded_run.h"
+#include "coordinator/run/run_facts.h"
 #include "coordinator/run/run_loop.h"
+#include "coordinator/run/run_record.h"
 #include "coordinator/verdict/build_report.h"
 
 namespace kneepoint::coordinator {
@@ -154,7 +155,7 @@ class Run {
     const Nanos duration = fleet_->now();
     take_telemetry(loop.timeline());
     telemetry_->stop();
-    const RunFacts facts = this->facts(loop, duration);
+    const RunFacts facts = recorded_->facts(loop, duration);
     record_.end(facts);
     close_record(loop.timeline());
     tell_of_clocks();
@@ -257,42 +258,27 @@ class Run {
   /// Hands the assignment to the fleet and opens what is recorded. @returns what there was before.
   RunPast start() {
     check_interrupts();
-    Continuation on;
-    if (past_) on = continue_run(*past_, SystemClock().real_now());
-    Assignment assignment{.run_id = run_id_,
-                          .targets = plan_.targets,
-                          .cells = cells_,
-                          .seed = plan_.seed,
-                          .text_seed = plan_.text_seed,
-                          .records = plan_.records,
-                          .datasets = plan_.datasets};
-    or_fail(fleet_->start(
-                std::move(assignment), [this] { return check_start(); }, std::chrono::seconds(on.start.at)),
-            kFleetFailed);
-    const RealTime zero_at = SystemClock().real_now() - fleet_->now();
-    if (past_) {
-      on.start.agents = facts_of(plan_, cells_, *fleet_).agents;
-      first_agents_ = on.start.agents.size();
-      or_fail(record_.go_on(plan_, cells_, on.start, run_id_, zero_at), kBadInput);
-      resumed_ = on.start.told();
-      tell_of_past(on);
-    } else {
-      or_fail(record_.begin(plan_, cells_, facts(), zero_at), kBadInput);
-    }
+    recorded_.emplace(
+        plan_, cells_, *fleet_, record_, system_clock(),
+        RecordedRun::Identity{.run_id = run_id_, .started_at = started_at_, .load_seconds = load_seconds_},
+        past_ ? &*past_ : nullptr);
+    or_fail(recorded_->start([this] { return check_start(); }), kFleetFailed);
+    RunPast past = or_fail(recorded_->open(), kBadInput);
+    if (past_) tell_of_past(past);
     loading_ = true;
     metrics_.set_start_skew(start_skew());
     count_agents();
-    return std::move(on.past);
+    return past;
   }
 
-  void tell_of_past(const Continuation& on) {
+  void tell_of_past(const RunPast& past) {
     display_.print(
         fmt::format("run {} goes on {} after its beginning: {} stand{}, and {} passed since "
                     "the last second of it that is recorded",
-                    run_id_, format_time(resumed_->at_seconds), plural(on.past.windows.size(), "row"),
-                    on.past.windows.size() == 1 ? "s" : "", format_time(resumed_->gap_seconds)));
-    for (std::size_t i = 0; i < on.past.windows.size(); ++i)
-      display_.step(on.past.windows[i], on.past.rows[i]);
+                    run_id_, format_time(recorded_->resumed()->at_seconds),
+                    plural(past.windows.size(), "row"), past.windows.size() == 1 ? "s" : "",
+                    format_time(recorded_->resumed()->gap_seconds)));
+    for (std::size_t i = 0; i < past.windows.size(); ++i) display_.step(past.windows[i], past.rows[i]);
   }
 
   void count_agents() {
@@ -312,15 +298,13 @@ class Run {
 
   /// `timeline` is filled in once the loop exists.
   RunLoop::Hooks hooks(const Timeline*& timeline) {
-    RunLoop::Hooks hooks;
-    hooks.on_batch = [this](std::uint32_t agent, const SnapshotBatch& batch) {
+    RunLoop::Hooks hooks = recorded_->hooks();
+    hooks.on_batch = [this, record = hooks.on_batch](std::uint32_t agent, const SnapshotBatch& batch) {
       metrics_.observe(batch);
-      record_.batch(agent, fleet_->agent(agent).name, std::make_shared<const SnapshotBatch>(batch),
-                    [this, agent, sequence = batch.sequence] { fleet_->recorded(agent, sequence); });
+      record(agent, batch);
     };
-    hooks.on_decision = [this](const Decision& decision) { record_.decision(decision); };
-    hooks.on_step = [this](const StepWindow& window, const Step& step) {
-      record_.window(window);
+    hooks.on_step = [this, record = hooks.on_step](const StepWindow& window, const Step& step) {
+      record(window, step);
       display_.step(window, step);
     };
     hooks.on_progress = [this, &timeline](const Progress& progress) {
@@ -341,14 +325,14 @@ class Run {
       display_.print(fmt::format("{} on {} ends early: {}", plan_.scenarios[ended.scenario].name,
                                  plan_.targets[ended.target].name, why));
     };
-    hooks.on_agent_joined = [this](const AgentJoined& joined) {
-      const RunFacts::Agent agent = fact_of(fleet_->agent(joined.agent));
-      record_.agent_joined(agent);
+    hooks.on_agent_joined = [this, record = hooks.on_agent_joined](const AgentJoined& joined) {
+      record(joined);
       count_agents();
-      display_.print(fmt::format("agent {} joined: it gets load with the next level", agent.name));
+      display_.print(fmt::format("agent {} joined: it gets load with the next level",
+                                 fleet_->agent(joined.agent).name));
     };
-    hooks.on_agent_lost = [this](const AgentLost& lost) {
-      record_.agent_lost(lost.agent, lost.until);
+    hooks.on_agent_lost = [this, record = hooks.on_agent_lost](const AgentLost& lost) {
+      record(lost);
       count_agents();
       display_.print(fmt::format("agent {} lost: {}", fleet_->agent(lost.agent).name, lost.reason));
     };
@@ -450,32 +434,6 @@ class Run {
     return failed.empty() ? exit_code(report) : kInternalError;
   }
 
-  /// What is known when the load begins.
-  RunFacts facts() const {
-    RunFacts facts = facts_of(plan_, cells_, *fleet_);
-    facts.run_id = run_id_;
-    facts.started_at = started_at_;
-    facts.load_seconds = load_seconds_;
-    if (!past_) return facts;
-    const auto own = std::exchange(facts.agents, past_->facts.agents);
-    const auto late = own.begin() + static_cast<std::ptrdiff_t>(std::min(first_agents_, own.size()));
-    (void)join_agents(facts.agents, {own.begin(), late});
-    facts.agents.insert(facts.agents.end(), late, own.end());
-    facts.resumed = past_->facts.resumed;
-    if (resumed_) facts.resumed.push_back(*resumed_);
-    return facts;
-  }
-
-  RunFacts facts(const RunLoop& loop, Nanos duration) const {
-    RunFacts facts = this->facts();
-    facts.duration = duration;
-    facts.interrupted = loop.interrupted();
-    facts.stopped_by = loop.stopped_by();
-    facts.fleet_failure = loop.fleet_failure();
-    facts.cut_short = loop.cut_short();
-    return facts;
-  }
-
   /// Stays until the last figures have been scraped twice, or the time has passed, and tells agents that come
   /// so late that the run is over.
   void linger(bool interrupted) {
@@ -509,8 +467,7 @@ class Run {
   RunRecord record_;                              // its thread uses the fleet
   std::map<std::uint32_t, double> load_seconds_;  // by target
   std::optional<RunTelemetry> telemetry_;
-  std::optional<Resumption> resumed_;
-  std::size_t first_agents_ = 0;  // that a run which goes on began with again
+  std::optional<RecordedRun> recorded_;
   std::string closing_;
 };
 

@@ -1,4 +1,4 @@
-#include "coordinator/cli/run_record.h"
+#include "coordinator/run/run_record.h"
 
 #include <chrono>
 #include <utility>
@@ -49,7 +49,6 @@ Result<void> RunRecord::open(Result<RecordingWriter> recording, const Plan& plan
     if (!records) return records.error();
     records_.emplace(*std::move(records));
   }
-  journal_ = std::make_unique<Journal>();
   journal_->watch([this] { return recording_->settle(); });
   if (records_) journal_->watch([this] { return records_->settle(); });
   return {};

@@ -1,4 +1,4 @@
-#include "coordinator/cli/run_facts.h"
+#include "coordinator/run/run_facts.h"
 
 #include <fmt/chrono.h>
 #include <fmt/format.h>

@@ -22,8 +22,9 @@ namespace kneepoint::coordinator {
 class RunRecord {
  public:
   /// @param directory the run's. @param segment from 1, one for each coordinator of the run.
-  RunRecord(std::filesystem::path directory, std::size_t segment)
-      : directory_(std::move(directory)), segment_(segment) {}
+  RunRecord(std::filesystem::path directory, std::size_t segment,
+            std::unique_ptr<Journal> journal = std::make_unique<Journal>())
+      : directory_(std::move(directory)), segment_(segment), journal_(std::move(journal)) {}
 
   /// Opens what a run needs that begins, in place of what the directory held. `plan` and `cells` must outlive
   /// this.
@@ -34,7 +35,7 @@ class RunRecord {
 
   /// Where this coordinator writes one of the run's files.
   std::filesystem::path path(std::string_view file) const;
-  /// For who writes other files of the run; once it is open.
+  /// For who writes other files of the run.
   Journal& journal() { return *journal_; }
 
   /// @param safe on the journal's thread, once the batch is on the disk.

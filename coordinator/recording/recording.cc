@@ -1,17 +1,10 @@
 #include "coordinator/recording/recording.h"
 
 #include <fmt/format.h>
-#include <google/protobuf/io/zero_copy_stream_impl_lite.h>
-#include <google/protobuf/util/delimited_message_util.h>
-#include <zlib.h>
 
 #include <algorithm>
-#include <cerrno>
-#include <cstring>
 #include <fstream>
-#include <functional>
 #include <iterator>
-#include <memory>
 #include <utility>
 
 #include "common/wire.h"
@@ -23,24 +16,6 @@
 namespace kneepoint::coordinator {
 namespace {
 
-namespace io = google::protobuf::io;
-
-/// The bytes of a gzip file, as far as they go: one that was cut off ends early.
-class GzipInput final : public io::CopyingInputStream {
- public:
-  explicit GzipInput(const std::filesystem::path& path) : file_(gzopen(path.c_str(), "rb")) {}
-  bool open() const { return file_ != nullptr; }
-  int Read(void* buffer, int size) override {
-    return std::max(0, gzread(file_.get(), buffer, static_cast<unsigned>(size)));
-  }
-
- private:
-  struct Close {
-    void operator()(gzFile file) const { gzclose(file); }
-  };
-  std::unique_ptr<gzFile_s, Close> file_;
-};
-
 /// Adds what the targets told, if anything.
 Result<void> read_telemetry(const std::filesystem::path& file, TelemetrySeries& into) {
   std::ifstream stream(file, std::ios::binary);
@@ -49,22 +24,6 @@ Result<void> read_telemetry(const std::filesystem::path& file, TelemetrySeries& 
   auto series = parse_telemetry(text, std::move(into));
   if (!series) return Error{fmt::format("{}: {}", file.string(), series.error().message)};
   into = *std::move(series);
-  return {};
-}
-
-/// Hands the entries of a segment to `take` until it refuses one, and as far as they go.
-Result<void> read_entries(const std::filesystem::path& file,
-                          const std::function<Result<void>(const v1::RecordingEntry&)>& take) {
-  GzipInput input(file);
-  if (!input.open()) return Error{fmt::format("{}: cannot be read: {}", file.string(), std::strerror(errno))};
-  io::CopyingInputStreamAdaptor stream(&input);
-  v1::RecordingEntry entry;
-  for (std::size_t number = 1;
-       google::protobuf::util::ParseDelimitedFromZeroCopyStream(&entry, &stream, nullptr); ++number) {
-    if (const auto taken = take(entry); !taken)
-      return Error{fmt::format("{}: entry {}: {}", file.string(), number, taken.error().message)};
-    entry.Clear();
-  }
   return {};
 }
 

@@ -1,10 +1,39 @@
 #include "coordinator/recording/segment.h"
 
 #include <fmt/format.h>
+#include <google/protobuf/io/zero_copy_stream_impl_lite.h>
+#include <google/protobuf/util/delimited_message_util.h>
+#include <zlib.h>
 
 #include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <memory>
+
+#include "kneepoint/v1/recording.pb.h"
 
 namespace kneepoint::coordinator {
+namespace {
+
+namespace io = google::protobuf::io;
+
+/// The bytes of a gzip file, as far as they go: one that was cut off ends early.
+class GzipInput final : public io::CopyingInputStream {
+ public:
+  explicit GzipInput(const std::filesystem::path& path) : file_(gzopen(path.c_str(), "rb")) {}
+  bool open() const { return file_ != nullptr; }
+  int Read(void* buffer, int size) override {
+    return std::max(0, gzread(file_.get(), buffer, static_cast<unsigned>(size)));
+  }
+
+ private:
+  struct Close {
+    void operator()(gzFile file) const { gzclose(file); }
+  };
+  std::unique_ptr<gzFile_s, Close> file_;
+};
+
+}  // namespace
 
 Resumption SegmentStart::told() const {
   return {.at = wall, .at_seconds = static_cast<double>(at), .gap_seconds = static_cast<double>(gap)};
@@ -33,6 +62,21 @@ std::vector<std::size_t> join_agents(std::vector<RunFacts::Agent>& all,
     }
   }
   return places;
+}
+
+Result<void> read_entries(const std::filesystem::path& file,
+                          const std::function<Result<void>(const v1::RecordingEntry&)>& take) {
+  GzipInput input(file);
+  if (!input.open()) return Error{fmt::format("{}: cannot be read: {}", file.string(), std::strerror(errno))};
+  io::CopyingInputStreamAdaptor stream(&input);
+  v1::RecordingEntry entry;
+  for (std::size_t number = 1;
+       google::protobuf::util::ParseDelimitedFromZeroCopyStream(&entry, &stream, nullptr); ++number) {
+    if (const auto taken = take(entry); !taken)
+      return Error{fmt::format("{}: entry {}: {}", file.string(), number, taken.error().message)};
+    entry.Clear();
+  }
+  return {};
 }
 
 }  // namespace kneepoint::coordinator

@@ -3,12 +3,18 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "common/clock.h"
+#include "common/result.h"
 #include "coordinator/verdict/build_report.h"
+
+namespace kneepoint::v1 {
+class RecordingEntry;
+}
 
 /// What is recorded of a run lies in segments, one for every coordinator that it had: none ever writes behind
 /// what another has left, which may be cut off anywhere.
@@ -36,5 +42,10 @@ std::filesystem::path segment_path(const std::filesystem::path& directory, std::
 /// last. @returns the place of each.
 std::vector<std::size_t> join_agents(std::vector<RunFacts::Agent>& all,
                                      const std::vector<RunFacts::Agent>& more);
+
+/// Hands the entries of a segment's file to `take` until it refuses one, which is an error that names the
+/// entry, and as far as they go: behind the last whole one there may be a part of another.
+Result<void> read_entries(const std::filesystem::path& file,
+                          const std::function<Result<void>(const v1::RecordingEntry&)>& take);
 
 }  // namespace kneepoint::coordinator

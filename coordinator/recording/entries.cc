@@ -34,6 +34,7 @@ Result<Plan> plan_of(const v1::RecordedRun& message, Assignment assignment) {
     const v1::RecordedRamp& from = message.ramps(static_cast<int>(i));
     Ramp& ramp = plan.scenarios[i].ramp;
     ramp.soak = from.soak();
+    if (from.search()) ramp.search.emplace();
     ramp.descend = from.descend();
     ramp.proof.assign(from.proof().begin(), from.proof().end());
   }
@@ -101,6 +102,7 @@ void to_message(const Plan& plan, const std::vector<Cell>& cells, const RunFacts
     v1::RecordedRamp& ramp = *out.add_ramps();
     ramp.set_soak(scenario.ramp.soak);
     ramp.set_descend(scenario.ramp.descend);
+    ramp.set_search(scenario.ramp.search.has_value());
     ramp.mutable_proof()->Add(scenario.ramp.proof.begin(), scenario.ramp.proof.end());
   }
   out.set_alternate(plan.alternate);

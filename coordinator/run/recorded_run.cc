@@ -1,6 +1,5 @@
 #include "coordinator/run/recorded_run.h"
 
-#include <algorithm>
 #include <memory>
 #include <utility>
 
@@ -32,12 +31,14 @@ Result<void> RecordedRun::start(const Fleet::Check& check) {
 
 Result<RunPast> RecordedRun::open() {
   const RealTime zero_at = clock_.real_now() - fleet_.now();
+  agents_ = facts_of(plan_, cells_, fleet_).agents;
+  for (RunFacts::Agent& agent : agents_) agent.presence = {};
+  first_agents_ = agents_.size();
   Result<void> opened;
   if (past_ == nullptr) {
     opened = record_.begin(plan_, cells_, facts(), zero_at);
   } else {
-    on_.start.agents = facts_of(plan_, cells_, fleet_).agents;
-    first_agents_ = on_.start.agents.size();
+    on_.start.agents = agents_;
     opened = record_.go_on(plan_, cells_, on_.start, identity_.run_id, zero_at);
     resumed_ = on_.start.told();
   }
@@ -54,9 +55,14 @@ RunLoop::Hooks RecordedRun::hooks() {
   hooks.on_decision = [this](const Decision& decision) { record_.decision(decision); };
   hooks.on_step = [this](const StepWindow& window, const Step&) { record_.window(window); };
   hooks.on_agent_joined = [this](const AgentJoined& joined) {
-    record_.agent_joined(fact_of(fleet_.agent(joined.agent)));
+    agents_.push_back(fact_of(fleet_.agent(joined.agent)));
+    agents_.back().presence = {.from = joined.from};
+    record_.agent_joined(agents_.back());
   };
-  hooks.on_agent_lost = [this](const AgentLost& lost) { record_.agent_lost(lost.agent, lost.until); };
+  hooks.on_agent_lost = [this](const AgentLost& lost) {
+    agents_.at(lost.agent).presence.until = lost.until;
+    record_.agent_lost(lost.agent, lost.until);
+  };
   return hooks;
 }
 
@@ -65,11 +71,12 @@ RunFacts RecordedRun::facts() const {
   facts.run_id = identity_.run_id;
   facts.started_at = identity_.started_at;
   facts.load_seconds = identity_.load_seconds;
+  facts.agents = agents_;
   if (past_ == nullptr) return facts;
-  const auto own = std::exchange(facts.agents, past_->facts.agents);
-  const auto late = own.begin() + static_cast<std::ptrdiff_t>(std::min(first_agents_, own.size()));
-  (void)join_agents(facts.agents, {own.begin(), late});
-  facts.agents.insert(facts.agents.end(), late, own.end());
+  facts.agents = past_->facts.agents;
+  const auto late = agents_.begin() + static_cast<std::ptrdiff_t>(first_agents_);
+  (void)join_agents(facts.agents, {agents_.begin(), late});
+  facts.agents.insert(facts.agents.end(), late, agents_.end());
   facts.resumed = past_->facts.resumed;
   if (resumed_) facts.resumed.push_back(*resumed_);
   return facts;

@@ -18,8 +18,8 @@
 namespace kneepoint::coordinator {
 
 /// One coordinator's part in a run: what it goes on from, what it hands to its fleet, and that nothing is
-/// acknowledged before it is recorded. In this order: start(), open(), then a RunLoop with hooks(). Used by one
-/// thread.
+/// acknowledged before it is recorded. In this order: start(), open(), then a RunLoop with hooks(). Used by
+/// one thread.
 class RecordedRun {
  public:
   struct Identity {
@@ -57,7 +57,10 @@ class RecordedRun {
   Recording* const past_;
   Continuation on_;
   std::optional<Resumption> resumed_;
-  std::size_t first_agents_ = 0;  // that a run which goes on began with again
+  /// Its own agents by number, as the run loop has heard of them, which is what the recording holds: the
+  /// fleet may know more by the time the run ends.
+  std::vector<RunFacts::Agent> agents_;
+  std::size_t first_agents_ = 0;  // that it began with
 };
 
 }  // namespace kneepoint::coordinator

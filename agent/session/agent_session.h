@@ -89,7 +89,8 @@ class AgentSession {
 
   // What run() does, for who has a thread for many sessions. First begin(), then turn() until ended().
   void begin();
-  /// Takes one event, waiting for it until `deadline` at most, and does what is due. @returns whether one came.
+  /// Takes one event, waiting for it until `deadline` at most, and does what is due. @returns whether one
+  /// came.
   bool turn(MonoTime deadline);
   /// When something is due next, whether an event comes or not.
   MonoTime next_deadline() const;

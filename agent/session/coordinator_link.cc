@@ -42,8 +42,7 @@ std::shared_ptr<grpc::Channel> open_channel(const kneepoint::Endpoint& coordinat
 /// The stream's state machine. gRPC allows one write at a time and wants the "hold" released exactly once,
 /// when no further operation can start from outside its callbacks: that is when reading has ended and no
 /// write is running.
-class Stream final
-    : public grpc::ClientBidiReactor<v1::AgentMessage, v1::CoordinatorMessage> {
+class Stream final : public grpc::ClientBidiReactor<v1::AgentMessage, v1::CoordinatorMessage> {
  public:
   Stream(const kneepoint::Endpoint& coordinator, std::uint64_t id, CoordinatorLink::Sink sink,
          const FleetCredentials* credentials)

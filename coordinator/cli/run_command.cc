@@ -272,12 +272,11 @@ class Run {
   }
 
   void tell_of_past(const RunPast& past) {
-    display_.print(
-        fmt::format("run {} goes on {} after its beginning: {} stand{}, and {} passed since "
-                    "the last second of it that is recorded",
-                    run_id_, format_time(recorded_->resumed()->at_seconds),
-                    plural(past.windows.size(), "row"), past.windows.size() == 1 ? "s" : "",
-                    format_time(recorded_->resumed()->gap_seconds)));
+    display_.print(fmt::format(
+        "run {} goes on {} after its beginning: {} stand{}, and {} passed since "
+        "the last second of it that is recorded",
+        run_id_, format_time(recorded_->resumed()->at_seconds), plural(past.windows.size(), "row"),
+        past.windows.size() == 1 ? "s" : "", format_time(recorded_->resumed()->gap_seconds)));
     for (std::size_t i = 0; i < past.windows.size(); ++i) display_.step(past.windows[i], past.rows[i]);
   }
 
@@ -328,8 +327,8 @@ class Run {
     hooks.on_agent_joined = [this, record = hooks.on_agent_joined](const AgentJoined& joined) {
       record(joined);
       count_agents();
-      display_.print(fmt::format("agent {} joined: it gets load with the next level",
-                                 fleet_->agent(joined.agent).name));
+      display_.print(
+          fmt::format("agent {} joined: it gets load with the next level", fleet_->agent(joined.agent).name));
     };
     hooks.on_agent_lost = [this, record = hooks.on_agent_lost](const AgentLost& lost) {
       record(lost);

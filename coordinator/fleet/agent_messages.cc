@@ -78,8 +78,7 @@ Result<void> check(const v1::AgentMessage& message) {
 
 Result<LinkEvent::What> event_of(std::shared_ptr<v1::AgentMessage> message) {
   if (!message->has_batch()) {
-    if (auto valid = check(*message); !valid)
-      return Error{"an invalid message: " + valid.error().message};
+    if (auto valid = check(*message); !valid) return Error{"an invalid message: " + valid.error().message};
     return LinkEvent::What(std::shared_ptr<const v1::AgentMessage>(std::move(message)));
   }
   auto batch = from_wire(message->batch());

@@ -14,7 +14,7 @@ namespace {
 using std::chrono::seconds;
 using What = Fault::What;
 
-constexpr std::array<std::string_view, 12> kNames = {"kill agent",
+constexpr std::array<std::string_view, 13> kNames = {"kill agent",
                                                      "lose the machine of agent",
                                                      "freeze agent",
                                                      "cut the link of agent",
@@ -25,7 +25,8 @@ constexpr std::array<std::string_view, 12> kNames = {"kill agent",
                                                      "fill the disk",
                                                      "freeze the coordinator",
                                                      "kill the coordinator",
-                                                     "kill the coordinator at its next write"};
+                                                     "kill the coordinator at its next write",
+                                                     "interrupt"};
 
 /// Every so many seeds make a search, which takes a hundred times as long as a few steps.
 constexpr std::uint64_t kSearchEvery = 20;
@@ -65,6 +66,11 @@ Scenario drawn(std::uint64_t seed) {
   };
   Scenario scenario{.seed = seed, .agents = 2 + below(3)};
   scenario.least = 1 + below(scenario.agents);
+  // One may come as the others begin without it.
+  if (below(4) == 0) {
+    scenario.boots.resize(scenario.agents);
+    scenario.boots.back() = kJoinTimeout + between(-0.1, 0.6);
+  }
   double length = 0;
   if (seed % kSearchEvery == 0) {
     scenario.ramp = {.warmup = seconds(5), .search = Search{.max = the_case().max}};

@@ -9,6 +9,9 @@
 
 namespace kneepoint::faults {
 
+/// How long a coordinator waits for all of its agents.
+inline constexpr Nanos kJoinTimeout = std::chrono::seconds(30);
+
 /// Something that goes wrong.
 struct Fault {
   enum class What : std::uint8_t {
@@ -24,6 +27,7 @@ struct Fault {
     kFreezeCoordinator,  ///< For `span`.
     kKillCoordinator,    ///< `span` later another one goes on.
     kKillAtWrite,        ///< The same at the next write to the journal, which may be torn.
+    kInterrupt,          ///< The user ends the run, and goes on with it `span` after its end.
   };
   Nanos at{0};  ///< Since the world's beginning.
   What what = What::kKillAgent;
@@ -37,6 +41,7 @@ std::string to_string(const Fault& fault);
 struct Scenario {
   std::uint64_t seed = 0;
   std::size_t agents = 2, least = 1;
+  std::vector<Nanos> boots;  ///< When each agent is started; absent: at once.
   Ramp ramp;
   std::vector<Fault> faults;
 };

@@ -16,8 +16,8 @@
 #include "coordinator/run/run_loop.h"
 #include "coordinator/run/run_record.h"
 #include "tests/faults/agents.h"
-#include "tests/faults/disk.h"
 #include "tests/faults/journal_checks.h"
+#include "tests/faults/life.h"
 #include "tests/faults/load_watch.h"
 #include "tests/faults/network.h"
 #include "tests/faults/world.h"
@@ -34,11 +34,8 @@ using What = Fault::What;
 
 /// No run of a scenario takes so long, whatever happens in it.
 constexpr Nanos kLongestRun = 4h;
-constexpr Nanos kJoinTimeout = 30s;
 constexpr Nanos kDiskPatience = 5s;
 constexpr Nanos kRestartAfter = 2s;
-
-const coordinator::TelemetrySeries kNoTelemetry;
 
 /// The coordinator's process has been killed.
 struct Killed {};
@@ -78,7 +75,10 @@ class Simulation {
   }
 
   Verdict run() {
-    for (const auto& agent : agents_) agent->boot();
+    for (std::size_t i = 0; i < agents_.size(); ++i) {
+      const Nanos wait = i < scenario_.boots.size() ? scenario_.boots[i] : Nanos(0);
+      world_.after(wait, [&agent = *agents_[i]] { agent.boot(); });
+    }
     try {
       while (!over_) {
         ++verdict_.coordinators;
@@ -101,15 +101,6 @@ class Simulation {
   }
 
  private:
-  /// One coordinator, from its start to its end or to its being killed.
-  struct Life {
-    Life(World& world, Nanos wall) : process(world), clock(world, 0s, process) { clock.step_wall(wall); }
-    Process process;
-    MachineClock clock;
-    coordinator::Fleet* fleet = nullptr;
-    std::optional<Disk> disk;
-  };
-
   void tell(const std::string& what) const {
     if (options_.tell) options_.tell(fmt::format("{:9.3f} s  {}", to_seconds(world_.elapsed()), what));
   }
@@ -159,6 +150,10 @@ class Simulation {
         down_for_ = fault.span;
         kill_at_write_ = true;
         break;
+      case What::kInterrupt:
+        down_for_ = fault.span;
+        interrupted_ = conducting();
+        break;
     }
   }
 
@@ -182,11 +177,14 @@ class Simulation {
   void coordinate() {
     auto found = coordinator::find_run(directory_, plan_);
     if (!found) {
-      broken("(f) " + found.error().message);
-      return end("no resume");
+      over_ = true;
+      return broken("(f) " + found.error().message);
     }
     std::optional<coordinator::Recording> past = *std::move(found);
-    if (past && coordinator::is_over(*past)) return end("it was over");
+    if (past && coordinator::is_over(*past)) {
+      over_ = true;
+      return;
+    }
     check_past(past ? &*past : nullptr);
     life_ = std::make_unique<Life>(world_, wall_);
     coordinator::Fleet::Options fleet_options;
@@ -210,6 +208,7 @@ class Simulation {
     }
     life_->fleet = nullptr;
     life_->process.kill();
+    if (!over_) world_.pass(down_for_);
   }
 
   void conduct(coordinator::Fleet& fleet, coordinator::RunRecord& record, coordinator::Recording* past) {
@@ -246,25 +245,23 @@ class Simulation {
     while (!life_->disk->work() && world_.now() < patience) world_.pass(100ms);
     const bool whole = life_->disk->whole();
     fleet.finish(!loop.interrupted() && loop.fleet_failure().empty(), loop.fleet_failure());
-    // Its agents hear of it.
-    world_.pass(1s);
-    over_ = true;
+    world_.pass(1s);  // its agents hear of it
+    over_ = !loop.interrupted();
+    interrupted_ = false;
     verdict_.rows = loop.windows().size();
     verdict_.ending = loop.fleet_failure().empty() ? "whole" : loop.fleet_failure();
+    tell(fmt::format("coordinator {} has ended{}", verdict_.coordinators, over_ ? "" : ", interrupted"));
     if (!whole) {
       verdict_.ending += ", its disk full";
       return;
     }
-    check_report({.plan = plan_,
-                  .timeline = loop.timeline(),
-                  .windows = loop.windows(),
-                  .facts = facts,
-                  .telemetry = kNoTelemetry});
+    check_report(loop, facts);
     for (std::string& line : check_batches(directory_, ledger_, loop.timeline())) broken(std::move(line));
   }
 
   RunLoop::Hooks hooks(coordinator::RecordedRun& recorded) {
     RunLoop::Hooks hooks = recorded.hooks();
+    hooks.interrupts = [this] { return interrupted_ ? 1 : 0; };
     hooks.on_batch = [this, record = hooks.on_batch](std::uint32_t agent, const SnapshotBatch& batch) {
       life_->disk->posted();
       record(agent, batch);
@@ -298,12 +295,9 @@ class Simulation {
   /// The coordinator ends with an error, and its supervisor starts another one.
   void restart(const std::string& why) {
     tell(why);
-    if (verdict_.coordinators > 20) return end(why);
+    verdict_.ending = why;
+    over_ = verdict_.coordinators > 20;
     world_.pass(1s);
-  }
-  void end(const std::string& how) {
-    verdict_.ending = how;
-    over_ = true;
   }
 
   /// What was written and not yet settled may be there in part.
@@ -332,8 +326,10 @@ class Simulation {
   }
 
   /// A replay says the same, and what is trustworthy is true.
-  void check_report(const coordinator::Measured& measured) {
-    const coordinator::Report live = coordinator::analyse(measured);
+  void check_report(const RunLoop& loop, const coordinator::RunFacts& facts) {
+    const coordinator::TelemetrySeries none;
+    const coordinator::Report live =
+        coordinator::analyse({plan_, loop.timeline(), loop.windows(), facts, none});
     for (std::string& line : check_replay(directory_, live)) broken(std::move(line));
     verdict_.trusted = live.verdict.valid();
     if (!verdict_.trusted || live.results.empty()) return;
@@ -388,7 +384,7 @@ class Simulation {
   Nanos wall_{0};
   MonoTime disk_full_until_{};
   Nanos down_for_{0};
-  bool kill_at_write_ = false;
+  bool kill_at_write_ = false, interrupted_ = false;
   std::vector<std::string> rows_;  // of the run, as told
   Marks marks_;
   bool over_ = false;

@@ -41,7 +41,7 @@ std::vector<std::uint32_t> way_down(const std::set<std::uint32_t>& valid, std::u
 
 }  // namespace
 
-std::vector<Afterwards> afterwards(const Ramp& ramp, const std::vector<Step>& rows, std::uint32_t agents) {
+std::vector<Afterwards> afterwards(const Ramp& ramp, const std::vector<Step>& rows) {
   std::vector<Afterwards> stages;
   std::set<std::uint32_t> valid;
   for (const Step& row : rows) {
@@ -52,9 +52,7 @@ std::vector<Afterwards> afterwards(const Ramp& ramp, const std::vector<Step>& ro
 
   const Step& again = *reference_row(rows, knee ? nearest(valid, *knee) : *valid.rbegin());
   for (const std::uint32_t count : ramp.proof) {
-    if (count <= agents) {
-      stages.push_back({proof_of(ramp, again), {.role = StepRole::kProof, .agents = count}});
-    }
+    stages.push_back({proof_of(ramp, again), {.role = StepRole::kProof, .agents = count}});
   }
   if (ramp.descend) {
     const auto twice =

@@ -15,10 +15,11 @@ struct Afterwards {
 
 /// What `ramp` asks for after itself, decided by the rows that it gave:
 ///   proof    the valid row nearest to the knee (without one: the highest) again, for as long, with each
-///            number of agents in turn; numbers above `agents`, those that joined, are left out
+///            number of agents in turn
 ///   descend  from the lowest valid row at or above twice the knee (without one: the highest) down to the
 ///            lowest, in steps that are at least a quarter apart
-/// Nothing where no row is valid.
-std::vector<Afterwards> afterwards(const Ramp& ramp, const std::vector<Step>& rows, std::uint32_t agents);
+/// Nothing where no row is valid. It does not depend on who is there: a run that is gone on with by fewer or
+/// more agents finds the same stages, and one that asks for more than there are ends as it begins.
+std::vector<Afterwards> afterwards(const Ramp& ramp, const std::vector<Step>& rows);
 
 }  // namespace kneepoint::coordinator

@@ -84,7 +84,7 @@ Result<void> RunLoop::run() {
     const Ramp& ramp = plan_.scenarios[cell.scenario].ramp;
     going = go(schedule_of(plan_, cell), i);
     if (!going || given_up_) continue;
-    for (const Afterwards& stage : afterwards(ramp, rows_, static_cast<std::uint32_t>(fleet_.agents()))) {
+    for (const Afterwards& stage : afterwards(ramp, rows_)) {
       if (going) going = go(std::make_unique<FixedSteps>(stage.ramp, stage.purpose), i);
     }
   }

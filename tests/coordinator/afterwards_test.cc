@@ -27,14 +27,15 @@ std::vector<Step> rows(const std::vector<std::uint32_t>& steps) {
 const std::vector<std::uint32_t> kSearched = {1, 2, 4, 8, 16, 32, 64, 128, 22, 24, 46, 48, 22, 24, 1};
 
 TEST(Afterwards, NothingUnlessAsked) {
-  EXPECT_TRUE(afterwards({.steps = {1, 2}, .hold = 8s}, rows(kSearched), 2).empty());
+  EXPECT_TRUE(afterwards({.steps = {1, 2}, .hold = 8s}, rows(kSearched)).empty());
 }
 
 TEST(Afterwards, TheProofRepeatsTheRowNearestToTheKneeWithEachNumberOfAgents) {
-  const auto stages = afterwards({.warmup = 5s, .search = Search{}, .proof = {2, 1, 3}}, rows(kSearched), 2);
-  ASSERT_EQ(stages.size(), 2u);  // three have not joined
+  const auto stages = afterwards({.warmup = 5s, .search = Search{}, .proof = {2, 1, 3}}, rows(kSearched));
+  ASSERT_EQ(stages.size(), 3u) << "whoever has joined";
   EXPECT_EQ(stages[0].purpose.agents, 2u);
   EXPECT_EQ(stages[1].purpose.agents, 1u);
+  EXPECT_EQ(stages[2].purpose.agents, 3u);
   for (const Afterwards& stage : stages) {
     EXPECT_EQ(stage.purpose.role, StepRole::kProof);
     EXPECT_EQ(stage.ramp.steps, std::vector<std::uint32_t>{22});
@@ -44,7 +45,7 @@ TEST(Afterwards, TheProofRepeatsTheRowNearestToTheKneeWithEachNumberOfAgents) {
 }
 
 TEST(Afterwards, TheWayDownBeginsAtTwiceTheKneeAndEndsAtTheBase) {
-  const auto stages = afterwards({.warmup = 5s, .search = Search{}, .descend = true}, rows(kSearched), 1);
+  const auto stages = afterwards({.warmup = 5s, .search = Search{}, .descend = true}, rows(kSearched));
   ASSERT_EQ(stages.size(), 1u);
   EXPECT_EQ(stages[0].purpose.role, StepRole::kDescent);
   EXPECT_EQ(stages[0].ramp.steps, (std::vector<std::uint32_t>{46, 32, 24, 16, 8, 4, 2, 1}));
@@ -54,14 +55,14 @@ TEST(Afterwards, TheWayDownBeginsAtTwiceTheKneeAndEndsAtTheBase) {
 TEST(Afterwards, WithoutAKneeItIsTheHighestValidRow) {
   auto steps = rows({1, 2, 4, 8, 16});
   steps.back().invalidate("CLIENT_BOUND", "");
-  const auto stages = afterwards(
-      {.steps = {1, 2, 4, 8, 16}, .warmup = 2s, .hold = 8s, .descend = true, .proof = {1}}, steps, 1);
+  const auto stages =
+      afterwards({.steps = {1, 2, 4, 8, 16}, .warmup = 2s, .hold = 8s, .descend = true, .proof = {1}}, steps);
   ASSERT_EQ(stages.size(), 2u);
   EXPECT_EQ(stages[0].ramp.steps, std::vector<std::uint32_t>{8});
   EXPECT_EQ(stages[1].ramp.steps, (std::vector<std::uint32_t>{8, 4, 2, 1}));
   EXPECT_EQ(stages[1].ramp.hold, 8s);
   for (Step& step : steps) step.invalidate("INCOMPLETE", "");
-  EXPECT_TRUE(afterwards({.steps = {1}, .descend = true, .proof = {1}}, steps, 1).empty());
+  EXPECT_TRUE(afterwards({.steps = {1}, .descend = true, .proof = {1}}, steps).empty());
 }
 
 struct SoakDrive {

@@ -57,8 +57,16 @@ Fleet::~Fleet() {
 }
 
 std::size_t Fleet::agents() const {
-  return static_cast<std::size_t>(std::count_if(members_.begin(), members_.end(),
-                                                [](const auto& m) { return !m->info.membership.lost(); }));
+  return static_cast<std::size_t>(std::count_if(members_.begin(), members_.end(), [](const auto& m) {
+    const Membership& membership = m->info.membership;
+    return !membership.lost() && !(m->late && membership.state() == MemberState::kJoining);
+  }));
+}
+
+std::size_t Fleet::places_taken() const {
+  const auto there = std::count_if(members_.begin(), members_.end(),
+                                   [](const auto& m) { return !m->info.membership.lost(); });
+  return static_cast<std::size_t>(there) + joining_.size();
 }
 
 const AgentInfo& Fleet::agent(std::uint32_t agent) const {
@@ -74,7 +82,7 @@ bool Fleet::drained() const {
 
 bool Fleet::gathering() const {
   if (phase_ != Phase::kRunning || drain_limit_) return false;
-  const bool room = agents() + joining_.size() < expected_;
+  const bool room = places_taken() < expected_;
   return !joining_.empty() || std::any_of(members_.begin(), members_.end(), [&](const auto& member) {
     const MemberState state = member->info.membership.state();
     return state == MemberState::kAway ||
@@ -100,6 +108,8 @@ std::optional<FleetEvent> Fleet::wait(Nanos timeout) {
     Member& member = *members_[joined->agent];
     member.info.membership.join(joined->from);
     if (!member.link) member.info.membership.link_broken();
+  } else if (const auto* lost = std::get_if<AgentLost>(&event)) {
+    members_[lost->agent]->loss_told = true;
   }
   return event;
 }
@@ -116,7 +126,9 @@ void Fleet::process_ended(const std::string& name, const std::string& reason) {
 void Fleet::send(const LoadLevel& level) {
   std::vector<Member*> live;
   for (const auto& member : members_) {
-    if (member->info.membership.takes_part()) live.push_back(member.get());
+    // Until the run knows of a loss it waits for no lease: what would be the lost one's is left out.
+    const bool lost_unknown = member->share && member->info.membership.lost() && !member->loss_told;
+    if (member->info.membership.takes_part() || lost_unknown) live.push_back(member.get());
   }
   if (live.empty()) return;
   epoch_ = level.epoch;
@@ -135,7 +147,7 @@ void Fleet::send(const LoadLevel& level) {
 
 /// Load without a heartbeat before it would end at once.
 void Fleet::send_share(Member& member) {
-  if (!member.link || !member.share) return;
+  if (!member.link || !member.share || member.info.membership.lost()) return;
   beat(member, clock_.now());
   v1::CoordinatorMessage message;
   to_wire(*member.share, *message.mutable_level());
@@ -206,7 +218,7 @@ void Fleet::take_back() {
     if (member.info.membership.state() != MemberState::kLost || member.barred) continue;
     if (!member.link || !member.drained_after) continue;
     // What the journal does not hold yet its agent must still keep.
-    if (member.recorded < *member.drained_after || agents() + joining_.size() >= expected_) continue;
+    if (member.recorded < *member.drained_after || places_taken() >= expected_) continue;
     member.info.membership.gone();
     admit(std::exchange(member.link, nullptr), member.info);
   }

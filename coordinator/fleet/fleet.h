@@ -116,7 +116,7 @@ class Fleet final : public LoadFleet {
   bool drained() const override;
   bool gathering() const override;
 
-  /// Those not lost.
+  /// Those not lost, but for one that has become ready and that wait() has not told of yet.
   std::size_t agents() const override;
   Nanos now() const override { return clock_.now() - zero_; }
   /// Batches come once each, in order for each agent, even when a link broke in between; agents that were
@@ -189,6 +189,8 @@ class Fleet final : public LoadFleet {
   /// in time.
   Result<void> wait_for_all(bool (*ready)(const Member&), const char* what, const Check& check);
   Result<void> measure_clocks(const Check& check);
+  /// Of those that are expected.
+  std::size_t places_taken() const;
   Member* member_of(const AgentLink* link);
   std::uint32_t number_of(const Member& member) const;
   bool has_number(const Member& member) const;

@@ -197,7 +197,7 @@ void Fleet::on_return(Member& member, const std::shared_ptr<AgentLink>& link, co
 void Fleet::admit(const std::shared_ptr<AgentLink>& link, AgentInfo info) {
   const bool running = phase_ == Phase::kRunning;
   if (drain_limit_) return turn_away(*link, info.name, "the run ends");
-  if (phase_ != Phase::kAssembling && agents() + joining_.size() >= expected_)
+  if (phase_ != Phase::kAssembling && places_taken() >= expected_)
     return turn_away(*link, info.name, fmt::format("the fleet of {} agents is complete", expected_));
   info.membership = Membership();
   if (running) {

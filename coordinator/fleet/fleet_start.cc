@@ -46,7 +46,7 @@ Result<void> Fleet::assemble(Quorum quorum, Nanos timeout, const Check& check,
 
 Result<void> Fleet::check_members() const {
   for (const auto& member : members_) {
-    if (!member->problem.empty())
+    if (!member->late && !member->problem.empty())
       return Error{fmt::format("agent {}: {}", member->info.name, member->problem)};
   }
   return {};
@@ -68,7 +68,7 @@ Result<void> Fleet::wait_for_all(bool (*ready)(const Member&), const char* what,
     if (auto well = check_members(); !well) return well;
     const Member* behind = nullptr;
     for (const auto& member : members_) {
-      if (!ready(*member)) behind = member.get();
+      if (!member->late && !ready(*member)) behind = member.get();
     }
     if (behind == nullptr) return {};
     if (check) {

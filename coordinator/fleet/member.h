@@ -32,6 +32,7 @@ struct Fleet::Member {
   MonoTime beaten_at{};                        ///< When the last heartbeat was sent to it.
   bool probing = false;                        ///< Its clock is being measured.
   bool late = false;                           ///< It came while the run went on.
+  bool loss_told = false;                      ///< By wait().
   bool barred = false;                         ///< It may not come back.
   std::string problem;                         ///< Why it refused or was lost.
   std::uint64_t received = 0;                  ///< The last batch queued for wait().

@@ -32,6 +32,7 @@ Result<void> RecordedRun::start(const Fleet::Check& check) {
 Result<RunPast> RecordedRun::open() {
   const RealTime zero_at = clock_.real_now() - fleet_.now();
   agents_ = facts_of(plan_, cells_, fleet_).agents;
+  agents_.resize(fleet_.agents());  // who comes later is told of
   for (RunFacts::Agent& agent : agents_) agent.presence = {};
   first_agents_ = agents_.size();
   Result<void> opened;

@@ -23,7 +23,8 @@ void Timeline::lose_agent(std::uint32_t agent, std::int64_t until) {
 void Timeline::add(std::uint32_t agent, const SnapshotBatch& batch) {
   Agent& from = agents_[agent];
   for (const SecondSnapshot& part : batch.seconds) {
-    TimelineSecond& second = second_of_part(std::min(part.second, from.presence.until - 1));
+    const std::int64_t last = std::max(from.presence.until - 1, from.presence.from);
+    TimelineSecond& second = second_of_part(std::min(part.second, last));
     for (const auto& [key, stats] : part.series) second.series[key].merge(stats);
     second.generator.merge(part.generator);
   }

@@ -108,6 +108,15 @@ TEST(Timeline, WhatALostAgentMeasuredAfterwardsIsNoPartOfWhatTheOthersDid) {
   EXPECT_EQ(timeline.seconds().at(11).series.at(SeriesKey{.cell = 1}).started, 10u) << "it is counted";
 }
 
+TEST(Timeline, WhatOneWithoutLoadHandsOverBeginsNoSecondBeforeTheRun) {
+  Timeline timeline;
+  timeline.add_agent(0, 0);
+  timeline.add_agent(1, 0);
+  timeline.lose_agent(1, 0);
+  timeline.add(1, batch(3, 1, 3));
+  EXPECT_EQ(timeline.seconds().begin()->first, 0);
+}
+
 TEST(Timeline, OneThatJoinsLateHoldsUpNothingFromBefore) {
   Timeline timeline;
   timeline.add_agent(0, 0);

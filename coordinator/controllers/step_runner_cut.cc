@@ -1,5 +1,6 @@
 // How a step ends before its time: an agent is lost, the user interrupts, the target is down.
 #include <algorithm>
+#include <span>
 
 #include "common/whole_seconds.h"
 #include "coordinator/controllers/step_runner.h"
@@ -55,6 +56,13 @@ void StepRunner::interrupt(Nanos now) {
   if (stopping_ || phase_ == Phase::kDrain || phase_ == Phase::kDone) return;
   stopping_ = true;
   if (cut_row(now)) windows_.back().interrupted = true;
+  // One that was closed ahead of its end does not come to it.
+  for (StepWindow& window : std::span(windows_).subspan(rows_given_)) {
+    if (window.requests || std::chrono::seconds(window.end) <= now) continue;
+    window.end = std::max(window.begin + 1, second_of(now));
+    window.grain = 1;  // what it was need not divide what is left
+    window.interrupted = true;
+  }
   // The fleet is drained by its owner: no level is left to send.
   phase_ = Phase::kDrain;
 }

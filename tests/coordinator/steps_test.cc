@@ -180,6 +180,18 @@ TEST(FixedSteps, AnInterruptKeepsTheSecondsMeasuredSoFar) {
   EXPECT_EQ(drive.levels.size(), 2u);
 }
 
+TEST(FixedSteps, AnInterruptAMomentBeforeARowEndsCutsItThoughTheNextStepHasBeenHandedOut) {
+  Drive drive(timed({1, 4}));
+  drive.until(10700ms);  // the first row ends at 11 s
+  ASSERT_EQ(drive.levels.size(), 2u);
+  ASSERT_EQ(drive.controller.windows().size(), 1u);
+  drive.controller.interrupt(10700ms);
+  const StepWindow& cut = drive.controller.windows()[0];
+  EXPECT_TRUE(cut.interrupted);
+  EXPECT_EQ(cut.begin, 3);
+  EXPECT_EQ(cut.end, 10);
+}
+
 TEST(FixedSteps, AnInterruptInTheWarmUpLeavesNoWindow) {
   Drive drive(timed({1, 4}));
   drive.until(2s);

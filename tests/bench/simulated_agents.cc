@@ -75,8 +75,8 @@ class SimulatedAgents {
 
  private:
   void dial(std::uint64_t number) {
-    agents_[number].link = std::make_unique<CoordinatorLink>(
-        coordinator_, number, [this](LinkEvent event) { inbox_.push(std::move(event)); });
+    agents_[number].link = CoordinatorLink::dial(coordinator_, number,
+                                                 [this](LinkEvent event) { inbox_.push(std::move(event)); });
     ++open_;
     v1::AgentMessage message;
     v1::Hello& hello = *message.mutable_hello();

@@ -17,8 +17,8 @@ class RawAgent {
  public:
   explicit RawAgent(const std::string& address)
       : link_(agent::CoordinatorLink::dial(
-            *parse_endpoint(address), 1,
-            [this](agent::LinkEvent event) { inbox_.push(std::move(event)); })) {}
+            *parse_endpoint(address), 1, [this](agent::LinkEvent event) { inbox_.push(std::move(event)); })) {
+  }
 
   static v1::AgentMessage hello(const std::string& name,
                                 const std::string& version = std::string(kneepoint::version())) {

@@ -125,6 +125,8 @@ bool HttpResponse::parse_header(std::string_view line) {
     });
   } else if (same(name, "content-encoding")) {
     return same(value, "identity");
+  } else if (status_ >= 300 && same(name, "x-request-id")) {
+    request_id_ = std::make_unique<std::string>(value);
   }
   for (std::size_t i = 0; i < watched_names_.size(); ++i) {
     if (!watched_names_[i].empty() && same(name, watched_names_[i])) watched_[i] = value;

@@ -2,6 +2,7 @@
 
 #include <array>
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 
@@ -34,6 +35,9 @@ class HttpResponse {
   void watch(Watch which, std::string_view lower_case) { watched_names_[which] = lower_case; }
   /// The watched header's value, once the headers are complete; empty where there is none.
   const std::string& watched(Watch which) const { return watched_[which]; }
+
+  /// X-Request-Id of a response whose status is no success; empty where there is none.
+  std::string_view request_id() const { return request_id_ ? std::string_view(*request_id_) : ""; }
 
   /// Forgets everything but what to watch, for the next response on the same connection.
   void reset();
@@ -86,6 +90,7 @@ class HttpResponse {
   std::string header_;            // a header whose value may go on in the next line
   std::array<std::string_view, kWatches> watched_names_{};
   std::array<std::string, kWatches> watched_;
+  std::unique_ptr<std::string> request_id_;  // nearly never there: its place costs every stream
   std::string_view body_;
   std::string_view error_;
 };

@@ -5,6 +5,7 @@
 
 #include "agent/load/load_thread.h"
 #include "agent/load/pacer.h"
+#include "common/request_id.h"
 
 // LoadThread's part in a single request: what it asks, where it goes, and what its end means for the level.
 namespace kneepoint::agent {
@@ -59,8 +60,8 @@ CompletionRequest LoadThread::compose(Slot& slot, const Ticket& ticket, MonoTime
   request.conversation = &slot.conversation;
   // A log has the answers that its conversations go on from.
   request.keep_answer = workload.conversation && !(workload.dataset && workload.dataset->messages);
-  request.id = fmt::format("{}-{}-{}-{}-{}", setup_->assignment.run_id, identity.cell, identity.epoch,
-                           identity.slot, identity.k);
+  request.id =
+      request_id(setup_->assignment.run_id, identity.cell, identity.epoch, identity.slot, identity.k);
   request.series = {.cell = slot.cell(),
                     .epoch = identity.epoch,
                     .replica = slot.replica,

@@ -235,7 +235,7 @@ void Recorder::chunk(RequestRecord& record, MonoTime at, const Chunk& chunk) {
   if (record.streamed) count_tokens(record, at, 1);
 }
 
-void Recorder::end(RequestRecord& record, MonoTime at, Outcome outcome) {
+void Recorder::end(RequestRecord& record, MonoTime at, Outcome outcome, const FailureDetail& failure) {
   Series& series = *record.series;
   at = std::max(at, record.start);
   unwatch(record);
@@ -259,6 +259,7 @@ void Recorder::end(RequestRecord& record, MonoTime at, Outcome outcome) {
   if (record.streamed && record.chunks == 0) step(series, &SeriesStats::waiting, &Series::waiting, -1, at);
   SeriesStats& into = stats(series, second_of(at));
   ++into.outcomes[static_cast<std::size_t>(outcome)];
+  if (!success && outcome != Outcome::kCancelled) note_failure(into.failures, outcome, failure);
   if (record.counted()) {
     // Tokens of which none was seen say nothing about how many a chunk holds.
     if (record.chunks > 0) into.usage_tokens += record.completion_tokens;
@@ -280,24 +281,6 @@ void Recorder::end(RequestRecord& record, MonoTime at, Outcome outcome) {
   if (rows_) keep_row(record, at, outcome);
   --in_flight_;
   record.series = nullptr;
-}
-
-void Recorder::keep_row(const RequestRecord& record, MonoTime at, Outcome outcome) {
-  RequestRow row{.key = record.series->key,
-                 .slot = record.slot,
-                 .k = record.k,
-                 .outcome = outcome,
-                 .scheduled = std::max((record.open_loop ? record.due : record.scheduled) - zero_, Nanos(0)),
-                 .sent = record.start - zero_,
-                 .ended = at - zero_,
-                 .chunks = record.chunks};
-  // An answer that is not streamed arrives at once: it has an end, and no first token.
-  if (record.streamed && record.chunks > 0) row.first = record.first - zero_;
-  if (record.streamed && record.answered) row.first_answer = record.first_answer - zero_;
-  if (record.chunks > 0) row.last = record.last - zero_;
-  if (record.has_prompt_usage) row.prompt_tokens = record.prompt_tokens;
-  if (record.counted()) row.output_tokens = record.completion_tokens;
-  recorded(std::min(second_of(at), second_)).requests.push_back(row);
 }
 
 void Recorder::begin_backoff(const SeriesKey& key, MonoTime at) {

@@ -69,6 +69,15 @@ struct RequestRecord {
   RequestRecord* later = nullptr;
 };
 
+/// What is known of a failed request beside its outcome. Views that live as long as the call.
+struct FailureDetail {
+  int status = 0;         ///< Of HTTP; 0: no response came.
+  std::string_view said;  ///< By the host, as it came.
+  std::string_view
+      request_id;           ///< X-Request-Id: the host's, else that of the request; empty: it was not sent.
+  std::string_view secret;  ///< Not to be reported, should the host have said it.
+};
+
 /// Turns the events of one event-loop thread into seconds. Called with explicit times only, so that it can be
 /// tested without waiting. Every event belongs to the second in which it happened; one that is told late
 /// becomes an addition to an earlier second.
@@ -125,7 +134,7 @@ class Recorder {
   /// What its connection carried for the request, told at its end.
   void carried(RequestRecord& record, MonoTime at, const SegmentCounts& segments);
   /// The request is over. `at` is the receive time of its last byte, or now where there was none.
-  void end(RequestRecord& record, MonoTime at, Outcome outcome);
+  void end(RequestRecord& record, MonoTime at, Outcome outcome, const FailureDetail& failure = {});
 
   /// A slot begins and ends to wait after a failure in the series of the failed request.
   void begin_backoff(const SeriesKey& key, MonoTime at);
@@ -177,6 +186,7 @@ class Recorder {
   void judge(RequestRecord& record, std::size_t limit, std::int64_t second, bool met);
   void judge_time_limits(RequestRecord& record, SloMetric metric, MonoTime at);
   void judge_at_end(RequestRecord& record, MonoTime at, Outcome outcome);
+  static void note_failure(Failures& into, Outcome outcome, const FailureDetail& failure);
   static void bear_witness(const RequestRecord& record, AnswerWitnesses& into);
   void doubt_running(RequestRecord& record, MonoTime at, const Chunk& chunk);
   void miss_overdue(MonoTime now);

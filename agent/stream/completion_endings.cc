@@ -22,11 +22,12 @@ bool streams_an_error(std::string_view body) {
 /// An event that has a type, or a line that is no event. The line means nothing, unless a gateway says in it
 /// that it has failed.
 std::optional<Outcome> CompletionStream::take_named(const CompletionRequest& request, MonoTime at) {
-  if (is_error_type(sse_.type())) return Outcome::kErrorAt200;
+  if (is_error_type(sse_.type())) return failed_by(sse_.data(), Outcome::kErrorAt200);
   if (!sse_.type().empty() && is_heartbeat(sse_.type())) return std::nullopt;
   if (!sse_.stray()) return take_event(request, sse_.data(), at);
   Chunk chunk;
-  if (request.dialect->read_answer(sse_.data(), memory_, chunk) && chunk.error) return Outcome::kErrorAt200;
+  if (request.dialect->read_answer(sse_.data(), memory_, chunk) && chunk.error)
+    return failed_by(sse_.data(), Outcome::kErrorAt200);
   return std::nullopt;
 }
 

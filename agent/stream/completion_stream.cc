@@ -13,6 +13,8 @@ namespace {
 
 /// Bodies of failed requests are read to keep the connection; longer ones cost it.
 constexpr std::size_t kErrorBodyLimit = 64 * 1024;
+/// More than is ever quoted of what a host said.
+constexpr std::size_t kQuotable = 4 * 1024;
 constexpr std::size_t kAnswerLimit = 64 * 1024 * 1024;
 /// All that the streams of a thread keep at once: no number of slots multiplies the limits above.
 constexpr std::size_t kHeldLimit = 256 * 1024 * 1024;
@@ -24,6 +26,12 @@ Outcome outcome_of_status(int status) {
   if (status == 429 || status == 503) return Outcome::kRejected;
   // A redirect is a wrong URL in the plan.
   return status >= 500 ? Outcome::kHttp5xx : Outcome::kHttp4xx;
+}
+
+/// The key itself, of the header's line that carries it: "NAME: SCHEME KEY".
+std::string_view key_of(std::string_view line) {
+  if (line.ends_with("\r\n")) line.remove_suffix(2);
+  return line.substr(line.rfind(' ') + 1);
 }
 
 }  // namespace
@@ -109,6 +117,7 @@ Task<Ending> CompletionStream::perform(const CompletionRequest& request) {
   while (usage_refused_ && usage != UsageOption::kNone) {
     // A question of ours that the host does not know: the same request without it, as if it were the first.
     usage = less(usage);
+    forget_response();
     reused_ = connection_->is_open();
     if (!reused_) {
       const Outcome opened = co_await open(*request.route);
@@ -133,7 +142,7 @@ Task<Ending> CompletionStream::perform(const CompletionRequest& request) {
   recorder.carried(record_, ending->at, connection_->take_segments());
   if (!request.route->keeps_connection) connection_->close();
   reused_ = connection_->is_open();
-  recorder.end(record_, ending->at, ending->outcome);
+  recorder.end(record_, ending->at, ending->outcome, failure_detail(request));
   forget_response();
   co_return *ending;
 }
@@ -274,8 +283,10 @@ std::optional<Outcome> CompletionStream::take_body(const CompletionRequest& requ
   if (!looked_at_) look_at(request, body);
   if (by_status_ != Outcome::kSuccess || !request.stream || document_) {
     const std::size_t limit = by_status_ == Outcome::kSuccess ? kAnswerLimit : kErrorBodyLimit;
-    if (kept_body_.size() + body.size() > limit || !hold(kept_body_.size() + body.size()))
+    if (kept_body_.size() + body.size() > limit || !hold(kept_body_.size() + body.size())) {
+      if (kept_body_.empty()) kept_body_ = body.substr(0, kQuotable);
       return by_status_ == Outcome::kSuccess ? Outcome::kParse : by_status_;
+    }
     kept_body_.append(body);
     return std::nullopt;
   }
@@ -314,9 +325,9 @@ std::optional<Outcome> CompletionStream::take_event(const CompletionRequest& req
   Chunk chunk;
   if (!request.dialect->read_event(data, memory_, chunk)) {
     if (is_heartbeat(data)) return std::nullopt;
-    return Outcome::kParse;
+    return failed_by(data, Outcome::kParse);
   }
-  if (chunk.error) return Outcome::kErrorAt200;
+  if (chunk.error) return failed_by(data, Outcome::kErrorAt200);
   heard_ = true;
   // Clients stop reading at the end marker: usage may come behind it, and nothing else.
   if (done_) chunk.withdraw_content();
@@ -325,10 +336,24 @@ std::optional<Outcome> CompletionStream::take_event(const CompletionRequest& req
     finished_ = true;
     done_ = done_ || chunk.done;
     aborted_ = aborted_ || chunk.aborted;
+    if (chunk.aborted) failed_by(data, Outcome::kAborted);
   }
   if (request.keep_answer) request.conversation->add_answer(chunk.text);
   context_.recorder.chunk(record_, at, chunk);
   return std::nullopt;
+}
+
+Outcome CompletionStream::failed_by(std::string_view event, Outcome outcome) {
+  kept_body_ = event.substr(0, kQuotable);
+  return outcome;
+}
+
+FailureDetail CompletionStream::failure_detail(const CompletionRequest& request) const {
+  const std::string_view theirs = http_.request_id();
+  return {.status = http_.status(),
+          .said = kept_body_.empty() ? http_.error() : kept_body_,
+          .request_id = theirs.empty() ? std::string_view(request.id) : theirs,
+          .secret = key_of(request.key)};
 }
 
 bool CompletionStream::hold(std::size_t bytes) {

@@ -104,6 +104,9 @@ class CompletionStream {
   Outcome conclude_stream(const CompletionRequest& request, MonoTime at);
   Outcome conclude_document(const CompletionRequest& request, MonoTime at);
   Outcome judge(const CompletionRequest& request) const;
+  /// An event that ends the request as `outcome`: what it says is kept.
+  Outcome failed_by(std::string_view event, Outcome outcome);
+  FailureDetail failure_detail(const CompletionRequest& request) const;
   void tell_replica(MonoTime at);
   void forget_response();
   void expect_by(MonoTime limit);
@@ -122,8 +125,8 @@ class CompletionStream {
   Nanos idle_timeout_{0};
   MonoTime request_deadline_{};
   MonoTime last_read_{};
-  std::size_t held_ = 0;                   // of ThreadBuffers::held, this stream's
-  std::string kept_body_;                  // of an answer that is not a stream
+  std::size_t held_ = 0;   // of ThreadBuffers::held, this stream's
+  std::string kept_body_;  // of an answer that is not a stream; of one, the event that ended it
   Outcome by_status_ = Outcome::kSuccess;  // what the response's status says, once its headers have come
   std::uint32_t content_events_ = 0;       // of the present read
   std::uint32_t last_replica_ = 0;         // that the connection's last response named; 0 for none

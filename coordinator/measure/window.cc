@@ -26,10 +26,20 @@ namespace kneepoint::coordinator {
 namespace {
 
 RequestCounts counts_of(const SeriesStats& stats) {
-  return {.started = stats.started,
-          .completed = stats.completed(),
-          .failed = stats.failed(),
-          .by_outcome = stats.outcomes};
+  RequestCounts counts{.started = stats.started,
+                       .completed = stats.completed(),
+                       .failed = stats.failed(),
+                       .by_outcome = stats.outcomes};
+  for (const auto& [key, kind] : stats.failures.all()) {
+    counts.failures.push_back({.outcome = std::string(to_string(key.outcome)),
+                               .status = key.status == 0 ? std::nullopt : std::optional(key.status),
+                               .count = kind.count,
+                               .said = kind.said,
+                               .request_id = kind.request_id});
+  }
+  std::stable_sort(counts.failures.begin(), counts.failures.end(),
+                   [](const FailureKind& a, const FailureKind& b) { return a.count > b.count; });
+  return counts;
 }
 
 std::optional<double> ratio(double part, double whole) {

@@ -2,6 +2,7 @@
 
 #include <google/protobuf/util/delimited_message_util.h>
 
+#include <algorithm>
 #include <sstream>
 #include <utility>
 
@@ -39,8 +40,14 @@ Result<void> RecordingWriter::batch(std::uint32_t agent, const SnapshotBatch& ba
   v1::RecordingEntry entry;
   v1::RecordedBatch& to = *entry.mutable_batch();
   to.set_agent(agent);
-  to_wire(batch, *to.mutable_batch());
-  for (v1::SecondSnapshot& second : *to.mutable_batch()->mutable_seconds()) second.clear_requests();
+  const auto has_rows = [](const SecondSnapshot& second) { return !second.requests.empty(); };
+  if (std::none_of(batch.seconds.begin(), batch.seconds.end(), has_rows)) {
+    to_wire(batch, *to.mutable_batch());
+  } else {
+    SnapshotBatch kept = batch;
+    for (SecondSnapshot& second : kept.seconds) keep_slowest(second.requests);
+    to_wire(kept, *to.mutable_batch());
+  }
   return append(entry);
 }
 

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "coordinator/report/definitions.h"
+#include "coordinator/report/failures.h"
 #include "coordinator/report/flags.h"
 #include "coordinator/report/markdown_layout.h"
 #include "coordinator/report/sentences.h"
@@ -49,6 +50,10 @@ std::string render_result(const ScenarioResult& whole) {
   out += draw_markdown("Where a first token takes its time", first_token_table(result));
   out += draw_markdown("What the GPUs said", gpu_table(result));
   out += draw_markdown("Requests and connections", requests_table(result));
+  const auto failures = failure_sentences(result);
+  if (!failures.empty()) out += "\n### Errors\n\n";
+  for (const std::string& failure : failures) out += fmt::format("- {}\n", markdown_escaped(failure));
+  out += draw_markdown("The slowest to their first token", slowest_table(result));
   out += draw_markdown("The generator's own error", generator_table(result));
   return out;
 }

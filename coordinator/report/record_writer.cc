@@ -5,6 +5,7 @@
 #include <iterator>
 
 #include "common/json_quoted.h"
+#include "common/request_id.h"
 #include "coordinator/measure/window.h"
 
 namespace kneepoint::coordinator {
@@ -59,12 +60,12 @@ void RecordWriter::write_row(const std::string& agent, const RequestRow& row) {
   const std::string name =
       row.key.prompt_class < classes.size() ? classes[row.key.prompt_class].name : std::string();
   fmt::format_to(std::back_inserter(lines_),
-                 "{{\"id\":\"{}-{}-{}-{}-{}\",\"scenario\":{},\"target\":{},\"replica\":{},\"agent\":{},"
+                 "{{\"id\":\"{}\",\"scenario\":{},\"target\":{},\"replica\":{},\"agent\":{},"
                  "\"class\":{},\"turn\":{},"
                  "\"epoch\":{},\"slot\":{},\"scheduled\":{},\"sent\":{},\"first\":{},\"first_answer\":{},"
                  "\"last\":{},\"ended\":{},"
                  "\"prompt_tokens\":{},\"output_tokens\":{},\"chunks\":{},\"outcome\":\"{}\"}}\n",
-                 run_id_, row.key.cell, row.key.epoch, row.slot, row.k,
+                 request_id(run_id_, row.key.cell, row.key.epoch, row.slot, row.k),
                  json_quoted(plan_->scenarios[cell.scenario].name), json_quoted(target.name),
                  json_quoted(replica), json_quoted(agent), json_quoted(name), row.key.turn, row.key.epoch,
                  row.slot, seconds(row.scheduled), seconds(row.sent), seconds(row.first),

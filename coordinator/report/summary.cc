@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "coordinator/measure/repeat.h"
+#include "coordinator/report/failures.h"
 #include "coordinator/report/flags.h"
 #include "coordinator/report/sentences.h"
 #include "coordinator/report/tables.h"
@@ -24,45 +25,7 @@ constexpr std::size_t kLead = 10;
 /// Of one line of the answer; what is longer stands in the report.
 constexpr std::size_t kMostLines = 2, kMostLinesOfCause = 3;
 /// Of the table of several results.
-constexpr std::size_t kMostResults = 6, kNarrowestName = 20;
-
-/// What a failure is to somebody who did not read docs/report.md.
-std::string_view failure_words(Outcome outcome) {
-  switch (outcome) {
-    case Outcome::kRejected:
-      return "429 or 503";
-    case Outcome::kHttp4xx:
-      return "other 4xx";
-    case Outcome::kHttp5xx:
-      return "other 5xx";
-    case Outcome::kDns:
-      return "name not found";
-    case Outcome::kConnect:
-      return "not connected";
-    case Outcome::kTls:
-      return "TLS failed";
-    case Outcome::kTimeout:
-      return "timed out";
-    case Outcome::kStream:
-      return "broken off";
-    case Outcome::kParse:
-      return "not understood";
-    case Outcome::kErrorAt200:
-      return "error inside a 200";
-    case Outcome::kAborted:
-      return "aborted by the host";
-    case Outcome::kEmpty:
-      return "empty";
-    case Outcome::kTruncated:
-      return "no end";
-    case Outcome::kUnread:
-      return "unreadable";
-    case Outcome::kSuccess:
-    case Outcome::kCancelled:
-      break;
-  }
-  return "";
-}
+constexpr std::size_t kMostResults = 5, kNarrowestName = 20;
 
 /// The lowest load that was measured validly.
 const Step* lowest(const ScenarioResult& result) {
@@ -244,19 +207,22 @@ std::string full_figure(const Saturation& found) {
   return found.lower_bound ? "> " + format_figure(*found.lower_bound) : "–";
 }
 
-/// What all of the run's requests came to, and the longest that a stream was silent.
-std::string errors_text(const Report& report) {
-  RequestCounts all;
+/// What all of the run's requests came to, the longest that a stream was silent, and what a host said.
+std::string errors_lines(const Report& report, std::size_t width) {
+  std::vector<Step> steps;
   std::optional<double> longest;
   for (const ScenarioResult& result : report.results) {
     for (const Step& step : result.steps) {
-      all.completed += step.requests.completed;
-      all.failed += step.requests.failed;
-      for (std::size_t i = 0; i < kOutcomeCount; ++i) all.by_outcome[i] += step.requests.by_outcome[i];
+      steps.push_back(step);
       if (step.icl_seconds.max) longest = std::max(longest.value_or(0), *step.icl_seconds.max);
     }
   }
-  return errors_words(all) + (longest ? "; longest silence " + format_time(*longest) : "");
+  const RequestCounts all = all_requests(steps);
+  const std::string text = errors_words(all) + (longest ? "; longest silence " + format_time(*longest) : "");
+  std::string out = answer_line("Errors:", text, width);
+  if (const std::string example = example_of(all); !example.empty())
+    out += wrapped(fmt::format("{:{}}", "", kLead), example, width, 1);
+  return out;
 }
 
 /// Where there is room for one line a result only.
@@ -291,22 +257,6 @@ std::string answer_line(std::string_view lead, const std::string& text, std::siz
   return wrapped(fmt::format("{:<{}}", lead, kLead), text, width, kMostLines);
 }
 
-std::string errors_words(const RequestCounts& all) {
-  if (all.failed == 0) return "none";
-  std::vector<std::pair<std::uint64_t, std::string_view>> kinds;
-  for (const Outcome outcome : kOutcomes) {
-    const std::uint64_t count = all.by_outcome[static_cast<std::size_t>(outcome)];
-    if (const auto words = failure_words(outcome); count > 0 && !words.empty())
-      kinds.emplace_back(count, words);
-  }
-  std::stable_sort(kinds.begin(), kinds.end(),
-                   [](const auto& a, const auto& b) { return a.first > b.first; });
-  std::vector<std::string> counts;
-  for (const auto& [count, words] : kinds) counts.push_back(fmt::format("{} × {}", count, words));
-  const double ratio = static_cast<double>(all.failed) / static_cast<double>(all.failed + all.completed);
-  return fmt::format("{:.2g} % ({})", ratio * 100, fmt::join(counts, ", "));
-}
-
 std::string answer_words(const ScenarioResult& result) {
   if (result.soak) return "soak " + result.soak->state;
   std::string text = "full " + full_line(result);
@@ -329,7 +279,7 @@ std::string render_answer(const Report& report, std::size_t width) {
   } else if (!report.results.empty()) {
     out += side_by_side(report, width);
   }
-  return out + answer_line("Errors:", errors_text(report), width);
+  return out + errors_lines(report, width);
 }
 
 }  // namespace kneepoint::coordinator

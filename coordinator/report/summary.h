@@ -19,7 +19,4 @@ std::string answer_line(std::string_view lead, const std::string& text, std::siz
 /// "full between 16 and 32, SLO holds up to 16"
 std::string answer_words(const ScenarioResult& result);
 
-/// "4.1 % (28 × 429 or 503, 3 × broken off)" of all that ended; "none".
-std::string errors_words(const RequestCounts& all);
-
 }  // namespace kneepoint::coordinator

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "coordinator/report/definitions.h"
+#include "coordinator/report/failures.h"
 #include "coordinator/report/flags.h"
 #include "coordinator/report/sentences.h"
 #include "coordinator/report/tables.h"
@@ -36,6 +37,10 @@ std::string render_result(const ScenarioResult& whole) {
   out += section("Where a first token takes its time", first_token_table(result));
   out += section("What the GPUs said", gpu_table(result));
   out += section("Requests and connections", requests_table(result));
+  const auto failures = failure_sentences(result);
+  if (!failures.empty()) out += "\nErrors\n";
+  for (const std::string& failure : failures) out += wrapped("  - ", failure);
+  out += section("The slowest to their first token", slowest_table(result));
   out += section("The generator's own error", generator_table(result));
   out += "\n" + wrapped(result.soak ? "Soak        " : "Saturation  ", saturation_text(result));
   for (const SloCriterion& criterion : result.slo.criteria)

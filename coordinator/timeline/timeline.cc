@@ -5,6 +5,25 @@
 #include <utility>
 
 namespace kneepoint::coordinator {
+namespace {
+
+void add_slowest(std::vector<RequestRow>& slowest, const std::vector<RequestRow>& rows) {
+  if (rows.empty()) return;
+  slowest.insert(slowest.end(), rows.begin(), rows.end());
+  keep_slowest(slowest);
+}
+
+}  // namespace
+
+void keep_slowest(std::vector<RequestRow>& rows) {
+  std::erase_if(rows, [](const RequestRow& row) { return !row.first; });
+  const auto slower = [](const RequestRow& a, const RequestRow& b) {
+    return *a.first - a.sent > *b.first - b.sent;
+  };
+  std::stable_sort(rows.begin(), rows.end(), slower);
+  std::map<std::uint32_t, std::size_t> kept;  // by cell
+  std::erase_if(rows, [&](const RequestRow& row) { return ++kept[row.key.cell] > kSlowestRows; });
+}
 
 void Timeline::add_agent(std::uint32_t agent, std::int64_t from) {
   agents_.try_emplace(agent,
@@ -27,6 +46,7 @@ void Timeline::add(std::uint32_t agent, const SnapshotBatch& batch) {
     TimelineSecond& second = second_of_part(std::min(part.second, last));
     for (const auto& [key, stats] : part.series) second.series[key].merge(stats);
     second.generator.merge(part.generator);
+    add_slowest(second.slowest, part.requests);
   }
   replica_names_.insert(batch.replica_names.begin(), batch.replica_names.end());
   note_gap(from, batch);
@@ -69,6 +89,7 @@ void Timeline::fold(std::int64_t begin, std::int64_t end, std::int64_t span) {
     for (auto at = first; at != last; ++at) {
       for (const auto& [key, stats] : at->second.series) folded.series[key].merge(stats);
       folded.generator.merge(at->second.generator);
+      add_slowest(folded.slowest, at->second.slowest);
       const auto busiest = at->second.busiest_threads();
       folded.busiest.insert(folded.busiest.end(), busiest.begin(), busiest.end());
     }

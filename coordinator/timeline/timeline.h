@@ -13,12 +13,19 @@
 
 namespace kneepoint::coordinator {
 
+/// Of each second and cell so many of the requests that ended in it are kept: those that waited longest for
+/// their first token.
+inline constexpr std::size_t kSlowestRows = 10;
+/// Leaves of `rows` the kSlowestRows of each cell, the slowest first; those without a first token go.
+void keep_slowest(std::vector<RequestRow>& rows);
+
 /// One second of a run, merged over the fleet.
 struct TimelineSecond {
   std::map<SeriesKey, SeriesStats> series;
-  GeneratorStats generator;     ///< Of all agents: their sums, and the largest of what has a largest.
-  std::int64_t span = 1;        ///< Seconds that it stands for, from its own on; more only after fold().
-  std::vector<double> busiest;  ///< After fold(): the busiest thread of each of these seconds.
+  std::vector<RequestRow> slowest;  ///< As keep_slowest() leaves them; only with `records`.
+  GeneratorStats generator;         ///< Of all agents: their sums, and the largest of what has a largest.
+  std::int64_t span = 1;            ///< Seconds that it stands for, from its own on; more only after fold().
+  std::vector<double> busiest;      ///< After fold(): the busiest thread of each of these seconds.
   /// The busiest thread of any agent, for each second that it stands for and was reported.
   std::vector<double> busiest_threads() const;
 };

@@ -11,6 +11,7 @@
 #include "coordinator/measure/in_step.h"
 #include "coordinator/measure/reconcile.h"
 #include "coordinator/measure/repeat.h"
+#include "coordinator/measure/slowest.h"
 #include "coordinator/measure/token_count.h"
 #include "coordinator/measure/validity.h"
 #include "coordinator/measure/window.h"
@@ -92,10 +93,11 @@ void conclude(ScenarioResult& result, const Ramp& ramp, const std::vector<SloLim
 
 /// The rows of a cell; of descending ones also how long the host took to recover.
 void measure_rows(ScenarioResult& result, const Plan& plan, const Timeline& timeline, const Cell& cell,
-                  const std::vector<StepWindow>& windows) {
+                  const std::vector<StepWindow>& windows, const std::string& run_id) {
   for (const StepWindow& window : windows) {
     if (window.cell != cell.id) continue;
     Step step = measure_step(timeline, plan, cell, window);
+    step.slowest = slowest_in(timeline, window, run_id);
     if (window.role == StepRole::kRamp) {
       result.steps.push_back(std::move(step));
       continue;
@@ -214,6 +216,7 @@ Report build_report(const Plan& plan, const Timeline& timeline, const std::vecto
                 .started_at = facts.started_at};
   report.duration_seconds = to_seconds(facts.duration);
   report.interrupted = facts.interrupted;
+  report.alternated = plan.alternate;
   report.stopped_by = facts.stopped_by;
   report.resumed = facts.resumed;
   report.fleet_failure = facts.fleet_failure;
@@ -243,7 +246,7 @@ Report build_report(const Plan& plan, const Timeline& timeline, const std::vecto
                                       .restarts = find_restarts(telemetry, target.name),
                                       .target = target,
                                       .seed = facts.seed};
-    measure_rows(result, plan, timeline, cell, windows);
+    measure_rows(result, plan, timeline, cell, windows, facts.run_id);
     report.steps_lost += count_lost(result.steps) + count_lost(result.after);
     if (result.steps.empty()) {
       for (const Outage& outage : circumstances.outages)

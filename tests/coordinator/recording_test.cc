@@ -56,11 +56,27 @@ class RecordingTest : public ::testing::Test {
       for (std::uint32_t agent : {1u, 0u}) {
         SnapshotBatch batch{.sequence = static_cast<std::uint64_t>(s) + 1, .complete_through = s};
         if (agent == s % 2) batch.seconds.push_back(run.second(s));
+        if (agent == s % 2) add_failures_and_rows(batch.seconds.back());
         batches_.emplace_back(agent, std::move(batch));
       }
     }
   }
   ~RecordingTest() override { fs::remove_all(folder_); }
+
+  /// Refusals in every second, and a row of each of 40 requests.
+  static void add_failures_and_rows(SecondSnapshot& second) {
+    for (auto& [key, stats] : second.series) {
+      stats.outcomes[static_cast<std::size_t>(Outcome::kRejected)] += 3;
+      *stats.failures.of({Outcome::kRejected, 429}) = {
+          .count = 2, .said = "at " + std::to_string(second.second), .request_id = "host-1"};
+      *stats.failures.of({Outcome::kRejected, 503}) = {.count = 1};
+    }
+    for (std::uint32_t slot = 0; slot < 40; ++slot) {
+      const Nanos sent = std::chrono::seconds(second.second);
+      second.requests.push_back(
+          {.key = {.epoch = 8}, .slot = slot, .sent = sent, .first = sent + slot * 1ms});
+    }
+  }
 
   RunFacts begun() const {
     return {.run_id = "r1",
@@ -160,6 +176,15 @@ TEST_F(RecordingTest, ReplayWritesTheSameBytes) {
   const Measured measured{
       .plan = plan_, .timeline = timeline, .windows = windows_, .facts = facts, .telemetry = said};
   ASSERT_TRUE(write_results(*live, measured, analyse(measured)).empty());
+
+  const Report report = analyse(measured);
+  ASSERT_FALSE(report.results.empty());
+  ASSERT_FALSE(report.results[0].steps.empty());
+  const Step& step = report.results[0].steps[0];
+  ASSERT_EQ(step.requests.failures.size(), 2u);
+  EXPECT_EQ(step.requests.failures[0].said, "at 2") << "the first of the window";
+  ASSERT_EQ(step.slowest.size(), 10u);
+  EXPECT_EQ(step.slowest[0].request_id, "r1-0-8-39-0");
 
   const auto recording = read_recording(folder_);
   ASSERT_TRUE(recording) << recording.error().message;

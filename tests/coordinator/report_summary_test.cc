@@ -6,6 +6,7 @@
 
 #include "coordinator/report/columns.h"
 #include "coordinator/report/ending.h"
+#include "coordinator/report/failures.h"
 #include "coordinator/report/narrow_table.h"
 #include "coordinator/report/summary.h"
 #include "coordinator/report/tables.h"
@@ -15,6 +16,7 @@
 namespace kneepoint::coordinator {
 namespace {
 
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::Not;
 
@@ -83,6 +85,41 @@ TEST(Answer, FailuresAreCountedByKind) {
   EXPECT_EQ(errors_words({.completed = 5}), "none");
 }
 
+TEST(Answer, FailuresThatCameWithAStatusAreCountedByIt) {
+  RequestCounts counts{.completed = 388, .failed = 12};
+  counts.by_outcome[static_cast<std::size_t>(Outcome::kRejected)] = 8;
+  counts.by_outcome[static_cast<std::size_t>(Outcome::kStream)] = 4;
+  counts.failures = {{.outcome = "stream", .status = 200, .count = 3},
+                     {.outcome = "rejected", .status = 429, .count = 5, .said = "slow down"},
+                     {.outcome = "stream", .count = 1}};
+  // Of three nobody knows the status: there were too many kinds to tell apart.
+  EXPECT_EQ(errors_words(counts), "3 % (5 × 429, 4 × broken off, 3 × 429 or 503)");
+  EXPECT_EQ(example_of(counts), "429: slow down");
+}
+
+TEST(Answer, WhatAHostSaidStandsBelowTheErrorsInOneLine) {
+  const Report report = testing::sample_report();
+  EXPECT_THAT(render_answer(report, 200),
+              HasSubstr("Errors:   1.8 % (20 × 429, 8 × 503, 1 × timed out); longest"));
+  EXPECT_THAT(render_answer(report, 200),
+              HasSubstr("\n          429: {\"error\": \"<b>too many</b> | requests\"}\n"));
+  EXPECT_THAT(render_answer(report, 40), HasSubstr("\n          429: {\"error\": \"<b>too …\n"));
+}
+
+TEST(Failures, EachKindHasASentence) {
+  EXPECT_THAT(
+      failure_sentences(testing::sample_report().results[0]),
+      ElementsAre("20 × 429 at 64; one said: {\"error\": \"<b>too many</b> | requests\"}; X-Request-Id "
+                  "7f3a-0-4-63-11",
+                  "8 × 503 at 64", "1 × timed out at 64; X-Request-Id 7f3a-0-4-2-9"));
+}
+
+TEST(Failures, TheSlowestOfAllRowsComeFirst) {
+  const Table table = slowest_table(testing::sample_report().results[0]);
+  EXPECT_THAT(table.rows, ElementsAre(ElementsAre("7f3a-0-4-2-8", "3.25 s", "64", "51.5 s"),
+                                      ElementsAre("7f3a-0-2-1-4", "700 ms", "16", "20.2 s")));
+}
+
 TEST(Answer, WhatWasNotFoundIsNotGuessed) {
   Report report = testing::sample_report();
   ScenarioResult& result = report.results[0];
@@ -144,7 +181,7 @@ TEST(Ending, WithNothingToDoNamesTheTables) {
 TEST(Ending, SeveralResultsAreALineEach) {
   const std::string text = render_ending(long_report(9), "runs/x", Detail::kAnswer, 100);
   EXPECT_THAT(text, HasSubstr("full at  SLO"));
-  EXPECT_THAT(text, HasSubstr("and 3 more in the report\n"));
+  EXPECT_THAT(text, HasSubstr("and 4 more in the report\n"));
 }
 
 TEST(Ending, OfASoakIsWhatItFound) {

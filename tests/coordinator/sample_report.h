@@ -71,6 +71,15 @@ inline Report sample_report() {
   top.requests.failed = 29;
   top.requests.by_outcome[static_cast<std::size_t>(Outcome::kRejected)] = 28;
   top.requests.by_outcome[static_cast<std::size_t>(Outcome::kTimeout)] = 1;
+  top.requests.failures = {{.outcome = "rejected",
+                            .status = 429,
+                            .count = 20,
+                            .said = "{\"error\": \"<b>too many</b> | requests\"}",
+                            .request_id = "7f3a-0-4-63-11"},
+                           {.outcome = "rejected", .status = 503, .count = 8},
+                           {.outcome = "timeout", .count = 1, .request_id = "7f3a-0-4-2-9"}};
+  top.slowest = {{.request_id = "7f3a-0-4-2-8", .ttft_seconds = 3.25, .sent_at_seconds = 51.5}};
+  result.steps[1].slowest = {{.request_id = "7f3a-0-2-1-4", .ttft_seconds = 0.7, .sent_at_seconds = 20.25}};
   top.error_ratio = 29.0 / 739;
   top.invalidate("LOW_OCCUPANCY",
                  "only 51.2 of 64 requests were in flight: 12.8 slots were backing off after failures");

@@ -27,6 +27,29 @@ TEST(Timeline, PartsOfOneSecondAddUpOverAgentsAndTime) {
       << "of the whole fleet: a second costs no memory per agent";
 }
 
+TEST(Timeline, KeepsTheTenSlowestRequestsOfEachSecondAndCell) {
+  Timeline timeline;
+  timeline.add_agent(0, 0);
+  SnapshotBatch first = batch(4, 1, 4), second = batch(5, 1, 5);
+  for (std::uint32_t slot = 0; slot < 30; ++slot) {
+    const Nanos sent = slot * 1ms;
+    (slot % 2 == 0 ? first : second)
+        .seconds[0]
+        .requests.push_back({.key = {.cell = slot % 3 == 0 ? 1u : 0u},
+                             .slot = slot,
+                             .sent = sent,
+                             .first = sent + slot * 10ms});
+  }
+  first.seconds[0].requests.push_back({.slot = 99, .sent = 0s});  // no first token
+  timeline.add(0, first);
+  timeline.add(0, second);
+  timeline.fold(4, 6, 2);
+  std::vector<std::uint32_t> slots[2];
+  for (const RequestRow& row : timeline.seconds().at(4).slowest) slots[row.key.cell].push_back(row.slot);
+  EXPECT_EQ(slots[0], (std::vector<std::uint32_t>{29, 28, 26, 25, 23, 22, 20, 19, 17, 16}));
+  EXPECT_EQ(slots[1], (std::vector<std::uint32_t>{27, 24, 21, 18, 15, 12, 9, 6, 3, 0}));
+}
+
 TEST(Timeline, ABatchThatNeverCameLeavesItsSecondsIncomplete) {
   Timeline timeline;
   timeline.add_agent(0, 0);

@@ -1,6 +1,8 @@
 """Every fault of a target is counted under its own outcome, and the run goes on."""
 
 import gzip
+import html
+import json
 import socket
 import threading
 import time
@@ -31,6 +33,41 @@ class Faults(harness.TestCase):
 
     def test_429_is_rejected(self):
         self.seen("http429", "rejected")
+
+    def test_failures_are_told_apart_by_status_with_an_example_everywhere(self):
+        host = self.simhost("--fault", "http429=0.3", "--fault", "http503=0.2", "--fault", "reset=0.1")
+        plan = plan_text([host.url], steps="[16]", hold="4s").replace("name: test\n", "name: test\nrecords: true\n")
+        _, report, step = self.outcomes(plan)
+        kinds = {(kind["outcome"], kind["status"]): kind for kind in step["requests"]["failures"]}
+        self.assertLessEqual({("rejected", 429), ("rejected", 503)}, set(kinds))
+        self.assertEqual({outcome for outcome, _ in kinds}, {"rejected", "stream"})
+        self.assertEqual(sum(kind["count"] for kind in kinds.values()), step["requests"]["failed"])
+        refused = kinds["rejected", 429]
+        self.assertTrue(refused["said"])
+        ids = self.request_ids()
+        self.assertEqual(ids[refused["request_id"]], "rejected")
+        self.assertEqual(len(step["slowest"]), 10)
+        for slow in step["slowest"]:
+            self.assertIn(ids[slow["request_id"]], ("success", "stream"))
+        self.assertEqual(step["slowest"][0]["ttft_seconds"], max(s["ttft_seconds"] for s in step["slowest"]))
+
+        self.assertRegex(self.output, rf"Errors: .*{refused['count']} × 429")
+        self.assertIn(refused["said"][:30], self.output)
+        for name in ("report.txt", "report.md", "report.html"):
+            text = html.unescape((self.scratch / "out" / name).read_text()).replace("\\", "")
+            flat = " ".join(text.split())
+            self.assertIn(f"{refused['count']} × 429 at 16; one said: ", flat, name)
+            self.assertIn(refused["request_id"], flat, name)
+            self.assertIn(step["slowest"][0]["request_id"], flat, name)
+        again = self.kneepoint("replay", self.scratch / "out", "--out", self.scratch / "again")
+        self.assertIn(again.wait(), (0, 3), again.output)
+        self.assertEqual((self.scratch / "out/report.json").read_text(), (self.scratch / "again/report.json").read_text())
+
+    def request_ids(self):
+        """The outcome of every request that was recorded, by its X-Request-Id."""
+        with gzip.open(self.scratch / "out/records.jsonl.gz", "rt") as lines:
+            rows = [json.loads(line) for line in lines][1:]
+        return {row["id"]: row["outcome"] for row in rows}
 
     def test_503_is_rejected(self):
         self.seen("http503", "rejected")

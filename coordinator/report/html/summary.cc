@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "coordinator/report/failures.h"
 #include "coordinator/report/flags.h"
 #include "coordinator/report/html/columns.h"
 #include "coordinator/report/html/markup.h"
@@ -232,6 +233,22 @@ KeyFigure cost_figure(const ScenarioResult& result) {
   return key;
 }
 
+KeyFigure errors_figure(const ScenarioResult& result) {
+  KeyFigure key{.label = "Errors", .unit = "% of requests"};
+  const RequestCounts all = all_requests(result.steps);
+  const double ended = static_cast<double>(all.completed + all.failed);
+  if (ended == 0) {
+    key.figure = absent("No request ended inside a measured window");
+    return key;
+  }
+  key.figure = number(100 * static_cast<double>(all.failed) / ended, {});
+  std::optional<double> longest;
+  for (const Step& step : result.steps) longest = std::max(longest, step.icl_seconds.max);
+  key.detail = all.failed == 0 ? "no request failed" : kinds_words(all);
+  if (longest) key.detail += "; longest silence " + format_time(*longest);
+  return key;
+}
+
 KeyFigure load_figure(const ScenarioResult& result) {
   KeyFigure key{.label = "Model load"};
   key.figure = time(result.load_seconds, "It was not waited for, or had loaded before");
@@ -250,7 +267,7 @@ KeyFigure memory_figure(const ScenarioResult& result) {
 
 std::string key_figures(const ScenarioResult& result) {
   std::string tiles = tile(saturation_figure(result)) + tile(slo_figure(result)) + tile(peak_figure(result)) +
-                      tile(ttft_figure(result)) + tile(cost_figure(result));
+                      tile(ttft_figure(result)) + tile(errors_figure(result)) + tile(cost_figure(result));
   if (result.load_seconds) tiles += tile(load_figure(result));
   if (result.peak_gpu_memory_bytes()) tiles += tile(memory_figure(result));
   return R"(<dl class="tiles">)" + tiles + "</dl>";

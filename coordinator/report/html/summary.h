@@ -32,6 +32,7 @@ KeyFigure saturation_figure(const ScenarioResult& result);
 KeyFigure slo_figure(const ScenarioResult& result);
 KeyFigure peak_figure(const ScenarioResult& result);
 KeyFigure ttft_figure(const ScenarioResult& result);
+KeyFigure errors_figure(const ScenarioResult& result);
 KeyFigure cost_figure(const ScenarioResult& result);
 KeyFigure load_figure(const ScenarioResult& result);
 KeyFigure memory_figure(const ScenarioResult& result);

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <vector>
 
+#include "coordinator/report/failures.h"
 #include "coordinator/report/flags.h"
 #include "coordinator/report/html/columns.h"
 #include "coordinator/report/html/markup.h"
@@ -179,8 +180,26 @@ std::string errors_table(const ScenarioResult& result) {
   if (rows.empty()) return "<p>No request failed inside a measured window.</p>";
   std::string head = R"(<thead><tr><th scope="col">kind</th>)";
   for (const Step& step : result.steps) head += fmt::format(R"(<th scope="col">{}</th>)", step_label(step));
-  return boxed("errors", "Failed requests by kind and " + load_name(result.load_kind()),
+  std::string kinds;
+  for (const std::string& each : failure_sentences(result)) kinds += fmt::format("<li>{}</li>", escape(each));
+  return fmt::format("<ul>{}</ul>", kinds) +
+         boxed("errors", "Failed requests by kind and " + load_name(result.load_kind()),
                head + "</tr></thead><tbody>" + rows + "</tbody>");
+}
+
+std::string slowest_table(const ScenarioResult& result) {
+  const Table table = coordinator::slowest_table(result);
+  if (table.rows.empty()) return {};
+  std::string rows = "<thead><tr>";
+  for (const auto& column : table.columns)
+    rows += fmt::format(R"(<th scope="col">{}</th>)", escape(column.title));
+  rows += "</tr></thead><tbody>";
+  for (const auto& row : table.rows) {
+    rows += fmt::format(R"(<tr><th scope="row">{}</th>)", escape(row.front()));
+    for (std::size_t i = 1; i < row.size(); ++i) rows += fmt::format("<td>{}</td>", escape(row[i]));
+    rows += "</tr>";
+  }
+  return boxed("slowest", "The requests that waited longest for their first token", rows + "</tbody>");
 }
 
 std::string shares_table(const ScenarioResult& result, std::vector<Share> Step::*shares,

@@ -20,8 +20,10 @@ std::string boxed(std::string_view kind, std::string_view caption, std::string_v
 std::string steps_table(const ScenarioResult& result, std::size_t index);
 /// Every figure: a line a figure, a column a step.
 std::string figures_table(const ScenarioResult& result, std::size_t index);
-/// Failures by kind and step, or the sentence that there were none.
+/// Failures by kind and step with an example of each kind, or the sentence that there were none.
 std::string errors_table(const ScenarioResult& result);
+/// The requests that waited longest for their first token; empty without records of requests.
+std::string slowest_table(const ScenarioResult& result);
 /// A line for each share of each step; empty where there are none. @param what "replica", "prompt class".
 std::string shares_table(const ScenarioResult& result, std::vector<Share> Step::*shares,
                          const std::string& what);

@@ -1,0 +1,182 @@
+#include "coordinator/report/failures.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <map>
+
+#include "coordinator/results/units.h"
+
+namespace kneepoint::coordinator {
+namespace {
+
+constexpr std::size_t kSlowest = 10;
+
+/// What a failure is to somebody who did not read docs/report.md.
+std::string_view outcome_words(Outcome outcome) {
+  switch (outcome) {
+    case Outcome::kRejected:
+      return "429 or 503";
+    case Outcome::kHttp4xx:
+      return "other 4xx";
+    case Outcome::kHttp5xx:
+      return "other 5xx";
+    case Outcome::kDns:
+      return "name not found";
+    case Outcome::kConnect:
+      return "not connected";
+    case Outcome::kTls:
+      return "TLS failed";
+    case Outcome::kTimeout:
+      return "timed out";
+    case Outcome::kStream:
+      return "broken off";
+    case Outcome::kParse:
+      return "not understood";
+    case Outcome::kErrorAt200:
+      return "error inside a 200";
+    case Outcome::kAborted:
+      return "aborted by the host";
+    case Outcome::kEmpty:
+      return "empty";
+    case Outcome::kTruncated:
+      return "no end";
+    case Outcome::kUnread:
+      return "unreadable";
+    case Outcome::kSuccess:
+    case Outcome::kCancelled:
+      break;
+  }
+  return "";
+}
+
+std::string kind_words(Outcome outcome, const FailureKind& kind) {
+  const bool by_status =
+      outcome == Outcome::kRejected || outcome == Outcome::kHttp4xx || outcome == Outcome::kHttp5xx;
+  return by_status && kind.status ? fmt::format("{}", *kind.status) : std::string(outcome_words(outcome));
+}
+
+/// So many failures, in a reader's words.
+struct Counted {
+  std::uint64_t count = 0;
+  std::string words;
+  const FailureKind* example = nullptr;  ///< One in which the host said something, else any.
+};
+
+/// Most first. What no kind tells of, as in reports of old, has the words of its outcome.
+std::vector<Counted> counted(const RequestCounts& all) {
+  std::vector<Counted> list;
+  const auto add = [&](std::uint64_t count, const std::string& words, const FailureKind* example) {
+    if (count == 0 || words.empty()) return;
+    const auto same =
+        std::find_if(list.begin(), list.end(), [&](const Counted& each) { return each.words == words; });
+    Counted& into = same == list.end() ? list.emplace_back(Counted{.words = words}) : *same;
+    into.count += count;
+    if (example && (!into.example || (into.example->said.empty() && !example->said.empty())))
+      into.example = example;
+  };
+  for (const Outcome outcome : kOutcomes) {
+    std::uint64_t left = all.by_outcome[static_cast<std::size_t>(outcome)];
+    for (const FailureKind& kind : all.failures) {
+      if (kind.outcome != to_string(outcome)) continue;
+      add(kind.count, kind_words(outcome, kind), &kind);
+      left -= std::min(left, kind.count);
+    }
+    add(left, std::string(outcome_words(outcome)), nullptr);
+  }
+  std::stable_sort(list.begin(), list.end(),
+                   [](const Counted& a, const Counted& b) { return a.count > b.count; });
+  return list;
+}
+
+/// "8, 16 and 64": the loads of the rows in which a kind of failure was counted.
+std::string loads_of(const ScenarioResult& result, const std::string& words) {
+  std::vector<std::string> loads;
+  for (const Step& step : result.steps) {
+    const auto kinds = counted(step.requests);
+    const std::string load = format_figure(step.load());
+    if (std::any_of(kinds.begin(), kinds.end(), [&](const Counted& each) { return each.words == words; }) &&
+        std::find(loads.begin(), loads.end(), load) == loads.end())
+      loads.push_back(load);
+  }
+  if (loads.size() < 2) return fmt::format("{}", fmt::join(loads, ""));
+  const std::string last = loads.back();
+  loads.pop_back();
+  return fmt::format("{} and {}", fmt::join(loads, ", "), last);
+}
+
+}  // namespace
+
+std::string kinds_words(const RequestCounts& all) {
+  std::vector<std::string> counts;
+  for (const Counted& each : counted(all)) counts.push_back(fmt::format("{} × {}", each.count, each.words));
+  return fmt::format("{}", fmt::join(counts, ", "));
+}
+
+std::string errors_words(const RequestCounts& all) {
+  if (all.failed == 0) return "none";
+  const double ratio = static_cast<double>(all.failed) / static_cast<double>(all.failed + all.completed);
+  return fmt::format("{:.2g} % ({})", ratio * 100, kinds_words(all));
+}
+
+RequestCounts all_requests(const std::vector<Step>& steps) {
+  RequestCounts all;
+  std::map<std::pair<std::string, std::optional<std::uint64_t>>, FailureKind> kinds;
+  for (const Step& step : steps) {
+    all.started += step.requests.started;
+    all.completed += step.requests.completed;
+    all.failed += step.requests.failed;
+    for (std::size_t i = 0; i < kOutcomeCount; ++i) all.by_outcome[i] += step.requests.by_outcome[i];
+    for (const FailureKind& kind : step.requests.failures) {
+      const auto [at, fresh] = kinds.try_emplace({kind.outcome, kind.status}, kind);
+      if (fresh) continue;
+      at->second.count += kind.count;
+      if (!at->second.said.empty() || kind.said.empty()) continue;
+      at->second.said = kind.said;
+      at->second.request_id = kind.request_id;
+    }
+  }
+  for (auto& [key, kind] : kinds) all.failures.push_back(std::move(kind));
+  return all;
+}
+
+std::string example_of(const RequestCounts& all) {
+  for (const Counted& each : counted(all)) {
+    if (each.example && !each.example->said.empty())
+      return fmt::format("{}: {}", each.words, each.example->said);
+  }
+  return "";
+}
+
+std::vector<std::string> failure_sentences(const ScenarioResult& result) {
+  std::vector<std::string> sentences;
+  const RequestCounts all = all_requests(result.steps);
+  for (const Counted& each : counted(all)) {
+    std::string text = fmt::format("{} × {} at {}", each.count, each.words, loads_of(result, each.words));
+    if (each.example && !each.example->said.empty()) text += "; one said: " + each.example->said;
+    if (each.example && !each.example->request_id.empty())
+      text += "; X-Request-Id " + each.example->request_id;
+    sentences.push_back(std::move(text));
+  }
+  return sentences;
+}
+
+Table slowest_table(const ScenarioResult& result) {
+  Table table{{{"X-Request-Id", 40, true}, {"TTFT", 9}, {"N", 9}, {"sent at", 9}}, {}};
+  std::vector<std::pair<const SlowRequest*, const Step*>> all;
+  for (const Step& step : result.steps) {
+    for (const SlowRequest& each : step.slowest) all.emplace_back(&each, &step);
+  }
+  std::stable_sort(all.begin(), all.end(), [](const auto& a, const auto& b) {
+    return a.first->ttft_seconds > b.first->ttft_seconds;
+  });
+  all.resize(std::min(all.size(), kSlowest));
+  for (const auto& [request, step] : all) {
+    table.rows.push_back({request->request_id, format_time(request->ttft_seconds), row_label(*step),
+                          fmt::format("{:.1f} s", request->sent_at_seconds)});
+  }
+  return table;
+}
+
+}  // namespace kneepoint::coordinator

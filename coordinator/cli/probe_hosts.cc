@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "common/printable.h"
+#include "common/secrets.h"
 #include "coordinator/plan/target_reader.h"
 #include "coordinator/results/units.h"
 
@@ -38,6 +39,7 @@ Result<std::vector<HostFacts>> probe_hosts(const HostsToProbe& hosts, bool tell)
   }
   SecretRef auth;
   if (!hosts.token_env.empty()) auth = {.source = SecretRef::Source::kEnvironment, .name = hosts.token_env};
+  if (const auto secret = resolve_secret(auth); !secret) return secret.error();
   std::vector<std::future<Result<HostFacts>>> asked;
   for (const std::string& url : urls) {
     asked.push_back(std::async(std::launch::async, [&hosts, url, auth] {
@@ -56,10 +58,10 @@ Result<std::vector<HostFacts>> probe_hosts(const HostsToProbe& hosts, bool tell)
     }
     ++bad;
     if (!failed) failed = facts.error();
-    if (urls.size() > 1) fmt::print(stderr, "✗ {}\n", printable(facts.error().message));
+    if (tell || urls.size() > 1) fmt::print(stderr, "✗ {}\n", printable(facts.error().message));
   }
   if (!failed) return all;
-  if (urls.size() == 1) return *failed;
+  if (urls.size() == 1) return tell ? Error{"the host is not fit; nothing was loaded"} : *failed;
   return Error{fmt::format("{} of {} hosts {} not fit; nothing was loaded", bad, urls.size(),
                            bad == 1 ? "is" : "are")};
 }

@@ -61,6 +61,7 @@ int quick_command(const QuickOptions& options) {
     if (!loads) return refuse(loads.error().message);
     shape.steps = *std::move(loads);
   }
+  if (const auto slo = slo_text(shape.slo); !slo) return refuse(slo.error().message);
   const auto hosts = probe_hosts(options.hosts, true);
   if (!hosts) return refuse(hosts.error().message);
   const auto text = quick_plan(*hosts, "quick", shape);

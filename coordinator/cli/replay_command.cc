@@ -13,6 +13,9 @@
 namespace kneepoint::coordinator {
 
 int replay_command(const ReplayOptions& options) {
+  const auto file = segment_path(options.directory, kRecordingFile, 1);
+  if (std::error_code error; !std::filesystem::exists(file, error))
+    return refuse(fmt::format("{}: no recording there; name a run directory", file.string()));
   auto recording = read_recording(options.directory);
   if (!recording) return refuse(recording.error().message);
   RunFacts& facts = recording->facts;

@@ -17,7 +17,9 @@ Result<Report> read_report(const std::string& path) {
   if (!stream) return Error{fmt::format("{}: no report there; name a run directory", file.string())};
   const std::string text{std::istreambuf_iterator<char>(stream), {}};
   auto report = parse_report_json(text);
-  if (!report) return Error{fmt::format("{}: {}", file.string(), report.error().message)};
+  if (!report)
+    return Error{fmt::format("{}: {}; name a run directory, or its report.json", file.string(),
+                             report.error().message)};
   return report;
 }
 

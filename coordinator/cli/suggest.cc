@@ -38,7 +38,8 @@ std::string explain_mistake(const CLI::App& app, const CLI::ParseError& error,
   const CLI::App* command = command_of(app, words);
   if (command == nullptr) {
     const std::string word = words.empty() ? "" : words.front();
-    if (word.empty() || word.starts_with('-')) return fmt::format("{}; see kneepoint --help", error.what());
+    if (word.starts_with('-')) return fmt::format("kneepoint has no option {}; see kneepoint --help", word);
+    if (word.empty()) return fmt::format("{}; see kneepoint --help", error.what());
     const std::vector<std::string> commands = commands_of(app);
     const std::string meant = nearest(word, {commands.begin(), commands.end()});
     return meant.empty()

@@ -21,7 +21,29 @@ constexpr std::uint32_t kSearchMost = 1024;
 constexpr Nanos kShortestHold = 1s;
 constexpr std::string_view kSloHelp = "write METRIC_pNN<DURATION, as ttft_p95<500ms or tpot_p95<50ms";
 
-/// The lines of `slo:`; a metric's percentiles together.
+std::string ramp_text(const QuickShape& shape) {
+  if (shape.search) {
+    return fmt::format("      search: {{max: {}}}\n      max_duration: ${{longest:-30m}}\n", kSearchMost);
+  }
+  return fmt::format(
+      "      steps: [{}]\n      warmup: ${{warmup:-10s}}\n      hold: ${{hold:-60s}}\n      confirm: "
+      "${{confirm:-true}}\n",
+      fmt::join(shape.steps, ", "));
+}
+
+/// Whether there is room for the workload.
+Result<void> check_context(const std::vector<HostFacts>& hosts, const QuickShape& shape) {
+  const std::uint64_t answer = shape.output_tokens + shape.output_tokens / 2;
+  const auto room = smallest_context(hosts);
+  if (!room || *room >= shape.input_tokens + answer) return {};
+  return Error{fmt::format(
+      "the context of {} tokens is too short for {} of prompt and up to {} of answer; give less with --input "
+      "and --output",
+      *room, shape.input_tokens, answer)};
+}
+
+}  // namespace
+
 Result<std::string> slo_text(const std::vector<std::string>& limits) {
   std::vector<std::pair<std::string, std::string>> metrics;  // as given
   for (const std::string& limit : limits) {
@@ -50,29 +72,6 @@ Result<std::string> slo_text(const std::vector<std::string>& limits) {
   for (const auto& [metric, each] : metrics) text += fmt::format("      {}: {{{}}}\n", metric, each);
   return text;
 }
-
-std::string ramp_text(const QuickShape& shape) {
-  if (shape.search) {
-    return fmt::format("      search: {{max: {}}}\n      max_duration: ${{longest:-30m}}\n", kSearchMost);
-  }
-  return fmt::format(
-      "      steps: [{}]\n      warmup: ${{warmup:-10s}}\n      hold: ${{hold:-60s}}\n      confirm: "
-      "${{confirm:-true}}\n",
-      fmt::join(shape.steps, ", "));
-}
-
-/// Whether there is room for the workload.
-Result<void> check_context(const std::vector<HostFacts>& hosts, const QuickShape& shape) {
-  const std::uint64_t answer = shape.output_tokens + shape.output_tokens / 2;
-  const auto room = smallest_context(hosts);
-  if (!room || *room >= shape.input_tokens + answer) return {};
-  return Error{fmt::format(
-      "the context of {} tokens is too short for {} of prompt and up to {} of answer; give less with --input "
-      "and --output",
-      *room, shape.input_tokens, answer)};
-}
-
-}  // namespace
 
 Result<std::vector<std::uint32_t>> parse_loads(const std::string& text) {
   std::vector<std::uint32_t> loads;

@@ -18,6 +18,9 @@ struct QuickShape {
   bool search = false;  ///< Instead of `steps`: looks for the saturation point by itself.
 };
 
+/// The lines of a scenario's `slo:`, from limits as "ttft_p95<500ms"; a metric's percentiles together.
+Result<std::string> slo_text(const std::vector<std::string>& limits);
+
 /// "1,8,32": at least one, each above the one before.
 Result<std::vector<std::uint32_t>> parse_loads(const std::string& text);
 

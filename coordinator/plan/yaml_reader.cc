@@ -53,7 +53,8 @@ std::string hint_of(const Node& node) {
 }
 
 [[noreturn]] void throw_unexpected(const Node& node, std::string_view what, std::string_view expected) {
-  throw PlanError{node.at, fmt::format("{} must be {}, not '{}'", what, expected, excerpt(node.text))};
+  throw PlanError{
+      node.at, fmt::format("{} must be {}, not '{}'{}", what, expected, excerpt(node.text), hint_of(node))};
 }
 
 }  // namespace
@@ -94,8 +95,9 @@ MappingReader::MappingReader(const Node& node, std::string what, std::initialize
   }
   for (const Member& member : node.members) {
     if (std::find(known.begin(), known.end(), member.key) != known.end()) continue;
+    const std::string wide = full_width_hint(member.key);
     throw PlanError{member.at, fmt::format("unknown key '{}' in {}{}", excerpt(member.key), what_,
-                                           suggestion(member.key, known))};
+                                           wide.empty() ? suggestion(member.key, known) : wide)};
   }
 }
 

@@ -134,12 +134,17 @@ std::string unclosed_bracket(const LineIndex& lines, int last_line, int last_byt
     throw PlanError{lines.position(e.mark.line, static_cast<int>(indent)),
                     "a tab indents this line; YAML takes spaces only"};
   }
-  const bool in_brackets = e.msg.find("flow not found") != std::string::npos;
-  const std::string meaning =
+  const bool in_brackets =
+      e.msg.find("flow not found") != std::string::npos || e.msg == YAML::ErrorMsg::FLOW_END;
+  std::string meaning =
       in_brackets ? unclosed_bracket(lines, e.mark.line, e.mark.column) : std::string(hint(e.msg));
+  if (in_brackets && line.find("${") != line.npos)
+    meaning = "inside brackets a variable stands in quotes: \"${name}\"";
+  // A key whose ':' is another character goes on in the next line, where it is noticed.
+  std::string wide = full_width_hint(line);
+  if (wide.empty()) wide = full_width_hint(lines.line(e.mark.line - 1));
   throw PlanError{lines.position(e.mark.line, e.mark.column),
-                  fmt::format("not valid YAML: {}{}{}{}", e.msg, meaning.empty() ? "" : "; ", meaning,
-                              full_width_hint(line))};
+                  fmt::format("not valid YAML: {}{}{}{}", e.msg, meaning.empty() ? "" : "; ", meaning, wide)};
 }
 
 /// Builds the tree from the parser's events.
@@ -168,19 +173,22 @@ class Builder final : public YAML::EventHandler {
 
   void OnScalar(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
                 const std::string& value) override {
+    check_tag(mark, tag);
     // yaml-cpp's tags: "?" for a plain scalar, "!" for a quoted one.
     const bool quoted = tag == "!" || tag == "tag:yaml.org,2002:str";
     add_leaf(Node{.kind = Node::Kind::kScalar, .at = at(mark), .text = value, .is_text = quoted}, anchor);
   }
 
-  void OnSequenceStart(const YAML::Mark& mark, const std::string&, YAML::anchor_t anchor,
+  void OnSequenceStart(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
                        YAML::EmitterStyle::value) override {
+    check_tag(mark, tag);
     open(Node{.kind = Node::Kind::kSequence, .at = at(mark)}, anchor);
   }
   void OnSequenceEnd() override { close(); }
 
-  void OnMapStart(const YAML::Mark& mark, const std::string&, YAML::anchor_t anchor,
+  void OnMapStart(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
                   YAML::EmitterStyle::value) override {
+    check_tag(mark, tag);
     open(Node{.kind = Node::Kind::kMapping, .at = at(mark)}, anchor);
   }
   void OnMapEnd() override { close(); }
@@ -195,6 +203,17 @@ class Builder final : public YAML::EventHandler {
   };
 
   Position at(const YAML::Mark& mark) const { return lines_.position(mark.line, mark.column); }
+
+  /// YAML's own tags say what a value is anyway; others ask for something that a plan has not.
+  void check_tag(const YAML::Mark& mark, const std::string& tag) const {
+    static constexpr std::array<std::string_view, 8> kKnown = {"str", "int",  "float", "bool",
+                                                               "seq", "null", "map",   "merge"};
+    constexpr std::string_view kYaml = "tag:yaml.org,2002:";
+    if (tag.empty() || tag == "?" || tag == "!") return;
+    const std::string_view name = std::string_view(tag).substr(tag.starts_with(kYaml) ? kYaml.size() : 0);
+    if (tag.starts_with(kYaml) && std::find(kKnown.begin(), kKnown.end(), name) != kKnown.end()) return;
+    throw PlanError{at(mark), fmt::format("a plan has no tags such as '!{}'; remove it", name)};
+  }
 
   void open(Node node, YAML::anchor_t anchor) {
     if (open_.size() >= kMaxDepth) {
@@ -307,6 +326,8 @@ class Builder final : public YAML::EventHandler {
 std::string full_width_hint(std::string_view text) {
   constexpr std::pair<std::string_view, std::string_view> kMarks[] = {{"：", "':' and a space"},
                                                                       {"，", "', '"},
+                                                                      {"［", "'['"},
+                                                                      {"］", "']'"},
                                                                       {"【", "'['"},
                                                                       {"】", "']'"},
                                                                       {"｛", "'{'"},

@@ -279,11 +279,11 @@ Result<Report> parse_report_json(std::string_view text) {
   simdjson::dom::parser parser;
   simdjson::dom::element root;
   if (const auto error = parser.parse(text.data(), text.size()).get(root)) {
-    return Error{fmt::format("report is not JSON: {}", simdjson::error_message(error))};
+    return Error{"it is no JSON"};
   }
   std::string_view schema;
   if (root.at_key("schema").get(schema) || schema != kReportSchema) {
-    return Error{fmt::format("report has not the schema {}", kReportSchema)};
+    return Error{fmt::format("it is no report: its schema is not {}", kReportSchema)};
   }
   Report report;
   try {

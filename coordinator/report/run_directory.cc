@@ -123,6 +123,8 @@ Result<RunDirectory> RunDirectory::create(const std::optional<fs::path>& out, st
 
 Result<void> RunDirectory::refuse_taken(const fs::path& path) {
   std::error_code error;
+  if (fs::exists(path, error) && !fs::is_directory(path, error))
+    return Error{fmt::format("{}: is a file; name a directory for the results", path.string())};
   for (const std::string_view name : {"timeline.binpb.gz", "report.json"}) {
     if (fs::exists(path / name, error))
       return Error{fmt::format(

@@ -13,6 +13,7 @@
 #include "common/build_identity.h"
 #include "common/fleet_link.h"
 #include "common/log.h"
+#include "common/plural.h"
 #include "coordinator/cli/commands.h"
 #include "coordinator/cli/compare_command.h"
 #include "coordinator/cli/completion.h"
@@ -119,6 +120,8 @@ int dispatch(int argc, char** argv) {
   CLI::App& run_app = *app.add_subcommand("run", "Run a plan and report");
   run_app.add_option("PLAN", run.plan, "The plan, a YAML file; - for standard input")->required();
   run_app.add_option("--set", run.set, "NAME=VALUE for ${NAME} in the plan; repeatable");
+  run_app.add_option("--alternate", run.alternate,
+                     "Another plan: its target and that of PLAN take turns, step by step, to be compared");
   run_app
       .add_option("--fail-on", run.fail_on,
                   "Exit with 4 where a figure is past a limit, as ttft_p95@32>500ms, errors>1% or n_slo<32; "
@@ -203,9 +206,10 @@ int dispatch(int argc, char** argv) {
       *app.add_subcommand("compare", "Compare two or more runs: differences, intervals, significance");
   compare_app
       .add_option("RUN", compare.runs,
-                  "Run directories or report.json files, the base first; RUN@TARGET takes one target")
+                  "Run directories or report.json files, the base first; RUN@TARGET takes one target. A run "
+                  "whose targets took turns may stand alone")
       ->required()
-      ->expected(2, -1);
+      ->expected(1, -1);
   compare_app.add_option("--out", compare.out, "Directory for compare.html, compare.md and compare.txt");
   compare_app
       .add_option("--fail-on", compare.fail_on,
@@ -295,8 +299,8 @@ int dispatch(int argc, char** argv) {
   if (run_app.parsed()) {
     const std::size_t whole = run.listen.empty() ? run.agents : run.expect_agents;
     if (run.min_agents.value_or(1) > whole)
-      return refuse(fmt::format("--min-agents {} is more than the {} agents of the fleet; ask for fewer",
-                                *run.min_agents, whole));
+      return refuse(fmt::format("--min-agents {} is more than the {} of the fleet; ask for fewer",
+                                *run.min_agents, plural(whole, "agent")));
     return run_command(run);
   }
   if (validate_app.parsed()) return validate_command(plan, set, validate_json);

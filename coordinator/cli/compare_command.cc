@@ -34,6 +34,23 @@ Result<Report> load(const std::string& source) {
   return report;
 }
 
+/// What is compared: of one run alone, its two targets, where they took turns.
+Result<std::vector<std::string>> sources_of(const std::vector<std::string>& runs) {
+  if (runs.size() > 1) return runs;
+  const auto report = load(runs.front());
+  if (!report) return report.error();
+  std::vector<std::string> targets;
+  for (const ScenarioResult& result : report->results) {
+    const std::string source = fmt::format("{}@{}", runs.front(), result.target);
+    if (std::find(targets.begin(), targets.end(), source) == targets.end()) targets.push_back(source);
+  }
+  if (report->alternated && targets.size() == 2) return targets;
+  return Error{
+      fmt::format("{}: one run, whose targets did not take turns; name another run to compare it with, or "
+                  "RUN@TARGET twice",
+                  runs.front())};
+}
+
 Result<void> write(const Comparison& comparison, const std::string& json, const std::filesystem::path& out) {
   const auto directory = RunDirectory::create(out, "compare", comparison.runs.front().report.started_at);
   if (!directory) return directory.error();
@@ -82,8 +99,10 @@ int compare_command(const CompareOptions& options) {
   }
   if (options.runs.size() > kMostRuns)
     return refuse(fmt::format("{} runs; at most {} can be told apart", options.runs.size(), kMostRuns));
+  const auto sources = sources_of(options.runs);
+  if (!sources) return refuse(sources.error().message);
   std::vector<ComparedRun> runs;
-  for (const std::string& source : options.runs) {
+  for (const std::string& source : *sources) {
     auto report = load(source);
     if (!report) return refuse(report.error().message);
     runs.push_back({.label = std::string(1, static_cast<char>('A' + runs.size())),

@@ -34,6 +34,7 @@
 #include "coordinator/init/preflight.h"
 #include "coordinator/live/http_server.h"
 #include "coordinator/live/metrics.h"
+#include "coordinator/plan/alternate.h"
 #include "coordinator/plan/needs.h"
 #include "coordinator/plan/plan_loader.h"
 #include "coordinator/plan/threshold.h"
@@ -77,9 +78,22 @@ void or_fail(const Result<void>& result, ExitCode code) {
 Plan load(const RunOptions& options) {
   const Variables variables = or_fail(variables_from_flags(options.set), kBadInput);
   Plan plan = or_fail(load_plan(options.plan, variables), kBadInput);
+  if (!options.alternate.empty()) {
+    const Plan other = or_fail(load_plan(options.alternate, Variables{}), kBadInput);
+    plan = or_fail(alternate(std::move(plan), other), kBadInput);
+  }
   for (const std::string& text : options.fail_on)
     plan.thresholds.push_back(or_fail(parse_threshold(text, ThresholdUse::kRun), kBadInput));
   return plan;
+}
+
+/// What is wrong with the options is said before any host is asked.
+void check_options(const RunOptions& options) {
+  if (options.out && !options.resume && !options.force)
+    or_fail(RunDirectory::refuse_taken(*options.out), kBadInput);
+  if (options.serve && *options.serve != "none") or_fail(parse_listen_address(*options.serve), kBadInput);
+  if (!options.http_token_file.empty())
+    or_fail(resolve_secret({SecretRef::Source::kFile, options.http_token_file}), kBadInput);
 }
 
 /// Nothing lies on disk yet: a run that loads nothing leaves nothing.
@@ -480,8 +494,7 @@ Ending run(const RunOptions& options, Interrupts& interrupts, BackgroundOutput& 
            BackgroundOutput& errors) {
   Plan plan = load(options);
   std::optional<Recording> past;
-  if (options.out && !options.resume && !options.force)
-    or_fail(RunDirectory::refuse_taken(*options.out), kBadInput);
+  check_options(options);
   if (options.resume) past = or_fail(find_run(options.out.value(), plan), kBadInput);
   if (past && is_over(*past)) {
     const std::string words = fmt::format("run {} is over: nothing is loaded\n", past->facts.run_id);

@@ -17,6 +17,7 @@ namespace kneepoint::coordinator {
 /// `kneepoint run`
 struct RunOptions {
   std::string plan;
+  std::string alternate;             ///< Another plan, whose target takes turns with that of `plan`.
   std::vector<std::string> set;      ///< NAME=VALUE
   std::vector<std::string> fail_on;  ///< Thresholds beside those of the plan.
   std::optional<std::filesystem::path> out;

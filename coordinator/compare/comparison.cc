@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "coordinator/compare/matching.h"
+#include "coordinator/compare/paired.h"
 #include "coordinator/measure/repeat.h"
 #include "coordinator/results/units.h"
 #include "coordinator/verdict/survey.h"
@@ -58,7 +59,8 @@ bool is_empty(const ComparedRow& row) {
 /// Puts the rows of one result together.
 class Builder {
  public:
-  Builder(const std::vector<ComparedRun>& runs, ComparedResult& into) : runs_(runs), into_(into) {}
+  Builder(const Comparison& comparison, ComparedResult& into)
+      : runs_(comparison.runs), paired_(comparison.paired), into_(into) {}
 
   void build() {
     compare_settings();
@@ -71,6 +73,7 @@ class Builder {
       for (const auto& [n, by_run] : steps) {
         if (!metric.only_with_reasoning || reasons(by_run)) add_step_row(metric, n, by_run);
       }
+      if (paired_) pair(metric);
     }
     add_class_rows(steps);
   }
@@ -264,6 +267,39 @@ class Builder {
     add(std::move(row), ByRun(steps.size(), !alike));
   }
 
+  /// The four windows of a load; nothing where a row is invalid or missing, or has not the figure.
+  std::optional<Turns> turns_at(const StepMetric& metric, double n) const {
+    std::vector<Sample> samples[2];
+    for (std::size_t run = 0; run < 2; ++run) {
+      for (const Step& step : into_.results[run]->steps) {
+        if (step.load() != n || !step.valid) continue;
+        const auto sample = metric.figure(step).sample;
+        if (!sample || sample->share) return std::nullopt;
+        samples[run].push_back(*sample);
+      }
+      if (samples[run].size() != 2) return std::nullopt;
+    }
+    return Turns{.base_first = samples[0][0],
+                 .other_first = samples[1][0],
+                 .other_last = samples[1][1],
+                 .base_last = samples[0][1]};
+  }
+
+  /// The rows of a metric that have all four windows get the difference of these.
+  void pair(const StepMetric& metric) {
+    std::vector<ComparedRow*> rows;
+    std::vector<Turns> loads;
+    for (ComparedRow& row : into_.rows) {
+      if (row.metric != metric.name || row.title != metric.title || !row.differences.back()) continue;
+      const auto turns = turns_at(metric, *row.concurrency);
+      if (!turns) continue;
+      rows.push_back(&row);
+      loads.push_back(*turns);
+    }
+    const auto differences = paired_differences(loads);
+    for (std::size_t i = 0; i < rows.size(); ++i) rows[i]->differences.back() = differences[i];
+  }
+
   /// The mean TTFT of each prompt class.
   void add_class_rows(const std::map<double, Steps>& by_concurrency) {
     for (const auto& [n, steps] : by_concurrency) {
@@ -290,6 +326,7 @@ class Builder {
   }
 
   const std::vector<ComparedRun>& runs_;
+  const bool paired_;
   ComparedResult& into_;
   ByRun moved_otherwise_;  // than the base
 };
@@ -299,6 +336,8 @@ class Builder {
 Comparison compare(std::vector<ComparedRun> runs) {
   Comparison comparison;
   comparison.runs = std::move(runs);
+  const Report &one = comparison.runs.front().report, &two = comparison.runs.back().report;
+  comparison.paired = comparison.runs.size() == 2 && one.alternated && one.run_id == two.run_id;
   for (const ComparedRun& run : comparison.runs) {
     for (const ScenarioResult& result : run.report.results) {
       const Remark* const why = what_spoils(run.report, result);
@@ -322,7 +361,7 @@ Comparison compare(std::vector<ComparedRun> runs) {
       taken.insert(result.results.back());
       if (result.results.back() && result.results.back()->target != base.target) result.title = base.scenario;
     }
-    Builder(comparison.runs, result).build();
+    Builder(comparison, result).build();
     comparison.results.push_back(std::move(result));
   }
   for (std::size_t run = 1; run < comparison.runs.size(); ++run) {
@@ -347,6 +386,11 @@ Comparison compare(std::vector<ComparedRun> runs) {
 }
 
 std::string method_text(const Comparison& comparison) {
+  const std::string_view paired =
+      comparison.paired
+          ? " The targets took turns: a difference is that of neighbouring windows (A, B, B, A), "
+            "in which what both drift by in a line cancels."
+          : "";
   return fmt::format(
       "Differences are against {}, relative, with a 95 % interval for each figure alone. A figure is tested "
       "by "
@@ -356,8 +400,8 @@ std::string method_text(const Comparison& comparison) {
       "'worse' are corrected for the {} figures tested here by Holm's method: where nothing differs, the "
       "chance "
       "of even one such word is at most 5 %. N_sat and N_slo differ where their intervals do not overlap. "
-      "Percentiles without an interval are not tested.",
-      comparison.runs.front().label, comparison.tests);
+      "Percentiles without an interval are not tested.{}",
+      comparison.runs.front().label, comparison.tests, paired);
 }
 
 std::string signed_percent(double ratio) {

@@ -48,6 +48,8 @@ struct Comparison {
   std::vector<ComparedRun> runs;
   std::vector<ComparedResult> results;
   std::vector<std::string> remarks;
+  /// Both are targets of one run that took turns: rows' differences are those of neighbouring windows.
+  bool paired = false;
   std::size_t tests = 0;                     ///< Figures that Holm's procedure was over.
   std::vector<ThresholdOutcome> thresholds;  ///< In the order in which they were asked for; not compare()'s.
 };

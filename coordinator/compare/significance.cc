@@ -8,14 +8,6 @@
 namespace kneepoint::coordinator {
 namespace {
 
-/// Standard errors that are exactly 0 (every batch alike) say that the spread was not seen, not that there is
-/// none: a ten-thousandth is the least.
-constexpr double kLeastRelativeError = 1e-4;
-
-double relative_error(const Sample& sample) {
-  return std::max(*sample.standard_error / sample.value, kLeastRelativeError);
-}
-
 void welch(const Sample& base, const Sample& other, Difference& difference) {
   const double a = relative_error(base), b = relative_error(other);
   const double error = std::hypot(a, b);
@@ -51,6 +43,10 @@ RatioBound bound_of(const Sample& base, const Sample& other) {
 }
 
 }  // namespace
+
+double relative_error(const Sample& sample) {
+  return std::max(*sample.standard_error / sample.value, kLeastRelativeError);
+}
 
 Difference difference(const Sample& base, const Sample& other) {
   if (base.share) return points_between(base, other);

@@ -37,6 +37,12 @@ struct Difference {
   bool significant = false;  ///< Holm's verdict over all tests, or brackets that do not overlap.
 };
 
+/// Standard errors that are exactly 0 (every batch alike) say that the spread was not seen, not that there is
+/// none: a ten-thousandth is the least.
+inline constexpr double kLeastRelativeError = 1e-4;
+/// Of a sample that has a standard error.
+double relative_error(const Sample& sample);
+
 /// Of shares by how many points they differ, significant where their ranges do not overlap. Else
 /// Welch's t-test on the logarithms (standard errors by the delta method), degrees of freedom after Welch and
 /// Satterthwaite. Where both have a range instead: significant when the ranges do not overlap, which is

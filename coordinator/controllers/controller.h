@@ -43,8 +43,9 @@ enum class Phase { kPending, kWarmUp, kHold, kRequests, kDeciding, kRerun, kDrai
 /// "warm-up", "hold", …
 std::string_view to_string(Phase phase);
 
-/// Drives one cell from its first level to idle: a pure state machine over run time, without I/O or clock, so
-/// that it runs the same against a fleet, against a model in virtual time and against a recorded timeline.
+/// Drives one cell, or two that take turns, from the first level to idle: a pure state machine over run time,
+/// without I/O or clock, so that it runs the same against a fleet, against a model in virtual time and
+/// against a recorded timeline.
 class Controller {
  public:
   virtual ~Controller() = default;
@@ -75,6 +76,8 @@ class Controller {
   /// The step under way, counted from 0, and how many there will be, as far as is known.
   virtual std::size_t step_index() const = 0;
   virtual std::size_t step_count() const = 0;
+  /// The cell that has the load now, or had it last.
+  virtual std::uint32_t cell() const = 0;
   /// The concurrency commanded now.
   virtual std::uint32_t concurrency() const = 0;
   /// The rate commanded now; absent in a closed loop.

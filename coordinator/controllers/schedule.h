@@ -18,6 +18,7 @@ struct PlannedStep {
   std::optional<std::uint32_t> requests;   ///< The step ends after so many, and has neither warm-up nor hold.
   std::optional<LinearRamp> way;           ///< From the end of its warm-up on the load moves.
   std::uint32_t agents = 0;                ///< How many make the load; 0: all.
+  std::size_t turn = 0;                    ///< Whose it is: the runner's cells by index.
   StepRole role = StepRole::kRamp;
   bool scout = false;
   std::optional<Look> look;  ///< It measures again for what is claimed.

@@ -27,7 +27,13 @@ constexpr std::int64_t kFewestGrains = 20;  ///< Of a folded row: for 5 to 10 ba
 }  // namespace
 
 StepRunner::StepRunner(const Cell& cell, std::unique_ptr<Schedule> schedule, std::uint64_t first_epoch)
-    : cell_(cell), pause_(mean_pause(cell)), schedule_(std::move(schedule)), epoch_(first_epoch) {}
+    : StepRunner(std::vector{cell}, std::move(schedule), first_epoch) {}
+
+StepRunner::StepRunner(std::vector<Cell> cells, std::unique_ptr<Schedule> schedule, std::uint64_t first_epoch)
+    : cells_(std::move(cells)),
+      pause_(mean_pause(cells_.front())),
+      schedule_(std::move(schedule)),
+      epoch_(first_epoch) {}
 
 std::optional<LoadLevel> StepRunner::next(Nanos now, const FleetView& fleet) {
   now_ = now;
@@ -139,19 +145,21 @@ TimeFrame StepRunner::time_frame(Nanos elapsed, std::optional<Nanos> cycle) cons
 
 /// A level that ends the load, unless something is added to it.
 LoadLevel StepRunner::new_level(Nanos effective_at) {
-  level_ = LoadLevel{.epoch = epoch_++, .cell = cell_.id, .effective_at = effective_at};
+  level_ = LoadLevel{.epoch = epoch_++, .cell = cell(), .effective_at = effective_at};
   return level_;
 }
 
 LoadLevel StepRunner::start(const PlannedStep& step, Nanos at, const FleetView& fleet) {
   const bool first = phase_ == Phase::kPending;
-  const std::uint32_t running = first ? 0 : level_.concurrency;
+  // What the other one has in flight ends with its requests.
+  const bool other = !first && step.turn != step_.turn;
+  const std::uint32_t running = first || other ? 0 : level_.concurrency;
   const bool others = std::exchange(dealt_among_, fleet.fleet) != fleet.fleet;
   const bool dealt_anew = others && !first;
   // Slots that ran a budget have ended with it, and those that go to another agent end with their request;
   // the next step starts all of its slots.
   const std::uint32_t warm = level_.budget || dealt_anew ? 0 : std::min(running, step.concurrency);
-  falling_ = !first && step.load() < step_.load();
+  falling_ = !first && !other && step.load() < step_.load();
   step_ = step;
   const std::uint32_t attempt = visits(step);
   new_level(at);
@@ -220,7 +228,9 @@ LoadLevel StepRunner::start_way() {
 
 /// Which visit of its load a step is: steps may come back to one (8, 64, 8).
 std::uint32_t StepRunner::visits(const PlannedStep& step) const {
-  const auto same = [&](const Asked& other) { return other.step.load() == step.load(); };
+  const auto same = [&](const Asked& other) {
+    return other.step.load() == step.load() && other.step.turn == step.turn;
+  };
   return static_cast<std::uint32_t>(std::count_if(asked_.begin(), asked_.end(), same)) + 1;
 }
 
@@ -265,7 +275,7 @@ Nanos StepRunner::window_length(const FleetView& fleet) const {
 bool StepRunner::still_drains(Nanos now, const FleetView& fleet) {
   if (!falling_ || !step_.arrivals || fleet.timeline == nullptr || now >= level_.effective_at + kLongestDrain)
     return false;
-  if (!drains(*fleet.timeline, cell_.id, fleet.residence.value_or(Nanos(0)), second_of(level_.effective_at)))
+  if (!drains(*fleet.timeline, cell(), fleet.residence.value_or(Nanos(0)), second_of(level_.effective_at)))
     return false;
   drained_at_ = now;
   return true;
@@ -276,7 +286,7 @@ void StepRunner::stop_when_precise(Nanos now, const FleetView& fleet) {
   const Nanos end = seconds(std::min(fleet.timeline->complete_through() + 1, second_of(now)));
   if (end < next_look_) return;
   next_look_ += kLookEvery;
-  const StepWindow so_far{.cell = cell_.id,
+  const StepWindow so_far{.cell = cell(),
                           .concurrency = level_.concurrency,
                           .epoch = level_.epoch,
                           .level_at = level_.effective_at,
@@ -288,7 +298,7 @@ void StepRunner::stop_when_precise(Nanos now, const FleetView& fleet) {
 bool StepRunner::settled(const FleetView& fleet) {
   if (!step_.moves_on_settling) return true;
   const std::int64_t from = second_of(level_.effective_at + level_.spread_over) + 1;
-  const Settling settling = settling_in(*fleet.timeline, cell_.id, from, second_of(hold_end_));
+  const Settling settling = settling_in(*fleet.timeline, cell(), from, second_of(hold_end_));
   const Nanos settled_at =
       ceil_second(seconds(from) + 500ms * static_cast<Nanos::rep>(settling.half_seconds));
   if (settled_at <= hold_begin_) return true;
@@ -310,7 +320,7 @@ Nanos StepRunner::row_begin(std::size_t row) const {
 
 void StepRunner::close_row(Nanos end) {
   const double load = step_.row_loads.empty() ? step_.load() : step_.row_loads[rows_closed_];
-  StepWindow window{.cell = cell_.id,
+  StepWindow window{.cell = cell(),
                     .concurrency = step_.concurrency,
                     .attempt = step_.way ? 1 : visits(step_),
                     .epoch = level_.epoch,

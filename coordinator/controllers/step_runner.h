@@ -32,6 +32,8 @@ class StepRunner final : public Controller {
 
   /// @param first_epoch the epoch of the first level; each level takes the next one.
   StepRunner(const Cell& cell, std::unique_ptr<Schedule> schedule, std::uint64_t first_epoch);
+  /// @param cells by PlannedStep::turn; at least one.
+  StepRunner(std::vector<Cell> cells, std::unique_ptr<Schedule> schedule, std::uint64_t first_epoch);
 
   /// Decides again what was decided before the coordinator was gone, up to the last closed row. A step that
   /// had rows to come begins anew with these, and its time and that of the gap are not the cell's. Before the
@@ -54,6 +56,7 @@ class StepRunner final : public Controller {
   const std::vector<Decision>& decisions() const override { return decisions_; }
   std::size_t step_index() const override;
   std::size_t step_count() const override { return schedule_->step_count().value_or(step_index() + 1); }
+  std::uint32_t cell() const override { return cells_[step_.turn].id; }
   std::uint32_t concurrency() const override;
   std::optional<double> rate() const override;
   std::optional<Nanos> time_left(Nanos now) const override;
@@ -91,7 +94,7 @@ class StepRunner final : public Controller {
   bool under_way() const;
   void judge_confidence(const FleetView& fleet);
 
-  Cell cell_;
+  std::vector<Cell> cells_;
   Nanos pause_;
   std::unique_ptr<Schedule> schedule_;
   std::uint64_t epoch_;

@@ -9,6 +9,7 @@
 #include "common/lease.h"
 #include "common/whole_seconds.h"
 #include "coordinator/controllers/afterwards.h"
+#include "coordinator/controllers/alternating.h"
 #include "coordinator/controllers/linear.h"
 #include "coordinator/controllers/search.h"
 #include "coordinator/controllers/soak.h"
@@ -32,6 +33,7 @@ constexpr Nanos kSettleLimit = 5s;
 
 std::unique_ptr<Schedule> schedule_of(const Plan& plan, const Cell& cell) {
   const Ramp& ramp = plan.scenarios[cell.scenario].ramp;
+  if (plan.alternate) return std::make_unique<AlternatingSteps>(ramp);
   if (ramp.soak) return std::make_unique<SoakSchedule>(ramp);
   if (ramp.linear) return std::make_unique<LinearSchedule>(ramp);
   if (!ramp.search) return std::make_unique<FixedSteps>(ramp);
@@ -68,28 +70,34 @@ Result<void> RunLoop::run() {
   std::uint64_t epoch = last_epoch(timeline_) + 1;
   std::unique_ptr<StepRunner> controller;
   Result<void> begun;
+  // Of a plan whose two targets alternate, both cells of a scenario; else one.
+  const std::size_t together = plan_.alternate ? 2 : 1;
   const auto go = [&](std::unique_ptr<Schedule> schedule, std::size_t cell_index) {
-    controller = std::make_unique<StepRunner>(cells_[cell_index], std::move(schedule), epoch);
+    const auto first = cells_.begin() + static_cast<std::ptrdiff_t>(cell_index);
+    const std::vector<Cell> turns(first, first + static_cast<std::ptrdiff_t>(together));
+    controller = std::make_unique<StepRunner>(turns, std::move(schedule), epoch);
     begun = begin(*controller);
     if (!begun) return false;
     run_controller(*controller, cell_index);
-    if (auto why = controller->cut_short(); !why.empty()) cut_short_[cells_[cell_index].id] = std::move(why);
+    for (const Cell& cell : turns) {
+      if (auto why = controller->cut_short(); !why.empty()) cut_short_[cell.id] = std::move(why);
+    }
     epoch = controller->next_epoch();
     return controller->done() && fleet_failure_.empty();
   };
   bool going = true;
   std::size_t i = 0;
-  for (; i < cells_.size() && going; ++i) {
+  for (; i < cells_.size() && going; i += together) {
     const Cell& cell = cells_[i];
     const Ramp& ramp = plan_.scenarios[cell.scenario].ramp;
     going = go(schedule_of(plan_, cell), i);
-    if (!going || given_up_) continue;
+    if (!going || given_up_ || plan_.alternate) continue;
     for (const Afterwards& stage : afterwards(ramp, rows_)) {
       if (going) going = go(std::make_unique<FixedSteps>(stage.ramp, stage.purpose), i);
     }
   }
   if (!begun) return begun;
-  if (controller && controller->done()) stop_and_settle(*controller, i - 1);
+  if (controller && controller->done()) stop_and_settle(*controller, i - together);
   return {};
 }
 
@@ -130,14 +138,15 @@ void RunLoop::run_controller(Controller& controller, std::size_t cell_index) {
   while (!controller.done()) {
     if (hooks_.interrupts() > 0 || !fleet_failure_.empty()) break;
     if (stopped_by_ = hooks_.stop_reason(); !stopped_by_.empty()) break;
-    const auto level = gathering() ? std::nullopt : controller.next(fleet_.now(), view(cells_[cell_index]));
+    const FleetView seen = view(cells_[controller.cell()]);
+    const auto level = gathering() ? std::nullopt : controller.next(fleet_.now(), seen);
     if (level) {
       tell_decisions(controller);
       send(*level);
     }
     tick(controller, cell_index);
     judge_fleet();
-    give_up_when_down(controller, cells_[cell_index]);
+    give_up_when_down(controller, cells_[controller.cell()]);
   }
   if (!controller.done()) stop_and_settle(controller, cell_index);
 }
@@ -191,7 +200,7 @@ void RunLoop::tick(Controller& controller, std::size_t cell_index) {
   }
   measure_windows(controller, false);
   Progress progress{.now = fleet_.now(),
-                    .cell = cells_[cell_index].id,
+                    .cell = controller.cell(),
                     .phase = controller.phase(),
                     .step = controller.step_index(),
                     .step_count = controller.step_count(),
@@ -200,7 +209,8 @@ void RunLoop::tick(Controller& controller, std::size_t cell_index) {
                     .time_left = controller.time_left(fleet_.now())};
   progress.in_flight = in_flight();
   for (const auto& [agent, gauges] : gauges_) progress.backing_off += gauges.backing_off;
-  for (std::size_t i = cell_index + 1; i < cells_.size() && progress.time_left; ++i) {
+  const std::size_t together = plan_.alternate ? 2 : 1;
+  for (std::size_t i = cell_index + together; i < cells_.size() && progress.time_left; i += together) {
     const auto later = schedule_of(plan_, cells_[i]);
     const auto left = later->max_duration() ? later->max_duration() : later->later();
     progress.time_left = left ? std::optional(*progress.time_left + *left) : std::nullopt;
@@ -305,8 +315,8 @@ FleetView RunLoop::view(const Cell& cell) const {
           .fleet = fleet_changes_,
           .not_before = lost_load_until_,
           .timeline = &timeline_,
-          .measure = [this, &cell](const StepWindow& window) {
-            return measure_step(timeline_, plan_, cell, window);
+          .measure = [this](const StepWindow& window) {
+            return measure_step(timeline_, plan_, cells_[window.cell], window);
           }};
 }
 

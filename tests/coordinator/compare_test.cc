@@ -6,6 +6,7 @@
 
 #include <random>
 
+#include "coordinator/compare/paired.h"
 #include "coordinator/compare/render.h"
 #include "coordinator/compare/threshold.h"
 #include "coordinator/measure/statistics.h"
@@ -568,6 +569,90 @@ TEST(Compare, TheFirstAnswerIsShownWhereReasoningComesBefore) {
   };
   EXPECT_EQ(find(runs(0.02), "ttfo_p50", 8), nullptr);
   EXPECT_NE(find(runs(0.5), "ttfo_p50", 8), nullptr);
+}
+
+Sample window(double value, double relative_error) {
+  return {.value = value, .standard_error = relative_error * value, .degrees = kBatches - 1};
+}
+
+/// A host at `speed` for the base, that drifts from window to window and scatters by `scatter`.
+Turns turns(std::mt19937& random, double ratio, double drift, double scatter) {
+  std::normal_distribution<double> chance(0, scatter);
+  const auto at = [&](double place, double speed) {
+    return window(100 * speed * std::exp(drift * place + chance(random)), 0.01);
+  };
+  return {
+      .base_first = at(0, 1), .other_first = at(1, ratio), .other_last = at(2, ratio), .base_last = at(3, 1)};
+}
+
+TEST(Paired, WhatBothDriftByCancels) {
+  std::mt19937 random(1);
+  const auto differences = paired_differences({turns(random, 1.1, 0.2, 0), turns(random, 1.1, -0.3, 0)});
+  for (const Difference& difference : differences) EXPECT_NEAR(difference.ratio, 0.1, 1e-9);
+  const auto many = paired_differences(std::vector<Turns>(4, turns(random, 1.1, 0.2, 0)));
+  ASSERT_TRUE(many[0].ci95);
+  EXPECT_LT(many[0].ci95->high - many[0].ci95->low, 0.01) << "a drift is no chance";
+}
+
+TEST(Paired, WithFewLoadsTheWindowsOwnErrorsStand) {
+  std::mt19937 random(1);
+  const auto difference = paired_differences({turns(random, 1.1, 0.2, 0)}).front();
+  // Half the root of four squares of 1 %, with 36 degrees of freedom.
+  ASSERT_TRUE(difference.ci95);
+  EXPECT_NEAR(difference.ci95->low, 1.1 * std::exp(-student_t(0.975, 36) * 0.01) - 1, 1e-6);
+  Turns untold = turns(random, 1.1, 0, 0);
+  untold.other_last.standard_error.reset();
+  const auto plain = paired_differences({untold}).front();
+  EXPECT_FALSE(plain.tested);
+  EXPECT_NEAR(plain.ratio, 0.1, 1e-9);
+}
+
+TEST(Paired, IntervalsHoldWhatTheySayWhateverTheWindowsThinkOfThemselves) {
+  for (const double scatter : {0.002, 0.01, 0.05}) {  // the windows say 0.01
+    std::mt19937 random(7);
+    int held = 0, significant = 0;
+    const int runs = 2000;
+    for (int i = 0; i < runs; ++i) {
+      std::vector<Turns> loads;
+      for (int load = 0; load < 5; ++load) loads.push_back(turns(random, 1.05, 0.1, scatter));
+      const auto differences = paired_differences(loads);
+      held += differences[0].ci95->low <= 0.05 && 0.05 <= differences[0].ci95->high;
+      significant += *differences[0].p < 0.05;
+    }
+    EXPECT_NEAR(held / double{runs}, 0.95, 0.015) << scatter;
+    if (scatter < 0.01) {
+      EXPECT_GT(significant / double{runs}, 0.99);
+    }
+  }
+}
+
+TEST(Compare, TargetsThatTookTurnsAreComparedWindowByWindow) {
+  // Every window is 5 % slower than the one before it, and the other host as fast as the base.
+  std::vector<Step> base, other;
+  double speed = 1000;
+  for (const std::uint32_t n : {1u, 8u, 32u}) {
+    for (const int whose : {0, 1, 1, 0}) {
+      (whose == 0 ? base : other).push_back(row(n, speed, 0.02));
+      speed *= 0.95;
+    }
+  }
+  Report a = report(base, "a"), b = report(other, "b");
+  const auto unpaired = of({a, b});
+  EXPECT_FALSE(unpaired.paired);
+  a.alternated = b.alternated = true;
+  const auto paired = of({a, b});
+  EXPECT_TRUE(paired.paired);
+  std::size_t rows = 0;
+  for (const ComparedRow& each : paired.results[0].rows) {
+    if (each.metric != "throughput") continue;
+    ++rows;
+    ASSERT_TRUE(each.differences[1]);
+    EXPECT_NEAR(each.differences[1]->ratio, 0, 1e-9);
+    EXPECT_FALSE(each.differences[1]->significant);
+  }
+  EXPECT_EQ(rows, 3u);
+  EXPECT_THAT(method_text(paired), HasSubstr("took turns"));
+  EXPECT_THAT(method_text(unpaired), Not(HasSubstr("took turns")));
 }
 
 }  // namespace

@@ -650,5 +650,62 @@ TEST(RunLoop, AReasonToStopEndsTheRunInOrder) {
   EXPECT_TRUE(loop.windows()[1].interrupted);
 }
 
+/// Two targets that take turns over two scenarios.
+Plan plan_of_turns() {
+  Plan plan = plan_of({{.steps = {2, 4}, .warmup = 1s, .hold = 3s}, {.steps = {3}, .requests = 10}});
+  plan.targets.push_back({.name = "other"});
+  for (std::size_t i = 0; i < plan.scenarios.size(); ++i) {
+    plan.scenarios[i].name += std::to_string(i);
+    plan.scenarios[i].targets = {"host", "other"};
+  }
+  plan.alternate = true;
+  return plan;
+}
+
+TEST(RunLoop, TargetsThatAlternateTakeEveryStepInTurn) {
+  VirtualRun run(plan_of_turns(), 2);
+  run.go();
+  std::vector<std::pair<std::uint32_t, std::uint32_t>> rows;
+  for (const StepWindow& window : run.reported) rows.emplace_back(window.cell, window.concurrency);
+  EXPECT_EQ(
+      rows,
+      (std::vector<std::pair<std::uint32_t, std::uint32_t>>{
+          {0, 2}, {1, 2}, {1, 2}, {0, 2}, {0, 4}, {1, 4}, {1, 4}, {0, 4}, {2, 3}, {3, 3}, {3, 3}, {2, 3}}));
+}
+
+TEST(RunLoop, OneThatAlternatesGoesOnWhereverItWasKilled) {
+  const Plan plan = plan_of_turns();
+  const std::vector<Cell> cells = cells_of(plan);
+  Tape tape;
+  VirtualFleet fleet(2);
+  RunLoop whole(plan, cells, fleet, tape.hooks());
+  ASSERT_TRUE(whole.run());
+  for (std::size_t end = 0; end <= tape.entries.size(); ++end) {
+    SCOPED_TRACE("killed behind entry " + std::to_string(end));
+    RunPast past = tape.past(end, 2);
+    const std::int64_t begun = past.timeline.complete_through() + 30;
+    past.timeline.resume(begun);
+    VirtualFleet again(2, std::chrono::seconds(begun));
+    RunLoop loop(plan, cells, again, {}, {.past = std::move(past)});
+    ASSERT_TRUE(loop.run());
+    ASSERT_EQ(loads_of(loop.windows()), loads_of(whole.windows()));
+  }
+}
+
+TEST(RunLoop, WhereOneOfThemIsDownBothEnd) {
+  Plan plan = plan_of_turns();
+  plan.scenarios[0].ramp.hold = 15s;
+  VirtualRun run(plan, 1);
+  run.fleet.host_dies_at(2s);
+  std::vector<std::uint32_t> ended;
+  RunLoop::Hooks hooks;
+  hooks.on_given_up = [&](std::uint32_t cell, const std::string&) { ended.push_back(cell); };
+  const RunLoop& loop = run.go(std::move(hooks));
+  ASSERT_FALSE(ended.empty());
+  EXPECT_EQ(ended.front(), 0u);
+  EXPECT_TRUE(loop.cut_short().contains(0));
+  EXPECT_TRUE(loop.cut_short().contains(1));
+}
+
 }  // namespace
 }  // namespace kneepoint::coordinator

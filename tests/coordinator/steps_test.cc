@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "coordinator/controllers/alternating.h"
 #include "coordinator/controllers/step_runner.h"
 #include "tests/coordinator/synthetic_run.h"
 
@@ -442,6 +443,42 @@ TEST(FixedSteps, ALowerBoundIsMeasuredAgainToo) {
   EXPECT_EQ(asked[4].concurrency, 4u);
   EXPECT_EQ(asked[5].concurrency, 8u);
   EXPECT_FALSE(asked[5].look->high);
+}
+
+TEST(AlternatingSteps, BothTakeEachStepForthAndBack) {
+  Drive drive(timed({2, 8}));
+  drive.controller =
+      StepRunner({Cell{.id = 3}, Cell{.id = 4}}, std::make_unique<AlternatingSteps>(timed({2, 8})), 7);
+  drive.until(120s);
+  ASSERT_TRUE(drive.controller.done());
+  using Row =
+      std::tuple<std::uint32_t, std::uint32_t, std::uint32_t, std::int64_t>;  // cell, load, attempt, begin
+  std::vector<Row> rows;
+  for (const StepWindow& window : drive.controller.windows())
+    rows.emplace_back(window.cell, window.concurrency, window.attempt, window.begin);
+  EXPECT_EQ(rows, (std::vector<Row>{{3, 2, 1, 3},
+                                    {4, 2, 1, 13},
+                                    {4, 2, 2, 23},
+                                    {3, 2, 2, 33},
+                                    {3, 8, 1, 43},
+                                    {4, 8, 1, 53},
+                                    {4, 8, 2, 63},
+                                    {3, 8, 2, 73}}));
+  std::vector<std::uint32_t> warm;
+  for (const auto& sent : drive.levels) warm.push_back(sent.level.warm_slots);
+  EXPECT_EQ(warm, (std::vector<std::uint32_t>{0, 0, 2, 0, 2, 0, 8, 0, 0}))
+      << "nobody goes on with another's slots";
+  EXPECT_EQ(drive.controller.step_count(), 8u);
+}
+
+TEST(AlternatingSteps, TellsTheTimeThatIsLeft) {
+  AlternatingSteps schedule(timed({2, 8}));
+  EXPECT_EQ(schedule.later(), 80s);
+  ASSERT_TRUE(schedule.next({}));
+  EXPECT_EQ(schedule.later(), 70s);
+  for (int i = 0; i < 7; ++i) ASSERT_TRUE(schedule.next({}));
+  EXPECT_EQ(schedule.later(), 0s);
+  EXPECT_FALSE(schedule.next({}));
 }
 
 }  // namespace

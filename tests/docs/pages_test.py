@@ -198,7 +198,7 @@ class CommandLines(unittest.TestCase):
     def test_one_that_is_not_taken_is_found(self):
         self.assertEqual(fault_of_command(["kneepoint", "run", "plan.yaml", "--agents", "2"]), "")
         for line in ("run", "run plan.yaml --agent 2", "run plan.yaml --agents none", "rnu plan.yaml", "run plan.yaml other.yaml",
-                     "run plan.yaml -x", "compare a", "schema plans"):
+                     "run plan.yaml -x", "compare", "schema plans"):
             with self.subTest(line):
                 self.assertNotEqual(fault_of_command(["kneepoint", *line.split()]), "")
         self.assertNotEqual(fault_of_command(["./dev", "tset"]), "")

@@ -82,6 +82,8 @@ void Engine::consider_all() {
 
 /// What a slot does next, unless its request is in flight.
 void Engine::consider(std::uint32_t slot) {
+  // After a freeze, this may come before the level of the time.
+  if (!pending_.empty() && pending_.front().effective_at <= now()) return promote();
   const auto found = slots_.find(slot);
   if (found == slots_.end() || found->second.request) return;
   if (!keeps(slot)) {

@@ -119,10 +119,7 @@ std::vector<std::string> check_cut(const fs::path& directory, std::uintmax_t byt
                     read.requests, whole.windows, whole.decisions, whole.requests));
   if (coordinator::is_over(recording)) return broken;
   auto on = coordinator::continue_run(recording, recording.zero_at);
-  for (std::size_t i = 0; i < on.past.rows.size(); ++i) {
-    if (i >= cuts.rows.size() || text_of(on.past.rows[i]) != cuts.rows[i])
-      say(fmt::format("row {} is not what it was", i));
-  }
+  for (const std::string& line : check_rows(on.past.rows, cuts.rows)) say(line);
   NoFleet fleet;
   coordinator::RunLoop::Hooks hooks;
   hooks.interrupts = [] { return 2; };
@@ -135,6 +132,16 @@ std::vector<std::string> check_cut(const fs::path& directory, std::uintmax_t byt
 
 std::string text_of(const coordinator::Step& row) {
   return coordinator::render_json(coordinator::ScenarioResult{.steps = {row}});
+}
+
+std::vector<std::string> check_rows(const std::vector<coordinator::Step>& again,
+                                    const std::vector<std::string>& rows) {
+  std::vector<std::string> broken;
+  for (std::size_t i = 0; i < again.size(); ++i) {
+    if (i >= rows.size() || text_of(again[i]) != rows[i])
+      broken.push_back(fmt::format("(f) row {} is another one after the resume", i));
+  }
+  return broken;
 }
 
 std::vector<std::string> check_batches(const fs::path& directory, const Ledger& ledger,

@@ -26,6 +26,10 @@ std::string text_of(const coordinator::Step& row);
 std::vector<std::string> check_batches(const std::filesystem::path& directory, const Ledger& ledger,
                                        const coordinator::Timeline& live);
 
+/// Rows that were closed are the same after a resume, as far as they had come to the disk.
+std::vector<std::string> check_rows(const std::vector<coordinator::Step>& again,
+                                    const std::vector<std::string>& rows);
+
 struct Cuts {
   const Plan& plan;
   const std::vector<Cell>& cells;

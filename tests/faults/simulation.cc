@@ -6,6 +6,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <utility>
 
 #include "coordinator/fleet/fleet.h"
@@ -160,6 +161,9 @@ class Simulation {
   bool conducting() const { return life_ && life_->fleet != nullptr; }
 
   [[noreturn]] void kill_coordinator() {
+    lost_at_kill_.clear();
+    for (const auto& agent : agents_)
+      if (!takes_part(agent->name())) lost_at_kill_.insert(agent->name());
     life_->process.kill();
     if (life_->disk) life_->disk->die();
     throw Killed();
@@ -312,16 +316,11 @@ class Simulation {
       broken("(b) load runs on 10 s after its coordinator was killed");
   }
 
-  /// Rows that were closed are the same again.
   void check_past(const coordinator::Recording* past) {
-    if (past == nullptr) {
-      if (!rows_.empty() && fs::exists(directory_ / coordinator::kRecordingFile))
-        broken("(f) a run with rows is not found");
-      return rows_.clear();
-    }
-    for (std::size_t i = 0; i < past->rows.size(); ++i) {
-      if (i >= rows_.size() || text_of(past->rows[i]) != rows_[i])
-        broken(fmt::format("(f) row {} is another one after the resume", i));
+    if (past != nullptr) {
+      for (std::string& line : check_rows(past->rows, rows_)) broken(std::move(line));
+    } else {
+      rows_.clear();  // nothing of it had come to the disk
     }
   }
 
@@ -360,7 +359,7 @@ class Simulation {
   }
 
   bool takes_part(const std::string& name) const {
-    if (!conducting()) return false;
+    if (!conducting()) return !lost_at_kill_.contains(name);
     for (std::uint32_t i = life_->fleet->agents_ever(); i-- > 0;) {
       const coordinator::AgentInfo& info = life_->fleet->agent(i);
       if (info.name == name) return info.membership.takes_part();
@@ -385,7 +384,8 @@ class Simulation {
   MonoTime disk_full_until_{};
   Nanos down_for_{0};
   bool kill_at_write_ = false, interrupted_ = false;
-  std::vector<std::string> rows_;  // of the run, as told
+  std::set<std::string> lost_at_kill_;  // of agents, as the last coordinator that was killed saw them
+  std::vector<std::string> rows_;       // of the run, as told
   Marks marks_;
   bool over_ = false;
   Verdict verdict_;

@@ -78,7 +78,6 @@ void LoadThread::join_session(Slot& slot, const Ticket& ticket, CompletionReques
   // A conversation is a session, or else what a slot does, or an arrival that waits for nobody.
   const bool begins = cell.workload.conversation ? request.pick.turn == 0
                                                  : slot.sessions == 0 || current_.level.arrivals.has_value();
-  const std::uint64_t others = current_.level.arrivals ? ticket.identity.k : slot.number();
   if (begins) {
     ++slot.sessions;
     slot.session.clear();
@@ -90,7 +89,8 @@ void LoadThread::join_session(Slot& slot, const Ticket& ticket, CompletionReques
   }
   request.session = &slot.session;
   const std::vector<std::string>& keys = setup_->keys[cell.target];
-  request.key = keys[(others + slot.sessions) % keys.size()];
+  const std::uint64_t number = current_.level.arrivals ? ticket.identity.k : slot.number() + slot.sessions;
+  request.key = keys[number % keys.size()];
 }
 
 Nanos LoadThread::turn_ended(Slot& slot, const Ticket& ticket, const PromptPick& pick) {

@@ -45,30 +45,28 @@ class Traffic(harness.TestCase):
                 self.run_text(plan_text(host.url, f"synthetic: {{input_tokens: 400}}, texts: {texts}, output_tokens: 2"))
             hits[texts] = self.hit_ratio(host)
         self.assertEqual(hits["new"], 0)
-        self.assertAlmostEqual(hits["repeat"], 0.5, delta=0.05)
+        self.assertGreater(hits["repeat"], 0.42)  # half, but for the end of each text that fills no block
 
     def test_the_slow_adapter_of_a_mix_breaks_its_limit_first_and_is_named(self):
-        # A prompt of 200 tokens takes 20 ms, on the slow adapter 160 ms: alone, all are well within 250 ms. With four in
-        # flight a slow prompt waits for the other slow one, or for the others' iteration, and they do not yet.
-        host = self.simhost("--a", "2ms", "--c", "0ms", "--d", "100us", "--e", "0", "--adapter", "fast-1", "--adapter", "fast-2",
+        # A prompt of 200 tokens takes 10 ms, on the slow adapter 80 ms, beside 200 ms of answer: alone, all are within 90 ms. With
+        # seven in flight a slow prompt often waits for the rest of another slow one, and has no 10 ms for it; a fast one does, too,
+        # and has 80 ms to spare.
+        host = self.simhost("--a", "1ms", "--c", "0ms", "--d", "50us", "--e", "0", "--adapter", "fast-1", "--adapter", "fast-2",
                             "--adapter", "slow=8")
-        limit = "slo: {ttft: {p90: 250ms}}"
+        limit = "slo: {ttft: {p85: 90ms}}"
         report = self.run_text(plan_text(
-            host.url, "synthetic: {input_tokens: 200}, output_tokens: 4, classes: ["
+            host.url, "synthetic: {input_tokens: 200}, output_tokens: {distribution: uniform, min: 100, max: 300}, classes: ["
                       f"{{class: 'fast-{{n}}', count: 2, model: 'fast-{{n}}', {limit}}}, {{class: slow, model: slow, {limit}}}]",
-            ramp="{steps: [1, 4], requests: 180}", slo=""), timeout=180)
+            ramp="{steps: [1, 7], warmup: 1s, hold: 20s}"), timeout=240)
         (result,) = report["results"]
-        for step in result["steps"]:
-            self.assertEqual({c["name"]: c["requests"]["completed"] for c in step["classes"]},
-                             {"fast-1": 60, "fast-2": 60, "slow": 60})
         states = {criterion["name"]: criterion["state"] for criterion in result["slo"]["criteria"]}
-        self.assertEqual(states, {"ttft_p90 of fast-1": "PASS", "ttft_p90 of fast-2": "PASS", "ttft_p90 of slow": "BRACKETED"},
+        self.assertEqual(states, {"ttft_p85 of fast-1": "PASS", "ttft_p85 of fast-2": "PASS", "ttft_p85 of slow": "BRACKETED"},
                          self.output)
         self.assertEqual(result["slo"]["joint"]["state"], "BRACKETED")
-        self.assertRegex(self.output, r"holds up to 1, breaks at 4 \(TTFT p90 of slow \d+ ms > 250 ms\)")
+        self.assertRegex(self.output, r"holds up to 1, breaks at 7 \(TTFT p85 of slow over\s+90\.0\s+ms\)")
         good = {share["name"]: share["goodput_ratio"] for share in result["steps"][-1]["classes"]}
-        self.assertLess(good["slow"], 0.9)
-        self.assertGreater(good["fast-1"], 0.9)
+        self.assertLess(good["slow"], 0.85)
+        self.assertGreater(good["fast-1"], 0.85)
 
     def test_a_zipf_mix_asks_the_adapters_in_proportion(self):
         names = [f"lora-{n}" for n in range(1, 5)]

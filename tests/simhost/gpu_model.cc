@@ -7,7 +7,8 @@ namespace kneepoint::simhost {
 
 namespace {
 constexpr std::size_t kPrefixTableSize = 1 << 16;  // blocks: about a million tokens
-}
+constexpr std::size_t kPrefixWays = 4;
+}  // namespace
 
 Engine::Engine(const EngineConfig& config) : config_(config), random_(config.seed) {
   running_.reserve(static_cast<std::size_t>(config.slots));
@@ -189,7 +190,8 @@ int Engine::cached_prefix(const Sequence& sequence) {
   if (!config_.prefix_cache) return 0;
   int tokens = 0;
   for (std::uint64_t block : sequence.blocks) {
-    if (prefix_table_[block % kPrefixTableSize] != block) break;
+    const auto places = places_of(block);
+    if (std::find(places.begin(), places.end(), block) == places.end()) break;
     tokens += kPrefixBlockTokens;
   }
   tokens = std::min(tokens, sequence.prompt - 1);  // the last position must be computed to get its logits
@@ -198,9 +200,19 @@ int Engine::cached_prefix(const Sequence& sequence) {
   return tokens;
 }
 
+std::span<std::uint64_t> Engine::places_of(std::uint64_t block) {
+  const std::size_t set = block % (kPrefixTableSize / kPrefixWays);
+  return {prefix_table_.data() + set * kPrefixWays, kPrefixWays};
+}
+
 void Engine::remember_prefix(const Sequence& sequence) {
   if (!config_.prefix_cache) return;
-  for (std::uint64_t block : sequence.blocks) prefix_table_[block % kPrefixTableSize] = block;
+  for (std::uint64_t block : sequence.blocks) {
+    const auto places = places_of(block);
+    if (std::find(places.begin(), places.end(), block) != places.end()) continue;
+    std::rotate(places.begin(), places.end() - 1, places.end());  // the oldest goes
+    places.front() = block;
+  }
 }
 
 void Engine::push_waiting(Handle handle, bool front) {

@@ -130,6 +130,7 @@ class Engine {
   void preempt_youngest();
   int accepted_tokens();
   int cached_prefix(const Sequence& sequence);
+  std::span<std::uint64_t> places_of(std::uint64_t block);
   void remember_prefix(const Sequence& sequence);
   void release(Handle handle);
 
@@ -140,7 +141,7 @@ class Engine {
   std::vector<Handle> free_;
   std::vector<Handle> running_;  // in order of admission
   std::vector<Emission> emissions_;
-  std::vector<std::uint64_t> prefix_table_;  // direct-mapped: a collision evicts
+  std::vector<std::uint64_t> prefix_table_;  // four places for each hash: a fifth block evicts
   Handle waiting_head_ = kNone;
   Handle waiting_tail_ = kNone;
   bool in_iteration_ = false;

@@ -34,8 +34,9 @@ const std::vector<AnswerWitnesses::Field>& AnswerWitnesses::fields() {
                                              &A::assumed_chunks,
                                              &A::long_answers,
                                              &A::one_piece_answers,
-                                             &A::unanswered};
-  static_assert(sizeof(A) == 21 * sizeof(std::uint64_t));
+                                             &A::unanswered,
+                                             &A::tail_micros};
+  static_assert(sizeof(A) == 22 * sizeof(std::uint64_t));
   return kFields;
 }
 

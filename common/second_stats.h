@@ -92,7 +92,8 @@ struct AnswerWitnesses {
   /// Streamed answers of eight chunks or more, and those of them whose chunks came faster than any host makes
   /// tokens, after a time in which it could have made them one by one.
   std::uint64_t long_answers = 0, one_piece_answers = 0;
-  std::uint64_t unanswered = 0;  ///< Requests that timed out without any content.
+  std::uint64_t unanswered = 0;   ///< Requests that timed out without any content.
+  std::uint64_t tail_micros = 0;  ///< Σ microseconds from the last content chunk to the answer's end.
 
   /// Every one of them, in the order in which they travel and are recorded: what is new comes last.
   using Field = std::uint64_t AnswerWitnesses::*;

@@ -71,9 +71,9 @@ std::optional<bool> is_given(ondemand::value& value) {
 }
 
 bool breaks_off(std::string_view reason) {
-  static constexpr std::array<std::string_view, 10> kSigns = {
-      "abort",     "error",       "cancel",   "fail",     "insufficient",
-      "interrupt", "unavailable", "overload", "time_out", "timeout"};
+  static constexpr std::array<std::string_view, 11> kSigns = {
+      "abort",       "error",    "cancel",   "fail",    "insufficient", "interrupt",
+      "unavailable", "overload", "time_out", "timeout", "timed_out"};
   return std::any_of(kSigns.begin(), kSigns.end(),
                      [&](std::string_view sign) { return holds(reason, sign); });
 }
@@ -99,7 +99,8 @@ bool FailureSigns::note_member(ondemand::raw_json_string key, ondemand::value& v
       if (is_key(key, "fault")) return note_given(value, likely_);
       break;
     case 'm':
-      if (is_key(key, "message", "msg")) return note_given(value, message_);
+      // A text; an object is the message of an answer in another dialect.
+      if (is_key(key, "message", "msg") && string_inside(value)) return note_given(value, message_);
       break;
     case 'c':
       if (is_key(key, "code")) return note_code(value);

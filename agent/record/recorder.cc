@@ -276,7 +276,11 @@ void Recorder::end(RequestRecord& record, MonoTime at, Outcome outcome, const Fa
   }
   if (success && record.counted() && record.completion_tokens < record.asked_output_tokens)
     ++into.early_stops;
-  if (success && record.chunks > 0) bear_witness(record, into.witnesses);
+  if (success && record.chunks > 0) {
+    bear_witness(record, into.witnesses);
+    into.witnesses.tail_micros += static_cast<std::uint64_t>(
+        std::chrono::duration_cast<std::chrono::microseconds>(at - record.last).count());
+  }
   if (outcome == Outcome::kTimeout && record.chunks == 0) ++into.witnesses.unanswered;
   if (rows_) keep_row(record, at, outcome);
   --in_flight_;

@@ -15,8 +15,15 @@ constexpr double kBuffered = 1.0 / 3;
 /// Chunks closer together than this came together: one flush may take several reads.
 constexpr double kTogether = 0.001;
 constexpr double kFewestFlushes = 20;
-/// Gaps that lie within a quarter of their median: a timer's do.
-constexpr double kRegular = 0.8, kRegularWithin = 0.25;
+/// Gaps that lie within a quarter of the period: a timer's do, but for the last of each answer, whose end
+/// flushes what is there. Where answers are short that is one of few.
+constexpr double kRegular = 0.8, kRegularWithin = 0.25, kFewestRegular = 0.4;
+/// Of the gaps of a timer, where the period is read: short ones lie below it.
+constexpr double kPeriodAt = 0.4;
+/// 20,000 tokens a second in one stream.
+constexpr double kFasterThanAnyHost = 50e-6;
+/// Of the long answers, surely, before they are more than a stall in which everything gathered.
+constexpr double kAtOnce = 0.05;
 /// A flush carries what took a host this many times its time per token, in at least that period: more than a
 /// speculative step yields, or slower than one is.
 struct FlushRule {
@@ -64,6 +71,17 @@ void undecide(Step& step, std::initializer_list<std::string_view> metrics) {
   if (!fails) undecide(*step.slo_joint);
 }
 
+/// Long answers that came whole at once although nothing kept them back. Of TPOTs it is not known how many
+/// chunks they are of: short answers, which may be one step of a speculative decoder, are left out first.
+std::optional<double> at_once(const SeriesStats& window) {
+  const double answers = static_cast<double>(window.witnesses.long_answers);
+  const double all = static_cast<double>(window.tpot.count());
+  const double fast = all - window.tpot.count_above(kFasterThanAnyHost) - std::max(0.0, all - answers) -
+                      static_cast<double>(window.witnesses.one_piece_answers);
+  if (fast <= 0 || proportion_lower(fast, answers) <= kAtOnce) return std::nullopt;
+  return fast / answers;
+}
+
 }  // namespace
 
 bool buffered(const SeriesStats& window) {
@@ -79,15 +97,17 @@ Delivery delivery_of(const SeriesStats& window) {
     delivery.one_piece_ratio =
         static_cast<double>(answers.one_piece_answers) / static_cast<double>(answers.long_answers);
   }
+  delivery.at_once_ratio = at_once(window);
   const Histogram& gaps = window.icl;
   const double all = static_cast<double>(gaps.count());
   const double apart = gaps.count_above(kTogether);
   if (apart < kFewestFlushes || buffered(window)) return delivery;
-  const double period = *gaps.quantile_seconds(1 - apart / (2 * all));
+  const double period = *gaps.quantile_seconds(1 - kPeriodAt * apart / all);
   const double each = *gaps.mean_seconds();
-  const double regular =
-      gaps.count_above((1 - kRegularWithin) * period) - gaps.count_above((1 + kRegularWithin) * period);
-  if (regular < kRegular * apart) return delivery;
+  const double long_enough = gaps.count_above((1 - kRegularWithin) * period);
+  const double regular = long_enough - gaps.count_above((1 + kRegularWithin) * period);
+  const double cut_short = std::min(apart - long_enough, static_cast<double>(window.completed()));
+  if (regular < kFewestRegular * apart || regular + cut_short < kRegular * apart) return delivery;
   for (const FlushRule& rule : kFlushRules) {
     if (period < rule.period || period < rule.tokens * each) continue;
     delivery.flush_seconds = period;

@@ -110,6 +110,52 @@ void check_hanging(Step& step, const WindowEvidence& evidence) {
                               step.concurrency, served, how, format_time(evidence.seconds)));
 }
 
+/// Chunks that are flushed blur both ends of an answer by up to the period: what that is of the time between
+/// them, TPOT may be off by.
+void check_flushes(Step& step, const WindowEvidence& evidence) {
+  constexpr double kBlurred = 0.1;
+  if (!step.delivery.flush_seconds || step.has_flag("CLIENT_BOUND")) return;
+  step.warn("FLUSHED",
+            fmt::format("chunks come {:.0f} together every {}: something between buffers and flushes them, "
+                        "TTFT may be late by that time, and ICL is its period",
+                        *step.delivery.events_per_flush, format_time(*step.delivery.flush_seconds)));
+  const double decoding = evidence.icl.sum_seconds() / static_cast<double>(step.requests.completed);
+  if (step.tpot_seconds.count == 0 || *step.delivery.flush_seconds <= kBlurred * decoding) return;
+  step.warn("TPOT_UNKNOWN",
+            fmt::format("TPOT is left out: of the {} in which the chunks of an answer come, each end may be "
+                        "late by that time",
+                        format_time(decoding)));
+}
+
+/// Answers that nobody made while the client waited.
+void check_cached(Step& step) {
+  if (!step.delivery.at_once_ratio || step.has_flag("CLIENT_BOUND")) return;
+  step.warn("CACHED_ANSWERS",
+            fmt::format("{:.0f} % of the answers came whole at once, faster than any host makes tokens: they "
+                        "come out of a cache, and figures are the cache's",
+                        *step.delivery.at_once_ratio * 100));
+}
+
+/// What the host still does after the last token: a check of the whole answer, say.
+void check_tails(Step& step, const WindowEvidence& evidence) {
+  constexpr double kWorthTelling = 0.1, kLeastSeconds = 0.01;
+  if (step.requests.completed == 0 || !step.e2e_seconds.mean) return;
+  const double tail = evidence.tails / static_cast<double>(step.requests.completed);
+  if (tail < std::max(kLeastSeconds, kWorthTelling * *step.e2e_seconds.mean)) return;
+  step.warn("LATE_END", fmt::format("answers end {} after their last token: E2E leaves that out, throughput "
+                                    "does not",
+                                    format_time(tail)));
+}
+
+/// Sent and without an answer a second time: a host that drops requests hides in that.
+void check_reconnects(Step& step) {
+  if (step.reconnects == 0) return;
+  step.warn("RECONNECTS",
+            fmt::format("{} of {} requests found their connection closed or reset and were sent "
+                        "again on a new one: that is not counted as a failure",
+                        step.reconnects, step.requests.started));
+}
+
 void check_delivery_of_answers(Step& step, const WindowEvidence& evidence) {
   if (step.unanswered > 0) {
     step.warn("UNANSWERED", fmt::format("{} requests never got an answer: they were given up after the "
@@ -124,12 +170,8 @@ void check_delivery_of_answers(Step& step, const WindowEvidence& evidence) {
                     "the host's, and no limit on them can be judged",
                     *step.delivery.one_piece_ratio * 100));
   }
-  if (step.delivery.flush_seconds && !step.has_flag("CLIENT_BOUND")) {
-    step.warn("FLUSHED",
-              fmt::format("chunks come {:.0f} together every {}: something between buffers and flushes them, "
-                          "TTFT may be late by that time, and ICL is its period",
-                          *step.delivery.events_per_flush, format_time(*step.delivery.flush_seconds)));
-  }
+  check_flushes(step, evidence);
+  check_cached(step);
 }
 
 /// With failures the residence of the failed is unknown, so only an excess of completed residence is a fault.
@@ -144,15 +186,18 @@ void check_littles_law(Step& step, const WindowEvidence& evidence) {
   // Requests that pile up are in flight and not among the ended: the law holds for a steady state.
   if (step.has_flag("OVERLOADED") || step.has_flag("HANGING")) return;
   double slots = evidence.open_loop ? evidence.in_flight / evidence.seconds : step.concurrency;
-  const auto mean = evidence.e2e.mean_seconds();
+  auto mean = evidence.e2e.mean_seconds();
+  // E2E ends with the last content; the request is in flight until the answer has ended.
+  const double tail = evidence.tails / static_cast<double>(step.requests.completed);
+  if (mean) *mean += tail;
   // A moving load has more in flight at one end of the window than at the other: at most twice its mean.
   if (evidence.moving) slots *= 2;
   if (mean && !evidence.moving) {
     const auto law = littles_law({.window = evidence.seconds,
                                   .in_flight = evidence.in_flight,
-                                  .ended = evidence.e2e.sum_seconds(),
+                                  .ended = evidence.e2e.sum_seconds() + evidence.tails,
                                   .mean = *mean,
-                                  .longest = evidence.e2e.max_seconds(),
+                                  .longest = evidence.e2e.max_seconds() + tail,
                                   .slots = slots});
     if (law && breaks(law->error, law->tolerance, step)) {
       step.invalidate("LITTLES_LAW",
@@ -161,13 +206,13 @@ void check_littles_law(Step& step, const WindowEvidence& evidence) {
                                   law->error * 100, law->tolerance * 100));
     }
   }
-  // At token level: a stream that decodes is, at every instant, inside one inter-chunk gap. The end of the
-  // answer may trail its last content by about one gap; an answer of one chunk has no gap at all.
+  // At token level: a stream that decodes is, at every instant, inside one inter-chunk gap, or between its
+  // last content and its end. An answer of one chunk has no gap at all.
   const double decoding = evidence.in_flight - evidence.waiting;
   const auto gap = evidence.icl.mean_seconds();
   if (!gap || decoding <= 0 || evidence.buffered) return;
-  const double error = (decoding - evidence.icl.sum_seconds()) / decoding;
-  const double edges = slots * evidence.icl.max_seconds() / decoding;
+  const double error = (decoding - evidence.icl.sum_seconds() - evidence.tails) / decoding;
+  const double edges = slots * std::max(evidence.icl.max_seconds(), tail) / decoding;
   const double tails = static_cast<double>(step.requests.completed) * *gap / decoding;
   const double tolerance = Gates::kTokenLittle + edges + tails;
   if (breaks(error, tolerance, step)) {
@@ -178,9 +223,16 @@ void check_littles_law(Step& step, const WindowEvidence& evidence) {
   }
 }
 
+/// Whether reads are late by the network's doing: a segment that waits for a lost one has its stamp from
+/// before, and is read with all that waited like it. Then only the loop's own gaps tell of the generator.
+bool late_by_loss(const Step& step, const WindowEvidence& evidence) {
+  return surely_lossy(step.network) && !surely_exceeds(evidence.loop_gap, Gates::kLateTurn);
+}
+
 void check_generator(Step& step, const WindowEvidence& evidence) {
   const GeneratorSummary& generator = step.generator;
-  if (generator.client_coalesced_ratio && *generator.client_coalesced_ratio > Gates::kCoalesced &&
+  const bool by_loss = late_by_loss(step, evidence);
+  if (!by_loss && generator.client_coalesced_ratio && *generator.client_coalesced_ratio > Gates::kCoalesced &&
       evidence.late_reads_together >= Gates::kFewestCoalesced) {
     step.invalidate("CLIENT_BOUND", fmt::format("the generator read {:.1f} % of the events late and together",
                                                 *generator.client_coalesced_ratio * 100));
@@ -216,7 +268,7 @@ void check_generator(Step& step, const WindowEvidence& evidence) {
   if (scale <= 0) return;
   // Without stamps the lag of a read is not seen; the time that the loop was away from poll bounds it.
   const Histogram& lag = unstamped ? evidence.loop_gap : evidence.rx_lag;
-  if (!surely_exceeds(lag, Gates::kLagShare * scale)) return;
+  if (by_loss || !surely_exceeds(lag, Gates::kLagShare * scale)) return;
   const std::string lag_p99 = format_time(lag.quantile_seconds(Gates::kLagQuantile).value_or(0));
   if (unstamped) {
     step.invalidate("CLIENT_BOUND",
@@ -250,8 +302,8 @@ void check_weaknesses(Step& step, const WindowEvidence& evidence) {
                           "may be theirs",
                           evidence.answer_chunks, evidence.answer_tokens));
   }
-  if (step.reconnects > 0)
-    step.warn("RECONNECTS", fmt::format("{} connections were reopened", step.reconnects));
+  check_tails(step, evidence);
+  check_reconnects(step);
 }
 
 }  // namespace

@@ -19,6 +19,8 @@ struct Gates {
   static constexpr double kTokenLittle = 0.02;  ///< ∫decoding against Σ inter-chunk gaps.
   static constexpr double kCoalesced = 0.01;  ///< Events that lateness of ours put together, of all, at most.
   static constexpr std::uint64_t kFewestCoalesced = 5;  ///< Reads that must show it.
+  static constexpr double kLateTurn =
+      0.001;  ///< Seconds away from poll from which on a turn of ours is late.
   static constexpr double kUnstamped =
       0.01;  ///< Reads without a kernel stamp before stamps count as missing.
   static constexpr double kLagShare =
@@ -46,6 +48,7 @@ struct WindowEvidence {
   /// The load moved throughout: what presupposes a steady state is not asked, and `concurrency` is a mean.
   bool moving = false;
   double in_flight = 0, waiting = 0;
+  double tails = 0;  ///< Σ seconds between the last content and the end of the answers that completed.
   Histogram icl, e2e;
   Histogram rx_lag, loop_gap, send_lag;
   /// Relative growth of an open loop's requests in flight over the window, less that of its arrivals, where
@@ -64,9 +67,9 @@ struct WindowEvidence {
 /// Applies every gate of the method to a measured step: each that fails sets a flag, `valid = false` and a
 /// reason; weaknesses that leave the step usable set a flag and a reason only. Flags: NO_DATA, INCOMPLETE,
 /// AGENT_LOST, INTERRUPTED, LOW_OCCUPANCY, HANGING, LITTLES_LAW, CLIENT_BOUND, of an open loop CATCHING_UP;
-/// warnings: BUFFERED, FLUSHED, UNSTAMPED, RX_LAG, SEND_LAG, DRIFTING, EARLY_STOPS, ECHO, TOKEN_MISMATCH,
-/// RECONNECTS, and those of flag_endings and flag_loss; of an open loop BACKLOG, RATE_NOT_REACHED and
-/// OVERLOADED.
+/// warnings: BUFFERED, FLUSHED, TPOT_UNKNOWN, CACHED_ANSWERS, LATE_END, UNSTAMPED, RX_LAG, SEND_LAG,
+/// DRIFTING, EARLY_STOPS, ECHO, TOKEN_MISMATCH, RECONNECTS, and those of flag_endings and flag_loss; of an
+/// open loop BACKLOG, RATE_NOT_REACHED and OVERLOADED.
 void apply_gates(Step& step, const WindowEvidence& evidence);
 
 /// True when more than 1 % of the values surely exceed `limit_seconds`: the exact lower 95 % bound of the

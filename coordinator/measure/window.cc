@@ -248,6 +248,7 @@ WindowEvidence evidence_of(const Timeline& timeline, const StepWindow& window, c
                           .moving = window.moving,
                           .in_flight = cut.total.in_flight,
                           .waiting = cut.total.waiting,
+                          .tails = static_cast<double>(cut.total.witnesses.tail_micros) * 1e-6,
                           .icl = cut.total.icl,
                           .e2e = cut.total.e2e,
                           .rx_lag = cut.generator.rx_lag,
@@ -426,6 +427,7 @@ Step measure_step(const Timeline& timeline, const Plan& plan, const Cell& cell, 
   if (window.rate) evidence.in_flight_growth = growth_of_in_flight(cut, batches);
   apply_gates(step, evidence);
   if (step.has_flag("BUFFERED")) void_stream_times(step);
+  if (step.has_flag("TPOT_UNKNOWN")) void_tpot(step);
   return step;
 }
 

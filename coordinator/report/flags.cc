@@ -52,7 +52,18 @@ constexpr std::array kFlags = {
         "The server's count of tokens and a second one (chunks, max_tokens, the engine's counter, the length "
         "of the text) differ by more than 5 %."},
     Entry{"COUNT_UNCONFIRMED", "Nothing but the number of chunks tells how many tokens there were."},
-    Entry{"TPOT_UNKNOWN", "How many tokens came after the first chunk is not known, so there is no TPOT."},
+    Entry{"TPOT_UNKNOWN",
+          "How many tokens came after the first chunk, or in what time, is not known, so there is no TPOT."},
+    Entry{"CACHED_ANSWERS",
+          "Answers came whole at once, faster than any host makes tokens: out of a cache, so that throughput "
+          "and latency are the cache's."},
+    Entry{"LATE_END",
+          "Answers end long after their last token, where E2E ends: something follows that the requests wait "
+          "for."},
+    Entry{
+        "PAGE_TIMES",
+        "The times on the server's page cannot be seconds: they are longer than the requests. They are left "
+        "out."},
     Entry{"RX_LAG", "The tool was slow to process what it received; kernel stamps have corrected the times."},
     Entry{"UNSTAMPED",
           "Reads came without the kernel's receive stamp: times are those at which they were read, late by "
@@ -94,7 +105,10 @@ constexpr std::array kFlags = {
         "LOSSY",
         "More than 1 % of the network's packets were lost, as the load generator's kernel counts: latencies "
         "are the network's as well."},
-    Entry{"RECONNECTS", "Some kept-alive connections had been closed by the host and were opened again."},
+    Entry{"RECONNECTS",
+          "Some kept-alive connections had been closed or reset by the host, and their requests were sent "
+          "again "
+          "on new ones."},
     Entry{"LOWEST LATENCY",
           "The lowest concurrency: latency without competition, the baseline of the others."},
     Entry{"QUEUEING BEGINS", "The median TTFT is more than twice the baseline: requests have begun to wait."},

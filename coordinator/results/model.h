@@ -131,6 +131,9 @@ struct Delivery {
   std::optional<double> one_piece_ratio;  ///< Of streamed answers of eight chunks or more.
   std::optional<double> flush_seconds;    ///< The period in which chunks come together; absent: they do not.
   std::optional<double> events_per_flush;
+  /// Of streamed answers of eight chunks or more: those that nothing kept back and that came faster than any
+  /// host makes tokens. Absent where they are no more than chance.
+  std::optional<double> at_once_ratio;
 };
 
 /// What a host that moves in a way that is known made of one row.

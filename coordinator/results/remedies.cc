@@ -13,6 +13,8 @@ constexpr std::array kRemedies = {
            "ask the host beside the load (curl), and look at what it answers"},
     Remedy{"buffered", "Something before the host holds answers back: TTFT and TPOT are not the host's",
            "switch response buffering off in the gateway, or aim at the host itself"},
+    Remedy{"cached_answers", "Answers come out of a cache, not out of the model",
+           "let the prompts differ ('synthetic', or a dataset), or switch the cache off"},
     Remedy{"catching_up", "The row shows what the step before left, not its own load",
            "give falling rates a longer warmup, or order the rates upwards"},
     Remedy{"client_bound", "The load generator itself was the limit",
@@ -71,6 +73,9 @@ constexpr std::array kRemedies = {
            "use more prompts, or ones that share no beginning"},
     Remedy{"proof_fails", "Measured again with another number of agents, the answer was another",
            "give the agents more cores, and run again"},
+    Remedy{
+        "reconnects", "Requests found their connection closed, and were sent again",
+        "see which limit on connections or idle time the host or a gateway has, and why it drops requests"},
     Remedy{"restarted", "The host was gone for a while, or another process answered from some moment on",
            "run again on a host that stays up: before and after are not the same host"},
     Remedy{"resumed", "The coordinator was gone for a while, and another one went on", ""},

@@ -158,6 +158,7 @@ void fields(V& v, Delivery& d) {
   v("one_piece_ratio", d.one_piece_ratio);
   v("flush_seconds", d.flush_seconds);
   v("events_per_flush", d.events_per_flush);
+  v("at_once_ratio", d.at_once_ratio);
 }
 
 template <class V>

@@ -64,6 +64,8 @@ struct StepTelemetry {
   GpuTelemetry gpu;
   std::size_t engine_sources = 0;  ///< Replicas that told how many requests they run.
   PageCheck page;
+  /// What is made of the server's own times, where they cannot be what they are said to be.
+  void forget_times();
   /// What is made of differences says nothing where readings are of one server after another.
   void forget_counters();
   bool operator==(const StepTelemetry&) const = default;

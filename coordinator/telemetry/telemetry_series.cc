@@ -100,15 +100,20 @@ double combine(const std::vector<double>& values, Combine how) {
 
 }  // namespace
 
+void StepTelemetry::forget_times() {
+  for (auto figure : {&StepTelemetry::running_by_time, &StepTelemetry::waiting_by_time,
+                      &StepTelemetry::queue_time_mean_seconds, &StepTelemetry::prefill_time_mean_seconds,
+                      &StepTelemetry::ttft_mean_seconds})
+    (this->*figure).reset();
+}
+
 void StepTelemetry::forget_counters() {
+  forget_times();
   for (auto figure :
-       {&StepTelemetry::running_by_time, &StepTelemetry::waiting_by_time,
-        &StepTelemetry::preemptions_per_second, &StepTelemetry::queue_time_mean_seconds,
-        &StepTelemetry::prefill_time_mean_seconds, &StepTelemetry::ttft_mean_seconds,
-        &StepTelemetry::iteration_tokens_mean, &StepTelemetry::front_end_cpu_cores,
-        &StepTelemetry::engine_cpu_cores, &StepTelemetry::prefix_hit_ratio,
-        &StepTelemetry::server_tokens_per_second, &StepTelemetry::server_prompt_tokens_per_second,
-        &StepTelemetry::server_requests_per_second}) {
+       {&StepTelemetry::preemptions_per_second, &StepTelemetry::iteration_tokens_mean,
+        &StepTelemetry::front_end_cpu_cores, &StepTelemetry::engine_cpu_cores,
+        &StepTelemetry::prefix_hit_ratio, &StepTelemetry::server_tokens_per_second,
+        &StepTelemetry::server_prompt_tokens_per_second, &StepTelemetry::server_requests_per_second}) {
     (this->*figure).reset();
   }
   gpu.joules_per_token.reset();

@@ -121,6 +121,17 @@ void split_ttft(StepTelemetry& told, const Step& step) {
   }
 }
 
+/// A server cannot need longer for its part of a request than the client waits for all of it, nor hold more
+/// than were sent: then its times are not in seconds.
+bool times_are_off(const StepTelemetry& told, const Step& step) {
+  constexpr double kSurely = 2;  // requests of other seconds are in its mean
+  if (told.page.state != "covered") return false;
+  const double held = told.running_by_time.value_or(0) + told.waiting_by_time.value_or(0);
+  if (step.achieved_concurrency && held > kSurely * *step.achieved_concurrency + 1) return true;
+  return told.ttft_mean_seconds && step.e2e_seconds.mean &&
+         *told.ttft_mean_seconds > kSurely * *step.e2e_seconds.mean;
+}
+
 /// What the target said of itself in each step's window, held against what the client saw.
 void add_telemetry(std::vector<Step>& steps, const TelemetrySeries& telemetry, const std::string& target,
                    const ClientLoad& client) {
@@ -131,6 +142,12 @@ void add_telemetry(std::vector<Step>& steps, const TelemetrySeries& telemetry, c
     if (told != StepTelemetry{}) {
       told.page = reconciler.check(begin, end);
       if (told.page.state == "rotating") told.forget_counters();
+      if (times_are_off(told, step)) {
+        told.forget_times();
+        step.warn("PAGE_TIMES",
+                  "the times on the server's page are longer than the requests: they are not in "
+                  "seconds, and are left out");
+      }
       split_ttft(told, step);
       step.telemetry = std::move(told);
     }

@@ -7,6 +7,7 @@
 #include <set>
 
 #include "coordinator/measure/repeat.h"
+#include "coordinator/measure/statistics.h"
 #include "coordinator/measure/validity.h"
 #include "coordinator/results/units.h"
 #include "coordinator/verdict/answer_lengths.h"
@@ -143,6 +144,13 @@ void judge_rows(const ScenarioResult& result, const Circumstances& circumstances
   }
 }
 
+/// Surely more than now and then, which is a connection that was idle for too long.
+bool often_reconnected(const Step& step) {
+  constexpr double kOften = 0.01;
+  return proportion_lower(static_cast<double>(step.reconnects), static_cast<double>(step.requests.started)) >
+         kOften;
+}
+
 /// What lies between us and the host, each told once, of the row with the highest load.
 void judge_delivery(const ScenarioResult& result, Verdict& verdict) {
   const auto told = [&](std::string_view flag, std::string_view word) {
@@ -166,6 +174,11 @@ void judge_delivery(const ScenarioResult& result, Verdict& verdict) {
     limited ? verdict.reserve("buffered", std::move(text)) : verdict.warn("buffered", std::move(text));
   }
   if (std::string text = told("FLUSHED", "flushes"); !text.empty()) verdict.warn("flushed", std::move(text));
+  if (std::string text = told("CACHED_ANSWERS", "cache"); !text.empty())
+    verdict.reserve("cached_answers", std::move(text));
+  const bool dropped = std::any_of(result.steps.begin(), result.steps.end(), often_reconnected);
+  if (std::string text = told("RECONNECTS", "sent again"); dropped && !text.empty())
+    verdict.warn("reconnects", std::move(text));
   if (std::string text = told("UNANSWERED", "never got an answer"); !text.empty())
     verdict.warn("unanswered", std::move(text));
   if (std::string text = told("HANGING", "hang"); !text.empty()) verdict.reserve("hanging", std::move(text));

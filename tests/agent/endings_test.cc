@@ -113,7 +113,7 @@ TEST_F(Endings, ABodyThatEndsInOrderWithoutTheAnswersEndIsTruncated) {
 
 TEST_F(Endings, AFinishReasonThatIsAFailureIsNoEnd) {
   for (const char* reason : {"abort", "error", "aborted", "network_error", "cancelled", "ERROR_LIMIT",
-                             "failed", "insufficient_system_resource"}) {
+                             "failed", "insufficient_system_resource", "TIMED_OUT"}) {
     EXPECT_EQ(streamed(delta("a") + finish('"' + std::string(reason) + '"') + kDoneEvent), "aborted")
         << reason;
   }
@@ -168,6 +168,8 @@ TEST_F(Endings, ADocumentInPlaceOfAStream) {
   EXPECT_EQ(streamed(R"({"message":"no Route matched with those values"})"), "error_at_200");
   EXPECT_EQ(streamed(R"({"code":"InvalidParameter","message":"x","request_id":"1"})"), "error_at_200");
   EXPECT_EQ(streamed("<html><body>Sign in</body></html>"), "parse");
+  EXPECT_EQ(streamed("{\"message\":{\"role\":\"assistant\",\"content\":\"a\"},\"done\":false}\n"), "parse")
+      << "an answer in another dialect";
   EXPECT_EQ(streamed(R"({"choices":[{"message":{"content":"Hi"},"finish_reason":"stop"}]})"), "parse")
       << "when its tokens came cannot be told";
   workload().stream = true;

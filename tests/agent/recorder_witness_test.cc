@@ -23,6 +23,7 @@ struct Answer {
   std::uint32_t asked = 40;
   Nanos every = milliseconds(10), first = milliseconds(100);
   Outcome outcome = Outcome::kSuccess;
+  Nanos tail{};  ///< From the last content to the end.
 };
 std::vector<Told> chunks(
     int n, const std::function<Told(int)>& told = [](int) { return Told(); }) {
@@ -54,7 +55,7 @@ class RecorderWitnessTest : public ::testing::Test {
                       .at_limit = answer.at_limit,
                       .completion_tokens = answer.usage,
                       .reasoning_tokens = answer.reasoning_tokens});
-    recorder_->end(record, at, answer.outcome);
+    recorder_->end(record, at + answer.tail, answer.outcome);
     recorder_->roll(zero_ + seconds(60));
     DenseHistogram scratch;
     SeriesStats sum;
@@ -129,6 +130,13 @@ TEST_F(RecorderWitnessTest, UsageBehindTheLastEventCounts) {
   EXPECT_EQ(s.witnesses.over_limit, 0u);
   EXPECT_EQ(s.witnesses.text_bytes, 160u);
   EXPECT_EQ(s.witnesses.counted_text_tokens, 40u);
+}
+
+TEST_F(RecorderWitnessTest, WhatFollowsTheLastContentIsItsTail) {
+  EXPECT_EQ(heard({.chunks = chunks(40), .tail = milliseconds(300)}).witnesses.tail_micros, 300'000u);
+  EXPECT_EQ(heard({.chunks = chunks(40)}).witnesses.tail_micros, 0u);
+  const Answer broken{.chunks = chunks(40), .outcome = Outcome::kStream, .tail = milliseconds(300)};
+  EXPECT_EQ(heard(broken).witnesses.tail_micros, 0u) << "its E2E is not recorded either";
 }
 
 TEST_F(RecorderWitnessTest, AnswersThatEndedByThemselvesOnlyBoundTheCount) {

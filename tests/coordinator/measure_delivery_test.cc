@@ -43,6 +43,35 @@ TEST(Delivery, ChunksThatAreFlushedOnATimerAreNamedWithItsPeriod) {
       << "a flush of several reads";
 }
 
+/// Answers of half a second through a flush every 200 ms: two whole periods, and what is left at the end.
+TEST(Delivery, ShortAnswersAreFlushedToo) {
+  SeriesStats s = flushed(10, milliseconds(200), 100);
+  s.outcomes[static_cast<std::size_t>(Outcome::kSuccess)] = 50;
+  for (int i = 0; i < 50; ++i) s.icl.record(milliseconds(4 * i), 1);
+  const Delivery d = delivery_of(s);
+  ASSERT_TRUE(d.flush_seconds);
+  EXPECT_NEAR(*d.flush_seconds, 0.2, 0.002);
+  s.outcomes[static_cast<std::size_t>(Outcome::kSuccess)] = 2;
+  EXPECT_FALSE(delivery_of(s).flush_seconds) << "more odd gaps than answers end";
+}
+
+/// `fast` answers whose chunks are 5 µs apart among those of a host, and `kept_back` that a gateway buffered.
+TEST(Delivery, AnswersOutOfACacheComeWholeAtOnce) {
+  const auto at_once = [](std::uint64_t fast, std::uint64_t slow, std::uint64_t kept_back,
+                          std::uint64_t brief) {
+    SeriesStats s = answers(kept_back, fast + slow + kept_back);
+    s.tpot.record(microseconds(5), fast + kept_back + brief);
+    s.tpot.record(milliseconds(20), slow);
+    return delivery_of(s).at_once_ratio;
+  };
+  EXPECT_NEAR(at_once(50, 50, 0, 0).value_or(0), 0.5, 0.01);
+  EXPECT_NEAR(at_once(100, 0, 0, 0).value_or(0), 1, 0.01);
+  EXPECT_FALSE(at_once(0, 100, 0, 0));
+  EXPECT_FALSE(at_once(2, 100, 0, 0)) << "chance";
+  EXPECT_FALSE(at_once(0, 50, 50, 0)) << "a gateway kept them back";
+  EXPECT_FALSE(at_once(0, 0, 0, 100)) << "a speculative step of a few tokens";
+}
+
 TEST(Delivery, WhatAHostDoesByItselfIsNoFlush) {
   EXPECT_FALSE(delivery_of(flushed(1, milliseconds(100))).flush_seconds) << "a host that ticks slowly";
   EXPECT_FALSE(delivery_of(flushed(4, milliseconds(40))).flush_seconds) << "speculative steps";

@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "coordinator/measure/littles_law.h"
+#include "coordinator/measure/network.h"
 
 namespace kneepoint::coordinator {
 namespace {
@@ -43,6 +44,67 @@ TEST(Gates, AHealthyWindowPasses) {
   const Step step = Healthy().judged();
   EXPECT_TRUE(step.valid) << ::testing::PrintToString(step.reasons);
   EXPECT_TRUE(step.flags.empty()) << ::testing::PrintToString(step.flags);
+}
+
+/// A gateway checks every answer for 0.3 s before it ends the stream: the requests are in flight for 0.8 s.
+TEST(Gates, WhatFollowsTheLastTokenIsPartOfTheResidence) {
+  Healthy late;
+  late.step.requests.completed = late.step.requests.by_outcome[0] = 300;
+  late.evidence.waiting = 30;
+  late.evidence.e2e = Histogram();
+  late.evidence.e2e.record(milliseconds(500), 300);
+  late.evidence.icl = Histogram();
+  late.evidence.icl.record(milliseconds(20), 6000);
+  late.step.e2e_seconds = {.count = 300, .mean = 0.5};
+  Healthy lost = late;
+  late.evidence.tails = 90;
+  const Step step = late.judged();
+  EXPECT_TRUE(step.valid) << ::testing::PrintToString(step.reasons);
+  EXPECT_TRUE(step.has_flag("LATE_END"));
+  EXPECT_TRUE(lost.judged().has_flag("LITTLES_LAW")) << "nobody knows what the requests did meanwhile";
+  EXPECT_FALSE(Healthy().judged().has_flag("LATE_END"));
+}
+
+/// Each end of an answer may be late by a period: TPOT is off by what that is of the time between them.
+TEST(Gates, FlushesLeaveNoTpotOfShortAnswers) {
+  const auto judged = [](double period) {
+    Healthy flushed;  // 0.4 s between the first and the last chunk
+    flushed.step.delivery = {.flush_seconds = period, .events_per_flush = 10};
+    return flushed.judged();
+  };
+  EXPECT_TRUE(judged(0.1).has_flag("TPOT_UNKNOWN"));
+  EXPECT_TRUE(judged(0.03).has_flag("FLUSHED"));
+  EXPECT_FALSE(judged(0.03).has_flag("TPOT_UNKNOWN"));
+}
+
+/// Segments that wait for a lost one are read late by their stamps, and together.
+TEST(Gates, LateReadsOfALossyPathAreNotTheGenerators) {
+  const auto judged = [](std::uint64_t out_of_order, Nanos loop_gap) {
+    Healthy late;
+    late.step.generator.client_coalesced_ratio = 0.1;
+    late.evidence.late_reads_together = 400;
+    late.evidence.rx_lag.record(milliseconds(80), 1000);
+    late.evidence.loop_gap.record(loop_gap, 1000);
+    late.step.network = network_of({.sent = 500, .received = 10000, .out_of_order = out_of_order});
+    return late.judged();
+  };
+  EXPECT_TRUE(judged(0, microseconds(50)).has_flag("CLIENT_BOUND"));
+  const Step lossy = judged(400, microseconds(50));
+  EXPECT_TRUE(lossy.valid) << ::testing::PrintToString(lossy.reasons);
+  EXPECT_FALSE(lossy.has_flag("RX_LAG"));
+  EXPECT_TRUE(lossy.has_flag("LOSSY"));
+  EXPECT_TRUE(judged(400, milliseconds(5)).has_flag("CLIENT_BOUND"))
+      << "a loop that was away is one all the same";
+}
+
+TEST(Gates, RequestsThatWereSentAgainAreCounted) {
+  Healthy dropped;
+  dropped.step.reconnects = 24;
+  dropped.step.requests.started = 480;
+  const Step step = dropped.judged();
+  EXPECT_TRUE(step.valid);
+  EXPECT_EQ(step.reasons.at(0).find("24 of 480 requests found their connection closed or reset"), 0u)
+      << step.reasons.at(0);
 }
 
 /// At 16 requests a second a lag of 2 ms moves none of them to speak of, fast as the host may be.

@@ -48,6 +48,53 @@ TEST(MeasureStep, CountsTokensByArrivalWithRequestsInFlightIncluded) {
   EXPECT_FALSE(step.ttft_seconds.mean);
 }
 
+/// Windows that cut answers of 40 s: what is not seen in them is not known, and no window without an end is
+/// valid.
+TEST(MeasureStep, OfLongAnswersOnlyWhatTheWindowHoldsIsKnown) {
+  KnownRun run;
+  for (int slot = 0; slot < 4; ++slot) {
+    KnownRequest request{.start = 0.25 * slot, .key = {.epoch = 1}, .usage_tokens = 400};
+    for (int i = 1; i <= 400; ++i) request.chunks.push_back(request.start + 0.1 * i);
+    request.end = request.chunks.back();
+    run.add(request);
+  }
+  const auto timeline = run.timeline(50);
+  struct Window {
+    std::int64_t begin, end;
+    std::uint64_t first_tokens, completed;
+  };
+  for (const Window& w :
+       {Window{0, 10, 4, 0}, Window{5, 15, 0, 0}, Window{30, 40, 0, 0}, Window{31, 41, 0, 4}}) {
+    const Step step =
+        measure(timeline, simple_plan(), {.concurrency = 4, .epoch = 1, .begin = w.begin, .end = w.end});
+    EXPECT_EQ(step.ttft_seconds.count, w.first_tokens) << w.begin;
+    EXPECT_EQ(step.requests.completed, w.completed) << w.begin;
+    EXPECT_EQ(step.e2e_seconds.count, w.completed) << w.begin;
+    EXPECT_EQ(step.e2e_seconds.p50.has_value(), w.completed > 0) << w.begin;
+    EXPECT_EQ(step.has_flag("NO_DATA"), w.completed == 0) << w.begin;
+    EXPECT_NEAR(step.output_tokens_per_second.value.value_or(0), 40, 2.5) << w.begin;
+  }
+}
+
+/// The whole answer is checked for 0.3 s before its stream ends: nothing of that is E2E, and all of it is
+/// residence.
+TEST(MeasureStep, AnswersThatEndLateKeepTheirRowValid) {
+  KnownRun run;
+  for (int slot = 0; slot < 4; ++slot) {
+    for (double start = 0.13 * slot; start < 30;) {
+      KnownRequest request{.start = start, .key = {.epoch = 1}, .usage_tokens = 11};
+      for (int i = 0; i < 11; ++i) request.chunks.push_back(start + 0.1 + 0.02 * i);
+      start = request.end = request.chunks.back() + 0.3;
+      run.add(request);
+    }
+  }
+  const Step step =
+      measure(run.timeline(40), simple_plan(), {.concurrency = 4, .epoch = 1, .begin = 5, .end = 25});
+  EXPECT_TRUE(step.valid) << ::testing::PrintToString(step.reasons);
+  EXPECT_TRUE(step.has_flag("LATE_END"));
+  EXPECT_NEAR(step.e2e_seconds.p50.value_or(0), 0.3, 0.01);
+}
+
 TEST(MeasureStep, ARegularSlotGivesExactFigures) {
   KnownRun run;
   one_slot(run, 0, 40, {.epoch = 1});  // 0.3 s a request, 11 tokens

@@ -53,6 +53,7 @@ class KnownRun {
       ended.chunks_without_usage += r.chunks.size();
     }
     if (r.outcome == Outcome::kSuccess && !r.chunks.empty()) {
+      ended.witnesses.tail_micros += static_cast<std::uint64_t>(std::lround((r.end - r.chunks.back()) * 1e6));
       ended.e2e.record(from_seconds(r.chunks.back() - r.start));
       if (r.chunks.size() > 1) ended.tpot.record(from_seconds(tpot_of(r)));
     }

@@ -397,6 +397,34 @@ TEST(BuildReport, AProcessThatStartedLaterIsAnother) {
   }
 }
 
+/// Histograms of milliseconds: the engine would hold a thousand requests for each that was sent.
+TEST(BuildReport, TimesThatAreLongerThanTheRequestsAreNone) {
+  Ramp ramp({.a = 0.012, .c = 0.0002, .cap = 22}, {4, 8, 16, 32, 64});
+  for (const double unit : {1.0, 1000.0}) {
+    TelemetrySeries telemetry;
+    const Timeline timeline = ramp.run.timeline(ramp.end);
+    double tokens = 0, held = 0;
+    for (const auto& [second, data] : timeline.seconds()) {
+      telemetry.add({second,
+                     "host",
+                     "http://h/metrics",
+                     {{Signal::kGenerationTokens, tokens}, {Signal::kInferenceTimeSum, held * unit}},
+                     {}});
+      for (const auto& [key, stats] : data.series) {
+        for (const int half : {0, 1})
+          tokens += static_cast<double>(stats.reported_tokens.at(half) + stats.unreported_chunks.at(half));
+        held += stats.in_flight;
+      }
+    }
+    const Report report = build_report(simple_plan(), timeline, ramp.windows, facts(), telemetry);
+    const Step& step = report.results.at(0).steps.at(2);
+    ASSERT_TRUE(step.telemetry);
+    EXPECT_EQ(step.telemetry->page.state, "covered");
+    EXPECT_EQ(step.has_flag("PAGE_TIMES"), unit > 1);
+    EXPECT_EQ(step.telemetry->running_by_time.has_value(), unit == 1);
+  }
+}
+
 /// A process that says since when it runs is the better witness: a page may begin its counters anew for
 /// itself.
 TEST(BuildReport, CountersThatBeginAnewInTheSameProcessAreNoRestart) {

@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 namespace kneepoint::coordinator {
 namespace {
 
@@ -50,6 +52,43 @@ TEST(Judge, AFatalRemarkIsOneCauseWithItsRemedyAndNoWarning) {
   EXPECT_EQ(remarks[1].code, "littles_law");
   EXPECT_EQ(remarks[1].text, "at 16: they disagree by 9.0 %");
   for (const Remark& remark : remarks) EXPECT_THAT(remark.text, Not(HasSubstr("reopened")));
+}
+
+TEST(Judge, WhatLiesBetweenIsToldAboveTheRows) {
+  struct Case {
+    const char *flag, *reason, *code;
+    Remark::Weight weight;
+  };
+  for (const Case& each :
+       {Case{"CACHED_ANSWERS", "half of the answers come out of a cache", "cached_answers",
+             Remark::Weight::kReservation},
+        Case{"FLUSHED", "something buffers and flushes them", "flushed", Remark::Weight::kWarning}}) {
+    ScenarioResult result{.target = "host", .scenario = "chat"};
+    result.steps = {row(1, 100), row(2, 198), row(4, 390)};
+    result.steps[2].warn(each.flag, each.reason);
+    const Verdict verdict = judge(result, {});
+    const auto& remarks = verdict.remarks();
+    const auto found =
+        std::find_if(remarks.begin(), remarks.end(), [&](const Remark& r) { return r.code == each.code; });
+    ASSERT_NE(found, remarks.end()) << each.code;
+    EXPECT_EQ(found->weight, each.weight);
+    EXPECT_THAT(found->text, HasSubstr(each.reason));
+    EXPECT_FALSE(found->remedy.empty());
+  }
+}
+
+/// A connection that was idle for too long is no news; a host that drops one request of twenty is.
+TEST(Judge, RequestsThatAreOftenSentAgainAreTold) {
+  const auto told = [](std::uint64_t reconnects) {
+    ScenarioResult result{.target = "host", .scenario = "chat"};
+    result.steps = {row(1, 100), row(2, 198), row(4, 390)};
+    result.steps[2].requests.started = 500;
+    result.steps[2].reconnects = reconnects;
+    result.steps[2].warn("RECONNECTS", "requests were sent again");
+    return judge(result, {}).has("reconnects");
+  };
+  EXPECT_TRUE(told(25));
+  EXPECT_FALSE(told(2));
 }
 
 TEST(Judge, WhyARowIsInvalidStandsBeforeWhatWeakensIt) {

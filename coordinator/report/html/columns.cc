@@ -122,8 +122,10 @@ void add_requests(std::vector<Column>& columns) {
                      "Of the segments received, as the generator's kernel counts them", false,
                      [](const Step& s) { return percent(s.network.out_of_order_ratio, "Not counted"); }});
   columns.push_back({"Requests", "tokens an answer", "answer_tokens_mean",
-                     "Output tokens of a request, on average", false,
-                     [](const Step& s) { return number(s.answer_tokens_mean, "Some requests failed"); }});
+                     "Output tokens of a request, on average", false, [](const Step& s) {
+                       return number(s.answer_tokens_mean,
+                                     "Not known where many requests fail, or the server does not count");
+                     }});
   columns.push_back({"Requests", "early stops", "early_stops", "Completed with fewer tokens than asked",
                      false, [](const Step& s) { return count(s.early_stops); }});
 }

@@ -144,11 +144,11 @@ class Scraper::Impl {
       const std::int64_t k = next_poll();
       timer.expires_at(instant_of(k));
       co_await timer.async_wait(use_awaitable);
-      const MonoTime asked = std::chrono::steady_clock::now();
       const Result<HttpReply> reply = co_await client.get(endpoint.url);
-      // Somewhere between asking and reading the page was written. When it was due says nothing: this thread
-      // may wait for a core, and a loaded server takes its time.
-      const MonoTime written = asked + (std::chrono::steady_clock::now() - asked) / 2;
+      // A loaded server writes its page at the end of the wait, and this thread may wait for a core: when it
+      // was due says nothing. No reading is dated before what it holds, or a window would hold some of the
+      // next load.
+      const MonoTime written = std::chrono::steady_clock::now();
       Result<TelemetrySample> sample =
           reply ? read(*reply, endpoint) : Result<TelemetrySample>(Error{reply.error()});
       if (sample) {

@@ -20,7 +20,7 @@ constexpr int kMeasureCycles = 10;
 constexpr int kThoroughness = 4;
 constexpr Nanos kLongestWindow = 5min;
 constexpr Nanos kBackWindow = 20s;
-constexpr Nanos kHoldWindow = 50s;
+constexpr Nanos kHoldWindow = 70s;  ///< With the climb past the knee over two minutes at full load.
 constexpr Nanos kLongestHold = 2min;
 constexpr Nanos kQuotaMinute = 1min;
 

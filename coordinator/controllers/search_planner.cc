@@ -339,7 +339,16 @@ std::optional<Probe> SearchPlanner::sharpen() {
   const bool falls = curve->collapsed(points.size() - 1) && peak->concurrency > bracket.high;
   const std::uint32_t far =
       falls ? static_cast<std::uint32_t>(peak->concurrency) : twice(*curve, found->concurrency);
-  const std::uint32_t round[] = {far, low, far, high};
+  // Of a line it is how token time rises from well below the knee to twice it: loads near to each other say
+  // little of that. The knee itself, in between, shows whether it is one.
+  constexpr double kWellApart = 0.6;  // of the knee
+  std::uint32_t below = 0;
+  for (const ThroughputPoint& point : points) {
+    if (found->line && point.concurrency >= found->line->low &&
+        point.concurrency <= kWellApart * found->concurrency)
+      below = static_cast<std::uint32_t>(point.concurrency);
+  }
+  const std::uint32_t round[] = {far, below > 0 ? below : low, far, below > 0 ? low : high};
   return Probe{.concurrency = round[sharpenings_++ % 4], .scout = false, .thorough = true};
 }
 

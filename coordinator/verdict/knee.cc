@@ -175,7 +175,7 @@ std::optional<Knee> estimate_knee(const ThroughputCurve& curve, const KneeOption
   std::sort(knees.begin(), knees.end());
   const auto unreached = std::count(knees.begin(), knees.end(), kUnreached);
   if (2 * unreached > static_cast<std::ptrdiff_t>(knees.size())) return std::nullopt;
-  return Knee{*knee, interval_of(curve, *knee, knees)};
+  return Knee{*knee, interval_of(curve, *knee, knees), nearby ? std::optional(nearby->range) : std::nullopt};
 }
 
 }  // namespace kneepoint::coordinator

@@ -17,6 +17,7 @@ struct KneeOptions {
 struct Knee {
   double concurrency = 0;
   Interval ci95;
+  std::optional<Interval> line;  ///< From which load to which one straight line told it, where one did.
 };
 
 /// The smallest N with X(N) ≥ 0.95 · max X over [N, 2N]. Where at least five points from N/2.5 to 5·N lie on

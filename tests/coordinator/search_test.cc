@@ -274,6 +274,18 @@ TEST(SearchPlanner, NarrowsTheLimitsBracketToTenPercent) {
   EXPECT_LE(fail, pass * SearchPlanner::kResolution + 1);
 }
 
+TEST(SearchPlanner, WhereALineTellsTheKneeItSharpensWellBelowItAndAtTwiceIt) {
+  std::size_t below = 0, twice = 0;
+  for (const Probe& probe : run({.cap = 1e6}, {.max = 16'384, .precision = 0.01})) {  // the knee is at 1,800
+    if (!probe.thorough) continue;
+    below += probe.concurrency >= 600 && probe.concurrency <= 1100 ? 1 : 0;
+    twice += probe.concurrency >= 3200 && probe.concurrency <= 4000 ? 1 : 0;
+    EXPECT_TRUE(probe.concurrency <= 1900 || probe.concurrency >= 3200) << probe.concurrency;
+  }
+  EXPECT_GE(below, 2u);
+  EXPECT_GE(twice, 2u);
+}
+
 TEST(SearchPlanner, AskedForMorePrecisionItMeasuresMoreThoroughly) {
   const auto thorough = [](double precision) {
     const auto probes = run({}, {.max = 4096, .precision = precision});

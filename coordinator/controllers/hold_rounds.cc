@@ -20,8 +20,8 @@ constexpr std::size_t kFewest = 5;
 /// What it may still rise by at most: ratios of rows are as true as the host is still between them, and five
 /// rows that happen to agree are no proof.
 constexpr double kLeft = 0.005;
-/// A jump of so much, and this share of it or less afterwards, is no approach.
-constexpr double kJump = 0.05, kJumped = 0.1;
+/// A jump of so much that two more rows add less than a step to is no approach.
+constexpr double kJump = 0.05;
 
 using Visits = std::vector<const Step*>;
 
@@ -70,8 +70,9 @@ bool HoldRounds::goes_on(const std::vector<Step>& rows) const {
   const double before = change(visits, visits.size() - 3);
   // Less by chance, once, does not end a rise.
   if (last < 0 && (before < 0 || surely(visits, last))) return -last > kFall && surely(visits, last);
-  if (before < -kStep) return false;                                            // by turns
-  if (last < kStep && before > kJump && last < kJumped * before) return false;  // it jumped, and stands
+  if (before < -kStep) return false;  // by turns
+  if (visits.size() > 3 && change(visits, visits.size() - 4) > kJump && before + last < kStep)
+    return false;  // it jumped, and stands
   if (held_.size() < kFewest) return last > 0 || before > kStep;
   // Not from before the hold: how a host came near tells little of how it comes nearer.
   visits.erase(visits.begin(), visits.end() - static_cast<std::ptrdiff_t>(held_.size()));

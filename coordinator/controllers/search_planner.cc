@@ -342,13 +342,13 @@ std::optional<Probe> SearchPlanner::sharpen() {
   // Of a line it is how token time rises from well below the knee to twice it: loads near to each other say
   // little of that. The knee itself, in between, shows whether it is one.
   constexpr double kWellApart = 0.6;  // of the knee
-  std::uint32_t below = 0;
+  auto below = std::max(first_, static_cast<std::uint32_t>(found->concurrency / 2));
   for (const ThroughputPoint& point : points) {
     if (found->line && point.concurrency >= found->line->low &&
         point.concurrency <= kWellApart * found->concurrency)
       below = static_cast<std::uint32_t>(point.concurrency);
   }
-  const std::uint32_t round[] = {far, below > 0 ? below : low, far, below > 0 ? low : high};
+  const std::uint32_t round[] = {far, found->line ? below : low, far, found->line ? low : high};
   return Probe{.concurrency = round[sharpenings_++ % 4], .scout = false, .thorough = true};
 }
 

@@ -279,7 +279,7 @@ Result<Report> parse_report_json(std::string_view text) {
   simdjson::dom::parser parser;
   simdjson::dom::element root;
   if (const auto error = parser.parse(text.data(), text.size()).get(root)) {
-    return Error{"it is no JSON"};
+    return Error{"it is not JSON"};
   }
   std::string_view schema;
   if (root.at_key("schema").get(schema) || schema != kReportSchema) {

@@ -160,7 +160,7 @@ COMMANDS = [
     (["run", "-"], "stdin:1:1: the plan is empty; it needs kneepoint: 1, targets and scenarios"),
     (["validate", "{plan}", "--format", "yaml"], "--format: yaml not in {text,json}; see kneepoint validate --help"),
     (["report", "{folder}/nope"], "{folder}/nope: no report there; name a run directory"),
-    (["report", "{plan}"], "{plan}: it is no JSON; name a run directory, or its report.json"),
+    (["report", "{plan}"], "{plan}: it is not JSON; name a run directory, or its report.json"),
     (["report", "{folder}/other.json"],
      "{folder}/other.json: it is no report: its schema is not kneepoint.report/1; name a run directory, or its report.json"),
     (["replay", "{folder}/nope"], "{folder}/nope/timeline.binpb.gz: no recording there; name a run directory"),

@@ -169,7 +169,7 @@ class Rendered(unittest.TestCase):
 
     def test_a_program_verdict_is_final_and_an_eviction_is_not(self):
         for run in self.runs.values():
-            for job, codes in ((run.coordinator, FINAL), (run.agents, [2])):
+            for job, codes in ((run.coordinator, FINAL), (run.agents, [2, 3])):
                 first, second = job["podFailurePolicy"]["rules"]
                 self.assertEqual((first["action"], first["onPodConditions"][0]["type"]), ("Ignore", "DisruptionTarget"))
                 self.assertEqual(second["onExitCodes"]["values"], codes)

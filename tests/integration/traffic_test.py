@@ -48,25 +48,23 @@ class Traffic(harness.TestCase):
         self.assertGreater(hits["repeat"], 0.42)  # half, but for the end of each text that fills no block
 
     def test_the_slow_adapter_of_a_mix_breaks_its_limit_first_and_is_named(self):
-        # A prompt of 200 tokens takes 10 ms, on the slow adapter 80 ms, beside 200 ms of answer: alone, all are within 90 ms. With
-        # seven in flight a slow prompt often waits for the rest of another slow one, and has no 10 ms for it; a fast one does, too,
-        # and has 80 ms to spare.
+        # A prompt of 200 tokens takes 10 ms, on the slow adapter 320 ms: its limit of 250 ms is broken at every load. With two in
+        # flight a fast prompt waits for a slow one a third of the time: its median does not.
         host = self.simhost("--a", "1ms", "--c", "0ms", "--d", "50us", "--e", "0", "--adapter", "fast-1", "--adapter", "fast-2",
-                            "--adapter", "slow=8")
-        limit = "slo: {ttft: {p85: 90ms}}"
+                            "--adapter", "slow=32")
+        limit = "slo: {ttft: {p50: 250ms}}"
         report = self.run_text(plan_text(
             host.url, "synthetic: {input_tokens: 200}, output_tokens: {distribution: uniform, min: 100, max: 300}, classes: ["
                       f"{{class: 'fast-{{n}}', count: 2, model: 'fast-{{n}}', {limit}}}, {{class: slow, model: slow, {limit}}}]",
-            ramp="{steps: [1, 7], warmup: 1s, hold: 20s}"), timeout=240)
+            ramp="{steps: [1, 2], warmup: 1s, hold: 20s}"), timeout=240)
         (result,) = report["results"]
         states = {criterion["name"]: criterion["state"] for criterion in result["slo"]["criteria"]}
-        # A busy machine adds milliseconds to all of them: where each limit lies is left open, who breaks it is not.
-        self.assertIn(states["ttft_p85 of slow"], ("BRACKETED", "FAIL"), self.output)
-        self.assertIn(result["slo"]["joint"]["state"], ("BRACKETED", "FAIL"), self.output)
-        self.assertRegex(self.output, r"\(TTFT p85 of slow\s+over\s+90\.0\s+ms")
+        self.assertEqual(states, {"ttft_p50 of fast-1": "PASS", "ttft_p50 of fast-2": "PASS", "ttft_p50 of slow": "FAIL"}, self.output)
+        self.assertEqual(result["slo"]["joint"]["state"], "FAIL", self.output)
+        self.assertRegex(self.output, r"Your SLO: holds nowhere \(TTFT p50 of slow ")
         good = {share["name"]: share["goodput_ratio"] for share in result["steps"][-1]["classes"]}
-        self.assertLess(good["slow"], 0.85)
-        self.assertGreater(good["fast-1"], good["slow"] + 0.1)
+        self.assertEqual(good["slow"], 0)
+        self.assertGreater(good["fast-1"], 0.5)
 
     def test_a_zipf_mix_asks_the_adapters_in_proportion(self):
         names = [f"lora-{n}" for n in range(1, 5)]

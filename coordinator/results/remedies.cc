@@ -59,6 +59,8 @@ constexpr std::array kRemedies = {
     Remedy{"not_measured", "A scenario of the plan has no row", "run again and let it end"},
     Remedy{"not_saturated", "The scan ended before throughput stopped growing",
            "go on to a higher concurrency to find the saturation point"},
+    Remedy{"nothing_stands", "Every row was refuted by what was measured later",
+           "let the host settle under load first, and measure again"},
     Remedy{"other_tenants", "The host serves others as well",
            "measure again without them, or read the figures as what they leave"},
     Remedy{"page_frozen", "The host's page stands still while tokens flow",

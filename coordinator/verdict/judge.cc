@@ -339,6 +339,9 @@ Verdict judge(const ScenarioResult& result, const Circumstances& circumstances) 
   judge_restarts(result, circumstances, verdict);
   if (std::none_of(result.steps.begin(), result.steps.end(), [](const Step& s) { return s.valid; }))
     verdict.refuse("no_valid_step", "no step is valid");
+  else if (std::none_of(result.steps.begin(), result.steps.end(), stands))
+    verdict.refuse("nothing_stands",
+                   "every row was refuted by what was measured later: nothing is left to claim");
   judge_token_counts(result, verdict);
   judge_answer_lengths(result, verdict);
   judge_delivery(result, verdict);

@@ -28,7 +28,18 @@ double weight_of(const LoadRepeat& repeat) {
 /// The two parts of a row within which throughput jumped, as ln X at their own times.
 struct Halves {
   double before_at = 0, before = 0, after_at = 0, after = 0;
+  double error = 0;  ///< Of either part.
 };
+
+/// What blocks scatter by about the two levels: a jump of size J of which it explains the share s leaves
+/// J²/4·(1 − s)/s of variance. Among few blocks there is a best jump in any noise, and a mix of unlike
+/// requests has much of it.
+double error_of(const StepFit& jump, std::size_t blocks) {
+  constexpr double kLeast = 0.01;
+  const auto n = static_cast<double>(blocks);
+  return std::max(kLeast,
+                  std::abs(jump.size) / 2 * std::sqrt((1 - jump.share()) / jump.share() * n / (n - 2)));
+}
 
 std::optional<Halves> jump_within(const Step& step) {
   constexpr double kPlain = 0.07;
@@ -41,12 +52,12 @@ std::optional<Halves> jump_within(const Step& step) {
   return Halves{.before_at = blocks.front().at,
                 .before = blocks.front().value - std::log(kBlock),
                 .after_at = blocks.back().at,
-                .after = blocks.back().value - std::log(kBlock)};
+                .after = blocks.back().value - std::log(kBlock),
+                .error = error_of(*jump, blocks.size())};
 }
 
 /// Repeats of loads that were measured more than once, a row with a jump counting as two.
 std::vector<LoadRepeat> repeats_of(const std::vector<Step>& steps) {
-  constexpr double kBlockError = 0.01;
   std::map<double, std::vector<LoadRepeat>> by_load;
   const double least = least_full_load(steps);
   for (const CurveRow& row : curve_rows(steps)) {
@@ -57,8 +68,8 @@ std::vector<LoadRepeat> repeats_of(const std::vector<Step>& steps) {
     const auto halves =
         counts_tokens(steps) && !step.speed && !step.has_flag("MOVING") ? jump_within(step) : std::nullopt;
     if (halves) {
-      repeats.push_back({.time = halves->before_at, .value = halves->before, .error = kBlockError});
-      repeats.push_back({.time = halves->after_at, .value = halves->after, .error = kBlockError});
+      repeats.push_back({.time = halves->before_at, .value = halves->before, .error = halves->error});
+      repeats.push_back({.time = halves->after_at, .value = halves->after, .error = halves->error});
     } else {
       repeats.push_back(
           {.time = row.middle(), .value = std::log(row.throughput), .error = relative_error(step)});

@@ -54,6 +54,16 @@ TEST(Judge, AFatalRemarkIsOneCauseWithItsRemedyAndNoWarning) {
   for (const Remark& remark : remarks) EXPECT_THAT(remark.text, Not(HasSubstr("reopened")));
 }
 
+TEST(Judge, WhereNoRowStandsNothingIsTrusted) {
+  ScenarioResult result{.target = "host", .scenario = "chat"};
+  result.steps = {row(1, 100), row(2, 198)};
+  EXPECT_NE(judge(result, {}).trust(), Trust::kUntrusted);
+  for (Step& step : result.steps) step.warn("SUPERSEDED", "the host changed afterwards");
+  const Verdict verdict = judge(result, {});
+  EXPECT_EQ(verdict.trust(), Trust::kUntrusted);
+  EXPECT_TRUE(verdict.has("nothing_stands"));
+}
+
 TEST(Judge, WhatLiesBetweenIsToldAboveTheRows) {
   struct Case {
     const char *flag, *reason, *code;

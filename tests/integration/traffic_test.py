@@ -48,15 +48,14 @@ class Traffic(harness.TestCase):
         self.assertGreater(hits["repeat"], 0.42)  # half, but for the end of each text that fills no block
 
     def test_the_slow_adapter_of_a_mix_breaks_its_limit_first_and_is_named(self):
-        # A prompt of 200 tokens takes 10 ms, on the slow adapter 320 ms: its limit of 250 ms is broken at every load. With two in
-        # flight a fast prompt waits for a slow one a third of the time: its median does not.
+        # A prompt of 200 tokens takes 10 ms, on the slow adapter 320 ms: it breaks a limit of 250 ms with nobody else there.
         host = self.simhost("--a", "1ms", "--c", "0ms", "--d", "50us", "--e", "0", "--adapter", "fast-1", "--adapter", "fast-2",
                             "--adapter", "slow=32")
         limit = "slo: {ttft: {p50: 250ms}}"
         report = self.run_text(plan_text(
             host.url, "synthetic: {input_tokens: 200}, output_tokens: {distribution: uniform, min: 100, max: 300}, classes: ["
                       f"{{class: 'fast-{{n}}', count: 2, model: 'fast-{{n}}', {limit}}}, {{class: slow, model: slow, {limit}}}]",
-            ramp="{steps: [1, 2], warmup: 1s, hold: 20s}"), timeout=240)
+            ramp="{steps: [1], requests: 60}"))
         (result,) = report["results"]
         states = {criterion["name"]: criterion["state"] for criterion in result["slo"]["criteria"]}
         self.assertEqual(states, {"ttft_p50 of fast-1": "PASS", "ttft_p50 of fast-2": "PASS", "ttft_p50 of slow": "FAIL"}, self.output)
@@ -64,7 +63,7 @@ class Traffic(harness.TestCase):
         self.assertRegex(self.output, r"Your SLO: holds nowhere \(TTFT p50 of slow ")
         good = {share["name"]: share["goodput_ratio"] for share in result["steps"][-1]["classes"]}
         self.assertEqual(good["slow"], 0)
-        self.assertGreater(good["fast-1"], 0.5)
+        self.assertEqual(good["fast-1"], 1)
 
     def test_a_zipf_mix_asks_the_adapters_in_proportion(self):
         names = [f"lora-{n}" for n in range(1, 5)]

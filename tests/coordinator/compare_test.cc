@@ -577,9 +577,9 @@ Sample window(double value, double relative_error) {
 
 /// A host at `speed` for the base, that drifts from window to window and scatters by `scatter`.
 Turns turns(std::mt19937& random, double ratio, double drift, double scatter) {
-  std::normal_distribution<double> chance(0, scatter);
+  std::normal_distribution<double> chance;
   const auto at = [&](double place, double speed) {
-    return window(100 * speed * std::exp(drift * place + chance(random)), 0.01);
+    return window(100 * speed * std::exp(drift * place + scatter * chance(random)), 0.01);
   };
   return {
       .base_first = at(0, 1), .other_first = at(1, ratio), .other_last = at(2, ratio), .base_last = at(3, 1)};

@@ -23,9 +23,10 @@ boost::asio::awaitable<void> keep(HttpClient& client, std::string url,
   reply.emplace(co_await client.get(std::move(url)));
 }
 
-Result<HttpReply> get(HttpClient& client, const std::string& url) {
-  boost::asio::io_context io;
+/// @param io of all requests of `client`, whose connection belongs to it.
+Result<HttpReply> get(boost::asio::io_context& io, HttpClient& client, const std::string& url) {
   std::optional<Result<HttpReply>> reply;
+  io.restart();
   boost::asio::co_spawn(io, keep(client, url, reply), boost::asio::detached);
   io.run();
   return reply ? *std::move(reply) : Error{"it never ended"};
@@ -52,16 +53,18 @@ TEST(HttpClient, ALookUpThatHangsEndsInTimeAndServesTheNextRequest) {
     peer.send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi");
   });
   const std::string url = "http://engine.example:" + std::to_string(server.port()) + "/metrics";
+  boost::asio::io_context io;
   HttpClient client({}, {}, {.connect = 20ms, .total = 10s}, "", &hang);
   for (int i = 0; i < 3; ++i) {
-    const auto reply = get(client, url);
+    const auto reply = get(io, client, url);
     ASSERT_FALSE(reply);
     EXPECT_THAT(reply.error().message, HasSubstr("the look-up of its name gave no answer in time"));
   }
   EXPECT_EQ(name_server->asked, 1) << "one that is under way is not begun again";
   name_server->gate.open();
-  auto reply = get(client, url);
-  for (int i = 0; !reply && i < 100; ++i) reply = get(client, url);  // until its thread has come to an end
+  auto reply = get(io, client, url);
+  for (int i = 0; !reply && i < 100; ++i)
+    reply = get(io, client, url);  // until its thread has come to an end
   ASSERT_TRUE(reply) << reply.error().message;
   EXPECT_EQ(reply->body, "hi");
   EXPECT_EQ(name_server->asked, 1);
@@ -81,10 +84,11 @@ TEST(HttpClient, AClientMayGoWhileItsLookUpHangs) {
 }
 
 TEST(HttpClient, ANameThatDoesNotExistIsSaid) {
+  boost::asio::io_context io;
   HttpClient client({}, {}, {}, "", [](const std::string&, const std::string&) -> HostLookUp::Addresses {
     throw boost::system::system_error(boost::asio::error::host_not_found);
   });
-  const auto reply = get(client, "http://engine.example/");
+  const auto reply = get(io, client, "http://engine.example/");
   ASSERT_FALSE(reply);
   EXPECT_THAT(reply.error().message, testing::StartsWith("engine.example: Host not found"));
 }

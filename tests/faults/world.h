@@ -8,6 +8,7 @@
 #include <memory>
 #include <stdexcept>
 #include <utility>
+#include <vector>
 
 #include "common/clock.h"
 #include "common/waitable_clock.h"
@@ -26,6 +27,11 @@ class World {
  public:
   /// @param limit nothing goes on for longer.
   explicit World(Nanos limit) : end_(start() + limit) {}
+  World(const World&) = delete;
+  World& operator=(const World&) = delete;
+  ~World() {
+    for (const auto& happens : last_) happens();
+  }
 
   MonoTime now() const { return now_; }
   Nanos elapsed() const { return now_ - start(); }
@@ -33,6 +39,8 @@ class World {
     events_.emplace(std::max(when, now_), std::move(happens));
   }
   void after(Nanos wait, std::function<void()> happens) { at(now_ + wait, std::move(happens)); }
+  /// What happens when the world ends.
+  void at_last(std::function<void()> happens) { last_.push_back(std::move(happens)); }
   /// The next thing happens that is due by `until`; where there is none, time passes until then.
   void step(MonoTime until) {
     if (events_.empty() || events_.begin()->first > until) {
@@ -54,12 +62,18 @@ class World {
   const MonoTime end_;
   MonoTime now_ = start();
   std::multimap<MonoTime, std::function<void()>> events_;  // of the same instant in the order of at()
+  std::vector<std::function<void()>> last_;
 };
 
 /// A process: what is to run in it waits, in order, while it is frozen, and never runs once it is dead.
 class Process {
  public:
-  explicit Process(World& world) : world_(&world) {}
+  explicit Process(World& world) : world_(&world) {
+    // What waits in it holds on to it.
+    world.at_last([weak = std::weak_ptr<State>(state_)] {
+      if (const auto state = weak.lock()) auto gone = std::move(state->waiting);
+    });
+  }
   void run_at(MonoTime when, std::function<void()> what) const {
     world_->at(when, [state = state_, what = std::move(what), world = world_]() mutable {
       if (!state->alive) return;

@@ -78,7 +78,11 @@ class LossyNetwork(harness.TestCase):
         self.assertGreater(lost[-1], 0.01, self.output)
         self.assertIn(32, self.lossy(), self.output)
         self.assertNotIn(2, self.lossy(), self.output)
-        self.assertEqual(self.bottleneck, "network", self.result["saturation"]["explanation"])
+        # Streams stall for seconds, so that rows of such a load are often void; what is said of them is why, and nothing is trusted.
+        self.assertIn("the network loses packets", " ".join(self.result["steps"][-1]["reasons"]))
+        self.assertIn(self.bottleneck, ("", "network"))
+        if not self.result["steps"][-1]["valid"]:
+            self.assertNotEqual(self.result["verdict"]["trust"], "trustworthy", self.output)
 
 
 if __name__ == "__main__":

@@ -114,6 +114,7 @@ Exchange::Ending Exchange::deliver(Connection& connection, const Emission& emiss
   if (!emission.finished || plan_.fault == Fault::kNeverEnd) return Ending::kNone;
   const Ending ending = complete();
   const bool aborts = plan_.misbehaviour == Misbehaviour::kAbort;
+  if (plan_.misbehaviour == Misbehaviour::kLateEnd) connection.hold(plan_.stall_time);
   connection.write(renderer_.tail(aborts ? "abort" : plan_.finish_reason, sent_, usage_wanted(),
                                   plan_.fault != Fault::kNoDone));
   connection.end_response();

@@ -152,7 +152,7 @@ int main(int argc, char** argv) {
   trouble->add_option(
       "--misbehave", misbehaviours,
       "KIND or KIND=RATE; repeatable. A header X-Simhost-Misbehave: KIND does it to one request");
-  trouble->add_option("--stall-time", stall_time, "Length of stall and slow_accept (default 2s)");
+  trouble->add_option("--stall-time", stall_time, "Length of stall, slow_accept and late_end (default 2s)");
   trouble->add_option("--reject-above", config.reject_above, "429 when so many run or wait on a replica");
   trouble->add_option("--die-after", die_after, "Close everything and refuse connections from then on");
   trouble->add_option("--return-after", return_after, "Serve again so long after it died");

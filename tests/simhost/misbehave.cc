@@ -7,9 +7,10 @@ namespace kneepoint::simhost {
 namespace {
 
 constexpr std::array<std::string_view, kMisbehaviourCount> kNames = {
-    "done_alone",     "finish_alone", "error_line",    "error_object",  "error_event", "detail",
-    "code_message",   "no_choices",   "abort",         "no_end",        "heartbeats",  "parts",
-    "thinking_parts", "refusal",      "function_call", "unknown_shape", "interim",     "folded_headers"};
+    "done_alone", "finish_alone",  "error_line",    "error_object", "error_event",
+    "detail",     "code_message",  "no_choices",    "cached",       "abort",
+    "no_end",     "late_end",      "heartbeats",    "parts",        "thinking_parts",
+    "refusal",    "function_call", "unknown_shape", "interim",      "folded_headers"};
 
 constexpr std::string_view kDone = "data: [DONE]\n\n";
 

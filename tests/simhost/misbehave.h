@@ -23,9 +23,11 @@ enum class Misbehaviour {
   kDetail,       ///< {"detail": …}, as FastAPI writes it, with no stream around it.
   kCodeMessage,  ///< {"code": …, "message": …}, as many gateways write it, with no stream around it.
   kNoChoices,    ///< Events and answers without choices.
+  kCached,       ///< The whole answer at once, without the model.
   // At the end of the model's answer:
-  kAbort,  ///< The finish reason is "abort".
-  kNoEnd,  ///< The body ends in order, without a finish reason and without [DONE].
+  kAbort,    ///< The finish reason is "abort".
+  kNoEnd,    ///< The body ends in order, without a finish reason and without [DONE].
+  kLateEnd,  ///< What follows the last token of a stream comes later by the stall time.
   // In the answer:
   kHeartbeats,     ///< Events without data, comments and pings between the tokens.
   kParts,          ///< Content is a list of parts.
@@ -37,7 +39,7 @@ enum class Misbehaviour {
   kInterim,        ///< 102 and 103 come first.
   kFoldedHeaders,  ///< Header values go on in the next line (obs-fold).
 };
-inline constexpr std::size_t kMisbehaviourCount = 18;
+inline constexpr std::size_t kMisbehaviourCount = 20;
 
 /// As in flags and headers: done_alone, finish_alone, …
 std::string_view to_string(Misbehaviour kind);

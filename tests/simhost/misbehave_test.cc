@@ -51,6 +51,19 @@ TEST_F(Misbehaves, AtTheEnd) {
   EXPECT_NE(body(Misbehaviour::kAbort, false).find("\"finish_reason\":\"abort\""), std::string::npos);
 }
 
+TEST_F(Misbehaves, OutOfACache) {
+  EXPECT_NE(body(Misbehaviour::kCached).find("[DONE]"), std::string::npos);
+  EXPECT_EQ(host->stats().output_tokens, 4);
+  EXPECT_NE(body(Misbehaviour::kCached, false).find("\"completion_tokens\":4"), std::string::npos);
+}
+
+TEST_F(Misbehaves, WithALateEnd) {
+  config.stall_time = std::chrono::milliseconds(50);
+  const auto before = std::chrono::steady_clock::now();
+  EXPECT_NE(body(Misbehaviour::kLateEnd).find("[DONE]"), std::string::npos);
+  EXPECT_GE(std::chrono::steady_clock::now() - before, config.stall_time);
+}
+
 TEST_F(Misbehaves, InTheAnswer) {
   EXPECT_NE(body(Misbehaviour::kHeartbeats).find("data:\n\ndata: \n\n"), std::string::npos);
   EXPECT_NE(body(Misbehaviour::kParts).find(R"("content":[{"type":"text","text":")"), std::string::npos);

@@ -377,6 +377,10 @@ bool Replica::submit(Connection& connection, Dialect dialect) {
   exchange.submitted =
       gate_.on() ? std::chrono::steady_clock::now().time_since_epoch() : connection.received();
   exchange.begin(std::move(plan), connection, counters_, context_.log.get(), index_);
+  if (misbehaviour == Misbehaviour::kCached) {  // the engine never hears of it
+    exchange.deliver(connection, {.tokens = exchange.plan().output_tokens, .first = true, .finished = true});
+    return false;
+  }
   const CompletionRequest& request = exchange.plan().request;
   exchange.handle = engine_.submit(
       {&connection, static_cast<int>(std::lround(request.prompt_tokens * request.prefill_factor)),

@@ -14,8 +14,8 @@ Result<void> check_steps(const Scenario& scenario) {
   const Ramp& ramp = scenario.ramp;
   if (!ramp.search && !ramp.soak && !ramp.linear && ramp.proof.empty() && !ramp.descend) return {};
   return Error{fmt::format(
-      "--alternate: scenario '{}' has no fixed steps alone; targets take turns step by step, so write "
-      "its ramp as ramp: {{steps: [1, 8, 32], hold: 30s}}",
+      "scenario '{}' has no fixed steps alone; targets take turns step by step, so write its ramp as "
+      "ramp: {{steps: [1, 8, 32], hold: 30s}}",
       scenario.name)};
 }
 
@@ -43,18 +43,38 @@ std::string as_comment(const std::string& text) {
 
 }  // namespace
 
+Result<void> can_take_turns(const Plan& plan) {
+  if (plan.targets.size() != 2)
+    return Error{fmt::format("two targets take turns, and the plan has {}", plan.targets.size())};
+  for (const Scenario& scenario : plan.scenarios) {
+    if (const auto fixed = check_steps(scenario); !fixed) return fixed.error();
+    if (scenario.targets.size() == 1)
+      return Error{fmt::format("scenario '{}' has one target; leave 'targets' out of it, both take turns",
+                               scenario.name)};
+  }
+  return {};
+}
+
 Result<Plan> alternate(Plan plan, const Plan& other) {
   if (plan.targets.size() != 1 || other.targets.size() != 1)
     return Error{fmt::format("--alternate: the plans have {} and {} targets; each must have one",
                              plan.targets.size(), other.targets.size())};
   for (const Scenario& scenario : plan.scenarios) {
-    if (const auto fixed = check_steps(scenario); !fixed) return fixed.error();
     if (const auto alike = check_alike(scenario, other); !alike) return alike.error();
+  }
+  for (const Scenario& scenario : other.scenarios) {
+    const bool known = std::any_of(plan.scenarios.begin(), plan.scenarios.end(),
+                                   [&](const Scenario& own) { return own.name == scenario.name; });
+    if (!known)
+      return Error{fmt::format("--alternate: only its plan has a scenario '{}'; both must ask the same",
+                               scenario.name)};
   }
   Target second = other.targets.front();
   if (second.name == plan.targets.front().name) second.name += "-b";
   for (Scenario& scenario : plan.scenarios) scenario.targets = {plan.targets.front().name, second.name};
   plan.targets.push_back(std::move(second));
+  if (const auto turns = can_take_turns(plan); !turns)
+    return Error{fmt::format("--alternate: {}", turns.error().message)};
   plan.alternate = true;
   plan.source_text += as_comment(other.source_text);
   return plan;

@@ -29,7 +29,7 @@ std::string runs_of(const Plan& plan) {
   std::vector<std::string> all;
   for (const Cell& cell : cells_of(plan)) {
     const Scenario& scenario = plan.scenarios[cell.scenario];
-    const Forecast likely = forecast(scenario.ramp);
+    const Forecast likely = forecast(ramp_as_run(plan, scenario));
     all.push_back(fmt::format(R"({{"scenario": {}, "target": {}, "steps": [{}, {}], "seconds": [{}, {}]}})",
                               json_quoted(scenario.name), json_quoted(plan.targets[cell.target].name),
                               likely.fewest_steps, likely.most_steps, to_seconds(likely.least),

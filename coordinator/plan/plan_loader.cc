@@ -10,6 +10,7 @@
 #include <limits>
 
 #include "coordinator/datasets/library.h"
+#include "coordinator/plan/alternate.h"
 #include "coordinator/plan/matrix_reader.h"
 #include "coordinator/plan/ramp_reader.h"
 #include "coordinator/plan/scenario_reader.h"
@@ -98,8 +99,8 @@ Plan read_plan(const Node& root, const std::string& file) {
     throw PlanError{{}, "the plan is empty; it needs kneepoint: 1, targets and scenarios"};
   }
   const MappingReader reader(root, "the plan",
-                             {"kneepoint", "name", "seed", "records", "on_agent_lost", "guard_rails",
-                              "thresholds", "targets", "scenarios"});
+                             {"kneepoint", "name", "seed", "records", "on_agent_lost", "alternate",
+                              "guard_rails", "thresholds", "targets", "scenarios"});
   if (root.find("kneepoint") == nullptr) {
     throw PlanError{root.at,
                     "the plan has no 'kneepoint: 1', the version of its format; make that the first line"};
@@ -132,6 +133,11 @@ Plan read_plan(const Node& root, const std::string& file) {
   }
   DatasetLibrary library(std::filesystem::path(file).parent_path());
   read_scenarios(reader.require("scenarios"), plan, library);
+  if (const Node* const turns = reader.find("alternate")) {
+    plan.alternate = yaml::read_bool(*turns, "'alternate'");
+    if (const auto possible = can_take_turns(plan); plan.alternate && !possible)
+      throw PlanError{turns->at, fmt::format("'alternate': {}", possible.error().message)};
+  }
   plan.datasets = library.datasets();
   plan.dataset_files = library.files();
   return plan;

@@ -136,7 +136,8 @@ std::string describe_ramp(const Ramp& ramp) {
 std::string describe_slo(const std::vector<SloLimit>& slo) {
   std::vector<std::string> limits;
   for (const SloLimit& limit : slo) {
-    limits.push_back(fmt::format("{} p{:g} <= {}", to_string(limit.metric), limit.quantile * 100,
+    limits.push_back(fmt::format("{} p{:g}{} <= {}", to_string(limit.metric), limit.quantile * 100,
+                                 limit.prompt_class.empty() ? "" : " of " + limit.prompt_class,
                                  format_duration(limit.limit)));
   }
   return limits.empty() ? "none" : fmt::format("{}", fmt::join(limits, ", "));
@@ -223,6 +224,18 @@ std::optional<Nanos> planned_time(const Ramp& ramp) {
   return (ramp.warmup + *ramp.hold) * static_cast<Nanos::rep>(planned_steps(ramp));
 }
 
+Ramp ramp_as_run(const Plan& plan, const Scenario& scenario) {
+  Ramp ramp = scenario.ramp;
+  if (!plan.alternate) return ramp;
+  ramp.confirm = false;
+  const auto twice = [](auto& steps) {
+    for (auto step = steps.begin(); step != steps.end(); step += 2) step = steps.insert(step, *step);
+  };
+  twice(ramp.steps);
+  if (ramp.open) twice(ramp.open->steps);
+  return ramp;
+}
+
 Nanos least_confirmation(const Ramp& ramp) {
   return ramp.confirm ? kFewestVisits * step_time(ramp) : Nanos(0);
 }
@@ -266,6 +279,10 @@ std::string describe_plan(const Plan& plan) {
   if (!plan.thresholds.empty()) text += "\nThe run exits with 4 where\n";
   for (const Threshold& threshold : plan.thresholds) text += fmt::format("  {}\n", threshold.text);
 
+  if (plan.alternate)
+    text +=
+        "\nThe two targets take turns at each load, in the order A, B, B, A; nothing is confirmed after "
+        "it.\n";
   if (plan.stop_when_agent_lost) text += "\nThe run stops when an agent is lost.\n";
 
   const std::vector<Cell> cells = cells_of(plan);
@@ -276,10 +293,10 @@ std::string describe_plan(const Plan& plan) {
   text += "\nRuns, in this order\n";
   for (const Cell& cell : cells) {
     const Scenario& scenario = plan.scenarios[cell.scenario];
-    const Ramp& ramp = scenario.ramp;
+    const Ramp ramp = ramp_as_run(plan, scenario);
     text += fmt::format("  {}. {} on {}\n", cell.id + 1, scenario.name, plan.targets[cell.target].name);
     text += fmt::format("     workload  {}\n", describe_workload(cell.workload, plan));
-    text += fmt::format("     ramp      {}\n", describe_ramp(ramp));
+    text += fmt::format("     ramp      {}\n", describe_ramp(scenario.ramp));
     text += fmt::format("     slo       {}\n", describe_slo(cell.slo));
     text += fmt::format("     time      {}\n", describe_time(ramp));
     const Forecast likely = forecast(ramp);

@@ -20,6 +20,10 @@ struct Forecast {
 };
 Forecast forecast(const Ramp& ramp);
 
+/// The ramp as each target goes through it: where targets take turns every load comes twice, and nothing is
+/// confirmed.
+Ramp ramp_as_run(const Plan& plan, const Scenario& scenario);
+
 /// What confirming takes at least, after the steps of `ramp`; 0 where it does not confirm.
 Nanos least_confirmation(const Ramp& ramp);
 

@@ -3,12 +3,14 @@
 
 #include "coordinator/plan/alternate.h"
 #include "coordinator/plan/plan_loader.h"
+#include "coordinator/plan/plan_printer.h"
 
 namespace kneepoint::coordinator {
 namespace {
 
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using ::testing::Not;
 
 std::string text(const std::string& url, const std::string& ramp = "steps: [1, 8], hold: 5s",
                  const std::string& workload = "prompts: [Hi], output_tokens: 8",
@@ -61,6 +63,41 @@ TEST(Alternate, RefusesWhatCannotTakeTurns) {
                          "  - {name: two, url: \"http://c:1\", model: m}\n"),
                     plain),
             "--alternate: the plans have 2 and 1 targets; each must have one");
+}
+
+/// A plan of its own with two targets, `more` under its name.
+Result<Plan> turns(const std::string& scenario_more = "", const std::string& targets = "two",
+                   const std::string& ramp = "steps: [1, 8], hold: 5s") {
+  std::string plan = "kneepoint: 1\nalternate: true\ntargets:\n";
+  for (const char* const name : {"one", "two", "three"}) {
+    plan += "  - {name: " + std::string(name) + ", url: \"http://" + name + ":1\", model: m}\n";
+    if (name == targets) break;
+  }
+  return parse_plan(plan + "scenarios:\n  - name: chat\n" + scenario_more +
+                        "    workload: {prompts: [Hi], output_tokens: 8}\n    ramp: {" + ramp + "}\n",
+                    "plan.yaml", {});
+}
+
+TEST(Alternate, TwoTargetsOfOnePlan) {
+  const auto plan = turns();
+  ASSERT_TRUE(plan) << plan.error().message;
+  EXPECT_TRUE(plan->alternate);
+  EXPECT_THAT(describe_plan(*plan), HasSubstr("take turns at each load"));
+  EXPECT_THAT(describe_plan(*plan), Not(HasSubstr("more to confirm")));
+  EXPECT_THAT(describe_plan(*plan), HasSubstr("In all 8 steps"));
+  EXPECT_TRUE(turns("    targets: [two, one]\n"));
+}
+
+TEST(Alternate, OnePlanWhoseTargetsCannotTakeTurns) {
+  const auto said = [](const Result<Plan>& plan) { return plan ? std::string() : plan.error().message; };
+  EXPECT_EQ(said(turns("", "one")),
+            "plan.yaml:2:12: 'alternate': two targets take turns, and the plan has 1");
+  EXPECT_EQ(said(turns("", "three")),
+            "plan.yaml:2:12: 'alternate': two targets take turns, and the plan has 3");
+  EXPECT_THAT(said(turns("    targets: [two]\n")),
+              HasSubstr("scenario 'chat' has one target; leave 'targets'"));
+  EXPECT_THAT(said(turns("", "two", "search: {max: 64}")),
+              HasSubstr("2:12: 'alternate': scenario 'chat' has no fixed"));
 }
 
 }  // namespace

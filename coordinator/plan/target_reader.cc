@@ -288,7 +288,14 @@ Target read_target(const Node& node, std::size_t number, const std::filesystem::
     target.token_limit = read_token_limit(reader, *limit, target.api);
   if (const Node* const auth = reader.find("auth")) read_auth(*auth, target);
   if (const Node* const session = reader.find("session")) read_session(*session, target);
-  if (const Node* const headers = reader.find("headers")) target.headers = read_headers(*headers);
+  if (const Node* const headers = reader.find("headers")) {
+    target.headers = read_headers(*headers);
+    for (const auto& [name, value] : target.headers) {
+      if (target.auth.source != SecretRef::Source::kNone && lower(name) == lower(target.auth_header))
+        throw PlanError{headers->at,
+                        fmt::format("header '{}' is the one that auth sends; leave it out here", name)};
+    }
+  }
   if (const Node* const tls = reader.find("tls")) target.tls = read_tls(*tls);
   if (const Node* const routing = reader.find("routing")) target.routing = read_routing(*routing);
   if (const Node* const use = reader.find("connection")) target.connection = read_connection_use(*use);

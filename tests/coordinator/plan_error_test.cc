@@ -168,6 +168,8 @@ const Case kTarget[] = {
      "sweep.yaml:3:57: 'X Y' is no header name; use letters, digits and '-'"},
     {"HeaderTwice", host("headers: {X-A: a, x-a: b}"),
      "sweep.yaml:3:65: header 'x-a' is given twice; letter case makes no difference"},
+    {"HeaderOfAuth", host("auth: {env: KEY, header: X-Tenant}, headers: {x-tenant: a}"),
+     "sweep.yaml:3:92: header 'x-tenant' is the one that auth sends; leave it out here"},
     {"HeaderTwoLines", host("headers: {X-A: \"a\\r\\nX-B: b\"}"),
      "sweep.yaml:3:62: header 'X-A' must be one line"},
     {"HeadersList", host("headers: [a]"),

@@ -160,6 +160,17 @@ class Builder {
     return sources.size() < 2;
   }
 
+  /// The memory of a server and that of cards are two things.
+  bool memory_alike() {
+    std::set<bool> of_servers;
+    for (const ScenarioResult* result : into_.results) {
+      if (result && result->peak_gpu_memory_bytes()) of_servers.insert(result->gpu_memory_is_the_servers());
+    }
+    if (of_servers.size() < 2) return true;
+    remark("peak GPU memory is not compared: of one run it is the server's, of another that of its cards");
+    return false;
+  }
+
   void add_result_rows() {
     for (const ResultMetric& metric : result_metrics()) {
       ComparedRow row{.metric = metric.name,
@@ -174,7 +185,8 @@ class Builder {
         }
       }
       ByRun apart = untrusted();
-      if (!counts_alike(every)) apart.assign(apart.size(), true);
+      const bool alike = counts_alike(every) && (metric.name != "gpu_memory" || memory_alike());
+      if (!alike) apart.assign(apart.size(), true);
       add(std::move(row), apart);
     }
   }
@@ -267,22 +279,30 @@ class Builder {
     add(std::move(row), ByRun(steps.size(), !alike));
   }
 
-  /// The four windows of a load; nothing where a row is invalid or missing, or has not the figure.
+  /// The four windows of a load; nothing where one does not stand or is missing, has not the figure or none
+  /// over 0, or where they did not take turns.
   std::optional<Turns> turns_at(const StepMetric& metric, double n) const {
-    std::vector<Sample> samples[2];
+    struct Window {
+      double begin;
+      std::size_t run;
+      Sample sample;
+    };
+    std::vector<Window> windows;
     for (std::size_t run = 0; run < 2; ++run) {
       for (const Step& step : into_.results[run]->steps) {
-        if (step.load() != n || !step.valid) continue;
+        if (step.load() != n || !stands(step)) continue;
         const auto sample = metric.figure(step).sample;
-        if (!sample || sample->share) return std::nullopt;
-        samples[run].push_back(*sample);
+        if (!sample || sample->share || sample->value <= 0) return std::nullopt;
+        windows.push_back({step.window_begin_seconds, run, *sample});
       }
-      if (samples[run].size() != 2) return std::nullopt;
     }
-    return Turns{.base_first = samples[0][0],
-                 .other_first = samples[1][0],
-                 .other_last = samples[1][1],
-                 .base_last = samples[0][1]};
+    std::sort(windows.begin(), windows.end(),
+              [](const Window& a, const Window& b) { return a.begin < b.begin; });
+    if (windows.size() != 4 || windows[0].run != windows[3].run || windows[1].run != windows[2].run ||
+        windows[0].run == windows[1].run)
+      return std::nullopt;
+    return Turns{.windows = {windows[0].sample, windows[1].sample, windows[2].sample, windows[3].sample},
+                 .base_outside = windows[0].run == 0};
   }
 
   /// The rows of a metric that have all four windows get the difference of these.
@@ -297,7 +317,10 @@ class Builder {
       loads.push_back(*turns);
     }
     const auto differences = paired_differences(loads);
-    for (std::size_t i = 0; i < rows.size(); ++i) rows[i]->differences.back() = differences[i];
+    for (std::size_t i = 0; i < rows.size(); ++i) {
+      rows[i]->differences.back() = differences[i];
+      rows[i]->in_turns = true;
+    }
   }
 
   /// The mean TTFT of each prompt class.
@@ -337,7 +360,9 @@ Comparison compare(std::vector<ComparedRun> runs) {
   Comparison comparison;
   comparison.runs = std::move(runs);
   const Report &one = comparison.runs.front().report, &two = comparison.runs.back().report;
-  comparison.paired = comparison.runs.size() == 2 && one.alternated && one.run_id == two.run_id;
+  comparison.paired = comparison.runs.size() == 2 && one.alternated && one.run_id == two.run_id &&
+                      !one.results.empty() && !two.results.empty() &&
+                      one.results.front().target != two.results.front().target;
   for (const ComparedRun& run : comparison.runs) {
     for (const ScenarioResult& result : run.report.results) {
       const Remark* const why = what_spoils(run.report, result);

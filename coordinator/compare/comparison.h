@@ -27,6 +27,8 @@ struct ComparedRow {
   std::vector<ComparedFigure> figures;  ///< By run.
   /// By run, against the first one; absent for that one and where there is nothing to compare.
   std::vector<std::optional<Difference>> differences;
+  /// The difference is that of all four windows of two targets that took turns; the figures are of one each.
+  bool in_turns = false;
   /// By run: it and the base have the figure, and the two may not be compared.
   std::vector<bool> refused;
 };

@@ -11,8 +11,9 @@ namespace kneepoint::coordinator {
 std::string method_text(const Comparison& comparison) {
   const std::string_view paired =
       comparison.paired
-          ? " The targets took turns: a difference is that of neighbouring windows (A, B, B, A), "
-            "in which what both drift by in a line cancels."
+          ? " The targets took turns: a difference 'in turns' is that of all four windows of a load (A, B, "
+            "B, A), "
+            "in which what both drift by in a line cancels; the figures beside it are of one window each."
           : "";
   return fmt::format(
       "Differences are against {}, relative, with a 95 % interval for each figure alone. A figure is tested "
@@ -56,7 +57,7 @@ std::string difference_text(const ComparedRow& row, std::size_t run) {
     text += fmt::format(" ({} to {})", signed_percent(difference->ci95->low),
                         signed_percent(difference->ci95->high));
   }
-  return fmt::format("{}, {}", text, judgement(row, run));
+  return fmt::format("{}, {}{}", text, row.in_turns ? "in turns, " : "", judgement(row, run));
 }
 
 }  // namespace kneepoint::coordinator

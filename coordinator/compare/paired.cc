@@ -1,7 +1,6 @@
 #include "coordinator/compare/paired.h"
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 
 #include "coordinator/measure/statistics.h"
@@ -9,46 +8,44 @@
 namespace kneepoint::coordinator {
 namespace {
 
-using Windows = std::array<const Sample*, 4>;  // in the order in which they were measured
-using Weights = std::array<double, 4>;
+using Weights = std::array<double, 4>;  // of windows in the order in which they were measured
 
+constexpr std::size_t kFewestLoads = 3;
+/// Of what the two outside have less than the two inside.
 constexpr Weights kEffect = {-0.5, 0.5, 0.5, -0.5};
 /// Of length 1, and orthogonal to the mean, to kEffect and to a straight line.
 const Weights kChance = {-1 / std::sqrt(20.0), 3 / std::sqrt(20.0), -3 / std::sqrt(20.0),
                          1 / std::sqrt(20.0)};
 
-Windows windows_of(const Turns& turns) {
-  return {&turns.base_first, &turns.other_first, &turns.other_last, &turns.base_last};
-}
-
 bool testable(const Turns& turns) {
-  const Windows windows = windows_of(turns);
-  return std::all_of(windows.begin(), windows.end(),
-                     [](const Sample* s) { return s->value > 0 && s->standard_error && s->degrees >= 1; });
+  return std::all_of(turns.windows.begin(), turns.windows.end(),
+                     [](const Sample& s) { return s.standard_error && s.degrees >= 1; });
 }
 
 double contrast(const Turns& turns, const Weights& weights) {
-  const Windows windows = windows_of(turns);
   double sum = 0;
-  for (std::size_t i = 0; i < windows.size(); ++i) sum += weights[i] * std::log(windows[i]->value);
+  for (std::size_t i = 0; i < weights.size(); ++i) sum += weights[i] * std::log(turns.windows[i].value);
   return sum;
+}
+
+/// ln of the other over the base.
+double effect_of(const Turns& turns) {
+  return (turns.base_outside ? 1 : -1) * contrast(turns, kEffect);
 }
 
 /// The variance of such a contrast, as the windows themselves know it.
 double own_variance(const Turns& turns, const Weights& weights) {
-  const Windows windows = windows_of(turns);
   double sum = 0;
-  for (std::size_t i = 0; i < windows.size(); ++i)
-    sum += std::pow(weights[i] * relative_error(*windows[i]), 2);
+  for (std::size_t i = 0; i < weights.size(); ++i)
+    sum += std::pow(weights[i] * relative_error(turns.windows[i]), 2);
   return sum;
 }
 
 /// After Welch and Satterthwaite.
 double own_degrees(const Turns& turns) {
   double below = 0;
-  const Windows windows = windows_of(turns);
-  for (std::size_t i = 0; i < windows.size(); ++i)
-    below += std::pow(kEffect[i] * relative_error(*windows[i]), 4) / windows[i]->degrees;
+  for (std::size_t i = 0; i < kEffect.size(); ++i)
+    below += std::pow(kEffect[i] * relative_error(turns.windows[i]), 4) / turns.windows[i].degrees;
   return std::max(1.0, std::pow(own_variance(turns, kEffect), 2) / below);
 }
 
@@ -71,7 +68,7 @@ std::vector<Difference> paired_differences(const std::vector<Turns>& loads) {
   const double factor = pooled ? excess(tested) : 1;
   std::vector<Difference> differences;
   for (const Turns& turns : loads) {
-    const double effect = contrast(turns, kEffect);
+    const double effect = effect_of(turns);
     Difference difference{.ratio = std::exp(effect) - 1};
     if (testable(turns)) {
       const double error = std::max(std::sqrt(factor * own_variance(turns, kEffect)), kLeastRelativeError);

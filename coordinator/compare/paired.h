@@ -1,15 +1,17 @@
 #pragma once
 
-#include <optional>
+#include <array>
 #include <vector>
 
 #include "coordinator/compare/significance.h"
 
 namespace kneepoint::coordinator {
 
-/// One figure at one load, of two targets that took turns: base, other, other, base.
+/// One figure at one load, of two targets that took turns, in the order in which it was measured. Values are
+/// over 0.
 struct Turns {
-  Sample base_first, other_first, other_last, base_last;
+  std::array<Sample, 4> windows;
+  bool base_outside = true;  ///< Base, other, other, base; else other, base, base, other.
 };
 
 /// The differences of a figure by load, other against base: each the mean of the two neighbouring pairs on
@@ -18,10 +20,8 @@ struct Turns {
 /// Their errors come from the same windows: of four, one contrast (−1, 3, −3, 1) knows nothing of level,
 /// hosts and linear drift, so that only chance is in it. Over all loads, each weighed by the windows' own
 /// standard errors, it tells how far these are off; the degrees of freedom are the number of loads. With
-/// fewer than kFewestLoads the windows' own errors stand. Where a window has no standard error: the ratio
+/// fewer than three the windows' own errors stand. Where a window has no standard error: the ratio
 /// alone.
 std::vector<Difference> paired_differences(const std::vector<Turns>& loads);
-
-inline constexpr std::size_t kFewestLoads = 3;
 
 }  // namespace kneepoint::coordinator

@@ -16,8 +16,7 @@ Ramp without_confirmation(Ramp ramp) {
 
 }  // namespace
 
-AlternatingSteps::AlternatingSteps(Ramp ramp)
-    : steps_(without_confirmation(ramp)), turns_(kTurns.size()), count_(ramp.step_count()) {
+AlternatingSteps::AlternatingSteps(Ramp ramp) : steps_(without_confirmation(ramp)), turns_(kTurns.size()) {
   each_ = ceil_second(ramp.warmup) + ceil_second(ramp.hold.value_or(Nanos(0)));
 }
 
@@ -33,7 +32,8 @@ std::optional<PlannedStep> AlternatingSteps::next(const TimeFrame& time) {
 }
 
 std::optional<std::size_t> AlternatingSteps::step_count() const {
-  return kTurns.size() * count_;
+  const auto steps = steps_.step_count();
+  return steps ? std::optional(kTurns.size() * *steps) : std::nullopt;
 }
 
 std::optional<Nanos> AlternatingSteps::later() const {

@@ -1,7 +1,5 @@
 #pragma once
 
-#include <memory>
-
 #include "coordinator/controllers/steps.h"
 
 namespace kneepoint::coordinator {
@@ -24,7 +22,6 @@ class AlternatingSteps final : public Schedule {
   PlannedStep step_;       // whose turns are under way
   std::size_t turns_ = 0;  // taken of it
   Nanos each_{0};          // time of one turn
-  std::size_t count_ = 0;  // steps of the ramp
 };
 
 }  // namespace kneepoint::coordinator

@@ -4,13 +4,9 @@
 #include <gtest/gtest.h>
 #include <simdjson.h>
 
-#include <random>
-
-#include "coordinator/compare/paired.h"
 #include "coordinator/compare/render.h"
 #include "coordinator/compare/threshold.h"
-#include "coordinator/measure/statistics.h"
-#include "coordinator/plan/threshold.h"
+#include "tests/coordinator/compare_samples.h"
 
 namespace kneepoint::coordinator {
 namespace {
@@ -18,143 +14,15 @@ namespace {
 using ::testing::AllOf;
 using ::testing::Contains;
 using ::testing::ElementsAre;
+using testing::find;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+using testing::limit;
 using ::testing::Not;
-
-constexpr std::uint64_t kBatches = 10;
-
-/// Of a comparison. A test that writes nonsense ends with an error.
-Threshold limit(std::string_view text) {
-  return *parse_threshold(text, ThresholdUse::kComparison);
-}
-
-Interval around(double value, double standard_error) {
-  const double half = student_t(0.975, kBatches - 1) * standard_error;
-  return {value - half, value + half};
-}
-
-Step row(std::uint32_t n, double tokens, double ttft, double relative_error = 0.01) {
-  Step step{.concurrency = n};
-  step.batches = kBatches;
-  step.requests.completed = 1000;
-  step.token_source = TokenSource::kUsage;
-  step.output_tokens_per_second = {tokens, around(tokens, relative_error * tokens), relative_error * tokens};
-  step.ttft_seconds = {
-      .count = 1000, .mean = ttft, .stddev = ttft / 10, .p50 = ttft, .p95 = 2 * ttft, .p99 = 3 * ttft};
-  step.ttft_seconds.p50_ci95 = around(ttft, relative_error * ttft);
-  return step;
-}
-
-Step with_failures(std::uint64_t failed) {
-  Step step = row(8, 800, 0.02);
-  step.requests.failed = failed;
-  step.error_ratio = static_cast<double>(failed) / static_cast<double>(1000 + failed);
-  return step;
-}
-
-Report report(std::vector<Step> steps, std::string target = "host", const std::string& workload = "same") {
-  Report report{.run_id = "r", .run_name = "sweep", .version = "0.1.0"};
-  report.results.push_back({.target = std::move(target),
-                            .scenario = "chat",
-                            .model = "tiny",
-                            .workload = {.id = workload, .summary = "asks " + workload},
-                            .steps = std::move(steps)});
-  return report;
-}
-
-Comparison of(std::vector<Report> reports) {
-  std::vector<ComparedRun> runs;
-  for (Report& each : reports)
-    runs.push_back(
-        {.label = std::string(1, static_cast<char>('A' + runs.size())), .report = std::move(each)});
-  return compare(std::move(runs));
-}
-
-const ComparedRow* find(const Comparison& comparison, std::string_view metric,
-                        std::optional<std::uint32_t> n) {
-  for (const ComparedResult& result : comparison.results) {
-    for (const ComparedRow& row : result.rows) {
-      if (row.metric == metric && row.concurrency == n) return &row;
-    }
-  }
-  return nullptr;
-}
-
-TEST(Significance, WelchAgreesWithItsFormula) {
-  // Relative errors of 3 % and 4 % with 9 and 4 degrees of freedom: 5 %, and 5⁴ / (3⁴/9 + 4⁴/4) = 8.56.
-  const Difference d = difference({.value = 100, .standard_error = 3, .degrees = 9},
-                                  {.value = 120, .standard_error = 4.8, .degrees = 4});
-  const double degrees = 625.0 / (81.0 / 9 + 256.0 / 4);
-  EXPECT_NEAR(d.ratio, 0.2, 1e-12);
-  EXPECT_NEAR(*d.p, 2 * student_t_upper_tail(std::log(1.2) / 0.05, degrees), 1e-12);
-  EXPECT_NEAR(std::log(1 + d.ci95->high), std::log(1.2) + student_t(0.975, degrees) * 0.05, 1e-12);
-}
-
-TEST(Significance, BothDirectionsAgree) {
-  const Sample a{.value = 100, .standard_error = 2, .degrees = 5},
-      b{.value = 107, .standard_error = 3, .degrees = 8};
-  EXPECT_NEAR(*difference(a, b).p, *difference(b, a).p, 1e-12);
-}
-
-TEST(Significance, WithoutErrorsNothingIsTested) {
-  const Difference d = difference({.value = 1}, {.value = 2});
-  EXPECT_EQ(d.ratio, 1);
-  EXPECT_FALSE(d.tested);
-  EXPECT_FALSE(d.p);
-}
-
-TEST(Significance, BracketsDifferWhereTheyDoNotOverlap) {
-  const auto bracket = [](double low, double high) {
-    return Sample{.value = low, .range = Interval{low, high}};
-  };
-  EXPECT_TRUE(difference(bracket(16, 32), bracket(8, 16)).significant);
-  EXPECT_FALSE(difference(bracket(16, 32), bracket(24, 48)).significant);
-}
-
-TEST(Significance, HolmStepsDownAndStops) {
-  std::vector<Difference> d(4);
-  d[0].p = 0.04, d[1].p = 0.001, d[2].p = 0.016, d[3].p = 0.03;
-  apply_holm({&d[0], &d[1], &d[2], &d[3]});
-  // 0.001 ≤ 0.05/4; 0.016 ≤ 0.05/3; 0.03 > 0.05/2, and there it ends.
-  EXPECT_TRUE(d[1].significant);
-  EXPECT_TRUE(d[2].significant);
-  EXPECT_FALSE(d[3].significant);
-  EXPECT_FALSE(d[0].significant);
-}
-
-/// The promise of the method: of runs that do not differ, at most one in twenty shows any difference.
-TEST(Significance, EqualRunsRarelyDiffer) {
-  std::mt19937_64 random(20'260'101);
-  std::normal_distribution<double> batch(1000, 40);
-  const auto measured = [&](std::uint32_t n) {
-    std::vector<double> batches(kBatches);
-    for (double& value : batches) value = batch(random);
-    const Moments m = moments(batches);
-    const double se = m.stddev / std::sqrt(static_cast<double>(kBatches));
-    Step step{.concurrency = n};
-    step.batches = kBatches;
-    step.output_tokens_per_second = {m.mean, around(m.mean, se), se};
-    return step;
-  };
-  int alarms = 0, intervals = 0, covered = 0;
-  constexpr int kRuns = 1000;
-  for (int run = 0; run < kRuns; ++run) {
-    const auto ladder = [&] { return report({measured(1), measured(2), measured(4), measured(8)}); };
-    const Comparison comparison = of({ladder(), ladder()});
-    bool any = false;
-    for (const std::uint32_t n : {1u, 2u, 4u, 8u}) {
-      const auto& d = find(comparison, "throughput", n)->differences[1];
-      any = any || d->significant;
-      ++intervals;
-      covered += d->ci95->low <= 0 && d->ci95->high >= 0 ? 1 : 0;
-    }
-    alarms += any ? 1 : 0;
-  }
-  EXPECT_LE(alarms, 0.06 * kRuns);
-  EXPECT_GE(alarms, 0.005 * kRuns) << "so cautious that it would find nothing";
-  EXPECT_NEAR(static_cast<double>(covered) / intervals, 0.95, 0.015);
-}
+using testing::of;
+using testing::report;
+using testing::row;
+using testing::with_failures;
 
 TEST(Compare, FindsWhatDiffersAndOnlyThat) {
   const Comparison comparison = of(
@@ -417,73 +285,6 @@ TEST(Compare, NamesCannotBreakOutOfTheHtml) {
   EXPECT_THAT(html, HasSubstr("&lt;img"));
 }
 
-TEST(Threshold, OnlySignificantDifferencesCountUnlessSaidOtherwise) {
-  const Comparison comparison = of({report({row(8, 800, 0.02, 0.2), row(16, 1500, 0.03)}),
-                                    report({row(8, 700, 0.02, 0.2), row(16, 1200, 0.03)})});
-  const Threshold threshold = limit("throughput<-5%");
-  const ThresholdResult strict = check(threshold, comparison, true);
-  EXPECT_EQ(strict.checked, 2u);
-  EXPECT_THAT(strict.missed, ElementsAre(HasSubstr("output tok/s at 16: B against A: -20.0 %")));
-  EXPECT_THAT(strict.undecided, ElementsAre(HasSubstr("at 8")));
-  EXPECT_EQ(check(threshold, comparison, false).missed.size(), 2u);
-  EXPECT_EQ(check(limit("n_slo<-1%"), comparison, true).checked, 0u);
-}
-
-TEST(Threshold, IsHeldAgainstTheRowsOfItsLoadOnly) {
-  const Comparison comparison = of(
-      {report({row(8, 800, 0.02), row(16, 1500, 0.03)}), report({row(8, 800, 0.02), row(16, 1200, 0.03)})});
-  EXPECT_EQ(check(limit("throughput@16<-5%"), comparison, true).missed.size(), 1u);
-  const ThresholdResult kept = check(limit("throughput@8<-5%"), comparison, true);
-  EXPECT_EQ(kept.checked, 1u);
-  EXPECT_THAT(kept.missed, IsEmpty());
-  EXPECT_EQ(check(limit("throughput@9<-5%"), comparison, true).checked, 0u);
-}
-
-TEST(Threshold, IsJudgedInOneLine) {
-  const Comparison comparison = of({report({row(8, 800, 0.02, 0.2), row(16, 1500, 0.03)}),
-                                    report({row(8, 700, 0.02, 0.2), row(16, 1200, 0.03)})});
-  const auto outcome = [&](const char* text) { return judge(limit(text), comparison, true); };
-  EXPECT_EQ(outcome("throughput<-5%").state, "MISSED");
-  EXPECT_THAT(outcome("throughput<-5%").explanation, HasSubstr("output tok/s at 16: B against A: -20.0 %"));
-  EXPECT_EQ(outcome("throughput@8<-5%").state, "HELD");
-  EXPECT_THAT(outcome("throughput@8<-5%").explanation, HasSubstr("undecided: "));
-  EXPECT_EQ(outcome("throughput<-50%").explanation, "2 differences within it");
-  EXPECT_EQ(outcome("gpu_memory>+1%").state, "UNCHECKED");
-}
-
-TEST(Threshold, PastItAndUntestedIsNoPass) {
-  const Comparison comparison = of({report({row(16, 1500, 0.03)}), report({row(16, 1500, 0.045)})});
-  const ThresholdOutcome strict = judge(limit("ttft_p99>+10%"), comparison, true);
-  EXPECT_EQ(strict.state, "UNCHECKED");
-  EXPECT_THAT(strict.explanation, HasSubstr("past it, but that was not tested: "));
-  EXPECT_EQ(judge(limit("ttft_p99>+10%"), comparison, false).state, "MISSED");
-  EXPECT_EQ(judge(limit("ttft_p99>+80%"), comparison, true).state, "HELD");
-}
-
-TEST(Threshold, WhatOnlyTheBaseHasIsNoPass) {
-  Step bad = row(16, 1500, 0.03);
-  bad.invalidate("TARGET_DOWN", "the host is gone");
-  Step refuted = row(16, 1500, 0.03);
-  refuted.warn("SUPERSEDED", "the host has moved on since");
-  Step few = row(16, 1500, 0.03);
-  few.ttft_seconds.p95.reset();
-  const Report base = report({row(8, 800, 0.02), row(16, 1500, 0.03)});
-  for (const Step& broken : {bad, refuted}) {
-    const Comparison comparison = of({base, report({row(8, 800, 0.02), broken})});
-    EXPECT_EQ(judge(limit("throughput<-5%"), comparison, true).state, "UNCHECKED");
-    EXPECT_THAT(judge(limit("throughput<-5%"), comparison, true).explanation,
-                HasSubstr("output tok/s at 16: its row does not count in B"));
-    EXPECT_EQ(judge(limit("throughput@8<-5%"), comparison, true).state, "HELD");
-    // What the base itself has not is no reference.
-    EXPECT_EQ(judge(limit("throughput<-5%"), of({report({row(8, 800, 0.02), broken}), base}), true).state,
-              "HELD");
-  }
-  const Comparison comparison = of({base, report({row(8, 800, 0.02), few})});
-  EXPECT_THAT(judge(limit("ttft_p95>+10%"), comparison, true).explanation,
-              HasSubstr("TTFT p95 at 16: not measured in B"));
-  EXPECT_EQ(judge(limit("ttft_p95>+10%"), comparison, true).state, "UNCHECKED");
-}
-
 TEST(Compare, ARowThatLaterOnesHaveRefutedIsNotTheOneThatIsCompared) {
   Step before = row(16, 3000, 0.03);
   before.requests.completed = 100000;
@@ -569,90 +370,6 @@ TEST(Compare, TheFirstAnswerIsShownWhereReasoningComesBefore) {
   };
   EXPECT_EQ(find(runs(0.02), "ttfo_p50", 8), nullptr);
   EXPECT_NE(find(runs(0.5), "ttfo_p50", 8), nullptr);
-}
-
-Sample window(double value, double relative_error) {
-  return {.value = value, .standard_error = relative_error * value, .degrees = kBatches - 1};
-}
-
-/// A host at `speed` for the base, that drifts from window to window and scatters by `scatter`.
-Turns turns(std::mt19937& random, double ratio, double drift, double scatter) {
-  std::normal_distribution<double> chance;
-  const auto at = [&](double place, double speed) {
-    return window(100 * speed * std::exp(drift * place + scatter * chance(random)), 0.01);
-  };
-  return {
-      .base_first = at(0, 1), .other_first = at(1, ratio), .other_last = at(2, ratio), .base_last = at(3, 1)};
-}
-
-TEST(Paired, WhatBothDriftByCancels) {
-  std::mt19937 random(1);
-  const auto differences = paired_differences({turns(random, 1.1, 0.2, 0), turns(random, 1.1, -0.3, 0)});
-  for (const Difference& difference : differences) EXPECT_NEAR(difference.ratio, 0.1, 1e-9);
-  const auto many = paired_differences(std::vector<Turns>(4, turns(random, 1.1, 0.2, 0)));
-  ASSERT_TRUE(many[0].ci95);
-  EXPECT_LT(many[0].ci95->high - many[0].ci95->low, 0.01) << "a drift is no chance";
-}
-
-TEST(Paired, WithFewLoadsTheWindowsOwnErrorsStand) {
-  std::mt19937 random(1);
-  const auto difference = paired_differences({turns(random, 1.1, 0.2, 0)}).front();
-  // Half the root of four squares of 1 %, with 36 degrees of freedom.
-  ASSERT_TRUE(difference.ci95);
-  EXPECT_NEAR(difference.ci95->low, 1.1 * std::exp(-student_t(0.975, 36) * 0.01) - 1, 1e-6);
-  Turns untold = turns(random, 1.1, 0, 0);
-  untold.other_last.standard_error.reset();
-  const auto plain = paired_differences({untold}).front();
-  EXPECT_FALSE(plain.tested);
-  EXPECT_NEAR(plain.ratio, 0.1, 1e-9);
-}
-
-TEST(Paired, IntervalsHoldWhatTheySayWhateverTheWindowsThinkOfThemselves) {
-  for (const double scatter : {0.002, 0.01, 0.05}) {  // the windows say 0.01
-    std::mt19937 random(7);
-    int held = 0, significant = 0;
-    const int runs = 2000;
-    for (int i = 0; i < runs; ++i) {
-      std::vector<Turns> loads;
-      for (int load = 0; load < 5; ++load) loads.push_back(turns(random, 1.05, 0.1, scatter));
-      const auto differences = paired_differences(loads);
-      held += differences[0].ci95->low <= 0.05 && 0.05 <= differences[0].ci95->high;
-      significant += *differences[0].p < 0.05;
-    }
-    EXPECT_NEAR(held / double{runs}, 0.95, 0.015) << scatter;
-    if (scatter < 0.01) {
-      EXPECT_GT(significant / double{runs}, 0.99);
-    }
-  }
-}
-
-TEST(Compare, TargetsThatTookTurnsAreComparedWindowByWindow) {
-  // Every window is 5 % slower than the one before it, and the other host as fast as the base.
-  std::vector<Step> base, other;
-  double speed = 1000;
-  for (const std::uint32_t n : {1u, 8u, 32u}) {
-    for (const int whose : {0, 1, 1, 0}) {
-      (whose == 0 ? base : other).push_back(row(n, speed, 0.02));
-      speed *= 0.95;
-    }
-  }
-  Report a = report(base, "a"), b = report(other, "b");
-  const auto unpaired = of({a, b});
-  EXPECT_FALSE(unpaired.paired);
-  a.alternated = b.alternated = true;
-  const auto paired = of({a, b});
-  EXPECT_TRUE(paired.paired);
-  std::size_t rows = 0;
-  for (const ComparedRow& each : paired.results[0].rows) {
-    if (each.metric != "throughput") continue;
-    ++rows;
-    ASSERT_TRUE(each.differences[1]);
-    EXPECT_NEAR(each.differences[1]->ratio, 0, 1e-9);
-    EXPECT_FALSE(each.differences[1]->significant);
-  }
-  EXPECT_EQ(rows, 3u);
-  EXPECT_THAT(method_text(paired), HasSubstr("took turns"));
-  EXPECT_THAT(method_text(unpaired), Not(HasSubstr("took turns")));
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <set>
 #include <utility>
 
 namespace kneepoint {
@@ -28,6 +29,25 @@ Result<void> check_path(std::string_view key, std::string_view path) {
     if (piece.placeholder && *piece.placeholder != Placeholder::kModel)
       return Error{fmt::format("'{}' may hold {{model}} and no other placeholder", key)};
   }
+  return {};
+}
+
+/// Of a place that counts only with a value elsewhere all pointers say with which.
+Result<void> check_guards(std::string_view section, const AnswerPointers& pointers) {
+  std::set<std::string> guarded, plain;
+  for (const auto* list : {&pointers.text, &pointers.reasoning, &pointers.tool_call}) {
+    for (const std::string& text : *list) {
+      const GuardedPointer split = split_when(text);
+      (split.when ? guarded : plain).insert(std::string(split.pointer));
+    }
+  }
+  for (const std::string& place : guarded) {
+    if (plain.contains(place))
+      return Error{
+          fmt::format("'{}': '{}' stands with 'when' and without; write 'when' for each", section, place)};
+  }
+  if (guarded.size() > kMostGuardedPlaces)
+    return Error{fmt::format("'{}' has more than {} places with 'when'", section, kMostGuardedPlaces)};
   return {};
 }
 
@@ -61,6 +81,7 @@ Result<void> check_pointers(std::string_view section, const AnswerPointers& poin
         return Error{fmt::format("'{}.{}': nothing stands behind the '=' of '{}'", section, key, text)};
     }
   }
+  if (auto guards = check_guards(section, pointers); !guards) return guards;
   if (pointers.text.empty() && pointers.reasoning.empty() && pointers.tool_call.empty())
     return Error{fmt::format("'{}' has no 'text'; without it no token can be seen", section)};
   return {};

@@ -87,6 +87,8 @@ struct PointerCondition {
 /// Cuts "/type=message_stop" at its first '='. Views into `text`.
 PointerCondition split_condition(std::string_view text);
 
+/// So many places of an answer may hold different things.
+inline constexpr std::size_t kMostGuardedPlaces = 8;
 /// A pointer that counts in some events only.
 struct GuardedPointer {
   std::string_view pointer;

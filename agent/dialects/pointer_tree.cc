@@ -105,7 +105,7 @@ bool PointerTree::read(std::string_view json, ondemand::parser& parser, Found& f
   if (root.type().get(type) != SUCCESS) return false;
   if (type == ondemand::json_type::array && !expects_array(root_)) return false;
   if (!visit(root_, root, found) || !at_end(document)) return false;
-  if (found.waiting != nullptr) settle(found);
+  settle(found);
   if (found.signs.failed(found.chunk, whole)) found.chunk.error = true;
   return true;
 }
@@ -131,7 +131,12 @@ bool PointerTree::visit(const Node& node, ondemand::value& value, Found& found) 
     case ondemand::json_type::null:
       return value.is_null().error() == SUCCESS;
   }
-  if (given) note(node.parts, found);
+  if (!given) return true;
+  note(node.parts, found);
+  if (!node.guarded.empty() && found.waits < found.waiting.size()) {
+    const bool text = type == ondemand::json_type::string;
+    found.waiting[found.waits++] = {&node, text ? found.parts.text : std::string_view()};
+  }
   return true;
 }
 
@@ -143,13 +148,16 @@ void PointerTree::note(std::uint8_t parts, Found& found) {
 
 /// The event has been read: whether what was met counts is known.
 void PointerTree::settle(Found& found) {
-  for (const auto& [bit, part] : static_cast<const Node*>(found.waiting)->guarded) {
-    if ((found.held & bit) == 0) continue;
-    note(part, found);
-    if ((part & (kText | kReasoning)) == 0) continue;
-    found.text_bytes += found.waiting_text.size();
-    if (part == kText) found.chunk.add_answer(found.waiting_text);
-    if (part == kReasoning) found.chunk.reasoning = true;
+  for (std::size_t i = 0; i < found.waits; ++i) {
+    const auto& [node, text] = found.waiting[i];
+    for (const auto& [bit, part] : static_cast<const Node*>(node)->guarded) {
+      if ((found.held & bit) == 0) continue;
+      note(part, found);
+      if ((part & (kText | kReasoning)) == 0 || text.empty()) continue;
+      found.text_bytes += text.size();
+      if (part == kText) found.chunk.add_answer(text);
+      if (part == kReasoning) found.chunk.reasoning = true;
+    }
   }
 }
 
@@ -157,8 +165,6 @@ bool PointerTree::visit_text(const Node& node, ondemand::value& value, Found& fo
   if (!node.guarded.empty()) {
     if (!take_text(value, found.parts)) return true;
     given = true;
-    found.waiting = &node;
-    found.waiting_text = found.parts.text;
     return true;
   }
   if ((node.parts & (kText | kReasoning)) != 0) {

@@ -2,6 +2,8 @@
 
 #include <simdjson.h>
 
+#include <array>
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -28,9 +30,13 @@ class PointerTree {
     FailureSigns signs = {};
     std::size_t text_bytes = 0;  ///< Of all texts, answer and reasoning, as written (escapes not resolved).
     // What counts only with a value that stands elsewhere in the event, perhaps behind it.
-    std::uint64_t held = 0;         ///< A bit per condition of PointerTree that holds.
-    const void* waiting = nullptr;  ///< The node with such parts whose text was met last.
-    std::string_view waiting_text = {};
+    struct Waiting {
+      const void* node;
+      std::string_view text;  ///< Empty where it is no text.
+    };
+    std::uint64_t held = 0;                                ///< A bit per condition of PointerTree that holds.
+    std::array<Waiting, kMostGuardedPlaces> waiting = {};  ///< The nodes with such parts that were met.
+    std::size_t waits = 0;                                 ///< How many.
   };
 
   /// @param pointers checked (`kneepoint::check`).

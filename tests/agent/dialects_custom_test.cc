@@ -126,6 +126,39 @@ TEST(CustomDialect, OnePlaceHoldsWhatTheTypeSays) {
   }
 }
 
+TEST(CustomDialect, SeveralPlacesOfAnEventMayEachHoldWhatTheirTypeSays) {
+  DialectDescription dialect = some_dialect();
+  dialect.stream.text = {"/parts/0/text when /parts/0/type=text", "/parts/1/text when /parts/1/type=text"};
+  dialect.stream.reasoning = {"/parts/0/text when /parts/0/type=thought"};
+  dialect.stream.tool_call = {"/item when /type=call"};
+  ASSERT_TRUE(check(dialect));
+  const std::vector<std::pair<std::string, std::string>> cases = {
+      {R"({"parts":[{"type":"text","text":"a"},{"type":"text","text":"b"}]})", "answer"},
+      {R"({"parts":[{"type":"text","text":"a"},{"type":"other","text":"b"}]})", "answer"},
+      {R"({"parts":[{"type":"other","text":"a"},{"type":"text","text":"b"}]})", "answer"},
+      {R"({"parts":[{"type":"thought","text":"a"},{"type":"other","text":"b"}]})", "reasoning"},
+      {R"({"type":"call","item":{"name":"f"}})", "tool"},
+      {R"({"item":[1],"type":"call"})", "tool"},
+      {R"({"item":7,"type":"call"})", "tool"},
+      {R"({"item":{},"type":"call"})", ""},
+      {R"({"item":{"name":"f"},"type":"other"})", ""},
+  };
+  for (const auto& [event, meaning] : cases) EXPECT_EQ(stream(dialect, {event}), Meanings{meaning}) << event;
+}
+
+TEST(CustomDialect, APlaceHoldsDifferentThingsOrOne) {
+  DialectDescription dialect = some_dialect();
+  dialect.stream.text = {"/delta"};
+  dialect.stream.reasoning = {"/delta when /type=thought"};
+  const auto checked = check(dialect);
+  ASSERT_FALSE(checked);
+  EXPECT_EQ(checked.error().message,
+            "'stream': '/delta' stands with 'when' and without; write 'when' for each");
+  dialect.stream.text.clear();
+  for (int i = 0; i < 9; ++i) dialect.stream.text.push_back("/t" + std::to_string(i) + " when /type=text");
+  EXPECT_FALSE(check(dialect));
+}
+
 TEST(CustomDialect, AWhenThatSaysNothingIsRefused) {
   for (const char* pointer :
        {"/delta when /type", "/delta when type=x", "/delta when /type=", "delta when /type=x"}) {

@@ -29,8 +29,8 @@ Step measure(const Timeline& timeline, const Plan& plan, const StepWindow& windo
   return measure_step(timeline, plan, cells_of(plan).at(window.cell), window);
 }
 
-TEST(MeasureStep, CountsTokensByArrivalWithRequestsInFlightIncluded) {
-  // Requests of 40 s in a window of 10 s: none begins and ends inside.
+/// Four slots, each with one answer of 400 tokens, ten a second.
+Timeline four_answers_of_40_seconds() {
   KnownRun run;
   for (int slot = 0; slot < 4; ++slot) {
     KnownRequest request{.start = 0.25 * slot, .key = {.epoch = 1}, .usage_tokens = 400};
@@ -38,7 +38,12 @@ TEST(MeasureStep, CountsTokensByArrivalWithRequestsInFlightIncluded) {
     request.end = request.chunks.back();
     run.add(request);
   }
-  const auto timeline = run.timeline(50);
+  return run.timeline(50);
+}
+
+TEST(MeasureStep, CountsTokensByArrivalWithRequestsInFlightIncluded) {
+  // Requests of 40 s in a window of 10 s: none begins and ends inside.
+  const auto timeline = four_answers_of_40_seconds();
   const Step step = measure(timeline, simple_plan(), {.concurrency = 4, .epoch = 1, .begin = 20, .end = 30});
   EXPECT_NEAR(*step.output_tokens_per_second.value, 40, 0.5);
   EXPECT_EQ(step.token_source, TokenSource::kEstimated);
@@ -51,14 +56,7 @@ TEST(MeasureStep, CountsTokensByArrivalWithRequestsInFlightIncluded) {
 /// Windows that cut answers of 40 s: what is not seen in them is not known, and no window without an end is
 /// valid.
 TEST(MeasureStep, OfLongAnswersOnlyWhatTheWindowHoldsIsKnown) {
-  KnownRun run;
-  for (int slot = 0; slot < 4; ++slot) {
-    KnownRequest request{.start = 0.25 * slot, .key = {.epoch = 1}, .usage_tokens = 400};
-    for (int i = 1; i <= 400; ++i) request.chunks.push_back(request.start + 0.1 * i);
-    request.end = request.chunks.back();
-    run.add(request);
-  }
-  const auto timeline = run.timeline(50);
+  const auto timeline = four_answers_of_40_seconds();
   struct Window {
     std::int64_t begin, end;
     std::uint64_t first_tokens, completed;

@@ -49,6 +49,25 @@ TEST(Endpoints, ThePlanNamesOthersInsteadAndBesides) {
   EXPECT_EQ(endpoints[1].model, "") << "an exporter knows no models";
 }
 
+/// A name server that knows one name, with two addresses.
+HostLookUp::Addresses two_pods(const std::string& host, const std::string& port) {
+  if (host != "pods.example") return HostLookUp::find(host, port);
+  const auto at = [](const char* address) {
+    return boost::asio::ip::tcp::endpoint(boost::asio::ip::make_address(address), 8000);
+  };
+  return {at("10.0.0.2"), at("10.0.0.1"), at("10.0.0.2")};
+}
+
+TEST(Endpoints, ANameOfSeveralPodsIsAskedAtEachOnce) {
+  Plan plan;
+  plan.targets = {target("host", {"http://127.0.0.1:1"})};
+  plan.targets[0].telemetry.pods = {"http://pods.example:8000/metrics"};
+  const auto endpoints = scrape_endpoints(plan, &two_pods);
+  ASSERT_EQ(endpoints.size(), 2u);
+  EXPECT_EQ(endpoints[0].url, "http://10.0.0.1:8000/metrics");
+  EXPECT_EQ(endpoints[1].url, "http://10.0.0.2:8000/metrics");
+}
+
 TEST(Endpoints, PodsAreAskedAtEveryAddressOfTheirName) {
   Plan plan;
   plan.targets = {target("host", {"http://127.0.0.1:1"})};

@@ -253,6 +253,21 @@ TEST(EngineMetrics, AServerThatStandsThereTwiceCountsOnce) {
   };
   EXPECT_EQ(tokens(page("a", "b", "0.731942")), 512);
   EXPECT_EQ(tokens(page("a", "b", "0.731943")), 1024) << "two servers that counted alike";
+  const std::string one =
+      "vllm:generation_tokens_total{job=\"a\",pod=\"1\"} 512\n"
+      "vllm:request_queue_time_seconds_sum{job=\"a\",pod=\"1\"} 0.731942\n";
+  const std::string both =
+      "vllm:generation_tokens_total{job=\"b\",pod=\"1\"} 512\n"
+      "vllm:request_queue_time_seconds_sum{job=\"b\",pod=\"1\"} 0.731942\n"
+      "vllm:generation_tokens_total{job=\"b\",pod=\"2\"} 300\n"
+      "vllm:request_queue_time_seconds_sum{job=\"b\",pod=\"2\"} 0.5\n";
+  EXPECT_EQ(tokens(one + both), 812) << "the second pod stands under one of the jobs only";
+  EXPECT_EQ(tokens(both + one), 812);
+  const std::string bare =
+      "vllm:generation_tokens_total{pod=\"1\"} 512\nvllm:request_queue_time_seconds_sum{pod=\"1\"} "
+      "0.731942\n";
+  EXPECT_EQ(tokens(one + bare), 512);
+  EXPECT_EQ(tokens(bare + one), 512);
   EXPECT_EQ(
       tokens(
           "vllm:generation_tokens_total{engine=\"0\"} 512\nvllm:generation_tokens_total{engine=\"1\"} 512\n"),

@@ -58,7 +58,6 @@ class Engine final : public agent::LoadEngine, public Client {
   void consider_all();
   void check_lease();
   void cancel_all();
-  void end_slot(std::uint32_t slot);
   void end_second();
   void integrate();
   void note_budget();

@@ -22,9 +22,10 @@ using Marks = std::map<std::uintmax_t, std::size_t>;
 std::string text_of(const coordinator::Step& row);
 
 /// No acknowledged batch is missing and none is there twice; the recording read back, and `live`, the
-/// timeline that the run had, hold as many requests as the batches do.
+/// timeline that the run had, hold as many requests as the batches do. @param live null where the disk did
+/// not take all of the run: only what was acknowledged is looked at then.
 std::vector<std::string> check_batches(const std::filesystem::path& directory, const Ledger& ledger,
-                                       const coordinator::Timeline& live);
+                                       const coordinator::Timeline* live);
 
 /// Rows that were closed are the same after a resume, as far as they had come to the disk.
 std::vector<std::string> check_rows(const std::vector<coordinator::Step>& again,

@@ -54,7 +54,7 @@ class Network {
   MonoTime arrival(const std::string& agent, MonoTime& last);
   void to_agent(const std::shared_ptr<Stream>& stream, std::shared_ptr<const v1::CoordinatorMessage> message);
   void to_coordinator(const std::shared_ptr<Stream>& stream, std::shared_ptr<v1::AgentMessage> message);
-  /// Nothing passes any more; each end is told after a time, or never.
+  /// Each end is told after a time, or never; nothing passes any more once the agent's has been.
   void break_stream(const std::shared_ptr<Stream>& stream, std::optional<Nanos> tell_agent,
                     std::optional<Nanos> tell_coordinator, const std::string& why);
   void tell_agent(const std::shared_ptr<Stream>& stream, Nanos wait, const std::string& why);

@@ -255,12 +255,10 @@ class Simulation {
     verdict_.rows = loop.windows().size();
     verdict_.ending = loop.fleet_failure().empty() ? "whole" : loop.fleet_failure();
     tell(fmt::format("coordinator {} has ended{}", verdict_.coordinators, over_ ? "" : ", interrupted"));
-    if (!whole) {
-      verdict_.ending += ", its disk full";
-      return;
-    }
-    check_report(loop, facts);
-    for (std::string& line : check_batches(directory_, ledger_, loop.timeline())) broken(std::move(line));
+    if (!whole) verdict_.ending += ", its disk full";
+    if (whole) check_report(loop, facts);
+    const coordinator::Timeline* const live = whole ? &loop.timeline() : nullptr;
+    for (std::string& line : check_batches(directory_, ledger_, live)) broken(std::move(line));
   }
 
   RunLoop::Hooks hooks(coordinator::RecordedRun& recorded) {
@@ -301,6 +299,7 @@ class Simulation {
     tell(why);
     verdict_.ending = why;
     over_ = verdict_.coordinators > 20;
+    if (over_) broken("(e) no coordinator could begin: " + why);
     world_.pass(1s);
   }
 
@@ -347,13 +346,21 @@ class Simulation {
   }
 
   void check_load() {
-    std::map<std::uint32_t, std::size_t> runners;  // of a slot, as far as the fleet knows them
-    std::size_t moved = 0;
+    std::map<std::uint32_t, std::vector<std::uint64_t>> runners;  // of a slot, as far as the fleet knows them
     for (const auto& request : host_.in_flight()) {
       const auto agent = std::find_if(agents_.begin(), agents_.end(), [&](const auto& each) {
         return static_cast<const Client*>(each->engine()) == request->client;
       });
-      if (agent != agents_.end() && takes_part((*agent)->name()) && ++runners[request->slot] > 1) ++moved;
+      if (agent != agents_.end() && takes_part((*agent)->name()))
+        runners[request->slot].push_back(request->epoch);
+    }
+    // A slot that has moved to another agent may still have its last request of an earlier level at the one
+    // before.
+    std::size_t moved = 0;
+    for (const auto& [slot, epochs] : runners) {
+      const std::uint64_t newest = *std::max_element(epochs.begin(), epochs.end());
+      moved += static_cast<std::size_t>(
+          std::count_if(epochs.begin(), epochs.end(), [&](std::uint64_t epoch) { return epoch < newest; }));
     }
     if (auto wrong = watch_.check(host_.in_flight().size(), moved)) broken(std::move(*wrong));
   }

@@ -18,8 +18,8 @@ namespace kneepoint {
 
 struct Dataset;
 
-/// Requests that are reported together. Request k of a step takes class k mod (sum of weights), so that every
-/// class is met in proportion and evenly in time; an entry of a dataset with classes has its own.
+/// Requests that are reported together. They are taken in proportion to their weights, spread evenly over a
+/// step's requests, or over its conversations; an entry of a dataset with classes has its own.
 struct PromptClass {
   std::string name;
   std::vector<std::string> prompts;  ///< Empty where the texts come from a dataset, or are made.

@@ -23,7 +23,6 @@ constexpr std::size_t kMaxSeries = 65'536;
 /// Requests that end in one second on one agent.
 constexpr std::size_t kMaxRows = 1'000'000;
 constexpr std::size_t kMaxReplicas = 65'536;
-constexpr std::size_t kMaxLimits = 64;
 /// With the mark that tells that there was more.
 constexpr std::size_t kMaxSaid = Failures::kSaidBytes + std::string_view("…").size();
 constexpr std::int64_t kMaxSecond = std::int64_t{366} * 86'400;
@@ -127,7 +126,7 @@ SeriesStats series_from(const Field& at, const v1::SeriesSecond& message) {
   if (message.has_segments()) stats.segments = segments_from({&at, "segments"}, message.segments());
   stats.failures = failures_from({&at, "failures"}, message, stats);
   stats.joint_good = count({&at, "joint_good"}, message.joint_good());
-  wire::size_at_most({&at, "slo"}, static_cast<std::size_t>(message.slo_size()), kMaxLimits);
+  wire::size_at_most({&at, "slo"}, static_cast<std::size_t>(message.slo_size()), kMostSloLimits);
   for (int i = 0; i < message.slo_size(); ++i) {
     const Field here{&at, "slo", i};
     stats.slo.push_back({.met = count({&here, "met"}, message.slo(i).met()),

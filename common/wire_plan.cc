@@ -24,7 +24,6 @@ constexpr std::size_t kMaxRequestTemplate = 1 << 20;
 constexpr std::size_t kMaxTargets = 1024;
 constexpr std::size_t kMaxUrls = 4096;
 constexpr std::size_t kMaxCells = 65'536;
-constexpr std::size_t kMaxLimits = 64;
 constexpr std::uint32_t kMaxSlots = 10'000'000;
 /// A trace's mean rate may be slow, and no fleet sends faster.
 constexpr double kLowestRate = 1e-9;
@@ -234,7 +233,7 @@ Cell cell_from(const Field& at, const v1::Cell& message, int place, int targets)
   }
   Cell cell{.id = message.id(), .scenario = message.scenario(), .target = message.target()};
   cell.workload = wire::workload_from({&at, "workload"}, message.workload());
-  wire::size_at_most({&at, "slo"}, static_cast<std::size_t>(message.slo_size()), kMaxLimits);
+  wire::size_at_most({&at, "slo"}, static_cast<std::size_t>(message.slo_size()), kMostSloLimits);
   for (int i = 0; i < message.slo_size(); ++i)
     cell.slo.push_back(limit_from({&at, "slo", i}, message.slo(i)));
   if (message.has_calibration())

@@ -210,7 +210,8 @@ int dispatch(int argc, char** argv) {
                   "whose targets took turns may stand alone")
       ->required()
       ->expected(1, -1);
-  compare_app.add_option("--out", compare.out, "Directory for compare.html, compare.md and compare.txt");
+  compare_app.add_option("--out", compare.out,
+                         "Directory for compare.html, compare.md, compare.txt and compare.json");
   compare_app
       .add_option("--fail-on", compare.fail_on,
                   "Exit with 4 where a significant difference is past a limit, as throughput<-5% or "

@@ -242,6 +242,7 @@ std::optional<Outcome> CompletionStream::take_read(const CompletionRequest& requ
 /// One read, decoded layer by layer. @return the outcome when the request is over.
 std::optional<Outcome> CompletionStream::consume(const CompletionRequest& request, std::string_view input,
                                                  const ReadResult& read) {
+  const std::string_view whole = input;
   while (true) {
     switch (http_.next(input)) {
       case HttpResponse::Event::kNeedMore:
@@ -264,6 +265,7 @@ std::optional<Outcome> CompletionStream::consume(const CompletionRequest& reques
       }
       case HttpResponse::Event::kError:
         connection_->close();
+        if (kept_body_.empty()) kept_body_ = whole.substr(0, kQuotable);
         if (by_status_ != Outcome::kSuccess) return conclude(request, read.received);
         return done_ ? judge(request) : Outcome::kParse;
     }
@@ -351,7 +353,7 @@ Outcome CompletionStream::failed_by(std::string_view event, Outcome outcome) {
 FailureDetail CompletionStream::failure_detail(const CompletionRequest& request) const {
   const std::string_view theirs = http_.request_id();
   return {.status = http_.status(),
-          .said = kept_body_.empty() ? http_.error() : kept_body_,
+          .said = kept_body_,
           .request_id = theirs.empty() ? std::string_view(request.id) : theirs,
           .secret = key_of(request.key)};
 }

@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -40,16 +41,17 @@ class DatasetCollector {
   bool skips() const { return skip_; }
 
   bool full() const { return limit_ > 0 && dataset_.entries.size() >= limit_; }
-  /// The number of a class, new or met before. @param line for the complaint about too many.
-  std::uint32_t class_number(std::string_view name, std::size_t line);
-  /// @param line for the complaint about an entry without text, or too much of it.
-  void add(DatasetEntry entry, std::size_t line);
+  /// @param line for the complaint about an entry without text, or too much of it, or about too many classes.
+  /// @param prompt_class its name, new or met before; the entry's own number stands where there is none.
+  void add(DatasetEntry entry, std::size_t line, const std::optional<std::string>& prompt_class = {});
   /// What was collected; complains when that is nothing.
   Dataset finish() &&;
 
   Dataset& dataset() { return dataset_; }
 
  private:
+  std::uint32_t class_number(std::string_view name, std::size_t line);
+
   const std::size_t limit_;
   const bool skip_;
   std::size_t skipped_ = 0;

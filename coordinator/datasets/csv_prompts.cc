@@ -71,9 +71,10 @@ void read_csv_prompts(std::string_view text, const DatasetSpec& spec, DatasetCol
       }
       DatasetEntry entry;
       if (tokens) entry.output_tokens = token_count((*record)[*tokens], spec.output_tokens, reader.line());
-      if (prompt_class) entry.prompt_class = into.class_number((*record)[*prompt_class], reader.line());
+      std::optional<std::string> class_name;
+      if (prompt_class) class_name = (*record)[*prompt_class];
       entry.turns.push_back(std::move((*record)[prompt]));
-      into.add(std::move(entry), reader.line());
+      into.add(std::move(entry), reader.line(), class_name);
     });
   }
 }

@@ -178,7 +178,8 @@ std::uint32_t DatasetCollector::class_number(std::string_view name, std::size_t 
   return number;
 }
 
-void DatasetCollector::add(DatasetEntry entry, std::size_t line) {
+void DatasetCollector::add(DatasetEntry entry, std::size_t line,
+                           const std::optional<std::string>& prompt_class) {
   for (const std::string& turn : entry.turns) {
     if (turn.empty()) throw DatasetError{line, "the prompt is empty"};
     bytes_ += turn.size() + 8;
@@ -186,6 +187,7 @@ void DatasetCollector::add(DatasetEntry entry, std::size_t line) {
   bytes_ += 16 + 8 * entry.blocks.size();
   if (bytes_ > kMaxDatasetBytes - (kMaxDatasetBytes >> 4))
     throw DatasetError{line, "up to here it is more than agents can hold (240 MiB); set 'limit'", true};
+  if (prompt_class) entry.prompt_class = class_number(*prompt_class, line);
   dataset_.entries.push_back(std::move(entry));
 }
 

@@ -155,11 +155,10 @@ void read_json_lines(std::string_view text, const DatasetSpec& spec, DatasetColl
           throw DatasetError{number, fmt::format("'{}' is not a whole number", spec.output_tokens)};
         entry.output_tokens = token_count(tokens, spec.output_tokens, number);
       }
-      if (!spec.prompt_class.empty()) {
-        const dom::element value = member(object, spec.prompt_class, number);
-        entry.prompt_class = into.class_number(class_name(value, spec.prompt_class, number), number);
-      }
-      into.add(std::move(entry), number);
+      std::optional<std::string> name;
+      if (!spec.prompt_class.empty())
+        name = class_name(member(object, spec.prompt_class, number), spec.prompt_class, number);
+      into.add(std::move(entry), number, name);
     });
     return !into.full();
   });

@@ -13,7 +13,7 @@ namespace kneepoint::coordinator {
 void read_json_lines(std::string_view text, const DatasetSpec& spec, DatasetCollector& into);
 
 /// ShareGPT: a list of `{"conversations": [{"from": "human", "value": …}, …]}`. The human's turns are taken;
-/// conversations without any are skipped. With `all_roles`, both as read_logged_messages has them. Same
+/// conversations without any are skipped. With `all_roles`, both as logged_turns has them. Same
 /// conditions.
 void read_share_gpt(std::string_view text, const DatasetSpec& spec, DatasetCollector& into);
 

@@ -266,9 +266,10 @@ void check_generator(Step& step, const WindowEvidence& evidence) {
   }
   const auto scale = ttft && tpot ? std::min(*ttft, *tpot) : ttft.value_or(tpot.value_or(0));
   if (scale <= 0) return;
-  // Without stamps the lag of a read is not seen; the time that the loop was away from poll bounds it.
-  const Histogram& lag = unstamped ? evidence.loop_gap : evidence.rx_lag;
-  if (by_loss || !surely_exceeds(lag, Gates::kLagShare * scale)) return;
+  // Without stamps the lag of a read is not seen; the time that the loop was away from poll bounds it. It
+  // does, too, where stamps are from before a segment that was lost.
+  const Histogram& lag = unstamped || by_loss ? evidence.loop_gap : evidence.rx_lag;
+  if (!surely_exceeds(lag, Gates::kLagShare * scale)) return;
   const std::string lag_p99 = format_time(lag.quantile_seconds(Gates::kLagQuantile).value_or(0));
   if (unstamped) {
     step.invalidate("CLIENT_BOUND",

@@ -13,6 +13,28 @@ namespace {
 using yaml::Node;
 using yaml::PlanError;
 
+/// Set by kneepoint itself.
+constexpr std::array<std::string_view, 11> kOurs = {"host",
+                                                    "content-type",
+                                                    "content-length",
+                                                    "accept",
+                                                    "accept-encoding",
+                                                    "connection",
+                                                    "transfer-encoding",
+                                                    "te",
+                                                    "upgrade",
+                                                    "user-agent",
+                                                    "x-request-id"};
+
+/// @param name as written.
+void check_name(const std::string& name, const yaml::Position& at) {
+  if (!is_header_name(name))
+    throw PlanError{at,
+                    fmt::format("'{}' is no header name; use letters, digits and '-'", yaml::excerpt(name))};
+  if (std::find(kOurs.begin(), kOurs.end(), lower(name)) != kOurs.end())
+    throw PlanError{at, fmt::format("header '{}' is set by kneepoint itself; remove it", name)};
+}
+
 }  // namespace
 
 bool is_header_name(std::string_view name) {
@@ -29,27 +51,13 @@ std::string lower(std::string text) {
 
 const std::string& read_header_name(const Node& node, std::string_view key) {
   const std::string& name = yaml::read_text(node, fmt::format("'{}'", key));
-  if (!is_header_name(name)) {
-    throw PlanError{node.at,
-                    fmt::format("'{}' is no header name; use letters, digits and '-'", yaml::excerpt(name))};
-  }
+  check_name(name, node.at);
   return name;
 }
 
 std::map<std::string, std::string> read_headers(const Node& node) {
   constexpr std::array<std::string_view, 6> kSecret = {
       "authorization", "proxy-authorization", "cookie", "x-api-key", "api-key", "x-auth-token"};
-  constexpr std::array<std::string_view, 11> kOurs = {"host",
-                                                      "content-type",
-                                                      "content-length",
-                                                      "accept",
-                                                      "accept-encoding",
-                                                      "connection",
-                                                      "transfer-encoding",
-                                                      "te",
-                                                      "upgrade",
-                                                      "user-agent",
-                                                      "x-request-id"};
   if (node.kind != Node::Kind::kMapping) {
     throw PlanError{node.at,
                     fmt::format("'headers' must be a mapping of names to texts, not {}", kind_name(node))};
@@ -58,16 +66,9 @@ std::map<std::string, std::string> read_headers(const Node& node) {
   std::vector<std::string> seen;
   for (const yaml::Member& member : node.members) {
     const std::string name = lower(member.key);
-    if (!is_header_name(name)) {
-      throw PlanError{member.at, fmt::format("'{}' is no header name; use letters, digits and '-'",
-                                             yaml::excerpt(member.key))};
-    }
+    check_name(member.key, member.at);
     if (std::find(kSecret.begin(), kSecret.end(), name) != kSecret.end()) {
       throw PlanError{member.at, fmt::format("header '{}' is refused: {}", member.key, kNoInlineSecret)};
-    }
-    if (std::find(kOurs.begin(), kOurs.end(), name) != kOurs.end()) {
-      throw PlanError{member.at,
-                      fmt::format("header '{}' is set by kneepoint itself; remove it", member.key)};
     }
     if (std::find(seen.begin(), seen.end(), name) != seen.end()) {
       throw PlanError{member.at,

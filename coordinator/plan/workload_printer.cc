@@ -145,19 +145,21 @@ void warn_about_workload(const Scenario& scenario, const Plan& plan, std::vector
   if (!workload.makes_text() && !workload.unique) {
     std::set<std::string_view> distinct;
     for (const PromptClass& c : workload.classes) distinct.insert(c.prompts.begin(), c.prompts.end());
+    const bool whole_bodies = workload.dataset && workload.dataset->bodies;
+    const std::string_view make_unique = whole_bodies ? "" : "unique: true, ";
     const std::size_t prompts =
         workload.dataset ? plan.datasets.at(workload.dataset->hash)->entries.size() : distinct.size();
     if (most > 1 && prompts < most) {
       warnings.push_back(fmt::format(
           "{}: {} for up to {} requests at once. Where the host has prefix caching, repeated prompts skip "
           "most of their prefill and TTFT looks better than with real traffic; use more prompts, "
-          "unique: true, or switch the cache off.",
-          scenario.name, prompts == 1 ? "the same prompt" : plural(prompts, "prompt"), most));
+          "{}or switch the cache off.",
+          scenario.name, prompts == 1 ? "the same prompt" : plural(prompts, "prompt"), most, make_unique));
     } else if (workload.dataset && (scenario.ramp.search || scenario.ramp.step_count() > 1)) {
       warnings.push_back(
           fmt::format("{}: all steps take from the same {}. Where the host has prefix caching, later steps "
-                      "look better than earlier ones; use unique: true, or switch the cache off.",
-                      scenario.name, plural(prompts, "prompt")));
+                      "look better than earlier ones; {}switch the cache off.",
+                      scenario.name, plural(prompts, "prompt"), whole_bodies ? "" : "use unique: true, or "));
     }
   }
   if (workload.dataset) {

@@ -7,11 +7,10 @@
 #include <map>
 
 #include "coordinator/results/units.h"
+#include "coordinator/timeline/timeline.h"
 
 namespace kneepoint::coordinator {
 namespace {
-
-constexpr std::size_t kSlowest = 10;
 
 /// What a failure is to somebody who did not read docs/report.md.
 std::string_view outcome_words(Outcome outcome) {
@@ -120,6 +119,12 @@ std::string errors_words(const RequestCounts& all) {
   return fmt::format("{:.2g} % ({})", ratio * 100, kinds_words(all));
 }
 
+std::optional<double> longest_silence(const std::vector<Step>& steps) {
+  std::optional<double> longest;
+  for (const Step& step : steps) longest = std::max(longest, step.icl_seconds.max);
+  return longest;
+}
+
 RequestCounts all_requests(const std::vector<Step>& steps) {
   RequestCounts all;
   std::map<std::pair<std::string, std::optional<std::uint64_t>>, FailureKind> kinds;
@@ -171,7 +176,7 @@ Table slowest_table(const ScenarioResult& result) {
   std::stable_sort(all.begin(), all.end(), [](const auto& a, const auto& b) {
     return a.first->ttft_seconds > b.first->ttft_seconds;
   });
-  all.resize(std::min(all.size(), kSlowest));
+  all.resize(std::min(all.size(), kSlowestRows));
   for (const auto& [request, step] : all) {
     table.rows.push_back({request->request_id, format_time(request->ttft_seconds), row_label(*step),
                           fmt::format("{:.1f} s", request->sent_at_seconds)});

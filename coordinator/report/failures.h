@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -17,6 +18,9 @@ std::string errors_words(const RequestCounts& all);
 
 /// What the requests in the windows of a result came to, taken together.
 RequestCounts all_requests(const std::vector<Step>& steps);
+
+/// The longest time between two chunks of one answer, in seconds; absent where no answer had two.
+std::optional<double> longest_silence(const std::vector<Step>& steps);
 
 /// "429: {"error": "slow down"}": what the host said in one of the failures of the most frequent kind that it
 /// said anything of; empty where it said nothing.

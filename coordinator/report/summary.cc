@@ -210,13 +210,9 @@ std::string full_figure(const Saturation& found) {
 /// What all of the run's requests came to, the longest that a stream was silent, and what a host said.
 std::string errors_lines(const Report& report, std::size_t width) {
   std::vector<Step> steps;
-  std::optional<double> longest;
-  for (const ScenarioResult& result : report.results) {
-    for (const Step& step : result.steps) {
-      steps.push_back(step);
-      if (step.icl_seconds.max) longest = std::max(longest.value_or(0), *step.icl_seconds.max);
-    }
-  }
+  for (const ScenarioResult& result : report.results)
+    steps.insert(steps.end(), result.steps.begin(), result.steps.end());
+  const auto longest = longest_silence(steps);
   const RequestCounts all = all_requests(steps);
   const std::string text = errors_words(all) + (longest ? "; longest silence " + format_time(*longest) : "");
   std::string out = answer_line("Errors:", text, width);

@@ -65,14 +65,24 @@ bool ScenarioResult::moving() const {
 }
 
 std::optional<double> ScenarioResult::peak_gpu_memory_bytes() const {
-  // Of the server's own processes where they are known: others may share its cards.
   std::optional<double> cards, processes;
   for (const Step& step : steps) {
     if (!step.telemetry) continue;
     cards = std::max(cards, step.telemetry->gpu.memory_peak_bytes);
     processes = std::max(processes, step.telemetry->gpu.process_memory_peak_bytes);
   }
-  return processes ? processes : cards;
+  return gpu_memory_is_the_servers() ? processes : cards;
+}
+
+bool ScenarioResult::gpu_memory_is_the_servers() const {
+  bool known = false;
+  for (const Step& step : steps) {
+    if (!step.telemetry) continue;
+    const GpuTelemetry& gpu = step.telemetry->gpu;
+    if (gpu.memory_peak_bytes && !gpu.process_memory_peak_bytes) return false;
+    known = known || gpu.process_memory_peak_bytes;
+  }
+  return known;
 }
 
 }  // namespace kneepoint::coordinator

@@ -329,8 +329,10 @@ struct ScenarioResult {
   LoadKind load_kind() const { return steps.empty() ? LoadKind::kRequests : steps.front().load_kind(); }
   /// Whether the load moved through the rows: a survey, which steady rows have to confirm.
   bool moving() const;
-  /// The most GPU memory in use in any step's window.
+  /// The most GPU memory in use in any step's window: of the server's own processes where they are known
+  /// throughout, since others may share its cards; else of the cards.
   std::optional<double> peak_gpu_memory_bytes() const;
+  bool gpu_memory_is_the_servers() const;
 };
 
 /// A limit of the plan or of `--fail-on`, and what the run came to.

@@ -70,8 +70,7 @@ Result<void> RunLoop::run() {
   std::uint64_t epoch = last_epoch(timeline_) + 1;
   std::unique_ptr<StepRunner> controller;
   Result<void> begun;
-  // Of a plan whose two targets alternate, both cells of a scenario; else one.
-  const std::size_t together = plan_.alternate ? 2 : 1;
+  const std::size_t together = cells_at_once();
   const auto go = [&](std::unique_ptr<Schedule> schedule, std::size_t cell_index) {
     const auto first = cells_.begin() + static_cast<std::ptrdiff_t>(cell_index);
     const std::vector<Cell> turns(first, first + static_cast<std::ptrdiff_t>(together));
@@ -209,7 +208,7 @@ void RunLoop::tick(Controller& controller, std::size_t cell_index) {
                     .time_left = controller.time_left(fleet_.now())};
   progress.in_flight = in_flight();
   for (const auto& [agent, gauges] : gauges_) progress.backing_off += gauges.backing_off;
-  const std::size_t together = plan_.alternate ? 2 : 1;
+  const std::size_t together = cells_at_once();
   for (std::size_t i = cell_index + together; i < cells_.size() && progress.time_left; i += together) {
     const auto later = schedule_of(plan_, cells_[i]);
     const auto left = later->max_duration() ? later->max_duration() : later->later();

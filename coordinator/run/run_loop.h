@@ -132,6 +132,8 @@ class RunLoop {
     bool dealt = false;  // a share of level_, perhaps an empty one
   };
 
+  /// Of a plan whose two targets alternate, both cells of a scenario are under way; else one.
+  std::size_t cells_at_once() const { return plan_.alternate ? 2 : 1; }
   /// Of a controller that is new: where its rows begin, and what the past knows of it.
   Result<void> begin(StepRunner& controller);
   void tell_decisions(const Controller& controller);

@@ -29,24 +29,18 @@ bool is_loopback(std::string_view url) {
 
 /// The URL with each address of its host in the host's place; the URL itself where nobody knows the name, so
 /// that its reader says so.
-std::vector<std::string> at_every_address(const std::string& url) {
+std::vector<std::string> at_every_address(const std::string& url, HostLookUp::Find find) {
   const auto parsed = boost::urls::parse_uri(url);
   if (!parsed) return {url};
-  const std::string host(parsed->host_address());
-  const addrinfo hints{.ai_socktype = SOCK_STREAM};
-  addrinfo* found = nullptr;
-  if (getaddrinfo(host.c_str(), nullptr, &hints, &found) != 0) return {url};
   std::set<std::string> addresses;
-  for (const addrinfo* each = found; each != nullptr; each = each->ai_next) {
-    std::array<char, NI_MAXHOST> text{};
-    if (getnameinfo(each->ai_addr, each->ai_addrlen, text.data(), text.size(), nullptr, 0, NI_NUMERICHOST) !=
-        0)
-      continue;
-    boost::urls::url at(*parsed);
-    at.set_host_address(text.data());
-    addresses.emplace(at.buffer());
+  try {
+    for (const auto& endpoint : find(std::string(parsed->host_address()), std::string(parsed->port()))) {
+      boost::urls::url at(*parsed);
+      at.set_host_address(endpoint.address().to_string());
+      addresses.emplace(at.buffer());
+    }
+  } catch (const boost::system::system_error&) {
   }
-  freeaddrinfo(found);
   return addresses.empty() ? std::vector<std::string>{url}
                            : std::vector<std::string>{addresses.begin(), addresses.end()};
 }
@@ -66,7 +60,7 @@ ScrapeEndpoint endpoint_of(const Target& target, const std::string& url) {
   return endpoint;
 }
 
-void add_target(const Target& target, std::vector<ScrapeEndpoint>& endpoints) {
+void add_target(const Target& target, HostLookUp::Find find, std::vector<ScrapeEndpoint>& endpoints) {
   const TelemetryOptions& telemetry = target.telemetry;
   if (telemetry.off) return;
   std::vector<std::string> urls = telemetry.urls;
@@ -79,7 +73,7 @@ void add_target(const Target& target, std::vector<ScrapeEndpoint>& endpoints) {
     endpoints.back().asked_for = !telemetry.urls.empty();
   }
   for (const std::string& pods : telemetry.pods) {
-    for (std::string& url : at_every_address(pods)) {
+    for (std::string& url : at_every_address(pods, find)) {
       endpoints.push_back(endpoint_of(target, pods));
       endpoints.back().url = std::move(url);
       endpoints.back().model = target.model;
@@ -95,9 +89,9 @@ void add_target(const Target& target, std::vector<ScrapeEndpoint>& endpoints) {
 
 }  // namespace
 
-std::vector<ScrapeEndpoint> scrape_endpoints(const Plan& plan) {
+std::vector<ScrapeEndpoint> scrape_endpoints(const Plan& plan, HostLookUp::Find find) {
   std::vector<ScrapeEndpoint> endpoints;
-  for (const Target& target : plan.targets) add_target(target, endpoints);
+  for (const Target& target : plan.targets) add_target(target, find, endpoints);
   std::set<std::string> watched;
   for (const ScrapeEndpoint& endpoint : endpoints) watched.insert(endpoint.url);
   for (const GuardLimit& limit : plan.guard_rails) {

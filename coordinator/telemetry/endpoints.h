@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "common/plan.h"
+#include "coordinator/telemetry/host_look_up.h"
 #include "coordinator/telemetry/scraper.h"
 
 namespace kneepoint::coordinator {
@@ -18,7 +19,7 @@ inline constexpr const char* kGuardedElsewhere = "guarded elsewhere";
 /// names instead and besides (a name of several pods is looked up); and the URLs that guard rails watch,
 /// which count for no target. Targets' headers and tokens go to URLs of their own hosts only; a token that
 /// this machine does not have is left out.
-std::vector<ScrapeEndpoint> scrape_endpoints(const Plan& plan);
+std::vector<ScrapeEndpoint> scrape_endpoints(const Plan& plan, HostLookUp::Find find = &HostLookUp::find);
 
 /// The targets that this machine's own GPUs serve: those whose `telemetry` says so, or whose URLs are all
 /// loopback.

@@ -221,13 +221,10 @@ void add_process(const std::vector<MetricSample>& samples, SignalValues& values)
 
 using Labels = std::vector<std::pair<std::string, std::string>>;
 
-/// The labels of `copy` that `sample` has not.
-Labels labels_of_its_own(const MetricSample& copy, const MetricSample& sample) {
-  Labels own;
-  for (const auto& [key, value] : copy.labels) {
-    if (sample.label(key) != value) own.emplace_back(key, value);
-  }
-  return own;
+/// Whether `sample` says of itself what `other` does not.
+bool has_labels_of_its_own(const MetricSample& sample, const MetricSample& other) {
+  return std::any_of(sample.labels.begin(), sample.labels.end(),
+                     [&](const auto& label) { return other.label(label.first) != label.second; });
 }
 
 /// A page that was put together from others may hold one server twice, under the labels of two scrape jobs.
@@ -240,16 +237,19 @@ std::vector<MetricSample> without_copies(const std::vector<MetricSample>& sample
     if (!time || std::trunc(sample.value) == sample.value) continue;
     for (std::size_t j = i + 1; j < samples.size(); ++j) {
       if (samples[j].name != sample.name || samples[j].value != sample.value) continue;
-      const Labels own = labels_of_its_own(samples[j], sample);
-      const bool known = std::find(copies.begin(), copies.end(), own) != copies.end();
-      if (!own.empty() && !known) copies.push_back(own);
+      // One of the two goes, with all that has every label of it: others of its job may be servers of their
+      // own.
+      const MetricSample& copy = has_labels_of_its_own(samples[j], sample) ? samples[j] : sample;
+      if (&copy == &sample && !has_labels_of_its_own(sample, samples[j])) continue;
+      const Labels labels(copy.labels.begin(), copy.labels.end());
+      if (std::find(copies.begin(), copies.end(), labels) == copies.end()) copies.push_back(labels);
     }
   }
   if (copies.empty()) return samples;
   std::vector<MetricSample> kept;
   for (const MetricSample& sample : samples) {
-    const auto is_copy = [&](const Labels& own) {
-      return std::all_of(own.begin(), own.end(),
+    const auto is_copy = [&](const Labels& labels) {
+      return std::all_of(labels.begin(), labels.end(),
                          [&](const auto& label) { return sample.label(label.first) == label.second; });
     };
     if (std::none_of(copies.begin(), copies.end(), is_copy)) kept.push_back(sample);

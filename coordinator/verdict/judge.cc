@@ -153,11 +153,12 @@ bool often_reconnected(const Step& step) {
 
 /// What lies between us and the host, each told once, of the row with the highest load.
 void judge_delivery(const ScenarioResult& result, Verdict& verdict) {
-  const auto told = [&](std::string_view flag, std::string_view word) {
+  const auto any = [](const Step&) { return true; };
+  const auto told = [&](std::string_view flag, std::string_view word, bool (*counts)(const Step&)) {
     const Step* last = nullptr;
     std::size_t rows = 0;
     for (const Step& step : result.steps) {
-      if (!step.has_flag(flag)) continue;
+      if (!step.has_flag(flag) || !counts(step)) continue;
       ++rows;
       if (last == nullptr || step.load() >= last->load()) last = &step;
     }
@@ -169,19 +170,20 @@ void judge_delivery(const ScenarioResult& result, Verdict& verdict) {
   };
   const bool limited = std::any_of(result.slo.criteria.begin(), result.slo.criteria.end(),
                                    [](const SloCriterion& c) { return !c.name.starts_with("e2e"); });
-  if (std::string text = told("BUFFERED", "one piece"); !text.empty()) {
+  if (std::string text = told("BUFFERED", "one piece", any); !text.empty()) {
     // What was measured stands; limits on what could not be are not decided.
     limited ? verdict.reserve("buffered", std::move(text)) : verdict.warn("buffered", std::move(text));
   }
-  if (std::string text = told("FLUSHED", "flushes"); !text.empty()) verdict.warn("flushed", std::move(text));
-  if (std::string text = told("CACHED_ANSWERS", "cache"); !text.empty())
+  if (std::string text = told("FLUSHED", "flushes", any); !text.empty())
+    verdict.warn("flushed", std::move(text));
+  if (std::string text = told("CACHED_ANSWERS", "cache", any); !text.empty())
     verdict.reserve("cached_answers", std::move(text));
-  const bool dropped = std::any_of(result.steps.begin(), result.steps.end(), often_reconnected);
-  if (std::string text = told("RECONNECTS", "sent again"); dropped && !text.empty())
+  if (std::string text = told("RECONNECTS", "sent again", often_reconnected); !text.empty())
     verdict.warn("reconnects", std::move(text));
-  if (std::string text = told("UNANSWERED", "never got an answer"); !text.empty())
+  if (std::string text = told("UNANSWERED", "never got an answer", any); !text.empty())
     verdict.warn("unanswered", std::move(text));
-  if (std::string text = told("HANGING", "hang"); !text.empty()) verdict.reserve("hanging", std::move(text));
+  if (std::string text = told("HANGING", "hang", any); !text.empty())
+    verdict.reserve("hanging", std::move(text));
 }
 
 void judge_windows(const ScenarioResult& result, Verdict& verdict) {

@@ -35,12 +35,18 @@ std::string doubt_of(const Step& step, const SloCheck& check, double allowed) {
                      check.missed, check.met + check.missed);
 }
 
-SloCriterion bracket(const std::vector<Step>& steps, std::string name, double limit, double allowed,
-                     const std::function<const SloCheck*(const Step&)>& check_of) {
+/// A check, and the share of requests that may miss it.
+struct Judged {
+  const SloCheck* check = nullptr;
+  double allowed = 0;
+};
+
+SloCriterion bracket(const std::vector<Step>& steps, std::string name, double limit,
+                     const std::function<Judged(const Step&)>& check_of) {
   std::map<double, Outlook> by_load;
   std::map<double, std::string> doubts;
   for (const Step& step : steps) {
-    const SloCheck* check = check_of(step);
+    const auto [check, allowed] = check_of(step);
     if (step.has_flag(kSuperseded)) continue;
     Outlook& outlook = by_load[step.load()];  // of a row of which nothing came too: it was tried
     if (check == nullptr) continue;
@@ -77,13 +83,15 @@ SloCriterion bracket(const std::vector<Step>& steps, std::string name, double li
 }
 
 /// All limits together. A class of few requests would drown among the others': it has to hold for itself.
-const SloCheck* worst_of(const Step& step, const std::vector<SloLimit>& limits) {
-  const SloCheck* worst = step.slo_joint ? &*step.slo_joint : nullptr;
-  for (std::size_t i = 0; worst != nullptr && i < std::min(limits.size(), step.slo.size()); ++i) {
+Judged worst_of(const Step& step, const std::vector<SloLimit>& limits) {
+  double lowest_quantile = 1;
+  for (const SloLimit& limit : limits) lowest_quantile = std::min(lowest_quantile, limit.quantile);
+  Judged worst{step.slo_joint ? &*step.slo_joint : nullptr, 1 - lowest_quantile};
+  for (std::size_t i = 0; worst.check != nullptr && i < std::min(limits.size(), step.slo.size()); ++i) {
     const bool by_class = !limits[i].prompt_class.empty();
-    const bool fails = step.slo[i].state == "FAIL" && worst->state != "FAIL";
-    const bool unsure = step.slo[i].state == "INDETERMINATE" && worst->state == "PASS";
-    if (by_class && (fails || unsure)) worst = &step.slo[i];
+    const bool fails = step.slo[i].state == "FAIL" && worst.check->state != "FAIL";
+    const bool unsure = step.slo[i].state == "INDETERMINATE" && worst.check->state == "PASS";
+    if (by_class && (fails || unsure)) worst = {&step.slo[i], 1 - limits[i].quantile};
   }
   return worst;
 }
@@ -95,13 +103,11 @@ SloResult find_slo(const std::vector<Step>& steps, const std::vector<SloLimit>& 
   if (limits.empty()) return result;
   for (std::size_t i = 0; i < limits.size(); ++i) {
     result.criteria.push_back(
-        bracket(steps, limits[i].name(), to_seconds(limits[i].limit), 1 - limits[i].quantile,
-                [i](const Step& step) { return i < step.slo.size() ? &step.slo[i] : nullptr; }));
+        bracket(steps, limits[i].name(), to_seconds(limits[i].limit), [&, i](const Step& step) {
+          return Judged{i < step.slo.size() ? &step.slo[i] : nullptr, 1 - limits[i].quantile};
+        }));
   }
-  double lowest_quantile = 1;
-  for (const SloLimit& limit : limits) lowest_quantile = std::min(lowest_quantile, limit.quantile);
-  result.joint = bracket(steps, "joint", 0, 1 - lowest_quantile,
-                         [&](const Step& step) { return worst_of(step, limits); });
+  result.joint = bracket(steps, "joint", 0, [&](const Step& step) { return worst_of(step, limits); });
   return result;
 }
 

@@ -82,8 +82,12 @@ TEST_F(FailureKinds, AnErrorInsideAStreamIsTheEvent) {
   EXPECT_EQ(failure.said, "{\"error\":{\"code\":7}}");
 }
 
-TEST_F(FailureKinds, WhatIsNoHttpIsNamed) {
-  EXPECT_EQ(only(against("SSH-2.0-OpenSSH_9.2\r\n"), Outcome::kParse, 0).said, "not an HTTP/1.x status line");
+TEST_F(FailureKinds, WhatIsNoHttpIsQuoted) {
+  EXPECT_EQ(only(against("SSH-2.0-OpenSSH_9.2\r\n"), Outcome::kParse, 0).said, "SSH-2.0-OpenSSH_9.2");
+}
+
+TEST_F(FailureKinds, OfAHostThatGoesAwayNothingIsQuoted) {
+  EXPECT_EQ(only(against(kStreamHead + chunked(delta("a"))), Outcome::kStream, 200).said, "");
 }
 
 TEST_F(FailureKinds, ABodyThatIsTooLongIsQuotedAllTheSame) {

@@ -109,7 +109,7 @@ def measure(binaries, agents, seconds, folder):
     lost = len(re.findall(r"agent \S+ lost", said.text))
     return {"agents": agents, "cores": cores, "memory_mb": memory, "journal_bytes": written,
             "assembled_seconds": told["assembled_seconds"], "batch_bytes": told["batch_bytes"], "lost": lost,
-            "exit": coordinator.returncode}
+            "broken_off": simulated.returncode != 0 or coordinator.returncode not in (0, 3)}
 
 
 def main():
@@ -128,6 +128,8 @@ def main():
               f"| {row['assembled_seconds']:.1f} | {row['batch_bytes']:,} | {row['journal_bytes']:.0f} | {row['lost']} |", flush=True)
         bars = [(row["cores"], CPU_BAR, "cores"), (row["memory_mb"], MEMORY_BAR, "MB"),
                 (row["assembled_seconds"], ASSEMBLY_BAR, "s to assemble"), (row["lost"], 0, "agents lost")]
+        if row["broken_off"]:
+            failed.append(f"{agents} agents: the run was broken off")
         failed += [f"{agents} agents: {value:.2f} {what}, at most {bar}" for value, bar, what in bars if value > bar]
     window = json.loads(subprocess.check_output([options.bin / "kneepoint_window_bench"], text=True))
     took = window["measured_milliseconds"]

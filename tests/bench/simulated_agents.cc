@@ -43,7 +43,7 @@ struct SimulatedAgent {
   std::map<std::int64_t, LoadLevel> levels;  // by the second from which each is in force
   std::uint64_t sequence = 0;
   std::int64_t collected = -1;  // the last second
-  bool ready = false, loaded = false, drained = false, complete = false;
+  bool ready = false, drained = false, complete = false;
 };
 
 class SimulatedAgents {
@@ -111,7 +111,6 @@ class SimulatedAgents {
     } else if (message.has_level()) {
       if (auto level = from_wire(message.level()))
         agent.levels[second_of(level->effective_at)] = *std::move(level);
-      agent.loaded = true;
       loaded_at_ = std::max(loaded_at_, agent.levels.size() == 1 ? event.at : loaded_at_);
     } else if (message.has_drain() && !agent.drained) {
       agent.drained = true;

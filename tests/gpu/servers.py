@@ -35,7 +35,7 @@ SERVERS = {
     # As slots64 without compiled graphs: the same answers, slower.
     "eager": (8006, "qwen2-1.5b", ["--max-num-seqs", "64", "--no-enable-prefix-caching", "--enforce-eager",
                                    "--kv-cache-memory-bytes", "4G", *SMALL]),
-    # Without chunked prefill or with small chunks: what the flag costs.
+    # As r1 with small chunks of prefill: what they cost.
     "chunk512": (8007, "qwen2-1.5b", ["--max-num-seqs", "256", "--max-num-batched-tokens", "512", "--kv-cache-memory-bytes", "8G", *SMALL]),
 }
 ENVIRONMENT = {"HF_HUB_OFFLINE": "1", "VLLM_NO_USAGE_STATS": "1", "DO_NOT_TRACK": "1", "VLLM_HOST_IP": "127.0.0.1"}

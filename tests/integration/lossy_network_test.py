@@ -1,4 +1,5 @@
-"""Packets that the kernel really loses: counted, said, and named as the network's where the load is what loses them.
+"""Packets that the kernel really loses: counted and said. (Where the load is what loses them
+and the rows stand, they are named as the network's: the tests of attribution show that.)
 
 Everything runs in a network namespace of its own, whose loopback drops what nftables is told to. Where neither is
 permitted the test is skipped (exit 77)."""

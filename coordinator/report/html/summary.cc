@@ -242,8 +242,7 @@ KeyFigure errors_figure(const ScenarioResult& result) {
     return key;
   }
   key.figure = number(100 * static_cast<double>(all.failed) / ended, {});
-  std::optional<double> longest;
-  for (const Step& step : result.steps) longest = std::max(longest, step.icl_seconds.max);
+  const auto longest = longest_silence(result.steps);
   key.detail = all.failed == 0 ? "no request failed" : kinds_words(all);
   if (longest) key.detail += "; longest silence " + format_time(*longest);
   return key;
@@ -261,7 +260,8 @@ KeyFigure memory_figure(const ScenarioResult& result) {
   const auto peak = result.peak_gpu_memory_bytes();
   key.figure = number(peak, "No GPU metrics were found");
   if (peak) key.figure.text = format_bytes(*peak);
-  key.detail = "in use, as the engine allocates it";
+  key.detail = result.gpu_memory_is_the_servers() ? "of the server, as it allocates it"
+                                                  : "in use on its cards, whoever uses it";
   return key;
 }
 

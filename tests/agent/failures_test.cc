@@ -87,7 +87,13 @@ TEST_F(FailureKinds, WhatIsNoHttpIsQuoted) {
 }
 
 TEST_F(FailureKinds, OfAHostThatGoesAwayNothingIsQuoted) {
-  EXPECT_EQ(only(against(kStreamHead + chunked(delta("a"))), Outcome::kStream, 200).said, "");
+  server_ = std::make_unique<ScriptedServer>([](ScriptedServer::Peer& peer, int) {
+    peer.read_request();
+    peer.send(kStreamHead + chunked(delta("a")));
+  });
+  target().urls = {server_->url()};
+  start(1);
+  EXPECT_EQ(only(run(1).failures, Outcome::kStream, 200).said, "");
 }
 
 TEST_F(FailureKinds, ABodyThatIsTooLongIsQuotedAllTheSame) {

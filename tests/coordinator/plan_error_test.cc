@@ -49,7 +49,7 @@ const Case kTop[] = {
      "sweep.yaml:2:1: unknown key 'target' in the plan; did you mean 'targets'?"},
     {"UnknownKeyFarFromAll", "kneepoint: 1\ncolour: 3\n",
      "sweep.yaml:2:1: unknown key 'colour' in the plan; write one of: kneepoint, name, seed, records, "
-     "on_agent_lost, guard_rails, thresholds, targets, scenarios"},
+     "on_agent_lost, alternate, guard_rails, thresholds, targets, scenarios"},
     {"KeyOfAnotherTool", "kneepoint: 1\nconcurrency: 3\n",
      "sweep.yaml:2:1: unknown key 'concurrency' in the plan; write the loads as a ramp of the scenario: "
      "ramp: {steps: [1, 2, 4], hold: 30s}"},

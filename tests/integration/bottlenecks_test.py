@@ -55,7 +55,7 @@ scenarios:
         plan = self.plan(urls or [host.url], steps, workload, telemetry=telemetry, **options)
         out = self.scratch / "out"
         for _ in range(3):
-            process = self.kneepoint("run", plan, "--out", out, "--serve", "none", "--no-preflight")
+            process = self.kneepoint("run", plan, "--out", out, "--force", "--serve", "none", "--no-preflight")
             with Starver(process) if starve else contextlib.nullcontext():
                 code = process.wait(240)
             self.assertIn(code, (0, 3), process.output)

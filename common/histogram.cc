@@ -20,6 +20,18 @@ double units_to_seconds(double units) {
   return units * (1 << HistogramLayout::kUnitBits) * 1e-9;
 }
 
+/// How many of `theirs` have no bucket in `ours`; both ascending.
+std::size_t missing_from(const std::vector<Histogram::Bucket>& ours,
+                         const std::vector<Histogram::Bucket>& theirs) {
+  std::size_t missing = 0;
+  auto at = ours.begin();
+  for (const Histogram::Bucket& bucket : theirs) {
+    while (at != ours.end() && at->index < bucket.index) ++at;
+    if (at == ours.end() || at->index != bucket.index) ++missing;
+  }
+  return missing;
+}
+
 bool by_index(const Histogram::Bucket& a, const Histogram::Bucket& b) {
   return a.index < b.index;
 }
@@ -74,23 +86,22 @@ void Histogram::merge(const Histogram& other) {
   sum_squares_ += other.sum_squares_;
   count_ += other.count_;
   overflow_ += other.overflow_;
-  std::vector<Bucket> merged;
-  merged.reserve(buckets_.size() + other.buckets_.size());
-  auto a = buckets_.begin();
-  auto b = other.buckets_.begin();
-  while (a != buckets_.end() && b != other.buckets_.end()) {
-    if (a->index < b->index) {
-      merged.push_back(*a++);
-    } else if (b->index < a->index) {
-      merged.push_back(*b++);
-    } else {
-      merged.push_back({a->index, a->count + b->count});
-      ++a, ++b;
+  std::size_t a = buckets_.size(), b = other.buckets_.size();
+  std::size_t to = a + missing_from(buckets_, other.buckets_);
+  buckets_.reserve(to);  // no more: many are kept for hours
+  buckets_.resize(to);
+  // From the end, so that it is done in place: of many seconds the same buckets come again and again.
+  while (b > 0) {
+    const Bucket& theirs = other.buckets_[b - 1];
+    Bucket& place = buckets_[--to];
+    if (a > 0 && buckets_[a - 1].index > theirs.index) {
+      place = buckets_[--a];
+      continue;
     }
+    const bool both = a > 0 && buckets_[a - 1].index == theirs.index;
+    place = {theirs.index, theirs.count + (both ? buckets_[--a].count : 0)};
+    --b;
   }
-  merged.insert(merged.end(), a, buckets_.end());
-  merged.insert(merged.end(), b, other.buckets_.end());
-  buckets_ = std::move(merged);
 }
 
 void Histogram::clear() {

@@ -5,6 +5,8 @@
 #include <CLI/CLI.hpp>
 #include <cstdio>
 #include <ctime>
+#include <random>
+#include <vector>
 
 #include "coordinator/measure/window.h"
 #include "coordinator/timeline/timeline.h"
@@ -25,7 +27,7 @@ int main(int argc, char** argv) {
   using namespace kneepoint;
   using namespace kneepoint::coordinator;
   std::int64_t seconds = 600;
-  std::uint32_t agents = 4;
+  std::uint32_t agents = 1000;
   CLI::App app{"Measures a window of synthetic seconds."};
   app.add_option("--seconds", seconds)->check(CLI::Range(10, 100'000))->capture_default_str();
   app.add_option("--agents", agents, "Merged into each second")
@@ -39,13 +41,20 @@ int main(int argc, char** argv) {
   const std::vector<Cell> cells = cells_of(plan);
   Timeline timeline;
   for (std::uint32_t agent = 0; agent < agents; ++agent) timeline.add_agent(agent, 0);
+  // Different seconds of one agent, and of all of them together, that take turns: most of the work is to make
+  // them up.
+  std::vector<SecondSnapshot> alone, together(16);
+  for (std::uint64_t seed = 0; seed < 256; ++seed) alone.push_back(synthetic_second(seed, 0, 1));
+  std::mt19937_64 random(1);
+  for (SecondSnapshot& second : together) {
+    for (std::uint32_t agent = 0; agent < agents; ++agent) second.merge(alone[random() % alone.size()]);
+  }
   for (std::int64_t second = 0; second < seconds; ++second) {
-    for (std::uint32_t agent = 0; agent < agents; ++agent) {
-      SnapshotBatch batch{.complete_through = second};
-      batch.seconds.push_back(
-          synthetic_second(static_cast<std::uint64_t>(second) * agents + agent, second, 1));
-      timeline.add(agent, batch);
-    }
+    SnapshotBatch batch{.complete_through = second};
+    batch.seconds.push_back(together[static_cast<std::size_t>(second) % together.size()]);
+    batch.seconds.front().second = second;
+    timeline.add(0, batch);
+    for (std::uint32_t agent = 1; agent < agents; ++agent) timeline.add(agent, {.complete_through = second});
   }
   const StepWindow window{
       .cell = cells[0].id, .concurrency = agents * kSyntheticStreams, .epoch = 1, .begin = 0, .end = seconds};

@@ -38,6 +38,7 @@
 #include "coordinator/plan/needs.h"
 #include "coordinator/plan/plan_loader.h"
 #include "coordinator/plan/threshold.h"
+#include "coordinator/recording/folded.h"
 #include "coordinator/recording/recording.h"
 #include "coordinator/recording/results.h"
 #include "coordinator/recording/resume.h"
@@ -404,10 +405,11 @@ class Run {
 
   /// What is recorded is whole before the agents may forget it, if the disk lets it.
   void close_record(const Timeline& timeline) {
-    const bool whole = record_.flush();
+    recorded_whole_ = record_.flush();
     take_telemetry(timeline);
     take_notices();
-    if (!whole) display_.print("what is recorded of the run is not whole: the disk did not take it");
+    if (!recorded_whole_)
+      display_.print("what is recorded of the run is not whole: the disk did not take it");
   }
 
   void tell_of_clocks() {
@@ -443,8 +445,18 @@ class Run {
     const int interrupts = interrupts_.count();
     output_.flush([&] { return interrupts_.count() > interrupts; });
     if (const int error = output_.error(); error != 0) note_lost_output(error);
+    if (!interrupted) fold(measured);
     linger(interrupted);
     return failed.empty() ? exit_code(report) : kInternalError;
+  }
+
+  /// Nobody goes on with a run that is over: what it came to is enough.
+  void fold(const Measured& measured) {
+    if (!recorded_whole_) return;
+    const auto& [plan, timeline, windows, facts, telemetry] = measured;
+    if (const auto folded = fold_recording(directory_.path(), timeline, windows, facts); !folded)
+      errors_.write(fmt::format("kneepoint: {}; the recording stays as it is, which is larger\n",
+                                printable_lines(folded.error().message)));
   }
 
   /// Stays until the last figures have been scraped twice, or the time has passed, and tells agents that come
@@ -481,6 +493,7 @@ class Run {
   std::map<std::uint32_t, double> load_seconds_;  // by target
   std::optional<RunTelemetry> telemetry_;
   std::optional<RecordedRun> recorded_;
+  bool recorded_whole_ = false;
   std::string closing_;
 };
 

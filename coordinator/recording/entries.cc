@@ -288,6 +288,17 @@ Result<SegmentStart> from_message(const v1::RecordedResumption& message) {
   });
 }
 
+Result<SnapshotBatch> batch_of(const v1::SnapshotBatch& message, std::size_t cells) {
+  auto batch = from_wire(message);
+  if (!batch) return batch;
+  for (const SecondSnapshot& second : batch->seconds) {
+    for (const auto& [key, stats] : second.series) {
+      if (key.cell >= cells) return Error{fmt::format("batch: there is no cell {}", key.cell)};
+    }
+  }
+  return batch;
+}
+
 void to_message(const RunFacts& facts, v1::RecordedEnd& out) {
   out.set_duration_nanos(facts.duration.count());
   out.set_interrupted(facts.interrupted);

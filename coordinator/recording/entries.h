@@ -4,6 +4,7 @@
 
 #include "common/plan.h"
 #include "common/result.h"
+#include "common/second_stats.h"
 #include "coordinator/controllers/decision.h"
 #include "coordinator/recording/segment.h"
 #include "coordinator/timeline/timeline.h"
@@ -16,6 +17,7 @@ class RecordedEnd;
 class RecordedResumption;
 class RecordedRun;
 class RecordedWindow;
+class SnapshotBatch;
 }  // namespace kneepoint::v1
 
 /// The entries of a recording to and from what they stand for. `from_message` checks what it reads and
@@ -45,6 +47,9 @@ Result<Decision> from_message(const v1::RecordedDecision& message);
 
 void to_message(const SegmentStart& start, v1::RecordedResumption& out);
 Result<SegmentStart> from_message(const v1::RecordedResumption& message);
+
+/// A batch whose series are all of one of the run's cells. @param cells how many it has.
+Result<SnapshotBatch> batch_of(const v1::SnapshotBatch& message, std::size_t cells);
 
 void to_message(const RunFacts& facts, v1::RecordedEnd& out);
 /// Fills in what is known only when a run is over.

@@ -10,6 +10,7 @@
 #include "common/wire.h"
 #include "coordinator/measure/window.h"
 #include "coordinator/recording/entries.h"
+#include "coordinator/recording/folded.h"
 #include "coordinator/telemetry/telemetry_lines.h"
 #include "kneepoint/v1/recording.pb.h"
 
@@ -36,6 +37,7 @@ class Reader {
   /// @returns what is wrong with the entry.
   Result<void> take(const v1::RecordingEntry& entry) {
     const bool first = std::exchange(fresh_, false);
+    if (folded_) return take_folded(entry);
     if (entry.has_run() == started_)
       return Error{started_ ? "a second beginning" : "this is no recording of a run"};
     if (entry.has_resumption() != (first && !entry.has_run()))
@@ -48,9 +50,8 @@ class Reader {
       case v1::RecordingEntry::kWindow: {
         const auto window = from_message(entry.window(), cells_);
         if (!window) return window.error();
-        if (rows_ == Rows::kMeasured) {
+        if (rows_ == Rows::kMeasured)
           into_.rows.push_back(measure_step(into_.timeline, into_.plan, into_.cells[window->cell], *window));
-        }
         // As the run did, so that hours take little memory here, too.
         if (!into_.windows.empty() && into_.windows.back().grain > 1) {
           const StepWindow& past = into_.windows.back();
@@ -72,9 +73,11 @@ class Reader {
       case v1::RecordingEntry::kResumption:
         return resume(entry.resumption());
       case v1::RecordingEntry::kEnd:
-        from_message(entry.end(), into_.facts);
-        ended_ = true;
-        return {};
+        return end(entry.end());
+      case v1::RecordingEntry::kFold:
+        return take_fold(entry.fold());
+      case v1::RecordingEntry::kSecond:
+        return Error{"a merged second of a run that is not folded"};
       case v1::RecordingEntry::ENTRY_NOT_SET:
         return {};  // of a later version: what it adds is not needed here
     }
@@ -83,8 +86,51 @@ class Reader {
 
   bool started() const { return started_; }
   bool ended() const { return ended_; }
+  bool folded() const { return folded_; }
 
  private:
+  /// What it is made of is whole already.
+  Result<void> take_folded(const v1::RecordingEntry& entry) {
+    switch (entry.entry_case()) {
+      case v1::RecordingEntry::kSecond: {
+        auto second = from_message(entry.second(), cells_);
+        if (!second) return second.error();
+        into_.timeline.restore(second->number, std::move(second->merged), second->replica_names);
+        return {};
+      }
+      case v1::RecordingEntry::kWindow: {
+        const auto window = from_message(entry.window(), cells_);
+        if (!window) return window.error();
+        into_.windows.push_back(*window);
+        return {};
+      }
+      case v1::RecordingEntry::kEnd:
+        return end(entry.end());
+      case v1::RecordingEntry::ENTRY_NOT_SET:
+        return {};
+      default:
+        return Error{"a folded run has nothing but merged seconds, windows and an end"};
+    }
+  }
+
+  Result<void> take_fold(const v1::RecordedFold& message) {
+    if (!into_.timeline.seconds().empty() || !into_.windows.empty())
+      return Error{"a run is folded from its beginning on"};
+    auto fold = from_message(message);
+    if (!fold) return fold.error();
+    into_.facts.agents = std::move(fold->agents);
+    into_.facts.resumed = std::move(fold->resumed);
+    into_.timeline.restore(std::move(fold->coverage));
+    folded_ = true;
+    return {};
+  }
+
+  Result<void> end(const v1::RecordedEnd& message) {
+    from_message(message, into_.facts);
+    ended_ = true;
+    return {};
+  }
+
   Result<void> start(const v1::RecordedRun& run) {
     auto begun = from_message(run);
     if (!begun) return begun.error();
@@ -143,13 +189,8 @@ class Reader {
 
   Result<void> merge(const v1::RecordedBatch& recorded) {
     if (recorded.agent() >= places_.size()) return Error{"batch.agent: there is no such agent"};
-    const auto batch = from_wire(recorded.batch());
+    const auto batch = batch_of(recorded.batch(), cells_);
     if (!batch) return batch.error();
-    for (const SecondSnapshot& second : batch->seconds) {
-      for (const auto& [key, stats] : second.series) {
-        if (key.cell >= cells_) return Error{fmt::format("batch: there is no cell {}", key.cell)};
-      }
-    }
     into_.timeline.add(recorded.agent(), *batch);
     return {};
   }
@@ -159,44 +200,50 @@ class Reader {
   std::size_t cells_ = 0;
   std::vector<std::size_t> places_;  // in the facts, of the present coordinator's agents
   bool fresh_ = true;                // nothing of the segment has been read
-  bool started_ = false, ended_ = false;
+  bool started_ = false, ended_ = false, folded_ = false;
 };
 
 }  // namespace
 
-bool has_recording(const std::filesystem::path& directory) {
-  bool begun = false;
-  const auto look = [&](const v1::RecordingEntry& entry) -> Result<void> {
-    begun = entry.has_run();
-    return Error{"enough"};
+std::size_t segment_count(const std::filesystem::path& directory) {
+  std::size_t count = 1;
+  std::error_code none;
+  const auto is_there = [&](std::string_view file) {
+    return std::filesystem::exists(segment_path(directory, file, count + 1), none);
   };
-  (void)read_entries(directory / kRecordingFile, look);
-  return begun;
+  while (is_there(kRecordingFile) || is_there(kTelemetryFile)) ++count;
+  return count;
+}
+
+bool has_recording(const std::filesystem::path& directory) {
+  return first_entry(directory / kRecordingFile).has_run();
 }
 
 void clear_recording(const std::filesystem::path& directory) {
-  std::size_t last = 1;
-  while (std::filesystem::exists(segment_path(directory, kRecordingFile, last + 1))) ++last;
   std::error_code ignored;
   // The last first: what is left when this is cut off is still a row of segments.
-  for (; last >= 1; --last) {
+  for (std::size_t last = segment_count(directory); last >= 1; --last) {
     std::filesystem::remove(segment_path(directory, kTelemetryFile, last), ignored);
     std::filesystem::remove(segment_path(directory, kRecordingFile, last), ignored);
   }
+  std::filesystem::remove(directory / kFoldingFile, ignored);
 }
 
 Result<Recording> read_recording(const std::filesystem::path& directory, Rows rows) {
   const std::filesystem::path file = directory / kRecordingFile;
-  Recording recording;
+  Recording recording{.segments = segment_count(directory)};
   Reader reader(recording, rows);
-  do {
-    const std::size_t segment = ++recording.segments;
-    reader.next_segment();
-    auto read = read_entries(segment_path(directory, kRecordingFile, segment),
-                             [&](const v1::RecordingEntry& entry) { return reader.take(entry); });
-    if (read) read = read_telemetry(segment_path(directory, kTelemetryFile, segment), recording.telemetry);
-    if (!read) return read.error();
-  } while (std::filesystem::exists(segment_path(directory, kRecordingFile, recording.segments + 1)));
+  for (std::size_t segment = 1; segment <= recording.segments; ++segment) {
+    // What is folded is in the first one, whole: a kill may have left others of which it was made.
+    if (!reader.folded()) {
+      reader.next_segment();
+      const auto read = read_entries(segment_path(directory, kRecordingFile, segment),
+                                     [&](const v1::RecordingEntry& entry) { return reader.take(entry); });
+      if (!read) return read.error();
+    }
+    const auto told = read_telemetry(segment_path(directory, kTelemetryFile, segment), recording.telemetry);
+    if (!told) return told.error();
+  }
   if (!reader.started()) return Error{fmt::format("{}: this is no recording of a run", file.string())};
   if (!reader.ended()) {
     recording.facts.interrupted = recording.facts.unfinished = true;

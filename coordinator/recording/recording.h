@@ -17,6 +17,11 @@ namespace kneepoint::coordinator {
 /// The files of a run directory that hold what its report was made from, each in segments (segment_path).
 inline constexpr std::string_view kRecordingFile = "timeline.binpb.gz";
 inline constexpr std::string_view kTelemetryFile = "telemetry.jsonl";
+/// What is being made to take the recording's place (fold_recording); of no meaning to a reader.
+inline constexpr std::string_view kFoldingFile = ".timeline.binpb.gz.folding";
+
+/// How many segments a directory has, of either file; at least 1.
+std::size_t segment_count(const std::filesystem::path& directory);
 
 /// A run read back from its recording: the inputs of its report, merged in the order in which they came, so
 /// that every sum is the same to the last bit.
@@ -27,7 +32,9 @@ struct Recording {
   RealTime zero_at{};       ///< The run's zero on the wall clock.
   Timeline timeline;
   std::vector<StepWindow> windows;
-  std::vector<Step> rows;  ///< Of `windows`, as they were decided from; only where they were asked for.
+  /// Of `windows`, as they were decided from; only where they were asked for and the run is not folded, which
+  /// is over: there nothing is decided from them, and `decisions` is empty, too.
+  std::vector<Step> rows;
   std::vector<Decision> decisions;
   std::size_t segments = 0;  ///< That are there, read to their end or as far as they go.
   TelemetrySeries telemetry;

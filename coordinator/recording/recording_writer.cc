@@ -8,6 +8,7 @@
 
 #include "common/wire.h"
 #include "coordinator/recording/entries.h"
+#include "coordinator/recording/folded.h"
 #include "kneepoint/v1/recording.pb.h"
 
 namespace kneepoint::coordinator {
@@ -34,6 +35,23 @@ Result<RecordingWriter> RecordingWriter::begin(const std::filesystem::path& file
   RecordingWriter writer(*std::move(opened));
   if (const auto written = writer.append(entry); !written) return written.error();
   return writer;
+}
+
+Result<RecordingWriter> RecordingWriter::fold(const std::filesystem::path& file,
+                                              const v1::RecordingEntry& beginning, const RunFacts& facts,
+                                              const Coverage& coverage) {
+  auto writer = begin(file, beginning);
+  if (!writer) return writer;
+  v1::RecordingEntry entry;
+  to_message(facts, coverage, *entry.mutable_fold());
+  if (const auto written = writer->append(entry); !written) return written.error();
+  return writer;
+}
+
+Result<void> RecordingWriter::second(const FoldedSecond& second) {
+  v1::RecordingEntry entry;
+  to_message(second, *entry.mutable_second());
+  return append(entry);
 }
 
 Result<void> RecordingWriter::batch(std::uint32_t agent, const SnapshotBatch& batch) {

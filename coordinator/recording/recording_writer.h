@@ -19,6 +19,8 @@ class RecordingEntry;
 
 namespace kneepoint::coordinator {
 
+struct FoldedSecond;
+
 /// A segment of timeline.binpb.gz (proto/kneepoint/v1/recording.proto): the inputs of a run's report as they
 /// come, to be read by read_recording(). What was given is with the kernel when a call returns: a coordinator
 /// that is killed loses nothing. What the disk refuses is kept (GrowingFile), and the call says so. Not
@@ -32,7 +34,12 @@ class RecordingWriter {
                                         RealTime zero_at);
   /// Creates the file of a further segment of a run.
   static Result<RecordingWriter> resume(const std::filesystem::path& file, const SegmentStart& start);
+  /// Creates the file of a run that is over. @param beginning the entry that its first segment begins with.
+  static Result<RecordingWriter> fold(const std::filesystem::path& file, const v1::RecordingEntry& beginning,
+                                      const RunFacts& facts, const Coverage& coverage);
 
+  /// Of a run that is folded.
+  Result<void> second(const FoldedSecond& second);
   /// In the order in which they are merged into the timeline.
   Result<void> batch(std::uint32_t agent, const SnapshotBatch& batch);
   Result<void> window(const StepWindow& window);

@@ -64,6 +64,15 @@ std::vector<std::size_t> join_agents(std::vector<RunFacts::Agent>& all,
   return places;
 }
 
+v1::RecordingEntry first_entry(const std::filesystem::path& file) {
+  v1::RecordingEntry first;
+  (void)read_entries(file, [&](const v1::RecordingEntry& entry) -> Result<void> {
+    first = entry;
+    return Error{"enough"};
+  });
+  return first;
+}
+
 Result<void> read_entries(const std::filesystem::path& file,
                           const std::function<Result<void>(const v1::RecordingEntry&)>& take) {
   GzipInput input(file);

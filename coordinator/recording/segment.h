@@ -43,6 +43,9 @@ std::filesystem::path segment_path(const std::filesystem::path& directory, std::
 std::vector<std::size_t> join_agents(std::vector<RunFacts::Agent>& all,
                                      const std::vector<RunFacts::Agent>& more);
 
+/// The first entry of a segment's file; an empty one where there is none.
+v1::RecordingEntry first_entry(const std::filesystem::path& file);
+
 /// Hands the entries of a segment's file to `take` until it refuses one, which is an error that names the
 /// entry, and as far as they go: behind the last whole one there may be a part of another.
 Result<void> read_entries(const std::filesystem::path& file,

@@ -98,7 +98,19 @@ void Timeline::fold(std::int64_t begin, std::int64_t end, std::int64_t span) {
   }
 }
 
+void Timeline::restore(Coverage coverage) {
+  from_ = coverage.from;
+  restored_ = std::move(coverage);
+}
+
+void Timeline::restore(std::int64_t number, TimelineSecond second,
+                       const std::map<std::uint32_t, std::string>& replica_names) {
+  seconds_.insert_or_assign(number, std::move(second));
+  replica_names_.insert(replica_names.begin(), replica_names.end());
+}
+
 std::int64_t Timeline::complete_through() const {
+  if (restored_) return restored_->complete_through;
   std::int64_t through = Presence::kOpen;
   for (const auto& [id, agent] : agents_) {
     if (!agent.presence.over()) through = std::min(through, agent.complete_through);
@@ -107,6 +119,11 @@ std::int64_t Timeline::complete_through() const {
 }
 
 bool Timeline::complete(std::int64_t begin, std::int64_t end) const {
+  if (restored_) {
+    return begin >= end ||
+           std::none_of(restored_->missing.begin(), restored_->missing.end(),
+                        [&](const auto& gap) { return gap.first < end && gap.second > begin; });
+  }
   const auto life = std::find_if(earlier_.begin(), earlier_.end(),
                                  [&](const auto& earlier) { return begin < earlier.first; });
   const Agents& agents = life == earlier_.end() ? agents_ : life->second;
@@ -119,6 +136,41 @@ bool Timeline::complete(std::int64_t begin, std::int64_t end) const {
                                return hole.first < last && hole.second >= first;
                              }));
   });
+}
+
+Coverage Timeline::coverage() const {
+  if (restored_) return *restored_;
+  Coverage coverage{.from = from_, .complete_through = complete_through()};
+  auto& missing = coverage.missing;
+  const auto look_at = [&](const Agents& agents, std::int64_t begin, std::int64_t end) {
+    for (const auto& [number, agent] : agents) {
+      const std::int64_t first = std::max(begin, agent.presence.from);
+      const std::int64_t last = std::min(end, agent.presence.until);
+      const auto miss = [&](std::int64_t from, std::int64_t until) {
+        from = std::max(from, first), until = std::min(until, last);
+        if (from < until) missing.emplace_back(from, until);
+      };
+      miss(agent.complete_through + 1, last);
+      for (const auto& hole : agent.holes) miss(hole.first, hole.second + 1);
+    }
+  };
+  std::int64_t begin = 0;
+  for (const auto& [end, agents] : earlier_) {
+    look_at(agents, begin, end);
+    begin = end;
+  }
+  look_at(agents_, begin, Presence::kOpen);
+  std::sort(missing.begin(), missing.end());
+  std::vector<std::pair<std::int64_t, std::int64_t>> joined;
+  for (const auto& gap : missing) {
+    if (joined.empty() || gap.first > joined.back().second) {
+      joined.push_back(gap);
+    } else {
+      joined.back().second = std::max(joined.back().second, gap.second);
+    }
+  }
+  missing = std::move(joined);
+  return coverage;
 }
 
 }  // namespace kneepoint::coordinator

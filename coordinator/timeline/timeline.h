@@ -30,6 +30,15 @@ struct TimelineSecond {
   std::vector<double> busiest_threads() const;
 };
 
+/// Which seconds of a timeline are whole: what it knows of its agents, without them.
+struct Coverage {
+  std::int64_t from = 0;               ///< Timeline::from()
+  std::int64_t complete_through = -1;  ///< Timeline::complete_through()
+  /// Seconds [begin, end) of which somebody's part is not there; ascending, and apart from one another.
+  std::vector<std::pair<std::int64_t, std::int64_t>> missing;
+  bool operator==(const Coverage&) const = default;
+};
+
 /// Every second of a run, merged as batches arrive, in any order. The one source of every figure in a report.
 /// Not thread-safe: owned by the coordinator's main thread.
 class Timeline {
@@ -52,6 +61,12 @@ class Timeline {
   /// Windows over them are cut at multiples of `span` from `begin` only.
   void fold(std::int64_t begin, std::int64_t end, std::int64_t span);
 
+  /// Takes over from a timeline to which nothing is added any more: how much of it is whole …
+  void restore(Coverage coverage);
+  /// … and one of its seconds.
+  void restore(std::int64_t number, TimelineSecond second,
+               const std::map<std::uint32_t, std::string>& replica_names);
+
   const std::map<std::int64_t, TimelineSecond>& seconds() const { return seconds_; }
   /// Of the replicas that response headers name, by SeriesKey::replica.
   const std::map<std::uint32_t, std::string>& replica_names() const { return replica_names_; }
@@ -60,6 +75,7 @@ class Timeline {
   /// Whether every agent of the coordinator of the time has delivered those seconds of [begin, end) that are
   /// expected from it.
   bool complete(std::int64_t begin, std::int64_t end) const;
+  Coverage coverage() const;
 
  private:
   struct Agent {
@@ -76,6 +92,7 @@ class Timeline {
   std::int64_t from_ = 0;
   Agents agents_;
   std::vector<std::pair<std::int64_t, Agents>> earlier_;  ///< Of coordinators before, until which second.
+  std::optional<Coverage> restored_;                      ///< Then it counts, and the agents do not.
 };
 
 /// What a step is for.

@@ -23,8 +23,9 @@ import time
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 STREAMS = 100  # of an agent: kSyntheticStreams
 TICKS = os.sysconf("SC_CLK_TCK")
-# At 1,000 agents: cores, MB, seconds; of a window of ten minutes, ms.
-CPU_BAR, MEMORY_BAR, ASSEMBLY_BAR, WINDOW_BAR = 0.5, 500, 30, 100
+# At 1,000 agents: cores, MB, seconds; of a window of ten minutes, ms; of the folded journal, bytes an agent-second.
+CPU_BAR, MEMORY_BAR, ASSEMBLY_BAR, WINDOW_BAR, FOLDED_BAR = 0.5, 500, 30, 100, 200
+FOLDED_FROM = 100  # agents: a merged second is the same size for few
 SETTLE = 5
 
 PLAN = """\
@@ -101,13 +102,14 @@ def measure(binaries, agents, seconds, folder):
         memory = peak_memory(coordinator.pid)
         told = json.loads(simulated.communicate(timeout=120)[0])
         coordinator.wait(120)
+        folded = journal.stat().st_size / told["batches"]
     finally:
         for process in (simulated, coordinator, host):
             if process.poll() is None:
                 process.kill()
             process.wait()
     lost = len(re.findall(r"agent \S+ lost", said.text))
-    return {"agents": agents, "cores": cores, "memory_mb": memory, "journal_bytes": written,
+    return {"agents": agents, "cores": cores, "memory_mb": memory, "journal_bytes": written, "folded_bytes": folded,
             "assembled_seconds": told["assembled_seconds"], "batch_bytes": told["batch_bytes"], "lost": lost,
             "broken_off": simulated.returncode != 0 or coordinator.returncode not in (0, 3)}
 
@@ -119,15 +121,18 @@ def main():
     parser.add_argument("--seconds", type=int, default=60)
     options = parser.parse_args()
     print("| agents | cores of the coordinator | µs an agent-second | memory, MB | assembled in, s | batch, bytes "
-          "| journal, bytes an agent-second | lost |\n|---|---|---|---|---|---|---|---|")
+          "| journal, bytes an agent-second | folded | lost |\n|---|---|---|---|---|---|---|---|---|")
     failed = []
     for agents in options.agents:
         with tempfile.TemporaryDirectory() as folder:
             row = measure(options.bin, agents, options.seconds, pathlib.Path(folder))
         print(f"| {agents:,} | {row['cores']:.3f} | {row['cores'] / agents * 1e6:.0f} | {row['memory_mb']:.0f} "
-              f"| {row['assembled_seconds']:.1f} | {row['batch_bytes']:,} | {row['journal_bytes']:.0f} | {row['lost']} |", flush=True)
+              f"| {row['assembled_seconds']:.1f} | {row['batch_bytes']:,} | {row['journal_bytes']:.0f} | {row['folded_bytes']:.0f} "
+              f"| {row['lost']} |", flush=True)
         bars = [(row["cores"], CPU_BAR, "cores"), (row["memory_mb"], MEMORY_BAR, "MB"),
                 (row["assembled_seconds"], ASSEMBLY_BAR, "s to assemble"), (row["lost"], 0, "agents lost")]
+        if agents >= FOLDED_FROM:
+            bars.append((row["folded_bytes"], FOLDED_BAR, "bytes of the folded journal an agent-second"))
         if row["broken_off"]:
             failed.append(f"{agents} agents: the run was broken off")
         failed += [f"{agents} agents: {value:.2f} {what}, at most {bar}" for value, bar, what in bars if value > bar]

@@ -193,5 +193,42 @@ TEST(Timeline, NumbersOfBatchesBeginAnewWithAnotherCoordinator) {
   EXPECT_TRUE(timeline.complete(5, 6));
 }
 
+/// Two coordinators; of their agents one came late, one was lost, one did not hand over everything.
+TEST(Timeline, WhatIsWholeCanBeSaidWithoutTheAgents) {
+  Timeline timeline;
+  timeline.add_agent(0, 0);
+  timeline.add_agent(1, 5);
+  timeline.lose_agent(0, 12);
+  timeline.add(0, batch(8, 1, 8));
+  timeline.add(1, batch(15, 1, 15));
+  timeline.resume(20);
+  timeline.add_agent(0, 0);
+  timeline.add_agent(1, 30);
+  SnapshotBatch numbered = batch(24, 1, 24);
+  numbered.sequence = 1;
+  timeline.add(0, numbered);
+  numbered = batch(40, 1, 40);
+  numbered.sequence = 3;
+  timeline.add(0, numbered);
+  timeline.add(1, batch(38, 1, 38));
+  const Coverage coverage = timeline.coverage();
+  EXPECT_EQ(coverage.from, 20);
+  EXPECT_EQ(coverage.complete_through, 38);
+  EXPECT_EQ(coverage.missing,
+            (std::vector<std::pair<std::int64_t, std::int64_t>>{{9, 12}, {16, 20}, {24, Presence::kOpen}}));
+
+  Timeline restored;
+  restored.add_agent(0, 0);
+  restored.restore(coverage);
+  EXPECT_EQ(restored.coverage(), coverage);
+  EXPECT_EQ(restored.from(), timeline.from());
+  EXPECT_EQ(restored.complete_through(), timeline.complete_through());
+  for (std::int64_t begin = 0; begin < 50; ++begin) {
+    // No window lies in the time of two coordinators.
+    for (std::int64_t end = begin; end <= (begin < 20 ? 20 : 50); ++end)
+      EXPECT_EQ(restored.complete(begin, end), timeline.complete(begin, end)) << begin << " to " << end;
+  }
+}
+
 }  // namespace
 }  // namespace kneepoint::coordinator

@@ -7,6 +7,7 @@
 #include <set>
 #include <utility>
 
+#include "coordinator/recording/folded.h"
 #include "coordinator/recording/recording.h"
 #include "coordinator/recording/results.h"
 #include "coordinator/recording/resume.h"
@@ -21,12 +22,6 @@ namespace {
 namespace fs = std::filesystem;
 using coordinator::kRecordingFile;
 using coordinator::segment_path;
-
-std::size_t segments(const fs::path& directory) {
-  std::size_t last = 1;
-  while (fs::exists(segment_path(directory, kRecordingFile, last + 1))) ++last;
-  return last;
-}
 
 std::uint64_t started(const coordinator::Timeline& timeline) {
   std::uint64_t sum = 0;
@@ -65,7 +60,7 @@ class NoFleet final : public coordinator::LoadFleet {
 };
 
 fs::path last_segment(const fs::path& directory) {
-  return segment_path(directory, kRecordingFile, segments(directory));
+  return segment_path(directory, kRecordingFile, coordinator::segment_count(directory));
 }
 
 std::vector<std::string> check_cut(const fs::path& directory, std::uintmax_t bytes, const Cuts& cuts) {
@@ -93,7 +88,7 @@ std::vector<std::string> check_cut(const fs::path& directory, std::uintmax_t byt
     if (entry.has_batch()) whole.requests += started(entry.batch().batch());
     return {};
   };
-  for (std::size_t i = 1; i <= segments(scratch); ++i) {
+  for (std::size_t i = 1; i <= coordinator::segment_count(scratch); ++i) {
     entries = 0;
     if (const auto read = coordinator::read_entries(segment_path(scratch, kRecordingFile, i), count); !read)
       say(read.error().message);
@@ -102,7 +97,7 @@ std::vector<std::string> check_cut(const fs::path& directory, std::uintmax_t byt
   const std::size_t least = next == cuts.marks.begin() ? 0 : std::prev(next)->second;
   if (entries < least || (next != cuts.marks.end() && entries > next->second))
     say(fmt::format("{} entries of at least {}", entries, least));
-  if (segments(scratch) == 1 && entries == 0) return broken;  // nothing had begun
+  if (coordinator::segment_count(scratch) == 1 && entries == 0) return broken;  // nothing had begun
   auto found = coordinator::find_run(scratch, cuts.plan);
   if (!found) {
     say(found.error().message);
@@ -149,7 +144,7 @@ std::vector<std::string> check_batches(const fs::path& directory, const Ledger& 
   std::vector<std::string> broken;
   std::map<EngineId, std::set<std::uint64_t>> recorded;
   std::uint64_t requests = 0;
-  for (std::size_t segment = 1; segment <= segments(directory); ++segment) {
+  for (std::size_t segment = 1; segment <= coordinator::segment_count(directory); ++segment) {
     const auto read =
         coordinator::read_entries(segment_path(directory, kRecordingFile, segment),
                                   [&](const v1::RecordingEntry& entry) -> Result<void> {
@@ -184,21 +179,41 @@ std::vector<std::string> check_batches(const fs::path& directory, const Ledger& 
   return broken;
 }
 
+namespace {
+
+const coordinator::TelemetrySeries kNothingTold;
+
+coordinator::Measured measured(const coordinator::Recording& recording) {
+  return {.plan = recording.plan,
+          .timeline = recording.timeline,
+          .windows = recording.windows,
+          .facts = recording.facts,
+          .telemetry = kNothingTold};
+}
+
+}  // namespace
+
 std::vector<std::string> check_replay(const fs::path& directory, const coordinator::Report& live) {
   const auto recording = coordinator::read_recording(directory);
   if (!recording) return {"(f) " + recording.error().message};
-  const coordinator::TelemetrySeries none;
-  const coordinator::Report again = coordinator::analyse({.plan = recording->plan,
-                                                          .timeline = recording->timeline,
-                                                          .windows = recording->windows,
-                                                          .facts = recording->facts,
-                                                          .telemetry = none});
+  const coordinator::Report again = coordinator::analyse(measured(*recording));
   const std::string told = coordinator::render_json(live), replayed = coordinator::render_json(again);
   if (told == replayed) return {};
   const auto at = std::mismatch(told.begin(), told.end(), replayed.begin(), replayed.end()).first;
   const auto from = static_cast<std::size_t>(std::max<std::ptrdiff_t>(0, at - told.begin() - 60));
   return {fmt::format("(f) the replay's report differs: …{}… is …{}…", told.substr(from, 120),
                       replayed.substr(std::min(from, replayed.size()), 120))};
+}
+
+std::vector<std::string> check_fold(const fs::path& directory) {
+  const auto recording = coordinator::read_recording(directory);
+  if (!recording || !coordinator::is_over(*recording)) return {};
+  const coordinator::Report live = coordinator::analyse(measured(*recording));
+  const auto folded =
+      coordinator::fold_recording(directory, recording->timeline, recording->windows, recording->facts);
+  if (!folded) return {"(f) " + folded.error().message};
+  if (coordinator::segment_count(directory) != 1) return {"(f) segments are left of what was folded"};
+  return check_replay(directory, live);
 }
 
 std::vector<std::string> check_cuts(const fs::path& directory, const Cuts& cuts, std::size_t count,

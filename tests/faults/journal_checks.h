@@ -47,4 +47,7 @@ std::vector<std::string> check_cuts(const std::filesystem::path& directory, cons
 std::vector<std::string> check_replay(const std::filesystem::path& directory,
                                       const coordinator::Report& live);
 
+/// The journal of a run that is over, folded, gives the same report.
+std::vector<std::string> check_fold(const std::filesystem::path& directory);
+
 }  // namespace kneepoint::faults

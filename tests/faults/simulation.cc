@@ -343,6 +343,7 @@ class Simulation {
     const Cuts cuts{
         .plan = plan_, .cells = cells_, .marks = marks, .rows = rows_, .scratch = options_.scratch / "cut"};
     for (std::string& line : check_cuts(directory_, cuts, options_.cuts, random_)) broken(std::move(line));
+    for (std::string& line : check_fold(directory_)) broken(std::move(line));
   }
 
   void check_load() {

@@ -9,18 +9,21 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
-#include <boost/asio/ip/v6_only.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
+#include <boost/asio/write.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/core/tcp_stream.hpp>
 #include <boost/beast/http.hpp>
-#include <condition_variable>
 #include <list>
 #include <mutex>
 #include <thread>
-#include <vector>
+
+#include "coordinator/live/http_acceptor.h"
+#include "coordinator/live/http_guard.h"
+#include "coordinator/live/http_wire.h"
+#include "coordinator/live/scrape_count.h"
 
 namespace kneepoint::coordinator {
 namespace {
@@ -31,81 +34,25 @@ namespace http = beast::http;
 using asio::ip::tcp;
 using boost::system::error_code;
 
-constexpr auto kAwait = asio::as_tuple(asio::use_awaitable);
+/// Where a browser shows the token once, to be given a cookie.
+constexpr std::string_view kLogin = "/login";
 
-/// How far above the default port a free one is looked for.
-constexpr int kPortsTried = 100;
+constexpr auto kAwait = asio::as_tuple(asio::use_awaitable);
 
 /// A refused client may still be sending: reading on for a moment lets it see the answer rather than a reset.
 constexpr std::size_t kLingerBytes = 64 * 1024;
 constexpr Nanos kLingerTime = std::chrono::seconds(1);
 
-http::message_generator to_message(HttpResponse response, bool head, bool keep_alive) {
-  const auto fill = [&](auto& message) {
-    message.version(11);
-    message.result(static_cast<unsigned>(response.status));
-    message.set(http::field::server, "kneepoint");
-    message.set(http::field::content_type, response.content_type);
-    message.set(http::field::cache_control, "no-store");
-    message.set("X-Content-Type-Options", "nosniff");
-    if (response.status == 401) message.set(http::field::www_authenticate, "Bearer realm=\"kneepoint\"");
-    if (response.status == 405) message.set(http::field::allow, "GET, HEAD");
-    message.keep_alive(keep_alive);
-    message.content_length(response.body.size());
-  };
-  if (head) {
-    http::response<http::empty_body> message;
-    fill(message);
-    return message;
-  }
-  http::response<http::string_body> message;
-  fill(message);
-  message.body() = std::move(response.body);
-  return message;
-}
-
-/// Takes as long for a wrong token as for the right one.
-bool same_token(std::string_view given, std::string_view token) {
-  unsigned char differs = given.size() == token.size() ? 0 : 1;
-  for (std::size_t i = 0; i < given.size(); ++i)
-    differs |= static_cast<unsigned char>(given[i] ^ token[i % token.size()]);
-  return differs == 0;
-}
-
-/// Whether an Authorization header shows `token`. The scheme's name is read without its case (RFC
-/// 9110, 11.1).
-bool shows_token(std::string_view authorization, std::string_view token) {
-  constexpr std::string_view kScheme = "bearer ";
-  if (authorization.size() < kScheme.size() ||
-      !beast::iequals(beast::string_view(authorization.data(), kScheme.size()), kScheme))
-    return false;
-  authorization.remove_prefix(
-      std::min(authorization.find_first_not_of(' ', kScheme.size()), authorization.size()));
-  return same_token(authorization, token);
-}
-
-HttpResponse refusal(int status, std::string why) {
-  HttpResponse response;
-  response.status = status;
-  response.body = std::move(why) + "\n";
-  return response;
-}
-
-error_code bind_and_listen(tcp::acceptor& acceptor, const tcp::endpoint& endpoint) {
-  error_code error;
-  acceptor.open(endpoint.protocol(), error);
-  if (!error) acceptor.set_option(tcp::acceptor::reuse_address(true), error);
-  if (!error && endpoint.address().is_v6()) {
-    acceptor.set_option(asio::ip::v6_only(!endpoint.address().is_unspecified()), error);
-  }
-  if (!error) acceptor.bind(endpoint, error);
-  if (!error) acceptor.listen(tcp::acceptor::max_listen_connections, error);
-  if (error) {
-    error_code ignored;
-    acceptor.close(ignored);
-  }
-  return error;
-}
+/// What begins a stream: it ends with its connection.
+constexpr std::string_view kStreamHeader =
+    "HTTP/1.1 200 OK\r\n"
+    "Server: kneepoint\r\n"
+    "Content-Type: text/event-stream\r\n"
+    "Cache-Control: no-store\r\n"
+    "X-Content-Type-Options: nosniff\r\n"
+    "X-Accel-Buffering: no\r\n"
+    "Connection: close\r\n\r\n";
+constexpr std::string_view kStillThere = "event: still\ndata: {}\n\n";
 
 }  // namespace
 
@@ -114,91 +61,46 @@ class HttpServer::Impl {
   Impl(Routes routes, Options options) : routes_(std::move(routes)), options_(std::move(options)) {}
 
   Result<void> listen(const ListenAddress& address) {
-    error_code error;
-    tcp::resolver resolver(io_);
-    const auto found = resolver.resolve(address.host.empty() ? "0.0.0.0" : address.host,
-                                        std::to_string(address.port), tcp::resolver::passive, error);
-    const std::string wanted = format_address(address.host, address.port);
-    if (error || found.empty()) {
-      return Error{fmt::format("cannot serve on {}: {}", wanted, error.message())};
-    }
-    tcp::endpoint endpoint = found.begin()->endpoint();
-    if (!endpoint.address().is_loopback() && options_.token.empty() && !options_.insecure) {
-      return Error{
-          fmt::format("{} is beyond this machine and anyone could read what it serves: give "
-                      "--http-token-file, or add --insecure to allow it",
-                      wanted)};
-    }
-    const int tries = address.port_given ? 1 : std::min(kPortsTried, 65535 - address.port);
-    for (int i = 0; i < tries; ++i) {
-      endpoint.port(static_cast<std::uint16_t>(address.port + i));
-      error = bind_and_listen(acceptor_, endpoint);
-      if (error != asio::error::address_in_use) break;
-    }
-    if (error) {
-      if (tries > 1 && error == asio::error::address_in_use) {
-        return Error{
-            fmt::format("cannot serve on {}: the ports {} to {} are all in use; name another with --serve, "
-                        "or --serve none",
-                        wanted, address.port, endpoint.port())};
-      }
-      return Error{fmt::format("cannot serve on {}: {}; name another with --serve, or --serve none", wanted,
-                               error.message())};
-    }
+    auto listening = open_acceptor(io_, address, !options_.token.empty() || options_.insecure);
+    if (!listening) return listening.error();
+    acceptor_ = std::move(listening->acceptor);
     const tcp::endpoint bound = acceptor_.local_endpoint();
-    port_ = bound.port();
-    address_ = format_address(bound.address().to_string(), port_);
-    if (!address.port_given && port_ != address.port) {
+    address_ = format_address(bound.address().to_string(), bound.port());
+    if (listening->moved) {
       notice_ = fmt::format("port {} is in use: serving on {} instead", address.port, address_);
     }
+    guard_ = {.token = options_.token, .loopback = bound.address().is_loopback(), .port = bound.port()};
     return {};
   }
 
   void start() {
     asio::co_spawn(io_, accept(), rethrow);
     thread_ = std::thread([this] { io_.run(); });
+    for (const auto& [path, feed] : options_.feeds)
+      feed->on_news([this] { asio::post(io_, [this] { tell_news(); }); });
   }
 
   void stop() {
     const std::lock_guard joining(stop_mutex_);
     if (!thread_.joinable()) return;
+    for (const auto& [path, feed] : options_.feeds) feed->on_news({});
     asio::post(io_, [this] { begin_stop(); });
     thread_.join();
-    const std::lock_guard lock(scrape_mutex_);
-    stopped_ = true;
-    scraped_.notify_all();
+    scrapes_.close();
   }
 
-  std::uint64_t scrapes() const {
-    const std::lock_guard lock(scrape_mutex_);
-    return scrapes_done_;
-  }
-
-  bool wait_scraped(std::uint64_t count, MonoTime deadline, std::stop_token stop) {
-    std::unique_lock lock(scrape_mutex_);
-    const auto waiter = waiters_.insert(waiters_.end(), Waiter{scrapes_begun_, 0});
-    scraped_.wait_until(lock, stop, deadline, [&] { return stopped_ || waiter->done >= count; });
-    const bool enough = waiter->done >= count;
-    waiters_.erase(waiter);
-    return enough;
-  }
-
+  ScrapeCount& scrapes() { return scrapes_; }
   const std::string& address() const { return address_; }
   const std::string& notice() const { return notice_; }
-  std::uint16_t port() const { return port_; }
+  std::uint16_t port() const { return guard_.port; }
 
  private:
   struct Connection {
     explicit Connection(tcp::socket socket) : stream(std::move(socket)) {}
     beast::tcp_stream stream;
     beast::flat_buffer buffer;
+    asio::steady_timer news{stream.get_executor()};  ///< Ends its wait in a stream.
     bool answering = false;  ///< From a complete request to the last byte of its answer.
-  };
-
-  /// Someone who waits for scrapes that began at number `first` or later.
-  struct Waiter {
-    std::uint64_t first;
-    std::uint64_t done;
   };
 
   static void rethrow(std::exception_ptr error) {
@@ -255,57 +157,121 @@ class HttpServer::Impl {
         co_return;
       }
       const auto& request = parser.get();
-      const bool head = request.method() == http::verb::head;
-      if (!head && request.method() != http::verb::get) {
-        co_await refuse(connection, refusal(405, "only GET and HEAD are served here"));
+      Asked asked = asked_by(request, connection);
+      if (auto refused = why_not(request, asked)) {
+        co_await refuse(connection, *std::move(refused));
         co_return;
       }
       if (!parser.is_done()) {
         co_await refuse(connection, refusal(400, "a request body is not accepted"));
         co_return;
       }
-      if (!options_.token.empty() && !shows_token(request[http::field::authorization], options_.token)) {
-        co_await refuse(connection, refusal(401, "show the token: Authorization: Bearer …"));
-        co_return;
+      if (asked.feed != nullptr) {
+        co_await follow(connection, *asked.feed);
+        break;
       }
       const bool keep_alive = request.keep_alive() && !stopping_;
-      if (!co_await answer(connection, std::string(request.target()), head, keep_alive) || !keep_alive) break;
+      if (!co_await answer(connection, std::move(asked), keep_alive) || !keep_alive) break;
     }
     stream.socket().shutdown(tcp::socket::shutdown_send, ignored);
   }
 
-  /// @returns whether the whole answer was written.
-  asio::awaitable<bool> answer(Connection& connection, std::string target, bool head, bool keep_alive) {
-    connection.answering = true;
-    const std::size_t question = target.find('?');
+  /// A request, and what there is for it.
+  struct Asked {
     HttpRequest request;
-    request.path = target.substr(0, question);
-    if (question != std::string::npos) request.query = target.substr(question + 1);
+    bool head = false, post = false;
+    EventFeed* feed = nullptr;
+  };
 
-    const bool scrape = !head && request.path == options_.scrape_path;
-    const std::uint64_t number = scrape ? begin_scrape() : 0;
-    HttpResponse response = respond(request);
+  Asked asked_by(const http::request<http::empty_body>& request, Connection& connection) const {
+    Asked asked{.head = request.method() == http::verb::head, .post = request.method() == http::verb::post};
+    const std::string target(request.target());
+    const std::size_t question = target.find('?');
+    asked.request.path = target.substr(0, question);
+    if (question != std::string::npos) asked.request.query = target.substr(question + 1);
+    error_code gone;
+    asked.request.peer = connection.stream.socket().remote_endpoint(gone).address().to_string();
+    const auto feed = options_.feeds.find(asked.request.path);
+    if (feed != options_.feeds.end() && request.method() == http::verb::get) asked.feed = feed->second;
+    return asked;
+  }
+
+  std::optional<HttpResponse> why_not(const http::request<http::empty_body>& request,
+                                      const Asked& asked) const {
+    const HttpClaims claims = claims_of(request);
+    if (asked.post && (asked.request.path == kLogin || options_.posts.contains(asked.request.path)))
+      return guard_.may_change(claims);
+    if (asked.post || (!asked.head && request.method() != http::verb::get))
+      return refusal(405, "only GET and HEAD are served here");
+    if (auto refused = guard_.may_read(claims, options_.open.contains(asked.request.path))) return refused;
+    if (asked.feed != nullptr && streams_ >= options_.max_streams)
+      return refusal(503, fmt::format("{} clients follow this run already: ask again later", streams_));
+    return std::nullopt;
+  }
+
+  /// @returns whether the whole answer was written.
+  asio::awaitable<bool> answer(Connection& connection, Asked asked, bool keep_alive) {
+    connection.answering = true;
+    const bool scrape = !asked.head && asked.request.path == options_.scrape_path;
+    const std::uint64_t number = scrape ? scrapes_.begin() : 0;
+    HttpResponse response = respond(asked);
     const bool good = response.status == 200;
-    http::message_generator message = to_message(std::move(response), head, keep_alive);
+    http::message_generator message = to_message(std::move(response), asked.head, keep_alive);
     connection.stream.expires_after(options_.write_timeout);
     const auto [error, size] = co_await beast::async_write(connection.stream, std::move(message), kAwait);
     connection.answering = false;
-    if (scrape && good && !error) end_scrape(number);
+    if (scrape && good && !error) scrapes_.end(number);
     co_return !error;
   }
 
-  HttpResponse respond(const HttpRequest& request) const {
-    const auto route = routes_.find(request.path);
-    if (route == routes_.end()) {
+  HttpResponse respond(const Asked& asked) const {
+    if (asked.post && asked.request.path == kLogin)
+      return {.status = 204, .body = {}, .cookie = guard_.session_cookie()};
+    const Routes& routes = asked.post ? options_.posts : routes_;
+    const auto route = routes.find(asked.request.path);
+    if (route == routes.end()) {
       std::string served;
-      for (const auto& [path, handler] : routes_) served += " " + path;
+      for (const auto& [path, handler] : routes) served += " " + path;
       return refusal(404, "not found; served here:" + served);
     }
     try {
-      return route->second(request);
+      return route->second(asked.request);
     } catch (const std::exception& error) {
       return refusal(500, std::string("internal error: ") + error.what());
     }
+  }
+
+  /// Tells a client what is new until one of both sides ends. A client that takes nothing for as long as an
+  /// answer may last is let go.
+  asio::awaitable<void> follow(Connection& connection, EventFeed& feed) {
+    connection.answering = true;
+    ++streams_;
+    EventFeed::Piece piece;
+    std::string_view next = kStreamHeader;
+    for (;;) {
+      if (next.empty()) {
+        piece = feed.after(piece.seen);
+        if (piece.text) next = *piece.text;
+      }
+      if (next.empty()) {
+        if (stopping_) break;  // all that was new has been told
+        connection.news.expires_after(options_.keep_alive);
+        const auto [woken] = co_await connection.news.async_wait(kAwait);
+        if (!woken) next = kStillThere;
+        continue;
+      }
+      connection.stream.expires_after(options_.write_timeout);
+      const auto [error, size] =
+          co_await asio::async_write(connection.stream, asio::buffer(next.data(), next.size()), kAwait);
+      if (error) break;
+      next = {};
+    }
+    --streams_;
+    connection.answering = false;
+  }
+
+  void tell_news() {
+    for (Connection& connection : connections_) connection.news.cancel();
   }
 
   /// Answers, then closes; reads on for a moment meanwhile.
@@ -327,18 +293,6 @@ class HttpServer::Impl {
     }
   }
 
-  std::uint64_t begin_scrape() {
-    const std::lock_guard lock(scrape_mutex_);
-    return scrapes_begun_++;
-  }
-
-  void end_scrape(std::uint64_t number) {
-    const std::lock_guard lock(scrape_mutex_);
-    ++scrapes_done_;
-    for (Waiter& waiter : waiters_) waiter.done += number >= waiter.first ? 1 : 0;
-    scraped_.notify_all();
-  }
-
   void begin_stop() {
     stopping_ = true;
     error_code ignored;
@@ -347,6 +301,7 @@ class HttpServer::Impl {
       if (!connection.answering) connection.stream.close();
     }
     if (connections_.empty()) return;
+    tell_news();
     grace_.expires_after(options_.stop_grace);
     grace_.async_wait([this](error_code error) {
       if (error) return;
@@ -356,7 +311,7 @@ class HttpServer::Impl {
 
   const Routes routes_;
   const Options options_;
-  std::uint16_t port_ = 0;
+  HttpGuard guard_;
   std::string address_;
   std::string notice_;
 
@@ -365,16 +320,12 @@ class HttpServer::Impl {
   tcp::acceptor acceptor_{io_};
   asio::steady_timer grace_{io_};
   std::list<Connection> connections_;
+  std::size_t streams_ = 0;
   bool stopping_ = false;
   std::thread thread_;
   std::mutex stop_mutex_;
 
-  mutable std::mutex scrape_mutex_;
-  std::condition_variable_any scraped_;
-  std::list<Waiter> waiters_;
-  std::uint64_t scrapes_begun_ = 0;
-  std::uint64_t scrapes_done_ = 0;
-  bool stopped_ = false;
+  ScrapeCount scrapes_;
 };
 
 Result<std::unique_ptr<HttpServer>> HttpServer::start(const ListenAddress& address, Routes routes,
@@ -404,10 +355,10 @@ const std::string& HttpServer::notice() const {
   return impl_->notice();
 }
 std::uint64_t HttpServer::scrapes() const {
-  return impl_->scrapes();
+  return impl_->scrapes().done();
 }
 bool HttpServer::wait_scraped(std::uint64_t count, MonoTime deadline, std::stop_token stop) {
-  return impl_->wait_scraped(count, deadline, std::move(stop));
+  return impl_->scrapes().wait(count, deadline, std::move(stop));
 }
 void HttpServer::stop() {
   impl_->stop();

@@ -5,49 +5,50 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <set>
 #include <stop_token>
 #include <string>
 
 #include "common/clock.h"
 #include "common/result.h"
+#include "coordinator/live/event_feed.h"
+#include "coordinator/live/http_message.h"
 #include "coordinator/live/listen_address.h"
 
 namespace kneepoint::coordinator {
 
-struct HttpRequest {
-  std::string path;   ///< As sent, without the query.
-  std::string query;  ///< What follows "?", undecoded; empty for none.
-};
-
-struct HttpResponse {
-  int status = 200;
-  std::string content_type = "text/plain; charset=utf-8";
-  std::string body;
-};
-
-/// The coordinator's own small HTTP/1.1 server, which serves its metrics. GET and HEAD only, no request
-/// bodies, keep-alive; limits on header size, connections and every wait, so that no client can hold it.
-/// One thread, one io_context, one coroutine per connection. All members may be called from any thread.
+/// The coordinator's own small HTTP/1.1 server, of its metrics and its live page. GET and HEAD, POST where a
+/// route says so, no request bodies, keep-alive; limits on header size, connections and every wait, so that
+/// no client can hold it. One thread, one io_context, one coroutine per connection. All members may be called
+/// from any thread.
 class HttpServer {
  public:
-  /// Makes the answer to a GET or HEAD. Called on the server's thread: it guards what it shares and returns
-  /// soon. What it throws becomes a 500.
+  /// Makes the answer to a request. Called on the server's thread: it guards what it shares and returns soon.
+  /// What it throws becomes a 500.
   using Handler = std::function<HttpResponse(const HttpRequest&)>;
   using Routes = std::map<std::string, Handler, std::less<>>;  ///< By exact path.
 
   struct Options {
+    /// What POST does; see HttpGuard::may_change for who may.
+    Routes posts = {};
+    /// Streams of server-sent events by path. They must outlive the server.
+    std::map<std::string, EventFeed*, std::less<>> feeds = {};
+    /// Routes that tell nothing of a run: they are answered without the token.
+    std::set<std::string, std::less<>> open = {};
     /// The route whose answers count as scrapes.
     std::string scrape_path = "/metrics";
     /// What clients must show as `Authorization: Bearer …`; empty: whoever reaches the port may read.
     std::string token;
     /// Lets it listen beyond this machine without a token.
     bool insecure = false;
-    std::size_t max_connections = 128;             ///< Further ones are closed at once.
+    std::size_t max_connections = 256;             ///< Further ones are closed at once.
+    std::size_t max_streams = 128;                 ///< Of them, those that follow a feed; others get a 503.
     std::size_t header_limit = 8 * 1024;           ///< Bytes.
     Nanos idle_timeout = std::chrono::minutes(3);  ///< Between requests: longer than usual scrape intervals.
     Nanos header_timeout =
         std::chrono::seconds(10);  ///< From a request's first byte to the end of its header.
-    Nanos write_timeout = std::chrono::seconds(10);  ///< For a whole answer.
+    Nanos write_timeout = std::chrono::seconds(10);  ///< For a whole answer, and each piece of a stream.
+    Nanos keep_alive = std::chrono::seconds(2);      ///< A silent stream gets an event `still` that often.
     Nanos stop_grace = std::chrono::seconds(2);      ///< What stop() gives to answers under way.
   };
 
@@ -75,8 +76,8 @@ class HttpServer {
   /// set before it. @returns false at `deadline`, on a stop request, or when the server stops.
   bool wait_scraped(std::uint64_t count, MonoTime deadline, std::stop_token stop = {});
 
-  /// Refuses new connections and requests, lets answers under way finish within `stop_grace`, ends the
-  /// thread. Idempotent; not to be called from a handler.
+  /// Refuses new connections and requests, lets answers under way finish and streams tell their last within
+  /// `stop_grace`, ends the thread. Idempotent; not to be called from a handler.
   void stop();
 
  private:

@@ -5,15 +5,14 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
-#include <boost/asio.hpp>
 #include <future>
 #include <thread>
+
+#include "tests/coordinator/http_test_client.h"
 
 namespace kneepoint::coordinator {
 namespace {
 
-namespace asio = boost::asio;
-using asio::ip::tcp;
 using testing::HasSubstr;
 using testing::StartsWith;
 using namespace std::chrono_literals;
@@ -30,6 +29,8 @@ ListenAddress any_port(std::string host = "127.0.0.1") {
   return {std::move(host), 0, true};
 }
 
+using Client = HttpTestClient;
+
 std::unique_ptr<HttpServer> serve(HttpServer::Routes routes, HttpServer::Options options = {}) {
   auto server = HttpServer::start(any_port(), std::move(routes), std::move(options));
   EXPECT_TRUE(server) << server.error().message;
@@ -39,57 +40,6 @@ std::unique_ptr<HttpServer> serve(HttpServer::Routes routes, HttpServer::Options
 std::unique_ptr<HttpServer> serve_metrics(HttpServer::Options options = {}) {
   return serve({{"/metrics", [](const HttpRequest&) { return plain("up 1\n"); }}}, std::move(options));
 }
-
-/// A blocking client that speaks raw bytes, so that nothing of the server's library stands on both sides.
-class Client {
- public:
-  explicit Client(const HttpServer& server, const char* host = "127.0.0.1") : socket_(io_) {
-    socket_.connect({asio::ip::make_address(host), server.port()});
-  }
-  /// Errors are the server's right: it may have closed already.
-  void send(std::string_view bytes) {
-    boost::system::error_code ignored;
-    asio::write(socket_, asio::buffer(bytes), ignored);
-  }
-  /// One answer: its header and as much body as it announces.
-  std::string receive(bool head = false) {
-    boost::system::error_code error;
-    const std::size_t header = asio::read_until(socket_, asio::dynamic_buffer(buffer_), "\r\n\r\n", error);
-    if (error) return {};
-    std::size_t length = 0;
-    if (const std::size_t at = buffer_.find("Content-Length: "); at < header && !head) {
-      length = std::stoul(buffer_.substr(at + 16));
-    }
-    while (buffer_.size() < header + length && !error) {
-      char chunk[4096];
-      buffer_.append(chunk, socket_.read_some(asio::buffer(chunk), error));
-    }
-    const std::string answer = buffer_.substr(0, header + length);
-    buffer_.erase(0, answer.size());
-    return answer;
-  }
-  /// Everything up to the end of the connection.
-  std::string receive_all() {
-    boost::system::error_code error;
-    asio::read(socket_, asio::dynamic_buffer(buffer_), error);
-    return std::exchange(buffer_, {});
-  }
-  std::string get(std::string_view path) {
-    send(fmt::format("GET {} HTTP/1.1\r\nHost: x\r\n\r\n", path));
-    return receive();
-  }
-  bool closed_by_server() {
-    char byte;
-    boost::system::error_code error;
-    socket_.read_some(asio::buffer(&byte, 1), error);
-    return bool(error);
-  }
-
- private:
-  asio::io_context io_;
-  tcp::socket socket_;
-  std::string buffer_;
-};
 
 TEST(HttpServer, ServesRoutesByPathAndIgnoresTheQuery) {
   const auto server = serve({{"/metrics", [](const HttpRequest&) { return plain("up 1\n"); }},
@@ -109,17 +59,17 @@ TEST(HttpServer, KeepsConnectionsAndAnswersPipelinedRequestsInOrder) {
   const auto server = serve({{"/a", [](const HttpRequest&) { return plain("first"); }},
                              {"/b", [](const HttpRequest&) { return plain("second"); }}});
   Client client(*server);
-  client.send("GET /a HTTP/1.1\r\nHost: x\r\n\r\nGET /b HTTP/1.1\r\nHost: x\r\n\r\n");
+  client.send("GET /a HTTP/1.1\r\nHost: localhost\r\n\r\nGET /b HTTP/1.1\r\nHost: localhost\r\n\r\n");
   EXPECT_TRUE(client.receive().ends_with("first"));
   EXPECT_TRUE(client.receive().ends_with("second"));
-  client.send("GET /a HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+  client.send("GET /a HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
   EXPECT_TRUE(client.receive_all().ends_with("first"));
 }
 
 TEST(HttpServer, AnswersHeadWithoutBodyAndWithoutCountingAScrape) {
   const auto server = serve_metrics();
   Client client(*server);
-  client.send("HEAD /metrics HTTP/1.1\r\nHost: x\r\n\r\n");
+  client.send("HEAD /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n");
   const std::string head = client.receive(true);
   EXPECT_THAT(head, HasSubstr("Content-Length: 5\r\n"));
   EXPECT_TRUE(client.get("/metrics").starts_with("HTTP/1.1 200"));  // no body was left in between
@@ -137,10 +87,10 @@ TEST(HttpServer, RefusesWhatIsNotAPlainGet) {
     const char* answer;
   };
   const Case cases[] = {
-      {"POST /metrics HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nabc", "HTTP/1.1 405 "},
-      {"DELETE /metrics HTTP/1.1\r\nHost: x\r\n\r\n", "HTTP/1.1 405 "},
-      {"GET /metrics HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nabc", "HTTP/1.1 400 "},
-      {"GET /metrics HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n", "HTTP/1.1 400 "},
+      {"POST /metrics HTTP/1.1\r\nHost: localhost\r\nContent-Length: 3\r\n\r\nabc", "HTTP/1.1 405 "},
+      {"DELETE /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n", "HTTP/1.1 405 "},
+      {"GET /metrics HTTP/1.1\r\nHost: localhost\r\nContent-Length: 3\r\n\r\nabc", "HTTP/1.1 400 "},
+      {"GET /metrics HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n", "HTTP/1.1 400 "},
       {"\x16\x03\x01\x02\r\n\r\n", "HTTP/1.1 400 "},
       {"GET /metrics HTTP/1.1\r\nX: " + std::string(2000, 'x') + "\r\n\r\n", "HTTP/1.1 431 "},
       {"GET /" + std::string(2000, 'x') + " HTTP/1.1\r\n\r\n", "HTTP/1.1 431 "},
@@ -204,7 +154,8 @@ TEST(HttpServer, AnIdleConnectionIsClosed) {
 TEST(HttpServer, ARequestMayArriveByteByByte) {
   const auto server = serve_metrics();
   Client client(*server);
-  for (const char byte : std::string("GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n")) client.send({&byte, 1});
+  for (const char byte : std::string("GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n"))
+    client.send({&byte, 1});
   EXPECT_TRUE(client.receive().ends_with("up 1\n"));
 }
 
@@ -229,7 +180,7 @@ TEST(HttpServer, StopLetsAnAnswerFinish) {
                               }}});
   Client idle(*server);
   Client busy(*server);
-  busy.send("GET /slow HTTP/1.1\r\nHost: x\r\n\r\n");
+  busy.send("GET /slow HTTP/1.1\r\nHost: localhost\r\n\r\n");
   entered.get_future().wait();
   std::jthread stopping([&] { server->stop(); });
   release.set_value();
@@ -252,7 +203,7 @@ TEST(HttpServer, StopDoesNotWaitForAClientThatNeverReads) {
                               }}},
                             options);
   Client client(*server);
-  client.send("GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n");
+  client.send("GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n");
   entered.get_future().wait();
   server->stop();
   EXPECT_EQ(server->scrapes(), 0u);
@@ -322,7 +273,7 @@ TEST(HttpServer, AScrapeUnderWayDoesNotCountForAWaitThatBeginsLater) {
                                 return plain(std::string(64 << 20, 'x'));
                               }}});
   Client early(*server);
-  early.send("GET /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+  early.send("GET /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
   entered.get_future().wait();
   std::jthread reading([&](std::stop_token stop) {
     early.receive_all();
@@ -336,7 +287,7 @@ TEST(HttpServer, ATokenIsWantedOfEveryRequest) {
   const auto server = serve_metrics({.token = "s3cret"});
   const auto ask = [&](const std::string& header) {
     Client client(*server);
-    client.send("GET /metrics HTTP/1.1\r\nHost: x\r\n" + header + "\r\n");
+    client.send("GET /metrics HTTP/1.1\r\nHost: localhost\r\n" + header + "\r\n");
     return client.receive();
   };
   EXPECT_THAT(ask("Authorization: Bearer s3cret\r\n"), StartsWith("HTTP/1.1 200"));

@@ -20,18 +20,6 @@ double units_to_seconds(double units) {
   return units * (1 << HistogramLayout::kUnitBits) * 1e-9;
 }
 
-/// How many of `theirs` have no bucket in `ours`; both ascending.
-std::size_t missing_from(const std::vector<Histogram::Bucket>& ours,
-                         const std::vector<Histogram::Bucket>& theirs) {
-  std::size_t missing = 0;
-  auto at = ours.begin();
-  for (const Histogram::Bucket& bucket : theirs) {
-    while (at != ours.end() && at->index < bucket.index) ++at;
-    if (at == ours.end() || at->index != bucket.index) ++missing;
-  }
-  return missing;
-}
-
 bool by_index(const Histogram::Bucket& a, const Histogram::Bucket& b) {
   return a.index < b.index;
 }
@@ -86,22 +74,25 @@ void Histogram::merge(const Histogram& other) {
   sum_squares_ += other.sum_squares_;
   count_ += other.count_;
   overflow_ += other.overflow_;
-  std::size_t a = buckets_.size(), b = other.buckets_.size();
-  std::size_t to = a + missing_from(buckets_, other.buckets_);
-  buckets_.reserve(to);  // no more: many are kept for hours
-  buckets_.resize(to);
-  // From the end, so that it is done in place: of many seconds the same buckets come again and again.
-  while (b > 0) {
-    const Bucket& theirs = other.buckets_[b - 1];
-    Bucket& place = buckets_[--to];
-    if (a > 0 && buckets_[a - 1].index > theirs.index) {
-      place = buckets_[--a];
-      continue;
-    }
-    const bool both = a > 0 && buckets_[a - 1].index == theirs.index;
-    place = {theirs.index, theirs.count + (both ? buckets_[--a].count : 0)};
-    --b;
+  if (buckets_.empty()) {
+    buckets_ = other.buckets_;
+    return;
   }
+  std::vector<Bucket> fresh;  // few: of many seconds the same buckets come again and again
+  auto ours = buckets_.begin();
+  for (const Bucket& theirs : other.buckets_) {
+    while (ours != buckets_.end() && ours->index < theirs.index) ++ours;
+    if (ours != buckets_.end() && ours->index == theirs.index) {
+      ours->count += theirs.count;
+    } else {
+      fresh.push_back(theirs);
+    }
+  }
+  if (fresh.empty()) return;
+  const auto middle = static_cast<std::ptrdiff_t>(buckets_.size());
+  buckets_.reserve(buckets_.size() + fresh.size());  // no more: many are kept for hours
+  buckets_.insert(buckets_.end(), fresh.begin(), fresh.end());
+  std::inplace_merge(buckets_.begin(), buckets_.begin() + middle, buckets_.end(), by_index);
 }
 
 void Histogram::clear() {

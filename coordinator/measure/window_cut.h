@@ -18,7 +18,9 @@ struct WindowCut {
   std::map<std::uint32_t, SeriesStats> by_replica, by_class, by_turn;
   std::vector<double> busiest_thread;  ///< Of each second in which an agent reported.
   GeneratorStats generator;
-  SeriesStats anything;   ///< Of any cell and level: what the generator's CPU was spent on.
+  /// Of any cell and level, which the generator's CPU was spent on: the tokens that arrived, and nothing
+  /// else.
+  SeriesStats anything;
   bool observed = false;  ///< Whether the timeline holds any second of it.
 
   /// A figure of each of `seconds`.

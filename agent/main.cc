@@ -53,7 +53,7 @@ int main(int argc, char** argv) {
   app.add_option("--tls-key", tls.key, "Its key (PEM)");
   app.add_option("--tls-ca", tls.ca, "The authority that the coordinator's certificate must come from (PEM)");
   app.add_option("--threads", options.threads, "Event-loop threads")
-      ->check(CLI::Range(1, 256))
+      ->check(CLI::Range(1u, kneepoint::kMostThreads))
       ->capture_default_str();
   std::vector<std::string> targets;
   app.add_option(

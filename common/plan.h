@@ -284,20 +284,26 @@ struct Assignment {
   std::map<std::string, std::shared_ptr<const Dataset>> datasets;
 };
 
-/// The load an agent converges to. Slots are numbered over the whole fleet; this agent runs the slots
-/// slot_offset + i · slot_stride < concurrency. Instants are durations since the run's zero. A ramp without a
-/// stand is one level with a long `spread_over` (or with arrivals whose rate moves).
+/// Of one agent.
+inline constexpr std::uint32_t kMostThreads = 256;
+
+/// The load an agent converges to. Slots are numbered over the whole fleet, and each of the agent's threads
+/// runs those of its shares that are below `concurrency` (common/slot_set.h). Instants are durations since
+/// the run's zero. A ramp without a stand is one level with a long `spread_over` (or with arrivals whose rate
+/// moves).
 struct LoadLevel {
   std::uint64_t epoch = 0;  ///< Grows with every level of a run.
   std::uint32_t cell = 0;
   std::uint32_t attempt = 1;
   std::uint32_t concurrency = 0;  ///< Slots over the whole fleet, at most with `arrivals`; 0 ends the load.
-  std::uint32_t slot_offset = 0;
-  std::uint32_t slot_stride = 1;
-  std::uint32_t agents = 0;  ///< The first so many agents share it, 0: all. For the split; does not travel.
+  /// Into how many shares the slots are divided; 0: nobody has dealt them, and all are one agent's.
+  std::uint32_t shares = 0;
+  std::vector<std::vector<std::uint32_t>> held;  ///< By thread of the agent: its shares, ascending.
+  std::uint32_t agents = 0;  ///< The first so many agents share it, 0: all. For who deals; does not travel.
   Nanos effective_at{0};
-  /// Slots below this number are running already; the added ones start evenly over `spread_over`. Where there
-  /// are more than `concurrency`, the surplus ones end evenly over it, the highest number first.
+  /// Slots below this number are running already; the added ones start evenly over `spread_over`, and so do
+  /// those that come from another thread. Where there are more than `concurrency`, the surplus ones end
+  /// evenly over it, the highest number first.
   std::uint32_t warm_slots = 0;
   Nanos spread_over{0};
   /// Requests of the whole fleet after which the level ends by itself: slot s issues the indices ≡ s mod

@@ -25,6 +25,7 @@ constexpr std::size_t kMaxTargets = 1024;
 constexpr std::size_t kMaxUrls = 4096;
 constexpr std::size_t kMaxCells = 65'536;
 constexpr std::uint32_t kMaxSlots = 10'000'000;
+constexpr std::uint32_t kMaxShares = 1'000'000;
 /// A trace's mean rate may be slow, and no fleet sends faster.
 constexpr double kLowestRate = 1e-9;
 constexpr double kHighestRate = 1e7;
@@ -292,14 +293,44 @@ Result<Assignment> from_wire(const v1::Assignment& message) {
   });
 }
 
+namespace {
+
+std::vector<std::vector<std::uint32_t>> held_from(const v1::LoadLevel& message) {
+  std::vector<std::vector<std::uint32_t>> held;
+  std::vector<bool> taken(message.shares());
+  wire::size_at_most({nullptr, "held"}, static_cast<std::size_t>(message.held_size()), kMostThreads);
+  for (const v1::HeldShares& from : message.held()) {
+    const Field at{nullptr, "held", static_cast<int>(held.size())};
+    std::uint64_t share = 0;
+    std::vector<std::uint32_t>& to = held.emplace_back();
+    for (const std::uint32_t delta : from.deltas()) {
+      share += delta;
+      if (share >= taken.size()) refuse(at, fmt::format("share {} of {}", share, taken.size()));
+      if (taken[share]) refuse(at, fmt::format("share {} twice", share));
+      taken[share] = true;
+      to.push_back(static_cast<std::uint32_t>(share));
+    }
+  }
+  return held;
+}
+
+}  // namespace
+
 void to_wire(const LoadLevel& level, v1::LoadLevel& out) {
   out.Clear();
   out.set_epoch(level.epoch);
   out.set_cell(level.cell);
   out.set_attempt(level.attempt);
   out.set_concurrency(level.concurrency);
-  out.set_slot_offset(level.slot_offset);
-  out.set_slot_stride(level.slot_stride);
+  out.set_shares(level.shares);
+  for (const auto& held : level.held) {
+    v1::HeldShares& to = *out.add_held();
+    std::uint32_t previous = 0;
+    for (const std::uint32_t share : held) {
+      to.add_deltas(share - previous);
+      previous = share;
+    }
+  }
   out.set_effective_at_nanos(level.effective_at.count());
   out.set_warm_slots(level.warm_slots);
   out.set_spread_over_nanos(level.spread_over.count());
@@ -323,14 +354,10 @@ Result<LoadLevel> from_wire(const v1::LoadLevel& message) {
     level.concurrency = message.concurrency();
     if (level.concurrency > kMaxSlots)
       refuse({nullptr, "concurrency"}, fmt::format("{} is absurd", level.concurrency));
-    level.slot_stride = message.slot_stride();
-    level.slot_offset = message.slot_offset();
-    if (level.slot_stride == 0 || level.slot_stride > kMaxSlots) {
-      refuse({nullptr, "slot_stride"}, fmt::format("{} is not in 1 to {}", level.slot_stride, kMaxSlots));
-    }
-    if (level.slot_offset >= level.slot_stride) {
-      refuse({nullptr, "slot_offset"}, fmt::format("{} is not below the stride", level.slot_offset));
-    }
+    level.shares = message.shares();
+    if (level.shares == 0 || level.shares > kMaxShares)
+      refuse({nullptr, "shares"}, fmt::format("{} is not in 1 to {}", level.shares, kMaxShares));
+    level.held = held_from(message);
     level.effective_at = wire::duration({nullptr, "effective_at_nanos"}, message.effective_at_nanos());
     level.warm_slots = message.warm_slots();
     level.spread_over = wire::duration({nullptr, "spread_over_nanos"}, message.spread_over_nanos());

@@ -14,11 +14,10 @@ constexpr Nanos kGrace = std::chrono::milliseconds(50);
 }  // namespace
 
 LoadThread::LoadThread(std::shared_ptr<const RunSetup> setup, std::shared_ptr<Lease> lease, unsigned index,
-                       unsigned count, BudgetDone on_budget_done)
+                       BudgetDone on_budget_done)
     : setup_(std::move(setup)),
       lease_(std::move(lease)),
       index_(index),
-      count_(count),
       on_budget_done_(std::move(on_budget_done)),
       resolver_(poller_, &resolve, index),
       zero_(setup_->assignment.zero),
@@ -132,8 +131,8 @@ void LoadThread::accept(LevelOrder order) {
   drain_limit_.disarm();
   pending_.push_back(std::move(order));
   // Slots to come are made now, so that their connections are open when the level takes effect.
-  const LoadLevel level = pending_.back().level;
-  level.arrivals ? prepare_spares(level) : add_missing_slots(level);
+  const LevelOrder next = pending_.back();
+  next.level.arrivals ? prepare_spares(next) : add_missing_slots(next);
   promote_due();
 }
 
@@ -151,74 +150,54 @@ void LoadThread::enforce(const LevelOrder& order) {
   current_ = order;
   const LoadLevel& level = order.level;
   if (level.budget) {
-    budget_slots_left_ = 0;
-    for (std::uint32_t slot = level.slot_offset; slot < level.concurrency; slot += level.slot_stride) {
-      if (mine(level, slot) && budget_share(*level.budget, slot, level.concurrency) > 0) ++budget_slots_left_;
-    }
+    budget_slots_left_ = wanted(level, order.slots);
     budget_last_end_ = zero_ + level.effective_at;
     if (budget_slots_left_ == 0) finish_budget(budget_last_end_);
   }
   if (level.arrivals) {
     growth_.reset();
     growth_timer_.disarm();
-    follow_arrivals(level);
+    follow_arrivals(order);
   } else {
     arrivals_.stop();
-    add_missing_slots(level);
+    add_missing_slots(order);
   }
   // By index: slots that end or start meanwhile only append.
   for (std::size_t i = 0; i < slots_.size(); ++i) {
     Slot& slot = *slots_[i];
-    if (slot.cell() == level.cell && slot.number() >= level.warm_slots && mine(level, slot.number())) {
+    const bool added = slot.number() >= level.warm_slots && slot.number() < level.concurrency;
+    if (added && slot.cell() == level.cell && order.slots.has(slot.number())) {
       slot.set_not_before(zero_ + slot_start(level, slot.number()));
     }
     if (!slot.parked || !keeps(slot)) slot.reconsider();
   }
 }
 
-bool LoadThread::mine(const LoadLevel& level, std::uint32_t slot) const {
-  return slot < level.concurrency && dealt_to_me(level, slot);
+bool LoadThread::has_slot(std::uint32_t cell, std::uint32_t number) const {
+  const std::vector<bool>& slots = cells_[cell].slots;
+  return number < slots.size() && slots[number];
 }
 
-bool LoadThread::dealt_to_me(const LoadLevel& level, std::uint32_t slot) const {
-  if (slot < level.slot_offset) return false;
-  const std::uint32_t place = slot - level.slot_offset;
-  return place % level.slot_stride == 0 && place / level.slot_stride % count_ == index_;
-}
-
-std::uint32_t LoadThread::first_slot(const LoadLevel& level) const {
-  return level.slot_offset + level.slot_stride * index_;
-}
-std::uint32_t LoadThread::slot_step(const LoadLevel& level) const {
-  return level.slot_stride * count_;
-}
-
-void LoadThread::add_missing_slots(const LoadLevel& level) {
-  growth_ = Growth{.level = level, .next = first_slot(level)};
-  for (const auto& slot : slots_) {
-    if (slot->cell() != level.cell || slot->done() || !mine(level, slot->number())) continue;
-    const std::size_t place = (slot->number() - first_slot(level)) / slot_step(level);
-    if (growth_->present.size() <= place) growth_->present.resize(place + 1);
-    growth_->present[place] = true;
-  }
+void LoadThread::add_missing_slots(const LevelOrder& order) {
+  growth_ = Growth{.order = order};
   grow();
 }
 
 /// Makes some of the slots that are missing, and the others in turns to come.
 void LoadThread::grow() {
   int left = kSlotsPerTurn;
+  const auto goes_on = [this] {
+    return growth_ && growth_->next < wanted(growth_->order.level, growth_->order.slots);
+  };
   // A slot that starts may change what is wanted.
-  while (growth_ && growth_->next < growth_->level.concurrency && left > 0) {
-    const LoadLevel& level = growth_->level;
-    const std::uint32_t number = growth_->next;
-    const std::size_t place = (number - first_slot(level)) / slot_step(level);
-    growth_->next += slot_step(level);
-    if (place < growth_->present.size() && growth_->present[place]) continue;
-    if (level.budget && budget_share(*level.budget, number, level.concurrency) == 0) continue;
+  while (left > 0 && goes_on()) {
+    const LevelOrder& order = growth_->order;
+    const std::uint32_t number = order.slots.at(growth_->next++);
+    if (has_slot(order.level.cell, number)) continue;
     --left;
-    add_slot(LoadLevel(level), number, Slot::Kind::kClosedLoop);
+    add_slot(LoadLevel(order.level), number, Slot::Kind::kClosedLoop);
   }
-  if (growth_ && growth_->next < growth_->level.concurrency) {
+  if (goes_on()) {
     growth_timer_.arm(mono_now());
   } else {
     growth_.reset();
@@ -228,28 +207,32 @@ void LoadThread::grow() {
 
 void LoadThread::add_slot(const LoadLevel& level, std::uint32_t number, Slot::Kind kind) {
   const MonoTime not_before = zero_ + slot_start(level, number);
+  std::vector<bool>& slots = cells_[level.cell].slots;
+  if (slots.size() <= number) slots.resize(number + 1);
+  slots[number] = true;
   const ThreadContext context{poller_, resolver_, recorder_, buffers_, pool_, lease_.get()};
   slots_.push_back(std::make_unique<Slot>(*this, context, kind, level.cell, number, not_before));
   ++live_slots_;
   slots_.back()->start();
 }
 
-MonoTime LoadThread::end_under(const LoadLevel& level, const Slot& slot) const {
-  if (level.cell != slot.cell() || !dealt_to_me(level, slot.number())) return MonoTime::min();
-  const Nanos end = slot_end(level, slot.number());
+MonoTime LoadThread::end_under(const LevelOrder& order, const Slot& slot) const {
+  if (order.level.cell != slot.cell() || !order.slots.has(slot.number())) return MonoTime::min();
+  const Nanos end = slot_end(order.level, slot.number());
   if (end == Nanos::max()) return MonoTime::max();
   return end == Nanos::min() ? MonoTime::min() : zero_ + end;
 }
 
 MonoTime LoadThread::end_of(const Slot& slot) const {
-  MonoTime end = end_under(current_.level, slot);
-  for (const LevelOrder& order : pending_) end = std::max(end, end_under(order.level, slot));
+  MonoTime end = end_under(current_, slot);
+  for (const LevelOrder& order : pending_) end = std::max(end, end_under(order, slot));
   return end;
 }
 
 // --- ends ---
 
-void LoadThread::slot_ended() {
+void LoadThread::slot_ended(const Slot& slot) {
+  cells_[slot.cell()].slots[slot.number()] = false;
   ++ended_slots_;
   --live_slots_;
 }

@@ -19,6 +19,7 @@
 #include "agent/record/recorder.h"
 #include "agent/record/self_monitor.h"
 #include "agent/stream/completion_stream.h"
+#include "common/slot_set.h"
 
 namespace kneepoint::agent {
 
@@ -29,9 +30,10 @@ struct BudgetProgress {
   std::atomic<Nanos::rep> finished_at{0};  ///< The latest end so far, since the run's zero.
 };
 
-/// A level on its way to the threads. `progress` is null without a budget.
+/// A level on its way to a thread. `progress` is null without a budget.
 struct LevelOrder {
   LoadLevel level;
+  SlotSet slots;  ///< The thread's.
   std::shared_ptr<BudgetProgress> progress;
 };
 
@@ -52,7 +54,7 @@ struct ThreadReport {
 };
 
 /// One event-loop thread with its slots, its recorder and everything else that requests touch: nothing on the
-/// token path is shared between threads. The agent's i-th slot belongs to thread i mod `count`.
+/// token path is shared between threads. A slot stays on its thread for as long as its share does.
 class LoadThread {
  public:
   /// Called on this thread when the last of its threads finishes a budget.
@@ -60,7 +62,7 @@ class LoadThread {
 
   /// @param lease ends the load when it ends; null: nothing does.
   LoadThread(std::shared_ptr<const RunSetup> setup, std::shared_ptr<Lease> lease, unsigned index,
-             unsigned count, BudgetDone on_budget_done);
+             BudgetDone on_budget_done);
   /// Stops at once.
   ~LoadThread();
   LoadThread(const LoadThread&) = delete;
@@ -92,7 +94,7 @@ class LoadThread {
   /// A request has succeeded. @return how long the slot thinks before its next one.
   Nanos turn_ended(Slot& slot, const Ticket& ticket, const PromptPick& pick);
   void request_ended(const Slot& slot, MonoTime at);
-  void slot_ended();
+  void slot_ended(const Slot& slot);
   /// Where its first request goes, as far as can be told.
   const Route& first_route(const Slot& slot) const;
 
@@ -102,15 +104,15 @@ class LoadThread {
     std::vector<std::shared_ptr<Dialect>> dialects;  ///< By class.
     UsageOption usage{};                   ///< What the assignment says; less once the host has refused that.
     std::vector<std::uint32_t> in_flight;  ///< By replica.
+    std::vector<bool> slots;               ///< Whether there is one, by number.
   };
   /// New slots of one turn of the event loop: about 0.1 ms.
   static constexpr int kSlotsPerTurn = 32;
   /// Slots of a closed loop that are still to be made: a level of ten thousand would stall the streams that
   /// run, so each turn of the event loop makes a few.
   struct Growth {
-    LoadLevel level;
-    std::uint32_t next = 0;     ///< Slot number.
-    std::vector<bool> present;  ///< By place among this thread's slots.
+    LevelOrder order;
+    std::uint32_t next = 0;  ///< Place among this thread's slots.
   };
 
   void run();
@@ -118,19 +120,16 @@ class LoadThread {
   void accept(LevelOrder order);
   void promote_due();
   void enforce(const LevelOrder& order);
-  void add_missing_slots(const LoadLevel& level);
+  void add_missing_slots(const LevelOrder& order);
   void grow();
+  bool has_slot(std::uint32_t cell, std::uint32_t number) const;
   void add_slot(const LoadLevel& level, std::uint32_t number, Slot::Kind kind);
-  void follow_arrivals(const LoadLevel& level);
-  void prepare_spares(const LoadLevel& level);
-  bool add_open_slot(const LoadLevel& level, Slot::Kind kind);
+  void follow_arrivals(const LevelOrder& order);
+  void prepare_spares(const LevelOrder& order);
+  bool add_open_slot(const LevelOrder& order, Slot::Kind kind);
   void serve_arrivals();
-  std::uint32_t first_slot(const LoadLevel& level) const;
-  std::uint32_t slot_step(const LoadLevel& level) const;
   void finish_budget(MonoTime at);
-  bool mine(const LoadLevel& level, std::uint32_t slot) const;
-  bool dealt_to_me(const LoadLevel& level, std::uint32_t slot) const;
-  MonoTime end_under(const LoadLevel& level, const Slot& slot) const;
+  MonoTime end_under(const LevelOrder& order, const Slot& slot) const;
   void cancel_all();
   void end_load();
   bool allowed(MonoTime now) const { return lease_ == nullptr || lease_->allows(now); }
@@ -142,7 +141,6 @@ class LoadThread {
   const std::shared_ptr<const RunSetup> setup_;
   const std::shared_ptr<Lease> lease_;
   const unsigned index_;
-  const unsigned count_;
   const BudgetDone on_budget_done_;
 
   Poller poller_;
@@ -159,6 +157,10 @@ class LoadThread {
   Timer growth_timer_;
   Timer lease_timer_;
   std::optional<Growth> growth_;
+  struct {
+    std::uint64_t epoch = 0;
+    std::uint32_t next = 0;  // place among this thread's slots: those before it have been made
+  } open_;                   // of an open loop's slots, which are made as they are needed
   ArrivalQueue arrivals_;
 
   LevelOrder current_;  // concurrency 0 until the first level

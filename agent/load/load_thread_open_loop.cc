@@ -14,8 +14,9 @@ constexpr double kSpareSeconds = 1;
 
 }  // namespace
 
-void LoadThread::follow_arrivals(const LoadLevel& level) {
-  if (first_slot(level) >= level.concurrency) return arrivals_.stop();
+void LoadThread::follow_arrivals(const LevelOrder& order) {
+  const LoadLevel& level = order.level;
+  if (order.slots.below(level.concurrency) == 0) return arrivals_.stop();
   const RequestIdentity identity{
       .seed = setup_->assignment.seed, .cell = level.cell, .epoch = level.epoch, .attempt = level.attempt};
   std::shared_ptr<const Dataset> trace;
@@ -30,34 +31,34 @@ void LoadThread::follow_arrivals(const LoadLevel& level) {
                     .begin = zero_ + level.effective_at,
                     .key = {.cell = level.cell, .epoch = level.epoch},
                     .attempt = level.attempt,
-                    .mine = [this, level](std::uint64_t index) {
-                      return mine(level, static_cast<std::uint32_t>(index % level.concurrency));
+                    .mine = [slots = order.slots, all = level.concurrency](std::uint64_t index) {
+                      return slots.has(static_cast<std::uint32_t>(index % all));
                     }});
 }
 
 /// Slots with open connections for the first arrivals; more are made as they are needed.
-void LoadThread::prepare_spares(const LoadLevel& level) {
-  const double share = 1.0 / slot_step(level);
+void LoadThread::prepare_spares(const LevelOrder& order) {
+  const LoadLevel& level = order.level;
+  const double share = static_cast<double>(order.slots.below(level.concurrency)) / level.concurrency;
   const auto wanted = static_cast<std::uint32_t>(
       std::min(std::ceil(level.arrivals->rate * kSpareSeconds * share) + 1, double{kSlotsPerTurn}));
   auto made = static_cast<std::size_t>(std::count_if(slots_.begin(), slots_.end(), [&](const auto& slot) {
     return slot->cell() == level.cell && !slot->done();
   }));
-  while (made < wanted && add_open_slot(level, Slot::Kind::kSpareOfOpenLoop)) ++made;
+  while (made < wanted && add_open_slot(order, Slot::Kind::kSpareOfOpenLoop)) ++made;
 }
 
 /// The thread's next slot, if the level has any more.
-bool LoadThread::add_open_slot(const LoadLevel& level, Slot::Kind kind) {
-  // An open loop's slots are made in order and end together.
-  std::uint32_t number = first_slot(level);
-  for (auto slot = slots_.rbegin(); slot != slots_.rend(); ++slot) {
-    if ((*slot)->cell() != level.cell || (*slot)->done()) continue;
-    number = (*slot)->number() + slot_step(level);
-    break;
+bool LoadThread::add_open_slot(const LevelOrder& order, Slot::Kind kind) {
+  const LoadLevel& level = order.level;
+  if (open_.epoch != level.epoch) open_ = {.epoch = level.epoch, .next = 0};
+  for (const std::uint32_t all = order.slots.below(level.concurrency); open_.next < all;) {
+    const std::uint32_t number = order.slots.at(open_.next++);
+    if (has_slot(level.cell, number)) continue;
+    add_slot(LoadLevel(level), number, kind);
+    return true;
   }
-  if (number >= level.concurrency) return false;
-  add_slot(LoadLevel(level), number, kind);
-  return true;
+  return false;
 }
 
 /// Wakes or makes slots for the arrivals that wait.
@@ -65,7 +66,7 @@ void LoadThread::serve_arrivals() {
   while (!arrivals_.empty() && allowed(mono_now())) {
     while (!parked_.empty() && !parked_.back()->parked) parked_.pop_back();
     if (parked_.empty()) {
-      if (!add_open_slot(current_.level, Slot::Kind::kOpenLoop)) return;
+      if (!add_open_slot(current_, Slot::Kind::kOpenLoop)) return;
       continue;
     }
     Slot& slot = *parked_.back();

@@ -21,7 +21,8 @@ std::optional<Ticket> LoadThread::next_request(Slot& slot) {
   const LoadLevel& level = current_.level;
   const MonoTime now = mono_now();
   if (!allowed(now)) return std::nullopt;
-  if (const MonoTime end = end_under(level, slot); end != MonoTime::max() && now >= end) return std::nullopt;
+  if (const MonoTime end = end_under(current_, slot); end != MonoTime::max() && now >= end)
+    return std::nullopt;
   if (slot.epoch != level.epoch) {
     slot.epoch = level.epoch;
     slot.issued = 0;

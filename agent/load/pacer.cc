@@ -5,10 +5,11 @@
 namespace kneepoint::agent {
 
 Nanos slot_start(const LoadLevel& level, std::uint32_t slot) {
-  if (slot < level.warm_slots || slot >= level.concurrency) return level.effective_at;
-  const auto added = static_cast<double>(level.concurrency - level.warm_slots);
-  const auto place = static_cast<double>(slot - level.warm_slots);
-  return level.effective_at + from_seconds(to_seconds(level.spread_over) * place / added);
+  if (slot >= level.concurrency) return level.effective_at;
+  const std::uint32_t warm = std::min(level.warm_slots, level.concurrency);
+  const auto all = static_cast<double>(slot < warm ? warm : level.concurrency - warm);
+  const auto place = static_cast<double>(slot < warm ? slot : slot - warm);
+  return level.effective_at + from_seconds(to_seconds(level.spread_over) * place / all);
 }
 
 Nanos slot_end(const LoadLevel& level, std::uint32_t slot) {

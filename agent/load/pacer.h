@@ -10,9 +10,10 @@ namespace kneepoint::agent {
 /// When things happen, as pure functions: counts and durations in, instants and waits out. Nothing here
 /// sleeps.
 
-/// When slot `slot` of `level` may start its first request, since the run's zero. Slots that run already
-/// (`slot < level.warm_slots`) at `effective_at`; the n added ones evenly over `spread_over`: added slot j at
-/// effective_at + spread_over · j / n. A burst start would make a convoy that never dissolves.
+/// When slot `slot` of `level`, which does not run here yet, may start its first request, since the run's
+/// zero. The n added ones evenly over `spread_over`: added slot j at effective_at + spread_over · j / n; and
+/// so over the warm ones those of them that have run elsewhere. A burst start would make a convoy that never
+/// dissolves.
 Nanos slot_start(const LoadLevel& level, std::uint32_t slot);
 
 /// Until when slot `slot` of `level` may start requests, since the run's zero: Nanos::max() for a slot that

@@ -36,14 +36,19 @@ class RunController::Impl {
     };
     reports_.resize(count);
     for (unsigned i = 0; i < count; ++i)
-      threads_.push_back(std::make_unique<LoadThread>(*setup, options.lease, i, count, on_done));
+      threads_.push_back(std::make_unique<LoadThread>(*setup, options.lease, i, on_done));
   }
 
   void apply(const LoadLevel& level) {
-    LevelOrder order{.level = level, .progress = nullptr};
+    LevelOrder order{.level = level, .slots = {}, .progress = nullptr};
+    order.level.held.clear();  // what is another thread's is none of a thread's business
     if (level.budget)
       order.progress = std::make_shared<BudgetProgress>(static_cast<unsigned>(threads_.size()));
-    for (const auto& thread : threads_) thread->apply(order);
+    const auto count = static_cast<std::uint32_t>(threads_.size());
+    for (std::uint32_t i = 0; i < count; ++i) {
+      order.slots = slots_of(level, i, count);
+      threads_[i]->apply(order);
+    }
   }
 
   void set_zero(MonoTime zero) {

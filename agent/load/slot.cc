@@ -55,7 +55,7 @@ Task<void> Slot::run() {
   } else {
     co_await serve_arrivals();
   }
-  thread_.slot_ended();
+  thread_.slot_ended(*this);
 }
 
 Task<void> Slot::serve_arrivals() {

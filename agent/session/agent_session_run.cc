@@ -94,6 +94,8 @@ void AgentSession::on_level(const v1::LoadLevel& message) {
   const auto level = from_wire(message);
   if (!level) return refuse("invalid level: " + level.error().message);
   if (level->cell >= cells_) return refuse(fmt::format("invalid level: cell {} of {}", level->cell, cells_));
+  if (level->held.size() != options_.threads)
+    return refuse(fmt::format("invalid level: it is for {} threads", level->held.size()));
   if (level->epoch <= epoch_) return;  // sent again over a new link
   if (phase_ != Phase::kReady && phase_ != Phase::kLoading) {
     spdlog::warn("level {} came after the load had been stopped: ignored", level->epoch);

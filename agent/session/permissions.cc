@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <string_view>
 
+#include "common/slot_set.h"
+
 namespace kneepoint::agent {
 namespace {
 
@@ -41,9 +43,8 @@ Result<void> Permissions::check(const Target& target) const {
 }
 
 Result<void> Permissions::check(const LoadLevel& level) const {
-  if (level.concurrency <= level.slot_offset || level.slot_stride == 0) return {};
-  const std::uint64_t share =
-      (std::uint64_t{level.concurrency} - level.slot_offset + level.slot_stride - 1) / level.slot_stride;
+  const std::uint32_t share = slots_of(level).below(level.concurrency);
+  if (share == 0) return {};
   if (max_streams != 0 && share > max_streams) {
     return Error{
         fmt::format("a level gives this agent {} streams and it may hold {}: use more agents, or start it "

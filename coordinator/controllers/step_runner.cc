@@ -155,10 +155,10 @@ LoadLevel StepRunner::start(const PlannedStep& step, Nanos at, const FleetView& 
   const bool other = !first && step.turn != step_.turn;
   const std::uint32_t running = first || other ? 0 : level_.concurrency;
   const bool others = std::exchange(dealt_among_, fleet.fleet) != fleet.fleet;
-  const bool dealt_anew = others && !first;
-  // Slots that ran a budget have ended with it, and those that go to another agent end with their request;
-  // the next step starts all of its slots.
-  const std::uint32_t warm = level_.budget || dealt_anew ? 0 : std::min(running, step.concurrency);
+  const bool some_move = others && !first;
+  sharing_ = fleet.agents;
+  // Slots that ran a budget have ended with it: the next step starts all of its slots.
+  const std::uint32_t warm = level_.budget ? 0 : std::min(running, step.concurrency);
   falling_ = !first && !other && step.load() < step_.load();
   step_ = step;
   const std::uint32_t attempt = visits(step);
@@ -180,8 +180,9 @@ LoadLevel StepRunner::start(const PlannedStep& step, Nanos at, const FleetView& 
   phase_ = Phase::kWarmUp;
   // Arrivals are spread by themselves.
   if (!step.arrivals) level_.spread_over = spread(fleet, step.concurrency > running);
-  // No faster than requests end: the host never gets more of them than it was to get.
-  if (!step.arrivals && dealt_anew)
+  // Slots that change hands start no faster than requests end: the host never gets more of them than it was
+  // to get.
+  if (!step.arrivals && some_move)
     level_.spread_over =
         std::max(level_.spread_over, std::min(cycle(fleet).value_or(Nanos(0)), kLongestSpread));
   hold_begin_ = hold_end_ = at;
@@ -223,6 +224,7 @@ LoadLevel StepRunner::start_way() {
     level_.spread_over = way.over;
   }
   level_.warm_slots = running;
+  level_.agents = step_.agents != 0 ? step_.agents : sharing_;  // on its way no load changes hands
   return level_;
 }
 

@@ -105,6 +105,7 @@ class StepRunner final : public Controller {
 
   PlannedStep step_;               // under way
   std::uint32_t dealt_among_ = 0;  // FleetView::fleet as of its level
+  std::uint32_t sharing_ = 0;      // FleetView::agents as of its level
   LoadLevel level_;
   std::size_t rows_closed_ = 0;  // of step_
   bool falling_ = false;         // to less load than before

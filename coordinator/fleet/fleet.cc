@@ -7,10 +7,10 @@
 #include <utility>
 
 #include "common/endpoint.h"
+#include "common/slot_set.h"
 #include "common/whole_seconds.h"
 #include "common/wire.h"
 #include "coordinator/fleet/member.h"
-#include "coordinator/fleet/split.h"
 #include "kneepoint/v1/fleet.pb.h"
 
 namespace kneepoint::coordinator {
@@ -124,23 +124,31 @@ void Fleet::process_ended(const std::string& name, const std::string& reason) {
 }
 
 void Fleet::send(const LoadLevel& level) {
-  std::vector<Member*> live;
-  for (const auto& member : members_) {
+  std::vector<ShareHolder> live;
+  std::size_t threads = 0;
+  for (std::uint32_t number = 0; number < members_.size(); ++number) {
+    const Member& member = *members_[number];
     // Until the run knows of a loss it waits for no lease: what would be the lost one's is left out.
-    const bool lost_unknown = member->share && member->info.membership.lost() && !member->loss_told;
-    if (member->info.membership.takes_part() || lost_unknown) live.push_back(member.get());
+    const bool lost_unknown = member.share && member.info.membership.lost() && !member.loss_told;
+    if (!member.info.membership.takes_part() && !lost_unknown) continue;
+    live.push_back({.agent = number, .threads = member.info.threads});
+    threads += member.info.threads;
   }
   if (live.empty()) return;
   epoch_ = level.epoch;
-  const std::vector<LoadLevel> shares = split(level, live.size());
-  for (std::size_t rank = 0; rank < live.size(); ++rank) {
-    Member& member = *live[rank];
-    member.share = shares[rank];
+  // Those that are still awaited are taken to be like those that are there.
+  if (!shares_) shares_.emplace(threads * std::max(expected_, live.size()) / live.size());
+  const std::size_t sharing =
+      level.agents == 0 ? live.size() : std::min<std::size_t>(level.agents, live.size());
+  shares_->deal({live.begin(), live.begin() + static_cast<std::ptrdiff_t>(sharing)});
+  for (const ShareHolder& holder : live) {
+    Member& member = *members_[holder.agent];
+    member.share = shares_->part(level, holder);
     send_share(member);
-    if (level.budget && !has_requests(shares[rank])) {
+    if (level.budget && wanted(level, slots_of(*member.share)) == 0) {
       member.done_epoch = level.epoch;
       events_.push_back(
-          LevelFinished{.agent = number_of(member), .epoch = level.epoch, .finished_at = level.effective_at});
+          LevelFinished{.agent = holder.agent, .epoch = level.epoch, .finished_at = level.effective_at});
     }
   }
 }

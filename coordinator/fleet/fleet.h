@@ -21,6 +21,7 @@
 #include "coordinator/fleet/agent_link.h"
 #include "coordinator/fleet/clock_sync.h"
 #include "coordinator/fleet/membership.h"
+#include "coordinator/fleet/shares.h"
 #include "coordinator/run/run_loop.h"
 
 namespace kneepoint::v1 {
@@ -210,7 +211,8 @@ class Fleet final : public LoadFleet {
   std::optional<Assignment> assignment_;  ///< Also for those that join later.
   std::string run_id_;                    ///< Once there is an assignment.
   std::size_t cells_ = 0;
-  std::uint64_t epoch_ = 0;  ///< Of the last level.
+  std::uint64_t epoch_ = 0;           ///< Of the last level.
+  std::optional<ShareTable> shares_;  ///< Once there was a level.
   MonoTime beat_at_{};
   std::uint32_t beats_ = 0;
   MonoTime attended_at_{};    ///< When this thread last looked.

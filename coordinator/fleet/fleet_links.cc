@@ -149,6 +149,11 @@ void Fleet::on_hello(const std::shared_ptr<AgentLink>& link, const v1::Hello& he
         *link, name,
         fmt::format("it is version {}, the coordinator {}", one_line(hello.version()), options_.build));
   }
+  if (hello.threads() == 0 || hello.threads() > kMostThreads) {
+    return turn_away(
+        *link, name,
+        fmt::format("it says that it has {} threads, not 1 to {}", hello.threads(), kMostThreads));
+  }
   if (!link->may_be(hello.name())) {
     return turn_away(*link, name,
                      "its certificate does not name it: --name must be a DNS name (SAN) of --tls-cert");

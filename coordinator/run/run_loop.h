@@ -53,7 +53,7 @@ class LoadFleet {
   virtual Nanos now() const = 0;
   /// The next event, or none after `timeout`.
   virtual std::optional<FleetEvent> wait(Nanos timeout) = 0;
-  /// Splits `level` over the agents that are left.
+  /// Deals `level` among the agents that are left: the slots of those that stay go on where they are.
   virtual void send(const LoadLevel& level) = 0;
   /// Ends all load: running requests may finish for `limit`, then are cancelled.
   virtual void drain(Nanos limit) = 0;

@@ -3,6 +3,7 @@
 
 #include "agent/load/pacer.h"
 #include "engine_fixture.h"
+#include "tests/support/levels.h"
 
 namespace kneepoint::agent {
 namespace {
@@ -57,12 +58,8 @@ TEST_F(Levels, ABudgetSmallerThanTheConcurrency) {
 TEST_F(Levels, TheShareOfABudget) {
   start(2);
   // This agent has slots 1, 3 and 5 of six; they issue the odd ones of 20 indices.
-  controller_->apply({.epoch = 1,
-                      .concurrency = 6,
-                      .slot_offset = 1,
-                      .slot_stride = 2,
-                      .effective_at = elapsed(),
-                      .budget = 20});
+  controller_->apply(
+      part_of({.epoch = 1, .concurrency = 6, .effective_at = elapsed(), .budget = 20}, 1, 2, 2));
   const LevelDone done = wait_for_level(1);
   EXPECT_EQ(collect_all().completed(), 10u);
   EXPECT_GT(done.finished_at, milliseconds(500));
@@ -71,12 +68,7 @@ TEST_F(Levels, TheShareOfABudget) {
 
 TEST_F(Levels, AnEmptyShareIsDoneAtOnce) {
   start();
-  controller_->apply({.epoch = 4,
-                      .concurrency = 2,
-                      .slot_offset = 5,
-                      .slot_stride = 6,
-                      .effective_at = elapsed(),
-                      .budget = 20});
+  controller_->apply(part_of({.epoch = 4, .concurrency = 2, .effective_at = elapsed(), .budget = 20}, 5, 6));
   wait_for_level(4);
   EXPECT_TRUE(server_.requests().empty());
 }
@@ -138,6 +130,46 @@ TEST_F(Levels, AFallWithoutAStandEndsSlotsOneByOne) {
   EXPECT_GT(last[2], slot_end(fall, 5)) << "the others went on meanwhile";
   EXPECT_GT(last[1], slot_end(fall, 2));
   EXPECT_EQ(server_.connections(), 6);
+}
+
+TEST_F(Levels, SlotsThatComeFromElsewhereStartOneByOneWhileTheOthersGoOn) {
+  assignment_.records = true;
+  start(2);
+  const LoadLevel before{.epoch = 1, .concurrency = 8, .shares = 4, .held = {{0}, {1}}};
+  controller_->apply(before);
+  wait_for_completed(1, 40);
+  EXPECT_EQ(gauges_.active_slots, 4u);
+  const LoadLevel more{.epoch = 2,
+                       .concurrency = 8,
+                       .shares = 4,
+                       .held = {{0, 2}, {1}},
+                       .effective_at = elapsed() + milliseconds(50),
+                       .warm_slots = 8,
+                       .spread_over = seconds(2)};
+  controller_->apply(more);
+  collect_until([&] {
+    return std::any_of(rows_.begin(), rows_.end(),
+                       [](const RequestRow& row) { return row.key.epoch == 2 && row.slot == 6; });
+  });
+  LoadLevel fewer = more;
+  fewer.epoch = 3, fewer.held = before.held, fewer.effective_at = elapsed();
+  controller_->apply(fewer);
+  collect_until([&] { return gauges_.active_slots == 4; });
+  controller_->apply({.epoch = 4, .concurrency = 0, .effective_at = elapsed()});
+  collect_until([&] { return controller_->idle(); });
+  const SeriesStats stats = collect_all();
+  EXPECT_EQ(stats.ended(), stats.completed()) << "nothing was cut off";
+  EXPECT_EQ(server_.connections(), 6) << "those that stayed kept theirs";
+  std::map<std::uint32_t, Nanos> first;
+  for (const RequestRow& row : rows_) {
+    if (row.key.epoch != 2) continue;
+    Nanos& at = first.try_emplace(row.slot, row.scheduled).first->second;
+    at = std::min(at, row.scheduled);
+  }
+  ASSERT_EQ(first.size(), 6u);
+  EXPECT_GE(first[6], slot_start(more, 6));
+  EXPECT_GE(first[2], slot_start(more, 2));
+  for (const std::uint32_t slot : {0u, 1u, 4u, 5u}) EXPECT_LT(first[slot], first[2]) << slot;
 }
 
 TEST_F(Levels, AThinkingSlotEndsInItsTurn) {

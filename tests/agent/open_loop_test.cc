@@ -6,6 +6,7 @@
 
 #include "agent/load/arrival_schedule.h"
 #include "engine_fixture.h"
+#include "tests/support/levels.h"
 
 namespace kneepoint::agent {
 namespace {
@@ -174,11 +175,8 @@ TEST_F(OpenLoopTest, TheSharesOfAgentsMakeTheWhole) {
   target().urls = {server.url()};
   for (std::uint32_t agent = 0; agent < 2; ++agent) {
     start(2);
-    LoadLevel share = level(400, 6);
-    share.slot_offset = agent;
-    share.slot_stride = 2;
     const std::uint64_t before = arrivals();
-    controller_->apply(share);
+    controller_->apply(part_of(level(400, 6), agent, 2, 2));
     collect_until([&] { return arrivals() >= before + 50; });
     end_load();
     collect_all();
@@ -187,6 +185,34 @@ TEST_F(OpenLoopTest, TheSharesOfAgentsMakeTheWhole) {
   const auto ids = ids_of(server.requests());
   EXPECT_EQ(ids.size(), server.requests().size()) << "no arrival was sent by both";
   for (std::size_t k = 0; k < 90; ++k) EXPECT_TRUE(ids.contains("test-0-1-0-" + std::to_string(k))) << k;
+}
+
+TEST_F(OpenLoopTest, ArrivalsFollowTheShares) {
+  ScriptedServer server(always(answer(1)));
+  target().urls = {server.url()};
+  start(2);
+  LoadLevel now = level(400, 8);
+  now.shares = 4;
+  const auto go_on = [&](std::uint64_t epoch, std::vector<std::vector<std::uint32_t>> held) {
+    now.epoch = epoch, now.held = std::move(held), now.effective_at = elapsed();
+    controller_->apply(now);
+    collect_until([&, before = arrivals()] { return arrivals() >= before + 60; });
+  };
+  go_on(1, {{0}, {1}});
+  go_on(2, {{0, 2}, {1}});
+  go_on(3, {{2}, {}});
+  end_load();
+  const SeriesStats stats = collect_all();
+  EXPECT_EQ(stats.arrivals, stats.completed());
+  const auto ids = ids_of(server.requests());
+  EXPECT_EQ(ids.size(), server.requests().size()) << "none was sent twice";
+  const std::map<std::uint64_t, std::set<std::uint64_t>> held{{1, {0, 1}}, {2, {0, 1, 2}}, {3, {2}}};
+  for (const auto& [epoch, shares] : held) {
+    for (std::uint64_t k = 0; k < 40; ++k) {
+      const bool sent = ids.contains("test-0-" + std::to_string(epoch) + "-0-" + std::to_string(k));
+      EXPECT_EQ(sent, shares.contains(k % 4)) << "arrival " << k << " of level " << epoch;
+    }
+  }
 }
 
 TEST_F(OpenLoopTest, ArrivalsWaitWhereTooManyAreInFlight) {

@@ -16,19 +16,24 @@ using std::chrono::seconds;
 TEST(SlotStart, AddedSlotsAreSpreadEvenly) {
   const LoadLevel level{
       .concurrency = 8, .effective_at = seconds(10), .warm_slots = 4, .spread_over = seconds(2)};
-  EXPECT_EQ(slot_start(level, 0), seconds(10));
-  EXPECT_EQ(slot_start(level, 3), seconds(10));
   EXPECT_EQ(slot_start(level, 4), seconds(10));
   EXPECT_EQ(slot_start(level, 5), milliseconds(10'500));
   EXPECT_EQ(slot_start(level, 7), milliseconds(11'500));
 }
 
+TEST(SlotStart, SlotsThatRanElsewhereAreSpreadAmongTheWarmOnes) {
+  const LoadLevel rising{
+      .concurrency = 8, .effective_at = seconds(10), .warm_slots = 4, .spread_over = seconds(2)};
+  EXPECT_EQ(slot_start(rising, 0), seconds(10));
+  EXPECT_EQ(slot_start(rising, 3), milliseconds(11'500));
+  const LoadLevel falling{
+      .concurrency = 4, .effective_at = seconds(10), .warm_slots = 8, .spread_over = seconds(2)};
+  EXPECT_EQ(slot_start(falling, 3), milliseconds(11'500));
+}
+
 TEST(SlotStart, NothingToSpread) {
   EXPECT_EQ(slot_start({.concurrency = 1, .effective_at = seconds(3)}, 0), seconds(3));
-  EXPECT_EQ(
-      slot_start({.concurrency = 4, .effective_at = seconds(3), .warm_slots = 4, .spread_over = seconds(1)},
-                 2),
-      seconds(3));
+  EXPECT_EQ(slot_start({.concurrency = 4, .effective_at = seconds(3), .warm_slots = 4}, 2), seconds(3));
 }
 
 TEST(SlotEnd, SurplusSlotsEndEvenlyFromTheTop) {

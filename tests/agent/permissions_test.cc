@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include "agent/net/target_policy.h"
+#include "tests/support/levels.h"
 
 namespace kneepoint::agent {
 namespace {
@@ -150,12 +151,11 @@ TEST(Permissions, CapsAreOfThisAgentsShare) {
   const Permissions capped{.max_streams = 10, .max_rate = 50};
   EXPECT_TRUE(capped.check(LoadLevel{.concurrency = 10}));
   EXPECT_FALSE(capped.check(LoadLevel{.concurrency = 11}));
-  EXPECT_TRUE(capped.check(LoadLevel{.concurrency = 40, .slot_offset = 3, .slot_stride = 4}));
-  EXPECT_FALSE(capped.check(LoadLevel{.concurrency = 41, .slot_offset = 0, .slot_stride = 4}));
-  EXPECT_TRUE(capped.check(LoadLevel{.concurrency = 3, .slot_offset = 5, .slot_stride = 8}));
+  EXPECT_TRUE(capped.check(part_of({.concurrency = 40}, 3, 4)));
+  EXPECT_FALSE(capped.check(part_of({.concurrency = 41}, 0, 4, 2)));
+  EXPECT_TRUE(capped.check(part_of({.concurrency = 3}, 5, 8)));
   EXPECT_TRUE(Permissions{}.check(LoadLevel{.concurrency = 1'000'000}));
-  LoadLevel open{
-      .concurrency = 8, .slot_offset = 1, .slot_stride = 4, .arrivals = ArrivalProcess{.rate = 200}};
+  LoadLevel open = part_of({.concurrency = 8, .arrivals = ArrivalProcess{.rate = 200}}, 1, 4);
   EXPECT_TRUE(capped.check(open)) << "a quarter is this agent's";
   open.arrivals->rate = 201;
   EXPECT_FALSE(capped.check(open));

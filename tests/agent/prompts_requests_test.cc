@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "engine_fixture.h"
+#include "tests/support/levels.h"
 
 // What the host receives, through the whole engine.
 namespace kneepoint::agent {
@@ -39,12 +40,8 @@ TEST_F(Requests, AreTheSameHoweverManyAgentsShareThem) {
     serve(always(answer(1)));
     for (std::uint32_t agent = 0; agent < agents; ++agent) {
       start(2);
-      controller_->apply({.epoch = 1,
-                          .concurrency = 8,
-                          .slot_offset = agent,
-                          .slot_stride = agents,
-                          .effective_at = elapsed(),
-                          .budget = 50});
+      controller_->apply(
+          part_of({.epoch = 1, .concurrency = 8, .effective_at = elapsed(), .budget = 50}, agent, agents, 2));
       wait_for_level(1);
       done_.clear();
       controller_.reset();

@@ -252,34 +252,43 @@ TEST(WireHostile, AssignmentsAreRefusedByField) {
 
 TEST(WireHostile, LevelsAreRefusedByField) {
   using M = v1::LoadLevel;
-  expect_refusals<M>(LoadLevel{.epoch = 1, .concurrency = 8, .slot_offset = 1, .slot_stride = 2},
-                     {
-                         {"concurrency", [](M& m) { m.set_concurrency(0xffffffffu); }},
-                         {"slot_stride", [](M& m) { m.set_slot_stride(0); }},
-                         {"slot_offset", [](M& m) { m.set_slot_offset(2); }},
-                         {"effective_at_nanos", [](M& m) { m.set_effective_at_nanos(-1); }},
-                         {"spread_over_nanos",
-                          [](M& m) { m.set_spread_over_nanos(std::numeric_limits<std::int64_t>::min()); }},
-                         {"budget", [](M& m) { m.set_budget(~std::uint64_t{0}); }},
-                         {"kind", [](M& m) { m.mutable_arrivals()->set_rate(1); }},
-                         {"rate",
-                          [](M& m) {
-                            m.mutable_arrivals()->set_kind(v1::ARRIVAL_KIND_POISSON);
-                            m.mutable_arrivals()->set_rate(0);
-                          }},
-                         {"burstiness",
-                          [](M& m) {
-                            m.mutable_arrivals()->set_kind(v1::ARRIVAL_KIND_GAMMA);
-                            m.mutable_arrivals()->set_rate(1);
-                          }},
-                         {"end_rate",
-                          [](M& m) {
-                            m.mutable_arrivals()->set_kind(v1::ARRIVAL_KIND_CONSTANT);
-                            m.mutable_arrivals()->set_rate(1);
-                            m.mutable_arrivals()->set_burstiness(1);
-                            m.mutable_arrivals()->set_over_nanos(5);
-                          }},
-                     });
+  expect_refusals<M>(
+      LoadLevel{.epoch = 1, .concurrency = 8, .shares = 5, .held = {{0, 3}, {}, {4}}},
+      {
+          {"concurrency", [](M& m) { m.set_concurrency(0xffffffffu); }},
+          {"shares", [](M& m) { m.set_shares(0); }},
+          {"shares", [](M& m) { m.set_shares(0xffffffffu); }},
+          {"held",
+           [](M& m) {
+             while (m.held_size() <= 256) m.add_held();
+           }},
+          {"held[2]: share 5 of 5", [](M& m) { m.mutable_held(2)->set_deltas(0, 5); }},
+          {"held[0]: share 4294967295 of 5", [](M& m) { m.mutable_held(0)->set_deltas(0, 0xffffffffu); }},
+          {"held[0]: share 0 twice", [](M& m) { m.mutable_held(0)->set_deltas(1, 0); }},
+          {"held[2]: share 3 twice", [](M& m) { m.mutable_held(2)->set_deltas(0, 3); }},
+          {"effective_at_nanos", [](M& m) { m.set_effective_at_nanos(-1); }},
+          {"spread_over_nanos",
+           [](M& m) { m.set_spread_over_nanos(std::numeric_limits<std::int64_t>::min()); }},
+          {"budget", [](M& m) { m.set_budget(~std::uint64_t{0}); }},
+          {"kind", [](M& m) { m.mutable_arrivals()->set_rate(1); }},
+          {"rate",
+           [](M& m) {
+             m.mutable_arrivals()->set_kind(v1::ARRIVAL_KIND_POISSON);
+             m.mutable_arrivals()->set_rate(0);
+           }},
+          {"burstiness",
+           [](M& m) {
+             m.mutable_arrivals()->set_kind(v1::ARRIVAL_KIND_GAMMA);
+             m.mutable_arrivals()->set_rate(1);
+           }},
+          {"end_rate",
+           [](M& m) {
+             m.mutable_arrivals()->set_kind(v1::ARRIVAL_KIND_CONSTANT);
+             m.mutable_arrivals()->set_rate(1);
+             m.mutable_arrivals()->set_burstiness(1);
+             m.mutable_arrivals()->set_over_nanos(5);
+           }},
+      });
 }
 
 }  // namespace

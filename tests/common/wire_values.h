@@ -242,8 +242,11 @@ class Random {
   LoadLevel level() {
     LoadLevel l{
         .epoch = number(), .cell = 3, .attempt = 2, .concurrency = static_cast<std::uint32_t>(below(10'000))};
-    l.slot_stride = 1 + static_cast<std::uint32_t>(below(100));
-    l.slot_offset = static_cast<std::uint32_t>(below(l.slot_stride));
+    l.shares = 1 + static_cast<std::uint32_t>(below(100));
+    l.held.resize(below(5));
+    for (std::uint32_t share = 0; share < l.shares && !l.held.empty(); ++share) {
+      if (coin()) l.held[below(l.held.size())].push_back(share);
+    }
     l.effective_at = nanos(), l.spread_over = nanos();
     l.warm_slots = static_cast<std::uint32_t>(below(100));
     if (coin()) l.budget = number();

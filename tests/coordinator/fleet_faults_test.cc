@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "common/wire.h"
 #include "kneepoint/v1/fleet.pb.h"
 #include "tests/coordinator/fleet_fixture.h"
@@ -9,6 +11,7 @@ namespace {
 
 using namespace std::chrono_literals;
 using agent::ExitCode;
+using testing::ElementsAre;
 using testing::HasSubstr;
 
 /// A fleet of one agent behind a relay, with load applied and batches flowing.
@@ -152,7 +155,15 @@ TEST_F(LateFleetTest, ALatecomerGetsLoadWithTheNextLevel) {
   EXPECT_GE(fleet_->agent(1).membership.presence().from, 0);
   fleet_->send({.epoch = 2, .concurrency = 4});
   ASSERT_TRUE(pump_until([&] { return !late.log->read().levels.empty(); }));
-  EXPECT_EQ(late.log->read().levels[0].slot_stride, 2u);
+  // It has its part, and the other one keeps all that is not for it.
+  const LoadLevel dealt = late.log->read().levels[0];
+  EXPECT_EQ(slots_of(dealt).below(dealt.shares), dealt.shares / 2);
+  ASSERT_TRUE(first_->log->wait_for([](const auto& state) { return state.levels.size() == 2; }));
+  const auto levels = first_->log->read().levels;
+  const auto had = slots_below(levels[0], dealt.shares), has = slots_below(levels[1], dealt.shares);
+  EXPECT_TRUE(std::includes(had.begin(), had.end(), has.begin(), has.end()));
+  EXPECT_THAT(slots_below(levels[1], 4), ElementsAre(0, 2));
+  EXPECT_THAT(slots_below(dealt, 4), ElementsAre(1, 3));
   ASSERT_TRUE(pump_until([&] { return batches_[1].size() >= 3; }));
 
   TestAgent beyond(unix_address(), "c");

@@ -14,6 +14,7 @@
 #include "coordinator/fleet/fleet.h"
 #include "coordinator/fleet/local_agents.h"
 #include "tests/support/fake_engine.h"
+#include "tests/support/levels.h"
 
 namespace kneepoint::coordinator {
 

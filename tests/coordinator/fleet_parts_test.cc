@@ -1,68 +1,13 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <set>
-
 #include "coordinator/fleet/barrier.h"
 #include "coordinator/fleet/clock_sync.h"
-#include "coordinator/fleet/split.h"
 
 namespace kneepoint::coordinator {
 namespace {
 
 using namespace std::chrono_literals;
-
-TEST(Split, EverySlotHasExactlyOneAgent) {
-  for (const std::uint32_t concurrency : {0u, 1u, 2u, 3u, 7u, 8u, 64u, 1000u}) {
-    for (const std::size_t agents : {1u, 2u, 3u, 8u, 13u}) {
-      std::set<std::uint32_t> slots;
-      std::uint32_t counted = 0;
-      for (const LoadLevel& share : split({.epoch = 4, .concurrency = concurrency}, agents)) {
-        EXPECT_EQ(share.epoch, 4u);
-        EXPECT_EQ(share.concurrency, concurrency);
-        counted += slots_of(share);
-        for (std::uint32_t s = share.slot_offset; s < share.concurrency; s += share.slot_stride) {
-          EXPECT_TRUE(slots.insert(s).second) << "slot " << s << " twice";
-        }
-      }
-      EXPECT_EQ(slots.size(), concurrency) << agents << " agents";
-      EXPECT_EQ(counted, concurrency) << agents << " agents";
-    }
-  }
-}
-
-TEST(Split, SharesDifferByAtMostOneSlot) {
-  std::uint32_t least = 1000, most = 0;
-  for (const LoadLevel& share : split({.concurrency = 100}, 8)) {
-    least = std::min(least, slots_of(share));
-    most = std::max(most, slots_of(share));
-  }
-  EXPECT_EQ(least, 12u);
-  EXPECT_EQ(most, 13u);
-}
-
-TEST(Split, ALevelForFewerAgentsLeavesTheOthersIdle) {
-  const auto shares = split({.concurrency = 9, .agents = 2}, 3);
-  ASSERT_EQ(shares.size(), 3u);
-  EXPECT_EQ(slots_of(shares[0]), 5u);
-  EXPECT_EQ(slots_of(shares[1]), 4u);
-  EXPECT_EQ(slots_of(shares[2]), 0u);
-  EXPECT_FALSE(has_requests(shares[2]));
-  EXPECT_LT(shares[2].slot_offset, shares[2].slot_stride);  // what agents accept
-  EXPECT_EQ(slots_of(split({.concurrency = 9, .agents = 5}, 3)[2]), 3u);
-}
-
-TEST(Split, KnowsWhoHasNothingToIssue) {
-  const auto having = [](const LoadLevel& level, std::size_t agents) {
-    std::vector<bool> result;
-    for (const LoadLevel& share : split(level, agents)) result.push_back(has_requests(share));
-    return result;
-  };
-  EXPECT_EQ(having({.concurrency = 1, .budget = 10}, 2), (std::vector<bool>{true, false}));
-  EXPECT_EQ(having({.concurrency = 8, .budget = 2}, 3), (std::vector<bool>{true, true, false}));
-  EXPECT_EQ(having({.concurrency = 8, .budget = 0}, 2), (std::vector<bool>{false, false}));
-  EXPECT_EQ(having({.concurrency = 2}, 3), (std::vector<bool>{true, true, false}));
-}
 
 /// A probe over a path with these delays to an agent whose clock is `offset` ahead and that answers after
 /// `inside`.

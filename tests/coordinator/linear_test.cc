@@ -26,7 +26,8 @@ struct Drive {
 
   void until(Nanos limit) {
     for (; now < limit && !controller.done(); now += 50ms) {
-      if (const auto level = controller.next(now, {.idle = controller.phase() == Phase::kDrain})) {
+      const bool idle = controller.phase() == Phase::kDrain;
+      if (const auto level = controller.next(now, {.idle = idle, .agents = agents})) {
         EXPECT_LE(now + 300ms, level->effective_at) << "handed out ahead of its time";
         levels.push_back(*level);
       }
@@ -34,6 +35,7 @@ struct Drive {
   }
 
   StepRunner controller;
+  std::uint32_t agents = 2;
   Nanos now{0};
   std::vector<LoadLevel> levels;
 };
@@ -47,12 +49,26 @@ TEST(LinearSchedule, TheWayUpIsOneLevelAfterAWarmUp) {
   // One more every four seconds, the first after two: on the mean as many as the line says.
   EXPECT_EQ(drive.levels[0],
             (LoadLevel{.epoch = 7, .cell = 3, .concurrency = 1, .effective_at = 1s, .spread_over = 1s}));
-  EXPECT_EQ(
-      drive.levels[1],
-      (LoadLevel{
-          .epoch = 8, .cell = 3, .concurrency = 9, .effective_at = 5s, .warm_slots = 1, .spread_over = 32s}));
+  EXPECT_EQ(drive.levels[1], (LoadLevel{.epoch = 8,
+                                        .cell = 3,
+                                        .concurrency = 9,
+                                        .agents = 2,
+                                        .effective_at = 5s,
+                                        .warm_slots = 1,
+                                        .spread_over = 32s}));
   EXPECT_EQ(drive.levels[2], (LoadLevel{.epoch = 9, .cell = 3, .effective_at = 35s}));
   EXPECT_EQ(drive.controller.next_epoch(), 10u);
+}
+
+TEST(LinearSchedule, ALatecomerWaitsForTheEndOfTheWay) {
+  Drive drive(closed(1, 9));
+  drive.until(2s);
+  drive.agents = 3;
+  drive.until(60s);
+  ASSERT_EQ(drive.levels.size(), 3u);
+  EXPECT_EQ(drive.levels[0].agents, 0u) << "of all that are there";
+  EXPECT_EQ(drive.levels[1].agents, 2u) << "a slot that changed hands now would start late on its way";
+  EXPECT_EQ(drive.levels[2].agents, 0u);
 }
 
 TEST(LinearSchedule, TheWayDownIsTheSameTurnedOver) {

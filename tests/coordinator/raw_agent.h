@@ -26,6 +26,7 @@ class RawAgent {
     message.mutable_hello()->set_name(name);
     message.mutable_hello()->set_boot_id("boot-" + name);
     message.mutable_hello()->set_version(version);
+    message.mutable_hello()->set_threads(1);
     return message;
   }
   void send(v1::AgentMessage message) { link_->send(std::move(message)); }

@@ -7,13 +7,15 @@
 
 namespace kneepoint::faults {
 
-Agent::Agent(World& world, Network& network, Host& host, Ledger& ledger, std::string name, std::uint64_t seed)
+Agent::Agent(World& world, Network& network, Host& host, Ledger& ledger, std::string name, std::uint64_t seed,
+             unsigned threads)
     : world_(world),
       network_(network),
       host_(host),
       ledger_(ledger),
       name_(std::move(name)),
       random_(seed),
+      threads_(threads),
       process_(world) {}
 
 Agent::~Agent() {
@@ -28,7 +30,7 @@ void Agent::boot() {
   lease_ = std::make_shared<agent::Lease>();
   agent::AgentSession::Options options;
   options.name = name_;
-  options.threads = 2;
+  options.threads = threads_;
   options.lease = lease_;
   options.join_timeout = std::chrono::minutes(10);
   options.clock = clock_.get();

@@ -33,7 +33,8 @@ class Ledger {
 /// engine.
 class Agent {
  public:
-  Agent(World& world, Network& network, Host& host, Ledger& ledger, std::string name, std::uint64_t seed);
+  Agent(World& world, Network& network, Host& host, Ledger& ledger, std::string name, std::uint64_t seed,
+        unsigned threads);
   ~Agent();
 
   /// Starts a process, where there is none.
@@ -59,6 +60,7 @@ class Agent {
   Ledger& ledger_;
   const std::string name_;
   method::Random random_;
+  const unsigned threads_;
   Process process_;
   std::unique_ptr<MachineClock> clock_;
   std::shared_ptr<agent::Lease> lease_;

@@ -56,10 +56,12 @@ void Engine::promote() {
     level_ = pending_.front();
     pending_.pop_front();
     if (level_.budget) last_end_ = level_.effective_at;
-    for (std::uint32_t slot = level_.slot_offset; slot < level_.concurrency; slot += level_.slot_stride) {
-      Slot& mine = slots_[slot];
-      mine.issued = 0;
-      mine.not_before = slot < level_.warm_slots ? Nanos(0) : agent::slot_start(level_, slot);
+    mine_ = slots_of(level_);
+    for (std::uint32_t place = 0; place < mine_.below(level_.concurrency); ++place) {
+      const std::uint32_t slot = mine_.at(place);
+      const auto [mine, is_new] = slots_.try_emplace(slot);
+      mine->second.issued = 0;
+      if (is_new || slot >= level_.warm_slots) mine->second.not_before = agent::slot_start(level_, slot);
     }
     consider_all();
     note_budget();
@@ -69,7 +71,7 @@ void Engine::promote() {
 }
 
 bool Engine::keeps(std::uint32_t slot) const {
-  if (slot < level_.slot_offset || (slot - level_.slot_offset) % level_.slot_stride != 0) return false;
+  if (!mine_.has(slot)) return false;
   return slot < level_.concurrency || now() < agent::slot_end(level_, slot);
 }
 

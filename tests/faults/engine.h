@@ -9,6 +9,7 @@
 
 #include "agent/load/lease.h"
 #include "agent/load/load_engine.h"
+#include "common/slot_set.h"
 #include "tests/faults/host.h"
 #include "tests/faults/world.h"
 
@@ -70,6 +71,7 @@ class Engine final : public agent::LoadEngine, public Client {
   std::shared_ptr<char> alive_ = std::make_shared<char>();
   std::deque<LoadLevel> pending_;
   LoadLevel level_;  // in force
+  SlotSet mine_;     // of it
   std::map<std::uint32_t, Slot> slots_;
   std::uint64_t done_epoch_ = 0;
   Nanos last_end_{0};

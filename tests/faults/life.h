@@ -4,6 +4,7 @@
 
 #include "coordinator/fleet/fleet.h"
 #include "tests/faults/disk.h"
+#include "tests/faults/share_watch.h"
 #include "tests/faults/world.h"
 
 namespace kneepoint::faults {
@@ -15,6 +16,7 @@ struct Life {
   MachineClock clock;
   coordinator::Fleet* fleet = nullptr;
   std::optional<Disk> disk;
+  ShareWatch shares;
 };
 
 }  // namespace kneepoint::faults

@@ -7,6 +7,7 @@
 
 #include "coordinator/run/run_loop.h"
 #include "tests/faults/host.h"
+#include "tests/faults/share_watch.h"
 #include "tests/faults/world.h"
 
 namespace kneepoint::faults {
@@ -35,13 +36,14 @@ class LoadWatch {
 /// A fleet whose levels are watched.
 class WatchedFleet final : public coordinator::LoadFleet {
  public:
-  WatchedFleet(coordinator::LoadFleet& fleet, World& world, LoadWatch& watch)
-      : fleet_(fleet), world_(world), watch_(watch) {}
+  WatchedFleet(coordinator::LoadFleet& fleet, World& world, LoadWatch& watch, ShareWatch& shares)
+      : fleet_(fleet), world_(world), watch_(watch), shares_(shares) {}
   std::size_t agents() const override { return fleet_.agents(); }
   Nanos now() const override { return fleet_.now(); }
   std::optional<coordinator::FleetEvent> wait(Nanos timeout) override { return fleet_.wait(timeout); }
   void send(const LoadLevel& level) override {
     watch_.asked(world_.now() + (level.effective_at - fleet_.now()), level.concurrency);
+    shares_.asked(level);
     fleet_.send(level);
   }
   void drain(Nanos limit) override { fleet_.drain(limit); }
@@ -52,6 +54,7 @@ class WatchedFleet final : public coordinator::LoadFleet {
   coordinator::LoadFleet& fleet_;
   World& world_;
   LoadWatch& watch_;
+  ShareWatch& shares_;
 };
 
 }  // namespace kneepoint::faults

@@ -58,7 +58,7 @@ class Simulation {
     fs::create_directories(directory_);
     for (std::size_t i = 0; i < scenario.agents; ++i)
       agents_.push_back(std::make_unique<Agent>(world_, network_, host_, ledger_, fmt::format("agent-{}", i),
-                                                scenario.seed * 100 + i));
+                                                scenario.seed * 100 + i, 1 + static_cast<unsigned>(i % 3)));
     // Whoever supervises agents starts them again.
     for (const auto& agent : agents_)
       agent->on_exit = [this, &agent = *agent] {
@@ -69,8 +69,12 @@ class Simulation {
       };
     host_.on_send = [this] { check_load(); };
     network_.on_delivery = [this](const std::string& agent, const v1::CoordinatorMessage& message) {
-      for (const auto& each : agents_)
-        if (each->name() == agent) each->note(message);
+      for (const auto& each : agents_) {
+        if (each->name() != agent) continue;
+        each->note(message);
+        if (each->engine() == nullptr || !life_) continue;
+        if (auto wrong = life_->shares.note(agent, each->engine()->id(), message)) broken(std::move(*wrong));
+      }
     };
     for (const Fault& fault : scenario.faults) world_.after(fault.at, [this, fault] { happen(fault); });
   }
@@ -238,7 +242,7 @@ class Simulation {
     });
     attend_disk();
 
-    WatchedFleet watched(fleet, world_, watch_);
+    WatchedFleet watched(fleet, world_, watch_, life_->shares);
     RunLoop loop(plan_, cells_, watched, hooks(recorded),
                  {.past = *std::move(opened), .least_agents = scenario_.least});
     if (const auto went = loop.run(); !went) broken("(f) " + went.error().message);
@@ -282,6 +286,7 @@ class Simulation {
     };
     hooks.on_agent_joined = [this, record = hooks.on_agent_joined](const coordinator::AgentJoined& joined) {
       life_->disk->posted();
+      life_->shares.joined();
       record(joined);
       tell(fmt::format("{} joined as {}", life_->fleet->agent(joined.agent).name, joined.agent));
     };

@@ -1,5 +1,8 @@
 """What a fleet goes through with real processes: kills, stops, floods. docs/fleet.md has the table; the rows are here."""
 
+import collections
+import gzip
+import json
 import os
 import re
 import signal
@@ -209,6 +212,31 @@ class FleetFaults(harness.TestCase):
         killed_by = lost["window_begin_seconds"] + lost["duration_seconds"]
         self.assertGreater(again["window_begin_seconds"] - killed_by, LEASE - 3)
         self.assertEqual(agents[0].wait(20), 0, agents[0].output)
+
+    def test_a_loss_leaves_the_slots_of_the_other_agents_alone(self):
+        host = self.simhost()
+        coordinator, agents, _ = self.fleet(host, agents=3, steps="[6], confirm: false", hold="6s", more="records: true\n")
+        self.in_step_of(host, 6)
+        agents[1].signal(signal.SIGKILL)
+        self.assertIn(coordinator.wait(90), (0, 3), coordinator.output)
+        (lost, again) = self.report(self.scratch / "out")["results"][0]["steps"]
+        self.assertIn("AGENT_LOST", lost["flags"])
+        self.assertAlmostEqual(again["achieved_concurrency"], 6, delta=0.3)
+        with gzip.open(self.scratch / "out" / "records.jsonl.gz", "rt") as file:
+            rows = sorted((json.loads(line) for line in list(file)[1:]), key=lambda row: row["sent"])
+        before, after = sorted({row["epoch"] for row in rows})
+        runs = collections.defaultdict(list)
+        for row in rows:
+            runs[row["agent"], row["slot"]].append(row)
+        at = {epoch: {(row["agent"], row["slot"]) for row in rows if row["epoch"] == epoch} for epoch in (before, after)}
+        kept = {run for run in at[before] if run[0] != "a1"}
+        self.assertEqual({slot for _, slot in at[after]}, set(range(6)))
+        self.assertEqual(len(kept), 4)
+        self.assertLess(kept, at[after], "only what was the lost one's has moved")
+        self.assertEqual(collections.Counter(agent for agent, _ in at[after]), {"a0": 3, "a2": 3})
+        for run in kept:
+            for earlier, later in zip(runs[run], runs[run][1:]):
+                self.assertAlmostEqual(later["scheduled"], earlier["ended"], delta=0.05, msg="it never paused")
 
     def frozen(self, seconds, **fleet):
         """The second agent is stopped in the second step, for so long. The host counts what it was sent."""

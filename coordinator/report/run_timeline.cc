@@ -87,7 +87,56 @@ void add_target_telemetry(RunTimeline& run, const TelemetrySeries& telemetry, co
   }
 }
 
+std::size_t heat_row(double seconds) {
+  const double octaves =
+      std::log2(std::max(seconds, LatencyHeat::kFloorSeconds) / LatencyHeat::kFloorSeconds);
+  return static_cast<std::size_t>(octaves * LatencyHeat::kRowsPerOctave);
+}
+
+LatencyHeat::Column heat_column(const Histogram& histogram) {
+  std::map<std::size_t, std::uint64_t> rows;
+  for (const auto& [index, count] : histogram.buckets())
+    rows[heat_row(HistogramLayout::middle_seconds(index))] += count;
+  LatencyHeat::Column column;
+  if (rows.empty()) return column;
+  column.first = rows.begin()->first;
+  column.shares.resize(rows.rbegin()->first - column.first + 1);
+  for (const auto& [row, count] : rows) {
+    column.shares[row - column.first] =
+        static_cast<std::uint32_t>((count * 1000 + histogram.count() - 1) / histogram.count());
+  }
+  return column;
+}
+
+/// Fewer columns where there are many cells, so that the report of a large matrix stays small.
+void add_heat(TimelineSpan& span, const Timeline& timeline, std::uint32_t cell, std::size_t cells) {
+  const std::size_t most =
+      std::clamp<std::size_t>(4 * TimelineSpan::kMaxColumns / cells, 30, TimelineSpan::kMaxColumns);
+  const double seconds = span.end - span.begin;
+  span.column_seconds = std::ceil(seconds / static_cast<double>(most));
+  std::vector<Histogram> ttft(static_cast<std::size_t>(std::ceil(seconds / span.column_seconds))),
+      icl(ttft.size());
+  const auto begin = static_cast<std::int64_t>(span.begin);
+  const auto& all = timeline.seconds();
+  for (auto at = all.lower_bound(begin); at != all.end(); ++at) {
+    const auto column =
+        static_cast<std::size_t>(static_cast<double>(at->first - begin) / span.column_seconds);
+    if (column >= ttft.size()) break;
+    for (const auto& [key, stats] : at->second.series) {
+      if (key.cell != cell) continue;
+      ttft[column].merge(stats.ttft);
+      icl[column].merge(stats.icl);
+    }
+  }
+  for (const Histogram& histogram : ttft) span.ttft.columns.push_back(heat_column(histogram));
+  for (const Histogram& histogram : icl) span.icl.columns.push_back(heat_column(histogram));
+}
+
 }  // namespace
+
+bool LatencyHeat::any() const {
+  return std::any_of(columns.begin(), columns.end(), [](const Column& c) { return !c.shares.empty(); });
+}
 
 RunTimeline build_run_timeline(const Timeline& timeline, const Plan& plan, const std::vector<Cell>& cells,
                                std::span<const StepWindow> windows, const TelemetrySeries& telemetry) {
@@ -141,10 +190,14 @@ RunTimeline build_run_timeline(const Timeline& timeline, const Plan& plan, const
   for (const Cell& cell : cells) {
     const auto extent = extents.find(cell.id);
     if (extent == extents.end()) continue;
-    run.spans.push_back({.target = plan.targets[cell.target].name,
-                         .scenario = plan.scenarios[cell.scenario].name,
-                         .begin = static_cast<double>(extent->second.begin),
-                         .end = static_cast<double>(extent->second.end)});
+    const Target& target = plan.targets[cell.target];
+    TimelineSpan span{.target = target.name,
+                      .scenario = plan.scenarios[cell.scenario].name,
+                      .begin = static_cast<double>(extent->second.begin),
+                      .end = static_cast<double>(extent->second.end)};
+    if (target.gpus) span.gpus = static_cast<double>(*target.gpus) * static_cast<double>(target.urls.size());
+    add_heat(span, timeline, cell.id, extents.size());
+    run.spans.push_back(std::move(span));
   }
   for (const Target& target : plan.targets) add_target_telemetry(run, telemetry, target.name);
   return run;

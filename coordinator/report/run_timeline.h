@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <span>
 #include <string>
@@ -22,10 +23,27 @@ struct TimelineSeries {
   TimelineValues values;
 };
 
+/// How one latency was spread in each column of a span's time: shares by size.
+struct LatencyHeat {
+  static constexpr double kFloorSeconds = 1e-4;  ///< Where row 0 begins; what is below counts in it.
+  static constexpr int kRowsPerOctave = 4;
+  struct Column {
+    std::size_t first = 0;              ///< The row of the first share.
+    std::vector<std::uint32_t> shares;  ///< In thousandths, rounded up: what happened once is seen.
+  };
+  std::vector<Column> columns;  ///< Without shares where nothing was measured.
+  bool any() const;             ///< Whether anything was measured.
+};
+
 /// The part of a run in which one cell was loaded.
 struct TimelineSpan {
+  static constexpr std::size_t kMaxColumns = 120;
+
   std::string target, scenario;
-  double begin = 0, end = 0;  ///< Seconds since the run's zero.
+  double begin = 0, end = 0;   ///< Seconds since the run's zero.
+  std::optional<double> gpus;  ///< Of the target, where the plan says how many.
+  double column_seconds = 1;   ///< A whole number.
+  LatencyHeat ttft, icl;
 };
 
 /// The course of a run, for a chart: one value a bin. Every vector is as long as there are bins.

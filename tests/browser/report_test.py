@@ -4,6 +4,7 @@ import json
 import math
 import os
 import pathlib
+import re
 import subprocess
 import sys
 import tempfile
@@ -43,6 +44,11 @@ class ReportTest(unittest.TestCase):
             self.browser.log(kind)
         self.browser.open(page)
         self.report = json.loads(self.browser.run("return document.getElementById('report-data').textContent"))
+        # What is folded is drawn when it is opened.
+        self.browser.run("""return new Promise((done) => {
+          document.querySelectorAll('details.cell').forEach((d) => { d.open = true; });
+          requestAnimationFrame(() => requestAnimationFrame(() => done(true)));
+        })""")
 
     def run_js(self, script, *arguments):
         """Not `run`, which is unittest's own."""
@@ -94,12 +100,12 @@ class ReportTest(unittest.TestCase):
     def test_draws_every_chart(self):
         drawn = "return [...document.querySelectorAll(`[data-result='${arguments[0]}'][data-drawn=chart]`)].map((f) => f.dataset.chart)"
         self.assertEqual(self.run_js(drawn, 0), [
-            "throughput", "ttft", "tpot", "e2e", "tradeoff", "timeline", "ladder", "replica-throughput", "replica-ttft",
+            "throughput", "ttft", "tpot", "e2e", "tradeoff", "pareto", "goodput", "errors", "timeline", "ladder", "replica-throughput", "replica-ttft",
             "generator-cost", "generator-lag"])
         # Not streamed, one replica: no TTFT, TPOT, distribution or skew.
         self.assertEqual(self.run_js(drawn, 1),
-                         ["throughput", "e2e", "tradeoff", "timeline", "generator-cost", "generator-lag"])
-        self.assertEqual(self.run_js(COUNT, "figure[data-chart]"), 17)
+                         ["throughput", "e2e", "tradeoff", "pareto", "timeline", "generator-cost", "generator-lag"])
+        self.assertEqual(self.run_js(COUNT, "figure[data-chart]"), 21)
 
     def test_marks_the_knee_where_it_is(self):
         knee, low, high, positions = self.run_js("""
@@ -194,11 +200,33 @@ class ReportTest(unittest.TestCase):
             self.assertNotEqual(text, "n/a", key)
 
     def test_every_absent_figure_says_why(self):
-        reasons = self.run_js("return [...document.querySelectorAll('abbr.absent')].map((a) => [a.title, a.tabIndex])")
+        reasons = self.run_js("""return [...document.querySelectorAll('.table-block abbr.absent')]
+          .map((a) => [a.title, a.closest('.table-block').querySelector('.reasons').textContent])""")
         self.assertGreater(len(reasons), 50)
-        for title, tab_index in reasons:
+        for title, below in reasons:
             self.assertGreater(len(title), 10)
-            self.assertEqual(tab_index, 0)
+            self.assertIn(title, below)
+
+    def test_many_results_are_read_in_one_screen(self):
+        matrix = pathlib.Path(self.folder, "matrix.html")
+        subprocess.run([WRITER, "--matrix", matrix], check=True)
+        self.browser.resize(1440, 900)
+        self.browser.open(matrix)
+        self.assertEqual(self.run_js(COUNT, "table.overview tbody tr"), 9)
+        self.assertLess(self.run_js("return document.querySelector('.trust').getBoundingClientRect().bottom"), 900)
+        levels = self.run_js("return [...document.querySelectorAll('h1, h2, h3, h4')].map((h) => Number(h.tagName[1]))")
+        self.assertEqual([(a, b) for a, b in zip(levels, levels[1:]) if b > a + 1], [], "headings with gaps")
+        stops = self.run_js("""return [...document.querySelectorAll('a, button, summary, [tabindex]')]
+          .filter((e) => e.tabIndex >= 0 && e.checkVisibility() && !e.closest('details:not([open]) > *:not(summary)')).length""")
+        self.assertLess(stops, 30)
+        self.run_js("location.hash = '#result-3'")
+        self.run_js("return new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => done(true))))")
+        self.assertEqual(self.run_js("return [...document.querySelectorAll('details.cell')].map((d) => d.open)"),
+                         [i == 3 for i in range(9)])
+        paper = pathlib.Path(self.folder, "matrix.pdf")
+        self.browser.pdf(paper)
+        pages = len(re.findall(rb"/Type\s*/Page\b", paper.read_bytes()))
+        self.assertLessEqual(pages, 15)
 
     def test_copies_a_table_as_tsv(self):
         copied = self.run_js("""

@@ -15,6 +15,11 @@ Report report();
 Report hostile_report();
 inline constexpr const char* kHostile =
     "</script></style></title>--><img src=x onerror=\"document.title='pwned'\"><b>&amp;'{{data}}\"";
+/// A matrix of three input lengths × three output lengths on one target: nine results, of which some break
+/// their limits and one is not valid.
+Report matrix_report();
+/// The scenario "chat" on three targets of different speed.
+Report targets_report();
 RunTimeline timeline(const Report& report);
 std::string plan_text();
 

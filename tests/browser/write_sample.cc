@@ -30,15 +30,21 @@ std::string comparison() {
 }  // namespace
 
 /// Writes the sample report to the named file, for a browser. With --hostile, one whose names try to break
-/// out; with --one, one with a single result; with --compare, a comparison.
+/// out; with --one, one with a single result; with --matrix, nine cells; with --targets, three targets;
+/// with --compare, a comparison.
 int main(int argc, char** argv) {
   const std::string_view variant = argc == 3 ? argv[1] : "";
-  const bool known = variant == "--hostile" || variant == "--one" || variant == "--compare";
+  const bool known = variant == "--hostile" || variant == "--one" || variant == "--matrix" ||
+                     variant == "--targets" || variant == "--compare";
   if (argc < 2 || argc > 3 || (argc == 3 && !known)) {
-    std::cerr << "usage: kneepoint-sample-report [--hostile | --one | --compare] FILE.html\n";
+    std::cerr << "usage: kneepoint-sample-report [--hostile | --one | --matrix | --targets | --compare] "
+                 "FILE.html\n";
     return 2;
   }
-  Report report = variant == "--hostile" ? sample::hostile_report() : sample::report();
+  Report report = variant == "--hostile"   ? sample::hostile_report()
+                  : variant == "--matrix"  ? sample::matrix_report()
+                  : variant == "--targets" ? sample::targets_report()
+                                           : sample::report();
   if (variant == "--one") report.results.resize(1);
   std::ofstream file(argv[argc - 1], std::ios::binary);
   file << (variant == "--compare" ? comparison()

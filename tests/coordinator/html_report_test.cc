@@ -104,6 +104,12 @@ TEST(HtmlReport, EngineAndGpuStandWhereTheTargetTold) {
   EXPECT_THAT(silent, Not(HasSubstr("loaded in")));
 }
 
+TEST(HtmlReport, WhyFiguresAreAbsentStandsBelowTheirTable) {
+  const std::string page = sample_page();
+  EXPECT_THAT(page, HasSubstr(R"(<p class="reasons">n/a: )"));
+  EXPECT_THAT(page, Not(HasSubstr(R"(class="absent" tabindex)"))) << "hundreds of stops of the Tab key";
+}
+
 TEST(HtmlReport, AnInvalidRowIsNamedInWords) {
   const std::string page = sample_page();
   EXPECT_THAT(page, HasSubstr("✕ invalid"));

@@ -117,6 +117,31 @@ TEST(RunTimeline, ALongRunIsBinnedWithoutLosingAnything) {
   EXPECT_NEAR(run.ttft_p50[0].value(), 0.1, 0.0004);  // of the bin's three requests, not a mean of medians
 }
 
+TEST(RunTimeline, LatenciesAreSpreadOverTimeAndSize) {
+  Plan p = plan();
+  p.targets[0].gpus = 2;
+  p.targets[0].urls = {"http://a", "http://b"};
+  const Timeline timeline = timeline_of(5, 240, [](std::int64_t second, SeriesStats& stats) {
+    if (second >= 7) return;
+    stats.ttft.record(100us, 999);
+    stats.ttft.record(1600us);  // four octaves above
+  });
+  const RunTimeline run = build_run_timeline(timeline, p, cells_of(p));
+  ASSERT_EQ(run.spans.size(), 1u);
+  const TimelineSpan& span = run.spans[0];
+  EXPECT_EQ(span.gpus, 4);
+  EXPECT_EQ(span.column_seconds, 2);
+  ASSERT_EQ(span.ttft.columns.size(), 120u);
+  const LatencyHeat::Column& first = span.ttft.columns[0];
+  EXPECT_EQ(first.first, 0u);
+  ASSERT_EQ(first.shares.size(), 17u);
+  EXPECT_EQ(first.shares[0], 999u);
+  EXPECT_EQ(first.shares[16], 1u) << "what happened once is seen";
+  EXPECT_TRUE(span.ttft.columns[1].shares.empty());
+  EXPECT_TRUE(span.ttft.any());
+  EXPECT_FALSE(span.icl.any());
+}
+
 TEST(RunTimeline, AskedIsTheLevelInForce) {
   const Plan p = plan();
   const Timeline timeline = timeline_of(0, 6, [](std::int64_t, SeriesStats& stats) { stats.in_flight = 1; });

@@ -64,8 +64,8 @@ Figure estimate(const Estimate& estimate, std::string reason) {
 
 std::string inline_markup(const Figure& figure) {
   if (!figure.absent_reason.empty()) {
-    return fmt::format(R"(<abbr class="absent" tabindex="0" title="{}">{}</abbr>)",
-                       escape(figure.absent_reason), escape(figure.text));
+    return fmt::format(R"(<abbr class="absent" title="{}">{}</abbr>)", escape(figure.absent_reason),
+                       escape(figure.text));
   }
   std::string markup = escape(figure.text);
   if (!figure.suffix.empty())

@@ -33,8 +33,8 @@ Figure text(std::string value);
 /// The value with half its interval's width beside it.
 Figure estimate(const Estimate& estimate, std::string reason);
 
-/// The markup of a figure without a cell around it. An absent one is an `abbr` whose title is the reason; it
-/// takes the keyboard's focus, so that the reason can be read without a mouse.
+/// The markup of a figure without a cell around it. An absent one is an `abbr` whose title is the reason;
+/// below a table (boxed) its reasons stand as text, for those who have no mouse.
 std::string inline_markup(const Figure& figure);
 
 }  // namespace kneepoint::coordinator::html

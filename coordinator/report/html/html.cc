@@ -8,6 +8,7 @@
 #include "coordinator/report/html/assets.h"
 #include "coordinator/report/html/figures.h"
 #include "coordinator/report/html/markup.h"
+#include "coordinator/report/html/overview.h"
 #include "coordinator/report/html/page.h"
 #include "coordinator/report/html/section.h"
 #include "coordinator/report/html/summary.h"
@@ -19,6 +20,9 @@ namespace kneepoint::coordinator {
 namespace html {
 namespace {
 
+/// Of several results: enough for the ones that weigh most, and the table stays on the first screen.
+constexpr std::size_t kRemarksOfSeveral = 3;
+
 std::string headline(const Report& report) {
   const std::string gate = thresholds_panel(report.thresholds);
   if (report.results.size() == 1) {
@@ -29,18 +33,15 @@ std::string headline(const Report& report) {
   if (report.results.empty()) {
     return gate + R"(<p class="verdict">Nothing was measured.</p>)" + trust_panel(report.verdict);
   }
-  std::string sentences = gate;
-  for (const ScenarioResult& result : report.results) {
-    sentences += fmt::format(R"(<p class="verdict">{}</p>)", verdict_sentence(result));
-  }
-  return sentences + trust_panel(report.verdict) + overview_table(report);
+  return gate + fmt::format(R"(<p class="verdict">{}</p>)", overview_sentence(report)) +
+         overview_table(report) + trust_panel(report.verdict, kRemarksOfSeveral);
 }
 
+/// The table of several results links to each of them.
 std::string contents(const Report& report) {
   std::string links;
-  for (std::size_t i = 0; i < report.results.size(); ++i) {
-    links += fmt::format(R"(<a href="#result-{}">{}</a> )", i, escape(title_of(report.results[i])));
-  }
+  if (report.results.size() == 1)
+    links = fmt::format(R"(<a href="#result-0">{}</a> )", escape(title_of(report.results.front())));
   return links +
          R"(<a href="#definitions">Definitions</a> <a href="#plan">Plan</a> <a href="#facts">Run</a>)";
 }
@@ -90,7 +91,7 @@ std::string run_facts(const Report& report) {
 
 std::string render_html(const Report& report, const RunTimeline& timeline, std::string_view plan_text) {
   using namespace html;
-  std::string sections;
+  std::string sections = side_by_side(report);
   for (std::size_t i = 0; i < report.results.size(); ++i) {
     sections += section(report.results[i], i, report.results.size() > 1, timeline);
   }
@@ -109,7 +110,8 @@ std::string render_html(const Report& report, const RunTimeline& timeline, std::
        .sections = std::move(sections),
        .version = escape(report.version),
        .data = {{"report-data", render_json(report)}, {"timeline-data", timeline_json(timeline)}},
-       .scripts = {assets::script_ladder_chart, assets::script_timeline_chart, assets::script_charts}});
+       .scripts = {assets::script_ladder_chart, assets::script_timeline_chart, assets::script_heat_chart,
+                   assets::script_charts}});
 }
 
 }  // namespace kneepoint::coordinator

@@ -40,7 +40,7 @@ std::string render_page(const Page& page) {
 std::string chart_figure(std::string_view kind, std::size_t result, std::string_view title,
                          std::string_view how_to_read, std::string_view extra_class) {
   return fmt::format(
-      R"(<figure class="chart {4}" data-chart="{0}" data-result="{1}"><figcaption><h4>{2}</h4><p>{3}</p></figcaption>)"
+      R"(<figure class="chart {4}" data-chart="{0}" data-result="{1}"><figcaption><h3>{2}</h3><p>{3}</p></figcaption>)"
       R"(<div class="legend"></div><div class="plot"></div>)"
       R"(<noscript><p>The chart is drawn by script, which is off. The tables below hold every figure of it.</p></noscript></figure>)",
       kind, result, title, how_to_read, extra_class);

@@ -28,6 +28,26 @@ std::string latency_chart(const ScenarioResult& result, std::size_t index, std::
   return chart_figure(kind, index, title, how_to_read);
 }
 
+/// How latencies were spread second by second, where the run's course is known.
+std::string heat_charts(const ScenarioResult& result, std::size_t index, const RunTimeline& timeline) {
+  const auto span = std::find_if(timeline.spans.begin(), timeline.spans.end(), [&](const TimelineSpan& each) {
+    return each.target == result.target && each.scenario == result.scenario;
+  });
+  if (span == timeline.spans.end()) return {};
+  std::string markup;
+  if (span->ttft.any()) {
+    markup +=
+        chart_figure("ttft-heat", index, "Time to first token over time",
+                     "Each column is a stretch of time; the darker, the more of its requests. Two bands are "
+                     "two kinds of requests, and what stands alone at the top was held up.");
+  }
+  if (span->icl.any()) {
+    markup += chart_figure("icl-heat", index, "Gaps between chunks over time",
+                           "The same of the inter-chunk latency (ICL): what a reader of a stream waits for.");
+  }
+  return markup;
+}
+
 std::string charts(const ScenarioResult& result, std::size_t index, const RunTimeline& timeline) {
   std::string markup =
       chart_figure("throughput", index, "Throughput against " + load_name(result.load_kind()),
@@ -50,6 +70,22 @@ std::string charts(const ScenarioResult& result, std::size_t index, const RunTim
         "Each point is a step, labelled with its load. Right is more throughput, low is fast: past "
         "the bend, latency is paid and nothing is bought.");
   }
+  if (any_step(result, [](const Step& s) { return s.output_tokens_per_second.value.has_value(); })) {
+    markup += chart_figure(
+        "pareto", index, "What a user gets, what a GPU gives",
+        "Each point is a step. Right is fast for its user, high is much for the money: what lies "
+        "below and left of another point is never worth choosing.");
+  }
+  if (any_step(result, [](const Step& s) { return s.goodput_requests_per_second.has_value(); })) {
+    markup +=
+        chart_figure("goodput", index, "Goodput against " + load_name(result.load_kind()),
+                     "Requests per second that met every limit, beside all that completed. Where the lines "
+                     "part, work is done that nobody has use for.");
+  }
+  if (any_step(result, [](const Step& s) { return s.requests.failed > 0; })) {
+    markup += chart_figure("errors", index, "Errors against " + load_name(result.load_kind()),
+                           "Failed requests over those that ended.");
+  }
   if (timeline.bins() > 1) {
     markup += chart_figure(
         "timeline", index, "Timeline of the run",
@@ -57,6 +93,7 @@ std::string charts(const ScenarioResult& result, std::size_t index, const RunTim
         "lies between them is warm-up.",
         "wide");
   }
+  markup += heat_charts(result, index, timeline);
   if (has_ttft) {
     markup += chart_figure(
         "ladder", index, "Distribution of the time to first token",
@@ -94,20 +131,33 @@ std::string after_the_ramp(const ScenarioResult& result, std::size_t index) {
   return markup.empty() ? markup : R"(<div class="broad"><h3>After the ramp</h3>)" + markup + "</div>";
 }
 
+/// What a folded result shows of itself: "N_sat 22.8 · N_slo 16".
+std::string gist(const ScenarioResult& result) {
+  std::string text = "N_sat " + inline_markup(saturation_figure(result).figure);
+  if (const Figure slo = slo_figure(result).figure; slo.absent_reason.empty())
+    text += " · N_slo " + inline_markup(slo);
+  if (const Figure peak = peak_figure(result).figure; peak.absent_reason.empty())
+    text += " · " + inline_markup(peak) + " output tok/s";
+  return text;
+}
+
 }  // namespace
 
-std::string section(const ScenarioResult& whole, std::size_t index, bool headed,
+std::string section(const ScenarioResult& whole, std::size_t index, bool folded,
                     const RunTimeline& timeline) {
   const ScenarioResult result = brief(whole);
-  std::string markup =
-      fmt::format(R"(<section class="result" id="result-{}" aria-labelledby="result-{}-title">)"
-                  R"(<h2 id="result-{}-title">{}</h2>)",
-                  index, index, index, escape(title_of(result)));
+  const std::string title =
+      fmt::format(R"(<h2 id="result-{}-title">{}</h2>)", index, escape(title_of(result)));
+  std::string markup = fmt::format(
+      R"(<section class="result" id="result-{0}" aria-labelledby="result-{0}-title">{1})", index,
+      folded ? fmt::format(R"(<details class="cell"><summary>{} <span class="gist">{}</span></summary>)",
+                           title, gist(result))
+             : title);
   if (!result.model.empty()) {
     markup += fmt::format(R"(<p class="model">Model {}{}</p>)", escape(result.model),
                           result.load_seconds ? ", loaded in " + format_time(*result.load_seconds) : "");
   }
-  if (headed) {
+  if (folded) {
     // Its remarks stand in the panel at the top.
     markup +=
         fmt::format(R"(<p class="verdict">{}</p><p class="trust-word">{}</p>{}{})", verdict_sentence(result),
@@ -125,8 +175,8 @@ std::string section(const ScenarioResult& whole, std::size_t index, bool headed,
                     escape(note), whole.steps.size(), steps_table(whole, index));
   }
   markup += glossary(whole) + "</div>" + after_the_ramp(result, index);
-  markup +=
-      "<details><summary>Every figure of every step</summary>" + figures_table(result, index) + "</details>";
+  markup += R"(<details class="all-figures"><summary>Every figure of every step</summary>)" +
+            figures_table(result, index) + "</details>";
   const std::string replicas = shares_table(result, &Step::replicas, "replica");
   const std::string classes = shares_table(result, &Step::classes, "prompt class");
   if (!classes.empty()) markup += "<h3>Prompt classes</h3>" + classes;
@@ -134,7 +184,7 @@ std::string section(const ScenarioResult& whole, std::size_t index, bool headed,
   markup += "<h3>Errors</h3>" + errors_table(result);
   if (const std::string slowest = slowest_table(result); !slowest.empty())
     markup += "<h3>Slowest requests</h3>" + slowest;
-  return markup + "</section>";
+  return markup + (folded ? "</details></section>" : "</section>");
 }
 
 }  // namespace kneepoint::coordinator::html

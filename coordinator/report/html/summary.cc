@@ -131,19 +131,25 @@ std::string thresholds_panel(const std::vector<ThresholdOutcome>& thresholds) {
       count("HELD"), missed, unchecked, list);
 }
 
-std::string trust_panel(const Verdict& verdict) {
+std::string trust_panel(const Verdict& verdict, std::size_t most) {
   std::string_view kind = "good", mark = "✓";
   if (verdict.trust() == Trust::kReserved) kind = "fair", mark = "!";
   if (verdict.trust() == Trust::kUntrusted) kind = "bad", mark = "✕";
-  std::string list;
-  for (const Remark& remark : verdict.remarks()) {
-    list += fmt::format(R"(<li class="{}"><strong>{}:</strong> {}</li>)", to_string(remark.weight),
-                        weight_word(remark.weight), escape(remark_sentence(remark)));
+  const std::vector<Remark>& remarks = verdict.remarks();
+  std::string shown, folded;
+  for (std::size_t i = 0; i < remarks.size(); ++i) {
+    (i < most ? shown : folded) +=
+        fmt::format(R"(<li class="{}"><strong>{}:</strong> {}</li>)", to_string(remarks[i].weight),
+                    weight_word(remarks[i].weight), escape(remark_sentence(remarks[i])));
   }
-  if (!list.empty()) list = "<ul>" + list + "</ul>";
+  if (!shown.empty()) shown = "<ul>" + shown + "</ul>";
+  if (!folded.empty()) {
+    folded = fmt::format("<details><summary>{} more</summary><ul>{}</ul></details>", remarks.size() - most,
+                         folded);
+  }
   return fmt::format(
-      R"(<div class="trust {}"><span class="mark" aria-hidden="true">{}</span><div><p>{}</p>{}</div></div>)",
-      kind, mark, trust_sentence(verdict.trust()), list);
+      R"(<div class="trust {}"><span class="mark" aria-hidden="true">{}</span><div><p>{}</p>{}{}</div></div>)",
+      kind, mark, trust_sentence(verdict.trust()), shown, folded);
 }
 
 KeyFigure saturation_figure(const ScenarioResult& result) {
@@ -291,31 +297,6 @@ std::string slo_table(const ScenarioResult& result) {
   return R"(<div class="table-box"><table class="slo"><caption>SLO limits and the load up to which they hold</caption>)"
          R"(<thead><tr><th scope="col">limit on</th><th scope="col">limit</th><th scope="col">N_slo</th>)"
          R"(<th scope="col">between</th><th scope="col">meaning</th></tr></thead><tbody>)" +
-         rows + "</tbody></table></div>";
-}
-
-std::string overview_table(const Report& report) {
-  std::string rows;
-  for (std::size_t i = 0; i < report.results.size(); ++i) {
-    const ScenarioResult& result = report.results[i];
-    rows += fmt::format(R"(<tr><th scope="row"><a href="#result-{}">{}</a></th><td class="words">{}</td>)", i,
-                        escape(title_of(result)), to_string(result.verdict.trust()));
-    for (const KeyFigure& key :
-         {saturation_figure(result), slo_figure(result), peak_figure(result), ttft_figure(result),
-          cost_figure(result), load_figure(result), memory_figure(result)}) {
-      rows += fmt::format(R"(<td>{}<span class="detail">{}</span></td>)", inline_markup(key.figure),
-                          escape(key.detail));
-    }
-    const std::string& bottleneck = result.saturation.bottleneck;
-    rows += fmt::format(R"(<td class="words">{}</td></tr>)",
-                        bottleneck.empty() ? inline_markup(absent("What gave out first could not be told"))
-                                           : escape(explain_bottleneck(bottleneck)));
-  }
-  return R"(<div class="table-box"><table class="overview"><caption>All results</caption><thead><tr>)"
-         R"(<th scope="col">target · scenario</th><th scope="col">trust</th><th scope="col">N_sat</th><th scope="col">N_slo</th>)"
-         R"(<th scope="col">peak output tok/s</th><th scope="col">TTFT p95 at the knee</th>)"
-         R"(<th scope="col">CPU µs/token of the tool</th><th scope="col">model load</th>)"
-         R"(<th scope="col">peak GPU memory</th><th scope="col">limited by</th></tr></thead><tbody>)" +
          rows + "</tbody></table></div>";
 }
 

@@ -17,8 +17,9 @@ std::string verdict_sentence(const ScenarioResult& result);
 std::string evidence(const ScenarioResult& result);
 /// Each threshold with what the run came to; markup, empty where there are none.
 std::string thresholds_panel(const std::vector<ThresholdOutcome>& thresholds);
-/// How far a verdict may be relied on, and why no further; markup.
-std::string trust_panel(const Verdict& verdict);
+/// How far a verdict may be relied on, and why no further; markup. @param most remarks that are shown: the
+/// rest is folded.
+std::string trust_panel(const Verdict& verdict, std::size_t most = std::string::npos);
 
 /// A key figure with what it means beside it.
 struct KeyFigure {
@@ -41,7 +42,5 @@ std::string key_figures(const ScenarioResult& result);
 
 /// The SLO limits with the concurrency up to which each holds; markup, empty where the scenario has none.
 std::string slo_table(const ScenarioResult& result);
-/// A line for each result; markup.
-std::string overview_table(const Report& report);
 
 }  // namespace kneepoint::coordinator::html

@@ -1,6 +1,7 @@
 #include "coordinator/report/html/tables.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <vector>
@@ -13,11 +14,6 @@
 
 namespace kneepoint::coordinator::html {
 namespace {
-
-std::string cell(const Figure& figure) {
-  if (!figure.raw) return fmt::format("<td>{}</td>", inline_markup(figure));
-  return fmt::format(R"(<td data-v="{}">{}</td>)", *figure.raw, inline_markup(figure));
-}
 
 /// "32", "32, 2nd attempt"-like label of a step, marked where it is not valid.
 std::string step_label(const Step& step) {
@@ -82,15 +78,35 @@ bool any_figure(const std::vector<Step>& steps, const Column& column) {
                      [&](const Step& step) { return column.figure(step).absent_reason.empty(); });
 }
 
+/// Why figures of a table are absent: each title that inline_markup() wrote, once.
+std::vector<std::string_view> absent_reasons(std::string_view rows) {
+  constexpr std::string_view kBefore = R"(<abbr class="absent" title=")";
+  std::vector<std::string_view> reasons;
+  for (std::size_t at = rows.find(kBefore); at != rows.npos; at = rows.find(kBefore, at)) {
+    at += kBefore.size();
+    const std::string_view reason = rows.substr(at, rows.find('"', at) - at);
+    if (std::find(reasons.begin(), reasons.end(), reason) == reasons.end()) reasons.push_back(reason);
+  }
+  return reasons;
+}
+
 }  // namespace
+
+std::string figure_cell(const Figure& figure) {
+  if (!figure.raw) return fmt::format("<td>{}</td>", inline_markup(figure));
+  return fmt::format(R"(<td data-v="{}">{}</td>)", *figure.raw, inline_markup(figure));
+}
 
 std::string boxed(std::string_view kind, std::string_view caption, std::string_view rows,
                   std::size_t result) {
+  const std::string reasons = fmt::format("{}", fmt::join(absent_reasons(rows), "; "));
+  const std::string note =
+      reasons.empty() ? reasons : fmt::format(R"(<p class="reasons">n/a: {}.</p>)", reasons);
   return fmt::format(
       R"(<div class="table-block"><div class="table-tools"><button type="button" class="copy" hidden>Copy as TSV</button>)"
       R"(<span class="copied" role="status"></span></div><div class="table-box" tabindex="0" role="region" aria-label="{}">)"
-      R"(<table class="{}" data-result="{}"><caption>{}</caption>{}</table></div></div>)",
-      caption, kind, result, caption, rows);
+      R"(<table class="{}" data-result="{}"><caption>{}</caption>{}</table></div>{}</div>)",
+      caption, kind, result, caption, rows, note);
 }
 
 namespace {
@@ -110,7 +126,7 @@ std::string rows_table(const std::vector<Step>& steps, std::string_view caption,
     rows += step.valid ? "<tr>" : R"(<tr class="invalid">)";
     rows += fmt::format(R"(<th scope="row" data-v="{}">{}</th><td class="words reading">{}</td>)",
                         step.load(), step_label(step), reading(step));
-    for (std::size_t i = 1; i < columns.size(); ++i) rows += cell(columns[i]->figure(step));
+    for (std::size_t i = 1; i < columns.size(); ++i) rows += figure_cell(columns[i]->figure(step));
     rows += "</tr>";
   }
   return boxed("steps", caption, rows + "</tbody>", index);
@@ -156,9 +172,10 @@ std::string figures_table(const ScenarioResult& result, std::size_t index) {
       rows += fmt::format(R"(<tbody><tr class="group"><th scope="rowgroup" colspan="{}">{}</th></tr>)",
                           result.steps.size() + 1, escape(column.group));
     }
-    rows += fmt::format(R"(<tr data-key="{}"><th scope="row" title="{}">{}</th>)", escape(column.key),
-                        escape(column.explain), escape(column.label));
-    for (const Step& step : result.steps) rows += cell(column.figure(step));
+    rows +=
+        fmt::format(R"(<tr data-key="{}"{}><th scope="row" title="{}">{}</th>)", escape(column.key),
+                    column.brief ? R"( class="brief")" : "", escape(column.explain), escape(column.label));
+    for (const Step& step : result.steps) rows += figure_cell(column.figure(step));
     rows += "</tr>";
   }
   return boxed("figures", "Every figure of every step", rows + "</tbody>", index);
@@ -174,7 +191,7 @@ std::string errors_table(const ScenarioResult& result) {
     if (std::none_of(result.steps.begin(), result.steps.end(), [&](const Step& s) { return of(s) > 0; }))
       continue;
     rows += fmt::format(R"(<tr><th scope="row">{}</th>)", to_string(outcome));
-    for (const Step& step : result.steps) rows += cell(count(of(step)));
+    for (const Step& step : result.steps) rows += figure_cell(count(of(step)));
     rows += "</tr>";
   }
   if (rows.empty()) return "<p>No request failed inside a measured window.</p>";
@@ -211,16 +228,17 @@ std::string shares_table(const ScenarioResult& result, std::vector<Share> Step::
       rows += step.valid ? "<tr>" : R"(<tr class="invalid">)";
       rows += fmt::format(R"(<th scope="row" data-v="{}">{}</th><td class="words">{}</td>)", step.load(),
                           step_label(step), escape(share.name));
-      rows += cell(number(share.requests_per_second, "No request completed")) +
-              cell(number(share.output_tokens_per_second, "No token was received"));
-      if (limited) rows += cell(percent(share.goodput_ratio, "No request ended"));
+      rows += figure_cell(number(share.requests_per_second, "No request completed")) +
+              figure_cell(number(share.output_tokens_per_second, "No token was received"));
+      if (limited) rows += figure_cell(percent(share.goodput_ratio, "No request ended"));
       for (const LatencySummary* latency : {&share.ttft_seconds, &share.tpot_seconds, &share.e2e_seconds}) {
-        rows += cell(time(latency->mean, absent_latency_reason(*latency))) +
-                cell(time(latency->stddev, "A standard deviation needs two requests")) +
-                cell(time(latency->p50, absent_latency_reason(*latency))) +
-                cell(time(latency->p95, absent_latency_reason(*latency)));
+        rows += figure_cell(time(latency->mean, absent_latency_reason(*latency))) +
+                figure_cell(time(latency->stddev, "A standard deviation needs two requests")) +
+                figure_cell(time(latency->p50, absent_latency_reason(*latency))) +
+                figure_cell(time(latency->p95, absent_latency_reason(*latency)));
       }
-      rows += cell(count(share.requests.completed)) + cell(count(share.requests.failed)) + "</tr>";
+      rows +=
+          figure_cell(count(share.requests.completed)) + figure_cell(count(share.requests.failed)) + "</tr>";
     }
   }
   if (rows.empty()) return {};

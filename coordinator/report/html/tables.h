@@ -5,16 +5,20 @@
 #include <string_view>
 #include <vector>
 
+#include "coordinator/report/html/figures.h"
 #include "coordinator/results/model.h"
 
 /// The tables of one result; markup. Cells carry the unrounded value in base units (`data-v`), which is what
 /// their "copy" button gives.
 namespace kneepoint::coordinator::html {
 
-/// A table in a box of its own that scrolls sideways, with the button that copies it. @param rows its head
-/// and bodies. @param result found by script as data-result.
+/// A table in a box of its own that scrolls sideways, with the button that copies it and why figures are
+/// absent. @param rows its head and bodies. @param result found by script as data-result.
 std::string boxed(std::string_view kind, std::string_view caption, std::string_view rows,
                   std::size_t result = 0);
+
+/// A cell that holds a figure.
+std::string figure_cell(const Figure& figure);
 
 /// A line a step, with the columns that are looked at first and its note.
 std::string steps_table(const ScenarioResult& result, std::size_t index);

@@ -1,6 +1,7 @@
 #include "coordinator/report/html/timeline_json.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <cmath>
 
@@ -29,11 +30,25 @@ std::string telemetry(const RunTimeline& run) {
   return '[' + out + ']';
 }
 
+/// A column is its first row and the shares from there on: "[12,3,140,857]"; [] where nothing was measured.
+std::string heat(const LatencyHeat& latency) {
+  std::string out;
+  for (const LatencyHeat::Column& column : latency.columns) {
+    out += out.empty() ? "[" : ",[";
+    if (!column.shares.empty()) out += fmt::format("{},{}", column.first, fmt::join(column.shares, ","));
+    out += ']';
+  }
+  return '[' + out + ']';
+}
+
 std::string spans(const RunTimeline& run) {
   std::string out;
   for (const TimelineSpan& span : run.spans) {
-    out += fmt::format(R"({}{{"target":{},"scenario":{},"begin":{},"end":{}}})", out.empty() ? "" : ",",
-                       json_quoted(span.target), json_quoted(span.scenario), span.begin, span.end);
+    out += fmt::format(
+        R"({}{{"target":{},"scenario":{},"begin":{},"end":{},"gpus":{},"column_seconds":{},"ttft":{},"icl":{}}})",
+        out.empty() ? "" : ",", json_quoted(span.target), json_quoted(span.scenario), span.begin, span.end,
+        span.gpus ? fmt::format("{}", *span.gpus) : "null", span.column_seconds, heat(span.ttft),
+        heat(span.icl));
   }
   return '[' + out + ']';
 }

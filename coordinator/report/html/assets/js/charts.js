@@ -59,7 +59,7 @@ function throughputSpec(result) {
 }
 
 const tooFew = "too few requests";
-const latencyNames = { ttft: "TTFT", tpot: "TPOT", e2e: "E2E" };
+const latencyNames = { ttft: "TTFT", tpot: "TPOT", icl: "ICL", e2e: "E2E" };
 
 function latencySpec(result, name) {
   const steps = ascending(result);
@@ -67,8 +67,7 @@ function latencySpec(result, name) {
   const percentile = (p) => ({
     name: p, absent: tooFew, points: steps.map((s) => stepPoint(s, s[key][p], s[key][`${p}_ci95`])),
   });
-  const limits = result.slo.criteria.filter((c) => c.name.startsWith(`${name}_`))
-    .map((c) => ({ value: c.limit, text: `SLO ${c.name.slice(name.length + 1)} ≤ ${formatTime(c.limit)}` }));
+  const limits = limitsOf(result, name);
   const values = steps.flatMap((s) => ["p50", "p99", "p95"].map((p) => s[key][p])).filter((v) => v > 0);
   return {
     label: `${latencyNames[name]} percentiles against ${loadName(result)}`, x: loadAxis(result),
@@ -168,11 +167,33 @@ function ladderSpec(result) {
   };
 }
 
-function timelineSpec(result, timeline) {
-  const span = timeline.spans.find((s) => s.target === result.target && s.scenario === result.scenario);
-  const windows = [...result.steps, ...(result.after || [])].map((s) => ({
+/** The stretch of the run in which a result was measured. */
+function spanOf(result, timeline) {
+  return timeline.spans.find((s) => s.target === result.target && s.scenario === result.scenario);
+}
+
+function windowsOf(result) {
+  return [...result.steps, ...(result.after || [])].map((s) => ({
     begin: s.window_begin_seconds, end: s.window_begin_seconds + s.duration_seconds, label: formatNumber(loadOf(s)), valid: s.valid,
   }));
+}
+
+function limitsOf(result, name) {
+  return result.slo.criteria.filter((c) => c.name.startsWith(`${name}_`))
+    .map((c) => ({ value: c.limit, text: `SLO ${c.name.slice(name.length + 1)} ≤ ${formatTime(c.limit)}` }));
+}
+
+function heatSpec(result, timeline, name) {
+  const span = spanOf(result, timeline);
+  return {
+    label: `${latencyNames[name]} over the time of the run`, axis: latencyNames[name], begin: span.begin, seconds: span.column_seconds,
+    columns: span[name], windows: windowsOf(result), limits: limitsOf(result, name),
+  };
+}
+
+function timelineSpec(result, timeline) {
+  const span = spanOf(result, timeline);
+  const windows = windowsOf(result);
   const begin = span ? span.begin : d3.min(windows, (w) => w.begin);
   const end = span ? span.end : d3.max(windows, (w) => w.end);
   const bins = d3.range(timeline.in_flight.length)
@@ -201,6 +222,70 @@ function timelineSpec(result, timeline) {
   };
 }
 
+/** Tokens a second that one user sees: by the median pace, or without streaming by the mean share. */
+function perUser(step) {
+  if (step.tpot_seconds.p50) return 1 / step.tpot_seconds.p50;
+  return step.achieved_concurrency ? step.output_tokens_per_second.value / step.achieved_concurrency : null;
+}
+
+/** What a user gets against what a GPU gives: `results` are a line each. Without a count of GPUs, of the whole target. */
+function paretoSpec(results, timeline, nameOf) {
+  const gpus = results.map((r) => (spanOf(r, timeline) || {}).gpus);
+  const counted = gpus.every((n) => n > 0);
+  const series = results.map((result, at) => ({
+    name: nameOf(result), style: at,
+    points: ascending(result).filter((s) => s.output_tokens_per_second.value !== null && perUser(s) !== null).map((s) => ({
+      ...stepPoint(s, s.output_tokens_per_second.value / (counted ? gpus[at] : 1)), x: perUser(s), stop: `${at}/${loadOf(s)}/${s.attempt}`,
+      tag: formatNumber(loadOf(s)), title: `${results.length > 1 ? `${nameOf(result)}, ` : ""}${stepTitle(s)}, ${formatNumber(perUser(s))} tok/s a user`,
+    })),
+  }));
+  const what = counted ? "output tok/s per GPU" : "output tok/s of the target";
+  return { label: `${what} against tokens per second per user`, x: { label: "tok/s per user", format: formatNumber }, y: { label: what, format: formatNumber }, series };
+}
+
+function goodputSpec(result) {
+  const steps = ascending(result);
+  const good = { name: "within the SLO", points: steps.map((s) => stepPoint(s, s.goodput_requests_per_second)) };
+  const done = { name: "completed", points: steps.map((s) => stepPoint(s, s.requests_per_second.value)) };
+  return { label: `Goodput against ${loadName(result)}`, x: loadAxis(result), y: { label: "requests per second", format: formatNumber }, series: [good, done], knee: kneeOf(result) };
+}
+
+function errorsSpec(result) {
+  const points = ascending(result).map((s) => stepPoint(s, s.error_ratio));
+  return { label: `Errors against ${loadName(result)}`, x: loadAxis(result), y: { label: "of the requests", format: formatPercent }, series: [{ name: "failed", style: 1, points }], knee: kneeOf(result) };
+}
+
+/** Targets that ran the same scenario, from the given result on: one line each, as many as there are styles. */
+function targetsOf(results, first) {
+  return results.slice(first).filter((r) => r.scenario === results[first].scenario).slice(0, styles);
+}
+
+function targetSeries(results, first, of) {
+  return targetsOf(results, first).map((result, style) => ({ name: result.target, style, absent: "not measured", points: ascending(result).map(of) }));
+}
+
+function targetsThroughputSpec(result, results, first) {
+  return {
+    label: `Output tokens per second of each target against ${loadName(result)}`, x: loadAxis(result),
+    y: { label: "output tok/s", format: formatNumber },
+    series: targetSeries(results, first, (s) => stepPoint(s, s.output_tokens_per_second.value, s.output_tokens_per_second.ci95)),
+  };
+}
+
+/** One percentile for the whole chart, as for replicas. */
+function targetsTtftSpec(result, results, first) {
+  const same = targetsOf(results, first);
+  const key = same.some((r) => r.steps.some((s) => s.ttft_seconds.p50 !== null)) ? "ttft_seconds" : "e2e_seconds";
+  const p = same.every((r) => r.steps.every((s) => !s.valid || s[key].p95 !== null)) ? "p95" : "p50";
+  const name = key === "ttft_seconds" ? "TTFT" : "E2E";
+  const limits = result.slo.criteria.filter((c) => c.name === `${name.toLowerCase()}_${p}`)
+    .map((c) => ({ value: c.limit, text: `SLO ${p} ≤ ${formatTime(c.limit)}` }));
+  return {
+    label: `${name} of each target against ${loadName(result)}`, x: loadAxis(result), y: { label: `${name} ${p}`, format: formatTime, log: true },
+    series: targetSeries(results, first, (s) => stepPoint(s, s[key][p], s[key][`${p}_ci95`])), limits,
+  };
+}
+
 const chartKinds = {
   throughput: [drawXyChart, throughputSpec],
   ttft: [drawXyChart, (r) => latencySpec(r, "ttft")],
@@ -208,11 +293,19 @@ const chartKinds = {
   e2e: [drawXyChart, (r) => latencySpec(r, "e2e")],
   tradeoff: [drawXyChart, tradeoffSpec],
   timeline: [drawTimelineChart, timelineSpec],
+  "ttft-heat": [drawHeatChart, (r, t) => heatSpec(r, t, "ttft")],
+  "icl-heat": [drawHeatChart, (r, t) => heatSpec(r, t, "icl")],
   ladder: [drawLadderChart, ladderSpec],
   "replica-throughput": [drawXyChart, replicaThroughputSpec],
   "replica-ttft": [drawXyChart, replicaTtftSpec],
   "generator-cost": [drawXyChart, generatorCostSpec],
   "generator-lag": [drawXyChart, generatorLagSpec],
+  goodput: [drawXyChart, goodputSpec],
+  errors: [drawXyChart, errorsSpec],
+  pareto: [drawXyChart, (r, t) => paretoSpec([r], t, () => "each step")],
+  "targets-pareto": [drawXyChart, (_, t, first) => paretoSpec(targetsOf(report.results, first), t, (r) => r.target)],
+  "targets-throughput": [drawXyChart, (r, _, first) => targetsThroughputSpec(r, report.results, first)],
+  "targets-ttft": [drawXyChart, (r, _, first) => targetsTtftSpec(r, report.results, first)],
 };
 
 const report = JSON.parse(document.getElementById("report-data").textContent);
@@ -221,5 +314,5 @@ const timeline = JSON.parse(document.getElementById("timeline-data").textContent
 /** What draws a figure of the page, and its spec. */
 function drawingOf(figure) {
   const [draw, spec] = chartKinds[figure.dataset.chart];
-  return [draw, spec(report.results[figure.dataset.result], timeline)];
+  return [draw, spec(report.results[figure.dataset.result], timeline, Number(figure.dataset.result))];
 }

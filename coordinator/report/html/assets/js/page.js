@@ -9,6 +9,34 @@ function drawFigure(figure, width) {
   figure.dataset.drawn = plot.querySelector("svg") ? "chart" : "empty";
 }
 
+/** Groups of which the Tab key stops at one: arrows up and down lead to the others. */
+const oneStops = [...document.querySelectorAll(".charts, table.overview")].map((group) => ({
+  group, stops: () => [...group.querySelectorAll(".plot svg, tbody a")],
+}));
+function stopOnlyAt(stops, kept) { stops.forEach((stop) => stop.setAttribute("tabindex", stop === kept ? 0 : -1)); }
+for (const { group, stops } of oneStops) {
+  group.addEventListener("keydown", (event) => {
+    const all = stops();
+    const next = all[all.indexOf(event.target) + { ArrowUp: -1, ArrowDown: 1 }[event.key]];
+    if (!next || !all.includes(event.target)) return;
+    event.preventDefault();
+    stopOnlyAt(all, next);
+    next.focus();
+  });
+}
+
+/** What does not scroll is no stop; of a group one is. */
+function settleStops() {
+  for (const box of document.querySelectorAll(".table-box, pre")) {
+    if (box.scrollWidth > box.clientWidth) box.tabIndex = 0;
+    else box.removeAttribute("tabindex");
+  }
+  for (const { stops } of oneStops) {
+    const all = stops();
+    stopOnlyAt(all, all.find((stop) => stop === document.activeElement) || all[0]);
+  }
+}
+
 // Charts are drawn in the pixels that they fill, so that text has one size everywhere: a new width, a new drawing.
 const drawnWidths = new Map();
 function drawWhereWidthChanged() {
@@ -18,6 +46,7 @@ function drawWhereWidthChanged() {
     drawnWidths.set(figure, width);
     drawFigure(figure, width);
   }
+  settleStops();
 }
 drawWhereWidthChanged();
 let pending = 0;
@@ -26,12 +55,28 @@ window.addEventListener("resize", () => {
   pending = requestAnimationFrame(drawWhereWidthChanged);
 });
 
+// What is folded has no width until it is opened.
+document.addEventListener("toggle", drawWhereWidthChanged, true);
+/** Opens the result that a link of the page leads to. */
+function openLinked() {
+  const linked = location.hash && document.getElementById(decodeURIComponent(location.hash.slice(1)));
+  const cell = linked && linked.querySelector("details.cell");
+  if (!cell) return;
+  cell.open = true;
+  linked.scrollIntoView();
+  cell.querySelector("summary").focus({ preventScroll: true });
+}
+window.addEventListener("hashchange", openLinked);
+openLinked();
+
 // A4 less its margins is 703 CSS pixels wide; two columns there.
 const paperWidths = { wide: 683, half: 328 };
 const openedForPaper = [];
 window.addEventListener("beforeprint", () => {
   for (const figure of figures) drawFigure(figure, figure.classList.contains("wide") ? paperWidths.wide : paperWidths.half);
-  for (const details of document.querySelectorAll("details:not([open])")) {
+  // Of many results paper shows what is looked at first, and whatever a reader has opened.
+  const many = document.querySelectorAll("section.result").length > 3;
+  for (const details of document.querySelectorAll(many ? "details.cell:not([open]), details.all-figures:not([open])" : "details:not([open])")) {
     details.open = true;
     openedForPaper.push(details);
   }

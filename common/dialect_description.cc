@@ -59,7 +59,9 @@ Result<void> check_pointers(std::string_view section, const AnswerPointers& poin
       {"finish", &pointers.finish},
       {"error", &pointers.error},
       {"completion_tokens", &pointers.completion_tokens},
-      {"prompt_tokens", &pointers.prompt_tokens}};
+      {"prompt_tokens", &pointers.prompt_tokens},
+      {"cached_tokens", &pointers.cached_tokens},
+      {"reasoning_tokens", &pointers.reasoning_tokens}};
   for (const auto& [key, list] : parts) {
     if (list->size() > kMostPointers)
       return Error{fmt::format("'{}.{}' has more than {} pointers", section, key, kMostPointers)};

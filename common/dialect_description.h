@@ -22,6 +22,8 @@ struct AnswerPointers {
   std::vector<std::string> error;              ///< Given, or equal: the server reports an error.
   std::vector<std::string> completion_tokens;  ///< An unsigned integer.
   std::vector<std::string> prompt_tokens;      ///< An unsigned integer.
+  std::vector<std::string> cached_tokens;      ///< An unsigned integer: those of the prompt from a cache.
+  std::vector<std::string> reasoning_tokens;   ///< An unsigned integer: those of the output.
   // A value is "given" unless it is missing, null, false, "", [] or {}; an error not if it is 0 either.
   // Behind a pointer of `finish` or `error` may stand "=VALUE": then the value must be this text, number or
   // boolean. Behind one of `text`, `reasoning` and `tool_call` may stand " when POINTER=VALUE": it counts in

@@ -35,8 +35,10 @@ const std::vector<AnswerWitnesses::Field>& AnswerWitnesses::fields() {
                                              &A::long_answers,
                                              &A::one_piece_answers,
                                              &A::unanswered,
-                                             &A::tail_micros};
-  static_assert(sizeof(A) == 22 * sizeof(std::uint64_t));
+                                             &A::tail_micros,
+                                             &A::cache_told_prompt,
+                                             &A::cached_prompt};
+  static_assert(sizeof(A) == 24 * sizeof(std::uint64_t));
   return kFields;
 }
 

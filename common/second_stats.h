@@ -94,6 +94,8 @@ struct AnswerWitnesses {
   std::uint64_t long_answers = 0, one_piece_answers = 0;
   std::uint64_t unanswered = 0;   ///< Requests that timed out without any content.
   std::uint64_t tail_micros = 0;  ///< Σ microseconds from the last content chunk to the answer's end.
+  /// Of the answers that tell how much of their prompt a prefix cache held: prompt tokens, and those of them.
+  std::uint64_t cache_told_prompt = 0, cached_prompt = 0;
 
   /// Every one of them, in the order in which they travel and are recorded: what is new comes last.
   using Field = std::uint64_t AnswerWitnesses::*;
@@ -257,7 +259,8 @@ struct RequestRow {
   std::optional<Nanos> last;          ///< Last content.
   Nanos ended{0};
   std::uint64_t chunks = 0;
-  std::optional<std::uint64_t> prompt_tokens, output_tokens;  ///< From usage.
+  std::optional<std::uint64_t> prompt_tokens, output_tokens;     ///< From usage.
+  std::optional<std::uint64_t> cached_tokens, reasoning_tokens;  ///< Those of them that its details tell.
   bool operator==(const RequestRow&) const = default;
 };
 

@@ -204,7 +204,10 @@ RequestRow row_from(const Field& at, const v1::RequestRow& message) {
       .ended = wire::duration({&at, "ended_nanos"}, message.ended_nanos()),
       .chunks = count({&at, "chunks"}, message.chunks()),
       .prompt_tokens = tokens(message.has_prompt_tokens(), {&at, "prompt_tokens"}, message.prompt_tokens()),
-      .output_tokens = tokens(message.has_output_tokens(), {&at, "output_tokens"}, message.output_tokens())};
+      .output_tokens = tokens(message.has_output_tokens(), {&at, "output_tokens"}, message.output_tokens()),
+      .cached_tokens = tokens(message.has_cached_tokens(), {&at, "cached_tokens"}, message.cached_tokens()),
+      .reasoning_tokens =
+          tokens(message.has_reasoning_tokens(), {&at, "reasoning_tokens"}, message.reasoning_tokens())};
 }
 
 SecondSnapshot second_from(const Field& at, const v1::SecondSnapshot& message) {
@@ -342,6 +345,8 @@ void to_message(const RequestRow& row, v1::RequestRow& out) {
   out.set_chunks(row.chunks);
   if (row.prompt_tokens) out.set_prompt_tokens(*row.prompt_tokens);
   if (row.output_tokens) out.set_output_tokens(*row.output_tokens);
+  if (row.cached_tokens) out.set_cached_tokens(*row.cached_tokens);
+  if (row.reasoning_tokens) out.set_reasoning_tokens(*row.reasoning_tokens);
 }
 
 }  // namespace

@@ -98,7 +98,9 @@ AnswerPointers pointers_from(const Field& at, const v1::AnswerPointers& message)
           .finish = list("finish", message.finish()),
           .error = list("error", message.error()),
           .completion_tokens = list("completion_tokens", message.completion_tokens()),
-          .prompt_tokens = list("prompt_tokens", message.prompt_tokens())};
+          .prompt_tokens = list("prompt_tokens", message.prompt_tokens()),
+          .cached_tokens = list("cached_tokens", message.cached_tokens()),
+          .reasoning_tokens = list("reasoning_tokens", message.reasoning_tokens())};
 }
 
 void to_message(const AnswerPointers& pointers, v1::AnswerPointers& out) {
@@ -109,6 +111,8 @@ void to_message(const AnswerPointers& pointers, v1::AnswerPointers& out) {
   for (const std::string& pointer : pointers.error) out.add_error(pointer);
   for (const std::string& pointer : pointers.completion_tokens) out.add_completion_tokens(pointer);
   for (const std::string& pointer : pointers.prompt_tokens) out.add_prompt_tokens(pointer);
+  for (const std::string& pointer : pointers.cached_tokens) out.add_cached_tokens(pointer);
+  for (const std::string& pointer : pointers.reasoning_tokens) out.add_reasoning_tokens(pointer);
 }
 
 DialectDescription dialect_from(const Field& at, const v1::DialectDescription& message) {

@@ -35,6 +35,7 @@ struct Chunk {
   bool error = false;                              ///< The host reports an error inside the stream.
   std::optional<std::uint64_t> completion_tokens;  ///< Usage: running, or final in the last event.
   std::optional<std::uint64_t> prompt_tokens;
+  std::optional<std::uint64_t> cached_tokens;     ///< Those of prompt_tokens that a prefix cache held.
   std::optional<std::uint64_t> reasoning_tokens;  ///< Those of completion_tokens that are reasoning.
   std::size_t text_bytes = 0;                     ///< Of answer and reasoning in this event, as written.
   /// The answer's text in this event, as the inside of a JSON string: a view into the event. Empty where

@@ -38,6 +38,8 @@ PointerTree::PointerTree(const AnswerPointers& pointers) {
   add(pointers.error, kError);
   add(pointers.completion_tokens, kCompletionTokens);
   add(pointers.prompt_tokens, kPromptTokens);
+  add(pointers.cached_tokens, kCachedTokens);
+  add(pointers.reasoning_tokens, kReasoningTokens);
 }
 
 /// The pointer's node, made where there is none.
@@ -140,7 +142,7 @@ bool PointerTree::visit(const Node& node, ondemand::value& value, Found& found) 
   return true;
 }
 
-void PointerTree::note(std::uint8_t parts, Found& found) {
+void PointerTree::note(std::uint16_t parts, Found& found) {
   if ((parts & kToolCall) != 0) found.chunk.tool_call = true;
   if ((parts & kFinish) != 0) found.chunk.finished = true;
   if ((parts & kError) != 0) found.chunk.error = true;
@@ -240,7 +242,7 @@ bool PointerTree::visit_items(const Node& node, ondemand::value& value, Found& f
 }
 
 void PointerTree::take_number(const Node& node, ondemand::value& value, Found& found) {
-  if ((node.parts & (kCompletionTokens | kPromptTokens)) == 0) return;
+  if ((node.parts & (kCompletionTokens | kPromptTokens | kCachedTokens | kReasoningTokens)) == 0) return;
   const std::string_view token = count_token(value);
   std::uint64_t count = 0;
   if (value.get_uint64().get(count) != SUCCESS) return;
@@ -255,6 +257,8 @@ void PointerTree::take_number(const Node& node, ondemand::value& value, Found& f
     found.chunk.prompt_tokens = credible_count(count);
     parts.prompt = place;
   }
+  if ((node.parts & kCachedTokens) != 0) found.chunk.cached_tokens = credible_count(count);
+  if ((node.parts & kReasoningTokens) != 0) found.chunk.reasoning_tokens = credible_count(count);
 }
 
 }  // namespace kneepoint::agent

@@ -47,7 +47,7 @@ class PointerTree {
   bool read(std::string_view json, simdjson::ondemand::parser& parser, Found& found, bool whole) const;
 
  private:
-  enum Part : std::uint8_t {
+  enum Part : std::uint16_t {
     kText = 1,
     kReasoning = 2,
     kToolCall = 4,
@@ -55,12 +55,14 @@ class PointerTree {
     kError = 16,
     kCompletionTokens = 32,
     kPromptTokens = 64,
+    kCachedTokens = 128,
+    kReasoningTokens = 256,
   };
   struct Node {
     std::string key;        // as JSON writes it, between its quotes
     std::size_t index = 0;  // of an array's item; kNoIndex when the key is no number
     bool root = false;
-    std::uint8_t parts = 0;  // of Part
+    std::uint16_t parts = 0;  // of Part
     std::vector<std::pair<std::string, Part>>
         equals;  // what it is where the value is this, as JSON writes it
     std::vector<std::pair<std::string, std::uint64_t>> conditions;  // held where the value is this
@@ -76,7 +78,7 @@ class PointerTree {
   static bool visit(const Node& node, simdjson::ondemand::value& value, Found& found);
   static bool visit_text(const Node& node, simdjson::ondemand::value& value, Found& found, bool& given);
   static bool visit_unit(const Node& node, simdjson::ondemand::value& value, Found& found, bool& given);
-  static void note(std::uint8_t parts, Found& found);
+  static void note(std::uint16_t parts, Found& found);
   static bool visit_members(const Node& node, simdjson::ondemand::value& value, Found& found, bool& given);
   static bool visit_items(const Node& node, simdjson::ondemand::value& value, Found& found, bool& given);
   static void take_number(const Node& node, simdjson::ondemand::value& value, Found& found);

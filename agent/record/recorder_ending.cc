@@ -33,6 +33,8 @@ void Recorder::keep_row(const RequestRecord& record, MonoTime at, Outcome outcom
   if (record.chunks > 0) row.last = record.last - zero_;
   if (record.has_prompt_usage) row.prompt_tokens = record.prompt_tokens;
   if (record.counted()) row.output_tokens = record.completion_tokens;
+  row.cached_tokens = record.cached_tokens;
+  if (record.reasoning_tokens > 0) row.reasoning_tokens = record.reasoning_tokens;
   recorded(std::min(second_of(at), second_)).requests.push_back(row);
 }
 

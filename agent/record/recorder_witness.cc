@@ -62,6 +62,10 @@ void Recorder::bear_witness(const RequestRecord& record, AnswerWitnesses& into) 
     into.reasoning_tokens += record.reasoning_tokens;
     into.counted_prompt_tokens += record.prompt_tokens;
   }
+  if (record.has_prompt_usage && record.cached_tokens) {
+    into.cache_told_prompt += record.prompt_tokens;
+    into.cached_prompt += std::min(*record.cached_tokens, record.prompt_tokens);
+  }
   if (!record.streamed) return;
   if (counted && !record.known_first()) {
     into.assumed_usage += tokens;

@@ -134,6 +134,11 @@ void measure_slo(Step& step, const WindowCut& cut, const Cell& cell, double dura
   step.goodput_requests_per_second = static_cast<double>(cut.total.joint_good) / duration;
 }
 
+std::optional<double> cached_prompt_ratio(const SeriesStats& stats) {
+  return ratio(static_cast<double>(stats.witnesses.cached_prompt),
+               static_cast<double>(stats.witnesses.cache_told_prompt));
+}
+
 Share share_of(std::string name, const SeriesStats& stats, std::optional<double> tokens, double duration,
                const Cell& cell) {
   return {.name = std::move(name),
@@ -144,7 +149,8 @@ Share share_of(std::string name, const SeriesStats& stats, std::optional<double>
               cell.slo.empty() ? std::nullopt : ratio(static_cast<double>(stats.joint_good), finished(stats)),
           .ttft_seconds = summarise(stats.ttft),
           .tpot_seconds = summarise(stats.tpot),
-          .e2e_seconds = summarise(stats.e2e)};
+          .e2e_seconds = summarise(stats.e2e),
+          .cached_prompt_ratio = cached_prompt_ratio(stats)};
 }
 
 /// Agents count the turns from the tenth on together.
@@ -369,6 +375,10 @@ Step measure_step(const Timeline& timeline, const Plan& plan, const Cell& cell, 
   if (uncounted) step.output_tokens_per_second = {};
   if (!uncounted && step.error_ratio.value_or(1) <= Gates::kErrors)
     step.answer_tokens_mean = ratio(tokens.ended(cut.total), finished(cut.total));
+  step.cached_prompt_ratio = cached_prompt_ratio(cut.total);
+  if (cut.total.witnesses.reasoning_tokens > 0)
+    step.reasoning_ratio = ratio(static_cast<double>(cut.total.witnesses.reasoning_tokens),
+                                 static_cast<double>(cut.total.usage_tokens));
   step.token_count = count_witnesses({.window = cut.total,
                                       .rate = tokens,
                                       .source = step.token_source,

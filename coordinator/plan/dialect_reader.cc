@@ -54,7 +54,9 @@ AnswerPointers read_answer_pointers(const MappingReader& reader) {
           .finish = read_pointers(reader, "finish"),
           .error = read_pointers(reader, "error"),
           .completion_tokens = read_pointers(reader, "completion_tokens"),
-          .prompt_tokens = read_pointers(reader, "prompt_tokens")};
+          .prompt_tokens = read_pointers(reader, "prompt_tokens"),
+          .cached_tokens = read_pointers(reader, "cached_tokens"),
+          .reasoning_tokens = read_pointers(reader, "reasoning_tokens")};
 }
 
 /// Finds mistakes in placeholders where they stand. @return whether the prompt is in it.
@@ -113,15 +115,15 @@ DialectDescription read_description(const Node& node) {
   read_carries("usage_is", dialect.usage_is);
   if (const Node* const done = reader.find("done")) dialect.done = yaml::read_text(*done, "'done'");
 
-  const MappingReader stream(
-      reader.require("stream"), "'stream'",
-      {"text", "reasoning", "tool_call", "finish", "error", "completion_tokens", "prompt_tokens"});
+  const MappingReader stream(reader.require("stream"), "'stream'",
+                             {"text", "reasoning", "tool_call", "finish", "error", "completion_tokens",
+                              "prompt_tokens", "cached_tokens", "reasoning_tokens"});
   dialect.stream = read_answer_pointers(stream);
   dialect.answer = dialect.stream;
   if (const Node* const node_of_answer = reader.find("answer")) {
-    const MappingReader answer(
-        *node_of_answer, "'answer'",
-        {"path", "text", "reasoning", "tool_call", "finish", "error", "completion_tokens", "prompt_tokens"});
+    const MappingReader answer(*node_of_answer, "'answer'",
+                               {"path", "text", "reasoning", "tool_call", "finish", "error",
+                                "completion_tokens", "prompt_tokens", "cached_tokens", "reasoning_tokens"});
     if (const Node* const path = answer.find("path")) dialect.answer_path = yaml::read_text(*path, "'path'");
     const bool only_path = node_of_answer->members.size() == 1 && answer.find("path") != nullptr;
     if (!only_path) dialect.answer = read_answer_pointers(answer);

@@ -207,7 +207,9 @@ std::vector<Column> columns() {
       {"answer_tokens_mean", [](const Row& r) { return number(r.step.answer_tokens_mean); }},
       {"network_retransmitted_ratio",
        [](const Row& r) { return number(r.step.network.retransmitted_ratio); }},
-      {"network_out_of_order_ratio", [](const Row& r) { return number(r.step.network.out_of_order_ratio); }}};
+      {"network_out_of_order_ratio", [](const Row& r) { return number(r.step.network.out_of_order_ratio); }},
+      {"cached_prompt_ratio", [](const Row& r) { return number(r.step.cached_prompt_ratio); }},
+      {"reasoning_ratio", [](const Row& r) { return number(r.step.reasoning_ratio); }}};
   all.insert(all.end(), newest.begin(), newest.end());
   return all;
 }

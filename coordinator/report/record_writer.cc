@@ -64,13 +64,15 @@ void RecordWriter::write_row(const std::string& agent, const RequestRow& row) {
                  "\"class\":{},\"turn\":{},"
                  "\"epoch\":{},\"slot\":{},\"scheduled\":{},\"sent\":{},\"first\":{},\"first_answer\":{},"
                  "\"last\":{},\"ended\":{},"
-                 "\"prompt_tokens\":{},\"output_tokens\":{},\"chunks\":{},\"outcome\":\"{}\"}}\n",
+                 "\"prompt_tokens\":{},\"cached_tokens\":{},\"output_tokens\":{},\"reasoning_tokens\":{},"
+                 "\"chunks\":{},\"outcome\":\"{}\"}}\n",
                  request_id(run_id_, row.key.cell, row.key.epoch, row.slot, row.k),
                  json_quoted(plan_->scenarios[cell.scenario].name), json_quoted(target.name),
                  json_quoted(replica), json_quoted(agent), json_quoted(name), row.key.turn, row.key.epoch,
                  row.slot, seconds(row.scheduled), seconds(row.sent), seconds(row.first),
                  seconds(row.first_answer), seconds(row.last), seconds(row.ended), number(row.prompt_tokens),
-                 number(row.output_tokens), row.chunks, to_string(row.outcome));
+                 number(row.cached_tokens), number(row.output_tokens), number(row.reasoning_tokens),
+                 row.chunks, to_string(row.outcome));
 }
 
 Result<void> RecordWriter::flush() {

@@ -289,6 +289,8 @@ Table requests_table(const ScenarioResult& result) {
                {"good", 7},
                {"tokens", 9},
                {"tok/answer", 10},
+               {"cached", 6},
+               {"reasoning", 9},
                {"early", 5},
                {"connects", 8},
                {"conn. p50", 9},
@@ -302,8 +304,8 @@ Table requests_table(const ScenarioResult& result) {
         {row_label(step), format_time(step.duration_seconds), fmt::format("{}", step.requests.completed),
          percent(step.goodput_ratio),
          step.token_source ? std::string(to_string(*step.token_source)) : std::string(kAbsent),
-         figure(step.answer_tokens_mean), fmt::format("{}", step.early_stops),
-         fmt::format("{}", connect.count), format_time(connect.p50),
+         figure(step.answer_tokens_mean), percent(step.cached_prompt_ratio), percent(step.reasoning_ratio),
+         fmt::format("{}", step.early_stops), fmt::format("{}", connect.count), format_time(connect.p50),
          format_percentile(connect.p95, connect.count), fmt::format("{}", step.reconnects),
          format_errors(step.requests)});
   }

@@ -99,6 +99,7 @@ struct Share {
   /// Of its requests that ended, those that met every limit that they are held against; absent without SLO.
   std::optional<double> goodput_ratio;
   LatencySummary ttft_seconds, tpot_seconds, e2e_seconds;
+  std::optional<double> cached_prompt_ratio;  ///< As of a step.
 };
 
 /// Prompts that were made to a length: what was asked for, and what the server counted.
@@ -195,6 +196,10 @@ struct Step {
   std::uint64_t early_stops = 0;
   /// Of the requests that ended, as the row's tokens are counted; absent where more than 1 % of them failed.
   std::optional<double> answer_tokens_mean;
+  /// Of the prompt tokens of answers whose usage tells it: those that a prefix cache held.
+  std::optional<double> cached_prompt_ratio;
+  std::optional<double>
+      reasoning_ratio;             ///< Of the output tokens that the server counted; absent: it tells none.
   std::optional<double> thinking;  ///< Mean number of slots that think; absent where the workload never does.
   std::optional<PromptTokens> prompt_tokens;  ///< Absent unless prompts are made to a length; of first turns.
   LatencySummary ttft_seconds, ttfo_seconds, tpot_seconds, icl_seconds, e2e_seconds, connect_seconds;

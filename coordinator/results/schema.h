@@ -93,6 +93,7 @@ void fields(V& v, Share& s) {
   v("ttft_seconds", s.ttft_seconds);
   v("tpot_seconds", s.tpot_seconds);
   v("e2e_seconds", s.e2e_seconds);
+  v("cached_prompt_ratio", s.cached_prompt_ratio);
 }
 
 template <class V>
@@ -249,6 +250,8 @@ void fields(V& v, Step& s) {
   v("reconnects", s.reconnects);
   v("early_stops", s.early_stops);
   v("answer_tokens_mean", s.answer_tokens_mean);
+  v("cached_prompt_ratio", s.cached_prompt_ratio);
+  v("reasoning_ratio", s.reasoning_ratio);
   v("thinking", s.thinking);
   v("prompt_tokens", s.prompt_tokens);
   v("slo", s.slo);

@@ -95,18 +95,30 @@ void remark_on_first_token(const ScenarioResult& result, Verdict& verdict) {
                               format_time(*step.telemetry->ttft_mean_seconds)));
 }
 
+/// The page counts everybody's prompts, the answers ours.
+std::optional<double> cache_hits(const Step& step) {
+  if (step.cached_prompt_ratio) return step.cached_prompt_ratio;
+  return step.telemetry ? step.telemetry->prefix_hit_ratio : std::nullopt;
+}
+
 void remark_on_cache(const ScenarioResult& result, Verdict& verdict) {
-  const auto hits = [](const Step& s) { return s.telemetry->prefix_hit_ratio.value_or(0); };
-  const Steps steps = steps_where(result, [&](const Step& s) { return hits(s) >= kManyHits; });
-  if (steps.empty()) return;
-  const Step* most = *std::max_element(steps.begin(), steps.end(),
-                                       [&](const Step* a, const Step* b) { return hits(*a) < hits(*b); });
+  constexpr double kMoved = 0.1;
+  const Step* most = nullptr;
+  for (const Step& step : result.steps) {
+    if (cache_hits(step) && (most == nullptr || *cache_hits(step) > *cache_hits(*most))) most = &step;
+  }
+  if (most == nullptr || *cache_hits(*most) < kManyHits) return;
   std::string text = fmt::format("{:.0f} % of the prompt tokens at {} came out of the server's prefix cache",
-                                 hits(*most) * 100, row_label(*most));
+                                 *cache_hits(*most) * 100, row_label(*most));
+  if (most->cached_prompt_ratio && most->telemetry && most->telemetry->page.state == "covered" &&
+      std::abs(most->telemetry->prefix_hit_ratio.value_or(*most->cached_prompt_ratio) -
+               *most->cached_prompt_ratio) > kMoved)
+    text += fmt::format(" as its answers say, {:.0f} % as its page does",
+                        *most->telemetry->prefix_hit_ratio * 100);
   const Step& first = result.steps.front();
-  if (first.telemetry && first.telemetry->prefix_hit_ratio && hits(first) < hits(*most) - 0.1)
-    text +=
-        fmt::format(", {:.0f} % at {}: later steps were spared work", hits(first) * 100, row_label(first));
+  if (cache_hits(first) && *cache_hits(first) < *cache_hits(*most) - kMoved)
+    text += fmt::format(", {:.0f} % at {}: later steps were spared work", *cache_hits(first) * 100,
+                        row_label(first));
   verdict.warn("prefix_cache", std::move(text));
 }
 

@@ -83,6 +83,36 @@ TEST(Counts, ReasoningIsReadFromTheUsageWhereverItStands) {
   EXPECT_EQ(reasoning("null"), std::nullopt);
 }
 
+TEST(Counts, CachedPromptTokensAreReadFromTheUsageWhereverTheyStand) {
+  const auto cached = [](const std::string& usage) {
+    return heard(Api::kOpenAiChat, {R"({"choices":[],"usage":)" + usage + "}"})[0].cached_tokens;
+  };
+  EXPECT_EQ(cached(R"({"prompt_tokens":9,"prompt_tokens_details":{"audio_tokens":1,"cached_tokens":7}})"),
+            7u);
+  EXPECT_EQ(cached(R"({"prompt_tokens":9,"prompt_tokens_details":{"cached_tokens":0}})"), 0u);
+  EXPECT_EQ(cached(R"({"prompt_cache_hit_tokens":5,"prompt_cache_miss_tokens":4,"prompt_tokens":9})"), 5u);
+  EXPECT_EQ(cached(R"({"prompt_tokens":9,"prompt_tokens_details":null})"), std::nullopt) << "vLLM by default";
+  EXPECT_EQ(cached(R"({"completion_tokens_details":{"cached_tokens":7}})"), std::nullopt);
+}
+
+TEST(Counts, ADescribedDialectTellsThemWhereItSays) {
+  DialectDescription description;
+  description.path = description.answer_path = "/";
+  description.request = R"({"p":"{prompt}"})";
+  description.stream = {.text = {"/text"},
+                        .finish = {"/end"},
+                        .prompt_tokens = {"/usage/in"},
+                        .cached_tokens = {"/usage/details/cached"},
+                        .reasoning_tokens = {"/usage/thought"}};
+  description.answer = description.stream;
+  const auto dialect = *make_dialect({.api = Api::kCustom, .dialect = description, .model = "m"}, Workload());
+  const auto chunks =
+      heard(*dialect, {R"({"end":true,"usage":{"in":9,"thought":3,"details":{"cached":7,"other":1}}})"});
+  EXPECT_EQ(chunks[0].prompt_tokens, 9u);
+  EXPECT_EQ(chunks[0].cached_tokens, 7u);
+  EXPECT_EQ(chunks[0].reasoning_tokens, 3u);
+}
+
 TEST(Counts, WhatIsNoCountIsNone) {
   const auto count = [](const std::string& tokens) {
     return heard(Api::kOpenAiChat,

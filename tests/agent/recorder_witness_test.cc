@@ -18,7 +18,7 @@ struct Told {
 };
 struct Answer {
   std::vector<Told> chunks;
-  std::optional<std::uint64_t> usage, reasoning_tokens;  ///< After the content.
+  std::optional<std::uint64_t> usage, prompt, cached_tokens, reasoning_tokens;  ///< After the content.
   bool at_limit = true;
   std::uint32_t asked = 40;
   Nanos every = milliseconds(10), first = milliseconds(100);
@@ -54,6 +54,8 @@ class RecorderWitnessTest : public ::testing::Test {
                      {.finished = true,
                       .at_limit = answer.at_limit,
                       .completion_tokens = answer.usage,
+                      .prompt_tokens = answer.prompt,
+                      .cached_tokens = answer.cached_tokens,
                       .reasoning_tokens = answer.reasoning_tokens});
     recorder_->end(record, at + answer.tail, answer.outcome);
     recorder_->roll(zero_ + seconds(60));
@@ -145,6 +147,17 @@ TEST_F(RecorderWitnessTest, AnswersThatEndedByThemselvesOnlyBoundTheCount) {
   EXPECT_EQ(s.witnesses.over_limit, 1u);
   EXPECT_EQ(s.witnesses.limited_usage, 55u);
   EXPECT_EQ(s.witnesses.limited_within, 40u);
+}
+
+TEST_F(RecorderWitnessTest, CachedPromptTokensCountWhereTheyAreTold) {
+  const AnswerWitnesses told =
+      heard({.chunks = chunks(40), .usage = 40, .prompt = 100, .cached_tokens = 64}).witnesses;
+  EXPECT_EQ(told.cache_told_prompt, 100u);
+  EXPECT_EQ(told.cached_prompt, 64u);
+  EXPECT_EQ(heard({.chunks = chunks(40), .usage = 40, .prompt = 100}).witnesses.cache_told_prompt, 0u);
+  const AnswerWitnesses more =
+      heard({.chunks = chunks(40), .usage = 40, .prompt = 100, .cached_tokens = 640}).witnesses;
+  EXPECT_EQ(more.cached_prompt, 100u) << "no more than the prompt was in the cache";
 }
 
 TEST_F(RecorderWitnessTest, TpotCountsFromWhatHadComeWithTheFirstChunk) {

@@ -101,6 +101,22 @@ TEST(PageRemarks, APrefixCacheThatHelpsIsSaid) {
   EXPECT_FALSE(remarks({first, last}).has("prefix_cache"));
 }
 
+TEST(PageRemarks, APrefixCacheThatTheAnswersTellOf) {
+  Step step = told_at(8, "covered", 1);
+  step.cached_prompt_ratio = 0.8;
+  EXPECT_EQ(remarks({step}).reasons().at(0),
+            "80 % of the prompt tokens at 8 came out of the server's prefix cache");
+  step.telemetry->prefix_hit_ratio = 0.3;  // other tenants' prompts may be in it
+  EXPECT_EQ(
+      remarks({step}).reasons().at(0),
+      "80 % of the prompt tokens at 8 came out of the server's prefix cache as its answers say, 30 % as "
+      "its page does");
+  step.telemetry.reset();
+  EXPECT_TRUE(remarks({step}).has("prefix_cache")) << "no page is needed";
+  step.cached_prompt_ratio = 0.2;
+  EXPECT_FALSE(remarks({step}).has("prefix_cache"));
+}
+
 TEST(PageRemarks, StreamsInStep) {
   Step step = told_at(47, "covered", 1);
   step.warn("IN_STEP", "streams run in step");

@@ -138,7 +138,7 @@ class Workloads(harness.TestCase):
         self.assertRegex(text, r"N counts users: [0-9.]+ of 6 think between two turns")
 
     def test_a_conversation_stays_on_its_replica(self):
-        hosts = [self.quick_host("--prefix-cache") for _ in range(2)]
+        hosts = [self.quick_host("--prefix-cache", "--usage-details") for _ in range(2)]
         text = plan_text("URL", "synthetic: {input_tokens: 96}, conversation: {turns: 3}, output_tokens: 16",
                          ramp="{steps: [6], requests: 90}")
         report = self.run_text(text.replace('url: "URL"', f"urls: [{', '.join(host.url for host in hosts)}]"))
@@ -149,6 +149,12 @@ class Workloads(harness.TestCase):
         hits, queries = (sum(self.metric(host, f"vllm:prefix_cache_{what}_total") for host in hosts)
                          for what in ("hits", "queries"))
         self.assertAlmostEqual(hits / queries, (96 + 208) / (96 + 208 + 320), delta=0.05)
+        # What each answer tells of its own prompt comes to the same.
+        self.assertAlmostEqual(step["cached_prompt_ratio"], hits / queries, delta=0.03)
+        first, second, third = (turn["cached_prompt_ratio"] for turn in step["turns"])
+        self.assertLess(first, 0.05)
+        self.assertAlmostEqual(second, 96 / 208, delta=0.08)
+        self.assertAlmostEqual(third, 208 / 320, delta=0.08)
 
     def test_a_trace_gives_its_lengths_and_its_sharing(self):
         rows = [{"timestamp": 100 * i, "input_length": 600 + i, "output_length": 1 + i % 5, "hash_ids": [0, i + 1]}

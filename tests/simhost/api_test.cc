@@ -365,5 +365,20 @@ TEST_F(Api, PrefixCacheHitsShowInMetrics) {
             std::string::npos);
 }
 
+TEST_F(Api, UsageDetailsTellCachedAndReasoningTokens) {
+  config.profile.engine.prefix_cache = true;
+  config.profile.reasoning_tokens = 2;
+  config.usage_details = true;
+  start();
+  TestClient client(port());
+  const std::string prompt(256, 'q');
+  const std::string body = R"({"messages":[{"role":"user","content":")" + prompt + R"("}],"max_tokens":5})";
+  for (const double cached : {0., 63.}) {  // the last position is always computed
+    const Json json(client.post("/v1/chat/completions", body).body());
+    EXPECT_EQ(json.number("/usage/prompt_tokens_details/cached_tokens"), cached);
+    EXPECT_EQ(json.number("/usage/completion_tokens_details/reasoning_tokens"), 2);
+  }
+}
+
 }  // namespace
 }  // namespace kneepoint::simhost

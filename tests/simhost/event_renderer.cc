@@ -25,6 +25,7 @@ std::string_view object_name(Dialect dialect, bool streamed) {
 void EventRenderer::begin(const Response& response) {
   response_ = response;
   text_bytes_ = 0;
+  cached_tokens_ = 0;
   so_far_.assign(response.escaped_prompt);
   scratch_.clear();
   append_json_escaped(scratch_, response.model);
@@ -73,6 +74,13 @@ void EventRenderer::append_usage(int completion_tokens, int chunk, bool last) {
   append_number(response_.prompt_tokens + told);
   buffer_ += R"(,"completion_tokens":)";
   append_number(told);
+  if (last && response_.usage_details) {
+    buffer_ += R"(,"prompt_tokens_details":{"cached_tokens":)";
+    append_number(cached_tokens_);
+    buffer_ += R"(},"completion_tokens_details":{"reasoning_tokens":)";
+    append_number(std::min(response_.reasoning_tokens, completion_tokens));
+    buffer_ += '}';
+  }
   buffer_ += '}';
 }
 

@@ -27,10 +27,14 @@ class EventRenderer {
     std::optional<Misbehaviour> misbehaviour;
     std::optional<UsageHabit> usage_habit;
     int reasoning_tokens = 0;
+    bool usage_details = false;  ///< The last usage tells cached and reasoning tokens.
   };
 
   /// Starts a response; keeps the buffers of the last one.
   void begin(const Response& response);
+
+  /// So many tokens of the prompt came out of the prefix cache.
+  void found_in_cache(int tokens) { cached_tokens_ = tokens; }
 
   /// The role-only first event (chat only).
   std::string_view role();
@@ -63,6 +67,7 @@ class EventRenderer {
   std::string so_far_;  // /generate sends all text each time
   std::size_t chunk_start_ = 0;
   std::size_t text_bytes_ = 0;  // of this answer, so far
+  int cached_tokens_ = 0;       // of its prompt
 };
 
 }  // namespace kneepoint::simhost

@@ -57,6 +57,7 @@ void Exchange::begin(Plan plan, Connection& connection, Counters& counters, Send
   response.misbehaviour = plan_.misbehaviour;
   response.usage_habit = plan_.usage_habit;
   response.reasoning_tokens = plan_.reasoning_tokens;
+  response.usage_details = plan_.usage_details;
   renderer_.begin(response);
   if (plan_.buffer || plan_.flush > Nanos(0)) connection.keep_back(plan_.flush);
   connection.write(before_head(plan_.misbehaviour));
@@ -92,6 +93,7 @@ Exchange::Ending Exchange::deliver(Connection& connection, const Emission& emiss
       return answer_otherwise(connection, *body);
   }
   held_ += emission.tokens;
+  if (emission.first) renderer_.found_in_cache(emission.cached);
   const bool stream = plan_.request.stream;
   if (stream && emission.first && !plan_.early_role && plan_.request.dialect == Dialect::kChat) {
     connection.write(renderer_.role());

@@ -29,6 +29,7 @@ class Exchange {
     int reasoning_tokens = 0;
     int tokens_per_chunk = 1;
     std::optional<UsageHabit> usage_habit;
+    bool usage_details = false;
     bool hide_reasoning = false;
     bool buffer = false;  ///< Nothing leaves before the answer is whole.
     Nanos flush{};        ///< What has gathered leaves at this period; 0: at once.

@@ -114,7 +114,7 @@ void Engine::admit_waiting(Nanos start, int& budget) {
     if (!sequence.started) {
       sequence.started = true;
       sequence.first_scheduled = start;
-      sequence.computed = cached_prefix(sequence);
+      sequence.computed = sequence.cached = cached_prefix(sequence);
     }
     sequence.scheduled = std::min(sequence.target() - sequence.computed, budget);
     stats_.kv_used += sequence.computed + sequence.scheduled;
@@ -153,8 +153,8 @@ std::span<const Emission> Engine::finish_iteration() {
         stats_.prompt_tokens += static_cast<std::uint64_t>(sequence.prompt);
         remember_prefix(sequence);
       }
-      emissions_.push_back(
-          {sequence.tag, tokens, first, finished, sequence.first_scheduled - sequence.arrival});
+      emissions_.push_back({sequence.tag, tokens, first, finished,
+                            sequence.first_scheduled - sequence.arrival, sequence.cached});
     }
     if (finished) {
       stats_.kv_used -= sequence.computed;

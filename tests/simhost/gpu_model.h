@@ -46,6 +46,7 @@ struct Emission {
   bool first = false;     ///< These are the sequence's first tokens.
   bool finished = false;  ///< The handle is dead now.
   Nanos queued{};         ///< Arrival to first scheduling; meaningful when `first`.
+  int cached = 0;         ///< Of the prompt, found in the prefix cache; meaningful when `first`.
 };
 
 /// Gauges and counters since construction.
@@ -115,6 +116,7 @@ class Engine {
     Nanos arrival{};
     Nanos visible{};
     Nanos first_scheduled{};
+    int cached = 0;           // of the prompt, when it was first scheduled
     Handle previous = kNone;  // waiting list
     Handle next = kNone;
     std::vector<std::uint64_t> blocks;

@@ -42,6 +42,7 @@ struct HostConfig {
   UsageOption usage =
       UsageOption::kContinuous;           ///< The most that may be asked for: more is answered with 400.
   std::optional<UsageHabit> usage_habit;  ///< How it counts its tokens, where not truly.
+  bool usage_details = false;             ///< The last usage tells cached and reasoning tokens.
   bool hide_reasoning = false;            ///< Reasoning is counted and not shown.
   /// A gateway before it, which keeps an answer back until it is whole, or until so much time has passed.
   bool buffer = false;

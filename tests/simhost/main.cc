@@ -138,6 +138,7 @@ int main(int argc, char** argv) {
       "--usage-habit", usage_habit,
       "Count wrongly: reasoning_twice, with_prompt, zeros, zeros_until_last, quarter, per_chunk, "
       "restarts or tenfold");
+  answers->add_flag("--usage-details", config.usage_details, "Tell cached and reasoning tokens at the end");
   answers->add_flag("--hide-reasoning", config.hide_reasoning, "Count reasoning and do not show it");
 
   auto* gateway = app.add_option_group("Gateway", "What stands before the host");

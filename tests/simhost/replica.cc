@@ -308,6 +308,7 @@ Exchange::Plan Replica::plan_for(Connection& connection, CompletionRequest reque
   plan.tokens_per_chunk = config.tokens_per_chunk;
   plan.early_role = config.early_role;
   plan.usage_habit = config.usage_habit;
+  plan.usage_details = config.usage_details;
   plan.hide_reasoning = config.hide_reasoning;
   plan.buffer = config.buffer && request.stream;
   plan.flush = request.stream ? config.flush : Nanos(0);

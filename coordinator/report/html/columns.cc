@@ -126,6 +126,13 @@ void add_requests(std::vector<Column>& columns) {
                        return number(s.answer_tokens_mean,
                                      "Not known where many requests fail, or the server does not count");
                      }});
+  columns.push_back({"Requests", "prompt from cache", "cached_prompt_ratio",
+                     "Of the prompt tokens, as the answers' usage tells it", false, [](const Step& s) {
+                       return percent(s.cached_prompt_ratio, "The server does not say");
+                     }});
+  columns.push_back({"Requests", "reasoning", "reasoning_ratio",
+                     "Of the output tokens, as the answers' usage tells it", false,
+                     [](const Step& s) { return percent(s.reasoning_ratio, "The server tells of none"); }});
   columns.push_back({"Requests", "early stops", "early_stops", "Completed with fewer tokens than asked",
                      false, [](const Step& s) { return count(s.early_stops); }});
 }

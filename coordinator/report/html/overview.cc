@@ -87,14 +87,19 @@ std::string overlays(const Report& report) {
   return markup.empty() ? markup : R"(<div class="charts">)" + markup + "</div>";
 }
 
+std::set<std::string> targets_of(const Report& report) {
+  std::set<std::string> targets;
+  for (const ScenarioResult& result : report.results) targets.insert(result.target);
+  return targets;
+}
+
 }  // namespace
 
 std::string overview_sentence(const Report& report) {
-  std::set<std::string> targets;
+  const std::set<std::string> targets = targets_of(report);
   std::set<double> saturation, peaks;
   std::size_t found = 0;
   for (const ScenarioResult& result : report.results) {
-    targets.insert(result.target);
     if (const auto n = result.saturation.middle()) ++found, saturation.insert(*n);
     if (const auto peak = peak_figure(result).figure.raw) peaks.insert(*peak);
   }
@@ -117,15 +122,17 @@ std::string overview_table(const Report& report) {
     if (!column.optional || std::any_of(report.results.begin(), report.results.end(), has))
       columns.push_back(&column);
   }
-  std::string rows = R"(<thead><tr><th scope="col">target · scenario</th>)";
+  // The sentence above names the only target.
+  const bool several = targets_of(report).size() > 1;
+  std::string rows = fmt::format(R"(<thead><tr><th scope="col">{}scenario</th>)", several ? "target · " : "");
   for (const OverviewColumn* column : columns)
     rows += fmt::format(R"(<th scope="col">{}</th>)", column->title);
   rows +=
       R"(<th scope="col" class="words">limited by</th><th scope="col" class="words">trust</th></tr></thead><tbody>)";
   for (std::size_t i = 0; i < report.results.size(); ++i) {
     const ScenarioResult& result = report.results[i];
-    rows +=
-        fmt::format(R"(<tr><th scope="row"><a href="#result-{}">{}</a></th>)", i, escape(title_of(result)));
+    rows += fmt::format(R"(<tr><th scope="row"><a href="#result-{}">{}</a></th>)", i,
+                        escape(several ? title_of(result) : result.scenario));
     for (const OverviewColumn* column : columns) rows += figure_cell(column->figure(result));
     const std::string& bottleneck = result.saturation.bottleneck;
     rows += fmt::format(R"(<td class="words">{}</td><td class="words">{}</td></tr>)",

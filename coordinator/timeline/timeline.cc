@@ -80,6 +80,9 @@ void Timeline::note_gap(Agent& agent, const SnapshotBatch& batch) {
 }
 
 void Timeline::fold(std::int64_t begin, std::int64_t end, std::int64_t span) {
+  // The generator's figures are asked for of whole windows only, but for its busiest thread: they lie in the
+  // first of them, which is most of the memory.
+  TimelineSecond* whole = nullptr;
   for (std::int64_t group = begin; group < end; group += span) {
     const std::int64_t stop = std::min(group + span, end);
     const auto first = seconds_.lower_bound(group);
@@ -94,7 +97,12 @@ void Timeline::fold(std::int64_t begin, std::int64_t end, std::int64_t span) {
       folded.busiest.insert(folded.busiest.end(), busiest.begin(), busiest.end());
     }
     seconds_.erase(first, last);
-    seconds_[group] = std::move(folded);
+    TimelineSecond& kept = seconds_[group] = std::move(folded);
+    if (whole == nullptr) {
+      whole = &kept;
+    } else {
+      whole->generator.merge(std::exchange(kept.generator, {}));
+    }
   }
 }
 

@@ -162,6 +162,16 @@ TEST(Timeline, WhatComesLateForFoldedSecondsIsAddedToThem) {
   EXPECT_EQ(timeline.seconds().at(4).series.at(SeriesKey{.cell = 1}).started, 14u);
 }
 
+TEST(Timeline, OfFoldedSecondsTheGeneratorsFiguresLieInTheFirst) {
+  Timeline timeline;
+  timeline.add_agent(0, 0);
+  for (std::int64_t second = 0; second < 8; ++second) timeline.add(0, batch(second, 1, second));
+  timeline.fold(0, 8, 4);
+  EXPECT_DOUBLE_EQ(timeline.seconds().at(0).generator.cpu_user, 8 * 0.25);
+  EXPECT_EQ(timeline.seconds().at(4).generator, GeneratorStats());
+  EXPECT_EQ(timeline.seconds().at(4).busiest_threads().size(), 4u) << "but that of its busiest threads";
+}
+
 TEST(Timeline, AnotherCoordinatorsAgentsAnswerForItsSecondsOnly) {
   Timeline timeline;
   timeline.add_agent(0, 0);

@@ -18,7 +18,7 @@ function runSeries(at, of) {
 
 function comparedThroughput(at) {
   return {
-    label: "Output tokens per second of each run against concurrency", x: { concurrency: true },
+    label: "Output tokens per second of each run against concurrency", x: { load: "concurrent requests" },
     y: { label: "output tok/s", format: formatNumber },
     series: runSeries(at, (s) => [s.output_tokens_per_second.value, s.output_tokens_per_second.ci95]),
   };
@@ -29,7 +29,7 @@ function comparedLatency(at, name, p) {
   const series = runSeries(at, (s) => [s[key][p], s[key][`${p}_ci95`]]);
   const values = series.flatMap((s) => s.points.map((q) => q.y)).filter((v) => v > 0);
   return {
-    label: `${name.toUpperCase()} ${p} of each run against concurrency`, x: { concurrency: true },
+    label: `${name.toUpperCase()} ${p} of each run against concurrency`, x: { load: "concurrent requests" },
     y: { label: `${name.toUpperCase()} ${p}`, format: formatTime, log: d3.max(values) > 10 * d3.min(values) }, series,
   };
 }

@@ -22,6 +22,7 @@
 #include "coordinator/cli/quick_command.h"
 #include "coordinator/cli/replay_command.h"
 #include "coordinator/cli/run_command.h"
+#include "coordinator/cli/serve_command.h"
 #include "coordinator/cli/standard_output.h"
 #include "coordinator/cli/suggest.h"
 #include "coordinator/plan/duration.h"
@@ -108,7 +109,7 @@ int dispatch(int argc, char** argv) {
       "exit codes: 0 done, 1 internal error, 2 bad usage or plan, or a target is not ready: nothing was "
       "loaded,\n"
       "3 no trustworthy verdict, 4 a threshold missed, 5 fleet not assembled or lost, 6 stopped by a guard "
-      "rail,\n"
+      "rail or on the live page,\n"
       "130 interrupted",
       "kneepoint"};
   app.set_version_flag("--version", build_description());
@@ -167,7 +168,7 @@ int dispatch(int argc, char** argv) {
       ->needs(listen);
   add_duration(run_app, "--join-timeout", run.join_timeout, "How long to wait for the fleet (default: 60s)");
   run_app.add_option("--serve", run.serve,
-                     "HOST:PORT for /metrics and /ready, or 'none' (default: 127.0.0.1:9464)");
+                     "HOST:PORT for the live page, /metrics and /ready, or 'none' (default: 127.0.0.1:9464)");
   run_app.add_option(
       "--http-token-file", run.http_token_file,
       "A file with the bearer token that --serve wants to be shown; beyond loopback it is needed");
@@ -253,6 +254,15 @@ int dispatch(int argc, char** argv) {
       ->excludes(loads);
   add_detail(quick_app, quick.detail);
 
+  ServeOptions serve;
+  CLI::App& serve_app = *app.add_subcommand("serve", "Show the finished runs of a folder in a browser");
+  serve_app.add_option("RESULTS_DIR", serve.folder, "The folder that holds run directories")
+      ->capture_default_str();
+  serve_app.add_option("--serve", serve.serve, "HOST:PORT for the page (default: 127.0.0.1:9464)");
+  serve_app.add_option("--http-token-file", serve.http_token_file,
+                       "A file with the bearer token that clients show; beyond loopback it is needed");
+  serve_app.add_flag("--insecure", serve.insecure, "Serve without a token beyond this machine");
+
   std::string topic;
   CLI::App& help_app = *app.add_subcommand("help", "Print the help of a command");
   help_app.add_option("COMMAND", topic, "Which (default: kneepoint itself)");
@@ -308,6 +318,7 @@ int dispatch(int argc, char** argv) {
   if (replay_app.parsed()) return replay_command(replay);
   if (init_app.parsed()) return init_command(init);
   if (quick_app.parsed()) return quick_command(quick);
+  if (serve_app.parsed()) return serve_command(serve);
   if (compare_app.parsed()) return compare_command(compare);
   return report_command(path, detail);
 }

@@ -5,7 +5,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <atomic>
 #include <cstdio>
 #include <memory>
 #include <thread>
@@ -24,6 +23,7 @@
 #include "coordinator/cli/interrupts.h"
 #include "coordinator/cli/replay_command.h"
 #include "coordinator/cli/run_display.h"
+#include "coordinator/cli/run_server.h"
 #include "coordinator/cli/run_telemetry.h"
 #include "coordinator/cli/see_off_agents.h"
 #include "coordinator/cli/standard_output.h"
@@ -32,7 +32,6 @@
 #include "coordinator/fleet/fleet.h"
 #include "coordinator/fleet/local_agents.h"
 #include "coordinator/init/preflight.h"
-#include "coordinator/live/http_server.h"
 #include "coordinator/live/metrics.h"
 #include "coordinator/plan/alternate.h"
 #include "coordinator/plan/needs.h"
@@ -131,7 +130,8 @@ class Run {
         run_id_(past_ ? past_->facts.run_id : new_run_id(started_at_, plan_.name)),
         directory_(or_fail(RunDirectory::create(options.out, plan_.name, started_at_), kBadInput)),
         metrics_(identity_of(plan_, run_id_, std::string(version()))),
-        display_(plan_, cells_, metrics_, errors, options.detail == Detail::kLine),
+        feed_(plan_, cells_, run_id_),
+        display_(plan_, cells_, metrics_, feed_, errors, options.detail == Detail::kLine),
         record_(directory_.path(), past_ ? past_->segments + 1 : 1) {
     plan_.text_seed = past_ ? past_->plan.text_seed : new_text_seed();
     if (options.force) or_fail(directory_.clear(), kBadInput);
@@ -143,6 +143,7 @@ class Run {
     try {
       return conduct();
     } catch (Failure& failure) {
+      feed_.over(failure.message);
       if (fleet_)
         failure.agents_told = fleet_->finish({.reason = failure.message, .final = is_final(failure.code)});
       throw;
@@ -187,26 +188,21 @@ class Run {
 
   void serve() {
     if (options_.serve == "none") return;
-    const ListenAddress address =
-        options_.serve ? or_fail(parse_listen_address(*options_.serve), kBadInput) : ListenAddress{};
-    HttpServer::Routes routes;
-    routes["/ready"] = [this](const HttpRequest&) {
-      if (loading_) return HttpResponse{.body = "the fleet is complete\n"};
-      return HttpResponse{.status = 503, .body = "the fleet is not complete yet\n"};
-    };
-    routes["/metrics"] = [this](const HttpRequest&) {
-      return HttpResponse{.content_type = std::string(Metrics::kContentType), .body = metrics_.text()};
-    };
-    HttpServer::Options server{.insecure = options_.insecure};
-    if (!options_.http_token_file.empty())
-      server.token = or_fail(resolve_secret({SecretRef::Source::kFile, options_.http_token_file}), kBadInput);
-    server_ = or_fail(HttpServer::start(address, std::move(routes), std::move(server)), kBadInput);
-    if (!server_->notice().empty()) display_.print(server_->notice());
+    const auto results = std::filesystem::absolute(directory_.path()).lexically_normal().parent_path();
+    server_ = or_fail(RunServer::start(options_, {metrics_, feed_, run_id_, results}), kBadInput);
+    const HttpServer& http = server_->http();
+    if (!http.notice().empty()) display_.print(http.notice());
+    display_.print(fmt::format("live page: http://{}/", http.address()));
   }
 
   void check_interrupts() const {
     if (interrupts_.count() > 0) throw Failure{kInterrupted, "interrupted before any load"};
+    if (const std::string reason = stop_reason(); !reason.empty())
+      throw Failure{kGuardRail, fmt::format("stopped before any load by a {}", reason)};
   }
+
+  /// Who wants the run to end.
+  std::string stop_reason() const { return server_ ? server_->stop_reason() : std::string(); }
 
   void assemble() {
     const bool local = options_.listen.empty();
@@ -280,7 +276,8 @@ class Run {
     or_fail(recorded_->start([this] { return check_start(); }), kFleetFailed);
     RunPast past = or_fail(recorded_->open(), kBadInput);
     if (past_) tell_of_past(past);
-    loading_ = true;
+    if (server_) server_->ready();
+    tell_of_agents();
     metrics_.set_start_skew(start_skew());
     count_agents();
     return past;
@@ -293,6 +290,11 @@ class Run {
         run_id_, format_time(recorded_->resumed()->at_seconds), plural(past.windows.size(), "row"),
         past.windows.size() == 1 ? "s" : "", format_time(recorded_->resumed()->gap_seconds)));
     for (std::size_t i = 0; i < past.windows.size(); ++i) display_.step(past.windows[i], past.rows[i]);
+  }
+
+  void tell_of_agents() {
+    for (std::uint32_t i = 0; i < fleet_->agents_ever(); ++i)
+      feed_.agent(i, fleet_->agent(i).name, fleet_->agent(i).peer);
   }
 
   void count_agents() {
@@ -315,6 +317,7 @@ class Run {
     RunLoop::Hooks hooks = recorded_->hooks();
     hooks.on_batch = [this, record = hooks.on_batch](std::uint32_t agent, const SnapshotBatch& batch) {
       metrics_.observe(batch);
+      feed_.batch(agent, batch);
       record(agent, batch);
     };
     hooks.on_step = [this, record = hooks.on_step](const StepWindow& window, const Step& step) {
@@ -322,13 +325,14 @@ class Run {
       display_.step(window, step);
     };
     hooks.on_progress = [this, &timeline](const Progress& progress) {
-      display_.progress(progress, *timeline);
+      display_.progress(progress, *timeline, telemetry_->series());
       take_telemetry(*timeline);
       take_notices();
       tell_of_ended_agents();
     };
     hooks.stop_reason = [this, told = false]() mutable {
-      const std::string& reason = telemetry_->stop_reason();
+      std::string reason = telemetry_->stop_reason();
+      if (reason.empty()) reason = stop_reason();
       if (!reason.empty() && !std::exchange(told, true)) {
         display_.print(reason + "; letting running requests finish");
       }
@@ -342,12 +346,14 @@ class Run {
     hooks.on_agent_joined = [this, record = hooks.on_agent_joined](const AgentJoined& joined) {
       record(joined);
       count_agents();
+      feed_.agent(joined.agent, fleet_->agent(joined.agent).name, fleet_->agent(joined.agent).peer);
       display_.print(
           fmt::format("agent {} joined: it gets load with the next level", fleet_->agent(joined.agent).name));
     };
     hooks.on_agent_lost = [this, record = hooks.on_agent_lost](const AgentLost& lost) {
       record(lost);
       count_agents();
+      feed_.agent_lost(lost.agent, lost.reason);
       display_.print(fmt::format("agent {} lost: {}", fleet_->agent(lost.agent).name, lost.reason));
     };
     hooks.interrupts = [this, told = false]() mutable {
@@ -469,7 +475,7 @@ class Run {
         return {};
       });
     });
-    server_->wait_scraped(2, SystemClock().now() + options_.linger, interrupts_.token());
+    server_->http().wait_scraped(2, SystemClock().now() + options_.linger, interrupts_.token());
   }
 
   const RunOptions& options_;
@@ -483,9 +489,9 @@ class Run {
   std::string run_id_;
   RunDirectory directory_;
   Metrics metrics_;
+  RunFeed feed_;
   RunDisplay display_;
-  std::atomic<bool> loading_ = false;  ///< The server's thread asks.
-  std::unique_ptr<HttpServer> server_;
+  std::unique_ptr<RunServer> server_;
   std::unique_ptr<PrivateSocket> socket_;
   std::unique_ptr<Fleet> fleet_;
   std::unique_ptr<LocalAgents> agents_;

@@ -25,9 +25,9 @@ std::size_t table_width() {
 
 }  // namespace
 
-RunDisplay::RunDisplay(const Plan& plan, const std::vector<Cell>& cells, Metrics& metrics,
+RunDisplay::RunDisplay(const Plan& plan, const std::vector<Cell>& cells, Metrics& metrics, RunFeed& feed,
                        BackgroundOutput& output, bool quiet)
-    : metrics_(metrics), terminal_(terminal_options(STDERR_FILENO, quiet, output)) {
+    : metrics_(metrics), feed_(feed), terminal_(terminal_options(STDERR_FILENO, quiet, output)) {
   view_.plan = plan.name;
   for (const Cell& cell : cells) {
     const Target& target = plan.targets[cell.target];
@@ -36,14 +36,21 @@ RunDisplay::RunDisplay(const Plan& plan, const std::vector<Cell>& cells, Metrics
   }
 }
 
+void RunDisplay::print(std::string_view line) {
+  terminal_.print(line);
+  feed_.note(line);
+}
+
 void RunDisplay::waiting_for_agents(std::size_t present, std::size_t expected) {
   view_.phase = fmt::format("waiting for agents {}/{}", present, expected);
   terminal_.update(view_);
+  feed_.waiting(fmt::format("agents: {} of {} are there", present, expected));
 }
 
 void RunDisplay::waiting_for_targets() {
   view_.phase = "waiting for targets";
   terminal_.update(view_);
+  feed_.waiting("the targets to be ready");
 }
 
 void RunDisplay::show_cell(std::uint32_t cell) {
@@ -51,7 +58,9 @@ void RunDisplay::show_cell(std::uint32_t cell) {
   view_.target = results_[cell].target;
 }
 
-void RunDisplay::progress(const Progress& progress, const Timeline& timeline) {
+void RunDisplay::progress(const Progress& progress, const Timeline& timeline,
+                          const TelemetrySeries& telemetry) {
+  feed_.progress(progress, timeline, telemetry);
   if (loaded_cell_ && *loaded_cell_ != progress.cell) {
     metrics_.set_target_concurrency(*loaded_cell_, 0);
     metrics_.set_in_flight(*loaded_cell_, 0);
@@ -93,6 +102,7 @@ void RunDisplay::progress(const Progress& progress, const Timeline& timeline) {
 }
 
 void RunDisplay::step(const StepWindow& window, const Step& step) {
+  feed_.step(window, step);
   ScenarioResult& result = results_[window.cell];
   if (table_cell_ != window.cell) {
     table_cell_ = window.cell;
@@ -106,6 +116,7 @@ void RunDisplay::step(const StepWindow& window, const Step& step) {
 
 void RunDisplay::finish(const Report& report) {
   terminal_.finish();
+  feed_.finish(report);
   for (const ScenarioResult& result : report.results) {
     for (std::size_t i = 0; i < result.steps.size(); ++i) metrics_.set_step(result, result.steps[i], i);
     metrics_.set_saturation(result);

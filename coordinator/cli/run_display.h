@@ -5,6 +5,7 @@
 
 #include "common/plan.h"
 #include "coordinator/live/metrics.h"
+#include "coordinator/live/run_feed.h"
 #include "coordinator/live/terminal.h"
 #include "coordinator/results/model.h"
 #include "coordinator/run/run_loop.h"
@@ -12,18 +13,18 @@
 
 namespace kneepoint::coordinator {
 
-/// Shows a run as it goes on, in the terminal and in the metrics. Owned by the main thread.
+/// Shows a run as it goes on, in the terminal, in the metrics and on the live page. Owned by the main thread.
 class RunDisplay {
  public:
-  /// `metrics` and `output`, which leads to standard error, must outlive it.
-  RunDisplay(const Plan& plan, const std::vector<Cell>& cells, Metrics& metrics, BackgroundOutput& output,
-             bool quiet);
+  /// `metrics`, `feed` and `output`, which leads to standard error, must outlive it.
+  RunDisplay(const Plan& plan, const std::vector<Cell>& cells, Metrics& metrics, RunFeed& feed,
+             BackgroundOutput& output, bool quiet);
 
   /// One permanent line.
-  void print(std::string_view line) { terminal_.print(line); }
+  void print(std::string_view line);
   void waiting_for_agents(std::size_t present, std::size_t expected);
   void waiting_for_targets();
-  void progress(const Progress& progress, const Timeline& timeline);
+  void progress(const Progress& progress, const Timeline& timeline, const TelemetrySeries& telemetry);
   /// A finished step: a row of the table, and its gauges.
   void step(const StepWindow& window, const Step& step);
   /// Takes the live view away and publishes the final, annotated figures.
@@ -33,6 +34,7 @@ class RunDisplay {
   void show_cell(std::uint32_t cell);
 
   Metrics& metrics_;
+  RunFeed& feed_;
   Terminal terminal_;
   LiveView view_;
   std::vector<ScenarioResult> results_;      // by cell, as far as measured

@@ -3,13 +3,16 @@
 #include <algorithm>
 #include <array>
 
+#include "coordinator/results/stopped_by.h"
+
 namespace kneepoint::coordinator {
 namespace {
 
 constexpr std::string_view kInconclusive = "inconclusive", kUncheckedThreshold = "threshold_unchecked";
-constexpr std::array<std::string_view, 10> kReasons = {
+constexpr std::array<std::string_view, 11> kReasons = {
     "done",        "target_down",      "client_bound", "unsteady",   kUncheckedThreshold,
-    kInconclusive, "threshold_missed", "agent_lost",   "guard_rail", "interrupted"};
+    kInconclusive, "threshold_missed", "agent_lost",   "guard_rail", "user_stopped",
+    "interrupted"};
 
 bool any(const Report& report, std::string_view state) {
   return std::any_of(report.thresholds.begin(), report.thresholds.end(),
@@ -41,7 +44,7 @@ std::string_view exit_reason(const Report& report) {
     case kInterrupted:
       return "interrupted";
     case kGuardRail:
-      return "guard_rail";
+      return report.stopped_by.starts_with(kStoppedByUser) ? "user_stopped" : "guard_rail";
     case kFleetFailed:
       return "agent_lost";
     case kThreshold:
@@ -72,7 +75,7 @@ std::string_view exit_words(ExitCode code) {
     case kFleetFailed:
       return "the fleet was not assembled, or the loss of agents ended the run";
     case kGuardRail:
-      return "stopped by a guard rail";
+      return "stopped by a guard rail, or on the live page";
     case kInterrupted:
       return "interrupted";
   }

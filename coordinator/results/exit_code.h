@@ -15,7 +15,8 @@ enum ExitCode : int {
   kNoVerdict = 3,    ///< Finished, but no trustworthy verdict.
   kThreshold = 4,    ///< A threshold was missed.
   kFleetFailed = 5,  ///< The fleet was not assembled, or the loss of agents ended the run.
-  kGuardRail = 6,    ///< A guard rail stopped the run; what was measured is in the report.
+  kGuardRail =
+      6,  ///< A guard rail stopped the run, or a user of the live page; what was measured is in the report.
   kInterrupted = 130,
 };
 

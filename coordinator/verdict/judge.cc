@@ -9,6 +9,7 @@
 #include "coordinator/measure/repeat.h"
 #include "coordinator/measure/statistics.h"
 #include "coordinator/measure/validity.h"
+#include "coordinator/results/stopped_by.h"
 #include "coordinator/results/units.h"
 #include "coordinator/verdict/answer_lengths.h"
 #include "coordinator/verdict/burst.h"
@@ -303,7 +304,8 @@ void judge_run(const Report& report, std::size_t scenarios, bool unfinished, Ver
                        : "the run was interrupted");
   }
   if (!report.stopped_by.empty())
-    verdict.refuse("guard_rail", "the run was stopped by a " + report.stopped_by);
+    verdict.refuse(report.stopped_by.starts_with(kStoppedByUser) ? "user_stopped" : "guard_rail",
+                   "the run was stopped by a " + report.stopped_by);
   if (!report.fleet_failure.empty()) {
     verdict.refuse("agent_lost", report.fleet_failure);
   } else if (report.agents_lost > 0) {

@@ -98,7 +98,10 @@ class Browser:
         self.cdp("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme}])
 
     def open(self, path):
-        self._call("POST", f"{self._session}/url", {"url": pathlib.Path(path).resolve().as_uri()})
+        self.visit(pathlib.Path(path).resolve().as_uri())
+
+    def visit(self, url):
+        self._call("POST", f"{self._session}/url", {"url": url})
 
     def run(self, script, *arguments):
         """The value that the body of a function `script` returns in the page."""

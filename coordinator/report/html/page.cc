@@ -31,6 +31,8 @@ std::string render_page(const Page& page) {
                                 {"contents", page.contents},
                                 {"sections", page.sections},
                                 {"version", page.version},
+                                {"footer", page.footer},
+                                {"connects", page.connects},
                                 {"data", data},
                                 {"d3", assets::d3},
                                 {"script", script},

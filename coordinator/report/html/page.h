@@ -17,6 +17,8 @@ struct Page {
   std::string contents;  ///< Links.
   std::string sections;
   std::string version;  ///< Of the program that measured, escaped.
+  std::string footer = "This file is complete: it loads nothing from anywhere.";
+  std::string connects = "form-action 'none'";  ///< What the page may ask for, beyond nothing: a policy.
   /// JSON by the id of its element.
   std::vector<std::pair<std::string, std::string>> data;
   /// JavaScript between the charts and the page's own: defines drawingOf(figure).

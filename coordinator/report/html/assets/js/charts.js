@@ -307,12 +307,3 @@ const chartKinds = {
   "targets-throughput": [drawXyChart, (r, _, first) => targetsThroughputSpec(r, report.results, first)],
   "targets-ttft": [drawXyChart, (r, _, first) => targetsTtftSpec(r, report.results, first)],
 };
-
-const report = JSON.parse(document.getElementById("report-data").textContent);
-const timeline = JSON.parse(document.getElementById("timeline-data").textContent);
-
-/** What draws a figure of the page, and its spec. */
-function drawingOf(figure) {
-  const [draw, spec] = chartKinds[figure.dataset.chart];
-  return [draw, spec(report.results[figure.dataset.result], timeline, Number(figure.dataset.result))];
-}

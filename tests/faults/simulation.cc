@@ -371,11 +371,16 @@ class Simulation {
     if (auto wrong = watch_.check(host_.in_flight().size(), moved)) broken(std::move(*wrong));
   }
 
+  /// Whether it has load as the fleet knows it. One that was lost may go on until its load has surely ended,
+  /// and does not know what was taken from it.
   bool takes_part(const std::string& name) const {
     if (!conducting()) return !lost_at_kill_.contains(name);
     for (std::uint32_t i = life_->fleet->agents_ever(); i-- > 0;) {
       const coordinator::AgentInfo& info = life_->fleet->agent(i);
-      if (info.name == name) return info.membership.takes_part();
+      if (info.name != name) continue;
+      if (info.membership.takes_part()) return true;
+      const std::chrono::seconds until(info.membership.presence().until);
+      if (info.membership.lost() && life_->fleet->now() < until) return true;
     }
     return false;
   }

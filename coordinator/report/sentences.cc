@@ -7,7 +7,6 @@
 #include <set>
 
 #include "common/plural.h"
-#include "coordinator/results/sessions.h"
 #include "coordinator/results/units.h"
 
 namespace kneepoint::coordinator {
@@ -224,22 +223,20 @@ std::string prompt_sentence(const ScenarioResult& result) {
                             asked / requests, achieved / requests, (achieved / asked - 1) * 100);
 }
 
-std::string sessions_sentence(const ScenarioResult& result) {
-  std::string rows;
+std::string thinking_sentence(const ScenarioResult& result) {
+  std::string users;
   for (const Step& step : result.steps) {
-    const auto thinking = think_ratio(step);
-    if (!thinking || *thinking <= 0) continue;
-    rows += fmt::format("{}of {} {} in flight and {} think ({:.0f} %)", rows.empty() ? "" : "; ",
-                        load_label(step), format_figure(requests_in_flight(step)),
-                        format_figure(*step.thinking), *thinking * 100);
+    if (!step.thinking || *step.thinking <= 0) continue;
+    users +=
+        fmt::format("{}{} of {}", users.empty() ? "" : ", ", format_figure(*step.thinking), step.concurrency);
   }
-  return rows.empty() ? ""
-                      : fmt::format("N counts sessions, which think between two {}: {}",
-                                    result.steps.front().turns.empty() ? "requests" : "turns", rows);
+  return users.empty() ? ""
+                       : fmt::format("N counts users: {} think between two {}", users,
+                                     result.steps.front().turns.empty() ? "requests" : "turns");
 }
 
 std::string slo_sentence(const SloCriterion& criterion, LoadKind kind) {
-  const std::string unit = kind == LoadKind::kRate ? "/s" : kind == LoadKind::kUsers ? " sessions" : "";
+  const std::string unit = kind == LoadKind::kRate ? "/s" : kind == LoadKind::kUsers ? " users" : "";
   const std::string what = criterion.limit > 0
                                ? fmt::format("{} ≤ {}", criterion.name, format_time(criterion.limit))
                                : "all limits together";

@@ -26,8 +26,8 @@ std::string render_result(const ScenarioResult& whole) {
   out += section("After the ramp", after_table(result));
   if (const std::string prompts = prompt_sentence(result); !prompts.empty())
     out += "\n" + wrapped("Prompts     ", prompts + ".");
-  if (const std::string sessions = sessions_sentence(result); !sessions.empty())
-    out += "\n" + wrapped("Sessions    ", sessions + ".");
+  if (const std::string thinking = thinking_sentence(result); !thinking.empty())
+    out += "\n" + wrapped("Users       ", thinking + ".");
   out += section("Latency", latency_table(result));
   out += section("Open loop: latencies from when a request was due", open_loop_table(result));
   out += section("By prompt class", share_table(result, &Step::classes, "class"));

@@ -94,12 +94,12 @@ std::string format_load(LoadKind kind, double load) {
   const std::string figure = format_figure(load);
   const char* const plural = load == 1 ? "" : "s";
   if (kind == LoadKind::kRate) return fmt::format("{} request{} per second", figure, plural);
-  if (kind == LoadKind::kUsers) return fmt::format("{} session{}", figure, plural);
+  if (kind == LoadKind::kUsers) return fmt::format("{} user{}", figure, plural);
   return figure + " requests in flight";
 }
 
 std::string load_name(LoadKind kind) {
-  return kind == LoadKind::kRate ? "rate" : kind == LoadKind::kUsers ? "sessions" : "concurrency";
+  return kind == LoadKind::kRate ? "rate" : kind == LoadKind::kUsers ? "users" : "concurrency";
 }
 
 std::string load_label(const Step& step) {

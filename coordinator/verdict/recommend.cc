@@ -20,14 +20,14 @@ constexpr double kScaleEarly = 0.8;
 const char* unit_of(const ScenarioResult& result) {
   const LoadKind kind = result.load_kind();
   if (kind == LoadKind::kRate) return "requests per second";
-  return kind == LoadKind::kUsers ? "sessions" : "requests in flight";
+  return kind == LoadKind::kUsers ? "users" : "requests in flight";
 }
 
 /// What is raised, in the singular.
 const char* load_of(const ScenarioResult& result) {
   const LoadKind kind = result.load_kind();
   if (kind == LoadKind::kRate) return "rate";
-  return kind == LoadKind::kUsers ? "number of sessions" : "concurrency";
+  return kind == LoadKind::kUsers ? "number of users" : "concurrency";
 }
 
 /// The lowest valid row at or above saturation; where that is not known, the one of most throughput.
@@ -140,7 +140,7 @@ bool gains_nothing_beyond(const ScenarioResult& result, double load) {
   });
 }
 
-/// What a server is told of, it counts in requests; sessions that think are not at it all the time.
+/// What a server is told of, it counts in requests; users who think are not at it all the time.
 void add_limits(std::vector<Recommendation>& all, const ScenarioResult& result, double replicas,
                 const std::optional<Recommendation>& point) {
   if (result.load_kind() == LoadKind::kUsers) return;

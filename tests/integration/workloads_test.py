@@ -135,7 +135,7 @@ class Workloads(harness.TestCase):
         self.assertAlmostEqual(mean, 220, delta=15)
         text = (self.scratch / "out/report.txt").read_text()
         self.assertIn("By turn", text)
-        self.assertRegex(text, r"N counts sessions, which think between two turns: of 6 [0-9.]+ in flight and [0-9.]+ think")
+        self.assertRegex(text, r"N counts users: [0-9.]+ of 6 think between two turns")
 
     def test_a_conversation_stays_on_its_replica(self):
         hosts = [self.quick_host("--prefix-cache", "--usage-details") for _ in range(2)]

@@ -4,7 +4,6 @@
 #include <cmath>
 #include <ostream>
 
-#include "coordinator/verdict/held_in_flight.h"
 #include "tests/method/claims.h"
 #include "tests/method/method_run.h"
 #include "tests/method/moving_cases.h"
@@ -53,25 +52,6 @@ TEST_P(MethodCase, FindsTheTruth) {
 
 const Case& case_of(const std::vector<Case>& all, const std::string& name) {
   return *std::find_if(all.begin(), all.end(), [&](const Case& each) { return each.name == name; });
-}
-
-TEST(MethodSessions, AreCountedAndSoAreTheRequestsThatTheyHold) {
-  const std::vector<Case> all = all_cases();
-  const Case& of = case_of(all, "sessions");
-  const double truth = *true_saturation(of.model, of.max);
-  const double in_flight = of.model.in_flight(static_cast<std::uint32_t>(std::lround(truth)));
-  EXPECT_GT(truth, 4 * in_flight) << "most of them think";
-  for (std::uint64_t seed = 1; seed <= 4; ++seed) {
-    const auto result = run_trial(of, seed).result;
-    const auto& found = result.saturation;
-    const auto held = coordinator::held_in_flight(result.steps, found);
-    ASSERT_TRUE(found.ci95 && held.ci95) << found.explanation;
-    EXPECT_LE(found.ci95->low, truth) << "seed " << seed;
-    EXPECT_GE(found.ci95->high, truth) << "seed " << seed;
-    EXPECT_LE(held.ci95->low, in_flight) << "seed " << seed;
-    EXPECT_GE(held.ci95->high, in_flight) << "seed " << seed;
-    EXPECT_NE(found.explanation.find(" sessions"), std::string::npos) << found.explanation;
-  }
 }
 
 TEST(MethodAfterwards, AHardCapComesBackFromOverloadAndItsKneeIsMeasuredAgain) {

@@ -57,14 +57,16 @@ TEST_F(RecordWriterTest, WritesOneLineARequestThatCanBeReadBeforeTheEnd) {
                                                .ended = 2s,
                                                .chunks = 9,
                                                .prompt_tokens = 4,
-                                               .output_tokens = 10})));
+                                               .output_tokens = 10,
+                                               .cached_tokens = 3})));
   const std::string expected =
       "{\"schema\":\"kneepoint.records/1\",\"run_id\":\"run-1\",\"zero_unix_ns\":5000000000}\n"
       "{\"id\":\"run-1-0-3-7-2\",\"scenario\":\"chat\",\"target\":\"host\",\"replica\":\"b:2\",\"agent\":"
       "\"agent-0\","
       "\"class\":\"long\",\"turn\":0,\"epoch\":3,\"slot\":7,\"scheduled\":1.000000000,\"sent\":1.000000005,"
       "\"first\":1.200000000,\"first_answer\":1.300000000,\"last\":2.000000000,\"ended\":2.000000000,"
-      "\"prompt_tokens\":4,\"output_tokens\":10,\"chunks\":9,\"outcome\":\"success\"}\n";
+      "\"prompt_tokens\":4,\"cached_tokens\":3,\"output_tokens\":10,\"reasoning_tokens\":null,\"chunks\":9,"
+      "\"outcome\":\"success\"}\n";
   EXPECT_EQ(read(), expected) << "flushed, though the writer is still open";
 }
 
@@ -73,7 +75,8 @@ TEST_F(RecordWriterTest, WhatDidNotHappenIsNull) {
   ASSERT_TRUE(writer);
   ASSERT_TRUE(writer->append("a", batch({.outcome = Outcome::kConnect})));
   EXPECT_NE(read().find("\"first\":null,\"first_answer\":null,\"last\":null"), std::string::npos);
-  EXPECT_NE(read().find("\"prompt_tokens\":null,\"output_tokens\":null,\"chunks\":0,\"outcome\":\"connect\""),
+  EXPECT_NE(read().find("\"prompt_tokens\":null,\"cached_tokens\":null,\"output_tokens\":null,\"reasoning_"
+                        "tokens\":null,\"chunks\":0,\"outcome\":\"connect\""),
             std::string::npos);
 }
 

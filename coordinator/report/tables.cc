@@ -283,31 +283,39 @@ Table overview_table(const Report& report) {
 }
 
 Table requests_table(const ScenarioResult& result) {
-  Table table{{{"N", 5},
-               {"window", 7},
-               {"done", 7},
-               {"good", 7},
-               {"tokens", 9},
-               {"tok/answer", 10},
-               {"cached", 6},
-               {"reasoning", 9},
-               {"early", 5},
-               {"connects", 8},
-               {"conn. p50", 9},
-               {"conn. p95", 9},
-               {"reopened", 8},
-               {"failures", 0, true}},
-              {}};
+  // What usage tells only with its details takes no room where it does not.
+  const auto told = [&](std::optional<double> Step::*figure) {
+    return std::any_of(result.steps.begin(), result.steps.end(),
+                       [&](const Step& step) { return (step.*figure).has_value(); });
+  };
+  const bool cached = told(&Step::cached_prompt_ratio), reasoning = told(&Step::reasoning_ratio);
+  Table table{{{"N", 5}, {"window", 7}, {"done", 7}, {"good", 7}, {"tokens", 9}, {"tok/answer", 10}}, {}};
+  if (cached) table.columns.push_back({"cached", 6});
+  if (reasoning) table.columns.push_back({"reasoning", 9});
+  for (const auto& column : std::vector<Column>{{"early", 5},
+                                                {"connects", 8},
+                                                {"conn. p50", 9},
+                                                {"conn. p95", 9},
+                                                {"reopened", 8},
+                                                {"failures", 0, true}})
+    table.columns.push_back(column);
   for (const Step& step : result.steps) {
     const LatencySummary& connect = step.connect_seconds;
-    table.rows.push_back(
-        {row_label(step), format_time(step.duration_seconds), fmt::format("{}", step.requests.completed),
-         percent(step.goodput_ratio),
-         step.token_source ? std::string(to_string(*step.token_source)) : std::string(kAbsent),
-         figure(step.answer_tokens_mean), percent(step.cached_prompt_ratio), percent(step.reasoning_ratio),
-         fmt::format("{}", step.early_stops), fmt::format("{}", connect.count), format_time(connect.p50),
-         format_percentile(connect.p95, connect.count), fmt::format("{}", step.reconnects),
-         format_errors(step.requests)});
+    std::vector<std::string> row = {
+        row_label(step),
+        format_time(step.duration_seconds),
+        fmt::format("{}", step.requests.completed),
+        percent(step.goodput_ratio),
+        step.token_source ? std::string(to_string(*step.token_source)) : std::string(kAbsent),
+        figure(step.answer_tokens_mean)};
+    if (cached) row.push_back(percent(step.cached_prompt_ratio));
+    if (reasoning) row.push_back(percent(step.reasoning_ratio));
+    for (std::string& cell :
+         std::vector<std::string>{fmt::format("{}", step.early_stops), fmt::format("{}", connect.count),
+                                  format_time(connect.p50), format_percentile(connect.p95, connect.count),
+                                  fmt::format("{}", step.reconnects), format_errors(step.requests)})
+      row.push_back(std::move(cell));
+    table.rows.push_back(std::move(row));
   }
   return table;
 }

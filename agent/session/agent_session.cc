@@ -258,9 +258,8 @@ void AgentSession::on_time(MonoTime now) {
   if (end_) return;
   if (phase_ == Phase::kLoading && (!lease_->allows(now) || now >= load_limit())) {
     stop_load(Nanos(0));  // first; then there is time for words
-    if (welcomed_) {
-      on_closed(fmt::format("no heartbeat for {:g} s", to_seconds(lease_->length())));
-    }
+    // Also where no welcome has come yet: the hello that waits for it said that there was load.
+    if (link_) on_closed(fmt::format("no heartbeat for {:g} s", to_seconds(lease_->length())));
     spdlog::warn("the coordinator is lost: the load is stopped");
   }
   if (!welcomed_ && now >= give_up_at_) {

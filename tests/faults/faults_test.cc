@@ -52,6 +52,18 @@ TEST(Faults, TheSameSeedGivesTheSameRun) {
   EXPECT_NE(told(81), told(82));
 }
 
+TEST(Faults, AnAgentWhoseLeaseEndsWhileItsHelloWaitsIsNotTakenForOneThatHasLoad) {
+  const Scenario scenario{
+      .seed = 581,
+      .agents = 2,
+      .ramp = {.steps = {8}, .requests = 400},
+      .faults = {{.at = 2s, .what = Fault::What::kFreezeCoordinator, .span = 7700ms},
+                 {.at = 7100ms, .what = Fault::What::kCutLink, .agent = 1, .span = 900ms}}};
+  const Verdict verdict = hold(scenario);
+  EXPECT_THAT(verdict.broken, IsEmpty());
+  EXPECT_EQ(verdict.losses, 2u);
+}
+
 TEST(Faults, AJournalReadsBackCutAtEveryByte) {
   const Scenario scenario{.seed = 1,
                           .agents = 2,

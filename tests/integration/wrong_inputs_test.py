@@ -127,8 +127,8 @@ PLANS = [
 
 # Arguments and what is said. {plan} is a good plan, {closed} one whose host is not there, {taken} a port that is in use.
 COMMANDS = [
-    (["frobnicate"], "there is no command 'frobnicate'; there are run, validate, report, replay, compare, init, quick, help, version, "
-                     "schema, completion"),
+    (["frobnicate"], "there is no command 'frobnicate'; there are run, validate, report, replay, compare, init, quick, serve, "
+                     "help, version, schema, completion"),
     (["rnu", "{plan}"], "there is no command 'rnu'; did you mean run?"),
     (["--nope"], "kneepoint has no option --nope; see kneepoint --help"),
     (["run"], "PLAN is required; see kneepoint run --help"),
@@ -157,6 +157,10 @@ COMMANDS = [
      "cannot serve on 127.0.0.1:{taken}: Address already in use; name another with --serve, or --serve none"),
     (["run", "{plan}", "--http-token-file", "{folder}/nope"], "the secret file {folder}/nope cannot be read"),
     (["run", "{plan}", "--out", "{plan}"], "{plan}: is a file; name a directory for the results"),
+    (["serve"], "runs: no folder there; name the one that holds run directories"),
+    (["serve", "{folder}/none"], "{folder}/none: no folder there; name the one that holds run directories"),
+    (["serve", "{folder}", "--serve", "127.0.0.1:http"],
+     '"127.0.0.1:http" is not HOST:PORT: the port must be a number from 0 to 65535'),
     (["run", "-"], "stdin:1:1: the plan is empty; it needs kneepoint: 1, targets and scenarios"),
     (["validate", "{plan}", "--format", "yaml"], "--format: yaml not in {text,json}; see kneepoint validate --help"),
     (["report", "{folder}/nope"], "{folder}/nope: no report there; name a run directory"),

@@ -379,7 +379,9 @@ bool Replica::submit(Connection& connection, Dialect dialect) {
       gate_.on() ? std::chrono::steady_clock::now().time_since_epoch() : connection.received();
   exchange.begin(std::move(plan), connection, counters_, context_.log.get(), index_);
   if (misbehaviour == Misbehaviour::kCached) {  // the engine never hears of it
-    exchange.deliver(connection, {.tokens = exchange.plan().output_tokens, .first = true, .finished = true});
+    const int tokens = exchange.plan().output_tokens;
+    for (int i = 1; i <= tokens; ++i)
+      exchange.deliver(connection, {.tokens = 1, .first = i == 1, .finished = i == tokens});
     return false;
   }
   const CompletionRequest& request = exchange.plan().request;

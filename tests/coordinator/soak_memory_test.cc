@@ -80,8 +80,7 @@ TEST(Soak, EightHoursTakeHardlyMoreMemoryThanTwo) {
   RunLoop loop(plan, cells, fleet, std::move(hooks));
   ASSERT_TRUE(loop.run());
   ASSERT_EQ(used.size(), 48u) << "rows of ten minutes";
-  EXPECT_EQ(used[11].first, 7'210);
-  EXPECT_EQ(used[47].first, 28'810);
+  EXPECT_EQ(used[47].first - used[11].first, 6 * 3600);
   RecordProperty("megabytes_after_two_hours", std::to_string(used[11].second));
   RecordProperty("megabytes_after_eight_hours", std::to_string(used[47].second));
   EXPECT_LT(used[47].second - used[11].second, 10) << used[11].second << " MB after two hours";

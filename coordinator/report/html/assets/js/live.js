@@ -384,7 +384,11 @@ async function begin() {
   live.follows = data.live;
   live.timeline = emptyTimeline();
   if (live.follows) follow();
-  else { say("run-name", "Past runs"); document.title = "Past runs – Kneepoint"; }
+  else {
+    say("run-name", "");
+    document.querySelector("h1").textContent = "Past runs";
+    document.title = "Past runs – Kneepoint";
+  }
 }
 
 byId("login").addEventListener("submit", async (event) => {

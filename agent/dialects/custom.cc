@@ -57,7 +57,7 @@ bool CustomDialect::read_event(std::string_view data, StreamMemory& memory, Chun
 }
 
 bool CustomDialect::parse_event(std::string_view data, StreamMemory& memory, Chunk& chunk) {
-  PointerTree::Found found{.chunk = chunk, .parts = {}};
+  PointerTree::Found found(chunk);
   if (!stream_.read(data, parser_, found, false)) return false;
   if (cumulative_text_) {
     // Whether answer or reasoning, the text is new when there is more, or other, of it than before.
@@ -76,7 +76,7 @@ bool CustomDialect::parse_event(std::string_view data, StreamMemory& memory, Chu
 }
 
 bool CustomDialect::read_answer(std::string_view body, const StreamMemory&, Chunk& chunk) {
-  PointerTree::Found found{.chunk = chunk, .parts = {}};
+  PointerTree::Found found(chunk);
   if (!answer_.read(body, parser_, found, true)) return false;
   chunk.text_bytes = found.text_bytes;
   return true;

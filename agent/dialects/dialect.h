@@ -23,6 +23,11 @@ inline std::optional<std::uint64_t> credible_count(std::uint64_t tokens) {
   return tokens <= kMostTokens ? std::optional(tokens) : std::nullopt;
 }
 
+/// The same of a part of another count.
+inline std::optional<std::uint32_t> credible_part(std::uint64_t tokens) {
+  return tokens <= kMostTokens ? std::optional(static_cast<std::uint32_t>(tokens)) : std::nullopt;
+}
+
 /// What one event of a stream says, as far as measurement cares.
 struct Chunk {
   bool answer = false;                             ///< Carries non-empty text of the answer, in any choice.
@@ -35,8 +40,9 @@ struct Chunk {
   bool error = false;                              ///< The host reports an error inside the stream.
   std::optional<std::uint64_t> completion_tokens;  ///< Usage: running, or final in the last event.
   std::optional<std::uint64_t> prompt_tokens;
-  std::optional<std::uint64_t> cached_tokens;     ///< Those of prompt_tokens that a prefix cache held.
-  std::optional<std::uint64_t> reasoning_tokens;  ///< Those of completion_tokens that are reasoning.
+  // Four bytes each: a Chunk is made for every event.
+  std::optional<std::uint32_t> cached_tokens;     ///< Those of prompt_tokens that a prefix cache held.
+  std::optional<std::uint32_t> reasoning_tokens;  ///< Those of completion_tokens that are reasoning.
   std::size_t text_bytes = 0;                     ///< Of answer and reasoning in this event, as written.
   /// The answer's text in this event, as the inside of a JSON string: a view into the event. Empty where
   /// there is none, or more than one choice has text.

@@ -12,12 +12,12 @@ namespace ondemand = simdjson::ondemand;
 static_assert(kPadding >= simdjson::SIMDJSON_PADDING);
 
 /// The count `name` in usage's details of a kind of tokens.
-bool read_details(ondemand::value& value, const char* name, std::optional<std::uint64_t>& into) {
+bool read_details(ondemand::value& value, const char* name, std::optional<std::uint32_t>& into) {
   ondemand::object details;
   if (value.get_object().get(details) != SUCCESS) return true;  // null
   return each_field(details, [&](ondemand::raw_json_string key, ondemand::value& count) {
     std::uint64_t tokens = 0;
-    if (key.unsafe_is_equal(name) && count.get_uint64().get(tokens) == SUCCESS) into = credible_count(tokens);
+    if (key.unsafe_is_equal(name) && count.get_uint64().get(tokens) == SUCCESS) into = credible_part(tokens);
     return true;
   });
 }
@@ -28,13 +28,13 @@ bool read_usage(ondemand::value& value, OpenAiAnswer::Found& found) {
   return each_field(usage, [&](ondemand::raw_json_string key, ondemand::value& count) {
     const std::string_view token = count_token(count);
     std::uint64_t tokens = 0;
-    if (key.unsafe_is_equal("completion_tokens_details"))
-      return read_details(count, "reasoning_tokens", found.chunk.reasoning_tokens);
-    if (key.unsafe_is_equal("prompt_tokens_details"))
-      return read_details(count, "cached_tokens", found.chunk.cached_tokens);
-    if (count.get_uint64().get(tokens) != SUCCESS) return true;
-    if (key.unsafe_is_equal("reasoning_tokens")) found.chunk.reasoning_tokens = credible_count(tokens);
-    if (key.unsafe_is_equal("prompt_cache_hit_tokens")) found.chunk.cached_tokens = credible_count(tokens);
+    if (count.get_uint64().get(tokens) != SUCCESS) {
+      if (key.unsafe_is_equal("completion_tokens_details"))
+        return read_details(count, "reasoning_tokens", found.chunk.reasoning_tokens);
+      if (key.unsafe_is_equal("prompt_tokens_details"))
+        return read_details(count, "cached_tokens", found.chunk.cached_tokens);
+      return true;
+    }
     EventParts& parts = found.parts;
     const std::uint32_t place = parts.count_count++;
     if (place < EventParts::kMaxCounts) parts.counts[place] = token;
@@ -44,6 +44,10 @@ bool read_usage(ondemand::value& value, OpenAiAnswer::Found& found) {
     } else if (key.unsafe_is_equal("prompt_tokens")) {
       found.chunk.prompt_tokens = credible_count(tokens);
       parts.prompt = place;
+    } else if (key.unsafe_is_equal("reasoning_tokens")) {
+      found.chunk.reasoning_tokens = credible_part(tokens);
+    } else if (key.unsafe_is_equal("prompt_cache_hit_tokens")) {
+      found.chunk.cached_tokens = credible_part(tokens);
     }
     return true;
   });

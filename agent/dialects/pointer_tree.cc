@@ -107,7 +107,7 @@ bool PointerTree::read(std::string_view json, ondemand::parser& parser, Found& f
   if (root.type().get(type) != SUCCESS) return false;
   if (type == ondemand::json_type::array && !expects_array(root_)) return false;
   if (!visit(root_, root, found) || !at_end(document)) return false;
-  settle(found);
+  if (found.waits > 0) settle(found);
   if (found.signs.failed(found.chunk, whole)) found.chunk.error = true;
   return true;
 }
@@ -137,7 +137,7 @@ bool PointerTree::visit(const Node& node, ondemand::value& value, Found& found) 
   note(node.parts, found);
   if (!node.guarded.empty() && found.waits < found.waiting.size()) {
     const bool text = type == ondemand::json_type::string;
-    found.waiting[found.waits++] = {&node, text ? found.parts.text : std::string_view()};
+    found.waiting[found.waits++] = Found::Waiting(&node, text ? found.parts.text : std::string_view());
   }
   return true;
 }
@@ -151,8 +151,8 @@ void PointerTree::note(std::uint16_t parts, Found& found) {
 /// The event has been read: whether what was met counts is known.
 void PointerTree::settle(Found& found) {
   for (std::size_t i = 0; i < found.waits; ++i) {
-    const auto& [node, text] = found.waiting[i];
-    for (const auto& [bit, part] : static_cast<const Node*>(node)->guarded) {
+    const std::string_view text = found.waiting[i].text();
+    for (const auto& [bit, part] : static_cast<const Node*>(found.waiting[i].node)->guarded) {
       if ((found.held & bit) == 0) continue;
       note(part, found);
       if ((part & (kText | kReasoning)) == 0 || text.empty()) continue;
@@ -257,8 +257,9 @@ void PointerTree::take_number(const Node& node, ondemand::value& value, Found& f
     found.chunk.prompt_tokens = credible_count(count);
     parts.prompt = place;
   }
-  if ((node.parts & kCachedTokens) != 0) found.chunk.cached_tokens = credible_count(count);
-  if ((node.parts & kReasoningTokens) != 0) found.chunk.reasoning_tokens = credible_count(count);
+  if ((node.parts & (kCachedTokens | kReasoningTokens)) == 0) return;
+  if ((node.parts & kCachedTokens) != 0) found.chunk.cached_tokens = credible_part(count);
+  if ((node.parts & kReasoningTokens) != 0) found.chunk.reasoning_tokens = credible_part(count);
 }
 
 }  // namespace kneepoint::agent

@@ -25,18 +25,23 @@ class PointerTree {
  public:
   /// What a pass finds.
   struct Found {
+    explicit Found(Chunk& into) : chunk(into) {}
     Chunk& chunk;
-    EventParts parts;
+    EventParts parts = {};
     FailureSigns signs = {};
     std::size_t text_bytes = 0;  ///< Of all texts, answer and reasoning, as written (escapes not resolved).
     // What counts only with a value that stands elsewhere in the event, perhaps behind it.
     struct Waiting {
+      Waiting() {}  // NOLINT: nothing is written that is not read, for every event
+      Waiting(const void* at, std::string_view words) : node(at), data(words.data()), size(words.size()) {}
+      std::string_view text() const { return {data, size}; }  ///< Empty where it is no text.
       const void* node;
-      std::string_view text;  ///< Empty where it is no text.
+      const char* data;
+      std::size_t size;
     };
-    std::uint64_t held = 0;                                ///< A bit per condition of PointerTree that holds.
-    std::array<Waiting, kMostGuardedPlaces> waiting = {};  ///< The nodes with such parts that were met.
-    std::size_t waits = 0;                                 ///< How many.
+    std::uint64_t held = 0;                           ///< A bit per condition of PointerTree that holds.
+    std::size_t waits = 0;                            ///< How many nodes with such parts were met, and …
+    std::array<Waiting, kMostGuardedPlaces> waiting;  ///< … which.
   };
 
   /// @param pointers checked (`kneepoint::check`).

@@ -180,8 +180,8 @@ void Recorder::chunk(RequestRecord& record, MonoTime at, const Chunk& chunk) {
   if (chunk.prompt_tokens) {
     record.has_prompt_usage = true;
     record.prompt_tokens = *chunk.prompt_tokens;
+    if (chunk.cached_tokens) record.cached_tokens = chunk.cached_tokens;
   }
-  if (chunk.cached_tokens) record.cached_tokens = chunk.cached_tokens;
   if (chunk.reasoning_tokens) record.reasoning_tokens = *chunk.reasoning_tokens;
   record.at_limit = record.at_limit || chunk.at_limit;
   if (!chunk.content()) {

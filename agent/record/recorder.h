@@ -36,7 +36,7 @@ struct RequestRecord {
   std::uint64_t first_tokens = 0;    ///< Running usage of the first content chunk; 0 where there was none.
   std::uint64_t completion_tokens = 0;
   std::uint64_t prompt_tokens = 0;
-  std::optional<std::uint64_t> cached_tokens;  ///< As the usage details tell it, of the prompt …
+  std::optional<std::uint32_t> cached_tokens;  ///< As the usage details tell it, of the prompt …
   std::uint64_t reasoning_tokens = 0;          ///< … and of the output.
   std::uint64_t reasoning_chunks = 0;
   std::uint64_t text_bytes = 0;       ///< Of answer and reasoning, as written.

@@ -64,7 +64,7 @@ void Recorder::bear_witness(const RequestRecord& record, AnswerWitnesses& into) 
   }
   if (record.has_prompt_usage && record.cached_tokens) {
     into.cache_told_prompt += record.prompt_tokens;
-    into.cached_prompt += std::min(*record.cached_tokens, record.prompt_tokens);
+    into.cached_prompt += std::min<std::uint64_t>(*record.cached_tokens, record.prompt_tokens);
   }
   if (!record.streamed) return;
   if (counted && !record.known_first()) {

@@ -18,7 +18,8 @@ struct Told {
 };
 struct Answer {
   std::vector<Told> chunks;
-  std::optional<std::uint64_t> usage, prompt, cached_tokens, reasoning_tokens;  ///< After the content.
+  std::optional<std::uint64_t> usage, prompt;  ///< After the content.
+  std::optional<std::uint32_t> cached_tokens, reasoning_tokens;
   bool at_limit = true;
   std::uint32_t asked = 40;
   Nanos every = milliseconds(10), first = milliseconds(100);

@@ -130,7 +130,7 @@ class Run {
         run_id_(past_ ? past_->facts.run_id : new_run_id(started_at_, plan_.name)),
         directory_(or_fail(RunDirectory::create(options.out, plan_.name, started_at_), kBadInput)),
         metrics_(identity_of(plan_, run_id_, std::string(version()))),
-        feed_(plan_, cells_, run_id_),
+        feed_(plan_, cells_, run_id_, options.serve != "none"),
         display_(plan_, cells_, metrics_, feed_, errors, options.detail == Detail::kLine),
         record_(directory_.path(), past_ ? past_->segments + 1 : 1) {
     plan_.text_seed = past_ ? past_->plan.text_seed : new_text_seed();

@@ -72,9 +72,10 @@ std::string one_line(std::string json) {
 
 }  // namespace
 
-RunFeed::RunFeed(const Plan& plan, const std::vector<Cell>& cells, const std::string& run_id)
+RunFeed::RunFeed(const Plan& plan, const std::vector<Cell>& cells, const std::string& run_id, bool served)
     : plan_(plan),
       cells_(cells),
+      served_(served),
       head_(head_json(plan, cells, run_id)),
       forming_(plan, cells, {.run_id = run_id, .run_name = plan.name, .version = std::string(version())},
                [this](const Report& report) { publish_report(report); }) {
@@ -145,6 +146,7 @@ void RunFeed::take_second(std::int64_t second, const Progress& progress, const T
 }
 
 void RunFeed::progress(const Progress& progress, const Timeline& timeline, const TelemetrySeries& telemetry) {
+  if (!served_) return;
   const auto& seconds = timeline.seconds();
   if (through_ < 0 && !seconds.empty()) through_ = seconds.begin()->first - 1;
   const bool more = through_ < timeline.complete_through() && !seconds.empty();
@@ -171,6 +173,7 @@ void RunFeed::progress(const Progress& progress, const Timeline& timeline, const
 }
 
 void RunFeed::finish(const Report& report) {
+  if (!served_) return;
   publish_report(report);
   std::string words = trust_sentence(report.verdict.trust());
   for (const Remark& remark : report.verdict.remarks()) words += " " + remark_sentence(remark);

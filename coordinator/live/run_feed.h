@@ -23,8 +23,9 @@ namespace kneepoint::coordinator {
 /// but after() belongs to the coordinator's main thread, and takes well under a millisecond.
 class RunFeed final : public EventFeed {
  public:
-  /// `plan` and `cells` must outlive it.
-  RunFeed(const Plan& plan, const std::vector<Cell>& cells, const std::string& run_id);
+  /// `plan` and `cells` must outlive it. @param served whether anybody can follow: else nothing is worked
+  /// out.
+  RunFeed(const Plan& plan, const std::vector<Cell>& cells, const std::string& run_id, bool served);
 
   void waiting(std::string_view what);
   /// A permanent line.
@@ -33,9 +34,13 @@ class RunFeed final : public EventFeed {
     state_.agent(number, std::move(name), std::move(peer));
   }
   void agent_lost(std::uint32_t number, std::string_view why) { state_.agent_lost(number, why); }
-  void batch(std::uint32_t agent, const SnapshotBatch& batch) { state_.batch(agent, batch); }
+  void batch(std::uint32_t agent, const SnapshotBatch& batch) {
+    if (served_) state_.batch(agent, batch);
+  }
   void progress(const Progress& progress, const Timeline& timeline, const TelemetrySeries& telemetry);
-  void step(const StepWindow& window, const Step& step) { forming_.add(window.cell, step); }
+  void step(const StepWindow& window, const Step& step) {
+    if (served_) forming_.add(window.cell, step);
+  }
   /// The run is over.
   void finish(const Report& report);
   /// It ended without a report.
@@ -53,6 +58,7 @@ class RunFeed final : public EventFeed {
 
   const Plan& plan_;
   const std::vector<Cell>& cells_;
+  const bool served_;
   RunState state_;
   std::int64_t through_ = -1;
   Nanos told_at_{-1};

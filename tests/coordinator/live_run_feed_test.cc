@@ -28,7 +28,7 @@ Plan plan_of_two_steps() {
 struct Scene {
   Plan plan = plan_of_two_steps();
   std::vector<Cell> cells = cells_of(plan);
-  RunFeed feed{plan, cells, "run-1"};
+  RunFeed feed{plan, cells, "run-1", true};
   Timeline timeline;
   TelemetrySeries telemetry;
   std::uint64_t sequence = 0;
@@ -134,6 +134,13 @@ TEST(RunFeed, ItsEndIsTold) {
   EXPECT_THAT(scene.next(seen), HasSubstr(R"("over":"the fleet was not complete")"));
   std::uint64_t late = 0;
   EXPECT_THAT(scene.next(late), HasSubstr(R"("over":"the fleet was not complete")"));
+}
+
+TEST(RunFeed, WhereNothingIsServedNothingIsWorkedOut) {
+  const Scene scene;
+  RunFeed feed(scene.plan, scene.cells, "run-1", false);
+  feed.finish(Report());
+  EXPECT_THAT(*feed.after(0).text, HasSubstr(R"("forming":null,"over":null)"));
 }
 
 TEST(StopRequest, IsOfOneRunAndSaysWhoAsked) {

@@ -55,6 +55,17 @@ TEST(HtmlOverview, SeveralResultsLeadWithOneTableAndAreFolded) {
   EXPECT_THAT(page, HasSubstr("9 results on h200-pair: "));
 }
 
+TEST(HtmlOverview, LeadsWithWhatIsClaimedAndNoMore) {
+  Report report = sample::targets_report();
+  for (ScenarioResult& result : report.results) result.saturation = {};
+  report.results[0].saturation.concurrency = 22.8;
+  report.results[0].saturation.ci95 = Interval{21, 24};
+  report.results[1].saturation.ci95 = Interval{16, 32};  // a range: no point in it is one
+  EXPECT_THAT(html::overview_sentence(report), HasSubstr("; N_sat 16 to 32, not found or not trusted in 1."));
+  report.results[1].verdict.refuse("contradicted", "its rows contradict each other");
+  EXPECT_THAT(html::overview_sentence(report), HasSubstr("; N_sat 22.8, not found or not trusted in 2."));
+}
+
 TEST(HtmlOverview, OfManyRemarksTheHeaviestAreShown) {
   Report report = sample::matrix_report();
   report.verdict = {};

@@ -6,6 +6,7 @@
 #include <functional>
 #include <set>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "coordinator/report/html/heat_map.h"
@@ -100,7 +101,13 @@ std::string overview_sentence(const Report& report) {
   std::set<double> saturation, peaks;
   std::size_t found = 0;
   for (const ScenarioResult& result : report.results) {
-    if (const auto n = result.saturation.middle()) ++found, saturation.insert(*n);
+    // What is claimed and no more: of a range its ends, of a result that is not trusted nothing.
+    const auto& [point, range] = std::pair(result.saturation.concurrency, result.saturation.ci95);
+    if (result.verdict.trust() != Trust::kUntrusted && (point || range)) {
+      ++found;
+      saturation.insert(point ? *point : range->low);
+      saturation.insert(point ? *point : range->high);
+    }
     if (const auto peak = peak_figure(result).figure.raw) peaks.insert(*peak);
   }
   std::string text =
@@ -110,7 +117,7 @@ std::string overview_sentence(const Report& report) {
   if (found > 0) {
     text += "; N_sat " + span(saturation);
     if (found < report.results.size())
-      text += fmt::format(", not found in {}", report.results.size() - found);
+      text += fmt::format(", not found or not trusted in {}", report.results.size() - found);
   }
   return escape(text + ".");
 }

@@ -204,6 +204,9 @@ Result<StepWindow> from_message(const v1::RecordedWindow& message, std::size_t c
              fmt::format("[{}, {}) is no stretch of a run", message.begin(), message.end()));
     if (message.grain() < 1 || message.grain() > kMost)
       refuse({nullptr, "grain"}, fmt::format("{} is no number of seconds", message.grain()));
+    if ((message.end() - message.begin()) % message.grain() != 0)
+      refuse({nullptr, "grain"}, fmt::format("[{}, {}) is not made of stretches of {} s", message.begin(),
+                                             message.end(), message.grain()));
     if (!v1::StepRole_IsValid(message.role()))
       refuse({nullptr, "role"}, fmt::format("{} is no role", static_cast<int>(message.role())));
     StepWindow window{.cell = message.cell(),

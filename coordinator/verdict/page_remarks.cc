@@ -115,10 +115,11 @@ void remark_on_cache(const ScenarioResult& result, Verdict& verdict) {
                *most->cached_prompt_ratio) > kMoved)
     text += fmt::format(" as its answers say, {:.0f} % as its page does",
                         *most->telemetry->prefix_hit_ratio * 100);
+  // By the same witness, or they say nothing of each other.
   const Step& first = result.steps.front();
-  if (cache_hits(first) && *cache_hits(first) < *cache_hits(*most) - kMoved)
-    text += fmt::format(", {:.0f} % at {}: later steps were spared work", *cache_hits(first) * 100,
-                        row_label(first));
+  const auto before = most->cached_prompt_ratio ? first.cached_prompt_ratio : cache_hits(first);
+  if (before && *before < *cache_hits(*most) - kMoved)
+    text += fmt::format(", {:.0f} % at {}: later steps were spared work", *before * 100, row_label(first));
   verdict.warn("prefix_cache", std::move(text));
 }
 

@@ -8,8 +8,8 @@
 namespace kneepoint::coordinator {
 namespace {
 
-using testing::HasSubstr;
-using testing::IsEmpty;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
 
 Step told_at(std::uint32_t n, const std::string& state, std::optional<double> ratio = {}) {
   Step step;
@@ -111,6 +111,12 @@ TEST(PageRemarks, APrefixCacheThatTheAnswersTellOf) {
       remarks({step}).reasons().at(0),
       "80 % of the prompt tokens at 8 came out of the server's prefix cache as its answers say, 30 % as "
       "its page does");
+  Step first = told_at(1, "covered", 1);
+  first.telemetry->prefix_hit_ratio = 0.1;
+  EXPECT_EQ(remarks({first, step}).reasons().at(0).find("spared"), std::string::npos) << "another witness";
+  first.cached_prompt_ratio = 0.1;
+  EXPECT_NE(remarks({first, step}).reasons().at(0).find("10 % at 1: later steps were spared"),
+            std::string::npos);
   step.telemetry.reset();
   EXPECT_TRUE(remarks({step}).has("prefix_cache")) << "no page is needed";
   step.cached_prompt_ratio = 0.2;

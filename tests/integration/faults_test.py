@@ -95,19 +95,6 @@ class Faults(harness.TestCase):
                 self.assertEqual(step["requests"]["failed"], 0, self.output)
                 self.assertGreater(step["requests"]["completed"], 0)
 
-    def test_answers_that_no_model_made_and_ends_that_come_late_are_flagged(self):
-        for options, flag in ((("--misbehave", "cached=0.3"), "CACHED_ANSWERS"),
-                              (("--misbehave", "late_end", "--stall-time", "300ms"), "LATE_END"),
-                              (("--flush", "100ms"), "FLUSHED")):
-            with self.subTest(flag):
-                host = self.simhost(*options)
-                _, report, step = self.outcomes(plan_text([host.url], steps="[4]", hold="3s"))
-                self.assertEqual(step["requests"]["failed"], 0, self.output)
-                self.assertIn(flag, step["flags"], self.output)
-        host = self.simhost()
-        _, report, step = self.outcomes(plan_text([host.url], steps="[4]", hold="3s"))
-        self.assertFalse({"CACHED_ANSWERS", "LATE_END", "FLUSHED"} & set(step["flags"]), self.output)
-
     def test_malformed_json(self):
         self.seen("bad_json", "parse")
 

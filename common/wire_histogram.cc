@@ -14,7 +14,7 @@ using wire::Field;
 using wire::refuse;
 
 /// Sums are doubles added in any order: they may miss their exact bounds by this much.
-constexpr double kRounding = 1e-6;
+constexpr double kBoundRounding = 1e-6;
 
 void check_extremes(const Field& at, const Histogram& histogram) {
   const auto buckets = histogram.buckets();
@@ -35,7 +35,7 @@ void check_extremes(const Field& at, const Histogram& histogram) {
 void check_sums(const Field& at, const Histogram& histogram) {
   const double n = static_cast<double>(histogram.count());
   const auto within = [](double value, double low, double high) {
-    return value >= low * (1 - kRounding) && value <= high * (1 + kRounding);
+    return value >= low * (1 - kBoundRounding) && value <= high * (1 + kBoundRounding);
   };
   const double min = histogram.min_seconds();
   const double max = histogram.max_seconds();

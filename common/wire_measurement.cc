@@ -28,7 +28,7 @@ constexpr std::size_t kMaxSaid = Failures::kSaidBytes + std::string_view("…").
 constexpr std::int64_t kMaxSecond = std::int64_t{366} * 86'400;
 
 /// Sums are doubles added in any order: they may miss 0 by this much.
-constexpr double kRounding = 1e-6;
+constexpr double kTimeRounding = 1e-6;
 
 template <std::size_t N>
 std::array<std::uint64_t, N> counts_from(const Field& at,
@@ -172,12 +172,12 @@ GeneratorStats generator_from(const Field& at, const v1::GeneratorSecond& messag
   return stats;
 }
 
-std::optional<Nanos> instant(bool present, const Field& at, std::int64_t nanos) {
+std::optional<Nanos> instant_if(bool present, const Field& at, std::int64_t nanos) {
   if (!present) return std::nullopt;
   return wire::duration(at, nanos);
 }
 
-std::optional<std::uint64_t> tokens(bool present, const Field& at, std::uint64_t value) {
+std::optional<std::uint64_t> optional_tokens(bool present, const Field& at, std::uint64_t value) {
   if (!present) return std::nullopt;
   return count(at, value);
 }
@@ -186,28 +186,30 @@ RequestRow row_from(const Field& at, const v1::RequestRow& message) {
   if (message.outcome() >= kOutcomeCount) {
     refuse({&at, "outcome"}, fmt::format("{} is no outcome", message.outcome()));
   }
-  return {
-      .key = {.cell = message.cell(),
-              .epoch = message.epoch(),
-              .replica = message.replica(),
-              .prompt_class = message.prompt_class(),
-              .turn = message.turn()},
-      .slot = message.slot(),
-      .k = message.k(),
-      .outcome = kOutcomes[message.outcome()],
-      .scheduled = wire::duration({&at, "scheduled_nanos"}, message.scheduled_nanos()),
-      .sent = wire::duration({&at, "sent_nanos"}, message.sent_nanos()),
-      .first = instant(message.has_first_nanos(), {&at, "first_nanos"}, message.first_nanos()),
-      .first_answer = instant(message.has_first_answer_nanos(), {&at, "first_answer_nanos"},
-                              message.first_answer_nanos()),
-      .last = instant(message.has_last_nanos(), {&at, "last_nanos"}, message.last_nanos()),
-      .ended = wire::duration({&at, "ended_nanos"}, message.ended_nanos()),
-      .chunks = count({&at, "chunks"}, message.chunks()),
-      .prompt_tokens = tokens(message.has_prompt_tokens(), {&at, "prompt_tokens"}, message.prompt_tokens()),
-      .output_tokens = tokens(message.has_output_tokens(), {&at, "output_tokens"}, message.output_tokens()),
-      .cached_tokens = tokens(message.has_cached_tokens(), {&at, "cached_tokens"}, message.cached_tokens()),
-      .reasoning_tokens =
-          tokens(message.has_reasoning_tokens(), {&at, "reasoning_tokens"}, message.reasoning_tokens())};
+  return {.key = {.cell = message.cell(),
+                  .epoch = message.epoch(),
+                  .replica = message.replica(),
+                  .prompt_class = message.prompt_class(),
+                  .turn = message.turn()},
+          .slot = message.slot(),
+          .k = message.k(),
+          .outcome = kOutcomes[message.outcome()],
+          .scheduled = wire::duration({&at, "scheduled_nanos"}, message.scheduled_nanos()),
+          .sent = wire::duration({&at, "sent_nanos"}, message.sent_nanos()),
+          .first = instant_if(message.has_first_nanos(), {&at, "first_nanos"}, message.first_nanos()),
+          .first_answer = instant_if(message.has_first_answer_nanos(), {&at, "first_answer_nanos"},
+                                     message.first_answer_nanos()),
+          .last = instant_if(message.has_last_nanos(), {&at, "last_nanos"}, message.last_nanos()),
+          .ended = wire::duration({&at, "ended_nanos"}, message.ended_nanos()),
+          .chunks = count({&at, "chunks"}, message.chunks()),
+          .prompt_tokens =
+              optional_tokens(message.has_prompt_tokens(), {&at, "prompt_tokens"}, message.prompt_tokens()),
+          .output_tokens =
+              optional_tokens(message.has_output_tokens(), {&at, "output_tokens"}, message.output_tokens()),
+          .cached_tokens =
+              optional_tokens(message.has_cached_tokens(), {&at, "cached_tokens"}, message.cached_tokens()),
+          .reasoning_tokens = optional_tokens(message.has_reasoning_tokens(), {&at, "reasoning_tokens"},
+                                              message.reasoning_tokens())};
 }
 
 SecondSnapshot second_from(const Field& at, const v1::SecondSnapshot& message) {
@@ -244,7 +246,7 @@ void put(const Histogram& histogram, Mutable make) {
 
 /// Integrals are sums of differences: rounding may leave −1e-18 where 0 is meant.
 double integral(double value) {
-  return value < 0 && value > -kRounding ? 0 : value;
+  return value < 0 && value > -kTimeRounding ? 0 : value;
 }
 
 void to_message(const SeriesKey& key, const SeriesStats& stats, v1::SeriesSecond& out) {

@@ -8,7 +8,7 @@ namespace {
 using simdjson::SUCCESS;
 namespace ondemand = simdjson::ondemand;
 
-bool read_choice(ondemand::object choice, OpenAiAnswer::Found& found) {
+bool read_chat_choice(ondemand::object choice, OpenAiAnswer::Found& found) {
   return each_field(choice, [&](ondemand::raw_json_string key, ondemand::value& value) {
     const bool message = key.unsafe_is_equal("message");
     if (message || key.unsafe_is_equal("delta")) {
@@ -34,7 +34,7 @@ void append_stream_options(UsageOption usage, std::string& out) {
 OpenAiChat::OpenAiChat(const Target& target, const Workload& workload)
     : members_(target.model, workload, to_string(target.token_limit)),
       stream_(workload.stream),
-      answer_(&read_choice) {}
+      answer_(&read_chat_choice) {}
 
 void OpenAiChat::write_body(const Prompt& prompt, UsageOption usage, std::string& out) const {
   if (!prompt.body.empty())

@@ -7,7 +7,7 @@ namespace {
 
 namespace ondemand = simdjson::ondemand;
 
-bool read_choice(ondemand::object choice, OpenAiAnswer::Found& found) {
+bool read_text_choice(ondemand::object choice, OpenAiAnswer::Found& found) {
   return each_field(choice, [&](ondemand::raw_json_string key, ondemand::value& value) {
     if (key.unsafe_is_equal("text")) {
       if (take_text(value, found.parts)) found.chunk.add_answer(found.parts.text);
@@ -23,7 +23,7 @@ bool read_choice(ondemand::object choice, OpenAiAnswer::Found& found) {
 }  // namespace
 
 OpenAiCompletions::OpenAiCompletions(const std::string& model, const Workload& workload)
-    : members_(model, workload, "max_tokens"), stream_(workload.stream), answer_(&read_choice) {}
+    : members_(model, workload, "max_tokens"), stream_(workload.stream), answer_(&read_text_choice) {}
 
 void OpenAiCompletions::write_body(const Prompt& prompt, UsageOption usage, std::string& out) const {
   if (!prompt.body.empty())

@@ -13,7 +13,7 @@ char lower(char c) {
   return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c;
 }
 
-bool same(std::string_view a, std::string_view lower_case) {
+bool same_token(std::string_view a, std::string_view lower_case) {
   return a.size() == lower_case.size() &&
          std::equal(a.begin(), a.end(), lower_case.begin(), [](char x, char y) { return lower(x) == y; });
 }
@@ -101,35 +101,35 @@ bool HttpResponse::parse_header(std::string_view line) {
   if (colon == std::string_view::npos || colon == 0) return false;
   const std::string_view name = trim(line.substr(0, colon));
   const std::string_view value = trim(line.substr(colon + 1));
-  if (same(name, "content-length")) {
+  if (same_token(name, "content-length")) {
     std::uint64_t length = 0;
     const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), length);
     if (error != std::errc() || end != value.data() + value.size()) return false;
     if (has_length_ && length != left_) return false;
     has_length_ = true;
     left_ = length;
-  } else if (same(name, "transfer-encoding")) {
+  } else if (same_token(name, "transfer-encoding")) {
     bool known = true;
     each_element(value, [&](std::string_view coding) {
-      if (same(coding, "chunked")) {
+      if (same_token(coding, "chunked")) {
         chunked_ = true;
       } else {
-        known = known && same(coding, "identity");
+        known = known && same_token(coding, "identity");
       }
     });
     return known;
-  } else if (same(name, "connection")) {
+  } else if (same_token(name, "connection")) {
     each_element(value, [&](std::string_view option) {
-      if (same(option, "close")) keep_alive_ = false;
-      if (same(option, "keep-alive")) keep_alive_ = true;
+      if (same_token(option, "close")) keep_alive_ = false;
+      if (same_token(option, "keep-alive")) keep_alive_ = true;
     });
-  } else if (same(name, "content-encoding")) {
-    return same(value, "identity");
-  } else if (status_ >= 300 && same(name, "x-request-id")) {
+  } else if (same_token(name, "content-encoding")) {
+    return same_token(value, "identity");
+  } else if (status_ >= 300 && same_token(name, "x-request-id")) {
     request_id_ = std::make_unique<std::string>(value);
   }
   for (std::size_t i = 0; i < watched_names_.size(); ++i) {
-    if (!watched_names_[i].empty() && same(name, watched_names_[i])) watched_[i] = value;
+    if (!watched_names_[i].empty() && same_token(name, watched_names_[i])) watched_[i] = value;
   }
   return true;
 }

@@ -8,7 +8,7 @@
 namespace kneepoint::agent {
 namespace {
 
-std::string key_of(const Endpoint& endpoint) {
+std::string cache_key(const Endpoint& endpoint) {
   return endpoint.host + ' ' + endpoint.port;
 }
 
@@ -40,7 +40,7 @@ Resolver::~Resolver() {
 
 Task<std::vector<Address>> Resolver::addresses(const Endpoint& endpoint, Sleeper& sleeper,
                                                MonoTime deadline) {
-  const std::string key = key_of(endpoint);
+  const std::string key = cache_key(endpoint);
   Entry& entry = entries_[key];  // map nodes stay where they are
   if (!entry.known) entry.addresses = numeric_address(endpoint);
   if (!entry.addresses.empty()) entry.known = true;
@@ -55,7 +55,7 @@ Task<std::vector<Address>> Resolver::addresses(const Endpoint& endpoint, Sleeper
 }
 
 void Resolver::forget(const Endpoint& endpoint) {
-  entries_[key_of(endpoint)].known = false;
+  entries_[cache_key(endpoint)].known = false;
 }
 
 /// A look-up blocks and cannot be cancelled: a thread of its own, detached, which reports through the

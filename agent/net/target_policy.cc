@@ -79,7 +79,7 @@ bool is_host(std::string_view text) {
   });
 }
 
-bool same(std::string_view host, std::string_view lower) {
+bool same_name(std::string_view host, std::string_view lower) {
   return std::equal(host.begin(), host.end(), lower.begin(), lower.end(),
                     [](unsigned char a, char b) { return static_cast<char>(std::tolower(a)) == b; });
 }
@@ -186,8 +186,9 @@ bool TargetPolicy::names(const Endpoint& endpoint) const {
   const std::uint16_t port = port_of(endpoint);
   return std::any_of(hosts_.begin(), hosts_.end(), [&](const Host& each) {
     if (each.port != 0 && each.port != port) return false;
-    if (!each.name.starts_with('.')) return same(host, each.name);
-    return host.size() > each.name.size() && same(host.substr(host.size() - each.name.size()), each.name);
+    if (!each.name.starts_with('.')) return same_name(host, each.name);
+    return host.size() > each.name.size() &&
+           same_name(host.substr(host.size() - each.name.size()), each.name);
   });
 }
 

@@ -29,7 +29,7 @@ Outcome outcome_of_status(int status) {
 }
 
 /// The key itself, of the header's line that carries it: "NAME: SCHEME KEY".
-std::string_view key_of(std::string_view line) {
+std::string_view secret_of(std::string_view line) {
   if (line.ends_with("\r\n")) line.remove_suffix(2);
   return line.substr(line.rfind(' ') + 1);
 }
@@ -355,7 +355,7 @@ FailureDetail CompletionStream::failure_detail(const CompletionRequest& request)
   return {.status = http_.status(),
           .said = kept_body_,
           .request_id = theirs.empty() ? std::string_view(request.id) : theirs,
-          .secret = key_of(request.key)};
+          .secret = secret_of(request.key)};
 }
 
 bool CompletionStream::hold(std::size_t bytes) {

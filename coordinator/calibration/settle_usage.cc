@@ -38,7 +38,7 @@ UsageReport report_of(const UsageAnswer& answer) {
 }
 
 /// Empty where all is as usual.
-std::string line_about(const Target& target, const Result<UsageAnswer>& answer) {
+std::string line_about_usage(const Target& target, const Result<UsageAnswer>& answer) {
   if (!answer) {
     return fmt::format("{}: not asked for running token counts, the first requests find out: {}", target.name,
                        answer.error().message);
@@ -72,7 +72,7 @@ void settle_usage(const Plan& plan, std::vector<Cell>& cells, const SettleUsageO
     const auto at = answers.find({cell.target, cell.workload.extra_body});
     if (at == answers.end() || !asks_for_usage(plan.targets[cell.target], cell.workload)) continue;
     const Result<UsageAnswer>& answer = at->second;
-    const std::string line = line_about(plan.targets[cell.target], answer);
+    const std::string line = line_about_usage(plan.targets[cell.target], answer);
     if (options.tell && !line.empty() && told.insert(line).second) options.tell(line);
     cell.usage = answer ? answer->taken : UsageOption::kContinuous;
   }

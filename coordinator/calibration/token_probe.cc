@@ -12,7 +12,7 @@ namespace kneepoint::coordinator {
 namespace {
 
 /// A question, and where in the answer the prompt's tokens are counted.
-struct Question {
+struct ProbeRequest {
   std::string path;
   std::string body;
   std::vector<std::string> counts;  ///< JSON pointers; any may be there.
@@ -31,7 +31,7 @@ Result<double> number_at(const HttpReply& reply, const std::vector<std::string>&
 }
 
 /// Asks for one token, not streamed, in the words of the target's own description.
-Result<Question> described(const Target& target, const std::string& system, const std::string& text) {
+Result<ProbeRequest> described(const Target& target, const std::string& system, const std::string& text) {
   const DialectDescription& dialect = *target.dialect;
   if (dialect.answer.prompt_tokens.empty())
     return Error{"its dialect has no 'prompt_tokens' of answers that are not streamed"};
@@ -43,13 +43,13 @@ Result<Question> described(const Target& target, const std::string& system, cons
   if (!path) return path.error();
   const auto request = RequestTemplate::compile(dialect.request, target.model, workload);
   if (!request) return request.error();
-  Question question{.path = *std::move(path), .body = {}, .counts = dialect.answer.prompt_tokens};
+  ProbeRequest question{.path = *std::move(path), .body = {}, .counts = dialect.answer.prompt_tokens};
   request->write({.system = system, .text = text}, question.body);
   return question;
 }
 
 /// The same of an API of OpenAI's.
-Question usual(const Target& target, const std::string& system, const std::string& text) {
+ProbeRequest usual(const Target& target, const std::string& system, const std::string& text) {
   RequestBody body(target, system, text);
   body.set(to_string(target.token_limit), "1");
   body.set("stream", "false");
@@ -72,8 +72,8 @@ Result<double> TokenProbe::tokenize(const std::string& text) {
 
 Result<double> TokenProbe::usage(const std::string& text) {
   if (target_.api == Api::kVllmGenerate) return Error{"its dialect reports no usage"};
-  const auto question =
-      target_.dialect ? described(target_, system_, text) : Result<Question>(usual(target_, system_, text));
+  const auto question = target_.dialect ? described(target_, system_, text)
+                                        : Result<ProbeRequest>(usual(target_, system_, text));
   if (!question) return question.error();
   const auto reply = client_.post(question->path, question->body);
   if (!reply) return reply.error();

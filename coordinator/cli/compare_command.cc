@@ -22,7 +22,7 @@ namespace {
 constexpr std::size_t kMostRuns = 6;  // that a chart can tell apart
 
 /// "runs/x", "runs/x/report.json", "runs/x@target".
-Result<Report> load(const std::string& source) {
+Result<Report> load_report(const std::string& source) {
   const std::size_t at = source.rfind('@');
   if (at == source.npos || std::filesystem::exists(source)) return read_report(source);
   auto report = read_report(source.substr(0, at));
@@ -37,7 +37,7 @@ Result<Report> load(const std::string& source) {
 /// What is compared: of one run alone, its two targets, where they took turns.
 Result<std::vector<std::string>> sources_of(const std::vector<std::string>& runs) {
   if (runs.size() > 1) return runs;
-  const auto report = load(runs.front());
+  const auto report = load_report(runs.front());
   if (!report) return report.error();
   std::vector<std::string> targets;
   for (const ScenarioResult& result : report->results) {
@@ -103,7 +103,7 @@ int compare_command(const CompareOptions& options) {
   if (!sources) return refuse(sources.error().message);
   std::vector<ComparedRun> runs;
   for (const std::string& source : *sources) {
-    auto report = load(source);
+    auto report = load_report(source);
     if (!report) return refuse(report.error().message);
     runs.push_back({.label = std::string(1, static_cast<char>('A' + runs.size())),
                     .source = source,

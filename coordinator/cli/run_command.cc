@@ -75,7 +75,7 @@ void or_fail(const Result<void>& result, ExitCode code) {
   if (!result) throw Failure{code, result.error().message};
 }
 
-Plan load(const RunOptions& options) {
+Plan load_plan_of(const RunOptions& options) {
   const Variables variables = or_fail(variables_from_flags(options.set), kBadInput);
   Plan plan = or_fail(load_plan(options.plan, variables), kBadInput);
   if (!options.alternate.empty()) {
@@ -511,7 +511,7 @@ struct Ending {
 
 Ending run(const RunOptions& options, Interrupts& interrupts, BackgroundOutput& output,
            BackgroundOutput& errors) {
-  Plan plan = load(options);
+  Plan plan = load_plan_of(options);
   std::optional<Recording> past;
   check_options(options);
   if (options.resume) past = or_fail(find_run(options.out.value(), plan), kBadInput);

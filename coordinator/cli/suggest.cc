@@ -9,13 +9,13 @@
 namespace kneepoint::coordinator {
 namespace {
 
-std::vector<std::string> commands_of(const CLI::App& app) {
+std::vector<std::string> command_names(const CLI::App& app) {
   std::vector<std::string> names;
   for (const CLI::App* each : app.get_subcommands({})) names.push_back(each->get_name());
   return names;
 }
 
-std::vector<std::string> options_of(const CLI::App& app) {
+std::vector<std::string> option_names(const CLI::App& app) {
   std::vector<std::string> names;
   for (const CLI::Option* each : app.get_options()) {
     for (const std::string& name : each->get_lnames()) names.push_back("--" + name);
@@ -40,14 +40,14 @@ std::string explain_mistake(const CLI::App& app, const CLI::ParseError& error,
     const std::string word = words.empty() ? "" : words.front();
     if (word.starts_with('-')) return fmt::format("kneepoint has no option {}; see kneepoint --help", word);
     if (word.empty()) return fmt::format("{}; see kneepoint --help", error.what());
-    const std::vector<std::string> commands = commands_of(app);
+    const std::vector<std::string> commands = command_names(app);
     const std::string meant = nearest(word, {commands.begin(), commands.end()});
     return meant.empty()
                ? fmt::format("there is no command '{}'; there are {}", word, fmt::join(commands, ", "))
                : fmt::format("there is no command '{}'; did you mean {}?", word, meant);
   }
   const std::string help = fmt::format("see kneepoint {} --help", command->get_name());
-  const std::vector<std::string> options = options_of(*command);
+  const std::vector<std::string> options = option_names(*command);
   for (const std::string& each : words) {
     const std::string name = each.substr(0, each.find('='));
     if (!name.starts_with("--") || std::find(options.begin(), options.end(), name) != options.end()) continue;

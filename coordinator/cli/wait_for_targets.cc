@@ -28,7 +28,7 @@ std::optional<double> load_time(const std::vector<ReplicaReadiness>& replicas) {
   return longest;
 }
 
-ReadinessOptions options_of(const Target& target, const Clock& clock) {
+ReadinessOptions readiness_options(const Target& target, const Clock& clock) {
   ReadinessOptions options;
   options.deadline = target.wait_ready->timeout;
   if (const auto token = resolve_secret(target.auth); token && !token->empty()) {
@@ -66,7 +66,7 @@ Result<std::map<std::uint32_t, double>> wait_for_targets(const Plan& plan, const
       return Error{fmt::format("target '{}': wait_ready.started lies in the future", target.name)};
     }
     waiting[i] = std::async(std::launch::async, [&, i] {
-      ReadinessOptions how = options_of(plan.targets[i], clock);
+      ReadinessOptions how = readiness_options(plan.targets[i], clock);
       how.run_id = options.run_id;
       how.stop = stop.get_token();
       how.on_wait = [&](const std::string& line) {

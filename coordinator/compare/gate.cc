@@ -17,7 +17,6 @@ namespace kneepoint::coordinator {
 namespace {
 
 constexpr std::size_t kMostTold = 2;
-constexpr double kUnbounded = std::numeric_limits<double>::infinity();
 
 /// One threshold over a report.
 class Gate {

@@ -44,7 +44,7 @@ std::string runs_table(const Comparison& comparison) {
          rows + "</tbody></table></div>";
 }
 
-std::string headline(const Comparison& comparison) {
+std::string headline_markup(const Comparison& comparison) {
   std::string sentences, list;
   for (const std::string& line : headlines(comparison))
     sentences += fmt::format(R"(<p class="verdict">{}</p>)", escape(line));
@@ -175,7 +175,7 @@ std::string render_html(const Comparison& comparison) {
                             .name = escape(base.report.run_name),
                             .when = html::utc_text(base.report.started_at),
                             .heading = "Side by side",
-                            .headline = headline(comparison),
+                            .headline = headline_markup(comparison),
                             .contents = links,
                             .sections = sections,
                             .version = escape(base.report.version),

@@ -15,7 +15,6 @@
 namespace kneepoint::coordinator {
 namespace {
 
-constexpr double kUnbounded = std::numeric_limits<double>::infinity();
 /// A percentile is known to its histogram's bucket only, a 128th of an octave's lower end at the widest: the
 /// standard deviation of a place in it. Batches that all fall into one bucket show none of it.
 constexpr double kBucketError = 1.0 / 128 / 3.4641016151377544;  // √12

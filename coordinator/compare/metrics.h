@@ -1,6 +1,7 @@
 #pragma once
 
 #include <functional>
+#include <limits>
 #include <optional>
 #include <string>
 #include <vector>
@@ -11,6 +12,9 @@
 /// The figures that two runs are compared by, and a run held against limits. Names are those of
 /// threshold_metrics().
 namespace kneepoint::coordinator {
+
+/// The end of a range that has none.
+inline constexpr double kUnbounded = std::numeric_limits<double>::infinity();
 
 /// One figure of one run, as a table shows it.
 struct ComparedFigure {

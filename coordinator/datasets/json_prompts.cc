@@ -111,7 +111,7 @@ std::size_t line_of(std::string_view text, const char* at) {
 }
 
 /// The human's turns of one conversation. @return what is wrong with it; empty: nothing.
-std::string read_conversation(dom::element conversation, DatasetEntry& entry) {
+std::string read_messages_of(dom::element conversation, DatasetEntry& entry) {
   dom::object object;
   dom::array messages;
   if (conversation.get(object)) return "is no conversation but another kind of value";
@@ -191,7 +191,7 @@ void read_share_gpt(std::string_view text, const DatasetSpec& spec, DatasetColle
     if (const auto error = one.parse(json.data(), json.size(), true).get(conversation))
       refuse(no_json(error));
     into.attempt([&] {
-      if (const std::string wrong = read_conversation(conversation, entry); !wrong.empty()) refuse(wrong);
+      if (const std::string wrong = read_messages_of(conversation, entry); !wrong.empty()) refuse(wrong);
       if (entry.turns.empty()) return;
       if (spec.all_roles) {
         dom::element messages;

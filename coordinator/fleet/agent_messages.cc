@@ -83,7 +83,9 @@ Result<LinkEvent::What> event_of(std::shared_ptr<v1::AgentMessage> message) {
   }
   auto batch = from_wire(message->batch());
   if (!batch) return Error{"an invalid batch: " + batch.error().message};
-  return LinkEvent::What(LinkEvent::RunBatch{message->run_id(), *std::move(batch)});
+  LinkEvent::What what;  // filled where it is: GCC 12 takes a moved one for uninitialised
+  what = LinkEvent::RunBatch{message->run_id(), *std::move(batch)};
+  return what;
 }
 
 }  // namespace kneepoint::coordinator

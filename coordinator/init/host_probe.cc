@@ -15,7 +15,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr Nanos kLimit = 60s;  // for everything that is asked
+constexpr Nanos kProbeLimit = 60s;  // for everything that is asked
 
 Result<std::vector<HostFacts::Model>> read_models(const HttpReply& reply) {
   if (reply.status == 401 || reply.status == 403)
@@ -74,7 +74,7 @@ Result<HostFacts> probe_host(const ProbeOptions& options) {
   const auto refuse = [&](const std::string& why) { return Error{fmt::format("{}: {}", options.url, why)}; };
   HostFacts facts{.url = options.url, .auth = options.auth};
   Target target{.urls = {options.url}, .connect_timeout = 5s};
-  TargetClient host(target, *secret, {.stop = {}, .limit = kLimit, .run_id = {}});
+  TargetClient host(target, *secret, {.stop = {}, .limit = kProbeLimit, .run_id = {}});
 
   const auto health = host.get("/health");
   if (!health) return health.error();

@@ -22,7 +22,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr Nanos kLimit = 10s;
+constexpr Nanos kPreflightLimit = 10s;
 /// Date tells whole seconds, and the answer was under way.
 constexpr Nanos kNoticedClock = 5s;
 constexpr std::size_t kQuoted = 160;  // bytes of what a host says
@@ -85,8 +85,9 @@ HostCheck ask(const Target& target, const std::string& url, const std::string& r
   if (!secret) return {.url = url, .fault = secret.error().message};
   Target alone = target;
   alone.urls = {url};
-  TargetClient client(alone, *secret,
-                      {.stop = stop, .limit = std::max(kLimit, target.connect_timeout), .run_id = run_id});
+  TargetClient client(
+      alone, *secret,
+      {.stop = stop, .limit = std::max(kPreflightLimit, target.connect_timeout), .run_id = run_id});
   const auto reply = client.get(speaks_openai(target) ? "/v1/models" : "/health");
   if (!reply) return {.url = url, .fault = unreachable(url, reply.error().message)};
   HostCheck check{.url = url, .fault = speaks_openai(target) ? judge_models(target, *reply, longest) : ""};

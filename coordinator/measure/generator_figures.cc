@@ -4,13 +4,10 @@
 #include <cmath>
 #include <vector>
 
+#include "coordinator/measure/statistics.h"
+
 namespace kneepoint::coordinator {
 namespace {
-
-std::optional<double> ratio(double part, double whole) {
-  if (whole <= 0) return std::nullopt;
-  return part / whole;
-}
 
 /// Content events beyond the first of their read. Older recordings have only the reads.
 double joined_events(const GeneratorStats& stats) {

@@ -11,6 +11,12 @@
 /// Boost.Math's.
 namespace kneepoint::coordinator {
 
+/// Absent where there is nothing that it would be a part of.
+inline std::optional<double> ratio(double part, double whole) {
+  if (whole <= 0) return std::nullopt;
+  return part / whole;
+}
+
 /// The 95 % quantile of the standard normal distribution: one-sided bounds.
 inline constexpr double kOneSided95 = 1.6448536269514722;
 

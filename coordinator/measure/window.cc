@@ -42,11 +42,6 @@ RequestCounts counts_of(const SeriesStats& stats) {
   return counts;
 }
 
-std::optional<double> ratio(double part, double whole) {
-  if (whole <= 0) return std::nullopt;
-  return part / whole;
-}
-
 /// A count per second, with the spread of its batches.
 /// @param bins equal bins over the window.
 /// @param burst how much of it comes at once.

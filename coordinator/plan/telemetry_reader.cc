@@ -23,7 +23,7 @@ constexpr std::size_t kMostLimits = 32;
 constexpr double kLatestStart = 4e9;  // Unix seconds: the year 2096
 constexpr double kLargestLimit = 1e15;
 
-const std::vector<Node>& read_urls(const Node& node, std::string_view what) {
+const std::vector<Node>& read_url_items(const Node& node, std::string_view what) {
   const auto& items = yaml::read_list(node, what);
   if (items.size() > kMostUrls)
     throw PlanError{node.at, fmt::format("{} has more than {} URLs", what, kMostUrls)};
@@ -69,7 +69,7 @@ const std::string& read_metric(const Node& node) {
   return metric;
 }
 
-GuardLimit read_limit(const Node& node) {
+GuardLimit read_guard_limit(const Node& node) {
   const MappingReader reader(node, "a guard rail", {"metric", "above", "below", "for", "url"});
   GuardLimit limit{.metric = read_metric(reader.require("metric")), .source = {}};
   reader.exclusive("above", "below");
@@ -116,10 +116,11 @@ TelemetryOptions read_telemetry(const Node& node) {
   }
   const MappingReader reader(node, "telemetry", {"metrics", "pods", "gpus", "nvml"});
   if (const Node* const urls = reader.find("metrics")) {
-    for (const Node& item : read_urls(*urls, "'metrics'")) options.urls.push_back(read_metrics_url(item));
+    for (const Node& item : read_url_items(*urls, "'metrics'"))
+      options.urls.push_back(read_metrics_url(item));
   }
   if (const Node* const pods = reader.find("pods")) {
-    for (const Node& item : read_urls(*pods, "'pods'")) {
+    for (const Node& item : read_url_items(*pods, "'pods'")) {
       options.pods.push_back(read_metrics_url(item));
       if (options.pods.back().starts_with("https:")) {
         throw PlanError{item.at,
@@ -129,7 +130,7 @@ TelemetryOptions read_telemetry(const Node& node) {
     }
   }
   if (const Node* const gpus = reader.find("gpus")) {
-    for (const Node& item : read_urls(*gpus, "'gpus'")) options.gpus.push_back(read_exporter(item));
+    for (const Node& item : read_url_items(*gpus, "'gpus'")) options.gpus.push_back(read_exporter(item));
   }
   if (const Node* const nvml = reader.find("nvml")) options.nvml = yaml::read_bool(*nvml, "'nvml'");
   return options;
@@ -159,7 +160,7 @@ std::vector<GuardLimit> read_guard_rails(const Node& node) {
   for (const Node& item : yaml::read_list(node, "'guard_rails'")) {
     if (limits.size() == kMostLimits)
       throw PlanError{item.at, fmt::format("more than {} guard rails", kMostLimits)};
-    limits.push_back(read_limit(item));
+    limits.push_back(read_guard_limit(item));
   }
   return limits;
 }

@@ -14,7 +14,7 @@ struct Row {
   const Step& step;
 };
 
-struct Column {
+struct CsvColumn {
   std::string name;
   std::function<std::string(const Row&)> cell;
 };
@@ -30,7 +30,7 @@ std::string number(const std::optional<double>& value) {
   return value ? fmt::format("{}", *value) : "";
 }
 
-void add_estimate(std::vector<Column>& columns, const std::string& name, Estimate Step::*which) {
+void add_estimate(std::vector<CsvColumn>& columns, const std::string& name, Estimate Step::*which) {
   columns.push_back({name, [which](const Row& r) { return number((r.step.*which).value); }});
   const auto bound = [which](double Interval::*end) {
     return [which, end](const Row& r) {
@@ -42,7 +42,7 @@ void add_estimate(std::vector<Column>& columns, const std::string& name, Estimat
   columns.push_back({name + "_ci95_high", bound(&Interval::high)});
 }
 
-void add_latency(std::vector<Column>& columns, const std::string& name, LatencySummary Step::*which) {
+void add_latency(std::vector<CsvColumn>& columns, const std::string& name, LatencySummary Step::*which) {
   columns.push_back(
       {name + "_count", [which](const Row& r) { return fmt::format("{}", (r.step.*which).count); }});
   using Figure = std::optional<double> LatencySummary::*;
@@ -60,7 +60,7 @@ void add_latency(std::vector<Column>& columns, const std::string& name, LatencyS
   }
 }
 
-void add_telemetry(std::vector<Column>& columns) {
+void add_telemetry(std::vector<CsvColumn>& columns) {
   using Engine = std::optional<double> StepTelemetry::*;
   using Gpu = std::optional<double> GpuTelemetry::*;
   for (const auto& [name, figure] : std::initializer_list<std::pair<const char*, Engine>>{
@@ -93,7 +93,7 @@ void add_telemetry(std::vector<Column>& columns) {
   columns.push_back({"load_seconds", [](const Row& r) { return number(r.result.load_seconds); }});
 }
 
-void add_outcomes(std::vector<Column>& columns, std::size_t begin, std::size_t end) {
+void add_outcomes(std::vector<CsvColumn>& columns, std::size_t begin, std::size_t end) {
   for (std::size_t i = begin; i < end; ++i) {
     columns.push_back({fmt::format("outcome_{}", to_string(kOutcomes[i])),
                        [i](const Row& r) { return fmt::format("{}", r.step.requests.by_outcome[i]); }});
@@ -101,7 +101,7 @@ void add_outcomes(std::vector<Column>& columns, std::size_t begin, std::size_t e
 }
 
 /// What came later: columns are only appended.
-void add_later_telemetry(std::vector<Column>& columns) {
+void add_later_telemetry(std::vector<CsvColumn>& columns) {
   columns.push_back({"server_page", [](const Row& r) {
                        return r.step.telemetry ? quoted(r.step.telemetry->page.state) : std::string();
                      }});
@@ -127,8 +127,8 @@ void add_later_telemetry(std::vector<Column>& columns) {
                      }});
 }
 
-std::vector<Column> columns() {
-  std::vector<Column> all = {
+std::vector<CsvColumn> columns() {
+  std::vector<CsvColumn> all = {
       {"target", [](const Row& r) { return quoted(r.result.target); }},
       {"scenario", [](const Row& r) { return quoted(r.result.scenario); }},
       {"concurrency", [](const Row& r) { return fmt::format("{}", r.step.concurrency); }},
@@ -153,7 +153,7 @@ std::vector<Column> columns() {
   add_latency(all, "tpot", &Step::tpot_seconds);
   add_latency(all, "icl", &Step::icl_seconds);
   add_latency(all, "e2e", &Step::e2e_seconds);
-  const std::vector<Column> rest = {
+  const std::vector<CsvColumn> rest = {
       {"error_ratio", [](const Row& r) { return number(r.step.error_ratio); }},
       {"goodput_ratio", [](const Row& r) { return number(r.step.goodput_ratio); }},
       {"goodput_requests_per_second",
@@ -189,7 +189,7 @@ std::vector<Column> columns() {
   add_latency(all, "e2e_intended", &Step::e2e_intended_seconds);
   add_telemetry(all);
   add_latency(all, "connect", &Step::connect_seconds);
-  const std::vector<Column> latest = {
+  const std::vector<CsvColumn> latest = {
       {"reconnects", [](const Row& r) { return fmt::format("{}", r.step.reconnects); }},
       {"early_stops", [](const Row& r) { return fmt::format("{}", r.step.early_stops); }},
       {"generator_multi_event_read_ratio",
@@ -201,7 +201,7 @@ std::vector<Column> columns() {
   all.insert(all.end(), latest.begin(), latest.end());
   add_later_telemetry(all);
   add_outcomes(all, kFirstOutcomes, kOutcomeCount);
-  const std::vector<Column> newest = {
+  const std::vector<CsvColumn> newest = {
       {"host_speed_ratio",
        [](const Row& r) { return r.step.speed ? number(r.step.speed->ratio) : std::string(); }},
       {"answer_tokens_mean", [](const Row& r) { return number(r.step.answer_tokens_mean); }},
@@ -217,17 +217,17 @@ std::vector<Column> columns() {
 }  // namespace
 
 std::string render_csv(const Report& report) {
-  const std::vector<Column> all = columns();
+  const std::vector<CsvColumn> all = columns();
   std::string out;
   const auto add_line = [&](const auto& cell_of) {
     for (std::size_t i = 0; i < all.size(); ++i) out += (i > 0 ? "," : "") + cell_of(all[i]);
     out += '\n';
   };
-  add_line([](const Column& column) { return column.name; });
+  add_line([](const CsvColumn& column) { return column.name; });
   for (const ScenarioResult& result : report.results) {
     for (const auto* steps : {&result.steps, &result.after}) {
       for (const Step& step : *steps)
-        add_line([&](const Column& column) { return column.cell({result, step}); });
+        add_line([&](const CsvColumn& column) { return column.cell({result, step}); });
     }
   }
   return out;

@@ -129,8 +129,8 @@ constexpr std::array kBottlenecks = {
     Entry{"errors", "errors of the host"},
 };
 
-template <class Table>
-std::optional<std::string_view> find(const Table& table, std::string_view name) {
+template <class Flags>
+std::optional<std::string_view> find(const Flags& table, std::string_view name) {
   const auto entry =
       std::find_if(table.begin(), table.end(), [&](const Entry& e) { return e.first == name; });
   return entry == table.end() ? std::nullopt : std::optional(entry->second);

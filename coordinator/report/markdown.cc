@@ -12,7 +12,7 @@
 namespace kneepoint::coordinator {
 namespace {
 
-std::string render_result(const ScenarioResult& whole) {
+std::string result_as_markdown(const ScenarioResult& whole) {
   const ScenarioResult result = brief(whole);
   std::string out = fmt::format("\n## {} on {} ({})\n", markdown_escaped(result.scenario),
                                 markdown_escaped(result.target), markdown_escaped(result.model));
@@ -76,7 +76,7 @@ std::string render_markdown(const Report& report) {
     out +=
         fmt::format("- **{}**: {}\n", weight_word(remark.weight), markdown_escaped(remark_sentence(remark)));
   out += draw_markdown("Side by side (TTFT at the lowest step)", overview_table(report));
-  for (const ScenarioResult& result : report.results) out += render_result(result);
+  for (const ScenarioResult& result : report.results) out += result_as_markdown(result);
   out += fmt::format("\n## Run\n\n{}\n\n{}\n\n", markdown_escaped(run_line(report)),
                      markdown_escaped(totals_line(report.totals)));
   if (const auto flags = flags_explained(report); !flags.empty()) {

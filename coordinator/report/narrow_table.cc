@@ -17,7 +17,7 @@ constexpr std::size_t kNarrowestNote = 24;
 constexpr std::array<std::string_view, 6> kExpendable = {"note",     "in flight", "req/s",
                                                          "TTFT p50", "TPOT p50",  "TTFT p95"};
 
-std::size_t width_of(const std::vector<Column>& columns) {
+std::size_t table_width(const std::vector<Column>& columns) {
   std::size_t width = 0;
   for (const Column& column : columns) width += kGap + (column.left ? kNarrowestNote : column.width);
   return width - kGap;
@@ -34,7 +34,7 @@ std::vector<std::size_t> kept(std::size_t width) {
     return columns;
   };
   for (const std::string_view title : kExpendable) {
-    if (width_of(chosen()) <= width) break;
+    if (table_width(chosen()) <= width) break;
     std::erase_if(places, [&](std::size_t i) { return all[i].title == title; });
   }
   return places;

@@ -18,7 +18,7 @@ std::string seconds(Nanos t) {
 std::string seconds(const std::optional<Nanos>& t) {
   return t ? seconds(*t) : "null";
 }
-std::string number(const std::optional<std::uint64_t>& n) {
+std::string count_or_null(const std::optional<std::uint64_t>& n) {
   return n ? fmt::format("{}", *n) : "null";
 }
 
@@ -59,20 +59,20 @@ void RecordWriter::write_row(const std::string& agent, const RequestRow& row) {
   const auto& classes = cell.workload.classes;
   const std::string name =
       row.key.prompt_class < classes.size() ? classes[row.key.prompt_class].name : std::string();
-  fmt::format_to(std::back_inserter(lines_),
-                 "{{\"id\":\"{}\",\"scenario\":{},\"target\":{},\"replica\":{},\"agent\":{},"
-                 "\"class\":{},\"turn\":{},"
-                 "\"epoch\":{},\"slot\":{},\"scheduled\":{},\"sent\":{},\"first\":{},\"first_answer\":{},"
-                 "\"last\":{},\"ended\":{},"
-                 "\"prompt_tokens\":{},\"cached_tokens\":{},\"output_tokens\":{},\"reasoning_tokens\":{},"
-                 "\"chunks\":{},\"outcome\":\"{}\"}}\n",
-                 request_id(run_id_, row.key.cell, row.key.epoch, row.slot, row.k),
-                 json_quoted(plan_->scenarios[cell.scenario].name), json_quoted(target.name),
-                 json_quoted(replica), json_quoted(agent), json_quoted(name), row.key.turn, row.key.epoch,
-                 row.slot, seconds(row.scheduled), seconds(row.sent), seconds(row.first),
-                 seconds(row.first_answer), seconds(row.last), seconds(row.ended), number(row.prompt_tokens),
-                 number(row.cached_tokens), number(row.output_tokens), number(row.reasoning_tokens),
-                 row.chunks, to_string(row.outcome));
+  fmt::format_to(
+      std::back_inserter(lines_),
+      "{{\"id\":\"{}\",\"scenario\":{},\"target\":{},\"replica\":{},\"agent\":{},"
+      "\"class\":{},\"turn\":{},"
+      "\"epoch\":{},\"slot\":{},\"scheduled\":{},\"sent\":{},\"first\":{},\"first_answer\":{},"
+      "\"last\":{},\"ended\":{},"
+      "\"prompt_tokens\":{},\"cached_tokens\":{},\"output_tokens\":{},\"reasoning_tokens\":{},"
+      "\"chunks\":{},\"outcome\":\"{}\"}}\n",
+      request_id(run_id_, row.key.cell, row.key.epoch, row.slot, row.k),
+      json_quoted(plan_->scenarios[cell.scenario].name), json_quoted(target.name), json_quoted(replica),
+      json_quoted(agent), json_quoted(name), row.key.turn, row.key.epoch, row.slot, seconds(row.scheduled),
+      seconds(row.sent), seconds(row.first), seconds(row.first_answer), seconds(row.last), seconds(row.ended),
+      count_or_null(row.prompt_tokens), count_or_null(row.cached_tokens), count_or_null(row.output_tokens),
+      count_or_null(row.reasoning_tokens), row.chunks, to_string(row.outcome));
 }
 
 Result<void> RecordWriter::flush() {

@@ -16,7 +16,7 @@ std::string section(const std::string& title, const Table& table) {
   return table.rows.empty() ? "" : fmt::format("\n{}\n{}", title, draw_text(table));
 }
 
-std::string render_result(const ScenarioResult& whole) {
+std::string result_as_text(const ScenarioResult& whole) {
   const ScenarioResult result = brief(whole);
   std::string out = fmt::format("\n{:=<{}}\n", "", kTextWidth);
   out += wrapped("", title_sentence(result));
@@ -78,7 +78,7 @@ std::string render_text(const Report& report) {
   for (const Remark& remark : report.verdict.remarks())
     out += wrapped("  - ", fmt::format("{}: {}", weight_word(remark.weight), remark_sentence(remark)));
   out += section("Side by side (TTFT at the lowest step)", overview_table(report));
-  for (const ScenarioResult& result : report.results) out += render_result(result);
+  for (const ScenarioResult& result : report.results) out += result_as_text(result);
   out += fmt::format("\n{:=<{}}\nWhole run: {}\n", "", kTextWidth, totals_line(report.totals));
   const auto flags = flags_explained(report);
   if (!flags.empty()) out += "\nStates and flags\n";

@@ -13,7 +13,7 @@ namespace {
 using enum Engine;
 using enum Signal;
 
-constexpr EngineMetric kTable[] = {
+constexpr EngineMetric kEngineMetrics[] = {
     {kVllm, kRunning, "vllm:num_requests_running"},
     {kVllm, kWaiting, "vllm:num_requests_waiting"},
     {kVllm, kKvUsage, "vllm:kv_cache_usage_perc"},
@@ -167,7 +167,7 @@ double aggregate(const Selected& selected, const EngineMetric& metric) {
 
 SignalValues read_one(Engine engine, const std::vector<MetricSample>& samples) {
   SignalValues values;
-  for (const EngineMetric& metric : kTable) {
+  for (const EngineMetric& metric : kEngineMetrics) {
     if (metric.engine != engine || values.contains(metric.signal)) continue;
     const Selected selected = select(samples, metric);
     if (!selected.empty()) values[metric.signal] = aggregate(selected, metric);
@@ -278,13 +278,13 @@ std::string_view to_string(Engine engine) {
 }
 
 std::span<const EngineMetric> engine_metrics() {
-  return kTable;
+  return kEngineMetrics;
 }
 
 bool is_engine_metric(std::string_view name) {
   static const std::unordered_set<std::string> names = [] {
     std::unordered_set<std::string> all;
-    for (const EngineMetric& metric : kTable) all.insert(common_spelling(metric.name));
+    for (const EngineMetric& metric : kEngineMetrics) all.insert(common_spelling(metric.name));
     return all;
   }();
   if (name == kProcessCpuName || name == kProcessStartName) return true;

@@ -9,28 +9,28 @@ namespace {
 
 using enum Signal;
 
-enum class Combine { kSum, kSumOfCards, kMean, kMax };
+enum class CardCombine { kSum, kSumOfCards, kMean, kMax };
 
 struct GpuMetric {
   Signal signal;
   std::string_view name;
-  Combine combine;
+  CardCombine combine;
   double scale;
 };
 
 constexpr double kMiB = 1024.0 * 1024.0;
 
 /// The first name that is exposed counts.
-constexpr GpuMetric kTable[] = {
-    {kGpuMemoryUsed, "DCGM_FI_DEV_FB_USED", Combine::kSum, kMiB},
-    {kGpuPower, "DCGM_FI_DEV_POWER_USAGE", Combine::kSumOfCards, 1},
-    {kGpuEnergy, "DCGM_FI_DEV_TOTAL_ENERGY_CONSUMPTION", Combine::kSumOfCards, 1e-3},
-    {kGpuTemperature, "DCGM_FI_DEV_GPU_TEMP", Combine::kMax, 1},
-    {kGpuUtil, "DCGM_FI_DEV_GPU_UTIL", Combine::kMean, 1e-2},
-    {kGpuSmActive, "DCGM_FI_PROF_SM_ACTIVE", Combine::kMean, 1},
-    {kGpuSmActive, "DCGM_FI_PROF_GR_ENGINE_ACTIVE", Combine::kMean, 1},
-    {kGpuTensorActive, "DCGM_FI_PROF_PIPE_TENSOR_ACTIVE", Combine::kMean, 1},
-    {kGpuDramActive, "DCGM_FI_PROF_DRAM_ACTIVE", Combine::kMean, 1},
+constexpr GpuMetric kGpuMetrics[] = {
+    {kGpuMemoryUsed, "DCGM_FI_DEV_FB_USED", CardCombine::kSum, kMiB},
+    {kGpuPower, "DCGM_FI_DEV_POWER_USAGE", CardCombine::kSumOfCards, 1},
+    {kGpuEnergy, "DCGM_FI_DEV_TOTAL_ENERGY_CONSUMPTION", CardCombine::kSumOfCards, 1e-3},
+    {kGpuTemperature, "DCGM_FI_DEV_GPU_TEMP", CardCombine::kMax, 1},
+    {kGpuUtil, "DCGM_FI_DEV_GPU_UTIL", CardCombine::kMean, 1e-2},
+    {kGpuSmActive, "DCGM_FI_PROF_SM_ACTIVE", CardCombine::kMean, 1},
+    {kGpuSmActive, "DCGM_FI_PROF_GR_ENGINE_ACTIVE", CardCombine::kMean, 1},
+    {kGpuTensorActive, "DCGM_FI_PROF_PIPE_TENSOR_ACTIVE", CardCombine::kMean, 1},
+    {kGpuDramActive, "DCGM_FI_PROF_DRAM_ACTIVE", CardCombine::kMean, 1},
 };
 /// The total is what is used, free and reserved; newer exporters list the last apart.
 constexpr std::string_view kMemoryParts[] = {"DCGM_FI_DEV_FB_USED", "DCGM_FI_DEV_FB_FREE",
@@ -65,20 +65,20 @@ double sum_of(const std::map<Card, double>& cards) {
   return sum;
 }
 
-double combine(const std::map<Card, double>& cards, Combine how) {
-  if (how == Combine::kMax) {
+double combine_cards(const std::map<Card, double>& cards, CardCombine how) {
+  if (how == CardCombine::kMax) {
     return std::max_element(cards.begin(), cards.end(),
                             [](const auto& a, const auto& b) { return a.second < b.second; })
         ->second;
   }
-  return how == Combine::kMean ? sum_of(cards) / static_cast<double>(cards.size()) : sum_of(cards);
+  return how == CardCombine::kMean ? sum_of(cards) / static_cast<double>(cards.size()) : sum_of(cards);
 }
 
 }  // namespace
 
 bool is_gpu_metric(std::string_view name) {
   if (!name.starts_with("DCGM_FI_")) return false;
-  return std::any_of(std::begin(kTable), std::end(kTable),
+  return std::any_of(std::begin(kGpuMetrics), std::end(kGpuMetrics),
                      [&](const GpuMetric& m) { return m.name == name; }) ||
          std::find(std::begin(kMemoryParts), std::end(kMemoryParts), name) != std::end(kMemoryParts);
 }
@@ -86,10 +86,10 @@ bool is_gpu_metric(std::string_view name) {
 SignalValues read_gpu_metrics(const std::vector<MetricSample>& samples,
                               const std::map<std::string, std::string>& labels) {
   SignalValues values;
-  for (const GpuMetric& metric : kTable) {
+  for (const GpuMetric& metric : kGpuMetrics) {
     if (values.contains(metric.signal)) continue;
-    const auto cards = by_card(samples, metric.name, metric.combine != Combine::kSumOfCards, labels);
-    if (!cards.empty()) values[metric.signal] = combine(cards, metric.combine) * metric.scale;
+    const auto cards = by_card(samples, metric.name, metric.combine != CardCombine::kSumOfCards, labels);
+    if (!cards.empty()) values[metric.signal] = combine_cards(cards, metric.combine) * metric.scale;
   }
   const auto free = by_card(samples, kMemoryParts[1], true, labels);
   if (values.contains(kGpuMemoryUsed) && !free.empty()) {

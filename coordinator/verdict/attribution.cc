@@ -54,7 +54,7 @@ void say_what_the_page_is(const Scene& scene, Attribution& result) {
 }
 
 /// What the missing telemetry could have excluded.
-void doubt(const Scene& scene, Attribution& result) {
+void doubt_attribution(const Scene& scene, Attribution& result) {
   const std::string& found = result.bottleneck;
   if (found.empty() && !scene.knee()) return;  // nothing has given out yet
   if (found == "client" || found == "admission" || found == "errors") return;
@@ -120,7 +120,7 @@ Attribution find_bottleneck(const AttributionInput& input) {
   result.evidence.insert(result.evidence.begin(), scene.asides.begin(), scene.asides.end());
   say_what_the_page_is(scene, result);
   if (result.bottleneck.empty()) say_nothing_found(scene, result);
-  doubt(scene, result);
+  doubt_attribution(scene, result);
   return result;
 }
 

@@ -16,6 +16,7 @@
 #include "coordinator/verdict/influence.h"
 #include "coordinator/verdict/page_remarks.h"
 #include "coordinator/verdict/revisits.h"
+#include "coordinator/verdict/saturation.h"
 #include "coordinator/verdict/scatter.h"
 #include "coordinator/verdict/sick_replica.h"
 #include "coordinator/verdict/token_counts.h"
@@ -25,8 +26,6 @@ namespace {
 
 /// Windows are cut at whole seconds: clocks further apart than this blur their edges.
 constexpr double kClockTolerance = 0.05;
-/// A saturation point is claimed from so many loads on.
-constexpr std::size_t kFewestLoads = 3;
 
 /// A flag of a row as a code of a remark: "CLIENT_BOUND" is "client_bound".
 std::string code_of(std::string_view flag) {

@@ -13,9 +13,6 @@
 namespace kneepoint::coordinator {
 namespace {
 
-/// TPOT up to which a block's edges, TPOT/(√6·block), may shift less than 1 % in or out of it.
-constexpr double kSlowestTick = 0.1;
-
 bool usable(const Step& step) {
   return tells_throughput(step) && !surely_failing(step.requests);
 }
@@ -58,8 +55,8 @@ std::vector<double> centred_values(const std::vector<Reading>& readings) {
   return values;
 }
 
-double product(const std::vector<Reading>& readings, const std::vector<double>& a,
-               const std::vector<double>& b) {
+double weighted_product(const std::vector<Reading>& readings, const std::vector<double>& a,
+                        const std::vector<double>& b) {
   double sum = 0;
   for (std::size_t i = 0; i < readings.size(); ++i) sum += readings[i].weight * a[i] * b[i];
   return sum;
@@ -104,8 +101,9 @@ SineFit fit_sine(const std::vector<Reading>& readings, const std::vector<double>
   const double omega = 2 * std::numbers::pi / period;
   s = centred(readings, [&](double t) { return std::sin(omega * t); });
   c = centred(readings, [&](double t) { return std::cos(omega * t); });
-  const double ss = product(readings, s, s), cc = product(readings, c, c), sc = product(readings, s, c);
-  const double sy = product(readings, s, y), cy = product(readings, c, y);
+  const double ss = weighted_product(readings, s, s), cc = weighted_product(readings, c, c),
+               sc = weighted_product(readings, s, c);
+  const double sy = weighted_product(readings, s, y), cy = weighted_product(readings, c, y);
   const double determinant = ss * cc - sc * sc;
   if (determinant <= 1e-6 * ss * cc) return {};
   const double a = (sy * cc - cy * sc) / determinant;
@@ -114,7 +112,7 @@ SineFit fit_sine(const std::vector<Reading>& readings, const std::vector<double>
 }
 
 /// Autocorrelation of neighbours in time within a level's rows.
-double neighbours_alike(const std::vector<Reading>& readings, const std::vector<double>& residuals) {
+double readings_alike(const std::vector<Reading>& readings, const std::vector<double>& residuals) {
   double products = 0, squares = 0;
   for (std::size_t i = 1; i < readings.size(); ++i) {
     squares += residuals[i] * residuals[i];
@@ -165,10 +163,10 @@ std::vector<Reading> block_readings(const std::vector<Step>& steps) {
 MovementFit fit_movement(const std::vector<Reading>& readings, const std::function<double(double)>& shape) {
   const std::vector<double> y = centred_values(readings);
   const std::vector<double> x = centred(readings, shape);
-  MovementFit found{.before = product(readings, y, y)};
-  const double leverage = product(readings, x, x);
+  MovementFit found{.before = weighted_product(readings, y, y)};
+  const double leverage = weighted_product(readings, x, x);
   if (leverage <= 1e-12) return found;
-  const double together = product(readings, x, y);
+  const double together = weighted_product(readings, x, y);
   found.size = together / leverage;
   found.explained = together * together / leverage;
   return found;
@@ -250,7 +248,7 @@ std::optional<Wave> find_wave(const std::vector<Reading>& blocks, double shortes
   if (blocks.size() < kFewest) return std::nullopt;
   const double span = blocks.back().at - blocks.front().at;
   const std::vector<double> y = centred_values(blocks);
-  const double before = product(blocks, y, y);
+  const double before = weighted_product(blocks, y, y);
   if (before <= 0) return std::nullopt;
   const double finest = 1 / (4 * span);
   SineFit best;
@@ -268,8 +266,8 @@ std::optional<Wave> find_wave(const std::vector<Reading>& blocks, double shortes
   fit_sine(blocks, y, period, s, c);
   std::vector<double> residuals(y.size());
   for (std::size_t i = 0; i < y.size(); ++i) residuals[i] = y[i] - best.sine * s[i] - best.cosine * c[i];
-  const double alike = neighbours_alike(blocks, residuals);
-  const double variance = product(blocks, residuals, residuals) / static_cast<double>(y.size());
+  const double alike = readings_alike(blocks, residuals);
+  const double variance = weighted_product(blocks, residuals, residuals) / static_cast<double>(y.size());
   const double red = variance * (1 - alike * alike) /
                      (1 - 2 * alike * std::cos(2 * std::numbers::pi * kBlock / period) + alike * alike);
   const double once = std::exp(-best.explained / (2 * std::max(red, 1e-12)));

@@ -15,9 +15,6 @@
 namespace kneepoint::coordinator {
 namespace {
 
-/// Two loads tell that one gave more, and no more than that.
-constexpr std::size_t kFewestLoads = 3;
-
 /// The largest step after which a doubling surely added more than the knee allows.
 std::optional<double> known_below(const ThroughputCurve& curve) {
   std::optional<double> bound;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <string>
 #include <vector>
 
@@ -7,6 +8,9 @@
 #include "coordinator/verdict/knee.h"
 
 namespace kneepoint::coordinator {
+
+/// A saturation point is claimed from so many loads on: two tell that one gave more, and no more than that.
+inline constexpr std::size_t kFewestLoads = 3;
 
 /// Where throughput stops following the load (docs/method.md). Pure; rows that are not valid are never the
 /// knee.

@@ -12,8 +12,6 @@
 namespace kneepoint::coordinator {
 namespace {
 
-/// TPOT up to which a block's edges shift little in or out of it.
-constexpr double kSlowestTick = 0.1;
 /// Of a block beside its edges, relative: what hosts scatter by from one two seconds to the next.
 constexpr double kBlockNoise = 0.01;
 

@@ -28,7 +28,8 @@ struct Solution {
   std::vector<std::vector<double>> inverse;
 };
 
-Solution solve(const std::vector<SpeedBlock>& blocks, const std::vector<Column>& columns, const Column& y) {
+Solution solve_columns(const std::vector<SpeedBlock>& blocks, const std::vector<Column>& columns,
+                       const Column& y) {
   const std::size_t p = columns.size();
   std::vector<std::vector<double>> a(p, std::vector<double>(2 * p));
   for (std::size_t i = 0; i < p; ++i) {
@@ -93,7 +94,7 @@ JointFit fit(const std::vector<SpeedBlock>& blocks, const std::vector<double>& f
   JointFit found{.plain = columns_of(blocks, frequencies)};
   found.centred = found.plain;
   for (Column& column : found.centred) centre_levels(blocks, column);
-  found.solution = solve(blocks, found.centred, y);
+  found.solution = solve_columns(blocks, found.centred, y);
   found.left = y;
   for (std::size_t p = 0; p < found.centred.size(); ++p) {
     for (std::size_t i = 0; i < y.size(); ++i) found.left[i] -= found.solution.size[p] * found.centred[p][i];
@@ -103,7 +104,7 @@ JointFit fit(const std::vector<SpeedBlock>& blocks, const std::vector<double>& f
 }
 
 /// Autocorrelation of neighbours in time within rows.
-double neighbours_alike(const std::vector<SpeedBlock>& blocks, const Column& left) {
+double blocks_alike(const std::vector<SpeedBlock>& blocks, const Column& left) {
   double products = 0, squares = 0;
   for (std::size_t i = 1; i < blocks.size(); ++i) {
     if (blocks[i].row != blocks[i - 1].row) continue;
@@ -163,7 +164,7 @@ double refine(const std::vector<SpeedBlock>& blocks, std::vector<double> frequen
 /// Chance that red noise like what is left shows as much at any of the frequencies looked at.
 double chance_of(const std::vector<SpeedBlock>& blocks, double explained, const JointFit& after,
                  double frequency, std::size_t looked) {
-  const double alike = neighbours_alike(blocks, after.left);
+  const double alike = blocks_alike(blocks, after.left);
   const double variance = after.squares / static_cast<double>(blocks.size());
   const double red =
       variance * (1 - alike * alike) /
@@ -187,8 +188,8 @@ void add_errors(const std::vector<SpeedBlock>& blocks, const JointFit& found,
   }
   std::vector<Column> centred = columns;
   for (Column& column : centred) centre_levels(blocks, column);
-  const Solution all = solve(blocks, centred, found.left);
-  const double alike = neighbours_alike(blocks, found.left);
+  const Solution all = solve_columns(blocks, centred, found.left);
+  const double alike = blocks_alike(blocks, found.left);
   const double noise = found.squares /
                        static_cast<double>(std::max<std::size_t>(blocks.size() - columns.size() - 1, 1)) *
                        (1 + alike) / (1 - alike);

@@ -14,8 +14,6 @@ constexpr double kEven =
     0.85;  ///< What the lowest fifth of the seconds brings at least, of a row that can tell.
 constexpr double kFewest = 12;  ///< Tokens a second, below which chance alone makes gaps.
 constexpr std::size_t kStalls = 3;
-/// TPOT: where a second holds few ticks, one more or less is no stall.
-constexpr double kSlowestTick = 0.1;
 
 double at_share(std::vector<double> values, double share) {
   const auto at =

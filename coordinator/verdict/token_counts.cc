@@ -161,7 +161,7 @@ std::string correction(const TokenCount& count) {
                      right.by_engine ? "the engine's counter" : "the length that was asked for");
 }
 
-std::string doubt(const TokenCount& count) {
+std::string doubt_sentence(const TokenCount& count) {
   return fmt::format("{}, and nothing confirms it: {}{}",
                      says(count, "usage")
                          ? "the server counts more tokens than chunks came"
@@ -180,7 +180,7 @@ void settle(Step& step, std::optional<double> usual_bytes) {
     step.warn("COUNTS_DIFFER",
               fmt::format("counts of the output tokens differ: {}{}", figures(count), with_suspicion(count)));
   } else if (count.state == "unconfirmed" && says(count, "chunks")) {
-    step.warn("COUNT_UNCONFIRMED", doubt(count));
+    step.warn("COUNT_UNCONFIRMED", doubt_sentence(count));
   }
   const bool refuted = count.state == "corrected" || count.state == "differs";
   const bool unknown =
@@ -258,7 +258,7 @@ void judge_token_counts(const ScenarioResult& result, Verdict& verdict) {
   }
   if (const Step* step = worst("unconfirmed"); step != nullptr && step->has_flag("COUNT_UNCONFIRMED")) {
     verdict.reserve("count_unconfirmed",
-                    fmt::format("at {}: {}", row_label(*step), doubt(*step->token_count)));
+                    fmt::format("at {}: {}", row_label(*step), doubt_sentence(*step->token_count)));
   }
 }
 

@@ -152,7 +152,7 @@ Switches switches_of(const std::vector<SpeedBlock>& blocks, const std::vector<Le
 }  // namespace
 
 std::optional<SpeedFit> fit_two_speeds(const std::vector<SpeedBlock>& blocks) {
-  constexpr std::size_t kFewestLoads = 2;
+  constexpr std::size_t kFewestGaps = 2;
   std::vector<Level> levels;
   for (const SpeedBlock& block : blocks) {
     if (levels.size() <= block.level) levels.resize(block.level + 1);
@@ -165,7 +165,7 @@ std::optional<SpeedFit> fit_two_speeds(const std::vector<SpeedBlock>& blocks) {
     split(level);
     if (level.both) gaps.push_back(level.gap());
   }
-  if (gaps.size() < kFewestLoads) return std::nullopt;
+  if (gaps.size() < kFewestGaps) return std::nullopt;
   const double gap = median(gaps);
   double fast_blocks = 0, all = 0;
   for (Level& level : levels) {

@@ -10,7 +10,8 @@ namespace {
 using Row = std::array<double, 4>;  // three coefficients and the right side
 
 /// Solves the normal equations of those parameters that are in use (Gauss, pivots by size); the others are 0.
-std::optional<std::array<double, 3>> solve(std::array<Row, 3> system, const std::array<bool, 3>& in_use) {
+std::optional<std::array<double, 3>> solve_normal(std::array<Row, 3> system,
+                                                  const std::array<bool, 3>& in_use) {
   for (std::size_t p = 0; p < 3; ++p) {
     if (in_use[p]) continue;
     for (std::size_t other = 0; other < 3; ++other) system[p][other] = system[other][p] = 0;
@@ -54,11 +55,11 @@ std::optional<Usl> fit_usl(std::span<const ThroughputPoint> points) {
     }
   }
   std::array<bool, 3> in_use = {true, true, true};
-  auto found = solve(normal, in_use);
+  auto found = solve_normal(normal, in_use);
   for (const std::size_t p : {2, 1}) {  // what would be negative is 0
     if (!found || (*found)[p] >= 0) continue;
     in_use[p] = false;
-    found = solve(normal, in_use);
+    found = solve_normal(normal, in_use);
   }
   if (!found || (*found)[0] <= 0 || (*found)[1] < 0) return std::nullopt;
   return Usl{.lambda = 1 / ((*found)[0] * unit),

@@ -65,13 +65,6 @@ const Content kContents[] = {
     {R"("function_call":null)", ""},
 };
 
-std::string padded(std::string_view text) {
-  std::string copy;
-  copy.reserve(text.size() + kPadding);
-  copy.append(text);
-  return copy;
-}
-
 TEST(ChatContent, InADelta) {
   for (const Content& each : kContents) {
     const auto dialect = *make_dialect({.api = Api::kOpenAiChat, .model = "m"}, Workload());

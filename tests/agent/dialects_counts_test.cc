@@ -26,16 +26,16 @@ std::vector<Chunk> heard(Api api, std::vector<std::string> events) {
   return heard(**make_dialect({.api = api, .model = "m"}, Workload()), std::move(events));
 }
 
-std::string delta(const std::string& members, const std::string& rest = "") {
+std::string chunk_of(const std::string& members, const std::string& rest = "") {
   return R"({"choices":[{"index":0,"delta":{)" + members + R"(},"finish_reason":null}])" + rest + "}";
 }
 
 TEST(Counts, BytesOfTextAreThoseOfAnswerAndReasoningAsWritten) {
   const auto chunks =
-      heard(Api::kOpenAiChat,
-            {delta(R"("content":" the")"), delta(R"("content":" model")"), delta(R"("content":"\u00e9")"),
-             delta(R"("reasoning_content":"Hmm")"), delta(R"("reasoning":"ab","content":"cd")"),
-             delta(R"("content":"")"), delta(R"("tool_calls":[{"function":{"arguments":"{"}}])"), "[DONE]"});
+      heard(Api::kOpenAiChat, {chunk_of(R"("content":" the")"), chunk_of(R"("content":" model")"),
+                               chunk_of(R"("content":"\u00e9")"), chunk_of(R"("reasoning_content":"Hmm")"),
+                               chunk_of(R"("reasoning":"ab","content":"cd")"), chunk_of(R"("content":"")"),
+                               chunk_of(R"("tool_calls":[{"function":{"arguments":"{"}}])"), "[DONE]"});
   std::vector<std::size_t> bytes;
   for (const Chunk& chunk : chunks) bytes.push_back(chunk.text_bytes);
   EXPECT_EQ(bytes, (std::vector<std::size_t>{4, 6, 6, 3, 4, 0, 0, 0})) << "the second matches a template";

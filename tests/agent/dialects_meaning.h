@@ -1,10 +1,20 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 
 #include "agent/dialects/dialect.h"
+#include "agent/http/event_framing.h"
 
 namespace kneepoint::agent {
+
+/// With room behind it for what a JSON reader may read there.
+inline std::string padded(std::string_view text) {
+  std::string copy;
+  copy.reserve(text.size() + kPadding);
+  copy.append(text);
+  return copy;
+}
 
 /// "answer reasoning tool finish done error 12 of 7": what is set, and completion and prompt tokens.
 inline std::string describe(const Chunk& chunk) {

@@ -16,12 +16,7 @@ std::unique_ptr<Dialect> make_dialect(Api api, const std::string& model, const W
   return *agent::make_dialect({.api = api, .model = model}, workload);
 }
 
-std::string padded(std::string text) {
-  text.reserve(text.size() + kPadding);
-  return text;
-}
-
-std::string event(Api api, const std::string& data) {
+std::string read_event_of(Api api, const std::string& data) {
   const auto dialect = make_dialect(api, "m", Workload());
   StreamMemory memory = dialect->begin_stream({.system = "", .text = "Hi"});
   Chunk chunk;
@@ -80,7 +75,8 @@ TEST(OpenAiChat, WhatEachEventMeans) {
       {R"({"choices":[]} trailing)", "malformed"},
       {R"([{"choices":[]}])", "malformed"},
   };
-  for (const Case& each : cases) EXPECT_EQ(event(Api::kOpenAiChat, each.data), each.meaning) << each.data;
+  for (const Case& each : cases)
+    EXPECT_EQ(read_event_of(Api::kOpenAiChat, each.data), each.meaning) << each.data;
 }
 
 /// Reads `first` and then `second` in one stream: the second may match the template learned from the first,
@@ -92,25 +88,26 @@ void expect_same_after(const std::string& first, const std::string& second) {
   dialect->read_event(padded(first), memory, ignored);
   const std::string meaning =
       dialect->read_event(padded(second), memory, chunk) ? describe(chunk) : "malformed";
-  EXPECT_EQ(meaning, event(Api::kOpenAiChat, second)) << first << "\nthen " << second;
+  EXPECT_EQ(meaning, read_event_of(Api::kOpenAiChat, second)) << first << "\nthen " << second;
 }
 
 /// Python servers let them into log probabilities and into what is theirs.
 TEST(OpenAiChat, NumbersThatAreNoJsonWhereNothingIsRead) {
   for (const char* number : {"NaN", "Infinity", "-Infinity", "1e999", "-0.0"}) {
     const std::string odd = number;
-    EXPECT_EQ(
-        event(Api::kOpenAiChat,
-              R"({"choices":[{"delta":{"content":"a"},"logprobs":{"content":[{"logprob":)" + odd + "}]}}]}"),
-        "answer")
-        << odd;
-    EXPECT_EQ(event(Api::kOpenAiChat, R"({"x_score":)" + odd + R"(,"choices":[{"delta":{"content":"a"}}]})"),
+    EXPECT_EQ(read_event_of(Api::kOpenAiChat,
+                            R"({"choices":[{"delta":{"content":"a"},"logprobs":{"content":[{"logprob":)" +
+                                odd + "}]}}]}"),
               "answer")
         << odd;
-    EXPECT_EQ(
-        event(Api::kOpenAiChat, R"({"choices":[{"delta":{"content":"a"}}],"usage":{"completion_tokens":)" +
-                                    odd + R"(,"prompt_tokens":9}})"),
-        "answer of 9")
+    EXPECT_EQ(read_event_of(Api::kOpenAiChat,
+                            R"({"x_score":)" + odd + R"(,"choices":[{"delta":{"content":"a"}}]})"),
+              "answer")
+        << odd;
+    EXPECT_EQ(read_event_of(Api::kOpenAiChat,
+                            R"({"choices":[{"delta":{"content":"a"}}],"usage":{"completion_tokens":)" + odd +
+                                R"(,"prompt_tokens":9}})"),
+              "answer of 9")
         << odd;
   }
 }
@@ -168,9 +165,9 @@ TEST(OpenAiChat, AnEventMeansTheSameAfterAnyOther) {
     for (const std::string& second : events) expect_same_after(first, second);
   }
   // And what the events mean at all, where it is not in the table above.
-  EXPECT_EQ(event(Api::kOpenAiChat, events[6]), "answer finish");
-  EXPECT_EQ(event(Api::kOpenAiChat, events[17]), "answer 1003 of 9");
-  EXPECT_EQ(event(Api::kOpenAiChat, events[22]), "answer 3 of 9");
+  EXPECT_EQ(read_event_of(Api::kOpenAiChat, events[6]), "answer finish");
+  EXPECT_EQ(read_event_of(Api::kOpenAiChat, events[17]), "answer 1003 of 9");
+  EXPECT_EQ(read_event_of(Api::kOpenAiChat, events[22]), "answer 3 of 9");
 }
 
 TEST(EventTemplate, RecognisesTheUsualEvent) {
@@ -193,7 +190,7 @@ TEST(OpenAiChat, EveryTruncationIsMalformed) {
   const std::string whole =
       R"({"id":"c1","choices":[{"index":0,"delta":{"content":" the"},"finish_reason":null}],"usage":{"completion_tokens":1}})";
   for (std::size_t n = 0; n < whole.size(); ++n) {
-    EXPECT_EQ(event(Api::kOpenAiChat, whole.substr(0, n)), "malformed") << whole.substr(0, n);
+    EXPECT_EQ(read_event_of(Api::kOpenAiChat, whole.substr(0, n)), "malformed") << whole.substr(0, n);
   }
 }
 
@@ -220,7 +217,7 @@ TEST(OpenAiCompletions, WhatEachEventMeans) {
       {R"({"choices":[{"text":" the)", "malformed"},
   };
   for (const Case& each : cases)
-    EXPECT_EQ(event(Api::kOpenAiCompletions, each.data), each.meaning) << each.data;
+    EXPECT_EQ(read_event_of(Api::kOpenAiCompletions, each.data), each.meaning) << each.data;
 }
 
 TEST(VllmGenerate, AnEventCountsWhenItsTextHasGrown) {

@@ -40,11 +40,11 @@ class Endings : public EngineTest {
   std::unique_ptr<ScriptedServer> server_;
 };
 
-std::string event(const std::string& json) {
+std::string event_line(const std::string& json) {
   return "data: " + json + "\n\n";
 }
 std::string finish(const std::string& reason) {
-  return event(R"({"choices":[{"index":0,"delta":{},"finish_reason":)" + reason + "}]}");
+  return event_line(R"({"choices":[{"index":0,"delta":{},"finish_reason":)" + reason + "}]}");
 }
 
 TEST_F(Endings, AnEndWithoutContentIsEmpty) {
@@ -53,8 +53,8 @@ TEST_F(Endings, AnEndWithoutContentIsEmpty) {
   EXPECT_EQ(streamed(kRoleEvent + kFinishEvent), "empty");
   EXPECT_EQ(streamed(kFinishEvent + kDoneEvent), "empty");
   EXPECT_EQ(streamed(finish("\"content_filter\"") + kDoneEvent), "empty");
-  EXPECT_EQ(streamed(event(R"({"id":"1","choices":[]})") + kDoneEvent), "empty");
-  EXPECT_EQ(streamed(event(R"({"id":"1","object":"chat.completion.chunk"})") + kDoneEvent), "empty");
+  EXPECT_EQ(streamed(event_line(R"({"id":"1","choices":[]})") + kDoneEvent), "empty");
+  EXPECT_EQ(streamed(event_line(R"({"id":"1","object":"chat.completion.chunk"})") + kDoneEvent), "empty");
   EXPECT_EQ(streamed(kFinishEvent + usage_event(1) + kDoneEvent), "empty")
       << "the token that ends it has no text";
   EXPECT_EQ(streamed(": keep-alive\n\n" + kDoneEvent), "empty");
@@ -83,7 +83,7 @@ TEST_F(Endings, AnAnswerWithoutContentIsEmptyWhereItIsNotStreamed) {
 }
 
 TEST_F(Endings, TokensThatWereCountedAndNotSeenAreUnread) {
-  const std::string odd = event(R"({"choices":[{"index":0,"delta":{"output_fragment":"a"}}]})");
+  const std::string odd = event_line(R"({"choices":[{"index":0,"delta":{"output_fragment":"a"}}]})");
   EXPECT_EQ(streamed(odd + odd + kFinishEvent + usage_event(2) + kDoneEvent), "unread");
   EXPECT_EQ(whole(R"({"choices":[{"output":"a"}],"usage":{"completion_tokens":9}})"), "unread");
   EXPECT_EQ(whole(R"({"choices":[],"usage":{"completion_tokens":9}})"), "unread");
@@ -106,7 +106,7 @@ TEST_F(Endings, ABodyThatEndsInOrderWithoutTheAnswersEndIsTruncated) {
   EXPECT_EQ(streamed(delta("a") + "data: [DONE]"), "success") << "without the end of its line";
   EXPECT_EQ(streamed(delta("a") + "data: [done] \r\n\r\n"), "success");
   target().api = Api::kOpenAiCompletions;
-  const std::string text = event(R"({"choices":[{"index":0,"text":"a","finish_reason":null}]})");
+  const std::string text = event_line(R"({"choices":[{"index":0,"text":"a","finish_reason":null}]})");
   EXPECT_EQ(streamed(text), "truncated");
   EXPECT_EQ(streamed(text + kDoneEvent), "success");
 }
@@ -130,15 +130,15 @@ TEST_F(Endings, AFinishReasonThatIsAFailureIsNoEnd) {
 TEST_F(Endings, AFailureAtStatus200InsideAStream) {
   const std::vector<std::string> failures = {
       "error: {\"code\":400,\"message\":\"too long\"}\n\n",
-      event(R"({"error":{"message":"x","code":500}})"),
-      event(R"({"error":"x"})"),
-      event(R"({"object":"error","message":"x"})"),
-      event(R"({"type":"error","message":"x"})"),
-      event(R"({"detail":"x"})"),
-      event(R"({"code":1305,"message":"busy"})"),
-      event(R"({"success":false,"msg":"no"})"),
-      event(R"({"base_resp":{"status_code":1002,"status_msg":"limit"},"choices":null})"),
-      event(R"({"choices":[{"delta":{},"error":{"code":502},"finish_reason":"error"}]})"),
+      event_line(R"({"error":{"message":"x","code":500}})"),
+      event_line(R"({"error":"x"})"),
+      event_line(R"({"object":"error","message":"x"})"),
+      event_line(R"({"type":"error","message":"x"})"),
+      event_line(R"({"detail":"x"})"),
+      event_line(R"({"code":1305,"message":"busy"})"),
+      event_line(R"({"success":false,"msg":"no"})"),
+      event_line(R"({"base_resp":{"status_code":1002,"status_msg":"limit"},"choices":null})"),
+      event_line(R"({"choices":[{"delta":{},"error":{"code":502},"finish_reason":"error"}]})"),
       "event: error\ndata: oops\n\n",
       "event: error\n\n",
       "event:error\ndata: {}\n",
@@ -156,10 +156,10 @@ TEST_F(Endings, WhatIsNoFailureAlthoughItLooksLikeOne) {
        {R"({"error":null,"choices":[]})", R"({"error":"","code":0})", R"({"error":{}})",
         R"({"code":0,"message":"Success"})", R"({"status":"queued","message":"3rd"})", R"({"type":"ping"})",
         R"({"code":200,"message":"ok","success":true})", R"({"message":"loading"})"}) {
-    EXPECT_EQ(streamed(event(harmless) + delta("a") + kFinishEvent + kDoneEvent), "success") << harmless;
+    EXPECT_EQ(streamed(event_line(harmless) + delta("a") + kFinishEvent + kDoneEvent), "success") << harmless;
   }
   const std::string beside = R"({"code":10001,"message":"x","choices":[{"delta":{"content":"a"}}]})";
-  EXPECT_EQ(streamed(event(beside) + kDoneEvent), "success") << "an answer stands beside it";
+  EXPECT_EQ(streamed(event_line(beside) + kDoneEvent), "success") << "an answer stands beside it";
 }
 
 TEST_F(Endings, ADocumentInPlaceOfAStream) {
@@ -200,13 +200,14 @@ TEST_F(Endings, BehindTheEndMarkerComesUsageAndNothingElse) {
 
 TEST_F(Endings, MixedEndingsAreAsBadAsTheWorst) {
   EXPECT_EQ(streamed(delta("a") + kFinishEvent + finish("\"abort\"") + kDoneEvent), "aborted");
-  EXPECT_EQ(streamed(delta("a") + kFinishEvent + event(R"({"error":"x"})") + kDoneEvent), "error_at_200");
-  EXPECT_EQ(streamed(delta("a") + kDoneEvent + event(R"({"error":"x"})")), "error_at_200");
+  EXPECT_EQ(streamed(delta("a") + kFinishEvent + event_line(R"({"error":"x"})") + kDoneEvent),
+            "error_at_200");
+  EXPECT_EQ(streamed(delta("a") + kDoneEvent + event_line(R"({"error":"x"})")), "error_at_200");
 }
 
 TEST_F(Endings, ACallOfNothingIsNoContent) {
   const auto call = [](const std::string& item) {
-    return event(R"({"choices":[{"index":0,"delta":{"tool_calls":[)" + item + "]}}]}");
+    return event_line(R"({"choices":[{"index":0,"delta":{"tool_calls":[)" + item + "]}}]}");
   };
   EXPECT_EQ(streamed(call(R"({"index":0,"type":"function","function":{"arguments":""}})") +
                      finish("\"tool_calls\"") + kDoneEvent),
@@ -251,20 +252,20 @@ TEST_F(Endings, ADescribedDialectIsHeldToTheSameRule) {
   dialect.answer = dialect.stream;
   target().api = Api::kCustom;
   target().dialect = dialect;
-  const std::string text = event(R"({"text":"a"})");
-  EXPECT_EQ(streamed(text + event(R"({"end":"length"})")), "success");
-  EXPECT_EQ(streamed(text + event(R"({"type":"message_stop"})")), "success");
-  EXPECT_EQ(streamed(text + event(R"({"type":"message_start"})")), "truncated");
-  EXPECT_EQ(streamed(event(R"({"end":"length"})")), "empty");
-  EXPECT_EQ(streamed(event(R"({"end":"stop","out":7})")), "unread");
-  EXPECT_EQ(streamed(text + event(R"({"end":"error"})")), "aborted");
-  EXPECT_EQ(streamed(text + event(R"({"status":"failed","end":true})")), "error_at_200");
-  EXPECT_EQ(streamed(text + event(R"({"error":"not named in the description"})")), "error_at_200");
+  const std::string text = event_line(R"({"text":"a"})");
+  EXPECT_EQ(streamed(text + event_line(R"({"end":"length"})")), "success");
+  EXPECT_EQ(streamed(text + event_line(R"({"type":"message_stop"})")), "success");
+  EXPECT_EQ(streamed(text + event_line(R"({"type":"message_start"})")), "truncated");
+  EXPECT_EQ(streamed(event_line(R"({"end":"length"})")), "empty");
+  EXPECT_EQ(streamed(event_line(R"({"end":"stop","out":7})")), "unread");
+  EXPECT_EQ(streamed(text + event_line(R"({"end":"error"})")), "aborted");
+  EXPECT_EQ(streamed(text + event_line(R"({"status":"failed","end":true})")), "error_at_200");
+  EXPECT_EQ(streamed(text + event_line(R"({"error":"not named in the description"})")), "error_at_200");
   EXPECT_EQ(whole(R"({"text":""})"), "empty");
   EXPECT_EQ(whole(R"({"text":"a"})"), "success");
   target().dialect->stream.finish.clear();
   EXPECT_EQ(streamed(text), "success") << "its description names no end";
-  EXPECT_EQ(streamed(event(R"({"other":1})")), "empty");
+  EXPECT_EQ(streamed(event_line(R"({"other":1})")), "empty");
 }
 
 TEST_F(Endings, VllmGenerate) {

@@ -45,7 +45,7 @@ Reading read(const std::vector<std::string>& pieces, bool closes = false) {
   return reading;
 }
 
-void expect_at_every_split(const std::string& text, const Reading& golden, bool closes = false) {
+void expect_reading_at_every_split(const std::string& text, const Reading& golden, bool closes = false) {
   EXPECT_EQ(read({text}, closes), golden);
   std::vector<std::string> bytes;
   for (const char c : text) bytes.emplace_back(1, c);
@@ -56,24 +56,24 @@ void expect_at_every_split(const std::string& text, const Reading& golden, bool 
 }
 
 TEST(HttpResponse, ContentLength) {
-  expect_at_every_split("HTTP/1.1 200 OK\r\nContent-Length: 5\r\nX: y\r\n\r\nhello",
-                        {.status = 200, .body = "hello", .keep_alive = true, .last = Event::kEnd});
-  expect_at_every_split("HTTP/1.1 429 Too Many\r\ncontent-length:0\r\nConnection: Close\r\n\r\n",
-                        {.status = 429, .keep_alive = false, .last = Event::kEnd});
+  expect_reading_at_every_split("HTTP/1.1 200 OK\r\nContent-Length: 5\r\nX: y\r\n\r\nhello",
+                                {.status = 200, .body = "hello", .keep_alive = true, .last = Event::kEnd});
+  expect_reading_at_every_split("HTTP/1.1 429 Too Many\r\ncontent-length:0\r\nConnection: Close\r\n\r\n",
+                                {.status = 429, .keep_alive = false, .last = Event::kEnd});
 }
 
 TEST(HttpResponse, ChunkedWithExtensionsAndTrailers) {
-  expect_at_every_split(
+  expect_reading_at_every_split(
       "HTTP/1.1 200 OK\r\nTransfer-Encoding: Chunked\r\n\r\n"
       "5;name=\"v\"\r\nhello\r\nC ; x\r\n, my friends\r\n0\r\nTrailer: t\r\nOther: u\r\n\r\n",
       {.status = 200, .body = "hello, my friends", .keep_alive = true, .last = Event::kEnd});
 }
 
 TEST(HttpResponse, UntilTheConnectionCloses) {
-  expect_at_every_split("HTTP/1.0 200 OK\r\n\r\nall of it",
-                        {.status = 200, .body = "all of it", .last = Event::kEnd}, true);
-  expect_at_every_split("HTTP/1.1 200 OK\r\nContent-Type: x\r\n\r\nall of it",
-                        {.status = 200, .body = "all of it", .last = Event::kNeedMore}, false);
+  expect_reading_at_every_split("HTTP/1.0 200 OK\r\n\r\nall of it",
+                                {.status = 200, .body = "all of it", .last = Event::kEnd}, true);
+  expect_reading_at_every_split("HTTP/1.1 200 OK\r\nContent-Type: x\r\n\r\nall of it",
+                                {.status = 200, .body = "all of it", .last = Event::kNeedMore}, false);
 }
 
 TEST(HttpResponse, Http10KeepsAliveOnlyWhenAsked) {
@@ -82,7 +82,7 @@ TEST(HttpResponse, Http10KeepsAliveOnlyWhenAsked) {
 }
 
 TEST(HttpResponse, InterimResponsesAreSkipped) {
-  expect_at_every_split(
+  expect_reading_at_every_split(
       "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n"
       "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok",
       {.status = 200, .body = "ok", .keep_alive = true, .last = Event::kEnd});
@@ -90,13 +90,14 @@ TEST(HttpResponse, InterimResponsesAreSkipped) {
 
 TEST(HttpResponse, HeadersThatGoOnInTheNextLine) {
   const Reading hello = {.status = 200, .body = "hello", .keep_alive = true, .last = Event::kEnd};
-  expect_at_every_split("HTTP/1.1 200 OK\r\nX: a,\r\n b\r\n\tc\r\nContent-Length: 5\r\n\r\nhello", hello);
-  expect_at_every_split("HTTP/1.1 200 OK\r\nContent-Length:\r\n 5\r\n\r\nhello", hello);
-  expect_at_every_split("HTTP/1.1 200 OK\nTransfer-Encoding:\n\tchunked\n\n5\nhello\n0\n\n", hello);
-  expect_at_every_split(
+  expect_reading_at_every_split("HTTP/1.1 200 OK\r\nX: a,\r\n b\r\n\tc\r\nContent-Length: 5\r\n\r\nhello",
+                                hello);
+  expect_reading_at_every_split("HTTP/1.1 200 OK\r\nContent-Length:\r\n 5\r\n\r\nhello", hello);
+  expect_reading_at_every_split("HTTP/1.1 200 OK\nTransfer-Encoding:\n\tchunked\n\n5\nhello\n0\n\n", hello);
+  expect_reading_at_every_split(
       "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nConnection: keep-alive,\r\n close\r\n\r\nhello",
       {.status = 200, .body = "hello", .keep_alive = false, .last = Event::kEnd});
-  expect_at_every_split("HTTP/1.1 200 OK\r\nContent-Length : 5\r\n\r\nhello", hello);
+  expect_reading_at_every_split("HTTP/1.1 200 OK\r\nContent-Length : 5\r\n\r\nhello", hello);
 }
 
 TEST(HttpResponse, AFoldBeforeAnyHeaderIsAnError) {
@@ -105,13 +106,13 @@ TEST(HttpResponse, AFoldBeforeAnyHeaderIsAnError) {
 }
 
 TEST(HttpResponse, NoBodyAfter204) {
-  expect_at_every_split("HTTP/1.1 204 No Content\r\n\r\n",
-                        {.status = 204, .keep_alive = true, .last = Event::kEnd});
+  expect_reading_at_every_split("HTTP/1.1 204 No Content\r\n\r\n",
+                                {.status = 204, .keep_alive = true, .last = Event::kEnd});
 }
 
 TEST(HttpResponse, BareLineFeeds) {
-  expect_at_every_split("HTTP/1.1 200 OK\nTransfer-Encoding: chunked\n\n2\nok\n0\n\n",
-                        {.status = 200, .body = "ok", .keep_alive = true, .last = Event::kEnd});
+  expect_reading_at_every_split("HTTP/1.1 200 OK\nTransfer-Encoding: chunked\n\n2\nok\n0\n\n",
+                                {.status = 200, .body = "ok", .keep_alive = true, .last = Event::kEnd});
 }
 
 TEST(HttpResponse, BytesAfterTheEndAreLeft) {

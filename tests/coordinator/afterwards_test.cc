@@ -12,7 +12,7 @@ namespace kneepoint::coordinator {
 namespace {
 
 using namespace std::chrono_literals;
-using testing::known_step;
+using scenes::known_step;
 
 /// A hard cap of 24 slots, seen at these steps.
 std::vector<Step> rows(const std::vector<std::uint32_t>& steps) {

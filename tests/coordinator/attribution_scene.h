@@ -8,7 +8,7 @@
 
 #include "coordinator/verdict/attribution.h"
 
-namespace kneepoint::coordinator::testing {
+namespace kneepoint::coordinator::scenes {
 
 inline Step step_at(std::uint32_t concurrency) {
   Step step;
@@ -65,4 +65,4 @@ struct Scene {
   Attribution judge() const { return find_bottleneck({steps, saturation, knee_kind, replicas}); }
 };
 
-}  // namespace kneepoint::coordinator::testing
+}  // namespace kneepoint::coordinator::scenes

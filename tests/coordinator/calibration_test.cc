@@ -10,10 +10,6 @@
 namespace kneepoint::coordinator {
 namespace {
 
-std::string response(const std::string& status, const std::string& body) {
-  return "HTTP/1.1 " + status + "\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body;
-}
-
 std::size_t words_of(const std::string& request) {
   const auto from = request.rfind(R"("content":")");
   const auto text = request.substr(from, request.find('}', from) - from);
@@ -45,7 +41,7 @@ class Calibrate : public testing::Test {
     calibrate(plan_, cells, options_);
     return cells;
   }
-  static std::string missing(std::size_t) { return response("404 Not Found", "{}"); }
+  static std::string missing(std::size_t) { return http_response("404 Not Found", "{}"); }
 
   Plan plan_;
   CalibrationOptions options_;
@@ -63,7 +59,7 @@ TEST(FitCalibration, IsTheLineThroughTwoSizes) {
 TEST_F(Calibrate, AsksTokenizeFirst) {
   serve(
       [](std::size_t words) {
-        return response("200 OK", R"({"count":)" + std::to_string(2 * words + 12) + "}");
+        return http_response("200 OK", R"({"count":)" + std::to_string(2 * words + 12) + "}");
       },
       missing);
   const auto cells = calibrated();
@@ -75,8 +71,8 @@ TEST_F(Calibrate, AsksTokenizeFirst) {
 
 TEST_F(Calibrate, ElseReadsTheUsageOfAFewRequests) {
   serve(missing, [](std::size_t words) {
-    return response("200 OK",
-                    R"({"choices":[],"usage":{"prompt_tokens":)" + std::to_string(words + 5) + "}}");
+    return http_response("200 OK",
+                         R"({"choices":[],"usage":{"prompt_tokens":)" + std::to_string(words + 5) + "}}");
   });
   const auto cells = calibrated();
   EXPECT_DOUBLE_EQ(cells[0].calibration.tokens_per_word, 1);
@@ -101,7 +97,7 @@ DialectDescription described() {
 
 TEST_F(Calibrate, ADescribedDialectIsAskedInItsOwnWords) {
   serve(missing, [](std::size_t words) {
-    return response("200 OK", R"({"out":"x","counts":{"in":)" + std::to_string(3 * words + 7) + "}}");
+    return http_response("200 OK", R"({"out":"x","counts":{"in":)" + std::to_string(3 * words + 7) + "}}");
   });
   plan_.targets[0].api = Api::kCustom;
   plan_.targets[0].dialect = described();
@@ -131,7 +127,7 @@ TEST_F(Calibrate, ADescribedDialectThatCountsNoPromptIsNotAsked) {
 
 TEST_F(Calibrate, RequestsSayWhoAsksAndUseTheTargetsNameOfTheLimit) {
   serve(missing, [](std::size_t words) {
-    return response("200 OK", R"({"usage":{"prompt_tokens":)" + std::to_string(words) + "}}");
+    return http_response("200 OK", R"({"usage":{"prompt_tokens":)" + std::to_string(words) + "}}");
   });
   plan_.targets[0].token_limit = TokenLimit::kMaxCompletionTokens;
   options_.run_id = "r1";
@@ -152,8 +148,9 @@ TEST_F(Calibrate, AssumesAWordATokenWhereNobodyTells) {
 }
 
 TEST_F(Calibrate, AsksOnceForEachSystemPromptAndOnlyWhereTextIsMade) {
-  serve([](std::size_t words) { return response("200 OK", R"({"count":)" + std::to_string(words) + "}"); },
-        missing);
+  serve(
+      [](std::size_t words) { return http_response("200 OK", R"({"count":)" + std::to_string(words) + "}"); },
+      missing);
   plan_.scenarios.push_back(plan_.scenarios[0]);
   plan_.scenarios.push_back(plan_.scenarios[0]);
   plan_.scenarios[2].workload.system = "Be \"brief\".";
@@ -167,14 +164,8 @@ TEST_F(Calibrate, AsksOnceForEachSystemPromptAndOnlyWhereTextIsMade) {
             std::string::npos);
 }
 
-/// Reads one request and says nothing more.
-void keep_silent(ScriptedServer::Peer& peer, int) {
-  peer.read_request();
-  peer.wait_for_close();
-}
-
 TEST_F(Calibrate, AHostThatSaysNothingIsGivenUpAfterTheLimit) {
-  server_ = std::make_unique<ScriptedServer>(keep_silent);
+  server_ = std::make_unique<ScriptedServer>(ScriptedServer::keep_silent);
   plan_.targets[0].urls = {server_->url()};
   options_.limit = std::chrono::milliseconds(100);
   EXPECT_EQ(calibrated()[0].calibration, Calibration());
@@ -184,7 +175,7 @@ TEST_F(Calibrate, AHostThatSaysNothingIsGivenUpAfterTheLimit) {
 }
 
 TEST_F(Calibrate, AHostThatCannotBeReachedIsAskedOnce) {
-  server_ = std::make_unique<ScriptedServer>(keep_silent);
+  server_ = std::make_unique<ScriptedServer>(ScriptedServer::keep_silent);
   plan_.targets[0].urls = {server_->url()};
   server_.reset();
   calibrated();
@@ -194,7 +185,7 @@ TEST_F(Calibrate, AHostThatCannotBeReachedIsAskedOnce) {
 
 TEST_F(Calibrate, TargetsAreAskedAtTheSameTime) {
   const auto weigh = [](std::size_t words) {
-    return response("200 OK", R"({"count":)" + std::to_string(words) + "}");
+    return http_response("200 OK", R"({"count":)" + std::to_string(words) + "}");
   };
   Gate other_asked;
   ScriptedServer waits([&](ScriptedServer::Peer& peer, int) {

@@ -12,12 +12,12 @@
 namespace kneepoint::coordinator {
 namespace {
 
+using scenes::kBatches;
+using scenes::of;
+using scenes::report;
+using scenes::row;
 using ::testing::HasSubstr;
-using testing::kBatches;
 using ::testing::Not;
-using testing::of;
-using testing::report;
-using testing::row;
 
 Sample window(double value, double relative_error) {
   return {.value = value, .standard_error = relative_error * value, .degrees = kBatches - 1};

@@ -11,7 +11,7 @@
 #include "coordinator/plan/threshold.h"
 
 /// Reports with known rows, and comparisons of them.
-namespace kneepoint::coordinator::testing {
+namespace kneepoint::coordinator::scenes {
 
 inline constexpr std::uint64_t kBatches = 10;
 
@@ -73,4 +73,4 @@ inline const ComparedRow* find(const Comparison& comparison, std::string_view me
   return nullptr;
 }
 
-}  // namespace kneepoint::coordinator::testing
+}  // namespace kneepoint::coordinator::scenes

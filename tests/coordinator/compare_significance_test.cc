@@ -11,11 +11,11 @@
 namespace kneepoint::coordinator {
 namespace {
 
-using testing::around;
-using testing::find;
-using testing::kBatches;
-using testing::of;
-using testing::report;
+using scenes::around;
+using scenes::find;
+using scenes::kBatches;
+using scenes::of;
+using scenes::report;
 
 TEST(Significance, WelchAgreesWithItsFormula) {
   // Relative errors of 3 % and 4 % with 9 and 4 degrees of freedom: 5 %, and 5⁴ / (3⁴/9 + 4⁴/4) = 8.56.

@@ -11,18 +11,18 @@
 namespace kneepoint::coordinator {
 namespace {
 
+using scenes::find;
+using scenes::limit;
+using scenes::of;
+using scenes::report;
+using scenes::row;
+using scenes::with_failures;
 using ::testing::AllOf;
 using ::testing::Contains;
 using ::testing::ElementsAre;
-using testing::find;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
-using testing::limit;
 using ::testing::Not;
-using testing::of;
-using testing::report;
-using testing::row;
-using testing::with_failures;
 
 TEST(Compare, FindsWhatDiffersAndOnlyThat) {
   const Comparison comparison = of(

@@ -8,13 +8,13 @@
 namespace kneepoint::coordinator {
 namespace {
 
+using scenes::limit;
+using scenes::of;
+using scenes::report;
+using scenes::row;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
-using testing::limit;
-using testing::of;
-using testing::report;
-using testing::row;
 
 TEST(Threshold, OnlySignificantDifferencesCountUnlessSaidOtherwise) {
   const Comparison comparison = of({report({row(8, 800, 0.02, 0.2), row(16, 1500, 0.03)}),

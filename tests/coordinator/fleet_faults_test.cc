@@ -11,8 +11,8 @@ namespace {
 
 using namespace std::chrono_literals;
 using agent::ExitCode;
-using testing::ElementsAre;
-using testing::HasSubstr;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
 
 /// A fleet of one agent behind a relay, with load applied and batches flowing.
 class RelayedFleetTest : public FleetTest {

@@ -12,7 +12,7 @@ namespace kneepoint::coordinator {
 namespace {
 
 using namespace std::chrono_literals;
-using testing::HasSubstr;
+using ::testing::HasSubstr;
 
 std::string test_agent() {
   return (std::filesystem::read_symlink("/proc/self/exe").parent_path() / "fleet_test_agent").string();

@@ -16,8 +16,8 @@ namespace {
 
 using namespace std::chrono_literals;
 using agent::ExitCode;
-using testing::ElementsAre;
-using testing::HasSubstr;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
 
 TEST_F(FleetTest, ARunFromAssemblyToACleanFinish) {
   listen();

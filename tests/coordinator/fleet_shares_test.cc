@@ -13,7 +13,7 @@
 namespace kneepoint::coordinator {
 namespace {
 
-using testing::ElementsAre;
+using ::testing::ElementsAre;
 
 constexpr std::uint32_t kNobody = ~0u;
 

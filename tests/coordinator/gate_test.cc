@@ -22,13 +22,13 @@ ThresholdOutcome held(const std::string& text, const Report& report) {
   return threshold ? hold_against({*threshold}, report).front() : ThresholdOutcome{};
 }
 
-std::string state(const std::string& text, const Report& report = testing::sample_report()) {
+std::string state(const std::string& text, const Report& report = scenes::sample_report()) {
   return held(text, report).state;
 }
 
 TEST(Gate, HoldsARowAgainstItsLimit) {
   EXPECT_EQ(state("ttft_p95@32>700ms"), "HELD");
-  const ThresholdOutcome missed = held("ttft_p95@32>600ms", testing::sample_report());
+  const ThresholdOutcome missed = held("ttft_p95@32>600ms", scenes::sample_report());
   EXPECT_EQ(missed.state, "MISSED");
   EXPECT_EQ(missed.expression, "ttft_p95@32>600ms");
   EXPECT_THAT(missed.explanation, HasSubstr("660 ms at 32"));
@@ -37,14 +37,14 @@ TEST(Gate, HoldsARowAgainstItsLimit) {
 }
 
 TEST(Gate, WithoutALoadEveryRowIsHeld) {
-  Report report = testing::sample_report();
+  Report report = scenes::sample_report();
   report.results[0].steps.pop_back();
   EXPECT_EQ(state("tpot_p50>20ms", report), "HELD");
   EXPECT_THAT(held("ttft_p50>50ms", report).explanation, HasSubstr("62.2 ms ± 1.87 ms at 16; 412 ms"));
 }
 
 TEST(Gate, WhatCannotBeCheckedIsNoPass) {
-  const Report report = testing::sample_report();
+  const Report report = scenes::sample_report();
   const auto why = [&](const std::string& text) {
     const ThresholdOutcome outcome = held(text, report);
     EXPECT_EQ(outcome.state, "UNCHECKED") << text;
@@ -56,7 +56,7 @@ TEST(Gate, WhatCannotBeCheckedIsNoPass) {
 }
 
 TEST(Gate, ARowThatLaterOnesHaveRefutedHoldsNothing) {
-  Report report = testing::sample_report();
+  Report report = scenes::sample_report();
   Step& row = report.results[0].steps[2];
   ASSERT_EQ(row.load(), 32);
   row.warn("SUPERSEDED", "the host has moved on since");
@@ -65,7 +65,7 @@ TEST(Gate, ARowThatLaterOnesHaveRefutedHoldsNothing) {
 }
 
 TEST(Gate, ScenariosWithoutTheLoadAreLeftOut) {
-  Report report = testing::sample_report();
+  Report report = scenes::sample_report();
   report.results.push_back(report.results[0]);
   report.results[1].scenario = "long";
   std::erase_if(report.results[1].steps, [](const Step& step) { return step.concurrency == 32; });
@@ -80,14 +80,14 @@ TEST(Gate, AnInvalidRowNeverPasses) {
 }
 
 TEST(Gate, ARangeMustLieOnOneSide) {
-  const Report report = testing::sample_report();  // 16 to 32
+  const Report report = scenes::sample_report();  // 16 to 32
   EXPECT_EQ(state("n_sat<16", report), "HELD");
   EXPECT_EQ(state("n_sat<32", report), "MISSED") << "at 32 it is saturated";
   EXPECT_EQ(state("n_sat<20", report), "UNCHECKED");
 }
 
 TEST(Gate, TheSloHoldsUpToALoad) {
-  Report report = testing::sample_report();
+  Report report = scenes::sample_report();
   SloCriterion& all = *report.results[0].slo.joint;
   all = {.name = "joint", .concurrency = 16, .ci95 = Interval{16, 32}, .state = "BRACKETED"};
   EXPECT_EQ(state("n_slo<16", report), "HELD");
@@ -106,7 +106,7 @@ TEST(Gate, TheSloHoldsUpToALoad) {
 }
 
 TEST(Gate, AResultThatIsNotTrustworthyHoldsNothing) {
-  Report report = testing::sample_report();
+  Report report = scenes::sample_report();
   report.results[0].verdict.refuse("moved", "the host moved");
   EXPECT_THAT(held("n_sat<1", report).explanation, HasSubstr("not trustworthy: the host moved"));
   EXPECT_EQ(state("ttft_p95@32>700ms", report), "HELD") << "a valid row is what it is";
@@ -124,7 +124,7 @@ TEST(Gate, EveryMetricHasAFigure) {
 }
 
 TEST(Gate, DecidesWhatTheRunExitsWith) {
-  Report report = testing::sample_report();
+  Report report = scenes::sample_report();
   report.thresholds = {{"a", "HELD", ""}};
   EXPECT_EQ(exit_code(report), kDone);
   EXPECT_EQ(exit_reason(report), "done");
@@ -142,7 +142,7 @@ TEST(Gate, DecidesWhatTheRunExitsWith) {
 
 TEST(Gate, ARunWithoutAVerdictSaysWhy) {
   const auto reason = [](const char* code) {
-    Report report = testing::sample_report();
+    Report report = scenes::sample_report();
     report.verdict.refuse("no_valid_step", "no step is valid");
     report.verdict.refuse(code, "a sentence");
     return std::string(exit_reason(report));

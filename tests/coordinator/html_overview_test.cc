@@ -8,6 +8,7 @@
 #include "coordinator/report/html/html.h"
 #include "coordinator/report/matrix.h"
 #include "tests/browser/sample_report.h"
+#include "tests/support/occurrences.h"
 
 namespace kneepoint::coordinator {
 namespace {
@@ -15,12 +16,6 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::Not;
-
-std::size_t occurrences(const std::string& text, const std::string& what) {
-  std::size_t count = 0;
-  for (std::size_t at = text.find(what); at != std::string::npos; at = text.find(what, at + 1)) ++count;
-  return count;
-}
 
 TEST(MatrixName, IsTakenApart) {
   const auto name = matrix_name("long[input_tokens=1024,output_tokens=64]");

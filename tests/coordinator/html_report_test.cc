@@ -8,6 +8,7 @@
 
 #include "coordinator/report/html/markup.h"
 #include "tests/browser/sample_report.h"
+#include "tests/support/occurrences.h"
 
 namespace kneepoint::coordinator {
 namespace {
@@ -24,12 +25,6 @@ std::string sample_page() {
 std::string own_markup(const std::string& page) {
   std::string own = page.substr(0, page.find("<script>"));
   return own.erase(own.find("<!--"), own.find("-->") - own.find("<!--"));
-}
-
-std::size_t occurrences(const std::string& text, const std::string& what) {
-  std::size_t count = 0;
-  for (std::size_t at = text.find(what); at != std::string::npos; at = text.find(what, at + 1)) ++count;
-  return count;
 }
 
 TEST(HtmlReport, TheSameReportGivesTheSameBytes) {

@@ -21,8 +21,9 @@ Ramp open(double from, double to) {
 }
 
 /// Drives a controller in virtual time, 50 ms a tick, until it is done or `limit` has passed.
-struct Drive {
-  explicit Drive(const Ramp& ramp) : controller(Cell{.id = 3}, std::make_unique<LinearSchedule>(ramp), 7) {}
+struct LinearDrive {
+  explicit LinearDrive(const Ramp& ramp)
+      : controller(Cell{.id = 3}, std::make_unique<LinearSchedule>(ramp), 7) {}
 
   void until(Nanos limit) {
     for (; now < limit && !controller.done(); now += 50ms) {
@@ -41,7 +42,7 @@ struct Drive {
 };
 
 TEST(LinearSchedule, TheWayUpIsOneLevelAfterAWarmUp) {
-  Drive drive(closed(1, 9));
+  LinearDrive drive(closed(1, 9));
   EXPECT_EQ(drive.controller.time_left(0s), 34s);
   drive.until(60s);
   ASSERT_TRUE(drive.controller.done());
@@ -61,7 +62,7 @@ TEST(LinearSchedule, TheWayUpIsOneLevelAfterAWarmUp) {
 }
 
 TEST(LinearSchedule, ALatecomerWaitsForTheEndOfTheWay) {
-  Drive drive(closed(1, 9));
+  LinearDrive drive(closed(1, 9));
   drive.until(2s);
   drive.agents = 3;
   drive.until(60s);
@@ -72,7 +73,7 @@ TEST(LinearSchedule, ALatecomerWaitsForTheEndOfTheWay) {
 }
 
 TEST(LinearSchedule, TheWayDownIsTheSameTurnedOver) {
-  Drive drive(closed(9, 1));
+  LinearDrive drive(closed(9, 1));
   drive.until(60s);
   ASSERT_EQ(drive.levels.size(), 3u);
   EXPECT_EQ(drive.levels[0].concurrency, 9u);
@@ -82,7 +83,7 @@ TEST(LinearSchedule, TheWayDownIsTheSameTurnedOver) {
 }
 
 TEST(LinearSchedule, RowsFollowEachOtherWithoutGapsAndTheLastTakesTheRest) {
-  Drive drive(closed(1, 9));
+  LinearDrive drive(closed(1, 9));
   drive.until(60s);
   const auto& windows = drive.controller.windows();
   ASSERT_EQ(windows.size(), 3u);
@@ -98,7 +99,7 @@ TEST(LinearSchedule, RowsFollowEachOtherWithoutGapsAndTheLastTakesTheRest) {
 }
 
 TEST(LinearSchedule, ARateMovesInTheArrivalsThemselves) {
-  Drive drive(open(5, 20));
+  LinearDrive drive(open(5, 20));
   drive.until(60s);
   ASSERT_EQ(drive.levels.size(), 3u);
   const ArrivalProcess first{.kind = ArrivalProcess::Kind::kGamma, .rate = 5, .burstiness = 0.5};
@@ -117,7 +118,7 @@ TEST(LinearSchedule, ARateMovesInTheArrivalsThemselves) {
 }
 
 TEST(LinearSchedule, SaysWhatItCommands) {
-  Drive drive(closed(1, 9));
+  LinearDrive drive(closed(1, 9));
   EXPECT_EQ(drive.controller.concurrency(), 0u);
   drive.until(2s);
   EXPECT_EQ(drive.controller.concurrency(), 1u);
@@ -127,13 +128,13 @@ TEST(LinearSchedule, SaysWhatItCommands) {
   EXPECT_EQ(drive.controller.step_count(), 3u);
   EXPECT_EQ(drive.controller.time_left(19s), 16s);
   EXPECT_FALSE(drive.controller.rate());
-  Drive rate(open(5, 21));
+  LinearDrive rate(open(5, 21));
   rate.until(19s + 50ms);
   EXPECT_NEAR(rate.controller.rate().value_or(0), 13, 1e-9);
 }
 
 TEST(LinearSchedule, AnInterruptKeepsWholeRowsAndMarksTheCutOne) {
-  Drive drive(closed(1, 9));
+  LinearDrive drive(closed(1, 9));
   drive.until(17s);
   drive.controller.interrupt(17200ms);
   EXPECT_EQ(drive.controller.phase(), Phase::kDrain);
@@ -145,7 +146,7 @@ TEST(LinearSchedule, AnInterruptKeepsWholeRowsAndMarksTheCutOne) {
   drive.controller.interrupt(18s);
   EXPECT_EQ(windows.size(), 2u);
 
-  Drive early(closed(1, 9));
+  LinearDrive early(closed(1, 9));
   early.until(2s);
   early.controller.interrupt(2s);
   EXPECT_TRUE(early.controller.windows().empty()) << "nothing was measured yet";

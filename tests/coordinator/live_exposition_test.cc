@@ -15,8 +15,8 @@
 namespace kneepoint::coordinator {
 namespace {
 
-using testing::HasSubstr;
-using testing::Not;
+using ::testing::HasSubstr;
+using ::testing::Not;
 
 std::string without(const std::string& text, std::string_view substring) {
   std::string result;

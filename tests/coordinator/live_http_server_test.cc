@@ -13,8 +13,8 @@
 namespace kneepoint::coordinator {
 namespace {
 
-using testing::HasSubstr;
-using testing::StartsWith;
+using ::testing::HasSubstr;
+using ::testing::StartsWith;
 using namespace std::chrono_literals;
 
 constexpr auto kFar = std::chrono::seconds(60);

@@ -8,8 +8,8 @@
 namespace kneepoint::coordinator {
 namespace {
 
-using testing::HasSubstr;
-using testing::StartsWith;
+using ::testing::HasSubstr;
+using ::testing::StartsWith;
 using namespace std::chrono_literals;
 
 /// Tells the numbers from 1 on, all that a client has not seen at once.
@@ -35,7 +35,7 @@ class Numbers final : public EventFeed {
   std::uint64_t last_ = 0;
 };
 
-std::unique_ptr<HttpServer> serve(EventFeed& feed, HttpServer::Options options = {}) {
+std::unique_ptr<HttpServer> serve_feed(EventFeed& feed, HttpServer::Options options = {}) {
   options.feeds = {{"/events", &feed}};
   options.posts = {{"/stop", [](const HttpRequest& request) { return HttpResponse{.body = request.query}; }}};
   options.open = {"/"};
@@ -50,7 +50,7 @@ constexpr const char* kFollow = "GET /events HTTP/1.1\r\nHost: localhost\r\n\r\n
 
 TEST(HttpStream, TellsWhatIsNewUntilTheServerStops) {
   Numbers feed;
-  const auto server = serve(feed);
+  const auto server = serve_feed(feed);
   HttpTestClient client(*server);
   client.send(kFollow);
   EXPECT_THAT(client.receive_until("\r\n\r\n"), HasSubstr("Content-Type: text/event-stream\r\n"));
@@ -65,7 +65,7 @@ TEST(HttpStream, TellsWhatIsNewUntilTheServerStops) {
 
 TEST(HttpStream, ALateClientGetsAllThereIs) {
   Numbers feed;
-  const auto server = serve(feed);
+  const auto server = serve_feed(feed);
   feed.count();
   feed.count();
   HttpTestClient client(*server);
@@ -76,7 +76,7 @@ TEST(HttpStream, ALateClientGetsAllThereIs) {
 
 TEST(HttpStream, ASilentOneShowsThatItIsThere) {
   Numbers feed;
-  const auto server = serve(feed, {.keep_alive = 1ms});
+  const auto server = serve_feed(feed, {.keep_alive = 1ms});
   HttpTestClient client(*server);
   client.send(kFollow);
   client.receive_until("\r\n\r\n");
@@ -85,7 +85,7 @@ TEST(HttpStream, ASilentOneShowsThatItIsThere) {
 
 TEST(HttpStream, TheyAreLimitedAndThePageIsServedAllTheSame) {
   Numbers feed;
-  const auto server = serve(feed, {.max_streams = 1});
+  const auto server = serve_feed(feed, {.max_streams = 1});
   HttpTestClient first(*server);
   first.send(kFollow);
   first.receive_until("\r\n\r\n");
@@ -104,7 +104,7 @@ TEST(HttpStream, AClientThatTakesNothingIsLetGo) {
     std::shared_ptr<const std::string> text_ = std::make_shared<const std::string>(8 << 20, 'x');
   };
   Flood feed;
-  const auto server = serve(feed, {.max_streams = 1, .write_timeout = 20ms});
+  const auto server = serve_feed(feed, {.max_streams = 1, .write_timeout = 20ms});
   HttpTestClient client(*server);
   client.send(kFollow);
   for (;;) {  // its place is free again, or this never ends
@@ -116,7 +116,7 @@ TEST(HttpStream, AClientThatTakesNothingIsLetGo) {
 
 TEST(HttpStream, ATokenIsWantedAndLoginGivesTheCookieForIt) {
   Numbers feed;
-  const auto server = serve(feed, {.token = "s3cret"});
+  const auto server = serve_feed(feed, {.token = "s3cret"});
   EXPECT_THAT(HttpTestClient(*server).get("/events"), StartsWith("HTTP/1.1 401 "));
   EXPECT_THAT(HttpTestClient(*server).get("/"), StartsWith("HTTP/1.1 200 "));
   const auto log_in = [&](const std::string& token) {
@@ -139,7 +139,7 @@ TEST(HttpStream, ATokenIsWantedAndLoginGivesTheCookieForIt) {
 
 TEST(HttpStream, PostIsForItsRoutesOnlyAndShowsItsIntent) {
   Numbers feed;
-  const auto server = serve(feed);
+  const auto server = serve_feed(feed);
   const auto post = [&](const std::string& path, const std::string& headers) {
     HttpTestClient client(*server);
     client.send("POST " + path + " HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n" + headers + "\r\n");

@@ -14,8 +14,8 @@
 namespace kneepoint::coordinator {
 namespace {
 
-using testing::HasSubstr;
-using testing::Not;
+using ::testing::HasSubstr;
+using ::testing::Not;
 using namespace std::chrono_literals;
 
 TEST(Metrics, CountersOnlyGrowWhateverArrives) {

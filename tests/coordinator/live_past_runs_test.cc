@@ -31,7 +31,7 @@ class PastRunsTest : public ::testing::Test {
     std::ofstream(file) << text;
   }
   void add_run(const std::string& name) {
-    write(root_ / "runs" / name / "report.json", render_json(testing::sample_report()));
+    write(root_ / "runs" / name / "report.json", render_json(scenes::sample_report()));
     write(root_ / "runs" / name / "report.html", "<p>page of " + name);
   }
   static HttpRequest of(const std::string& query) { return {.path = "/report", .query = query}; }
@@ -69,7 +69,7 @@ TEST_F(PastRunsTest, OpensAReportInASandbox) {
 TEST_F(PastRunsTest, NothingBesideTheRunsIsRead) {
   add_run("monday");
   write(root_ / "secret" / "report.html", "secret");
-  write(root_ / "secret" / "report.json", render_json(testing::sample_report()));
+  write(root_ / "secret" / "report.json", render_json(scenes::sample_report()));
   fs::create_directory_symlink(root_ / "secret", root_ / "runs/latest");
   fs::create_directories(root_ / "runs/linked");
   fs::create_symlink(root_ / "secret/report.html", root_ / "runs/linked/report.html");

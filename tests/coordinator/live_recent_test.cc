@@ -10,7 +10,7 @@ namespace {
 constexpr std::size_t kSuccess = static_cast<std::size_t>(Outcome::kSuccess);
 
 /// `seconds` seconds from 0 of one cell, all alike.
-SnapshotBatch batch_of(std::uint32_t cell, std::int64_t seconds, const SeriesStats& each) {
+SnapshotBatch recent_batch(std::uint32_t cell, std::int64_t seconds, const SeriesStats& each) {
   SnapshotBatch batch;
   for (std::int64_t second = 0; second < seconds; ++second) {
     SecondSnapshot snapshot;
@@ -35,10 +35,10 @@ TEST(RecentRates, CoverTheLastCompleteSecondsOfOneCell) {
   SeriesStats early;
   early.outcomes[kSuccess] = 100;
   early.reported_tokens = {1000, 1000};
-  timeline.add(0, batch_of(0, 4, early));
+  timeline.add(0, recent_batch(0, 4, early));
   SeriesStats other;
   other.outcomes[kSuccess] = 7;
-  timeline.add(0, batch_of(1, 8, other));
+  timeline.add(0, recent_batch(1, 8, other));
 
   // Seconds 3 to 7: one busy second of cell 0, four without any of it.
   const RecentRates rates = recent_rates(timeline, 0, 5);
@@ -54,7 +54,7 @@ TEST(RecentRates, EstimateTokensFromChunks) {
   stats.unreported_chunks = {10, 10};
   stats.usage_tokens = 30;
   stats.usage_chunks = 20;
-  timeline.add(0, batch_of(0, 2, stats));
+  timeline.add(0, recent_batch(0, 2, stats));
   EXPECT_DOUBLE_EQ(*recent_rates(timeline, 0, 5).tokens_per_second, 30);
 }
 

@@ -11,8 +11,8 @@
 namespace kneepoint::coordinator {
 namespace {
 
-using testing::HasSubstr;
-using testing::Not;
+using ::testing::HasSubstr;
+using ::testing::Not;
 using namespace std::chrono_literals;
 
 LiveView mid_run() {

@@ -7,7 +7,7 @@
 namespace kneepoint::coordinator {
 namespace {
 
-using testing::KnownRun;
+using scenes::KnownRun;
 
 std::map<std::string, double> figures(const Timeline& timeline) {
   std::map<std::string, double> found;

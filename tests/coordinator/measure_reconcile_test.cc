@@ -12,8 +12,8 @@ namespace kneepoint::coordinator {
 namespace {
 
 using enum Signal;
-using testing::HasSubstr;
-using testing::IsEmpty;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
 
 constexpr int kSeconds = 120;
 

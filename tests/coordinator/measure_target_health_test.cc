@@ -9,7 +9,7 @@
 namespace kneepoint::coordinator {
 namespace {
 
-using testing::KnownRun;
+using scenes::KnownRun;
 
 const Target kHost{.name = "host", .urls = {"http://10.0.0.1:8000"}};
 const Target kTwo{.name = "host", .urls = {"http://10.0.0.1:8000", "http://10.0.0.2:8000"}};
@@ -36,14 +36,14 @@ void fail(KnownRun& run, double begin, double end, int slots, Outcome outcome, d
   }
 }
 
-std::vector<Outage> found(KnownRun& run, std::int64_t end, const Target& target = kHost) {
+std::vector<Outage> outages_of(KnownRun& run, std::int64_t end, const Target& target = kHost) {
   return find_outages(run.timeline(end), target, 0);
 }
 
 TEST(TargetHealth, AHostThatAnswersHasNoOutage) {
   KnownRun run;
   serve(run, 0, 30, 4);
-  EXPECT_TRUE(found(run, 30).empty());
+  EXPECT_TRUE(outages_of(run, 30).empty());
   EXPECT_FALSE(target_down(run.timeline(30), 0));
 }
 
@@ -51,7 +51,7 @@ TEST(TargetHealth, AHostThatDiesIsDownFromThenOn) {
   KnownRun run;
   serve(run, 0, 12.3, 4);
   fail(run, 12.3, 30, 4, Outcome::kConnect);
-  const auto outages = found(run, 30);
+  const auto outages = outages_of(run, 30);
   ASSERT_EQ(outages.size(), 1u);
   EXPECT_EQ(outages[0].begin, 12) << "the second in which it died is touched as well";
   EXPECT_EQ(outages[0].end, 30);
@@ -66,7 +66,7 @@ TEST(TargetHealth, AHostThatDiesIsDownFromThenOn) {
 TEST(TargetHealth, AHostThatWasNeverThereIsDown) {
   KnownRun run;
   fail(run, 0, 15, 1, Outcome::kConnect, 4.5);  // one slot that backs off
-  const auto outages = found(run, 15);
+  const auto outages = outages_of(run, 15);
   ASSERT_EQ(outages.size(), 1u);
   EXPECT_FALSE(outages[0].ever_answered);
   EXPECT_EQ(outage_sentence(outages[0], kHost),
@@ -79,7 +79,7 @@ TEST(TargetHealth, AHostThatDiesForFiveSecondsReturns) {
   serve(run, 0, 12.3, 4);
   fail(run, 12.3, 17.3, 4, Outcome::kConnect);
   serve(run, 17.4, 30, 4);
-  const auto outages = found(run, 30);
+  const auto outages = outages_of(run, 30);
   ASSERT_EQ(outages.size(), 1u);
   EXPECT_TRUE(outages[0].ended);
   EXPECT_EQ(outages[0].begin, 12);
@@ -93,7 +93,7 @@ TEST(TargetHealth, OneReplicaOfTwoIsNamed) {
   serve(run, 0, 30, 4, 0);
   serve(run, 0, 12, 4, 1);
   fail(run, 12, 30, 4, Outcome::kConnect, 0.5, 1);
-  const auto outages = found(run, 30, kTwo);
+  const auto outages = outages_of(run, 30, kTwo);
   ASSERT_EQ(outages.size(), 1u);
   EXPECT_EQ(outages[0].replica, 1u);
   EXPECT_NE(outage_sentence(outages[0], kTwo).find("10.0.0.2:8000, one of 2 replicas, stopped answering"),
@@ -108,7 +108,7 @@ TEST(TargetHealth, BothReplicasAreTheHost) {
     serve(run, 0, 12, 4, replica);
     fail(run, 12, 30, 4, Outcome::kConnect, 0.5, replica);
   }
-  const auto outages = found(run, 30, kTwo);
+  const auto outages = outages_of(run, 30, kTwo);
   ASSERT_EQ(outages.size(), 1u);
   EXPECT_FALSE(outages[0].replica);
 }
@@ -139,7 +139,7 @@ TEST(TargetHealth, AHostThatHangsIsDown) {
   serve(run, 0, 12, 4);
   for (int slot = 0; slot < 4; ++slot)
     run.add({.start = 12, .end = 40, .outcome = Outcome::kCancelled, .key = {.epoch = 1}});
-  const auto outages = found(run, 40);
+  const auto outages = outages_of(run, 40);
   ASSERT_EQ(outages.size(), 1u);
   EXPECT_TRUE(outages[0].silent());
   EXPECT_NE(outage_sentence(outages[0], kHost).find("connections stayed open"), std::string::npos);
@@ -155,14 +155,14 @@ TEST(TargetHealth, SilencesLikeEarlierOnesAreLongPrompts) {
              .end = 20.0 * i + 19.5,
              .key = {.epoch = 1}});
   run.add({.start = 80, .end = 95, .outcome = Outcome::kCancelled, .key = {.epoch = 1}});
-  EXPECT_TRUE(found(run, 96).empty());
+  EXPECT_TRUE(outages_of(run, 96).empty());
 }
 
 TEST(TargetHealth, AHostThatRefusesIsAlive) {
   KnownRun run;
   serve(run, 0, 12, 4);
   fail(run, 12, 40, 16, Outcome::kRejected);
-  EXPECT_TRUE(found(run, 40).empty());
+  EXPECT_TRUE(outages_of(run, 40).empty());
   EXPECT_FALSE(target_down(run.timeline(40), 0));
 }
 
@@ -171,9 +171,9 @@ TEST(TargetHealth, AGatewayWithoutABackendIsDownAfterTenSeconds) {
   KnownRun run;
   serve(run, 0, 12, 4);
   fail(run, 12, 18, 4, Outcome::kHttp5xx);
-  EXPECT_TRUE(found(run, 18).empty()) << "errors may come in a row";
+  EXPECT_TRUE(outages_of(run, 18).empty()) << "errors may come in a row";
   fail(run, 18, 30, 4, Outcome::kHttp5xx);
-  const auto outages = found(run, 30);
+  const auto outages = outages_of(run, 30);
   ASSERT_EQ(outages.size(), 1u);
   EXPECT_NE(outage_sentence(outages[0], kHost).find("began to answer with nothing but errors at 00:1"),
             std::string::npos)
@@ -191,7 +191,7 @@ TEST(TargetHealth, AHostThatFailsHalfTheTimeIsNotGoneInBetween) {
     run.add({.start = at + 0.2, .end = at + 0.3, .outcome = Outcome::kStream, .key = {.epoch = 1}});
     run.add({.start = at + 0.4, .end = at + 0.5, .outcome = Outcome::kStream, .key = {.epoch = 1}});
   }
-  EXPECT_TRUE(found(run, 300).empty());
+  EXPECT_TRUE(outages_of(run, 300).empty());
 }
 
 /// What an overloaded host shows as well.
@@ -203,10 +203,10 @@ TEST(TargetHealth, TimeoutsThatEndAreNoOutage) {
       run.add(
           {.start = 12 + 5.0 * i, .end = 17 + 5.0 * i, .outcome = Outcome::kTimeout, .key = {.epoch = 1}});
   }
-  EXPECT_EQ(found(run, 32).size(), 1u) << "as long as they go on";
+  EXPECT_EQ(outages_of(run, 32).size(), 1u) << "as long as they go on";
   EXPECT_FALSE(target_down(run.timeline(32), 0)) << "but not down before a minute";
   serve(run, 32, 45, 4);
-  EXPECT_TRUE(found(run, 45).empty());
+  EXPECT_TRUE(outages_of(run, 45).empty());
 }
 
 TEST(TargetHealth, AFewFailuresBeforeALongPrefillAreNoOutage) {
@@ -215,7 +215,7 @@ TEST(TargetHealth, AFewFailuresBeforeALongPrefillAreNoOutage) {
   fail(run, 10, 10.5, 3, Outcome::kStream, 1);
   for (int slot = 0; slot < 32; ++slot)
     run.add({.start = 10.1, .chunks = {25.0 + 0.1 * slot}, .end = 30, .key = {.epoch = 1}});
-  EXPECT_TRUE(found(run, 31).empty());
+  EXPECT_TRUE(outages_of(run, 31).empty());
 }
 
 }  // namespace

@@ -7,10 +7,10 @@
 namespace kneepoint::coordinator {
 namespace {
 
-using testing::BatchingHost;
-using testing::KnownRequest;
-using testing::KnownRun;
-using testing::simple_plan;
+using scenes::BatchingHost;
+using scenes::KnownRequest;
+using scenes::KnownRun;
+using scenes::simple_plan;
 
 /// One slot, requests back to back from `begin`: first token after 0.1 s, then `tokens` − 1 gaps of 0.02 s.
 void one_slot(KnownRun& run, double begin, double end, const SeriesKey& key, std::size_t tokens = 11,

@@ -5,7 +5,7 @@
 #include "coordinator/verdict/build_report.h"
 #include "tests/coordinator/synthetic_run.h"
 
-namespace kneepoint::coordinator::testing {
+namespace kneepoint::coordinator::scenes {
 
 inline RunFacts facts() {
   return {
@@ -31,4 +31,4 @@ struct MeasuredRamp {
   Report report() { return build_report(simple_plan(limits), run.timeline(end), windows, facts()); }
 };
 
-}  // namespace kneepoint::coordinator::testing
+}  // namespace kneepoint::coordinator::scenes

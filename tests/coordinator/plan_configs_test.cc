@@ -11,11 +11,11 @@ namespace kneepoint::coordinator {
 namespace {
 
 using namespace std::chrono_literals;
-using testing::ElementsAre;
+using ::testing::ElementsAre;
 
 const std::filesystem::path kConfigs = std::filesystem::path(KNEEPOINT_SOURCE_DIR) / "configs";
 
-Plan load(const std::string& file, const Variables& variables = fake_variables()) {
+Plan load_shipped(const std::string& file, const Variables& variables = fake_variables()) {
   auto plan = load_plan(kConfigs / file, variables);
   EXPECT_TRUE(plan) << (plan ? "" : plan.error().message);
   return plan ? *std::move(plan) : Plan{};
@@ -26,7 +26,7 @@ TEST(Configs, AllLoad) {
   for (const auto& entry : std::filesystem::recursive_directory_iterator(kConfigs)) {
     const std::filesystem::path file = entry.path().lexically_relative(kConfigs);
     if (file.extension() != ".yaml" || file.parent_path() == "dialects") continue;
-    const Plan plan = load(file);
+    const Plan plan = load_shipped(file);
     EXPECT_EQ(plan.name, file.stem());
     EXPECT_FALSE(describe_plan(plan).empty());
     ++files;
@@ -35,7 +35,7 @@ TEST(Configs, AllLoad) {
 }
 
 TEST(Configs, DemoStaysShort) {
-  const Plan plan = load("demo.yaml", fake_variables({{"url", "http://127.0.0.1:18000"}}));
+  const Plan plan = load_shipped("demo.yaml", fake_variables({{"url", "http://127.0.0.1:18000"}}));
   ASSERT_EQ(plan.scenarios.size(), 1u);
   EXPECT_THAT(plan.targets[0].urls, ElementsAre("http://127.0.0.1:18000"));
   EXPECT_THAT(plan.scenarios[0].ramp.steps, ElementsAre(1, 2, 4, 8, 16, 32, 64));
@@ -43,13 +43,13 @@ TEST(Configs, DemoStaysShort) {
 }
 
 TEST(Configs, SmokeStaysShort) {
-  const Plan plan = load("smoke.yaml");
+  const Plan plan = load_shipped("smoke.yaml");
   ASSERT_EQ(plan.scenarios.size(), 1u);
   EXPECT_LT(*planned_time(plan.scenarios[0].ramp), 10s);
 }
 
 TEST(Configs, ExperimentAComparesTwoModels) {
-  const Plan plan = load("experiment-a.yaml", fake_variables({{"host", "gpu-7"}}));
+  const Plan plan = load_shipped("experiment-a.yaml", fake_variables({{"host", "gpu-7"}}));
   ASSERT_EQ(plan.targets.size(), 2u);
   EXPECT_THAT(plan.targets[0].urls, ElementsAre("http://gpu-7:8000"));
   EXPECT_THAT(plan.targets[1].urls, ElementsAre("http://gpu-7:8001"));
@@ -74,7 +74,7 @@ TEST(Configs, ExperimentAComparesTwoModels) {
 }
 
 TEST(Configs, ExperimentBFixesTheOutputLength) {
-  const Plan plan = load("experiment-b.yaml", fake_variables({{"api", "vllm-generate"}}));
+  const Plan plan = load_shipped("experiment-b.yaml", fake_variables({{"api", "vllm-generate"}}));
   ASSERT_EQ(plan.scenarios.size(), 6u);
   EXPECT_EQ(plan.targets[0].api, Api::kVllmGenerate);
   EXPECT_THAT(plan.scenarios[0].ramp.steps, ElementsAre(1, 4, 8, 16, 32));
@@ -84,7 +84,7 @@ TEST(Configs, ExperimentBFixesTheOutputLength) {
 }
 
 TEST(Configs, ExperimentBVariesTheInputLength) {
-  const Plan plan = load("experiment-b.yaml");
+  const Plan plan = load_shipped("experiment-b.yaml");
   std::vector<double> lengths;
   for (std::size_t i = 1; i < plan.scenarios.size(); ++i) {
     const Workload& workload = plan.scenarios[i].workload;
@@ -98,7 +98,7 @@ TEST(Configs, ExperimentBVariesTheInputLength) {
 
 TEST(Configs, AnExampleOfEachKindOfWorkload) {
   const auto workload = [](const std::string& kind) {
-    const Plan plan = load("workloads/" + kind + ".yaml");
+    const Plan plan = load_shipped("workloads/" + kind + ".yaml");
     EXPECT_EQ(plan_warnings(plan), std::vector<std::string>()) << kind;
     return plan.scenarios.at(0).workload;
   };

@@ -11,9 +11,9 @@
 namespace kneepoint::coordinator {
 namespace {
 
-using testing::ElementsAre;
-using testing::HasSubstr;
-using testing::IsEmpty;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
 
 const std::filesystem::path kDialects = std::filesystem::path(KNEEPOINT_SOURCE_DIR) / "configs" / "dialects";
 
@@ -23,14 +23,14 @@ std::string plan_with(const std::string& dialect, const std::string& more = ", m
       .text();
 }
 
-DialectDescription load(const std::string& dialect, const std::string& more = ", model: m") {
+DialectDescription load_dialect(const std::string& dialect, const std::string& more = ", model: m") {
   const auto plan = parse_plan(plan_with(dialect, more), "sweep.yaml", fake_variables());
   EXPECT_TRUE(plan) << (plan ? "" : plan.error().message);
   return plan ? plan->targets[0].dialect.value_or(DialectDescription()) : DialectDescription();
 }
 
 TEST(PlanDialect, AnInlineDescription) {
-  const DialectDescription dialect = load(
+  const DialectDescription dialect = load_dialect(
       "{path: /gen, request: {in: '{prompt}', n: '{output_tokens}', k: 5, on: true, s: 'true'}, framing: "
       "json_lines, text_is: cumulative, usage_is: delta, done: END, stream: {text: [/a, /b/0], reasoning: "
       "/r, "
@@ -52,7 +52,7 @@ TEST(PlanDialect, AnInlineDescription) {
 
 TEST(PlanDialect, DefaultsAreThoseOfMostServers) {
   const DialectDescription dialect =
-      load("{path: /gen, request: {in: '{prompt}'}, stream: {text: /t, finish: /f}}");
+      load_dialect("{path: /gen, request: {in: '{prompt}'}, stream: {text: /t, finish: /f}}");
   EXPECT_EQ(dialect.framing, DialectDescription::Framing::kServerSentEvents);
   EXPECT_EQ(dialect.text_is, DialectDescription::Carries::kDelta);
   EXPECT_EQ(dialect.usage_is, DialectDescription::Carries::kCumulative);
@@ -63,7 +63,7 @@ TEST(PlanDialect, DefaultsAreThoseOfMostServers) {
 
 TEST(PlanDialect, AnAnswerWithOnlyAPathReadsLikeAnEvent) {
   const DialectDescription dialect =
-      load("{path: /gen, request: {in: '{prompt}'}, stream: {text: /t}, answer: {path: /whole}}");
+      load_dialect("{path: /gen, request: {in: '{prompt}'}, stream: {text: /t}, answer: {path: /whole}}");
   EXPECT_EQ(dialect.answer_path, "/whole");
   EXPECT_EQ(dialect.answer, dialect.stream);
 }
@@ -71,7 +71,7 @@ TEST(PlanDialect, AnAnswerWithOnlyAPathReadsLikeAnEvent) {
 TEST(PlanDialect, ReadyDescriptionsLoad) {
   int files = 0;
   for (const auto& entry : std::filesystem::directory_iterator(kDialects)) {
-    const DialectDescription dialect = load(entry.path().string());
+    const DialectDescription dialect = load_dialect(entry.path().string());
     EXPECT_TRUE(check(dialect));
     EXPECT_FALSE(dialect.stream.error.empty()) << entry.path();
     ++files;
@@ -102,7 +102,7 @@ TEST(PlanDialect, FilesAreTakenFromThePlansFolder) {
 }
 
 TEST(PlanDialect, AModelIsNeededWhereRequestsNameIt) {
-  EXPECT_EQ(load("{path: /gen, request: {in: '{prompt}'}, stream: {text: /t}}", "").path, "/gen");
+  EXPECT_EQ(load_dialect("{path: /gen, request: {in: '{prompt}'}, stream: {text: /t}}", "").path, "/gen");
   EXPECT_THAT(error_of(plan_with("{path: '/{model}', request: {in: '{prompt}'}, stream: {text: /t}}", "")),
               HasSubstr("has no 'model'"));
   EXPECT_THAT(

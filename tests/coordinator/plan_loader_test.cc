@@ -13,13 +13,7 @@ namespace kneepoint::coordinator {
 namespace {
 
 using namespace std::chrono_literals;
-using testing::ElementsAre;
-
-Plan load(const std::string& text) {
-  auto plan = parse_plan(text, "dir/sweep.yaml", fake_variables());
-  EXPECT_TRUE(plan) << (plan ? "" : plan.error().message);
-  return plan ? *std::move(plan) : Plan{};
-}
+using ::testing::ElementsAre;
 
 TEST(PlanLoader, ReadsTheSweep) {
   const Plan plan = load(kSweep);

@@ -6,7 +6,7 @@
 namespace kneepoint::coordinator {
 namespace {
 
-using testing::ElementsAre;
+using ::testing::ElementsAre;
 
 TEST(PlanNeeds, TheHostsOfItsUrlsEachWithItsPort) {
   Plan plan;

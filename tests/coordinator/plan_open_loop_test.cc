@@ -13,23 +13,24 @@ namespace kneepoint::coordinator {
 namespace {
 
 using namespace std::chrono_literals;
-using testing::HasSubstr;
-using testing::Not;
+using ::testing::HasSubstr;
+using ::testing::Not;
 using Kind = ArrivalProcess::Kind;
 
-Plan load(const Parts& parts) {
+Plan load_parts(const Parts& parts) {
   auto plan = parse_plan(parts.text(), "sweep.yaml", fake_variables());
   EXPECT_TRUE(plan) << (plan ? "" : plan.error().message);
   return plan ? *std::move(plan) : Plan{};
 }
 
-std::string ramp_error(const std::string& ramp, const std::string& workload = "{prompts: [hi]}") {
+std::string error_of_ramp(const std::string& ramp, const std::string& workload = "{prompts: [hi]}") {
   return error_of(Parts{.workload = workload, .ramp = ramp}.text());
 }
 
 TEST(OpenLoopPlan, RatesAreSteps) {
-  const Ramp ramp =
-      load({.ramp = "{rate: [5, 10, 20.5], max_in_flight: 100, warmup: 2s, hold: 8s}"}).scenarios[0].ramp;
+  const Ramp ramp = load_parts({.ramp = "{rate: [5, 10, 20.5], max_in_flight: 100, warmup: 2s, hold: 8s}"})
+                        .scenarios[0]
+                        .ramp;
   ASSERT_TRUE(ramp.open);
   EXPECT_EQ(ramp.open->max_in_flight, 100u);
   ASSERT_EQ(ramp.step_count(), 3u);
@@ -39,7 +40,7 @@ TEST(OpenLoopPlan, RatesAreSteps) {
 }
 
 TEST(OpenLoopPlan, OneRateNeedsNoList) {
-  const Ramp ramp = load({.ramp = "{rate: 4, arrival: gamma, burstiness: 0.25}"}).scenarios[0].ramp;
+  const Ramp ramp = load_parts({.ramp = "{rate: 4, arrival: gamma, burstiness: 0.25}"}).scenarios[0].ramp;
   ASSERT_EQ(ramp.step_count(), 1u);
   EXPECT_EQ(ramp.open->steps[0], (ArrivalProcess{.kind = Kind::kGamma, .rate = 4, .burstiness = 0.25}));
   EXPECT_EQ(ramp.open->max_in_flight, 512u);
@@ -47,7 +48,7 @@ TEST(OpenLoopPlan, OneRateNeedsNoList) {
 
 TEST(OpenLoopPlan, RatesRiseAndFallEvenly) {
   const auto rates = [](const std::string& range) {
-    const Plan plan = load({.ramp = "{rate: " + range + "}"});
+    const Plan plan = load_parts({.ramp = "{rate: " + range + "}"});
     std::vector<double> rates;
     for (const ArrivalProcess& step : plan.scenarios[0].ramp.open->steps) rates.push_back(step.rate);
     return rates;
@@ -56,37 +57,37 @@ TEST(OpenLoopPlan, RatesRiseAndFallEvenly) {
   EXPECT_EQ(rates("{from: 20, to: 5, by: 5}"), (std::vector<double>{20, 15, 10, 5}));
   EXPECT_EQ(rates("{from: 0.5, to: 4}"), (std::vector<double>{0.5, 1, 2, 4}));
   EXPECT_EQ(rates("{from: 9, to: 1, factor: 3}"), (std::vector<double>{9, 3, 1}));
-  EXPECT_THAT(ramp_error("{rate: {from: 1, to: 9, by: 2, factor: 2}}"),
+  EXPECT_THAT(error_of_ramp("{rate: {from: 1, to: 9, by: 2, factor: 2}}"),
               HasSubstr("has both 'by' and 'factor'"));
-  EXPECT_THAT(ramp_error("{rate: {to: 9}}"), HasSubstr("'rate' has no 'from'; add it"));
+  EXPECT_THAT(error_of_ramp("{rate: {to: 9}}"), HasSubstr("'rate' has no 'from'; add it"));
 }
 
 TEST(OpenLoopPlan, Mistakes) {
-  EXPECT_EQ(ramp_error("{rate: [1], steps: [1]}"),
+  EXPECT_EQ(error_of_ramp("{rate: [1], steps: [1]}"),
             "sweep.yaml:7:23: ramp of scenario 'chat' has both 'rate' and 'steps'; keep one");
-  EXPECT_EQ(ramp_error("{rate: [1], search: {max: 9}}"),
+  EXPECT_EQ(error_of_ramp("{rate: [1], search: {max: 9}}"),
             "sweep.yaml:7:23: ramp of scenario 'chat' has both 'search' and 'rate'; keep one");
-  EXPECT_EQ(ramp_error("{rate: [1], arrival: poison}"),
+  EXPECT_EQ(error_of_ramp("{rate: [1], arrival: poison}"),
             "sweep.yaml:7:32: unknown arrival 'poison'; did you mean 'poisson'?");
-  EXPECT_EQ(ramp_error("{rate: [1], burstiness: 2}"),
+  EXPECT_EQ(error_of_ramp("{rate: [1], burstiness: 2}"),
             "sweep.yaml:7:23: 'burstiness' shapes gaps of arrival: gamma");
-  EXPECT_EQ(ramp_error("{rate: [1], arrival: gamma}"),
+  EXPECT_EQ(error_of_ramp("{rate: [1], arrival: gamma}"),
             "sweep.yaml:7:11: ramp of scenario 'chat' has no 'burstiness'; add it");
-  EXPECT_THAT(ramp_error("{rate: [0]}"), HasSubstr("sweep.yaml:7:19: a rate must be a number from 0.001"));
-  EXPECT_THAT(ramp_error("{max_in_flight: 3}"), HasSubstr("has no 'rate'; add it"));
-  EXPECT_THAT(ramp_error("{rate: [1], requests: 5}"), HasSubstr("has both 'rate' and 'requests'"));
-  EXPECT_EQ(ramp_error("{rate: [1]}", "{prompts: [hi], think_time: 1s}"),
+  EXPECT_THAT(error_of_ramp("{rate: [0]}"), HasSubstr("sweep.yaml:7:19: a rate must be a number from 0.001"));
+  EXPECT_THAT(error_of_ramp("{max_in_flight: 3}"), HasSubstr("has no 'rate'; add it"));
+  EXPECT_THAT(error_of_ramp("{rate: [1], requests: 5}"), HasSubstr("has both 'rate' and 'requests'"));
+  EXPECT_EQ(error_of_ramp("{rate: [1]}", "{prompts: [hi], think_time: 1s}"),
             "sweep.yaml:7:18: an open loop's requests are no user's, so nobody has a think_time; use steps");
-  EXPECT_EQ(ramp_error("{arrival: trace}"),
+  EXPECT_EQ(error_of_ramp("{arrival: trace}"),
             "sweep.yaml:7:21: 'arrival: trace' needs a dataset that is a trace (mooncake or azure-llm)");
-  EXPECT_EQ(ramp_error("{arrival: trace, rate: 2}"),
+  EXPECT_EQ(error_of_ramp("{arrival: trace, rate: 2}"),
             "sweep.yaml:7:28: a trace has its own rate; remove 'rate', and use the dataset's time_scale to "
             "change it");
 }
 
 TEST(OpenLoopPlan, IsDescribed) {
   const std::string text = describe_plan(
-      load({.ramp = "{rate: [5, 10], arrival: gamma, burstiness: 0.5, warmup: 2s, hold: 20s}"}));
+      load_parts({.ramp = "{rate: [5, 10], arrival: gamma, burstiness: 0.5, warmup: 2s, hold: 20s}"}));
   EXPECT_THAT(text,
               HasSubstr("ramp      open loop, 2 steps: 5 10 requests a second, gamma arrivals of burstiness "
                         "0.5\n               at most 512 in flight; the others wait\n"
@@ -145,30 +146,30 @@ TEST_F(TracePlan, CannotBeOutlasted) {
 }
 
 TEST(TargetPlan, RoutingAndConnections) {
-  const Target target = load({.target = "{name: h, urls: ['http://a', 'http://b'], model: m, routing: "
-                                        "least_in_flight, connection: per_request}"})
+  const Target target = load_parts({.target = "{name: h, urls: ['http://a', 'http://b'], model: m, routing: "
+                                              "least_in_flight, connection: per_request}"})
                             .targets[0];
   EXPECT_EQ(target.routing, Routing::kLeastInFlight);
   EXPECT_EQ(target.connection, ConnectionUse::kPerRequest);
-  EXPECT_EQ(load({}).targets[0].routing, Routing::kPinned);
-  EXPECT_EQ(load({}).targets[0].connection, ConnectionUse::kReuse);
+  EXPECT_EQ(load_parts({}).targets[0].routing, Routing::kPinned);
+  EXPECT_EQ(load_parts({}).targets[0].connection, ConnectionUse::kReuse);
   EXPECT_EQ(error_of(Parts{.target = "{name: h, url: 'http://a', model: m, routing: pined}"}.text()),
             "sweep.yaml:3:51: unknown routing 'pined'; did you mean 'pinned'?");
   EXPECT_EQ(error_of(Parts{.target = "{name: h, url: 'http://a', model: m, connection: close}"}.text()),
             "sweep.yaml:3:54: unknown connection 'close'; write one of: reuse, per_request");
-  const std::string text = describe_plan(
-      load({.target = "{name: h, urls: ['http://a', 'http://b'], model: m, routing: round_robin, connection: "
-                      "per_request}"}));
+  const std::string text = describe_plan(load_parts(
+      {.target = "{name: h, urls: ['http://a', 'http://b'], model: m, routing: round_robin, connection: "
+                 "per_request}"}));
   EXPECT_THAT(text, HasSubstr("    routing   round_robin\n"));
   EXPECT_THAT(text, HasSubstr("    connection  a new one for each request\n"));
 }
 
 TEST(WorkloadPlan, UsersThink) {
   const Plan plan =
-      load({.workload = "{prompts: [hi], think_time: {distribution: uniform, min: 1s, max: 3s}}"});
+      load_parts({.workload = "{prompts: [hi], think_time: {distribution: uniform, min: 1s, max: 3s}}"});
   EXPECT_EQ(plan.scenarios[0].workload.think_time.kind, Distribution::Kind::kUniform);
   EXPECT_TRUE(plan.scenarios[0].workload.thinks());
-  EXPECT_FALSE(load({}).scenarios[0].workload.thinks());
+  EXPECT_FALSE(load_parts({}).scenarios[0].workload.thinks());
   EXPECT_EQ(
       error_of(Parts{.workload = "{synthetic: {input_tokens: 9}, conversation: {turns: 2}, think_time: 1s}"}
                    .text()),
@@ -176,7 +177,7 @@ TEST(WorkloadPlan, UsersThink) {
 }
 
 TEST(TargetPlan, AHeaderNamesReplicas) {
-  const Plan plan = load({.target = "{name: h, url: 'http://a', model: m, replica_header: X-Replica}"});
+  const Plan plan = load_parts({.target = "{name: h, url: 'http://a', model: m, replica_header: X-Replica}"});
   EXPECT_EQ(plan.targets[0].replica_header, "X-Replica");
   EXPECT_THAT(describe_plan(plan), HasSubstr("    replicas  named by the response header X-Replica\n"));
   EXPECT_EQ(error_of(Parts{.target = "{name: h, url: 'http://a', model: m, replica_header: 'a b'}"}.text()),

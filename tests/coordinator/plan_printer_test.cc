@@ -9,16 +9,10 @@ namespace kneepoint::coordinator {
 namespace {
 
 using namespace std::chrono_literals;
-using testing::Contains;
-using testing::HasSubstr;
-using testing::IsEmpty;
-using testing::Not;
-
-Plan load(const std::string& text) {
-  auto plan = parse_plan(text, "sweep.yaml", fake_variables());
-  EXPECT_TRUE(plan) << (plan ? "" : plan.error().message);
-  return plan ? *std::move(plan) : Plan{};
-}
+using ::testing::Contains;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::Not;
 
 TEST(PlanPrinter, DescribesTheSweep) {
   EXPECT_EQ(describe_plan(load(kSweep)), R"(Plan sweep (seed 1)

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <gtest/gtest.h>
+
 #include <map>
 #include <string>
 
@@ -23,6 +25,13 @@ inline Variables fake_variables(std::map<std::string, std::string> set = {},
 inline std::string error_of(const std::string& text, const Variables& variables = fake_variables()) {
   const auto plan = parse_plan(text, "sweep.yaml", variables);
   return plan ? "" : plan.error().message;
+}
+
+/// The plan, or an empty one and a failure of the test.
+inline Plan load(const std::string& text, const std::string& file = "dir/sweep.yaml") {
+  auto plan = parse_plan(text, file, fake_variables());
+  EXPECT_TRUE(plan) << (plan ? "" : plan.error().message);
+  return plan ? *std::move(plan) : Plan{};
 }
 
 /// The plan that stands in the project's first description of the tool.

@@ -9,7 +9,7 @@
 namespace kneepoint::coordinator {
 namespace {
 
-Plan plan_with(SecretRef auth, TlsOptions tls = {}) {
+Plan plan_with_auth(SecretRef auth, TlsOptions tls = {}) {
   return {.targets = {{.name = "host", .auth = std::move(auth), .tls = std::move(tls)}}};
 }
 
@@ -18,7 +18,7 @@ std::string message_of(const Result<void>& result) {
 }
 
 TEST(CheckSecrets, Environment) {
-  const Plan plan = plan_with({SecretRef::Source::kEnvironment, "KNEEPOINT_TEST_TOKEN"});
+  const Plan plan = plan_with_auth({SecretRef::Source::kEnvironment, "KNEEPOINT_TEST_TOKEN"});
   ::unsetenv("KNEEPOINT_TEST_TOKEN");
   EXPECT_EQ(message_of(check_secrets(plan)),
             "target 'host': environment variable KNEEPOINT_TEST_TOKEN is not set; export the token in it");
@@ -33,7 +33,7 @@ TEST(CheckSecrets, Environment) {
 TEST(CheckSecrets, Files) {
   const std::string path = testing::TempDir() + "plan_secrets_test.token";
   std::filesystem::remove(path);
-  const Plan plan = plan_with({SecretRef::Source::kFile, path});
+  const Plan plan = plan_with_auth({SecretRef::Source::kFile, path});
   EXPECT_EQ(message_of(check_secrets(plan)),
             "target 'host' auth: file '" + path + "' cannot be read; check the path and its permissions");
   std::ofstream(path).flush();
@@ -41,16 +41,16 @@ TEST(CheckSecrets, Files) {
             "target 'host' auth: file '" + path + "' is empty; write the token into it");
   std::ofstream(path) << "secret";
   EXPECT_EQ(message_of(check_secrets(plan)), "");
-  EXPECT_EQ(
-      message_of(check_secrets(plan_with({}, {.ca_file = path, .client_cert = path, .client_key = path}))),
-      "");
-  EXPECT_EQ(message_of(check_secrets(plan_with({}, {.ca_file = "/no/ca.pem"}))),
+  EXPECT_EQ(message_of(check_secrets(
+                plan_with_auth({}, {.ca_file = path, .client_cert = path, .client_key = path}))),
+            "");
+  EXPECT_EQ(message_of(check_secrets(plan_with_auth({}, {.ca_file = "/no/ca.pem"}))),
             "target 'host' tls: file '/no/ca.pem' cannot be read; check the path and its permissions");
   std::filesystem::remove(path);
 }
 
 TEST(CheckSecrets, NoneNeeded) {
-  EXPECT_EQ(message_of(check_secrets(plan_with({}))), "");
+  EXPECT_EQ(message_of(check_secrets(plan_with_auth({}))), "");
 }
 
 }  // namespace

@@ -8,9 +8,9 @@ namespace kneepoint::coordinator {
 namespace {
 
 using namespace std::chrono_literals;
-using testing::HasSubstr;
+using ::testing::HasSubstr;
 
-std::string host(const std::string& keys) {
+std::string with_host_keys(const std::string& keys) {
   return Parts{.target = "{name: host, url: 'http://h:1', model: m, " + keys + "}"}.text();
 }
 /// Line 2 is the rail.
@@ -18,19 +18,14 @@ std::string rail(const std::string& keys) {
   std::string text = Parts{}.text();
   return text.insert(text.find('\n') + 1, "guard_rails: [{" + keys + "}]\n");
 }
-Plan load(const std::string& text) {
-  auto plan = parse_plan(text, "sweep.yaml", fake_variables());
-  EXPECT_TRUE(plan) << (plan ? "" : plan.error().message);
-  return plan ? *std::move(plan) : Plan{};
-}
 
 TEST(PlanTelemetry, MetricsAreTriedUnlessThePlanSaysOtherwise) {
   EXPECT_EQ(load(Parts{}.text()).targets[0].telemetry, TelemetryOptions{});
-  EXPECT_TRUE(load(host("telemetry: off")).targets[0].telemetry.off);
+  EXPECT_TRUE(load(with_host_keys("telemetry: off")).targets[0].telemetry.off);
 }
 
 TEST(PlanTelemetry, NamesUrlsAndExporters) {
-  const Plan plan = load(host(
+  const Plan plan = load(with_host_keys(
       "telemetry: {metrics: ['http://h:2/metrics'], gpus: ['http://h:9400/metrics', {url: 'http://i:9400/m', "
       "labels: {gpu: '0'}}], nvml: false}"));
   const TelemetryOptions& telemetry = plan.targets[0].telemetry;
@@ -46,11 +41,12 @@ TEST(PlanTelemetry, NamesUrlsAndExporters) {
 }
 
 TEST(PlanTelemetry, WaitsForTargets) {
-  EXPECT_EQ(load(host("wait_ready: 5m")).targets[0].wait_ready, (WaitReady{.timeout = 5min, .started = {}}));
-  const Plan plan = load(host("wait_ready: {timeout: 90s, started: 1763766000.5}"));
+  EXPECT_EQ(load(with_host_keys("wait_ready: 5m")).targets[0].wait_ready,
+            (WaitReady{.timeout = 5min, .started = {}}));
+  const Plan plan = load(with_host_keys("wait_ready: {timeout: 90s, started: 1763766000.5}"));
   EXPECT_EQ(plan.targets[0].wait_ready,
             (WaitReady{.timeout = 90s, .started = RealTime(1'763'766'000'500ms)}));
-  EXPECT_EQ(load(host("wait_ready: {}")).targets[0].wait_ready, WaitReady{});
+  EXPECT_EQ(load(with_host_keys("wait_ready: {}")).targets[0].wait_ready, WaitReady{});
   EXPECT_THAT(describe_plan(plan), HasSubstr("    waits     up to 1m30s until it serves its model\n"));
 }
 
@@ -70,32 +66,32 @@ TEST(PlanTelemetry, GuardRails) {
   EXPECT_EQ(engines.guard_rails[0].metric, "tgi_queue_size");
 }
 
-struct Case {
+struct TelemetryCase {
   const char* name;
   std::string text;
   std::string error;
 };
-class PlanTelemetryError : public testing::TestWithParam<Case> {};
+class PlanTelemetryError : public testing::TestWithParam<TelemetryCase> {};
 
 TEST_P(PlanTelemetryError, IsOneLineWithThePlace) {
   EXPECT_EQ(error_of(GetParam().text), GetParam().error);
 }
 
-const Case kCases[] = {
-    {"NoSuchWord", host("telemetry: none"),
+const TelemetryCase kTelemetryCases[] = {
+    {"NoSuchWord", with_host_keys("telemetry: none"),
      "sweep.yaml:3:58: 'telemetry' must be off or a mapping (metrics, gpus, nvml), not 'none'"},
-    {"UnknownKey", host("telemetry: {gpu: []}"),
+    {"UnknownKey", with_host_keys("telemetry: {gpu: []}"),
      "sweep.yaml:3:59: unknown key 'gpu' in telemetry; did you mean 'gpus'?"},
-    {"NoPath", host("telemetry: {gpus: ['http://h:9400']}"),
+    {"NoPath", with_host_keys("telemetry: {gpus: ['http://h:9400']}"),
      "sweep.yaml:3:66: 'http://h:9400' has no path; write where the metrics are, such as "
      "http://HOST:PORT/metrics"},
-    {"Query", host("telemetry: {metrics: ['http://h/m?key=secret']}"),
+    {"Query", with_host_keys("telemetry: {metrics: ['http://h/m?key=secret']}"),
      "sweep.yaml:3:69: 'http://h/m' must end before '?' or '#'"},
-    {"NoLabels", host("telemetry: {gpus: [{url: 'http://h:1/m', labels: []}]}"),
+    {"NoLabels", with_host_keys("telemetry: {gpus: [{url: 'http://h:1/m', labels: []}]}"),
      "sweep.yaml:3:96: 'labels' must name labels and their values, such as {gpu: '0'}"},
-    {"WaitForNothing", host("wait_ready: 0s"),
+    {"WaitForNothing", with_host_keys("wait_ready: 0s"),
      "sweep.yaml:3:59: 'wait_ready' must be from 1s to 24h, not '0s'"},
-    {"WaitSince", host("wait_ready: {started: noon}"),
+    {"WaitSince", with_host_keys("wait_ready: {started: noon}"),
      "sweep.yaml:3:69: 'started', in seconds since 1970, must be a number from 0 to 4e+09, not 'noon'"},
     {"NoMetric", rail("above: 1"), "sweep.yaml:2:15: a guard rail has no 'metric'; add it"},
     {"NoLimit", rail("metric: waiting"),
@@ -125,7 +121,7 @@ const Case kCases[] = {
     {"RatioAboveOne", rail("metric: error_ratio, above: 5"),
      "sweep.yaml:2:44: 'above' must be a number from 0 to 1, not '5'"},
 };
-INSTANTIATE_TEST_SUITE_P(All, PlanTelemetryError, testing::ValuesIn(kCases),
+INSTANTIATE_TEST_SUITE_P(All, PlanTelemetryError, testing::ValuesIn(kTelemetryCases),
                          [](const auto& info) { return std::string(info.param.name); });
 
 }  // namespace

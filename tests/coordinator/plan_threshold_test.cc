@@ -8,7 +8,7 @@
 namespace kneepoint::coordinator {
 namespace {
 
-using testing::HasSubstr;
+using ::testing::HasSubstr;
 using Unit = Threshold::Unit;
 
 std::string complaint(std::string_view text, ThresholdUse use) {

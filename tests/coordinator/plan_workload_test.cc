@@ -14,8 +14,8 @@ namespace kneepoint::coordinator {
 namespace {
 
 using namespace std::chrono_literals;
-using testing::ElementsAre;
-using testing::HasSubstr;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
 
 class PlanWorkload : public testing::Test {
  protected:

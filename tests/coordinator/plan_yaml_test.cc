@@ -5,19 +5,19 @@
 namespace kneepoint::coordinator {
 namespace {
 
-struct Case {
+struct YamlCase {
   const char* name;
   std::string text;
   std::string error;
 };
 
-class YamlError : public testing::TestWithParam<Case> {};
+class YamlError : public testing::TestWithParam<YamlCase> {};
 
 TEST_P(YamlError, PointsToThePlace) {
   EXPECT_EQ(error_of(GetParam().text), GetParam().error);
 }
 
-const Case kCases[] = {
+const YamlCase kYamlCases[] = {
     {"Empty", "", "sweep.yaml:1:1: the plan is empty; it needs kneepoint: 1, targets and scenarios"},
     {"OnlyComments", "# nothing\n",
      "sweep.yaml:1:1: the plan is empty; it needs kneepoint: 1, targets and scenarios"},
@@ -65,7 +65,7 @@ const Case kCases[] = {
      "sweep.yaml:3:21: not valid YAML: the referenced anchor is not defined"},
 };
 
-INSTANTIATE_TEST_SUITE_P(All, YamlError, testing::ValuesIn(kCases),
+INSTANTIATE_TEST_SUITE_P(All, YamlError, testing::ValuesIn(kYamlCases),
                          [](const auto& info) { return info.param.name; });
 
 TEST(YamlLimits, ABillionLaughsAreCutShort) {

@@ -32,11 +32,11 @@ class RecordingTest : public ::testing::Test {
  protected:
   RecordingTest() : folder_(fs::temp_directory_path() / ("kneepoint-recording-" + std::to_string(getpid()))) {
     fs::create_directories(folder_);
-    plan_ = testing::simple_plan({{SloMetric::kTtft, 0.95, 500ms}});
+    plan_ = scenes::simple_plan({{SloMetric::kTtft, 0.95, 500ms}});
     plan_.source_text = "kneepoint: 1\n";
     plan_.scenarios[0].workload.dataset = DatasetUse{.hash = std::string(64, 'a'), .bytes = 1};
-    testing::KnownRun run(plan_.scenarios[0].slo);
-    const testing::BatchingHost host{.a = 0.012, .c = 0.0002, .cap = 22, .length_spread = 0.3};
+    scenes::KnownRun run(plan_.scenarios[0].slo);
+    const scenes::BatchingHost host{.a = 0.012, .c = 0.0002, .cap = 22, .length_spread = 0.3};
     for (const std::uint32_t n : {8u, 32u}) {
       const double begin = static_cast<double>(seconds_);
       host.run(run, begin, begin + 10, n, {.epoch = n}, 0.5);

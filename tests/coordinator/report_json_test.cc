@@ -8,7 +8,7 @@
 namespace kneepoint::coordinator {
 namespace {
 
-using testing::sample_report;
+using scenes::sample_report;
 
 /// Read with another library than the one that wrote it.
 struct Parsed {

@@ -16,7 +16,7 @@
 namespace kneepoint::coordinator {
 namespace {
 
-using testing::sample_report;
+using scenes::sample_report;
 
 /// Compares with tests/coordinator/golden/NAME. KNEEPOINT_UPDATE_GOLDEN=1 writes it anew, to be read before
 /// commit.

@@ -89,8 +89,8 @@ TEST_F(RunDirectoryTest, WritesTheWholeReportAndNothingElse) {
   const auto directory = RunDirectory::create(base_ / "out", "sweep", now_);
   ASSERT_TRUE(directory);
   ASSERT_TRUE(directory->write("plan.yaml", "kneepoint: 1\n"));
-  ASSERT_TRUE(directory->write_report(testing::sample_report()).empty());
-  ASSERT_TRUE(directory->write_report(testing::sample_report()).empty());  // over the old one
+  ASSERT_TRUE(directory->write_report(scenes::sample_report()).empty());
+  ASSERT_TRUE(directory->write_report(scenes::sample_report()).empty());  // over the old one
   std::set<std::string> names;
   for (const auto& entry : fs::directory_iterator(base_ / "out")) names.insert(entry.path().filename());
   EXPECT_EQ(names,
@@ -113,7 +113,7 @@ TEST_F(RunDirectoryTest, AFileThatCannotBeWrittenTakesNoOtherWithIt) {
   ASSERT_TRUE(directory);
   fs::create_directory(base_ / "out" / "report.md");  // in its place: nothing can be renamed over it
   std::ofstream(base_ / "out" / "report.md" / "x") << "x";
-  const auto failed = directory->write_report(testing::sample_report());
+  const auto failed = directory->write_report(scenes::sample_report());
   ASSERT_EQ(failed.size(), 1u);
   EXPECT_NE(failed[0].find("report.md"), std::string::npos);
   for (const char* name : {"report.json", "report.txt", "steps.csv"}) {

@@ -9,8 +9,8 @@
 namespace kneepoint::coordinator {
 namespace {
 
-using testing::BatchingHost;
-using testing::known_step;
+using scenes::BatchingHost;
+using scenes::known_step;
 
 /// The rows of a host at these steps, with TTFT growing by what queues.
 std::vector<Step> rows_of(const BatchingHost& host, const std::vector<std::uint32_t>& steps) {

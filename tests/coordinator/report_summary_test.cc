@@ -28,7 +28,7 @@ std::size_t widest(const std::string& text) {
 }
 
 TEST(NarrowTable, FitsEveryWidthAndKeepsWhatMatters) {
-  const Report report = testing::sample_report();
+  const Report report = scenes::sample_report();
   for (const std::size_t width : {60u, 70u, 80u, 100u, 120u}) {
     EXPECT_LE(widest(narrow_header(width)), width);
     for (const Step& step : report.results[0].steps) EXPECT_LE(widest(narrow_line(step, width)), width);
@@ -40,24 +40,24 @@ TEST(NarrowTable, FitsEveryWidthAndKeepsWhatMatters) {
 }
 
 TEST(NarrowTable, IsTheReportsWhereThereIsRoom) {
-  const Report report = testing::sample_report();
+  const Report report = scenes::sample_report();
   const Step& step = report.results[0].steps[1];
   EXPECT_EQ(narrow_header(120), step_header());
   EXPECT_EQ(narrow_line(step, 120), render_step_line(step));
 }
 
 TEST(Answer, FitsItsWidth) {
-  const Report report = testing::sample_report();
+  const Report report = scenes::sample_report();
   for (const std::size_t width : {60u, 80u, 120u}) EXPECT_LE(widest(render_answer(report, width)), width);
 }
 
 TEST(Answer, SaysWhatOneUserGets) {
-  const std::string text = render_answer(testing::sample_report(), 120);
+  const std::string text = render_answer(scenes::sample_report(), 120);
   EXPECT_THAT(text, HasSubstr("One user: first token 39.1 ms, then 65.8 tok/s\n"));
 }
 
 TEST(Answer, NamesTheLimitThatBreaks) {
-  Report report = testing::sample_report();
+  Report report = scenes::sample_report();
   ScenarioResult& result = report.results[0];
   result.slo.joint.reset();
   result.slo.criteria = {
@@ -98,7 +98,7 @@ TEST(Answer, FailuresThatCameWithAStatusAreCountedByIt) {
 }
 
 TEST(Answer, WhatAHostSaidStandsBelowTheErrorsInOneLine) {
-  const Report report = testing::sample_report();
+  const Report report = scenes::sample_report();
   EXPECT_THAT(render_answer(report, 200),
               HasSubstr("Errors:   1.8 % (20 × 429, 8 × 503, 1 × timed out); longest"));
   EXPECT_THAT(render_answer(report, 200),
@@ -108,20 +108,20 @@ TEST(Answer, WhatAHostSaidStandsBelowTheErrorsInOneLine) {
 
 TEST(Failures, EachKindHasASentence) {
   EXPECT_THAT(
-      failure_sentences(testing::sample_report().results[0]),
+      failure_sentences(scenes::sample_report().results[0]),
       ElementsAre("20 × 429 at 64; one said: {\"error\": \"<b>too many</b> | requests\"}; X-Request-Id "
                   "7f3a-0-4-63-11",
                   "8 × 503 at 64", "1 × timed out at 64; X-Request-Id 7f3a-0-4-2-9"));
 }
 
 TEST(Failures, TheSlowestOfAllRowsComeFirst) {
-  const Table table = slowest_table(testing::sample_report().results[0]);
+  const Table table = slowest_table(scenes::sample_report().results[0]);
   EXPECT_THAT(table.rows, ElementsAre(ElementsAre("7f3a-0-4-2-8", "3.25 s", "64", "51.5 s"),
                                       ElementsAre("7f3a-0-2-1-4", "700 ms", "16", "20.2 s")));
 }
 
 TEST(Answer, WhatWasNotFoundIsNotGuessed) {
-  Report report = testing::sample_report();
+  Report report = scenes::sample_report();
   ScenarioResult& result = report.results[0];
   result.saturation = {};
   EXPECT_THAT(render_answer(report, 120),
@@ -141,7 +141,7 @@ TEST(Answer, WhatWasNotFoundIsNotGuessed) {
 
 /// A run of many cells, with sentences that are longer than a terminal is wide.
 Report long_report(std::size_t results) {
-  Report report = testing::sample_report();
+  Report report = scenes::sample_report();
   ScenarioResult result = report.results[0];
   result.recommendations[0].basis = std::string(400, 'w');
   for (std::size_t at = 10; at < 400; at += 10) result.recommendations[0].basis[at] = ' ';
@@ -161,7 +161,7 @@ TEST(Ending, IsAtMostFifteenLinesThatFit) {
 }
 
 TEST(Ending, SaysWhatItIsWorthAndWhatToDo) {
-  Report report = testing::sample_report();
+  Report report = scenes::sample_report();
   report.verdict.reserve("measured_once", "what is claimed was measured once");
   const std::string text = render_ending(report, "runs/x", Detail::kAnswer, 120);
   EXPECT_THAT(text, HasSubstr("VERDICT:  with reservations: what is claimed was measured once\n"));
@@ -172,7 +172,7 @@ TEST(Ending, SaysWhatItIsWorthAndWhatToDo) {
 }
 
 TEST(Ending, WithNothingToDoNamesTheTables) {
-  Report report = testing::sample_report();
+  Report report = scenes::sample_report();
   report.verdict = {};
   EXPECT_THAT(render_ending(report, "runs/x", Detail::kAnswer, 120),
               HasSubstr("VERDICT:  trustworthy\nNext:     every table: kneepoint report --full runs/x\n"));
@@ -185,14 +185,14 @@ TEST(Ending, SeveralResultsAreALineEach) {
 }
 
 TEST(Ending, OfASoakIsWhatItFound) {
-  Report report = testing::sample_report();
+  Report report = scenes::sample_report();
   report.results[0].soak = Finding{.state = "STEADY", .explanation = "8 requests in flight held for 60 s."};
   EXPECT_THAT(render_ending(report, "runs/x", Detail::kAnswer, 100),
               HasSubstr("Soak:     8 requests in flight held for 60 s.\n"));
 }
 
 TEST(Ending, BeginsWithTheThresholds) {
-  Report report = testing::sample_report();
+  Report report = scenes::sample_report();
   report.thresholds = {{"n_slo<16", "HELD", "16 to 32"},
                        {"n_sat<20", "UNCHECKED", "too wide"},
                        {"ttft_p95@32>600ms", "MISSED", "660 ms at 32"}};
@@ -208,13 +208,13 @@ TEST(Ending, BeginsWithTheThresholds) {
 }
 
 TEST(Ending, InOneLineForALog) {
-  const std::string text = render_ending(testing::sample_report(), "runs/x", Detail::kLine, 60);
+  const std::string text = render_ending(scenes::sample_report(), "runs/x", Detail::kLine, 60);
   EXPECT_THAT(text, ::testing::StartsWith("trustworthy: full 22.3"));
   EXPECT_EQ(std::count(text.begin(), text.end(), '\n'), 1);
 }
 
 TEST(Ending, InFullIsTheWholeText) {
-  const Report report = testing::sample_report();
+  const Report report = scenes::sample_report();
   EXPECT_THAT(render_ending(report, "runs/x", Detail::kAll, 60), ::testing::StartsWith(render_text(report)));
 }
 

@@ -9,10 +9,10 @@ namespace kneepoint::coordinator {
 namespace {
 
 using namespace std::chrono_literals;
-using testing::plan_of;
-using testing::plan_of_turns;
-using testing::VirtualFleet;
-using testing::VirtualRun;
+using scenes::plan_of;
+using scenes::plan_of_turns;
+using scenes::VirtualFleet;
+using scenes::VirtualRun;
 
 TEST(RunLoop, AScenarioWhoseTargetIsDownEndsEarlyAndTheNextOneIsTried) {
   VirtualRun run(plan_of({{.steps = {2, 4, 8, 16, 32}, .warmup = 1s, .hold = 5s},

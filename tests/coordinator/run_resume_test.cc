@@ -11,9 +11,9 @@ namespace kneepoint::coordinator {
 namespace {
 
 using namespace std::chrono_literals;
-using testing::plan_of;
-using testing::plan_of_turns;
-using testing::VirtualFleet;
+using scenes::plan_of;
+using scenes::plan_of_turns;
+using scenes::VirtualFleet;
 
 /// What a coordinator would have recorded, entry by entry.
 struct Tape {

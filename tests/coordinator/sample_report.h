@@ -4,7 +4,7 @@
 
 #include "coordinator/results/model.h"
 
-namespace kneepoint::coordinator::testing {
+namespace kneepoint::coordinator::scenes {
 
 inline LatencySummary sample_latency(std::uint64_t count, double p50) {
   LatencySummary s{
@@ -149,4 +149,4 @@ inline Report sample_report() {
   return report;
 }
 
-}  // namespace kneepoint::coordinator::testing
+}  // namespace kneepoint::coordinator::scenes

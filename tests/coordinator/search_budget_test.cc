@@ -9,11 +9,9 @@
 namespace kneepoint::coordinator {
 namespace {
 
-using namespace std::chrono_literals;
+using scenes::search_up_to;
 
-Ramp search_up_to(std::uint32_t max) {
-  return {.warmup = 5s, .search = Search{.max = max}};
-}
+using namespace std::chrono_literals;
 
 TEST(SearchBudget, IsThePlansOrAThirdMoreThanSearchesUsuallyTake) {
   EXPECT_EQ(search_budget({.search = Search{.max_duration = 20min}}, 60s, 2min), Nanos(20min));
@@ -30,7 +28,7 @@ TEST(SearchBudget, IsThePlansOrAThirdMoreThanSearchesUsuallyTake) {
 /// 50 slots.
 Step row_at(std::uint32_t n, double begin) {
   const double b = std::min<double>(n, 50);
-  Step row = testing::known_step(n, b / (0.020 + 0.0001 * b), 0.002);
+  Step row = scenes::known_step(n, b / (0.020 + 0.0001 * b), 0.002);
   row.window_begin_seconds = begin;
   return row;
 }

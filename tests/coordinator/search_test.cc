@@ -13,7 +13,8 @@ namespace kneepoint::coordinator {
 namespace {
 
 using namespace std::chrono_literals;
-using testing::known_step;
+using scenes::known_step;
+using scenes::search_up_to;
 
 /// X = b/(a + c·b), b = min(N, cap), with half a percent of uncertainty.
 double throughput(double n, double cap) {
@@ -297,8 +298,8 @@ TEST(SearchPlanner, AskedForMorePrecisionItMeasuresMoreThoroughly) {
 
 /// Drives a controller in virtual time; every second every slot gets 50 tokens and ends two requests of 500
 /// ms.
-struct Drive {
-  explicit Drive(const Ramp& ramp, Workload workload = {})
+struct SearchDrive {
+  explicit SearchDrive(const Ramp& ramp, Workload workload = {})
       : cell{.id = 3, .workload = std::move(workload)},
         controller(cell, std::make_unique<SearchSchedule>(cell, ramp, 1), 7) {
     timeline.add_agent(0, 0);
@@ -335,12 +336,8 @@ struct Drive {
   std::vector<LoadLevel> levels;
 };
 
-Ramp search_up_to(std::uint32_t max) {
-  return {.warmup = 5s, .search = Search{.max = max}};
-}
-
 TEST(SearchSchedule, KeepsTheFleetWarmAndSpreadsWhatItAdds) {
-  Drive drive(search_up_to(1024));
+  SearchDrive drive(search_up_to(1024));
   drive.until(3600s);
   ASSERT_TRUE(drive.controller.done());
   EXPECT_TRUE(drive.controller.cut_short().empty());
@@ -361,7 +358,7 @@ TEST(SearchSchedule, KeepsTheFleetWarmAndSpreadsWhatItAdds) {
 TEST(SearchSchedule, UsersWhoThinkSpreadOverTheirWholeCycle) {
   Workload workload;
   workload.think_time = 3;
-  Drive drive(search_up_to(8), workload);
+  SearchDrive drive(search_up_to(8), workload);
   drive.until(3600s);
   ASSERT_GE(drive.levels.size(), 2u);
   EXPECT_EQ(drive.levels[1].spread_over, 3500ms);
@@ -370,7 +367,7 @@ TEST(SearchSchedule, UsersWhoThinkSpreadOverTheirWholeCycle) {
 }
 
 TEST(SearchSchedule, WindowsFollowTheWarmUpAndAttemptsAreCounted) {
-  Drive drive(search_up_to(1024));
+  SearchDrive drive(search_up_to(1024));
   drive.until(3600s);
   std::map<std::uint32_t, std::uint32_t> attempts;
   for (const StepWindow& window : drive.controller.windows()) {
@@ -384,7 +381,7 @@ TEST(SearchSchedule, WindowsFollowTheWarmUpAndAttemptsAreCounted) {
 TEST(SearchSchedule, APlansHoldFixesEveryWindow) {
   Ramp ramp = search_up_to(1024);
   ramp.hold = 12s;
-  Drive drive(ramp);
+  SearchDrive drive(ramp);
   drive.until(3600s);
   ASSERT_TRUE(drive.controller.done());
   for (const StepWindow& window : drive.controller.windows()) EXPECT_EQ(window.end - window.begin, 12);
@@ -393,7 +390,7 @@ TEST(SearchSchedule, APlansHoldFixesEveryWindow) {
 TEST(SearchSchedule, MaxDurationEndsItEarlyAndSaysSo) {
   Ramp ramp = search_up_to(1024);
   ramp.search->max_duration = 3min;
-  Drive drive(ramp);
+  SearchDrive drive(ramp);
   EXPECT_EQ(drive.controller.time_left(0s), 3min);
   drive.until(3600s);
   ASSERT_TRUE(drive.controller.done());
@@ -403,7 +400,7 @@ TEST(SearchSchedule, MaxDurationEndsItEarlyAndSaysSo) {
 }
 
 TEST(SearchSchedule, AnInterruptKeepsTheSecondsMeasuredSoFar) {
-  Drive drive(search_up_to(1024));
+  SearchDrive drive(search_up_to(1024));
   drive.until(17s);
   ASSERT_EQ(drive.controller.phase(), Phase::kHold);
   drive.controller.interrupt(17300ms);

@@ -7,7 +7,7 @@
 #include "coordinator/controllers/step_runner.h"
 #include "coordinator/controllers/steps.h"
 
-namespace kneepoint::coordinator::testing {
+namespace kneepoint::coordinator::scenes {
 
 using namespace std::chrono_literals;
 
@@ -37,4 +37,4 @@ struct Drive {
   std::vector<Sent> levels;
 };
 
-}  // namespace kneepoint::coordinator::testing
+}  // namespace kneepoint::coordinator::scenes

@@ -9,7 +9,7 @@ namespace kneepoint::coordinator {
 namespace {
 
 using namespace std::chrono_literals;
-using testing::Drive;
+using scenes::Drive;
 
 Ramp rates(const std::vector<double>& rates) {
   Ramp ramp{.open = OpenLoop{.max_in_flight = 100}, .warmup = 2s, .hold = 8s};

@@ -10,8 +10,8 @@ namespace kneepoint::coordinator {
 namespace {
 
 using namespace std::chrono_literals;
-using testing::Drive;
-using testing::timed;
+using scenes::Drive;
+using scenes::timed;
 
 TEST(FixedSteps, ClimbsWithoutDrainingAndEndsWithZero) {
   Drive drive(timed({1, 4, 8}));
@@ -290,7 +290,7 @@ std::vector<PlannedStep> answered(FixedSteps schedule, double cap) {
   while (const auto step = schedule.next({})) {
     asked.push_back(*step);
     const double b = std::min(step->load(), cap);
-    Step row = testing::known_step(step->concurrency, b / (0.020 + 0.0001 * b), 0.003);
+    Step row = scenes::known_step(step->concurrency, b / (0.020 + 0.0001 * b), 0.003);
     row.look = step->look;
     row.window_begin_seconds = second += 10;
     schedule.add(*step, row);

@@ -12,7 +12,7 @@
 #include "coordinator/timeline/timeline.h"
 
 /// Timelines made from known requests, the way an agent would record them, as the oracle of the analysis.
-namespace kneepoint::coordinator::testing {
+namespace kneepoint::coordinator::scenes {
 
 /// One request and everything that happened to it, in seconds since the run's zero.
 struct KnownRequest {
@@ -198,4 +198,8 @@ inline Step known_step(std::uint32_t concurrency, double throughput, double rela
   return step;
 }
 
-}  // namespace kneepoint::coordinator::testing
+inline Ramp search_up_to(std::uint32_t max) {
+  return {.warmup = std::chrono::seconds(5), .search = Search{.max = max}};
+}
+
+}  // namespace kneepoint::coordinator::scenes

@@ -8,8 +8,8 @@
 namespace kneepoint::coordinator {
 namespace {
 
-using testing::ElementsAre;
-using testing::IsEmpty;
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
 
 Target target(std::string name, std::vector<std::string> urls) {
   Target target;

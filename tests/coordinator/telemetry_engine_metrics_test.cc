@@ -185,12 +185,12 @@ TEST(EngineMetrics, EveryNameOfTheTableStandsInAGolden) {
   EXPECT_FALSE(is_engine_metric("vllm:num_requests_waiting_by_reason"));
 }
 
-std::vector<MetricSample> samples_of(std::string_view text) {
+std::vector<MetricSample> engine_samples_of(std::string_view text) {
   return parse_exposition(text, is_engine_metric).samples;
 }
 
 TEST(EngineMetrics, CountsOneModelWhereItIsNamed) {
-  const auto samples = samples_of(
+  const auto samples = engine_samples_of(
       "vllm:num_requests_running{model_name=\"a\"} 3\n"
       "vllm:num_requests_running{model_name=\"b\"} 4\n");
   EXPECT_EQ(read_engine_metrics(samples, "a").values.at(Signal::kRunning), 3);
@@ -199,17 +199,17 @@ TEST(EngineMetrics, CountsOneModelWhereItIsNamed) {
 }
 
 TEST(EngineMetrics, ModelNameDoesNotMatterWhereSeriesHaveNone) {
-  const auto reading = read_engine_metrics(samples_of("tgi_queue_size 2\n"), "any");
+  const auto reading = read_engine_metrics(engine_samples_of("tgi_queue_size 2\n"), "any");
   EXPECT_EQ(reading.values.at(Signal::kWaiting), 2);
 }
 
 TEST(EngineMetrics, LeavesOutWhatIsNotKnown) {
   const auto reading =
-      read_engine_metrics(samples_of("vllm:gpu_prefix_cache_hit_rate{model_name=\"m\"} -1.0\n"
-                                     "vllm:kv_cache_usage_perc{model_name=\"m\"} NaN\n"
-                                     "vllm:generation_tokens_total{model_name=\"m\"} -1\n"
-                                     "vllm:num_requests_running{model_name=\"m\"} +Inf\n"
-                                     "vllm:num_requests_waiting{model_name=\"m\"} 1\n"));
+      read_engine_metrics(engine_samples_of("vllm:gpu_prefix_cache_hit_rate{model_name=\"m\"} -1.0\n"
+                                            "vllm:kv_cache_usage_perc{model_name=\"m\"} NaN\n"
+                                            "vllm:generation_tokens_total{model_name=\"m\"} -1\n"
+                                            "vllm:num_requests_running{model_name=\"m\"} +Inf\n"
+                                            "vllm:num_requests_waiting{model_name=\"m\"} 1\n"));
   EXPECT_EQ(reading.values, (SignalValues{{Signal::kWaiting, 1}}));
 }
 
@@ -218,7 +218,7 @@ TEST(EngineMetrics, NamesOfReExportersAreKnown) {
        {"vllm:num_requests_running", "vllm_num_requests_running", "ray_vllm_num_requests_running",
         "prod:vllm:num_requests_running", "{\"vllm:num_requests_running\"}"}) {
     const std::string text(name);
-    const auto samples = samples_of(text + (text.ends_with('}') ? "" : "{model_name=\"m\"}") + " 3\n");
+    const auto samples = engine_samples_of(text + (text.ends_with('}') ? "" : "{model_name=\"m\"}") + " 3\n");
     EXPECT_EQ(read_engine_metrics(samples).values, (SignalValues{{Signal::kRunning, 3}})) << name;
   }
 }
@@ -226,15 +226,17 @@ TEST(EngineMetrics, NamesOfReExportersAreKnown) {
 TEST(EngineMetrics, CountersWithAndWithoutOpenMetricsSuffix) {
   for (const char* name : {"vllm:generation_tokens_total", "vllm_generation_tokens", "vllm:generation_tokens",
                            "ray_vllm_generation_tokens_total"}) {
-    const auto samples = samples_of(std::string(name) + " 7\nvllm:generation_tokens_created 1.79e9\n# EOF\n");
+    const auto samples =
+        engine_samples_of(std::string(name) + " 7\nvllm:generation_tokens_created 1.79e9\n# EOF\n");
     EXPECT_EQ(read_engine_metrics(samples).values, (SignalValues{{Signal::kGenerationTokens, 7}})) << name;
   }
-  EXPECT_EQ(read_engine_metrics(samples_of("tgi_request_success_total{method=\"generate\"} 4\n")).values,
-            (SignalValues{{Signal::kRequestsFinished, 4}}));
+  EXPECT_EQ(
+      read_engine_metrics(engine_samples_of("tgi_request_success_total{method=\"generate\"} 4\n")).values,
+      (SignalValues{{Signal::kRequestsFinished, 4}}));
 }
 
 TEST(EngineMetrics, WhatStandsThereTwiceCountsOnce) {
-  const auto samples = samples_of(
+  const auto samples = engine_samples_of(
       "ray_vllm_num_requests_running 3\nvllm:num_requests_running 3\n"
       "vllm_num_requests_running 3\n");
   EXPECT_EQ(read_engine_metrics(samples).values, (SignalValues{{Signal::kRunning, 3}}));
@@ -249,7 +251,7 @@ TEST(EngineMetrics, AServerThatStandsThereTwiceCountsOnce) {
            "\"} 512\nvllm:request_queue_time_seconds_sum{job=\"" + second + "\"} " + time + "\n";
   };
   const auto tokens = [](const std::string& text) {
-    return read_engine_metrics(samples_of(text)).values.at(Signal::kGenerationTokens);
+    return read_engine_metrics(engine_samples_of(text)).values.at(Signal::kGenerationTokens);
   };
   EXPECT_EQ(tokens(page("a", "b", "0.731942")), 512);
   EXPECT_EQ(tokens(page("a", "b", "0.731943")), 1024) << "two servers that counted alike";
@@ -283,14 +285,15 @@ TEST(EngineMetrics, OtherNamesThatContainAnEnginesAreNot) {
 
 TEST(EngineMetrics, AProcessIsAnEnginesOnlyBesideIt) {
   const std::string process = "process_cpu_seconds_total 12.5\nprocess_start_time_seconds 1.7e9\n";
-  EXPECT_FALSE(read_engine_metrics(samples_of(process)).engine) << "any exporter has these";
+  EXPECT_FALSE(read_engine_metrics(engine_samples_of(process)).engine) << "any exporter has these";
   EXPECT_EQ(
-      read_engine_metrics(samples_of(process + "vllm:num_requests_waiting 1\n")).values,
+      read_engine_metrics(engine_samples_of(process + "vllm:num_requests_waiting 1\n")).values,
       (SignalValues{{Signal::kWaiting, 1}, {Signal::kProcessCpu, 12.5}, {Signal::kProcessStart, 1.7e9}}));
 }
 
 TEST(EngineMetrics, NothingKnownIsNoEngine) {
-  const auto reading = read_engine_metrics(samples_of("nv_inference_request_success{model=\"resnet\"} 5\n"));
+  const auto reading =
+      read_engine_metrics(engine_samples_of("nv_inference_request_success{model=\"resnet\"} 5\n"));
   EXPECT_FALSE(reading.engine);
   EXPECT_TRUE(reading.values.empty());
 }

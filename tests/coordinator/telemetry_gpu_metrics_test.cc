@@ -32,14 +32,14 @@ TEST(GpuMetrics, SlicesOfOneCardShareItsPower) {
   EXPECT_FALSE(values.contains(Signal::kGpuUtil)) << "MIG cards have none";
 }
 
-std::vector<MetricSample> samples_of(std::string_view text) {
+std::vector<MetricSample> gpu_samples_of(std::string_view text) {
   return parse_exposition(text, is_gpu_metric).samples;
 }
 
 TEST(GpuMetrics, ACardSharedByPodsCountsOnce) {
   const auto values =
-      read_gpu_metrics(samples_of("DCGM_FI_DEV_FB_USED{gpu=\"0\",UUID=\"GPU-a\",pod=\"x\"} 1000\n"
-                                  "DCGM_FI_DEV_FB_USED{gpu=\"0\",UUID=\"GPU-a\",pod=\"y\"} 1000\n"));
+      read_gpu_metrics(gpu_samples_of("DCGM_FI_DEV_FB_USED{gpu=\"0\",UUID=\"GPU-a\",pod=\"x\"} 1000\n"
+                                      "DCGM_FI_DEV_FB_USED{gpu=\"0\",UUID=\"GPU-a\",pod=\"y\"} 1000\n"));
   EXPECT_DOUBLE_EQ(values.at(Signal::kGpuMemoryUsed), 1000 * kMiB);
 }
 
@@ -51,11 +51,11 @@ TEST(GpuMetrics, ChoosesCardsByLabel) {
 
 TEST(GpuMetrics, PrefersSmActiveAndLeavesOutBlanks) {
   const auto values =
-      read_gpu_metrics(samples_of("DCGM_FI_PROF_SM_ACTIVE{gpu=\"0\"} 0.5\n"
-                                  "DCGM_FI_PROF_GR_ENGINE_ACTIVE{gpu=\"0\"} 0.9\n"
-                                  "DCGM_FI_DEV_POWER_USAGE{gpu=\"0\"} 140737488355328\n"
-                                  "DCGM_FI_DEV_GPU_TEMP{gpu=\"0\"} 2147483632\n"
-                                  "DCGM_FI_DEV_GPU_UTIL{gpu=\"0\"} NaN\n"));
+      read_gpu_metrics(gpu_samples_of("DCGM_FI_PROF_SM_ACTIVE{gpu=\"0\"} 0.5\n"
+                                      "DCGM_FI_PROF_GR_ENGINE_ACTIVE{gpu=\"0\"} 0.9\n"
+                                      "DCGM_FI_DEV_POWER_USAGE{gpu=\"0\"} 140737488355328\n"
+                                      "DCGM_FI_DEV_GPU_TEMP{gpu=\"0\"} 2147483632\n"
+                                      "DCGM_FI_DEV_GPU_UTIL{gpu=\"0\"} NaN\n"));
   EXPECT_EQ(values, (SignalValues{{Signal::kGpuSmActive, 0.5}}));
   EXPECT_FALSE(is_gpu_metric("DCGM_FI_DEV_SM_CLOCK"));
 }

@@ -10,8 +10,8 @@
 namespace kneepoint::coordinator {
 namespace {
 
-using testing::ElementsAre;
-using testing::Optional;
+using ::testing::ElementsAre;
+using ::testing::Optional;
 
 TEST(GuardRails, StopsAboveTheLimitAndSaysWhy) {
   GuardRails rails({{.metric = "vllm:num_requests_waiting", .limit = 20, .source = ""}});

@@ -19,7 +19,7 @@ namespace kneepoint::coordinator {
 namespace {
 
 using namespace std::chrono_literals;
-using testing::HasSubstr;
+using ::testing::HasSubstr;
 
 boost::asio::awaitable<void> keep(HttpClient& client, std::string url,
                                   std::optional<Result<HttpReply>>& reply) {

@@ -17,10 +17,10 @@ namespace kneepoint::coordinator {
 namespace {
 
 using boost::asio::ip::tcp;
-using testing::Contains;
-using testing::ElementsAre;
-using testing::IsEmpty;
-using testing::Not;
+using ::testing::Contains;
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+using ::testing::Not;
 
 class LocalServers : public testing::Test {
  protected:

@@ -9,10 +9,10 @@
 namespace kneepoint::coordinator {
 namespace {
 
-using testing::ElementsAre;
-using testing::IsEmpty;
-using testing::Pair;
-using testing::SizeIs;
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+using ::testing::Pair;
+using ::testing::SizeIs;
 
 Exposition parse(std::string_view text, const ExpositionLimits& limits = {}) {
   return parse_exposition(

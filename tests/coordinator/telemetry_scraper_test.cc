@@ -19,7 +19,7 @@
 namespace kneepoint::coordinator {
 namespace {
 
-using testing::HasSubstr;
+using ::testing::HasSubstr;
 
 HttpServer::Routes metrics_route(HttpServer::Handler handler) {
   return {{"/metrics", std::move(handler)}};

@@ -11,10 +11,10 @@ namespace kneepoint::coordinator {
 namespace {
 
 using enum Signal;
-using testing::ElementsAre;
-using testing::IsEmpty;
-using testing::Optional;
-using testing::Pair;
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+using ::testing::Optional;
+using ::testing::Pair;
 
 TelemetrySample sample(std::int64_t second, SignalValues values, std::string source = "a",
                        std::string target = "host") {

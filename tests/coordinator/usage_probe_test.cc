@@ -22,17 +22,13 @@ using ::testing::Not;
 constexpr const char* kRunningOnly = "continuous_usage_stats";
 constexpr const char* kAnyUsage = "stream_options";
 
-std::string response(const std::string& status, const std::string& body) {
-  return "HTTP/1.1 " + status + "\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body;
-}
-
 /// A streamed answer of two words, which counts as it is told.
 std::string answer(UsageReport report) {
   const std::string usage = R"(,"usage":{"completion_tokens":2,"prompt_tokens":7})";
   const std::string text = R"(data: {"choices":[{"delta":{"content":"one"}}])";
   std::string body = text + (report == UsageReport::kRunning ? usage : "") + "}\n\n";
   if (report != UsageReport::kNone) body += R"(data: {"choices":[])" + usage + "}\n\n";
-  return response("200 OK", body + "data: [DONE]\n\n");
+  return http_response("200 OK", body + "data: [DONE]\n\n");
 }
 
 class SettleUsage : public testing::Test {
@@ -54,7 +50,7 @@ class SettleUsage : public testing::Test {
   /// 200 and running counts, but `status` for what contains `refused`.
   void serve_all_but(const std::string& refused, const std::string& status, const std::string& body) {
     serve([=](const std::string& request) {
-      if (request.find(refused) != std::string::npos) return response(status, body);
+      if (request.find(refused) != std::string::npos) return http_response(status, body);
       return answer(request.find(kAnyUsage) == std::string::npos ? UsageReport::kNone : UsageReport::kAtEnd);
     });
   }
@@ -113,7 +109,7 @@ TEST_F(SettleUsage, AHostMayIgnoreTheQuestion) {
 TEST_F(SettleUsage, AnAnswerWithoutTextStillSaysWhatIsTaken) {
   serve([](const std::string& request) {
     const bool refused = request.find(kRunningOnly) != std::string::npos;
-    return refused ? response("400 Bad", "{}") : response("200 OK", "data: [DONE]\n\n");
+    return refused ? http_response("400 Bad", "{}") : http_response("200 OK", "data: [DONE]\n\n");
   });
   EXPECT_THAT(settled(), ElementsAre(UsageOption::kFinal));
   EXPECT_EQ(lines_.size(), 1u);
@@ -143,7 +139,7 @@ TEST_F(SettleUsage, AsksEachTargetOnceForEachExtraBody) {
   serve([](const std::string& request) {
     const bool refused =
         request.find(R"("strict":1)") != std::string::npos && request.find(kRunningOnly) != std::string::npos;
-    return refused ? response("400 Bad", "{}") : answer(UsageReport::kRunning);
+    return refused ? http_response("400 Bad", "{}") : answer(UsageReport::kRunning);
   });
   plan_.targets.push_back({.name = "other", .urls = plan_.targets[0].urls, .api = Api::kOpenAiCompletions});
   plan_.scenarios.push_back(plan_.scenarios[0]);
@@ -171,24 +167,18 @@ TEST_F(SettleUsage, AsksOnlyWhereRequestsWillAsk) {
 }
 
 TEST_F(SettleUsage, WhatIsRefusedForAnotherReasonIsLeftToTheLoad) {
-  serve([](const std::string&) { return response("404 Not Found", "{}"); });
+  serve([](const std::string&) { return http_response("404 Not Found", "{}"); });
   EXPECT_THAT(settled(), ElementsAre(UsageOption::kContinuous));
   EXPECT_THAT(lines_, ElementsAre("host: not asked for running token counts, the first requests find out: "
                                   "/v1/chat/completions answers with HTTP status 404"));
   EXPECT_EQ(server_->requests().size(), 1u);
-  serve([](const std::string&) { return response("400 Bad", "{}"); });
+  serve([](const std::string&) { return http_response("400 Bad", "{}"); });
   EXPECT_THAT(settled(), ElementsAre(UsageOption::kContinuous)) << "refused without options, too";
   EXPECT_EQ(server_->requests().size(), 3u);
 }
 
-/// Reads one request and says nothing more.
-void keep_silent(ScriptedServer::Peer& peer, int) {
-  peer.read_request();
-  peer.wait_for_close();
-}
-
 TEST_F(SettleUsage, AHostThatSaysNothingIsGivenUpAfterTheRequestTimeout) {
-  server_ = std::make_unique<ScriptedServer>(keep_silent);
+  server_ = std::make_unique<ScriptedServer>(ScriptedServer::keep_silent);
   plan_.targets[0].urls = {server_->url()};
   plan_.targets[0].request_timeout = std::chrono::milliseconds(100);
   EXPECT_THAT(settled(), ElementsAre(UsageOption::kContinuous));
@@ -211,7 +201,7 @@ TEST_F(SettleUsage, AReplicaThatDoesNotAnswerIsNotTheTarget) {
   serve([](const std::string&) { return answer(UsageReport::kRunning); });
   const std::string refuses = server_->url();
   server_.reset();
-  ScriptedServer silent(keep_silent);
+  ScriptedServer silent(ScriptedServer::keep_silent);
   serve_all_but(kRunningOnly, "400 Bad", R"({"error":"unknown field continuous_usage_stats"})");
   plan_.targets[0].urls = {refuses, silent.url(), server_->url()};
   plan_.targets[0].request_timeout = std::chrono::seconds(2);

@@ -10,10 +10,10 @@
 namespace kneepoint::coordinator {
 namespace {
 
-using testing::BatchingHost;
-using testing::known_step;
-using testing::KnownRun;
-using testing::simple_plan;
+using scenes::BatchingHost;
+using scenes::known_step;
+using scenes::KnownRun;
+using scenes::simple_plan;
 
 Step row(std::uint32_t n, double x, double ttft) {
   Step step = known_step(n, x, 0.005);

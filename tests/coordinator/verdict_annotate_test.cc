@@ -7,7 +7,7 @@
 namespace kneepoint::coordinator {
 namespace {
 
-using testing::known_step;
+using scenes::known_step;
 
 /// Experiment B's shape: near-linear, then less, then flat.
 std::vector<Step> published() {

@@ -5,7 +5,7 @@
 namespace kneepoint::coordinator {
 namespace {
 
-Step row(std::uint32_t n, double tokens, std::uint64_t early = 0, std::uint64_t completed = 400) {
+Step counted_row(std::uint32_t n, double tokens, std::uint64_t early = 0, std::uint64_t completed = 400) {
   Step step{.concurrency = n};
   step.requests.completed = completed;
   step.answer_tokens_mean = tokens;
@@ -21,15 +21,15 @@ Verdict judged(std::vector<Step> steps) {
 }
 
 TEST(AnswerLengths, AnswersOfALengthThatStaysAreNotWorthAWord) {
-  EXPECT_TRUE(judged({row(1, 48), row(8, 47), row(64, 44)}).remarks().empty());
-  EXPECT_TRUE(judged({row(1, 48, 200), row(64, 40, 220)}).remarks().empty())
+  EXPECT_TRUE(judged({counted_row(1, 48), counted_row(8, 47), counted_row(64, 44)}).remarks().empty());
+  EXPECT_TRUE(judged({counted_row(1, 48, 200), counted_row(64, 40, 220)}).remarks().empty())
       << "a model that stops by itself";
-  EXPECT_TRUE(judged({row(1, 48)}).remarks().empty());
+  EXPECT_TRUE(judged({counted_row(1, 48)}).remarks().empty());
   EXPECT_TRUE(judged({}).remarks().empty());
 }
 
 TEST(AnswerLengths, AnErrorTextInPlaceOfAnAnswerIsShort) {
-  const Verdict verdict = judged({row(1, 48), row(8, 48), row(64, 12)});
+  const Verdict verdict = judged({counted_row(1, 48), counted_row(8, 48), counted_row(64, 12)});
   ASSERT_EQ(verdict.remarks().size(), 1u);
   EXPECT_EQ(verdict.remarks()[0].code, "answers_shrink");
   EXPECT_EQ(verdict.trust(), Trust::kReserved);
@@ -38,18 +38,18 @@ TEST(AnswerLengths, AnErrorTextInPlaceOfAnAnswerIsShort) {
 }
 
 TEST(AnswerLengths, WhereALengthWasAskedForAFewThatEndEarlyTell) {
-  const Verdict verdict = judged({row(1, 48), row(64, 43, 45)});
+  const Verdict verdict = judged({counted_row(1, 48), counted_row(64, 43, 45)});
   ASSERT_EQ(verdict.remarks().size(), 1u);
   EXPECT_NE(verdict.reasons()[0].find("11 % of the answers ended early, at 1 0 %"), std::string::npos)
       << verdict.reasons()[0];
 }
 
 TEST(AnswerLengths, FewAnswersAndInvalidRowsTellNothing) {
-  EXPECT_TRUE(judged({row(1, 48, 0, 20), row(64, 12)}).remarks().empty());
-  EXPECT_TRUE(judged({row(1, 48), row(64, 12, 0, 20)}).remarks().empty());
-  Step bad = row(64, 12);
+  EXPECT_TRUE(judged({counted_row(1, 48, 0, 20), counted_row(64, 12)}).remarks().empty());
+  EXPECT_TRUE(judged({counted_row(1, 48), counted_row(64, 12, 0, 20)}).remarks().empty());
+  Step bad = counted_row(64, 12);
   bad.valid = false;
-  EXPECT_TRUE(judged({row(1, 48), bad}).remarks().empty());
+  EXPECT_TRUE(judged({counted_row(1, 48), bad}).remarks().empty());
 }
 
 }  // namespace

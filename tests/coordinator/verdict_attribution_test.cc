@@ -7,13 +7,13 @@
 namespace kneepoint::coordinator {
 namespace {
 
+using scenes::healthy;
+using scenes::Scene;
+using scenes::step_at;
 using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
-using testing::healthy;
 using ::testing::IsEmpty;
-using testing::Scene;
-using testing::step_at;
 
 TEST(Attribution, WithoutTelemetryASoftKneeIsNotExplained) {
   Scene scene;

@@ -10,11 +10,11 @@
 namespace kneepoint::coordinator {
 namespace {
 
-using testing::BatchingHost;
-using testing::facts;
-using testing::KnownRun;
-using testing::MeasuredRamp;
-using testing::simple_plan;
+using scenes::BatchingHost;
+using scenes::facts;
+using scenes::KnownRun;
+using scenes::MeasuredRamp;
+using scenes::simple_plan;
 
 TEST(BuildReport, FindsTheHardCapOfASimulatedHost) {
   const BatchingHost host{.a = 0.012, .c = 0.0002, .cap = 22};

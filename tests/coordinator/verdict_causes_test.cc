@@ -8,10 +8,10 @@
 namespace kneepoint::coordinator {
 namespace {
 
+using scenes::healthy;
+using scenes::Scene;
 using ::testing::HasSubstr;
-using testing::healthy;
 using ::testing::IsEmpty;
-using testing::Scene;
 
 struct Case {
   const char* name;

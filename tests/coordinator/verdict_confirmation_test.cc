@@ -13,7 +13,7 @@
 namespace kneepoint::coordinator {
 namespace {
 
-using testing::known_step;
+using scenes::known_step;
 
 /// A hard cap: b/(a + c·b), b = min(n, cap).
 double capped(double n, double cap) {

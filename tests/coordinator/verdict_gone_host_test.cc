@@ -10,10 +10,10 @@
 namespace kneepoint::coordinator {
 namespace {
 
-using testing::BatchingHost;
-using testing::facts;
-using testing::MeasuredRamp;
-using testing::simple_plan;
+using scenes::BatchingHost;
+using scenes::facts;
+using scenes::MeasuredRamp;
+using scenes::simple_plan;
 
 /// A host that is killed at `death`, in the ramp's time, and refuses connections from then on.
 struct DyingRamp : MeasuredRamp {

@@ -8,11 +8,11 @@
 namespace kneepoint::coordinator {
 namespace {
 
-using testing::ElementsAre;
-using testing::HasSubstr;
-using testing::Not;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::Not;
 
-Step row(std::uint32_t n, double throughput) {
+Step plain_row(std::uint32_t n, double throughput) {
   Step step{.concurrency = n, .duration_seconds = 60};
   step.output_tokens_per_second = {throughput, Interval{throughput * 0.99, throughput * 1.01},
                                    throughput * 0.005};
@@ -25,7 +25,8 @@ Step row(std::uint32_t n, double throughput) {
 /// Three rows that grow with the load, and two beyond them that the generator could not make.
 ScenarioResult with_a_generator_too_weak() {
   ScenarioResult result{.target = "host", .scenario = "chat"};
-  result.steps = {row(1, 100), row(2, 198), row(4, 390), row(8, 700), row(16, 900)};
+  result.steps = {plain_row(1, 100), plain_row(2, 198), plain_row(4, 390), plain_row(8, 700),
+                  plain_row(16, 900)};
   for (const std::size_t i : {3u, 4u}) {
     result.steps[i].warn("RECONNECTS", "2 connections were reopened");
     result.steps[i].invalidate("CLIENT_BOUND", "a generator thread was busy 97 % of the time");
@@ -56,7 +57,7 @@ TEST(Judge, AFatalRemarkIsOneCauseWithItsRemedyAndNoWarning) {
 
 TEST(Judge, WhereNoRowStandsNothingIsTrusted) {
   ScenarioResult result{.target = "host", .scenario = "chat"};
-  result.steps = {row(1, 100), row(2, 198)};
+  result.steps = {plain_row(1, 100), plain_row(2, 198)};
   EXPECT_NE(judge(result, {}).trust(), Trust::kUntrusted);
   for (Step& step : result.steps) step.warn("SUPERSEDED", "the host changed afterwards");
   const Verdict verdict = judge(result, {});
@@ -74,7 +75,7 @@ TEST(Judge, WhatLiesBetweenIsToldAboveTheRows) {
              Remark::Weight::kReservation},
         Case{"FLUSHED", "something buffers and flushes them", "flushed", Remark::Weight::kWarning}}) {
     ScenarioResult result{.target = "host", .scenario = "chat"};
-    result.steps = {row(1, 100), row(2, 198), row(4, 390)};
+    result.steps = {plain_row(1, 100), plain_row(2, 198), plain_row(4, 390)};
     result.steps[2].warn(each.flag, each.reason);
     const Verdict verdict = judge(result, {});
     const auto& remarks = verdict.remarks();
@@ -91,7 +92,7 @@ TEST(Judge, WhatLiesBetweenIsToldAboveTheRows) {
 TEST(Judge, RequestsThatAreOftenSentAgainAreTold) {
   const auto told = [](std::uint64_t reconnects) {
     ScenarioResult result{.target = "host", .scenario = "chat"};
-    result.steps = {row(1, 100), row(2, 198), row(4, 390)};
+    result.steps = {plain_row(1, 100), plain_row(2, 198), plain_row(4, 390)};
     result.steps[2].requests.started = 500;
     result.steps[2].reconnects = reconnects;
     result.steps[2].warn("RECONNECTS", "requests were sent again");
@@ -114,7 +115,7 @@ TEST(Judge, WhyARowIsInvalidStandsBeforeWhatWeakensIt) {
 
 TEST(Judge, ASurveyIsNeverTrusted) {
   ScenarioResult result{.target = "host", .scenario = "chat"};
-  result.steps = {row(1, 100), row(2, 198)};
+  result.steps = {plain_row(1, 100), plain_row(2, 198)};
   EXPECT_EQ(judge(result, {}).trust(), Trust::kTrustworthy) << "figures of rows that stood still";
   for (Step& step : result.steps) step.warn("MOVING", "");
   const Verdict verdict = judge(result, {});

@@ -13,11 +13,11 @@
 namespace kneepoint::coordinator {
 namespace {
 
-using testing::known_step;
+using scenes::known_step;
 
 template <class Throughput>
-std::vector<ThroughputPoint> sample(const std::vector<double>& concurrencies, Throughput throughput,
-                                    double error = 0.002) {
+std::vector<ThroughputPoint> sampled_points(const std::vector<double>& concurrencies, Throughput throughput,
+                                            double error = 0.002) {
   std::vector<ThroughputPoint> points;
   for (const double n : concurrencies) points.push_back({n, throughput(n), error * throughput(n)});
   return points;
@@ -27,7 +27,7 @@ const std::vector<double> kDense = {64, 128, 180, 200, 215, 225, 240, 256, 400, 
 
 TEST(TokenTime, ALineGivesNineTimesItsRatio) {
   const auto line =
-      fit_token_time(sample(kDense, [](double n) { return n / (0.010 + 0.0004 * n); }), 90, 1125);
+      fit_token_time(sampled_points(kDense, [](double n) { return n / (0.010 + 0.0004 * n); }), 90, 1125);
   ASSERT_TRUE(line);
   EXPECT_NEAR(line->intercept, 0.010, 1e-9);
   EXPECT_NEAR(line->slope, 0.0004, 1e-12);
@@ -37,8 +37,8 @@ TEST(TokenTime, ALineGivesNineTimesItsRatio) {
 
 TEST(TokenTime, AHardCapIsNoLine) {
   const auto line = fit_token_time(
-      sample({24, 32, 40, 44, 47, 50, 54, 64, 94, 128, 200},
-             [](double n) { return std::min(n, 50.0) / (0.020 + 0.0001 * std::min(n, 50.0)); }),
+      sampled_points({24, 32, 40, 44, 47, 50, 54, 64, 94, 128, 200},
+                     [](double n) { return std::min(n, 50.0) / (0.020 + 0.0001 * std::min(n, 50.0)); }),
       18, 235);
   EXPECT_TRUE(!line || !line->plausible());
 }
@@ -46,7 +46,7 @@ TEST(TokenTime, AHardCapIsNoLine) {
 TEST(Knee, InterpolatesTokenTimeExactlyBetweenDistantSteps) {
   // A soft curve sampled by doubling: linear in N/X, not in X over log N.
   const ThroughputCurve soft(
-      sample({1, 4, 16, 64, 256, 1024}, [](double n) { return n / (0.010 + 0.0004 * n); }));
+      sampled_points({1, 4, 16, 64, 256, 1024}, [](double n) { return n / (0.010 + 0.0004 * n); }));
   EXPECT_NEAR(*soft.knee(), 225, 1e-6);
 }
 
@@ -54,12 +54,12 @@ TEST(Knee, ACurveThatFallsIsHeldAgainstItsPeak) {
   const auto retrograde = [](double n) {
     return n / (0.010 + 0.0004 * n + 0.00012 * std::max(0.0, n - 150));
   };
-  const ThroughputCurve curve(
-      sample({16, 32, 64, 91, 100, 109, 120, 128, 140, 150, 160, 181, 220, 256, 512, 1024}, retrograde));
+  const ThroughputCurve curve(sampled_points(
+      {16, 32, 64, 91, 100, 109, 120, 128, 140, 150, 160, 181, 220, 256, 512, 1024}, retrograde));
   EXPECT_TRUE(curve.collapsed(15));
   EXPECT_NEAR(*locate_knee(curve), 109.6, 0.5);
   // A plateau with as much noise as its errors allow does not fall.
-  const auto level = sample({8, 16, 32, 64, 128, 256}, [](double n) { return std::min(n, 30.0); });
+  const auto level = sampled_points({8, 16, 32, 64, 128, 256}, [](double n) { return std::min(n, 30.0); });
   auto noisy = level;
   noisy[3].throughput *= 1.002;
   noisy[5].throughput *= 0.998;
@@ -68,7 +68,7 @@ TEST(Knee, ACurveThatFallsIsHeldAgainstItsPeak) {
 
 TEST(Knee, TheIntervalHoldsTheNeighbouringSteps) {
   const ThroughputCurve curve(
-      sample({16, 32, 43, 47, 50, 54, 64, 94, 128}, [](double n) { return std::min(n, 50.0); }));
+      sampled_points({16, 32, 43, 47, 50, 54, 64, 94, 128}, [](double n) { return std::min(n, 50.0); }));
   const auto knee = estimate_knee(curve);
   ASSERT_TRUE(knee);
   EXPECT_NEAR(knee->concurrency, 47.5, 0.5);
@@ -79,7 +79,8 @@ TEST(Knee, TheIntervalHoldsTheNeighbouringSteps) {
 
 TEST(Knee, StepsFurtherApartThanTwiceStillBoundIt) {
   // X(2) is not measured, but four requests never get more than twice what two get: 1 lies below the knee.
-  const ThroughputCurve curve(sample({1, 4, 8, 16, 32}, [](double n) { return std::min(n, 12.0) / 0.02; }));
+  const ThroughputCurve curve(
+      sampled_points({1, 4, 8, 16, 32}, [](double n) { return std::min(n, 12.0) / 0.02; }));
   EXPECT_EQ(curve.below_knee(0), true);
   EXPECT_EQ(curve.below_knee(2), true);
   EXPECT_EQ(curve.below_knee(3), false);
@@ -90,7 +91,7 @@ TEST(Knee, StepsFurtherApartThanTwiceStillBoundIt) {
 }
 
 TEST(Knee, TheIntervalIsTheSameEveryTime) {
-  const ThroughputCurve curve(sample(kDense, [](double n) { return std::min(n, 230.0) / 0.1; }));
+  const ThroughputCurve curve(sampled_points(kDense, [](double n) { return std::min(n, 230.0) / 0.1; }));
   EXPECT_EQ(estimate_knee(curve)->ci95.low, estimate_knee(curve)->ci95.low);
 }
 
@@ -147,20 +148,21 @@ TEST(Drift, TheLastOfTwoRowsFarApartIsFlagged) {
 
 TEST(Usl, FindsItsOwnParametersAndLeavesOutWhatWouldBeNegative) {
   const auto law = [](double n) { return 100 * n / (1 + 0.02 * (n - 1) + 0.0001 * n * (n - 1)); };
-  const auto usl = fit_usl(sample({1, 2, 4, 8, 16, 32, 64, 128}, law));
+  const auto usl = fit_usl(sampled_points({1, 2, 4, 8, 16, 32, 64, 128}, law));
   ASSERT_TRUE(usl);
   EXPECT_NEAR(usl->lambda, 100, 1e-6);
   EXPECT_NEAR(usl->sigma, 0.02, 1e-9);
   EXPECT_NEAR(usl->kappa, 0.0001, 1e-10);
-  const auto soft = fit_usl(sample({1, 2, 4, 8, 16, 32}, [](double n) { return n / (0.010 + 0.0004 * n); }));
+  const auto soft =
+      fit_usl(sampled_points({1, 2, 4, 8, 16, 32}, [](double n) { return n / (0.010 + 0.0004 * n); }));
   ASSERT_TRUE(soft);
   EXPECT_NEAR(soft->kappa, 0, 1e-9);
   EXPECT_GE(soft->sigma, 0);
-  EXPECT_FALSE(fit_usl(sample({1, 2, 4}, law)));
+  EXPECT_FALSE(fit_usl(sampled_points({1, 2, 4}, law)));
   // X²/N = 1/(a + cN)² · N is largest at a/c = 25.
-  EXPECT_EQ(
-      power_concurrency(sample({1, 8, 16, 25, 40, 64}, [](double n) { return n / (0.010 + 0.0004 * n); })),
-      25);
+  EXPECT_EQ(power_concurrency(
+                sampled_points({1, 8, 16, 25, 40, 64}, [](double n) { return n / (0.010 + 0.0004 * n); })),
+            25);
 }
 
 TEST(SteadyState, Mser5CutsTheSettlingAndNothingElse) {

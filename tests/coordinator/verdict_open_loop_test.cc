@@ -19,7 +19,7 @@ using ::testing::Not;
 
 /// A valid open-loop row that delivers 64 tokens a request up to 40 requests a second.
 Step rate_step(double rate) {
-  Step step = testing::known_step(512, 64 * std::min(rate, 40.0), 0.005);
+  Step step = scenes::known_step(512, 64 * std::min(rate, 40.0), 0.005);
   step.offered_rate = rate;
   step.achieved_concurrency = rate;
   return step;
@@ -49,7 +49,7 @@ TEST(OpenLoopAnalysis, TheKneeIsARate) {
 TEST(OpenLoopAnalysis, UsersAreCalledUsers) {
   std::vector<Step> steps;
   for (const std::uint32_t n : {10, 20, 40, 80}) {
-    steps.push_back(testing::known_step(n, std::min(n, 30u) * 10.0));
+    steps.push_back(scenes::known_step(n, std::min(n, 30u) * 10.0));
     steps.back().thinking = n / 2.0;
   }
   const Saturation found = find_saturation(steps);
@@ -69,8 +69,8 @@ TEST(OpenLoopAnalysis, ARateThatWasNotReachedDoesNotHold) {
 }
 
 /// Requests of 0.5 s, at `rate` for 20 s from second 0 on.
-testing::KnownRun known_load(double rate, double backlog = 0) {
-  testing::KnownRun run;
+scenes::KnownRun known_load(double rate, double backlog = 0) {
+  scenes::KnownRun run;
   const SeriesKey key{.epoch = 1};
   const int n = static_cast<int>(rate * 20);
   for (int i = 0; i < n; ++i) {
@@ -93,7 +93,7 @@ StepWindow window() {
 }
 
 TEST(OpenLoopAnalysis, ARowSaysWhatWasOfferedAndWhatWasAchieved) {
-  const Plan plan = testing::simple_plan();
+  const Plan plan = scenes::simple_plan();
   const Step step = measure_step(known_load(10).timeline(20), plan, cells_of(plan)[0], window());
   EXPECT_TRUE(step.valid) << ::testing::PrintToString(step.reasons);
   EXPECT_EQ(step.offered_rate, 10);
@@ -110,7 +110,7 @@ TEST(OpenLoopAnalysis, ARowSaysWhatWasOfferedAndWhatWasAchieved) {
 }
 
 TEST(OpenLoopAnalysis, AClosedLoopHasNoSuchFigures) {
-  const Plan plan = testing::simple_plan();
+  const Plan plan = scenes::simple_plan();
   StepWindow closed = window();
   closed.rate.reset();
   const Step step = measure_step(known_load(10).timeline(20), plan, cells_of(plan)[0], closed);
@@ -119,7 +119,7 @@ TEST(OpenLoopAnalysis, AClosedLoopHasNoSuchFigures) {
 }
 
 TEST(OpenLoopAnalysis, ABacklogIsTold) {
-  const Plan plan = testing::simple_plan();
+  const Plan plan = scenes::simple_plan();
   const Step step = measure_step(known_load(10, 3).timeline(20), plan, cells_of(plan)[0], window());
   EXPECT_TRUE(step.valid);
   EXPECT_TRUE(step.has_flag("BACKLOG"));
@@ -128,9 +128,9 @@ TEST(OpenLoopAnalysis, ABacklogIsTold) {
 }
 
 TEST(OpenLoopAnalysis, DueAndNotStartedIsARateNotReached) {
-  testing::KnownRun run = known_load(10);
+  scenes::KnownRun run = known_load(10);
   for (int s = 0; s < 20; ++s) run.second(s).series[{.epoch = 1}].arrivals += 2;
-  const Plan plan = testing::simple_plan();
+  const Plan plan = scenes::simple_plan();
   const Step step = measure_step(run.timeline(20), plan, cells_of(plan)[0], window());
   EXPECT_TRUE(step.has_flag("RATE_NOT_REACHED"));
   EXPECT_TRUE(step.valid) << "it says what the host delivers";
@@ -138,10 +138,10 @@ TEST(OpenLoopAnalysis, DueAndNotStartedIsARateNotReached) {
 
 /// Rates fall to 10 a second, but the host goes on serving 40 of the step before.
 TEST(OpenLoopAnalysis, ServingTheStepBeforeIsNoRowOfItsRate) {
-  const Plan plan = testing::simple_plan();
+  const Plan plan = scenes::simple_plan();
   const Cell cell = cells_of(plan)[0];
-  testing::KnownRun waited = known_load(40);  // in the fleet, for a slot
-  testing::KnownRun queued = known_load(10);  // in the host
+  scenes::KnownRun waited = known_load(40);  // in the fleet, for a slot
+  scenes::KnownRun queued = known_load(10);  // in the host
   for (int s = 0; s < 20; ++s) {
     waited.second(s).series[{.epoch = 1}].arrivals = 10;
     queued.second(s).series[{.epoch = 1}].outcomes[0] = 40;
@@ -166,19 +166,19 @@ TEST(OpenLoopAnalysis, ServingTheStepBeforeIsNoRowOfItsRate) {
 }
 
 TEST(OpenLoopAnalysis, PilingUpIsAnOverload) {
-  testing::KnownRun run = known_load(10);
+  scenes::KnownRun run = known_load(10);
   // Ever more requests that do not end.
   for (int s = 0; s < 20; ++s) run.second(s).series[{.epoch = 1}].in_flight += s;
-  const Plan plan = testing::simple_plan();
+  const Plan plan = scenes::simple_plan();
   const Step step = measure_step(run.timeline(20), plan, cells_of(plan)[0], window());
   EXPECT_TRUE(step.has_flag("OVERLOADED"));
   EXPECT_FALSE(step.has_flag("LITTLES_LAW"));
 }
 
 TEST(OpenLoopAnalysis, ARisingRateBringsMoreInFlightAndIsNoOverload) {
-  const Plan plan = testing::simple_plan();
+  const Plan plan = scenes::simple_plan();
   const auto survey = [&](double extra) {
-    testing::KnownRun run;
+    scenes::KnownRun run;
     // From 10 to 50 a second, 0.5 s each; then some of them do not end.
     double at = 0;
     while (at < 20) {
@@ -200,7 +200,7 @@ TEST(OpenLoopAnalysis, ARisingRateBringsMoreInFlightAndIsNoOverload) {
 
 /// Requests in flight last: seconds are alike by themselves, and a trend through them is chance.
 TEST(OpenLoopAnalysis, ARateThatIsKeptUpWithIsRarelyAnOverload) {
-  const Plan plan = testing::simple_plan();
+  const Plan plan = scenes::simple_plan();
   constexpr int kRuns = 300;
   int flagged = 0;
   int catching_up = 0;
@@ -208,7 +208,7 @@ TEST(OpenLoopAnalysis, ARateThatIsKeptUpWithIsRarelyAnOverload) {
     std::mt19937_64 random(static_cast<std::uint64_t>(seed));
     std::exponential_distribution<double> gap(2);
     std::uniform_real_distribution<double> residence(2.5, 7.5);
-    testing::KnownRun run;
+    scenes::KnownRun run;
     double at = gap(random);
     while (at < 48) {
       const double end = at + residence(random);
@@ -228,9 +228,9 @@ TEST(OpenLoopAnalysis, ARateThatIsKeptUpWithIsRarelyAnOverload) {
 }
 
 TEST(OpenLoopAnalysis, LateSendsAreAGate) {
-  testing::KnownRun run = known_load(10);
+  scenes::KnownRun run = known_load(10);
   for (int s = 0; s < 20; ++s) run.second(s).generator.send_lag.record(50ms, 10);
-  const Plan plan = testing::simple_plan();
+  const Plan plan = scenes::simple_plan();
   const Timeline timeline = run.timeline(20);
   EXPECT_TRUE(measure_step(timeline, plan, cells_of(plan)[0], window()).has_flag("CLIENT_BOUND"));
   StepWindow closed = window();
@@ -240,7 +240,7 @@ TEST(OpenLoopAnalysis, LateSendsAreAGate) {
 
 /// `n` requests of each of two named replicas behind one URL.
 SnapshotBatch two_pods(std::uint64_t first, std::uint64_t second, std::uint64_t changes) {
-  testing::KnownRun run;
+  scenes::KnownRun run;
   SnapshotBatch batch{.sequence = 1, .complete_through = 19};
   for (const auto& [name, n] : {std::pair("pod-b", first), std::pair("pod-a", second)}) {
     batch.replica_names[named_replica(name)] = name;
@@ -259,7 +259,7 @@ Step step_of(const SnapshotBatch& batch, ConnectionUse use = ConnectionUse::kReu
   Timeline timeline;
   timeline.add_agent(0, 0);
   timeline.add(0, batch);
-  Plan plan = testing::simple_plan();
+  Plan plan = scenes::simple_plan();
   plan.targets[0].replica_header = "X-Replica";
   plan.targets[0].connection = use;
   return measure_step(timeline, plan, cells_of(plan)[0],

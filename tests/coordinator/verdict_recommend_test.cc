@@ -8,7 +8,7 @@
 namespace kneepoint::coordinator {
 namespace {
 
-using testing::known_step;
+using scenes::known_step;
 
 /// Saturates at 23; the limits hold up to `limit`.
 ScenarioResult sample(std::optional<double> limit) {

@@ -9,11 +9,11 @@
 namespace kneepoint::coordinator {
 namespace {
 
-using testing::BatchingHost;
-using testing::known_step;
+using scenes::BatchingHost;
+using scenes::known_step;
 
-std::vector<Step> sample(const BatchingHost& host, const std::vector<std::uint32_t>& steps, double noise = 0,
-                         std::uint64_t seed = 1) {
+std::vector<Step> sampled_steps(const BatchingHost& host, const std::vector<std::uint32_t>& steps,
+                                double noise = 0, std::uint64_t seed = 1) {
   std::mt19937_64 random(seed);
   std::normal_distribution<double> normal;
   std::vector<Step> rows;
@@ -41,7 +41,7 @@ TEST(Saturation, HardCapsLieInTheBracketOfMeasuredSteps) {
   for (const std::size_t cap : {5u, 11u, 22u, 27u, 30u}) {
     const BatchingHost host{.a = 0.010, .c = 0.0001, .cap = cap};
     const double truth = hard_knee(host);
-    const Saturation found = find_saturation(sample(host, kDoubling));
+    const Saturation found = find_saturation(sampled_steps(host, kDoubling));
     ASSERT_TRUE(found.ci95) << cap;
     EXPECT_FALSE(found.concurrency) << "doubling steps tell a range";
     EXPECT_LE(found.ci95->low, truth) << cap;
@@ -56,7 +56,7 @@ TEST(Saturation, HardCapsLieInTheBracketOfMeasuredSteps) {
 TEST(Saturation, SoftKneesLieInTheBracketOfMeasuredSteps) {
   for (const double ratio : {0.5, 1.0, 2.0, 2.5, 3.5}) {
     const BatchingHost host{.a = 0.010, .c = 0.010 / ratio};
-    const Saturation found = find_saturation(sample(host, kDoubling));
+    const Saturation found = find_saturation(sampled_steps(host, kDoubling));
     ASSERT_TRUE(found.ci95) << ratio;
     EXPECT_LE(found.ci95->low, 9 * ratio);
     EXPECT_GE(found.ci95->high, 9 * ratio);
@@ -66,17 +66,17 @@ TEST(Saturation, SoftKneesLieInTheBracketOfMeasuredSteps) {
 
 TEST(Saturation, DenseStepsGiveTheTruthWithinAFewPercent) {
   const BatchingHost soft{.a = 0.010, .c = 0.005};
-  EXPECT_NEAR(*find_saturation(sample(soft, {4, 8, 12, 16, 18, 20, 24, 32, 36, 40, 48})).concurrency, 18,
-              0.5);
+  EXPECT_NEAR(*find_saturation(sampled_steps(soft, {4, 8, 12, 16, 18, 20, 24, 32, 36, 40, 48})).concurrency,
+              18, 0.5);
   const BatchingHost hard{.a = 0.010, .c = 0.0001, .cap = 32};
-  EXPECT_NEAR(*find_saturation(sample(hard, {8, 16, 24, 28, 30, 32, 36, 48, 64})).concurrency,
+  EXPECT_NEAR(*find_saturation(sampled_steps(hard, {8, 16, 24, 28, 30, 32, 36, 48, 64})).concurrency,
               hard_knee(hard), 1);
 }
 
 TEST(Saturation, TheEstimateDoesNotDependOnHowFarTheScanWent) {
   const BatchingHost host{.a = 0.010, .c = 0.005};
-  const auto to_64 = find_saturation(sample(host, kDoubling));
-  const auto to_512 = find_saturation(sample(host, {1, 2, 4, 8, 16, 32, 64, 128, 256, 512}));
+  const auto to_64 = find_saturation(sampled_steps(host, kDoubling));
+  const auto to_512 = find_saturation(sampled_steps(host, {1, 2, 4, 8, 16, 32, 64, 128, 256, 512}));
   EXPECT_EQ(to_64.ci95->low, to_512.ci95->low);
   EXPECT_EQ(to_64.ci95->high, to_512.ci95->high);
 }
@@ -89,7 +89,7 @@ TEST(Saturation, TheBracketCoversTheTruthUnderNoise) {
   constexpr int kSeeds = 100;
   for (std::uint64_t seed = 1; seed <= kSeeds; ++seed) {
     const auto found =
-        find_saturation(sample(host, kDoubling, 0.02, seed), {.bootstraps = 200, .seed = seed});
+        find_saturation(sampled_steps(host, kDoubling, 0.02, seed), {.bootstraps = 200, .seed = seed});
     if (!found.ci95) continue;
     ++found_count;
     if (found.ci95->low <= truth && truth <= found.ci95->high) ++covered;
@@ -103,7 +103,7 @@ TEST(Saturation, AScanThatBeginsPastTheKneeGivesAnUpperBoundOnly) {
   const BatchingHost host{.a = 0.010, .c = 0.0001, .cap = 22};
   for (const std::vector<std::uint32_t>& steps :
        {std::vector<std::uint32_t>{32, 64, 160}, {32, 33, 34, 64}, {24, 48, 96, 192}, {100, 110, 120, 300}}) {
-    const Saturation found = find_saturation(sample(host, steps));
+    const Saturation found = find_saturation(sampled_steps(host, steps));
     ASSERT_TRUE(found.ci95) << steps.front();
     EXPECT_FALSE(found.concurrency) << steps.front();
     EXPECT_EQ(found.ci95->low, 1) << steps.front();
@@ -111,7 +111,7 @@ TEST(Saturation, AScanThatBeginsPastTheKneeGivesAnUpperBoundOnly) {
     EXPECT_NE(found.explanation.find("the least that was measured"), std::string::npos) << found.explanation;
   }
   for (std::uint64_t seed = 1; seed <= 50; ++seed) {
-    const Saturation noisy = find_saturation(sample(host, {32, 64, 160}, 0.02, seed), {.seed = seed});
+    const Saturation noisy = find_saturation(sampled_steps(host, {32, 64, 160}, 0.02, seed), {.seed = seed});
     if (noisy.ci95) {
       EXPECT_LE(noisy.ci95->low, hard_knee(host)) << seed;
     }
@@ -119,26 +119,26 @@ TEST(Saturation, AScanThatBeginsPastTheKneeGivesAnUpperBoundOnly) {
 }
 
 TEST(Saturation, AHostThatIsFullAtOneIsFullAtOne) {
-  const Saturation found = find_saturation(sample({.a = 0.010, .c = 0.0001, .cap = 1}, {1, 2, 4, 8}));
+  const Saturation found = find_saturation(sampled_steps({.a = 0.010, .c = 0.0001, .cap = 1}, {1, 2, 4, 8}));
   ASSERT_TRUE(found.ci95);
   EXPECT_LE(found.ci95->high, 2);
 }
 
 TEST(Saturation, AScanThatDoesNotReachGivesALowerBoundOnly) {
   const BatchingHost host{.a = 0.010, .c = 0.0001};  // 9·a/c = 900
-  const Saturation found = find_saturation(sample(host, kDoubling));
+  const Saturation found = find_saturation(sampled_steps(host, kDoubling));
   EXPECT_FALSE(found.concurrency);
   EXPECT_FALSE(found.ci95);
   EXPECT_EQ(found.lower_bound, 32);  // 64 has no 128 to be compared with
   EXPECT_EQ(found.knee_kind, "");
-  const Saturation one = find_saturation(sample(host, {8}));
+  const Saturation one = find_saturation(sampled_steps(host, {8}));
   EXPECT_FALSE(one.concurrency);
   EXPECT_FALSE(one.lower_bound);
 }
 
 TEST(Saturation, InvalidRowsAreNeverTheKnee) {
   const BatchingHost host{.a = 0.010, .c = 0.0001};
-  auto rows = sample(host, kDoubling);
+  auto rows = sampled_steps(host, kDoubling);
   // A starved generator makes the top rows look flat.
   for (std::size_t i = 4; i < rows.size(); ++i) {
     rows[i].output_tokens_per_second.value = 800;

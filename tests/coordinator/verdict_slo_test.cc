@@ -11,7 +11,7 @@
 namespace kneepoint::coordinator {
 namespace {
 
-using testing::known_step;
+using scenes::known_step;
 
 SloCheck checked(std::uint64_t met, std::uint64_t missed, const std::vector<double>& batches = {}) {
   return check_slo("ttft_p95", {met, missed, batches, {.count = static_cast<int>(batches.size())}}, 0.05);

@@ -16,7 +16,7 @@ struct Told {
   std::string suspicion;
 };
 
-Step row(const Told& told, std::uint32_t n = 8) {
+Step told_row(const Told& told, std::uint32_t n = 8) {
   Step step{.concurrency = n};
   const double value = told.usage ? *told.usage : *told.chunks;
   step.output_tokens_per_second = {value, Interval{value * 0.99, value * 1.01}, value * 0.005};
@@ -45,7 +45,7 @@ ScenarioResult settled(std::vector<Step> steps) {
   return result;
 }
 ScenarioResult settled(const Told& told) {
-  return settled(std::vector{row(told)});
+  return settled(std::vector{told_row(told)});
 }
 std::string state(const ScenarioResult& result) {
   return result.steps.at(0).token_count->state;
@@ -145,21 +145,22 @@ TEST(TokenCounts, ATokenizerOfAnotherKindRefutesNothing) {
     EXPECT_EQ(state(settled(full)), "confirmed");
     EXPECT_EQ(state(settled({.usage = told.chunks, .chunks = told.chunks, .bytes_per_token = 1})),
               "confirmed");
-    const ScenarioResult rows = settled(
-        {row({.usage = 300, .chunks = 300, .bytes_per_token = told.bytes_per_token}, 4), row(told, 64)});
+    const ScenarioResult rows =
+        settled({told_row({.usage = 300, .chunks = 300, .bytes_per_token = told.bytes_per_token}, 4),
+                 told_row(told, 64)});
     EXPECT_EQ(rows.steps[1].token_count->state, "confirmed") << "a row in which a chunk is one token";
   }
 }
 
 TEST(TokenCounts, OtherRowsOfTheRunTellTheBytesOfAToken) {
   // Alone, 1.3 tokens a chunk of 5.2 bytes is either; but where chunks and usage agreed a token had 4.
-  const auto merged = row({.usage = 1300, .chunks = 1000, .bytes_per_token = 4.0}, 64);
+  const auto merged = told_row({.usage = 1300, .chunks = 1000, .bytes_per_token = 4.0}, 64);
   const ScenarioResult result =
-      settled({row({.usage = 300, .chunks = 300, .bytes_per_token = 4.05}, 4), merged});
+      settled({told_row({.usage = 300, .chunks = 300, .bytes_per_token = 4.05}, 4), merged});
   EXPECT_EQ(result.steps[1].token_count->state, "confirmed");
   EXPECT_TRUE(result.verdict.valid());
-  const auto twice = row({.usage = 1300, .chunks = 1000, .bytes_per_token = 3.1}, 64);
-  EXPECT_EQ(settled({row({.usage = 300, .chunks = 300, .bytes_per_token = 4.05}, 4), twice})
+  const auto twice = told_row({.usage = 1300, .chunks = 1000, .bytes_per_token = 3.1}, 64);
+  EXPECT_EQ(settled({told_row({.usage = 300, .chunks = 300, .bytes_per_token = 4.05}, 4), twice})
                 .steps[1]
                 .token_count->state,
             "differs");
@@ -167,15 +168,15 @@ TEST(TokenCounts, OtherRowsOfTheRunTellTheBytesOfAToken) {
 
 TEST(TokenCounts, AResultHasOneUnit) {
   const ScenarioResult result =
-      settled({row({.usage = 300, .chunks = 300}, 4), row({.chunks = 303, .max_tokens = 602}, 8)});
+      settled({told_row({.usage = 300, .chunks = 300}, 4), told_row({.chunks = 303, .max_tokens = 602}, 8)});
   EXPECT_FALSE(result.steps[0].output_tokens_per_second.value) << "else tokens and requests make one curve";
   EXPECT_NEAR(result.steps[0].output_tokens_per_second.ci95->low, 297, 1e-9);
 }
 
 TEST(TokenCounts, AnInvalidRowTakesNoFigureAway) {
-  Step bad = row({.chunks = 303, .max_tokens = 602}, 8);
+  Step bad = told_row({.chunks = 303, .max_tokens = 602}, 8);
   bad.valid = false;
-  const ScenarioResult result = settled({row({.usage = 300, .chunks = 300}, 4), bad});
+  const ScenarioResult result = settled({told_row({.usage = 300, .chunks = 300}, 4), bad});
   EXPECT_TRUE(result.steps[0].output_tokens_per_second.value);
   EXPECT_TRUE(result.verdict.valid());
 }
@@ -200,10 +201,10 @@ TEST(TokenCounts, ChunksThatNothingConfirmsAreAReservation) {
   EXPECT_EQ(state(result), "unconfirmed");
   EXPECT_EQ(result.verdict.trust(), Trust::kReserved);
   EXPECT_TRUE(result.verdict.has("count_unconfirmed"));
-  Step tools = row({.usage = 600, .chunks = 303});  // tool calls have no text
+  Step tools = told_row({.usage = 600, .chunks = 303});  // tool calls have no text
   tools.token_count->text_bytes_per_token.reset();
   EXPECT_EQ(settled(std::vector{tools}).verdict.trust(), Trust::kReserved);
-  Step whole = row({.usage = 600, .chunks = 303});  // not streamed
+  Step whole = told_row({.usage = 600, .chunks = 303});  // not streamed
   whole.token_count->witnesses.pop_back();
   EXPECT_EQ(settled(std::vector{whole}).verdict.trust(), Trust::kTrustworthy);
 }

@@ -10,7 +10,7 @@
 
 #include "coordinator/run/run_loop.h"
 
-namespace kneepoint::coordinator::testing {
+namespace kneepoint::coordinator::scenes {
 
 using namespace std::chrono_literals;
 
@@ -179,4 +179,4 @@ inline Plan plan_of_turns() {
   return plan;
 }
 
-}  // namespace kneepoint::coordinator::testing
+}  // namespace kneepoint::coordinator::scenes

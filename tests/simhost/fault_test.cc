@@ -11,7 +11,6 @@ namespace kneepoint::simhost {
 namespace {
 
 using Faults = HostTest;
-constexpr std::string_view kChat = "/v1/chat/completions";
 
 const HostStats::PerFault& of(const HostStats& stats, Fault fault) {
   return stats.faults[static_cast<std::size_t>(fault)];

@@ -11,6 +11,8 @@
 
 namespace kneepoint::simhost {
 
+inline constexpr std::string_view kChat = "/v1/chat/completions";
+
 /// A host whose iterations take a fifth of a millisecond, on an ephemeral port.
 class HostTest : public testing::Test {
  protected:

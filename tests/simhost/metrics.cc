@@ -25,13 +25,13 @@ constexpr double kAmbientCelsius = 34;
 constexpr double kWarmingCelsius = 44;
 constexpr double kMemoryShareOfVllm = 0.9;  // gpu_memory_utilization: preallocated, whatever the load
 
-void header(std::string& out, std::string_view name, std::string_view type, std::string_view help) {
+void metric_header(std::string& out, std::string_view name, std::string_view type, std::string_view help) {
   fmt::format_to(std::back_inserter(out), "# HELP {} {}\n# TYPE {} {}\n", name, help, name, type);
 }
 
 void single(std::string& out, std::string_view name, std::string_view type, std::string_view help,
             std::string_view labels, double value) {
-  header(out, name, type, help);
+  metric_header(out, name, type, help);
   fmt::format_to(std::back_inserter(out), "{}{{{}}} {}\n", name, labels, value);
 }
 
@@ -48,7 +48,7 @@ void BucketHistogram::record(double value, std::uint64_t times) {
 
 void BucketHistogram::render(std::string& out, std::string_view name, std::string_view help,
                              std::string_view labels) const {
-  header(out, name, "histogram", help);
+  metric_header(out, name, "histogram", help);
   std::uint64_t cumulative = 0;
   for (std::size_t i = 0; i < bounds_.size(); ++i) {
     cumulative += counts_[i];
@@ -95,7 +95,7 @@ std::string render_vllm_metrics(const EngineTelemetry& t, const EngineStats& sta
           stats.prefix_hits);
   counter("vllm:prompt_tokens_total", "Number of prefill tokens processed.", stats.prompt_tokens);
   counter("vllm:generation_tokens_total", "Number of generation tokens processed.", stats.generated_tokens);
-  header(out, "vllm:request_success_total", "counter", "Count of successfully processed requests.");
+  metric_header(out, "vllm:request_success_total", "counter", "Count of successfully processed requests.");
   const std::pair<std::string_view, std::uint64_t> reasons[] = {
       {"stop", t.finished_stop}, {"length", t.finished_length}, {"abort", t.finished_abort}};
   for (const auto& [reason, count] : reasons) {
@@ -126,7 +126,7 @@ std::string render_vllm_metrics(const EngineTelemetry& t, const EngineStats& sta
   histogram(t.request_prompt_tokens, "vllm:request_prompt_tokens", "Number of prefill tokens processed.");
   histogram(t.request_generation_tokens, "vllm:request_generation_tokens",
             "Number of generation tokens processed.");
-  header(out, "vllm:cache_config_info", "gauge", "Information of the LLMEngine CacheConfig");
+  metric_header(out, "vllm:cache_config_info", "gauge", "Information of the LLMEngine CacheConfig");
   fmt::format_to(std::back_inserter(out),
                  "vllm:cache_config_info{{block_size=\"16\",enable_prefix_caching=\"{}\",engine=\"0\","
                  "gpu_memory_utilization=\"0.9\",num_gpu_blocks=\"{}\"}} 1\n",
@@ -137,7 +137,7 @@ std::string render_vllm_metrics(const EngineTelemetry& t, const EngineStats& sta
 std::string render_process_metrics(RealTime started, std::optional<Nanos> cpu) {
   std::string out;
   const auto line = [&](std::string_view name, std::string_view type, std::string_view help, double value) {
-    header(out, name, type, help);
+    metric_header(out, name, type, help);
     fmt::format_to(std::back_inserter(out), "{} {}\n", name, value);
   };
   line("process_start_time_seconds", "gauge", "Start time of the process since unix epoch in seconds.",

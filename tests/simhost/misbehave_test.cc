@@ -7,8 +7,6 @@
 namespace kneepoint::simhost {
 namespace {
 
-constexpr std::string_view kChat = "/v1/chat/completions";
-
 class Misbehaves : public HostTest {
  protected:
   /// The whole body that a chat request of four tokens gets from a host with this habit.

@@ -234,6 +234,11 @@ void ScriptedServer::serve(int fd, int connection) {
   script_(peer, connection);
 }
 
+void ScriptedServer::keep_silent(Peer& peer, int /*connection*/) {
+  peer.read_request();
+  peer.wait_for_close();
+}
+
 std::string ScriptedServer::url() const {
   if (ipv6_) return "http://[::1]:" + std::to_string(port_);
   return (tls_ ? "https://127.0.0.1:" : "http://127.0.0.1:") + std::to_string(port_);

@@ -41,6 +41,11 @@ class TestCertificate {
   std::string directory_, cert_file_, key_file_;
 };
 
+/// A whole response: status line, its length, and the body.
+inline std::string http_response(const std::string& status, const std::string& body) {
+  return "HTTP/1.1 " + status + "\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body;
+}
+
 /// A blocking server on loopback whose every connection plays a script on a thread of its own.
 class ScriptedServer {
  public:
@@ -71,6 +76,8 @@ class ScriptedServer {
   };
   /// @param connection counts accepted connections from 0.
   using Script = std::function<void(Peer& peer, int connection)>;
+  /// A script: reads one request and says nothing more.
+  static void keep_silent(Peer& peer, int connection);
 
   /// @param certificate serves TLS with it; with `client_ca`, a client certificate signed by it is demanded.
   explicit ScriptedServer(Script script, const TestCertificate* certificate = nullptr,

@@ -9,7 +9,7 @@ std::vector<SlowRequest> slowest_in(const Timeline& timeline, const StepWindow& 
   std::vector<RequestRow> rows;
   const auto& seconds = timeline.seconds();
   for (auto at = seconds.lower_bound(window.begin); at != seconds.end() && at->first < window.end; ++at) {
-    for (const RequestRow& row : at->second.slowest) {
+    for (const RequestRow& row : at->second.rows) {
       if (row.key.cell == window.cell && (!window.requests || row.key.epoch == window.epoch))
         rows.push_back(row);
     }

@@ -128,11 +128,11 @@ Result<FoldedAgents> from_message(const v1::RecordedFold& message) {
 void to_message(const FoldedSecond& second, v1::RecordedSecond& out) {
   const auto& [number, merged, replica_names] = second;
   // Every field has a name here, so that a new one does not compile until it is recorded, too.
-  const auto& [series, slowest, generator, span, busiest] = merged;
+  const auto& [series, rows, generator, span, busiest] = merged;
   to_wire(
       SnapshotBatch{
           .sequence = 1,
-          .seconds = {{.second = number, .series = series, .generator = generator, .requests = slowest}},
+          .seconds = {{.second = number, .series = series, .generator = generator, .requests = rows}},
           .replica_names = replica_names},
       *out.mutable_merged());
   out.set_span(span);
@@ -148,11 +148,11 @@ Result<FoldedSecond> from_message(const v1::RecordedSecond& message, std::size_t
     SecondSnapshot& from = batch->seconds.front();
     FoldedSecond out{.number = from.second,
                      .merged = {.series = std::move(from.series),
-                                .slowest = std::move(from.requests),
+                                .rows = std::move(from.requests),
                                 .generator = std::move(from.generator),
                                 .span = second_of_run({nullptr, "span"}, message.span(), 1)},
                      .replica_names = std::move(batch->replica_names)};
-    keep_slowest(out.merged.slowest);
+    keep_rows(out.merged.rows);
     for (int i = 0; i < message.busiest_size(); ++i)
       out.merged.busiest.push_back(wire::amount({nullptr, "busiest", i}, message.busiest(i)));
     return out;

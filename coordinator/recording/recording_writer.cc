@@ -63,7 +63,7 @@ Result<void> RecordingWriter::batch(std::uint32_t agent, const SnapshotBatch& ba
     to_wire(batch, *to.mutable_batch());
   } else {
     SnapshotBatch kept = batch;
-    for (SecondSnapshot& second : kept.seconds) keep_slowest(second.requests);
+    for (SecondSnapshot& second : kept.seconds) keep_rows(second.requests);
     to_wire(kept, *to.mutable_batch());
   }
   return append(entry);

@@ -1,5 +1,7 @@
 #include "coordinator/report/run_timeline.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cmath>
 #include <map>
@@ -132,6 +134,41 @@ void add_heat(TimelineSpan& span, const Timeline& timeline, std::uint32_t cell, 
   for (const Histogram& histogram : icl) span.icl.columns.push_back(heat_column(histogram));
 }
 
+/// Of the cell's requests that the timeline has kept, drawn ones by the same lots, and the slowest.
+void add_requests(TimelineSpan& span, const Timeline& timeline, std::uint32_t cell, std::size_t cells) {
+  const std::size_t most_drawn = std::max<std::size_t>(TimelineSpan::kMaxDrawn / cells, 200);
+  const std::size_t most_slow = std::max<std::size_t>(TimelineSpan::kMaxSlow / cells, 40);
+  const auto by_lot = [](const RequestRow& a, const RequestRow& b) { return lot_of(a) < lot_of(b); };
+  std::vector<RequestRow> drawn, slow;
+  for (const auto& [at, second] : timeline.seconds()) {
+    std::vector<RequestRow> rows;
+    for (const RequestRow& row : second.rows) {
+      if (row.key.cell == cell && row.first) rows.push_back(row);
+    }
+    const std::size_t lots = std::min(rows.size(), kDrawnRows);
+    std::stable_sort(rows.begin(), rows.end(), by_lot);
+    drawn.insert(drawn.end(), rows.begin(), rows.begin() + static_cast<std::ptrdiff_t>(lots));
+    slow.insert(slow.end(), rows.begin() + static_cast<std::ptrdiff_t>(lots), rows.end());
+  }
+  std::stable_sort(drawn.begin(), drawn.end(), by_lot);
+  drawn.resize(std::min(drawn.size(), most_drawn));
+  std::stable_sort(slow.begin(), slow.end(), [](const RequestRow& a, const RequestRow& b) {
+    return *a.first - a.sent > *b.first - b.sent;
+  });
+  slow.resize(std::min(slow.size(), most_slow));
+  for (const auto* rows : {&drawn, &slow}) {
+    for (const RequestRow& row : *rows) {
+      span.requests.push_back(
+          {.sent = to_seconds(row.sent),
+           .ttft = to_seconds(*row.first - row.sent),
+           .drawn = rows == &drawn,
+           .id = fmt::format("{}-{}-{}-{}", row.key.cell, row.key.epoch, row.slot, row.k)});
+    }
+  }
+  std::stable_sort(span.requests.begin(), span.requests.end(),
+                   [](const TimelineRequest& a, const TimelineRequest& b) { return a.sent < b.sent; });
+}
+
 }  // namespace
 
 bool LatencyHeat::any() const {
@@ -197,6 +234,7 @@ RunTimeline build_run_timeline(const Timeline& timeline, const Plan& plan, const
                       .end = static_cast<double>(extent->second.end)};
     if (target.gpus) span.gpus = static_cast<double>(*target.gpus) * static_cast<double>(target.urls.size());
     add_heat(span, timeline, cell.id, extents.size());
+    add_requests(span, timeline, cell.id, extents.size());
     run.spans.push_back(std::move(span));
   }
   for (const Target& target : plan.targets) add_target_telemetry(run, telemetry, target.name);

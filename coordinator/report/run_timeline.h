@@ -35,15 +35,25 @@ struct LatencyHeat {
   bool any() const;             ///< Whether anything was measured.
 };
 
+/// One request of a span.
+struct TimelineRequest {
+  double sent = 0, ttft = 0;  ///< Seconds: since the run's zero; to its first token.
+  bool drawn = false;         ///< By lot; else it is one of the slowest of its second.
+  std::string id;             ///< Its X-Request-Id, without the run's part.
+};
+
 /// The part of a run in which one cell was loaded.
 struct TimelineSpan {
   static constexpr std::size_t kMaxColumns = 120;
+  /// So many requests are shown, drawn ones and slow ones; fewer of each where there are many cells.
+  static constexpr std::size_t kMaxDrawn = 1500, kMaxSlow = 300;
 
   std::string target, scenario;
   double begin = 0, end = 0;   ///< Seconds since the run's zero.
   std::optional<double> gpus;  ///< Of the target, where the plan says how many.
   double column_seconds = 1;   ///< A whole number.
   LatencyHeat ttft, icl;
+  std::vector<TimelineRequest> requests;  ///< By the time of their sending; only with `records`.
 };
 
 /// The course of a run, for a chart: one value a bin. Every vector is as long as there are bins.

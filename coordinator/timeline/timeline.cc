@@ -7,22 +7,53 @@
 namespace kneepoint::coordinator {
 namespace {
 
-void add_slowest(std::vector<RequestRow>& slowest, const std::vector<RequestRow>& rows) {
+void add_rows(std::vector<RequestRow>& kept, const std::vector<RequestRow>& rows) {
   if (rows.empty()) return;
-  slowest.insert(slowest.end(), rows.begin(), rows.end());
-  keep_slowest(slowest);
+  kept.insert(kept.end(), rows.begin(), rows.end());
+  keep_rows(kept);
 }
 
-}  // namespace
-
-void keep_slowest(std::vector<RequestRow>& rows) {
+void sort_slowest_first(std::vector<RequestRow>& rows) {
   std::erase_if(rows, [](const RequestRow& row) { return !row.first; });
   const auto slower = [](const RequestRow& a, const RequestRow& b) {
     return *a.first - a.sent > *b.first - b.sent;
   };
   std::stable_sort(rows.begin(), rows.end(), slower);
+}
+
+}  // namespace
+
+std::uint64_t lot_of(const RequestRow& row) {
+  std::uint64_t lot = row.key.cell;
+  // SplitMix64's finaliser over each part (Steele, Lea and Flood, "Fast splittable pseudorandom number
+  // generators", 2014).
+  for (const std::uint64_t part : {std::uint64_t{row.key.epoch}, std::uint64_t{row.slot}, row.k}) {
+    lot += part + 0x9E3779B97F4A7C15;
+    lot = (lot ^ (lot >> 30)) * 0xBF58476D1CE4E5B9;
+    lot = (lot ^ (lot >> 27)) * 0x94D049BB133111EB;
+    lot ^= lot >> 31;
+  }
+  return lot;
+}
+
+void keep_slowest(std::vector<RequestRow>& rows) {
+  sort_slowest_first(rows);
   std::map<std::uint32_t, std::size_t> kept;  // by cell
   std::erase_if(rows, [&](const RequestRow& row) { return ++kept[row.key.cell] > kSlowestRows; });
+}
+
+void keep_rows(std::vector<RequestRow>& rows) {
+  sort_slowest_first(rows);
+  std::map<std::uint32_t, std::vector<std::uint64_t>> lots;  // by cell; at most kDrawnRows, the lowest
+  for (const RequestRow& row : rows) {
+    std::vector<std::uint64_t>& lowest = lots[row.key.cell];
+    lowest.insert(std::upper_bound(lowest.begin(), lowest.end(), lot_of(row)), lot_of(row));
+    if (lowest.size() > kDrawnRows) lowest.pop_back();
+  }
+  std::map<std::uint32_t, std::size_t> kept;  // by cell
+  std::erase_if(rows, [&](const RequestRow& row) {
+    return ++kept[row.key.cell] > kSlowestRows && lot_of(row) > lots[row.key.cell].back();
+  });
 }
 
 void Timeline::add_agent(std::uint32_t agent, std::int64_t from) {
@@ -46,7 +77,7 @@ void Timeline::add(std::uint32_t agent, const SnapshotBatch& batch) {
     TimelineSecond& second = second_of_part(std::min(part.second, last));
     for (const auto& [key, stats] : part.series) second.series[key].merge(stats);
     second.generator.merge(part.generator);
-    add_slowest(second.slowest, part.requests);
+    add_rows(second.rows, part.requests);
   }
   replica_names_.insert(batch.replica_names.begin(), batch.replica_names.end());
   note_gap(from, batch);
@@ -92,7 +123,7 @@ void Timeline::fold(std::int64_t begin, std::int64_t end, std::int64_t span) {
     for (auto at = first; at != last; ++at) {
       for (const auto& [key, stats] : at->second.series) folded.series[key].merge(stats);
       folded.generator.merge(at->second.generator);
-      add_slowest(folded.slowest, at->second.slowest);
+      add_rows(folded.rows, at->second.rows);
       const auto busiest = at->second.busiest_threads();
       folded.busiest.insert(folded.busiest.end(), busiest.begin(), busiest.end());
     }

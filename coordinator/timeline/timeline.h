@@ -14,18 +14,22 @@
 namespace kneepoint::coordinator {
 
 /// Of each second and cell so many of the requests that ended in it are kept: those that waited longest for
-/// their first token.
-inline constexpr std::size_t kSlowestRows = 10;
+/// their first token, and some that were drawn by lot.
+inline constexpr std::size_t kSlowestRows = 10, kDrawnRows = 5;
+/// A hash of which request it is: the lowest are drawn, and so the same ones however parts are merged.
+std::uint64_t lot_of(const RequestRow& row);
 /// Leaves of `rows` the kSlowestRows of each cell, the slowest first; those without a first token go.
 void keep_slowest(std::vector<RequestRow>& rows);
+/// Leaves the kDrawnRows of each cell with the lowest lots as well, in the same order.
+void keep_rows(std::vector<RequestRow>& rows);
 
 /// One second of a run, merged over the fleet.
 struct TimelineSecond {
   std::map<SeriesKey, SeriesStats> series;
-  std::vector<RequestRow> slowest;  ///< As keep_slowest() leaves them; only with `records`.
-  GeneratorStats generator;         ///< Of all agents: their sums, and the largest of what has a largest.
-  std::int64_t span = 1;            ///< Seconds that it stands for, from its own on; more only after fold().
-  std::vector<double> busiest;      ///< After fold(): the busiest thread of each of these seconds.
+  std::vector<RequestRow> rows;  ///< As keep_rows() leaves them; only with `records`.
+  GeneratorStats generator;      ///< Of all agents: their sums, and the largest of what has a largest.
+  std::int64_t span = 1;         ///< Seconds that it stands for, from its own on; more only after fold().
+  std::vector<double> busiest;   ///< After fold(): the busiest thread of each of these seconds.
   /// The busiest thread of any agent, for each second that it stands for and was reported.
   std::vector<double> busiest_threads() const;
 };

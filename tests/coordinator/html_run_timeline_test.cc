@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 namespace kneepoint::coordinator {
 namespace {
 
@@ -161,6 +163,55 @@ TEST(RunTimeline, TelemetryIsAveragedIntoBinsAndKeepsItsGaps) {
   ASSERT_EQ(run.telemetry.size(), 1u);
   EXPECT_EQ(run.telemetry[0].unit, "requests");
   EXPECT_THAT(run.telemetry[0].values, ElementsAre(Optional(3.0), std::nullopt, Optional(7.0)));
+}
+
+/// Twenty requests a second for `seconds` seconds; of the i-th second the 19th waits 1 s and i ms, the others
+/// 10 ms.
+Timeline timeline_of_requests(std::int64_t seconds) {
+  Timeline timeline = timeline_of(0, seconds, [](std::int64_t, SeriesStats& stats) { stats.in_flight = 1; });
+  for (std::int64_t second = 0; second < seconds; ++second) {
+    SecondSnapshot part{.second = second};
+    for (std::uint32_t slot = 0; slot < 20; ++slot) {
+      const Nanos sent = second * 1s + slot * 50ms;
+      part.requests.push_back({.key = {.cell = 0, .epoch = 3},
+                               .slot = slot,
+                               .k = static_cast<std::uint64_t>(second),
+                               .sent = sent,
+                               .first = sent + (slot == 19 ? 1000ms + second * 1ms : 10ms)});
+    }
+    timeline.add(0, {.complete_through = second, .seconds = {part}});
+  }
+  return timeline;
+}
+
+TEST(RunTimeline, WithRecordsRequestsAreShownByLotAndTheSlowest) {
+  const Plan p = plan();
+  const RunTimeline run = build_run_timeline(timeline_of_requests(2), p, cells_of(p));
+  const auto& requests = run.spans.at(0).requests;
+  EXPECT_EQ(std::count_if(requests.begin(), requests.end(), [](const auto& r) { return r.drawn; }), 10)
+      << "five of each second";
+  EXPECT_TRUE(std::is_sorted(requests.begin(), requests.end(),
+                             [](const auto& a, const auto& b) { return a.sent < b.sent; }));
+  const auto slowest = std::max_element(requests.begin(), requests.end(),
+                                        [](const auto& a, const auto& b) { return a.ttft < b.ttft; });
+  EXPECT_NEAR(slowest->ttft, 1.001, 1e-9);
+  EXPECT_NEAR(slowest->sent, 1.95, 1e-9);
+  EXPECT_EQ(slowest->id, "0-3-19-1") << "as request_id() has it, behind the run";
+}
+
+TEST(RunTimeline, AHundredThousandRequestsAreAsManyDotsAsAPictureHolds) {
+  const Plan p = plan();
+  const RunTimeline run = build_run_timeline(timeline_of_requests(5000), p, cells_of(p));
+  const auto& requests = run.spans.at(0).requests;
+  EXPECT_EQ(requests.size(), TimelineSpan::kMaxDrawn + TimelineSpan::kMaxSlow);
+  EXPECT_TRUE(std::any_of(requests.begin(), requests.end(), [](const auto& r) { return r.ttft > 5.99; }))
+      << "the slowest of all is among them";
+}
+
+TEST(RunTimeline, WithoutRecordsNoRequestIsShown) {
+  const Plan p = plan();
+  const Timeline timeline = timeline_of(0, 3, [](std::int64_t, SeriesStats& stats) { stats.in_flight = 1; });
+  EXPECT_TRUE(build_run_timeline(timeline, p, cells_of(p)).spans.at(0).requests.empty());
 }
 
 }  // namespace

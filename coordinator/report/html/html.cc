@@ -111,7 +111,7 @@ std::string render_html(const Report& report, const RunTimeline& timeline, std::
        .version = escape(report.version),
        .data = {{"report-data", render_json(report)}, {"timeline-data", timeline_json(timeline)}},
        .scripts = {assets::script_ladder_chart, assets::script_timeline_chart, assets::script_heat_chart,
-                   assets::script_charts, assets::script_report}});
+                   assets::script_scatter_chart, assets::script_charts, assets::script_report}});
 }
 
 }  // namespace kneepoint::coordinator

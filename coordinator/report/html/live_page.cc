@@ -17,20 +17,20 @@ std::string live_page(std::string_view version) {
       chart_figure("tradeoff", 0, "Throughput against latency", "Each point is a step.") +
       chart_figure("timeline", 0, "Second by second",
                    "Load, throughput, latency, and what engine and GPU say beside them.", "wide");
-  return render_page(
-      {.title = "Kneepoint live",
-       .name = R"(<span id="run-name" class="name">Live</span>)",
-       .when = R"(<span id="run-id"></span>)",
-       .heading = "Live",
-       .headline = fill(assets::live, {{"charts", charts}}),
-       .contents = "",
-       .sections = "",
-       .version = escape(version),
-       .footer = "This page asks for nothing but the coordinator that serves it.",
-       .connects = "connect-src 'self'; form-action 'none'",
-       .data = {},
-       .scripts = {assets::script_ladder_chart, assets::script_timeline_chart, assets::script_heat_chart,
-                   assets::script_charts, assets::script_stairs, assets::script_live}});
+  return render_page({.title = "Kneepoint live",
+                      .name = R"(<span id="run-name" class="name">Live</span>)",
+                      .when = R"(<span id="run-id"></span>)",
+                      .heading = "Live",
+                      .headline = fill(assets::live, {{"charts", charts}}),
+                      .contents = "",
+                      .sections = "",
+                      .version = escape(version),
+                      .footer = "This page asks for nothing but the coordinator that serves it.",
+                      .connects = "connect-src 'self'; form-action 'none'",
+                      .data = {},
+                      .scripts = {assets::script_ladder_chart, assets::script_timeline_chart,
+                                  assets::script_heat_chart, assets::script_scatter_chart,
+                                  assets::script_charts, assets::script_stairs, assets::script_live}});
 }
 
 }  // namespace kneepoint::coordinator::html

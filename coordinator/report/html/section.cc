@@ -45,6 +45,12 @@ std::string heat_charts(const ScenarioResult& result, std::size_t index, const R
     markup += chart_figure("icl-heat", index, "Gaps between chunks over time",
                            "The same of the inter-chunk latency (ICL): what a reader of a stream waits for.");
   }
+  if (!span->requests.empty()) {
+    markup +=
+        chart_figure("requests", index, "Requests: each one's time to first token",
+                     "Dots: up to five requests of each second, drawn by lot. Rings: the slowest of each "
+                     "second. Point at one for its X-Request-Id.");
+  }
   return markup;
 }
 

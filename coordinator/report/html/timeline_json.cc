@@ -41,14 +41,25 @@ std::string heat(const LatencyHeat& latency) {
   return '[' + out + ']';
 }
 
+/// A request is [sent, TTFT, 1 where it was drawn by lot, the end of its X-Request-Id].
+std::string requests(const TimelineSpan& span) {
+  std::string out = "[";
+  for (const TimelineRequest& request : span.requests) {
+    if (out.size() > 1) out += ',';
+    out += fmt::format(R"([{:.2f},{:.4g},{},{}])", request.sent, request.ttft, request.drawn ? 1 : 0,
+                       json_quoted(request.id));
+  }
+  return out + ']';
+}
+
 std::string spans(const RunTimeline& run) {
   std::string out;
   for (const TimelineSpan& span : run.spans) {
     out += fmt::format(
-        R"({}{{"target":{},"scenario":{},"begin":{},"end":{},"gpus":{},"column_seconds":{},"ttft":{},"icl":{}}})",
+        R"({}{{"target":{},"scenario":{},"begin":{},"end":{},"gpus":{},"column_seconds":{},"ttft":{},"icl":{},"requests":{}}})",
         out.empty() ? "" : ",", json_quoted(span.target), json_quoted(span.scenario), span.begin, span.end,
         span.gpus ? fmt::format("{}", *span.gpus) : "null", span.column_seconds, heat(span.ttft),
-        heat(span.icl));
+        heat(span.icl), requests(span));
   }
   return '[' + out + ']';
 }

@@ -191,6 +191,15 @@ function heatSpec(result, timeline, name) {
   };
 }
 
+function requestsSpec(result, timeline) {
+  const span = spanOf(result, timeline);
+  return {
+    label: "TTFT of single requests over the time of the run", axis: "TTFT", begin: span.begin, end: span.end,
+    requests: span.requests.map(([sent, ttft, drawn, id]) => ({ sent, value: ttft, drawn: drawn === 1, id: `${report.run.id}-${id}` })),
+    windows: windowsOf(result), limits: limitsOf(result, "ttft"),
+  };
+}
+
 function timelineSpec(result, timeline) {
   const span = spanOf(result, timeline);
   const windows = windowsOf(result);
@@ -294,6 +303,7 @@ const chartKinds = {
   tradeoff: [drawXyChart, tradeoffSpec],
   timeline: [drawTimelineChart, timelineSpec],
   "ttft-heat": [drawHeatChart, (r, t) => heatSpec(r, t, "ttft")],
+  requests: [drawScatterChart, requestsSpec],
   "icl-heat": [drawHeatChart, (r, t) => heatSpec(r, t, "icl")],
   ladder: [drawLadderChart, ladderSpec],
   "replica-throughput": [drawXyChart, replicaThroughputSpec],

@@ -135,7 +135,7 @@ void add_heat(TimelineSpan& span, const Timeline& timeline, std::uint32_t cell, 
 }
 
 /// Of the cell's requests that the timeline has kept, drawn ones by the same lots, and the slowest.
-void add_requests(TimelineSpan& span, const Timeline& timeline, std::uint32_t cell, std::size_t cells) {
+void add_single_requests(TimelineSpan& span, const Timeline& timeline, std::uint32_t cell, std::size_t cells) {
   const std::size_t most_drawn = std::max<std::size_t>(TimelineSpan::kMaxDrawn / cells, 200);
   const std::size_t most_slow = std::max<std::size_t>(TimelineSpan::kMaxSlow / cells, 40);
   const auto by_lot = [](const RequestRow& a, const RequestRow& b) { return lot_of(a) < lot_of(b); };
@@ -234,7 +234,7 @@ RunTimeline build_run_timeline(const Timeline& timeline, const Plan& plan, const
                       .end = static_cast<double>(extent->second.end)};
     if (target.gpus) span.gpus = static_cast<double>(*target.gpus) * static_cast<double>(target.urls.size());
     add_heat(span, timeline, cell.id, extents.size());
-    add_requests(span, timeline, cell.id, extents.size());
+    add_single_requests(span, timeline, cell.id, extents.size());
     run.spans.push_back(std::move(span));
   }
   for (const Target& target : plan.targets) add_target_telemetry(run, telemetry, target.name);

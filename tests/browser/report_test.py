@@ -100,12 +100,12 @@ class ReportTest(unittest.TestCase):
     def test_draws_every_chart(self):
         drawn = "return [...document.querySelectorAll(`[data-result='${arguments[0]}'][data-drawn=chart]`)].map((f) => f.dataset.chart)"
         self.assertEqual(self.run_js(drawn, 0), [
-            "throughput", "ttft", "tpot", "e2e", "tradeoff", "pareto", "goodput", "errors", "timeline", "ladder", "replica-throughput", "replica-ttft",
-            "generator-cost", "generator-lag"])
+            "throughput", "ttft", "tpot", "e2e", "tradeoff", "pareto", "goodput", "errors", "timeline", "ttft-heat", "requests", "ladder", "replica-throughput",
+            "replica-ttft", "generator-cost", "generator-lag"])
         # Not streamed, one replica: no TTFT, TPOT, distribution or skew.
         self.assertEqual(self.run_js(drawn, 1),
                          ["throughput", "e2e", "tradeoff", "pareto", "timeline", "generator-cost", "generator-lag"])
-        self.assertEqual(self.run_js(COUNT, "figure[data-chart]"), 21)
+        self.assertEqual(self.run_js(COUNT, "figure[data-chart]"), 23)
 
     def test_marks_the_knee_where_it_is(self):
         knee, low, high, positions = self.run_js("""
@@ -153,6 +153,21 @@ class ReportTest(unittest.TestCase):
         parts = self.run_js("""return [...document.querySelectorAll(arguments[0] + 'path.line')]
           .map((l) => l.getAttribute('d').split('M').length - 1)""", timeline)
         self.assertEqual(max(parts), 2)
+
+    def test_single_requests_are_dots_by_lot_and_rings_where_they_were_slow(self):
+        chart = "[data-chart=requests][data-result='0'] "
+        slow, rest = self.run_js("""
+          const spans = JSON.parse(document.getElementById('timeline-data').textContent).spans[0].requests;
+          return [spans.filter((r) => r[2] === 0).length, spans.filter((r) => r[2] === 1).length]""")
+        self.assertGreater(slow, 100)
+        self.assertEqual(self.run_js(COUNT, chart + "circle.request.slow"), slow)
+        self.assertEqual(self.run_js(COUNT, chart + "circle.request:not(.slow)"), rest)
+        self.run_js("document.querySelector(arguments[0] + 'svg[tabindex]').focus()", chart)
+        for _ in range(2):
+            self.browser.cdp("Input.dispatchKeyEvent", type="keyDown", key="ArrowRight", code="ArrowRight")
+        text = self.run_js("return document.getElementById('readout').textContent")
+        self.assertIn(f"{self.report['run']['id']}-0-1-1-0", text, "the X-Request-Id, as the host's log has it")
+        self.browser.cdp("Input.dispatchKeyEvent", type="keyDown", key="Escape", code="Escape")
 
     def test_the_keyboard_reads_a_chart(self):
         self.run_js("document.querySelector('[data-chart=throughput] svg[tabindex]').focus()")

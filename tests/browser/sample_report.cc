@@ -1,5 +1,7 @@
 #include "tests/browser/sample_report.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cmath>
 #include <random>
@@ -170,6 +172,21 @@ ScenarioResult batch() {
   return r;
 }
 
+/// Of a chat's second: a column of its heat map, three requests by lot, and one that was slow. Spread without
+/// chance, so that what is drawn of it can be counted.
+void add_requests_of_second(TimelineSpan& span, double at, double wait, std::uint32_t n) {
+  const double rows = LatencyHeat::kRowsPerOctave * std::log2(wait / LatencyHeat::kFloorSeconds);
+  span.ttft.columns.resize(static_cast<std::size_t>(at - span.begin));
+  span.ttft.columns.push_back({static_cast<std::size_t>(rows), {300, 500, 150, 50}});
+  for (std::uint32_t slot = 0; slot < 4; ++slot) {
+    const bool drawn = slot < 3;
+    span.requests.push_back({.sent = at + 0.25 * slot,
+                             .ttft = drawn ? wait * (0.9 + 0.2 * slot) : wait * 2.5,
+                             .drawn = drawn,
+                             .id = fmt::format("0-{}-{}-0", n, slot)});
+  }
+}
+
 }  // namespace
 
 Report report() {
@@ -317,6 +334,7 @@ RunTimeline timeline(const Report& report) {
           const double wait = kPrefill + queue_wait(in_flight);
           run.ttft_p50[at] = wait * (1 + 0.12 * noise());
           if (n >= 8) run.ttft_p95[at] = wait * (1.6 + 0.25 * noise());
+          add_requests_of_second(run.spans.back(), t, wait, s.concurrency);
         }
         running.push_back({t, std::min(in_flight, kSlots)});
         waiting.push_back({t, std::max(0.0, in_flight - kSlots)});

@@ -135,7 +135,8 @@ void add_heat(TimelineSpan& span, const Timeline& timeline, std::uint32_t cell, 
 }
 
 /// Of the cell's requests that the timeline has kept, drawn ones by the same lots, and the slowest.
-void add_single_requests(TimelineSpan& span, const Timeline& timeline, std::uint32_t cell, std::size_t cells) {
+void add_single_requests(TimelineSpan& span, const Timeline& timeline, std::uint32_t cell,
+                         std::size_t cells) {
   const std::size_t most_drawn = std::max<std::size_t>(TimelineSpan::kMaxDrawn / cells, 200);
   const std::size_t most_slow = std::max<std::size_t>(TimelineSpan::kMaxSlow / cells, 40);
   const auto by_lot = [](const RequestRow& a, const RequestRow& b) { return lot_of(a) < lot_of(b); };

@@ -1,12 +1,11 @@
 #include "coordinator/report/run_timeline.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <cmath>
 #include <map>
 #include <utility>
 
+#include "common/request_id.h"
 #include "coordinator/measure/token_count.h"
 
 namespace kneepoint::coordinator {
@@ -153,17 +152,14 @@ void add_single_requests(TimelineSpan& span, const Timeline& timeline, std::uint
   }
   std::stable_sort(drawn.begin(), drawn.end(), by_lot);
   drawn.resize(std::min(drawn.size(), most_drawn));
-  std::stable_sort(slow.begin(), slow.end(), [](const RequestRow& a, const RequestRow& b) {
-    return *a.first - a.sent > *b.first - b.sent;
-  });
+  std::stable_sort(slow.begin(), slow.end(), waited_longer);
   slow.resize(std::min(slow.size(), most_slow));
   for (const auto* rows : {&drawn, &slow}) {
     for (const RequestRow& row : *rows) {
-      span.requests.push_back(
-          {.sent = to_seconds(row.sent),
-           .ttft = to_seconds(*row.first - row.sent),
-           .drawn = rows == &drawn,
-           .id = fmt::format("{}-{}-{}-{}", row.key.cell, row.key.epoch, row.slot, row.k)});
+      span.requests.push_back({.sent = to_seconds(row.sent),
+                               .ttft = to_seconds(*row.first - row.sent),
+                               .drawn = rows == &drawn,
+                               .id = request_id("", row.key.cell, row.key.epoch, row.slot, row.k)});
     }
   }
   std::stable_sort(span.requests.begin(), span.requests.end(),

@@ -38,8 +38,8 @@ struct LatencyHeat {
 /// One request of a span.
 struct TimelineRequest {
   double sent = 0, ttft = 0;  ///< Seconds: since the run's zero; to its first token.
-  bool drawn = false;         ///< By lot; else it is one of the slowest of its second.
-  std::string id;             ///< Its X-Request-Id, without the run's part.
+  bool drawn = false;         ///< By lot; else, of the others, one of the slowest of its second.
+  std::string id;             ///< Its X-Request-Id behind the run's id.
 };
 
 /// The part of a run in which one cell was loaded.

@@ -4,6 +4,8 @@
 #include <iterator>
 #include <utility>
 
+#include "common/distribution.h"
+
 namespace kneepoint::coordinator {
 namespace {
 
@@ -15,24 +17,19 @@ void add_rows(std::vector<RequestRow>& kept, const std::vector<RequestRow>& rows
 
 void sort_slowest_first(std::vector<RequestRow>& rows) {
   std::erase_if(rows, [](const RequestRow& row) { return !row.first; });
-  const auto slower = [](const RequestRow& a, const RequestRow& b) {
-    return *a.first - a.sent > *b.first - b.sent;
-  };
-  std::stable_sort(rows.begin(), rows.end(), slower);
+  std::stable_sort(rows.begin(), rows.end(), waited_longer);
 }
 
 }  // namespace
 
+bool waited_longer(const RequestRow& a, const RequestRow& b) {
+  return *a.first - a.sent > *b.first - b.sent;
+}
+
 std::uint64_t lot_of(const RequestRow& row) {
   std::uint64_t lot = row.key.cell;
-  // SplitMix64's finaliser over each part (Steele, Lea and Flood, "Fast splittable pseudorandom number
-  // generators", 2014).
-  for (const std::uint64_t part : {std::uint64_t{row.key.epoch}, std::uint64_t{row.slot}, row.k}) {
-    lot += part + 0x9E3779B97F4A7C15;
-    lot = (lot ^ (lot >> 30)) * 0xBF58476D1CE4E5B9;
-    lot = (lot ^ (lot >> 27)) * 0x94D049BB133111EB;
-    lot ^= lot >> 31;
-  }
+  for (const std::uint64_t part : {std::uint64_t{row.key.epoch}, std::uint64_t{row.slot}, row.k})
+    lot = mix_bits(lot + part);
   return lot;
 }
 
@@ -47,7 +44,8 @@ void keep_rows(std::vector<RequestRow>& rows) {
   std::map<std::uint32_t, std::vector<std::uint64_t>> lots;  // by cell; at most kDrawnRows, the lowest
   for (const RequestRow& row : rows) {
     std::vector<std::uint64_t>& lowest = lots[row.key.cell];
-    lowest.insert(std::upper_bound(lowest.begin(), lowest.end(), lot_of(row)), lot_of(row));
+    const std::uint64_t lot = lot_of(row);
+    lowest.insert(std::upper_bound(lowest.begin(), lowest.end(), lot), lot);
     if (lowest.size() > kDrawnRows) lowest.pop_back();
   }
   std::map<std::uint32_t, std::size_t> kept;  // by cell

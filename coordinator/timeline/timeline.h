@@ -16,6 +16,8 @@ namespace kneepoint::coordinator {
 /// Of each second and cell so many of the requests that ended in it are kept: those that waited longest for
 /// their first token, and some that were drawn by lot.
 inline constexpr std::size_t kSlowestRows = 10, kDrawnRows = 5;
+/// For its first token, which both have.
+bool waited_longer(const RequestRow& a, const RequestRow& b);
 /// A hash of which request it is: the lowest are drawn, and so the same ones however parts are merged.
 std::uint64_t lot_of(const RequestRow& row);
 /// Leaves of `rows` the kSlowestRows of each cell, the slowest first; those without a first token go.

@@ -20,8 +20,8 @@ struct Revisit {
 
 /// A host whose throughput at one load stays within this, relative, is not said to move.
 inline constexpr double kStill = 0.03;
-/// TPOT up to which a second holds so many ticks that one more or less at its edges, TPOT/√6, moves it by
-/// less than 5 %: slower rows are not cut into seconds.
+/// TPOT up to which rows are cut into short stretches: at the edges of one that lasts T, TPOT/(√6·T) of it
+/// may shift in or out, 4 % of a second and 1 % of five.
 inline constexpr double kSlowestTick = 0.1;
 
 /// Whether a row tells what the host gave: it is valid, or invalid only because it was still settling.

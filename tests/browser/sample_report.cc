@@ -183,7 +183,7 @@ void add_requests_of_second(TimelineSpan& span, double at, double wait, std::uin
     span.requests.push_back({.sent = at + 0.25 * slot,
                              .ttft = drawn ? wait * (0.9 + 0.2 * slot) : wait * 2.5,
                              .drawn = drawn,
-                             .id = fmt::format("0-{}-{}-0", n, slot)});
+                             .id = fmt::format("-0-{}-{}-0", n, slot)});
   }
 }
 

@@ -196,7 +196,7 @@ TEST(RunTimeline, WithRecordsRequestsAreShownByLotAndTheSlowest) {
                                         [](const auto& a, const auto& b) { return a.ttft < b.ttft; });
   EXPECT_NEAR(slowest->ttft, 1.001, 1e-9);
   EXPECT_NEAR(slowest->sent, 1.95, 1e-9);
-  EXPECT_EQ(slowest->id, "0-3-19-1") << "as request_id() has it, behind the run";
+  EXPECT_EQ(slowest->id, "-0-3-19-1") << "as request_id() has it, behind the run";
 }
 
 TEST(RunTimeline, AHundredThousandRequestsAreAsManyDotsAsAPictureHolds) {

@@ -1,6 +1,7 @@
 """Sources of one library are compiled together, several at a time: a function or a type of an anonymous namespace that has
 another's name there, or that of a header's inline function, would be its overload, or clash once the batches lie otherwise.
-So a name stands in one file of a library only, which also makes it easy to find. Reads a compilation database, prints each finding, exits 1 when there is any."""
+So a name stands in one file of a library only, which also makes it easy to find. Constants are left to the compiler, which
+refuses two. Reads a compilation database, prints each finding, exits 1 when there is any."""
 import collections
 import json
 import pathlib
@@ -32,7 +33,7 @@ def names_in(path):
 
 def main():
     root = pathlib.Path(__file__).resolve().parents[2]
-    inline = collections.defaultdict(set)  # by library: (name, header)
+    inline = collections.defaultdict(dict)  # by library: (name, header) and its line
     places = collections.defaultdict(dict)  # by library and name: the first line in each file
     for entry in json.loads(pathlib.Path(sys.argv[1]).read_text(encoding="utf-8")):
         source = pathlib.Path(entry["file"])
@@ -44,11 +45,13 @@ def main():
         for header in INCLUDED.findall(source.read_text(encoding="utf-8")):
             for file in (root / header, source.parent / header):
                 if file.is_file():
-                    inline[library[1]].update((name, file.relative_to(root)) for name in INLINE.findall(file.read_text(encoding="utf-8")))
+                    text = file.read_text(encoding="utf-8")
+                    for found in INLINE.finditer(text):
+                        inline[library[1]][found[1], file.relative_to(root)] = text.count("\n", 0, found.start()) + 1
     for library, names in inline.items():
-        for name, file in names:
+        for (name, file), line in names.items():
             if (library, name) in places:
-                places[library, name].setdefault(file, 0)
+                places[library, name].setdefault(file, line)
     found = [f"{file}:{line}: {name} is also in {', '.join(str(other) for other in where if other != file)}"
              for (library, name), where in sorted(places.items()) if name not in OVERLOADED and len(where) > 1
              for file, line in sorted(where.items())[1:]]

@@ -48,8 +48,8 @@ std::string heat_charts(const ScenarioResult& result, std::size_t index, const R
   if (!span->requests.empty()) {
     markup +=
         chart_figure("requests", index, "Requests: each one's time to first token",
-                     "Dots: up to five requests of each second, drawn by lot. Rings: the slowest of each "
-                     "second. Point at one for its X-Request-Id.");
+                     "Dots: up to five requests of each second, drawn by lot. Rings: the slowest of the "
+                     "others. Point at one for its X-Request-Id.");
   }
   return markup;
 }

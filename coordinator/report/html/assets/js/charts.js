@@ -195,7 +195,7 @@ function requestsSpec(result, timeline) {
   const span = spanOf(result, timeline);
   return {
     label: "TTFT of single requests over the time of the run", axis: "TTFT", begin: span.begin, end: span.end,
-    requests: span.requests.map(([sent, ttft, drawn, id]) => ({ sent, value: ttft, drawn: drawn === 1, id: `${report.run.id}-${id}` })),
+    requests: span.requests.map(([sent, ttft, drawn, id]) => ({ sent, value: ttft, drawn: drawn === 1, id: `${report.run.id}${id}` })),
     windows: windowsOf(result), limits: limitsOf(result, "ttft"),
   };
 }

@@ -1,4 +1,4 @@
-// Single requests over the time of the run: dots were drawn by lot, rings were among the slowest of their second.
+// Single requests over the time of the run: dots were drawn by lot, rings, of the others, among the slowest of their second.
 
 /** spec: {label, axis, begin, end, requests: [{sent, value, drawn, id}], windows, limits} */
 function drawScatterChart(plot, legend, width, spec) {

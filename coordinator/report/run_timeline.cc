@@ -51,10 +51,12 @@ TimelineValues asked_concurrency(const RunTimeline& run, std::size_t bins,
     const double begin = to_seconds(window.level_at);
     const bool followed = i + 1 < windows.size() && windows[i + 1].cell == window.cell;
     const double end = followed ? to_seconds(windows[i + 1].level_at) : static_cast<double>(window.end);
-    const double from = std::max(0.0, std::floor((begin - run.begin) / run.bin_seconds));
-    const double to = std::min(static_cast<double>(bins), std::ceil((end - run.begin) / run.bin_seconds));
-    for (double at = from; at < to; ++at) {
-      std::optional<double>& value = asked[static_cast<std::size_t>(at)];
+    const auto from =
+        static_cast<std::size_t>(std::max(0.0, std::floor((begin - run.begin) / run.bin_seconds)));
+    const auto to = std::min(
+        bins, static_cast<std::size_t>(std::max(0.0, std::ceil((end - run.begin) / run.bin_seconds))));
+    for (std::size_t at = from; at < to; ++at) {
+      std::optional<double>& value = asked[at];
       value = std::max(value.value_or(0), static_cast<double>(window.concurrency));
     }
   }

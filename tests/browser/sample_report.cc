@@ -321,8 +321,10 @@ RunTimeline timeline(const Report& report) {
     for (const Step& s : result.steps) {
       const double n = s.concurrency;
       const double begin = s.window_begin_seconds - kWarmUp;
-      for (double t = begin; t < begin + kWarmUp + kHold; ++t) {
-        const auto at = static_cast<std::size_t>(t);
+      const auto first = static_cast<std::size_t>(begin);
+      const auto end = static_cast<std::size_t>(begin + kWarmUp + kHold);
+      for (std::size_t at = first; at < end; ++at) {
+        const auto t = static_cast<double>(at);
         in_flight += (n - in_flight) * 0.35;
         run.asked[at] = n;
         run.in_flight[at] = in_flight;

@@ -79,7 +79,7 @@ Plan load_plan_of(const RunOptions& options) {
   const Variables variables = or_fail(variables_from_flags(options.set), kBadInput);
   Plan plan = or_fail(load_plan(options.plan, variables), kBadInput);
   if (!options.alternate.empty()) {
-    const Plan other = or_fail(load_plan(options.alternate, Variables{}), kBadInput);
+    const Plan other = or_fail(load_plan(options.alternate, variables), kBadInput);
     plan = or_fail(alternate(std::move(plan), other), kBadInput);
   }
   for (const std::string& text : options.fail_on)

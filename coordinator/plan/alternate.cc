@@ -75,6 +75,13 @@ Result<Plan> alternate(Plan plan, const Plan& other) {
   plan.targets.push_back(std::move(second));
   if (const auto turns = can_take_turns(plan); !turns)
     return Error{fmt::format("--alternate: {}", turns.error().message)};
+  Target unnamed = plan.targets.back();
+  unnamed.name = plan.targets.front().name;
+  if (unnamed == plan.targets.front())
+    return Error{
+        "--alternate: both plans have the same target, so there is nothing to compare; give each its own "
+        "url, "
+        "model or headers (--set counts for both plans)"};
   plan.alternate = true;
   plan.source_text += as_comment(other.source_text);
   return plan;

@@ -3,6 +3,7 @@
 #include <dlfcn.h>
 
 #include <algorithm>
+#include <utility>
 #include <vector>
 
 namespace kneepoint::coordinator {
@@ -86,19 +87,30 @@ unsigned Nvml::device_count() const {
   return static_cast<unsigned>(api_->devices.size());
 }
 
+void Nvml::look_for(const std::set<int>& processes, SignalValues& values) {
+  if (processes.empty() || !api_->processes) return;
+  std::set<std::size_t> found;
+  std::vector<Process> running(kMostProcesses);
+  for (std::size_t card = 0; card < api_->devices.size(); ++card) {
+    unsigned count = kMostProcesses;
+    if (api_->processes(api_->devices[card], &count, running.data()) != kSuccess) continue;
+    for (unsigned i = 0; i < std::min(count, kMostProcesses); ++i) {
+      const Process& process = running[i];
+      if (!processes.contains(static_cast<int>(process.pid))) continue;
+      found.insert(card);
+      if (process.memory != ~0ULL) values[Signal::kGpuProcessMemory] += static_cast<double>(process.memory);
+    }
+  }
+  if (!found.empty()) own_ = std::move(found);
+}
+
 SignalValues Nvml::read(const std::set<int>& processes) {
   SignalValues values;
+  look_for(processes, values);
   unsigned utilised = 0;
-  std::vector<Process> running(processes.empty() ? 0 : kMostProcesses);
-  for (const Device device : api_->devices) {
-    unsigned count = static_cast<unsigned>(running.size());
-    if (count > 0 && api_->processes && api_->processes(device, &count, running.data()) == kSuccess) {
-      for (unsigned i = 0; i < std::min(count, kMostProcesses); ++i) {
-        const Process& process = running[i];
-        if (process.memory == ~0ULL || !processes.contains(static_cast<int>(process.pid))) continue;
-        values[Signal::kGpuProcessMemory] += static_cast<double>(process.memory);
-      }
-    }
+  for (std::size_t card = 0; card < api_->devices.size(); ++card) {
+    if (!own_.empty() && !own_.contains(card)) continue;
+    const Device device = api_->devices[card];
     if (Memory memory{}; api_->memory && api_->memory(device, &memory) == kSuccess) {
       values[Signal::kGpuMemoryUsed] += static_cast<double>(memory.used);
       values[Signal::kGpuMemoryTotal] += static_cast<double>(memory.total);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <memory>
 #include <set>
 #include <string>
@@ -24,13 +25,19 @@ class Nvml {
   /// Over all GPUs as in read_gpu_metrics(); NVML knows memory, power, energy, temperature and utilisation.
   /// What the driver refuses is absent. Memory in use contains the driver's own reserve, some 0.6 GB a card,
   /// which dcgm-exporter's does not. Takes some 3–8 ms a card.
-  /// @param processes kGpuProcessMemory is theirs together; absent where none of them has any.
+  /// @param processes of the target. kGpuProcessMemory is theirs together; absent where none of them has any.
+  /// Where one of them runs on a card, only such cards are read, also later, when none runs any more: what
+  /// the others do says nothing about the target.
   SignalValues read(const std::set<int>& processes = {});
 
  private:
   struct Api;
+  /// Adds their memory to `values`, and remembers the cards that they run on.
+  void look_for(const std::set<int>& processes, SignalValues& values);
   explicit Nvml(std::unique_ptr<Api> api);
   std::unique_ptr<Api> api_;
+  std::set<std::size_t>
+      own_;  // indices of the cards that the target's processes were seen on; empty: not known
 };
 
 }  // namespace kneepoint::coordinator

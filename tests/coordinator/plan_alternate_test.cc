@@ -47,6 +47,19 @@ TEST(Alternate, IsOnePlanOfBothTargets) {
   EXPECT_THAT(plan->source_text, HasSubstr("http://b:1"));
 }
 
+TEST(Alternate, RefusesOneTargetTwice) {
+  const std::string said =
+      "--alternate: both plans have the same target, so there is nothing to compare; give each its own url, "
+      "model or headers (--set counts for both plans)";
+  EXPECT_EQ(refusal(text("http://a:1"), text("http://a:1")), said);
+  std::string renamed = text("http://a:1");
+  renamed.replace(renamed.find("host"), 4, "other");
+  EXPECT_EQ(refusal(text("http://a:1"), renamed), said) << "a name alone is no other host";
+  std::string adapter = text("http://a:1");
+  adapter.replace(adapter.find("model: m"), 8, "model: lora");
+  EXPECT_EQ(refusal(text("http://a:1"), adapter), "") << "another model behind the same address";
+}
+
 TEST(Alternate, RefusesWhatCannotTakeTurns) {
   const std::string plain = text("http://a:1");
   EXPECT_EQ(

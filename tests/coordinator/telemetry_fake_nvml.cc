@@ -59,13 +59,15 @@ struct FakeProcess {
   unsigned long long memory;
   unsigned gpu_instance, compute_instance;
 };
-/// Each card holds 7 GB of process 4711, and more of others.
-int nvmlDeviceGetComputeRunningProcesses_v3(const int*, unsigned* count, FakeProcess* processes) {
-  if (*count < 3) return kInvalid;
+/// Each card holds 7 GB of process 4711, and more of others; the second has 4714 besides, whose memory is not
+/// told.
+int nvmlDeviceGetComputeRunningProcesses_v3(const int* device, unsigned* count, FakeProcess* processes) {
+  if (*count < 4) return kInvalid;
   processes[0] = {4711, 7'000'000'000ULL, 0, 0};
   processes[1] = {4712, 2'000'000'000ULL, 0, 0};
   processes[2] = {4713, ~0ULL, 0, 0};
-  *count = 3;
+  processes[3] = {4714, ~0ULL, 0, 0};
+  *count = *device == 0 ? 3 : 4;
   return kOk;
 }
 

@@ -73,6 +73,23 @@ TEST(Nvml, ReadsEveryCardThroughTheLibrary) {
   EXPECT_DOUBLE_EQ(values.at(Signal::kGpuUtil), 0.4) << "only the second card supports it";
 }
 
+// A server on one card of eight: a mean over all of them would hide that its own is full.
+TEST(Nvml, CardsThatTheTargetDoesNotUseAreLeftOut) {
+  const auto nvml = Nvml::open(FAKE_NVML);
+  ASSERT_NE(nvml, nullptr);
+  EXPECT_DOUBLE_EQ(nvml->read({4710}).at(Signal::kGpuPower), 700.5)
+      << "on no card that is known: all of them";
+  const auto values = nvml->read({4710, 4714});
+  EXPECT_DOUBLE_EQ(values.at(Signal::kGpuMemoryUsed), 20e9);
+  EXPECT_DOUBLE_EQ(values.at(Signal::kGpuMemoryTotal), 80e9);
+  EXPECT_DOUBLE_EQ(values.at(Signal::kGpuPower), 400.5);
+  EXPECT_DOUBLE_EQ(values.at(Signal::kGpuTemperature), 65);
+  EXPECT_FALSE(values.contains(Signal::kGpuProcessMemory)) << "the driver does not tell it";
+  EXPECT_DOUBLE_EQ(nvml->read({}).at(Signal::kGpuPower), 400.5)
+      << "it has crashed: its card is the one to watch";
+  EXPECT_DOUBLE_EQ(nvml->read({4711, 4714}).at(Signal::kGpuPower), 700.5) << "on both";
+}
+
 TEST(Nvml, AnAbsentLibraryIsNoError) {
   EXPECT_EQ(Nvml::open("libnvidia-ml-that-is-not-there.so.1"), nullptr);
 }

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Runs the experiments that were published, and those whose truth the server's own threads tell, against servers that are up.
 
-    battery.py --bin DIR --out DIR [--seconds N] [--pid NAME=PID…] [--only EXPERIMENT…] NAME=URL…
+    battery.py --bin DIR --out DIR [--seconds N] [--search-time DURATION] [--pid NAME=PID…] [--only EXPERIMENT…] NAME=URL…
     battery.py --list
 
 A NAME is one of servers.py (what is true of each is told there); an experiment runs where all servers that it needs are given.
@@ -13,6 +13,7 @@ import argparse
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -20,12 +21,14 @@ import urllib.request
 
 import yaml
 
+import models
 import servers
 import witness
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 CONFIGS = os.path.join(HERE, "..", "..", "configs")
 RAMPS = os.path.join(HERE, "plans", "ramp.yaml")
+ENDS_A_THOUGHT = 8.0  # random weights choose among 151,936 ids alike; e^8 times as often makes thoughts of some 50 tokens
 
 
 def shortened(config, folder, change):
@@ -39,14 +42,20 @@ def shortened(config, folder, change):
     return path
 
 
+def free_port():
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
 class Battery:
     def __init__(self, a, urls, pids):
-        self.bin, self.out, self.urls, self.pids = os.path.abspath(a.bin), os.path.abspath(a.out), urls, pids
+        self.bin, self.out, self.urls, self.pids, self.search_time = os.path.abspath(a.bin), os.path.abspath(a.out), urls, pids, a.search_time
         self.folder = None
 
     # -- what an experiment is made of ------------------------------------------------------------------------------
-    def start(self, plan, *options, serve="none", **settings):
-        command = [os.path.join(self.bin, "kneepoint"), "run", plan, "--out", os.path.join(self.folder, "run"), "--serve", serve, *options]
+    def start(self, plan, *options, serve="none", folder=None, **settings):
+        command = [os.path.join(self.bin, "kneepoint"), "run", plan, "--out", folder or os.path.join(self.folder, "run"), "--serve", serve, *options]
         for name, value in settings.items():
             command += ["--set", f"{name}={value}"]
         with open(os.path.join(self.folder, "terminal.txt"), "a") as log:
@@ -59,18 +68,21 @@ class Battery:
         return self.run(RAMPS, server=server, url=self.urls[server], a=a, b=b, c=c, **settings)
 
     # -- the experiments --------------------------------------------------------------------------------------------
-    def experiment_a(self):
+    def experiment_a(self, servers=("r1", "phi3"), more=None):
         """Model against model, as published: three classes of prompts ten times, then how many at 50 ms a token."""
         def change(plan):
-            for target, name in zip(plan["targets"], ("r1", "phi3")):
+            for target, name in zip(plan["targets"], servers):
                 target.update(urls=[self.urls[name]], model="m")
                 target.pop("telemetry", None)
             latency, concurrency = plan["scenarios"]
-            latency["workload"]["output_tokens"] = 256
-            latency["workload"]["extra_body"] = {"ignore_eos": True}
-            concurrency["workload"].update(output_tokens=256, extra_body={"ignore_eos": True})
+            latency["workload"].update(output_tokens=256, extra_body={"ignore_eos": True, **(more or {})})
+            concurrency["workload"].update(output_tokens=256, extra_body={"ignore_eos": True, **(more or {})})
             concurrency["ramp"] = {"steps": [1, 16, 64, 128, 256, 512], "warmup": "3s", "hold": "10s", "confirm": False}
         return self.run(shortened("experiment-a.yaml", self.folder, change))
+
+    def experiment_a_awq(self):
+        """The same with weights of four bits, and one that thinks."""
+        return self.experiment_a(("r1awq", "phi3awq"), {"logit_bias": {str(models.SPECIAL.index("</think>")): ENDS_A_THOUGHT}})
 
     def b_plan(self, scenario, change):
         def whole(plan):
@@ -97,7 +109,9 @@ class Battery:
 
     def search(self):
         """The search with its proof on the server of 64 slots."""
-        return self.run(os.path.join(HERE, "plans", "search.yaml"), "--agents", "2", server="slots64", url=self.urls["slots64"], max="400s")
+        return self.run(os.path.join(HERE, "plans", "search.yaml"), "--agents", "2", server="slots64", url=self.urls["slots64"], max=self.search_time)
+
+    search_again = search
 
     def slots(self):
         """64 slots: at 160 no more can run."""
@@ -126,6 +140,97 @@ class Battery:
     def replicas(self):
         """Two servers as one target, one of them slower."""
         return self.run(os.path.join(HERE, "plans", "replicas.yaml"), url=self.urls["slots64"], second=self.urls["eager"])
+
+    def hidden_replicas(self):
+        """The same two behind one address: a proxy that deals requests in turns, and names who answered."""
+        port = free_port()
+        upstreams = "".join(f"server {self.urls[name].removeprefix('http://')}; " for name in ("slots64", "eager"))
+        config = os.path.join(self.folder, "nginx.conf")
+        with open(config, "w") as f:
+            f.write(f"worker_processes 2; daemon off; pid {self.folder}/nginx.pid; error_log {self.folder}/nginx.log; "
+                    "events { worker_connections 4096; } http { access_log off; "
+                    + "".join(f"{kind}_temp_path {self.folder}/{kind}; " for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
+                    + f"upstream pair {{ {upstreams} keepalive 256; }} server {{ listen 127.0.0.1:{port}; location / {{ "
+                    "proxy_pass http://pair; proxy_http_version 1.1; proxy_set_header Connection \"\"; proxy_buffering off; "
+                    "add_header X-Upstream $upstream_addr always; } } }")
+        proxy = subprocess.Popen([os.environ.get("KNEEPOINT_NGINX", "nginx"), "-c", config])
+        try:
+            return self.run(os.path.join(HERE, "plans", "hidden.yaml"), url=f"http://127.0.0.1:{port}")
+        finally:
+            proxy.terminate()
+            proxy.wait()
+
+    def second_client(self):
+        """Kneepoint, vLLM's own client, and Kneepoint again, at two loads; the engine's own figures beside each."""
+        server, url, clients = "slots64", self.urls["slots64"], []
+        def noted(client, load, work):
+            before = witness.drained(url)
+            begun = time.time()
+            code = work()
+            clients.append({"client": client, "load": load, "exit": code, "seconds": round(time.time() - begun, 2),
+                            "engine": witness.growth(before, witness.drained(url))})
+            return code
+        codes = []
+        for load in (16, 48):
+            for client in ("first", "bench", "second"):
+                if client == "bench":
+                    name = f"bench-{load}"
+                    command = [sys.executable, "-m", "vllm.entrypoints.cli.main", "bench", "serve", "--backend", "openai-chat", "--base-url", url,
+                               "--endpoint", "/v1/chat/completions", "--model", "m", "--tokenizer", servers.known(server)["folder"],
+                               "--dataset-name", "random", "--random-input-len", "256", "--random-output-len", "128",
+                               "--random-range-ratio", "0.5", "--max-concurrency", str(load), "--num-prompts", str(load * 24), "--ignore-eos",
+                               "--seed", "7", "--percentile-metrics", "ttft,tpot,itl,e2el", "--metric-percentiles", "50,95,99", "--disable-tqdm",
+                               "--temperature", "0.7", "--save-result", "--result-dir", self.folder, "--result-filename", name + ".json"]
+                    with open(os.path.join(self.folder, name + ".txt"), "w") as log:
+                        codes.append(noted("bench", load, lambda: subprocess.call(command, stdout=log, stderr=log)))
+                else:
+                    out = os.path.join(self.folder, f"{client}-{load}")
+                    codes.append(noted(client, load, lambda: self.ramp(server, load, load, load, folder=out, hold="8s", warmup="4s")))
+        with open(os.path.join(self.folder, "clients.json"), "w") as f:
+            json.dump(clients, f, indent=1)
+        return 0 if all(code in (0, 3) for code in codes) else 1
+
+    def alternate(self, a, b, **settings):
+        """One setting of the server against another, load by load in turns; what compare says is kept beside the run."""
+        plans = []
+        for name in (a, b):
+            with open(RAMPS) as f:
+                text = f.read().replace("${url}", self.urls[name]).replace("${server:-vllm}", name)
+            plans.append(os.path.join(self.folder, name + ".yaml"))
+            with open(plans[-1], "w") as f:
+                f.write(text)
+        settings = {"a": 32, "b": 96, "c": 192, "warmup": "2s", "hold": "5s", **settings}
+        code = self.run(plans[0], "--alternate", plans[1], **settings)
+        with open(os.path.join(self.folder, "compare.txt"), "w") as f:
+            compared = subprocess.run([os.path.join(self.bin, "kneepoint"), "compare", os.path.join(self.folder, "run"), "--fail-on", "throughput<-5%"],
+                                      stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+            f.write(compared.stdout)
+        self.note = f"compare --fail-on 'throughput<-5%' exits {compared.returncode}"
+        return code
+
+    def turns_front_ends(self):
+        """One front end against four."""
+        return self.alternate("r1", "fronts4")
+
+    def turns_prefix(self):
+        """With and without a prefix cache, half of each prompt shared."""
+        return self.alternate("r1", "noprefix", input_min=1024, input_max=1536, shared=768)
+
+    def turns_chunks(self):
+        """8,192 tokens a step of the engine against 512, with longer prompts."""
+        return self.alternate("r1", "chunk512", input_min=1024, input_max=1536)
+
+    def turns_slots(self):
+        """256 slots against 64."""
+        return self.alternate("noprefix", "slots64")
+
+    def turns_fp8(self):
+        """Weights of sixteen bits against eight."""
+        return self.alternate("r1", "fp8")
+
+    def turns_gptq(self):
+        """Weights of sixteen bits against four."""
+        return self.alternate("r1", "gptq")
 
     def agent_killed(self):
         """Two agents; one is killed in the second step. The page is read once a second meanwhile."""
@@ -166,7 +271,10 @@ EXPERIMENTS = {
     "experiment-a": (["r1", "phi3"], 300), "agent-killed": (["slots64"], 100), "resumed": (["slots64"], 120),
     "experiment-b": (["qwen3"], 250), "experiment-b-long": (["qwen3"], 280),
     "front-end": (["r1"], 75), "front-ends": (["fronts4"], 75), "cache": (["smallcache"], 75), "slots": (["slots64"], 75),
-    "compute": (["qwen3"], 90), "replicas": (["slots64", "eager"], 75), "chunks": (["chunk512"], 75), "search": (["slots64"], 420),
+    "compute": (["qwen3"], 90), "replicas": (["slots64", "eager"], 75), "chunks": (["chunk512"], 75), "search": (["slots64"], 480), "search-again": (["slots64"], 480),
+    "experiment-a-awq": (["r1awq", "phi3awq"], 300), "hidden-replicas": (["slots64", "eager"], 75), "second-client": (["slots64"], 200),
+    "turns-front-ends": (["r1", "fronts4"], 100), "turns-prefix": (["r1", "noprefix"], 100), "turns-chunks": (["r1", "chunk512"], 100),
+    "turns-slots": (["noprefix", "slots64"], 100), "turns-fp8": (["r1", "fp8"], 100), "turns-gptq": (["r1", "gptq"], 100),
 }
 
 
@@ -192,7 +300,8 @@ def experiment(battery, name, limit):
     os.makedirs(battery.folder)
     needed = EXPERIMENTS[name][0]
     before = {server: witness.drained(battery.urls[server]) for server in needed}
-    threads = witness.Threads({server: battery.pids[server] for server in needed if server in battery.pids})
+    threads = witness.Threads({server: battery.pids[server] for server in needed if server in battery.pids},
+                              {server: battery.urls[server] for server in needed})
     threads.start()
     begun = time.time()
     code = getattr(battery, name.replace("-", "_"))()
@@ -217,6 +326,7 @@ def main():
     p.add_argument("--bin", default="build/release/bin")
     p.add_argument("--out", default="runs/gpu")
     p.add_argument("--seconds", type=float, default=float("inf"))
+    p.add_argument("--search-time", default="400s", metavar="DURATION", help="max_duration of the searches")
     p.add_argument("--pid", action="append", default=[])
     p.add_argument("--only", action="append", default=[], choices=EXPERIMENTS)
     p.add_argument("--list", action="store_true")

@@ -11,8 +11,6 @@ import json
 import os
 import sys
 
-from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
-
 COMMON = {"torch_dtype": "bfloat16", "initializer_range": 0.02, "use_cache": True, "attention_dropout": 0.0, "hidden_act": "silu"}
 SHAPES = {
     # DeepSeek-R1-Distill-Qwen-1.5B
@@ -31,28 +29,34 @@ SHAPES = {
                  "max_position_embeddings": 262144, "rope_theta": 5000000.0, "rms_norm_eps": 1e-6, "tie_word_embeddings": True,
                  "attention_bias": False},
 }
+#: The same with weights of four bits, as AWQ and GPTQ store them.
+QUANTIZED = {
+    "awq": {"quant_method": "awq", "bits": 4, "group_size": 128, "zero_point": True, "version": "gemm"},
+    "gptq": {"quant_method": "gptq", "bits": 4, "group_size": 128, "desc_act": False, "sym": True, "lm_head": False},
+}
+for name, method in (("qwen2-1.5b", "awq"), ("phi3-mini", "awq"), ("qwen2-1.5b", "gptq")):
+    SHAPES[f"{name}-{method}"] = {**SHAPES[name], "quantization_config": QUANTIZED[method]}
+SPECIAL = ["<|begin|>", "<|end|>", "<|stop|>", "<think>", "</think>"]  # the ids from 0 on of every vocabulary
 TEMPLATE = ("{% for m in messages %}<|begin|>{{ m['role'] }}\n{{ m['content'] }}<|end|>\n{% endfor %}"
             "{% if add_generation_prompt %}<|begin|>assistant\n{% endif %}")
 
 
 def tokenizer(text_file, size):
-    """A byte-level BPE of `size` ids: merges learnt from the text, then made-up words, then three special tokens."""
-    special = ["<|begin|>", "<|end|>", "<|stop|>"]
+    """A byte-level BPE of `size` ids: the special tokens, merges learnt from the text, then made-up words."""
+    from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers  # who only asks for names needs none
     t = Tokenizer(models.BPE())
     t.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     t.decoder = decoders.ByteLevel()
-    t.train([text_file], trainers.BpeTrainer(vocab_size=min(30000, size - len(special)), show_progress=False,
+    t.train([text_file], trainers.BpeTrainer(vocab_size=min(30000, size), show_progress=False, special_tokens=SPECIAL,
                                              initial_alphabet=pre_tokenizers.ByteLevel.alphabet()))
     state = json.loads(t.to_str())
     vocabulary = state["model"]["vocab"]
     syllables = [c + v for c in "bdfgklmnprstvz" for v in "aeiou"]
     words = ("Ġ" + "".join(w) for n in (3, 4) for w in itertools.product(syllables, repeat=n))
-    while len(vocabulary) < size - len(special):
+    while len(vocabulary) < size:
         vocabulary.setdefault(next(words), len(vocabulary))
-    for name in special:
-        vocabulary[name] = len(vocabulary)
     state["added_tokens"] = [{"id": vocabulary[name], "content": name, "single_word": False, "lstrip": False, "rstrip": False,
-                              "normalized": False, "special": True} for name in special]
+                              "normalized": False, "special": name[1] == "|"} for name in SPECIAL]
     return json.dumps(state, ensure_ascii=False), vocabulary["<|stop|>"]
 
 

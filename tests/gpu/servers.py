@@ -37,6 +37,14 @@ SERVERS = {
                                    "--kv-cache-memory-bytes", "4G", *SMALL]),
     # As r1 with small chunks of prefill: what they cost.
     "chunk512": (8007, "qwen2-1.5b", ["--max-num-seqs", "256", "--max-num-batched-tokens", "512", "--kv-cache-memory-bytes", "8G", *SMALL]),
+    # The models of experiment A as they were published: weights of four bits, and the first one thinks before it answers.
+    "r1awq": (8008, "qwen2-1.5b-awq", ["--max-num-seqs", "256", "--reasoning-parser", "deepseek_r1", "--kv-cache-memory-bytes", "8G", *SMALL]),
+    "phi3awq": (8009, "phi3-mini-awq", ["--max-num-seqs", "256", "--kv-cache-memory-bytes", "20G", *SMALL]),
+    # As r1 with other weights: GPTQ's four bits, and eight bits made while it loads.
+    "gptq": (8010, "qwen2-1.5b-gptq", ["--max-num-seqs", "256", "--kv-cache-memory-bytes", "8G", *SMALL]),
+    "fp8": (8011, "qwen2-1.5b", ["--max-num-seqs", "256", "--quantization", "fp8", "--kv-cache-memory-bytes", "8G", *SMALL]),
+    # As r1 without its prefix cache.
+    "noprefix": (8012, "qwen2-1.5b", ["--max-num-seqs", "256", "--no-enable-prefix-caching", "--kv-cache-memory-bytes", "8G", *SMALL]),
 }
 ENVIRONMENT = {"HF_HUB_OFFLINE": "1", "VLLM_NO_USAGE_STATS": "1", "DO_NOT_TRACK": "1", "VLLM_HOST_IP": "127.0.0.1"}
 
@@ -77,7 +85,7 @@ def start(models, names, patience=400):
         with open(os.path.join(STATE, name + ".log"), "w") as log:
             children[name] = subprocess.Popen(command, env=env, stdout=log, stderr=log, stdin=subprocess.DEVNULL, start_new_session=True)
         with open(state(name), "w") as f:
-            json.dump({"pid": children[name].pid, "port": port, "flags": flags, "model": model}, f)
+            json.dump({"pid": children[name].pid, "port": port, "flags": flags, "model": model, "folder": os.path.abspath(os.path.join(models, model))}, f)
         time.sleep(2)  # each looks for free ports of its own
     waiting = dict(children)
     while waiting and time.monotonic() - begun < patience:

@@ -1,4 +1,5 @@
-"""What a server says and does beside the load: its engine's counters, and the CPU of its threads. Second witnesses for a report."""
+"""What a server says and does beside the load: its engine's counters, the CPU of its threads, and the machine under it. Second
+witnesses for a report."""
 import os
 import re
 import threading
@@ -50,11 +51,15 @@ def tree(pid):
 
 
 class Threads(threading.Thread):
-    """Each second: for every process of the servers, the share of a core that all its threads took and that the busiest took."""
+    """Each second: for every process of the servers, the share of a core that all its threads took, that the busiest took, and that
+    the busiest waited for, able to run and not let; of the machine, the share of its cores that was in use and that was stolen from
+    it; and of the servers' engines the growth of their counters."""
 
-    def __init__(self, pids):
+    ENGINE = ("vllm:generation_tokens_total", "vllm:iteration_tokens_total_count", "vllm:iteration_tokens_total_sum", "vllm:num_preemptions_total")
+
+    def __init__(self, pids, urls=None):
         super().__init__(daemon=True)
-        self.pids, self.rows, self.ended, self.before = pids, [], threading.Event(), {}
+        self.pids, self.urls, self.rows, self.ended, self.before = pids, urls or {}, [], threading.Event(), {}
 
     def run(self):
         last = time.monotonic()
@@ -70,23 +75,37 @@ class Threads(threading.Thread):
                 try:
                     with open(f"/proc/{pid}/comm") as f:
                         name = f"{server}:{f.read().strip()}:{pid}"
-                    total = busiest = 0.0
+                    total, busiest = 0.0, (0.0, 0.0)
                     for task in os.listdir(f"/proc/{pid}/task"):
-                        with open(f"/proc/{pid}/task/{task}/stat") as f:
-                            fields = f.read().rsplit(")", 1)[1].split()
-                        used = (int(fields[11]) + int(fields[12])) / TICK
-                        grown = (used - self.before.get(task, used)) / seconds
-                        self.before[task] = used
-                        total, busiest = total + grown, max(busiest, grown)
+                        with open(f"/proc/{pid}/task/{task}/schedstat") as f:  # nanoseconds on a core, and waiting for one
+                            used, waited = (self.grown(task + name, int(value)) / seconds / 1e9
+                                            for name, value in zip("uw", f.read().split()))
+                        total, busiest = total + used, max(busiest, (used, waited))
                     if total >= 0.02:
-                        row[name] = [round(total, 2), round(busiest, 2)]
+                        row[name] = [round(total, 2), *(round(share, 2) for share in busiest)]
                 except OSError:
                     pass
+        with open("/proc/stat") as f:
+            ticks = [int(value) for value in f.readline().split()[1:9]]
+        user, nice, system, idle, waiting, irq, soft, stolen = (self.grown(f"machine{i}", value) for i, value in enumerate(ticks))
+        whole = max(1, user + nice + system + idle + waiting + irq + soft + stolen)
+        row["machine"] = {"in_use": round(1 - (idle + waiting) / whole, 3), "stolen": round(stolen / whole, 4)}
+        for server, url in self.urls.items():
+            try:
+                now = counters(url)
+            except OSError:
+                continue
+            row["engine:" + server] = [round(self.grown(server + name, now.get(name, 0.0)) / seconds, 1) for name in self.ENGINE]
         return row
+
+    def grown(self, name, value):
+        """By how much a figure is above what it was when last asked for; 0 the first time."""
+        before, self.before[name] = self.before.get(name, value), value
+        return value - before
 
     def busiest(self, begin=0.0, end=float("inf")):
         """Process by process, the median over [begin, end) of its busiest thread's share of a core."""
         rows = [row for row in self.rows if begin <= row["unix"] < end]
-        names = {name for row in rows for name in row if name != "unix"}
+        names = {name for row in rows for name in row if name.count(":") == 2}
         middle = {name: sorted(row.get(name, [0, 0])[1] for row in rows)[len(rows) // 2] for name in names}
         return {name: share for name, share in sorted(middle.items(), key=lambda item: -item[1]) if share >= 0.05}

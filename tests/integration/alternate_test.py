@@ -31,6 +31,13 @@ class Alternate(TestCase):
         self.assertIn(again.wait(), (0, 3), again.output)
         self.assertEqual((self.scratch / "out/report.json").read_text(), (self.scratch / "again/report.json").read_text())
 
+    def test_set_counts_for_both_plans(self):
+        plans = [self.write_plan(plan_text([f"http://127.0.0.1:{port}"], output_tokens="${length}"), f"{port}.yaml") for port in (1, 2)]
+        tried = self.kneepoint("run", plans[0], "--alternate", plans[1], "--set", "length=9")
+        self.assertEqual(tried.wait(), 2)
+        self.assertIn("http://127.0.0.1:1: connection refused", tried.output)
+        self.assertIn("http://127.0.0.1:2: connection refused", tried.output)
+
     def test_what_cannot_take_turns_is_refused_before_any_load(self):
         a = self.write_plan(plan_text(["http://127.0.0.1:1"]), "a.yaml")
         b = self.write_plan(plan_text(["http://127.0.0.1:2"], output_tokens=9), "b.yaml")

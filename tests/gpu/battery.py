@@ -272,7 +272,7 @@ EXPERIMENTS = {
     "experiment-b": (["qwen3"], 250), "experiment-b-long": (["qwen3"], 280),
     "front-end": (["r1"], 75), "front-ends": (["fronts4"], 75), "cache": (["smallcache"], 75), "slots": (["slots64"], 75),
     "compute": (["qwen3"], 90), "replicas": (["slots64", "eager"], 75), "chunks": (["chunk512"], 75), "search": (["slots64"], 480), "search-again": (["slots64"], 480),
-    "experiment-a-awq": (["r1awq", "phi3awq"], 300), "hidden-replicas": (["slots64", "eager"], 75), "second-client": (["slots64"], 200),
+    "experiment-a-awq": (["r1awq", "phi3awq"], 300), "hidden-replicas": (["slots64", "eager"], 75), "second-client": (["slots64"], 260),
     "turns-front-ends": (["r1", "fronts4"], 100), "turns-prefix": (["r1", "noprefix"], 100), "turns-chunks": (["r1", "chunk512"], 100),
     "turns-slots": (["noprefix", "slots64"], 100), "turns-fp8": (["r1", "fp8"], 100), "turns-gptq": (["r1", "gptq"], 100),
 }

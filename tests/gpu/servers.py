@@ -5,7 +5,8 @@
     servers.py stop NAME...             ends them
     servers.py urls                     NAME=URL of each that is up, as battery.py wants them
 
-MODELS is the folder that models.py made. A server's pid, port and log are in $KNEEPOINT_GPU_STATE (default: build/gpu). It needs
+MODELS is the folder that models.py made. A server's pid, port and log are in $KNEEPOINT_GPU_STATE (default: build/gpu); ports
+begin at $KNEEPOINT_GPU_PORTS (8000). On a machine of several GPUs: one such folder, other ports and CUDA_VISIBLE_DEVICES for each. It needs
 `python3 -m vllm.entrypoints.cli.main`, which `pip install vllm` brings.
 """
 import json
@@ -17,34 +18,35 @@ import time
 import urllib.request
 
 STATE = os.environ.get("KNEEPOINT_GPU_STATE", "build/gpu")
+PORTS = int(os.environ.get("KNEEPOINT_GPU_PORTS", "8000"))
 SMALL = ["--max-model-len", "4096", "--gpu-memory-utilization", "0.1"]
-# Name: port, model, flags. What a flag makes true of the server stands beside it.
+# Name: port above the first, model, flags. What a flag makes true of the server stands beside it.
 SERVERS = {
     # As vLLM starts by default, but for its memory: 256 slots, one front end.
-    "r1": (8000, "qwen2-1.5b", ["--max-num-seqs", "256", "--kv-cache-memory-bytes", "16G", *SMALL]),
-    "phi3": (8001, "phi3-mini", ["--kv-cache-memory-bytes", "20G", *SMALL]),
+    "r1": (0, "qwen2-1.5b", ["--max-num-seqs", "256", "--kv-cache-memory-bytes", "16G", *SMALL]),
+    "phi3": (1, "phi3-mini", ["--kv-cache-memory-bytes", "20G", *SMALL]),
     # The whole published context: one document of 258,048 tokens takes 38 GB.
-    "qwen3": (8002, "qwen3-4b", ["--enable-chunked-prefill", "--max-model-len", "262144", "--kv-cache-memory-bytes", "44G",
+    "qwen3": (2, "qwen3-4b", ["--enable-chunked-prefill", "--max-model-len", "262144", "--kv-cache-memory-bytes", "44G",
                                  "--gpu-memory-utilization", "0.2"]),
     # Never more than 64 requests run.
-    "slots64": (8003, "qwen2-1.5b", ["--max-num-seqs", "64", "--no-enable-prefix-caching", "--kv-cache-memory-bytes", "8G", *SMALL]),
+    "slots64": (3, "qwen2-1.5b", ["--max-num-seqs", "64", "--no-enable-prefix-caching", "--kv-cache-memory-bytes", "8G", *SMALL]),
     # As r1 with four front ends.
-    "fronts4": (8004, "qwen2-1.5b", ["--max-num-seqs", "256", "--api-server-count", "4", "--kv-cache-memory-bytes", "8G", *SMALL]),
+    "fronts4": (4, "qwen2-1.5b", ["--max-num-seqs", "256", "--api-server-count", "4", "--kv-cache-memory-bytes", "8G", *SMALL]),
     # Room for 18,700 tokens: some 50 requests of 384, long before its 256 slots are full.
-    "smallcache": (8005, "qwen2-1.5b", ["--max-num-seqs", "256", "--no-enable-prefix-caching", "--kv-cache-memory-bytes", "512M", *SMALL]),
+    "smallcache": (5, "qwen2-1.5b", ["--max-num-seqs", "256", "--no-enable-prefix-caching", "--kv-cache-memory-bytes", "512M", *SMALL]),
     # As slots64 without compiled graphs: the same answers, slower.
-    "eager": (8006, "qwen2-1.5b", ["--max-num-seqs", "64", "--no-enable-prefix-caching", "--enforce-eager",
+    "eager": (6, "qwen2-1.5b", ["--max-num-seqs", "64", "--no-enable-prefix-caching", "--enforce-eager",
                                    "--kv-cache-memory-bytes", "4G", *SMALL]),
     # As r1 with small chunks of prefill: what they cost.
-    "chunk512": (8007, "qwen2-1.5b", ["--max-num-seqs", "256", "--max-num-batched-tokens", "512", "--kv-cache-memory-bytes", "8G", *SMALL]),
+    "chunk512": (7, "qwen2-1.5b", ["--max-num-seqs", "256", "--max-num-batched-tokens", "512", "--kv-cache-memory-bytes", "8G", *SMALL]),
     # The models of experiment A as they were published: weights of four bits, and the first one thinks before it answers.
-    "r1awq": (8008, "qwen2-1.5b-awq", ["--max-num-seqs", "256", "--reasoning-parser", "deepseek_r1", "--kv-cache-memory-bytes", "8G", *SMALL]),
-    "phi3awq": (8009, "phi3-mini-awq", ["--max-num-seqs", "256", "--kv-cache-memory-bytes", "20G", *SMALL]),
+    "r1awq": (8, "qwen2-1.5b-awq", ["--max-num-seqs", "256", "--reasoning-parser", "deepseek_r1", "--kv-cache-memory-bytes", "8G", *SMALL]),
+    "phi3awq": (9, "phi3-mini-awq", ["--max-num-seqs", "256", "--kv-cache-memory-bytes", "20G", *SMALL]),
     # As r1 with other weights: GPTQ's four bits, and eight bits made while it loads.
-    "gptq": (8010, "qwen2-1.5b-gptq", ["--max-num-seqs", "256", "--kv-cache-memory-bytes", "8G", *SMALL]),
-    "fp8": (8011, "qwen2-1.5b", ["--max-num-seqs", "256", "--quantization", "fp8", "--kv-cache-memory-bytes", "8G", *SMALL]),
+    "gptq": (10, "qwen2-1.5b-gptq", ["--max-num-seqs", "256", "--kv-cache-memory-bytes", "8G", *SMALL]),
+    "fp8": (11, "qwen2-1.5b", ["--max-num-seqs", "256", "--quantization", "fp8", "--kv-cache-memory-bytes", "8G", *SMALL]),
     # As r1 without its prefix cache.
-    "noprefix": (8012, "qwen2-1.5b", ["--max-num-seqs", "256", "--no-enable-prefix-caching", "--kv-cache-memory-bytes", "8G", *SMALL]),
+    "noprefix": (12, "qwen2-1.5b", ["--max-num-seqs", "256", "--no-enable-prefix-caching", "--kv-cache-memory-bytes", "8G", *SMALL]),
 }
 ENVIRONMENT = {"HF_HUB_OFFLINE": "1", "VLLM_NO_USAGE_STATS": "1", "DO_NOT_TRACK": "1", "VLLM_HOST_IP": "127.0.0.1"}
 
@@ -76,7 +78,8 @@ def start(models, names, patience=400):
     os.makedirs(STATE, exist_ok=True)
     begun, children = time.monotonic(), {}
     for name in names:
-        port, model, flags = SERVERS[name]
+        above, model, flags = SERVERS[name]
+        port = PORTS + above
         command = [sys.executable, "-m", "vllm.entrypoints.cli.main", "serve", os.path.join(models, model), "--load-format", "dummy",
                    "--served-model-name", "m", "--host", "127.0.0.1", "--port", str(port), *flags]
         cache = os.path.abspath(os.path.join(STATE, "cache", name))
@@ -87,21 +90,20 @@ def start(models, names, patience=400):
         with open(state(name), "w") as f:
             json.dump({"pid": children[name].pid, "port": port, "flags": flags, "model": model, "folder": os.path.abspath(os.path.join(models, model))}, f)
         time.sleep(2)  # each looks for free ports of its own
-    waiting = dict(children)
+    waiting, failed = dict(children), []
     while waiting and time.monotonic() - begun < patience:
         time.sleep(0.5)
         for name, child in list(waiting.items()):
-            if healthy(SERVERS[name][0]):
+            if healthy(PORTS + SERVERS[name][0]):
                 print(f"{name}: healthy after {time.monotonic() - begun:.0f} s", flush=True)
                 del waiting[name]
             elif child.poll() is not None:
-                break
-        if any(child.poll() is not None for child in waiting.values()):
-            break
-    for name in waiting:
+                failed.append(name)
+                del waiting[name]
+    for name in [*failed, *waiting]:
         with open(os.path.join(STATE, name + ".log")) as log:
             print(f"{name}: not healthy after {time.monotonic() - begun:.0f} s; the end of its log:\n" + "".join(log.readlines()[-30:]))
-    return not waiting
+    return not waiting and not failed
 
 
 def stop(names):
@@ -128,7 +130,7 @@ def main(arguments):
         stop(arguments[1:])
         return 0
     if arguments == ["urls"]:
-        print(*(f"{name}=http://127.0.0.1:{SERVERS[name][0]}" for name in SERVERS if known(name)))
+        print(*(f"{name}=http://127.0.0.1:{PORTS + SERVERS[name][0]}" for name in SERVERS if known(name)))
         return 0
     sys.exit(__doc__)
 

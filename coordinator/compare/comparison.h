@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "coordinator/compare/metrics.h"
@@ -74,6 +75,8 @@ std::string ratio_text(const Difference& difference);
 
 /// "+4.3 % (-1.0 to +9.8), worse"; "–" where there is nothing.
 std::string difference_text(const ComparedRow& row, std::size_t run);
+/// The same with another judgement than judgement()'s.
+std::string difference_text(const ComparedRow& row, std::size_t run, std::string_view judged);
 
 /// "better", "worse", "not significant", "not tested", or "" where there is no difference.
 std::string judgement(const ComparedRow& row, std::size_t run);

@@ -50,6 +50,10 @@ std::string judgement(const ComparedRow& row, std::size_t run) {
 }
 
 std::string difference_text(const ComparedRow& row, std::size_t run) {
+  return difference_text(row, run, judgement(row, run));
+}
+
+std::string difference_text(const ComparedRow& row, std::size_t run, std::string_view judged) {
   const auto& difference = row.differences[run];
   if (!difference) return "–";
   std::string text = ratio_text(*difference);
@@ -57,7 +61,7 @@ std::string difference_text(const ComparedRow& row, std::size_t run) {
     text += fmt::format(" ({} to {})", signed_percent(difference->ci95->low),
                         signed_percent(difference->ci95->high));
   }
-  return fmt::format("{}, {}{}", text, row.in_turns ? "in turns, " : "", judgement(row, run));
+  return fmt::format("{}, {}{}", text, row.in_turns ? "in turns, " : "", judged);
 }
 
 }  // namespace kneepoint::coordinator

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <map>
 #include <optional>
+#include <set>
 
 #include "common/plural.h"
 #include "coordinator/compare/matching.h"
@@ -53,6 +54,37 @@ void find_void_rows(const Threshold& threshold, const ComparedResult& compared, 
   }
 }
 
+bool looks_at(const Threshold& threshold, const ComparedRow& row) {
+  return row.metric == threshold.metric && (!threshold.load || row.concurrency == threshold.load);
+}
+
+/// Those differences on the threshold's side that are more than chance. It names its figures, and the side,
+/// before anyone has seen them: so each is tested one-sided, and Holm's method is over these figures alone.
+/// What the whole comparison holds significant, over all its figures, is so besides.
+std::set<const Difference*> more_than_chance(const Threshold& threshold, const Comparison& comparison) {
+  std::vector<const Difference*> looked_at;
+  std::vector<Difference> one_sided;
+  for (const ComparedResult& compared : comparison.results) {
+    for (const ComparedRow& row : compared.rows) {
+      for (const auto& difference : row.differences) {
+        if (!difference || !looks_at(threshold, row)) continue;
+        looked_at.push_back(&*difference);
+        one_sided.push_back(*difference);
+        auto& p = one_sided.back().p;
+        if (p) p = (difference->ratio < 0) == threshold.below ? *p / 2 : 1 - *p / 2;
+      }
+    }
+  }
+  std::vector<Difference*> tests;
+  for (Difference& each : one_sided) tests.push_back(&each);
+  apply_holm(tests);
+  std::set<const Difference*> found;
+  for (std::size_t i = 0; i < looked_at.size(); ++i) {
+    if (one_sided[i].significant) found.insert(looked_at[i]);
+  }
+  return found;
+}
+
 std::string first_of(const std::vector<std::string>& lines) {
   return lines.size() == 1 ? lines.front() : fmt::format("{}; and {} more", lines.front(), lines.size() - 1);
 }
@@ -61,12 +93,13 @@ std::string first_of(const std::vector<std::string>& lines) {
 
 ThresholdResult check(const Threshold& threshold, const Comparison& comparison, bool only_significant) {
   ThresholdResult result;
+  const std::set<const Difference*> significant = more_than_chance(threshold, comparison);
   for (const ComparedResult& compared : comparison.results) {
     find_void_rows(threshold, compared, comparison, result.missing);
     // One line for all concurrencies of a figure that may not be compared.
     std::map<std::string, std::size_t> refused;
     for (const ComparedRow& row : compared.rows) {
-      if (row.metric != threshold.metric || (threshold.load && row.concurrency != threshold.load)) continue;
+      if (!looks_at(threshold, row)) continue;
       for (std::size_t run = 1; run < row.differences.size(); ++run) {
         const std::string against =
             fmt::format("{} against {}", comparison.runs[run].label, comparison.runs.front().label);
@@ -79,13 +112,17 @@ ThresholdResult check(const Threshold& threshold, const Comparison& comparison, 
         ++result.checked;
         const bool past =
             threshold.below ? difference->ratio < threshold.limit : difference->ratio > threshold.limit;
+        const bool surely = significant.contains(&*difference);
+        const std::string text = surely && !difference->significant
+                                     ? difference_text(row, run, "more than chance for this limit alone")
+                                     : difference_text(row, run);
         const std::string line = fmt::format("{}, {}{}: {}: {}", compared.title, row.title,
-                                             at_load(row.concurrency), against, difference_text(row, run));
+                                             at_load(row.concurrency), against, text);
         if (!past) {
           if (!surely_within(threshold, *difference)) result.bounded.push_back(line);
           continue;
         }
-        const bool counts = difference->significant || !only_significant;
+        const bool counts = surely || !only_significant;
         if (counts && surely_past(threshold, *difference)) {
           result.missed.push_back(line);
         } else if (!counts && !difference->tested && difference->bound == RatioBound::kNone) {

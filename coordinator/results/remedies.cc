@@ -74,7 +74,7 @@ constexpr std::array kRemedies = {
     Remedy{"prefix_cache", "Many prompt tokens came out of the server's prefix cache",
            "use more prompts, or ones that share no beginning"},
     Remedy{"proof_fails", "Measured again with another number of agents, the answer was another",
-           "give the agents more cores, and run again"},
+           "see first whether the host is steady; if it is, give the agents more cores, and run again"},
     Remedy{
         "reconnects", "Requests found their connection closed, and were sent again",
         "see which limit on connections or idle time the host or a gateway has, and why it drops requests"},

@@ -95,7 +95,7 @@ std::string format_load(LoadKind kind, double load) {
   const char* const plural = load == 1 ? "" : "s";
   if (kind == LoadKind::kRate) return fmt::format("{} request{} per second", figure, plural);
   if (kind == LoadKind::kUsers) return fmt::format("{} user{}", figure, plural);
-  return figure + " requests in flight";
+  return fmt::format("{} request{} in flight", figure, plural);
 }
 
 std::string load_name(LoadKind kind) {

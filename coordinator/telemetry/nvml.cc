@@ -108,6 +108,7 @@ SignalValues Nvml::read(const std::set<int>& processes) {
   SignalValues values;
   look_for(processes, values);
   unsigned utilised = 0;
+  const bool counted = !joules_.empty();
   for (std::size_t card = 0; card < api_->devices.size(); ++card) {
     if (!own_.empty() && !own_.contains(card)) continue;
     const Device device = api_->devices[card];
@@ -119,7 +120,12 @@ SignalValues Nvml::read(const std::set<int>& processes) {
       values[Signal::kGpuPower] += milliwatts * 1e-3;
     }
     if (unsigned long long millijoules = 0; api_->energy && api_->energy(device, &millijoules) == kSuccess) {
-      values[Signal::kGpuEnergy] += static_cast<double>(millijoules) * 1e-3;
+      const double joules = static_cast<double>(millijoules) * 1e-3;
+      const auto [before, first] = joules_.emplace(card, joules);
+      // Cards that come in later bring no past of their own: the sum would jump.
+      joules_in_all_ += first ? (counted ? 0 : joules) : std::max(0.0, joules - before->second);
+      before->second = joules;
+      values[Signal::kGpuEnergy] = joules_in_all_;
     }
     if (unsigned celsius = 0;
         api_->temperature && api_->temperature(device, kTemperatureGpu, &celsius) == kSuccess) {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <map>
 #include <memory>
 #include <set>
 #include <string>
@@ -10,7 +11,8 @@
 namespace kneepoint::coordinator {
 
 /// GPU figures through NVIDIA's management library, where this program runs on the GPU host. The library is
-/// opened at run time, so nothing is needed where there is none. Not thread-safe: one thread at a time.
+/// opened at run time, so nothing is needed where there is none. One for each target: it remembers the
+/// target's cards. Not thread-safe: one thread at a time.
 class Nvml {
  public:
   /// @param library a name for dlopen or a path.
@@ -38,6 +40,8 @@ class Nvml {
   std::unique_ptr<Api> api_;
   std::set<std::size_t>
       own_;  // indices of the cards that the target's processes were seen on; empty: not known
+  std::map<std::size_t, double> joules_;  // each card's counter when it was last read
+  double joules_in_all_ = 0;
 };
 
 }  // namespace kneepoint::coordinator

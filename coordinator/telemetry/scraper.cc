@@ -176,14 +176,19 @@ class Scraper::Impl {
   }
 
   asio::awaitable<void> poll_nvml() {
-    const auto nvml = Nvml::open(options_.nvml_library);
-    if (!nvml) co_return;
+    // One each: it remembers the cards that its target uses, for when the server is gone.
+    std::map<std::string, std::unique_ptr<Nvml>> readers;
+    for (const std::string& target : options_.nvml_targets) {
+      auto& nvml = readers[target] = Nvml::open(options_.nvml_library);
+      if (!nvml) co_return;
+    }
+    for (auto& [target, server] : servers_) server.find();
     asio::steady_timer timer(co_await asio::this_coro::executor);
     for (;;) {
       const std::int64_t k = next_poll();
       timer.expires_at(options_.zero + k * options_.interval);
       co_await timer.async_wait(use_awaitable);
-      for (const std::string& target : options_.nvml_targets) {
+      for (const auto& [target, nvml] : readers) {
         const auto server = servers_.find(target);
         TelemetrySample sample;
         sample.second = second_of(k);

@@ -67,7 +67,7 @@ std::optional<double> recovery_seconds(const Timeline& timeline, const StepWindo
 }
 
 Finding judge_proof(const std::vector<Step>& ramp, std::vector<Step>& after,
-                    const std::vector<std::uint32_t>& asked, std::size_t joined) {
+                    const std::vector<std::uint32_t>& asked, std::size_t joined, bool host_moved) {
   std::vector<std::string> parts;
   bool compared = false;
   bool differs = false;
@@ -107,6 +107,11 @@ Finding judge_proof(const std::vector<Step>& ramp, std::vector<Step>& after,
   if (differs_alike) {
     end =
         "The verdict does not survive: the host did not repeat itself, with as many agents as before either";
+  } else if (differs && host_moved) {
+    end =
+        "The verdict does not survive: the host became faster and slower meanwhile, so the agents need not "
+        "be "
+        "the cause";
   } else if (differs) {
     end = "The verdict does not survive: what was measured depends on the agents";
   } else if (compared) {

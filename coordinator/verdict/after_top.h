@@ -20,9 +20,10 @@ std::optional<double> recovery_seconds(const Timeline& timeline, const StepWindo
                                        const Step& reference);
 
 /// States HOLDS, FAILS and UNDECIDED. @param asked the plan's numbers of agents. @param after rows of any
-/// role; notes of proofs are filled in.
+/// role; notes of proofs are filled in. @param host_moved the ramp's rows show that the host is faster and
+/// slower by itself: then a difference is not blamed on the agents.
 Finding judge_proof(const std::vector<Step>& ramp, std::vector<Step>& after,
-                    const std::vector<std::uint32_t>& asked, std::size_t joined);
+                    const std::vector<std::uint32_t>& asked, std::size_t joined, bool host_moved = false);
 
 /// States NO HYSTERESIS, HYSTERESIS and UNDECIDED. @param after rows of any role, descending ones with their
 /// recovery; their notes are filled in.

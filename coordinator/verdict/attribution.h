@@ -58,9 +58,11 @@ struct AttributionLimits {
   /// Of all tokens that the engine computes: from here on prompts are most of its work.
   static constexpr double kPromptShare = 0.5;
   static constexpr double kPrefillGrowth = 1.5;
-  /// Prompts alone fill a GPU that is in use all the time, where what is written takes so little of it.
+  /// Prompts alone fill a GPU that is in use all the time, where what is written takes so little of it
+  /// and what is read so much.
   static constexpr double kGpuInUse = 0.95;
   static constexpr double kLittleDecode = 0.25;
+  static constexpr double kMuchPrefill = 0.5;
   /// What well-tuned kernels reach of the peak: matrix multiplications of the tensor pipe, decode of the
   /// memory bus.
   static constexpr double kTensorCeiling = 0.75;

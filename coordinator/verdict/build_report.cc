@@ -86,7 +86,8 @@ void conclude(ScenarioResult& result, const Ramp& ramp, const std::vector<SloLim
     widen_by_scatter(result.after, scatter);
   }
   if (!ramp.proof.empty()) {
-    result.proof = judge_proof(result.steps, result.after, ramp.proof, names_of(facts).size());
+    result.proof = judge_proof(result.steps, result.after, ramp.proof, names_of(facts).size(),
+                               result.movement.has_value());
   }
   if (ramp.descend) result.descent = judge_descent(result.steps, result.after, result.saturation.middle());
 }

@@ -242,6 +242,11 @@ class ReportTest(unittest.TestCase):
         self.browser.pdf(paper)
         pages = len(re.findall(rb"/Type\s*/Page\b", paper.read_bytes()))
         self.assertLessEqual(pages, 15)
+        notes = "return [...document.querySelectorAll('.figures .paper')].filter((e) => getComputedStyle(e).display != 'none').length"
+        self.assertEqual(self.run_js(notes), 0, "the screen has them in the table of steps")
+        self.browser.cdp("Emulation.setEmulatedMedia", media="print")
+        self.assertEqual(self.run_js(notes), 9, "and paper beside the figures")
+        self.browser.cdp("Emulation.setEmulatedMedia", media="")
 
     def test_copies_a_table_as_tsv(self):
         copied = self.run_js("""

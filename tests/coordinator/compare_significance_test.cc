@@ -6,6 +6,7 @@
 #include <cmath>
 #include <random>
 
+#include "coordinator/compare/threshold.h"
 #include "tests/coordinator/compare_samples.h"
 
 namespace kneepoint::coordinator {
@@ -14,6 +15,7 @@ namespace {
 using scenes::around;
 using scenes::find;
 using scenes::kBatches;
+using scenes::limit;
 using scenes::of;
 using scenes::report;
 
@@ -73,7 +75,7 @@ TEST(Significance, EqualRunsRarelyDiffer) {
     step.output_tokens_per_second = {m.mean, around(m.mean, se), se};
     return step;
   };
-  int alarms = 0, intervals = 0, covered = 0;
+  int alarms = 0, missed = 0, intervals = 0, covered = 0;
   constexpr int kRuns = 1000;
   for (int run = 0; run < kRuns; ++run) {
     const auto ladder = [&] { return report({measured(1), measured(2), measured(4), measured(8)}); };
@@ -86,7 +88,9 @@ TEST(Significance, EqualRunsRarelyDiffer) {
       covered += d->ci95->low <= 0 && d->ci95->high >= 0 ? 1 : 0;
     }
     alarms += any ? 1 : 0;
+    missed += check(limit("throughput<-0.1%"), comparison, true).missed.empty() ? 0 : 1;
   }
+  EXPECT_LE(missed, kRuns * 0.05 + 3 * std::sqrt(kRuns * 0.05 * 0.95)) << "a gate";
   EXPECT_LE(alarms, 0.06 * kRuns);
   EXPECT_GE(alarms, 0.005 * kRuns) << "so cautious that it would find nothing";
   EXPECT_NEAR(static_cast<double>(covered) / intervals, 0.95, 0.015);

@@ -84,6 +84,7 @@ TEST(Nvml, CardsThatTheTargetDoesNotUseAreLeftOut) {
   EXPECT_DOUBLE_EQ(values.at(Signal::kGpuMemoryTotal), 80e9);
   EXPECT_DOUBLE_EQ(values.at(Signal::kGpuPower), 400.5);
   EXPECT_DOUBLE_EQ(values.at(Signal::kGpuTemperature), 65);
+  EXPECT_DOUBLE_EQ(values.at(Signal::kGpuEnergy), 3000.25) << "a counter; it neither falls nor leaps";
   EXPECT_FALSE(values.contains(Signal::kGpuProcessMemory)) << "the driver does not tell it";
   EXPECT_DOUBLE_EQ(nvml->read({}).at(Signal::kGpuPower), 400.5)
       << "it has crashed: its card is the one to watch";

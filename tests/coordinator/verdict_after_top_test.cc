@@ -75,6 +75,14 @@ TEST(Proof, FailsWithoutBlamingTheAgentsWhereAsManyDifferToo) {
   EXPECT_EQ(found.explanation.find("depends on the agents"), std::string::npos);
 }
 
+TEST(Proof, FailsWithoutBlamingTheAgentsOfAHostThatMoves) {
+  std::vector<Step> after = {proof(1, row(24, 1800, 0.05))};
+  const Finding found = judge_proof({row(24, 2255, 0.0213)}, after, {1}, 2, true);
+  EXPECT_EQ(found.state, "FAILS");
+  EXPECT_NE(found.explanation.find("the agents need not be the cause"), std::string::npos);
+  EXPECT_EQ(found.explanation.find("depends on the agents"), std::string::npos);
+}
+
 TEST(Proof, IsUndecidedWhereItsRowsAreInvalid) {
   std::vector<Step> after = {proof(1, row(24, 1800, 0.05))};
   after[0].invalidate("CLIENT_BOUND", "a generator thread was busy 97 % of the time");

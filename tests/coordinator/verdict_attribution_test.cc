@@ -139,7 +139,7 @@ TEST(Attribution, ACacheWithoutRoomForAnotherLongContextIsTheCaches) {
           "The KV cache has no room for one more: at 48 requests in flight 1.0 run, each holding up to "
           "51 % of it, while 3.0 wait."));
   scene.at_past().kv_usage_max = 0.45;  // a second one would fit
-  EXPECT_EQ(scene.judge().bottleneck, "queue_slots");
+  EXPECT_EQ(scene.judge().bottleneck, "") << "nor are the slots full, where 32 have run";
 }
 
 TEST(Attribution, AHighGpuUtilisationAloneSaysNothing) {
@@ -207,9 +207,12 @@ TEST(Attribution, WhatBreaksFarPastTheKneeDidNotMakeIt) {
 TEST(Attribution, WithoutAKneeTheHighestStepIsJudged) {
   Scene scene;
   scene.saturation = std::nullopt;
+  scene.at_knee() = healthy(20, 12);
   scene.at_past() = healthy(20, 28);
   EXPECT_EQ(scene.judge().bottleneck, "queue_slots");
-  EXPECT_THAT(scene.judge().text(), HasSubstr("20 run (32 at 32) and 28 wait"));
+  EXPECT_THAT(scene.judge().text(), HasSubstr("20 run (20 at 32) and 28 wait"));
+  scene.at_knee() = healthy(32);
+  EXPECT_EQ(scene.judge().bottleneck, "") << "it has run 32: 20 are no full batch";
 }
 
 TEST(Attribution, WithoutAKneeNothingThatIsBusyHasGivenOutYet) {
@@ -307,7 +310,17 @@ TEST(Attribution, PromptsAreNotToBlameWhereDecodingTakesTheTime) {
   scene.at_past().server_prompt_tokens_per_second = 9100;
   scene.at_past().server_tokens_per_second = 200;
   scene.at_past().running_max = 40;
+  scene.at_past().server_requests_per_second = 8;
+  scene.steps.front().telemetry->prefill_time_mean_seconds = 0.12;
   ASSERT_EQ(scene.judge().bottleneck, "prefill");
+  scene.steps.front().telemetry->prefill_time_mean_seconds = 0.03;  // a quarter of the time
+  EXPECT_EQ(scene.judge().bottleneck, "") << "neither prompts nor output explain it: the context may";
+  scene.steps.front().telemetry->prefill_time_mean_seconds.reset();
+  EXPECT_NE(scene.judge().bottleneck, "prefill") << "nobody tells what prompts take";
+  scene.steps.front().telemetry->prefill_time_mean_seconds = 0.12;
+  scene.at_past().gpu.dram_active_mean = 0.85;
+  EXPECT_EQ(scene.judge().bottleneck, "memory_bandwidth") << "the bus is seen";
+  scene.at_past().gpu.dram_active_mean = 0.3;
   scene.at_past().server_tokens_per_second = 2000;  // 95 iterations a second of 10 ms each
   EXPECT_NE(scene.judge().bottleneck, "prefill");
   scene.at_past().server_tokens_per_second = 200;
@@ -413,6 +426,35 @@ TEST(Attribution, SlotsThatFillPastTheKneeDidNotMakeIt) {
   EXPECT_EQ(scene.judge().bottleneck, "");
   EXPECT_THAT(scene.judge().text(), HasSubstr("The slots are full, too, but only from"));
   EXPECT_THAT(scene.judge().text(), HasSubstr("front end or scheduler, not told apart"));
+}
+
+// What a real vLLM with 256 slots and 512 tokens an iteration told: each iteration was full, and the batch
+// came and went between 42 and 51 at any load. "More slots" would have been no help.
+TEST(Attribution, AFullIterationIsNoFullBatch) {
+  Scene scene;
+  scene.steps.clear();
+  struct Row {
+    std::uint32_t n;
+    double running, most, by_time, waiting, prompts, tokens;
+  };
+  for (const Row& row : {Row{32, 29.8, 32, 28.5, 0.8, 41175, 4138}, Row{96, 47, 51, 49.9, 47, 40306, 4048},
+                         Row{192, 45.8, 47, 45.3, 144.6, 37428, 3687}}) {
+    Step step = step_at(row.n);
+    step.e2e_seconds.mean = 3;
+    step.telemetry = healthy(row.running, row.waiting);
+    StepTelemetry& t = *step.telemetry;
+    t.running_max = row.most;
+    t.running_by_time = row.by_time;
+    t.waiting_by_time = row.waiting;
+    t.server_prompt_tokens_per_second = row.prompts;
+    t.server_tokens_per_second = row.tokens;
+    scene.steps.push_back(step);
+  }
+  for (const double knee : {60.0, 96.0}) {
+    scene.saturation = knee;
+    EXPECT_EQ(scene.judge().bottleneck, "prefill") << knee << ": " << scene.judge().text();
+  }
+  EXPECT_THAT(scene.judge().text(), HasSubstr("145 wait beside a batch of 45 that has held 51"));
 }
 
 TEST(Attribution, ARangeIsAKneeToo) {

@@ -133,6 +133,8 @@ const Case kCases[] = {
        s.at_past().server_prompt_tokens_per_second = 9100;
        s.at_past().server_tokens_per_second = 200;
        s.at_past().running_max = 40;
+       s.steps.front().telemetry->prefill_time_mean_seconds = 0.12;
+       s.at_past().server_requests_per_second = 8;
      },
      "prefill", "the GPU was in use 100 % of the time, and what was written takes 10 % of it at most"},
     {"network_connect",

@@ -28,7 +28,9 @@ import witness
 HERE = os.path.dirname(os.path.abspath(__file__))
 CONFIGS = os.path.join(HERE, "..", "..", "configs")
 RAMPS = os.path.join(HERE, "plans", "ramp.yaml")
-ENDS_A_THOUGHT = 8.0  # random weights choose among 151,936 ids alike; e^8 times as often makes thoughts of some 50 tokens
+# Random weights choose among 151,936 ids alike; this one e^8 times as often makes thoughts of some 50 tokens. The bias is
+# divided by the plan's temperature before it counts.
+ENDS_A_THOUGHT = 8.0 * 0.6
 
 
 def shortened(config, folder, change):
@@ -280,6 +282,13 @@ EXPERIMENTS = {
 
 def told(folder):
     """What the report says, in a line or two for each result."""
+    clients = os.path.join(folder, "clients.json")
+    if os.path.exists(clients):
+        with open(clients) as f:
+            return [f"{c['client']} at {c['load']}: the engine's " + ", ".join(
+                f"{name} {1e3 * c['engine'][key + '_sum'] / c['engine'][key + '_count']:.2f} ms" for name, key in
+                (("TTFT", "vllm:time_to_first_token_seconds"), ("TPOT", "vllm:request_time_per_output_token_seconds")))
+                for c in json.load(f)]
     try:
         with open(os.path.join(folder, "run", "report.json")) as f:
             report = json.load(f)

@@ -106,6 +106,6 @@ class Threads(threading.Thread):
     def busiest(self, begin=0.0, end=float("inf")):
         """Process by process, the median over [begin, end) of its busiest thread's share of a core."""
         rows = [row for row in self.rows if begin <= row["unix"] < end]
-        names = {name for row in rows for name in row if name.count(":") == 2}
+        names = {name for row in rows for name in row if name[-1].isdigit() and not name.startswith("engine:")}
         middle = {name: sorted(row.get(name, [0, 0])[1] for row in rows)[len(rows) // 2] for name in names}
         return {name: share for name, share in sorted(middle.items(), key=lambda item: -item[1]) if share >= 0.05}

@@ -6,10 +6,11 @@ import harness
 
 RECORDINGS = harness.ROOT / "tests/recordings"
 PUBLISHED = harness.ROOT / "docs/results/h200-2026-11-29"  # with what the server's own threads did beside it
+LATER = harness.ROOT / "docs/results/h200-2026-11-30"
 
 
 class Recordings(harness.TestCase):
-    def replay(self, name, folder=RECORDINGS):
+    def replay(self, name, folder=RECORDINGS, pages=("covered", "")):
         copy = self.scratch / name
         shutil.copytree(folder / name, copy)
         for report in copy.glob("report.*"):
@@ -24,7 +25,7 @@ class Recordings(harness.TestCase):
             self.assertNotEqual(result["saturation"]["bottleneck"], "network")
             for step in result["steps"]:
                 page = step["telemetry"]["page"]
-                self.assertIn(page["state"], ("covered", ""), (name, step["concurrency"], page))
+                self.assertIn(page["state"], pages, (name, step["concurrency"], page))
         self.assertNotIn("RX_LAG", self.above)
         self.assertNotIn("receive lag", self.above)
         return report["results"]
@@ -94,6 +95,39 @@ class Recordings(harness.TestCase):
         (result,) = self.replay("replicas", PUBLISHED)
         self.assertIn("Replica 127.0.0.1:8006 is slower than the others: TPOT p50 17.8 ms at 64, where the others have 5.85 ms",
                       self.text)
+
+    def test_two_replicas_behind_one_address(self):
+        (result,) = self.replay("hidden-replicas", LATER, pages=("rotating",))
+        self.assertIn("Replica 127.0.0.1:8006 is slower than the others: TPOT p50 29.8 ms at 64, where the others have 3.71 ms",
+                      self.text)
+        self.assertEqual(result["saturation"]["bottleneck"], "", "whose page it is, nobody knows")
+
+    def test_settings_in_turns(self):
+        wide, narrow = self.replay("turns-slots", LATER, pages=("covered", "partial"))
+        self.assertNotEqual(wide["saturation"]["bottleneck"], "queue_slots")
+        self.assertEqual(narrow["saturation"]["bottleneck"], "queue_slots")
+        gate = self.kneepoint("compare", self.scratch / "turns-slots", "--fail-on", "throughput<-5%")
+        self.assertEqual(gate.wait(60), 4, gate.output)
+        _, small = self.replay("turns-chunks", LATER, pages=("covered", "partial"))
+        self.assertEqual(small["saturation"]["bottleneck"], "scheduler", "each iteration was full, and no slot was wanting")
+
+    def test_a_proof_on_a_host_that_moves(self):
+        (result,) = self.replay("search-1", LATER)
+        self.assertEqual(result["proof"]["state"], "FAILS")
+        self.assertEqual(result["verdict"]["trust"], "not trustworthy")
+        self.assertIn("the agents need not be the cause", self.above)
+        (again,) = self.replay("search-2", LATER)
+        self.assertLess(max(each["saturation"]["ci95"][0] for each in (result, again)),
+                        min(each["saturation"]["ci95"][1] for each in (result, again)), "one plan, one host")
+        for each in (result, again):
+            self.assertEqual(each["saturation"]["bottleneck"], "queue_slots")
+            self.assertIsNone(each["saturation"]["concurrency"])
+
+    def test_a_model_that_thinks(self):
+        thinks, answers, *_ = self.replay("experiment-a-awq", LATER)
+        first, other = thinks["steps"][0], answers["steps"][0]
+        self.assertGreater(first["ttfo_seconds"]["mean"], 5 * first["ttft_seconds"]["mean"])
+        self.assertEqual(other["ttfo_seconds"]["mean"], other["ttft_seconds"]["mean"])
 
     def test_an_agent_that_was_killed_and_a_coordinator_that_was(self):
         (result,) = self.replay("agent-killed", PUBLISHED)

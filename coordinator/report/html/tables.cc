@@ -162,7 +162,11 @@ std::string figures_table(const ScenarioResult& result, std::size_t index) {
     rows += fmt::format(R"(<th scope="col"{}>{}</th>)", step.valid ? "" : R"( class="invalid")",
                         step_label(step));
   }
-  rows += "</tr></thead>";
+  // On paper a report of many results has this table alone.
+  rows += R"(</tr></thead><tbody class="paper"><tr><th scope="row">state and note</th>)";
+  for (const Step& step : result.steps)
+    rows += fmt::format(R"(<td class="words reading">{}</td>)", reading(step));
+  rows += "</tr></tbody>";
   std::string_view group;
   for (const Column& column : step_columns()) {
     if (column.optional && !any_figure(result.steps, column)) continue;

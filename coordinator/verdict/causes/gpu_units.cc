@@ -53,6 +53,11 @@ bool gpu_not_full(const ObservedStep& o) {
          std::max(tensor_share(o).value_or(0), dram_share(o).value_or(0)) < Limits::kUnitSaturated;
 }
 
+bool memory_bus_leads(const ObservedStep& o) {
+  const double dram = dram_share(o).value_or(0);
+  return dram >= Limits::kUnitBusy && dram > tensor_share(o).value_or(0);
+}
+
 /// Prefill at the card's limit holds requests back like a full batch does, but more slots would not help.
 std::optional<Cause> compute_cause(Scene& scene) {
   const ObservedStep& judged = scene.steps.judged;

@@ -35,6 +35,17 @@ std::optional<double> decode_share(const Scene& scene) {
   return *now->server_tokens_per_second / *running * *alone;
 }
 
+/// The most of the engine's time that prompts can take: so many a second, each of which took so long at the
+/// lowest load. What takes longer there, too, is shared with others' steps, so this errs upwards.
+std::optional<double> prompt_share(const Scene& scene) {
+  const StepTelemetry* now = Scene::engine(scene.steps.judged);
+  const StepTelemetry* alone = Scene::engine(scene.steps.lowest);
+  if (now == nullptr || alone == nullptr || !now->server_requests_per_second ||
+      !alone->prefill_time_mean_seconds)
+    return std::nullopt;
+  return *now->server_requests_per_second * *alone->prefill_time_mean_seconds;
+}
+
 /// A GPU that was never seen idle.
 bool gpu_in_use(const ObservedStep& o) {
   const GpuTelemetry* gpu = Scene::gpu(o);
@@ -54,7 +65,10 @@ std::optional<Cause> prefill_cause(Scene& scene) {
       before.step != nullptr && before.step != judged.step ? Scene::engine(before) : nullptr;
   if (now == nullptr || earlier == nullptr || !no_more_prefill(*earlier, *now)) return std::nullopt;
   const auto decoding = decode_share(scene);
-  const bool prompts_alone = gpu_in_use(judged) && decoding && *decoding <= Limits::kLittleDecode;
+  const auto prompts = prompt_share(scene);
+  // Where each sequence slows down the others by what it has in memory, decoding takes the time all the same.
+  const bool prompts_alone = gpu_in_use(judged) && decoding && *decoding <= Limits::kLittleDecode &&
+                             prompts && *prompts >= Limits::kMuchPrefill && !memory_bus_leads(judged);
   if (!decodes_as_before(*before.step, *judged.step) && !prompts_alone) return std::nullopt;
   const double prompt = *now->server_prompt_tokens_per_second;
   const double output = now->server_tokens_per_second.value_or(0);
@@ -62,8 +76,8 @@ std::optional<Cause> prefill_cause(Scene& scene) {
       now->kv_usage_max.value_or(1) >= Limits::kKvNearlyFull)
     return std::nullopt;
   const auto running = Scene::running(judged);
-  const bool queue_before_room =
-      Scene::waits(judged) && running && now->running_max && *running < Limits::kAtCap * *now->running_max;
+  const auto fill = scene.batch_fill(judged);
+  const bool queue_before_room = Scene::waits(judged) && running && fill && *fill < Limits::kAtCap;
   const bool slower =
       now->prefill_time_mean_seconds && earlier->prefill_time_mean_seconds &&
       *now->prefill_time_mean_seconds >= Limits::kPrefillGrowth * *earlier->prefill_time_mean_seconds;
@@ -74,7 +88,7 @@ std::optional<Cause> prefill_cause(Scene& scene) {
                   format_figure(prompt), load_label(*judged.step));
   if (queue_before_room)
     sentence += fmt::format(", while {} wait beside a batch of {} that has held {}",
-                            figure(*Scene::waiting(judged)), figure(*running), figure(*now->running_max));
+                            figure(*Scene::waiting(judged)), figure(*running), figure(scene.most_running()));
   if (slower)
     sentence += fmt::format("; prefill of a request takes {} instead of {}",
                             format_time(*now->prefill_time_mean_seconds),

@@ -18,15 +18,9 @@ struct FullBatch {
   double running, waiting;
 };
 
-/// The most that ran in any reading; the mean where that is not known.
-double most_running(const ObservedStep& o) {
-  const StepTelemetry* engine = Scene::engine(o);
-  return std::max(engine->running_max.value_or(0), Scene::running(o).value_or(0));
-}
-
 /// Full all the time, and not only now and then, as where prefill or the cache hold requests back.
-bool at_its_cap(const ObservedStep& o, double share) {
-  return *Scene::running(o) >= share * most_running(o);
+bool at_its_cap(const Scene& scene, const ObservedStep& o, double share) {
+  return scene.batch_fill(o).value_or(0) >= share;
 }
 
 /// The last step of clearly less load with as many running and fewer waiting.
@@ -48,8 +42,9 @@ std::optional<FullBatch> full_at(const Scene& scene, const ObservedStep& o) {
   if (!scene.knee() && o.step->has_flag("DRIFTING")) return std::nullopt;
   const double waiting = *Scene::waiting(o);
   const ObservedStep* earlier = flat_since(scene, o);
-  if (earlier != nullptr && at_its_cap(o, Limits::kAtCap)) return FullBatch{&o, earlier, *running, waiting};
-  if (waiting >= Limits::kLongQueue * Scene::held(*o.step) && at_its_cap(o, Limits::kSurelyAtCap))
+  if (earlier != nullptr && at_its_cap(scene, o, Limits::kAtCap))
+    return FullBatch{&o, earlier, *running, waiting};
+  if (waiting >= Limits::kLongQueue * Scene::held(*o.step) && at_its_cap(scene, o, Limits::kSurelyAtCap))
     return FullBatch{&o, nullptr, *running, waiting};
   return std::nullopt;
 }
@@ -78,7 +73,7 @@ std::optional<FullBatch> full_further_up(const Scene& scene) {
 /// Where the batch is full first.
 const Step& first_full(const Scene& scene, const FullBatch& full) {
   for (const ObservedStep& o : scene.steps.beyond) {
-    if (Scene::running(o) && Scene::waits(o) && at_its_cap(o, Limits::kAtCap)) return *o.step;
+    if (Scene::running(o) && Scene::waits(o) && at_its_cap(scene, o, Limits::kAtCap)) return *o.step;
   }
   return *full.at->step;
 }
@@ -138,7 +133,7 @@ std::optional<Cause> queue_slots_cause(Scene& scene) {
   // One load tells of no batch that stays as it is while the load grows.
   if (!scene.knee() && scene.steps.lowest.step->load() == judged.step->load()) return std::nullopt;
   const auto knee = scene.knee_at_most();
-  if (knee && !judged.step->offered_rate && *knee < Limits::kKneeOfSlots * most_running(*full->at)) {
+  if (knee && !judged.step->offered_rate && *knee < Limits::kKneeOfSlots * scene.most_running()) {
     // Throughput had stopped growing before the slots were full.
     scene.asides.push_back(fmt::format("The slots are full, too, but only from {} on: {}",
                                        load_label(first_full(scene, *full)), sentence_of(scene, *full)));

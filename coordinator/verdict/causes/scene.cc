@@ -51,6 +51,26 @@ std::optional<double> Scene::waiting(const ObservedStep& o) {
   return engine(o) != nullptr ? waiting_in_engine(*o.step, *o.telemetry) : std::nullopt;
 }
 
+double Scene::most_running() const {
+  double most = 0;
+  for (const auto* part : {&steps.all, &steps.beyond}) {
+    for (const ObservedStep& o : *part) {
+      if (engine(o) != nullptr)
+        most = std::max(most, engine(o)->running_max.value_or(running(o).value_or(0)));
+    }
+  }
+  return most;
+}
+
+std::optional<double> Scene::batch_fill(const ObservedStep& o) const {
+  if (engine(o) == nullptr) return std::nullopt;
+  const bool readings = engine(o)->running_mean && engine(o)->running_max && !o.step->has_flag("IN_STEP");
+  const auto mean = readings ? engine(o)->running_mean : running(o);
+  const double most = most_running();
+  if (!mean || most <= 0) return std::nullopt;
+  return *mean / most;
+}
+
 bool Scene::waits(const ObservedStep& o) {
   const auto queue = waiting(o);
   return queue && *queue >= std::max(Limits::kFewestWaiting, Limits::kWaitingShare * held(*o.step));

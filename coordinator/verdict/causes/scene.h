@@ -41,6 +41,11 @@ class Scene {
   /// enough, else by what was read once a second, and not where streams run in step.
   static std::optional<double> running(const ObservedStep& o);
   static std::optional<double> waiting(const ObservedStep& o);
+  /// How full the batch is: what runs, on average, of the most that any reading of the run found. Both are of
+  /// the same readings, but where streams run in step: of such a batch readings are one phase.
+  std::optional<double> batch_fill(const ObservedStep& o) const;
+  /// The most that any reading found in the batch, in whatever step; 0 where none is known.
+  double most_running() const;
   /// Whether the queue is worth a word.
   static bool waits(const ObservedStep& o);
   /// Requests in flight that the engine does not hold; only where its page surely tells of our load.
@@ -73,6 +78,8 @@ std::string open_causes(const Scene& scene);
 std::string units_text(const ObservedStep& o);
 /// Whether the GPU surely has time left: its utilisation, which is near 1 long before it is full, is low.
 bool gpu_not_full(const ObservedStep& o);
+/// Whether the memory bus is seen to be busy, and is nearer to its limit than the tensor pipe.
+bool memory_bus_leads(const ObservedStep& o);
 /// Of a request's TTFT the server's time before its engine; absent where the server does not tell.
 std::optional<double> front_end_seconds(const ObservedStep& o);
 

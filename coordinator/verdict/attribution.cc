@@ -13,9 +13,9 @@ namespace kneepoint::coordinator {
 namespace {
 
 /// The first whose signs are there is what gave out first.
-constexpr auto kCauses = {client_cause,      failure_cause, kv_cache_cause,    compute_cause,
-                          queue_slots_cause, loss_cause,    front_end_cause,   before_engine_cause,
-                          network_cause,     prefill_cause, busiest_unit_cause};
+constexpr auto kCauses = {client_cause,        failure_cause,      kv_cache_cause, compute_cause,
+                          queue_slots_cause,   token_budget_cause, loss_cause,     front_end_cause,
+                          before_engine_cause, network_cause,      prefill_cause,  busiest_unit_cause};
 
 std::string no_limit(const Scene& scene) {
   const StepTelemetry* t = Scene::engine(scene.steps.judged);

@@ -63,6 +63,9 @@ struct AttributionLimits {
   static constexpr double kGpuInUse = 0.95;
   static constexpr double kLittleDecode = 0.25;
   static constexpr double kMuchPrefill = 0.5;
+  /// An iteration is full whose mean is so near a power of two, and not smaller than any budget in use.
+  static constexpr double kFullIteration = 0.01;
+  static constexpr double kLeastTokenBudget = 250;
   /// What well-tuned kernels reach of the peak: matrix multiplications of the tensor pipe, decode of the
   /// memory bus.
   static constexpr double kTensorCeiling = 0.75;

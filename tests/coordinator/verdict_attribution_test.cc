@@ -455,6 +455,20 @@ TEST(Attribution, AFullIterationIsNoFullBatch) {
     EXPECT_EQ(scene.judge().bottleneck, "prefill") << knee << ": " << scene.judge().text();
   }
   EXPECT_THAT(scene.judge().text(), HasSubstr("145 wait beside a batch of 45 that has held 51"));
+
+  for (Step& step : scene.steps) {  // as its threads were
+    step.telemetry->engine_cpu_cores = 1.02;
+    step.telemetry->gpu.util_mean = 0.36;
+  }
+  EXPECT_EQ(scene.judge().bottleneck, "scheduler");
+  scene.steps[1].telemetry->iteration_tokens_mean = 514.2;
+  scene.steps[2].telemetry->iteration_tokens_mean = 512;
+  EXPECT_EQ(scene.judge().bottleneck, "prefill") << "larger iterations would need fewer of them";
+  EXPECT_THAT(scene.judge().text(), HasSubstr("iterations are full: 514 tokens each at 96, 512 at 192"));
+  scene.steps[1].telemetry->iteration_tokens_mean = 470;
+  EXPECT_EQ(scene.judge().bottleneck, "scheduler") << "512 at one load may be chance";
+  scene.steps[1].telemetry->iteration_tokens_mean = scene.steps[2].telemetry->iteration_tokens_mean = 190;
+  EXPECT_EQ(scene.judge().bottleneck, "scheduler") << "that is no budget";
 }
 
 TEST(Attribution, ARangeIsAKneeToo) {

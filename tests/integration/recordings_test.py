@@ -109,7 +109,8 @@ class Recordings(harness.TestCase):
         gate = self.kneepoint("compare", self.scratch / "turns-slots", "--fail-on", "throughput<-5%")
         self.assertEqual(gate.wait(60), 4, gate.output)
         _, small = self.replay("turns-chunks", LATER, pages=("covered", "partial"))
-        self.assertEqual(small["saturation"]["bottleneck"], "scheduler", "each iteration was full, and no slot was wanting")
+        self.assertEqual(small["saturation"]["bottleneck"], "prefill", "each iteration was full, and no slot was wanting")
+        self.assertIn("The engine's iterations are full: ", self.text)
 
     def test_a_proof_on_a_host_that_moves(self):
         (result,) = self.replay("search-1", LATER)

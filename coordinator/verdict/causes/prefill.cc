@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 
 #include "coordinator/results/units.h"
 #include "coordinator/verdict/causes/scene.h"
@@ -52,7 +53,39 @@ bool gpu_in_use(const ObservedStep& o) {
   return gpu != nullptr && gpu->util_mean && *gpu->util_mean >= Limits::kGpuInUse;
 }
 
+/// The size of iterations that can be no larger, where they seem to be: within 1 % of a power of two, as
+/// schedulers' budgets are. A mean comes that near by chance in 3 of 100 rows; so one row alone says nothing.
+std::optional<double> full_iteration(const ObservedStep& o) {
+  const StepTelemetry* engine = Scene::engine(o);
+  if (engine == nullptr || !engine->iteration_tokens_mean || !Scene::waits(o)) return std::nullopt;
+  const double tokens = *engine->iteration_tokens_mean;
+  if (tokens < Limits::kLeastTokenBudget) return std::nullopt;
+  const double budget = std::exp2(std::round(std::log2(tokens)));
+  return std::abs(tokens / budget - 1) <= Limits::kFullIteration ? engine->iteration_tokens_mean
+                                                                 : std::nullopt;
+}
+
 }  // namespace
+
+/// Requests queue beside a batch that is not full because each iteration is: prompts are read in as large
+/// pieces as its budget of tokens lets them, at two loads alike.
+std::optional<Cause> token_budget_cause(Scene& scene) {
+  if (!scene.knee()) return std::nullopt;
+  const ObservedStep& judged = scene.steps.judged;
+  const ObservedStep& before = scene.steps.before;
+  if (before.step == nullptr || before.step == judged.step) return std::nullopt;
+  const auto now = full_iteration(judged), earlier = full_iteration(before);
+  const auto running = Scene::running(judged);
+  const auto fill = scene.batch_fill(judged);
+  if (!now || !earlier || std::abs(*now / *earlier - 1) > 2 * Limits::kFullIteration) return std::nullopt;
+  if (!running || !fill || *fill >= Limits::kAtCap) return std::nullopt;
+  return Cause{"prefill",
+               fmt::format("The engine's iterations are full: {} tokens each at {}, {} at {}, while {} wait "
+                           "beside a batch of {} "
+                           "that has held {}.",
+                           figure(*earlier), load_label(*before.step), figure(*now), load_label(*judged.step),
+                           figure(*Scene::waiting(judged)), figure(*running), figure(scene.most_running()))};
+}
 
 /// Prompt tokens a second have stopped growing though requests queue before a batch that is not full, or take
 /// longer from their scheduling to their first token: the prompts are what there is no time for.

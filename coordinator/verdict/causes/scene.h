@@ -69,6 +69,7 @@ std::optional<Cause> front_end_cause(Scene& scene);
 std::optional<Cause> before_engine_cause(Scene& scene);
 std::optional<Cause> loss_cause(Scene& scene);
 std::optional<Cause> network_cause(Scene& scene);
+std::optional<Cause> token_budget_cause(Scene& scene);
 std::optional<Cause> prefill_cause(Scene& scene);
 std::optional<Cause> busiest_unit_cause(Scene& scene);
 

@@ -32,11 +32,11 @@ class Alternate(TestCase):
         self.assertEqual((self.scratch / "out/report.json").read_text(), (self.scratch / "again/report.json").read_text())
 
     def test_set_counts_for_both_plans(self):
-        plans = [self.write_plan(plan_text([f"http://127.0.0.1:{port}"], output_tokens='"${length}"'), f"{port}.yaml") for port in (1, 2)]
-        tried = self.kneepoint("run", plans[0], "--alternate", plans[1], "--set", "length=9")
+        plans = [self.write_plan(plan_text([f"http://127.0.0.1:{port}"], hold='"${hold}"'), f"{port}.yaml") for port in (1, 2)]
+        tried = self.kneepoint("run", plans[0], "--alternate", plans[1], "--set", "hold=2s")
         self.assertEqual(tried.wait(), 2)
-        self.assertIn("http://127.0.0.1:1: connection refused", tried.output)
-        self.assertIn("http://127.0.0.1:2: connection refused", tried.output)
+        self.assertIn("✗ http://127.0.0.1:1: 127.0.0.1:1: Connection refused", tried.output)
+        self.assertIn("✗ http://127.0.0.1:2: 127.0.0.1:2: Connection refused", tried.output)
 
     def test_what_cannot_take_turns_is_refused_before_any_load(self):
         a = self.write_plan(plan_text(["http://127.0.0.1:1"]), "a.yaml")

@@ -163,9 +163,9 @@ std::string figures_table(const ScenarioResult& result, std::size_t index) {
                         step_label(step));
   }
   // On paper a report of many results has this table alone.
-  rows += R"(</tr></thead><tbody class="paper"><tr><th scope="row">state and note</th>)";
+  rows += R"(</tr></thead><tbody class="paper"><tr><th scope="row">note</th>)";
   for (const Step& step : result.steps)
-    rows += fmt::format(R"(<td class="words reading">{}</td>)", reading(step));
+    rows += fmt::format(R"(<td class="words reading">{}</td>)", escape(step.note));
   rows += "</tr></tbody>";
   std::string_view group;
   for (const Column& column : step_columns()) {

@@ -34,16 +34,6 @@ SMALL = """patches:
     patch: |
       - {op: replace, path: /spec/template/spec/containers/0/resources, value: {requests: {cpu: 10m, memory: 64Mi}, limits: {cpu: "2", memory: 512Mi}}}
 """
-# One agent at first, which is enough to begin; the other is let come later.
-QUORUM = """  - target: {kind: Job, labelSelector: app.kubernetes.io/component=coordinator}
-    patch: |
-      - {op: test, path: /spec/template/spec/containers/0/args/5, value: --join-timeout=10m}
-      - {op: replace, path: /spec/template/spec/containers/0/args/5, value: --join-timeout=15s}
-      - {op: add, path: /spec/template/spec/containers/0/args/-, value: --min-agents=1}
-  - target: {kind: Job, labelSelector: app.kubernetes.io/component=agent}
-    patch: |
-      - {op: replace, path: /spec/parallelism, value: 1}
-"""
 # A busy machine may spoil what a row is worth (3); the run has come to its end all the same.
 REACHED_ITS_END = (0, 3)
 
@@ -229,19 +219,6 @@ class Lifecycle(Trial):
         report = json.loads(space.kubectl("exec", "kneepoint-reader", "--", "cat", "/results/killed/report.json").stdout)
         self.assertEqual(len(report["run"]["resumed"]), 1)
 
-    def test_a_quorum_begins_and_a_late_agent_gets_its_share(self):
-        run = self.space("quorum").run("quorum", plan(hold=20), more=SMALL + QUORUM)
-        run.until_loaded(step=1)
-        self.assertEqual(len(run.live("agent")), 1, "the load began with one")
-        run.space.kubectl("patch", "job", run.agents, "--patch", '{"spec": {"parallelism": 2}}')
-        code, _ = run.until_over()
-        self.assertIn(code, REACHED_ITS_END, run.log()[-2000:])
-        self.assertEqual(run.log().count(" joined from "), 2, run.log()[-2000:])
-        self.start_reader(run.space)
-        report = json.loads(run.space.kubectl("exec", "kneepoint-reader", "--", "cat", "/results/quorum/report.json").stdout)
-        self.assertEqual(report["run"]["agents"], 2)
-        self.assertEqual([step["concurrency"] for step in report["results"][0]["steps"] if step["valid"]][:3], [2, 4, 8])
-
     def test_an_answer_that_is_not_to_be_relied_on_is_not_asked_for_again(self):
         """Exit code 3 is an answer: the Job fails at once, with one pod, and says so."""
         run = self.space("reserved").run("reserved", plan().replace("warmup: 2s", "warmup: 2s, confirm: false"))
@@ -309,25 +286,6 @@ class Guarded(Trial):
         run.until_loaded()
         self.assertFalse(any("--insecure" in word for pod in run.pods("agent") for word in pod["spec"]["containers"][0]["args"]))
         code, _ = run.until_over()
-        self.assertIn(code, REACHED_ITS_END, run.log()[-2000:])
-
-    def test_certificates_are_renewed_under_a_run(self):
-        """Another authority while the load goes on: who is connected stays, and who comes later needs the new ones."""
-        space = self.space("rotation")
-        with tempfile.TemporaryDirectory(prefix="kneepoint-kube-") as pki:
-            certificates(space, pathlib.Path(pki) / "old")
-            run = space.run("rotation", plan(hold=75), components=["components/mtls"])
-            run.until_loaded(step=1)
-            certificates(space, pathlib.Path(pki) / "new")
-            for pod in (run.live("coordinator")[0], *run.live("agent")):
-                processes.wait_until(
-                    lambda pod=pod: space.kubectl("exec", pod, "--", "cat", "/tls/ca.crt").stdout == (pathlib.Path(pki) / "new/ca.pem").read_text(),
-                    180, f"{pod} sees the new certificates")
-        self.assertEqual(run.log().count(" joined from "), 2, "nobody had to come again")
-        lost = run.live("agent")[0]
-        subprocess.run(["kill", "-KILL", str(process_of(lost))], check=True)
-        processes.wait_until(lambda: run.log().count(" joined from ") == 3, 120, "another agent comes with the new certificates")
-        code, _ = run.until_over(600)
         self.assertIn(code, REACHED_ITS_END, run.log()[-2000:])
 
 

@@ -80,8 +80,7 @@ Result<Plan> alternate(Plan plan, const Plan& other) {
   if (unnamed == plan.targets.front())
     return Error{
         "--alternate: both plans have the same target, so there is nothing to compare; give each its own "
-        "url, "
-        "model or headers (--set counts for both plans)"};
+        "url, model or headers (--set counts for both plans)"};
   plan.alternate = true;
   plan.source_text += as_comment(other.source_text);
   return plan;

@@ -110,7 +110,10 @@ SignalValues Nvml::read(const std::set<int>& processes) {
   unsigned utilised = 0;
   const bool counted = !joules_.empty();
   for (std::size_t card = 0; card < api_->devices.size(); ++card) {
-    if (!own_.empty() && !own_.contains(card)) continue;
+    if (!own_.empty() && !own_.contains(card)) {
+      joules_.erase(card);  // what it uses from here on is not the target's
+      continue;
+    }
     const Device device = api_->devices[card];
     if (Memory memory{}; api_->memory && api_->memory(device, &memory) == kSuccess) {
       values[Signal::kGpuMemoryUsed] += static_cast<double>(memory.used);

@@ -38,8 +38,7 @@ class Nvml {
   void look_for(const std::set<int>& processes, SignalValues& values);
   explicit Nvml(std::unique_ptr<Api> api);
   std::unique_ptr<Api> api_;
-  std::set<std::size_t>
-      own_;  // indices of the cards that the target's processes were seen on; empty: not known
+  std::set<std::size_t> own_;  // cards, by index, that the target's processes were seen on; empty: not known
   std::map<std::size_t, double> joules_;  // each card's counter when it was last read
   double joules_in_all_ = 0;
 };

@@ -110,8 +110,7 @@ Finding judge_proof(const std::vector<Step>& ramp, std::vector<Step>& after,
   } else if (differs && host_moved) {
     end =
         "The verdict does not survive: the host became faster and slower meanwhile, so the agents need not "
-        "be "
-        "the cause";
+        "be the cause";
   } else if (differs) {
     end = "The verdict does not survive: what was measured depends on the agents";
   } else if (compared) {

@@ -23,7 +23,7 @@ std::optional<double> recovery_seconds(const Timeline& timeline, const StepWindo
 /// role; notes of proofs are filled in. @param host_moved the ramp's rows show that the host is faster and
 /// slower by itself: then a difference is not blamed on the agents.
 Finding judge_proof(const std::vector<Step>& ramp, std::vector<Step>& after,
-                    const std::vector<std::uint32_t>& asked, std::size_t joined, bool host_moved = false);
+                    const std::vector<std::uint32_t>& asked, std::size_t joined, bool host_moved);
 
 /// States NO HYSTERESIS, HYSTERESIS and UNDECIDED. @param after rows of any role, descending ones with their
 /// recovery; their notes are filled in.

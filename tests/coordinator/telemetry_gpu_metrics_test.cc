@@ -84,11 +84,16 @@ TEST(Nvml, CardsThatTheTargetDoesNotUseAreLeftOut) {
   EXPECT_DOUBLE_EQ(values.at(Signal::kGpuMemoryTotal), 80e9);
   EXPECT_DOUBLE_EQ(values.at(Signal::kGpuPower), 400.5);
   EXPECT_DOUBLE_EQ(values.at(Signal::kGpuTemperature), 65);
-  EXPECT_DOUBLE_EQ(values.at(Signal::kGpuEnergy), 3000.25) << "a counter; it neither falls nor leaps";
+  EXPECT_DOUBLE_EQ(values.at(Signal::kGpuEnergy), 3100.25)
+      << "a counter; it does not fall with the other card";
   EXPECT_FALSE(values.contains(Signal::kGpuProcessMemory)) << "the driver does not tell it";
   EXPECT_DOUBLE_EQ(nvml->read({}).at(Signal::kGpuPower), 400.5)
       << "it has crashed: its card is the one to watch";
-  EXPECT_DOUBLE_EQ(nvml->read({4711, 4714}).at(Signal::kGpuPower), 700.5) << "on both";
+  const auto both = nvml->read({4711, 4714});
+  EXPECT_DOUBLE_EQ(both.at(Signal::kGpuPower), 700.5);
+  EXPECT_DOUBLE_EQ(both.at(Signal::kGpuEnergy), 3100.25)
+      << "nor leap: what the first card used meanwhile was not the target's";
+  EXPECT_DOUBLE_EQ(nvml->read({4711, 4714}).at(Signal::kGpuEnergy), 3200.25);
 }
 
 TEST(Nvml, AnAbsentLibraryIsNoError) {

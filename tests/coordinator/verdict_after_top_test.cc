@@ -50,7 +50,7 @@ TEST(RowChange, MattersBeyondToleranceAndChanceOnly) {
 
 TEST(Proof, SurvivesWhereOtherAgentsMeasureTheSame) {
   std::vector<Step> after = {proof(1, row(24, 2251, 0.0214)), proof(2, row(24, 2260, 0.0212))};
-  const Finding found = judge_proof({row(24, 2255, 0.0213)}, after, {1, 2, 4}, 2);
+  const Finding found = judge_proof({row(24, 2255, 0.0213)}, after, {1, 2, 4}, 2, false);
   EXPECT_EQ(found.state, "HOLDS");
   EXPECT_EQ(
       found.explanation,
@@ -62,14 +62,14 @@ TEST(Proof, SurvivesWhereOtherAgentsMeasureTheSame) {
 
 TEST(Proof, FailsWhereTheNumberOfAgentsMatters) {
   std::vector<Step> after = {proof(1, row(24, 1800, 0.05))};
-  const Finding found = judge_proof({row(24, 2255, 0.0213)}, after, {1}, 2);
+  const Finding found = judge_proof({row(24, 2255, 0.0213)}, after, {1}, 2, false);
   EXPECT_EQ(found.state, "FAILS");
   EXPECT_NE(found.explanation.find("what was measured depends on the agents"), std::string::npos);
 }
 
 TEST(Proof, FailsWithoutBlamingTheAgentsWhereAsManyDifferToo) {
   std::vector<Step> after = {proof(2, row(24, 2050, 0.024)), proof(1, row(24, 1900, 0.026))};
-  const Finding found = judge_proof({row(24, 2255, 0.0213)}, after, {2, 1}, 2);
+  const Finding found = judge_proof({row(24, 2255, 0.0213)}, after, {2, 1}, 2, false);
   EXPECT_EQ(found.state, "FAILS");
   EXPECT_NE(found.explanation.find("the host did not repeat itself"), std::string::npos);
   EXPECT_EQ(found.explanation.find("depends on the agents"), std::string::npos);
@@ -86,11 +86,11 @@ TEST(Proof, FailsWithoutBlamingTheAgentsOfAHostThatMoves) {
 TEST(Proof, IsUndecidedWhereItsRowsAreInvalid) {
   std::vector<Step> after = {proof(1, row(24, 1800, 0.05))};
   after[0].invalidate("CLIENT_BOUND", "a generator thread was busy 97 % of the time");
-  const Finding found = judge_proof({row(24, 2255, 0.0213)}, after, {1}, 2);
+  const Finding found = judge_proof({row(24, 2255, 0.0213)}, after, {1}, 2, false);
   EXPECT_EQ(found.state, "UNDECIDED");
   EXPECT_NE(found.explanation.find("a generator thread was busy 97 %"), std::string::npos);
   std::vector<Step> none;
-  EXPECT_EQ(judge_proof({}, none, {1}, 1).state, "UNDECIDED");
+  EXPECT_EQ(judge_proof({}, none, {1}, 1, false).state, "UNDECIDED");
 }
 
 TEST(Descent, WithoutHysteresisSaysHowFastItRecovers) {

@@ -6,8 +6,6 @@ import threading
 import time
 import urllib.request
 
-TICK = os.sysconf("SC_CLK_TCK")
-
 
 def counters(url):
     """The sums and counts of vLLM's page, over all labels; histograms without their buckets."""

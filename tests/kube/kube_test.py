@@ -34,6 +34,18 @@ SMALL = """patches:
     patch: |
       - {op: replace, path: /spec/template/spec/containers/0/resources, value: {requests: {cpu: 10m, memory: 64Mi}, limits: {cpu: "2", memory: 512Mi}}}
 """
+# One agent at first, which is enough to begin; the other is let come later.
+QUORUM = """  - target: {kind: Job, labelSelector: app.kubernetes.io/component=coordinator}
+    patch: |
+      - {op: test, path: /spec/template/spec/containers/0/args/5, value: --join-timeout=10m}
+      - {op: replace, path: /spec/template/spec/containers/0/args/5, value: --join-timeout=15s}
+      - {op: add, path: /spec/template/spec/containers/0/args/-, value: --min-agents=1}
+  - target: {kind: Job, labelSelector: app.kubernetes.io/component=agent}
+    patch: |
+      - {op: replace, path: /spec/parallelism, value: 1}
+"""
+# What the coordinator says of an agent that comes while the load goes on.
+LATE = " joined: it gets load with the next level"
 # A busy machine may spoil what a row is worth (3); the run has come to its end all the same.
 REACHED_ITS_END = (0, 3)
 
@@ -125,15 +137,16 @@ def reaches(namespace, workload, address, port):
     return kubectl("-n", namespace, "exec", workload, "--", "timeout", "4", "bash", "-c", script, check=False).returncode == 0
 
 
-def process_of(pod):
-    """The program of a pod's container, as this machine numbers it."""
+def process_of(space, pod):
+    """The program of a pod's container, as this machine numbers it. A pod of an indexed Job has a host name of its own."""
+    name = space.get("pod", pod)["spec"].get("hostname", pod)
     for folder in pathlib.Path("/proc").iterdir():
         try:
-            if folder.name.isdigit() and f"HOSTNAME={pod}".encode() in (folder / "environ").read_bytes().split(b"\0"):
+            if folder.name.isdigit() and f"HOSTNAME={name}".encode() in (folder / "environ").read_bytes().split(b"\0"):
                 return int(folder.name)
         except OSError:
             continue
-    raise AssertionError(f"no process of {pod}")
+    raise AssertionError(f"no process of {name}")
 
 
 class Trial(unittest.TestCase):
@@ -211,13 +224,26 @@ class Lifecycle(Trial):
         run = space.run("killed")
         run.until_loaded()
         first = run.live("coordinator")
-        subprocess.run(["kill", "-KILL", str(process_of(first[0]))], check=True)
+        subprocess.run(["kill", "-KILL", str(process_of(space, first[0]))], check=True)
         code, _ = run.until_over()
         self.assertIn(code, REACHED_ITS_END, run.log()[-2000:])
         self.assertNotEqual(run.pods("coordinator")[-1]["metadata"]["name"], first[0])
         self.start_reader(space)
         report = json.loads(space.kubectl("exec", "kneepoint-reader", "--", "cat", "/results/killed/report.json").stdout)
         self.assertEqual(len(report["run"]["resumed"]), 1)
+
+    def test_a_quorum_begins_and_a_late_agent_gets_its_share(self):
+        run = self.space("quorum").run("quorum", plan(hold=20), more=SMALL + QUORUM)
+        run.until_loaded(step=1)
+        self.assertEqual(len(run.live("agent")), 1, "the load began with one")
+        run.space.kubectl("patch", "job", run.agents, "--patch", '{"spec": {"parallelism": 2}}')
+        code, _ = run.until_over()
+        self.assertIn(code, REACHED_ITS_END, run.log()[-2000:])
+        self.assertEqual((run.log().count(" joined from "), run.log().count(LATE)), (1, 1), run.log()[-2000:])
+        self.start_reader(run.space)
+        report = json.loads(run.space.kubectl("exec", "kneepoint-reader", "--", "cat", "/results/quorum/report.json").stdout)
+        self.assertEqual(report["run"]["agents"], 2)
+        self.assertEqual([step["concurrency"] for step in report["results"][0]["steps"] if step["valid"]][:3], [2, 4, 8])
 
     def test_an_answer_that_is_not_to_be_relied_on_is_not_asked_for_again(self):
         """Exit code 3 is an answer: the Job fails at once, with one pod, and says so."""
@@ -286,6 +312,25 @@ class Guarded(Trial):
         run.until_loaded()
         self.assertFalse(any("--insecure" in word for pod in run.pods("agent") for word in pod["spec"]["containers"][0]["args"]))
         code, _ = run.until_over()
+        self.assertIn(code, REACHED_ITS_END, run.log()[-2000:])
+
+    def test_certificates_are_renewed_under_a_run(self):
+        """Another authority while the load goes on: who is connected stays, and who comes later needs the new ones."""
+        space = self.space("rotation")
+        with tempfile.TemporaryDirectory(prefix="kneepoint-kube-") as pki:
+            certificates(space, pathlib.Path(pki) / "old")
+            run = space.run("rotation", plan(hold=75), components=["components/mtls"])
+            run.until_loaded(step=1)
+            certificates(space, pathlib.Path(pki) / "new")
+            for pod in (run.live("coordinator")[0], *run.live("agent")):
+                processes.wait_until(
+                    lambda pod=pod: space.kubectl("exec", pod, "--", "cat", "/tls/ca.crt").stdout == (pathlib.Path(pki) / "new/ca.pem").read_text(),
+                    180, f"{pod} sees the new certificates")
+        self.assertEqual(run.log().count(" joined from "), 2, "nobody had to come again")
+        lost = run.live("agent")[0]
+        subprocess.run(["kill", "-KILL", str(process_of(space, lost))], check=True)
+        processes.wait_until(lambda: run.log().count(LATE) == 1, 120, "another agent comes with the new certificates")
+        code, _ = run.until_over(600)
         self.assertIn(code, REACHED_ITS_END, run.log()[-2000:])
 
 

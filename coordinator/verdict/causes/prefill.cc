@@ -36,7 +36,7 @@ std::optional<double> decode_share(const Scene& scene) {
   return *now->server_tokens_per_second / *running * *alone;
 }
 
-/// The most of the engine's time that prompts can take: so many a second, each of which took so long at the
+/// The most of an engine's time that prompts can take: so many a second, each of which took so long at the
 /// lowest load. What takes longer there, too, is shared with others' steps, so this errs upwards.
 std::optional<double> prompt_share(const Scene& scene) {
   const StepTelemetry* now = Scene::engine(scene.steps.judged);
@@ -44,7 +44,16 @@ std::optional<double> prompt_share(const Scene& scene) {
   if (now == nullptr || alone == nullptr || !now->server_requests_per_second ||
       !alone->prefill_time_mean_seconds)
     return std::nullopt;
-  return *now->server_requests_per_second * *alone->prefill_time_mean_seconds;
+  const double engines = std::max<double>(1, static_cast<double>(now->engine_sources));
+  return *now->server_requests_per_second / engines * *alone->prefill_time_mean_seconds;
+}
+
+/// Whether reading prompts is most of the engine's work, and no want of cache.
+bool prompts_are_most(const StepTelemetry& now) {
+  const double prompt = now.server_prompt_tokens_per_second.value_or(0);
+  const double output = now.server_tokens_per_second.value_or(0);
+  return prompt > 0 && prompt >= Limits::kPromptShare * (prompt + output) &&
+         now.kv_usage_max.value_or(1) < Limits::kKvNearlyFull;
 }
 
 /// A GPU that was never seen idle.
@@ -78,11 +87,11 @@ std::optional<Cause> token_budget_cause(Scene& scene) {
   const auto running = Scene::running(judged);
   const auto fill = scene.batch_fill(judged);
   if (!now || !earlier || std::abs(*now / *earlier - 1) > 2 * Limits::kFullIteration) return std::nullopt;
-  if (!running || !fill || *fill >= Limits::kAtCap) return std::nullopt;
+  if (!running || !fill || *fill >= Limits::kAtCap || !prompts_are_most(*Scene::engine(judged)))
+    return std::nullopt;
   return Cause{"prefill",
                fmt::format("The engine's iterations are full: {} tokens each at {}, {} at {}, while {} wait "
-                           "beside a batch of {} "
-                           "that has held {}.",
+                           "beside a batch of {} that has held {}.",
                            figure(*earlier), load_label(*before.step), figure(*now), load_label(*judged.step),
                            figure(*Scene::waiting(judged)), figure(*running), figure(scene.most_running()))};
 }
@@ -104,10 +113,7 @@ std::optional<Cause> prefill_cause(Scene& scene) {
                              prompts && *prompts >= Limits::kMuchPrefill && !memory_bus_leads(judged);
   if (!decodes_as_before(*before.step, *judged.step) && !prompts_alone) return std::nullopt;
   const double prompt = *now->server_prompt_tokens_per_second;
-  const double output = now->server_tokens_per_second.value_or(0);
-  if (prompt < Limits::kPromptShare * (prompt + output) ||
-      now->kv_usage_max.value_or(1) >= Limits::kKvNearlyFull)
-    return std::nullopt;
+  if (!prompts_are_most(*now)) return std::nullopt;
   const auto running = Scene::running(judged);
   const auto fill = scene.batch_fill(judged);
   const bool queue_before_room = Scene::waits(judged) && running && fill && *fill < Limits::kAtCap;

@@ -7,8 +7,6 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/io_context.hpp>
-#include <filesystem>
-#include <iterator>
 #include <memory>
 #include <optional>
 #include <thread>
@@ -38,20 +36,26 @@ Result<HttpReply> get(boost::asio::io_context& io, HttpClient& client, const std
 /// A name server that says nothing until the gate is open. Threads that wait at it outlive a test.
 struct Silent {
   Gate gate;
-  std::atomic<int> asked = 0;
+  std::atomic<int> asked = 0, left = 0;
+
+  /// A look-up's thread is detached: one that still ran at the process's end would meet what is gone by then.
+  void wait_until_its_asker_left() const {
+    while (left == 0) std::this_thread::yield();
+  }
 };
 std::shared_ptr<Silent> name_server;
 
-std::ptrdiff_t threads_of_this_process() {
-  return std::distance(std::filesystem::directory_iterator("/proc/self/task"), {});
-}
-/// A look-up's thread is detached: one that still ran at the process's end would meet what is gone by then.
-void wait_until_threads_are(std::ptrdiff_t count) {
-  while (threads_of_this_process() > count) std::this_thread::yield();
-}
+/// Goes with the thread that asked, after all that the thread held.
+struct Leaving {
+  std::shared_ptr<Silent> server;
+  ~Leaving() {
+    if (server) ++server->left;
+  }
+};
 
 HostLookUp::Addresses hang(const std::string&, const std::string& port) {
-  const std::shared_ptr<Silent> server = name_server;
+  thread_local Leaving leaving;
+  const std::shared_ptr<Silent> server = leaving.server = name_server;
   ++server->asked;
   server->gate.wait();
   return HostLookUp::find("127.0.0.1", port);
@@ -64,7 +68,6 @@ TEST(HttpClient, ALookUpThatHangsEndsInTimeAndServesTheNextRequest) {
     peer.send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi");
   });
   const std::string url = "http://engine.example:" + std::to_string(server.port()) + "/metrics";
-  const std::ptrdiff_t threads = threads_of_this_process();
   boost::asio::io_context io;
   HttpClient client({}, {}, {.connect = 20ms, .total = 10s}, "", &hang);
   for (int i = 0; i < 3; ++i) {
@@ -74,7 +77,7 @@ TEST(HttpClient, ALookUpThatHangsEndsInTimeAndServesTheNextRequest) {
   }
   EXPECT_EQ(name_server->asked, 1) << "one that is under way is not begun again";
   name_server->gate.open();
-  wait_until_threads_are(threads);
+  name_server->wait_until_its_asker_left();
   const auto reply = get(io, client, url);
   ASSERT_TRUE(reply) << reply.error().message;
   EXPECT_EQ(reply->body, "hi");
@@ -83,7 +86,6 @@ TEST(HttpClient, ALookUpThatHangsEndsInTimeAndServesTheNextRequest) {
 
 TEST(HttpClient, AClientMayGoWhileItsLookUpHangs) {
   name_server = std::make_shared<Silent>();
-  const std::ptrdiff_t threads = threads_of_this_process();
   {
     boost::asio::io_context io;
     HttpClient client({}, {}, {}, "", &hang);
@@ -93,7 +95,7 @@ TEST(HttpClient, AClientMayGoWhileItsLookUpHangs) {
     EXPECT_FALSE(reply);
   }
   name_server->gate.open();
-  wait_until_threads_are(threads);
+  name_server->wait_until_its_asker_left();
 }
 
 TEST(HttpClient, ANameThatDoesNotExistIsSaid) {

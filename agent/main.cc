@@ -109,7 +109,7 @@ int main(int argc, char** argv) {
     return fail(ExitCode::kFleet, "the parent process has ended");
 
   kneepoint::log_to(output, name, log_level);
-  kneepoint::fleet_link::route_grpc_log();
+  kneepoint::fleet_link::prepare_grpc();
   if (!kneepoint::raise_descriptor_limit()) {
     spdlog::warn("the limit of open files stays at its soft value");
   }

@@ -330,7 +330,7 @@ int main(int argc, char** argv) {
   std::signal(SIGPIPE, SIG_IGN);
   hold_standard_descriptors();
   // Strangers at the fleet's port must not fill the terminal.
-  fleet_link::route_grpc_log();
+  fleet_link::prepare_grpc();
   set_log_pattern("[%Y-%m-%d %H:%M:%S.%e] [%^%l%$] %*");
   try {
     return finish_output(dispatch(argc, argv));

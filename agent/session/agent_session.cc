@@ -30,16 +30,14 @@ constexpr Nanos kIdlePoll = 20ms;
 /// How long a last message may take to reach the coordinator.
 constexpr Nanos kFlushLimit = 2s;
 
-v1::AgentMessage clock_reply(std::uint32_t id, std::int64_t probed, MonoTime received, MonoTime sent,
-                             bool of_heartbeat) {
-  v1::AgentMessage answer;
-  v1::ClockReply& reply = *answer.mutable_clock_reply();
-  reply.set_id(id);
-  reply.set_probe_sent_at_nanos(probed);
+/// @param probe a ClockProbe or a Heartbeat.
+template <class Probe>
+v1::ClockReply clock_reply(const Probe& probe, MonoTime received) {
+  v1::ClockReply reply;
+  reply.set_id(probe.id());
+  reply.set_probe_sent_at_nanos(probe.sent_at_nanos());
   reply.set_received_at_nanos(received.time_since_epoch().count());
-  reply.set_sent_at_nanos(sent.time_since_epoch().count());
-  reply.set_of_heartbeat(of_heartbeat);
-  return answer;
+  return reply;
 }
 
 /// Where the coordinator sees the run's zero by now; absent where it says nothing that can be worked with.
@@ -151,6 +149,7 @@ void AgentSession::on_link(const LinkEvent& event) {
 
 void AgentSession::on_closed(const std::string& reason) {
   link_.reset();
+  beat_reply_.reset();
   if (end_) return;
   if (stopping_) {
     end_ = SessionEnd{ExitCode::kInterrupted, *stopping_};
@@ -189,6 +188,11 @@ void AgentSession::on_stop(const std::string& reason) {
 
 void AgentSession::on_message(const v1::CoordinatorMessage& message, MonoTime at) {
   if (end_) return;
+  if (message.has_ack()) {
+    outbox_.taken(message.ack().taken());
+    outbox_.acknowledged(message.ack().sequence());
+    send_batches();
+  }
   switch (message.message_case()) {
     case v1::CoordinatorMessage::kWelcome:
       on_welcome(message.welcome());
@@ -197,8 +201,10 @@ void AgentSession::on_message(const v1::CoordinatorMessage& message, MonoTime at
       end_after_flush({ExitCode::kFleet, "turned away by the coordinator: " + message.rejected().reason()});
       break;
     case v1::CoordinatorMessage::kClockProbe: {
-      const v1::ClockProbe& probe = message.clock_probe();
-      link_->send(clock_reply(probe.id(), probe.sent_at_nanos(), at, now(), false));
+      v1::AgentMessage answer;
+      *answer.mutable_clock_reply() = clock_reply(message.clock_probe(), at);
+      answer.mutable_clock_reply()->set_sent_at_nanos(now().time_since_epoch().count());
+      link_->send(std::move(answer));
       break;
     }
     case v1::CoordinatorMessage::kHeartbeat:
@@ -218,11 +224,6 @@ void AgentSession::on_message(const v1::CoordinatorMessage& message, MonoTime at
     case v1::CoordinatorMessage::kLevel:
       on_level(message.level());
       break;
-    case v1::CoordinatorMessage::kAck:
-      outbox_.taken(message.ack().taken());
-      outbox_.acknowledged(message.ack().sequence());
-      send_batches();
-      break;
     case v1::CoordinatorMessage::kDrain:
       // Whatever is asked, the lease bounds it; here it only has to be a number that can be added.
       stop_load(std::clamp(Nanos(message.drain().limit_nanos()), Nanos(0), wire::kMaxDuration));
@@ -237,14 +238,28 @@ void AgentSession::on_message(const v1::CoordinatorMessage& message, MonoTime at
       }
       break;
     case v1::CoordinatorMessage::MESSAGE_NOT_SET:
-      break;  // From no version that would have welcomed this one.
+      break;  // An Ack alone.
   }
 }
 
 void AgentSession::on_heartbeat(const v1::Heartbeat& beat, MonoTime at) {
-  link_->send(clock_reply(beat.id(), beat.sent_at_nanos(), at, now(), true));
+  if (beat_reply_) send_beat_reply();  // no batch has come for it
+  beat_reply_ = std::make_unique<v1::ClockReply>(clock_reply(beat, at));
+  if (!collects()) send_beat_reply();
   const auto zero = zero_of(beat);
   if (engine_ && zero && clock_.follow(*zero, at)) engine_->set_zero(clock_.zero());
+}
+
+void AgentSession::send_beat_reply() {
+  v1::AgentMessage message;
+  add_beat_reply(message);
+  link_->send(std::move(message));
+}
+
+void AgentSession::add_beat_reply(v1::AgentMessage& message) {
+  if (!beat_reply_) return;
+  beat_reply_->set_sent_at_nanos(now().time_since_epoch().count());
+  message.set_allocated_heartbeat_reply(beat_reply_.release());
 }
 
 void AgentSession::end_after_flush(SessionEnd end) {
@@ -271,13 +286,16 @@ void AgentSession::on_time(MonoTime now) {
     return;
   }
   if (!link_ && now >= dial_at_) dial();
-  if (phase_ == Phase::kJoining) return;
   if (phase_ == Phase::kDraining && !idle_at_ && engine_->idle()) idle_at_ = now;
-  // Once drained nothing more is measured, and what waits to be handed over is not pushed out by nothing.
-  if (phase_ != Phase::kDrained && now >= collect_at_) {
+  if (collects() && now >= collect_at_) {
     collect();
     collect_at_ = next_collection(now);
   }
+}
+
+bool AgentSession::collects() const {
+  // Once drained nothing more is measured, and what waits to be handed over is not pushed out by nothing.
+  return phase_ != Phase::kJoining && phase_ != Phase::kDrained;
 }
 
 MonoTime AgentSession::load_limit() const {
@@ -289,7 +307,7 @@ MonoTime AgentSession::next_deadline() const {
   MonoTime next = MonoTime::max();
   if (!welcomed_) next = std::min(next, give_up_at_);
   if (!link_) next = std::min(next, dial_at_);
-  if (phase_ == Phase::kJoining || phase_ == Phase::kDrained) return next;
+  if (!collects()) return next;
   if (phase_ == Phase::kLoading) next = std::min(next, load_limit());
   if (phase_ == Phase::kDraining && !idle_at_) next = std::min(next, now() + kIdlePoll);
   return std::min(next, collect_at_);

@@ -22,6 +22,7 @@
 #include "common/waitable_clock.h"
 
 namespace kneepoint::v1 {
+class ClockReply;
 class Heartbeat;
 class LoadLevel;
 class Welcome;
@@ -123,6 +124,9 @@ class AgentSession {
   void on_message(const v1::CoordinatorMessage& message, MonoTime at);
   void on_welcome(const v1::Welcome& welcome);
   void on_heartbeat(const v1::Heartbeat& beat, MonoTime at);
+  /// Rides with a batch: of a thousand agents each message less counts.
+  void add_beat_reply(v1::AgentMessage& message);
+  void send_beat_reply();
   void on_level(const v1::LoadLevel& message);
   void on_done(const EngineDone& done);
   void on_closed(const std::string& reason);
@@ -146,6 +150,8 @@ class AgentSession {
   MonoTime load_limit() const;
   MonoTime now() const { return options_.clock->now(); }
   MonoTime next_collection(MonoTime now) const;
+  /// Whether seconds are collected, and thus a batch a second is to come.
+  bool collects() const;
 
   const Options options_;
   const EngineFactory make_engine_;
@@ -179,7 +185,8 @@ class AgentSession {
   std::size_t cells_ = 0;
   RunClock clock_;
   MonoTime collect_at_{};
-  std::optional<MonoTime> idle_at_;  ///< While draining: when the engine was first seen idle.
+  std::unique_ptr<v1::ClockReply> beat_reply_;  ///< That no message has taken along yet.
+  std::optional<MonoTime> idle_at_;             ///< While draining: when the engine was first seen idle.
   std::uint64_t sequence_ = 0;
   BatchOutbox outbox_;
   bool records_shed_ = false;

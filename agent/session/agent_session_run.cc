@@ -170,6 +170,8 @@ void AgentSession::send_batches() {
   while (const v1::SnapshotBatch* batch = outbox_.next()) {
     v1::AgentMessage envelope = of_run();
     *envelope.mutable_batch() = *batch;
+    envelope.set_more(outbox_.waits());
+    add_beat_reply(envelope);
     link_->send(std::move(envelope));
   }
   if (phase_ != Phase::kDrained || drained_told_ || !outbox_.sent(drained_through_)) return;

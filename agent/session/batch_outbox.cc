@@ -49,10 +49,14 @@ void BatchOutbox::drop_oldest() {
   entries_.pop_front();
 }
 
+bool BatchOutbox::waits() const {
+  return sent_ < entries_.size() && bytes_on_the_way_ > 0 &&
+         bytes_on_the_way_ + entries_[sent_].bytes > limits_.bytes_on_the_way;
+}
+
 const v1::SnapshotBatch* BatchOutbox::next() {
-  if (sent_ == entries_.size()) return nullptr;
+  if (sent_ == entries_.size() || waits()) return nullptr;
   Entry& entry = entries_[sent_];
-  if (bytes_on_the_way_ > 0 && bytes_on_the_way_ + entry.bytes > limits_.bytes_on_the_way) return nullptr;
   ++sent_;
   entry.bytes_sent = entry.bytes;
   bytes_on_the_way_ += entry.bytes;

@@ -33,6 +33,8 @@ class BatchOutbox {
   std::uint64_t dropped() const { return dropped_; }
   /// The next batch to send, which is on its way from now on; null where there is none, or enough is.
   const v1::SnapshotBatch* next();
+  /// Whether there is a next one, and enough is on its way.
+  bool waits() const;
   /// Everything up to `sequence` is safe with the coordinator.
   void acknowledged(std::uint64_t sequence);
   /// Everything up to `sequence` has arrived, and is kept for the case that the coordinator is killed.

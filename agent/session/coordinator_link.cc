@@ -29,6 +29,7 @@ std::shared_ptr<grpc::Channel> open_channel(const kneepoint::Endpoint& coordinat
   args.SetInt(GRPC_ARG_KEEPALIVE_TIME_MS, millis(lease::kKeepaliveInterval));
   args.SetInt(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, millis(lease::kKeepaliveTimeout));
   args.SetInt(GRPC_ARG_HTTP2_MAX_PINGS_WITHOUT_DATA, 0);
+  args.SetInt(GRPC_ARG_HTTP2_BDP_PROBE, 0);  // fleet_link::kLookahead
   args.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, kConnectMillis);
   // Every link is a fresh attempt: neither the back-off of an earlier one nor a proxy meant for the web
   // applies.

@@ -1,6 +1,7 @@
 #include "coordinator/fleet/agent_link.h"
 
 #include <fmt/format.h>
+#include <google/protobuf/arena.h>
 #include <grpcpp/grpcpp.h>
 
 #include <algorithm>
@@ -38,6 +39,15 @@ constexpr std::size_t kMostUnprocessed = 64;
 /// What may wait to be written to an agent that does not read: an assignment and a few pieces of datasets.
 constexpr std::size_t kMostQueued = 2 * std::size_t{fleet_link::kMaxMessageBytes};
 
+/// A message for gRPC to read into. A batch is hundreds of messages: they come and go as one.
+std::shared_ptr<v1::AgentMessage> new_message() {
+  constexpr std::size_t kBusySecond = 32'768;
+  google::protobuf::ArenaOptions options;
+  options.start_block_size = kBusySecond;
+  const auto arena = std::make_shared<google::protobuf::Arena>(options);
+  return {arena, google::protobuf::Arena::CreateMessage<v1::AgentMessage>(arena.get())};
+}
+
 int millis(Nanos duration) {
   return static_cast<int>(duration / std::chrono::milliseconds(1));
 }
@@ -57,7 +67,7 @@ class Stream final : public grpc::ServerBidiReactor<v1::AgentMessage, v1::Coordi
 
   void start(std::shared_ptr<Stream> self) {
     self_ = std::move(self);
-    incoming_ = std::make_shared<v1::AgentMessage>();
+    incoming_ = new_message();
     StartRead(incoming_.get());
   }
 
@@ -113,7 +123,7 @@ class Stream final : public grpc::ServerBidiReactor<v1::AgentMessage, v1::Coordi
     greeted_ = true;
     if (!pass_on(at)) return abort();
     const std::lock_guard lock(mutex_);
-    incoming_ = std::make_shared<v1::AgentMessage>();
+    incoming_ = new_message();
     paused_ = ++unprocessed_ >= kMostUnprocessed;
     if (!paused_) StartRead(incoming_.get());
   }
@@ -151,7 +161,7 @@ class Stream final : public grpc::ServerBidiReactor<v1::AgentMessage, v1::Coordi
  private:
   /// False when what came is not fit to be passed on.
   bool pass_on(MonoTime at) {
-    auto event = event_of(std::move(incoming_));
+    auto event = event_of(incoming_);
     if (!event) {
       end(event.error().message, true);
       return false;
@@ -224,6 +234,8 @@ class GrpcServer final : public LinkServer {
     const int interval = millis(lease::kKeepaliveInterval);
     builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIME_MS, interval);
     builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, millis(lease::kKeepaliveTimeout));
+    builder.AddChannelArgument(GRPC_ARG_HTTP2_BDP_PROBE, 0);
+    builder.AddChannelArgument(GRPC_ARG_HTTP2_STREAM_LOOKAHEAD_BYTES, fleet_link::kLookahead);
     builder.AddChannelArgument(GRPC_ARG_HTTP2_MAX_PINGS_WITHOUT_DATA, 0);
     builder.AddChannelArgument(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS, interval / 2);
     // A connection that does not get as far as a stream, or has none any more, is closed.

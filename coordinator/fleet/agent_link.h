@@ -17,6 +17,7 @@ class FleetCredentials;
 
 namespace kneepoint::v1 {
 class AgentMessage;
+class ClockReply;
 class CoordinatorMessage;
 }  // namespace kneepoint::v1
 
@@ -53,10 +54,12 @@ struct LinkClosed {
 struct LinkEvent {
   std::shared_ptr<AgentLink> link;
   MonoTime at{};  ///< When it arrived.
-  /// With a batch: the run that it says it belongs to.
+  /// A batch, and what rode with it.
   struct RunBatch {
-    std::string run_id;
+    std::string run_id;  ///< The run that it says it belongs to.
     SnapshotBatch batch;
+    bool more = false;                                      ///< Others wait until it is acknowledged.
+    std::shared_ptr<const v1::ClockReply> heartbeat_reply;  ///< Null where none did.
   };
   using What = std::variant<std::shared_ptr<const v1::AgentMessage>, RunBatch, LinkClosed>;
   What what;

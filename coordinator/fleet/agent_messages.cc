@@ -34,8 +34,8 @@ void check_hello(const v1::Hello& hello) {
   size({&at, "run_id"}, hello.run_id(), kMaxRunId);
 }
 
-void check_reply(const v1::ClockReply& reply) {
-  const Field at{nullptr, "clock_reply"};
+void check_reply(std::string_view field, const v1::ClockReply& reply) {
+  const Field at{nullptr, field};
   (void)wire::instant({&at, "probe_sent_at_nanos"}, reply.probe_sent_at_nanos());
   (void)wire::instant({&at, "received_at_nanos"}, reply.received_at_nanos());
   (void)wire::instant({&at, "sent_at_nanos"}, reply.sent_at_nanos());
@@ -46,12 +46,13 @@ void check_reply(const v1::ClockReply& reply) {
 Result<void> check(const v1::AgentMessage& message) {
   const auto checked = wire::guarded([&] {
     size({nullptr, "run_id"}, message.run_id(), kMaxRunId);
+    if (message.has_heartbeat_reply()) check_reply("heartbeat_reply", message.heartbeat_reply());
     switch (message.message_case()) {
       case v1::AgentMessage::kHello:
         check_hello(message.hello());
         break;
       case v1::AgentMessage::kClockReply:
-        check_reply(message.clock_reply());
+        check_reply("clock_reply", message.clock_reply());
         break;
       case v1::AgentMessage::kLevelDone: {
         const Field at{nullptr, "level_done"};
@@ -76,15 +77,17 @@ Result<void> check(const v1::AgentMessage& message) {
   return {};
 }
 
-Result<LinkEvent::What> event_of(std::shared_ptr<v1::AgentMessage> message) {
-  if (!message->has_batch()) {
-    if (auto valid = check(*message); !valid) return Error{"an invalid message: " + valid.error().message};
-    return LinkEvent::What(std::shared_ptr<const v1::AgentMessage>(std::move(message)));
-  }
+Result<LinkEvent::What> event_of(const std::shared_ptr<v1::AgentMessage>& message) {
+  if (auto valid = check(*message); !valid) return Error{"an invalid message: " + valid.error().message};
+  if (!message->has_batch()) return LinkEvent::What(std::shared_ptr<const v1::AgentMessage>(message));
   auto batch = from_wire(message->batch());
   if (!batch) return Error{"an invalid batch: " + batch.error().message};
   LinkEvent::What what;  // filled where it is: GCC 12 takes a moved one for uninitialised
-  what = LinkEvent::RunBatch{message->run_id(), *std::move(batch)};
+  what = LinkEvent::RunBatch{
+      .run_id = message->run_id(),
+      .batch = *std::move(batch),
+      .more = message->more(),
+      .heartbeat_reply = std::shared_ptr<const v1::ClockReply>(message->release_heartbeat_reply())};
   return what;
 }
 

@@ -15,8 +15,8 @@ namespace kneepoint::coordinator {
 /// names the field. What only makes sense within a run (an epoch, a cell) is the fleet's to judge. Pure.
 Result<void> check(const v1::AgentMessage& message);
 
-/// What a link passes on of a message: one that can be worked with, or the batch that it carries. An error
-/// says what is wrong. Pure.
-Result<LinkEvent::What> event_of(std::shared_ptr<v1::AgentMessage> message);
+/// What a link passes on of a message: itself, where it can be worked with, or what is read out of it, where
+/// it carries a batch. An error says what is wrong.
+Result<LinkEvent::What> event_of(const std::shared_ptr<v1::AgentMessage>& message);
 
 }  // namespace kneepoint::coordinator

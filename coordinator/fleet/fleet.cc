@@ -102,7 +102,7 @@ std::optional<FleetEvent> Fleet::wait(Nanos timeout) {
   if (const auto* arrived = std::get_if<BatchArrived>(&event)) {
     Member& member = *members_[arrived->agent];
     member.taken = arrived->batch.sequence;
-    member.acknowledge();
+    acknowledge(member);
   } else if (const auto* joined = std::get_if<AgentJoined>(&event)) {
     // Not before, so that nobody gets load whom the run does not know.
     Member& member = *members_[joined->agent];
@@ -188,6 +188,15 @@ void Fleet::beat(Member& member, MonoTime now) {
   heartbeat.set_since_zero_nanos((now - zero_).count());
   const MonoTime its_zero = zero_ + member.info.clock.offset + member.info.clock_drift;
   heartbeat.set_zero_nanos(its_zero.time_since_epoch().count());
+  member.add_ack(message);
+  member.link->send(std::move(message));
+}
+
+void Fleet::acknowledge(const Member& member) {
+  const bool beaten = phase_ == Phase::kRunning && !member.info.membership.lost();
+  if (!member.link || (beaten && !member.waits)) return;
+  v1::CoordinatorMessage message;
+  member.add_ack(message);
   member.link->send(std::move(message));
 }
 

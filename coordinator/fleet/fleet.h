@@ -161,6 +161,7 @@ class Fleet final : public LoadFleet {
   void on_ready(Member& member);
   void serve_dataset(AgentLink& link, const v1::DatasetRequest& request);
   void on_clock_reply(Member& member, const v1::ClockReply& reply, MonoTime at);
+  void on_heartbeat_reply(Member& member, const v1::ClockReply& reply, MonoTime at);
   void on_level_done(Member& member, const v1::AgentMessage& message);
   void on_batch(Member& member, LinkEvent::RunBatch batch);
   void on_closed(const std::shared_ptr<AgentLink>& link, const LinkClosed& closed);
@@ -180,6 +181,8 @@ class Fleet final : public LoadFleet {
   /// This thread is here: notes it, and sends heartbeats when they are due.
   void attend();
   void beat(Member& member, MonoTime now);
+  /// At once where the agent waits for it or gets no heartbeats; else the next one tells.
+  void acknowledge(const Member& member);
   void tell_end(AgentLink& link, const std::string& name);
   void attach(Member& member, const std::shared_ptr<AgentLink>& link, bool resume);
   void send_assignment(Member& member);

@@ -25,6 +25,13 @@ std::string one_line(std::string_view text) {
   return printable_start(text, kLongest);
 }
 
+ClockSample sample_of(const v1::ClockReply& reply, MonoTime at) {
+  return {.probe_sent = MonoTime(Nanos(reply.probe_sent_at_nanos())),
+          .probe_received = MonoTime(Nanos(reply.received_at_nanos())),
+          .reply_sent = MonoTime(Nanos(reply.sent_at_nanos())),
+          .reply_received = at};
+}
+
 void turn_away(AgentLink& link, const std::string& name, const std::string& reason) {
   spdlog::warn("agent {} at {} turned away: {}", name, link.peer(), reason);
   v1::CoordinatorMessage message;
@@ -43,14 +50,17 @@ bool Fleet::pump(MonoTime deadline) {
   if (const auto* recorded = std::get_if<Recorded>(&*next)) {
     Member& member = *members_.at(recorded->agent);
     member.recorded = std::max(member.recorded, recorded->sequence);
-    member.acknowledge();
+    acknowledge(member);
     return true;
   }
   auto& event = std::get<LinkEvent>(*next);
   if (const auto* closed = std::get_if<LinkClosed>(&event.what)) {
     on_closed(event.link, *closed);
   } else if (auto* batch = std::get_if<LinkEvent::RunBatch>(&event.what)) {
-    if (Member* member = member_of(event.link.get())) on_batch(*member, std::move(*batch));
+    if (Member* member = member_of(event.link.get())) {
+      if (batch->heartbeat_reply) on_heartbeat_reply(*member, *batch->heartbeat_reply, event.at);
+      on_batch(*member, std::move(*batch));
+    }
     event.link->processed();
   } else {
     on_message(event.link, *std::get<0>(event.what), event.at);
@@ -63,6 +73,7 @@ void Fleet::on_message(const std::shared_ptr<AgentLink>& link, const v1::AgentMe
   if (message.has_hello()) return on_hello(link, message.hello());
   Member* member = member_of(link.get());
   if (member == nullptr) return;  // turned away, or replaced by a newer link
+  if (message.has_heartbeat_reply()) on_heartbeat_reply(*member, message.heartbeat_reply(), at);
   switch (message.message_case()) {
     case v1::AgentMessage::kClockReply:
       on_clock_reply(*member, message.clock_reply(), at);
@@ -91,22 +102,21 @@ void Fleet::on_message(const std::shared_ptr<AgentLink>& link, const v1::AgentMe
 }
 
 void Fleet::on_clock_reply(Member& member, const v1::ClockReply& reply, MonoTime at) {
-  const ClockSample sample{.probe_sent = MonoTime(Nanos(reply.probe_sent_at_nanos())),
-                           .probe_received = MonoTime(Nanos(reply.received_at_nanos())),
-                           .reply_sent = MonoTime(Nanos(reply.sent_at_nanos())),
-                           .reply_received = at};
+  const ClockSample sample = sample_of(reply, at);
   auto& samples = member.samples;
-  if (!reply.of_heartbeat()) {
-    if (!member.probing || reply.id() != samples.size() || sample.probe_sent != member.probed_at) return;
-    samples.push_back(sample);
-    if (samples.size() < kProbes) return member.probe(clock_.now());
-    if (has_number(member)) return;  // the whole fleet goes on together
-    member.probing = false;
-    if (!member.settle_clock()) return lose(member, "its clock runs backwards");
-    return send_assignment(member);
-  }
-  if (phase_ != Phase::kRunning || !has_number(member)) return;
+  if (!member.probing || reply.id() != samples.size() || sample.probe_sent != member.probed_at) return;
   samples.push_back(sample);
+  if (samples.size() < kProbes) return member.probe(clock_.now());
+  if (has_number(member)) return;  // the whole fleet goes on together
+  member.probing = false;
+  if (!member.settle_clock()) return lose(member, "its clock runs backwards");
+  send_assignment(member);
+}
+
+void Fleet::on_heartbeat_reply(Member& member, const v1::ClockReply& reply, MonoTime at) {
+  auto& samples = member.samples;
+  if (phase_ != Phase::kRunning || !has_number(member)) return;
+  samples.push_back(sample_of(reply, at));
   if (samples.size() > kBeatsKept) samples.erase(samples.begin());
   if (const auto clock = estimate_offset(samples)) {
     member.info.clock_drift = clock_movement(member.info.clock_drift, member.info.clock, *clock);
@@ -261,7 +271,9 @@ void Fleet::on_batch(Member& member, LinkEvent::RunBatch arrived) {
   SnapshotBatch& batch = arrived.batch;
   // Left over from another run, or from what it was before it joined.
   if (run_id_.empty() || arrived.run_id != run_id_ || !has_number(member)) return;
-  if (batch.sequence <= member.received) return;  // sent again because its acknowledgement had not arrived
+  member.waits = arrived.more;
+  // Sent again because its acknowledgement had not arrived.
+  if (batch.sequence <= member.received) return acknowledge(member);
   for (const SecondSnapshot& second : batch.seconds) {
     for (const auto& [key, stats] : second.series) {
       if (key.cell < cells_ && key.epoch <= epoch_) continue;

@@ -38,6 +38,7 @@ struct Fleet::Member {
   std::uint64_t received = 0;                  ///< The last batch queued for wait().
   std::uint64_t taken = 0;                     ///< The last batch returned by wait().
   std::uint64_t recorded = 0;                  ///< The last batch that a kill cannot lose.
+  bool waits = false;                          ///< It has batches behind the last one received.
   std::optional<std::uint64_t> drained_after;  ///< The last batch of all, once it has said so.
   std::optional<LoadLevel> share;              ///< Of the last level.
   std::uint64_t done_epoch = 0;                ///< The last budgeted level that it has ended its share of.
@@ -56,12 +57,9 @@ struct Fleet::Member {
     samples.clear();
     return estimate.has_value();
   }
-  void acknowledge() const {
-    if (!link) return;
-    v1::CoordinatorMessage message;
+  void add_ack(v1::CoordinatorMessage& message) const {
     message.mutable_ack()->set_sequence(recorded);
     message.mutable_ack()->set_taken(std::max(taken, recorded));
-    link->send(std::move(message));
   }
 };
 

@@ -1,9 +1,9 @@
 #include "coordinator/recording/recording_writer.h"
 
+#include <google/protobuf/io/zero_copy_stream_impl_lite.h>
 #include <google/protobuf/util/delimited_message_util.h>
 
 #include <algorithm>
-#include <sstream>
 #include <utility>
 
 #include "common/wire.h"
@@ -12,6 +12,11 @@
 #include "kneepoint/v1/recording.pb.h"
 
 namespace kneepoint::coordinator {
+
+RecordingWriter::RecordingWriter(GzipFile file)
+    : file_(std::move(file)), batch_(std::make_unique<v1::RecordingEntry>()) {}
+RecordingWriter::~RecordingWriter() = default;
+RecordingWriter::RecordingWriter(RecordingWriter&&) noexcept = default;
 
 Result<RecordingWriter> RecordingWriter::create(const std::filesystem::path& file, const Plan& plan,
                                                 const std::vector<Cell>& cells, const RunFacts& facts,
@@ -34,6 +39,7 @@ Result<RecordingWriter> RecordingWriter::begin(const std::filesystem::path& file
   if (!opened) return opened.error();
   RecordingWriter writer(*std::move(opened));
   if (const auto written = writer.append(entry); !written) return written.error();
+  if (const auto settled = writer.settle(); !settled) return settled.error();
   return writer;
 }
 
@@ -55,7 +61,8 @@ Result<void> RecordingWriter::second(const FoldedSecond& second) {
 }
 
 Result<void> RecordingWriter::batch(std::uint32_t agent, const SnapshotBatch& batch) {
-  v1::RecordingEntry entry;
+  v1::RecordingEntry& entry = *batch_;
+  entry.mutable_batch()->Clear();
   v1::RecordedBatch& to = *entry.mutable_batch();
   to.set_agent(agent);
   const auto has_rows = [](const SecondSnapshot& second) { return !second.requests.empty(); };
@@ -102,9 +109,10 @@ Result<void> RecordingWriter::end(const RunFacts& facts) {
 }
 
 Result<void> RecordingWriter::append(const v1::RecordingEntry& entry) {
-  std::ostringstream bytes;
-  google::protobuf::util::SerializeDelimitedToOstream(entry, &bytes);
-  return file_.append(bytes.view());
+  bytes_.clear();
+  google::protobuf::io::StringOutputStream stream(&bytes_);
+  google::protobuf::util::SerializeDelimitedToZeroCopyStream(entry, &stream);
+  return file_.append(bytes_);
 }
 
 }  // namespace kneepoint::coordinator

@@ -2,6 +2,8 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <memory>
+#include <string>
 #include <vector>
 
 #include "common/plan.h"
@@ -22,11 +24,13 @@ namespace kneepoint::coordinator {
 struct FoldedSecond;
 
 /// A segment of timeline.binpb.gz (proto/kneepoint/v1/recording.proto): the inputs of a run's report as they
-/// come, to be read by read_recording(). What was given is with the kernel when a call returns: a coordinator
-/// that is killed loses nothing. What the disk refuses is kept (GrowingFile), and the call says so. Not
-/// thread-safe.
+/// come, to be read by read_recording(). What was given outlives the process once it is settled. What the
+/// disk refuses is kept (GrowingFile), and the call says so. Not thread-safe.
 class RecordingWriter {
  public:
+  ~RecordingWriter();
+  RecordingWriter(RecordingWriter&&) noexcept;
+
   /// Creates the file and writes what is known when the load begins: of `facts`, what does not change any
   /// more. @param zero_at the run's zero on the wall clock.
   static Result<RecordingWriter> create(const std::filesystem::path& file, const Plan& plan,
@@ -54,11 +58,13 @@ class RecordingWriter {
   Result<void> settle() { return file_.settle(); }
 
  private:
-  explicit RecordingWriter(GzipFile file) : file_(std::move(file)) {}
+  explicit RecordingWriter(GzipFile file);
   static Result<RecordingWriter> begin(const std::filesystem::path& file, const v1::RecordingEntry& entry);
   Result<void> append(const v1::RecordingEntry& entry);
 
   GzipFile file_;
+  std::unique_ptr<v1::RecordingEntry> batch_;  // one after the other in the same memory
+  std::string bytes_;
 };
 
 }  // namespace kneepoint::coordinator

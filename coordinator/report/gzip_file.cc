@@ -38,7 +38,14 @@ GzipFile::~GzipFile() {
 
 Result<void> GzipFile::append(std::string_view bytes) {
   if (bytes.empty()) return {};
-  return file_.append(compress(bytes, Z_SYNC_FLUSH));
+  readable_ = false;
+  return file_.append(compress(bytes, Z_NO_FLUSH));
+}
+
+Result<void> GzipFile::settle() {
+  // What the disk refuses here it is asked for again by its settle().
+  if (!std::exchange(readable_, true)) (void)file_.append(compress({}, Z_SYNC_FLUSH));
+  return file_.settle();
 }
 
 std::string_view GzipFile::compress(std::string_view bytes, int flush) {

@@ -11,8 +11,8 @@ struct z_stream_s;
 
 namespace kneepoint::coordinator {
 
-/// A gzip file that grows while a run goes on: every append ends at a point from which a reader of a cut file
-/// has all of it. Not thread-safe.
+/// A gzip file that grows while a run goes on: what was settled can be read, however the file ends behind it.
+/// Not thread-safe.
 class GzipFile {
  public:
   static Result<GzipFile> create(const std::filesystem::path& path);
@@ -20,9 +20,11 @@ class GzipFile {
   GzipFile(GzipFile&&) noexcept;
   GzipFile& operator=(GzipFile&&) = delete;
 
-  /// As GrowingFile.
+  /// Kept until settle() where the compressor waits for more of it, or where the disk refuses it, which the
+  /// error says.
   Result<void> append(std::string_view bytes);
-  Result<void> settle() { return file_.settle(); }
+  /// As GrowingFile. Costs a few bytes and a new table of codes: once for many appends.
+  Result<void> settle();
 
  private:
   explicit GzipFile(GrowingFile file);
@@ -32,6 +34,7 @@ class GzipFile {
   GrowingFile file_;
   std::unique_ptr<z_stream_s> stream_;
   std::string compressed_;
+  bool readable_ = true;  // all that was appended, from what the disk was given
 };
 
 }  // namespace kneepoint::coordinator

@@ -41,6 +41,7 @@ struct SimulatedAgent {
   std::string run_id;
   MonoTime zero{};
   std::map<std::int64_t, LoadLevel> levels;  // by the second from which each is in force
+  std::optional<v1::ClockReply> heartbeat_reply;
   std::uint64_t sequence = 0;
   std::int64_t collected = -1;  // the last second
   bool ready = false, drained = false, complete = false;
@@ -97,9 +98,13 @@ class SimulatedAgents {
     }
     const v1::CoordinatorMessage& message = *std::get<0>(event.what);
     if (message.has_clock_probe()) {
-      reply(agent, message.clock_probe().id(), message.clock_probe().sent_at_nanos(), event.at, false);
+      v1::AgentMessage answer;
+      *answer.mutable_clock_reply() = reply(message.clock_probe(), event.at);
+      answer.mutable_clock_reply()->set_sent_at_nanos(mono_now().time_since_epoch().count());
+      agent.link->send(std::move(answer));
     } else if (message.has_heartbeat()) {
-      reply(agent, message.heartbeat().id(), message.heartbeat().sent_at_nanos(), event.at, true);
+      if (agent.drained) return;
+      agent.heartbeat_reply = reply(message.heartbeat(), event.at);
     } else if (message.has_assignment()) {
       agent.run_id = message.assignment().run_id();
       agent.zero = MonoTime(Nanos(message.assignment().zero_nanos()));
@@ -126,16 +131,13 @@ class SimulatedAgents {
     }
   }
 
-  static void reply(SimulatedAgent& agent, std::uint32_t id, std::int64_t sent_at, MonoTime at,
-                    bool of_heartbeat) {
-    v1::AgentMessage answer;
-    v1::ClockReply& reply = *answer.mutable_clock_reply();
-    reply.set_id(id);
-    reply.set_probe_sent_at_nanos(sent_at);
+  template <class Probe>
+  static v1::ClockReply reply(const Probe& probe, MonoTime at) {
+    v1::ClockReply reply;
+    reply.set_id(probe.id());
+    reply.set_probe_sent_at_nanos(probe.sent_at_nanos());
     reply.set_received_at_nanos(at.time_since_epoch().count());
-    reply.set_sent_at_nanos(mono_now().time_since_epoch().count());
-    reply.set_of_heartbeat(of_heartbeat);
-    agent.link->send(std::move(answer));
+    return reply;
   }
 
   MonoTime next_collection() const {
@@ -167,6 +169,10 @@ class SimulatedAgents {
     }
     batch.set_sequence(++agent.sequence);
     batch.set_complete_through(collected_);
+    if (agent.heartbeat_reply) {
+      *message.mutable_heartbeat_reply() = *std::exchange(agent.heartbeat_reply, std::nullopt);
+      message.mutable_heartbeat_reply()->set_sent_at_nanos(mono_now().time_since_epoch().count());
+    }
     ++batches_;
     bytes_ += message.ByteSizeLong();
     agent.link->send(std::move(message));

@@ -31,20 +31,19 @@ class FastAgent {
     const MonoTime now = SystemClock().now();
     return (now + (now - began_) / 100).time_since_epoch().count();
   }
-  void reply(std::uint32_t id, std::int64_t sent_at, bool of_heartbeat) {
-    v1::AgentMessage answer;
-    v1::ClockReply& reply = *answer.mutable_clock_reply();
-    reply.set_id(id);
-    reply.set_probe_sent_at_nanos(sent_at);
+  template <class Probe>
+  void reply(const Probe& probe, v1::ClockReply& reply) {
+    reply.set_id(probe.id());
+    reply.set_probe_sent_at_nanos(probe.sent_at_nanos());
     reply.set_received_at_nanos(clock());
     reply.set_sent_at_nanos(reply.received_at_nanos());
-    reply.set_of_heartbeat(of_heartbeat);
-    agent_.send(answer);
   }
   void run() {
     while (const auto message = agent_.next()) {
       if (message->has_clock_probe()) {
-        reply(message->clock_probe().id(), message->clock_probe().sent_at_nanos(), false);
+        v1::AgentMessage answer;
+        reply(message->clock_probe(), *answer.mutable_clock_reply());
+        agent_.send(answer);
       } else if (message->has_assignment()) {
         {
           const std::lock_guard lock(mutex_);
@@ -58,7 +57,9 @@ class FastAgent {
           const std::lock_guard lock(mutex_);
           zeros_.emplace_back(Nanos(message->heartbeat().zero_nanos()));
         }
-        reply(message->heartbeat().id(), message->heartbeat().sent_at_nanos(), true);
+        v1::AgentMessage answer;
+        reply(message->heartbeat(), *answer.mutable_heartbeat_reply());
+        agent_.send(answer);
       }
     }
   }

@@ -421,9 +421,11 @@ TEST_F(OddWords, ALevelThatWasNeverSentIsNoMeasurement) {
 
 TEST_F(OddWords, AnInstantThatCannotBeSubtractedIsRefused) {
   v1::AgentMessage word;
-  word.mutable_clock_reply()->set_of_heartbeat(true);
-  word.mutable_clock_reply()->set_received_at_nanos(INT64_MIN);
-  EXPECT_THAT(lost_for(word), HasSubstr("clock_reply.received_at_nanos"));
+  word.mutable_heartbeat_reply()->set_received_at_nanos(INT64_MIN);
+  EXPECT_THAT(lost_for(word), HasSubstr("heartbeat_reply.received_at_nanos"));
+  v1::AgentMessage with_batch = measured(0, 1);
+  with_batch.mutable_heartbeat_reply()->set_sent_at_nanos(INT64_MAX);
+  EXPECT_THAT(lost_for(with_batch), HasSubstr("heartbeat_reply.sent_at_nanos"));
 }
 
 TEST_F(FleetTest, AStreamThatDoesNotBeginWithAHelloIsBroken) {

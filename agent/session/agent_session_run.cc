@@ -11,6 +11,7 @@
 #include "common/wire.h"
 #include "common/wire_check.h"
 #include "kneepoint/v1/fleet.pb.h"
+#include "kneepoint/v1/measurement.pb.h"
 
 namespace kneepoint::agent {
 
@@ -169,7 +170,7 @@ void AgentSession::send_batches() {
   if (!welcomed_) return;
   while (const v1::SnapshotBatch* batch = outbox_.next()) {
     v1::AgentMessage envelope = of_run();
-    *envelope.mutable_batch() = *batch;
+    batch->SerializeToString(envelope.mutable_batch());
     envelope.set_more(outbox_.waits());
     add_beat_reply(envelope);
     link_->send(std::move(envelope));

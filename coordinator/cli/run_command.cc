@@ -315,10 +315,10 @@ class Run {
   /// `timeline` is filled in once the loop exists.
   RunLoop::Hooks hooks(const Timeline*& timeline) {
     RunLoop::Hooks hooks = recorded_->hooks();
-    hooks.on_batch = [this, record = hooks.on_batch](std::uint32_t agent, const SnapshotBatch& batch) {
-      metrics_.observe(batch);
-      feed_.batch(agent, batch);
-      record(agent, batch);
+    hooks.on_batch = [this, record = hooks.on_batch](const BatchArrived& arrived) {
+      metrics_.observe(arrived.batch);
+      feed_.batch(arrived.agent, arrived.batch);
+      record(arrived);
     };
     hooks.on_step = [this, record = hooks.on_step](const StepWindow& window, const Step& step) {
       record(window, step);

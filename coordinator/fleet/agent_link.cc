@@ -1,7 +1,6 @@
 #include "coordinator/fleet/agent_link.h"
 
 #include <fmt/format.h>
-#include <google/protobuf/arena.h>
 #include <grpcpp/grpcpp.h>
 
 #include <algorithm>
@@ -39,15 +38,6 @@ constexpr std::size_t kMostUnprocessed = 64;
 /// What may wait to be written to an agent that does not read: an assignment and a few pieces of datasets.
 constexpr std::size_t kMostQueued = 2 * std::size_t{fleet_link::kMaxMessageBytes};
 
-/// A message for gRPC to read into. A batch is hundreds of messages: they come and go as one.
-std::shared_ptr<v1::AgentMessage> new_message() {
-  constexpr std::size_t kBusySecond = 32'768;
-  google::protobuf::ArenaOptions options;
-  options.start_block_size = kBusySecond;
-  const auto arena = std::make_shared<google::protobuf::Arena>(options);
-  return {arena, google::protobuf::Arena::CreateMessage<v1::AgentMessage>(arena.get())};
-}
-
 int millis(Nanos duration) {
   return static_cast<int>(duration / std::chrono::milliseconds(1));
 }
@@ -67,7 +57,7 @@ class Stream final : public grpc::ServerBidiReactor<v1::AgentMessage, v1::Coordi
 
   void start(std::shared_ptr<Stream> self) {
     self_ = std::move(self);
-    incoming_ = new_message();
+    incoming_ = std::make_shared<v1::AgentMessage>();
     StartRead(incoming_.get());
   }
 
@@ -123,7 +113,7 @@ class Stream final : public grpc::ServerBidiReactor<v1::AgentMessage, v1::Coordi
     greeted_ = true;
     if (!pass_on(at)) return abort();
     const std::lock_guard lock(mutex_);
-    incoming_ = new_message();
+    incoming_ = std::make_shared<v1::AgentMessage>();
     paused_ = ++unprocessed_ >= kMostUnprocessed;
     if (!paused_) StartRead(incoming_.get());
   }

@@ -58,6 +58,7 @@ struct LinkEvent {
   struct RunBatch {
     std::string run_id;  ///< The run that it says it belongs to.
     SnapshotBatch batch;
+    std::shared_ptr<const std::string> wire;                ///< The same as it came.
     bool more = false;                                      ///< Others wait until it is acknowledged.
     std::shared_ptr<const v1::ClockReply> heartbeat_reply;  ///< Null where none did.
   };

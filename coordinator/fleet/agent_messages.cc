@@ -1,6 +1,7 @@
 #include "coordinator/fleet/agent_messages.h"
 
 #include <fmt/format.h>
+#include <google/protobuf/arena.h>
 
 #include <string_view>
 #include <utility>
@@ -8,6 +9,7 @@
 #include "common/wire.h"
 #include "common/wire_check.h"
 #include "kneepoint/v1/fleet.pb.h"
+#include "kneepoint/v1/measurement.pb.h"
 
 namespace kneepoint::coordinator {
 namespace {
@@ -80,12 +82,19 @@ Result<void> check(const v1::AgentMessage& message) {
 Result<LinkEvent::What> event_of(const std::shared_ptr<v1::AgentMessage>& message) {
   if (auto valid = check(*message); !valid) return Error{"an invalid message: " + valid.error().message};
   if (!message->has_batch()) return LinkEvent::What(std::shared_ptr<const v1::AgentMessage>(message));
-  auto batch = from_wire(message->batch());
+  // A busy second is hundreds of messages: they come and go as one.
+  google::protobuf::ArenaOptions options;
+  options.start_block_size = 8 * 1024;
+  google::protobuf::Arena arena(options);
+  auto* const sent = google::protobuf::Arena::CreateMessage<v1::SnapshotBatch>(&arena);
+  if (!sent->ParseFromString(message->batch())) return Error{"an invalid batch: it cannot be read"};
+  auto batch = from_wire(*sent);
   if (!batch) return Error{"an invalid batch: " + batch.error().message};
   LinkEvent::What what;  // filled where it is: GCC 12 takes a moved one for uninitialised
   what = LinkEvent::RunBatch{
       .run_id = message->run_id(),
       .batch = *std::move(batch),
+      .wire = std::make_shared<const std::string>(std::move(*message->mutable_batch())),
       .more = message->more(),
       .heartbeat_reply = std::shared_ptr<const v1::ClockReply>(message->release_heartbeat_reply())};
   return what;

@@ -291,7 +291,8 @@ void Fleet::on_batch(Member& member, LinkEvent::RunBatch arrived) {
                  batch.sequence - member.received - 1);
   }
   member.received = batch.sequence;
-  events_.push_back(BatchArrived{.agent = number_of(member), .batch = std::move(batch)});
+  events_.push_back(
+      BatchArrived{.agent = number_of(member), .batch = std::move(batch), .wire = std::move(arrived.wire)});
 }
 
 void Fleet::on_closed(const std::shared_ptr<AgentLink>& link, const LinkClosed& closed) {

@@ -50,22 +50,29 @@ void put(GaugeFamily& gauges, const Labels& labels, std::optional<double> value)
 class BulkHistogram {
  public:
   BulkHistogram(HistogramFamily& family, const Labels& labels, const std::vector<double>& bounds)
-      : bounds_(&bounds), histogram_(&family.Add(labels, bounds)) {}
+      : histogram_(&family.Add(labels, bounds)) {
+    std::uint32_t index = 0;
+    for (const double bound : bounds) {
+      while (index < HistogramLayout::kBucketCount && HistogramLayout::middle_seconds(index) <= bound)
+        ++index;
+      ends_.push_back(index);
+    }
+  }
 
   void observe(const Histogram& delta) {
     if (delta.empty()) return;
-    std::vector<double> increments(bounds_->size() + 1, 0.0);
+    std::vector<double> increments(ends_.size() + 1, 0.0);
+    std::size_t at = 0;
     for (const Histogram::Bucket& bucket : delta.buckets()) {
-      const double value = HistogramLayout::middle_seconds(bucket.index);
-      const auto at = std::lower_bound(bounds_->begin(), bounds_->end(), value) - bounds_->begin();
-      increments[static_cast<std::size_t>(at)] += static_cast<double>(bucket.count);
+      while (at < ends_.size() && bucket.index >= ends_[at]) ++at;
+      increments[at] += static_cast<double>(bucket.count);
     }
     increments.back() += static_cast<double>(delta.overflow());
     histogram_->ObserveMultiple(increments, delta.sum_seconds());
   }
 
  private:
-  const std::vector<double>* bounds_;
+  std::vector<std::uint32_t> ends_;  // of each bound: the first of our buckets that lies above it
   prometheus::Histogram* histogram_;
 };
 

@@ -1,7 +1,9 @@
 #include "coordinator/recording/recording_writer.h"
 
+#include <google/protobuf/io/coded_stream.h>
 #include <google/protobuf/io/zero_copy_stream_impl_lite.h>
 #include <google/protobuf/util/delimited_message_util.h>
+#include <google/protobuf/wire_format_lite.h>
 
 #include <algorithm>
 #include <utility>
@@ -12,11 +14,6 @@
 #include "kneepoint/v1/recording.pb.h"
 
 namespace kneepoint::coordinator {
-
-RecordingWriter::RecordingWriter(GzipFile file)
-    : file_(std::move(file)), batch_(std::make_unique<v1::RecordingEntry>()) {}
-RecordingWriter::~RecordingWriter() = default;
-RecordingWriter::RecordingWriter(RecordingWriter&&) noexcept = default;
 
 Result<RecordingWriter> RecordingWriter::create(const std::filesystem::path& file, const Plan& plan,
                                                 const std::vector<Cell>& cells, const RunFacts& facts,
@@ -61,8 +58,7 @@ Result<void> RecordingWriter::second(const FoldedSecond& second) {
 }
 
 Result<void> RecordingWriter::batch(std::uint32_t agent, const SnapshotBatch& batch) {
-  v1::RecordingEntry& entry = *batch_;
-  entry.mutable_batch()->Clear();
+  v1::RecordingEntry entry;
   v1::RecordedBatch& to = *entry.mutable_batch();
   to.set_agent(agent);
   const auto has_rows = [](const SecondSnapshot& second) { return !second.requests.empty(); };
@@ -74,6 +70,35 @@ Result<void> RecordingWriter::batch(std::uint32_t agent, const SnapshotBatch& ba
     to_wire(kept, *to.mutable_batch());
   }
   return append(entry);
+}
+
+Result<void> RecordingWriter::batch(std::uint32_t agent, std::string_view wire) {
+  // As append() would write it: a message within a message is its bytes behind their length.
+  using google::protobuf::internal::WireFormatLite;
+  const auto begin = [](int field, std::size_t size, google::protobuf::io::CodedOutputStream& to) {
+    to.WriteTag(WireFormatLite::MakeTag(field, WireFormatLite::WIRETYPE_LENGTH_DELIMITED));
+    to.WriteVarint32(static_cast<std::uint32_t>(size));
+  };
+  const auto written = [](auto&& write) {
+    std::string bytes;
+    google::protobuf::io::StringOutputStream stream(&bytes);
+    google::protobuf::io::CodedOutputStream to(&stream);
+    write(to);
+    to.Trim();
+    return bytes;
+  };
+  v1::RecordedBatch recorded;
+  recorded.set_agent(agent);
+  const std::string head = recorded.SerializeAsString() + written([&](auto& to) {
+                             begin(v1::RecordedBatch::kBatchFieldNumber, wire.size(), to);
+                           });
+  const std::string entry =
+      written([&](auto& to) { begin(v1::RecordingEntry::kBatchFieldNumber, head.size() + wire.size(), to); });
+  bytes_ = written([&](auto& to) {
+    to.WriteVarint32(static_cast<std::uint32_t>(entry.size() + head.size() + wire.size()));
+  });
+  bytes_.append(entry).append(head).append(wire);
+  return file_.append(bytes_);
 }
 
 Result<void> RecordingWriter::window(const StepWindow& window) {

@@ -2,8 +2,8 @@
 
 #include <cstdint>
 #include <filesystem>
-#include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "common/plan.h"
@@ -28,9 +28,6 @@ struct FoldedSecond;
 /// disk refuses is kept (GrowingFile), and the call says so. Not thread-safe.
 class RecordingWriter {
  public:
-  ~RecordingWriter();
-  RecordingWriter(RecordingWriter&&) noexcept;
-
   /// Creates the file and writes what is known when the load begins: of `facts`, what does not change any
   /// more. @param zero_at the run's zero on the wall clock.
   static Result<RecordingWriter> create(const std::filesystem::path& file, const Plan& plan,
@@ -46,6 +43,8 @@ class RecordingWriter {
   Result<void> second(const FoldedSecond& second);
   /// In the order in which they are merged into the timeline.
   Result<void> batch(std::uint32_t agent, const SnapshotBatch& batch);
+  /// The same, as it came. @param wire a v1::SnapshotBatch, serialised.
+  Result<void> batch(std::uint32_t agent, std::string_view wire);
   Result<void> window(const StepWindow& window);
   Result<void> decision(const Decision& decision);
   /// The next one, by number.
@@ -58,12 +57,11 @@ class RecordingWriter {
   Result<void> settle() { return file_.settle(); }
 
  private:
-  explicit RecordingWriter(GzipFile file);
+  explicit RecordingWriter(GzipFile file) : file_(std::move(file)) {}
   static Result<RecordingWriter> begin(const std::filesystem::path& file, const v1::RecordingEntry& entry);
   Result<void> append(const v1::RecordingEntry& entry);
 
   GzipFile file_;
-  std::unique_ptr<v1::RecordingEntry> batch_;  // one after the other in the same memory
   std::string bytes_;
 };
 

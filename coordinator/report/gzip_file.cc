@@ -39,7 +39,8 @@ GzipFile::~GzipFile() {
 Result<void> GzipFile::append(std::string_view bytes) {
   if (bytes.empty()) return {};
   readable_ = false;
-  return file_.append(compress(bytes, Z_NO_FLUSH));
+  const std::string_view compressed = compress(bytes, Z_NO_FLUSH);
+  return compressed.empty() ? Result<void>() : file_.append(compressed);
 }
 
 Result<void> GzipFile::settle() {

@@ -32,7 +32,8 @@ Result<RecordWriter> RecordWriter::create(const std::filesystem::path& file, con
   RecordWriter writer(*std::move(opened), plan, cells, run_id);
   writer.lines_ = fmt::format("{{\"schema\":\"kneepoint.records/1\",\"run_id\":{},\"zero_unix_ns\":{}}}\n",
                               json_quoted(run_id), zero.time_since_epoch().count());
-  if (const auto flushed = writer.flush(); !flushed) return flushed.error();
+  (void)writer.flush();
+  if (const auto settled = writer.settle(); !settled) return settled.error();
   return writer;
 }
 

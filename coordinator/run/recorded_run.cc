@@ -49,9 +49,11 @@ Result<RunPast> RecordedRun::open() {
 
 RunLoop::Hooks RecordedRun::hooks() {
   RunLoop::Hooks hooks;
-  hooks.on_batch = [this](std::uint32_t agent, const SnapshotBatch& batch) {
-    record_.batch(agent, fleet_.agent(agent).name, std::make_shared<const SnapshotBatch>(batch),
-                  [&fleet = fleet_, agent, sequence = batch.sequence] { fleet.recorded(agent, sequence); });
+  hooks.on_batch = [this](const BatchArrived& arrived) {
+    record_.batch(arrived, fleet_.agent(arrived.agent).name,
+                  [&fleet = fleet_, agent = arrived.agent, sequence = arrived.batch.sequence] {
+                    fleet.recorded(agent, sequence);
+                  });
   };
   hooks.on_decision = [this](const Decision& decision) { record_.decision(decision); };
   hooks.on_step = [this](const StepWindow& window, const Step&) { record_.window(window); };

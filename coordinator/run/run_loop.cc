@@ -193,7 +193,10 @@ void RunLoop::stop_and_settle(Controller& controller, std::size_t cell_index) {
 void RunLoop::tick(Controller& controller, std::size_t cell_index) {
   // First all that has come, then one look at it: the look takes the longer the more agents there are.
   const Nanos until = fleet_.now() + kTick;
-  for (auto event = fleet_.wait(kTick); event; event = fleet_.wait(Nanos(0))) {
+  // A batch can wait for it; anything else is looked at as soon as nothing more has come.
+  bool waits = true;
+  for (auto event = fleet_.wait(kTick); event; event = fleet_.wait(waits ? until - fleet_.now() : Nanos(0))) {
+    waits = waits && std::holds_alternative<BatchArrived>(*event);
     take(*event, controller);
     if (fleet_.now() >= until) break;
   }
@@ -227,7 +230,7 @@ void RunLoop::take(const FleetEvent& event, Controller& controller) {
                         .active_slots = arrived->batch.active_slots,
                         .dealt = gauges->second.dealt};
     }
-    hooks_.on_batch(arrived->agent, arrived->batch);
+    hooks_.on_batch(*arrived);
   } else if (const auto* finished = std::get_if<LevelFinished>(&event)) {
     take_level_finished(*finished, controller);
   } else if (const auto* joined = std::get_if<AgentJoined>(&event)) {

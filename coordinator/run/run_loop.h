@@ -23,6 +23,7 @@ class StepRunner;
 struct BatchArrived {
   std::uint32_t agent = 0;
   SnapshotBatch batch;
+  std::shared_ptr<const std::string> wire;  ///< The same as it came; null where it came over no wire.
 };
 struct LevelFinished {
   std::uint32_t agent = 0;
@@ -83,7 +84,7 @@ struct Progress {
 class RunLoop {
  public:
   struct Hooks {
-    std::function<void(std::uint32_t agent, const SnapshotBatch&)> on_batch = [](auto, auto&) {};
+    std::function<void(const BatchArrived&)> on_batch = [](auto&) {};
     /// What a controller decided next; before the level that comes of it is sent.
     std::function<void(const Decision&)> on_decision = [](auto&) {};
     /// The window's seconds are complete, and these are its figures.

@@ -54,14 +54,20 @@ Result<void> RunRecord::open(Result<RecordingWriter> recording, const Plan& plan
   return {};
 }
 
-void RunRecord::batch(std::uint32_t agent, const std::string& name,
-                      std::shared_ptr<const SnapshotBatch> batch, std::function<void()> safe) {
-  const std::size_t bytes = size_of(*batch);
+void RunRecord::batch(const BatchArrived& arrived, const std::string& name, std::function<void()> safe) {
+  if (!records_ && arrived.wire) {
+    journal_->post(
+        arrived.wire->size(),
+        [this, agent = arrived.agent, wire = arrived.wire] { (void)recording_->batch(agent, *wire); },
+        std::move(safe));
+    return;
+  }
+  // Of its rows the recording keeps some, and the records have them all.
   journal_->post(
-      bytes,
-      [this, agent, name, batch = std::move(batch)] {
-        (void)recording_->batch(agent, *batch);
-        if (records_) (void)records_->append(name, *batch);
+      size_of(arrived.batch),
+      [this, agent = arrived.agent, name, batch = arrived.batch] {
+        (void)recording_->batch(agent, batch);
+        if (records_) (void)records_->append(name, batch);
       },
       std::move(safe));
 }

@@ -13,6 +13,7 @@
 #include "coordinator/recording/journal.h"
 #include "coordinator/recording/recording_writer.h"
 #include "coordinator/report/record_writer.h"
+#include "coordinator/run/run_loop.h"
 
 namespace kneepoint::coordinator {
 
@@ -39,8 +40,7 @@ class RunRecord {
   Journal& journal() { return *journal_; }
 
   /// @param safe on the journal's thread, once the batch is on the disk.
-  void batch(std::uint32_t agent, const std::string& name, std::shared_ptr<const SnapshotBatch> batch,
-             std::function<void()> safe);
+  void batch(const BatchArrived& arrived, const std::string& name, std::function<void()> safe);
   void decision(const Decision& decision);
   void window(const StepWindow& window);
   void agent_joined(const RunFacts::Agent& agent);

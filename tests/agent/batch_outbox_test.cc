@@ -49,7 +49,9 @@ TEST(BatchOutbox, OnlySoMuchIsOnItsWayAtATime) {
   const std::size_t one = batch(1, 100)->ByteSizeLong();
   BatchOutbox outbox({.bytes_on_the_way = 2 * one});
   for (std::uint64_t i = 1; i <= 5; ++i) outbox.add(batch(i, 100));
+  EXPECT_FALSE(outbox.waits()) << "nothing is on its way yet";
   EXPECT_THAT(sent(outbox), ElementsAre(1, 2));
+  EXPECT_TRUE(outbox.waits());
   outbox.acknowledged(1);
   EXPECT_THAT(sent(outbox), ElementsAre(3));
   outbox.acknowledged(3);

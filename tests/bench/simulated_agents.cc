@@ -17,6 +17,7 @@
 #include "common/whole_seconds.h"
 #include "common/wire.h"
 #include "kneepoint/v1/fleet.pb.h"
+#include "kneepoint/v1/measurement.pb.h"
 #include "tests/bench/synthetic_second.h"
 
 namespace {
@@ -159,7 +160,7 @@ class SimulatedAgents {
     const LoadLevel level = after == agent.levels.begin() ? LoadLevel{} : std::prev(after)->second;
     v1::AgentMessage message;
     message.set_run_id(agent.run_id);
-    v1::SnapshotBatch& batch = *message.mutable_batch();
+    v1::SnapshotBatch batch;
     if (level.concurrency > 0) {
       batch = templates_[(number + static_cast<std::uint64_t>(collected_)) % kTemplates];
       for (v1::SecondSnapshot& second : *batch.mutable_seconds()) {
@@ -169,6 +170,7 @@ class SimulatedAgents {
     }
     batch.set_sequence(++agent.sequence);
     batch.set_complete_through(collected_);
+    batch.SerializeToString(message.mutable_batch());
     if (agent.heartbeat_reply) {
       *message.mutable_heartbeat_reply() = *std::exchange(agent.heartbeat_reply, std::nullopt);
       message.mutable_heartbeat_reply()->set_sent_at_nanos(mono_now().time_since_epoch().count());

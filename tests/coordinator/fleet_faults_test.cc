@@ -2,6 +2,7 @@
 
 #include "common/wire.h"
 #include "kneepoint/v1/fleet.pb.h"
+#include "kneepoint/v1/measurement.pb.h"
 #include "tests/coordinator/fleet_fixture.h"
 #include "tests/coordinator/raw_agent.h"
 #include "tests/support/relay.h"
@@ -315,8 +316,10 @@ TEST_F(FleetTest, AnInvalidBatchLosesItsAgentOnly) {
         answer.mutable_ready()->set_run_id("run-1");
         bad.send(answer);
         answer.set_run_id("run-1");
-        answer.mutable_batch()->set_sequence(1);
-        answer.mutable_batch()->add_seconds()->set_second(-5);
+        v1::SnapshotBatch batch;
+        batch.set_sequence(1);
+        batch.add_seconds()->set_second(-5);
+        answer.set_batch(batch.SerializeAsString());
         bad.send(answer);
       }
     }
@@ -394,7 +397,9 @@ class OddWords : public FleetTest {
     word.set_run_id(run);
     SnapshotBatch batch{.sequence = 1, .complete_through = 0};
     batch.seconds.emplace_back().series[{.cell = cell, .epoch = epoch}].started = 1;
-    to_wire(batch, *word.mutable_batch());
+    v1::SnapshotBatch message;
+    to_wire(batch, message);
+    word.set_batch(message.SerializeAsString());
     return word;
   }
 };
@@ -423,9 +428,19 @@ TEST_F(OddWords, AnInstantThatCannotBeSubtractedIsRefused) {
   v1::AgentMessage word;
   word.mutable_heartbeat_reply()->set_received_at_nanos(INT64_MIN);
   EXPECT_THAT(lost_for(word), HasSubstr("heartbeat_reply.received_at_nanos"));
-  v1::AgentMessage with_batch = measured(0, 1);
-  with_batch.mutable_heartbeat_reply()->set_sent_at_nanos(INT64_MAX);
-  EXPECT_THAT(lost_for(with_batch), HasSubstr("heartbeat_reply.sent_at_nanos"));
+}
+
+TEST_F(OddWords, NorIsItTakenWhereItRidesWithABatch) {
+  v1::AgentMessage word = measured(0, 1);
+  word.mutable_heartbeat_reply()->set_sent_at_nanos(INT64_MAX);
+  EXPECT_THAT(lost_for(word), HasSubstr("heartbeat_reply.sent_at_nanos"));
+}
+
+TEST_F(OddWords, WhatIsNoBatchIsRefused) {
+  v1::AgentMessage word;
+  word.set_run_id("run-1");
+  word.set_batch("no batch at all");
+  EXPECT_THAT(lost_for(word), HasSubstr("an invalid batch: it cannot be read"));
 }
 
 TEST_F(FleetTest, AStreamThatDoesNotBeginWithAHelloIsBroken) {

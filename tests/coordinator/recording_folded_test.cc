@@ -96,6 +96,7 @@ TEST_F(RecordingTest, OfAFoldedRunNothingElseIsTaken) {
   auto writer = RecordingWriter::fold(file(), beginning, recording->facts, recording->timeline.coverage());
   ASSERT_TRUE(writer);
   ASSERT_TRUE(writer->batch(0, batches_[0].second));
+  ASSERT_TRUE(writer->settle());
   const auto mixed = read_recording(folder_);
   ASSERT_FALSE(mixed);
   EXPECT_NE(mixed.error().message.find("entry 3: a folded run has nothing but merged seconds"),

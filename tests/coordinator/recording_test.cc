@@ -6,6 +6,8 @@
 #include <fstream>
 #include <string>
 
+#include "common/wire.h"
+#include "coordinator/recording/entries.h"
 #include "coordinator/recording/recording_writer.h"
 #include "coordinator/recording/results.h"
 #include "coordinator/results/exit_code.h"
@@ -20,6 +22,7 @@ TEST_F(RecordingTest, ReplayWritesTheSameBytes) {
   const RunFacts facts = ended();
   const TelemetrySeries said = telemetry();
   ASSERT_TRUE(writer.end(facts));
+  ASSERT_TRUE(writer.settle());
   const auto live = RunDirectory::create(folder_ / "live", "sweep", facts.started_at);
   const Measured measured{
       .plan = plan_, .timeline = timeline, .windows = windows_, .facts = facts, .telemetry = said};
@@ -47,6 +50,26 @@ TEST_F(RecordingTest, ReplayWritesTheSameBytes) {
     EXPECT_FALSE(content(folder_ / "live" / name).empty()) << name;
     EXPECT_TRUE(content(folder_ / "live" / name) == content(folder_ / "again" / name)) << name;
   }
+}
+
+TEST_F(RecordingTest, ABatchAsItCameIsRecordedLikeOneThatWasRead) {
+  SnapshotBatch batch = batches_.at(7).second;
+  for (SecondSnapshot& second : batch.seconds) second.requests.clear();  // of which a recording keeps some
+  v1::SnapshotBatch message;
+  to_wire(batch, message);
+  std::vector<std::string> entries;
+  for (const bool as_it_came : {false, true}) {
+    auto writer = begin();
+    ASSERT_TRUE(as_it_came ? writer.batch(1, message.SerializeAsString()) : writer.batch(1, batch));
+    ASSERT_TRUE(writer.settle());
+    const auto read = read_entries(file(), [&](const v1::RecordingEntry& entry) -> Result<void> {
+      if (entry.has_batch()) entries.push_back(entry.SerializeAsString());
+      return {};
+    });
+    ASSERT_TRUE(read) << read.error().message;
+  }
+  ASSERT_EQ(entries.size(), 2u);
+  EXPECT_EQ(entries[0], entries[1]);
 }
 
 TEST_F(RecordingTest, WithoutAnEndItTellsWhatWasComplete) {

@@ -67,13 +67,15 @@ TEST_F(RecordWriterTest, WritesOneLineARequestThatCanBeReadBeforeTheEnd) {
       "\"first\":1.200000000,\"first_answer\":1.300000000,\"last\":2.000000000,\"ended\":2.000000000,"
       "\"prompt_tokens\":4,\"cached_tokens\":3,\"output_tokens\":10,\"reasoning_tokens\":null,\"chunks\":9,"
       "\"outcome\":\"success\"}\n";
-  EXPECT_EQ(read(), expected) << "flushed, though the writer is still open";
+  ASSERT_TRUE(writer->settle());
+  EXPECT_EQ(read(), expected) << "settled, though the writer is still open";
 }
 
 TEST_F(RecordWriterTest, WhatDidNotHappenIsNull) {
   auto writer = RecordWriter::create(folder_ / "r.gz", plan_, cells_, "run-1", RealTime(5s));
   ASSERT_TRUE(writer);
   ASSERT_TRUE(writer->append("a", batch({.outcome = Outcome::kConnect})));
+  ASSERT_TRUE(writer->settle());
   EXPECT_NE(read().find("\"first\":null,\"first_answer\":null,\"last\":null"), std::string::npos);
   EXPECT_NE(read().find("\"prompt_tokens\":null,\"cached_tokens\":null,\"output_tokens\":null,\"reasoning_"
                         "tokens\":null,\"chunks\":0,\"outcome\":\"connect\""),

@@ -25,9 +25,7 @@ struct Tape {
 
   RunLoop::Hooks hooks() {
     RunLoop::Hooks hooks;
-    hooks.on_batch = [this](std::uint32_t agent, const SnapshotBatch& batch) {
-      entries.emplace_back(BatchArrived{agent, batch});
-    };
+    hooks.on_batch = [this](const BatchArrived& arrived) { entries.emplace_back(arrived); };
     hooks.on_step = [this](const StepWindow& window, const Step& step) {
       entries.emplace_back(Row{window, step});
     };

@@ -72,7 +72,7 @@ TEST(Soak, EightHoursTakeHardlyMoreMemoryThanTwo) {
   Metrics metrics(identity_of(plan, "run", "0"));
   std::vector<std::pair<std::int64_t, double>> used;  // at the end of each row, in s
   RunLoop::Hooks hooks;
-  hooks.on_batch = [&](std::uint32_t, const SnapshotBatch& batch) { metrics.observe(batch); };
+  hooks.on_batch = [&](const BatchArrived& arrived) { metrics.observe(arrived.batch); };
   hooks.on_step = [&](const StepWindow& window, const Step& step) {
     used.emplace_back(window.end, megabytes_in_use());
     EXPECT_GT(step.requests.completed, 0u);

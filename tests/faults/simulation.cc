@@ -268,9 +268,9 @@ class Simulation {
   RunLoop::Hooks hooks(coordinator::RecordedRun& recorded) {
     RunLoop::Hooks hooks = recorded.hooks();
     hooks.interrupts = [this] { return interrupted_ ? 1 : 0; };
-    hooks.on_batch = [this, record = hooks.on_batch](std::uint32_t agent, const SnapshotBatch& batch) {
+    hooks.on_batch = [this, record = hooks.on_batch](const coordinator::BatchArrived& arrived) {
       life_->disk->posted();
-      record(agent, batch);
+      record(arrived);
     };
     hooks.on_decision = [this, record = hooks.on_decision](const coordinator::Decision& decision) {
       life_->disk->posted();

@@ -13,6 +13,7 @@
 #include "common/printable.h"
 #include "common/wire.h"
 #include "kneepoint/v1/fleet.pb.h"
+#include "kneepoint/v1/measurement.pb.h"
 
 namespace {
 
@@ -28,7 +29,9 @@ void take(const v1::AgentMessage& message) {
       break;
     }
     case v1::AgentMessage::kBatch: {
-      const auto batch = from_wire(message.batch());
+      v1::SnapshotBatch sent;
+      if (!sent.ParseFromString(message.batch())) break;
+      const auto batch = from_wire(sent);
       if (!batch) break;
       v1::SnapshotBatch again;
       to_wire(*batch, again);

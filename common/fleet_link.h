@@ -7,8 +7,8 @@ namespace kneepoint::fleet_link {
 /// An assignment carries its prompts; a batch, at worst, ten seconds of every series.
 inline constexpr int kMaxMessageBytes = 64 << 20;
 
-/// What an agent may send before the coordinator has read it. gRPC would find this out by a ping with every
-/// message, which costs as much as the message.
+/// What an agent may send over a stream before the coordinator has read it. gRPC would find out how much is
+/// right by a ping with every message, which costs as much as the message.
 inline constexpr int kLookahead = 1 << 20;
 
 /// Call once, at start. gRPC's own log goes to spdlog at debug level; what matters of it returns as a status.

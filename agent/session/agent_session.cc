@@ -27,6 +27,9 @@ constexpr Nanos kFirstBackOff = 25ms;
 constexpr Nanos kLongestBackOff = 1s;
 /// How often a draining engine is asked whether it is idle.
 constexpr Nanos kIdlePoll = 20ms;
+/// How long the answer to a heartbeat may wait for a batch. Two clocks may run apart meanwhile, which
+/// measures them the worse the longer it is.
+constexpr Nanos kRide = 200ms;
 /// How long a last message may take to reach the coordinator.
 constexpr Nanos kFlushLimit = 2s;
 
@@ -192,6 +195,7 @@ void AgentSession::on_message(const v1::CoordinatorMessage& message, MonoTime at
     outbox_.taken(message.ack().taken());
     outbox_.acknowledged(message.ack().sequence());
     send_batches();
+    if (end_) return;
   }
   switch (message.message_case()) {
     case v1::CoordinatorMessage::kWelcome:
@@ -243,9 +247,8 @@ void AgentSession::on_message(const v1::CoordinatorMessage& message, MonoTime at
 }
 
 void AgentSession::on_heartbeat(const v1::Heartbeat& beat, MonoTime at) {
-  if (beat_reply_) send_beat_reply();  // no batch has come for it
   beat_reply_ = std::make_unique<v1::ClockReply>(clock_reply(beat, at));
-  if (!collects()) send_beat_reply();
+  if (!collects() || collect_at_ - now() > kRide) send_beat_reply();
   const auto zero = zero_of(beat);
   if (engine_ && zero && clock_.follow(*zero, at)) engine_->set_zero(clock_.zero());
 }

@@ -68,6 +68,7 @@ void AgentSession::fetch_or_start() {
 
 void AgentSession::forget_run() {
   lease_->end();
+  beat_reply_.reset();
   engine_.reset();  // ends whatever still runs
   incoming_.reset();
   outbox_.clear();

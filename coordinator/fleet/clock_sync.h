@@ -17,8 +17,9 @@ struct ClockSample {
 
 /// Where an agent's monotonic clock stands. The true offset lies within ± round_trip / 2 of `offset`.
 struct ClockEstimate {
-  Nanos offset{0};      ///< Agent minus coordinator.
-  Nanos round_trip{0};  ///< Of the best sample, without the time spent in the agent.
+  Nanos offset{0};  ///< Agent minus coordinator.
+  Nanos round_trip{
+      0};  ///< Of the best sample, without the time spent in the agent but for its clock's error.
 };
 
 /// The offset of the sample with the least round trip (NTP's clock filter, RFC 5905 section 10): queueing

@@ -172,8 +172,9 @@ void Fleet::attend() {
     tended_at_ = now;
     server_->tend();
   }
-  if (phase_ != Phase::kRunning || now - beat_at_ < options_.heartbeat) return;
-  beat_at_ = now;
+  if (phase_ != Phase::kRunning || now < beat_due_) return;
+  // With the run's seconds: an agent collects just behind their ends, and its answer rides with that batch.
+  beat_due_ = zero_ + ((now - zero_) / options_.heartbeat + 1) * options_.heartbeat;
   for (const auto& member : members_) {
     if (member->link && !member->info.membership.lost()) beat(*member, now);
   }
@@ -256,6 +257,7 @@ void Fleet::lose(Member& member, const std::string& reason, Loss how) {
   if (!member.info.membership.lose(until, member.share.has_value())) return;
   member.problem = reason;
   member.barred = how == Loss::kBarred;
+  acknowledge(member);  // no heartbeat tells it any more, and what it still has waits for that
   if (phase_ != Phase::kRunning) return;
   events_.push_back(AgentLost{.agent = number_of(member),
                               .reason = reason,

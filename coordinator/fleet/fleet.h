@@ -216,7 +216,7 @@ class Fleet final : public LoadFleet {
   std::size_t cells_ = 0;
   std::uint64_t epoch_ = 0;           ///< Of the last level.
   std::optional<ShareTable> shares_;  ///< Once there was a level.
-  MonoTime beat_at_{};
+  MonoTime beat_due_{};
   std::uint32_t beats_ = 0;
   MonoTime attended_at_{};    ///< When this thread last looked.
   MonoTime judged_from_{};    ///< Since when it has looked without a break.

@@ -36,7 +36,7 @@ Result<RecordingWriter> RecordingWriter::begin(const std::filesystem::path& file
   if (!opened) return opened.error();
   RecordingWriter writer(*std::move(opened));
   if (const auto written = writer.append(entry); !written) return written.error();
-  if (const auto settled = writer.settle(); !settled) return settled.error();
+  if (const auto flushed = writer.file_.flush(); !flushed) return flushed.error();
   return writer;
 }
 

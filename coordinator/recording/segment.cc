@@ -1,12 +1,13 @@
 #include "coordinator/recording/segment.h"
 
 #include <fmt/format.h>
+#include <google/protobuf/io/coded_stream.h>
 #include <google/protobuf/io/zero_copy_stream_impl_lite.h>
-#include <google/protobuf/util/delimited_message_util.h>
 #include <zlib.h>
 
 #include <algorithm>
 #include <cerrno>
+#include <climits>
 #include <cstring>
 #include <memory>
 
@@ -32,6 +33,13 @@ class GzipInput final : public io::CopyingInputStream {
   };
   std::unique_ptr<gzFile_s, Close> file_;
 };
+
+/// The next entry's bytes; false at the end, and where the last one is not whole.
+bool read_delimited(io::ZeroCopyInputStream& stream, std::string& bytes) {
+  io::CodedInputStream input(&stream);
+  std::uint32_t size = 0;
+  return input.ReadVarint32(&size) && size <= INT_MAX && input.ReadString(&bytes, static_cast<int>(size));
+}
 
 }  // namespace
 
@@ -79,11 +87,11 @@ Result<void> read_entries(const std::filesystem::path& file,
   if (!input.open()) return Error{fmt::format("{}: cannot be read: {}", file.string(), std::strerror(errno))};
   io::CopyingInputStreamAdaptor stream(&input);
   v1::RecordingEntry entry;
-  for (std::size_t number = 1;
-       google::protobuf::util::ParseDelimitedFromZeroCopyStream(&entry, &stream, nullptr); ++number) {
-    if (const auto taken = take(entry); !taken)
-      return Error{fmt::format("{}: entry {}: {}", file.string(), number, taken.error().message)};
-    entry.Clear();
+  std::string bytes;
+  for (std::size_t number = 1; read_delimited(stream, bytes); ++number) {
+    const auto taken =
+        entry.ParseFromString(bytes) ? take(entry) : Result<void>(Error{"it is no entry of a recording"});
+    if (!taken) return Error{fmt::format("{}: entry {}: {}", file.string(), number, taken.error().message)};
   }
   return {};
 }

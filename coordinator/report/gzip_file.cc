@@ -43,9 +43,12 @@ Result<void> GzipFile::append(std::string_view bytes) {
   return compressed.empty() ? Result<void>() : file_.append(compressed);
 }
 
+Result<void> GzipFile::flush() {
+  return file_.append(std::exchange(readable_, true) ? std::string_view() : compress({}, Z_SYNC_FLUSH));
+}
+
 Result<void> GzipFile::settle() {
-  // What the disk refuses here it is asked for again by its settle().
-  if (!std::exchange(readable_, true)) (void)file_.append(compress({}, Z_SYNC_FLUSH));
+  (void)flush();  // what the disk refuses here it is asked for again
   return file_.settle();
 }
 

@@ -23,7 +23,10 @@ class GzipFile {
   /// Kept until settle() where the compressor waits for more of it, or where the disk refuses it, which the
   /// error says.
   Result<void> append(std::string_view bytes);
-  /// As GrowingFile. Costs a few bytes and a new table of codes: once for many appends.
+  /// What was appended is with the kernel, and can be read. Costs a few bytes and a new table of codes: once
+  /// for many appends.
+  Result<void> flush();
+  /// The same, and the disk has it (GrowingFile).
   Result<void> settle();
 
  private:

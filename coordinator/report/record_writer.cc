@@ -32,8 +32,8 @@ Result<RecordWriter> RecordWriter::create(const std::filesystem::path& file, con
   RecordWriter writer(*std::move(opened), plan, cells, run_id);
   writer.lines_ = fmt::format("{{\"schema\":\"kneepoint.records/1\",\"run_id\":{},\"zero_unix_ns\":{}}}\n",
                               json_quoted(run_id), zero.time_since_epoch().count());
-  (void)writer.flush();
-  if (const auto settled = writer.settle(); !settled) return settled.error();
+  (void)writer.write();
+  if (const auto flushed = writer.file_.flush(); !flushed) return flushed.error();
   return writer;
 }
 
@@ -42,7 +42,7 @@ Result<void> RecordWriter::append(const std::string& agent, const SnapshotBatch&
   for (const SecondSnapshot& second : batch.seconds) {
     for (const RequestRow& row : second.requests) write_row(agent, row);
   }
-  return flush();
+  return write();
 }
 
 void RecordWriter::write_row(const std::string& agent, const RequestRow& row) {
@@ -76,7 +76,7 @@ void RecordWriter::write_row(const std::string& agent, const RequestRow& row) {
       count_or_null(row.reasoning_tokens), row.chunks, to_string(row.outcome));
 }
 
-Result<void> RecordWriter::flush() {
+Result<void> RecordWriter::write() {
   auto written = file_.append(lines_);
   lines_.clear();
   return written;

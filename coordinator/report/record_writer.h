@@ -32,7 +32,7 @@ class RecordWriter {
   RecordWriter(GzipFile file, const Plan& plan, const std::vector<Cell>& cells, std::string run_id)
       : file_(std::move(file)), plan_(&plan), cells_(&cells), run_id_(std::move(run_id)) {}
   void write_row(const std::string& agent, const RequestRow& row);
-  Result<void> flush();
+  Result<void> write();
 
   GzipFile file_;
   const Plan* plan_;

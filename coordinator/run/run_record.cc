@@ -1,5 +1,6 @@
 #include "coordinator/run/run_record.h"
 
+#include <algorithm>
 #include <chrono>
 #include <utility>
 
@@ -55,7 +56,10 @@ Result<void> RunRecord::open(Result<RecordingWriter> recording, const Plan& plan
 }
 
 void RunRecord::batch(const BatchArrived& arrived, const std::string& name, std::function<void()> safe) {
-  if (!records_ && arrived.wire) {
+  const auto& seconds = arrived.batch.seconds;
+  const bool rows =
+      std::any_of(seconds.begin(), seconds.end(), [](auto& second) { return !second.requests.empty(); });
+  if (arrived.wire && !rows && !records_) {
     journal_->post(
         arrived.wire->size(),
         [this, agent = arrived.agent, wire = arrived.wire] { (void)recording_->batch(agent, *wire); },

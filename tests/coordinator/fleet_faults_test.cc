@@ -221,6 +221,19 @@ TEST_F(RelayedFleetTest, WhatWaitsForAcknowledgementsIsHandedOverBeforeTheEnd) {
   EXPECT_EQ(agent_->end().code, ExitCode::kInterrupted);
 }
 
+TEST_F(FleetTest, WhoLeavesBetweenTwoHeartbeatsIsToldWhatIsSafe) {
+  listen({.heartbeat = 1h});
+  TestAgent agent(unix_address(), "a", {.outbox = {.bytes_on_the_way = 1}});
+  assemble_and_start(1);
+  fleet_->send({.epoch = 1, .concurrency = 5});
+  ASSERT_TRUE(pump_until([&] { return !batches_[0].empty(); }));
+  // The next ones wait: that the first is safe would come with a heartbeat.
+  ASSERT_TRUE(agent.log->wait_for([](const auto& state) { return state.collected >= 5; }));
+  agent.stop();
+  EXPECT_TRUE(pump_until([&] { return agent.ended(); }));
+  EXPECT_TRUE(pump_until([&] { return batches_[0].size() >= 5; }));
+}
+
 TEST_F(RelayedFleetTest, AnAgentThatFallsSilentIsLost) {
   begin({}, {.silence_limit = 300ms, .heartbeat = 20ms});
   relay_->freeze();
@@ -434,6 +447,15 @@ TEST_F(OddWords, NorIsItTakenWhereItRidesWithABatch) {
   v1::AgentMessage word = measured(0, 1);
   word.mutable_heartbeat_reply()->set_sent_at_nanos(INT64_MAX);
   EXPECT_THAT(lost_for(word), HasSubstr("heartbeat_reply.sent_at_nanos"));
+}
+
+TEST_F(OddWords, WhatARecordingCouldNotReadAgainIsRefused) {
+  v1::AgentMessage word = measured(0, 1);
+  std::string deep = word.batch();
+  for (int i = 0; i < 99; ++i) deep += static_cast<char>(15 << 3 | 3);  // a group that nobody knows begins
+  for (int i = 0; i < 99; ++i) deep += static_cast<char>(15 << 3 | 4);  // and ends
+  word.set_batch(deep);
+  EXPECT_THAT(lost_for(word), HasSubstr("an invalid batch: it cannot be read"));
 }
 
 TEST_F(OddWords, WhatIsNoBatchIsRefused) {

@@ -72,6 +72,18 @@ TEST_F(RecordingTest, ABatchAsItCameIsRecordedLikeOneThatWasRead) {
   EXPECT_EQ(entries[0], entries[1]);
 }
 
+TEST_F(RecordingTest, AWholeEntryThatCannotBeReadIsNoEnd) {
+  {
+    auto writer = begin();
+    ASSERT_TRUE(writer.batch(1, std::string_view("no batch at all")));
+    ASSERT_TRUE(writer.end(ended()));
+  }
+  const auto read = read_recording(folder_);
+  ASSERT_FALSE(read);
+  EXPECT_NE(read.error().message.find("entry 2: it is no entry of a recording"), std::string::npos)
+      << read.error().message;
+}
+
 TEST_F(RecordingTest, WithoutAnEndItTellsWhatWasComplete) {
   {
     auto writer = begin();

@@ -4,23 +4,39 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <variant>
 
 #include "agent/prompts/dataset_fetch.h"
 #include "agent/session/permissions.h"
 #include "common/printable.h"
 #include "common/wire.h"
+#include "coordinator/fleet/agent_messages.h"
 #include "kneepoint/v1/fleet.pb.h"
 #include "kneepoint/v1/measurement.pb.h"
+#include "kneepoint/v1/recording.pb.h"
 
 namespace {
 
 using namespace kneepoint;
 
-/// What an agent says: all that reaches a terminal or a table is printable, and batches survive their way
-/// back.
+/// An entry of a recording with these bytes as its batch.
+std::string entry_with(const std::string& batch) {
+  const auto within = [](const std::string& bytes) {
+    std::string message(1, static_cast<char>(2 << 3 | 2));  // field 2 of both, with its length
+    for (std::size_t left = bytes.size();; left >>= 7) {
+      message += static_cast<char>((left & 127) | (left > 127 ? 128 : 0));
+      if (left <= 127) return message + bytes;
+    }
+  };
+  return within(within(batch));
+}
+
+/// What an agent says: all that reaches a terminal or a table is printable, batches survive their way back,
+/// and one that is recorded as it came can be read again.
 void take(const v1::AgentMessage& message) {
   switch (message.message_case()) {
     case v1::AgentMessage::kHello: {
@@ -29,13 +45,15 @@ void take(const v1::AgentMessage& message) {
       break;
     }
     case v1::AgentMessage::kBatch: {
-      v1::SnapshotBatch sent;
-      if (!sent.ParseFromString(message.batch())) break;
-      const auto batch = from_wire(sent);
-      if (!batch) break;
+      const auto event = coordinator::event_of(std::make_shared<v1::AgentMessage>(message));
+      if (!event) break;
+      const auto& arrived = std::get<coordinator::LinkEvent::RunBatch>(*event);
       v1::SnapshotBatch again;
-      to_wire(*batch, again);
+      to_wire(arrived.batch, again);
       if (!from_wire(again)) std::abort();
+      const std::string entry = entry_with(*arrived.wire);
+      v1::RecordingEntry recorded;
+      if (!recorded.ParseFromString(entry) || !from_wire(recorded.batch().batch())) std::abort();
       break;
     }
     default:

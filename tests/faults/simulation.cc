@@ -315,8 +315,9 @@ class Simulation {
       marks_ = life_->disk->marks();
     }
     life_.reset();
-    world_.pass(std::max(down_for_, Nanos(10ms)));
-    if (down_for_ > lease::kPromise && !host_.in_flight().empty())
+    const Nanos down_for = std::max(down_for_, Nanos(10ms));  // another kill may be planned meanwhile
+    world_.pass(down_for);
+    if (down_for > lease::kPromise && !host_.in_flight().empty())
       broken("(b) load runs on 10 s after its coordinator was killed");
   }
 

@@ -10,7 +10,7 @@ function drawLadderChart(plot, legend, width, { label, axis, steps }) {
   const y = valueScale(values, { log: true, bottom: frame.bottom, top: frame.top });
   drawValueAxis(frame, y, { format: formatTime, label: axis, log: true });
   const x = d3.scaleBand().domain(d3.range(steps.length)).range([frame.left, frame.right]).padding(0.35);
-  const shown = new Set(sparse(d3.range(steps.length), (i) => x(i), 24));
+  const shown = new Set(sparse(d3.range(steps.length), (i) => x(i), (i) => String(steps[i].label)));
   drawBottomAxis(frame, d3.axisBottom(x).tickValues([...shown]).tickFormat((i) => steps[i].label).tickSize(4), "concurrent requests");
   const half = Math.min(22, x.bandwidth() / 2);
 

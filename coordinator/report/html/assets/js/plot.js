@@ -77,13 +77,16 @@ function loadScale(values, left, right) {
 }
 
 /** Of `values`, those whose labels do not touch. The ends are kept. */
-function sparse(values, position, distance) {
+function sparse(values, position, label) {
+  const width = (value) => 7 * label(value).length;
+  const apart = (a, b) => Math.abs(position(a) - position(b)) >= (width(a) + width(b)) / 2 + 5;
   const kept = [];
   for (const value of values) {
-    if (!kept.length || Math.abs(position(value) - position(kept[kept.length - 1])) >= distance) kept.push(value);
+    if (!kept.length || apart(value, kept[kept.length - 1])) kept.push(value);
   }
   const last = values[values.length - 1];
-  if (kept.length > 1 && kept[kept.length - 1] !== last) kept[kept.length - 1] = last;
+  while (kept.length > 1 && kept[kept.length - 1] !== last && !apart(kept[kept.length - 1], last)) kept.pop();
+  if (kept[kept.length - 1] !== last && apart(kept[0], last)) kept.push(last);
   return kept;
 }
 

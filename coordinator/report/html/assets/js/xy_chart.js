@@ -64,7 +64,7 @@ function horizontal(frame, points, spec) {
   }
   const tested = [...new Set(points.map((p) => p.x))].sort((a, b) => a - b);
   const { scale, log } = loadScale(tested, frame.left, frame.right);
-  const ticks = sparse(tested, scale, 24);
+  const ticks = sparse(tested, scale, formatNumber);
   drawBottomAxis(frame, d3.axisBottom(scale).tickValues(ticks).tickFormat(formatNumber).tickSize(4),
     `${spec.x.load}${log ? " (log)" : ""}`);
   return scale;

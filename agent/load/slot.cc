@@ -11,6 +11,9 @@ namespace {
 /// How long before its first request a slot opens its connection: long enough for a handshake across a
 /// continent, shorter than any host's patience with an idle connection.
 constexpr Nanos kConnectAhead = std::chrono::seconds(1);
+/// A user who thinks for longer holds no socket meanwhile, so that open conversations are bounded by memory
+/// alone. Hosts do not keep one for longer either (uvicorn's default, which is vLLM's).
+constexpr Nanos kHeldWhileThinking = std::chrono::seconds(5);
 
 }  // namespace
 
@@ -98,7 +101,14 @@ Task<void> Slot::keep_in_flight() {
       if (thinking <= Nanos(0)) continue;
       intended = ending.at + thinking;
       recorder_.begin_thinking(request.series, ending.at);
-      const bool wanted = co_await sleep_until(intended);
+      bool wanted = true;
+      if (thinking > kHeldWhileThinking) {
+        stream_.disconnect();
+        wanted = co_await sleep_until(intended - kConnectAhead);
+        if (wanted) co_await stream_.connect_ahead(*request.route);
+        intended = std::max(intended, mono_now());  // a slow connection is no send lag
+      }
+      wanted = wanted && co_await sleep_until(intended);
       recorder_.end_thinking(request.series, mono_now());
       if (!wanted) break;
       continue;

@@ -147,6 +147,7 @@ void AgentSession::on_link(const LinkEvent& event) {
     on_closed(closed->reason);
   } else {
     on_message(*std::get<0>(event.what), event.at);
+    if (link_) link_->processed();
   }
 }
 

@@ -3,9 +3,11 @@
 #include <fmt/format.h>
 #include <grpcpp/grpcpp.h>
 
+#include <algorithm>
 #include <condition_variable>
 #include <deque>
 #include <mutex>
+#include <utility>
 
 #include "common/fleet_link.h"
 #include "common/fleet_tls.h"
@@ -21,6 +23,11 @@ constexpr int kConnectMillis = 5000;
 int millis(Nanos duration) {
   return static_cast<int>(duration / std::chrono::milliseconds(1));
 }
+
+/// Events of one link that may wait for the session.
+constexpr std::int64_t kMostUnprocessed = 64;
+/// What may wait to be written to a coordinator that does not read: batches wait for acknowledgements before.
+constexpr std::size_t kMostQueued = 2 * std::size_t{fleet_link::kMaxMessageBytes};
 
 std::shared_ptr<grpc::Channel> open_channel(const kneepoint::Endpoint& coordinator,
                                             const FleetCredentials* credentials) {
@@ -56,12 +63,21 @@ class Stream final : public grpc::ClientBidiReactor<v1::AgentMessage, v1::Coordi
   }
 
   void send(v1::AgentMessage message) {
+    bool full = false;
     {
       const std::lock_guard lock(mutex_);
       if (closed_ || finishing_) return;
+      queued_ += message.ByteSizeLong();
+      full = queued_ > kMostQueued && !outgoing_.empty();
       outgoing_.push_back(std::move(message));
     }
+    if (full) return context_.TryCancel();
     pump();
+  }
+
+  void processed() {
+    const std::lock_guard lock(mutex_);
+    if (--unprocessed_ < kMostUnprocessed / 2) read_on();
   }
 
   void finish() {
@@ -75,14 +91,17 @@ class Stream final : public grpc::ClientBidiReactor<v1::AgentMessage, v1::Coordi
   void cancel_and_wait() {
     context_.TryCancel();
     std::unique_lock lock(mutex_);
+    read_on();  // so that a read ends
     done_changed_.wait(lock, [this] { return done_; });
   }
 
   void OnReadDone(bool ok) override {
     if (ok) {
       sink_({id_, SystemClock().now(), std::shared_ptr<const v1::CoordinatorMessage>(std::move(incoming_))});
+      const std::lock_guard lock(mutex_);
       incoming_ = std::make_shared<v1::CoordinatorMessage>();
-      StartRead(incoming_.get());
+      paused_ = ++unprocessed_ >= kMostUnprocessed;
+      if (!paused_) StartRead(incoming_.get());
       return;
     }
     bool release = false;
@@ -106,6 +125,10 @@ class Stream final : public grpc::ClientBidiReactor<v1::AgentMessage, v1::Coordi
   }
 
  private:
+  /// With the mutex.
+  void read_on() {
+    if (std::exchange(paused_, false)) StartRead(incoming_.get());
+  }
   void write_ended() {
     bool release = false;
     {
@@ -129,6 +152,7 @@ class Stream final : public grpc::ClientBidiReactor<v1::AgentMessage, v1::Coordi
       if (!outgoing_.empty()) {
         current_ = std::move(outgoing_.front());
         outgoing_.pop_front();
+        queued_ -= std::min(queued_, current_.ByteSizeLong());
       } else if (finishing_ && !half_closed_) {
         half_close = half_closed_ = true;
       } else {
@@ -153,6 +177,9 @@ class Stream final : public grpc::ClientBidiReactor<v1::AgentMessage, v1::Coordi
   std::mutex mutex_;
   std::condition_variable done_changed_;
   std::deque<v1::AgentMessage> outgoing_;
+  std::size_t queued_ = 0;        // bytes of them
+  std::int64_t unprocessed_ = 0;  // events passed on
+  bool paused_ = false;           // not reading, because of them
   bool writing_ = false;
   bool finishing_ = false;
   bool half_closed_ = false;
@@ -167,6 +194,7 @@ class GrpcLink final : public CoordinatorLink {
       : stream_(coordinator, id, std::move(sink), credentials) {}
   ~GrpcLink() override { stream_.cancel_and_wait(); }
   void send(v1::AgentMessage message) override { stream_.send(std::move(message)); }
+  void processed() override { stream_.processed(); }
   void finish() override { stream_.finish(); }
 
  private:

@@ -46,8 +46,12 @@ class CoordinatorLink {
   virtual ~CoordinatorLink() = default;
 
   /// Queues; never blocks on the network: who has much to send waits for it to be acknowledged. Dropped once
-  /// the stream has ended. Any thread.
+  /// the stream has ended, which it does where far too much waits for a coordinator that does not read. Any
+  /// thread.
   virtual void send(v1::AgentMessage message) = 0;
+  /// One of its events has been dealt with. A link whose events nobody deals with is read no further, so that
+  /// what waits is bounded. Any thread.
+  virtual void processed() = 0;
   /// Half-closes after everything sent so far; LinkClosed follows when the coordinator has read it.
   virtual void finish() = 0;
 };

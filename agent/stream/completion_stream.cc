@@ -65,6 +65,11 @@ Task<void> CompletionStream::connect_ahead(const Route& route) {
   co_await open(route);
 }
 
+void CompletionStream::disconnect() {
+  connection_->close();
+  reused_ = false;
+}
+
 /// The next request goes to `route`: takes a connection that leads there.
 void CompletionStream::turn_to(const Route& route) {
   if (leads_to_ == &route) return;

@@ -76,6 +76,8 @@ class CompletionStream {
 
   /// Opens the connection ahead of the first request. Failure is left for the request to find out.
   Task<void> connect_ahead(const Route& route);
+  /// Between two requests: closes the connection.
+  void disconnect();
   /// Sends the request, reads its answer, classifies the end. Keeps nothing of the request afterwards.
   Task<Ending> perform(const CompletionRequest& request);
   /// Ends whatever is going on with Outcome::kCancelled. A later request ends at once.

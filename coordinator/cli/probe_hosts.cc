@@ -25,6 +25,7 @@ std::string host_line(const HostFacts& host) {
     text += fmt::format(", context {}", format_figure(static_cast<double>(*model.max_length)));
   text += host.has_metrics ? ", /metrics found" : ", no /metrics: what gives out cannot be named";
   if (host.healthy && !*host.healthy) text += ", /health says NOT READY";
+  if (!host.clock.empty()) text += "; " + host.clock;
   return text;
 }
 

@@ -1,6 +1,7 @@
 #include "coordinator/cli/replay_command.h"
 
 #include <fmt/format.h>
+#include <sys/stat.h>
 
 #include "common/version.h"
 #include "coordinator/cli/failure.h"
@@ -13,6 +14,7 @@
 namespace kneepoint::coordinator {
 
 int replay_command(const ReplayOptions& options) {
+  umask(077);  // as the run's own files
   const auto file = segment_path(options.directory, kRecordingFile, 1);
   if (std::error_code error; !std::filesystem::exists(file, error))
     return refuse(fmt::format("{}: no recording there; name a run directory", file.string()));

@@ -87,6 +87,12 @@ Plan load_plan_of(const RunOptions& options) {
   return plan;
 }
 
+/// What agents hear of a run that is over.
+Fleet::End end_of(const RunFacts& facts) {
+  const std::string& why = facts.fleet_failure.empty() ? facts.stopped_by : facts.fleet_failure;
+  return {.complete = why.empty(), .reason = why, .final = true};
+}
+
 /// What is wrong with the options is said before any host is asked.
 void check_options(const RunOptions& options) {
   if (options.out && !options.resume && !options.force)
@@ -134,9 +140,14 @@ class Run {
         display_(plan_, cells_, metrics_, feed_, errors, options.detail == Detail::kLine),
         record_(directory_.path(), past_ ? past_->segments + 1 : 1) {
     plan_.text_seed = past_ ? past_->plan.text_seed : new_text_seed();
-    if (options.force) or_fail(directory_.clear(), kBadInput);
-    or_fail(directory_.write("plan.yaml", plan_.source_text), kBadInput);
-    serve();
+    try {
+      if (options.force) or_fail(directory_.clear(), kBadInput);
+      or_fail(directory_.write("plan.yaml", plan_.source_text), kBadInput);
+      serve();
+    } catch (...) {
+      directory_.discard();
+      throw;
+    }
   }
 
   ExitCode execute() {
@@ -146,6 +157,7 @@ class Run {
       feed_.over(failure.message);
       if (fleet_)
         failure.agents_told = fleet_->finish({.reason = failure.message, .final = is_final(failure.code)});
+      if (!telemetry_) directory_.discard();
       throw;
     }
   }
@@ -226,8 +238,8 @@ class Run {
                                                                     .secrets = needed_secrets(plan_)}),
                                                 kFleetFailed));
     } else {
-      display_.print(
-          fmt::format("waiting for {} agents on {}", expected, fmt::join(fleet_->addresses(), ", ")));
+      display_.print(fmt::format("waiting for {} on {}", plural(expected, "agent"),
+                                 fmt::join(fleet_->addresses(), ", ")));
     }
     metrics_.set_agents({.awaited = expected});
     display_.waiting_for_agents(0, expected);
@@ -445,7 +457,8 @@ class Run {
     closing_ = render_ending(report, directory, Detail::kAnswer, kTextWidth);
     output_.write(options_.ending ? options_.ending(report, directory_.path())
                                   : render_ending(report, directory, options_.detail, answer_width()));
-    const std::vector<std::string> failed = write_results(directory_, measured, report);
+    std::vector<std::string> failed = write_results(directory_, measured, report);
+    if (const auto pointed = directory_.point_latest(); !pointed) failed.push_back(pointed.error().message);
     for (const std::string& line : failed)
       errors_.write(fmt::format("kneepoint: {}\n", printable_lines(line)));
     const int interrupts = interrupts_.count();
@@ -518,8 +531,11 @@ Ending run(const RunOptions& options, Interrupts& interrupts, BackgroundOutput& 
   if (past && is_over(*past)) {
     const std::string words = fmt::format("run {} is over: nothing is loaded\n", past->facts.run_id);
     if (options.detail != Detail::kLine) errors.write(words);
-    return {words, static_cast<ExitCode>(
-                       replay_command({.directory = *options.out, .out = {}, .detail = options.detail}))};
+    const auto code = static_cast<ExitCode>(
+        replay_command({.directory = *options.out, .out = {}, .detail = options.detail}));
+    // The coordinator before this one may have been killed before it could tell them.
+    see_off_agents(options, end_of(past->facts), 0, interrupts);
+    return {words, code};
   }
   // Local agents read the same environment: say now what they would refuse later.
   if (options.listen.empty()) {
@@ -554,7 +570,8 @@ int run_command(const RunOptions& options) {
     const std::string line = fmt::format("kneepoint: {}\n", printable_lines(failure.message));
     errors.write(line);
     const int code = end(line, failure.code);
-    if (is_final(failure.code)) see_off_agents(options, failure.message, failure.agents_told, interrupts);
+    if (is_final(failure.code))
+      see_off_agents(options, {.reason = failure.message, .final = true}, failure.agents_told, interrupts);
     return code;
   }
 }

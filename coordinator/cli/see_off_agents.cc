@@ -3,7 +3,6 @@
 #include <algorithm>
 
 #include "common/build_identity.h"
-#include "coordinator/fleet/fleet.h"
 
 namespace kneepoint::coordinator {
 namespace {
@@ -13,7 +12,7 @@ constexpr Nanos kDialledBy = std::chrono::seconds(3);
 
 }  // namespace
 
-void see_off_agents(const RunOptions& options, const std::string& reason, std::size_t told,
+void see_off_agents(const RunOptions& options, const Fleet::End& end, std::size_t told,
                     const Interrupts& interrupts) {
   if (options.listen.empty() || told >= options.expect_agents) return;
   const auto credentials = FleetCredentials::load(options.tls);
@@ -23,7 +22,7 @@ void see_off_agents(const RunOptions& options, const std::string& reason, std::s
                                     .credentials = *credentials,
                                     .build = build_identity()});
   if (!fleet) return;  // another coordinator's, perhaps
-  (*fleet)->finish({.reason = reason, .final = true});
+  (*fleet)->finish(end);
   (*fleet)->see_off(options.expect_agents - told, std::max(options.linger, kDialledBy),
                     [&]() -> Result<void> {
                       if (interrupts.count() > 0) return Error{"interrupted"};

@@ -9,6 +9,7 @@ Result<bool> Barrier::open(const std::vector<std::string>& present, MonoTime now
   if (present.size() >= expected) return true;
   if (now < deadline) return false;
   if (present.size() >= least) return true;
+  if (expected == 1) return Error{"fleet not assembled: the agent did not come"};
   if (present.empty()) return Error{fmt::format("fleet not assembled: none of {} agents came", expected)};
   return Error{fmt::format("fleet not assembled: {} of {} agents came: {}", present.size(), expected,
                            fmt::join(present, ", "))};

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "common/dataset.h"
+#include "common/plural.h"
 #include "common/printable.h"
 #include "common/whole_seconds.h"
 #include "coordinator/fleet/fleet.h"
@@ -213,7 +214,8 @@ void Fleet::admit(const std::shared_ptr<AgentLink>& link, AgentInfo info) {
   const bool running = phase_ == Phase::kRunning;
   if (drain_limit_) return turn_away(*link, info.name, "the run ends");
   if (phase_ != Phase::kAssembling && places_taken() >= expected_)
-    return turn_away(*link, info.name, fmt::format("the fleet of {} agents is complete", expected_));
+    return turn_away(*link, info.name,
+                     fmt::format("the fleet of {} is complete", plural(expected_, "agent")));
   info.membership = Membership();
   if (running) {
     Member& member = joining_.emplace_back();

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "common/secrets.h"
+#include "coordinator/init/host_words.h"
 #include "coordinator/telemetry/prometheus_text.h"
 #include "coordinator/telemetry/target_client.h"
 
@@ -19,14 +20,16 @@ constexpr Nanos kProbeLimit = 60s;  // for everything that is asked
 
 Result<std::vector<HostFacts::Model>> read_models(const HttpReply& reply) {
   if (reply.status == 401 || reply.status == 403)
-    return Error{"it asks for a token; name the variable that holds it with --token-env"};
+    return Error{fmt::format("it asks for a token ({}); name the variable that holds it with --token-env",
+                             own_words(reply))};
   simdjson::dom::parser parser;
   simdjson::dom::array entries;
   if (reply.status != 200 || parser.parse(reply.body)["data"].get(entries)) {
+    if (auto ill = not_well("/v1/models", reply); !ill.empty()) return Error{std::move(ill)};
     return Error{
-        fmt::format("/v1/models answers with HTTP status {} and no list of models, so it does not speak "
-                    "OpenAI's API; docs/dialects.md tells how to describe other hosts",
-                    reply.status)};
+        fmt::format("/v1/models gives no list of models ({}), so it does not speak OpenAI's API; "
+                    "docs/dialects.md tells how to describe other hosts",
+                    own_words(reply))};
   }
   std::vector<HostFacts::Model> models;
   for (const simdjson::dom::element entry : entries) {
@@ -77,13 +80,14 @@ Result<HostFacts> probe_host(const ProbeOptions& options) {
   TargetClient host(target, *secret, {.stop = {}, .limit = kProbeLimit, .run_id = {}});
 
   const auto health = host.get("/health");
-  if (!health) return health.error();
+  if (!health) return Error{unreachable(options.url, health.error().message)};
   if (health->status == 200 || health->status >= 500) facts.healthy = health->status == 200;
   const auto listed = host.get("/v1/models");
-  if (!listed) return listed.error();
+  if (!listed) return Error{unreachable(options.url, listed.error().message)};
   auto models = read_models(*listed);
   if (!models) return refuse(models.error().message);
   facts.models = *std::move(models);
+  facts.clock = clock_remark(listed->date, SystemClock().real_now());
   if (!options.model.empty()) {
     const auto wanted = std::find_if(facts.models.begin(), facts.models.end(),
                                      [&](const HostFacts::Model& m) { return m.id == options.model; });

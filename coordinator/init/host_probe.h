@@ -27,6 +27,7 @@ struct HostFacts {
   UsageReport usage = UsageReport::kNone;
   bool has_metrics = false;      ///< /metrics is a Prometheus exposition …
   std::optional<Engine> engine;  ///< … of this engine.
+  std::string clock;             ///< How far its clock is off, as a clause; empty where it is right.
 };
 
 struct ProbeOptions {

@@ -4,16 +4,13 @@
 #include <simdjson.h>
 
 #include <algorithm>
-#include <cmath>
-#include <ctime>
 #include <future>
-#include <initializer_list>
 #include <set>
 #include <utility>
 
 #include "common/printable.h"
 #include "common/secrets.h"
-#include "coordinator/results/units.h"
+#include "coordinator/init/host_words.h"
 #include "coordinator/telemetry/prometheus_text.h"
 #include "coordinator/telemetry/target_client.h"
 
@@ -23,31 +20,9 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr Nanos kPreflightLimit = 10s;
-/// Date tells whole seconds, and the answer was under way.
-constexpr Nanos kNoticedClock = 5s;
-constexpr std::size_t kQuoted = 160;  // bytes of what a host says
 
 bool speaks_openai(const Target& target) {
   return target.api == Api::kOpenAiChat || target.api == Api::kOpenAiCompletions;
-}
-
-std::string own_words(const HttpReply& reply) {
-  const std::string words = printable_start(reply.body, kQuoted);
-  return fmt::format("HTTP {}{}{}", reply.status, words.empty() ? "" : ": ", words);
-}
-
-/// @param why nothing was heard from the host at `url`.
-std::string unreachable(const std::string& url, const std::string& why) {
-  const auto says = [&](std::initializer_list<std::string_view> words) {
-    return std::any_of(words.begin(), words.end(),
-                       [&](std::string_view each) { return why.find(each) != why.npos; });
-  };
-  if (url.starts_with("https:") &&
-      says({"wrong version", "packet length", "stream truncated", "http request"}))
-    return why + "; does it speak plain http? Then write http:// in its URL";
-  if (url.starts_with("http:") && says({"end of stream", "bad version"}))
-    return why + "; does it want TLS? Then write https:// in its URL";
-  return why;
 }
 
 /// A length that will be asked for. What has no real end (a lognormal's tail) is cut by the host's, if it is
@@ -88,9 +63,11 @@ HostCheck ask(const Target& target, const std::string& url, const std::string& r
   TargetClient client(
       alone, *secret,
       {.stop = stop, .limit = std::max(kPreflightLimit, target.connect_timeout), .run_id = run_id});
-  const auto reply = client.get(speaks_openai(target) ? "/v1/models" : "/health");
+  const std::string path = speaks_openai(target) ? "/v1/models" : "/health";
+  const auto reply = client.get(path);
   if (!reply) return {.url = url, .fault = unreachable(url, reply.error().message)};
-  HostCheck check{.url = url, .fault = speaks_openai(target) ? judge_models(target, *reply, longest) : ""};
+  HostCheck check{.url = url, .fault = not_well(path, *reply)};
+  if (check.fault.empty() && speaks_openai(target)) check.fault = judge_models(target, *reply, longest);
   for (const std::string& model : more_models) {
     alone.model = model;
     if (check.fault.empty() && speaks_openai(target)) check.fault = judge_models(alone, *reply, std::nullopt);
@@ -138,15 +115,6 @@ std::string judge_models(const Target& target, const HttpReply& reply, std::opti
   for (std::string& name : others) name = fmt::format("'{}'", printable(name));
   return fmt::format("it does not serve '{}' but {}; correct model in the plan", printable(target.model),
                      fmt::join(others, ", "));
-}
-
-std::string clock_remark(const std::string& date, RealTime now) {
-  std::tm parts{};
-  if (strptime(date.c_str(), "%a, %d %b %Y %H:%M:%S GMT", &parts) == nullptr) return "";
-  const double off = to_seconds(RealTime(std::chrono::seconds(timegm(&parts))) - now);
-  if (std::abs(off) < to_seconds(kNoticedClock)) return "";
-  return fmt::format("its clock is {} {} this machine's: logs and reports will not match",
-                     format_time(std::abs(off)), off > 0 ? "ahead of" : "behind");
 }
 
 std::optional<std::uint64_t> longest_request(const Plan& plan, std::uint32_t target) {

@@ -23,10 +23,6 @@ struct HostCheck {
 /// or where the host does not tell. @param longest tokens of prompt and answer; absent: not known.
 std::string judge_models(const Target& target, const HttpReply& reply, std::optional<std::uint64_t> longest);
 
-/// How far a clock that showed `date` (an HTTP header) at `now` is off, as a clause; empty where it is right
-/// to seconds or cannot be told.
-std::string clock_remark(const std::string& date, RealTime now);
-
 /// The tokens of prompt and answer that the longest request on a target is sure to reach at times; absent
 /// where prompts are not made to a length or answers have no limit.
 std::optional<std::uint64_t> longest_request(const Plan& plan, std::uint32_t target);

@@ -39,6 +39,8 @@ constexpr std::array<std::pair<std::string_view, std::string_view>, 9> kRunFiles
      {"telemetry", ".jsonl"},
      {"records", ".jsonl.gz"}}};
 
+constexpr std::string_view kPlanFile = "plan.yaml";
+
 bool is_of_a_run(std::string_view name) {
   return std::any_of(kRunFiles.begin(), kRunFiles.end(), [&](const auto& file) {
     const auto& [stem, ending] = file;
@@ -80,11 +82,6 @@ Result<fs::path> create_default(std::string_view plan_name, RealTime now, const 
     if (error) return cannot("create the run directory", path, error.message());
     path = base / fmt::format("{}-{}", name, again);
   }
-  const fs::path link = base / "latest";
-  const fs::path fresh = base / fmt::format(".latest.{}", random_suffix());
-  fs::create_directory_symlink(path.filename(), fresh, error);
-  if (!error) fs::rename(fresh, link, error);
-  if (error) return cannot("point", link, fmt::format("at the run: {}", error.message()));
   return path;
 }
 
@@ -104,17 +101,18 @@ Result<void> write_all(int fd, std::string_view content) {
 Result<RunDirectory> RunDirectory::create(const std::optional<fs::path>& out, std::string_view plan_name,
                                           RealTime now, const fs::path& base) {
   fs::path path;
+  bool fresh = true;
   if (out) {
     path = *out;
     std::error_code error;
-    fs::create_directories(path, error);
+    fresh = fs::create_directories(path, error);
     if (error) return cannot("create the run directory", path, error.message());
   } else {
     auto created = create_default(plan_name, now, base);
     if (!created) return created.error();
     path = *created;
   }
-  const RunDirectory directory(path);
+  const RunDirectory directory(path, out.has_value(), fresh);
   if (const auto probe = directory.write(".probe", ""); !probe) return probe.error();
   std::error_code ignored;
   fs::remove(path / ".probe", ignored);
@@ -130,6 +128,28 @@ Result<void> RunDirectory::refuse_taken(const fs::path& path) {
       return Error{fmt::format(
           "{}: a run lies there already; name another directory, or --force to replace it", path.string())};
   }
+  return {};
+}
+
+void RunDirectory::discard() const {
+  std::error_code error;
+  for (fs::directory_iterator at(path_, error), end; !error && at != end; at.increment(error)) {
+    if (at->path().filename() != kPlanFile) return;
+  }
+  if (error || !fresh_) return;
+  fs::remove(path_ / kPlanFile, error);
+  fs::remove(path_, error);
+  if (!named_) fs::remove(path_.parent_path(), error);  // not where other runs lie there
+}
+
+Result<void> RunDirectory::point_latest() const {
+  if (named_) return {};
+  std::error_code error;
+  const fs::path link = path_.parent_path() / "latest";
+  const fs::path fresh = path_.parent_path() / fmt::format(".latest.{}", random_suffix());
+  fs::create_directory_symlink(path_.filename(), fresh, error);
+  if (!error) fs::rename(fresh, link, error);
+  if (error) return cannot("point", link, fmt::format("at the run: {}", error.message()));
   return {};
 }
 

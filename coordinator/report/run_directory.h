@@ -14,8 +14,8 @@ namespace kneepoint::coordinator {
 /// Where a run's results go. Not thread-safe.
 class RunDirectory {
  public:
-  /// Creates `out`, or `base`/<UTC>-<plan> (with "-2", "-3" … where that is taken) and points `base`/latest
-  /// at it, and proves that it can be written to, so that a run never ends with nowhere to put its results.
+  /// Creates `out`, or `base`/<UTC>-<plan> (with "-2", "-3" … where that is taken), and proves that it can be
+  /// written to, so that a run never ends with nowhere to put its results.
   /// Errors: one line that names the directory and the cause. @param now stamps the default name.
   static Result<RunDirectory> create(const std::optional<std::filesystem::path>& out,
                                      std::string_view plan_name, RealTime now,
@@ -27,6 +27,12 @@ class RunDirectory {
   /// next.
   Result<void> clear() const;
 
+  /// Of a run that has loaded nothing: takes the directory away again, where it is new and holds nothing but
+  /// a plan.
+  void discard() const;
+  /// Its report is there: `base`/latest leads to it. Only for a directory that `out` did not name.
+  Result<void> point_latest() const;
+
   const std::filesystem::path& path() const { return path_; }
 
   /// Writes a file as a whole or not at all: beside it, flushed to disk, then renamed over it.
@@ -35,8 +41,11 @@ class RunDirectory {
   std::vector<std::string> write_report(const Report& report) const;
 
  private:
-  explicit RunDirectory(std::filesystem::path path) : path_(std::move(path)) {}
+  RunDirectory(std::filesystem::path path, bool named, bool fresh)
+      : path_(std::move(path)), named_(named), fresh_(fresh) {}
   std::filesystem::path path_;
+  bool named_;  // by the user
+  bool fresh_;  // made here
 };
 
 }  // namespace kneepoint::coordinator

@@ -7,6 +7,7 @@
 #include <span>
 
 #include "common/lease.h"
+#include "common/plural.h"
 #include "common/whole_seconds.h"
 #include "coordinator/controllers/afterwards.h"
 #include "coordinator/controllers/alternating.h"
@@ -278,9 +279,9 @@ bool RunLoop::gathering() const {
 
 void RunLoop::judge_fleet() {
   if (!fleet_failure_.empty() || gauges_.size() >= least_agents_ || gathering()) return;
-  fleet_failure_ = gauges_.empty()
-                       ? "no agent was left"
-                       : fmt::format("{} of at least {} agents were left", gauges_.size(), least_agents_);
+  fleet_failure_ = gauges_.empty() ? "no agent was left"
+                                   : fmt::format("{} left, and at least {} are needed",
+                                                 plural(gauges_.size(), "agent"), least_agents_);
 }
 
 void RunLoop::measure_windows(Controller& controller, bool final) {

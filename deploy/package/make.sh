@@ -8,7 +8,7 @@ build=$(cd "$1" && pwd); mkdir -p "$2"; out=$(cd "$2" && pwd)
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 version=$("$build/bin/kneepoint" --version | awk '{print $1}')
 programs=(kneepoint kneepoint-agent kneepoint-simhost)
-commands=(run quick init validate report replay compare schema)
+commands=(run quick init validate report replay compare serve schema)
 work=$(mktemp -d); trap 'rm -rf "$work"' EXIT
 # The same bytes from the same build: every file carries the instant of the last change to the sources.
 export SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-$(git -C "$here" log -1 --format=%ct 2>/dev/null || stat -c %Y "$build/bin/kneepoint")}

@@ -97,6 +97,7 @@ class SimulatedAgents {
       --open_;
       return;
     }
+    agent.link->processed();
     const v1::CoordinatorMessage& message = *std::get<0>(event.what);
     if (message.has_clock_probe()) {
       v1::AgentMessage answer;

@@ -105,6 +105,7 @@ class FakeLink final : public agent::CoordinatorLink {
  public:
   explicit FakeLink(std::vector<v1::AgentMessage>& sent) : sent_(sent) {}
   void send(v1::AgentMessage message) override { sent_.push_back(std::move(message)); }
+  void processed() override {}
   void finish() override {}
 
  private:

@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "coordinator/init/host_probe.h"
+#include "coordinator/init/host_words.h"
 #include "coordinator/init/preflight.h"
 #include "coordinator/init/quick_plan.h"
 #include "coordinator/init/starting_plan.h"
@@ -163,6 +164,21 @@ TEST(Preflight, SaysWhatIsWrongInTheHostsOwnWords) {
   target.auth = {.source = SecretRef::Source::kEnvironment, .name = "TOKEN"};
   EXPECT_THAT(judge_models(target, {.status = 403, .body = ""}, {}),
               HasSubstr("does not take the key (HTTP 403)"));
+}
+
+TEST(Preflight, AHostThatIsNotWellIsNotLoaded) {
+  for (const int status : {500, 502, 503, 504}) {
+    EXPECT_THAT(not_well("/v1/models", {.status = status, .body = "loading"}),
+                HasSubstr("/v1/models answers HTTP " + std::to_string(status) + ": loading"));
+  }
+  for (const int status : {200, 404, 405, 429, 501}) EXPECT_EQ(not_well("/health", {.status = status}), "");
+}
+
+TEST(Preflight, TheSchemeThatIsMeantIsSaid) {
+  EXPECT_THAT(unreachable("https://h:1", "h:1: wrong version number"),
+              HasSubstr("Then write http:// in its URL"));
+  EXPECT_THAT(unreachable("http://h:1", "h:1: end of stream"), HasSubstr("Then write https:// in its URL"));
+  EXPECT_EQ(unreachable("http://h:1", "h:1: Connection refused"), "h:1: Connection refused");
 }
 
 TEST(Preflight, AClockThatIsOffIsSaid) {

@@ -34,6 +34,7 @@ class RawAgent {
   std::shared_ptr<const v1::CoordinatorMessage> next(Nanos limit = std::chrono::seconds(10)) {
     auto event = inbox_.pop_until(SystemClock().now() + limit);
     if (!event || std::holds_alternative<agent::LinkClosed>(event->what)) return nullptr;
+    link_->processed();
     return std::get<0>(event->what);
   }
 

@@ -57,11 +57,44 @@ TEST_F(RunDirectoryTest, IsNamedAfterTheTimeAndThePlan) {
   const auto first = RunDirectory::create(std::nullopt, "my plan/../x", now_, base_ / "runs");
   ASSERT_TRUE(first) << first.error().message;
   EXPECT_EQ(first->path().filename(), "20261121T194555Z-my-plan-..-x");
+  EXPECT_FALSE(fs::exists(base_ / "runs" / "latest")) << "there is no report yet";
+  ASSERT_TRUE(first->point_latest());
   EXPECT_EQ(fs::canonical(base_ / "runs" / "latest"), fs::canonical(first->path()));
   const auto second = RunDirectory::create(std::nullopt, "my plan/../x", now_, base_ / "runs");
   ASSERT_TRUE(second);
   EXPECT_NE(second->path(), first->path());
+  EXPECT_EQ(fs::canonical(base_ / "runs" / "latest"), fs::canonical(first->path()));
+  ASSERT_TRUE(second->point_latest());
   EXPECT_EQ(fs::canonical(base_ / "runs" / "latest"), fs::canonical(second->path()));
+}
+
+TEST_F(RunDirectoryTest, ARunThatLoadedNothingLeavesNothing) {
+  const auto first = RunDirectory::create(std::nullopt, "plan", now_, base_ / "runs");
+  const auto second = RunDirectory::create(std::nullopt, "plan", now_, base_ / "runs");
+  ASSERT_TRUE(first && second);
+  ASSERT_TRUE(first->write("plan.yaml", "a plan"));
+  ASSERT_TRUE(second->write("plan.yaml", "a plan"));
+  ASSERT_TRUE(second->write("timeline.binpb.gz", "measured"));
+  first->discard();
+  EXPECT_FALSE(fs::exists(first->path()));
+  second->discard();
+  EXPECT_TRUE(fs::exists(second->path() / "plan.yaml")) << "of one that has measured everything stays";
+  fs::remove_all(second->path());
+  const auto third = RunDirectory::create(std::nullopt, "plan", now_, base_ / "runs");
+  ASSERT_TRUE(third);
+  third->discard();
+  EXPECT_FALSE(fs::exists(base_ / "runs"));
+}
+
+TEST_F(RunDirectoryTest, WhatWasThereBeforeStays) {
+  fs::create_directories(base_ / "mine");
+  const auto directory = RunDirectory::create(base_ / "mine", "plan", now_);
+  ASSERT_TRUE(directory);
+  ASSERT_TRUE(directory->write("plan.yaml", "a plan"));
+  directory->discard();
+  EXPECT_TRUE(fs::exists(base_ / "mine"));
+  EXPECT_TRUE(directory->point_latest());
+  EXPECT_FALSE(fs::exists(base_ / "latest")) << "only where the user named no directory";
 }
 
 TEST_F(RunDirectoryTest, TakesTheOneAskedFor) {

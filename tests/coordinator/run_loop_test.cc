@@ -155,7 +155,7 @@ TEST(RunLoop, WithFewerThanTheLeastTheRunEnds) {
   run.fleet.lose_one_at(4s);
   run.fleet.lose_one_at(13s);
   const RunLoop& loop = run.go();
-  EXPECT_EQ(loop.fleet_failure(), "1 of at least 2 agents were left");
+  EXPECT_EQ(loop.fleet_failure(), "1 agent left, and at least 2 are needed");
   EXPECT_EQ(concurrencies(run), (std::vector<std::uint32_t>{2, 2, 4}));
 }
 

@@ -106,6 +106,7 @@ class Network::AgentEnd final : public agent::CoordinatorLink {
   void send(v1::AgentMessage message) override {
     if (!finished_) network_.to_coordinator(stream_, std::make_shared<v1::AgentMessage>(std::move(message)));
   }
+  void processed() override {}
   void finish() override {
     if (std::exchange(finished_, true)) return;
     const Nanos flushed = std::max(Nanos(0), stream_->last_up - network_.world_.now());

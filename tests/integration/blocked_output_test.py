@@ -176,8 +176,11 @@ class Blocked(harness.TestCase):
         host = self.simhost()
         child = self.run_blocked(host, hold="3s", stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         child.wait(60 * harness.PATIENCE)
-        for path in (self.out, *self.out.iterdir()):
-            self.assertEqual(path.stat().st_mode & 0o077, 0, path)
+        again = self.scratch / "again"
+        self.kneepoint("replay", str(self.out), "--out", str(again))
+        for folder in (self.out, again):
+            for path in (folder, *folder.iterdir()):
+                self.assertEqual(path.stat().st_mode & 0o077, 0, path)
 
 
 if __name__ == "__main__":

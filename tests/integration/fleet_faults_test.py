@@ -342,7 +342,7 @@ class FleetFaults(harness.TestCase):
         self.wait_for_load(host)
         agents[1].signal(signal.SIGKILL)
         self.assertEqual(coordinator.wait(60), 5, coordinator.output)
-        self.assertIn("1 of at least 2 agents", coordinator.output)
+        self.assertIn("1 agent left, and at least 2 are needed", coordinator.output)
         self.assertEqual(agents[0].wait(20), 5, agents[0].output)
 
     def test_a_flood_of_connections_does_not_close_the_port(self):
@@ -352,7 +352,7 @@ class FleetFaults(harness.TestCase):
         coordinator = self.start(Process(
             "/bin/sh", "-c", f"ulimit -n 60; exec {BIN / 'kneepoint'} run {plan} --out {self.scratch / 'out'} --serve none "
             f"--listen 127.0.0.1:{self.port} --expect-agents 1"))
-        coordinator.wait_for("waiting for 1 agents")
+        coordinator.wait_for("waiting for 1 agent on")
         flood = []
         for _ in range(300):
             flood.append(socket.create_connection(("127.0.0.1", self.port), timeout=5))

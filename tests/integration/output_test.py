@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import socket
 import subprocess
 
 import harness
@@ -82,6 +83,19 @@ class Ending(harness.TestCase):
             self.assertEqual([line.split()[0] for line in progress.splitlines() if line.split()[:1] in (["1"], ["3"])],
                              ["1", "3"], "a row each")
             shutil.rmtree(out)
+
+    def test_a_start_that_loaded_nothing_leaves_nothing(self):
+        host = self.simhost()
+        plan = self.write_plan(plan_text([host.url], steps="[2]", hold="1s"))
+        with socket.create_server(("127.0.0.1", 0)) as taken:
+            address = f"127.0.0.1:{taken.getsockname()[1]}"
+            self.assertEqual(self.said("run", plan, "--serve", address)[0], 2)
+        fleet = ("--listen", "127.0.0.1:0", "--expect-agents", "1", "--join-timeout", "300ms")
+        code, _, told = self.said("run", plan, "--serve", "none", *fleet)
+        self.assertEqual(code, 5, told)
+        self.assertIn("waiting for 1 agent on", told)
+        self.assertIn("the agent did not come", told)
+        self.assertFalse((self.scratch / "runs").exists())
 
     def test_a_run_is_not_replaced_unless_asked_to(self):
         host = self.simhost()

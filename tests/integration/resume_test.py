@@ -136,6 +136,12 @@ class Resume(harness.TestCase):
         self.assertEqual(self.report(self.out)["run"]["resumed"], [])
         self.assertEqual(self.host.stats()["requests"]["received"], received)
         self.assert_replays()
+        # The coordinator that was killed may not have told its agents: this one does, and they need not wait for another.
+        port = harness.free_port()
+        agent = self.start(Process(BIN / "kneepoint-agent", "--coordinator", f"127.0.0.1:{port}", "--join-timeout", "60s"))
+        third = self.run_again("--listen", f"127.0.0.1:{port}", "--expect-agents", "1")
+        self.assertEqual(agent.wait(20), 0, agent.output)
+        self.assert_ran(third.wait(20), third.output)
         # Another plan is not this run.
         self.plan.write_text(plan_text([self.host.url], steps="[3]"))
         other = self.run_again()

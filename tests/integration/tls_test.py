@@ -81,7 +81,7 @@ class Tls(harness.TestCase):
             self.assertEqual(process.wait(30), 5, process.output)
             self.assertIn(words, process.output)
         self.assertEqual(coordinator.wait(60), 5, coordinator.output)
-        self.assertIn("none of 1 agents came", coordinator.output)
+        self.assertIn("the agent did not come", coordinator.output)
         self.assertNotIn("joined", coordinator.output)
 
     def test_an_agent_checks_whom_it_dials(self):

@@ -177,7 +177,7 @@ class Blocked(harness.TestCase):
         child = self.run_blocked(host, hold="3s", stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         child.wait(60 * harness.PATIENCE)
         again = self.scratch / "again"
-        self.kneepoint("replay", str(self.out), "--out", str(again))
+        self.kneepoint("replay", str(self.out), "--out", str(again)).wait(30)
         for folder in (self.out, again):
             for path in (folder, *folder.iterdir()):
                 self.assertEqual(path.stat().st_mode & 0o077, 0, path)

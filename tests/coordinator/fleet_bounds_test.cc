@@ -1,0 +1,119 @@
+// What waits at either end of a link is bounded, whatever the other end sends.
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <thread>
+
+#include "agent/session/coordinator_link.h"
+#include "coordinator/fleet/agent_link.h"
+#include "kneepoint/v1/fleet.pb.h"
+#include "tests/coordinator/raw_agent.h"
+
+namespace kneepoint::coordinator {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr int kSent = 300;
+constexpr int kMostWaiting = 64;
+
+/// Counts what comes over a link, and how much of it waited at most.
+struct Tally {
+  std::atomic<int> came = 0, dealt = 0, most = 0;
+
+  void count() {
+    const int waiting = ++came - dealt;
+    int before = most;
+    while (waiting > before && !most.compare_exchange_weak(before, waiting)) {
+    }
+  }
+  /// False when `many` do not come within ten seconds.
+  bool wait_for(int many) const {
+    const MonoTime until = SystemClock().now() + 10s;
+    while (came < many) {
+      if (SystemClock().now() > until) return false;
+      std::this_thread::yield();
+    }
+    return true;
+  }
+  /// Deals with all that are to come, one after the other.
+  bool deal_with_all(const std::function<void()>& processed) {
+    for (int i = 0; i < kSent; ++i) {
+      if (!wait_for(i + 1)) return false;
+      ++dealt;
+      processed();
+    }
+    return true;
+  }
+};
+
+TEST(FleetBounds, NeitherEndReadsFurtherThanItIsDealtWith) {
+  Tally at_coordinator, at_agent;
+  std::shared_ptr<AgentLink> agent;
+  std::atomic<bool> greeted = false;
+  auto server = LinkServer::listen({*parse_endpoint("127.0.0.1:0")}, [&](LinkEvent event) {
+    if (std::holds_alternative<LinkClosed>(event.what)) return;
+    if (!greeted) {
+      agent = event.link;
+      agent->processed();
+      greeted = true;
+      return;
+    }
+    at_coordinator.count();
+  });
+  ASSERT_TRUE(server);
+  const std::string address = "127.0.0.1:" + std::to_string((*server)->ports().at(0));
+  const auto link =
+      agent::CoordinatorLink::dial(*parse_endpoint(address), 1, [&](const agent::LinkEvent& event) {
+        if (!std::holds_alternative<agent::LinkClosed>(event.what)) at_agent.count();
+      });
+  link->send(RawAgent::hello("a"));
+  const MonoTime until = SystemClock().now() + 10s;
+  while (!greeted && SystemClock().now() < until) std::this_thread::yield();
+  ASSERT_TRUE(greeted);
+  for (int i = 0; i < kSent; ++i) {
+    v1::AgentMessage up;
+    up.mutable_heartbeat_reply();
+    link->send(up);
+    v1::CoordinatorMessage down;
+    down.mutable_ack();
+    agent->send(down);
+  }
+  ASSERT_TRUE(at_coordinator.wait_for(kMostWaiting));
+  ASSERT_TRUE(at_agent.wait_for(kMostWaiting));
+  EXPECT_TRUE(at_coordinator.deal_with_all([&] { agent->processed(); }));
+  EXPECT_TRUE(at_agent.deal_with_all([&] { link->processed(); }));
+  EXPECT_EQ(at_coordinator.most, kMostWaiting);
+  EXPECT_EQ(at_agent.most, kMostWaiting);
+}
+
+TEST(FleetBounds, ALinkThatIsReadNoFurtherCanBeLeft) {
+  std::shared_ptr<AgentLink> agent;
+  std::atomic<bool> greeted = false;
+  Tally at_agent;
+  auto server = LinkServer::listen({*parse_endpoint("127.0.0.1:0")}, [&](LinkEvent event) {
+    if (greeted || std::holds_alternative<LinkClosed>(event.what)) return;
+    agent = event.link;
+    greeted = true;
+  });
+  ASSERT_TRUE(server);
+  auto link =
+      agent::CoordinatorLink::dial(*parse_endpoint("127.0.0.1:" + std::to_string((*server)->ports().at(0))),
+                                   1, [&](const agent::LinkEvent& event) {
+                                     if (!std::holds_alternative<agent::LinkClosed>(event.what))
+                                       at_agent.count();
+                                   });
+  link->send(RawAgent::hello("a"));
+  const MonoTime until = SystemClock().now() + 10s;
+  while (!greeted && SystemClock().now() < until) std::this_thread::yield();
+  ASSERT_TRUE(greeted);
+  for (int i = 0; i < kSent; ++i) agent->send(v1::CoordinatorMessage());
+  ASSERT_TRUE(at_agent.wait_for(kMostWaiting));
+  link.reset();
+  EXPECT_EQ(at_agent.came, kMostWaiting);
+}
+
+}  // namespace
+}  // namespace kneepoint::coordinator

@@ -7,6 +7,7 @@
 #include <cstdlib>
 
 #include "coordinator/live/recent.h"
+#include "coordinator/plan/plan_printer.h"
 #include "coordinator/report/narrow_table.h"
 #include "coordinator/report/text_layout.h"
 
@@ -33,6 +34,7 @@ RunDisplay::RunDisplay(const Plan& plan, const std::vector<Cell>& cells, Metrics
     const Target& target = plan.targets[cell.target];
     results_.push_back(
         {.target = target.name, .scenario = plan.scenarios[cell.scenario].name, .model = target.model});
+    ramps_.push_back(plan.scenarios[cell.scenario].ramp);
   }
 }
 
@@ -71,14 +73,16 @@ void RunDisplay::progress(const Progress& progress, const Timeline& timeline,
 
   show_cell(progress.cell);
   view_.step = progress.step + 1;
-  view_.steps = progress.step_count;
+  view_.of_steps = progress.step_count ? fmt::format("/{}", *progress.step_count)
+                                       : of_a_search(ramps_[progress.cell], view_.step);
   view_.phase = std::string(to_string(progress.phase));
   view_.elapsed = std::max(view_.elapsed, progress.now);
   view_.time_left = progress.time_left;
   if (progress.time_left) {
     const double left = to_seconds(*progress.time_left);
     const double gone = to_seconds(view_.elapsed);
-    view_.progress = gone + left > 0 ? gone / (gone + left) : 1.0;
+    // What is left is found out on the way; what is done stays done.
+    view_.progress = std::max(view_.progress.value_or(0), gone + left > 0 ? gone / (gone + left) : 1.0);
   } else {
     view_.progress.reset();
   }

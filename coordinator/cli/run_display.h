@@ -38,6 +38,7 @@ class RunDisplay {
   Terminal terminal_;
   LiveView view_;
   std::vector<ScenarioResult> results_;      // by cell, as far as measured
+  std::vector<Ramp> ramps_;                  // by cell
   std::optional<std::uint32_t> table_cell_;  // whose head was printed last
   std::optional<std::uint32_t> loaded_cell_;
   std::int64_t rates_through_ = -1;

@@ -73,9 +73,10 @@ class Controller {
   virtual const std::vector<StepWindow>& windows() const = 0;
   /// What it has decided so far, in order; `rows` are its own, `controller` is left to its owner.
   virtual const std::vector<Decision>& decisions() const = 0;
-  /// The step under way, counted from 0, and how many there will be, as far as is known.
+  /// The step under way, counted from 0, and how many there will be; absent where that is found out on the
+  /// way.
   virtual std::size_t step_index() const = 0;
-  virtual std::size_t step_count() const = 0;
+  virtual std::optional<std::size_t> step_count() const = 0;
   /// The cell that has the load now, or had it last.
   virtual std::uint32_t cell() const = 0;
   /// The concurrency commanded now.

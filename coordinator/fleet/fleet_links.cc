@@ -236,8 +236,9 @@ void Fleet::on_ready(Member& member) {
   if (!member.late) return member.info.membership.join(0);
   if (has_number(member) || drain_limit_) return;  // at its end a run takes nobody in
   const auto from = second_of(ceil_second(now()));
+  const Member* const moved = &member;
   members_.push_back(std::make_unique<Member>(std::move(member)));
-  std::erase_if(joining_, [&](const Member& each) { return &each == &member; });
+  std::erase_if(joining_, [&](const Member& each) { return &each == moved; });
   events_.push_back(AgentJoined{.agent = number_of(*members_.back()), .from = from});
 }
 

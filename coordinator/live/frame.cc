@@ -104,7 +104,7 @@ std::string errors(const std::array<std::uint64_t, kOutcomeCount>& outcomes) {
 std::string place(const LiveView& view, bool utf8) {
   if (view.scenario.empty()) return name(view.plan, utf8);
   std::string text = fmt::format("{} on {}", name(view.scenario, utf8), name(view.target, utf8));
-  if (view.step > 0) text += fmt::format("  step {}/{}", view.step, view.steps);
+  if (view.step > 0) text += fmt::format("  step {}{}", view.step, view.of_steps);
   return text;
 }
 

@@ -129,11 +129,11 @@ std::string RunState::json(const Progress& progress, std::string_view scenario,
       R"("output_tokens_per_second":{},"requests_per_second":{},"ttft_p50":{},"ttft_p95":{},)"
       R"("agents":{},"errors":{},"lines":{}}})",
       to_string(progress.phase), said(scenario), said(target), progress.cell, progress.step + 1,
-      progress.step_count, seconds(progress.now), progress.time_left ? seconds(*progress.time_left) : "null",
-      progress.concurrency, figure(progress.rate), progress.in_flight, progress.backing_off,
-      outcomes_[static_cast<std::size_t>(Outcome::kSuccess)], failed,
-      figure(latest_.output_tokens_per_second), figure(latest_.requests_per_second), figure(latest_.ttft_p50),
-      figure(latest_.ttft_p95), agents_json(), errors_json(), lines_json());
+      progress.step_count.value_or(progress.step + 1), seconds(progress.now),
+      progress.time_left ? seconds(*progress.time_left) : "null", progress.concurrency, figure(progress.rate),
+      progress.in_flight, progress.backing_off, outcomes_[static_cast<std::size_t>(Outcome::kSuccess)],
+      failed, figure(latest_.output_tokens_per_second), figure(latest_.requests_per_second),
+      figure(latest_.ttft_p50), figure(latest_.ttft_p95), agents_json(), errors_json(), lines_json());
 }
 
 std::string RunState::json(std::string_view waiting_for) const {

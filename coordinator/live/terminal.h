@@ -17,9 +17,9 @@ namespace kneepoint::coordinator {
 /// What `kneepoint run` shows of a run in progress.
 struct LiveView {
   std::string plan;
-  std::string scenario, target;  ///< Empty before the first step.
-  std::size_t step = 0;          ///< From 1, within the scenario and target; 0 before the first.
-  std::size_t steps = 0;
+  std::string scenario, target;    ///< Empty before the first step.
+  std::size_t step = 0;            ///< From 1, within the scenario and target; 0 before the first.
+  std::string of_steps;            ///< Behind its number: "/7", " of 15 to 30, then proof".
   std::string phase;               ///< "waiting for agents 1/2", "warm-up", "measuring", "draining", …
   Nanos elapsed{0};                ///< Since the run began; never goes back.
   std::optional<double> progress;  ///< Of the whole run, 0 to 1; absent where no end is known.

@@ -261,6 +261,16 @@ Forecast forecast(const Ramp& ramp) {
   return likely;
 }
 
+std::string of_a_search(const Ramp& ramp, std::size_t step) {
+  const Forecast likely = forecast(ramp);
+  std::string text = step <= likely.most_steps
+                         ? fmt::format(" of {} to {}", likely.fewest_steps, likely.most_steps)
+                         : fmt::format(" ({} are usual)", likely.most_steps);
+  if (!ramp.proof.empty()) text += ", then proof";
+  if (ramp.descend) text += ramp.proof.empty() ? ", then descent" : " and descent";
+  return text;
+}
+
 std::vector<std::string> plan_warnings(const Plan& plan) {
   std::vector<std::string> warnings;
   for (const Target& target : plan.targets) warn_about_target(target, plan, warnings);

@@ -20,6 +20,9 @@ struct Forecast {
 };
 Forecast forecast(const Ramp& ramp);
 
+/// Behind the number of a search's step: how many there usually are, and what comes after them.
+std::string of_a_search(const Ramp& ramp, std::size_t step);
+
 /// The ramp as each target goes through it: where targets take turns every load comes twice, and nothing is
 /// confirmed.
 Ramp ramp_as_run(const Plan& plan, const Scenario& scenario);

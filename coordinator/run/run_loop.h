@@ -71,9 +71,10 @@ struct Progress {
   Nanos now{0};
   std::uint32_t cell = 0;
   Phase phase = Phase::kPending;
-  std::size_t step = 0, step_count = 0;
-  std::uint32_t concurrency = 0;  ///< Commanded; of an open loop, the most that it allows.
-  std::optional<double> rate;     ///< Commanded, of an open loop.
+  std::size_t step = 0;
+  std::optional<std::size_t> step_count;  ///< Absent where that is found out on the way.
+  std::uint32_t concurrency = 0;          ///< Commanded; of an open loop, the most that it allows.
+  std::optional<double> rate;             ///< Commanded, of an open loop.
   std::uint32_t in_flight = 0;
   std::uint32_t backing_off = 0;
   std::optional<Nanos> time_left;  ///< Of the whole run, as planned.

@@ -21,7 +21,7 @@ LiveView mid_run() {
   view.scenario = "chat";
   view.target = "host";
   view.step = 3;
-  view.steps = 7;
+  view.of_steps = "/7";
   view.phase = "measuring";
   view.elapsed = 25s;
   view.progress = 0.36;

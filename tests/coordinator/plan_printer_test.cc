@@ -156,6 +156,16 @@ TEST(PlanPrinter, ForecastsSearchesByWhatSearchesTook) {
   EXPECT_EQ(forecast({.warmup = 4s, .hold = 15s, .search = Search{}}).least, Nanos(15 * 20s));
 }
 
+TEST(PlanPrinter, ASearchSaysHowManyStepsThereUsuallyAre) {
+  const Ramp search{.search = Search{}};
+  EXPECT_EQ(of_a_search(search, 20), " of 15 to 30");
+  EXPECT_EQ(of_a_search(search, 31), " (30 are usual)");
+  EXPECT_EQ(of_a_search({.search = Search{}, .descend = true}, 1), " of 15 to 30, then descent");
+  EXPECT_EQ(of_a_search({.search = Search{}, .proof = {1, 2}}, 1), " of 15 to 30, then proof");
+  EXPECT_EQ(of_a_search({.search = Search{}, .descend = true, .proof = {1, 2}}, 1),
+            " of 15 to 30, then proof and descent");
+}
+
 TEST(PlanPrinter, ASearchIsToldInStepsAndTime) {
   const std::string text = describe_plan(load(R"(kneepoint: 1
 targets: [{name: host, url: "http://127.0.0.1:8000", model: m}]

@@ -111,8 +111,8 @@ Result<void> RunLoop::begin(StepRunner& controller) {
     decision.rows -= std::min(before, decision.rows);
     decisions.push_back(std::move(decision));
   }
-  const auto replayed = controller.replay(decisions, std::span(past_.windows).subspan(before),
-                                          std::span(past_.rows).subspan(before));
+  auto replayed = controller.replay(decisions, std::span(past_.windows).subspan(before),
+                                    std::span(past_.rows).subspan(before));
   if (!replayed) return replayed;
   windows_.insert(windows_.end(), controller.windows().begin(), controller.windows().end());
   const auto rows = past_.rows.begin() + static_cast<std::ptrdiff_t>(before);

@@ -61,7 +61,8 @@ class Ending(harness.TestCase):
     """The answer is the result and goes to standard output; the table is progress, printed once, and does not."""
 
     def said(self, *arguments, columns=80):
-        done = subprocess.run([BIN / "kneepoint", *arguments], stdin=subprocess.DEVNULL, capture_output=True, text=True,
+        """In a folder of its own: what has no --out goes to runs/ there."""
+        done = subprocess.run([BIN / "kneepoint", *arguments], stdin=subprocess.DEVNULL, capture_output=True, text=True, cwd=self.scratch,
                               env={**os.environ, "COLUMNS": str(columns)}, timeout=60 * harness.PATIENCE)
         return done.returncode, done.stdout, done.stderr
 
@@ -96,6 +97,8 @@ class Ending(harness.TestCase):
         self.assertIn("waiting for 1 agent on", told)
         self.assertIn("the agent did not come", told)
         self.assertFalse((self.scratch / "runs").exists())
+        self.said("run", plan, "--serve", "none")
+        self.assertTrue((self.scratch / "runs/latest/report.json").exists(), "one that loads something leaves it here")
 
     def test_a_run_is_not_replaced_unless_asked_to(self):
         host = self.simhost()

@@ -53,7 +53,7 @@ TEST(FleetBounds, NeitherEndReadsFurtherThanItIsDealtWith) {
   Tally at_coordinator, at_agent;
   std::shared_ptr<AgentLink> agent;
   std::atomic<bool> greeted = false;
-  auto server = LinkServer::listen({*parse_endpoint("127.0.0.1:0")}, [&](LinkEvent event) {
+  auto server = LinkServer::listen({*parse_endpoint("127.0.0.1:0")}, [&](const LinkEvent& event) {
     if (std::holds_alternative<LinkClosed>(event.what)) return;
     if (!greeted) {
       agent = event.link;
@@ -93,7 +93,7 @@ TEST(FleetBounds, ALinkThatIsReadNoFurtherCanBeLeft) {
   std::shared_ptr<AgentLink> agent;
   std::atomic<bool> greeted = false;
   Tally at_agent;
-  auto server = LinkServer::listen({*parse_endpoint("127.0.0.1:0")}, [&](LinkEvent event) {
+  auto server = LinkServer::listen({*parse_endpoint("127.0.0.1:0")}, [&](const LinkEvent& event) {
     if (greeted || std::holds_alternative<LinkClosed>(event.what)) return;
     agent = event.link;
     greeted = true;

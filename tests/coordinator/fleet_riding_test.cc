@@ -82,7 +82,7 @@ class Riding : public FleetTest {
       const auto heard = listener.heard();
       return std::any_of(heard.begin(), heard.end(), acknowledges);
     }));
-    const auto heard = listener.heard();
+    auto heard = listener.heard();
     fleet_->finish(true);
     return heard;
   }

@@ -33,5 +33,7 @@ Result<Histogram> from_wire(const v1::Histogram& message);
 
 void to_wire(const SnapshotBatch& batch, v1::SnapshotBatch& out);
 Result<SnapshotBatch> from_wire(const v1::SnapshotBatch& message);
+/// The same of a v1::SnapshotBatch, serialised, as it travels and as it is recorded.
+Result<SnapshotBatch> batch_from_bytes(const std::string& bytes);
 
 }  // namespace kneepoint

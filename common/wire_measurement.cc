@@ -1,3 +1,5 @@
+#include <google/protobuf/arena.h>
+
 #include <algorithm>
 
 #include "common/printable.h"
@@ -372,6 +374,16 @@ void to_wire(const SnapshotBatch& batch, v1::SnapshotBatch& out) {
     named.set_replica(replica);
     named.set_name(name);
   }
+}
+
+Result<SnapshotBatch> batch_from_bytes(const std::string& bytes) {
+  // A busy second is hundreds of messages: they come and go as one.
+  google::protobuf::ArenaOptions options;
+  options.start_block_size = 8 * 1024;
+  google::protobuf::Arena arena(options);
+  auto* const message = google::protobuf::Arena::CreateMessage<v1::SnapshotBatch>(&arena);
+  if (!message->ParseFromString(bytes)) return Error{"it cannot be read"};
+  return from_wire(*message);
 }
 
 Result<SnapshotBatch> from_wire(const v1::SnapshotBatch& message) {

@@ -248,8 +248,10 @@ void AgentSession::on_message(const v1::CoordinatorMessage& message, MonoTime at
 }
 
 void AgentSession::on_heartbeat(const v1::Heartbeat& beat, MonoTime at) {
+  // The last answer may wait still, with the batch that it was to ride with: whoever says nothing is lost.
+  const bool alone = beat_reply_ || !collects() || collect_at_ - now() > kRide;
   beat_reply_ = std::make_unique<v1::ClockReply>(clock_reply(beat, at));
-  if (!collects() || collect_at_ - now() > kRide) send_beat_reply();
+  if (alone) send_beat_reply();
   const auto zero = zero_of(beat);
   if (engine_ && zero && clock_.follow(*zero, at)) engine_->set_zero(clock_.zero());
 }

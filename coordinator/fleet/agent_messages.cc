@@ -1,8 +1,6 @@
 #include "coordinator/fleet/agent_messages.h"
 
 #include <fmt/format.h>
-#include <google/protobuf/arena.h>
-#include <google/protobuf/io/coded_stream.h>
 
 #include <string_view>
 #include <utility>
@@ -10,7 +8,6 @@
 #include "common/wire.h"
 #include "common/wire_check.h"
 #include "kneepoint/v1/fleet.pb.h"
-#include "kneepoint/v1/measurement.pb.h"
 
 namespace kneepoint::coordinator {
 namespace {
@@ -42,16 +39,6 @@ void check_reply(std::string_view field, const v1::ClockReply& reply) {
   (void)wire::instant({&at, "probe_sent_at_nanos"}, reply.probe_sent_at_nanos());
   (void)wire::instant({&at, "received_at_nanos"}, reply.received_at_nanos());
   (void)wire::instant({&at, "sent_at_nanos"}, reply.sent_at_nanos());
-}
-
-/// A recording, where it lies two messages deeper, must be able to read it, too, whatever it has that nobody
-/// knows.
-bool parse(const std::string& bytes, v1::SnapshotBatch& batch) {
-  constexpr int kDeepest = 16;
-  google::protobuf::io::CodedInputStream input(reinterpret_cast<const std::uint8_t*>(bytes.data()),
-                                               static_cast<int>(bytes.size()));
-  input.SetRecursionLimit(kDeepest);
-  return batch.ParseFromCodedStream(&input) && input.ConsumedEntireMessage();
 }
 
 }  // namespace
@@ -93,13 +80,7 @@ Result<void> check(const v1::AgentMessage& message) {
 Result<LinkEvent::What> event_of(const std::shared_ptr<v1::AgentMessage>& message) {
   if (auto valid = check(*message); !valid) return Error{"an invalid message: " + valid.error().message};
   if (!message->has_batch()) return LinkEvent::What(std::shared_ptr<const v1::AgentMessage>(message));
-  // A busy second is hundreds of messages: they come and go as one.
-  google::protobuf::ArenaOptions options;
-  options.start_block_size = 8 * 1024;
-  google::protobuf::Arena arena(options);
-  auto* const sent = google::protobuf::Arena::CreateMessage<v1::SnapshotBatch>(&arena);
-  if (!parse(message->batch(), *sent)) return Error{"an invalid batch: it cannot be read"};
-  auto batch = from_wire(*sent);
+  auto batch = batch_from_bytes(message->batch());
   if (!batch) return Error{"an invalid batch: " + batch.error().message};
   LinkEvent::What what;  // filled where it is: GCC 12 takes a moved one for uninitialised
   what = LinkEvent::RunBatch{

@@ -291,8 +291,7 @@ Result<SegmentStart> from_message(const v1::RecordedResumption& message) {
   });
 }
 
-Result<SnapshotBatch> batch_of(const v1::SnapshotBatch& message, std::size_t cells) {
-  auto batch = from_wire(message);
+Result<SnapshotBatch> batch_of(Result<SnapshotBatch> batch, std::size_t cells) {
   if (!batch) return batch;
   for (const SecondSnapshot& second : batch->seconds) {
     for (const auto& [key, stats] : second.series) {

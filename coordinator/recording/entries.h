@@ -48,8 +48,8 @@ Result<Decision> from_message(const v1::RecordedDecision& message);
 void to_message(const SegmentStart& start, v1::RecordedResumption& out);
 Result<SegmentStart> from_message(const v1::RecordedResumption& message);
 
-/// A batch whose series are all of one of the run's cells. @param cells how many it has.
-Result<SnapshotBatch> batch_of(const v1::SnapshotBatch& message, std::size_t cells);
+/// A batch, as it was read, whose series are all of one of the run's cells. @param cells how many it has.
+Result<SnapshotBatch> batch_of(Result<SnapshotBatch> batch, std::size_t cells);
 
 void to_message(const RunFacts& facts, v1::RecordedEnd& out);
 /// Fills in what is known only when a run is over.

@@ -140,7 +140,7 @@ void to_message(const FoldedSecond& second, v1::RecordedSecond& out) {
 }
 
 Result<FoldedSecond> from_message(const v1::RecordedSecond& message, std::size_t cells) {
-  auto batch = batch_of(message.merged(), cells);
+  auto batch = batch_of(from_wire(message.merged()), cells);
   if (!batch) return batch.error();
   return wire::guarded([&] {
     if (batch->seconds.size() != 1)

@@ -189,8 +189,8 @@ class Reader {
 
   Result<void> merge(const v1::RecordedBatch& recorded) {
     if (recorded.agent() >= places_.size()) return Error{"batch.agent: there is no such agent"};
-    const auto batch = batch_of(recorded.batch(), cells_);
-    if (!batch) return batch.error();
+    const auto batch = batch_of(batch_from_bytes(recorded.batch()), cells_);
+    if (!batch) return Error{"batch: " + batch.error().message};
     into_.timeline.add(recorded.agent(), *batch);
     return {};
   }

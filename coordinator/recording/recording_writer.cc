@@ -1,9 +1,7 @@
 #include "coordinator/recording/recording_writer.h"
 
-#include <google/protobuf/io/coded_stream.h>
 #include <google/protobuf/io/zero_copy_stream_impl_lite.h>
 #include <google/protobuf/util/delimited_message_util.h>
-#include <google/protobuf/wire_format_lite.h>
 
 #include <algorithm>
 #include <utility>
@@ -58,47 +56,18 @@ Result<void> RecordingWriter::second(const FoldedSecond& second) {
 }
 
 Result<void> RecordingWriter::batch(std::uint32_t agent, const SnapshotBatch& batch) {
-  v1::RecordingEntry entry;
-  v1::RecordedBatch& to = *entry.mutable_batch();
-  to.set_agent(agent);
-  const auto has_rows = [](const SecondSnapshot& second) { return !second.requests.empty(); };
-  if (std::none_of(batch.seconds.begin(), batch.seconds.end(), has_rows)) {
-    to_wire(batch, *to.mutable_batch());
-  } else {
-    SnapshotBatch kept = batch;
-    for (SecondSnapshot& second : kept.seconds) keep_rows(second.requests);
-    to_wire(kept, *to.mutable_batch());
-  }
-  return append(entry);
+  SnapshotBatch kept = batch;
+  for (SecondSnapshot& second : kept.seconds) keep_rows(second.requests);
+  v1::SnapshotBatch message;
+  to_wire(kept, message);
+  return this->batch(agent, message.SerializeAsString());
 }
 
-Result<void> RecordingWriter::batch(std::uint32_t agent, std::string_view wire) {
-  // As append() would write it: a message within a message is its bytes behind their length.
-  using google::protobuf::internal::WireFormatLite;
-  const auto begin = [](int field, std::size_t size, google::protobuf::io::CodedOutputStream& to) {
-    to.WriteTag(WireFormatLite::MakeTag(field, WireFormatLite::WIRETYPE_LENGTH_DELIMITED));
-    to.WriteVarint32(static_cast<std::uint32_t>(size));
-  };
-  const auto written = [](auto&& write) {
-    std::string bytes;
-    google::protobuf::io::StringOutputStream stream(&bytes);
-    google::protobuf::io::CodedOutputStream to(&stream);
-    write(to);
-    to.Trim();
-    return bytes;
-  };
-  v1::RecordedBatch recorded;
-  recorded.set_agent(agent);
-  const std::string head = recorded.SerializeAsString() + written([&](auto& to) {
-                             begin(v1::RecordedBatch::kBatchFieldNumber, wire.size(), to);
-                           });
-  const std::string entry =
-      written([&](auto& to) { begin(v1::RecordingEntry::kBatchFieldNumber, head.size() + wire.size(), to); });
-  bytes_ = written([&](auto& to) {
-    to.WriteVarint32(static_cast<std::uint32_t>(entry.size() + head.size() + wire.size()));
-  });
-  bytes_.append(entry).append(head).append(wire);
-  return file_.append(bytes_);
+Result<void> RecordingWriter::batch(std::uint32_t agent, const std::string& wire) {
+  v1::RecordingEntry entry;
+  entry.mutable_batch()->set_agent(agent);
+  entry.mutable_batch()->set_batch(wire);
+  return append(entry);
 }
 
 Result<void> RecordingWriter::window(const StepWindow& window) {

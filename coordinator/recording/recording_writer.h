@@ -3,7 +3,6 @@
 #include <cstdint>
 #include <filesystem>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "common/plan.h"
@@ -44,7 +43,7 @@ class RecordingWriter {
   /// In the order in which they are merged into the timeline.
   Result<void> batch(std::uint32_t agent, const SnapshotBatch& batch);
   /// The same, as it came. @param wire a v1::SnapshotBatch, serialised.
-  Result<void> batch(std::uint32_t agent, std::string_view wire);
+  Result<void> batch(std::uint32_t agent, const std::string& wire);
   Result<void> window(const StepWindow& window);
   Result<void> decision(const Decision& decision);
   /// The next one, by number.

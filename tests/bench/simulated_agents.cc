@@ -19,6 +19,7 @@
 #include "kneepoint/v1/fleet.pb.h"
 #include "kneepoint/v1/measurement.pb.h"
 #include "tests/bench/synthetic_second.h"
+#include "tests/support/clock_reply.h"
 
 namespace {
 
@@ -101,12 +102,12 @@ class SimulatedAgents {
     const v1::CoordinatorMessage& message = *std::get<0>(event.what);
     if (message.has_clock_probe()) {
       v1::AgentMessage answer;
-      *answer.mutable_clock_reply() = reply(message.clock_probe(), event.at);
+      *answer.mutable_clock_reply() = clock_reply(message.clock_probe(), event.at);
       answer.mutable_clock_reply()->set_sent_at_nanos(mono_now().time_since_epoch().count());
       agent.link->send(std::move(answer));
     } else if (message.has_heartbeat()) {
       if (agent.drained) return;
-      agent.heartbeat_reply = reply(message.heartbeat(), event.at);
+      agent.heartbeat_reply = clock_reply(message.heartbeat(), event.at);
     } else if (message.has_assignment()) {
       agent.run_id = message.assignment().run_id();
       agent.zero = MonoTime(Nanos(message.assignment().zero_nanos()));
@@ -131,15 +132,6 @@ class SimulatedAgents {
     } else if (message.has_rejected()) {
       fmt::print(stderr, "agent {}: {}\n", event.link, message.rejected().reason());
     }
-  }
-
-  template <class Probe>
-  static v1::ClockReply reply(const Probe& probe, MonoTime at) {
-    v1::ClockReply reply;
-    reply.set_id(probe.id());
-    reply.set_probe_sent_at_nanos(probe.sent_at_nanos());
-    reply.set_received_at_nanos(at.time_since_epoch().count());
-    return reply;
   }
 
   MonoTime next_collection() const {

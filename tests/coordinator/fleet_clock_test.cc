@@ -27,22 +27,15 @@ class FastAgent {
   }
 
  private:
-  std::int64_t clock() const {
+  MonoTime clock() const {
     const MonoTime now = SystemClock().now();
-    return (now + (now - began_) / 100).time_since_epoch().count();
-  }
-  template <class Probe>
-  void reply(const Probe& probe, v1::ClockReply& reply) {
-    reply.set_id(probe.id());
-    reply.set_probe_sent_at_nanos(probe.sent_at_nanos());
-    reply.set_received_at_nanos(clock());
-    reply.set_sent_at_nanos(reply.received_at_nanos());
+    return now + (now - began_) / 100;
   }
   void run() {
     while (const auto message = agent_.next()) {
       if (message->has_clock_probe()) {
         v1::AgentMessage answer;
-        reply(message->clock_probe(), *answer.mutable_clock_reply());
+        *answer.mutable_clock_reply() = clock_reply(message->clock_probe(), clock());
         agent_.send(answer);
       } else if (message->has_assignment()) {
         {
@@ -58,7 +51,7 @@ class FastAgent {
           zeros_.emplace_back(Nanos(message->heartbeat().zero_nanos()));
         }
         v1::AgentMessage answer;
-        reply(message->heartbeat(), *answer.mutable_heartbeat_reply());
+        *answer.mutable_heartbeat_reply() = clock_reply(message->heartbeat(), clock());
         agent_.send(answer);
       }
     }

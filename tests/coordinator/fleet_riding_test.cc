@@ -32,11 +32,7 @@ class Listener {
       v1::AgentMessage answer;
       answer.set_run_id("run-1");
       if (message->has_clock_probe()) {
-        const auto now = SystemClock().now().time_since_epoch().count();
-        answer.mutable_clock_reply()->set_id(message->clock_probe().id());
-        answer.mutable_clock_reply()->set_probe_sent_at_nanos(message->clock_probe().sent_at_nanos());
-        answer.mutable_clock_reply()->set_received_at_nanos(now);
-        answer.mutable_clock_reply()->set_sent_at_nanos(now);
+        *answer.mutable_clock_reply() = clock_reply(message->clock_probe(), SystemClock().now());
         agent_.send(answer);
       } else if (message->has_assignment()) {
         answer.mutable_ready()->set_run_id("run-1");
@@ -115,8 +111,9 @@ class FakeLink final : public agent::CoordinatorLink {
 class RidingBack : public testing::Test {
  protected:
   /// An agent that has joined and, where it is given a run, measures. @param period of its batches.
-  void join(Nanos period, bool with_run = true) {
+  void join(Nanos period, bool with_run = true, agent::BatchOutbox::Limits outbox = {}) {
     agent::AgentSession::Options options;
+    options.outbox = outbox;
     options.coordinator = *parse_endpoint("127.0.0.1:1");
     options.collect_period = period;
     options.collect_delay = 0ms;
@@ -178,6 +175,18 @@ TEST_F(RidingBack, ItDoesNotWaitForOneThatIsFar) {
   join(1h);
   hears_heartbeat(7);
   EXPECT_EQ(answered(), (Answers{{7, false}}));
+}
+
+TEST_F(RidingBack, ItDoesNotWaitForOneThatIsHeldBack) {
+  join(1ms, true, {.bytes_on_the_way = 1});
+  const auto batches = [&] {
+    return std::count_if(sent_.begin(), sent_.end(), [](auto& message) { return message.has_batch(); });
+  };
+  while (batches() == 0) session_->turn(session_->next_deadline());
+  // Nothing is acknowledged, so that no other batch goes.
+  hears_heartbeat(7);
+  hears_heartbeat(8);
+  EXPECT_EQ(answered(), (Answers{{8, false}}));
 }
 
 TEST_F(RidingBack, WhoHasNoBatchToComeAnswersAtOnce) {

@@ -10,6 +10,7 @@
 #include "coordinator/recording/entries.h"
 #include "coordinator/recording/recording_writer.h"
 #include "coordinator/recording/results.h"
+#include "coordinator/report/gzip_file.h"
 #include "coordinator/results/exit_code.h"
 #include "tests/coordinator/recording_fixture.h"
 
@@ -72,16 +73,42 @@ TEST_F(RecordingTest, ABatchAsItCameIsRecordedLikeOneThatWasRead) {
   EXPECT_EQ(entries[0], entries[1]);
 }
 
+TEST_F(RecordingTest, ABatchIsReadHoweverDeepWhatNobodyKnowsInItIs) {
+  v1::SnapshotBatch message;
+  to_wire(batches_.at(0).second, message);
+  std::string deep = message.SerializeAsString();
+  for (int i = 0; i < 99; ++i) deep += static_cast<char>(15 << 3 | 3);  // a group that nobody knows begins
+  for (int i = 0; i < 99; ++i) deep += static_cast<char>(15 << 3 | 4);  // and ends
+  ASSERT_TRUE(batch_from_bytes(deep)) << "as it is taken from an agent";
+  {
+    auto writer = begin();
+    ASSERT_TRUE(writer.batch(0, deep));
+    ASSERT_TRUE(writer.end(ended()));
+  }
+  const auto read = read_recording(folder_);
+  ASSERT_TRUE(read) << read.error().message;
+  EXPECT_FALSE(read->facts.unfinished) << "what came behind it is there, too";
+}
+
 TEST_F(RecordingTest, AWholeEntryThatCannotBeReadIsNoEnd) {
   {
     auto writer = begin();
-    ASSERT_TRUE(writer.batch(1, std::string_view("no batch at all")));
+    ASSERT_TRUE(writer.batch(1, std::string("no batch at all")));
     ASSERT_TRUE(writer.end(ended()));
   }
   const auto read = read_recording(folder_);
   ASSERT_FALSE(read);
-  EXPECT_NE(read.error().message.find("entry 2: it is no entry of a recording"), std::string::npos)
+  EXPECT_NE(read.error().message.find("entry 2: batch: it cannot be read"), std::string::npos)
       << read.error().message;
+  {
+    auto odd = GzipFile::create(file());
+    ASSERT_TRUE(odd);
+    ASSERT_TRUE(odd->append("\x03\xff\xff\xff"));
+  }
+  const auto none = read_recording(folder_);
+  ASSERT_FALSE(none);
+  EXPECT_NE(none.error().message.find("entry 1: it is no entry of a recording"), std::string::npos)
+      << none.error().message;
 }
 
 TEST_F(RecordingTest, WithoutAnEndItTellsWhatWasComplete) {
@@ -147,7 +174,7 @@ TEST_F(RecordingTest, AgentsThatJoinedLaterAreKnown) {
     auto writer = begin();
     record(writer, seconds_);
     ASSERT_TRUE(writer.agent_joined({.name = "c", .presence = {.from = 30}, .clock_round_trip = 90us}));
-    ASSERT_TRUE(writer.batch(2, {.sequence = 1, .complete_through = 34}));
+    ASSERT_TRUE(writer.batch(2, SnapshotBatch{.sequence = 1, .complete_through = 34}));
     ASSERT_TRUE(writer.end(ended()));
   }
   const auto recording = read_recording(folder_);

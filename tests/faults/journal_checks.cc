@@ -30,6 +30,12 @@ std::uint64_t started(const coordinator::Timeline& timeline) {
   return sum;
 }
 
+v1::SnapshotBatch batch_in(const v1::RecordingEntry& entry) {
+  v1::SnapshotBatch batch;
+  batch.ParseFromString(entry.batch().batch());
+  return batch;
+}
+
 std::uint64_t started(const v1::SnapshotBatch& batch) {
   std::uint64_t sum = 0;
   for (const auto& second : batch.seconds()) {
@@ -85,7 +91,7 @@ std::vector<std::string> check_cut(const fs::path& directory, std::uintmax_t byt
       whole.windows = entry.resumption().windows();
       whole.decisions = entry.resumption().decisions();
     }
-    if (entry.has_batch()) whole.requests += started(entry.batch().batch());
+    if (entry.has_batch()) whole.requests += started(batch_in(entry));
     return {};
   };
   for (std::size_t i = 1; i <= coordinator::segment_count(scratch); ++i) {
@@ -149,7 +155,7 @@ std::vector<std::string> check_batches(const fs::path& directory, const Ledger& 
         coordinator::read_entries(segment_path(directory, kRecordingFile, segment),
                                   [&](const v1::RecordingEntry& entry) -> Result<void> {
                                     if (!entry.has_batch()) return {};
-                                    const v1::SnapshotBatch& batch = entry.batch().batch();
+                                    const v1::SnapshotBatch batch = batch_in(entry);
                                     EngineId engine = 0;
                                     for (const auto& named : batch.replica_names())
                                       engine = static_cast<EngineId>(std::stoul(named.name()));

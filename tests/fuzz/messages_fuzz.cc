@@ -17,23 +17,10 @@
 #include "coordinator/fleet/agent_messages.h"
 #include "kneepoint/v1/fleet.pb.h"
 #include "kneepoint/v1/measurement.pb.h"
-#include "kneepoint/v1/recording.pb.h"
 
 namespace {
 
 using namespace kneepoint;
-
-/// An entry of a recording with these bytes as its batch.
-std::string entry_with(const std::string& batch) {
-  const auto within = [](const std::string& bytes) {
-    std::string message(1, static_cast<char>(2 << 3 | 2));  // field 2 of both, with its length
-    for (std::size_t left = bytes.size();; left >>= 7) {
-      message += static_cast<char>((left & 127) | (left > 127 ? 128 : 0));
-      if (left <= 127) return message + bytes;
-    }
-  };
-  return within(within(batch));
-}
 
 /// What an agent says: all that reaches a terminal or a table is printable, batches survive their way back,
 /// and one that is recorded as it came can be read again.
@@ -51,9 +38,7 @@ void take(const v1::AgentMessage& message) {
       v1::SnapshotBatch again;
       to_wire(arrived.batch, again);
       if (!from_wire(again)) std::abort();
-      const std::string entry = entry_with(*arrived.wire);
-      v1::RecordingEntry recorded;
-      if (!recorded.ParseFromString(entry) || !from_wire(recorded.batch().batch())) std::abort();
+      if (!batch_from_bytes(*arrived.wire)) std::abort();
       break;
     }
     default:

@@ -176,7 +176,7 @@ void Acceptor::accept_waiting(const Listener& listener, const Take& take) {
       const int on = 1;
       setsockopt(connection, IPPROTO_TCP, TCP_NODELAY, &on,
                  sizeof(on));  // fails for a Unix socket, as it may
-      take(listener.endpoint, listener.descriptor, connection);
+      if (!take(listener.endpoint, listener.descriptor, connection)) close(connection);
       continue;
     }
     if (errno == EINTR || errno == ECONNABORTED) continue;

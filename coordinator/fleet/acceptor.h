@@ -16,9 +16,9 @@ namespace kneepoint::coordinator {
 /// files: what comes while they are scarce is closed at once. No descriptor of it is inherited.
 class Acceptor {
  public:
-  /// Takes a connected, non-blocking socket over. Called on the acceptor's thread until the destructor
-  /// returns.
-  using Take = std::function<void(std::size_t endpoint, int listener, int connection)>;
+  /// Takes a connected, non-blocking socket over, or says that it does not: it is closed. Called on the
+  /// acceptor's thread until the destructor returns.
+  using Take = std::function<bool(std::size_t endpoint, int listener, int connection)>;
 
   /// Every endpoint or none: an error names the one that cannot be had. A Unix socket that somebody listens
   /// on is refused; one that was left behind is replaced. Connections wait in the backlog until start().

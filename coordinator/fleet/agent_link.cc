@@ -14,6 +14,7 @@
 #include "common/lease.h"
 #include "coordinator/fleet/acceptor.h"
 #include "coordinator/fleet/agent_messages.h"
+#include "coordinator/fleet/strangers.h"
 #include "kneepoint/v1/fleet.grpc.pb.h"
 
 namespace kneepoint::coordinator {
@@ -48,8 +49,9 @@ int millis(Nanos duration) {
 class Stream final : public grpc::ServerBidiReactor<v1::AgentMessage, v1::CoordinatorMessage>,
                      public AgentLink {
  public:
-  Stream(grpc::CallbackServerContext* context, const LinkServer::Sink& sink)
+  Stream(grpc::CallbackServerContext* context, const LinkServer::Sink& sink, Strangers& strangers)
       : sink_(sink),
+        strangers_(strangers),
         peer_(context->peer()),
         certified_names_(names_of(*context)),
         context_(context),
@@ -110,7 +112,7 @@ class Stream final : public grpc::ServerBidiReactor<v1::AgentMessage, v1::Coordi
       end(hello ? "a second hello" : "a stream that does not begin with a hello", true);
       return abort();
     }
-    greeted_ = true;
+    if (!greeted_.exchange(true)) strangers_.greeted();
     if (!pass_on(at)) return abort();
     const std::lock_guard lock(mutex_);
     incoming_ = std::make_shared<v1::AgentMessage>();
@@ -193,6 +195,7 @@ class Stream final : public grpc::ServerBidiReactor<v1::AgentMessage, v1::Coordi
   }
 
   const LinkServer::Sink& sink_;
+  Strangers& strangers_;
   const std::string peer_;
   const std::optional<std::vector<std::string>> certified_names_;
   std::shared_ptr<Stream> self_;
@@ -242,10 +245,12 @@ class GrpcServer final : public LinkServer {
     server_ = builder.BuildAndStart();
     if (server_ == nullptr) return;
     acceptor_->start([this, tls = std::move(tls)](std::size_t endpoint, int listener, int connection) {
+      if (!service_.strangers().admit(connection, now())) return false;
       grpc::experimental::ExternalConnectionAcceptor::NewConnectionParameters parameters;
       parameters.listener_fd = listener;
       parameters.fd = connection;
       (tls[endpoint] ? encrypted_ : plain_)->HandleNewConnection(&parameters);
+      return true;
     });
   }
 
@@ -264,9 +269,10 @@ class GrpcServer final : public LinkServer {
   class Service final : public v1::Fleet::CallbackService {
    public:
     explicit Service(Sink sink) : sink_(std::move(sink)) {}
+    Strangers& strangers() { return strangers_; }
     grpc::ServerBidiReactor<v1::AgentMessage, v1::CoordinatorMessage>* Session(
         grpc::CallbackServerContext* context) override {
-      auto stream = std::make_shared<Stream>(context, sink_);
+      auto stream = std::make_shared<Stream>(context, sink_, strangers_);
       {
         const std::lock_guard lock(mutex_);
         silent_.push_back({stream, now()});
@@ -293,6 +299,7 @@ class GrpcServer final : public LinkServer {
       MonoTime since{};
     };
     const Sink sink_;
+    Strangers strangers_;
     std::mutex mutex_;
     std::vector<Silent> silent_;
   };

@@ -42,6 +42,9 @@ class AgentLink {
   virtual std::string peer() const = 0;
   /// Whether the other end may call itself `name`: with TLS its certificate must say so, else anyone may.
   virtual bool may_be(const std::string& name) const = 0;
+
+  /// Whose link it is, or was: noted by the thread that deals with its events, for itself alone.
+  std::weak_ptr<void> owner;
 };
 
 /// What came over a link. What can be told without knowing the run is already validated; the first message is

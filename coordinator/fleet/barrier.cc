@@ -5,10 +5,13 @@
 
 namespace kneepoint::coordinator {
 
-Result<bool> Barrier::open(const std::vector<std::string>& present, MonoTime now) const {
-  if (present.size() >= expected) return true;
-  if (now < deadline) return false;
-  if (present.size() >= least) return true;
+Barrier::State Barrier::at(std::size_t present, MonoTime now) const {
+  if (present >= expected) return State::kOpen;
+  if (now < deadline) return State::kClosed;
+  return present >= least ? State::kOpen : State::kMissed;
+}
+
+Error Barrier::missed(const std::vector<std::string>& present) const {
   if (expected == 1) return Error{"fleet not assembled: the agent did not come"};
   if (present.empty()) return Error{fmt::format("fleet not assembled: none of {} agents came", expected)};
   return Error{fmt::format("fleet not assembled: {} of {} agents came: {}", present.size(), expected,

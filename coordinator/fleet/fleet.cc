@@ -220,9 +220,9 @@ bool Fleet::find_absent() {
       member->link.reset();
     }
   }
-  std::erase_if(joining_, [&](Member& member) {
-    if (now - std::max(member.link->heard_at(), judged_from_) < kStartLimit) return false;
-    member.link->abort();
+  std::erase_if(joining_, [&](const auto& member) {
+    if (now - std::max(member->link->heard_at(), judged_from_) < kStartLimit) return false;
+    member->link->abort();
     return true;
   });
   return true;
@@ -244,10 +244,10 @@ void Fleet::take_back() {
 
 void Fleet::lose(Member& member, const std::string& reason, Loss how) {
   if (phase_ == Phase::kFinished) return;
-  if (!has_number(member)) {
+  if (!member.number) {
     spdlog::warn("agent {} did not join: {}", member.info.name, reason);
     member.link->abort();
-    std::erase_if(joining_, [&](const Member& each) { return &each == &member; });
+    std::erase(joining_, member.shared_from_this());
     return;
   }
   const MonoTime now = clock_.now();
@@ -259,7 +259,7 @@ void Fleet::lose(Member& member, const std::string& reason, Loss how) {
   member.barred = how == Loss::kBarred;
   acknowledge(member);  // no heartbeat tells it any more, and what it still has waits for that
   if (phase_ != Phase::kRunning) return;
-  events_.push_back(AgentLost{.agent = number_of(member),
+  events_.push_back(AgentLost{.agent = *member.number,
                               .reason = reason,
                               .until = member.info.membership.presence().until,
                               .load_until = load_until});
@@ -281,7 +281,7 @@ std::size_t Fleet::finish(End end) {
     if (const auto link = std::exchange(member.link, nullptr)) tell_end(*link, member.info.name);
   };
   for (const auto& member : members_) tell(*member);
-  for (Member& member : joining_) tell(member);
+  for (const auto& member : joining_) tell(*member);
   return told_.size();
 }
 
@@ -301,30 +301,16 @@ void Fleet::see_off(std::size_t agents, Nanos patience, const Check& check) {
     pump(std::min(until, clock_.now() + kCheckInterval));
 }
 
-Fleet::Member* Fleet::member_of(const AgentLink* link) {
-  for (const auto& member : members_) {
-    if (member->link.get() == link) return member.get();
-  }
-  for (Member& member : joining_) {
-    if (member.link.get() == link) return &member;
-  }
-  return nullptr;
+Fleet::Member* Fleet::member_of(const AgentLink& link) {
+  const auto owner = std::static_pointer_cast<Member>(link.owner.lock());
+  // It stays alive: the fleet holds it, too.
+  return owner && owner->link.get() == &link ? owner.get() : nullptr;
 }
 
 Fleet::Member* Fleet::latest(const std::string& name) {
   const auto found =
       std::find_if(members_.rbegin(), members_.rend(), [&](const auto& m) { return m->info.name == name; });
   return found == members_.rend() ? nullptr : found->get();
-}
-
-bool Fleet::has_number(const Member& member) const {
-  return std::none_of(joining_.begin(), joining_.end(), [&](const Member& each) { return &each == &member; });
-}
-
-std::uint32_t Fleet::number_of(const Member& member) const {
-  const auto at =
-      std::find_if(members_.begin(), members_.end(), [&](const auto& m) { return m.get() == &member; });
-  return static_cast<std::uint32_t>(at - members_.begin());
 }
 
 }  // namespace kneepoint::coordinator

@@ -3,7 +3,6 @@
 #include <cstdint>
 #include <deque>
 #include <functional>
-#include <list>
 #include <map>
 #include <memory>
 #include <optional>
@@ -27,6 +26,7 @@
 namespace kneepoint::v1 {
 class AgentMessage;
 class ClockReply;
+class CoordinatorMessage;
 class DatasetRequest;
 class Hello;
 }  // namespace kneepoint::v1
@@ -158,6 +158,8 @@ class Fleet final : public LoadFleet {
   void on_return(Member& member, const std::shared_ptr<AgentLink>& link, const v1::Hello& hello);
   /// One that has no number yet.
   void admit(const std::shared_ptr<AgentLink>& link, AgentInfo info);
+  /// Takes it in as the next one.
+  Member& enroll(const std::shared_ptr<Member>& member);
   void on_ready(Member& member);
   void serve_dataset(AgentLink& link, const v1::DatasetRequest& request);
   void on_clock_reply(Member& member, const v1::ClockReply& reply, MonoTime at);
@@ -195,9 +197,8 @@ class Fleet final : public LoadFleet {
   Result<void> measure_clocks(const Check& check);
   /// Of those that are expected.
   std::size_t places_taken() const;
-  Member* member_of(const AgentLink* link);
-  std::uint32_t number_of(const Member& member) const;
-  bool has_number(const Member& member) const;
+  /// Null where the link is nobody's any more.
+  static Member* member_of(const AgentLink& link);
   Member* latest(const std::string& name);
 
   enum class Phase { kAssembling, kAssembled, kRunning, kFinished };
@@ -207,12 +208,14 @@ class Fleet final : public LoadFleet {
   std::vector<std::string> addresses_;
   Phase phase_ = Phase::kAssembling;
   std::size_t expected_ = 0;
-  std::vector<std::unique_ptr<Member>> members_;  ///< By number.
-  std::list<Member> joining_;  ///< While the run goes on: those that make themselves ready.
+  std::vector<std::shared_ptr<Member>> members_;  ///< By number.
+  std::vector<std::shared_ptr<Member>>
+      joining_;  ///< While the run goes on: those that make themselves ready.
   std::function<void(const AgentInfo&, std::size_t)> on_joined_;
   MonoTime zero_{};
-  std::optional<Assignment> assignment_;  ///< Also for those that join later.
-  std::string run_id_;                    ///< Once there is an assignment.
+  /// Also for those that join later; its zero is the last one's that got it. Null before there is one.
+  std::unique_ptr<v1::CoordinatorMessage> assignment_;
+  std::string run_id_;  ///< Once there is an assignment.
   std::size_t cells_ = 0;
   std::uint64_t epoch_ = 0;           ///< Of the last level.
   std::optional<ShareTable> shares_;  ///< Once there was a level.

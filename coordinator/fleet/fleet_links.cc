@@ -58,7 +58,7 @@ bool Fleet::pump(MonoTime deadline) {
   if (const auto* closed = std::get_if<LinkClosed>(&event.what)) {
     on_closed(event.link, *closed);
   } else if (auto* batch = std::get_if<LinkEvent::RunBatch>(&event.what)) {
-    if (Member* member = member_of(event.link.get())) {
+    if (Member* member = member_of(*event.link)) {
       if (batch->heartbeat_reply) on_heartbeat_reply(*member, *batch->heartbeat_reply, event.at);
       on_batch(*member, std::move(*batch));
     }
@@ -72,7 +72,7 @@ bool Fleet::pump(MonoTime deadline) {
 
 void Fleet::on_message(const std::shared_ptr<AgentLink>& link, const v1::AgentMessage& message, MonoTime at) {
   if (message.has_hello()) return on_hello(link, message.hello());
-  Member* member = member_of(link.get());
+  Member* member = member_of(*link);
   if (member == nullptr) return;  // turned away, or replaced by a newer link
   if (message.has_heartbeat_reply()) on_heartbeat_reply(*member, message.heartbeat_reply(), at);
   switch (message.message_case()) {
@@ -108,7 +108,7 @@ void Fleet::on_clock_reply(Member& member, const v1::ClockReply& reply, MonoTime
   if (!member.probing || reply.id() != samples.size() || sample.probe_sent != member.probed_at) return;
   samples.push_back(sample);
   if (samples.size() < kProbes) return member.probe(clock_.now());
-  if (has_number(member)) return;  // the whole fleet goes on together
+  if (member.number) return;  // the whole fleet goes on together
   member.probing = false;
   if (!member.settle_clock()) return lose(member, "its clock runs backwards");
   send_assignment(member);
@@ -116,7 +116,7 @@ void Fleet::on_clock_reply(Member& member, const v1::ClockReply& reply, MonoTime
 
 void Fleet::on_heartbeat_reply(Member& member, const v1::ClockReply& reply, MonoTime at) {
   auto& samples = member.samples;
-  if (phase_ != Phase::kRunning || !has_number(member)) return;
+  if (phase_ != Phase::kRunning || !member.number) return;
   samples.push_back(sample_of(reply, at));
   if (samples.size() > kBeatsKept) samples.erase(samples.begin());
   if (const auto clock = estimate_offset(samples)) {
@@ -137,7 +137,7 @@ void Fleet::on_level_done(Member& member, const v1::AgentMessage& message) {
   }
   member.done_epoch = done.epoch();
   events_.push_back(
-      LevelFinished{.agent = number_of(member), .epoch = done.epoch(), .finished_at = finished_at});
+      LevelFinished{.agent = *member.number, .epoch = done.epoch(), .finished_at = finished_at});
 }
 
 /// An empty piece says that there are no such bytes.
@@ -176,15 +176,15 @@ void Fleet::on_hello(const std::shared_ptr<AgentLink>& link, const v1::Hello& he
                  .cpus = hello.cpus(),
                  .pid = hello.pid(),
                  .peer = link->peer()};
-  std::erase_if(joining_, [&](Member& member) {
-    const bool same = member.info.name == name && member.info.boot_id == info.boot_id;
-    if (same) member.link->abort();
+  std::erase_if(joining_, [&](const auto& member) {
+    const bool same = member->info.name == name && member->info.boot_id == info.boot_id;
+    if (same) member->link->abort();
     return same;
   });
   Member* const known = latest(name);
   if (known != nullptr && known->info.boot_id == info.boot_id) return on_return(*known, link, hello);
   const bool taken = std::any_of(joining_.begin(), joining_.end(),
-                                 [&](const Member& member) { return member.info.name == name; });
+                                 [&](const auto& member) { return member->info.name == name; });
   const bool there = known != nullptr && !known->info.membership.lost();
   // A process of its name that has no link is not there any more, as far as this one's parent can tell.
   if (taken || (there && (known->link || phase_ != Phase::kRunning)))
@@ -218,33 +218,40 @@ void Fleet::admit(const std::shared_ptr<AgentLink>& link, AgentInfo info) {
                      fmt::format("the fleet of {} is complete", plural(expected_, "agent")));
   info.membership = Membership();
   if (running) {
-    Member& member = joining_.emplace_back();
+    Member& member = *joining_.emplace_back(std::make_shared<Member>());
     member.late = true;
     member.info = std::move(info);
     member.probing = true;
     return attach(member, link, false);
   }
-  members_.push_back(std::make_unique<Member>());
-  members_.back()->info = std::move(info);
-  members_.back()->probing = members_.front()->probing;  // it begins with the others
-  attach(*members_.back(), link, false);
-  if (on_joined_) on_joined_(members_.back()->info, members_.size());
+  Member& member = enroll(std::make_shared<Member>());
+  member.info = std::move(info);
+  member.probing = members_.front()->probing;  // it begins with the others
+  attach(member, link, false);
+  if (on_joined_) on_joined_(member.info, members_.size());
+}
+
+Fleet::Member& Fleet::enroll(const std::shared_ptr<Member>& member) {
+  member->number = static_cast<std::uint32_t>(members_.size());
+  members_.push_back(member);
+  return *member;
 }
 
 /// The first ones begin together; one that comes later is numbered now.
 void Fleet::on_ready(Member& member) {
   if (!member.late) return member.info.membership.join(0);
-  if (has_number(member) || drain_limit_) return;  // at its end a run takes nobody in
+  if (member.number || drain_limit_) return;  // at its end a run takes nobody in
   const auto from = second_of(ceil_second(now()));
-  const Member* const moved = &member;
-  members_.push_back(std::make_unique<Member>(std::move(member)));
-  std::erase_if(joining_, [&](const Member& each) { return &each == moved; });
-  events_.push_back(AgentJoined{.agent = number_of(*members_.back()), .from = from});
+  const auto self = member.shared_from_this();
+  enroll(self);
+  std::erase(joining_, self);
+  events_.push_back(AgentJoined{.agent = *member.number, .from = from});
 }
 
 /// Over a new link an agent gets everything again that it may have missed.
 void Fleet::attach(Member& member, const std::shared_ptr<AgentLink>& link, bool resume) {
   member.link = link;
+  link->owner = member.weak_from_this();
   v1::CoordinatorMessage welcome;
   welcome.mutable_welcome()->set_acked(resume ? member.recorded : 0);
   welcome.mutable_welcome()->set_resume(resume);
@@ -273,7 +280,7 @@ void Fleet::attach(Member& member, const std::shared_ptr<AgentLink>& link, bool 
 void Fleet::on_batch(Member& member, LinkEvent::RunBatch arrived) {
   SnapshotBatch& batch = arrived.batch;
   // Left over from another run, or from what it was before it joined.
-  if (run_id_.empty() || arrived.run_id != run_id_ || !has_number(member)) return;
+  if (run_id_.empty() || arrived.run_id != run_id_ || !member.number) return;
   member.waits = arrived.more;
   // Sent again because its acknowledgement had not arrived.
   if (batch.sequence <= member.received) return acknowledge(member);
@@ -295,13 +302,13 @@ void Fleet::on_batch(Member& member, LinkEvent::RunBatch arrived) {
   }
   member.received = batch.sequence;
   events_.push_back(
-      BatchArrived{.agent = number_of(member), .batch = std::move(batch), .wire = std::move(arrived.wire)});
+      BatchArrived{.agent = *member.number, .batch = std::move(batch), .wire = std::move(arrived.wire)});
 }
 
 void Fleet::on_closed(const std::shared_ptr<AgentLink>& link, const LinkClosed& closed) {
-  Member* member = member_of(link.get());
+  Member* member = member_of(*link);
   if (member == nullptr) return;
-  if (!has_number(*member)) return lose(*member, closed.reason);
+  if (!member->number) return lose(*member, closed.reason);
   member->link.reset();
   if (phase_ == Phase::kAssembling) {
     spdlog::warn("agent {} left before the run: {}", member->info.name, closed.reason);

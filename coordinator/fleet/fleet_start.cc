@@ -25,13 +25,16 @@ Result<void> Fleet::assemble(Quorum quorum, Nanos timeout, const Check& check,
                         .deadline = clock_.now() + timeout};
   on_joined_ = on_joined;
   expected_ = quorum.expected;
+  const auto present = [&] {
+    std::vector<std::string> names;
+    for (const auto& member : members_) names.push_back(member->info.name);
+    std::sort(names.begin(), names.end());
+    return names;
+  };
   for (;;) {
-    std::vector<std::string> present;
-    for (const auto& member : members_) present.push_back(member->info.name);
-    std::sort(present.begin(), present.end());
-    const auto open = barrier.open(present, clock_.now());
-    if (!open) return open.error();
-    if (*open) break;
+    const auto state = barrier.at(members_.size(), clock_.now());
+    if (state == Barrier::State::kOpen) break;
+    if (state == Barrier::State::kMissed) return barrier.missed(present());
     if (check) {
       if (auto checked = check(); !checked) return checked;
     }
@@ -39,6 +42,7 @@ Result<void> Fleet::assemble(Quorum quorum, Nanos timeout, const Check& check,
   }
   std::sort(members_.begin(), members_.end(),
             [](const auto& a, const auto& b) { return a->info.name < b->info.name; });
+  for (std::uint32_t number = 0; number < members_.size(); ++number) members_[number]->number = number;
   phase_ = Phase::kAssembled;
   on_joined_ = nullptr;
   return {};
@@ -106,7 +110,8 @@ Result<void> Fleet::start(Assignment assignment, const Check& check, Nanos begun
   cells_ = assignment.cells.size();
   phase_ = Phase::kRunning;
   for (const auto& [hash, dataset] : assignment.datasets) datasets_[hash] = to_bytes(*dataset);
-  assignment_ = std::move(assignment);
+  assignment_ = std::make_unique<v1::CoordinatorMessage>();
+  to_wire(assignment, *assignment_->mutable_assignment());
   for (const auto& member : members_) send_assignment(*member);
   return wait_for_all([](const Member& m) { return m.info.membership.state() != MemberState::kJoining; },
                       "make itself ready", check);
@@ -114,10 +119,9 @@ Result<void> Fleet::start(Assignment assignment, const Check& check, Nanos begun
 
 void Fleet::send_assignment(Member& member) {
   if (!member.link || !assignment_) return;
-  assignment_->zero = zero_ + member.info.clock.offset;
-  v1::CoordinatorMessage message;
-  to_wire(*assignment_, *message.mutable_assignment());
-  member.link->send(std::move(message));
+  const MonoTime its_zero = zero_ + member.info.clock.offset;
+  assignment_->mutable_assignment()->set_zero_nanos(its_zero.time_since_epoch().count());
+  member.link->send(*assignment_);
 }
 
 }  // namespace kneepoint::coordinator

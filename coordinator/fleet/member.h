@@ -22,10 +22,11 @@ inline constexpr Nanos kCheckInterval = std::chrono::milliseconds(100);
 inline constexpr std::size_t kProbes = 9;
 
 /// One agent, from its hello to its end.
-struct Fleet::Member {
+struct Fleet::Member : std::enable_shared_from_this<Member> {
   AgentInfo info;
-  std::shared_ptr<AgentLink> link;  ///< Null while there is none.
-  MonoTime broken_at{};             ///< While there is none: since when.
+  std::optional<std::uint32_t> number;  ///< Absent while it joins a run that goes on.
+  std::shared_ptr<AgentLink> link;      ///< Null while there is none.
+  MonoTime broken_at{};                 ///< While there is none: since when.
   std::string broken_why;
   std::vector<ClockSample> samples;            ///< Before the run; in it, those of the last heartbeats.
   MonoTime probed_at{};                        ///< What is awaited carries this instant.

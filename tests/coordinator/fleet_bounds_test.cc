@@ -1,6 +1,9 @@
 // What waits at either end of a link is bounded, whatever the other end sends.
 #include <gtest/gtest.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
+#include <array>
 #include <atomic>
 #include <functional>
 #include <memory>
@@ -8,6 +11,7 @@
 
 #include "agent/session/coordinator_link.h"
 #include "coordinator/fleet/agent_link.h"
+#include "coordinator/fleet/strangers.h"
 #include "kneepoint/v1/fleet.pb.h"
 #include "tests/coordinator/raw_agent.h"
 
@@ -113,6 +117,45 @@ TEST(FleetBounds, ALinkThatIsReadNoFurtherCanBeLeft) {
   ASSERT_TRUE(at_agent.wait_for(kMostWaiting));
   link.reset();
   EXPECT_EQ(at_agent.came, kMostWaiting);
+}
+
+/// A connection as the kernel knows it; closed on destruction.
+class Connection {
+ public:
+  Connection() { EXPECT_EQ(socketpair(AF_UNIX, SOCK_STREAM, 0, ends_.data()), 0); }
+  Connection(const Connection&) = delete;
+  Connection& operator=(const Connection&) = delete;
+  ~Connection() {
+    for (const int end : ends_) close(end);
+  }
+  int end() const { return ends_[0]; }
+
+ private:
+  std::array<int, 2> ends_{};
+};
+
+TEST(FleetBounds, StrangersAreBoundedInNumber) {
+  Strangers strangers(2);
+  const Connection first, second, third;
+  EXPECT_TRUE(strangers.admit(first.end(), MonoTime(1s)));
+  EXPECT_TRUE(strangers.admit(second.end(), MonoTime(1s)));
+  EXPECT_FALSE(strangers.admit(third.end(), MonoTime(2s)));
+  strangers.greeted();
+  EXPECT_TRUE(strangers.admit(third.end(), MonoTime(3s))) << "who has said its name is no stranger";
+  EXPECT_FALSE(strangers.admit(first.end(), MonoTime(4s)));
+  EXPECT_TRUE(strangers.admit(first.end(), MonoTime(1s) + Strangers::kLongest)) << "none stays for longer";
+}
+
+TEST(FleetBounds, StrangersThatHaveGoneMakeRoomAndAFloodOfThemLocksNobodyOut) {
+  Strangers strangers(2);
+  for (int i = 0; i < 100; ++i) {
+    const Connection passing;
+    EXPECT_TRUE(strangers.admit(passing.end(), MonoTime(i * 1s))) << i;
+  }
+  const Connection first, second, third;
+  EXPECT_TRUE(strangers.admit(first.end(), MonoTime(101s)));
+  EXPECT_TRUE(strangers.admit(second.end(), MonoTime(102s)));
+  EXPECT_FALSE(strangers.admit(third.end(), MonoTime(103s))) << "these are still there";
 }
 
 }  // namespace

@@ -73,18 +73,18 @@ TEST(ClockSync, AClockHasMovedOnlyByMoreThanBothMeasurementsMayErr) {
 }
 
 TEST(Barrier, WaitsOpensOrNamesWhoCame) {
+  using enum Barrier::State;
   const Barrier barrier{.expected = 3, .deadline = MonoTime(10s)};
-  EXPECT_FALSE(*barrier.open({"a", "b"}, MonoTime(9s)));
-  EXPECT_TRUE(*barrier.open({"a", "b", "c"}, MonoTime(9s)));
-  EXPECT_TRUE(*barrier.open({"a", "b", "c"}, MonoTime(11s))) << "complete is complete";
-  const auto late = barrier.open({"a", "b"}, MonoTime(10s));
-  ASSERT_FALSE(late);
-  EXPECT_EQ(late.error().message, "fleet not assembled: 2 of 3 agents came: a, b");
-  EXPECT_EQ(barrier.open({}, MonoTime(10s)).error().message, "fleet not assembled: none of 3 agents came");
+  EXPECT_EQ(barrier.at(2, MonoTime(9s)), kClosed);
+  EXPECT_EQ(barrier.at(3, MonoTime(9s)), kOpen);
+  EXPECT_EQ(barrier.at(3, MonoTime(11s)), kOpen) << "complete is complete";
+  EXPECT_EQ(barrier.at(2, MonoTime(10s)), kMissed);
+  EXPECT_EQ(barrier.missed({"a", "b"}).message, "fleet not assembled: 2 of 3 agents came: a, b");
+  EXPECT_EQ(barrier.missed({}).message, "fleet not assembled: none of 3 agents came");
   const Barrier quorum{.expected = 3, .least = 2, .deadline = MonoTime(10s)};
-  EXPECT_FALSE(*quorum.open({"a", "b"}, MonoTime(9s))) << "the third may still come";
-  EXPECT_TRUE(*quorum.open({"a", "b"}, MonoTime(10s)));
-  EXPECT_FALSE(quorum.open({"a"}, MonoTime(10s)));
+  EXPECT_EQ(quorum.at(2, MonoTime(9s)), kClosed) << "the third may still come";
+  EXPECT_EQ(quorum.at(2, MonoTime(10s)), kOpen);
+  EXPECT_EQ(quorum.at(1, MonoTime(10s)), kMissed);
 }
 
 }  // namespace

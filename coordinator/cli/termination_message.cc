@@ -2,18 +2,15 @@
 
 #include <fmt/format.h>
 
-#include <cerrno>
-#include <cstring>
-#include <fstream>
+#include "coordinator/report/growing_file.h"
 
 namespace kneepoint::coordinator {
 
 Result<void> write_termination_message(const std::filesystem::path& file, std::string_view words,
                                        ExitCode code) {
-  std::ofstream out(file, std::ios::trunc);
-  out << words << fmt::format("exit code {}: {}\n", static_cast<int>(code), exit_words(code)) << std::flush;
-  if (!out) return Error{fmt::format("cannot write {}: {}", file.string(), std::strerror(errno))};
-  return {};
+  auto out = GrowingFile::create(file);
+  if (!out) return out.error();
+  return out->append(fmt::format("{}exit code {}: {}\n", words, static_cast<int>(code), exit_words(code)));
 }
 
 }  // namespace kneepoint::coordinator

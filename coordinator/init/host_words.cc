@@ -47,7 +47,8 @@ std::string not_well(std::string_view path, const HttpReply& reply) {
 std::string clock_remark(const std::string& date, RealTime now) {
   std::tm parts{};
   if (strptime(date.c_str(), "%a, %d %b %Y %H:%M:%S GMT", &parts) == nullptr) return "";
-  const double off = to_seconds(RealTime(std::chrono::seconds(timegm(&parts))) - now);
+  // In seconds: no year that a host may name fits into nanoseconds.
+  const double off = static_cast<double>(timegm(&parts)) - to_seconds(now.time_since_epoch());
   if (std::abs(off) < to_seconds(kNoticedClock)) return "";
   return fmt::format("its clock is {} {} this machine's: logs and reports will not match",
                      format_time(std::abs(off)), off > 0 ? "ahead of" : "behind");

@@ -137,6 +137,9 @@ std::optional<RealTime> parse_utc(const std::string& text) {
   std::tm parts{};
   const char* end = strptime(text.c_str(), "%Y-%m-%dT%H:%M:%SZ", &parts);
   if (end == nullptr || *end != '\0') return std::nullopt;
+  // Four digits reach further than nanoseconds do.
+  constexpr int kLastYear = 2200;
+  if (parts.tm_year + 1900 < 1970 || parts.tm_year + 1900 > kLastYear) return std::nullopt;
   return RealTime(std::chrono::seconds(timegm(&parts)));
 }
 

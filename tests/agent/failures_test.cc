@@ -7,6 +7,8 @@
 namespace kneepoint::agent {
 namespace {
 
+using std::chrono::seconds;
+
 TEST(HostWords, AreOnePrintableLine) {
   EXPECT_EQ(host_words("{\n  \"error\": \"no\"\r\n}\n", ""), "{ \"error\": \"no\" }");
   EXPECT_EQ(host_words("\x1b[2Jgone\x7f", ""), "?[2Jgone?");
@@ -56,6 +58,38 @@ class FailureKinds : public EngineTest {
 
   std::unique_ptr<ScriptedServer> server_;
 };
+
+/// A host that begins an answer of `size` bytes which is no stream, and never ends it.
+ScriptedServer::Script endless_document(std::size_t size) {
+  return [size](ScriptedServer::Peer& peer, int) {
+    if (peer.read_request().empty()) return;
+    peer.send("HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 999999999\r\n\r\n{");
+    const std::string piece(std::size_t{1} << 20, ' ');
+    for (std::size_t sent = 0; sent < size; sent += piece.size()) peer.send(piece);
+    peer.wait_for_close();
+  };
+}
+
+TEST_F(FailureKinds, AnAnswerThatIsKeptWholeMayHave64Mebibytes) {
+  server_ = std::make_unique<ScriptedServer>(endless_document(std::size_t{65} << 20));
+  target().urls = {server_->url()};
+  EXPECT_EQ(count(run(), Outcome::kParse), 1u);
+}
+
+TEST_F(FailureKinds, TheAnswersOfAThreadMayHave256MebibytesTogether) {
+  server_ = std::make_unique<ScriptedServer>(endless_document(std::size_t{60} << 20));
+  target().urls = {server_->url()};
+  target().request_timeout = seconds(20);
+  start();
+  controller_->apply({.epoch = 1, .concurrency = 5, .effective_at = elapsed(), .budget = 5});
+  // Four fit; what the fifth one adds is too much for one of them, and then there is room.
+  collect_until([&] {
+    SeriesStats sum;
+    for (const auto& [key, stats] : series_) sum.merge(stats);
+    return count(sum, Outcome::kParse) > 0;
+  });
+  controller_->drain(Nanos(0));
+}
 
 TEST_F(FailureKinds, ARefusalIsQuotedWithTheHostsNameForIt) {
   const auto failures =

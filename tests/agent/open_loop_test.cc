@@ -4,6 +4,7 @@
 #include <numeric>
 #include <set>
 
+#include "agent/load/arrival_queue.h"
 #include "agent/load/arrival_schedule.h"
 #include "engine_fixture.h"
 #include "tests/support/levels.h"
@@ -36,6 +37,31 @@ Spread spread_of(const std::vector<double>& values) {
   const auto n = static_cast<double>(values.size());
   const double mean = sum / n;
   return {mean, std::sqrt(squares / n - mean * mean) / mean};
+}
+
+TEST(ArrivalQueue, AMillionMayWaitAndTheOthersComeAsThoseAreServed) {
+  constexpr std::size_t kMost = std::size_t{1} << 20;
+  const std::vector<Cell> cells(1);
+  const MonoTime zero = mono_now() - seconds(10);
+  Recorder recorder(zero, zero, cells);
+  Timers timers;
+  ArrivalQueue queue(timers, recorder, [] {});
+  queue.follow({.schedule = ArrivalSchedule({.kind = Kind::kConstant, .rate = 1e6}, 1),
+                .begin = mono_now() - seconds(2),
+                .key = {.epoch = 1},
+                .mine = [](std::uint64_t) { return true; }});
+  std::uint64_t next = 0;
+  const auto take_all = [&] {
+    const std::uint64_t first = next;
+    for (; !queue.empty(); ++next) {
+      if (queue.take().index != next) ADD_FAILURE() << "out of order";
+    }
+    return next - first;
+  };
+  EXPECT_EQ(take_all(), kMost) << "two million were due";
+  timers.fire_due(timers.next());
+  EXPECT_GT(take_all(), kMost / 2) << "none is lost";
+  queue.stop();
 }
 
 TEST(ArrivalSchedule, AConstantRateIsEven) {

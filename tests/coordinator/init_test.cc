@@ -190,6 +190,7 @@ TEST(Preflight, AClockThatIsOffIsSaid) {
   EXPECT_THAT(clock_remark("Sun, 06 Nov 1994 08:49:17 GMT", now), HasSubstr("its clock is 20.0 s behind"));
   EXPECT_EQ(clock_remark("", now), "");
   EXPECT_EQ(clock_remark("yesterday", now), "");
+  EXPECT_THAT(clock_remark("Sun, 06 Nov 7263 08:49:37 GMT", now), HasSubstr("ahead of"));
 }
 
 }  // namespace

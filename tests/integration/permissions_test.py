@@ -51,9 +51,14 @@ class Permissions(harness.TestCase):
         codes, told, said = self.fleet(plan, "--allow-secret", "KNEEPOINT_TEST_KEY", env=key)
         self.assertEqual(codes[1], 0, told + said)
 
-    def test_caps(self):
+    def test_cap_of_streams(self):
         host = self.simhost()
         self.assert_refused("--max-streams", plan_text([host.url], steps="[9]"), "--max-streams", "8")
+
+    def test_cap_of_rates(self):
+        host = self.simhost()
+        fast = plan_text([host.url]).replace("steps: [4]", "rate: [60]")
+        self.assert_refused("--max-rate", fast, "--max-rate", "50")
 
     def test_patterns_that_are_none(self):
         agent = self.start(Process(BIN / "kneepoint-agent", "--coordinator", "127.0.0.1:1", "--allow-target", "10.0.0.0/99"))

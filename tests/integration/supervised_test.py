@@ -36,7 +36,18 @@ class Supervised(harness.TestCase):
         nowhere = self.scratch / "none" / "log"
         code, report, output = self.run_plan(self.write_plan(plan_text([host.url])), "--termination-message", nowhere)
         self.assertIn(code, (0, 3), output)
-        self.assertIn(f"kneepoint: cannot write {nowhere}: No such file or directory", output)
+        self.assertIn(f"kneepoint: {nowhere}: cannot be written: No such file or directory", output)
+
+    def test_a_link_that_lies_there_is_not_followed(self):
+        other = self.scratch / "another-file"
+        other.write_text("not ours\n")
+        link = self.scratch / "link"
+        link.symlink_to(other)
+        plan = self.write_plan(plan_text(["http://127.0.0.1:1"]).replace("ramp:", "rump:"))
+        process = self.kneepoint("run", plan, "--termination-message", link)
+        self.assertEqual(process.wait(), 2)
+        self.assertIn(f"kneepoint: {link}: cannot be written: ", process.output)
+        self.assertEqual(other.read_text(), "not ours\n")
 
     def test_it_is_ready_once_the_fleet_is_complete(self):
         host = self.simhost()

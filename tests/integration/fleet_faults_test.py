@@ -1,14 +1,19 @@
 """What a fleet goes through with real processes: kills, stops, floods. docs/fleet.md has the table; the rows are here."""
 
 import collections
+import contextlib
+import datetime
 import gzip
 import json
 import os
 import re
 import signal
 import socket
+import struct
 import subprocess
+import threading
 import time
+import unittest
 
 import harness
 from harness import BIN, Process, plan_text
@@ -16,6 +21,62 @@ from harness import BIN, Process, plan_text
 
 # Load without a heartbeat ends so long after the last one was sent (common/lease.h).
 LEASE = 8
+
+
+class Relay:
+    """Stands between agents and a coordinator, and can end all connections with a TCP reset."""
+
+    RESET_AT_CLOSE = struct.pack("ii", 1, 0)
+
+    def __init__(self, port):
+        self.to = port
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self.listener.getsockname()[1]
+        self.lock = threading.Lock()
+        self.pairs = []
+        threading.Thread(target=self.accept, daemon=True).start()
+
+    def accept(self):
+        while True:
+            try:
+                agent, _ = self.listener.accept()
+            except OSError:
+                return
+            try:
+                coordinator = socket.create_connection(("127.0.0.1", self.to))
+            except OSError:
+                agent.close()  # it dials again
+                continue
+            with self.lock:
+                self.pairs.append((agent, coordinator))
+            for source, sink in ((agent, coordinator), (coordinator, agent)):
+                threading.Thread(target=self.copy, args=(source, sink), daemon=True).start()
+
+    @staticmethod
+    def copy(source, sink):
+        try:
+            while data := source.recv(65536):
+                sink.sendall(data)
+            sink.shutdown(socket.SHUT_WR)
+        except OSError:
+            pass
+
+    def reset(self):
+        """Returns how many connections there were."""
+        with self.lock:
+            pairs, self.pairs = self.pairs, []
+        for pair in pairs:
+            for end in pair:
+                end.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, self.RESET_AT_CLOSE)
+                # A thread that reads it would keep it open.
+                with contextlib.suppress(OSError):
+                    end.shutdown(socket.SHUT_RD)
+                end.close()
+        return len(pairs)
+
+    def close(self):
+        self.listener.close()
+        self.reset()
 
 
 class FleetFaults(harness.TestCase):
@@ -60,6 +121,71 @@ class FleetFaults(harness.TestCase):
         for step in report["results"][0]["steps"]:
             self.assertNotIn("AGENT_LOST", step["flags"])
         return report
+
+    def relay(self):
+        self.port = harness.free_port()
+        relay = Relay(self.port)
+        self.addCleanup(relay.close)
+        return relay
+
+    def test_a_link_that_is_reset_costs_nothing(self):
+        host = self.simhost()
+        relay = self.relay()
+        plan = self.write_plan(plan_text([host.url], steps="[2, 4]", hold="8s"))
+        coordinator = self.coordinator(plan, "out", agents=1)
+        agent = self.start(Process(BIN / "kneepoint-agent", "--coordinator", f"127.0.0.1:{relay.port}", "--name", "a0"))
+        self.wait_for_load(host)
+        for _ in range(3):
+            self.assertEqual(relay.reset(), 1)
+            harness.wait_until(lambda: relay.pairs, "the agent dials again")
+            time.sleep(2)
+        self.assertIn(coordinator.wait(90), (0, 3), coordinator.output)
+        self.assertIn("the connection to the coordinator broke", agent.output)
+        report = self.assert_nothing_lost()
+        self.assertEqual(report["run"]["agents_lost"], 0)
+        for step in report["results"][0]["steps"]:
+            self.assertNotIn("INCOMPLETE", step["flags"])
+        self.assertEqual(report["totals"]["started"], host.load_stats()["requests"]["received"])
+        self.assertEqual(agent.wait(20), 0, agent.output)
+
+    @unittest.skipIf(harness.sanitized(), "nothing can be loaded before a sanitizer")
+    def test_wall_clocks_that_are_set_change_nothing(self):
+        host = self.simhost()
+        steps = {who: self.scratch / f"clock-of-{who}" for who in ("coordinator", "agent")}
+
+        def set_clock(who, seconds):
+            with open(steps[who], "r+b") as file:
+                file.write(struct.pack("q", seconds))
+
+        def with_clock(who):
+            steps[who].write_bytes(bytes(8))
+            return {"LD_PRELOAD": str(BIN / "kneepoint_stepped_clock.so"), "KNEEPOINT_CLOCK_STEP": str(steps[who])}
+        relay = self.relay()
+        plan = self.write_plan(plan_text([host.url], steps="[2, 4]", hold="8s"))
+        coordinator = self.kneepoint("run", plan, "--out", self.scratch / "out", "--serve", "none", "--listen",
+                                     f"127.0.0.1:{self.port}", "--expect-agents", "1", env=with_clock("coordinator"))
+        agent = self.start(Process(BIN / "kneepoint-agent", "--coordinator", f"127.0.0.1:{relay.port}", "--name", "a0",
+                                   env=with_clock("agent")))
+        self.wait_for_load(host)
+        began = datetime.datetime.now(datetime.timezone.utc)
+        set_clock("agent", 3600)
+        time.sleep(2)
+        set_clock("coordinator", -7200)
+        time.sleep(2)
+        set_clock("agent", -86400)
+        relay.reset()  # so that it says something
+        time.sleep(2)
+        set_clock("coordinator", 30 * 86400)
+        self.assertIn(coordinator.wait(90), (0, 3), coordinator.output)
+        self.assertEqual(agent.wait(20), 0, agent.output)
+        report = self.assert_nothing_lost()
+        for step in report["results"][0]["steps"]:
+            self.assertNotIn("INCOMPLETE", step["flags"])
+            self.assertAlmostEqual(step["achieved_concurrency"], step["concurrency"], delta=0.3)
+        self.assertEqual(report["totals"]["started"], host.load_stats()["requests"]["received"])
+        self.assertLess(report["run"]["duration_seconds"], 60)
+        # They were set: the agent's last line is of yesterday.
+        self.assertIn(f"{began - datetime.timedelta(days=1):%Y-%m-%d}T", agent.output)
 
     def test_a_coordinator_that_is_stopped_for_less_than_the_silence_loses_nobody(self):
         host = self.simhost()

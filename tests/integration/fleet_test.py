@@ -1,5 +1,8 @@
 """Two agents over TCP, and what happens when one side dies."""
 
+import contextlib
+import os
+import pathlib
 import signal
 import time
 
@@ -28,6 +31,25 @@ class Fleet(harness.TestCase):
         report = self.report(self.out)
         self.assertEqual(report["totals"]["started"], host.load_stats()["requests"]["received"])
         self.assertAlmostEqual(report["results"][0]["steps"][1]["achieved_concurrency"], 5, delta=0.1)
+
+    @staticmethod
+    def listening(pid):
+        """The inodes of the TCP sockets that a process has open and that are listened on."""
+        rows = [line.split() for name in ("tcp", "tcp6") for line in pathlib.Path("/proc/net", name).read_text().splitlines()[1:]]
+        all_of_them = {f"socket:[{row[9]}]" for row in rows if row[3] == "0A"}
+        opened = set()
+        for descriptor in pathlib.Path(f"/proc/{pid}/fd").iterdir():
+            with contextlib.suppress(OSError):
+                opened.add(os.readlink(descriptor))
+        return opened & all_of_them
+
+    def test_an_agent_of_this_machine_inherits_no_port_of_its_coordinator(self):
+        host = self.simhost()
+        plan = self.write_plan(plan_text([host.url], steps="[2]", hold="20s"))
+        coordinator = self.kneepoint("run", plan, "--out", self.scratch / "out", "--serve", f"127.0.0.1:{harness.free_port()}")
+        harness.wait_until(lambda: host.stats()["requests"]["completed"] > 0, "load", 30)
+        self.assertEqual(len(self.listening(coordinator.child.pid)), 1, "its metrics")
+        self.assertEqual(self.listening(harness.local_agent_of(coordinator.child.pid)), set())
 
     def test_an_agent_without_its_coordinator_stops_its_load(self):
         host = self.simhost()

@@ -387,6 +387,15 @@ std::size_t StepRunner::step_index() const {
   return windows_.size() - (closed ? 1 : 0);
 }
 
+std::optional<std::size_t> StepRunner::step_count() const {
+  const auto planned = schedule_->step_count();
+  if (!planned) return std::nullopt;
+  // A row that is run again is one more.
+  const auto lost =
+      std::count_if(windows_.begin(), windows_.end(), [](const auto& w) { return w.agent_lost; });
+  return *planned + static_cast<std::size_t>(lost);
+}
+
 std::uint32_t StepRunner::concurrency() const {
   if (phase_ == Phase::kPending || phase_ == Phase::kDone) return 0;
   if (!step_.way || step_.arrivals || phase_ == Phase::kDrain) return level_.concurrency;

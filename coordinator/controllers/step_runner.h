@@ -55,7 +55,7 @@ class StepRunner final : public Controller {
   const std::vector<StepWindow>& windows() const override { return windows_; }
   const std::vector<Decision>& decisions() const override { return decisions_; }
   std::size_t step_index() const override;
-  std::optional<std::size_t> step_count() const override { return schedule_->step_count(); }
+  std::optional<std::size_t> step_count() const override;
   std::uint32_t cell() const override { return cells_[step_.turn].id; }
   std::uint32_t concurrency() const override;
   std::optional<double> rate() const override;

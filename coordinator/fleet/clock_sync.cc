@@ -1,5 +1,7 @@
 #include "coordinator/fleet/clock_sync.h"
 
+#include <algorithm>
+
 namespace kneepoint::coordinator {
 
 /// While a reply waits in the agent its clock may gain or lose one part in so many: NTP slews by no more.
@@ -22,9 +24,9 @@ std::optional<ClockEstimate> estimate_offset(std::span<const ClockSample> sample
 }
 
 Nanos clock_movement(Nanos before, const ClockEstimate& start, const ClockEstimate& now) {
-  const Nanos moved = now.offset - start.offset;
-  const Nanos error = (start.round_trip + now.round_trip) / 2;
-  return std::chrono::abs(moved - before) > error ? moved : before;
+  const Nanos measured = now.offset - start.offset;
+  const Nanos error = now.round_trip / 2;
+  return std::clamp(before, measured - error, measured + error);
 }
 
 }  // namespace kneepoint::coordinator

@@ -27,9 +27,10 @@ struct ClockEstimate {
 /// backwards are left out; absent when none remains.
 std::optional<ClockEstimate> estimate_offset(std::span<const ClockSample> samples);
 
-/// How far a clock has moved since `start`, when it was taken to have moved by `before`: what is measured
-/// now, where that differs by more than both measurements may err; else as before, so that noise moves
-/// nothing.
+/// How far a clock has moved since `start`, when it was taken to have moved by `before`: as far as `now`
+/// proves, and no further. The true offset lies within half a round trip of what is measured; a belief
+/// outside of that moves to its edge. So noise moves nothing away from the truth, and what a slow link hid at
+/// the start is made good once the link is quick.
 Nanos clock_movement(Nanos before, const ClockEstimate& start, const ClockEstimate& now);
 
 }  // namespace kneepoint::coordinator

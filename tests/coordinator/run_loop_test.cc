@@ -88,7 +88,14 @@ std::vector<std::uint32_t> concurrencies(const VirtualRun& run) {
 TEST(RunLoop, AStepThatLosesAnAgentIsRunAgainByTheOthers) {
   VirtualRun run(plan_of({{.steps = {2, 4, 8}, .warmup = 1s, .hold = 4s}}), 2);
   run.fleet.lose_one_at(9s);
-  const RunLoop& loop = run.go();
+  std::optional<std::size_t> count;
+  RunLoop::Hooks hooks;
+  hooks.on_progress = [&](const Progress& progress) {
+    count = progress.step_count;
+    if (progress.phase != Phase::kDone) EXPECT_LT(progress.step, *count) << "no step 4 of 3";
+  };
+  const RunLoop& loop = run.go(std::move(hooks));
+  EXPECT_EQ(count, 4u);
   EXPECT_EQ(loop.fleet_failure(), "");
   EXPECT_FALSE(loop.interrupted());
   EXPECT_EQ(concurrencies(run), (std::vector<std::uint32_t>{2, 4, 4, 8, 0}));

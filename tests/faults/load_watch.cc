@@ -9,7 +9,7 @@
 namespace kneepoint::faults {
 namespace {
 
-/// How far an agent's zero may lie from the coordinator's.
+/// How far an agent's zero may lie from the coordinator's besides.
 constexpr Nanos kClocks = std::chrono::milliseconds(5);
 
 }  // namespace
@@ -17,8 +17,8 @@ constexpr Nanos kClocks = std::chrono::milliseconds(5);
 std::uint32_t LoadWatch::allowed() const {
   std::uint32_t most = 0;
   for (std::size_t i = 0; i < levels_.size(); ++i) {
-    if (levels_[i].at > world_.now() + kClocks) continue;
-    const bool over = i + 1 < levels_.size() && levels_[i + 1].at + lease::kPromise < world_.now();
+    if (levels_[i].first > world_.now() + kClocks) continue;
+    const bool over = i + 1 < levels_.size() && levels_[i + 1].last + lease::kPromise < world_.now();
     if (!over) most = std::max(most, levels_[i].concurrency);
   }
   return most;

@@ -1,11 +1,12 @@
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
 
-#include "coordinator/run/run_loop.h"
+#include "coordinator/fleet/fleet.h"
 #include "tests/faults/host.h"
 #include "tests/faults/share_watch.h"
 #include "tests/faults/world.h"
@@ -16,8 +17,11 @@ namespace kneepoint::faults {
 class LoadWatch {
  public:
   explicit LoadWatch(World& world) : world_(world) {}
-  /// @param at when it takes effect.
-  void asked(MonoTime at, std::uint32_t concurrency) { levels_.push_back({at, concurrency}); }
+  /// @param at when it takes effect, give or take `blur`: what the fleet knows that its agents' clocks may be
+  /// wrong by.
+  void asked(MonoTime at, Nanos blur, std::uint32_t concurrency) {
+    levels_.push_back({at - blur, at + blur, concurrency});
+  }
   /// What may be in flight: no agent follows a level that has been over for longer than a lease.
   std::uint32_t allowed() const;
   /// @param moved requests that still run at one agent while their slot runs at another, both in the fleet.
@@ -26,7 +30,7 @@ class LoadWatch {
 
  private:
   struct Level {
-    MonoTime at{};
+    MonoTime first{}, last{};  ///< For the first and the last agent.
     std::uint32_t concurrency = 0;
   };
   World& world_;
@@ -36,13 +40,13 @@ class LoadWatch {
 /// A fleet whose levels are watched.
 class WatchedFleet final : public coordinator::LoadFleet {
  public:
-  WatchedFleet(coordinator::LoadFleet& fleet, World& world, LoadWatch& watch, ShareWatch& shares)
+  WatchedFleet(coordinator::Fleet& fleet, World& world, LoadWatch& watch, ShareWatch& shares)
       : fleet_(fleet), world_(world), watch_(watch), shares_(shares) {}
   std::size_t agents() const override { return fleet_.agents(); }
   Nanos now() const override { return fleet_.now(); }
   std::optional<coordinator::FleetEvent> wait(Nanos timeout) override { return fleet_.wait(timeout); }
   void send(const LoadLevel& level) override {
-    watch_.asked(world_.now() + (level.effective_at - fleet_.now()), level.concurrency);
+    watch_.asked(world_.now() + (level.effective_at - fleet_.now()), blur(), level.concurrency);
     shares_.asked(level);
     fleet_.send(level);
   }
@@ -51,7 +55,14 @@ class WatchedFleet final : public coordinator::LoadFleet {
   bool drained() const override { return fleet_.drained(); }
 
  private:
-  coordinator::LoadFleet& fleet_;
+  Nanos blur() const {
+    Nanos widest{0};
+    for (std::uint32_t agent = 0; agent < fleet_.agents_ever(); ++agent)
+      widest = std::max(widest, fleet_.agent(agent).clock.round_trip / 2);
+    return widest;
+  }
+
+  coordinator::Fleet& fleet_;
   World& world_;
   LoadWatch& watch_;
   ShareWatch& shares_;

@@ -17,12 +17,12 @@ import socket
 import subprocess
 import sys
 import time
-import urllib.request
 
 import yaml
 
 import models
 import servers
+import watch
 import witness
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -234,43 +234,60 @@ class Battery:
         """Weights of sixteen bits against four."""
         return self.alternate("r1", "gptq")
 
-    def agent_killed(self):
-        """Two agents; one is killed in the second step. The page is read once a second meanwhile."""
-        child = self.start(RAMPS, "--agents", "2", serve="127.0.0.1:9464", server="slots64", url=self.urls["slots64"], a=16, b=32, c=48,
-                           hold="10s", confirm="true")
-        begun, killed, scrapes, bytes_read = time.monotonic(), None, 0, 0
-        while child.poll() is None:
-            time.sleep(1)
+    def watched(self, begin, kill_after, kill):
+        """A run that loses a process after so many seconds, while its metrics and its live page are followed. begin() starts it,
+        kill(child) returns the process that is to be waited for from then on."""
+        port = free_port()
+        with watch.Watch(f"127.0.0.1:{port}", os.path.join(self.folder, "events.txt")) as seen:
+            child = begin(f"127.0.0.1:{port}")
             try:
-                with urllib.request.urlopen("http://127.0.0.1:9464/metrics", timeout=2) as r:
-                    scrapes, bytes_read = scrapes + 1, len(r.read())
-            except OSError:
-                pass
-            if killed is None and time.monotonic() - begun > 26:
-                agents = [pid for pid in witness.tree(child.pid)[1:] if "kneepoint-agent" in open(f"/proc/{pid}/cmdline").read()]
-                if not agents:
-                    raise OSError("the run has no agent of its own to be killed")
-                killed = agents[-1]
-                os.kill(killed, signal.SIGKILL)
-        self.note = f"agent {'killed after 26 s' if killed else 'not killed: the run ended before'}, /metrics read {scrapes} times ({bytes_read} bytes)"
-        return child.wait()
+                code = child.wait(kill_after)
+                self.note = "nothing killed: the run ended before; "
+            except subprocess.TimeoutExpired:
+                code = kill(child, f"127.0.0.1:{port}").wait()
+        with open(os.path.join(self.folder, "run", "report.json")) as f:
+            self.note += seen.summary(json.load(f))
+        return code
+
+    def kill_an_agent(self, child, _):
+        agents = [pid for pid in witness.tree(child.pid)[1:] if "kneepoint-agent" in open(f"/proc/{pid}/cmdline").read()]
+        if not agents:
+            raise OSError("the run has no agent of its own to be killed")
+        os.kill(agents[-1], signal.SIGKILL)
+        self.note = "an agent killed; "
+        return child
+
+    SMALL_RAMP = {"server": "slots64", "a": 16, "b": 32, "c": 48, "hold": "10s", "confirm": "true"}
+
+    def agent_killed(self):
+        """Two agents; one is killed in the second step."""
+        settings = {**self.SMALL_RAMP, "url": self.urls["slots64"]}
+        return self.watched(lambda serve: self.start(RAMPS, "--agents", "2", serve=serve, **settings), 26, self.kill_an_agent)
+
+    def agent_killed_in_search(self):
+        """Two agents that search; one is killed after a minute and a half."""
+        plan = os.path.join(HERE, "plans", "search.yaml")
+        settings = {"server": "slots64", "url": self.urls["slots64"], "max": self.search_time}
+        return self.watched(lambda serve: self.start(plan, "--agents", "2", serve=serve, **settings), 90, self.kill_an_agent)
 
     def resumed(self):
         """The coordinator is killed in the second step, and the same command line with --resume goes on."""
-        settings = {"server": "slots64", "url": self.urls["slots64"], "a": 16, "b": 32, "c": 48, "hold": "10s", "confirm": "true"}
-        child = self.start(RAMPS, "--resume", "--agents", "2", **settings)
-        try:
-            return child.wait(26)  # too early to be killed
-        except subprocess.TimeoutExpired:
+        settings = {**self.SMALL_RAMP, "url": self.urls["slots64"]}
+
+        def begin(serve):
+            return self.start(RAMPS, "--resume", "--agents", "2", serve=serve, **settings)
+
+        def kill(child, serve):
             child.kill()
             child.wait()
-        self.note = "coordinator killed after 26 s"
-        return self.run(RAMPS, "--resume", "--agents", "2", **settings)
+            self.note = "the coordinator killed, and gone on with; "
+            return begin(serve)
+        return self.watched(begin, 26, kill)
 
 
 #: Experiment: the servers that it needs, and the seconds that it takes at most.
 EXPERIMENTS = {
-    "experiment-a": (["r1", "phi3"], 300), "agent-killed": (["slots64"], 100), "resumed": (["slots64"], 120),
+    "experiment-a": (["r1", "phi3"], 300), "agent-killed": (["slots64"], 100), "agent-killed-in-search": (["slots64"], 480), "resumed": (["slots64"], 120),
     "experiment-b": (["qwen3"], 250), "experiment-b-long": (["qwen3"], 280),
     "front-end": (["r1"], 75), "front-ends": (["fronts4"], 75), "cache": (["smallcache"], 75), "slots": (["slots64"], 75),
     "compute": (["qwen3"], 90), "replicas": (["slots64", "eager"], 75), "chunks": (["chunk512"], 75), "search": (["slots64"], 480), "search-again": (["slots64"], 480),

@@ -287,7 +287,7 @@ class Battery:
 
 #: Experiment: the servers that it needs, and the seconds that it takes at most.
 EXPERIMENTS = {
-    "experiment-a": (["r1", "phi3"], 300), "agent-killed": (["slots64"], 100), "agent-killed-in-search": (["slots64"], 480), "resumed": (["slots64"], 120),
+    "experiment-a": (["r1", "phi3"], 300), "agent-killed": (["slots64"], 100), "agent-killed-in-search": (["slots64"], 400), "resumed": (["slots64"], 120),
     "experiment-b": (["qwen3"], 250), "experiment-b-long": (["qwen3"], 280),
     "front-end": (["r1"], 75), "front-ends": (["fronts4"], 75), "cache": (["smallcache"], 75), "slots": (["slots64"], 75),
     "compute": (["qwen3"], 90), "replicas": (["slots64", "eager"], 75), "chunks": (["chunk512"], 75), "search": (["slots64"], 480), "search-again": (["slots64"], 480),

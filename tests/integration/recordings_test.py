@@ -136,6 +136,17 @@ class Recordings(harness.TestCase):
         (result,) = self.replay("resumed", PUBLISHED)
         self.assertEqual([(s["concurrency"], s["valid"]) for s in result["steps"]], [(16, True), (32, True), (48, True)])
 
+    def test_a_search_that_lost_an_agent_and_a_ramp_whose_coordinator_was_killed(self):
+        (result,) = self.replay("agent-killed-in-search", LATER)
+        self.assertEqual([(s["attempt"], s["valid"]) for s in result["steps"] if s["concurrency"] == 64][:2], [(1, False), (2, True)])
+        low, high = result["saturation"]["ci95"]
+        self.assertTrue(low <= 64 <= high, "it has 64 slots")
+        self.assertEqual(result["saturation"]["bottleneck"], "queue_slots")
+        self.assertEqual(self.code, 3)
+        (result,) = self.replay("resumed", LATER)
+        self.assertEqual([(s["concurrency"], s["valid"]) for s in result["steps"]], [(16, True), (32, True), (48, True)])
+        self.assertEqual(self.code, 0)
+
 
 if __name__ == "__main__":
     harness.main()

@@ -10,6 +10,13 @@ namespace kneepoint {
 /// build.
 std::string build_identity();
 
+/// The same as two labels.
+struct Build {
+  std::string version;  ///< "0.1.0"
+  std::string commit;   ///< "1a2b3c4d5e6f"
+};
+Build this_build();
+
 /// For --version: "0.1.0 (commit 1a2b3c4d5e6f, Release)".
 std::string build_description();
 

@@ -135,7 +135,7 @@ class Run {
         started_at_(past_ ? past_->facts.started_at : SystemClock().real_now()),
         run_id_(past_ ? past_->facts.run_id : new_run_id(started_at_, plan_.name)),
         directory_(or_fail(RunDirectory::create(options.out, plan_.name, started_at_), kBadInput)),
-        metrics_(identity_of(plan_, run_id_, std::string(version()))),
+        metrics_(identity_of(plan_, run_id_, this_build())),
         feed_(plan_, cells_, run_id_, options.serve != "none"),
         display_(plan_, cells_, metrics_, feed_, errors, options.detail == Detail::kLine),
         record_(directory_.path(), past_ ? past_->segments + 1 : 1) {

@@ -2,15 +2,10 @@
 
 #include <utility>
 
-#include "common/secrets.h"
+#include "common/serve/http_token.h"
 #include "coordinator/live/live_site.h"
 
 namespace kneepoint::coordinator {
-
-Result<std::string> http_token(const std::string& file) {
-  if (file.empty()) return std::string();
-  return resolve_secret({SecretRef::Source::kFile, file});
-}
 
 Result<std::unique_ptr<RunServer>> RunServer::start(const RunOptions& options, const Subject& subject) {
   ListenAddress address;
@@ -30,7 +25,7 @@ Result<std::unique_ptr<RunServer>> RunServer::start(const RunOptions& options, c
     return HttpResponse{.status = 503, .body = "the fleet is not complete yet\n"};
   };
   routes["/metrics"] = [&metrics = subject.metrics](const HttpRequest&) {
-    return HttpResponse{.content_type = std::string(Metrics::kContentType), .body = metrics.text()};
+    return HttpResponse{.content_type = std::string(Exposition::kContentType), .body = metrics.text()};
   };
   how.posts["/stop"] = [&stop = server->stop_](const HttpRequest& request) { return stop.ask(request); };
   add_live_site(routes, how, server->past_, &subject.feed);

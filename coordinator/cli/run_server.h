@@ -6,8 +6,8 @@
 #include <string>
 
 #include "common/result.h"
+#include "common/serve/http_server.h"
 #include "coordinator/cli/run_command.h"
-#include "coordinator/live/http_server.h"
 #include "coordinator/live/metrics.h"
 #include "coordinator/live/past_runs.h"
 #include "coordinator/live/run_feed.h"
@@ -42,8 +42,5 @@ class RunServer {
   StopRequest stop_;
   std::unique_ptr<HttpServer> http_;  // last: its thread uses the others
 };
-
-/// The token in `file`; empty for no file.
-Result<std::string> http_token(const std::string& file);
 
 }  // namespace kneepoint::coordinator

@@ -7,6 +7,7 @@
 #include <mutex>
 #include <utility>
 
+#include "common/serve/http_token.h"
 #include "coordinator/cli/failure.h"
 #include "coordinator/cli/interrupts.h"
 #include "coordinator/cli/run_server.h"

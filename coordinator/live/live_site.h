@@ -1,6 +1,6 @@
 #pragma once
 
-#include "coordinator/live/http_server.h"
+#include "common/serve/http_server.h"
 #include "coordinator/live/past_runs.h"
 
 namespace kneepoint::coordinator {

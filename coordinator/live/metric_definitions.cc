@@ -7,7 +7,7 @@ namespace {
 
 constexpr auto kDefinitions = std::to_array<MetricDefinition>({
     {"kneepoint_agents", "Agents of the fleet by state: awaited, ready, running, lost."},
-    {"kneepoint_build_info", "Always 1; the version of the coordinator as a label."},
+    kBuildInfo,
     {"kneepoint_good_requests_total",
      "Successful requests that met every limit of their scenario's SLO; absent without an SLO."},
     {"kneepoint_inflight_requests", "Requests in flight over the whole fleet now."},
@@ -28,6 +28,8 @@ constexpr auto kDefinitions = std::to_array<MetricDefinition>({
     {"kneepoint_saturation_request_rate",
      "Of an open loop: requests per second at which the target saturates, by criterion as above."},
     {"kneepoint_schedule_lag_seconds", "Generator: from the intended to the actual start of a request."},
+    {"kneepoint_slo_limit_seconds",
+     "A limit of the plan's SLO, by figure (ttft, tpot, …), percentile and, where it is of one, class."},
     {"kneepoint_start_skew_seconds", "Largest difference between the agents' starts of the run."},
     {"kneepoint_step_achieved_concurrency", "Step: mean number of requests in flight."},
     {"kneepoint_step_duration_seconds", "Step: length of the measured window."},

@@ -5,13 +5,9 @@
 #include <string_view>
 #include <vector>
 
-namespace kneepoint::coordinator {
+#include "common/serve/exposition.h"
 
-/// A metric family as exported: docs/metrics.md, the rules and the dashboards use exactly these names.
-struct MetricDefinition {
-  std::string_view name;
-  std::string_view help;
-};
+namespace kneepoint::coordinator {
 
 /// Every family that the coordinator can export, sorted by name.
 std::span<const MetricDefinition> metric_definitions();

@@ -1,18 +1,10 @@
 #include "coordinator/live/metrics.h"
 
 #include <fmt/format.h>
-#include <prometheus/counter.h>
-#include <prometheus/gauge.h>
-#include <prometheus/histogram.h>
-#include <prometheus/registry.h>
-#include <prometheus/text_serializer.h>
 
 #include <algorithm>
 #include <array>
-#include <cmath>
-#include <mutex>
 #include <optional>
-#include <stdexcept>
 
 #include "coordinator/live/token_estimate.h"
 
@@ -20,79 +12,17 @@ namespace kneepoint::coordinator {
 namespace {
 
 using prometheus::Labels;
-using GaugeFamily = prometheus::Family<prometheus::Gauge>;
-using CounterFamily = prometheus::Family<prometheus::Counter>;
-using HistogramFamily = prometheus::Family<prometheus::Histogram>;
-
-/// Only what `metric_definitions()` lists can be registered.
-template <class Builder>
-auto& family(prometheus::Registry& registry, Builder builder, std::string_view name, const Labels& labels) {
-  for (const MetricDefinition& definition : metric_definitions()) {
-    if (definition.name != name) continue;
-    return builder.Name(std::string(name))
-        .Help(std::string(definition.help))
-        .Labels(labels)
-        .Register(registry);
-  }
-  throw std::logic_error("metric without a definition: " + std::string(name));
-}
-
-/// Sets a gauge, or takes the series away where there is no figure.
-void put(GaugeFamily& gauges, const Labels& labels, std::optional<double> value) {
-  if (value && std::isfinite(*value)) {
-    gauges.Add(labels).Set(*value);
-  } else if (gauges.Has(labels)) {
-    gauges.Remove(&gauges.Add(labels));
-  }
-}
-
-/// A Prometheus histogram that takes whole fine histograms at once.
-class BulkHistogram {
- public:
-  BulkHistogram(HistogramFamily& family, const Labels& labels, const std::vector<double>& bounds)
-      : histogram_(&family.Add(labels, bounds)) {
-    std::uint32_t index = 0;
-    for (const double bound : bounds) {
-      while (index < HistogramLayout::kBucketCount && HistogramLayout::middle_seconds(index) <= bound)
-        ++index;
-      ends_.push_back(index);
-    }
-  }
-
-  void observe(const Histogram& delta) {
-    if (delta.empty()) return;
-    std::vector<double> increments(ends_.size() + 1, 0.0);
-    std::size_t at = 0;
-    for (const Histogram::Bucket& bucket : delta.buckets()) {
-      while (at < ends_.size() && bucket.index >= ends_[at]) ++at;
-      increments[at] += static_cast<double>(bucket.count);
-    }
-    increments.back() += static_cast<double>(delta.overflow());
-    histogram_->ObserveMultiple(increments, delta.sum_seconds());
-  }
-
- private:
-  std::vector<std::uint32_t> ends_;  // of each bound: the first of our buckets that lies above it
-  prometheus::Histogram* histogram_;
-};
-
-auto label_order(const prometheus::ClientMetric& metric) {
-  std::vector<std::pair<std::string, std::string>> order;
-  for (const auto& label : metric.label) order.emplace_back(label.name, label.value);
-  return order;
-}
 
 }  // namespace
 
-RunIdentity identity_of(const Plan& plan, std::string run_id, std::string version) {
+RunIdentity identity_of(const Plan& plan, std::string run_id, Build build) {
   RunIdentity identity;
   identity.run_id = std::move(run_id);
   identity.plan = plan.name;
-  identity.version = std::move(version);
+  identity.build = std::move(build);
   for (const kneepoint::Cell& cell : cells_of(plan)) {
     const Target& target = plan.targets.at(cell.target);
-    identity.cells.push_back(
-        {plan.scenarios.at(cell.scenario).name, target.name, target.model, !cell.slo.empty()});
+    identity.cells.push_back({plan.scenarios.at(cell.scenario).name, target.name, target.model, cell.slo});
   }
   return identity;
 }
@@ -100,9 +30,6 @@ RunIdentity identity_of(const Plan& plan, std::string run_id, std::string versio
 class Metrics::Impl {
  public:
   explicit Impl(RunIdentity identity) : identity_(std::move(identity)) {
-    family(registry_, prometheus::BuildGauge(), "kneepoint_build_info", {})
-        .Add({{"version", identity_.version}})
-        .Set(1);
     GaugeFamily& run_info = gauges("kneepoint_run_info");
     cells_.reserve(identity_.cells.size());
     for (const RunIdentity::Cell& cell : identity_.cells) {
@@ -111,13 +38,14 @@ class Metrics::Impl {
       info.emplace("plan", identity_.plan);
       info.emplace("model", cell.model);
       run_info.Add(info).Set(1);
-      cells_.emplace_back(*this, labels, cell.has_slo);
+      cells_.emplace_back(*this, labels, !cell.slo.empty());
+      for (const SloLimit& limit : cell.slo) set_slo_limit(labels, limit);
     }
     set_agents({});
   }
 
   void observe(const SnapshotBatch& batch) {
-    const std::lock_guard lock(mutex_);
+    const auto lock = exposition_.hold();
     for (const SecondSnapshot& second : batch.seconds) {
       for (const auto& [key, stats] : second.series) {
         if (key.cell < cells_.size()) cells_[key.cell].observe(stats);
@@ -128,18 +56,18 @@ class Metrics::Impl {
   }
 
   void set_target_concurrency(std::uint32_t cell, std::uint32_t concurrency) {
-    const std::lock_guard lock(mutex_);
+    const auto lock = exposition_.hold();
     for (std::size_t i = 0; i < cells_.size(); ++i)
       cells_[i].target_concurrency.Set(i == cell ? concurrency : 0);
   }
 
   void set_in_flight(std::uint32_t cell, std::uint32_t requests) {
-    const std::lock_guard lock(mutex_);
+    const auto lock = exposition_.hold();
     for (std::size_t i = 0; i < cells_.size(); ++i) cells_[i].in_flight.Set(i == cell ? requests : 0);
   }
 
   void set_agents(const AgentCounts& agents) {
-    const std::lock_guard lock(mutex_);
+    const auto lock = exposition_.hold();
     agents_.Add({{"state", "awaited"}}).Set(static_cast<double>(agents.awaited));
     agents_.Add({{"state", "ready"}}).Set(static_cast<double>(agents.ready));
     agents_.Add({{"state", "running"}}).Set(static_cast<double>(agents.running));
@@ -147,13 +75,13 @@ class Metrics::Impl {
   }
 
   void set_start_skew(Nanos skew) {
-    const std::lock_guard lock(mutex_);
+    const auto lock = exposition_.hold();
     start_skew_.Add({}).Set(to_seconds(skew));
   }
 
   void set_step(const ScenarioResult& result, const Step& step, std::size_t index) {
     if (index >= kMaxSteps) return;
-    const std::lock_guard lock(mutex_);
+    const auto lock = exposition_.hold();
     Labels labels = cell_labels(result.target, result.scenario);
     labels.emplace("step", fmt::format("{:02}", index + 1));
     put(step_.target_concurrency, labels, step.concurrency);
@@ -171,7 +99,7 @@ class Metrics::Impl {
   }
 
   void set_saturation(const ScenarioResult& result) {
-    const std::lock_guard lock(mutex_);
+    const auto lock = exposition_.hold();
     std::optional<double> slo;
     if (result.slo.joint) {
       slo = result.slo.joint->concurrency;
@@ -199,7 +127,7 @@ class Metrics::Impl {
 
   void set_trust(const ScenarioResult& result) {
     constexpr double kReserved = 0.5;
-    const std::lock_guard lock(mutex_);
+    const auto lock = exposition_.hold();
     const Trust trust = result.verdict.trust();
     put(trust_, cell_labels(result.target, result.scenario),
         trust == Trust::kTrustworthy ? 1
@@ -207,21 +135,7 @@ class Metrics::Impl {
                                      : 0);
   }
 
-  std::string text() const {
-    std::vector<prometheus::MetricFamily> families;
-    {
-      const std::lock_guard lock(mutex_);
-      families = registry_.Collect();
-    }
-    // The registry keeps series in hash order.
-    std::erase_if(families, [](const prometheus::MetricFamily& family) { return family.metric.empty(); });
-    std::sort(families.begin(), families.end(), [](const auto& a, const auto& b) { return a.name < b.name; });
-    for (prometheus::MetricFamily& family : families) {
-      std::sort(family.metric.begin(), family.metric.end(),
-                [](const auto& a, const auto& b) { return label_order(a) < label_order(b); });
-    }
-    return prometheus::TextSerializer().Serialize(families);
-  }
+  std::string text() const { return exposition_.text(); }
 
  private:
   /// What one cell counts.
@@ -289,6 +203,13 @@ class Metrics::Impl {
         &time_per_output_token, &request_duration;
   };
 
+  void set_slo_limit(Labels labels, const SloLimit& limit) {
+    labels.emplace("figure", to_string(limit.metric));
+    labels.emplace("percentile", fmt::format("p{:g}", limit.quantile * 100));
+    if (!limit.prompt_class.empty()) labels.emplace("class", limit.prompt_class);
+    gauges("kneepoint_slo_limit_seconds").Add(labels).Set(to_seconds(limit.limit));
+  }
+
   static Labels cell_labels(const std::string& target, const std::string& scenario) {
     return {{"scenario", scenario}, {"target", target}};
   }
@@ -303,21 +224,17 @@ class Metrics::Impl {
     }
   }
 
-  // The registry returns the same family for the same name.
-  GaugeFamily& gauges(std::string_view name) {
-    return family(registry_, prometheus::BuildGauge(), name, run_labels());
-  }
+  GaugeFamily& gauges(std::string_view name) { return exposition_.gauges(name); }
   prometheus::Counter& counter(std::string_view name, const Labels& labels) {
-    return family(registry_, prometheus::BuildCounter(), name, run_labels()).Add(labels);
+    return exposition_.counters(name).Add(labels);
   }
   BulkHistogram histogram(std::string_view name, const Labels& labels, const std::vector<double>& bounds) {
-    return {family(registry_, prometheus::BuildHistogram(), name, run_labels()), labels, bounds};
+    return exposition_.histogram(name, labels, bounds);
   }
-  Labels run_labels() const { return {{"run_id", identity_.run_id}}; }
 
   const RunIdentity identity_;
-  mutable std::mutex mutex_;  // a scrape sees a batch or a step whole
-  prometheus::Registry registry_;
+  // A scrape sees a batch or a step whole.
+  Exposition exposition_{metric_definitions(), identity_.build, {{"run_id", identity_.run_id}}};
   std::vector<CellSeries> cells_;
   BulkHistogram receive_lag_ = histogram("kneepoint_receive_lag_seconds", {}, buckets::generator_lag());
   BulkHistogram schedule_lag_ = histogram("kneepoint_schedule_lag_seconds", {}, buckets::generator_lag());

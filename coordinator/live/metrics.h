@@ -19,15 +19,15 @@ namespace kneepoint::coordinator {
 struct RunIdentity {
   struct Cell {
     std::string scenario, target, model;
-    bool has_slo = false;
+    std::vector<SloLimit> slo;
   };
   std::string run_id;
   std::string plan;  ///< The plan's name.
-  std::string version;
+  Build build;
   std::vector<Cell> cells;  ///< By cell id.
 };
 
-RunIdentity identity_of(const Plan& plan, std::string run_id, std::string version);
+RunIdentity identity_of(const Plan& plan, std::string run_id, Build build);
 
 /// Agents by state. Every agent that is expected or ever joined is in exactly one.
 struct AgentCounts {
@@ -44,7 +44,6 @@ struct AgentCounts {
 /// exported. Setters are called from the coordinator's main thread, text() from any.
 class Metrics {
  public:
-  static constexpr std::string_view kContentType = "text/plain; version=0.0.4; charset=utf-8";
   static constexpr std::size_t kMaxSteps = 64;
 
   explicit Metrics(RunIdentity identity);

@@ -6,7 +6,7 @@
 #include <string>
 
 #include "common/result.h"
-#include "coordinator/live/http_message.h"
+#include "common/serve/http_message.h"
 #include "coordinator/results/model.h"
 
 namespace kneepoint::coordinator {

@@ -9,8 +9,8 @@
 #include <vector>
 
 #include "common/plan.h"
+#include "common/serve/event_feed.h"
 #include "coordinator/live/course.h"
-#include "coordinator/live/event_feed.h"
 #include "coordinator/live/forming.h"
 #include "coordinator/live/run_state.h"
 #include "coordinator/run/run_loop.h"

@@ -4,7 +4,7 @@
 #include <mutex>
 #include <string>
 
-#include "coordinator/live/http_message.h"
+#include "common/serve/http_message.h"
 
 namespace kneepoint::coordinator {
 

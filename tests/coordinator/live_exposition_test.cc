@@ -38,7 +38,7 @@ kneepoint_agents{run_id="r1",state="lost"} 0
 kneepoint_agents{run_id="r1",state="ready"} 0
 kneepoint_agents{run_id="r1",state="running"} 2
 # TYPE kneepoint_build_info gauge
-kneepoint_build_info{version="0.1.0"} 1
+kneepoint_build_info{commit="c0ffee",version="0.1.0"} 1
 # TYPE kneepoint_good_requests_total counter
 kneepoint_good_requests_total{run_id="r1",scenario="chat",target="host"} 2
 # TYPE kneepoint_inflight_requests gauge
@@ -84,6 +84,8 @@ kneepoint_saturation_concurrency{run_id="r1",criterion="slo",scenario="chat",tar
 # TYPE kneepoint_schedule_lag_seconds histogram
 kneepoint_schedule_lag_seconds_count{run_id="r1"} 4
 kneepoint_schedule_lag_seconds_sum{run_id="r1"} 0.00032
+# TYPE kneepoint_slo_limit_seconds gauge
+kneepoint_slo_limit_seconds{run_id="r1",figure="ttft",percentile="p95",scenario="chat",target="host"} 0.5
 # TYPE kneepoint_start_skew_seconds gauge
 kneepoint_start_skew_seconds{run_id="r1"} 0.0015
 # TYPE kneepoint_step_achieved_concurrency gauge
@@ -155,9 +157,9 @@ TEST(Metrics, ExportExactlyTheNamesThatAreListed) {
 TEST(Metrics, KeepToTheirClosedSetOfLabels) {
   Metrics metrics(one_cell());
   fill(metrics);
-  const std::set<std::string> allowed = {"run_id", "plan",       "scenario",  "target",
-                                         "model",  "version",    "state",     "outcome",
-                                         "step",   "percentile", "criterion", "le"};
+  const std::set<std::string> allowed = {"run_id",  "plan",  "scenario",   "target",    "model",
+                                         "version", "state", "outcome",    "commit",    "figure",
+                                         "class",   "step",  "percentile", "criterion", "le"};
   for (const auto& [sample, value] : samples(metrics)) {
     EXPECT_TRUE(std::isfinite(value)) << sample;
     for (std::size_t at = 0; (at = sample.find("=\"", at)) != std::string::npos; ++at) {

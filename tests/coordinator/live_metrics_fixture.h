@@ -16,8 +16,8 @@ inline RunIdentity one_cell() {
   RunIdentity identity;
   identity.run_id = "r1";
   identity.plan = "sweep";
-  identity.version = "0.1.0";
-  identity.cells = {{"chat", "host", "qwen3", true}};
+  identity.build = {"0.1.0", "c0ffee"};
+  identity.cells = {{"chat", "host", "qwen3", {{SloMetric::kTtft, 0.95, std::chrono::milliseconds(500)}}}};
   return identity;
 }
 

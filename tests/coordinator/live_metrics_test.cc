@@ -107,7 +107,7 @@ TEST(Metrics, StepsAreReplacedAndFiguresThatVanishAreTakenAway) {
   EXPECT_EQ(all.at("kneepoint_step_valid" + labels), 0);
   EXPECT_FALSE(all.contains("kneepoint_step_goodput_ratio" + labels));
   EXPECT_FALSE(all.contains("kneepoint_step_achieved_concurrency" + labels));
-  EXPECT_THAT(metrics.text(), Not(HasSubstr("percentile=\"p95\"")));
+  EXPECT_THAT(metrics.text(), Not(HasSubstr(R"(percentile="p95",scenario="chat",step=)")));
   EXPECT_THAT(metrics.text(), Not(HasSubstr("quantile")));
 }
 
@@ -162,7 +162,7 @@ TEST(Metrics, OfAnOpenLoopSaturationIsARate) {
 
 TEST(Metrics, OnlyTheCellUnderLoadHasAConcurrency) {
   RunIdentity identity = one_cell();
-  identity.cells.push_back({"chat", "other", "llama", false});
+  identity.cells.push_back({"chat", "other", "llama", {}});
   Metrics metrics(identity);
   metrics.set_target_concurrency(0, 8);
   metrics.set_in_flight(0, 8);
@@ -189,14 +189,14 @@ TEST(Metrics, IdentityFollowsThePlansCells) {
   plan.scenarios.resize(1);
   plan.scenarios[0].name = "chat";
   plan.scenarios[0].slo = {{SloMetric::kTtft, 0.95, 500ms}};
-  const RunIdentity identity = identity_of(plan, "r9", "0.1.0");
+  const RunIdentity identity = identity_of(plan, "r9", {"0.1.0", "c0ffee"});
   ASSERT_EQ(identity.cells.size(), 2u);
   EXPECT_EQ(identity.plan, "sweep");
   EXPECT_EQ(identity.cells[0].target, "a");
   EXPECT_EQ(identity.cells[0].model, "m");
   EXPECT_EQ(identity.cells[1].target, "b");
   EXPECT_EQ(identity.cells[1].scenario, "chat");
-  EXPECT_TRUE(identity.cells[1].has_slo);
+  EXPECT_EQ(identity.cells[1].slo, plan.scenarios[0].slo);
 }
 
 }  // namespace

@@ -69,7 +69,7 @@ TEST(Soak, EightHoursTakeHardlyMoreMemoryThanTwo) {
       {.name = "s", .ramp = {.steps = {10'000}, .warmup = 10s, .hold = Nanos(8h), .soak = true}});
   const std::vector<Cell> cells = cells_of(plan);
   BusyFleet fleet;
-  Metrics metrics(identity_of(plan, "run", "0"));
+  Metrics metrics(identity_of(plan, "run", {"0", "c"}));
   std::vector<std::pair<std::int64_t, double>> used;  // at the end of each row, in s
   RunLoop::Hooks hooks;
   hooks.on_batch = [&](const BatchArrived& arrived) { metrics.observe(arrived.batch); };

@@ -10,8 +10,8 @@
 #include <mutex>
 #include <thread>
 
+#include "common/serve/http_server.h"
 #include "common/version.h"
-#include "coordinator/live/http_server.h"
 #include "coordinator/telemetry/readiness.h"
 #include "coordinator/telemetry/target_client.h"
 #include "support/scripted_server.h"

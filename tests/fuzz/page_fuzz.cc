@@ -15,12 +15,13 @@
 #include <string>
 #include <string_view>
 
-#include "coordinator/live/http_server.h"
+#include "common/serve/http_server.h"
 #include "coordinator/live/live_site.h"
 #include "coordinator/live/past_runs.h"
 
 namespace {
 
+using namespace kneepoint;
 using namespace kneepoint::coordinator;
 namespace fs = std::filesystem;
 

@@ -1,8 +1,8 @@
-#include "coordinator/live/scrape_count.h"
+#include "common/serve/scrape_count.h"
 
 #include <utility>
 
-namespace kneepoint::coordinator {
+namespace kneepoint {
 
 std::uint64_t ScrapeCount::begin() {
   const std::lock_guard lock(mutex_);
@@ -36,4 +36,4 @@ void ScrapeCount::close() {
   changed_.notify_all();
 }
 
-}  // namespace kneepoint::coordinator
+}  // namespace kneepoint

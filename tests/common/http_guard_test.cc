@@ -1,8 +1,8 @@
-#include "coordinator/live/http_guard.h"
+#include "common/serve/http_guard.h"
 
 #include <gtest/gtest.h>
 
-namespace kneepoint::coordinator {
+namespace kneepoint {
 namespace {
 
 const HttpGuard kHere{.token = "", .loopback = true, .port = 9464};
@@ -95,4 +95,4 @@ TEST(QueryValues, AreDecodedAndAllFound) {
 }
 
 }  // namespace
-}  // namespace kneepoint::coordinator
+}  // namespace kneepoint

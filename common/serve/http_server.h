@@ -11,13 +11,13 @@
 
 #include "common/clock.h"
 #include "common/result.h"
-#include "coordinator/live/event_feed.h"
-#include "coordinator/live/http_message.h"
-#include "coordinator/live/listen_address.h"
+#include "common/serve/event_feed.h"
+#include "common/serve/http_message.h"
+#include "common/serve/listen_address.h"
 
-namespace kneepoint::coordinator {
+namespace kneepoint {
 
-/// The coordinator's own small HTTP/1.1 server, of its metrics and its live page. GET and HEAD, POST where a
+/// The programs' own small HTTP/1.1 server, of metrics and the live page. GET and HEAD, POST where a
 /// route says so, no request bodies, keep-alive; limits on header size, connections and every wait, so that
 /// no client can hold it. One thread, one io_context, one coroutine per connection. All members may be called
 /// from any thread.
@@ -86,4 +86,4 @@ class HttpServer {
   std::unique_ptr<Impl> impl_;
 };
 
-}  // namespace kneepoint::coordinator
+}  // namespace kneepoint

@@ -1,8 +1,8 @@
-#include "coordinator/live/http_wire.h"
+#include "common/serve/http_wire.h"
 
 #include <utility>
 
-namespace kneepoint::coordinator {
+namespace kneepoint {
 
 namespace http = boost::beast::http;
 
@@ -49,4 +49,4 @@ HttpClaims claims_of(const http::request<http::empty_body>& request) {
           .intent = header("X-Kneepoint")};
 }
 
-}  // namespace kneepoint::coordinator
+}  // namespace kneepoint

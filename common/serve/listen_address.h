@@ -6,10 +6,10 @@
 
 #include "common/result.h"
 
-namespace kneepoint::coordinator {
+namespace kneepoint {
 
-/// Where the coordinator serves metrics when nothing is said: the port that Prometheus' registry lists for
-/// it.
+/// Where metrics are served when nothing is said: the port that Prometheus' registry lists for
+/// Kneepoint.
 inline constexpr std::uint16_t kDefaultServePort = 9464;
 
 /// What `--serve` asks for.
@@ -28,4 +28,4 @@ Result<ListenAddress> parse_listen_address(std::string_view text);
 /// "127.0.0.1:9464", "[::1]:9464"
 std::string format_address(std::string_view host, std::uint16_t port);
 
-}  // namespace kneepoint::coordinator
+}  // namespace kneepoint

@@ -8,7 +8,7 @@
 
 #include "common/clock.h"
 
-namespace kneepoint::coordinator {
+namespace kneepoint {
 
 /// Counts the scrapes that were answered, for whoever waits until his figures have been taken. All members
 /// may be called from any thread.
@@ -40,4 +40,4 @@ class ScrapeCount {
   bool closed_ = false;
 };
 
-}  // namespace kneepoint::coordinator
+}  // namespace kneepoint

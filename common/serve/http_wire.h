@@ -2,11 +2,11 @@
 
 #include <boost/beast/http.hpp>
 
-#include "coordinator/live/http_guard.h"
-#include "coordinator/live/http_message.h"
+#include "common/serve/http_guard.h"
+#include "common/serve/http_message.h"
 
 /// Our values and Beast's.
-namespace kneepoint::coordinator {
+namespace kneepoint {
 
 /// @param head leave the body out, as HEAD asks for.
 boost::beast::http::message_generator to_message(HttpResponse response, bool head, bool keep_alive);
@@ -14,4 +14,4 @@ boost::beast::http::message_generator to_message(HttpResponse response, bool hea
 /// Views into `request`.
 HttpClaims claims_of(const boost::beast::http::request<boost::beast::http::empty_body>& request);
 
-}  // namespace kneepoint::coordinator
+}  // namespace kneepoint

@@ -1,4 +1,4 @@
-#include "coordinator/live/http_server.h"
+#include "common/serve/http_server.h"
 
 #include <fmt/format.h>
 #include <gmock/gmock.h>
@@ -8,9 +8,9 @@
 #include <future>
 #include <thread>
 
-#include "tests/coordinator/http_test_client.h"
+#include "tests/support/http_test_client.h"
 
-namespace kneepoint::coordinator {
+namespace kneepoint {
 namespace {
 
 using ::testing::HasSubstr;
@@ -318,4 +318,4 @@ TEST(HttpServer, BeyondThisMachineItWantsAToken) {
 }
 
 }  // namespace
-}  // namespace kneepoint::coordinator
+}  // namespace kneepoint

@@ -4,7 +4,7 @@
 #include <string_view>
 #include <vector>
 
-namespace kneepoint::coordinator {
+namespace kneepoint {
 
 /// One request as a handler sees it.
 struct HttpRequest {
@@ -27,4 +27,4 @@ HttpResponse refusal(int status, std::string why);
 /// Every value of `name` in a query such as "run=a%20b&run=c", decoded.
 std::vector<std::string> query_values(std::string_view query, std::string_view name);
 
-}  // namespace kneepoint::coordinator
+}  // namespace kneepoint

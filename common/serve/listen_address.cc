@@ -1,4 +1,4 @@
-#include "coordinator/live/listen_address.h"
+#include "common/serve/listen_address.h"
 
 #include <fmt/format.h>
 
@@ -6,7 +6,7 @@
 #include <charconv>
 #include <optional>
 
-namespace kneepoint::coordinator {
+namespace kneepoint {
 namespace {
 
 std::optional<std::uint16_t> parse_port(std::string_view text) {
@@ -63,4 +63,4 @@ std::string format_address(std::string_view host, std::uint16_t port) {
   return fmt::format("{}:{}", host, port);
 }
 
-}  // namespace kneepoint::coordinator
+}  // namespace kneepoint

@@ -3,9 +3,9 @@
 
 #include <mutex>
 
-#include "tests/coordinator/http_test_client.h"
+#include "tests/support/http_test_client.h"
 
-namespace kneepoint::coordinator {
+namespace kneepoint {
 namespace {
 
 using ::testing::HasSubstr;
@@ -154,4 +154,4 @@ TEST(HttpStream, PostIsForItsRoutesOnlyAndShowsItsIntent) {
 }
 
 }  // namespace
-}  // namespace kneepoint::coordinator
+}  // namespace kneepoint

@@ -1,10 +1,10 @@
-#include "coordinator/live/http_message.h"
+#include "common/serve/http_message.h"
 
 #include <algorithm>
 #include <string_view>
 #include <utility>
 
-namespace kneepoint::coordinator {
+namespace kneepoint {
 namespace {
 
 int hex_digit(char c) {
@@ -47,4 +47,4 @@ std::vector<std::string> query_values(std::string_view query, std::string_view n
   return values;
 }
 
-}  // namespace kneepoint::coordinator
+}  // namespace kneepoint

@@ -1,8 +1,8 @@
-#include "coordinator/live/listen_address.h"
+#include "common/serve/listen_address.h"
 
 #include <gtest/gtest.h>
 
-namespace kneepoint::coordinator {
+namespace kneepoint {
 namespace {
 
 TEST(ListenAddress, ReadsWhatServeTakes) {
@@ -42,4 +42,4 @@ TEST(ListenAddress, WritesIpv6InBrackets) {
 }
 
 }  // namespace
-}  // namespace kneepoint::coordinator
+}  // namespace kneepoint

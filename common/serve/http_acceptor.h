@@ -4,9 +4,9 @@
 #include <boost/asio/ip/tcp.hpp>
 
 #include "common/result.h"
-#include "coordinator/live/listen_address.h"
+#include "common/serve/listen_address.h"
 
-namespace kneepoint::coordinator {
+namespace kneepoint {
 
 struct HttpListening {
   boost::asio::ip::tcp::acceptor acceptor;
@@ -17,4 +17,4 @@ struct HttpListening {
 /// @param beyond whether it may listen beyond this machine. @returns one clear line where it cannot.
 Result<HttpListening> open_acceptor(boost::asio::io_context& io, const ListenAddress& address, bool beyond);
 
-}  // namespace kneepoint::coordinator
+}  // namespace kneepoint

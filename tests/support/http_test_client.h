@@ -7,9 +7,9 @@
 #include <string_view>
 #include <utility>
 
-#include "coordinator/live/http_server.h"
+#include "common/serve/http_server.h"
 
-namespace kneepoint::coordinator {
+namespace kneepoint {
 
 /// A blocking client that speaks raw bytes, so that nothing of the server's library stands on both sides.
 class HttpTestClient {
@@ -72,4 +72,4 @@ class HttpTestClient {
   std::string buffer_;
 };
 
-}  // namespace kneepoint::coordinator
+}  // namespace kneepoint

@@ -1,4 +1,4 @@
-#include "coordinator/live/http_server.h"
+#include "common/serve/http_server.h"
 
 #include <fmt/format.h>
 
@@ -20,12 +20,12 @@
 #include <mutex>
 #include <thread>
 
-#include "coordinator/live/http_acceptor.h"
-#include "coordinator/live/http_guard.h"
-#include "coordinator/live/http_wire.h"
-#include "coordinator/live/scrape_count.h"
+#include "common/serve/http_acceptor.h"
+#include "common/serve/http_guard.h"
+#include "common/serve/http_wire.h"
+#include "common/serve/scrape_count.h"
 
-namespace kneepoint::coordinator {
+namespace kneepoint {
 namespace {
 
 namespace asio = boost::asio;
@@ -364,4 +364,4 @@ void HttpServer::stop() {
   impl_->stop();
 }
 
-}  // namespace kneepoint::coordinator
+}  // namespace kneepoint

@@ -1,4 +1,4 @@
-#include "coordinator/live/http_guard.h"
+#include "common/serve/http_guard.h"
 
 #include <fmt/format.h>
 #include <openssl/evp.h>
@@ -8,7 +8,7 @@
 #include <array>
 #include <boost/asio/ip/address.hpp>
 
-namespace kneepoint::coordinator {
+namespace kneepoint {
 namespace {
 
 /// Takes as long for a wrong token as for the right one.
@@ -107,4 +107,4 @@ std::optional<HttpResponse> HttpGuard::may_change(const HttpClaims& claims) cons
   return std::nullopt;
 }
 
-}  // namespace kneepoint::coordinator
+}  // namespace kneepoint

@@ -7,7 +7,7 @@
 #include <string>
 #include <utility>
 
-namespace kneepoint::coordinator {
+namespace kneepoint {
 
 /// What the clients of a stream of server-sent events are told. Pulled by the server, so that a slow client
 /// holds nothing but its own place.
@@ -41,4 +41,4 @@ class EventFeed {
   std::function<void()> wake_;
 };
 
-}  // namespace kneepoint::coordinator
+}  // namespace kneepoint

@@ -5,10 +5,10 @@
 #include <string>
 #include <string_view>
 
-#include "coordinator/live/http_message.h"
+#include "common/serve/http_message.h"
 
-/// Who may read what the coordinator serves, and who may change something by it. Pure.
-namespace kneepoint::coordinator {
+/// Who may read what a program serves, and who may change something by it. Pure.
+namespace kneepoint {
 
 /// The headers of a request that decide.
 struct HttpClaims {
@@ -34,4 +34,4 @@ struct HttpGuard {
   std::string cookie_value() const;
 };
 
-}  // namespace kneepoint::coordinator
+}  // namespace kneepoint

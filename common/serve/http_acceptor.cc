@@ -1,11 +1,11 @@
-#include "coordinator/live/http_acceptor.h"
+#include "common/serve/http_acceptor.h"
 
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <boost/asio/ip/v6_only.hpp>
 
-namespace kneepoint::coordinator {
+namespace kneepoint {
 namespace {
 
 namespace asio = boost::asio;
@@ -70,4 +70,4 @@ Result<HttpListening> open_acceptor(asio::io_context& io, const ListenAddress& a
   return listening;
 }
 
-}  // namespace kneepoint::coordinator
+}  // namespace kneepoint

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "agent/load/run_controller.h"
+#include "agent/session/agent_metrics.h"
 #include "agent/session/agent_session.h"
 #include "agent/session/process.h"
 #include "common/background_output.h"
@@ -16,9 +17,12 @@
 #include "common/fleet_link.h"
 #include "common/fleet_tls.h"
 #include "common/printable.h"
+#include "common/serve/http_server.h"
+#include "common/serve/http_token.h"
 
 namespace {
 
+using kneepoint::agent::AgentMetrics;
 using kneepoint::agent::AgentSession;
 using kneepoint::agent::ExitCode;
 
@@ -26,6 +30,24 @@ std::string default_name() {
   std::array<char, 256> host{};
   gethostname(host.data(), host.size() - 1);
   return fmt::format("{}-{}", host.data(), getpid());
+}
+
+/// @param where as --serve has it; "none": nothing is served, and there is no server.
+kneepoint::Result<std::unique_ptr<kneepoint::HttpServer>> serve_metrics(const std::string& where,
+                                                                        const std::string& token_file,
+                                                                        bool insecure,
+                                                                        const AgentMetrics& metrics) {
+  if (where == "none") return std::unique_ptr<kneepoint::HttpServer>();
+  const auto address = kneepoint::parse_listen_address(where);
+  if (!address) return address.error();
+  auto token = kneepoint::http_token(token_file);
+  if (!token) return token.error();
+  const auto show = [&metrics](const kneepoint::HttpRequest&) {
+    return kneepoint::HttpResponse{.content_type = std::string(kneepoint::Exposition::kContentType),
+                                   .body = metrics.text()};
+  };
+  return kneepoint::HttpServer::start(*address, {{"/metrics", show}},
+                                      {.token = *std::move(token), .insecure = insecure});
 }
 
 }  // namespace
@@ -47,7 +69,7 @@ int main(int argc, char** argv) {
       "            5 coordinator not found, lost, or the run broken off, 130 interrupted.");
   app.set_version_flag("--version", kneepoint::build_description());
   app.add_option("--coordinator", coordinator, "Where it listens: HOST:PORT or unix:PATH")->required();
-  app.add_flag("--insecure", insecure, "Allow plain TCP beyond this machine");
+  app.add_flag("--insecure", insecure, "Allow plain TCP, and --serve without a token, beyond this machine");
   kneepoint::FleetTlsFiles tls;
   app.add_option("--tls-cert", tls.cert, "This agent's certificate (PEM); --name must be a DNS name in it");
   app.add_option("--tls-key", tls.key, "Its key (PEM)");
@@ -75,6 +97,11 @@ int main(int argc, char** argv) {
                  "The most requests a second of an open loop that it sends; 0: no limit")
       ->check(CLI::NonNegativeNumber)
       ->capture_default_str();
+  std::string serve = "none";
+  std::string http_token_file;
+  app.add_option("--serve", serve, "HOST:PORT for its own /metrics, or 'none'")->capture_default_str();
+  app.add_option("--http-token-file", http_token_file,
+                 "A file with the bearer token that --serve wants to be shown; beyond loopback it is needed");
   app.add_option("--name", name, "Unique in the fleet")->capture_default_str();
   app.add_option("--join-timeout", join_timeout, "How long to look for the coordinator")
       ->transform(CLI::AsNumberWithUnit(std::map<std::string, double>{{"s", 1}, {"m", 60}, {"ms", 1e-3}}))
@@ -122,6 +149,13 @@ int main(int argc, char** argv) {
     options.name = name;
     options.join_timeout = kneepoint::from_seconds(join_timeout);
     options.lease = std::make_shared<kneepoint::agent::Lease>();
+    AgentMetrics metrics(kneepoint::this_build(), options.lease, kneepoint::system_clock());
+    const auto server = serve_metrics(serve, http_token_file, insecure, metrics);
+    if (!server) return fail(ExitCode::kUsage, server.error().message);
+    if (*server) {
+      options.metrics = &metrics;
+      spdlog::info("metrics at http://{}/metrics", (*server)->address());
+    }
     AgentSession session(options, [&](kneepoint::Assignment assignment, std::vector<kneepoint::Keys> keys,
                                       std::function<void(kneepoint::agent::LevelDone)> on_level_done) {
       return std::make_unique<kneepoint::agent::RunController>(

@@ -9,6 +9,7 @@
 #include <thread>
 #include <utility>
 
+#include "agent/session/agent_metrics.h"
 #include "common/secrets.h"
 #include "common/version.h"
 #include "common/whole_seconds.h"
@@ -112,6 +113,7 @@ bool AgentSession::turn(MonoTime deadline) {
     }
   }
   on_time(now());
+  if (options_.metrics != nullptr) show_standing();
   return event.has_value();
 }
 
@@ -252,8 +254,17 @@ void AgentSession::on_heartbeat(const v1::Heartbeat& beat, MonoTime at) {
   const bool alone = beat_reply_ || !collects() || collect_at_ - now() > kRide;
   beat_reply_ = std::make_unique<v1::ClockReply>(clock_reply(beat, at));
   if (alone) send_beat_reply();
+  note_clock(beat);
   const auto zero = zero_of(beat);
   if (engine_ && zero && clock_.follow(*zero, at)) engine_->set_zero(clock_.zero());
+}
+
+void AgentSession::note_clock(const v1::Heartbeat& beat) {
+  const Nanos sent = std::clamp(Nanos(beat.sent_at_nanos()), -wire::kMaxInstant, wire::kMaxInstant);
+  const Nanos since = std::clamp(Nanos(beat.since_zero_nanos()), -wire::kMaxDuration, wire::kMaxDuration);
+  coordinators_zero_ = MonoTime(sent - since);
+  clock_uncertainty_ = Nanos(static_cast<Nanos::rep>(
+      std::min<std::uint64_t>(beat.clock_uncertainty_nanos(), wire::kMaxDuration.count())));
 }
 
 void AgentSession::send_beat_reply() {
@@ -323,6 +334,33 @@ MonoTime AgentSession::next_collection(MonoTime now) const {
   const MonoTime first = clock_.zero() + options_.collect_period + options_.collect_delay;
   if (now < first) return first;
   return first + ((now - first) / options_.collect_period + 1) * options_.collect_period;
+}
+
+std::string_view AgentSession::state() const {
+  if (!welcomed_) return phase_ == Phase::kJoining ? "joining" : "lost";
+  switch (phase_) {
+    case Phase::kJoining:
+      return "joined";
+    case Phase::kReady:
+      return "ready";
+    case Phase::kLoading:
+      return "loading";
+    case Phase::kDraining:
+      return "draining";
+    case Phase::kDrained:
+      return "drained";
+  }
+  return "";
+}
+
+void AgentSession::show_standing() const {
+  const bool clock_known = engine_ && coordinators_zero_ != MonoTime{};
+  options_.metrics->set({.state = state(),
+                         .run_id = engine_ ? run_id_ : "",
+                         .outbox_batches = outbox_.batches(),
+                         .outbox_bytes = outbox_.bytes(),
+                         .clock_offset = clock_known ? clock_.zero() - coordinators_zero_ : Nanos(0),
+                         .clock_uncertainty = clock_uncertainty_});
 }
 
 }  // namespace kneepoint::agent

@@ -5,6 +5,7 @@
 #include <optional>
 #include <random>
 #include <string>
+#include <string_view>
 #include <variant>
 
 #include "agent/load/lease.h"
@@ -29,6 +30,8 @@ class Welcome;
 }  // namespace kneepoint::v1
 
 namespace kneepoint::agent {
+
+class AgentMetrics;
 
 /// How a session ended, as the process's exit code (README, "Exit codes").
 enum class ExitCode : int {
@@ -72,6 +75,8 @@ class AgentSession {
     /// How long running requests may go on after a first request_stop().
     Nanos stop_limit = std::chrono::seconds(5);
     BatchOutbox::Limits outbox = {};
+    /// Where it shows what it does; null: nowhere. Must outlive the session.
+    AgentMetrics* metrics = nullptr;
 
     // A simulated world has its own of these; time must outlive the session.
     WaitableClock* clock = &system_clock();
@@ -124,6 +129,7 @@ class AgentSession {
   void on_message(const v1::CoordinatorMessage& message, MonoTime at);
   void on_welcome(const v1::Welcome& welcome);
   void on_heartbeat(const v1::Heartbeat& beat, MonoTime at);
+  void note_clock(const v1::Heartbeat& beat);
   /// Rides with a batch: of a thousand agents each message less counts.
   void add_beat_reply(v1::AgentMessage& message);
   void send_beat_reply();
@@ -148,6 +154,8 @@ class AgentSession {
   void on_time(MonoTime now);
   /// Until when the load may go on, while there is any.
   MonoTime load_limit() const;
+  void show_standing() const;
+  std::string_view state() const;
   MonoTime now() const { return options_.clock->now(); }
   MonoTime next_collection(MonoTime now) const;
   /// Whether seconds are collected, and thus a batch a second is to come.
@@ -184,6 +192,9 @@ class AgentSession {
   std::optional<LevelDone> done_;  ///< The last of them, for a coordinator that has not heard it.
   std::size_t cells_ = 0;
   RunClock clock_;
+  MonoTime
+      coordinators_zero_{};     ///< The run's zero on the coordinator's clock, as the last heartbeat has it.
+  Nanos clock_uncertainty_{0};  ///< Likewise.
   MonoTime collect_at_{};
   std::unique_ptr<v1::ClockReply> beat_reply_;  ///< That no message has taken along yet.
   std::optional<MonoTime> idle_at_;             ///< While draining: when the engine was first seen idle.

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "agent/session/agent_metrics.h"
 #include "agent/session/agent_session.h"
 #include "common/secrets.h"
 #include "common/whole_seconds.h"
@@ -148,6 +149,7 @@ void AgentSession::collect() {
   std::erase_if(batch.seconds, [](const SecondSnapshot& second) { return second.second < 0; });
   batch.complete_through = std::max<std::int64_t>(batch.complete_through, -1);
   batch.sequence = ++sequence_;
+  if (options_.metrics != nullptr) options_.metrics->observe(batch);
   auto message = std::make_unique<v1::SnapshotBatch>();
   to_wire(batch, *message);
   if (outbox_.add(std::move(message)) > 0 && !std::exchange(records_shed_, true)) {

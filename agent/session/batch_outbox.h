@@ -35,6 +35,9 @@ class BatchOutbox {
   const v1::SnapshotBatch* next();
   /// Whether there is a next one, and enough is on its way.
   bool waits() const;
+  /// What it holds now.
+  std::size_t batches() const { return entries_.size(); }
+  std::size_t bytes() const { return bytes_; }
   /// Everything up to `sequence` is safe with the coordinator.
   void acknowledged(std::uint64_t sequence);
   /// Everything up to `sequence` has arrived, and is kept for the case that the coordinator is killed.

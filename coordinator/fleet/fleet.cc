@@ -189,6 +189,7 @@ void Fleet::beat(Member& member, MonoTime now) {
   heartbeat.set_since_zero_nanos((now - zero_).count());
   const MonoTime its_zero = zero_ + member.info.clock.offset + member.info.clock_drift;
   heartbeat.set_zero_nanos(its_zero.time_since_epoch().count());
+  heartbeat.set_clock_uncertainty_nanos(static_cast<std::uint64_t>(member.info.clock.round_trip.count() / 2));
   member.add_ack(message);
   member.link->send(std::move(message));
 }

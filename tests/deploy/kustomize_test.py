@@ -240,11 +240,14 @@ class Rendered(unittest.TestCase):
         for name, run in self.runs.items():
             ports = {p["name"]: p["port"] for p in run.service["ports"]}
             policies = run.all("NetworkPolicy")
-            self.assertEqual([r["ports"][0]["port"] for r in policies[f"kneepoint-{name}"]["ingress"]], [ports["fleet"], ports["metrics"]])
+            self.assertEqual([r["ports"][0]["port"] for r in policies[f"kneepoint-{name}"]["ingress"]], [ports["fleet"]])
+            metrics = policies[f"kneepoint-{name}-metrics"]
+            self.assertEqual(metrics["ingress"][0]["ports"], [{"protocol": "TCP", "port": ports["metrics"]}])
             self.assertEqual(policies[f"kneepoint-{name}-agents"]["egress"][0]["ports"][0]["port"], ports["fleet"])
             for job in (run.coordinator, run.agents):  # or the deny would not be theirs
                 labels = job["template"]["metadata"]["labels"]
                 self.assertLessEqual(deny["podSelector"]["matchLabels"].items(), labels.items())
+                self.assertLessEqual(metrics["podSelector"]["matchLabels"].items(), labels.items())
 
     def test_a_host_outside_is_one_policy_and_one_permission_more(self):
         run = self.with_components("components/external-target")
@@ -252,6 +255,13 @@ class Rendered(unittest.TestCase):
         address, port = rule["to"][0]["ipBlock"]["cidr"].removesuffix("/32"), rule["ports"][0]["port"]
         self.assertEqual(run.words(run.agents)["--allow-target"],
                          run.words(self.runs["example"].agents)["--allow-target"] + [f"{address}:{port}"])
+
+    def test_another_monitoring_namespace_is_one_component(self):
+        run, plain = self.with_components("components/monitoring-namespace"), self.with_components()
+        changed = {name: spec for name, spec in run.all("NetworkPolicy").items() if spec != plain.all("NetworkPolicy")[name]}
+        self.assertEqual(set(changed), {"kneepoint-a-7b-metrics"})
+        source, = changed["kneepoint-a-7b-metrics"]["ingress"][0]["from"]
+        self.assertEqual(source["namespaceSelector"]["matchLabels"], {"kubernetes.io/metadata.name": "observability"})
 
     def test_agents_may_load_services_of_any_range(self):
         self.assertIn("*.svc.cluster.local", self.runs["example"].words(self.runs["example"].agents)["--allow-target"])
@@ -263,7 +273,6 @@ class Rendered(unittest.TestCase):
         (overlay / "kustomization.yaml").write_text("resources: [../install]\ncomponents: [../components/cert-manager]\n", encoding="utf-8")
         made = {o["spec"]["secretName"]: o["spec"] for o in render(overlay) if o["kind"] == "Certificate"}
         agent, coordinator = run.words(run.agents), run.words(run.coordinator)
-        self.assertNotIn("--insecure", agent)
         self.assertEqual(agent["--name"], "agent-0.kneepoint")
         for job, words, name, usage in ((run.agents, agent, agent["--name"], "client auth"),
                                         (run.coordinator, coordinator, agent["--coordinator"].split(":")[0], "server auth")):
@@ -282,14 +291,20 @@ class Rendered(unittest.TestCase):
         objects = render(overlay)
         monitor = next(o for o in objects if o["kind"] == "PodMonitor")["spec"]
         run = self.runs["example"]
-        pod = run.coordinator["template"]
-        self.assertLessEqual(monitor["selector"]["matchLabels"].items(), pod["metadata"]["labels"].items())
-        self.assertIn(monitor["podMetricsEndpoints"][0]["port"], [p["name"] for p in pod["spec"]["containers"][0]["ports"]])
-        self.assertLessEqual(set(monitor["podTargetLabels"]), set(pod["metadata"]["labels"]))
-        boards = next(o for o in objects if o["kind"] == "ConfigMap")
-        self.assertIn("grafana_dashboard", boards["metadata"]["labels"])
+        components, = monitor["selector"]["matchExpressions"]
+        for pod in (run.coordinator["template"], run.agents["template"]):
+            labels, (container,) = pod["metadata"]["labels"], pod["spec"]["containers"]
+            self.assertLessEqual(monitor["selector"]["matchLabels"].items(), labels.items())
+            self.assertIn(labels[components["key"]], components["values"])
+            port = {p["name"]: p["containerPort"] for p in container["ports"]}[monitor["podMetricsEndpoints"][0]["port"]]
+            serve = next(word for word in container["args"] if word.startswith("--serve="))
+            self.assertEqual(serve, f"--serve=0.0.0.0:{port}")
+            self.assertEqual(pod["metadata"]["annotations"]["prometheus.io/port"], str(port))
+            self.assertLessEqual(set(monitor["podTargetLabels"]), set(labels))
+        boards = [o for o in objects if o["kind"] == "ConfigMap"]
+        self.assertTrue(all("grafana_dashboard" in board["metadata"]["labels"] for board in boards))
         files = {path.name: path.read_text(encoding="utf-8") for path in (DEPLOY / "grafana/dashboards").iterdir()}
-        self.assertEqual(boards["data"], files)
+        self.assertEqual({name: text for board in boards for name, text in board["data"].items()}, files)
         self.assertFalse([o for o in objects if RUN in o["metadata"].get("labels", {})])
 
     @unittest.skipUnless((BIN / "kneepoint").exists(), "the programs are not built")

@@ -33,8 +33,11 @@ class Compose(unittest.TestCase):
         self.assertEqual(config["global"]["scrape_interval"], "5s")
         serve = arguments(self.services["coordinator"])["--serve"].split(":")[1]
         simhost = arguments(self.services["simhost"])["--listen"].split(":")[1]
-        targets = {job["job_name"]: job["static_configs"][0]["targets"] for job in config["scrape_configs"]}
-        self.assertEqual(targets, {"kneepoint": [f"coordinator:{serve}"], "engine": [f"simhost:{simhost}"]})
+        jobs = {job["job_name"]: job for job in config["scrape_configs"]}
+        found = jobs.pop("kneepoint-agents")["dns_sd_configs"]
+        self.assertEqual(found, [{"names": ["agent"], "type": "A", "port": int(arguments(self.services["agent"])["--serve"].split(":")[1])}])
+        targets = {name: job["static_configs"][0]["targets"] for name, job in jobs.items()}
+        self.assertEqual(targets, {"kneepoint": [f"coordinator:{serve}"], "engine": [f"simhost:{simhost}"], "gpu": [f"simhost:{simhost}"]})
 
     def test_every_mounted_file_exists(self):
         for service in self.services.values():

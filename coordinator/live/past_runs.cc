@@ -63,11 +63,17 @@ HttpResponse PastRuns::list(bool live) {
   std::map<std::string, Line> lines;
   std::string list;
   for (const RunEntry& entry : entries) {
-    Line line{entry.written, entry.size, {}};
+    Line line{entry.written, entry.size, {}, {}};
     const auto known = lines_.find(entry.name);
     const bool same =
         known != lines_.end() && known->second.written == line.written && known->second.size == line.size;
-    line.json = same ? std::move(known->second.json) : line_of(entry.name, read_report(folder_, entry.name));
+    if (same) {
+      line = std::move(known->second);
+    } else {
+      const auto report = read_report(folder_, entry.name);
+      if (report) line.id = report->run_id;
+      line.json = line_of(entry.name, report);
+    }
     list += (list.empty() ? "" : ",") + line.json;
     lines.emplace(entry.name, std::move(line));
   }
@@ -76,9 +82,22 @@ HttpResponse PastRuns::list(bool live) {
           .body = fmt::format(R"({{"live":{},"left_out":{},"runs":[{}]}})", live, left_out, list)};
 }
 
-HttpResponse PastRuns::report(const HttpRequest& request) const {
-  const auto names = query_values(request.query, "run");
-  if (names.size() != 1) return refusal(400, "name one run: /report?run=NAME");
+std::string PastRuns::name_of(const std::string& id) {
+  list(false);  // reads what is new
+  for (const auto& [name, line] : lines_) {
+    if (!id.empty() && line.id == id) return name;
+  }
+  return {};
+}
+
+HttpResponse PastRuns::report(const HttpRequest& request) {
+  auto names = query_values(request.query, "run");
+  const auto ids = query_values(request.query, "id");
+  if (names.size() + ids.size() != 1)
+    return refusal(400, "name one run: /report?run=NAME, or /report?id=RUN_ID");
+  if (names.empty()) names.push_back(name_of(ids.front()));
+  if (names.front().empty())
+    return refusal(404, "no finished run of this id is here: it still goes on, or its folder is another");
   auto html = read_run_file(folder_, names.front(), "report.html");
   if (!html) return refusal(404, html.error().message);
   return page(*std::move(html));

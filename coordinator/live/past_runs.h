@@ -24,8 +24,8 @@ class PastRuns {
   /// {"live": …, "left_out": N, "runs": [{"name", "started", "plan", "verdict"}]}, the newest first.
   /// @param live whether a run is followed beside them.
   HttpResponse list(bool live);
-  /// Of `?run=NAME` its report.html.
-  HttpResponse report(const HttpRequest& request) const;
+  /// Of `?run=NAME` its report.html, and of `?id=RUN_ID`, which is how dashboards know a run.
+  HttpResponse report(const HttpRequest& request);
   /// Of `?run=A&run=B` the comparison, as compare.html has it.
   HttpResponse compare(const HttpRequest& request) const;
 
@@ -34,8 +34,11 @@ class PastRuns {
   struct Line {
     std::int64_t written = 0;  ///< Nanoseconds of its modification time.
     std::int64_t size = 0;
+    std::string id;  ///< Empty where its report.json cannot be read.
     std::string json;
   };
+  /// Empty where none of those that list() has is called so.
+  std::string name_of(const std::string& id);
 
   std::filesystem::path folder_;
   std::map<std::string, Line> lines_;  // by name, as far as they were listed

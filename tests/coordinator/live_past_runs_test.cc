@@ -66,6 +66,15 @@ TEST_F(PastRunsTest, OpensAReportInASandbox) {
   EXPECT_THAT(page.policy, Not(HasSubstr("allow-same-origin")));
 }
 
+TEST_F(PastRunsTest, OpensAReportByTheRunsId) {
+  add_run("monday");
+  PastRuns past(root_ / "runs");
+  EXPECT_EQ(past.report(of("id=" + scenes::sample_report().run_id)).body, "<p>page of monday");
+  EXPECT_EQ(past.report(of("id=another")).status, 404);
+  EXPECT_EQ(past.report(of("id=")).status, 404);
+  EXPECT_EQ(past.report(of("id=another&run=monday")).status, 400);
+}
+
 TEST_F(PastRunsTest, NothingBesideTheRunsIsRead) {
   add_run("monday");
   write(root_ / "secret" / "report.html", "secret");

@@ -1,15 +1,23 @@
-"""The Grafana dashboard as a test reads it: its panels, its queries, and the names that they use."""
+"""The Grafana dashboards as tests read them: their panels, their queries, and the names that they use."""
 import json
 import pathlib
 import re
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-DASHBOARD = ROOT / "deploy/grafana/dashboards/saturation.json"
+FOLDER = ROOT / "deploy/grafana/dashboards"
 METRICS_DOC = ROOT / "docs/metrics.md"
+# Where the programs define what they export.
+DEFINITIONS = ("coordinator/live/metric_definitions.cc", "agent/session/agent_metrics.cc", "common/serve/exposition.h")
+# Pages of engines and of dcgm-exporter, by version.
+CAPTURED = ROOT / "tests/coordinator/goldens/telemetry"
+ORDER = ["saturation", "live", "server", "generator"]
+STEP_ROWS = {"Verdict", "Throughput and latency against load", "By step"}
 
 
 def load():
-    return json.loads(DASHBOARD.read_text(encoding="utf-8"))
+    """{file's stem: dashboard}, as their links have them in order."""
+    found = {path.stem: json.loads(path.read_text(encoding="utf-8")) for path in FOLDER.glob("*.json")}
+    return dict(sorted(found.items(), key=lambda each: ORDER.index(each[0])))
 
 
 def panels(dashboard):
@@ -27,6 +35,11 @@ def queries(dashboard):
     for row, panel in panels(dashboard):
         for target in panel["targets"]:
             yield row, panel["title"], target["expr"]
+
+
+def every_query():
+    """(file's stem, row title, panel title, PromQL) of all dashboards."""
+    return [(name, *query) for name, board in load().items() for query in queries(board)]
 
 
 def substitute(expression, values):
@@ -47,7 +60,21 @@ def documented_metrics():
     return found
 
 
-def documented_series():
+def defined_metrics():
+    """The names that the programs can export, from their own lists."""
+    names = set()
+    for path in DEFINITIONS:
+        names |= set(re.findall(r'\{\s*"(kneepoint_\w+)",', (ROOT / path).read_text(encoding="utf-8")))
+    return names
+
+
+def captured_series():
+    """Every series name that a captured page of an engine or a GPU has."""
+    return {name for page in CAPTURED.glob("*.txt")
+            for name in re.findall(r"^([A-Za-z_:][\w:]*)", page.read_text(encoding="utf-8"), re.M)}
+
+
+def series_of_ours():
     """Every series name that a query may use: a histogram is only ever read through its parts."""
     names = set()
     for name, kind in documented_metrics().items():

@@ -1,196 +1,182 @@
-"""A real Prometheus scrapes a real, short run. During it the live figures must be there, and after the coordinator has
-gone every step's figures must stand in Prometheus as they stand in the report; every query of the dashboard must answer."""
-import json
-import math
+"""A real Prometheus watches a real run. Every query of every dashboard answers while the run goes on and after it, and what the
+report shows, too, is the same there.
+
+KNEEPOINT_PANELS=docs/panels.md writes what each panel showed to that file."""
+import os
 import pathlib
+import re
 import shutil
 import tempfile
 import unittest
-import urllib.parse
-
-import yaml
 
 import dashboard
-from processes import BIN, ROOT, Program, free_port, get, skip, wait_until
+from processes import skip
+from watched_run import WatchedRun
 
-# What Grafana would put in for its variables: the whole run.
-WINDOWS = {"__range": "10m", "__rate_interval": "2m", "target": ".*", "scenario": ".*", "ttft_slo": "0.5", "tpot_slo": "0.05"}
-STEP_ROWS = {"Verdict", "Throughput and latency against load", "By step"}
-CLIENT_ROWS = STEP_ROWS | {"Live", "Generator health"}
-
-
-class Prometheus:
-    """A Prometheus on a free port with the shipped configuration, its targets replaced."""
-
-    def __init__(self, folder, targets):
-        config = yaml.safe_load((ROOT / "deploy/prometheus/prometheus.yml").read_text(encoding="utf-8"))
-        for job in config["scrape_configs"]:
-            job["static_configs"] = [{"targets": [targets[job["job_name"]]]}]
-        path = pathlib.Path(folder) / "prometheus.yml"
-        path.write_text(yaml.safe_dump(config), encoding="utf-8")
-        self.url = f"http://127.0.0.1:{free_port()}"
-        self.program = Program(folder, "prometheus", f"--config.file={path}", f"--storage.tsdb.path={folder}/tsdb",
-                               f"--web.listen-address={self.url.removeprefix('http://')}")
-        wait_until(lambda: get(self.url + "/-/ready"), 30, "Prometheus is ready", self.program)
-
-    def query(self, expression, at=None):
-        """The samples of an instant query as [(labels, value)], NaN among them; an error of the query is a failure."""
-        parameters = {"query": expression} | ({"time": at} if at else {})
-        body = get(f"{self.url}/api/v1/query?{urllib.parse.urlencode(parameters)}")
-        assert body is not None, f"Prometheus refuses {expression}"
-        answer = json.loads(body)
-        assert answer["status"] == "success", (expression, answer)
-        if answer["data"]["resultType"] == "scalar":
-            return [({}, float(answer["data"]["result"][1]))]
-        return [(s["metric"], float(s["value"][1])) for s in answer["data"]["result"]]
-
-    def last_scrape(self, metric):
-        """When the metric was last seen, in seconds of Unix time."""
-        return max(value for _, value in self.query(f"max_over_time(timestamp({metric})[10m:1s])"))
+FIELDS = {"time_to_first_token": "ttft", "time_per_output_token": "tpot", "request_duration": "e2e"}
+# Of a finished step, as a panel asks for it.
+STEP_QUERY = re.compile(r"max by \(target, scenario, step\) \(last_over_time\(kneepoint_step_(\w+)\{[^}]*\}\[\$__range\]\)\)")
+TRUST = {"trustworthy": 1, "with reservations": 0.5, "not trustworthy": 0}
 
 
 class RunUnderPrometheus(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
-        cls.folder = tempfile.TemporaryDirectory(prefix="kneepoint-prometheus-")
-        cls.addClassCleanup(cls.folder.cleanup)
-        host, serve = free_port(), free_port()
-        cls.simhost = cls.start(BIN / "kneepoint-simhost", "--listen", f"127.0.0.1:{host}", "--profile", "demo")
-        wait_until(lambda: get(f"http://127.0.0.1:{host}/health") is not None, 20, "the simulated host is healthy", cls.simhost)
-        cls.prometheus = Prometheus(cls.folder.name, {"kneepoint": f"127.0.0.1:{serve}", "engine": f"127.0.0.1:{host}"})
-        cls.addClassCleanup(cls.prometheus.program.stop)
-        # It begins to scrape some seconds after it is ready; a run shorter than that would be seen at its end only.
-        wait_until(lambda: len(cls.prometheus.query("up")) == 2, 30, "Prometheus scrapes", cls.prometheus.program)
-        out = pathlib.Path(cls.folder.name) / "run"
-        run = cls.start(BIN / "kneepoint", "run", ROOT / "configs/smoke.yaml", "--set", f"url=http://127.0.0.1:{host}",
-                        "--serve", f"127.0.0.1:{serve}", "--linger", "30s", "--out", out)
-        # The run is scraped while it goes on …
-        wait_until(lambda: cls.prometheus.query("kneepoint_target_concurrency > 0"), 60, "a live figure in Prometheus", run)
-        # … and ends by itself, having lingered until its last figures were scraped.
-        wait_until(lambda: run.poll() is not None, 120, "the run ends")
-        assert run.returncode == 0, f"kneepoint run exited {run.returncode}\n{run.log_text()}"
-        cls.report = json.loads((out / "report.json").read_text(encoding="utf-8"))
-        cls.run_id = cls.report["run"]["id"]
-        # Once a scrape has failed, the last good one is surely stored.
-        wait_until(lambda: cls.prometheus.query('up{job="kneepoint"} == 0'), 30, "Prometheus sees that the run has gone")
-        cls.end = cls.prometheus.last_scrape("kneepoint_target_concurrency")
+        folder = tempfile.TemporaryDirectory(prefix="kneepoint-prometheus-")
+        cls.addClassCleanup(folder.cleanup)
+        cls.run_ = WatchedRun(folder.name, cls.addClassCleanup)
+        cls.report, cls.steps = cls.run_.report, cls.run_.steps()
+        if os.environ.get("KNEEPOINT_PANELS"):
+            pathlib.Path(os.environ["KNEEPOINT_PANELS"]).write_text(panel_table(cls.run_), encoding="utf-8")
 
-    @classmethod
-    def start(cls, *words):
-        program = Program(cls.folder.name, *words)
-        cls.addClassCleanup(program.stop)
-        return program
+    def stored(self, expression):
+        return self.run_.prometheus.query(expression.replace("RUN", f'run_id="{self.run_.run_id}"'))
 
-    def after(self, expression):
-        return self.prometheus.query(expression.replace("RUN", f'run_id="{self.run_id}"'))
+    def shown(self, board, title):
+        """{query: [(labels, value)]} of a panel once the run was over."""
+        return {query: samples for (where, panel, query), samples in self.run_.after.items() if (where, panel) == (board, title)}
 
-    def steps(self):
-        """(target, scenario, step of the report) of every step."""
-        return [(r["target"], r["scenario"], s) for r in self.report["results"] for s in r["steps"]]
+    def only(self, board, title):
+        """{(target, scenario, criterion): value} of a panel's one query that answers."""
+        (samples,) = self.shown(board, title).values()
+        return {(m.get("target"), m.get("scenario"), m.get("criterion")): value for m, value in samples}
 
-    def gauge(self, name, more=""):
-        """{(target, scenario, step label): value}, as last seen."""
-        found = self.after(f"last_over_time({name}{{RUN{more}}}[10m])")
-        return {(m["target"], m["scenario"], m["step"]): value for m, value in found}
+    def results(self, figure):
+        return {(r["target"], r["scenario"], None): figure(r) for r in self.report["results"]}
 
-    def test_counts_survive_the_end_of_the_run(self):
-        completed = self.after('sum(last_over_time(kneepoint_requests_total{outcome="success"}[10m]))')
-        self.assertEqual(completed[0][1], self.report["totals"]["completed"])
-        tokens = self.after("sum(last_over_time(kneepoint_output_tokens_total[10m]))")
-        self.assertEqual(tokens[0][1], self.report["totals"]["output_tokens"])
+    def assert_same(self, shown, reported):
+        self.assertEqual(set(shown), set(reported))
+        for key, value in shown.items():
+            self.assertAlmostEqual(value, reported[key], delta=1e-6 * max(1.0, abs(value)), msg=key)
 
-    def test_time_to_first_token_was_observed(self):
-        (_, count), = self.after("sum(last_over_time(kneepoint_time_to_first_token_seconds_count[10m]))")
-        (_, total), = self.after("sum(last_over_time(kneepoint_time_to_first_token_seconds_sum[10m]))")
-        self.assertGreater(count, 0)
-        self.assertTrue(0 < total / count < 60, total / count)
+    def test_every_query_answers_while_the_run_goes_on_and_after_it(self):
+        for name, row, title, query in dashboard.every_query():
+            for answers, when in ((self.run_.during, "during"), (self.run_.after, "after")):
+                with self.subTest(name, panel=title, when=when, query=query):
+                    if not self.may_be_empty(row, query, when):
+                        self.assertTrue((name, title, query) in answers, "no finite answer")
 
-    def test_every_outcome_and_state_exists_at_zero(self):
-        outcomes = {m["outcome"] for m, _ in self.after("last_over_time(kneepoint_requests_total[10m])")}
-        self.assertEqual(outcomes, {"success", "rejected", "http_4xx", "http_5xx", "dns", "connect", "tls", "timeout", "stream", "parse", "cancelled", "error_at_200", "aborted", "empty", "truncated", "unread"})
-        (_, lost), = self.after('sum(last_over_time(kneepoint_agents{state="lost"}[10m]))')
-        self.assertEqual(lost, 0)
-
-    def test_every_step_stands_in_prometheus_as_in_the_report(self):
-        asked = self.gauge("kneepoint_step_target_concurrency")
-        self.assertEqual(sorted((t, s, v) for (t, s, _), v in asked.items()),
-                         sorted((t, s, float(step["concurrency"])) for t, s, step in self.steps()))
-        label = {(t, s, value): (t, s, step) for (t, s, step), value in asked.items()}
-        figures = {
-            "achieved_concurrency": lambda step: step["achieved_concurrency"],
-            "requests_per_second": lambda step: step["requests_per_second"]["value"],
-            "output_tokens_per_second": lambda step: step["output_tokens_per_second"]["value"],
-            "duration_seconds": lambda step: step["duration_seconds"],
-            "valid": lambda step: float(step["valid"]),
-        }
-        for name, figure in figures.items():
-            seen = self.gauge("kneepoint_step_" + name)
-            for target, scenario, step in self.steps():
-                with self.subTest(name, concurrency=step["concurrency"]):
-                    value = seen[label[target, scenario, float(step["concurrency"])]]
-                    self.assertAlmostEqual(value, figure(step), delta=1e-6 * max(1.0, abs(value)))
-
-    def test_step_percentiles_equal_the_report(self):
-        asked = {key: value for key, value in self.gauge("kneepoint_step_target_concurrency").items()}
-        label = {(t, s, value): (t, s, step) for (t, s, step), value in asked.items()}
-        compared = 0
-        for metric, field in (("time_to_first_token", "ttft"), ("time_per_output_token", "tpot"), ("request_duration", "e2e")):
-            for percentile in ("p50", "p95", "p99"):
-                seen = self.gauge(f"kneepoint_step_{metric}_seconds", f', percentile="{percentile}"')
-                for target, scenario, step in self.steps():
-                    expected = step[field + "_seconds"][percentile]
-                    key = label[target, scenario, float(step["concurrency"])]
-                    with self.subTest(metric, percentile=percentile, concurrency=step["concurrency"]):
-                        if expected is None:  # could not be measured: no series, never zero
-                            self.assertNotIn(key, seen)
-                        else:
-                            self.assertAlmostEqual(seen[key], expected, delta=1e-6)
-                            compared += 1
-        self.assertGreater(compared, 0)
-
-    def test_saturation_equals_the_report(self):
-        knees = {(m["target"], m["scenario"]): v for m, v in self.after('last_over_time(kneepoint_saturation_concurrency{RUN, criterion="knee"}[10m])')}
-        expected = {(r["target"], r["scenario"]): r["saturation"]["concurrency"] for r in self.report["results"]}
-        self.assertEqual(set(knees), {key for key, value in expected.items() if value is not None})
-        for key, value in knees.items():
-            self.assertAlmostEqual(value, expected[key], delta=1e-6 * value)
-
-    def test_every_dashboard_query_answers(self):
-        empty = []
-        for row, title, template in dashboard.queries(dashboard.load()):
-            query = dashboard.substitute(template, WINDOWS | {"run_id": self.run_id})
-            with self.subTest(title, query=query):
-                # Step panels are read after the run; live ones as they were at its last scrape.
-                samples = self.prometheus.query(query, None if row in STEP_ROWS else self.end)
-                if row in CLIENT_ROWS:
-                    for _, value in samples:
-                        self.assertTrue(math.isfinite(value))
-                    if not samples:
-                        empty.append((title, query))
-        self.assertEqual([(t, q) for t, q in empty if not self.may_be_empty(q)], [])
-
-    def may_be_empty(self, query):
-        """Figures that this run could not measure, by its own report."""
-        if "kneepoint_saturation_request_rate" in query or "kneepoint_step_target_request_rate" in query:  # open loops only
-            return all(step["offered_rate"] is None for _, _, step in self.steps())
+    def may_be_empty(self, row, query, when):
+        """Figures that this run could not measure, by its own report, or that are there at its end only."""
+        if "request_rate" in query:  # open loops only
+            return all(step["offered_rate"] is None for _, _, step in self.steps)
+        if when == "during" and ("kneepoint_result_trust" in query or "kneepoint_saturation_" in query):
+            return True
         if "kneepoint_saturation_concurrency" in query:
-            return all(r["saturation"]["concurrency"] is None for r in self.report["results"])
-        if "goodput_ratio" in query or "good_requests" in query:
-            return not any((r["slo"] or {}).get("criteria") for r in self.report["results"])
-        for metric, field in (("time_to_first_token", "ttft"), ("time_per_output_token", "tpot"), ("request_duration", "e2e")):
+            return all(r["saturation"][key] is None for r in self.report["results"] for key in ("concurrency", "ci95", "lower_bound"))
+        for metric, field in FIELDS.items():
             for percentile in ("p50", "p95", "p99"):
                 if f"kneepoint_step_{metric}" in query and f'percentile="{percentile}"' in query:
-                    return all(step[field + "_seconds"][percentile] is None for _, _, step in self.steps())
+                    return any(step[field + "_seconds"][percentile] is None for _, _, step in self.steps)
         return False
 
-    def test_the_server_row_sees_the_engine(self):
-        queries = {title: q for row, title, q in reversed(list(dashboard.queries(dashboard.load()))) if row == "Server"}
-        for title in ("Running and waiting", "KV cache use", "Output tokens/s, as the engine counts"):
-            with self.subTest(title):
-                # A rate needs two scrapes; the host is still up, so they come.
-                query = dashboard.substitute(queries[title], WINDOWS)
-                samples = wait_until(lambda: self.prometheus.query(query), 20, title)
-                self.assertTrue(all(math.isfinite(value) for _, value in samples), samples)
+    def test_counts_survive_the_end_of_the_run(self):
+        totals = self.report["totals"]
+        completed = self.stored('sum(last_over_time(kneepoint_requests_total{RUN, outcome="success"}[10m]))')
+        self.assertEqual(completed[0][1], totals["completed"])
+        tokens = self.stored("sum(last_over_time(kneepoint_output_tokens_total{RUN}[10m]))")
+        self.assertEqual(tokens[0][1], totals["output_tokens"])
+
+    def test_agents_count_what_the_coordinator_counts_up_to_their_last_scrape(self):
+        (_, completed), = self.stored('sum(last_over_time(kneepoint_agent_requests_total{outcome="success"}[10m]))')
+        self.assertTrue(0 < completed <= self.report["totals"]["completed"], completed)
+        builds = {(m["version"], m["commit"]) for m, _ in self.stored("last_over_time(kneepoint_build_info[10m])")}
+        self.assertEqual(len(builds), 1, builds)
+        self.assertEqual(len(self.stored("last_over_time(kneepoint_build_info[10m])")), 3)
+
+    def test_every_outcome_and_state_exists_at_zero(self):
+        outcomes = {m["outcome"] for m, _ in self.stored("last_over_time(kneepoint_requests_total{RUN}[10m])")}
+        self.assertEqual(outcomes, {m["outcome"] for m, _ in self.stored("last_over_time(kneepoint_agent_requests_total[10m])")})
+        self.assertEqual(len(outcomes), 16)
+        (_, lost), = self.stored('sum(last_over_time(kneepoint_agents{RUN, state="lost"}[10m]))')
+        self.assertEqual(lost, 0)
+
+    def reported_steps(self, name, percentile):
+        """{(target, scenario, step label): figure of the report}, without those that it could not measure."""
+        labels = {(m["target"], m["scenario"], value): m["step"]
+                  for m, value in self.stored("last_over_time(kneepoint_step_target_concurrency{RUN}[10m])")}
+        self.assertEqual(len(labels), len(self.steps))
+
+        def figure(step):
+            if name.removesuffix("_seconds") in FIELDS:
+                return step[FIELDS[name.removesuffix("_seconds")] + "_seconds"][percentile]
+            value = step[{"target_concurrency": "concurrency", "target_request_rate": "offered_rate"}.get(name, name)]
+            return value["value"] if isinstance(value, dict) else value
+        found = {(t, s, labels[t, s, step["concurrency"]]): figure(step) for t, s, step in self.steps}
+        return {key: float(value) for key, value in found.items() if value is not None}
+
+    def test_panels_of_steps_show_what_the_report_says(self):
+        compared = set()
+        for (name, title, query), samples in self.run_.after.items():
+            asked = STEP_QUERY.fullmatch(query)
+            if not asked:
+                continue
+            percentile = (re.findall(r'percentile="(\w+)"', query) or [None])[0]
+            with self.subTest(name, panel=title, figure=asked[1], percentile=percentile):
+                self.assert_same({(m["target"], m["scenario"], m["step"]): value for m, value in samples},
+                                 self.reported_steps(asked[1], percentile))
+                compared.add((title, asked[1], percentile))
+        self.assertGreater(len(compared), 20)
+
+    def test_the_verdict_is_the_reports(self):
+        trust = TRUST[self.report["results"][0]["verdict"]["trust"]]
+        self.assert_same(self.only("saturation", "Trust"), self.results(lambda r: trust))
+        self.assert_same(self.only("saturation", "Peak output"),
+                         self.results(lambda r: max(s["output_tokens_per_second"]["value"] for s in r["steps"])))
+        self.assert_same(self.only("saturation", "Peak goodput"),
+                         self.results(lambda r: max(s["goodput_ratio"] * s["requests_per_second"]["value"] for s in r["steps"])))
+        self.assertEqual(self.only("saturation", "Invalid steps"), {(None,) * 3: sum(not s["valid"] for _, _, s in self.steps)})
+        self.assertEqual(self.only("saturation", "Lost agents"), {(None,) * 3: 0})
+        reported = {}
+        for result in self.report["results"]:
+            saturation, slo = result["saturation"], result["slo"]
+            low, high = saturation["ci95"] or (saturation["lower_bound"], None)
+            queue = [s["concurrency"] for s in result["steps"] if "QUEUEING BEGINS" in s["flags"]]
+            joint = slo["joint"]["concurrency"]
+            for criterion, value in (("knee", saturation["concurrency"]), ("knee_low", low), ("knee_high", high), ("slo", joint),
+                                     ("queue", min(queue, default=None))):
+                if value is not None:
+                    reported[result["target"], result["scenario"], criterion] = value
+        self.assert_same(self.only("saturation", "Saturation"), reported)
+
+    def test_the_line_of_the_slo_is_the_plans_limit(self):
+        limits = {c["name"].split("_")[0]: c["limit"] for c in self.report["results"][0]["slo"]["criteria"]}
+        drawn = 0
+        for (name, title, query), samples in self.run_.after.items():
+            for figure in re.findall(r'kneepoint_slo_limit_seconds\{[^}]*figure="(\w+)"', query):
+                with self.subTest(name, panel=title):
+                    self.assertEqual({value for _, value in samples}, {limits[figure]})
+                    drawn += 1
+        self.assertEqual(drawn, 6)
+
+    def test_both_agents_are_seen_and_nobody_else(self):
+        for title in ("In flight by agent", "Busiest thread", "CPU", "Loop gap p99", "Memory"):
+            for samples in self.shown("generator", title).values():
+                self.assertEqual(len({m["instance"] for m, _ in samples}), 2, title)
+
+
+def panel_table(run):
+    """docs/panels.md"""
+    lines = ["# What each panel showed", "",
+             "Every query of the four [dashboards](metrics.md#ready-made), asked of a real Prometheus while a short run against the simulated host went",
+             "on (the last answer before its end) and once it was over (live panels at their last scrape). A dash: there is no such figure yet, or in",
+             "such a run. Of several series the three largest are shown. Written by `KNEEPOINT_PANELS=docs/panels.md tests/deploy/prometheus_test.py`.", ""]
+    titles = {name: board["title"] for name, board in dashboard.load().items()}
+    last = None
+    for name, _, title, query in dashboard.every_query():
+        if name != last:
+            lines += ["" if last else None, f"## {titles[name].removeprefix('Kneepoint: ').capitalize()}", "",
+                      "| panel | query | during the run | after it |", "|---|---|---|---|"]
+            last = name
+        cells = [values_of(answers.get((name, title, query), [])) for answers in (run.during, run.after)]
+        lines.append(f"| {title} | `{query}` | {cells[0]} | {cells[1]} |")
+    return "\n".join(line for line in lines if line is not None) + "\n"
+
+
+def values_of(samples):
+    values = sorted((value for _, value in samples), reverse=True)
+    shown = ", ".join(f"{value:.4g}" for value in values[:3]) or "–"
+    return shown + (f" and {len(samples) - 3} more" if len(samples) > 3 else "")
 
 
 if __name__ == "__main__":

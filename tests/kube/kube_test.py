@@ -11,29 +11,11 @@ import unittest
 
 import cluster
 from cluster import kubectl, processes
-import kustomize  # beside `processes`, where cluster has looked
 import containers
+from trial import LATE, REACHED_ITS_END, SMALL, Trial, kustomize, plan, process_of, reaches
+from components import Components  # noqa: F401  unittest finds them here
+from disturbances import Disturbed  # noqa: F401
 
-PLAN = """kneepoint: 1
-name: lab
-targets:
-  - {name: host, urls: ["http://vllm.serving.svc.cluster.local:8000"], api: openai-chat, model: qwen3-4b-instruct-2507MORE}
-scenarios:
-  - name: chat
-    workload: {prompts: ["What is a transformer?"], output_tokens: 64, temperature: 0.7}
-    ramp: {steps: [2, 4, 8], warmup: 2s, hold: HOLDs}
-    slo: {ttft: {p95: 500ms}, tpot: {p95: 50ms}}
-"""
-# The node is small and shared: what is asked for is little, what may be used is not. Nobody scrapes: there is no lingering.
-SMALL = """patches:
-  - target: {kind: Job, labelSelector: app.kubernetes.io/component=coordinator}
-    patch: |
-      - {op: test, path: /spec/template/spec/containers/0/args/7, value: --linger=90s}
-      - {op: replace, path: /spec/template/spec/containers/0/args/7, value: --linger=1s}
-  - target: {kind: Job}
-    patch: |
-      - {op: replace, path: /spec/template/spec/containers/0/resources, value: {requests: {cpu: 10m, memory: 64Mi}, limits: {cpu: "2", memory: 512Mi}}}
-"""
 # One agent at first, which is enough to begin; the other is let come later.
 QUORUM = """  - target: {kind: Job, labelSelector: app.kubernetes.io/component=coordinator}
     patch: |
@@ -44,14 +26,6 @@ QUORUM = """  - target: {kind: Job, labelSelector: app.kubernetes.io/component=c
     patch: |
       - {op: replace, path: /spec/parallelism, value: 1}
 """
-# What the coordinator says of an agent that comes while the load goes on.
-LATE = " joined: it gets load with the next level"
-# A busy machine may spoil what a row is worth (3); the run has come to its end all the same.
-REACHED_ITS_END = (0, 3)
-
-
-def plan(hold=5, more=""):
-    return PLAN.replace("HOLD", str(hold)).replace("MORE", more)
 
 
 def certificates(space, pki):
@@ -61,101 +35,6 @@ def certificates(space, pki):
         space.kubectl("delete", "secret", f"kneepoint-{secret}-tls", "--ignore-not-found")
         space.kubectl("create", "secret", "generic", f"kneepoint-{secret}-tls", f"--from-file=tls.crt={pki}/{file}.pem",
                       f"--from-file=tls.key={pki}/{file}.key", f"--from-file=ca.crt={pki}/ca.pem")
-
-
-class Space:
-    """A namespace with an install, and runs in it."""
-
-    def __init__(self, folder, name):
-        self.name = name
-        self.deploy = kustomize.copy_deploy(pathlib.Path(folder) / name)
-        self.install = self.deploy / "lab"
-        self.install.mkdir()
-        (self.install / "kustomization.yaml").write_text(f"namespace: {name}\nresources: [../install]\n", encoding="utf-8")
-        self.apply(self.install)
-
-    def apply(self, folder, **options):
-        return kubectl("apply", "--warnings-as-errors", "-k", folder, **options)
-
-    def run(self, name, text=None, **options):
-        """Applies a run of two small agents."""
-        options = {"more": SMALL, "namespace": self.name} | options
-        folder = kustomize.add_run(self.deploy, name, text or plan(), **options)
-        self.apply(folder)
-        return Run(self, name, folder)
-
-    def kubectl(self, *words, **options):
-        return kubectl("-n", self.name, *words, **options)
-
-    def get(self, *words):
-        return json.loads(self.kubectl("get", *words, "-o", "json").stdout)
-
-    def delete(self):
-        kubectl("delete", "namespace", self.name, "--wait=false")
-
-
-class Run:
-    """One applied run."""
-
-    def __init__(self, space, name, folder):
-        self.space, self.name, self.folder = space, name, folder
-        self.coordinator, self.agents = f"kneepoint-{name}", f"kneepoint-{name}-agents"
-
-    def pods(self, component):
-        found = self.space.get("pods", "-l", f"kneepoint.dev/run={self.name},app.kubernetes.io/component={component}")["items"]
-        return sorted(found, key=lambda pod: pod["metadata"]["creationTimestamp"])
-
-    def live(self, component):
-        return [pod["metadata"]["name"] for pod in self.pods(component) if pod["status"]["phase"] == "Running"]
-
-    def job(self, name):
-        return self.space.get("job", name)["status"]
-
-    def log(self):
-        return self.space.kubectl("logs", f"job/{self.coordinator}", check=False).stdout
-
-    def until_loaded(self, step=2):
-        """Waits until a step of the three is being measured."""
-        processes.wait_until(lambda: f"step {step}/3  hold" in self.log(), 240, f"{self.name} reaches step {step}")
-
-    def until_over(self, seconds=400):
-        """Waits for the coordinator's Job. @returns (exit code of its last pod, the pod's closing words)."""
-        def over():
-            return [c for c in self.job(self.coordinator).get("conditions", []) if c["type"] in ("Complete", "Failed") and c["status"] == "True"]
-        processes.wait_until(over, seconds, f"{self.name} is over")
-        ended = self.pods("coordinator")[-1]["status"]["containerStatuses"][0]["state"]["terminated"]
-        return ended["exitCode"], ended.get("message", "")
-
-    def evict(self, pod):
-        eviction = {"apiVersion": "policy/v1", "kind": "Eviction", "metadata": {"name": pod, "namespace": self.space.name}}
-        path = f"/api/v1/namespaces/{self.space.name}/pods/{pod}/eviction"
-        return kubectl("create", "--raw", path, "-f", "-", given=json.dumps(eviction), check=False)
-
-
-def reaches(namespace, workload, address, port):
-    script = f"exec 3<>/dev/tcp/{address}/{port}"
-    return kubectl("-n", namespace, "exec", workload, "--", "timeout", "4", "bash", "-c", script, check=False).returncode == 0
-
-
-def process_of(space, pod):
-    """The program of a pod's container, as this machine numbers it. A pod of an indexed Job has a host name of its own."""
-    name = space.get("pod", pod)["spec"].get("hostname", pod)
-    for folder in pathlib.Path("/proc").iterdir():
-        try:
-            if folder.name.isdigit() and f"HOSTNAME={name}".encode() in (folder / "environ").read_bytes().split(b"\0"):
-                return int(folder.name)
-        except OSError:
-            continue
-    raise AssertionError(f"no process of {name}")
-
-
-class Trial(unittest.TestCase):
-    def space(self, name):
-        folder = tempfile.TemporaryDirectory(prefix="kneepoint-kube-")
-        self.addCleanup(folder.cleanup)
-        space = Space(folder.name, "kneepoint-" + name)
-        self.addCleanup(space.delete)
-        return space
 
 
 class Accepted(Trial):
@@ -202,21 +81,13 @@ class Lifecycle(Trial):
         kubectl("delete", "-k", runs[0].folder)
         left = space.get("all,configmaps,pdb,networkpolicies", "-l", "kneepoint.dev/run=one")["items"]
         self.assertEqual([o["metadata"]["name"] for o in left if "deletionTimestamp" not in o["metadata"]], [])
-        self.start_reader(space)
+        space.start_reader()
         for run in runs:
             told = space.kubectl("exec", "kneepoint-reader", "--", "kneepoint", "report", f"/results/{run.name}").stdout
             self.assertIn("report: ", told)
             packed = space.kubectl("exec", "kneepoint-reader", "--", "sh", "-c", f"tar -C /results -cf - {run.name} | base64 -w0").stdout
             listed = subprocess.run(["tar", "-tf", "-"], input=base64.b64decode(packed), capture_output=True, check=True).stdout.decode()
             self.assertIn(f"{run.name}/report.json", listed)
-
-    @staticmethod
-    def start_reader(space):
-        folder = space.deploy / "reader"
-        text = (folder / "kustomization.yaml").read_text(encoding="utf-8")
-        (folder / "kustomization.yaml").write_text(text.replace("namespace: kneepoint", f"namespace: {space.name}"), encoding="utf-8")
-        space.apply(folder)
-        space.kubectl("wait", "--for=condition=Ready", "pod/kneepoint-reader", "--timeout=60s")
 
     def test_a_killed_coordinator_goes_on_to_one_report(self):
         """As by the kernel when memory runs out: the Job goes on by itself, and its agents serve the next one."""
@@ -228,9 +99,7 @@ class Lifecycle(Trial):
         code, _ = run.until_over()
         self.assertIn(code, REACHED_ITS_END, run.log()[-2000:])
         self.assertNotEqual(run.pods("coordinator")[-1]["metadata"]["name"], first[0])
-        self.start_reader(space)
-        report = json.loads(space.kubectl("exec", "kneepoint-reader", "--", "cat", "/results/killed/report.json").stdout)
-        self.assertEqual(len(report["run"]["resumed"]), 1)
+        self.assertEqual(len(run.report()["run"]["resumed"]), 1)
 
     def test_a_quorum_begins_and_a_late_agent_gets_its_share(self):
         run = self.space("quorum").run("quorum", plan(hold=20), more=SMALL + QUORUM)
@@ -240,8 +109,7 @@ class Lifecycle(Trial):
         code, _ = run.until_over()
         self.assertIn(code, REACHED_ITS_END, run.log()[-2000:])
         self.assertEqual((run.log().count(" joined from "), run.log().count(LATE)), (1, 1), run.log()[-2000:])
-        self.start_reader(run.space)
-        report = json.loads(run.space.kubectl("exec", "kneepoint-reader", "--", "cat", "/results/quorum/report.json").stdout)
+        report = run.report()
         self.assertEqual(report["run"]["agents"], 2)
         self.assertEqual([step["concurrency"] for step in report["results"][0]["steps"] if step["valid"]][:3], [2, 4, 8])
 
@@ -290,6 +158,8 @@ class Guarded(Trial):
             "a stranger to the metrics": ("serving", "deploy/vllm", coordinator, 9464),
             "monitoring to the fleet's port": ("monitoring", "deploy/probe", coordinator, 7070),
             "monitoring to the metrics": ("monitoring", "deploy/probe", coordinator, 9464),
+            "monitoring to an agent's metrics": ("monitoring", "deploy/probe", run.pods("agent")[0]["status"]["podIP"], 9464),
+            "a stranger to an agent's metrics": ("serving", "deploy/vllm", run.pods("agent")[0]["status"]["podIP"], 9464),
             "an agent to its coordinator": (space.name, agent, f"kneepoint-long.{space.name}.svc", 7070),
             "an agent to its target": (space.name, agent, "vllm.serving.svc.cluster.local", 8000),
             "another run's agent to the coordinator": (space.name, other.live("agent")[0], coordinator, 7070),
@@ -297,7 +167,7 @@ class Guarded(Trial):
             "an agent to the Kubernetes API": (space.name, agent, "kubernetes.default.svc", 443),
         }
         open_ways = {who for who, way in ways.items() if reaches(*way)}
-        self.assertEqual(open_ways, {"monitoring to the metrics", "an agent to its coordinator", "an agent to its target"})
+        self.assertEqual(open_ways, {"monitoring to the metrics", "monitoring to an agent's metrics", "an agent to its coordinator", "an agent to its target"})
         for pod in (run.live("coordinator")[0], agent):
             self.assertIn("disruption budget", run.evict(pod).stderr)
         self.assertEqual(len(run.live("agent")), 2)
@@ -310,7 +180,7 @@ class Guarded(Trial):
         space.kubectl("create", "secret", "generic", "kneepoint-secrets", "--from-literal=KNEEPOINT_TOKEN=open-sesame")
         run = space.run("mtls", plan(more=", auth: {env: KNEEPOINT_TOKEN}"), components=["components/mtls"])
         run.until_loaded()
-        self.assertFalse(any("--insecure" in word for pod in run.pods("agent") for word in pod["spec"]["containers"][0]["args"]))
+        self.assertTrue(all("--tls-cert=/tls/tls.crt" in pod["spec"]["containers"][0]["args"] for pod in run.pods("agent")))
         code, _ = run.until_over()
         self.assertIn(code, REACHED_ITS_END, run.log()[-2000:])
 

@@ -1,6 +1,6 @@
 #!/usr/bin/python3
-"""sbom.py FILE VERSION LIBRARIES: what FILE holds or needs, as SPDX 2.3 in JSON, from Debian's own records of the
-shared libraries that LIBRARIES lists (a path a line)."""
+"""sbom.py FILE VERSION LIST: what FILE holds or needs, as SPDX 2.3 in JSON, from Debian's own records. LIST has a shared library a
+line, by its path, or a Debian package a line: name, version, source and home page, with tabs between."""
 import datetime
 import json
 import os
@@ -23,7 +23,7 @@ def main():
     name, version, libraries = sys.argv[1:]
     when = datetime.datetime.fromtimestamp(int(os.environ["SOURCE_DATE_EPOCH"]), datetime.timezone.utc)
     with open(libraries, encoding="utf-8") as lines:
-        owners = sorted({owner_of(line.strip()) for line in lines})
+        owners = sorted({tuple(line.strip("\n").split("\t")) if "\t" in line else owner_of(line.strip()) for line in lines})
     packages = [{"SPDXID": "SPDXRef-kneepoint", "name": "kneepoint", "versionInfo": version, "packageFileName": name,
                  "downloadLocation": "NOASSERTION", "filesAnalyzed": False, "licenseConcluded": "Apache-2.0",
                  "licenseDeclared": "Apache-2.0", "copyrightText": "NOASSERTION"}]

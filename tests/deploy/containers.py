@@ -1,4 +1,5 @@
 """A container engine as the tests use it: docker, or podman with buildah, on machines where little is set up."""
+import json
 import os
 import pathlib
 import shutil
@@ -30,14 +31,13 @@ class Engine:
     def __init__(self, folder):
         self.environment = dict(os.environ)
         if shutil.which("docker") and run("docker", "info", check=False).returncode == 0:
-            self.command, self.builder = ["docker"], ["docker", "build"]
+            self.command = ["docker"]
         elif shutil.which("podman") and shutil.which("buildah"):
             conf = pathlib.Path(folder) / "containers.conf"
             conf.write_text(PODMAN_CONF, encoding="utf-8")
             self.environment["CONTAINERS_CONF"] = str(conf)
             runtime = ["--runtime", "runc"] if shutil.which("runc") else []
             self.command = ["podman", "--cgroup-manager=cgroupfs", *runtime]
-            self.builder = ["buildah", "bud", "--isolation", "chroot"]
         else:
             raise Unavailable("neither docker nor podman with buildah is here (./dev setup container installs the latter)")
         self.need_base()
@@ -73,5 +73,7 @@ class Engine:
         subprocess.run(["tar", "-C", str(root), "-x"], check=True, input=packed.stdout)
 
     def build(self, target, tag):
-        run(*self.builder, "--file", ROOT / "deploy/docker/Dockerfile", "--target", target, "--tag", tag, ROOT,
-            env=self.environment, timeout=1800)
+        """@returns the image's bill of materials."""
+        with tempfile.TemporaryDirectory(prefix="kneepoint-image-") as out:
+            run(ROOT / "deploy/docker/make.sh", target, out, tag, env=self.environment, timeout=1800)
+            return json.loads((pathlib.Path(out) / "kneepoint-image.spdx.json").read_text(encoding="utf-8"))

@@ -20,7 +20,7 @@ class Fleet(unittest.TestCase):
         cls.folder = tempfile.TemporaryDirectory(prefix="kneepoint-containers-")
         cls.addClassCleanup(cls.folder.cleanup)
         cls.engine = Engine(cls.folder.name)
-        cls.engine.build("image-built", IMAGE)
+        cls.contents = cls.engine.build("image-built", IMAGE)
         cls.addClassCleanup(cls.engine, "rmi", "--force", IMAGE, check=False)
 
     def setUp(self):
@@ -49,6 +49,15 @@ class Fleet(unittest.TestCase):
             return int(self.engine("wait", container, timeout=seconds).stdout)
         except subprocess.TimeoutExpired:
             self.fail(f"{container} still runs after {seconds} s\n{self.logs(container)}")
+
+    def test_it_says_what_it_is_and_what_is_in_it(self):
+        found, = json.loads(self.engine("image", "inspect", IMAGE).stdout)
+        labels = found["Config"]["Labels"]
+        program = self.engine("run", "--rm", *RESTRICTED, IMAGE, "kneepoint", "--version").stdout
+        self.assertEqual(program.split()[0], labels["org.opencontainers.image.version"])
+        self.assertRegex(labels["org.opencontainers.image.revision"], r"^[0-9a-f]{12}$")
+        self.assertEqual(labels["org.opencontainers.image.licenses"], "Apache-2.0")
+        self.assertLessEqual({"kneepoint", "libgrpc++1.51", "libssl3", "libc6"}, {p["name"] for p in self.contents["packages"]})
 
     def test_the_programs_run_as_nobody(self):
         for program in PROGRAMS:

@@ -1,5 +1,10 @@
 """The compose file, the Prometheus configuration and the image agree with the programs and with each other."""
+import json
+import os
+import pathlib
+import re
 import subprocess
+import tempfile
 import unittest
 
 import yaml
@@ -57,6 +62,33 @@ class Plans(unittest.TestCase):
 
 
 class Image(unittest.TestCase):
+    def test_it_says_what_it_is(self):
+        text = (ROOT / "deploy/docker/Dockerfile").read_text(encoding="utf-8")
+        make = (ROOT / "deploy/docker/make.sh").read_text(encoding="utf-8")
+        labels = dict(re.findall(r'org\.opencontainers\.image\.([\w.]+)="([^"]*)"', text))
+        self.assertEqual(set(labels), {"title", "description", "version", "revision", "created", "licenses", "base.name"})
+        for name in ("VERSION", "REVISION", "CREATED"):
+            self.assertIn(f"${{{name}}}", labels.values())
+            self.assertIn(f"ARG {name}=", text)
+            self.assertIn(f"{name}=$", make)
+        version = re.search(r"project\(kneepoint VERSION ([\d.]+)", (ROOT / "CMakeLists.txt").read_text(encoding="utf-8"))[1]
+        pattern, = re.findall(r"s/(.*)/\\1/p", make)
+        told = subprocess.run(["sed", "-n", f"s/{pattern}/\\1/p", ROOT / "CMakeLists.txt"], capture_output=True, text=True, timeout=30)
+        self.assertEqual(told.stdout.strip(), version)
+
+    def test_the_bill_of_materials_of_a_list_of_packages(self):
+        with tempfile.TemporaryDirectory(prefix="kneepoint-sbom-") as folder:
+            listed = pathlib.Path(folder) / "packages.tsv"
+            listed.write_text("zlib1g\t1:1.2.13\tzlib\thttp://zlib.net/\nlibc6\t2.36\tglibc\t\n", encoding="utf-8")
+            done = subprocess.run(["/usr/bin/python3", ROOT / "deploy/package/sbom.py", "kneepoint:latest", "0.1.0", listed],
+                                  capture_output=True, text=True, timeout=30, env=os.environ | {"SOURCE_DATE_EPOCH": "0"})
+        document = json.loads(done.stdout)
+        self.assertEqual(document["creationInfo"]["created"], "1970-01-01T00:00:00Z")
+        packages = {package["name"]: package for package in document["packages"]}
+        self.assertEqual(set(packages), {"kneepoint", "libc6", "zlib1g"})
+        self.assertEqual((packages["zlib1g"]["versionInfo"], packages["libc6"]["homepage"]), ("1:1.2.13", "NOASSERTION"))
+        self.assertEqual({r["relatedSpdxElement"] for r in document["relationships"]}, {p["SPDXID"] for p in packages.values()})
+
     def test_the_image_runs_as_nobody_and_holds_the_three_programs(self):
         text = (ROOT / "deploy/docker/Dockerfile").read_text(encoding="utf-8")
         self.assertNotRegex(text, r"(?m)^ENTRYPOINT")

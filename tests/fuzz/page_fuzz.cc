@@ -1,5 +1,5 @@
-// Any bytes sent to the port of the live page: what is not shown the token says nothing of a run, nothing beside the
-// results folder is ever read, and whatever comes back is HTTP.
+// Any bytes sent to the port of the live page: what is not shown the token says nothing of a run, nothing
+// beside the results folder is ever read, and whatever comes back is HTTP.
 #include <netinet/in.h>
 #include <stdlib.h>
 #include <sys/socket.h>

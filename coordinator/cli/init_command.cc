@@ -10,8 +10,8 @@
 #include "coordinator/cli/write_plan.h"
 #include "coordinator/init/quick_plan.h"
 #include "coordinator/init/starting_plan.h"
+#include "coordinator/plan/name.h"
 #include "coordinator/plan/plan_loader.h"
-#include "coordinator/plan/yaml_reader.h"
 #include "coordinator/results/exit_code.h"
 
 namespace kneepoint::coordinator {
@@ -20,7 +20,7 @@ namespace {
 /// The plan is named after its file.
 std::string name_of(const std::string& output) {
   std::string name = std::filesystem::path(output).stem().string();
-  return yaml::is_valid_name(name) ? name : "plan";
+  return is_valid_name(name) ? name : "plan";
 }
 
 }  // namespace

@@ -2,14 +2,38 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "common/json_quoted.h"
 
 namespace kneepoint::coordinator {
+namespace {
+
+/// Means itself in YAML and in every shell.
+bool is_plain_word(std::string_view text) {
+  return std::all_of(text.begin(), text.end(), [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' ||
+           c == '_' || c == '-';
+  });
+}
+
+}  // namespace
 
 std::string yaml_quoted(std::string_view text) {
   std::string plain = json_quoted(text);
   for (auto at = plain.find("${"); at != plain.npos; at = plain.find("${", at + 3)) plain.insert(at, 1, '$');
   return plain;
+}
+
+std::string yaml_name(std::string_view name) {
+  return is_plain_word(name) ? std::string(name) : yaml_quoted(name);
+}
+
+std::string shell_word(std::string_view text) {
+  if (is_plain_word(text)) return std::string(text);
+  std::string word = "'";
+  for (const char c : text) word += c == '\'' ? std::string("'\\''") : std::string(1, c);
+  return word + "'";
 }
 
 std::string auth_text(const SecretRef& auth) {

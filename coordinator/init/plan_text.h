@@ -11,6 +11,10 @@ namespace kneepoint::coordinator {
 
 /// A double-quoted YAML scalar; `${` would be a variable.
 std::string yaml_quoted(std::string_view text);
+/// A plan's name as YAML: as it is where that is safe, else quoted.
+std::string yaml_name(std::string_view name);
+/// One word of a shell's command line, quoted where it needs that.
+std::string shell_word(std::string_view text);
 /// The line of a target that names where its token is; empty without one.
 std::string auth_text(const SecretRef& auth);
 /// Answers of one length would put all streams in step, which no users do: lengths vary by half around

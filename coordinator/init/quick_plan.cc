@@ -127,10 +127,10 @@ targets:
 {ramp}{slo})",
       fmt::arg("model_name", printable(first.models.front().id)),
       fmt::arg("model", yaml_quoted(first.models.front().id)), fmt::arg("shorter", shorter),
-      fmt::arg("name", name), fmt::arg("urls", fmt::join(urls, ", ")), fmt::arg("api", to_string(first.api)),
-      fmt::arg("auth", auth_text(first.auth)), fmt::arg("input", shape.input_tokens),
-      fmt::arg("output", answer_lengths(shape.output_tokens)), fmt::arg("ramp", ramp_text(shape)),
-      fmt::arg("slo", *slo));
+      fmt::arg("name", yaml_name(name)), fmt::arg("urls", fmt::join(urls, ", ")),
+      fmt::arg("api", to_string(first.api)), fmt::arg("auth", auth_text(first.auth)),
+      fmt::arg("input", shape.input_tokens), fmt::arg("output", answer_lengths(shape.output_tokens)),
+      fmt::arg("ramp", ramp_text(shape)), fmt::arg("slo", *slo));
 }
 
 std::vector<std::string> quick_settings(const QuickShape& shape, Nanos length) {

@@ -61,9 +61,9 @@ Result<std::string> starting_plan(const std::vector<HostFacts>& hosts, const std
 {models}#   {health}; {metrics}
 #   {usage}
 #
-#   kneepoint validate {name}.yaml    the plan as understood, and how long it takes
-#   kneepoint run {name}.yaml         a local agent is started by itself
-#   kneepoint run {name}.yaml --set longest=5m    sooner, and less sure
+#   kneepoint validate {file}    the plan as understood, and how long it takes
+#   kneepoint run {file}         a local agent is started by itself
+#   kneepoint run {file} --set longest=5m    sooner, and less sure
 #
 # Every key is in docs/plan.md. `kneepoint schema plan > plan.schema.json` beside this file lets editors check and
 # complete it.
@@ -94,9 +94,10 @@ targets:
       fmt::arg("url", facts.url), fmt::arg("urls", fmt::join(urls, ", ")),
       fmt::arg("models", models_text(facts)), fmt::arg("health", health_text(facts)),
       fmt::arg("metrics", metrics_text(facts)), fmt::arg("usage", usage_text(facts.usage)),
-      fmt::arg("name", name), fmt::arg("api", to_string(facts.api)),
-      fmt::arg("model", yaml_quoted(facts.models.front().id)), fmt::arg("auth", auth_text(facts.auth)),
-      fmt::arg("input", input), fmt::arg("output", answer_lengths(output)));
+      fmt::arg("name", yaml_name(name)), fmt::arg("file", shell_word(name + ".yaml")),
+      fmt::arg("api", to_string(facts.api)), fmt::arg("model", yaml_quoted(facts.models.front().id)),
+      fmt::arg("auth", auth_text(facts.auth)), fmt::arg("input", input),
+      fmt::arg("output", answer_lengths(output)));
 }
 
 }  // namespace kneepoint::coordinator

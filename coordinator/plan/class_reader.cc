@@ -10,6 +10,7 @@
 
 #include "coordinator/plan/extra_body.h"
 #include "coordinator/plan/header_reader.h"
+#include "coordinator/plan/name.h"
 #include "coordinator/plan/slo_reader.h"
 
 namespace kneepoint::coordinator {
@@ -76,7 +77,9 @@ class ClassList {
     }
     const std::uint64_t copies = yaml::read_integer(*count, "'count'", 2, kMostClasses);
     const std::string& pattern = yaml::read_text(name, "'class'");
-    if (pattern.find(kNumber) == pattern.npos || !yaml::is_valid_name(numbered(pattern, copies))) {
+    if (const auto fault = name_fault(numbered(pattern, copies)))
+      throw PlanError{name.at, fmt::format("'class' {}", *fault)};
+    if (pattern.find(kNumber) == pattern.npos) {
       throw PlanError{name.at,
                       "with 'count' the class's name needs a {n}, which becomes 1, 2, …: \"lora-{n}\""};
     }

@@ -12,6 +12,7 @@
 #include "coordinator/datasets/library.h"
 #include "coordinator/plan/alternate.h"
 #include "coordinator/plan/matrix_reader.h"
+#include "coordinator/plan/name.h"
 #include "coordinator/plan/ramp_reader.h"
 #include "coordinator/plan/scenario_reader.h"
 #include "coordinator/plan/target_reader.h"
@@ -29,15 +30,6 @@ using yaml::PlanError;
 constexpr std::size_t kMostTargets = 64, kMostThresholds = 64;
 constexpr std::size_t kReadLimit =
     (1 << 20) + 1;  // One byte more than a plan may have, so that the parser says so.
-
-/// The file's name without folder and ending, made a valid plan name.
-std::string default_name(const std::string& file) {
-  std::string name = std::filesystem::path(file).stem().string().substr(0, 64);
-  for (char& c : name) {
-    if (!yaml::is_valid_name(std::string("x") + c)) c = '-';
-  }
-  return yaml::is_valid_name(name) ? name : "plan";
-}
 
 template <class Item>
 void refuse_repeated_name(const std::vector<Item>& items, const Item& next, const Node& node,
@@ -111,7 +103,8 @@ Plan read_plan(const Node& root, const std::string& file) {
   }
   Plan plan;
   const Node* const name = reader.find("name");
-  plan.name = name ? yaml::read_name(*name, "the plan's 'name'") : default_name(file);
+  plan.name = name ? yaml::read_name(*name, "the plan's 'name'")
+                   : made_name(std::filesystem::path(file).stem().string());
   if (const Node* const seed = reader.find("seed")) {
     plan.seed = yaml::read_integer(*seed, "'seed'", 0, std::numeric_limits<std::int64_t>::max());
   }

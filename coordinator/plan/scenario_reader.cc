@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <string_view>
 
+#include "coordinator/plan/name.h"
 #include "coordinator/plan/open_loop_reader.h"
 #include "coordinator/plan/ramp_reader.h"
 #include "coordinator/plan/slo_reader.h"
@@ -68,7 +69,7 @@ void check_dialects(const Node& workload, const Scenario& scenario, const std::v
 Scenario read_scenario(const Node& node, std::size_t number, const std::vector<Target>& targets,
                        DatasetLibrary& library) {
   const Node* const name = node.find("name");
-  const bool named = name != nullptr && yaml::is_valid_name(name->text);
+  const bool named = name != nullptr && is_valid_name(name->text);
   const MappingReader reader(
       node, named ? fmt::format("scenario '{}'", name->text) : fmt::format("scenario {}", number),
       {"name", "workload", "matrix", "ramp", "slo", "targets"});

@@ -13,6 +13,7 @@
 
 #include "coordinator/plan/dialect_reader.h"
 #include "coordinator/plan/header_reader.h"
+#include "coordinator/plan/name.h"
 #include "coordinator/plan/telemetry_reader.h"
 #include "coordinator/plan/yaml_reader.h"
 
@@ -243,7 +244,7 @@ Result<std::string> parse_base_url(const std::string& text) {
 Target read_target(const Node& node, std::size_t number, const std::filesystem::path& folder) {
   if (node.kind == Node::Kind::kMapping) refuse_inline_secret(node);
   const Node* const name = node.find("name");
-  const bool named = name != nullptr && yaml::is_valid_name(name->text);
+  const bool named = name != nullptr && is_valid_name(name->text);
   const MappingReader reader(
       node, named ? fmt::format("target '{}'", name->text) : fmt::format("target {}", number),
       {"name",

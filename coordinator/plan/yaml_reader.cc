@@ -11,6 +11,7 @@
 
 #include "common/nearest.h"
 #include "coordinator/plan/duration.h"
+#include "coordinator/plan/name.h"
 
 namespace kneepoint::coordinator::yaml {
 namespace {
@@ -137,21 +138,9 @@ const std::string& read_text(const Node& node, std::string_view what) {
   return text;
 }
 
-bool is_valid_name(std::string_view name) {
-  const auto alphanumeric = [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-  };
-  return !name.empty() && name.size() <= 64 && alphanumeric(name.front()) &&
-         std::all_of(name.begin(), name.end(),
-                     [&](char c) { return alphanumeric(c) || c == '.' || c == '_' || c == '-'; });
-}
-
 std::string read_name(const Node& node, std::string_view what) {
   const std::string& name = read_text(node, what);
-  if (!is_valid_name(name)) {
-    throw_unexpected(node, what,
-                     "at most 64 letters, digits, '.', '_' or '-', starting with a letter or digit");
-  }
+  if (const auto fault = name_fault(name)) throw PlanError{node.at, fmt::format("{} {}", what, *fault)};
   return name;
 }
 

@@ -47,10 +47,8 @@ const std::vector<Node>& read_list(const Node& node, std::string_view what);
 /// A scalar's text, not empty.
 const std::string& read_text(const Node& node, std::string_view what);
 
-/// A name of ours, which ends up in labels, file names and tables: 1 to 64 letters, digits, '.', '_' or '-',
-/// starting with a letter or a digit.
+/// A name of ours (name_fault).
 std::string read_name(const Node& node, std::string_view what);
-bool is_valid_name(std::string_view name);
 
 std::uint64_t read_integer(const Node& node, std::string_view what, std::uint64_t min, std::uint64_t max);
 double read_number(const Node& node, std::string_view what, double min, double max);

@@ -12,6 +12,7 @@
 #include <random>
 #include <system_error>
 
+#include "common/printable.h"
 #include "coordinator/report/csv.h"
 #include "coordinator/report/json.h"
 #include "coordinator/report/markdown.h"
@@ -58,13 +59,19 @@ std::string random_suffix() {
   return fmt::format("{:08x}{:08x}", source(), source());
 }
 
-/// A plan's name as part of a path: anything unusual becomes '-'.
+/// A plan's name as part of a path, of at most 64 bytes: ASCII that is unusual in one, and what does not
+/// print, becomes '-'.
 std::string path_safe(std::string_view name) {
+  constexpr std::size_t kMostBytes = 64;
   std::string safe;
-  for (const char c : name.substr(0, 64)) {
-    const bool usual = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-                       c == '.' || c == '_' || c == '-';
-    safe += usual ? c : '-';
+  while (!name.empty()) {
+    const auto [value, bytes] = first_code_point(name);
+    const bool usual = (value >= 'a' && value <= 'z') || (value >= 'A' && value <= 'Z') ||
+                       (value >= '0' && value <= '9') || value == '.' || value == '_' || value == '-' ||
+                       (value >= 0x80 && bytes > 1 && !is_instruction(value));
+    if (safe.size() + (usual ? bytes : 1) > kMostBytes) break;
+    safe += usual ? name.substr(0, bytes) : "-";
+    name.remove_prefix(bytes);
   }
   return safe;
 }

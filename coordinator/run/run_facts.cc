@@ -8,6 +8,7 @@
 #include "common/dataset.h"
 #include "common/version.h"
 #include "common/wire.h"
+#include "coordinator/plan/name.h"
 #include "coordinator/plan/workload_printer.h"
 
 namespace kneepoint::coordinator {
@@ -29,7 +30,7 @@ DatasetSource source_of(const Plan& plan, const std::string& hash) {
 
 std::string new_run_id(RealTime now, const std::string& plan) {
   return fmt::format("{:%Y%m%dT%H%M%SZ}-{}-{:04x}", fmt::gmtime(std::chrono::system_clock::to_time_t(now)),
-                     plan, std::random_device()() & 0xffff);
+                     ascii_name(plan), std::random_device()() & 0xffff);
 }
 
 std::uint64_t new_text_seed() {

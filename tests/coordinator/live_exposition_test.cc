@@ -172,7 +172,8 @@ TEST(Metrics, KeepToTheirClosedSetOfLabels) {
 TEST(Metrics, LabelsAreEscaped) {
   RunIdentity identity = one_cell();
   identity.cells[0].target = "a\"b\\c\nd";
-  EXPECT_THAT(Metrics(identity).text(), HasSubstr(R"(target="a\"b\\c\nd")"));
+  identity.cells[0].scenario = "长上下文 🚀";
+  EXPECT_THAT(Metrics(identity).text(), HasSubstr(R"(scenario="长上下文 🚀",target="a\"b\\c\nd")"));
 }
 
 TEST(Metrics, PromtoolFindsNothingToSay) {

@@ -135,6 +135,9 @@ TEST(Columns, CountsWideCombiningAndMalformed) {
   EXPECT_EQ(column_width("é"), 1u);
   EXPECT_EQ(column_width("e\u0301"), 1u);
   EXPECT_EQ(column_width("対話"), 4u);
+  EXPECT_EQ(column_width("e\u0301\u0302ल्ा"), 3u) << "a mark upon a mark, and those of other scripts";
+  EXPECT_EQ(column_width("🚀✅⚡"), 6u);
+  EXPECT_EQ(column_width("가ｱ，"), 5u);
   EXPECT_EQ(column_width("\xff\xc3"), 2u);
   EXPECT_EQ(column_width("\x1b[31mred\x1b[0m"), 3u);
   EXPECT_EQ(fit_columns("対話対話", 5, "…"), "対話…");

@@ -70,9 +70,8 @@ const Case kTop[] = {
      "session, headers, "
      "tls, connect_timeout, request_timeout, idle_timeout, routing, connection, replica_header, telemetry, "
      "wait_ready, gpus, cost_per_hour), not a single value"},
-    {"BadName", "kneepoint: 1\nname: a/b\n",
-     "sweep.yaml:2:7: the plan's 'name' must be at most 64 letters, digits, '.', '_' or '-', starting with a "
-     "letter or digit, not 'a/b'"},
+    {"BadName", "kneepoint: 1\nname: /b\n",
+     "sweep.yaml:2:7: the plan's 'name' begins with '/'; begin it with a letter or a digit"},
     {"BadSeed", "kneepoint: 1\nseed: -1\n",
      "sweep.yaml:2:7: 'seed' must be a whole number from 0 to 9223372036854775807, not '-1'"},
     {"NoScenarios", "kneepoint: 1\ntargets: [{name: h, url: 'http://h', model: m}]\n",

@@ -251,7 +251,8 @@ TEST(PlanLoader, NameFromAnyFileName) {
   };
   EXPECT_EQ(name("/tmp/my plan.yaml"), "my-plan");
   EXPECT_EQ(name("/dev/fd/63"), "63");
-  EXPECT_EQ(name("计划.yaml"), "plan");
+  EXPECT_EQ(name("计划.yaml"), "计划");
+  EXPECT_EQ(name("..yaml"), "plan");
 }
 
 TEST(PlanLoader, FilesThatCannotBeRead) {

@@ -57,6 +57,14 @@ TEST_F(RunDirectoryTest, IsNamedAfterTheTimeAndThePlan) {
   const auto first = RunDirectory::create(std::nullopt, "my plan/../x", now_, base_ / "runs");
   ASSERT_TRUE(first) << first.error().message;
   EXPECT_EQ(first->path().filename(), "20261121T194555Z-my-plan-..-x");
+  const auto chinese = RunDirectory::create(std::nullopt, "长 上下文🚀", now_, base_ / "runs");
+  ASSERT_TRUE(chinese) << chinese.error().message;
+  EXPECT_EQ(chinese->path().filename(), "20261121T194555Z-长-上下文🚀");
+  std::string longest;
+  for (int i = 0; i < 64; ++i) longest += "长";
+  const auto cut = RunDirectory::create(std::nullopt, longest, now_, base_ / "runs");
+  ASSERT_TRUE(cut) << cut.error().message;
+  EXPECT_EQ(cut->path().filename(), "20261121T194555Z-" + longest.substr(0, 63)) << "whole characters";
   EXPECT_FALSE(fs::exists(base_ / "runs" / "latest")) << "there is no report yet";
   ASSERT_TRUE(first->point_latest());
   EXPECT_EQ(fs::canonical(base_ / "runs" / "latest"), fs::canonical(first->path()));

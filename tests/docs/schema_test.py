@@ -65,7 +65,8 @@ scenarios: [{name: chat, workload: {prompts: [Hello], output_tokens: 8}, ramp: {
 """
 # Where in the small plan, and what stands there instead. The program and the schema must agree on every one.
 GOOD = [
-    (("seed",), 7), (("records",), True), (("name",), "a.b_c-1"), *[(("on_agent_lost",), word) for word in ("rerun", "stop")],
+    (("seed",), 7), (("records",), True), *[(("name",), name) for name in ("a.b_c-1", "长 上下文🚀", "H200 #2 (a/b)", "é")],
+    *[(("on_agent_lost",), word) for word in ("rerun", "stop")],
     *[(("targets", 0, "api"), api) for api in ("openai-chat", "openai-completions", "vllm-generate")],
     *[(("targets", 0, "routing"), way) for way in ("pinned", "round_robin", "least_in_flight")],
     *[(("targets", 0, "connection"), way) for way in ("reuse", "per_request")],
@@ -103,7 +104,8 @@ GOOD = [
     (("scenarios", 0, "workload", "stream"), False), (("scenarios", 0, "workload", "top_p"), 0.9),
 ]
 BAD = [
-    (("kneepoint",), 2), (("rmap",), 1), (("seed",), -1), (("records",), "yes please"), (("on_agent_lost",), "ignore"), (("name",), "a/b"),
+    (("kneepoint",), 2), (("rmap",), 1), (("seed",), -1), (("records",), "yes please"), (("on_agent_lost",), "ignore"),
+    *[(("name",), name) for name in ("/b", " b", "b ", "a\tb", "=1+1", "x" * 65)],
     (("targets",), []), (("targets", 0, "api"), "open-ai"), (("targets", 0, "routing"), "random"), (("targets", 0, "urls"), ["http://b:1"]),
     (("targets", 0, "url"), "gpu-1:8000"), (("targets", 0, "auth"), {"env": "A", "file": "b"}), (("targets", 0, "auth"), {}),
     (("targets", 0, "tls"), {"cert": "a.pem"}), (("targets", 0, "gpus"), 0), (("targets", 0, "idle_timeout"), 60),

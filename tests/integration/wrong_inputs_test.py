@@ -78,7 +78,7 @@ PLANS = [
      "unknown key 'max_tokens' in workload of scenario 'chat'; how long an answer may be is 'output_tokens', in the workload"),
     ("a key without value", changed("name: test", "name:"), "2:1", "the plan's 'name' has no value; give a text"),
     ("a name with a line break", changed("name: test", 'name: "a\\nb"'), "2:7",
-     "the plan's 'name' must be at most 64 letters, digits, '.', '_' or '-', starting with a letter or digit, not 'a b'"),
+     "the plan's 'name' holds U+000A, which does not print; take it out"),
     ("a duration without unit", changed("hold: 3s", "hold: 3"), "8:45", f"'hold' {DURATION}, not '3'"),
     ("an unknown unit", changed("hold: 3s", "hold: 3 fortnights"), "8:45", f"'hold' {DURATION}, not '3 fortnights'"),
     ("a negative duration", changed("hold: 3s", "hold: -3s"), "8:45", f"'hold' {DURATION}, not '-3s'"),

@@ -21,30 +21,44 @@ namespace {
 
 constexpr std::size_t kMostRuns = 6;  // that a chart can tell apart
 
-/// "runs/x", "runs/x/report.json", "runs/x@target".
-Result<Report> load_report(const std::string& source) {
-  const std::size_t at = source.rfind('@');
-  if (at == source.npos || std::filesystem::exists(source)) return read_report(source);
+/// Where "@target" begins in "runs/x@target"; npos where all of it is a path. Folders and targets may have an
+/// '@' in their names: the shortest path that is there counts.
+std::size_t target_mark(const std::string& source) {
+  if (std::filesystem::exists(source)) return source.npos;
+  for (std::size_t at = source.find('@'); at != source.npos; at = source.find('@', at + 1)) {
+    if (std::filesystem::exists(source.substr(0, at))) return at;
+  }
+  return source.find('@');
+}
+
+/// Of "runs/x", "runs/x/report.json", "runs/x@target"; its label is still to come.
+Result<ComparedRun> load_run(const std::string& source) {
+  const std::size_t at = target_mark(source);
   auto report = read_report(source.substr(0, at));
-  if (!report) return report;
-  const std::string target = source.substr(at + 1);
-  std::erase_if(report->results, [&](const ScenarioResult& result) { return result.target != target; });
-  if (report->results.empty())
-    return Error{fmt::format("{}: there is no target '{}'", source.substr(0, at), target)};
-  return report;
+  if (!report) return report.error();
+  ComparedRun run;
+  run.source = source;
+  run.report = *std::move(report);
+  if (at == source.npos) return run;
+  run.target = source.substr(at + 1);
+  std::erase_if(run.report.results,
+                [&](const ScenarioResult& result) { return result.target != run.target; });
+  if (run.report.results.empty())
+    return Error{fmt::format("{}: there is no target '{}'", source.substr(0, at), run.target)};
+  return run;
 }
 
 /// What is compared: of one run alone, its two targets, where they took turns.
 Result<std::vector<std::string>> sources_of(const std::vector<std::string>& runs) {
   if (runs.size() > 1) return runs;
-  const auto report = load_report(runs.front());
-  if (!report) return report.error();
+  const auto run = load_run(runs.front());
+  if (!run) return run.error();
   std::vector<std::string> targets;
-  for (const ScenarioResult& result : report->results) {
+  for (const ScenarioResult& result : run->report.results) {
     const std::string source = fmt::format("{}@{}", runs.front(), result.target);
     if (std::find(targets.begin(), targets.end(), source) == targets.end()) targets.push_back(source);
   }
-  if (report->alternated && targets.size() == 2) return targets;
+  if (run->report.alternated && targets.size() == 2) return targets;
   return Error{
       fmt::format("{}: one run, whose targets did not take turns; name another run to compare it with, or "
                   "RUN@TARGET twice",
@@ -103,12 +117,11 @@ int compare_command(const CompareOptions& options) {
   if (!sources) return refuse(sources.error().message);
   std::vector<ComparedRun> runs;
   for (const std::string& source : *sources) {
-    auto report = load_report(source);
-    if (!report) return refuse(report.error().message);
-    runs.push_back({.label = std::string(1, static_cast<char>('A' + runs.size())),
-                    .source = source,
-                    .report = *std::move(report)});
+    auto run = load_run(source);
+    if (!run) return refuse(run.error().message);
+    runs.push_back(*std::move(run));
   }
+  label_runs(runs);
   Comparison comparison = compare(std::move(runs));
   for (const Threshold& threshold : thresholds)
     comparison.thresholds.push_back(judge(threshold, comparison, !options.ignore_significance));

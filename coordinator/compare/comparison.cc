@@ -11,6 +11,7 @@
 
 #include "coordinator/compare/matching.h"
 #include "coordinator/compare/paired.h"
+#include "coordinator/compare/shared_cache.h"
 #include "coordinator/measure/repeat.h"
 #include "coordinator/results/units.h"
 #include "coordinator/verdict/survey.h"
@@ -64,6 +65,8 @@ class Builder {
 
   void build() {
     compare_settings();
+    if (std::string cache = shared_cache_remark(runs_, into_.results); !cache.empty())
+      remark(std::move(cache));
     compare_paces();
     add_result_rows();
     add_slo_rows();

@@ -13,10 +13,15 @@
 namespace kneepoint::coordinator {
 
 struct ComparedRun {
-  std::string label;   ///< "A", "B", …
+  std::string label;   ///< What it is called here: label_runs() gives it.
   std::string source;  ///< As the user named it.
+  std::string target;  ///< The only one of the run that is compared; empty: all are.
   Report report;
 };
+
+/// Calls each run by the first of these that is short and another one for each: the target, its folder, both,
+/// the plan's name; else "A", "B", ….
+void label_runs(std::vector<ComparedRun>& runs);
 
 /// One figure over all runs.
 struct ComparedRow {

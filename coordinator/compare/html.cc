@@ -35,10 +35,10 @@ std::string runs_table(const Comparison& comparison) {
     const Report& report = run.report;
     rows += fmt::format(
         R"(<tr><th scope="row">{}</th><td class="words">{}</td><td class="words">{}</td><td>{}</td><td>{}</td><td>{}</td></tr>)",
-        run.label, escape(run.source), escape(report.run_name), html::utc_text(report.started_at),
+        escape(run.label), escape(run.source), escape(report.run_name), html::utc_text(report.started_at),
         escape(report.version), to_string(report.verdict.trust()));
   }
-  return R"(<div class="table-box"><table class="runs"><caption>The runs; differences are against the first</caption>)"
+  return R"(<div class="table-box"><table class="runs"><caption><span>The runs; differences are against the first</span></caption>)"
          R"(<thead><tr><th scope="col">run</th><th scope="col">from</th><th scope="col">plan</th>)"
          R"(<th scope="col">started</th><th scope="col">Kneepoint</th><th scope="col">trust</th></tr></thead><tbody>)" +
          rows + "</tbody></table></div>";
@@ -81,10 +81,11 @@ std::string difference_cell(const ComparedRow& row, std::size_t run) {
 std::string rows_table(const Comparison& comparison, const ComparedResult& result, std::size_t index) {
   std::string markup = R"(<thead><tr><th scope="col">concurrency</th>)";
   for (std::size_t run = 0; run < comparison.runs.size(); ++run) {
-    markup += fmt::format(R"(<th scope="col">{}</th>)", comparison.runs[run].label);
+    const std::string label = escape(comparison.runs[run].label);
+    markup += fmt::format(R"(<th scope="col">{}</th>)", label);
     if (run == 0) continue;
-    markup += fmt::format(R"(<th scope="col" class="words">{} against {}</th>)", comparison.runs[run].label,
-                          comparison.runs[0].label);
+    markup += fmt::format(R"(<th scope="col" class="words">{} against {}</th>)", label,
+                          escape(comparison.runs[0].label));
   }
   markup += "</tr></thead><tbody>";
   std::string group;
@@ -106,32 +107,63 @@ std::string rows_table(const Comparison& comparison, const ComparedResult& resul
   return html::boxed("figures compared", "Side by side", markup + "</tbody>", index);
 }
 
+using ValueOf = std::optional<double> (*)(const Step&);
 struct Chart {
   std::string_view kind, title, how_to_read;
-  std::optional<double> (*value)(const Step&);
+  ValueOf value;
+  /// Else drawn only where a plan limits just that: "tpot_p95".
+  bool always = true;
 };
 constexpr std::array kCharts = {
     Chart{"throughput", "Throughput", "Output tokens per second of each run, with 95 % intervals.",
           [](const Step& s) { return s.output_tokens_per_second.value; }},
     Chart{"ttft-p50", "Time to first token, median", "Whiskers are 95 % intervals.",
           [](const Step& s) { return s.ttft_seconds.p50; }},
+    Chart{"errors", "Errors", "Failed requests over those that ended.",
+          [](const Step& s) { return s.error_ratio; }},
     Chart{"ttft-p95", "Time to first token, p95", "Where there were requests enough for it.",
           [](const Step& s) { return s.ttft_seconds.p95; }},
+    Chart{"ttft-p99", "Time to first token, p99", "Where there were requests enough for it.",
+          [](const Step& s) { return s.ttft_seconds.p99; }, false},
     Chart{"tpot-p50", "Time per output token, median", "The pace after the first token.",
           [](const Step& s) { return s.tpot_seconds.p50; }},
+    Chart{"tpot-p95", "Time per output token, p95", "Where there were requests enough for it.",
+          [](const Step& s) { return s.tpot_seconds.p95; }, false},
+    Chart{"tpot-p99", "Time per output token, p99", "Where there were requests enough for it.",
+          [](const Step& s) { return s.tpot_seconds.p99; }, false},
     Chart{"e2e-p50", "End-to-end time, median", "From the send to the last token.",
-          [](const Step& s) { return s.e2e_seconds.p50; }}};
+          [](const Step& s) { return s.e2e_seconds.p50; }},
+    Chart{"e2e-p95", "End-to-end time, p95", "Where there were requests enough for it.",
+          [](const Step& s) { return s.e2e_seconds.p95; }, false}};
 
-/// Charts of what two concurrencies or more were measured for.
+bool is_limited(const ScenarioResult& result, std::string_view kind) {
+  return std::any_of(result.slo.criteria.begin(), result.slo.criteria.end(), [&](const SloCriterion& limit) {
+    std::string name = limit.name;
+    std::replace(name.begin(), name.end(), '_', '-');
+    return name == kind;
+  });
+}
+
+/// Charts of what two loads or more were measured for; of errors, where there were any.
 std::string charts(const ComparedResult& result, std::size_t index) {
   std::string markup;
+  const auto any = [&](auto has) {
+    return std::any_of(result.results.begin(), result.results.end(),
+                       [&](const ScenarioResult* each) { return each != nullptr && has(*each); });
+  };
+  const bool failed = any([](const ScenarioResult& each) {
+    return std::any_of(each.steps.begin(), each.steps.end(),
+                       [](const Step& s) { return s.requests.failed > 0; });
+  });
   for (const Chart& chart : kCharts) {
-    const bool drawable =
-        std::any_of(result.results.begin(), result.results.end(), [&](const ScenarioResult* r) {
-          return r && std::count_if(r->steps.begin(), r->steps.end(),
-                                    [&](const Step& s) { return chart.value(s).has_value(); }) > 1;
-        });
-    if (drawable) markup += html::chart_figure(chart.kind, index, chart.title, chart.how_to_read);
+    const bool asked =
+        chart.always || any([&](const ScenarioResult& r) { return is_limited(r, chart.kind); });
+    const bool drawable = any([&](const ScenarioResult& each) {
+      return std::count_if(each.steps.begin(), each.steps.end(),
+                           [&](const Step& s) { return chart.value(s).has_value(); }) > 1;
+    });
+    if (asked && drawable && (failed || chart.kind != "errors"))
+      markup += html::chart_figure(chart.kind, index, chart.title, chart.how_to_read);
   }
   return markup.empty() ? markup : R"(<div class="charts">)" + markup + "</div>";
 }

@@ -111,10 +111,11 @@ HttpResponse PastRuns::compare(const HttpRequest& request) const {
   for (const std::string& name : names) {
     auto report = read_report(folder_, name);
     if (!report) return refusal(404, report.error().message);
-    runs.push_back({.label = std::string(1, static_cast<char>('A' + runs.size())),
-                    .source = name,
-                    .report = *std::move(report)});
+    ComparedRun& run = runs.emplace_back();
+    run.source = name;
+    run.report = *std::move(report);
   }
+  label_runs(runs);
   return page(render_html(kneepoint::coordinator::compare(std::move(runs))));
 }
 

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "common/texts_id.h"
 #include "common/wire.h"
 #include "common/wire_check.h"
 #include "coordinator/plan/threshold.h"
@@ -152,6 +153,8 @@ Result<RecordedStart> from_message(const v1::RecordedRun& message) {
   for (std::uint32_t cell = 0; cell < static_cast<std::uint32_t>(message.workloads_size()); ++cell) {
     const v1::RecordedWorkload& from = message.workloads(static_cast<int>(cell));
     facts.workloads[cell] = {.id = from.id(), .summary = from.summary()};
+    if (cell < assignment->cells.size())
+      facts.workloads[cell].texts = texts_id(assignment->cells[cell].workload, plan->seed);
     if (!from.has_dataset()) continue;
     const v1::RecordedDataset& dataset = from.dataset();
     facts.datasets[cell] = {.file = dataset.file(), .sha256 = dataset.sha256(), .entries = dataset.entries()};

@@ -275,6 +275,14 @@ std::string render_json(const ScenarioResult& result) {
   return text;
 }
 
+std::string compact_json(const std::string& json) {
+  std::string compact(json.size(), '\0');
+  std::size_t size = 0;
+  if (simdjson::minify(json.data(), json.size(), compact.data(), size) != simdjson::SUCCESS) return json;
+  compact.resize(size);
+  return compact;
+}
+
 Result<Report> parse_report_json(std::string_view text) {
   simdjson::dom::parser parser;
   simdjson::dom::element root;

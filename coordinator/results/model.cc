@@ -34,6 +34,11 @@ std::optional<double> Saturation::from() const {
   return ci95->high;
 }
 
+std::optional<double> Step::cache_hits() const {
+  if (cached_prompt_ratio) return cached_prompt_ratio;
+  return telemetry ? telemetry->prefix_hit_ratio : std::nullopt;
+}
+
 bool Step::has_flag(std::string_view flag) const {
   return std::find(flags.begin(), flags.end(), flag) != flags.end();
 }

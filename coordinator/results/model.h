@@ -225,6 +225,10 @@ struct Step {
   /// What the scan varies: requests in flight or users, or the rate that was asked for.
   double load() const { return offered_rate.value_or(concurrency); }
 
+  /// Of the prompt tokens, those that a prefix cache held: as the answers say, else as the server's page
+  /// does, which counts everybody's prompts.
+  std::optional<double> cache_hits() const;
+
   bool has_flag(std::string_view flag) const;
   /// Adds `flag` and `reason`; the step stays valid.
   void warn(std::string_view flag, std::string reason);
@@ -281,6 +285,8 @@ struct SloResult {
 struct WorkloadIdentity {
   std::string id;       ///< Equal for equal workloads; "" where a report does not say.
   std::string summary;  ///< One line for a reader.
+  /// Equal for runs that ask the same texts; "" where a run's texts are its own, or a report does not say.
+  std::string texts;
 };
 
 /// The relative change of a figure in an hour.

@@ -307,6 +307,7 @@ template <class V>
 void fields(V& v, WorkloadIdentity& w) {
   v("id", w.id);
   v("summary", w.summary);
+  v("texts", w.texts);
 }
 
 template <class V>

@@ -6,6 +6,7 @@
 #include <random>
 
 #include "common/dataset.h"
+#include "common/texts_id.h"
 #include "common/version.h"
 #include "common/wire.h"
 #include "coordinator/plan/name.h"
@@ -48,7 +49,8 @@ RunFacts facts_of(const Plan& plan, const std::vector<Cell>& cells, const Fleet&
   RunFacts facts{.version = std::string(version()), .seed = plan.seed};
   for (const Cell& cell : cells) {
     facts.workloads[cell.id] = {.id = workload_id(cell.workload),
-                                .summary = one_line(describe_workload(cell.workload, plan))};
+                                .summary = one_line(describe_workload(cell.workload, plan)),
+                                .texts = texts_id(cell.workload, plan.seed)};
     if (const auto& use = cell.workload.dataset) facts.datasets[cell.id] = source_of(plan, use->hash);
   }
   for (std::uint32_t i = 0; i < fleet.agents_ever(); ++i) facts.agents.push_back(fact_of(fleet.agent(i)));

@@ -95,21 +95,15 @@ void remark_on_first_token(const ScenarioResult& result, Verdict& verdict) {
                               format_time(*step.telemetry->ttft_mean_seconds)));
 }
 
-/// The page counts everybody's prompts, the answers ours.
-std::optional<double> cache_hits(const Step& step) {
-  if (step.cached_prompt_ratio) return step.cached_prompt_ratio;
-  return step.telemetry ? step.telemetry->prefix_hit_ratio : std::nullopt;
-}
-
 void remark_on_cache(const ScenarioResult& result, Verdict& verdict) {
   constexpr double kMoved = 0.1;
   const Step* most = nullptr;
   for (const Step& step : result.steps) {
-    if (cache_hits(step) && (most == nullptr || *cache_hits(step) > *cache_hits(*most))) most = &step;
+    if (step.cache_hits() && (most == nullptr || *step.cache_hits() > *most->cache_hits())) most = &step;
   }
-  if (most == nullptr || *cache_hits(*most) < kManyHits) return;
+  if (most == nullptr || *most->cache_hits() < kManyHits) return;
   std::string text = fmt::format("{:.0f} % of the prompt tokens at {} came out of the server's prefix cache",
-                                 *cache_hits(*most) * 100, row_label(*most));
+                                 *most->cache_hits() * 100, row_label(*most));
   if (most->cached_prompt_ratio && most->telemetry && most->telemetry->page.state == "covered" &&
       std::abs(most->telemetry->prefix_hit_ratio.value_or(*most->cached_prompt_ratio) -
                *most->cached_prompt_ratio) > kMoved)
@@ -117,8 +111,8 @@ void remark_on_cache(const ScenarioResult& result, Verdict& verdict) {
                         *most->telemetry->prefix_hit_ratio * 100);
   // By the same witness, or they say nothing of each other.
   const Step& first = result.steps.front();
-  const auto before = most->cached_prompt_ratio ? first.cached_prompt_ratio : cache_hits(first);
-  if (before && *before < *cache_hits(*most) - kMoved)
+  const auto before = most->cached_prompt_ratio ? first.cached_prompt_ratio : first.cache_hits();
+  if (before && *before < *most->cache_hits() - kMoved)
     text += fmt::format(", {:.0f} % at {}: later steps were spared work", *before * 100, row_label(first));
   verdict.warn("prefix_cache", std::move(text));
 }

@@ -37,7 +37,7 @@ class CompareTest(unittest.TestCase):
 
     def test_every_run_has_its_line_and_every_step_its_point(self):
         plot = "[data-chart=throughput][data-result='0'] "
-        self.assertEqual(self.js(TEXTS, plot + ".legend span span"), ["A", "B", "C"])
+        self.assertEqual(self.js(TEXTS, plot + ".legend span span"), ["monday", "tuesday", "wednesday"])
         points = sum(step["output_tokens_per_second"]["value"] is not None
                      for result in self.data["results"][0] for step in result["steps"])
         self.assertEqual(self.js(COUNT, plot + ".plot .marker"), points)
@@ -54,6 +54,15 @@ class CompareTest(unittest.TestCase):
             self.assertEqual([a, b], value)
             self.assertAlmostEqual(difference, value[1] / value[0] - 1, places=12)
         self.assertIn("worse", self.js(TEXTS, ".compared .badge"))
+
+    def test_shows_errors_and_the_limits_of_the_plans(self):
+        failed = "[data-chart=errors][data-result='0'] .plot .marker"
+        self.assertEqual(self.js(COUNT, failed), sum(len(r["steps"]) for r in self.data["results"][0]))
+        self.assertEqual(self.js(TEXTS, "[data-chart=ttft-p95][data-result='0'] .slo-word"), ["SLO p95 ≤ 500 ms"])
+        self.assertEqual(self.js(TEXTS, "[data-chart=tpot-p95][data-result='0'] .slo-word"), ["SLO p95 ≤ 50 ms"])
+        self.assertEqual(self.js(COUNT, "[data-chart=ttft-p50] .slo-word"), 0, "a limit of p95 is none of the median")
+        axes = self.js(TEXTS, "[data-chart=throughput][data-result='0'] .plot svg > text")
+        self.assertIn("concurrent requests (log)", axes)
 
     def test_fits_its_width_and_stands_out_in_both_themes(self):
         for width, mobile in ((390, True), (1400, False)):

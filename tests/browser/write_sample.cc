@@ -22,9 +22,12 @@ std::string comparison() {
     }
   }
   shorter.results.front().steps.pop_back();
-  return render_html(compare({{.label = "A", .source = "runs/monday", .report = sample::report()},
-                              {.label = "B", .source = "runs/tuesday", .report = std::move(slower)},
-                              {.label = "C", .source = "runs/wednesday", .report = std::move(shorter)}}));
+  std::vector<ComparedRun> runs(3);
+  runs[0].source = "runs/monday", runs[0].report = sample::report();
+  runs[1].source = "runs/tuesday", runs[1].report = std::move(slower);
+  runs[2].source = "runs/wednesday", runs[2].report = std::move(shorter);
+  label_runs(runs);
+  return render_html(compare(std::move(runs)));
 }
 
 }  // namespace

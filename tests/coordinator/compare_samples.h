@@ -57,9 +57,8 @@ inline Report report(std::vector<Step> steps, std::string target = "host",
 
 inline Comparison of(std::vector<Report> reports) {
   std::vector<ComparedRun> runs;
-  for (Report& each : reports)
-    runs.push_back(
-        {.label = std::string(1, static_cast<char>('A' + runs.size())), .report = std::move(each)});
+  for (Report& each : reports) runs.emplace_back().report = std::move(each);
+  label_runs(runs);
   return compare(std::move(runs));
 }
 

@@ -4,6 +4,7 @@
 
 #include "coordinator/report/html/assets.h"
 #include "coordinator/report/html/markup.h"
+#include "coordinator/report/json.h"
 
 namespace kneepoint::coordinator::html {
 
@@ -11,10 +12,11 @@ std::string render_page(const Page& page) {
   std::string data;
   for (const auto& [id, json] : page.data) {
     data += fmt::format("<script type=\"application/json\" id=\"{}\">{}</script>\n", id,
-                        escape_script_json(json));
+                        escape_script_json(compact_json(json)));
   }
   std::string script;
-  for (const std::string_view part : {assets::script_units, assets::script_plot, assets::script_xy_chart})
+  for (const std::string_view part :
+       {assets::script_units, assets::script_plot, assets::script_xy_chart, assets::script_steps})
     script.append(part);
   for (const std::string_view part : page.scripts) script.append(part);
   script.append(assets::script_page);

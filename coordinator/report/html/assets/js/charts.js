@@ -1,48 +1,10 @@
 // From the report's data to charts: one function for each kind of figure.
 
-/** What a step holds: requests in flight or users, or of an open loop the rate that was asked for. */
-function loadOf(step) { return step.offered_rate === null || step.offered_rate === undefined ? step.concurrency : step.offered_rate; }
-
-function loadUnit(step) {
-  if (loadOf(step) === step.offered_rate) return "req/s";
-  return step.thinking === null || step.thinking === undefined ? "concurrent" : "users";
-}
-
-/** The horizontal axis of a result's charts. */
-function loadAxis(result) {
-  const unit = result.steps.length ? loadUnit(result.steps[0]) : "concurrent";
-  return { load: { concurrent: "concurrent requests", users: "users", "req/s": "requests per second asked for" }[unit] };
-}
-
-function loadName(result) { return { concurrent: "concurrency", users: "users", "req/s": "rate" }[loadUnit(result.steps[0])]; }
-
-/** A point of a series over the load. `ci95` is [low, high] or null. */
-function stepPoint(step, value, ci95 = null) {
-  return {
-    x: loadOf(step), y: value === undefined ? null : value, low: ci95 && ci95[0], high: ci95 && ci95[1],
-    valid: step.valid, title: stepTitle(step),
-  };
-}
-
-function stepTitle(step) { return `${formatNumber(loadOf(step))} ${loadUnit(step)}${step.valid ? "" : " (✕ invalid)"}`; }
-
 function kneeOf(result) {
   const { concurrency, ci95 } = result.saturation;
   const [low, high] = ci95 ?? [null, null];
   if (concurrency !== null) return { at: concurrency, low, high, text: `N_sat ${formatNumber(concurrency)}` };
   return ci95 ? { at: null, low, high, text: `N_sat ${formatNumber(low)} to ${formatNumber(high)}` } : null;
-}
-
-/** Rising steps; of a search, for each load the valid one that was measured longest. */
-function ascending(result) {
-  const steps = [...result.steps].sort((a, b) => loadOf(a) - loadOf(b));
-  if (!steps.some((s) => s.scout)) return steps;
-  const rank = (s) => (s.valid ? s.duration_seconds : -1);
-  const best = new Map();
-  for (const s of steps) {
-    if (!best.has(loadOf(s)) || rank(s) >= rank(best.get(loadOf(s)))) best.set(loadOf(s), s);
-  }
-  return [...best.values()];
 }
 
 function throughputSpec(result) {
@@ -59,7 +21,6 @@ function throughputSpec(result) {
 }
 
 const tooFew = "too few requests";
-const latencyNames = { ttft: "TTFT", tpot: "TPOT", icl: "ICL", e2e: "E2E" };
 
 function latencySpec(result, name) {
   const steps = ascending(result);
@@ -176,11 +137,6 @@ function windowsOf(result) {
   return [...result.steps, ...(result.after || [])].map((s) => ({
     begin: s.window_begin_seconds, end: s.window_begin_seconds + s.duration_seconds, label: formatNumber(loadOf(s)), valid: s.valid,
   }));
-}
-
-function limitsOf(result, name) {
-  return result.slo.criteria.filter((c) => c.name.startsWith(`${name}_`))
-    .map((c) => ({ value: c.limit, text: `SLO ${c.name.slice(name.length + 1)} ≤ ${formatTime(c.limit)}` }));
 }
 
 function heatSpec(result, timeline, name) {

@@ -15,6 +15,8 @@
 namespace kneepoint::coordinator {
 namespace {
 
+constexpr const char* kNext = "Next:";
+
 /// What a reader who cares for one figure plans by.
 std::string plan_text(const ScenarioResult& result) {
   const Recommendation& first = result.recommendations.front();
@@ -32,23 +34,23 @@ std::string trust_text(const Verdict& verdict) {
 }
 
 /// The heaviest remark that something can be done about says what; what is merely worth knowing does not, but
-/// for a scan that was too short. Of a run without one the tables are left.
-std::string next_text(const Report& report, const std::string& directory) {
+/// for a scan that was too short. Empty where nothing is to be done.
+std::string next_text(const Report& report) {
   for (const Remark& remark : report.verdict.remarks()) {
     const bool weighs = remark.weight != Remark::Weight::kWarning || remark.code == "not_saturated";
     if (weighs && !remark.remedy.empty()) return remark.remedy;
   }
-  return fmt::format("every table: kneepoint report --full {}", directory);
+  return "";
 }
 
 std::string answer(const Report& report, const std::string& directory, std::size_t width) {
   std::string out;
   for (const ThresholdOutcome& each : report.thresholds) out += wrapped("", threshold_sentence(each), width);
   out += render_answer(report, width);
-  if (report.results.size() == 1 && !report.results.front().recommendations.empty())
-    out += answer_line("Plan by:", plan_text(report.results.front()), width);
-  out += answer_line("VERDICT:", trust_text(report.verdict), width);
-  return out + answer_line("Next:", next_text(report, directory), width);
+  const std::vector<AnswerLine> closing = closing_lines(report);
+  for (const AnswerLine& line : closing) out += answer_line(line, width);
+  if (closing.back().lead == kNext) return out;
+  return out + answer_line({kNext, fmt::format("every table: kneepoint report --full {}", directory)}, width);
 }
 
 std::string in_one_line(const Report& report) {
@@ -64,6 +66,15 @@ std::string in_one_line(const Report& report) {
 }
 
 }  // namespace
+
+std::vector<AnswerLine> closing_lines(const Report& report) {
+  std::vector<AnswerLine> lines;
+  if (report.results.size() == 1 && !report.results.front().recommendations.empty())
+    lines.push_back({"Plan by:", plan_text(report.results.front())});
+  lines.push_back({std::string(kVerdictLead), trust_text(report.verdict)});
+  if (std::string next = next_text(report); !next.empty()) lines.push_back({kNext, std::move(next)});
+  return lines;
+}
 
 std::string render_ending(const Report& report, const std::string& directory, Detail detail,
                           std::size_t width) {

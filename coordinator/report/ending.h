@@ -2,7 +2,10 @@
 
 #include <cstddef>
 #include <string>
+#include <string_view>
+#include <vector>
 
+#include "coordinator/report/summary.h"
 #include "coordinator/results/model.h"
 
 /// What a run ends with on a terminal: the answer, what it is worth, what to do next, and where the rest
@@ -16,6 +19,12 @@ enum class Detail {
   kAll,     ///< The whole text, with its tables and definitions.
   kJson,    ///< report.json, for a program.
 };
+
+/// Of the line that says what the answer is worth; a page has a panel for that.
+inline constexpr std::string_view kVerdictLead = "VERDICT:";
+/// What follows the answer: what to plan by, what it is worth, and the next step where something is to be
+/// done.
+std::vector<AnswerLine> closing_lines(const Report& report);
 
 /// @param directory where the report lies. @param width in columns; the whole text and JSON have their own.
 std::string render_ending(const Report& report, const std::string& directory, Detail detail,

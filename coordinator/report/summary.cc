@@ -22,8 +22,7 @@ namespace kneepoint::coordinator {
 namespace {
 
 constexpr std::size_t kLead = 10;
-/// Of one line of the answer; what is longer stands in the report.
-constexpr std::size_t kMostLines = 2, kMostLinesOfCause = 3;
+constexpr std::size_t kMostLinesOfCause = 3;
 /// Of the table of several results.
 constexpr std::size_t kMostResults = 5, kNarrowestName = 20;
 
@@ -208,17 +207,15 @@ std::string full_figure(const Saturation& found) {
 }
 
 /// What all of the run's requests came to, the longest that a stream was silent, and what a host said.
-std::string errors_lines(const Report& report, std::size_t width) {
+void add_errors(const Report& report, std::vector<AnswerLine>& lines) {
   std::vector<Step> steps;
   for (const ScenarioResult& result : report.results)
     steps.insert(steps.end(), result.steps.begin(), result.steps.end());
   const auto longest = longest_silence(steps);
   const RequestCounts all = all_requests(steps);
-  const std::string text = errors_words(all) + (longest ? "; longest silence " + format_time(*longest) : "");
-  std::string out = answer_line("Errors:", text, width);
-  if (const std::string example = example_of(all); !example.empty())
-    out += wrapped(fmt::format("{:{}}", "", kLead), example, width, 1);
-  return out;
+  lines.push_back(
+      {"Errors:", errors_words(all) + (longest ? "; longest silence " + format_time(*longest) : "")});
+  if (std::string example = example_of(all); !example.empty()) lines.push_back({"", std::move(example), 1});
 }
 
 /// Where there is room for one line a result only.
@@ -249,10 +246,6 @@ std::string side_by_side(const Report& report, std::size_t width) {
 
 }  // namespace
 
-std::string answer_line(std::string_view lead, const std::string& text, std::size_t width) {
-  return wrapped(fmt::format("{:<{}}", lead, kLead), text, width, kMostLines);
-}
-
 std::string answer_words(const ScenarioResult& result) {
   if (result.soak) return "soak " + result.soak->state;
   std::string text = "full " + full_line(result);
@@ -260,22 +253,30 @@ std::string answer_words(const ScenarioResult& result) {
   return result.slo.criteria.empty() ? text : text + ", SLO " + slo_words(result);
 }
 
-std::string render_answer(const Report& report, std::size_t width) {
-  std::string out;
+std::vector<AnswerLine> answer_lines(const Report& report) {
+  std::vector<AnswerLine> lines;
   if (report.results.size() == 1) {
     const ScenarioResult& result = report.results.front();
     if (const Step* const first = lowest(result)) {
       const bool one = first->load_kind() != LoadKind::kRate && first->load() == 1;
-      const std::string lead = one ? "One user:" : fmt::format("At {}:", load_label(*first));
-      out += wrapped(fmt::format("{:<{}}", lead, kLead), user_line(*first), width, 1);
+      lines.push_back({one ? "One user:" : fmt::format("At {}:", load_label(*first)), user_line(*first), 1});
     }
-    if (!result.slo.criteria.empty()) out += answer_line("Your SLO:", slo_line(result), width);
-    out += result.soak ? wrapped("Soak:     ", result.soak->explanation, width, kMostLinesOfCause)
-                       : wrapped("Full at:  ", full_line(result), width, kMostLinesOfCause);
-  } else if (!report.results.empty()) {
-    out += side_by_side(report, width);
+    if (!result.slo.criteria.empty()) lines.push_back({"Your SLO:", slo_line(result)});
+    lines.push_back(result.soak ? AnswerLine{"Soak:", result.soak->explanation, kMostLinesOfCause}
+                                : AnswerLine{"Full at:", full_line(result), kMostLinesOfCause});
   }
-  return out + errors_lines(report, width);
+  add_errors(report, lines);
+  return lines;
+}
+
+std::string answer_line(const AnswerLine& line, std::size_t width) {
+  return wrapped(fmt::format("{:<{}}", line.lead, kLead), line.text, width, line.most_lines);
+}
+
+std::string render_answer(const Report& report, std::size_t width) {
+  std::string out = report.results.size() > 1 ? side_by_side(report, width) : "";
+  for (const AnswerLine& line : answer_lines(report)) out += answer_line(line, width);
+  return out;
 }
 
 }  // namespace kneepoint::coordinator

@@ -100,11 +100,11 @@ class ReportTest(unittest.TestCase):
     def test_draws_every_chart(self):
         drawn = "return [...document.querySelectorAll(`[data-result='${arguments[0]}'][data-drawn=chart]`)].map((f) => f.dataset.chart)"
         self.assertEqual(self.run_js(drawn, 0), [
-            "throughput", "ttft", "tpot", "e2e", "tradeoff", "pareto", "goodput", "errors", "timeline", "ttft-heat", "requests", "ladder", "replica-throughput",
-            "replica-ttft", "generator-cost", "generator-lag"])
+            "throughput", "ttft", "timeline", "errors", "goodput", "tpot", "e2e", "tradeoff", "pareto", "ttft-heat", "requests", "ladder",
+            "replica-throughput", "replica-ttft", "generator-cost", "generator-lag"])
         # Not streamed, one replica: no TTFT, TPOT, distribution or skew.
         self.assertEqual(self.run_js(drawn, 1),
-                         ["throughput", "e2e", "tradeoff", "pareto", "timeline", "generator-cost", "generator-lag"])
+                         ["throughput", "timeline", "e2e", "tradeoff", "pareto", "generator-cost", "generator-lag"])
         self.assertEqual(self.run_js(COUNT, "figure[data-chart]"), 23)
 
     def test_marks_the_knee_where_it_is(self):
@@ -284,11 +284,11 @@ class ReportTest(unittest.TestCase):
         bottom = "return document.querySelector(arguments[0]).getBoundingClientRect().bottom"
         self.browser.resize(1280, 800)
         self.open(one)
-        for part in (".verdict", ".evidence", ".trust", ".tiles"):
+        for part in (".verdict", ".answer", ".trust", ".evidence", ".tile"):
             self.assertLess(self.run_js(bottom, part), 800, part)
         self.browser.resize(390, 844, mobile=True)
         self.open(one)
-        for part in (".verdict", ".evidence", ".trust"):
+        for part in (".verdict", ".answer", ".trust p"):
             self.assertLess(self.run_js(bottom, part), 844, part)
 
     def test_follows_the_system_and_the_button(self):
@@ -327,6 +327,22 @@ class ReportTest(unittest.TestCase):
         self.run_js("window.dispatchEvent(new Event('afterprint'))")
         self.assertEqual(self.run_js(COUNT, "details:not([open])"), closed)
 
+    def test_paper_cuts_no_column_and_stays_small(self):
+        for variant in ("--one", "--matrix", "--targets", "--compare"):
+            page = pathlib.Path(self.folder, f"paper{variant}.html")
+            subprocess.run([WRITER, variant, page], check=True)
+            self.assertLess(page.stat().st_size, 1_500_000, variant)
+            self.browser.open(page)
+            paper = page.with_suffix(".pdf")
+            self.browser.pdf(paper)
+            self.assertLess(paper.stat().st_size, 1_500_000, variant)
+            self.run_js("window.dispatchEvent(new Event('beforeprint'))")
+            self.browser.cdp("Emulation.setEmulatedMedia", media="print")
+            for sheet, width in PAPER.items():
+                self.browser.resize(width)
+                self.assertEqual(self.run_js(CUT, sheet, width), [], f"{variant}, {sheet}: cut at {width} pixels")
+            self.browser.cdp("Emulation.setEmulatedMedia", media="")
+
     def test_is_complete_without_script(self):
         self.browser.cdp("Emulation.setScriptExecutionDisabled", value=True)
         try:
@@ -341,6 +357,23 @@ class ReportTest(unittest.TestCase):
         for step in self.report["results"][0]["steps"]:
             self.assertIn(f'data-v="{step["output_tokens_per_second"]["value"]!r}"', html)
 
+
+# What is as wide as a sheet of A4 less its margins (style.css), in CSS pixels, by the name of the sheet.
+PAPER = {"auto": 703, "broad": 1031}
+
+# Tables, charts and texts of a kind of sheet that end beyond it, and cells whose words run out of them.
+CUT = """
+  const sheet = (e) => { const page = e.closest('.broad'); return page ? getComputedStyle(page).page : 'auto'; };
+  const ends = (e) => e.getBoundingClientRect().right;
+  const cut = [];
+  for (const e of document.querySelectorAll('main table, main .plot svg, main pre, main p, main li, main dd')) {
+    if (e.checkVisibility() && sheet(e) === arguments[0] && ends(e) > arguments[1] + 1) cut.push(`${e.tagName}.${e.className}: ${ends(e)}`);
+  }
+  for (const e of document.querySelectorAll('main :is(td, th)')) {
+    if (e.checkVisibility() && sheet(e) === arguments[0] && e.scrollWidth > e.clientWidth + 1) cut.push(`cell ${e.textContent}`);
+  }
+  return cut;
+"""
 
 # Text whose colour is too close to its background (WCAG 2.1, relative luminance); the nearest opaque ancestor counts.
 CONTRAST = """

@@ -132,6 +132,11 @@ ScenarioResult chat() {
   last.output_tokens_per_second = {token_rate(64) * 0.8,
                                    Interval{token_rate(64) * 0.71, token_rate(64) * 0.89}, 60};
   fail(r.steps[5], Outcome::kRejected, 2);
+  r.steps[5].requests.failures = {{.outcome = "rejected",
+                                   .status = 429,
+                                   .count = 2,
+                                   .said = R"({"error": "too many requests"})",
+                                   .request_id = "20261121T194555Z-sample-0-6-31-4"}};
   fail(last, Outcome::kTimeout, 9);
   fail(last, Outcome::kStream, 3);
   r.saturation = {.concurrency = 22.8,

@@ -3,9 +3,12 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <regex>
 #include <string>
 
+#include "coordinator/report/ending.h"
+#include "coordinator/report/failures.h"
 #include "coordinator/report/html/markup.h"
 #include "tests/browser/sample_report.h"
 #include "tests/support/occurrences.h"
@@ -31,6 +34,40 @@ TEST(HtmlReport, TheSameReportGivesTheSameBytes) {
   EXPECT_EQ(sample_page(), sample_page());
 }
 
+TEST(HtmlReport, LeadsWithTheLinesThatARunEndsWith) {
+  Report report = sample::report();
+  report.results.resize(1);
+  const std::string page = render_html(report, sample::timeline(report), "");
+  std::size_t at = page.find(R"(<p class="verdict">)");
+  std::vector<AnswerLine> lines = answer_lines(report);
+  for (AnswerLine& line : closing_lines(report)) {
+    if (line.lead != kVerdictLead) lines.push_back(std::move(line));
+  }
+  ASSERT_GE(lines.size(), 4u);
+  for (const AnswerLine& line : lines) {
+    const std::size_t found = page.find(html::escape(line.text), at);
+    ASSERT_NE(found, std::string::npos) << line.lead << " " << line.text;
+    at = found;
+  }
+  for (const char* chart : {"throughput", "ttft", "timeline", "tpot"}) {
+    const std::size_t found = page.find(std::string("data-chart=\"") + chart + '"', at);
+    ASSERT_NE(found, std::string::npos) << chart;
+    at = found;
+  }
+}
+
+TEST(HtmlReport, ShowsEachKindOfFailureWithOneOfThem) {
+  Report report = sample::report();
+  report.results.resize(1);
+  const std::string page = render_html(report, sample::timeline(report), "");
+  const auto sentences = failure_sentences(report.results[0]);
+  ASSERT_EQ(sentences.size(), 3u);
+  for (const std::string& each : sentences)
+    EXPECT_EQ(occurrences(page, "<li>" + html::escape(each) + "</li>"), 1u);
+  for (Step& step : report.results[0].steps) step.requests = {};
+  EXPECT_EQ(occurrences(render_html(report, sample::timeline(report), ""), "class=\"failures\""), 0u);
+}
+
 TEST(HtmlReport, LoadsNothing) {
   const std::string own = own_markup(sample_page());
   // What makes a browser fetch: a source, a stylesheet, an import, a url() that is not data.
@@ -41,6 +78,39 @@ TEST(HtmlReport, LoadsNothing) {
   // The only web addresses are words of the plan.
   EXPECT_EQ(occurrences(own, "http://"), occurrences(own, "http://gpu-"));
   EXPECT_EQ(occurrences(own, "https://"), 0u);
+}
+
+/// A night of nine cells on one target: as much as it can have told.
+RunTimeline long_timeline(const Report& report) {
+  constexpr std::size_t kSeconds = 36'000;
+  RunTimeline run{.bin_seconds = std::ceil(static_cast<double>(kSeconds) / RunTimeline::kMaxBins)};
+  const auto values = [](double scale) {
+    TimelineValues all(RunTimeline::kMaxBins);
+    for (std::size_t i = 0; i < all.size(); ++i) all[i] = scale * (1 + std::sin(static_cast<double>(i)));
+    return all;
+  };
+  for (TimelineValues* each :
+       {&run.asked, &run.in_flight, &run.output_tokens_per_second, &run.requests_per_second,
+        &run.failures_per_second, &run.ttft_p50, &run.ttft_p95})
+    *each = values(1234.5678);
+  for (int i = 0; i < 9; ++i) run.telemetry.push_back({"series", "ratio", "h200-pair", values(0.87654321)});
+  for (const ScenarioResult& result : report.results) {
+    TimelineSpan& span = run.spans.emplace_back();
+    span.target = result.target, span.scenario = result.scenario, span.end = 4000;
+    const std::size_t columns = 4 * TimelineSpan::kMaxColumns / report.results.size();
+    for (LatencyHeat* heat : {&span.ttft, &span.icl})
+      heat->columns.assign(columns, {.first = 8, .shares = std::vector<std::uint32_t>(40, 123)});
+    const std::size_t requests = (TimelineSpan::kMaxDrawn + TimelineSpan::kMaxSlow) / report.results.size();
+    span.requests.assign(requests,
+                         {.sent = 1234.56, .ttft = 0.123456, .drawn = true, .id = "-0-12-345-6789"});
+  }
+  return run;
+}
+
+TEST(HtmlReport, OfALongRunIsSmall) {
+  constexpr std::size_t kMost = 1'500'000;
+  const Report report = sample::matrix_report();
+  EXPECT_LT(render_html(report, long_timeline(report), sample::plan_text()).size(), kMost);
 }
 
 TEST(HtmlReport, PolicyAllowsExactlyItsOwnScripts) {

@@ -108,6 +108,14 @@ std::string cell(const Step* step, const Shown& shown, const Scale& scale) {
                      inline_markup(figure));
 }
 
+/// "input_tokens", which a narrow page may break in two.
+std::string breakable(const std::string& name) {
+  std::string markup = escape(name);
+  for (auto at = markup.find('_'); at != markup.npos; at = markup.find('_', at + 1))
+    markup.insert(at + 1, "<wbr>");
+  return markup;
+}
+
 bool any_row(const Report& report, const Matrix& matrix, bool (*is)(const Step&)) {
   return std::any_of(matrix.points.begin(), matrix.points.end(), [&](const Matrix::Point& point) {
     const auto& steps = report.results[point.result].steps;
@@ -133,7 +141,7 @@ std::string heat_maps(const Report& report, const Matrix& matrix) {
     if (!scale) continue;
     std::string rows = "<thead><tr>";
     for (const std::string& axis : matrix.axes)
-      rows += fmt::format(R"(<th scope="col">{}</th>)", escape(axis));
+      rows += fmt::format(R"(<th scope="col">{}</th>)", breakable(axis));
     for (const double load : loads)
       rows += fmt::format(R"(<th scope="col" class="load">{}</th>)", format_figure(load));
     rows += "</tr></thead><tbody>";

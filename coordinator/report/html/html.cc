@@ -27,14 +27,15 @@ std::string headline(const Report& report) {
   const std::string gate = thresholds_panel(report.thresholds);
   if (report.results.size() == 1) {
     const ScenarioResult& result = report.results.front();
-    return fmt::format(R"({}<p class="verdict">{}</p>{}{}{})", gate, verdict_sentence(result),
-                       evidence(result), trust_panel(report.verdict), key_figures(result));
+    return fmt::format(R"({}<p class="verdict">{}</p>{}{}{}{})", gate, verdict_sentence(result),
+                       answer_list(report), trust_panel(report.verdict), evidence(result),
+                       key_figures(result));
   }
   if (report.results.empty()) {
     return gate + R"(<p class="verdict">Nothing was measured.</p>)" + trust_panel(report.verdict);
   }
   return gate + fmt::format(R"(<p class="verdict">{}</p>)", overview_sentence(report)) +
-         overview_table(report) + trust_panel(report.verdict, kRemarksOfSeveral);
+         overview_table(report) + answer_list(report) + trust_panel(report.verdict, kRemarksOfSeveral);
 }
 
 /// The table of several results links to each of them.

@@ -54,7 +54,19 @@ std::string heat_charts(const ScenarioResult& result, std::size_t index, const R
   return markup;
 }
 
-std::string charts(const ScenarioResult& result, std::size_t index, const RunTimeline& timeline) {
+bool has_failures(const ScenarioResult& result) {
+  return any_step(result, [](const Step& s) { return s.requests.failed > 0; });
+}
+
+std::string goodput_chart(const ScenarioResult& result, std::size_t index) {
+  if (!any_step(result, [](const Step& s) { return s.goodput_requests_per_second.has_value(); })) return {};
+  return chart_figure("goodput", index, "Goodput against " + load_name(result.load_kind()),
+                      "Requests per second that met every limit, beside all that completed. Where the lines "
+                      "part, work is done that nobody has use for.");
+}
+
+/// What a reader sees first: how much, how soon, when, and what failed.
+std::string first_charts(const ScenarioResult& result, std::size_t index, const RunTimeline& timeline) {
   std::string markup =
       chart_figure("throughput", index, "Throughput against " + load_name(result.load_kind()),
                    "Output tokens per second with 95 % intervals. The band is the interval of the "
@@ -64,6 +76,23 @@ std::string charts(const ScenarioResult& result, std::size_t index, const RunTim
       result, index, "ttft", &Step::ttft_seconds, "Time to first token",
       "Percentiles over the requests of each step, logarithmic. A steep rise means that requests "
       "wait before they are served.");
+  if (timeline.bins() > 1) {
+    markup += chart_figure(
+        "timeline", index, "Timeline of the run",
+        "Second by second. Shaded bands are the measured windows, labelled with their load; what "
+        "lies between them is warm-up.",
+        "wide");
+  }
+  if (has_failures(result)) {
+    markup += chart_figure("errors", index, "Errors against " + load_name(result.load_kind()),
+                           "Failed requests over those that ended.") +
+              goodput_chart(result, index);  // beside it, so that the row is full
+  }
+  return R"(<div class="charts">)" + markup + "</div>";
+}
+
+std::string charts(const ScenarioResult& result, std::size_t index, const RunTimeline& timeline) {
+  std::string markup;
   markup += latency_chart(result, index, "tpot", &Step::tpot_seconds, "Time per output token",
                           "What a reader of the stream feels: the pace after the first token.");
   markup += latency_chart(result, index, "e2e", &Step::e2e_seconds, "End-to-end time",
@@ -82,23 +111,7 @@ std::string charts(const ScenarioResult& result, std::size_t index, const RunTim
         "Each point is a step. Right is fast for its user, high is much for the money: what lies "
         "below and left of another point is never worth choosing.");
   }
-  if (any_step(result, [](const Step& s) { return s.goodput_requests_per_second.has_value(); })) {
-    markup +=
-        chart_figure("goodput", index, "Goodput against " + load_name(result.load_kind()),
-                     "Requests per second that met every limit, beside all that completed. Where the lines "
-                     "part, work is done that nobody has use for.");
-  }
-  if (any_step(result, [](const Step& s) { return s.requests.failed > 0; })) {
-    markup += chart_figure("errors", index, "Errors against " + load_name(result.load_kind()),
-                           "Failed requests over those that ended.");
-  }
-  if (timeline.bins() > 1) {
-    markup += chart_figure(
-        "timeline", index, "Timeline of the run",
-        "Second by second. Shaded bands are the measured windows, labelled with their load; what "
-        "lies between them is warm-up.",
-        "wide");
-  }
+  if (!has_failures(result)) markup += goodput_chart(result, index);
   markup += heat_charts(result, index, timeline);
   if (has_ttft) {
     markup += chart_figure(
@@ -169,7 +182,7 @@ std::string section(const ScenarioResult& whole, std::size_t index, bool folded,
         fmt::format(R"(<p class="verdict">{}</p><p class="trust-word">{}</p>{}{})", verdict_sentence(result),
                     trust_sentence(result.verdict.trust()), evidence(result), key_figures(result));
   }
-  markup += slo_table(result);
+  markup += first_charts(result, index, timeline) + slo_table(result);
   if (const std::string table = recommendations_table(result); !table.empty()) {
     markup += R"(<div class="broad"><h3>Recommendations</h3>)" + table + "</div>";
   }

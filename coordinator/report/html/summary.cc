@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "coordinator/report/ending.h"
 #include "coordinator/report/failures.h"
 #include "coordinator/report/flags.h"
 #include "coordinator/report/html/columns.h"
@@ -83,6 +84,15 @@ std::string tile(const KeyFigure& key) {
       escape(key.figure.absent_reason.empty() ? key.detail : key.figure.absent_reason));
 }
 
+/// Each kind of failure with one of them; empty where nothing failed.
+std::string errors_card(const ScenarioResult& result) {
+  std::string list;
+  for (const std::string& each : failure_sentences(result)) list += fmt::format("<li>{}</li>", escape(each));
+  if (list.empty()) return {};
+  return fmt::format(R"(<div class="failures"><p>Errors: {}</p><ul>{}</ul></div>)",
+                     escape(errors_words(all_requests(result.steps))), list);
+}
+
 }  // namespace
 
 std::string title_of(const ScenarioResult& result) {
@@ -107,6 +117,20 @@ std::string evidence(const ScenarioResult& result) {
     text += " The knee is soft: past it, throughput still creeps up while latency grows.";
   }
   return text.empty() ? text : fmt::format(R"(<p class="evidence">{}</p>)", text);
+}
+
+std::string answer_list(const Report& report) {
+  std::string rows;
+  std::vector<AnswerLine> lines = answer_lines(report);
+  for (AnswerLine& line : closing_lines(report)) {
+    if (line.lead != kVerdictLead) lines.push_back(std::move(line));
+  }
+  for (std::size_t i = 0; i < lines.size(); ++i) {
+    if (!lines[i].lead.empty()) rows += fmt::format("<div><dt>{}</dt><dd>", escape(lines[i].lead));
+    rows += escape(lines[i].text);
+    rows += i + 1 == lines.size() || !lines[i + 1].lead.empty() ? "</dd></div>" : "<br>";
+  }
+  return R"(<dl class="answer">)" + rows + "</dl>";
 }
 
 std::string thresholds_panel(const std::vector<ThresholdOutcome>& thresholds) {
@@ -276,7 +300,7 @@ std::string key_figures(const ScenarioResult& result) {
                       tile(ttft_figure(result)) + tile(errors_figure(result)) + tile(cost_figure(result));
   if (result.load_seconds) tiles += tile(load_figure(result));
   if (result.peak_gpu_memory_bytes()) tiles += tile(memory_figure(result));
-  return R"(<dl class="tiles">)" + tiles + "</dl>";
+  return R"(<dl class="tiles">)" + tiles + "</dl>" + errors_card(result);
 }
 
 std::string slo_table(const ScenarioResult& result) {
@@ -294,7 +318,7 @@ std::string slo_table(const ScenarioResult& result) {
     row(criterion, criterion_label(criterion.name), "≤ " + format_time(criterion.limit));
   }
   if (result.slo.joint) row(*result.slo.joint, "all limits together", "–");
-  return R"(<div class="table-box"><table class="slo"><caption>SLO limits and the load up to which they hold</caption>)"
+  return R"(<div class="table-box"><table class="slo"><caption><span>SLO limits and the load up to which they hold</span></caption>)"
          R"(<thead><tr><th scope="col">limit on</th><th scope="col">limit</th><th scope="col">N_slo</th>)"
          R"(<th scope="col">between</th><th scope="col">meaning</th></tr></thead><tbody>)" +
          rows + "</tbody></table></div>";

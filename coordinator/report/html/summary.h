@@ -15,6 +15,8 @@ std::string title_of(const ScenarioResult& result);
 std::string verdict_sentence(const ScenarioResult& result);
 /// The evidence behind the sentence; markup, empty where there is none.
 std::string evidence(const ScenarioResult& result);
+/// What a run ends with on a terminal, line by line, but for the verdict: trust_panel() has that; markup.
+std::string answer_list(const Report& report);
 /// Each threshold with what the run came to; markup, empty where there are none.
 std::string thresholds_panel(const std::vector<ThresholdOutcome>& thresholds);
 /// How far a verdict may be relied on, and why no further; markup. @param most remarks that are shown: the
@@ -37,7 +39,7 @@ KeyFigure errors_figure(const ScenarioResult& result);
 KeyFigure cost_figure(const ScenarioResult& result);
 KeyFigure load_figure(const ScenarioResult& result);
 KeyFigure memory_figure(const ScenarioResult& result);
-/// All that are known; markup.
+/// All that are known, and of failures each kind with an example; markup.
 std::string key_figures(const ScenarioResult& result);
 
 /// The SLO limits with the concurrency up to which each holds; markup, empty where the scenario has none.

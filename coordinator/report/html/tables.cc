@@ -105,7 +105,7 @@ std::string boxed(std::string_view kind, std::string_view caption, std::string_v
   return fmt::format(
       R"(<div class="table-block"><div class="table-tools"><button type="button" class="copy" hidden>Copy as TSV</button>)"
       R"(<span class="copied" role="status"></span></div><div class="table-box" tabindex="0" role="region" aria-label="{}">)"
-      R"(<table class="{}" data-result="{}"><caption>{}</caption>{}</table></div>{}</div>)",
+      R"(<table class="{}" data-result="{}"><caption><span>{}</span></caption>{}</table></div>{}</div>)",
       caption, kind, result, caption, rows, note);
 }
 
@@ -201,10 +201,7 @@ std::string errors_table(const ScenarioResult& result) {
   if (rows.empty()) return "<p>No request failed inside a measured window.</p>";
   std::string head = R"(<thead><tr><th scope="col">kind</th>)";
   for (const Step& step : result.steps) head += fmt::format(R"(<th scope="col">{}</th>)", step_label(step));
-  std::string kinds;
-  for (const std::string& each : failure_sentences(result)) kinds += fmt::format("<li>{}</li>", escape(each));
-  return fmt::format("<ul>{}</ul>", kinds) +
-         boxed("errors", "Failed requests by kind and " + load_name(result.load_kind()),
+  return boxed("errors", "Failed requests by kind and " + load_name(result.load_kind()),
                head + "</tr></thead><tbody>" + rows + "</tbody>");
 }
 

@@ -94,12 +94,12 @@ void add_hosts(CLI::App& app, HostsToProbe& hosts) {
 int print_help(const CLI::App& app, const std::string& topic) {
   for (const CLI::App* each : app.get_subcommands({})) {
     if (each->get_name() != topic) continue;
-    say(each->help("kneepoint"));
+    say_wrapped(each->help("kneepoint"));
     return kDone;
   }
   if (!topic.empty()) return refuse(fmt::format("there is no command '{}'; see kneepoint --help", topic));
   // app.help() would be that of the command that was given, which is this one.
-  say(app.get_formatter()->make_help(&app, app.get_name(), CLI::AppFormatMode::Normal));
+  say_wrapped(app.get_formatter()->make_help(&app, app.get_name(), CLI::AppFormatMode::Normal));
   return kDone;
 }
 
@@ -282,7 +282,7 @@ int dispatch(int argc, char** argv) {
 
   const std::vector<std::string> words(argv + 1, argv + argc);
   if (words.empty()) {
-    say(app.help());
+    say_wrapped(app.help());
     return kDone;
   }
   try {
@@ -290,7 +290,7 @@ int dispatch(int argc, char** argv) {
   } catch (const CLI::Success& success) {
     std::ostringstream asked_for;  // std::cout would forget why it could not be written
     const int code = app.exit(success, asked_for);
-    say(asked_for.str());
+    say_wrapped(asked_for.str());
     return code;
   } catch (const CLI::ParseError& error) {
     fmt::print(stderr, "kneepoint: {}\n", explain_mistake(app, error, words));

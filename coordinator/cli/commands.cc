@@ -23,7 +23,7 @@ int validate_command(const std::string& plan, const std::vector<std::string>& se
   const auto loaded = load_plan(plan, *variables);
   if (json) say(plan_json(loaded));
   if (!loaded) return refuse(loaded.error().message);
-  if (!json) say(printable_lines(describe_plan(*loaded)));
+  if (!json) say_wrapped(printable_lines(describe_plan(*loaded)));
   return kDone;
 }
 
@@ -32,7 +32,7 @@ int report_command(const std::string& path, Detail detail) {
   if (!report) return refuse(report.error().message);
   std::filesystem::path directory = path;
   if (!std::filesystem::is_directory(directory)) directory = directory.parent_path();
-  say(render_ending(*report, directory.empty() ? "." : directory.string(), detail, answer_width()));
+  say(render_ending(*report, directory.empty() ? "." : directory.string(), detail, answer_width(detail)));
   return kDone;
 }
 

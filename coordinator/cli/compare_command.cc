@@ -1,6 +1,7 @@
 #include "coordinator/cli/compare_command.h"
 
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <utility>
@@ -112,7 +113,7 @@ int compare_command(const CompareOptions& options) {
     thresholds.push_back(*std::move(threshold));
   }
   if (options.runs.size() > kMostRuns)
-    return refuse(fmt::format("{} runs; at most {} can be told apart", options.runs.size(), kMostRuns));
+    return refuse(fmt::format("{} runs; at most {} can be compared", options.runs.size(), kMostRuns));
   const auto sources = sources_of(options.runs);
   if (!sources) return refuse(sources.error().message);
   std::vector<ComparedRun> runs;
@@ -136,7 +137,7 @@ int compare_command(const CompareOptions& options) {
   } else if (options.quiet) {
     say(render_line(comparison));
   } else {
-    say(printable_lines(render_text(comparison)));
+    say(printable_lines(render_text(comparison, line_width(STDOUT_FILENO))));
     if (options.out) say(fmt::format("\ncomparison: {}\n", (*options.out / "compare.html").string()));
   }
   return outcome.code;

@@ -39,8 +39,8 @@ int init_command(const InitOptions& options) {
   }
   if (const auto written = write_new_file(options.output, *text); !written)
     return refuse(written.error().message);
-  say(fmt::format("{} serves {}; plan: {}\nnext: kneepoint run {}\n", hosts->front().url,
-                  printable(hosts->front().models.front().id), options.output, options.output));
+  say_wrapped(fmt::format("{} serves {}; plan: {}\nnext: kneepoint run {}\n", hosts->front().url,
+                          printable(hosts->front().models.front().id), options.output, options.output));
   return kDone;
 }
 

@@ -1,6 +1,7 @@
 #include "coordinator/cli/probe_hosts.h"
 
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cstdio>
@@ -11,7 +12,9 @@
 
 #include "common/printable.h"
 #include "common/secrets.h"
+#include "coordinator/cli/standard_output.h"
 #include "coordinator/plan/target_reader.h"
+#include "coordinator/report/text_layout.h"
 #include "coordinator/results/units.h"
 
 namespace kneepoint::coordinator {
@@ -19,7 +22,7 @@ namespace kneepoint::coordinator {
 std::string host_line(const HostFacts& host) {
   const HostFacts::Model& model = host.models.front();
   std::string text = fmt::format("✓ {}: ", host.url);
-  if (host.engine) text += fmt::format("{}, ", to_string(*host.engine));
+  if (host.engine) text += engine_words(host) + ", ";
   text += printable(model.id);
   if (model.max_length)
     text += fmt::format(", context {}", format_figure(static_cast<double>(*model.max_length)));
@@ -53,13 +56,18 @@ Result<std::vector<HostFacts>> probe_hosts(const HostsToProbe& hosts, bool tell)
   for (std::size_t i = 0; i < urls.size(); ++i) {
     auto facts = asked[i].get();
     if (facts) {
-      if (tell) fmt::print(stderr, "{}\n", host_line(*facts));
+      if (tell)
+        fmt::print(stderr, "{}",
+                   wrapped_lines(host_line(*facts), line_width(STDERR_FILENO, std::string::npos)));
       all.push_back(*std::move(facts));
       continue;
     }
     ++bad;
     if (!failed) failed = facts.error();
-    if (tell || urls.size() > 1) fmt::print(stderr, "✗ {}\n", printable(facts.error().message));
+    if (tell || urls.size() > 1)
+      fmt::print(stderr, "{}",
+                 wrapped_lines("✗ " + printable(facts.error().message),
+                               line_width(STDERR_FILENO, std::string::npos)));
   }
   if (!failed) return all;
   if (urls.size() == 1) return tell ? Error{"the host is not fit; nothing was loaded"} : *failed;

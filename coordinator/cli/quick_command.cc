@@ -84,7 +84,7 @@ int quick_command(const QuickOptions& options) {
          told_something = measured(report);
          return options.detail == Detail::kAnswer
                     ? quick_ending(report, directory.string(), next)
-                    : render_ending(report, directory.string(), options.detail, answer_width());
+                    : render_ending(report, directory.string(), options.detail, answer_width(options.detail));
        }});
   // A look that measured is done, whatever it may be worth; it says itself that it is for no decision.
   if (code != kDone && code != kNoVerdict) return code;

@@ -35,7 +35,7 @@ int replay_command(const ReplayOptions& options) {
                           .facts = facts,
                           .telemetry = recording->telemetry};
   const Report report = analyse(measured);
-  say(render_ending(report, directory->path().string(), options.detail, answer_width()));
+  say(render_ending(report, directory->path().string(), options.detail, answer_width(options.detail)));
   const auto failed = write_results(*directory, measured, report);
   for (const std::string& line : failed) fail(kInternalError, line);
   return failed.empty() ? exit_code(report) : kInternalError;

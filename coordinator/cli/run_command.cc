@@ -455,8 +455,9 @@ class Run {
     settle(errors_);  // on a terminal the answer comes below the table
     const std::string directory = directory_.path().string();
     closing_ = render_ending(report, directory, Detail::kAnswer, kTextWidth);
-    output_.write(options_.ending ? options_.ending(report, directory_.path())
-                                  : render_ending(report, directory, options_.detail, answer_width()));
+    output_.write(options_.ending
+                      ? options_.ending(report, directory_.path())
+                      : render_ending(report, directory, options_.detail, answer_width(options_.detail)));
     std::vector<std::string> failed = write_results(directory_, measured, report);
     if (const auto pointed = directory_.point_latest(); !pointed) failed.push_back(pointed.error().message);
     for (const std::string& line : failed)

@@ -4,8 +4,8 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <cstdlib>
 
+#include "coordinator/cli/standard_output.h"
 #include "coordinator/live/recent.h"
 #include "coordinator/plan/plan_printer.h"
 #include "coordinator/report/narrow_table.h"
@@ -16,13 +16,6 @@ namespace {
 
 /// What the live rates look back over.
 constexpr std::int64_t kRateSeconds = 3;
-
-/// Of a terminal its width; a file has room.
-std::size_t table_width() {
-  return isatty(STDERR_FILENO) == 1 || std::getenv("COLUMNS") != nullptr
-             ? std::min(terminal_width(STDERR_FILENO), kTextWidth)
-             : kTextWidth;
-}
 
 }  // namespace
 
@@ -39,7 +32,7 @@ RunDisplay::RunDisplay(const Plan& plan, const std::vector<Cell>& cells, Metrics
 }
 
 void RunDisplay::print(std::string_view line) {
-  terminal_.print(line);
+  terminal_.print(wrapped_lines(line, line_width(STDERR_FILENO, std::string::npos)));
   feed_.note(line);
 }
 
@@ -111,9 +104,9 @@ void RunDisplay::step(const StepWindow& window, const Step& step) {
   if (table_cell_ != window.cell) {
     table_cell_ = window.cell;
     terminal_.print(fmt::format("{} on {} ({})\n{}", result.scenario, result.target, result.model,
-                                narrow_header(table_width())));
+                                narrow_header(line_width(STDERR_FILENO))));
   }
-  terminal_.print(narrow_line(step, table_width()));
+  terminal_.print(narrow_line(step, line_width(STDERR_FILENO)));
   result.steps.push_back(step);
   metrics_.set_step(result, step, result.steps.size() - 1);
 }

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
 
 #include "coordinator/live/terminal.h"
@@ -45,8 +46,18 @@ void note_lost_output(int error) {
   if (failure == 0) failure = error;
 }
 
-std::size_t answer_width() {
-  return std::min(terminal_width(STDOUT_FILENO), kTextWidth);
+std::size_t line_width(int fd, std::size_t elsewhere) {
+  return isatty(fd) == 1 || std::getenv("COLUMNS") != nullptr ? std::min(terminal_width(fd), kTextWidth)
+                                                              : elsewhere;
+}
+
+std::size_t answer_width(Detail detail) {
+  constexpr std::size_t kAnswerWidth = 80;
+  return line_width(STDOUT_FILENO, detail == Detail::kAll ? kTextWidth : kAnswerWidth);
+}
+
+void say_wrapped(std::string_view text) {
+  say(wrapped_lines(text, line_width(STDOUT_FILENO)));
 }
 
 int finish_output(int code) {

@@ -114,7 +114,7 @@ class Builder {
     if (models.size() > 1)
       remark("the models differ: " + by_run([](const ScenarioResult& r) { return r.model; }));
     if (workloads.contains("")) {
-      remark("whether the workloads are the same cannot be told: a report does not say what it asked");
+      remark("whether the workloads are the same is not known: a report does not say what it asked");
     } else if (workloads.size() > 1) {
       remark("THE WORKLOADS DIFFER: " + by_run([](const ScenarioResult& r) { return r.workload.summary; }));
     }

@@ -17,9 +17,9 @@ namespace {
 Table table_of(const Comparison& comparison, const ComparedResult& result,
                const std::vector<std::size_t>& others) {
   const std::string& base = comparison.runs.front().label;
-  Table table{{{"figure", 17, true}, {"N", 4}, {base, 18}}, {}};
+  Table table{{{"figure", 17, true}, {"N", 4}, {.title = base, .width = 18, .spare = 2}}, {}};
   for (const std::size_t run : others) {
-    table.columns.push_back({comparison.runs[run].label, 18});
+    table.columns.push_back({.title = comparison.runs[run].label, .width = 18, .spare = 1});
     table.columns.push_back({fmt::format("{} against {}", comparison.runs[run].label, base), 41, true});
   }
   for (const ComparedRow& row : result.rows) {
@@ -83,24 +83,27 @@ std::vector<std::string> whole_results(const Comparison& comparison) {
   return lines;
 }
 
-std::string render_text(const Comparison& comparison) {
+std::string render_text(const Comparison& comparison, std::size_t width) {
+  const auto words = [&](const std::string& lead, const std::string& text) {
+    return wrapped(lead, text, width);
+  };
   std::string out;
-  for (const ComparedRun& run : comparison.runs) out += wrapped("", run_line(run));
+  for (const ComparedRun& run : comparison.runs) out += words("", run_line(run));
   out += "\n";
-  for (const ThresholdOutcome& each : comparison.thresholds) out += wrapped("", threshold_sentence(each));
-  for (const std::string& line : headlines(comparison)) out += wrapped("", line);
-  out += wrapped("", summary_sentence(comparison));
-  for (const std::string& line : whole_results(comparison)) out += wrapped("  * ", line);
-  for (const std::string& remark : comparison.remarks) out += wrapped("  - ", remark);
+  for (const ThresholdOutcome& each : comparison.thresholds) out += words("", threshold_sentence(each));
+  for (const std::string& line : headlines(comparison)) out += words("", line);
+  out += words("", summary_sentence(comparison));
+  for (const std::string& line : whole_results(comparison)) out += words("  * ", line);
+  for (const std::string& remark : comparison.remarks) out += words("  - ", remark);
   for (const ComparedResult& result : comparison.results) {
-    out += fmt::format("\n{:=<{}}\n", "", kTextWidth) + wrapped("", result.title);
-    for (const std::string& remark : result.remarks) out += wrapped("  - ", remark);
+    out += fmt::format("\n{:=<{}}\n", "", width) + words("", result.title);
+    for (const std::string& remark : result.remarks) out += words("  - ", remark);
     if (result.rows.empty()) continue;
     // A terminal has room for two runs side by side.
     for (const std::size_t run : all_but_the_base(comparison))
-      out += "\n" + draw_text(table_of(comparison, result, {run}));
+      out += "\n" + draw_text(table_of(comparison, result, {run}), width);
   }
-  return out + "\n" + wrapped("Method  ", method_text(comparison));
+  return out + "\n" + words("Method  ", method_text(comparison));
 }
 
 std::string render_markdown(const Comparison& comparison) {

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "coordinator/compare/comparison.h"
+#include "coordinator/report/text.h"
 
 /// A comparison for readers. The same comparison gives the same bytes.
 namespace kneepoint::coordinator {
@@ -24,7 +25,8 @@ std::string render_line(const Comparison& comparison);
 /// compare.json, as docs/compare.md documents it. Ends with a newline.
 std::string render_json(const Comparison& comparison, int exit_code, std::string_view exit_reason);
 
-std::string render_text(const Comparison& comparison);
+/// In lines of `width`, as render_text() of a report.
+std::string render_text(const Comparison& comparison, std::size_t width = kTextWidth);
 std::string render_markdown(const Comparison& comparison);
 /// One file that opens offline, as report.html.
 std::string render_html(const Comparison& comparison);

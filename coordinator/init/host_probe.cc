@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "common/printable.h"
 #include "common/secrets.h"
 #include "coordinator/init/host_words.h"
 #include "coordinator/telemetry/prometheus_text.h"
@@ -16,7 +17,21 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr Nanos kProbeLimit = 60s;  // for everything that is asked
+constexpr Nanos kProbeLimit = 60s;   // for everything that is asked
+constexpr Nanos kVersionLimit = 2s;  // for what is merely good to know
+constexpr std::size_t kVersionBytes = 40;
+
+/// Where an engine says which version it is: the page, and the field of its JSON.
+struct VersionPage {
+  Engine engine;
+  const char* path;
+  const char* field;
+};
+// Triton tells the server's version, which is not TensorRT-LLM's.
+constexpr VersionPage kVersionPages[] = {{Engine::kVllm, "/version", "version"},
+                                         {Engine::kSglang, "/get_server_info", "version"},
+                                         {Engine::kTgi, "/info", "version"},
+                                         {Engine::kLlamaCpp, "/props", "build_info"}};
 
 Result<std::vector<HostFacts::Model>> read_models(const HttpReply& reply) {
   if (reply.status == 401 || reply.status == 403)
@@ -28,7 +43,7 @@ Result<std::vector<HostFacts::Model>> read_models(const HttpReply& reply) {
     if (auto ill = not_well("/v1/models", reply); !ill.empty()) return Error{std::move(ill)};
     return Error{
         fmt::format("/v1/models gives no list of models ({}), so it does not speak OpenAI's API; "
-                    "docs/dialects.md tells how to describe other hosts",
+                    "docs/dialects.md says how to describe other hosts",
                     own_words(reply))};
   }
   std::vector<HostFacts::Model> models;
@@ -52,6 +67,19 @@ void read_metrics(const HttpReply& reply, HostFacts& facts) {
   facts.engine = read_engine_metrics(exposition.samples).engine;
 }
 
+/// With a time limit of its own: a host that keeps this page back is as good as one without it.
+std::string read_version(const Target& target, const std::string& secret, Engine engine) {
+  const auto* const page = std::find_if(std::begin(kVersionPages), std::end(kVersionPages),
+                                        [&](const VersionPage& each) { return each.engine == engine; });
+  if (page == std::end(kVersionPages)) return "";
+  TargetClient host(target, secret, {.stop = {}, .limit = kVersionLimit, .run_id = {}});
+  const auto reply = host.get(page->path);
+  simdjson::dom::parser parser;
+  std::string_view version;
+  if (!reply || reply->status != 200 || parser.parse(reply->body)[page->field].get(version)) return "";
+  return printable_start(version, kVersionBytes);
+}
+
 /// Finds the dialect that is answered. @returns why the last one is not.
 Result<void> find_dialect(TargetClient& host, Target& target, HostFacts& facts) {
   std::string why;
@@ -70,6 +98,11 @@ Result<void> find_dialect(TargetClient& host, Target& target, HostFacts& facts) 
 }
 
 }  // namespace
+
+std::string engine_words(const HostFacts& facts) {
+  const std::string name(to_string(*facts.engine));
+  return facts.version.empty() ? name : name + " " + facts.version;
+}
 
 Result<HostFacts> probe_host(const ProbeOptions& options) {
   const auto secret = resolve_secret(options.auth);
@@ -96,6 +129,7 @@ Result<HostFacts> probe_host(const ProbeOptions& options) {
     std::rotate(facts.models.begin(), wanted, wanted + 1);
   }
   if (const auto metrics = host.get("/metrics")) read_metrics(*metrics, facts);
+  if (facts.engine) facts.version = read_version(target, *secret, *facts.engine);
   target.model = facts.models.front().id;
   if (const auto found = find_dialect(host, target, facts); !found) return refuse(found.error().message);
   return facts;

@@ -26,7 +26,8 @@ struct HostFacts {
   Api api = Api::kOpenAiChat;
   UsageReport usage = UsageReport::kNone;
   bool has_metrics = false;      ///< /metrics is a Prometheus exposition …
-  std::optional<Engine> engine;  ///< … of this engine.
+  std::optional<Engine> engine;  ///< … of this engine …
+  std::string version;           ///< … in this version, printable; empty: it does not say.
   std::string clock;             ///< How far its clock is off, as a clause; empty where it is right.
 };
 
@@ -36,9 +37,12 @@ struct ProbeOptions {
   SecretRef auth;
 };
 
-/// Asks a running host what it is: /health, /v1/models, /metrics, and for an answer of a few tokens. Blocks
-/// for seconds at worst. @returns one line that says what to do where it cannot be reached, lists no models
-/// or does not answer a request.
+/// "vLLM 0.26.0", or without a version where none is known. Only of a host whose engine is known.
+std::string engine_words(const HostFacts& facts);
+
+/// Asks a running host what it is: /health, /v1/models, /metrics, its version, and for an answer of a few
+/// tokens. Blocks for seconds at worst. @returns one line that says what to do where it cannot be reached,
+/// lists no models or does not answer a request.
 Result<HostFacts> probe_host(const ProbeOptions& options);
 
 }  // namespace kneepoint::coordinator

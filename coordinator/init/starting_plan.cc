@@ -26,7 +26,7 @@ std::string_view usage_text(UsageReport usage) {
 }
 
 std::string metrics_text(const HostFacts& facts) {
-  if (facts.engine) return fmt::format("/metrics are those of {}", to_string(*facts.engine));
+  if (facts.engine) return "/metrics are those of " + engine_words(facts);
   return facts.has_metrics ? "/metrics are of no engine that is known" : "there are no /metrics";
 }
 

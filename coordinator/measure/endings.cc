@@ -14,7 +14,7 @@ struct Kind {
 };
 
 constexpr Kind kKinds[] = {
-    {Outcome::kEmpty, "EMPTY_ANSWERS", "were answered without any content"},
+    {Outcome::kEmpty, "EMPTY_ANSWERS", "got an answer without any content"},
     {Outcome::kUnread, "UNREAD_ANSWERS",
      "got tokens, says the host, of which none was seen: hidden reasoning, another 'api' than the host's, or "
      "a shape "
@@ -22,7 +22,7 @@ constexpr Kind kKinds[] = {
     {Outcome::kTruncated, "TRUNCATED_ANSWERS",
      "got an answer without an end: no finish reason and no end marker"},
     {Outcome::kAborted, "ABORTED_ANSWERS", "ended with a finish reason that is a failure"},
-    {Outcome::kErrorAt200, "ERRORS_AT_200", "were answered with status 200 and an error inside"},
+    {Outcome::kErrorAt200, "ERRORS_AT_200", "got status 200 with an error inside"},
 };
 
 }  // namespace

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "common/plural.h"
 #include "coordinator/measure/endings.h"
 #include "coordinator/measure/littles_law.h"
 #include "coordinator/measure/network.h"
@@ -151,16 +152,15 @@ void check_tails(Step& step, const WindowEvidence& evidence) {
 void check_reconnects(Step& step) {
   if (step.reconnects == 0) return;
   step.warn("RECONNECTS",
-            fmt::format("{} of {} requests found their connection closed or reset and were sent "
+            fmt::format("{} of {} requests met a connection that was closed or reset and had to be sent "
                         "again on a new one: that is not counted as a failure",
                         step.reconnects, step.requests.started));
 }
 
 void check_delivery_of_answers(Step& step, const WindowEvidence& evidence) {
   if (step.unanswered > 0) {
-    step.warn("UNANSWERED", fmt::format("{} requests never got an answer: they were given up after the "
-                                        "request timeout without a token",
-                                        step.unanswered));
+    step.warn("UNANSWERED", fmt::format("{} never got an answer, not one token before the request timeout",
+                                        plural(step.unanswered, "request")));
   }
   if (evidence.buffered && !step.has_flag("CLIENT_BOUND")) {
     step.warn(
@@ -275,8 +275,10 @@ void check_generator(Step& step, const WindowEvidence& evidence) {
     step.invalidate("CLIENT_BOUND",
                     fmt::format("reads carry no kernel stamp and came up to {} late (p99)", lag_p99));
   } else {
-    step.warn("RX_LAG", fmt::format("receive lag p99 {} is over 5 % of {}; kernel stamps have corrected it",
-                                    lag_p99, format_time(scale)));
+    step.warn(
+        "RX_LAG",
+        fmt::format("receive lag p99 {} is over 5 % of TPOT or TTFT ({}); kernel stamps have corrected it",
+                    lag_p99, format_time(scale)));
   }
 }
 
@@ -287,7 +289,7 @@ void check_weaknesses(Step& step, const WindowEvidence& evidence) {
   }
   if (step.early_stops > 0) {
     step.warn("EARLY_STOPS",
-              fmt::format("{} answers ended with fewer tokens than asked for", step.early_stops));
+              fmt::format("{} ended with fewer tokens than asked for", plural(step.early_stops, "answer")));
   }
   if (const auto& tokens = step.prompt_tokens; tokens && tokens->asked_mean && tokens->achieved_mean) {
     const double off = *tokens->achieved_mean / *tokens->asked_mean - 1;
@@ -298,10 +300,10 @@ void check_weaknesses(Step& step, const WindowEvidence& evidence) {
     }
   }
   if (evidence.answer_chunks > evidence.answer_tokens) {
-    step.warn("ECHO",
-              fmt::format("{} content chunks came for {} tokens: some are no part of the answer, and TTFT "
-                          "may be theirs",
-                          evidence.answer_chunks, evidence.answer_tokens));
+    step.warn("ECHO", fmt::format("{} came for {}: some are no part of the answer, and TTFT "
+                                  "may be theirs",
+                                  plural(evidence.answer_chunks, "content chunk"),
+                                  plural(evidence.answer_tokens, "token")));
   }
   check_tails(step, evidence);
   check_reconnects(step);

@@ -23,7 +23,7 @@ DatasetFormat read_format(const MappingReader& reader, const std::string& file) 
     if (file.ends_with(".jsonl")) return DatasetFormat::kJsonLines;
     if (file.ends_with(".csv")) return DatasetFormat::kCsv;
     if (file.ends_with(".json")) return DatasetFormat::kShareGpt;
-    throw PlanError{reader.node().at, "the dataset's 'format' cannot be told from its name; add it"};
+    throw PlanError{reader.node().at, "the name of the dataset does not show its 'format'; add it"};
   }
   const std::string& name = yaml::read_text(*format, "'format'");
   if (const auto known = dataset_format_from_string(name)) return *known;

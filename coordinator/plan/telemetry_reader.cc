@@ -58,7 +58,7 @@ const std::string& read_metric(const Node& node) {
   if (std::find(known.begin(), known.end(), metric) != known.end()) return metric;
   if (signal_from_string(metric) || metric.ends_with("_total")) {
     throw PlanError{node.at,
-                    fmt::format("'{}' is a counter, which only grows: a limit would tell how long the "
+                    fmt::format("'{}' is a counter, which only grows: a limit would say how long the "
                                 "server has run; name a figure that also falls, such as 'waiting'",
                                 yaml::excerpt(metric))};
   }

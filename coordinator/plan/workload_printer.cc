@@ -152,13 +152,13 @@ void warn_about_workload(const Scenario& scenario, const Plan& plan, std::vector
     if (most > 1 && prompts < most) {
       warnings.push_back(fmt::format(
           "{}: {} for up to {} requests at once. Where the host has prefix caching, repeated prompts skip "
-          "most of their prefill and TTFT looks better than with real traffic; use more prompts, "
+          "most of their prefill and TTFT is better than with real traffic; use more prompts, "
           "{}or switch the cache off.",
           scenario.name, prompts == 1 ? "the same prompt" : plural(prompts, "prompt"), most, make_unique));
     } else if (workload.dataset && (scenario.ramp.search || scenario.ramp.step_count() > 1)) {
       warnings.push_back(
           fmt::format("{}: all steps take from the same {}. Where the host has prefix caching, later steps "
-                      "look better than earlier ones; {}switch the cache off.",
+                      "come out better than earlier ones; {}switch the cache off.",
                       scenario.name, plural(prompts, "prompt"), whole_bodies ? "" : "use unique: true, or "));
     }
   }

@@ -35,6 +35,11 @@ bool answers_unstreamed(const Report& report) {
       report, [](const Step& step) { return step.requests.completed > 0 && step.ttft_seconds.count == 0; });
 }
 
+bool has_knee(const Report& report) {
+  return std::any_of(report.results.begin(), report.results.end(),
+                     [](const ScenarioResult& result) { return !result.saturation.knee_kind.empty(); });
+}
+
 bool has_limits(const Report& report) {
   return std::any_of(report.results.begin(), report.results.end(),
                      [](const ScenarioResult& result) { return !result.slo.criteria.empty(); });
@@ -70,6 +75,8 @@ const std::vector<Definition>& all_definitions() {
        .starts = "as TTFT",
        .stops = "when the first content that is not reasoning arrives"},
       {.term = "ICL, inter-chunk latency", .starts = "one content chunk", .stops = "the next content chunk"},
+      {.term = "Silence",
+       .meaning = "The longest time between two content chunks of one answer: what a user saw stand still."},
       {.term = "E2E, end-to-end time", .starts = "as TTFT", .stops = "the last content chunk"},
       {.term = "TPOT, time per output token",
        .meaning =
@@ -122,6 +129,11 @@ const std::vector<Definition>& all_definitions() {
            "lower bound is given. Its interval holds the 95 % range of a bootstrap over the steps and "
            "reaches "
            "at least the measured steps on both sides: between two steps nothing was measured."},
+      {.term = "Knee, hard or soft",
+       .meaning =
+           "How throughput stops growing. Hard: past the saturation point more load adds waiting and no "
+           "throughput. Soft: throughput still creeps up while every answer gets slower.",
+       .used = has_knee},
       {.term = "N_slo",
        .meaning = "The largest concurrency that meets a limit, with no smaller one that breaks it. “p95 ≤ "
                   "limit” holds "

@@ -89,7 +89,7 @@ std::string render_ending(const Report& report, const std::string& directory, De
     case Detail::kAll:
       break;
   }
-  return render_text(report) + "\n" + where;
+  return render_text(report, width) + "\n" + where;
 }
 
 }  // namespace kneepoint::coordinator

@@ -26,7 +26,7 @@ inline constexpr std::string_view kVerdictLead = "VERDICT:";
 /// done.
 std::vector<AnswerLine> closing_lines(const Report& report);
 
-/// @param directory where the report lies. @param width in columns; the whole text and JSON have their own.
+/// @param directory where the report lies. @param width in columns.
 std::string render_ending(const Report& report, const std::string& directory, Detail detail,
                           std::size_t width);
 

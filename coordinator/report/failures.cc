@@ -168,7 +168,11 @@ std::vector<std::string> failure_sentences(const ScenarioResult& result) {
 }
 
 Table slowest_table(const ScenarioResult& result) {
-  Table table{{{"X-Request-Id", 40, true}, {"TTFT", 9}, {"N", 9}, {"sent at", 9}}, {}};
+  Table table{{{"X-Request-Id", 40, true},
+               {"TTFT", 9},
+               {.title = "N", .width = 9, .spare = 2},
+               {.title = "sent at", .width = 9, .spare = 1}},
+              {}};
   std::vector<std::pair<const SlowRequest*, const Step*>> all;
   for (const Step& step : result.steps) {
     for (const SlowRequest& each : step.slowest) all.emplace_back(&each, &step);

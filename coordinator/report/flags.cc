@@ -51,7 +51,7 @@ constexpr std::array kFlags = {
         "COUNTS_DIFFER",
         "The server's count of tokens and a second one (chunks, max_tokens, the engine's counter, the length "
         "of the text) differ by more than 5 %."},
-    Entry{"COUNT_UNCONFIRMED", "Nothing but the number of chunks tells how many tokens there were."},
+    Entry{"COUNT_UNCONFIRMED", "Nothing but the number of chunks says how many tokens there were."},
     Entry{"TPOT_UNKNOWN",
           "How many tokens came after the first chunk, or in what time, is not known, so there is no TPOT."},
     Entry{"CACHED_ANSWERS",
@@ -84,10 +84,9 @@ constexpr std::array kFlags = {
           "what arrivals did."},
     Entry{"EARLY_STOPS", "Some answers ended with fewer tokens than asked for."},
     Entry{"EMPTY_ANSWERS", "Some answers ended as they should and had no content. They count as failures."},
-    Entry{
-        "UNREAD_ANSWERS",
-        "The host counted tokens of answers in which none was seen. They count as failures: look at one with "
-        "curl, and see docs/dialects.md."},
+    Entry{"UNREAD_ANSWERS",
+          "The host counted tokens of answers in which none was seen. They count as failures: see one with "
+          "curl, and see docs/dialects.md."},
     Entry{"TRUNCATED_ANSWERS", "Some answers stopped without saying that they were complete."},
     Entry{"ABORTED_ANSWERS", "Some answers ended with a finish reason that is a failure."},
     Entry{"ERRORS_AT_200", "Some requests were answered with status 200 and an error inside."},
@@ -112,21 +111,6 @@ constexpr std::array kFlags = {
     Entry{"LOWEST LATENCY",
           "The lowest concurrency: latency without competition, the baseline of the others."},
     Entry{"QUEUEING BEGINS", "The median TTFT is more than twice the baseline: requests have begun to wait."},
-};
-
-constexpr std::array kBottlenecks = {
-    Entry{"client", "the load generator itself, not the host"},
-    Entry{"network", "the network between the load generator and the host"},
-    Entry{"before_engine", "something before the engine that holds requests: a gateway or a proxy"},
-    Entry{"front_end", "the server's front end: its own process, not the GPU"},
-    Entry{"scheduler", "the engine's own loop: its process, not the GPU"},
-    Entry{"prefill", "prefill: prompts arrive faster than they are read"},
-    Entry{"admission", "admission control: the host rejects requests (429 or 503)"},
-    Entry{"queue_slots", "batch slots: all are taken and requests queue in the server"},
-    Entry{"kv_cache", "KV-cache memory"},
-    Entry{"compute", "compute, spent on prefill"},
-    Entry{"memory_bandwidth", "memory bandwidth, spent on decoding"},
-    Entry{"errors", "errors of the host"},
 };
 
 template <class Flags>
@@ -167,10 +151,6 @@ std::vector<std::pair<std::string, std::string_view>> flags_explained(const Repo
   std::set<std::string> seen;
   for (const ScenarioResult& result : report.results) seen.merge(flags_of(result));
   return explained(seen);
-}
-
-std::string explain_bottleneck(std::string_view bottleneck) {
-  return std::string(find(kBottlenecks, bottleneck).value_or(bottleneck));
 }
 
 }  // namespace kneepoint::coordinator

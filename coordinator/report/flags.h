@@ -17,8 +17,4 @@ std::optional<std::string_view> explain_flag(std::string_view flag);
 std::vector<std::pair<std::string, std::string_view>> flags_explained(const ScenarioResult& result);
 std::vector<std::pair<std::string, std::string_view>> flags_explained(const Report& report);
 
-/// What gave out first, as it reads after "limited by": "batch slots: requests queue in the server". The name
-/// itself where it is not one of docs/telemetry.md.
-std::string explain_bottleneck(std::string_view bottleneck);
-
 }  // namespace kneepoint::coordinator

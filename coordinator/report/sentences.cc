@@ -7,6 +7,7 @@
 #include <set>
 
 #include "common/plural.h"
+#include "coordinator/results/bottlenecks.h"
 #include "coordinator/results/units.h"
 
 namespace kneepoint::coordinator {
@@ -107,27 +108,28 @@ namespace {
 /// What a result without a saturation point can still say.
 std::string unsaturated(const ScenarioResult& result) {
   std::multiset<double> valid;
+  std::set<double> tried;
   for (const Step& step : result.steps) {
+    tried.insert(step.load());
     if (step.valid) valid.insert(step.load());
   }
   const auto at = [&](double load) { return format_load(result.load_kind(), load); };
   if (valid.empty()) return "gives no answer: no step is valid";
   if (const Step* only = only_load(result)) {
-    return fmt::format("was measured at {} only, which tells no saturation point: {}", at(only->load()),
-                       figures_of(*only));
+    return fmt::format(
+        "gave {} at {}, {}", figures_of(*only), at(only->load()),
+        tried.size() == 1 ? "the one load that was measured" : "the one load of which a row is valid");
   }
   if (const auto& bound = result.saturation.lower_bound) {
-    double tried = 0;
-    for (const Step& step : result.steps) tried = std::max(tried, step.load());
-    const double most = *valid.rbegin();
+    const double top = *tried.rbegin(), most = *valid.rbegin();
     return fmt::format(
         "was not seen to saturate up to {}, {}: its saturation point lies above {}", at(most),
-        tried > most ? fmt::format("the most of which a row is valid ({} was tried)", format_figure(tried))
-                     : "the most that was tried",
+        top > most ? fmt::format("the most of which a row is valid ({} was tried)", format_figure(top))
+                   : "the most that was tried",
         format_figure(*bound));
   }
-  return fmt::format("is indeterminate: no saturation point can be told from {} steps between {} and {}",
-                     valid.size(), format_figure(*valid.begin()), at(*valid.rbegin()));
+  return fmt::format("is indeterminate: {} steps between {} and {} show no saturation point", valid.size(),
+                     format_figure(*valid.begin()), at(*valid.rbegin()));
 }
 
 /// The most that any row gave.
@@ -176,7 +178,12 @@ std::string saturation_sentence(const ScenarioResult& result) {
   } else if (has_shape("collapse")) {
     text += "; past its peak throughput collapses";
   }
-  if (!saturation.bottleneck.empty()) text += fmt::format("; first to give out: {}", saturation.bottleneck);
+  if (!saturation.bottleneck.empty())
+    text += fmt::format("; {}: {}",
+                        saturation.ci95          ? "first to give out"
+                        : saturation.lower_bound ? "close to it already"
+                                                 : "what gives out",
+                        saturation.bottleneck);
   if (saturation.ci95 || !only_load(result)) text += most_of(result);
   text += ".";
   if (const std::string survey = survey_sentence(result); !survey.empty()) text += " " + survey;
@@ -185,13 +192,16 @@ std::string saturation_sentence(const ScenarioResult& result) {
 
 std::string saturation_text(const ScenarioResult& result) {
   const std::string sentence = saturation_sentence(result);
-  return result.soak ? sentence : sentence + " " + result.saturation.explanation;
+  if (result.soak) return sentence;
+  const std::string_view out = way_out(result.saturation.bottleneck);
+  return fmt::format("{} {}{}", sentence, result.saturation.explanation,
+                     out.empty() ? "" : fmt::format(" The way out: {}.", out));
 }
 
 std::vector<std::pair<std::string, std::string>> findings_of(const ScenarioResult& result) {
   std::vector<std::pair<std::string, std::string>> all;
   if (result.movement) all.emplace_back("Movement", result.movement->explanation);
-  if (result.confirmation) all.emplace_back("Measured again", result.confirmation->explanation);
+  if (result.confirmation) all.emplace_back("Confirmation", result.confirmation->explanation);
   if (result.proof) all.emplace_back("Proof", result.proof->explanation);
   if (result.descent) all.emplace_back("Way back down", result.descent->explanation);
   return all;
@@ -252,12 +262,12 @@ std::string slo_sentence(const SloCriterion& criterion, LoadKind kind) {
   const std::string& doubt = criterion.doubt;
   if (!criterion.concurrency && criterion.ci95) {
     return fmt::format("{}: fails at {}; {}", what, format_figure(criterion.ci95->high) + unit,
-                       doubt.empty() ? "too few requests to tell below" : doubt);
+                       doubt.empty() ? "too few requests to decide below" : doubt);
   }
   if (criterion.concurrency)
     return fmt::format("{}: holds up to {}; {}", what, upto,
-                       doubt.empty() ? "too few requests to tell above" : doubt);
-  return fmt::format("{}: {}", what, doubt.empty() ? "too few requests to tell" : doubt);
+                       doubt.empty() ? "too few requests to decide above" : doubt);
+  return fmt::format("{}: {}", what, doubt.empty() ? "too few requests to decide" : doubt);
 }
 
 std::string run_line(const Report& report) {
@@ -269,10 +279,10 @@ std::string run_line(const Report& report) {
 std::string totals_line(const Totals& totals) {
   const std::string tokens = totals.output_tokens == 0 && totals.completed > 0
                                  ? "output tokens not counted"
-                                 : fmt::format("{} output tokens", totals.output_tokens);
-  return fmt::format("{} requests started, {} completed, {} failed, {} cancelled; {}; {} reconnects",
-                     totals.started, totals.completed, totals.failed, totals.cancelled, tokens,
-                     totals.reconnects);
+                                 : plural(totals.output_tokens, "output token");
+  return fmt::format("{} started, {} completed, {} failed, {} cancelled; {}; {}",
+                     plural(totals.started, "request"), totals.completed, totals.failed, totals.cancelled,
+                     tokens, plural(totals.reconnects, "reconnect"));
 }
 
 std::vector<std::string> step_remarks(const ScenarioResult& result) {

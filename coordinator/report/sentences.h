@@ -28,15 +28,15 @@ const Step* only_load(const ScenarioResult& result);
 std::string figures_of(const Step& step);
 /// Where one result saturates: "chat on host saturates at 22.3 requests in flight (between 16 and 32), …".
 std::string saturation_sentence(const ScenarioResult& result);
-/// The same with its explanation, where it has one.
+/// The same with its explanation and what to do about what gives out, where there is any.
 std::string saturation_text(const ScenarioResult& result);
 /// "from chats.jsonl (5000 entries, sha256 3fa1c09be2d4a1b2…)", "made to 1024 tokens on average, the server
 /// counted 1019 (-0.5 %)", or both; empty for prompts that stand in the plan.
 std::string prompt_sentence(const ScenarioResult& result);
 /// "N counts users: 2.40 of 4, 9.58 of 16 think between two turns"; empty without conversations.
 std::string thinking_sentence(const ScenarioResult& result);
-/// What was found beside the saturation point, in the order of a report: title ("Movement", "Proof", "Way
-/// back down") and sentences.
+/// What was found beside the saturation point, in the order of a report: title ("Movement", "Confirmation",
+/// "Proof", "Way back down") and sentences.
 std::vector<std::pair<std::string, std::string>> findings_of(const ScenarioResult& result);
 /// "37 requests in flight (30 to 40): the highest concurrency that meets all limits together"
 std::string recommendation_sentence(const Recommendation& recommendation);

@@ -15,6 +15,7 @@
 #include "coordinator/report/sentences.h"
 #include "coordinator/report/tables.h"
 #include "coordinator/report/text_layout.h"
+#include "coordinator/results/bottlenecks.h"
 #include "coordinator/results/engine_load.h"
 #include "coordinator/results/units.h"
 
@@ -135,7 +136,7 @@ std::string slo_line(const ScenarioResult& result) {
   }
   if (all.concurrency)
     return fmt::format("holds up to {}; not decided above: too few requests", at(*all.concurrency));
-  return "not decided: too few requests; a longer look tells";
+  return "not decided: too few requests; run it longer";
 }
 
 /// What the engine said where the host was full: "48 running, 16 waiting".
@@ -149,42 +150,58 @@ std::string engine_at(const ScenarioResult& result, double load) {
                      *waiting);
 }
 
-std::string_view way_out(const std::string& bottleneck) {
-  if (bottleneck == "queue_slots") return "more slots (vLLM: --max-num-seqs) or a replica";
-  if (bottleneck == "kv_cache") return "more KV cache, shorter contexts or a replica";
-  if (bottleneck == "admission") return "a higher limit at whoever refuses, or a replica";
-  return "";
-}
-
+/// Who asked for one load only asked for no saturation point.
 std::string not_found(const ScenarioResult& result) {
-  std::set<double> valid;
+  std::set<double> tried, valid;
   for (const Step& step : result.steps) {
+    tried.insert(step.load());
     if (stands(step)) valid.insert(step.load());
   }
   if (valid.empty()) return "not found: no step is valid";
+  if (tried.size() == 1)
+    return fmt::format("not asked: {} is the only load; it takes several", format_figure(*valid.begin()));
   if (valid.size() == 1)
-    return fmt::format("not found: {} alone tells no saturation point", format_figure(*valid.begin()));
-  return fmt::format("not found: the rows from {} to {} tell no saturation point",
+    return fmt::format("not found: only the row at {} is valid", format_figure(*valid.begin()));
+  return fmt::format("not found: the rows from {} to {} show no saturation point",
                      format_figure(*valid.begin()), format_figure(*valid.rbegin()));
 }
 
+/// "22", "between 16 and 32", "above 32 (not reached)": where the host is full.
+std::string full_words(const ScenarioResult& result) {
+  const Saturation& found = result.saturation;
+  if (found.concurrency) return format_figure(*found.concurrency);
+  if (found.ci95)
+    return fmt::format("between {} and {}", format_figure(found.ci95->low), format_figure(found.ci95->high));
+  return found.lower_bound ? fmt::format("above {} (not reached)", format_figure(*found.lower_bound))
+                           : not_found(result);
+}
+
+/// The highest load that was measured validly; 0: none was.
+double top_of(const ScenarioResult& result) {
+  double top = 0;
+  for (const Step& step : result.steps) {
+    if (stands(step)) top = std::max(top, step.load());
+  }
+  return top;
+}
+
+/// What gives out, what the engine said of it, and the way out. What gives out can show before the knee does,
+/// which is told from twice its load: then that is said, too.
 std::string full_line(const ScenarioResult& result) {
   const Saturation& found = result.saturation;
-  std::string text;
-  if (found.concurrency) {
-    text = format_figure(*found.concurrency);
-  } else if (found.ci95) {
-    text = fmt::format("between {} and {}", format_figure(found.ci95->low), format_figure(found.ci95->high));
-  } else if (found.lower_bound) {
-    return fmt::format("above {} (not reached)", format_figure(*found.lower_bound));
-  } else {
-    return not_found(result);
-  }
+  const double top = top_of(result);
+  const bool open_end = !found.ci95 && found.lower_bound;
   std::vector<std::string> why;
-  if (!found.bottleneck.empty()) why.push_back(found.bottleneck);
-  if (const std::string engine = found.ci95 ? engine_at(result, found.ci95->high) : ""; !engine.empty())
+  // Of a host that is gone no higher load says more.
+  if (open_end && !result.verdict.has("target_down"))
+    why.push_back(fmt::format("scan to {} to see where", format_figure(2 * top)));
+  if (!found.bottleneck.empty()) why.push_back((open_end ? "close to it already: " : "") + found.bottleneck);
+  const double seen_at = found.ci95 ? found.ci95->high : top;
+  if (const std::string engine = found.bottleneck.empty() && !found.ci95 ? "" : engine_at(result, seen_at);
+      !engine.empty())
     why.push_back(engine);
-  if (!why.empty()) text += fmt::format(": {}", fmt::join(why, "; "));
+  std::string text = full_words(result);
+  if (!why.empty()) text += fmt::format("{} {}", found.ci95 || open_end ? ":" : ";", fmt::join(why, "; "));
   if (const auto remedy = way_out(found.bottleneck); !remedy.empty()) text += fmt::format(" → {}", remedy);
   return text;
 }
@@ -248,8 +265,7 @@ std::string side_by_side(const Report& report, std::size_t width) {
 
 std::string answer_words(const ScenarioResult& result) {
   if (result.soak) return "soak " + result.soak->state;
-  std::string text = "full " + full_line(result);
-  text.resize(std::min(text.size(), text.find(':')));
+  const std::string text = "full " + full_words(result);
   return result.slo.criteria.empty() ? text : text + ", SLO " + slo_words(result);
 }
 

@@ -8,6 +8,7 @@
 #include <map>
 
 #include "coordinator/measure/repeat.h"
+#include "coordinator/report/failures.h"
 #include "coordinator/results/units.h"
 
 namespace kneepoint::coordinator {
@@ -63,9 +64,15 @@ std::string saturation_figure(const Saturation& saturation) {
 }  // namespace
 
 const std::vector<Column>& load_columns() {
-  static const std::vector<Column> columns = {{"N", 5},        {"in flight", 9}, {"req/s", 12},
-                                              {"tok/s", 14},   {"TTFT p50", 8},  {"TTFT p95", 11},
-                                              {"TPOT p50", 8}, {"errors", 7},    {"note", 0, true}};
+  static const std::vector<Column> columns = {{"N", 5},
+                                              {.title = "in flight", .width = 9, .spare = 5},
+                                              {.title = "req/s", .width = 12, .spare = 4},
+                                              {"tok/s", 14},
+                                              {.title = "TTFT p50", .width = 8, .spare = 3},
+                                              {.title = "TTFT p95", .width = 11, .spare = 1},
+                                              {.title = "TPOT p50", .width = 8, .spare = 2},
+                                              {"errors", 7},
+                                              {.title = "note", .left = true, .spare = 6}};
   return columns;
 }
 
@@ -101,7 +108,7 @@ std::string brief_note(const ScenarioResult& result) {
   const auto scouts =
       std::count_if(result.steps.begin(), result.steps.end(), [](const Step& step) { return step.scout; });
   return fmt::format(
-      "{} of {} rows are shown: for each concurrency the one measured longest. {} were brief looks of "
+      "{} of {} rows are shown: for each concurrency the one measured longest. {} were brief probes of "
       "the search, others repeats; all stand in steps.csv and report.json.",
       shown, result.steps.size(), scouts);
 }
@@ -121,17 +128,19 @@ Table after_table(const ScenarioResult& result) {
 Table latency_table(const ScenarioResult& result) {
   const bool with_ttfo = answers_late(result);
   Table table{{{"N", 5},
-               {"TTFT mean ± SD", 15},
-               {"TTFT p50", 8},
-               {"TTFT p90", 11},
+               {.title = "TTFT mean ± SD", .width = 15, .spare = 9},
+               {.title = "TTFT p50", .width = 8, .spare = 6},
+               {.title = "TTFT p90", .width = 11, .spare = 10},
                {"TTFT p95", 11},
-               {"TTFT p99", 11},
-               {"TPOT p50", 8},
-               {"TPOT p95", 11},
-               {"E2E p50", 8},
-               {"E2E p95", 11}},
+               {.title = "TTFT p99", .width = 11, .spare = 4},
+               {.title = "TPOT p50", .width = 8, .spare = 3},
+               {.title = "TPOT p95", .width = 11, .spare = 1},
+               {.title = "E2E p50", .width = 8, .spare = 8},
+               {.title = "E2E p95", .width = 11, .spare = 5},
+               {.title = "ICL p99", .width = 11, .spare = 2},
+               {"silence", 8}},
               {}};
-  if (with_ttfo) table.columns.push_back({"TTFO p50", 8});
+  if (with_ttfo) table.columns.push_back({.title = "TTFO p50", .width = 8, .spare = 7});
   for (const Step& step : result.steps) {
     const auto tail = [](const LatencySummary& s, const std::optional<double>& q) {
       return format_percentile(q, s.count);
@@ -145,7 +154,9 @@ Table latency_table(const ScenarioResult& result) {
                                     format_time(step.tpot_seconds.p50),
                                     tail(step.tpot_seconds, step.tpot_seconds.p95),
                                     format_time(step.e2e_seconds.p50),
-                                    tail(step.e2e_seconds, step.e2e_seconds.p95)};
+                                    tail(step.e2e_seconds, step.e2e_seconds.p95),
+                                    tail(step.icl_seconds, step.icl_seconds.p99),
+                                    format_time(step.icl_seconds.max)};
     if (with_ttfo) row.push_back(format_time(step.ttfo_seconds.p50));
     table.rows.push_back(std::move(row));
   }
@@ -155,15 +166,15 @@ Table latency_table(const ScenarioResult& result) {
 Table open_loop_table(const ScenarioResult& result) {
   Table table{{{"N", 5},
                {"due/s", 7},
-               {"started/s", 9},
+               {.title = "started/s", .width = 9, .spare = 3},
                {"done/s", 7},
-               {"in flight", 9},
-               {"at most", 7},
+               {.title = "in flight", .width = 9, .spare = 2},
+               {.title = "at most", .width = 7, .spare = 6},
                {"backlog", 7},
-               {"TTFT p50", 8},
+               {.title = "TTFT p50", .width = 8, .spare = 4},
                {"TTFT p95", 11},
-               {"E2E p50", 8},
-               {"E2E p95", 11}},
+               {.title = "E2E p50", .width = 8, .spare = 5},
+               {.title = "E2E p95", .width = 11, .spare = 1}},
               {}};
   for (const Step& step : result.steps) {
     if (!step.offered_rate) continue;
@@ -191,15 +202,20 @@ Table engine_table(const ScenarioResult& result) {
        }},
       {{"running", 8}, [](const T& t) { return figure(t.running_mean); }},
       {{"waiting", 8}, [](const T& t) { return figure(t.waiting_mean); }},
-      {{"run/time", 8}, [](const T& t) { return figure(t.running_by_time); }},
-      {{"wait/time", 9}, [](const T& t) { return figure(t.waiting_by_time); }},
-      {{"queue time", 10}, [](const T& t) { return format_time(t.queue_time_mean_seconds); }},
-      {{"KV mean", 8}, [](const T& t) { return percent(t.kv_usage_mean); }},
+      {{.title = "run/time", .width = 8, .spare = 4}, [](const T& t) { return figure(t.running_by_time); }},
+      {{.title = "wait/time", .width = 9, .spare = 4}, [](const T& t) { return figure(t.waiting_by_time); }},
+      {{.title = "queue time", .width = 10, .spare = 1},
+       [](const T& t) { return format_time(t.queue_time_mean_seconds); }},
+      {{.title = "KV mean", .width = 8, .spare = 2}, [](const T& t) { return percent(t.kv_usage_mean); }},
       {{"KV max", 8}, [](const T& t) { return percent(t.kv_usage_max); }},
-      {{"preempted/s", 11}, [](const T& t) { return figure(t.preemptions_per_second); }},
-      {{"prefix hits", 11}, [](const T& t) { return percent(t.prefix_hit_ratio); }},
-      {{"tok/s out", 9}, [](const T& t) { return figure(t.server_tokens_per_second); }},
-      {{"tok/s in", 9}, [](const T& t) { return figure(t.server_prompt_tokens_per_second); }}};
+      {{.title = "preempted/s", .width = 11, .spare = 1},
+       [](const T& t) { return figure(t.preemptions_per_second); }},
+      {{.title = "prefix hits", .width = 11, .spare = 3},
+       [](const T& t) { return percent(t.prefix_hit_ratio); }},
+      {{.title = "tok/s out", .width = 9, .spare = 5},
+       [](const T& t) { return figure(t.server_tokens_per_second); }},
+      {{.title = "tok/s in", .width = 9, .spare = 6},
+       [](const T& t) { return figure(t.server_prompt_tokens_per_second); }}};
   return telemetry_table(result, columns);
 }
 
@@ -216,9 +232,12 @@ Table first_token_table(const ScenarioResult& result) {
          return t.ttft_mean_seconds ? format_time(t.queue_time_mean_seconds) : std::string(kAbsent);
        }},
       {{"prefill", 10}, [](const T& t) { return format_time(t.prefill_time_mean_seconds); }},
-      {{"front end cores", 15}, [cores](const T& t) { return cores(t.front_end_cpu_cores); }},
-      {{"engine cores", 12}, [cores](const T& t) { return cores(t.engine_cpu_cores); }},
-      {{"tok/iteration", 13}, [](const T& t) { return figure(t.iteration_tokens_mean); }}};
+      {{.title = "front end cores", .width = 15, .spare = 2},
+       [cores](const T& t) { return cores(t.front_end_cpu_cores); }},
+      {{.title = "engine cores", .width = 12, .spare = 2},
+       [cores](const T& t) { return cores(t.engine_cpu_cores); }},
+      {{.title = "tok/iteration", .width = 13, .spare = 3},
+       [](const T& t) { return figure(t.iteration_tokens_mean); }}};
   return telemetry_table(result, columns);
 }
 
@@ -239,30 +258,31 @@ Table gpu_table(const ScenarioResult& result) {
   };
   static const std::vector<TelemetryColumn> columns = {
       {{"util", 8}, [](const T& t) { return percent(t.gpu.util_mean); }},
-      {{"SM active", 9}, [](const T& t) { return percent(t.gpu.sm_active_mean); }},
+      {{.title = "SM active", .width = 9, .spare = 1},
+       [](const T& t) { return percent(t.gpu.sm_active_mean); }},
       {{"tensor pipe", 11}, [](const T& t) { return percent(t.gpu.tensor_active_mean); }},
       {{"memory bus", 10}, [](const T& t) { return percent(t.gpu.dram_active_mean); }},
-      {{"server memory", 13},
+      {{.title = "server memory", .width = 13, .spare = 3},
        [](const T& t) {
          return t.gpu.process_memory_peak_bytes ? format_bytes(*t.gpu.process_memory_peak_bytes)
                                                 : std::string(kAbsent);
        }},
-      {{"card memory", 11}, memory},
-      {{"power", 8}, watts},
-      {{"J/token", 8}, joules},
-      {{"hottest", 8}, heat}};
+      {{.title = "card memory", .width = 11, .spare = 2}, memory},
+      {{.title = "power", .width = 8, .spare = 4}, watts},
+      {{.title = "J/token", .width = 8, .spare = 5}, joules},
+      {{.title = "hottest", .width = 8, .spare = 6}, heat}};
   return telemetry_table(result, columns);
 }
 
 Table overview_table(const Report& report) {
   Table table{{{"target", 22, true},
                {"scenario", 26, true},
-               {"load time", 9},
+               {.title = "load time", .width = 9, .spare = 4},
                {"N_sat", 9},
                {"N_slo", 7},
-               {"top tok/s", 9},
-               {"TTFT p50", 8},
-               {"peak GPU mem", 12}},
+               {.title = "top tok/s", .width = 9, .spare = 1},
+               {.title = "TTFT p50", .width = 8, .spare = 2},
+               {.title = "peak GPU mem", .width = 12, .spare = 3}},
               {}};
   if (report.results.size() < 2) return table;
   for (const ScenarioResult& result : report.results) {
@@ -289,14 +309,20 @@ Table requests_table(const ScenarioResult& result) {
                        [&](const Step& step) { return (step.*figure).has_value(); });
   };
   const bool cached = told(&Step::cached_prompt_ratio), reasoning = told(&Step::reasoning_ratio);
-  Table table{{{"N", 5}, {"window", 7}, {"done", 7}, {"good", 7}, {"tokens", 9}, {"tok/answer", 10}}, {}};
-  if (cached) table.columns.push_back({"cached", 6});
-  if (reasoning) table.columns.push_back({"reasoning", 9});
-  for (const auto& column : std::vector<Column>{{"early", 5},
-                                                {"connects", 8},
-                                                {"conn. p50", 9},
-                                                {"conn. p95", 9},
-                                                {"reopened", 8},
+  Table table{{{"N", 5},
+               {.title = "window", .width = 7, .spare = 4},
+               {"done", 7},
+               {"good", 7},
+               {.title = "tokens", .width = 9, .spare = 8},
+               {.title = "tok/answer", .width = 10, .spare = 5}},
+              {}};
+  if (cached) table.columns.push_back({.title = "cached", .width = 6, .spare = 2});
+  if (reasoning) table.columns.push_back({.title = "reasoning", .width = 9, .spare = 3});
+  for (const auto& column : std::vector<Column>{{.title = "early", .width = 5, .spare = 6},
+                                                {.title = "connects", .width = 8, .spare = 9},
+                                                {.title = "conn. p50", .width = 9, .spare = 10},
+                                                {.title = "conn. p95", .width = 9, .spare = 7},
+                                                {.title = "reopened", .width = 8, .spare = 1},
                                                 {"failures", 0, true}})
     table.columns.push_back(column);
   for (const Step& step : result.steps) {
@@ -310,10 +336,10 @@ Table requests_table(const ScenarioResult& result) {
         figure(step.answer_tokens_mean)};
     if (cached) row.push_back(percent(step.cached_prompt_ratio));
     if (reasoning) row.push_back(percent(step.reasoning_ratio));
-    for (std::string& cell :
-         std::vector<std::string>{fmt::format("{}", step.early_stops), fmt::format("{}", connect.count),
-                                  format_time(connect.p50), format_percentile(connect.p95, connect.count),
-                                  fmt::format("{}", step.reconnects), format_errors(step.requests)})
+    for (std::string& cell : std::vector<std::string>{
+             fmt::format("{}", step.early_stops), fmt::format("{}", connect.count), format_time(connect.p50),
+             format_percentile(connect.p95, connect.count), fmt::format("{}", step.reconnects),
+             step.requests.failed == 0 ? "0" : kinds_words(step.requests)})
       row.push_back(std::move(cell));
     table.rows.push_back(std::move(row));
   }
@@ -322,14 +348,14 @@ Table requests_table(const ScenarioResult& result) {
 
 Table generator_table(const ScenarioResult& result) {
   Table table{{{"N", 5},
-               {"CPU µs/tok", 10},
+               {.title = "CPU µs/tok", .width = 10, .spare = 1},
                {"busy", 6},
                {"rx lag p99", 10},
-               {"loop gap p99", 12},
+               {.title = "loop gap p99", .width = 12, .spare = 3},
                {"send lag p99", 12},
-               {"read late together", 18},
-               {"without stamp", 13},
-               {"packets lost", 12}},
+               {.title = "read late together", .width = 18, .spare = 5},
+               {.title = "without stamp", .width = 13, .spare = 4},
+               {.title = "packets lost", .width = 12, .spare = 2}},
               {}};
   for (const Step& step : result.steps) {
     const GeneratorSummary& generator = step.generator;
@@ -350,15 +376,15 @@ Table share_table(const ScenarioResult& result, std::vector<Share> Step::*which,
                {title, 21, true},
                {"done", 7},
                {"failed", 6},
-               {"req/s", 7},
-               {"tok/s", 8},
-               {"TTFT mean ± SD", 16},
+               {.title = "req/s", .width = 7, .spare = 4},
+               {.title = "tok/s", .width = 8, .spare = 1},
+               {.title = "TTFT mean ± SD", .width = 16, .spare = 6},
                {"TTFT p50", 8},
-               {"TPOT p50", 8},
-               {"E2E p50", 8}},
+               {.title = "TPOT p50", .width = 8, .spare = 3},
+               {.title = "E2E p50", .width = 8, .spare = 5}},
               {}};
   const bool limited = !result.slo.criteria.empty();
-  if (limited) table.columns.push_back({"in SLO", 6});
+  if (limited) table.columns.push_back({.title = "in SLO", .width = 6, .spare = 2});
   for (const Step& step : result.steps) {
     for (const Share& share : step.*which) {
       table.rows.push_back({row_label(step), share.name, fmt::format("{}", share.requests.completed),

@@ -12,6 +12,7 @@ struct Column {
   std::string title;
   std::size_t width = 0;  ///< On a terminal; wider cells push the rest of their line.
   bool left = false;      ///< Figures are flush right, words flush left.
+  int spare = 0;          ///< Where lines are too narrow the column with the most goes first; 0 stays.
 };
 
 struct Table {
@@ -31,8 +32,8 @@ ScenarioResult brief(const ScenarioResult& result);
 std::string brief_note(const ScenarioResult& result);
 
 Table load_table(const ScenarioResult& result);
-/// TTFT mean ± SD and percentiles, TPOT, E2E; time to first answer only where reasoning makes it differ from
-/// TTFT.
+/// TTFT mean ± SD and percentiles, TPOT, E2E, ICL p99 and the longest silence; time to first answer only
+/// where reasoning makes it differ from TTFT.
 Table latency_table(const ScenarioResult& result);
 /// What an open loop offered and achieved, with latencies from the intended start; without rows for a closed
 /// one.
@@ -40,9 +41,9 @@ Table open_loop_table(const ScenarioResult& result);
 /// What the engine said of itself in each step's window; no rows where it said nothing, and only columns that
 /// some row fills.
 Table engine_table(const ScenarioResult& result);
-/// The same of its GPUs.
 /// Where a first token takes its time: before the server, in its front end, in the queue, in prefill.
 Table first_token_table(const ScenarioResult& result);
+/// What the host said of its GPUs, as engine_table.
 Table gpu_table(const ScenarioResult& result);
 /// The results side by side; no rows where there is only one.
 Table overview_table(const Report& report);

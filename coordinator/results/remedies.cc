@@ -103,7 +103,7 @@ constexpr std::array kRemedies = {
     Remedy{"unsteady", "No steady state was reached inside the window", "give the steps a longer warmup"},
     Remedy{"user_stopped", "A user stopped the run on the live page", "run it again"},
     Remedy{"witnesses_differ", "Two counts of the same tokens differ",
-           "ask for a fixed output_tokens with ignore_eos, or let the engine's metrics be read: they tell "
+           "ask for a fixed output_tokens with ignore_eos, or let the engine's metrics be read: they show "
            "which is right"},
 };
 

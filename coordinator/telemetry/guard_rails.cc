@@ -99,8 +99,8 @@ std::vector<std::string> GuardRails::unheard(std::int64_t second) {
     const GuardLimit& limit = watch.limit;
     if (watch.heard || own_figure(limit.metric)) continue;
     lines.push_back(fmt::format(
-        "Guard rail {}: {} told of it in the first {} s, so it stops nothing for now; check the name.",
-        limit.metric, limit.source.empty() ? "no target has" : limit.source + " has not", kHeardBySecond));
+        "Guard rail {}: {} in the first {} s, so it stops nothing for now; check the name.", limit.metric,
+        limit.source.empty() ? "no target named it" : limit.source + " did not name it", kHeardBySecond));
   }
   return lines;
 }

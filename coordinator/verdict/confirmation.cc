@@ -6,6 +6,7 @@
 #include <cmath>
 #include <map>
 
+#include "common/plural.h"
 #include "coordinator/measure/validity.h"
 #include "coordinator/results/throughput.h"
 #include "coordinator/results/units.h"
@@ -145,7 +146,7 @@ std::optional<Finding> judge_confirmation(const std::vector<Step>& steps, const 
   }
   const Confirmation& last = all.back();
   const std::string seen =
-      fmt::format("Measured again, {} times in turn: {}.", last.ends.number, last.text());
+      fmt::format("Measured again, {} in turn: {}.", plural(last.ends.number, "time"), last.text());
   if (last.contradicted()) {
     return Finding{.state = "CONTRADICTED",
                    .explanation = fmt::format("{} That contradicts what the steps before it said ({} to {}): "

@@ -6,6 +6,7 @@
 #include <cctype>
 #include <set>
 
+#include "common/plural.h"
 #include "coordinator/measure/repeat.h"
 #include "coordinator/measure/statistics.h"
 #include "coordinator/measure/validity.h"
@@ -85,7 +86,8 @@ void judge_soak(const ScenarioResult& result, Verdict& verdict) {
   const auto invalid =
       std::count_if(result.steps.begin(), result.steps.end(), [](const Step& s) { return !s.valid; });
   if (invalid > 0)
-    verdict.warn("invalid_bins", fmt::format("{} of {} bins are invalid", invalid, result.steps.size()));
+    verdict.warn("invalid_bins", fmt::format("{} of {} bins {} invalid", invalid, result.steps.size(),
+                                             is_or_are(static_cast<std::size_t>(invalid))));
 }
 
 /// A host that was gone: told once, whatever the number of rows that fell into it.
@@ -190,10 +192,11 @@ void judge_windows(const ScenarioResult& result, Verdict& verdict) {
   const auto short_windows = std::count_if(result.steps.begin(), result.steps.end(),
                                            [](const Step& s) { return s.has_flag("SHORT_WINDOW"); });
   if (short_windows > 0) {
-    verdict.warn("short_windows",
-                 fmt::format("{} of {} windows are short against the time that a request takes; "
-                             "their intervals are doubled",
-                             short_windows, result.steps.size()));
+    verdict.warn(
+        "short_windows",
+        fmt::format("{} of {} windows {} short against the time that a request takes; such intervals are "
+                    "doubled",
+                    short_windows, result.steps.size(), is_or_are(static_cast<std::size_t>(short_windows))));
   }
   if (result.moving()) {
     // What is claimed of moving rows was not seen to stay.
@@ -246,7 +249,7 @@ void judge_findings(const ScenarioResult& result, Verdict& verdict) {
   if (result.descent && result.descent->state == "HYSTERESIS")
     verdict.warn("hysteresis", result.descent->explanation);
   // Of a host that is gone no higher load would tell.
-  if (!result.saturation.ci95 && result.steps.size() > 1 && !verdict.has("target_down"))
+  if (!result.saturation.ci95 && loads_of(result) > 1 && !verdict.has("target_down"))
     verdict.warn("not_saturated", "saturation was not reached");
 }
 
@@ -319,8 +322,9 @@ void judge_run(const Report& report, std::size_t scenarios, bool unfinished, Ver
     verdict.warn("agent_lost", fmt::format("{}; {}", text, rows));
   }
   if (report.results.size() < scenarios) {
-    verdict.refuse("not_measured", fmt::format("{} of {} scenarios were not measured",
-                                               scenarios - report.results.size(), scenarios));
+    const std::size_t missing = scenarios - report.results.size();
+    verdict.refuse("not_measured", fmt::format("{} of {} {} not measured", missing,
+                                               plural(scenarios, "scenario"), missing == 1 ? "was" : "were"));
   }
   for (const Resumption& resumption : report.resumed) {
     verdict.warn("resumed",

@@ -60,12 +60,12 @@ std::string explain(const ThroughputCurve& curve, const Saturation& found, LoadK
   }
   if (curve.points().size() < 2) return fmt::format("One {} only: saturation needs a ramp.", load_name(kind));
   if (curve.points().size() < kFewestLoads)
-    return fmt::format("Two loads only: {}. Saturation is told from three or more.", last_gain(curve));
+    return fmt::format("Two loads only: {}. It takes three or more to find saturation.", last_gain(curve));
   const std::string bound = found.lower_bound
                                 ? "saturation lies above " + format_load(kind, *found.lower_bound)
                                 : "no step surely lies below saturation";
   return fmt::format(
-      "Not reached: {}; {}. Scan to {} at least: a saturation point is told where twice its load was "
+      "Not reached: {}; {}. Scan to {} at least: a saturation point shows where twice its load was "
       "scanned.",
       bound, last_gain(curve), format_load(kind, 2 * curve.top()));
 }

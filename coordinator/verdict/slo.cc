@@ -31,8 +31,8 @@ std::string doubt_of(const Step& step, const SloCheck& check, double allowed) {
   if (host_was_gone(step)) return "";
   const auto missed = static_cast<double>(check.missed), n = static_cast<double>(check.met + check.missed);
   if (check.state != "INDETERMINATE" || n == 0 || proportion_lower(missed, n) <= allowed) return "";
-  return fmt::format("at {} {} of {} missed it, but in bursts: a longer window would tell", load_label(step),
-                     check.missed, check.met + check.missed);
+  return fmt::format("at {} {} of {} missed it, but in bursts: a longer window would decide",
+                     load_label(step), check.missed, check.met + check.missed);
 }
 
 /// A check, and the share of requests that may miss it.

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <functional>
 
+#include "common/plural.h"
 #include "coordinator/measure/statistics.h"
 #include "coordinator/results/throughput.h"
 #include "coordinator/results/units.h"
@@ -52,8 +53,8 @@ Finding judge_soak(const std::vector<Step>& bins) {
   }
   Finding finding{.state = "UNDECIDED"};
   if (valid.empty() || 2 * valid.size() < bins.size()) {
-    finding.explanation =
-        fmt::format("only {} of {} bins are valid, too few to tell.", valid.size(), bins.size());
+    finding.explanation = fmt::format("only {} of {} bins {} valid, too few for a trend.", valid.size(),
+                                      bins.size(), is_or_are(valid.size()));
     return finding;
   }
   const double hours =

@@ -4,8 +4,11 @@
 #include <gtest/gtest.h>
 #include <simdjson.h>
 
+#include <sstream>
+
 #include "coordinator/compare/render.h"
 #include "coordinator/compare/threshold.h"
+#include "coordinator/report/columns.h"
 #include "tests/coordinator/compare_samples.h"
 
 namespace kneepoint::coordinator {
@@ -58,7 +61,7 @@ TEST(Compare, SaysWhenTheWorkloadsDiffer) {
   EXPECT_THAT(differ.results[0].remarks,
               Contains(HasSubstr("WORKLOADS DIFFER: A: asks same; B: asks other")));
   const auto unknown = of({report({row(8, 1, 1)}), report({row(8, 1, 1)}, "host", "")});
-  EXPECT_THAT(unknown.results[0].remarks, Contains(HasSubstr("cannot be told")));
+  EXPECT_THAT(unknown.results[0].remarks, Contains(HasSubstr("is not known")));
   EXPECT_THAT(of({report({row(8, 1, 1)}), report({row(8, 1, 1)})}).results[0].remarks, IsEmpty());
 }
 
@@ -275,6 +278,16 @@ TEST(Compare, RendersSideBySide) {
   EXPECT_THAT(text, HasSubstr("B against A, chat on host: most tok/s -20.0 % ("));
   EXPECT_THAT(text, HasSubstr("Holm"));
   EXPECT_THAT(render_markdown(comparison), HasSubstr("| output tok/s | 16 | 1,500 ± "));
+}
+
+TEST(Compare, TextFitsNarrowTerminalsWithTheDifference) {
+  const Comparison comparison = of({report({row(16, 1500, 0.03)}), report({row(16, 1200, 0.045)})});
+  for (const std::size_t width : {60u, 80u, 100u}) {
+    std::istringstream lines(render_text(comparison, width));
+    for (std::string line; std::getline(lines, line);) EXPECT_LE(column_width(line), width) << line;
+  }
+  EXPECT_THAT(render_text(comparison, 60), HasSubstr("B against A"));
+  EXPECT_THAT(render_text(comparison, 60), HasSubstr("worse"));
 }
 
 TEST(Compare, NamesCannotBreakOutOfTheHtml) {

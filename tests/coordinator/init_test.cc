@@ -29,12 +29,13 @@ TEST(StartingPlan, LoadsAndSaysWhatTheHostSaid) {
   HostFacts host = facts("tiny");
   host.healthy = true;
   host.engine = Engine::kVllm;
+  host.version = "0.26.0";
   host.usage = UsageReport::kRunning;
   host.auth = {.source = SecretRef::Source::kEnvironment, .name = "GPU_TOKEN"};
   const std::string text = *starting_plan({host}, "gpu-1");
   EXPECT_THAT(text, testing::StartsWith("# yaml-language-server: $schema=plan.schema.json\n"));
   EXPECT_THAT(text, HasSubstr("#   model tiny, at most 32768 tokens"));
-  EXPECT_THAT(text, HasSubstr("/health says ready; /metrics are those of vLLM"));
+  EXPECT_THAT(text, HasSubstr("/health says ready; /metrics are those of vLLM 0.26.0"));
   const Plan plan = load(host);
   EXPECT_EQ(plan.name, "gpu-1");
   EXPECT_EQ(plan.targets.at(0).model, "tiny");
@@ -81,6 +82,7 @@ TEST(QuickPlan, IsShortenedByItsVariables) {
   const QuickShape shape{.steps = {1, 8, 32}};
   const auto text = quick_plan({host}, "quick", shape);
   ASSERT_TRUE(text);
+  EXPECT_THAT(*text, testing::StartsWith("# yaml-language-server: $schema=plan.schema.json\n"));
   const auto whole = parse_plan(*text, "quick.yaml", {});
   ASSERT_TRUE(whole) << whole.error().message << "\n" << *text;
   EXPECT_EQ(whole->scenarios.at(0).ramp.hold, std::chrono::seconds(60));

@@ -35,7 +35,7 @@ Runs, in this order
 In all 7 steps, about 1m17s and 1m or more to confirm.
 
 Warnings
-  - chat: the same prompt for up to 64 requests at once. Where the host has prefix caching, repeated prompts skip most of their prefill and TTFT looks better than with real traffic; use more prompts, unique: true, or switch the cache off.
+  - chat: the same prompt for up to 64 requests at once. Where the host has prefix caching, repeated prompts skip most of their prefill and TTFT is better than with real traffic; use more prompts, unique: true, or switch the cache off.
   - chat: a hold of 8s is short. Below 20s, or ten answers' time, intervals are wide and rows may be flagged SHORT_WINDOW.
 )");
 }

@@ -111,11 +111,11 @@ const TelemetryCase kTelemetryCases[] = {
      "gpu_temperature_celsius, gpu_util_ratio, gpu_sm_active_ratio, gpu_tensor_active_ratio, "
      "gpu_dram_active_ratio"},
     {"OwnCounter", rail("metric: queue_time_seconds_sum, above: 5"),
-     "sweep.yaml:2:24: 'queue_time_seconds_sum' is a counter, which only grows: a limit would tell how long "
+     "sweep.yaml:2:24: 'queue_time_seconds_sum' is a counter, which only grows: a limit would say how long "
      "the "
      "server has run; name a figure that also falls, such as 'waiting'"},
     {"EnginesCounter", rail("metric: 'vllm:num_preemptions_total', above: 5"),
-     "sweep.yaml:2:24: 'vllm:num_preemptions_total' is a counter, which only grows: a limit would tell how "
+     "sweep.yaml:2:24: 'vllm:num_preemptions_total' is a counter, which only grows: a limit would say how "
      "long "
      "the server has run; name a figure that also falls, such as 'waiting'"},
     {"RatioAboveOne", rail("metric: error_ratio, above: 5"),

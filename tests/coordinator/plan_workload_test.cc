@@ -205,7 +205,7 @@ TEST_F(PlanWorkload, ErrorsOfDatasets) {
   EXPECT_EQ(error("dataset: {file: chats.jsonl}"), "sweep.yaml:6:32: " + (folder_ / "chats.jsonl").string() +
                                                        ":1: has no 'prompt'; it has 'q', 'n'");
   EXPECT_EQ(error("dataset: {file: chats.txt}"),
-            "sweep.yaml:6:25: the dataset's 'format' cannot be told from its name; add it");
+            "sweep.yaml:6:25: the name of the dataset does not show its 'format'; add it");
   EXPECT_EQ(error("dataset: {file: chats.jsonl, format: json}"),
             "sweep.yaml:6:53: unknown format 'json'; did you mean 'jsonl'?");
   EXPECT_EQ(error("dataset: {file: trace.jsonl, format: mooncake, prompt: x}"),

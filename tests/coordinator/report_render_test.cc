@@ -10,6 +10,7 @@
 #include "coordinator/report/json.h"
 #include "coordinator/report/markdown.h"
 #include "coordinator/report/text.h"
+#include "coordinator/report/text_layout.h"
 #include "coordinator/results/units.h"
 #include "tests/coordinator/sample_report.h"
 
@@ -47,6 +48,57 @@ TEST(Render, CsvIsAsAgreed) {
 }
 TEST(Render, JsonIsAsAgreed) {
   expect_golden("report.json", render_json(sample_report()));
+}
+
+TEST(Render, TextFitsNarrowTerminalsWithWhatMatters) {
+  Report report = sample_report();
+  report.results.push_back(report.results[0]);
+  for (const std::size_t width : {60u, 80u, 100u}) {
+    const std::string text = render_text(report, width);
+    for (const std::string& line : lines_of(text)) EXPECT_LE(column_width(line), width) << line;
+    for (const char* title : {"tok/s", "TTFT p95", "silence", "done", "waiting", "N_slo"})
+      EXPECT_NE(text.find(title), std::string::npos) << title << " at " << width;
+  }
+  EXPECT_EQ(render_text(report, 60).find("TTFT mean"), std::string::npos);
+  EXPECT_NE(render_text(report, 60).find("Columns that do not fit"), std::string::npos);
+  EXPECT_EQ(render_text(report, 200).find("Columns that do not fit"), std::string::npos);
+}
+
+TEST(TextLayout, ColumnsGoByImportanceAndNamesAreCutLast) {
+  const Table table{{{"name", 20, true},
+                     {.title = "rare", .width = 9, .spare = 2},
+                     {.title = "some", .width = 9, .spare = 1},
+                     {"all", 9}},
+                    {{"a name of 18 bytes", "1", "22", "333"}}};
+  const auto titles = [&](std::size_t width) {
+    std::string text;
+    for (const Column& column : fitted(table, width).columns) text += column.title + " ";
+    return text;
+  };
+  EXPECT_EQ(draw_text(table, 53),
+            "name                       rare       some        all\n"
+            "a name of 18 bytes            1         22        333\n");
+  EXPECT_EQ(draw_text(table, 52),
+            "name                rare  some  all\na name of 18 bytes     1    22  333\n");
+  EXPECT_EQ(titles(35), "name rare some all ");
+  EXPECT_EQ(titles(34), "name some all ");
+  EXPECT_EQ(titles(28), "name all ");
+  EXPECT_EQ(draw_text(table, 20), "name             all\na name of 18 b…  333\n");
+}
+
+TEST(TextLayout, LongLinesGoOnBelowTheirWords) {
+  EXPECT_EQ(
+      wrapped_lines(
+          "short\n  - one two three four five six seven\n  --flag    says what it does\nplain words\n", 24),
+      "short\n  - one two three four\n    five six seven\n  --flag    says what it\n            does\nplain "
+      "words\n");
+  EXPECT_EQ(wrapped_lines("A word is no bullet", 12), "A word is no\nbullet\n");
+  EXPECT_EQ(wrapped_lines("plain words in a row", 12), "plain words\nin a row\n");
+  EXPECT_EQ(wrapped_lines("  a lead that is most of it  words", 24),
+            "  a lead that is most of\n  it  words\n");
+  EXPECT_EQ(wrapped_lines("", 18), "");
+  EXPECT_EQ(wrapped_lines("a b", 18), "a b\n");
+  EXPECT_EQ(wrapped_lines("nothing_that_could_be_broken", 18), "nothing_that_could_be_broken\n");
 }
 
 TEST(Render, TextFitsATerminalOf120Columns) {

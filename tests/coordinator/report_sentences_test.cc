@@ -1,5 +1,6 @@
 #include "coordinator/report/sentences.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "coordinator/report/tables.h"
@@ -69,10 +70,19 @@ TEST(SaturationSentence, NotReachedSaysWhatWasTriedBeyond) {
 TEST(SaturationSentence, NotReachedSaysHowFarToScan) {
   const auto result = result_of(rows_of({.a = 0.010, .c = 0.0001, .cap = 24}, {4, 8, 16, 32, 40}));
   EXPECT_FALSE(result.saturation.concurrency);
-  EXPECT_NE(saturation_text(result).find("Scan to 80 requests in flight at least: a saturation point is told "
+  EXPECT_NE(saturation_text(result).find("Scan to 80 requests in flight at least: a saturation point shows "
                                          "where twice its load was scanned."),
             std::string::npos)
       << saturation_text(result);
+}
+
+TEST(SaturationSentence, WhatGivesOutBeforeTheKneeIsSeenIsNotTheKnee) {
+  auto result = result_of(rows_of({.a = 0.010, .c = 0.0001}, {1, 2, 4, 8, 16, 32, 64}));
+  result.saturation.bottleneck = "queue_slots";
+  EXPECT_THAT(saturation_sentence(result),
+              testing::HasSubstr("lies above 32; close to it already: queue_slots; at most"));
+  EXPECT_THAT(saturation_text(result),
+              testing::EndsWith(" The way out: more slots (vLLM: --max-num-seqs) or a replica."));
 }
 
 TEST(SaturationSentence, CollapseIsSaidAndWhereItBegins) {
@@ -135,20 +145,26 @@ TEST(SaturationSentence, ACliffIsOfOneFigure) {
 
 TEST(SaturationSentence, OneConcurrencyIsNoRamp) {
   Step step = known_step(8, 700);
-  const std::string sentence =
-      "chat on host was measured at 8 requests in flight only, which tells no saturation point: ";
   step.ttft_seconds.p50 = 0.05;
-  EXPECT_EQ(sentence_of({step}), sentence + "700 output tok/s, TTFT p50 50.0 ms.");
+  EXPECT_EQ(
+      sentence_of({step}),
+      "chat on host gave 700 output tok/s, TTFT p50 50.0 ms at 8 requests in flight, the one load that was "
+      "measured.");
   step.ttft_seconds.p50 = std::nullopt;  // without streaming
   step.e2e_seconds.p50 = 2;
-  EXPECT_EQ(sentence_of({step}), sentence + "700 output tok/s, E2E p50 2.00 s.");
+  EXPECT_THAT(sentence_of({step}),
+              testing::StartsWith("chat on host gave 700 output tok/s, E2E p50 2.00 s at 8"));
+  Step broken = known_step(16, 700);
+  broken.invalidate("INCOMPLETE", "not every agent delivered every second of it");
+  EXPECT_THAT(sentence_of({step, broken}), testing::EndsWith("the one load of which a row is valid."));
 }
 
 TEST(SaturationSentence, RatesAreRates) {
   std::vector<Step> rows = {known_step(512, 700, 0.2), known_step(512, 800, 0.2)};
   rows[0].offered_rate = 10;
   rows[1].offered_rate = 15;
-  EXPECT_NE(sentence_of(rows).find("can be told from 2 steps between 10 and 15 requests per second;"),
+  EXPECT_NE(sentence_of(rows).find(
+                "is indeterminate: 2 steps between 10 and 15 requests per second show no saturation"),
             std::string::npos)
       << sentence_of(rows);
 }
@@ -163,8 +179,8 @@ TEST(SaturationSentence, WithoutTokensItIsAboutRequests) {
     return step;
   };
   EXPECT_EQ(sentence_of({uncounted(8, 13.25)}),
-            "chat on host was measured at 8 requests in flight only, which tells no saturation point: 13.2 "
-            "req/s, E2E p50 2.00 s.");
+            "chat on host gave 13.2 req/s, E2E p50 2.00 s at 8 requests in flight, the one load that was "
+            "measured.");
   std::vector<Step> rows;
   for (const std::uint32_t n : {5, 10, 20, 40, 80}) rows.push_back(uncounted(n, std::min(n, 20u)));
   const ScenarioResult result = result_of(rows);
@@ -186,7 +202,7 @@ TEST(SaturationSentence, WithoutTokensItIsAboutRequests) {
 
 TEST(SaturationSentence, RepeatedLoadsAreStepsToo) {
   EXPECT_NE(sentence_of({known_step(16, 1000, 0.2), known_step(24, 1100, 0.2), known_step(16, 1010, 0.2)})
-                .find("from 3 steps between 16 and 24 "),
+                .find(": 3 steps between 16 and 24 "),
             std::string::npos);
 }
 
@@ -205,10 +221,10 @@ TEST(SaturationSentence, NoValidStepIsNoAnswer) {
 
 TEST(SaturationSentence, WideIntervalsAreIndeterminate) {
   const std::vector<Step> rows = {known_step(16, 1000, 0.2), known_step(24, 1100, 0.2)};
-  EXPECT_EQ(sentence_of(rows),
-            "chat on host is indeterminate: no saturation point can be told from 2 steps between 16 and 24 "
-            "requests "
-            "in flight; at most 1,100 output tok/s.");
+  EXPECT_EQ(
+      sentence_of(rows),
+      "chat on host is indeterminate: 2 steps between 16 and 24 requests in flight show no saturation point; "
+      "at most 1,100 output tok/s.");
 }
 
 TEST(SaturationSentence, ASoakHasItsOwn) {

@@ -11,6 +11,7 @@
 #include "coordinator/report/summary.h"
 #include "coordinator/report/tables.h"
 #include "coordinator/report/text.h"
+#include "coordinator/results/bottlenecks.h"
 #include "sample_report.h"
 
 namespace kneepoint::coordinator {
@@ -125,8 +126,11 @@ TEST(Answer, WhatWasNotFoundIsNotGuessed) {
   ScenarioResult& result = report.results[0];
   result.saturation = {};
   EXPECT_THAT(render_answer(report, 120),
-              HasSubstr("Full at:  not found: the rows from 1 to 32 tell no saturation point\n"));
+              HasSubstr("Full at:  not found: the rows from 1 to 32 show no saturation point\n"));
   result.saturation.lower_bound = 64;
+  EXPECT_THAT(render_answer(report, 120),
+              HasSubstr("Full at:  above 64 (not reached): scan to 64 to see where\n"));
+  result.verdict.refuse("target_down", "it is gone");
   EXPECT_THAT(render_answer(report, 120), HasSubstr("Full at:  above 64 (not reached)\n"));
   result.steps.clear();
   EXPECT_THAT(render_answer(report, 120), Not(HasSubstr("One user")));
@@ -137,6 +141,44 @@ TEST(Answer, WhatWasNotFoundIsNotGuessed) {
   EXPECT_EQ(answer_words(short_words), "full above 64 (not reached), SLO holds up to 16 at least");
   short_words.slo.criteria[0].state = "PASS";
   EXPECT_EQ(answer_words(short_words), "full above 64 (not reached), SLO holds up to 16 at least");
+}
+
+/// The engine's queue shows before twice the knee's load was scanned, which is where a knee shows.
+TEST(Answer, WhatGivesOutBeforeTheKneeIsSeenComesWithHowFarToScan) {
+  Report report = scenes::sample_report();
+  ScenarioResult& result = report.results[0];
+  result.saturation = {.lower_bound = 16, .bottleneck = "queue_slots"};
+  for (Step& step : result.steps) step.valid = true;
+  Step& top = result.steps.back();
+  top.telemetry = StepTelemetry{};
+  top.telemetry->page.state = "covered";
+  top.telemetry->running_mean = 48;
+  top.telemetry->waiting_mean = 16;
+  EXPECT_THAT(render_answer(report, 300),
+              HasSubstr("Full at:  above 16 (not reached): scan to 128 to see where; close to it already: "
+                        "queue_slots; at 64 the engine had 48 running and 16 waiting → more slots (vLLM: "
+                        "--max-num-seqs) or a replica\n"));
+}
+
+TEST(Answer, OneLoadAsksForNoSaturationPoint) {
+  Report report = scenes::sample_report();
+  ScenarioResult& result = report.results[0];
+  result.saturation = {};
+  result.steps[1].valid = false;
+  result.steps.resize(2);
+  EXPECT_THAT(render_answer(report, 120), HasSubstr("Full at:  not found: only the row at 1 is valid\n"));
+  result.steps.resize(1);
+  EXPECT_THAT(render_answer(report, 120),
+              HasSubstr("Full at:  not asked: 1 is the only load; it takes several\n"));
+}
+
+TEST(Answer, EveryBottleneckHasAWayOut) {
+  // As docs/report.md lists them.
+  for (const char* name : {"client", "network", "before_engine", "front_end", "scheduler", "prefill",
+                           "admission", "errors", "queue_slots", "kv_cache", "compute", "memory_bandwidth"})
+    EXPECT_FALSE(way_out(name).empty()) << name;
+  EXPECT_EQ(bottlenecks().size(), 12u);
+  EXPECT_EQ(way_out(""), "");
 }
 
 /// A run of many cells, with sentences that are longer than a terminal is wide.
@@ -215,7 +257,8 @@ TEST(Ending, InOneLineForALog) {
 
 TEST(Ending, InFullIsTheWholeText) {
   const Report report = scenes::sample_report();
-  EXPECT_THAT(render_ending(report, "runs/x", Detail::kAll, 60), ::testing::StartsWith(render_text(report)));
+  EXPECT_THAT(render_ending(report, "runs/x", Detail::kAll, 120), ::testing::StartsWith(render_text(report)));
+  EXPECT_LE(widest(render_ending(report, "runs/x", Detail::kAll, 60)), 60u);
 }
 
 }  // namespace

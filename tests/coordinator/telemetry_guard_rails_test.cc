@@ -99,12 +99,11 @@ TEST(GuardRails, NamesOnceWhatNothingHasToldOf) {
       {{Signal::kWaiting, 4}},
       {{"vllm:num_requests_running", 1}, {"latency_seconds_sum", 0}, {"latency_seconds_count", 0}}});
   EXPECT_THAT(rails.unheard(9), testing::IsEmpty());
-  EXPECT_THAT(
-      rails.unheard(10),
-      ElementsAre("Guard rail vllm:num_request_waiting: no target has told of it in the first 10 s, so it "
-                  "stops nothing for now; check the name.",
-                  "Guard rail vllm:num_requests_running: http://other/metrics has not told of it in the "
-                  "first 10 s, so it stops nothing for now; check the name."));
+  EXPECT_THAT(rails.unheard(10),
+              ElementsAre("Guard rail vllm:num_request_waiting: no target named it in the first 10 s, so it "
+                          "stops nothing for now; check the name.",
+                          "Guard rail vllm:num_requests_running: http://other/metrics did not name it in the "
+                          "first 10 s, so it stops nothing for now; check the name."));
   EXPECT_THAT(rails.unheard(11), testing::IsEmpty());
 }
 

@@ -244,7 +244,8 @@ TEST(Attribution, NothingRestsOnAPageThatIsNotOfOurLoad) {
     const auto found = scene.judge();
     EXPECT_EQ(found.bottleneck, "") << state;
     EXPECT_THAT(found.text(), HasSubstr("nothing is concluded from it")) << state;
-    EXPECT_THAT(found.text(), HasSubstr("full slots, prefill or something before the engine, not told apart"))
+    EXPECT_THAT(found.text(),
+                HasSubstr("full slots, prefill or something before the engine (it is not known which)"))
         << state;
   }
 }
@@ -282,8 +283,8 @@ TEST(Attribution, RequestsThatTheServerSlowsDownAreNotHeldBeforeIt) {
   EXPECT_EQ(scene.judge().bottleneck, "");
   EXPECT_THAT(
       scene.judge().text(),
-      HasSubstr("The GPU is not full (24 % in use at 48 requests in flight): front end or scheduler, not "
-                "told apart."));
+      HasSubstr("The GPU is not full (24 % in use at 48 requests in flight): front end or scheduler (it "
+                "is not known which)."));
 }
 
 TEST(Attribution, OneProcessThatIsNotAtItsLimitLeavesBothOpen) {
@@ -292,8 +293,8 @@ TEST(Attribution, OneProcessThatIsNotAtItsLimitLeavesBothOpen) {
   scene.at_past().engine_cpu_cores = 1.04;
   scene.at_past().gpu.util_mean = 0.44;
   EXPECT_THAT(scene.judge().text(),
-              HasSubstr("busy 1.04 of a core): front end or scheduler, not told apart."));
-  EXPECT_THAT(scene.judge().text(), ::testing::Not(HasSubstr("would tell"))) << "both are known";
+              HasSubstr("busy 1.04 of a core): front end or scheduler (it is not known which)."));
+  EXPECT_THAT(scene.judge().text(), ::testing::Not(HasSubstr("would show it"))) << "both are known";
 }
 
 TEST(Attribution, BothProcessesAtTheirLimitAreNotToldApart) {

@@ -101,7 +101,7 @@ TEST(Attribution, SlotsThatFillPastTheKneeDidNotMakeIt) {
   scene.saturation = 42;
   EXPECT_EQ(scene.judge().bottleneck, "");
   EXPECT_THAT(scene.judge().text(), HasSubstr("The slots are full, too, but only from"));
-  EXPECT_THAT(scene.judge().text(), HasSubstr("front end or scheduler, not told apart"));
+  EXPECT_THAT(scene.judge().text(), HasSubstr("front end or scheduler (it is not known which)"));
 }
 
 // What a real vLLM with 256 slots and 512 tokens an iteration told: each iteration was full, and the batch

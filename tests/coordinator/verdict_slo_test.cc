@@ -71,7 +71,8 @@ TEST(SloResult, ManyMissesInBurstsAreNoWantOfRequests) {
   steps[2].slo[0].met = 676;
   steps[2].slo[0].missed = 195;
   EXPECT_EQ(criterion(steps).state, "INDETERMINATE");
-  EXPECT_EQ(criterion(steps).doubt, "at 256 195 of 871 missed it, but in bursts: a longer window would tell");
+  EXPECT_EQ(criterion(steps).doubt,
+            "at 256 195 of 871 missed it, but in bursts: a longer window would decide");
   steps[2].slo[0] = {.name = "ttft_p95", .met = 9, .missed = 1, .state = "INDETERMINATE"};
   EXPECT_EQ(criterion(steps).doubt, "") << "these are too few requests";
 }

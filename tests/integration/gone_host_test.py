@@ -44,6 +44,19 @@ class GoneHost(harness.TestCase):
         self.assertIn("never answered", self.codes["target_down"]["text"])
         self.assertEqual(report["results"][0]["saturation"]["bottleneck"], "")
 
+    def test_a_search_of_a_closed_port_ends(self):
+        search = plan_text([f"http://127.0.0.1:{free_port()}"], extra_target=", telemetry: off").replace(
+            "ramp: {steps: [4], warmup: 1s, hold: 3s}", "ramp: {search: {max: 256}}")
+        self.assertIn("search", search)
+        plan = self.write_plan(search)
+        code, report, output = self.run_plan(plan, preflight=True)
+        self.assertEqual((code, report), (2, None), output)
+        self.assertIn("Connection refused", output)
+        # Whoever insists hears it from the run: long before the search's half an hour, as it is given up.
+        code, report, output = self.run_plan(plan, timeout=60)
+        self.assertEqual((code, report["exit"]["reason"]), (3, "target_down"), output)
+        self.assertLess(report["run"]["duration_seconds"], 30, output)
+
     def test_a_host_that_is_fit_says_what_it_has(self):
         host = self.simhost()
         code, report, output = self.run_plan(self.write_plan(plan_text([host.url], steps="[1]", hold="1s")), preflight=True)

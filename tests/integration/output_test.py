@@ -143,7 +143,7 @@ class Ending(harness.TestCase):
         self.assertRegex(result, rf"^(trustworthy|with reservations|not trustworthy): full .*; report: {out}/report.html\n$")
         self.assertEqual(self.said("report", out, "--quiet"), (0, result, ""))
         text = (out / "report.txt").read_text()
-        self.assertTrue(self.said("report", out, "--full")[1].startswith(text))
+        self.assertTrue(self.said("report", out, "--full", columns=120)[1].startswith(text))
         brief = self.said("report", out / "report.json", columns=120)[1]
         self.assertLessEqual(len(brief.splitlines()), 15)
         again = self.said("replay", out, "--out", self.scratch / "again", columns=120)[1]

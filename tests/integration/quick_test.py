@@ -1,5 +1,6 @@
 """A first look at a host, from nothing to a sentence; and what ends before any load."""
 
+import json
 import os
 import re
 import subprocess
@@ -22,7 +23,8 @@ class Quick(harness.TestCase):
         for columns in (60, 80, 120):
             done = self.quick(host.url, "-c", "1,4", "--for", "4s", "--output", "32", columns=columns)
             self.assertEqual(done.returncode, 0, self.told)
-            self.assertRegex(done.stderr, rf"✓ {host.url}: vLLM, qwen3-4b-instruct-2507, context 4,096, /metrics found")
+            self.assertIn(f"✓ {host.url}: vLLM 0.0.0+kneepoint.simhost, qwen3-4b-instruct-2507, context 4,096, "
+                          "/metrics found", " ".join(done.stderr.split()))
             for line in ("One user:", "Your SLO:", "Full at:", "Errors:   none; longest silence"):
                 self.assertIn(line, done.stdout)
             self.assertIn("A quick look, not for decisions.", done.stdout)
@@ -32,6 +34,7 @@ class Quick(harness.TestCase):
             self.assertEqual([], [l for l in done.stdout.splitlines() if len(l) > columns and "/" not in l])
         self.assertEqual([p.name for p in self.scratch.glob("*.yaml")], ["quick.yaml"], "the same plan is kept once")
         self.assertTrue((self.scratch / "runs/latest/report.html").exists())
+        self.assertTrue((self.scratch / "quick.yaml").read_text().startswith("# yaml-language-server: $schema="))
         validate = self.kneepoint("validate", self.scratch / "quick.yaml", "--set", "hold=5s")
         self.assertEqual(validate.wait(), 0, validate.output)
 
@@ -60,6 +63,14 @@ class Quick(harness.TestCase):
             self.assertEqual(done.stdout, "", self.told)
         self.assertFalse((self.scratch / "runs").exists(), "nothing was loaded, so nothing lies there")
         self.assertEqual(list(self.scratch.glob("*.yaml")), [])
+
+    def test_a_program_reads_json(self):
+        host = self.simhost()
+        done = self.quick(host.url, "-c", "2", "--for", "2s", "--output", "16", "--format", "json")
+        self.assertEqual(done.returncode, 0, self.told)
+        report = json.loads(done.stdout)
+        self.assertEqual([s["concurrency"] for s in report["results"][0]["steps"]], [2])
+        self.assertEqual(done.stdout, (self.scratch / "runs/latest/report.json").read_text())
 
     def test_a_host_that_stops_answering_is_3(self):
         host = self.simhost("--die-after", "5s")

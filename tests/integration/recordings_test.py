@@ -37,7 +37,7 @@ class Recordings(harness.TestCase):
         (result,) = self.replay("a-search-1")
         self.assertIn(result["saturation"]["bottleneck"], ("", "queue_slots"))
         if not result["saturation"]["bottleneck"]:
-            self.assertIn("front end or scheduler, not told apart", self.text)
+            self.assertIn("front end or scheduler (it is not known which)", self.text)
         low, high = result["saturation"]["ci95"]
         self.assertTrue(low <= 42 and 98 <= high, (low, high))
         self.assertIsNone(result["saturation"]["concurrency"], "no point of a host that does not repeat itself")
@@ -52,12 +52,12 @@ class Recordings(harness.TestCase):
         self.assertIn("cannot be ruled out", self.text)
         self.assertRegex(self.above, r"6\d % of the prompt tokens at \d+ came out of the server's prefix cache")
         self.assertIn("at 256 195 of 871 missed it, but in bursts", self.text)
-        self.assertNotIn("too few requests to tell above", self.text)
+        self.assertNotIn("too few requests to decide above", self.text)
 
     def test_a_front_end_that_is_the_limit_without_its_cpu(self):
         (result,) = self.replay("c-slots")
         self.assertEqual(result["saturation"]["bottleneck"], "")
-        self.assertIn("The GPU is not full (24 % in use at 256 requests in flight): front end or scheduler, not told apart",
+        self.assertIn("The GPU is not full (24 % in use at 256 requests in flight): front end or scheduler (it is not known which)",
                       self.text)
 
     def test_one_step_says_nothing_of_what_gives_out(self):

@@ -158,7 +158,7 @@ class GuardRails(TestCase):
             with_rails(plan_text([host.url], steps="[4, 16]", hold="12s"),
                        "metric: error_ratio, above: 0.2, for: 2s", 'metric: "vllm:num_request_waiting", above: 9'),
             r"guard rail: error_ratio of kneepoint was 0\.\d+ at second \d+, above the limit of 0\.2, 2 times in a row")
-        misspelt = "Guard rail vllm:num_request_waiting: no target has told of it in the first 10 s"
+        misspelt = "Guard rail vllm:num_request_waiting: no target named it in the first 10 s"
         self.assertEqual(self.output.count(misspelt), 1, self.output)
         first = report["results"][0]["steps"][0]
         self.assertEqual(first["concurrency"], 4)

@@ -171,7 +171,7 @@ COMMANDS = [
     (["compare"], "RUN is required; see kneepoint compare --help"),
     (["compare", "{folder}"], "{folder}/report.json: no report there; name a run directory"),
     (["run", "{plan}", "--alternate", "{folder}/nope.yaml"], "{folder}/nope.yaml: cannot be read: No such file or directory"),
-    (["compare", "a", "b", "c", "d", "e", "f", "g"], "7 runs; at most 6 can be told apart"),
+    (["compare", "a", "b", "c", "d", "e", "f", "g"], "7 runs; at most 6 can be compared"),
     (["compare", "a", "b", "--fail-on", "x"],
      "'x' is no threshold; write METRIC>LIMIT, METRIC<LIMIT or METRIC@LOAD>LIMIT, as in throughput<-5%, ttft_p95@32>+10% or "
      "errors>+1pt"),

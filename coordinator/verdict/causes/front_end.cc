@@ -86,12 +86,12 @@ std::string open_causes(const Scene& scene) {
     }
     const bool front = t != nullptr && t->front_end_cpu_cores;
     const bool engine = t != nullptr && t->engine_cpu_cores;
-    std::string cpu, verdict = "front end or scheduler, not told apart.";
+    std::string cpu, verdict = "front end or scheduler (it is not known which).";
     if (front)
       cpu += fmt::format("; the front end's process was busy {:.2f} of a core", *t->front_end_cpu_cores);
     if (engine) cpu += fmt::format("; the engine's process was busy {:.2f} of a core", *t->engine_cpu_cores);
     if (!front || !engine) {
-      verdict += " The CPU of each of the server's processes would tell.";
+      verdict += " The CPU of each of the server's processes would show it.";
     } else if (std::min(*t->front_end_cpu_cores, *t->engine_cpu_cores) >= Limits::kBusyProcess) {
       verdict = "front end and scheduler are both at their limit, and either may hold back the other.";
     }
@@ -100,10 +100,8 @@ std::string open_causes(const Scene& scene) {
   }
   if (scene.input.knee_kind == "hard" && judged.telemetry != nullptr) {
     return "Requests wait while decoding is as fast as before: full slots, prefill or something before the "
-           "engine, "
-           "not told apart. The engine's queue time, prefill time and requests in the batch, of every "
-           "server, would "
-           "tell.";
+           "engine (it is not known which). The engine's queue time, prefill time and requests in the "
+           "batch, of every server, would show it.";
   }
   return "";
 }

@@ -265,6 +265,8 @@ class Rendered(unittest.TestCase):
 
     def test_agents_may_load_services_of_any_range(self):
         self.assertIn("*.svc.cluster.local", self.runs["example"].words(self.runs["example"].agents)["--allow-target"])
+        # By the name that its plan has.
+        self.assertIn("simulated-host", self.runs["local"].words(self.runs["local"].agents)["--allow-target"])
 
     def test_mutual_tls_takes_what_cert_manager_makes(self):
         run = self.with_components("components/mtls")

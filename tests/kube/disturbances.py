@@ -40,13 +40,13 @@ class Disturbed(Trial):
         run = self.space("drained").run("drained", plan(hold=12))
         run.until_loaded(step=1)
         self.addCleanup(kubectl, "uncordon", NODE)
-        drain = ("drain", NODE, f"--pod-selector=kneepoint.dev/run={run.name}", "--ignore-daemonsets")
+        drain = ("drain", NODE, f"--pod-selector=kneepoint.dev/run={run.name}", "--ignore-daemonsets", "--delete-emptydir-data")
         held = kubectl(*drain, "--timeout=8s", check=False)
         self.assertNotEqual(held.returncode, 0)
         self.assertIn("disruption budget", held.stderr)
-        report = self.ends_well(run)
-        self.assertFalse(report["run"]["resumed"])
+        run.until_over()
         kubectl("uncordon", NODE)
+        self.assertFalse(self.ends_well(run)["run"]["resumed"])
         kubectl(*drain, "--timeout=60s")
 
     def test_a_plan_that_is_wrong_ends_its_agents(self):

@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "common/texts_id.h"
 #include "coordinator/recording/recording.h"
 #include "coordinator/recording/recording_writer.h"
 #include "coordinator/recording/results.h"
@@ -80,7 +81,10 @@ class RecordingTest : public ::testing::Test {
             .version = "0.1.0",
             .started_at = RealTime(1'700'000'000'123'456'789ns),
             .agents = {{.name = "a", .clock_round_trip = 80us}, {.name = "b"}},
-            .workloads = {{0, {.id = "abc", .summary = "1 prompt"}}},
+            .workloads = {{0,
+                           {.id = "abc",
+                            .summary = "1 prompt",
+                            .texts = texts_id(plan_.scenarios[0].workload, plan_.seed)}}},
             .datasets = {{0, {.file = "chats.jsonl", .sha256 = "5891b5b522d5df08", .entries = 2}}},
             .load_seconds = {{0, 61.5}},
             .seed = plan_.seed};

@@ -24,7 +24,7 @@ std::uint64_t ScrapeCount::done() const {
 bool ScrapeCount::wait(std::uint64_t count, MonoTime deadline, std::stop_token stop) {
   std::unique_lock lock(mutex_);
   const auto waiter = waiters_.insert(waiters_.end(), Waiter{begun_, 0});
-  changed_.wait_until(lock, stop, deadline, [&] { return closed_ || waiter->done >= count; });
+  changed_.wait_until(lock, std::move(stop), deadline, [&] { return closed_ || waiter->done >= count; });
   const bool enough = waiter->done >= count;
   waiters_.erase(waiter);
   return enough;

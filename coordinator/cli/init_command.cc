@@ -8,6 +8,7 @@
 #include "coordinator/cli/failure.h"
 #include "coordinator/cli/standard_output.h"
 #include "coordinator/cli/write_plan.h"
+#include "coordinator/init/plan_text.h"
 #include "coordinator/init/quick_plan.h"
 #include "coordinator/init/starting_plan.h"
 #include "coordinator/plan/name.h"
@@ -40,7 +41,8 @@ int init_command(const InitOptions& options) {
   if (const auto written = write_new_file(options.output, *text); !written)
     return refuse(written.error().message);
   say_wrapped(fmt::format("{} serves {}; plan: {}\nnext: kneepoint run {}\n", hosts->front().url,
-                          printable(hosts->front().models.front().id), options.output, options.output));
+                          printable(hosts->front().models.front().id), options.output,
+                          shell_word(options.output)));
   return kDone;
 }
 

@@ -19,8 +19,8 @@ std::string render_json(const Report& report);
 /// One of `results` in report.json.
 std::string render_json(const ScenarioResult& result);
 
-/// `json` without what is there for readers' eyes only: for pages, of which it is a good part. What is no JSON
-/// stays as it is.
+/// `json` without what is there for readers' eyes only: for pages, of which it is a good part. What is no
+/// JSON stays as it is.
 std::string compact_json(const std::string& json);
 
 /// Reads what render_json wrote, so that a report can be rendered again. Unknown fields are skipped and

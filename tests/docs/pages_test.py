@@ -209,9 +209,9 @@ def sources(*folders):
 
 
 def table_of(name):
-    """The names in a table of coordinator/report/flags.cc."""
-    text = (ROOT / "coordinator/report/flags.cc").read_text()
-    return set(re.findall(r"Entry\{\s*\"([^\"]+)\"", re.search(name + r" = \{(.*?)^\};", text, re.DOTALL | re.MULTILINE)[1]))
+    """The names in a table of the program."""
+    text = sources("coordinator/report", "coordinator/results")
+    return set(re.findall(r"\w+\{\s*\"([^\"]+)\"", re.search(name + r" = \{(.*?)^\};", text, re.DOTALL | re.MULTILINE)[1]))
 
 
 class Troubleshooting(unittest.TestCase):

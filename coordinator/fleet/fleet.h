@@ -104,7 +104,7 @@ class Fleet final : public LoadFleet {
   /// zero is filled in for each agent), serves the datasets that agents ask for, and waits until every agent
   /// is ready. Fails when one refuses, naming why, or is lost.
   /// @param begun how far the run's time has come by then: the zero lies so long before.
-  Result<void> start(Assignment assignment, const Check& check = {}, Nanos begun = Nanos(0));
+  Result<void> start(const Assignment& assignment, const Check& check = {}, Nanos begun = Nanos(0));
 
   /// The run's zero on this machine's monotonic clock. After start().
   MonoTime zero() const { return zero_; }

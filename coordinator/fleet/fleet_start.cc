@@ -92,7 +92,7 @@ Result<void> Fleet::measure_clocks(const Check& check) {
     member->probing = true;
     if (member->link) member->probe(clock_.now());
   }
-  const auto probed =
+  auto probed =
       wait_for_all([](const Member& m) { return m.samples.size() >= kProbes; }, "answer clock probes", check);
   for (const auto& member : members_) {
     member->probing = false;
@@ -103,7 +103,7 @@ Result<void> Fleet::measure_clocks(const Check& check) {
   return probed;
 }
 
-Result<void> Fleet::start(Assignment assignment, const Check& check, Nanos begun) {
+Result<void> Fleet::start(const Assignment& assignment, const Check& check, Nanos begun) {
   if (auto measured = measure_clocks(check); !measured) return measured;
   zero_ = clock_.now() + kZeroAhead - begun;
   run_id_ = assignment.run_id;

@@ -1,9 +1,15 @@
 #include "common/printable.h"
 
 #include <algorithm>
+#include <array>
 
 namespace kneepoint {
 namespace {
+
+constexpr std::array kInstructions = {CodeRange{0x0000, 0x001F}, CodeRange{0x007F, 0x009F},
+                                      CodeRange{0x061C, 0x061C}, CodeRange{0x200E, 0x200F},
+                                      CodeRange{0x2028, 0x202E}, CodeRange{0x2066, 0x2069},
+                                      CodeRange{0xFFF9, 0xFFFB}, CodeRange{0xE0000, 0xE007F}};
 
 std::string replaced(std::string_view text, std::string_view kept) {
   std::string result;
@@ -37,11 +43,13 @@ CodePoint first_code_point(std::string_view text) {
   return {value, bytes};
 }
 
+bool within(std::span<const CodeRange> ranges, char32_t value) {
+  return std::any_of(ranges.begin(), ranges.end(),
+                     [value](const CodeRange& each) { return value >= each.first && value <= each.last; });
+}
+
 bool is_instruction(char32_t value) {
-  const auto within = [value](char32_t first, char32_t last) { return value >= first && value <= last; };
-  return value < 0x20 || within(0x7F, 0x9F) || value == 0x061C || within(0x200E, 0x200F) ||
-         within(0x2028, 0x202E) || within(0x2066, 0x2069) || within(0xFFF9, 0xFFFB) ||
-         within(0xE0000, 0xE007F);
+  return within(kInstructions, value);
 }
 
 std::string printable(std::string_view text) {

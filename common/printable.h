@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -15,6 +16,12 @@ struct CodePoint {
 
 /// The first code point of non-empty UTF-8 `text`; a byte that begins none stands for itself as U+FFFD.
 CodePoint first_code_point(std::string_view text);
+
+/// Both ends included.
+struct CodeRange {
+  char32_t first, last;
+};
+bool within(std::span<const CodeRange> ranges, char32_t value);
 
 /// Whether a terminal or a page could take the character for an instruction: C0 and C1 controls, DEL, what
 /// turns the direction of text, line and paragraph separators, invisible tags.

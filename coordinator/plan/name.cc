@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <array>
 #include <cstddef>
 
@@ -13,9 +12,6 @@ namespace {
 
 constexpr std::size_t kMostCharacters = 64;
 
-struct CodeRange {
-  char32_t first, last;
-};
 /// Nothing that a reader could see or tell from another: Unicode's spaces but ASCII's own, format characters,
 /// fillers, what has no meaning that is agreed on. Instructions (common/printable.h) are no part of it.
 constexpr std::array kUnseen = {
@@ -28,9 +24,7 @@ constexpr std::array kUnseen = {
     CodeRange{0xE01F0, 0x10FFFF}};
 
 bool prints(char32_t value) {
-  return !is_instruction(value) && std::none_of(kUnseen.begin(), kUnseen.end(), [&](const CodeRange& each) {
-    return value >= each.first && value <= each.last;
-  });
+  return !is_instruction(value) && !within(kUnseen, value);
 }
 
 /// Joins the characters beside it: one emoji out of several, letters of Persian and of Indian scripts.

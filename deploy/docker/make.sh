@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # make.sh TARGET OUT [IMAGE]: the image kneepoint:latest, or IMAGE, by the Dockerfile's TARGET, and OUT/kneepoint-image.spdx.json, which says what is in it
-# (SPDX 2.3). Called by `./dev image`, which brings the tools. The same sources and Debian packages give the same image.
+# (SPDX 2.3). Called by `./dev image`, which brings the tools. Times and labels follow the commit, so that the same sources and Debian packages can
+# give the same image; that two builds are alike bit for bit has not been shown yet.
 set -euo pipefail
 target=$1; mkdir -p "$2"; out=$(cd "$2" && pwd)
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd); cd "$root"

@@ -13,6 +13,7 @@
 #include "tests/support/fake_engine.h"
 #include "tests/support/levels.h"
 #include "tests/support/manual_clock.h"
+#include "tests/support/small_assignment.h"
 
 namespace kneepoint::agent {
 namespace {
@@ -67,13 +68,8 @@ class Talk {
     v1::CoordinatorMessage welcome;
     welcome.mutable_welcome();
     tell(welcome);
-    Assignment assignment{.run_id = "run", .zero = clock_.now()};
-    assignment.targets.push_back({.name = "host", .urls = {"http://127.0.0.1:1"}});
-    Cell cell;
-    cell.workload.classes.push_back({"default", {"prompt"}, 1});
-    assignment.cells.push_back(cell);
     v1::CoordinatorMessage message;
-    to_wire(assignment, *message.mutable_assignment());
+    to_wire(small_assignment("run", clock_.now()), *message.mutable_assignment());
     tell(message);
     beat(clock_.now().time_since_epoch().count());
     v1::CoordinatorMessage level;

@@ -15,6 +15,7 @@
 #include "coordinator/fleet/local_agents.h"
 #include "tests/support/fake_engine.h"
 #include "tests/support/levels.h"
+#include "tests/support/small_assignment.h"
 
 namespace kneepoint::coordinator {
 
@@ -69,14 +70,7 @@ class FleetTest : public testing::Test {
   const std::string& unix_address() const { return fleet_->addresses()[0]; }
   const std::string& tcp_address() const { return fleet_->addresses()[1]; }
 
-  static Assignment assignment(const std::string& run_id = "run-1") {
-    Assignment assignment{.run_id = run_id};
-    assignment.targets.push_back({.name = "host", .urls = {"http://127.0.0.1:1"}});
-    Cell cell;
-    cell.workload.classes.push_back({"default", {"prompt"}, 1});
-    assignment.cells.push_back(cell);
-    return assignment;
-  }
+  static Assignment assignment(const std::string& run_id = "run-1") { return small_assignment(run_id); }
 
   void assemble_and_start(std::size_t agents) {
     const auto assembled = fleet_->assemble({agents}, kLimit);

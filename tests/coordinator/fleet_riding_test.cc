@@ -129,13 +129,8 @@ class RidingBack : public testing::Test {
     welcome.mutable_welcome();
     hears(welcome);
     if (!with_run) return;
-    Assignment assignment{.run_id = "run-1", .zero = SystemClock().now()};
-    assignment.targets.push_back({.name = "host", .urls = {"http://127.0.0.1:1"}});
-    Cell cell;
-    cell.workload.classes.push_back({"default", {"prompt"}, 1});
-    assignment.cells.push_back(cell);
     v1::CoordinatorMessage message;
-    to_wire(assignment, *message.mutable_assignment());
+    to_wire(small_assignment("run-1", SystemClock().now()), *message.mutable_assignment());
     hears(message);
     ASSERT_TRUE(sent_.back().has_ready());
   }

@@ -11,6 +11,14 @@
 
 namespace kneepoint {
 
+/// A turn of a trace's session after its first: a prompt that holds everything before it.
+struct TraceTurn {
+  std::uint32_t input_tokens = 0;
+  std::uint32_t output_tokens = 0;
+  std::vector<std::uint64_t> blocks;  ///< As DatasetEntry::blocks.
+  bool operator==(const TraceTurn&) const = default;
+};
+
 /// One request, or one conversation, of a dataset.
 struct DatasetEntry {
   std::uint32_t prompt_class = 0;   ///< Index into Dataset::classes.
@@ -21,6 +29,10 @@ struct DatasetEntry {
   /// Of a trace that says which requests begin alike: block i of the prompt is the same text wherever it has
   /// the same id.
   std::vector<std::uint64_t> blocks;
+  std::vector<TraceTurn> later;  ///< Of a trace's session.
+  /// What passes before each turn after the first: tools at work, a user who reads. Empty: not said.
+  std::vector<Nanos> gaps;
+  std::size_t turn_count() const { return turns.empty() ? 1 + later.size() : turns.size(); }
   bool operator==(const DatasetEntry&) const = default;
 };
 
@@ -30,6 +42,7 @@ struct Dataset {
   std::vector<std::string> classes;   ///< At least one.
   std::vector<DatasetEntry> entries;  ///< At least one.
   std::uint32_t block_tokens = 0;     ///< The size of DatasetEntry::blocks.
+  bool gaps_from_send = false;  ///< Gaps begin when the turn before was sent, else when its answer ended.
   bool operator==(const Dataset&) const = default;
 };
 
@@ -44,6 +57,9 @@ std::string to_bytes(const Dataset& dataset);
 Result<Dataset> dataset_from_bytes(const std::string& bytes);
 /// SHA-256, in 64 hexadecimal digits.
 std::string content_hash(std::string_view bytes);
+
+/// The mean of all gaps; absent where the dataset says none.
+std::optional<Nanos> mean_gap(const Dataset& dataset);
 
 /// When a trace's entry is due after the start of the replay. @param time_scale 2 takes twice the time.
 inline Nanos arrival_of(const DatasetEntry& entry, double time_scale) {

@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 #include <openssl/sha.h>
 
+#include <algorithm>
 #include <array>
 
 #include "common/dataset.h"
@@ -22,6 +23,15 @@ std::uint32_t tokens(const Field& at, std::uint32_t value) {
   return value;
 }
 
+TraceTurn turn_from(const Field& at, const v1::TraceTurn& message) {
+  TraceTurn turn;
+  turn.input_tokens = tokens({&at, "input_tokens"}, message.input_tokens());
+  turn.output_tokens = tokens({&at, "output_tokens"}, message.output_tokens());
+  if (turn.input_tokens == 0) refuse({&at, "input_tokens"}, "is 0");
+  turn.blocks.assign(message.blocks().begin(), message.blocks().end());
+  return turn;
+}
+
 DatasetEntry entry_from(const Field& at, const v1::DatasetEntry& message, int classes) {
   DatasetEntry entry;
   if (message.prompt_class() >= static_cast<std::uint32_t>(classes)) {
@@ -35,6 +45,14 @@ DatasetEntry entry_from(const Field& at, const v1::DatasetEntry& message, int cl
   if (entry.turns.empty() && entry.input_tokens == 0) refuse(at, "has neither text nor length");
   entry.arrival = wire::duration({&at, "arrival_nanos"}, message.arrival_nanos());
   entry.blocks.assign(message.blocks().begin(), message.blocks().end());
+  if (!entry.turns.empty() && !message.later().empty()) refuse({&at, "later"}, "stands beside texts");
+  for (int i = 0; i < message.later_size(); ++i)
+    entry.later.push_back(turn_from({&at, "later", i}, message.later(i)));
+  const auto gaps = static_cast<std::size_t>(message.gap_nanos_size());
+  if (gaps > 0 && gaps + 1 != entry.turn_count())
+    refuse({&at, "gap_nanos"}, fmt::format("{} gaps between {} turns", gaps, entry.turn_count()));
+  for (int i = 0; i < message.gap_nanos_size(); ++i)
+    entry.gaps.push_back(wire::duration({&at, "gap_nanos", i}, message.gap_nanos(i)));
   return entry;
 }
 
@@ -51,8 +69,16 @@ std::string to_bytes(const Dataset& dataset) {
     to.set_output_tokens(from.output_tokens);
     to.set_arrival_nanos(from.arrival.count());
     for (const std::uint64_t block : from.blocks) to.add_blocks(block);
+    for (const TraceTurn& turn : from.later) {
+      v1::TraceTurn& later = *to.add_later();
+      later.set_input_tokens(turn.input_tokens);
+      later.set_output_tokens(turn.output_tokens);
+      later.mutable_blocks()->Add(turn.blocks.begin(), turn.blocks.end());
+    }
+    for (const Nanos gap : from.gaps) to.add_gap_nanos(gap.count());
   }
   message.set_block_tokens(dataset.block_tokens);
+  message.set_gaps_from_send(dataset.gaps_from_send);
   return message.SerializeAsString();
 }
 
@@ -71,14 +97,28 @@ Result<Dataset> dataset_from_bytes(const std::string& bytes) {
     for (int i = 0; i < message.entries_size(); ++i) {
       dataset.entries.push_back(
           entry_from({nullptr, "entries", i}, message.entries(i), message.classes_size()));
-      blocks = blocks || !dataset.entries.back().blocks.empty();
+      const DatasetEntry& entry = dataset.entries.back();
+      blocks = blocks || !entry.blocks.empty() ||
+               std::any_of(entry.later.begin(), entry.later.end(),
+                           [](const TraceTurn& t) { return !t.blocks.empty(); });
     }
     dataset.block_tokens = message.block_tokens();
+    dataset.gaps_from_send = message.gaps_from_send();
     if (dataset.block_tokens > kMaxBlockTokens || (blocks && dataset.block_tokens == 0)) {
       refuse({nullptr, "block_tokens"}, fmt::format("{} is no size of a block", dataset.block_tokens));
     }
     return dataset;
   });
+}
+
+std::optional<Nanos> mean_gap(const Dataset& dataset) {
+  double sum = 0, count = 0;
+  for (const DatasetEntry& entry : dataset.entries) {
+    for (const Nanos gap : entry.gaps) sum += to_seconds(gap);
+    count += static_cast<double>(entry.gaps.size());
+  }
+  if (count == 0) return std::nullopt;
+  return from_seconds(sum / count);
 }
 
 std::string content_hash(std::string_view bytes) {

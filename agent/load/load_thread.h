@@ -91,8 +91,8 @@ class LoadThread {
   void join_session(Slot& slot, const Ticket& ticket, CompletionRequest& request);
   /// The longest waiting arrival of an open loop; nothing, and the slot is parked, where none waits.
   std::optional<DueRequest> next_arrival(Slot& slot);
-  /// A request has succeeded. @return how long the slot thinks before its next one.
-  Nanos turn_ended(Slot& slot, const Ticket& ticket, const PromptPick& pick);
+  /// A request has succeeded, at `at`. @return how long the slot thinks before its next one.
+  Nanos turn_ended(Slot& slot, const Ticket& ticket, const CompletionRequest& request, MonoTime at);
   void request_ended(const Slot& slot, MonoTime at);
   void slot_ended(const Slot& slot);
   /// Where its first request goes, as far as can be told.

@@ -59,8 +59,9 @@ CompletionRequest LoadThread::compose(Slot& slot, const Ticket& ticket, MonoTime
   ++cell.in_flight[slot.replica];
   join_session(slot, ticket, request);
   request.conversation = &slot.conversation;
-  // A log has the answers that its conversations go on from.
-  request.keep_answer = workload.conversation && !(workload.dataset && workload.dataset->messages);
+  // A log has the answers that its conversations go on from, and a trace's prompts hold them.
+  request.keep_answer = workload.conversation &&
+                        !(workload.dataset && (workload.dataset->messages || workload.dataset->lengths_only));
   request.id =
       request_id(setup_->assignment.run_id, identity.cell, identity.epoch, identity.slot, identity.k);
   request.series = {.cell = slot.cell(),
@@ -94,18 +95,20 @@ void LoadThread::join_session(Slot& slot, const Ticket& ticket, CompletionReques
   request.key = keys[number % keys.size()];
 }
 
-Nanos LoadThread::turn_ended(Slot& slot, const Ticket& ticket, const PromptPick& pick) {
+Nanos LoadThread::turn_ended(Slot& slot, const Ticket& ticket, const CompletionRequest& request,
+                             MonoTime at) {
   const Workload& workload = setup_->cell(slot.cell()).workload;
   if (!workload.thinks()) return Nanos(0);
   if (workload.conversation) {
-    slot.conversation.answered(pick);
+    slot.conversation.answered(request.pick);
     // The next conversation is another user's, who has been thinking elsewhere.
     if (slot.conversation.over()) return Nanos(0);
   }
   const LoadLevel& level = current_.level;
   const bool last = level.budget && slot.epoch == level.epoch &&
                     slot.issued >= budget_share(*level.budget, slot.number(), level.concurrency);
-  return last ? Nanos(0) : setup_->sources[slot.cell()]->think_time(ticket.identity);
+  if (last) return Nanos(0);
+  return request.source->think_time(ticket.identity, request.pick, at - request.intended);
 }
 
 void LoadThread::request_ended(const Slot& slot, MonoTime at) {

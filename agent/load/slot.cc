@@ -97,7 +97,7 @@ Task<void> Slot::keep_in_flight() {
     if (ending.outcome == Outcome::kCancelled) break;
     if (ending.outcome == Outcome::kSuccess) {
       failures = 0;
-      const Nanos thinking = thread_.turn_ended(*this, *ticket, request.pick);
+      const Nanos thinking = thread_.turn_ended(*this, *ticket, request, ending.at);
       if (thinking <= Nanos(0)) continue;
       intended = ending.at + thinking;
       recorder_.begin_thinking(request.series, ending.at);

@@ -124,17 +124,21 @@ void PromptSource::pick_lengths(const RequestIdentity& request, PromptPick& pick
   if (workload_.synthetic) {
     pick.input_tokens = workload_.synthetic->input_tokens.sample_whole(random_bits(request, kInputDraw), 1);
   } else if (entry != nullptr && entry->turns.empty()) {
-    pick.input_tokens = entry->input_tokens;
+    pick.input_tokens = pick.turn == 0 ? entry->input_tokens : entry->later[pick.turn - 1].input_tokens;
   }
-  if (entry != nullptr && entry->output_tokens > 0) {
-    pick.output_tokens = entry->output_tokens;
+  const std::uint32_t answer = entry == nullptr ? 0
+                               : pick.turn == 0 || entry->later.empty()
+                                   ? entry->output_tokens
+                                   : entry->later[pick.turn - 1].output_tokens;
+  if (answer > 0) {
+    pick.output_tokens = answer;
   } else if (workload_.output_tokens) {
     pick.output_tokens = workload_.output_tokens->sample_whole(random_bits(request, kOutputDraw), 1);
   }
 }
 
 std::uint32_t PromptSource::turns(const RequestIdentity& request, const PromptPick& first) const {
-  std::size_t turns = dataset_ ? dataset_->entries[first.item].turns.size() : 1;
+  std::size_t turns = dataset_ ? dataset_->entries[first.item].turn_count() : 1;
   if (const auto& asked = workload_.conversation->turns) {
     const std::size_t drawn = asked->sample_whole(random_bits(request, kTurnsDraw), 1);
     turns = dataset_ ? std::min(turns, drawn) : drawn;
@@ -142,7 +146,12 @@ std::uint32_t PromptSource::turns(const RequestIdentity& request, const PromptPi
   return static_cast<std::uint32_t>(std::max<std::size_t>(turns, 1));
 }
 
-Nanos PromptSource::think_time(const RequestIdentity& request) const {
+Nanos PromptSource::think_time(const RequestIdentity& request, const PromptPick& pick, Nanos took) const {
+  if (dataset_ && pick.turn < dataset_->entries[pick.item].gaps.size()) {
+    const double gap =
+        to_seconds(dataset_->entries[pick.item].gaps[pick.turn]) * workload_.dataset->time_scale;
+    return std::max(Nanos(0), from_seconds(gap) - (dataset_->gaps_from_send ? took : Nanos(0)));
+  }
   const Distribution& time =
       workload_.conversation ? workload_.conversation->think_time : workload_.think_time;
   return from_seconds(time.sample(random_bits(request, kThinkDraw)));
@@ -176,7 +185,7 @@ Prompt PromptSource::render(const PromptPick& pick, const ConversationState& con
   }
   // All texts one after the other; views only once the buffer has stopped growing.
   std::vector<std::size_t> ends;
-  if (pick.turn > 0) {
+  if (pick.turn > 0 && !alone()) {
     for (const ConversationState::Turn& turn : conversation.history()) {
       append_text(turn.user, buffer.text);
       ends.push_back(buffer.text.size());
@@ -213,7 +222,7 @@ std::size_t PromptSource::words(double tokens) const {
 /// Words up to the length asked for: first what is shared, then what is not. The text's first words are those
 /// that follow the template's overhead, which a later turn has paid already.
 void PromptSource::append_made(const PromptPick& pick, std::string& out) const {
-  const double overhead = pick.turn == 0 ? calibration_.overhead_tokens : 0;
+  const double overhead = pick.turn == 0 || alone() ? calibration_.overhead_tokens : 0;
   const std::size_t total = std::max<std::size_t>(1, words(pick.input_tokens - overhead));
   std::size_t done = 0;
   const auto add = [&](std::uint64_t seed, std::size_t until) {
@@ -227,8 +236,9 @@ void PromptSource::append_made(const PromptPick& pick, std::string& out) const {
     const std::size_t shared = std::min(words(workload_.synthetic->shared_prefix_tokens), total - 1);
     add(mix_bits(prefix_seed_ ^ pick.prefix_group), shared);
   }
-  if (dataset_ && !dataset_->entries[pick.item].blocks.empty()) {
-    const auto& blocks = dataset_->entries[pick.item].blocks;
+  if (alone()) {
+    const DatasetEntry& entry = dataset_->entries[pick.item];
+    const auto& blocks = pick.turn == 0 ? entry.blocks : entry.later[pick.turn - 1].blocks;
     for (std::size_t i = 0; i < blocks.size(); ++i) {
       add(mix_bits(pick.level_seed ^ blocks[i]), words(static_cast<double>(i + 1) * dataset_->block_tokens));
     }

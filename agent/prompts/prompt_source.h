@@ -31,8 +31,9 @@ class PromptSource {
 
   /// What the request asks. Follows and moves the slot's `conversation` where the workload has them.
   PromptPick pick(const Ticket& ticket, ConversationState& conversation) const;
-  /// How long to think between this request's answer and the next turn or request.
-  Nanos think_time(const RequestIdentity& request) const;
+  /// How long to think between this request's answer and the next turn or request: as the dataset says, else
+  /// as the workload does. @param took from its send to its answer's end.
+  Nanos think_time(const RequestIdentity& request, const PromptPick& pick, Nanos took) const;
 
   /// Writes a request's text into `buffer`; the views are good until the next call with it.
   Prompt render(const PromptPick& pick, const ConversationState& conversation, PromptBuffer& buffer) const;
@@ -46,6 +47,8 @@ class PromptSource {
   void pick_class(const Ticket& ticket, std::uint64_t place, PromptPick& pick) const;
   void pick_lengths(const RequestIdentity& request, PromptPick& pick) const;
   std::uint32_t turns(const RequestIdentity& request, const PromptPick& first) const;
+  /// A trace's turn stands alone: its prompt holds what was said before.
+  bool alone() const { return dataset_ && workload_.dataset->lengths_only; }
   std::string_view given_text(const PromptPick& pick) const;
   void append_text(const PromptPick& pick, std::string& out) const;
   void append_made(const PromptPick& pick, std::string& out) const;

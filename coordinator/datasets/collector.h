@@ -44,6 +44,8 @@ class DatasetCollector {
   /// @param line for the complaint about an entry without text, or too much of it, or about too many classes.
   /// @param prompt_class its name, new or met before; the entry's own number stands where there is none.
   void add(DatasetEntry entry, std::size_t line, const std::optional<std::string>& prompt_class = {});
+  /// Another turn of a trace's session. @param entry its place in the dataset. @param gap before it.
+  void add_turn(std::size_t entry, TraceTurn turn, Nanos gap, std::size_t line);
   /// What was collected; complains when that is nothing.
   Dataset finish() &&;
 
@@ -51,6 +53,7 @@ class DatasetCollector {
 
  private:
   std::uint32_t class_number(std::string_view name, std::size_t line);
+  void charge(std::size_t bytes, std::size_t line);
 
   const std::size_t limit_;
   const bool skip_;

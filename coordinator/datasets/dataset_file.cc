@@ -19,12 +19,13 @@
 namespace kneepoint::coordinator {
 namespace {
 
-constexpr std::array<std::pair<DatasetFormat, std::string_view>, 7> kFormats = {
+constexpr std::array<std::pair<DatasetFormat, std::string_view>, 8> kFormats = {
     {{DatasetFormat::kJsonLines, "jsonl"},
      {DatasetFormat::kCsv, "csv"},
      {DatasetFormat::kShareGpt, "sharegpt"},
      {DatasetFormat::kBodies, "bodies"},
      {DatasetFormat::kMooncake, "mooncake"},
+     {DatasetFormat::kBailian, "bailian"},
      {DatasetFormat::kAzureLlm, "azure-llm"},
      {DatasetFormat::kBurstGpt, "burstgpt"}}};
 
@@ -79,7 +80,7 @@ bool is_csv(DatasetFormat format) {
 /// Whether one bad line of it says nothing about the others.
 bool is_lines(DatasetFormat format) {
   return format == DatasetFormat::kJsonLines || format == DatasetFormat::kBodies ||
-         format == DatasetFormat::kMooncake;
+         format == DatasetFormat::kMooncake || format == DatasetFormat::kBailian;
 }
 
 void read_text(const DatasetSpec& spec, const simdjson::padded_string& text, DatasetCollector& into) {
@@ -103,6 +104,9 @@ void read_text(const DatasetSpec& spec, const simdjson::padded_string& text, Dat
       break;
     case DatasetFormat::kMooncake:
       read_mooncake(view, into);
+      break;
+    case DatasetFormat::kBailian:
+      read_bailian(view, spec.sessions, into);
       break;
     case DatasetFormat::kAzureLlm:
       read_azure_llm(view, into);
@@ -134,8 +138,8 @@ std::optional<DatasetFormat> dataset_format_from_string(std::string_view name) {
 }
 
 bool is_trace(DatasetFormat format) {
-  return format == DatasetFormat::kMooncake || format == DatasetFormat::kAzureLlm ||
-         format == DatasetFormat::kBurstGpt;
+  return format == DatasetFormat::kMooncake || format == DatasetFormat::kBailian ||
+         format == DatasetFormat::kAzureLlm || format == DatasetFormat::kBurstGpt;
 }
 
 Result<DatasetRead> read_dataset(const DatasetSpec& spec) {
@@ -182,13 +186,23 @@ void DatasetCollector::add(DatasetEntry entry, std::size_t line,
                            const std::optional<std::string>& prompt_class) {
   for (const std::string& turn : entry.turns) {
     if (turn.empty()) throw DatasetError{line, "the prompt is empty"};
-    bytes_ += turn.size() + 8;
+    charge(turn.size() + 8, line);
   }
-  bytes_ += 16 + 8 * entry.blocks.size();
-  if (bytes_ > kMaxDatasetBytes - (kMaxDatasetBytes >> 4))
-    throw DatasetError{line, "up to here it is more than agents can hold (240 MiB); set 'limit'", true};
+  charge(16 + 8 * (entry.blocks.size() + entry.gaps.size()), line);
   if (prompt_class) entry.prompt_class = class_number(*prompt_class, line);
   dataset_.entries.push_back(std::move(entry));
+}
+
+void DatasetCollector::add_turn(std::size_t entry, TraceTurn turn, Nanos gap, std::size_t line) {
+  charge(24 + 8 * turn.blocks.size(), line);
+  dataset_.entries[entry].later.push_back(std::move(turn));
+  dataset_.entries[entry].gaps.push_back(gap);
+}
+
+void DatasetCollector::charge(std::size_t bytes, std::size_t line) {
+  bytes_ += bytes;
+  if (bytes_ > kMaxDatasetBytes - (kMaxDatasetBytes >> 4))
+    throw DatasetError{line, "up to here it is more than agents can hold (240 MiB); set 'limit'", true};
 }
 
 Dataset DatasetCollector::finish() && {

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <string>
 
+#include "common/plural.h"
 #include "coordinator/datasets/lines.h"
 #include "coordinator/datasets/logged_messages.h"
 
@@ -104,6 +105,26 @@ std::string class_name(dom::element value, const std::string& field, std::size_t
   return simdjson::minify(value);
 }
 
+/// The seconds before each turn after the first.
+std::vector<Nanos> read_gaps(dom::element value, const std::string& field, std::size_t turns,
+                             std::size_t line) {
+  constexpr double kLongest = 86'400;
+  dom::array list;
+  if (value.get(list)) throw DatasetError{line, fmt::format("'{}' is no list of seconds", field)};
+  std::vector<Nanos> gaps;
+  for (const dom::element item : list) {
+    double seconds = 0;
+    if (item.get(seconds) || !(seconds >= 0 && seconds <= kLongest))
+      throw DatasetError{line,
+                         fmt::format("'{}' has something else than seconds, 0 to {:.0f}", field, kLongest)};
+    gaps.push_back(from_seconds(seconds));
+  }
+  if (gaps.size() + 1 != turns)
+    throw DatasetError{line, fmt::format("'{}' has {}, but there are {} turns: one for each after the first",
+                                         field, plural(gaps.size(), "gap"), turns)};
+  return gaps;
+}
+
 std::size_t line_of(std::string_view text, const char* at) {
   const auto offset =
       std::clamp<std::ptrdiff_t>(at - text.data(), 0, static_cast<std::ptrdiff_t>(text.size()));
@@ -155,6 +176,8 @@ void read_json_lines(std::string_view text, const DatasetSpec& spec, DatasetColl
           throw DatasetError{number, fmt::format("'{}' is not a whole number", spec.output_tokens)};
         entry.output_tokens = token_count(tokens, spec.output_tokens, number);
       }
+      if (!spec.delay.empty())
+        entry.gaps = read_gaps(member(object, spec.delay, number), spec.delay, entry.turns.size(), number);
       std::optional<std::string> name;
       if (!spec.prompt_class.empty())
         name = class_name(member(object, spec.prompt_class, number), spec.prompt_class, number);

@@ -5,7 +5,11 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cstdint>
 #include <optional>
+#include <unordered_map>
+#include <utility>
+#include <vector>
 
 #include "coordinator/datasets/csv_prompts.h"
 #include "coordinator/datasets/lines.h"
@@ -16,8 +20,11 @@ namespace {
 namespace dom = simdjson::dom;
 
 constexpr std::uint32_t kMooncakeBlock = 512;
+constexpr std::uint32_t kBailianBlock = 16;
 /// A trace is replayed in at most a month.
 constexpr Nanos kLongest = std::chrono::hours(24 * 31);
+/// No stamp is later, so that it fits into Nanos: the year 2255, counted from 1970.
+constexpr double kLastSecond = 9e9;
 
 /// Takes a number of at least one digit, followed by `end` (0: anything).
 bool take(std::string_view& text, char end, int& number) {
@@ -66,41 +73,106 @@ void order_by_arrival(Dataset& dataset) {
   if (entries.back().arrival > kLongest) throw DatasetError{0, "spans more than 31 days; set 'limit'"};
 }
 
+/// A line of a trace in JSON.
+class TraceLine {
+ public:
+  TraceLine(dom::parser& parser, std::string_view line, std::size_t number) : number_(number) {
+    if (parser.parse(line.data(), line.size(), true).get_object().get(object_))
+      throw DatasetError{number, "is not a JSON object"};
+  }
+
+  std::int64_t whole(const char* field, std::int64_t least = 0) const {
+    std::int64_t value = 0;
+    if (object_.at_key(field).get(value) || value < least)
+      throw DatasetError{number_, fmt::format("has no whole number as '{}'", field)};
+    return value;
+  }
+  std::uint32_t tokens(const char* field) const {
+    return token_count(static_cast<std::uint64_t>(whole(field)), field, number_);
+  }
+  /// @param unit in which it is written: "milliseconds" or "seconds". @param seconds of one.
+  Nanos time(const char* field, std::string_view unit, double seconds) const {
+    double value = 0;
+    if (object_.at_key(field).get(value) || !(value >= 0 && value * seconds < kLastSecond))
+      throw DatasetError{number_, fmt::format("has no time in {} as '{}'", unit, field)};
+    return from_seconds(value * seconds);
+  }
+  /// None where there is no such list.
+  std::vector<std::uint64_t> blocks() const {
+    std::vector<std::uint64_t> ids;
+    dom::array list;
+    if (object_.at_key("hash_ids").get(list)) return ids;
+    for (const dom::element block : list) {
+      std::uint64_t id = 0;
+      if (block.get(id)) throw DatasetError{number_, "has a hash id that is no whole number"};
+      ids.push_back(id);
+    }
+    return ids;
+  }
+
+ private:
+  std::size_t number_;
+  dom::object object_;
+};
+
 }  // namespace
 
 void read_mooncake(std::string_view text, DatasetCollector& into) {
   dom::parser parser;
   each_line(text, [&](std::string_view line, std::size_t number) {
     into.attempt([&] {
-      dom::object object;
-      if (parser.parse(line.data(), line.size(), true).get_object().get(object))
-        throw DatasetError{number, "is not a JSON object"};
-      const auto whole = [&](const char* field) {
-        std::uint64_t value = 0;
-        if (object.at_key(field).get(value))
-          throw DatasetError{number, fmt::format("has no whole number as '{}'", field)};
-        return value;
-      };
-      double milliseconds = 0;
-      if (object.at_key("timestamp").get(milliseconds) || !(milliseconds >= 0 && milliseconds < 1e13))
-        throw DatasetError{number, "has no time in milliseconds as 'timestamp'"};
+      const TraceLine read(parser, line, number);
       DatasetEntry entry;
-      entry.arrival = from_seconds(milliseconds / 1000);
-      entry.input_tokens = token_count(whole("input_length"), "input_length", number);
-      entry.output_tokens = token_count(whole("output_length"), "output_length", number);
-      dom::array blocks;
-      if (!object.at_key("hash_ids").get(blocks)) {
-        for (const dom::element block : blocks) {
-          std::uint64_t id = 0;
-          if (block.get(id)) throw DatasetError{number, "has a hash id that is no whole number"};
-          entry.blocks.push_back(id);
-        }
-      }
+      entry.arrival = read.time("timestamp", "milliseconds", 1e-3);
+      entry.input_tokens = read.tokens("input_length");
+      entry.output_tokens = read.tokens("output_length");
+      entry.blocks = read.blocks();
       into.add(std::move(entry), number);
     });
     return !into.full();
   });
   into.dataset().block_tokens = kMooncakeBlock;
+  order_by_arrival(into.dataset());
+}
+
+void read_bailian(std::string_view text, bool sessions, DatasetCollector& into) {
+  struct Last {
+    std::size_t entry;
+    Nanos at;
+  };
+  std::unordered_map<std::int64_t, Last> open;  // by the chat that a session ends with so far
+  dom::parser parser;
+  each_line(text, [&](std::string_view line, std::size_t number) {
+    into.attempt([&] {
+      const TraceLine read(parser, line, number);
+      const std::int64_t chat = read.whole("chat_id");
+      const Nanos at = read.time("timestamp", "seconds", 1);
+      const auto parent = sessions ? open.find(read.whole("parent_chat_id", -1)) : open.end();
+      TraceTurn turn{read.tokens("input_length"), read.tokens("output_length"), read.blocks()};
+      std::size_t entry = into.dataset().entries.size();
+      if (parent != open.end()) {
+        if (at < parent->second.at)
+          throw DatasetError{number, "comes before the chat that it follows ('parent_chat_id')"};
+        if (at - parent->second.at > kLongest)
+          throw DatasetError{number, "comes more than 31 days after the chat that it follows"};
+        entry = parent->second.entry;
+        into.add_turn(entry, std::move(turn), at - parent->second.at, number);
+        open.erase(parent);
+      } else if (into.full()) {
+        return;
+      } else {
+        into.add({.input_tokens = turn.input_tokens,
+                  .output_tokens = turn.output_tokens,
+                  .arrival = at,
+                  .blocks = std::move(turn.blocks)},
+                 number);
+      }
+      if (sessions) open[chat] = {entry, at};
+    });
+    return sessions || !into.full();  // sessions that have begun go on
+  });
+  into.dataset().block_tokens = kBailianBlock;
+  into.dataset().gaps_from_send = true;
   order_by_arrival(into.dataset());
 }
 

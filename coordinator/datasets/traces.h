@@ -13,6 +13,15 @@ namespace kneepoint::coordinator {
 /// @param text readable for simdjson's padding past its end.
 void read_mooncake(std::string_view text, DatasetCollector& into);
 
+/// Qwen-Bailian (Wang et al., USENIX ATC '25), by the README of alibaba-edu/qwen-bailian-usagetraces-anon:
+/// JSON lines of `chat_id`, `parent_chat_id` (-1: none), `timestamp` (s), `input_length`, `output_length`,
+/// `hash_ids`, one for each 16 tokens. A prompt's length and ids are those of all that was said before, too.
+/// @param sessions whether a chat and those that follow it are the turns of one entry; of two that follow the
+/// same chat the later one begins a session of its own. Their gaps are from arrival to arrival: when answers
+/// ended is not told.
+/// @param text readable for simdjson's padding past its end.
+void read_bailian(std::string_view text, bool sessions, DatasetCollector& into);
+
 /// The Azure LLM inference traces (Patel et al., ISCA '24): CSV with `TIMESTAMP`, `ContextTokens`,
 /// `GeneratedTokens`.
 void read_azure_llm(std::string_view text, DatasetCollector& into);

@@ -27,9 +27,10 @@ DatasetFormat read_format(const MappingReader& reader, const std::string& file) 
   }
   const std::string& name = yaml::read_text(*format, "'format'");
   if (const auto known = dataset_format_from_string(name)) return *known;
-  throw PlanError{format->at, fmt::format("unknown format '{}'{}", yaml::excerpt(name),
-                                          yaml::suggestion(name, {"jsonl", "csv", "sharegpt", "bodies",
-                                                                  "mooncake", "azure-llm", "burstgpt"}))};
+  throw PlanError{format->at,
+                  fmt::format("unknown format '{}'{}", yaml::excerpt(name),
+                              yaml::suggestion(name, {"jsonl", "csv", "sharegpt", "bodies", "mooncake",
+                                                      "bailian", "azure-llm", "burstgpt"}))};
 }
 
 /// Keys that only some formats have.
@@ -48,7 +49,11 @@ void check_dataset_keys(const MappingReader& reader, DatasetFormat format) {
         reader.key_position("roles"),
         fmt::format("'roles' is for chats in jsonl and sharegpt files; {} has none", to_string(format))};
   }
-  if (reader.find("time_scale") != nullptr && !is_trace(format)) {
+  if (reader.find("delay") != nullptr && format != DatasetFormat::kJsonLines) {
+    throw PlanError{reader.key_position("delay"),
+                    fmt::format("'delay' names a member of a jsonl file; {} has none", to_string(format))};
+  }
+  if (reader.find("time_scale") != nullptr && !is_trace(format) && reader.find("delay") == nullptr) {
     throw PlanError{reader.key_position("time_scale"),
                     fmt::format("'time_scale' is for traces; {} has no arrival times", to_string(format))};
   }
@@ -56,11 +61,11 @@ void check_dataset_keys(const MappingReader& reader, DatasetFormat format) {
 
 }  // namespace
 
-void read_dataset_use(const Node& node, const std::string& scenario, DatasetLibrary& library,
+void read_dataset_use(const Node& node, const std::string& scenario, bool sessions, DatasetLibrary& library,
                       Workload& workload) {
   const MappingReader reader(node, fmt::format("'dataset' of {}", scenario),
-                             {"file", "format", "prompt", "output_tokens", "class", "roles", "bad_lines",
-                              "limit", "order", "time_scale"});
+                             {"file", "format", "prompt", "output_tokens", "class", "delay", "roles",
+                              "bad_lines", "limit", "order", "time_scale"});
   const Node& file = reader.require("file");
   DatasetSpec spec{.path = yaml::read_text(file, "'file'")};
   spec.format = read_format(reader, spec.path);
@@ -71,6 +76,8 @@ void read_dataset_use(const Node& node, const std::string& scenario, DatasetLibr
   field("prompt", spec.prompt);
   field("output_tokens", spec.output_tokens);
   field("class", spec.prompt_class);
+  field("delay", spec.delay);
+  spec.sessions = sessions && spec.format == DatasetFormat::kBailian;
   if (const Node* const limit = reader.find("limit"))
     spec.limit = yaml::read_integer(*limit, "'limit'", 1, kMostEntries);
   if (const Node* const roles = reader.find("roles"))

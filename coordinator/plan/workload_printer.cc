@@ -58,14 +58,22 @@ std::string describe_dataset(const DatasetUse& use, const Plan& plan) {
   if (!use.lengths_only)
     return fmt::format("{} from a dataset, {}", plural(dataset.entries.size(), "prompt"), order);
   double input = 0, output = 0;
+  std::size_t requests = 0;
   for (const DatasetEntry& entry : dataset.entries) {
     input += entry.input_tokens;
     output += entry.output_tokens;
+    for (const TraceTurn& turn : entry.later) {
+      input += turn.input_tokens;
+      output += turn.output_tokens;
+    }
+    requests += entry.turn_count();
   }
-  const auto n = static_cast<double>(dataset.entries.size());
+  const auto n = static_cast<double>(requests);
   return fmt::format(
-      "a trace of {} over {}, {}, made texts of {:.0f} tokens and answers of {:.0f} on average",
-      plural(dataset.entries.size(), "request"),
+      "a trace of {}{} over {}, {}, made texts of {:.0f} tokens and answers of {:.0f} on average",
+      plural(requests, "request"),
+      requests == dataset.entries.size() ? ""
+                                         : fmt::format(" in {}", plural(dataset.entries.size(), "session")),
       format_duration(
           std::chrono::round<std::chrono::seconds>(arrival_of(dataset.entries.back(), use.time_scale))),
       order, input / n, output / n);
@@ -77,13 +85,20 @@ std::string times(const Distribution& d) {
   });
 }
 
-std::string describe_conversation(const Conversation& conversation) {
+/// @param gaps whether a dataset says what passes between turns.
+std::string describe_conversation(const Conversation& conversation, bool gaps) {
   std::string text = "conversations of ";
   text += conversation.turns ? tokens(*conversation.turns, "turn") : "all turns that they have";
-  if (conversation.think_time.largest() > 0) {
+  if (gaps) {
+    text += fmt::format(", with its gaps between them, {} on average", times(conversation.think_time));
+  } else if (conversation.think_time.largest() > 0) {
     text += fmt::format(", thinking {} between them", times(conversation.think_time));
   }
   return text;
+}
+
+bool has_gaps(const Workload& workload, const Plan& plan) {
+  return workload.dataset && mean_gap(*plan.datasets.at(workload.dataset->hash)).has_value();
 }
 
 std::string describe_source(const Workload& workload, const Plan& plan) {
@@ -121,7 +136,8 @@ std::string describe_workload(const Workload& workload, const Plan& plan) {
   }
   if (workload.unique) text += ", each made unique";
   if (workload.repeat_texts) text += ", the same in every run";
-  if (workload.conversation) text += ", " + describe_conversation(*workload.conversation);
+  if (workload.conversation)
+    text += ", " + describe_conversation(*workload.conversation, has_gaps(workload, plan));
   if (workload.think_time.largest() > 0)
     text += fmt::format(", users think {} between requests", times(workload.think_time));
   if (workload.system) text += ", a system prompt";
@@ -171,7 +187,8 @@ void warn_about_workload(const Scenario& scenario, const Plan& plan, std::vector
   }
   const bool replayed =
       scenario.ramp.open && scenario.ramp.open->steps.front().kind == ArrivalProcess::Kind::kTrace;
-  if (workload.dataset && workload.dataset->time_scale != 1 && !replayed) {
+  const bool between_turns = workload.conversation && has_gaps(workload, plan);
+  if (workload.dataset && workload.dataset->time_scale != 1 && !replayed && !between_turns) {
     warnings.push_back(
         fmt::format("{}: time_scale has no effect without arrival: trace, which follows the trace's times.",
                     scenario.name));

@@ -52,19 +52,30 @@ Synthetic read_synthetic(const Node& node, const std::string& scenario) {
   return synthetic;
 }
 
-Conversation read_conversation(const Node& node, const std::string& scenario, const Workload& workload) {
+/// @param dataset the workload's, or null.
+Conversation read_conversation(const Node& node, const std::string& scenario, const Workload& workload,
+                               const Dataset* dataset) {
   const MappingReader reader(node, fmt::format("'conversation' of {}", scenario), {"turns", "think_time"});
-  if (!workload.synthetic && !(workload.dataset && !workload.dataset->lengths_only)) {
-    throw PlanError{node.at, "'conversation' needs 'synthetic' texts or a 'dataset' that has texts"};
-  }
+  const auto gap = dataset != nullptr ? mean_gap(*dataset) : std::nullopt;
+  if (!workload.synthetic && dataset == nullptr)
+    throw PlanError{node.at, "'conversation' needs 'synthetic' texts or a 'dataset'"};
+  if (dataset != nullptr && workload.dataset->lengths_only && !gap)
+    throw PlanError{node.at, "no request of this trace follows another one: it has no conversations"};
   Conversation conversation;
   if (const Node* const turns = reader.find("turns")) {
     conversation.turns = read_varying_count(*turns, "'turns'", 1, kMostTurns);
   } else if (workload.synthetic) {
     throw PlanError{node.at, fmt::format("{} has no 'turns'; add it", reader.what())};
   }
-  if (const Node* const think = reader.find("think_time"))
+  if (const Node* const think = reader.find("think_time")) {
+    if (gap)
+      throw PlanError{reader.key_position("think_time"),
+                      "the dataset says what passes between turns; remove it"};
     conversation.think_time = read_varying_duration(*think, "'think_time'", 24h);
+  } else if (gap) {
+    conversation.think_time =
+        to_seconds(*gap) * workload.dataset->time_scale;  // how long a cycle is expected to be
+  }
   return conversation;
 }
 
@@ -98,7 +109,7 @@ void read_source(const MappingReader& reader, const std::string& scenario, Datas
     workload.classes = {{.name = std::string(kDefaultClass), .prompts = {}}};
     workload.synthetic = read_synthetic(*synthetic, scenario);
   } else if (const Node* const dataset = reader.find("dataset")) {
-    read_dataset_use(*dataset, scenario, library, workload);
+    read_dataset_use(*dataset, scenario, reader.find("conversation") != nullptr, library, workload);
     refuse_beside_bodies(reader, workload);
   } else if (reader.find("prompts") != nullptr) {
     take(read_prompts(reader.require("prompts"), scenario, workload.stream));
@@ -124,8 +135,11 @@ void read_source(const MappingReader& reader, const std::string& scenario, Datas
                         "'extra_body' cannot be used with whole bodies: they are sent as they are"};
     }
   }
-  if (const Node* const conversation = reader.find("conversation"))
-    workload.conversation = read_conversation(*conversation, scenario, workload);
+  if (const Node* const conversation = reader.find("conversation")) {
+    const Dataset* const dataset =
+        workload.dataset ? library.datasets().at(workload.dataset->hash).get() : nullptr;
+    workload.conversation = read_conversation(*conversation, scenario, workload, dataset);
+  }
   if (const Node* const think = reader.find("think_time")) {
     if (workload.conversation) {
       throw PlanError{reader.key_position("think_time"),

@@ -212,7 +212,7 @@ TEST_F(Source, ConversationsGrowByWhatWasSaid) {
     conversation.answered(pick);
     EXPECT_EQ(conversation.over(), k == 2);
   }
-  EXPECT_EQ(source().think_time(ticket(0, 0).identity), 1500ms);
+  EXPECT_EQ(source().think_time(ticket(0, 0).identity, {}, 400ms), 1500ms);
   conversation.abandon();
   EXPECT_TRUE(conversation.over());
 }
@@ -230,6 +230,46 @@ TEST_F(Source, ADatasetsConversationHasItsOwnTurns) {
     conversation.answered(pick);
   }
   EXPECT_EQ(heard, "one two three one two three ");
+}
+
+TEST_F(Source, ATracesSessionHasPromptsOfItsOwnThatBeginAlike) {
+  trace({{.input_tokens = 600,
+          .output_tokens = 5,
+          .blocks = {7, 8},
+          .later = {{1100, 6, {7, 9, 10}}},
+          .gaps = {10s}}});
+  cell_.workload.dataset->time_scale = 0.5;
+  cell_.workload.conversation = Conversation{.think_time = 1};
+  ConversationState conversation;
+  const PromptPick first = source().pick(ticket(0, 0), conversation);
+  const std::string before(source().render(first, conversation, buffer_).text);
+  conversation.answered(first);
+  const PromptPick second = source().pick(ticket(0, 1), conversation);
+  const Prompt prompt = source().render(second, conversation, buffer_);
+  EXPECT_EQ(second.turn, 1u);
+  EXPECT_EQ(second.output_tokens, 6u);
+  EXPECT_TRUE(prompt.history.empty()) << "the prompt holds what was said before";
+  EXPECT_EQ(word_count(prompt.text), 1100u);
+  EXPECT_EQ(prompt.text.substr(0, 512 * 5), before.substr(0, 512 * 5)) << "block 7";
+  EXPECT_NE(prompt.text.substr(512 * 5, 80), before.substr(512 * 5, 80));
+  EXPECT_EQ(source().think_time(ticket(0, 0).identity, first, 2s), 5s) << "half of the gap, from the answer";
+  conversation.answered(second);
+  EXPECT_TRUE(conversation.over());
+}
+
+TEST_F(Source, AGapThatBeginsWithTheSendHoldsTheAnswer) {
+  Dataset dataset{.classes = {"default"},
+                  .entries = {{.turns = {"a", "b", "c"}, .gaps = {3s, 7s}}},
+                  .gaps_from_send = true};
+  dataset_ = std::make_shared<const Dataset>(std::move(dataset));
+  cell_.workload.dataset = DatasetUse{.hash = "h", .bytes = 1};
+  cell_.workload.conversation = Conversation{};
+  const auto think = [&](std::uint32_t turn, Nanos took) {
+    return source().think_time(ticket(0, 0).identity, {.turn = turn}, took);
+  };
+  EXPECT_EQ(think(0, 2s), 1s);
+  EXPECT_EQ(think(0, 4s), 0s) << "the answer took longer";
+  EXPECT_EQ(think(1, 4s), 3s);
 }
 
 TEST_F(Source, AnAnswersLengthInTheHistoryIsBounded) {

@@ -16,8 +16,11 @@ Dataset sample() {
                        .input_tokens = 6955,
                        .output_tokens = 52,
                        .arrival = 1500ms,
-                       .blocks = {46, 47, ~std::uint64_t{0}}}},
-          .block_tokens = 512};
+                       .blocks = {46, 47, ~std::uint64_t{0}},
+                       .later = {{7100, 9, {46, 48}}, {7200, 0, {}}},
+                       .gaps = {1s, 2500ms}}},
+          .block_tokens = 512,
+          .gaps_from_send = true};
 }
 
 TEST(DatasetBytes, GoThereAndBack) {
@@ -50,6 +53,14 @@ TEST(DatasetBytes, NothingThatArrivesIsTrusted) {
             "entries[0]: has neither text nor length");
   EXPECT_EQ(refused([](auto& m) { m.mutable_entries(1)->set_arrival_nanos(-1); }),
             "entries[1].arrival_nanos: -1 ns is below 0 ns");
+  EXPECT_EQ(refused([](auto& m) { m.mutable_entries(1)->add_gap_nanos(1); }),
+            "entries[1].gap_nanos: 3 gaps between 3 turns");
+  EXPECT_EQ(refused([](auto& m) { m.mutable_entries(1)->set_gap_nanos(1, -1); }),
+            "entries[1].gap_nanos[1]: -1 ns is below 0 ns");
+  EXPECT_EQ(refused([](auto& m) { m.mutable_entries(1)->mutable_later(0)->clear_input_tokens(); }),
+            "entries[1].later[0].input_tokens: is 0");
+  EXPECT_EQ(refused([](auto& m) { m.mutable_entries(0)->add_later()->set_input_tokens(1); }),
+            "entries[0].later: stands beside texts");
   EXPECT_EQ(refused([](auto& m) { m.set_block_tokens(0); }), "block_tokens: 0 is no size of a block");
   EXPECT_FALSE(dataset_from_bytes("\xff\xff"));
 }

@@ -222,6 +222,66 @@ TEST_F(Datasets, Mooncake) {
             "1: has no whole number as 'input_length'");
 }
 
+/// As the README of alibaba-edu/qwen-bailian-usagetraces-anon has it; the figures are invented.
+constexpr const char* kBailian =
+    R"({"chat_id": 1, "parent_chat_id": -1, "timestamp": 2.5, "input_length": 40, "output_length": 9, "type": "text", "turn": 1, "hash_ids": [1, 2, 3]}
+{"chat_id": 2, "parent_chat_id": -1, "timestamp": 3, "input_length": 16, "output_length": 5, "type": "text", "turn": 1, "hash_ids": [4]}
+{"chat_id": 3, "parent_chat_id": 1, "timestamp": 10, "input_length": 64, "output_length": 7, "type": "search", "turn": 2, "hash_ids": [1, 2, 5, 6]}
+{"chat_id": 4, "parent_chat_id": 1, "timestamp": 11, "input_length": 50, "output_length": 8, "type": "text", "turn": 2, "hash_ids": [1, 2, 7, 8]}
+{"chat_id": 5, "parent_chat_id": 3, "timestamp": 11.25, "input_length": 70, "output_length": 6, "type": "text", "turn": 3, "hash_ids": [1, 2, 5, 6, 9]})";
+
+TEST_F(Datasets, BailianSessions) {
+  auto spec = file(DatasetFormat::kBailian, kBailian);
+  EXPECT_EQ(read(spec).entries.size(), 5u) << "requests of nobody in particular";
+  spec.sessions = true;
+  const Dataset dataset = read(spec);
+  EXPECT_EQ(dataset.block_tokens, 16u);
+  EXPECT_TRUE(dataset.gaps_from_send);
+  ASSERT_EQ(dataset.entries.size(), 3u);
+  EXPECT_EQ(dataset.entries[0], (DatasetEntry{.input_tokens = 40,
+                                              .output_tokens = 9,
+                                              .blocks = {1, 2, 3},
+                                              .later = {{64, 7, {1, 2, 5, 6}}, {70, 6, {1, 2, 5, 6, 9}}},
+                                              .gaps = {7500ms, 1250ms}}));
+  EXPECT_EQ(dataset.entries[1].turn_count(), 1u);
+  EXPECT_EQ(dataset.entries[1].arrival, 500ms);
+  EXPECT_EQ(dataset.entries[2].input_tokens, 50u) << "the second one that follows chat 1 is on its own";
+  EXPECT_EQ(mean_gap(dataset), 4375ms);
+  spec.limit = 1;
+  EXPECT_EQ(read(spec).entries.at(0).turn_count(), 3u) << "what has begun goes on";
+}
+
+TEST_F(Datasets, BailianMistakesNameTheLine) {
+  const auto complaint = [&](const std::string& line) {
+    auto spec = file(DatasetFormat::kBailian, std::string(kBailian) + "\n" + line);
+    spec.sessions = true;
+    return error(spec);
+  };
+  EXPECT_EQ(complaint(R"({"chat_id": 6, "timestamp": 12, "input_length": 1, "output_length": 1})"),
+            "6: has no whole number as 'parent_chat_id'");
+  EXPECT_EQ(
+      complaint(
+          R"({"chat_id": 6, "parent_chat_id": 5, "timestamp": 4, "input_length": 1, "output_length": 1})"),
+      "6: comes before the chat that it follows ('parent_chat_id')");
+  EXPECT_EQ(complaint(R"({"chat_id": 6, "parent_chat_id": -1, "timestamp": "4"})"),
+            "6: has no time in seconds as 'timestamp'");
+}
+
+TEST_F(Datasets, DelaysComeBeforeTheLaterTurns) {
+  const auto delayed = [&](const std::string& delay) {
+    auto spec = file(DatasetFormat::kJsonLines, R"({"prompt": ["a", "b", "c"], "wait": )" + delay + "}");
+    spec.delay = "wait";
+    return spec;
+  };
+  const Dataset dataset = read(delayed("[0.5, 40]"));
+  EXPECT_EQ(dataset.entries.at(0).gaps, (std::vector<Nanos>{500ms, 40s}));
+  EXPECT_FALSE(dataset.gaps_from_send);
+  EXPECT_EQ(error(delayed("[1]")),
+            "1: 'wait' has 1 gap, but there are 3 turns: one for each after the first");
+  EXPECT_EQ(error(delayed("7")), "1: 'wait' is no list of seconds");
+  EXPECT_EQ(error(delayed("[1, -1]")), "1: 'wait' has something else than seconds, 0 to 86400");
+}
+
 TEST_F(Datasets, AzureLlm) {
   const Dataset dataset = read(file(DatasetFormat::kAzureLlm,
                                     "TIMESTAMP,ContextTokens,GeneratedTokens\n"

@@ -105,6 +105,7 @@ TEST(Configs, AnExampleOfEachKindOfWorkload) {
   EXPECT_EQ(workload("synthetic").synthetic->prefix_groups, 4u);
   EXPECT_EQ(workload("conversation").conversation->turns->max, 5);
   EXPECT_TRUE(workload("trace").dataset->lengths_only);
+  EXPECT_GT(workload("sessions").conversation->think_time.expected(), 2.5) << "the trace's gaps";
   EXPECT_EQ(workload("matrix").synthetic->input_tokens, 256);
   EXPECT_EQ(workload("lora-mix").classes.size(), 10u);
   const Workload questions = workload("dataset");

@@ -53,6 +53,25 @@ class PlanWorkload : public testing::Test {
   std::filesystem::path folder_;
 };
 
+TEST_F(PlanWorkload, ADatasetSaysWhatPassesBetweenTurns) {
+  write("agents.jsonl", R"({"q": ["a", "b"], "n": 4, "wait": [3]})");
+  const std::string agents = "dataset: {file: agents.jsonl, prompt: q, output_tokens: n, delay: wait";
+  EXPECT_EQ(workload(agents + ", time_scale: 2}, conversation: {}").conversation->think_time, 6);
+  EXPECT_THAT(error(agents + "}, conversation: {think_time: 1s}"),
+              HasSubstr("the dataset says what passes between turns; remove it"));
+  write("sessions.jsonl",
+        R"({"chat_id": 1, "parent_chat_id": -1, "timestamp": 0, "input_length": 20, "output_length": 4}
+{"chat_id": 2, "parent_chat_id": 1, "timestamp": 9, "input_length": 40, "output_length": 4})");
+  const std::string sessions = "dataset: {file: sessions.jsonl, format: bailian}";
+  EXPECT_EQ(workload(sessions + ", conversation: {}").conversation->think_time, 9);
+  const Plan alone = load(sessions);
+  EXPECT_EQ(alone.datasets.begin()->second->entries.size(), 2u) << "without 'conversation' they are requests";
+  EXPECT_THAT(error("dataset: {file: trace.jsonl, format: mooncake}, conversation: {}"),
+              HasSubstr("no request of this trace follows another one: it has no conversations"));
+  EXPECT_THAT(error("dataset: {file: trace.jsonl, format: mooncake, delay: wait}"),
+              HasSubstr("'delay' names a member of a jsonl file; mooncake has none"));
+}
+
 TEST_F(PlanWorkload, Synthetic) {
   const Workload w = workload("synthetic: {input_tokens: 1024, shared_prefix_tokens: 512, prefix_groups: 4}");
   EXPECT_EQ(w.synthetic, (Synthetic{.input_tokens = 1024, .shared_prefix_tokens = 512, .prefix_groups = 4}));
@@ -218,7 +237,7 @@ TEST_F(PlanWorkload, ErrorsOfDatasets) {
 
 TEST_F(PlanWorkload, ErrorsOfConversations) {
   EXPECT_EQ(error("prompts: [a], conversation: {turns: 2}"),
-            "sweep.yaml:6:44: 'conversation' needs 'synthetic' texts or a 'dataset' that has texts");
+            "sweep.yaml:6:44: 'conversation' needs 'synthetic' texts or a 'dataset'");
   EXPECT_EQ(error("synthetic: {input_tokens: 4}, conversation: {think_time: 1s}"),
             "sweep.yaml:6:60: 'conversation' of scenario 'chat' has no 'turns'; add it");
   EXPECT_EQ(error("synthetic: {input_tokens: 4}, conversation: {turns: 2, think_time: 3}"),

@@ -172,6 +172,29 @@ class Workloads(harness.TestCase):
             "file": "trace.jsonl", "entries": 40,
             "sha256": hashlib.sha256((self.scratch / "trace.jsonl").read_bytes()).hexdigest()})
 
+    def test_a_traces_sessions_keep_their_gaps_and_their_sharing(self):
+        # Each session: 320 tokens, and 160 more in the next turn, which begins with the 20 blocks before; a second passes between.
+        rows = []
+        for session in range(40):
+            first = [1000 * session + i for i in range(20)]
+            rows.append({"chat_id": 2 * session, "parent_chat_id": -1, "timestamp": session, "input_length": 320,
+                         "output_length": 4, "type": "text", "turn": 1, "hash_ids": first})
+            rows.append({"chat_id": 2 * session + 1, "parent_chat_id": 2 * session, "timestamp": session + 1,
+                         "input_length": 480, "output_length": 4, "type": "text", "turn": 2,
+                         "hash_ids": first + [1000 * session + 100 + i for i in range(10)]})
+        (self.scratch / "sessions.jsonl").write_text("\n".join(json.dumps(row) for row in rows))
+        host = self.quick_host("--prefix-cache")
+        report = self.run_text(plan_text(
+            host.url, "dataset: {file: sessions.jsonl, format: bailian}, conversation: {}, extra_body: {ignore_eos: true}",
+            ramp="{steps: [8], requests: 80}"), "--agents", "2")
+        (step,) = report["results"][0]["steps"]
+        self.assertEqual([turn["requests"]["completed"] for turn in step["turns"]], [40, 40])
+        # Of 320 and 480 tokens the cache has met 0 and 320.
+        hits = self.metric(host, "vllm:prefix_cache_hits_total") / self.metric(host, "vllm:prefix_cache_queries_total")
+        self.assertAlmostEqual(hits, 320 / 800, delta=0.03)
+        # Five sessions a slot, one after the other, each a second from send to send.
+        self.assertGreater(step["duration_seconds"], 5)
+
     def test_a_large_dataset_reaches_the_agents(self):
         with open(self.scratch / "prompts.jsonl", "w") as file:
             for i in range(40_000):

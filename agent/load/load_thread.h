@@ -84,6 +84,8 @@ class LoadThread {
   /// no end of it is known.
   MonoTime end_of(const Slot& slot) const;
   bool keeps(const Slot& slot) const { return mono_now() < end_of(slot); }
+  /// Whether an arrival's session may send its next turn.
+  bool may_go_on(const Slot& slot) const { return keeps(slot) && allowed(mono_now()); }
   /// The next request under the level in force; nothing when the slot has no more to do.
   std::optional<Ticket> next_request(Slot& slot);
   CompletionRequest compose(Slot& slot, const Ticket& ticket, MonoTime intended);

@@ -89,6 +89,7 @@ std::optional<DueRequest> LoadThread::next_arrival(Slot& slot) {
                          .attempt = arrival.attempt,
                          .k = arrival.index};
   due.ticket.walk = arrival.index;
+  due.ticket.arrival = true;
   return due;
 }
 

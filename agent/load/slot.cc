@@ -77,7 +77,48 @@ Task<void> Slot::serve_arrivals() {
     const Ending ending = co_await stream_.perform(request);
     thread_.request_ended(*this, ending.at);
     free_since = ending.at;
+    if (!conversation.over()) free_since = co_await go_on(arrival->ticket, std::move(request), ending);
   }
+}
+
+/// The later turns of an arrival's session. @return when its last one ended.
+Task<MonoTime> Slot::go_on(Ticket ticket, CompletionRequest request, Ending ending) {
+  while (ending.outcome == Outcome::kSuccess) {
+    const Nanos thinking = thread_.turn_ended(*this, ticket, request, ending.at);
+    if (conversation.over()) break;
+    const MonoTime due = ending.at + thinking;
+    MonoTime intended = due;
+    if (thinking > Nanos(0)) {
+      const auto next = co_await think(request, ending.at, thinking);
+      if (!next) break;
+      intended = *next;
+    }
+    if (cancelled_ || !thread_.may_go_on(*this)) break;
+    ++ticket.identity.slot;
+    request = thread_.compose(*this, ticket, intended);
+    request.arrival = due;
+    recorder_.arrived(request.series, due);
+    ending = co_await stream_.perform(request);
+    thread_.request_ended(*this, ending.at);
+  }
+  conversation.abandon();
+  co_return ending.at;
+}
+
+/// @return when the next request is to be sent; nothing where the slot is wanted no longer.
+Task<std::optional<MonoTime>> Slot::think(const CompletionRequest& request, MonoTime since, Nanos thinking) {
+  MonoTime intended = since + thinking;
+  recorder_.begin_thinking(request.series, since);
+  bool wanted = true;
+  if (thinking > kHeldWhileThinking) {
+    stream_.disconnect();
+    wanted = co_await sleep_until(intended - kConnectAhead);
+    if (wanted) co_await stream_.connect_ahead(*request.route);
+    intended = std::max(intended, mono_now());  // a slow connection is no send lag
+  }
+  wanted = wanted && co_await sleep_until(intended);
+  recorder_.end_thinking(request.series, mono_now());
+  co_return wanted ? std::optional(intended) : std::nullopt;
 }
 
 Task<void> Slot::keep_in_flight() {
@@ -99,18 +140,9 @@ Task<void> Slot::keep_in_flight() {
       failures = 0;
       const Nanos thinking = thread_.turn_ended(*this, *ticket, request, ending.at);
       if (thinking <= Nanos(0)) continue;
-      intended = ending.at + thinking;
-      recorder_.begin_thinking(request.series, ending.at);
-      bool wanted = true;
-      if (thinking > kHeldWhileThinking) {
-        stream_.disconnect();
-        wanted = co_await sleep_until(intended - kConnectAhead);
-        if (wanted) co_await stream_.connect_ahead(*request.route);
-        intended = std::max(intended, mono_now());  // a slow connection is no send lag
-      }
-      wanted = wanted && co_await sleep_until(intended);
-      recorder_.end_thinking(request.series, mono_now());
-      if (!wanted) break;
+      const auto next = co_await think(request, ending.at, thinking);
+      if (!next) break;
+      intended = *next;
       continue;
     }
     conversation.abandon();

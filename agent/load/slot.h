@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 
 #include "agent/net/task.h"
 #include "agent/prompts/conversation.h"
@@ -49,6 +50,8 @@ class Slot {
   Task<void> run();
   Task<void> keep_in_flight();
   Task<void> serve_arrivals();
+  Task<MonoTime> go_on(Ticket ticket, CompletionRequest request, Ending ending);
+  Task<std::optional<MonoTime>> think(const CompletionRequest& request, MonoTime since, Nanos thinking);
   Task<bool> sleep_until(MonoTime at);
 
   LoadThread& thread_;

@@ -61,7 +61,7 @@ Result<void> PromptSource::check() const {
 PromptPick PromptSource::pick(const Ticket& ticket, ConversationState& conversation) const {
   const RequestIdentity& request = ticket.identity;
   if (!workload_.conversation) return first_turn(ticket, request.k);
-  const std::uint64_t number = conversation.count_under(request.epoch);
+  const std::uint64_t number = ticket.arrival ? request.k : conversation.count_under(request.epoch);
   conversation.clear_answer();
   if (conversation.over()) {
     const PromptPick pick = first_turn(ticket, number);

@@ -12,7 +12,7 @@ struct RequestIdentity {
   std::uint32_t attempt = 0;
   std::uint32_t slot = 0;
   std::uint64_t k = 0;  ///< The slot's k-th request under this level, from 0. Of an open loop, whose requests
-                        ///< are no slot's: slot 0, and the arrival's index.
+                        ///< are no slot's: the turn, and the arrival's index.
   bool operator==(const RequestIdentity&) const = default;
 };
 
@@ -24,6 +24,7 @@ struct Ticket {
   /// fast.
   std::uint64_t walk = 0;
   std::uint32_t concurrency = 1;  ///< Of the level.
+  bool arrival = false;           ///< Of an open loop: k counts its arrivals, and so its sessions.
 };
 
 /// 64 well-mixed bits of a request's identity. @param purpose separates independent draws for the same

@@ -114,7 +114,7 @@ class Metrics::Impl {
     const auto set = [&](const char* criterion, std::optional<double> value) {
       Labels labels = cell_labels(result.target, result.scenario);
       labels.emplace("criterion", criterion);
-      put(result.load_kind() == LoadKind::kRate ? saturation_rate_ : saturation_, labels, value);
+      put(is_rate(result.load_kind()) ? saturation_rate_ : saturation_, labels, value);
     };
     set("knee", result.saturation.concurrency);
     // What is known of it where no point is claimed, and how well where one is.

@@ -34,15 +34,22 @@ std::string loads_json(const Ramp& ramp) {
   return loads;
 }
 
+/// What the loads count.
+std::string_view load_words(const Scenario& scenario) {
+  const bool sessions = scenario.workload.thinks();
+  if (scenario.ramp.open) return sessions ? "sessions per second asked for" : "requests per second asked for";
+  return sessions ? "sessions" : "concurrent requests";
+}
+
 std::string head_json(const Plan& plan, const std::vector<Cell>& cells, const std::string& run_id) {
   std::string list;
   for (const Cell& cell : cells) {
     const Scenario& scenario = plan.scenarios[cell.scenario];
     const Target& target = plan.targets[cell.target];
-    list += fmt::format(R"({}{{"scenario":{},"target":{},"model":{},"open":{},"loads":[{}]}})",
+    list += fmt::format(R"({}{{"scenario":{},"target":{},"model":{},"load":{},"loads":[{}]}})",
                         list.empty() ? "" : ",", json_quoted(printable(scenario.name)),
                         json_quoted(printable(target.name)), json_quoted(printable(target.model)),
-                        scenario.ramp.open ? "true" : "false", loads_json(scenario.ramp));
+                        json_quoted(load_words(scenario)), loads_json(scenario.ramp));
   }
   return fmt::format(R"({{"run_id":{},"plan":{},"cells":[{}]}})", json_quoted(run_id),
                      json_quoted(printable(plan.name)), list);

@@ -78,6 +78,16 @@ void check_rate(Step& step, const WindowEvidence& evidence) {
   }
 }
 
+/// Sessions come at their rate from the first second on, their later turns do not: until the first ones have
+/// ended there is less load than the rate stands for, and after a higher rate more.
+void check_filling(Step& step, const WindowEvidence& evidence) {
+  if (evidence.interrupted || std::abs(evidence.thinking_moved.value_or(0)) <= Gates::kFilling) return;
+  step.invalidate("UNSTEADY",
+                  fmt::format("the number of sessions that think moved by {:+.0f} % within the window at an "
+                              "even rate, so the load had not settled; use a warm-up as long as a session",
+                              *evidence.thinking_moved * 100));
+}
+
 void check_occupancy(Step& step, const WindowEvidence& evidence) {
   if (evidence.open_loop || evidence.by_requests || evidence.interrupted || !step.achieved_concurrency ||
       step.concurrency == 0)
@@ -325,6 +335,7 @@ bool surely_failing(const RequestCounts& requests) {
 void apply_gates(Step& step, const WindowEvidence& evidence) {
   check_delivery(step, evidence);
   check_rate(step, evidence);
+  check_filling(step, evidence);
   check_hanging(step, evidence);
   check_occupancy(step, evidence);
   check_littles_law(step, evidence);

@@ -31,7 +31,8 @@ struct Gates {
   static constexpr double kRateReached = 0.99;   ///< Requests started over requests due, at least.
   static constexpr double kRateExceeded = 1.05;  ///< Requests started or ended over requests due, at most.
   static constexpr double kOverload = 0.25;      ///< Growth of an open loop's requests in flight, at most.
-  static constexpr double kTrend = 0.03;         ///< Of throughput over a window, before it is flagged.
+  static constexpr double kFilling = 0.1;    ///< Between the halves, of an open loop's sessions that think.
+  static constexpr double kTrend = 0.03;     ///< Of throughput over a window, before it is flagged.
   static constexpr double kUnreached = 0.1;  ///< Of the failures, that may be others than the target's own.
   static constexpr double kErrors = 0.01;    ///< Failed requests of those that ended, that are no finding.
 };
@@ -54,6 +55,9 @@ struct WindowEvidence {
   /// Relative growth of an open loop's requests in flight over the window, less that of its arrivals, where
   /// the 95 % interval lies above 0.
   std::optional<double> in_flight_growth;
+  /// Of the sessions that think, from one half of the window to the other over their mean, where that is no
+  /// chance and the rate at which they begin stands still.
+  std::optional<double> thinking_moved;
   std::uint64_t due = 0;  ///< Requests of an open loop.
   /// Content chunks of the answers that ended with the server's count of their tokens, and that count.
   std::uint64_t answer_chunks = 0, answer_tokens = 0;

@@ -238,6 +238,28 @@ std::optional<double> growth_of_in_flight(const WindowCut& cut, const std::optio
   return growth.slope;
 }
 
+/// How far the number of sessions that think moved from the window's first half to its second, over its mean;
+/// absent where that is chance. Sessions that begin independently are as many as a Poisson count at any
+/// instant, so that two halves differ by sqrt(2/mean) at most as a standard deviation.
+std::optional<double> move_of_thinking(const WindowCut& cut, double seconds) {
+  constexpr double kSurely = 2;
+  const auto thinking = cut.series([](const SeriesStats& s) { return s.thinking; });
+  const auto half = static_cast<std::ptrdiff_t>(thinking.size() / 2);
+  const double first = std::accumulate(thinking.begin(), thinking.begin() + half, 0.0);
+  const double last = std::accumulate(thinking.end() - half, thinking.end(), 0.0);
+  if (first + last <= 0) return std::nullopt;
+  const double moved = (last - first) / ((first + last) / 2);
+  if (std::abs(moved) <= kSurely * std::sqrt(2 / (cut.total.thinking / seconds))) return std::nullopt;
+  return moved;
+}
+
+/// Whether sessions come at a rate that stays as it is within the step: a trace's does not.
+bool fills_evenly(const Plan& plan, const Cell& cell, const StepWindow& window) {
+  if (!window.rate || window.moving || !cell.workload.conversation) return false;
+  const auto& open = plan.scenarios.at(cell.scenario).ramp.open;
+  return open && open->steps.front().kind != ArrivalProcess::Kind::kTrace;
+}
+
 WindowEvidence evidence_of(const Timeline& timeline, const StepWindow& window, const WindowCut& cut,
                            const ChunkRate& tokens) {
   WindowEvidence evidence{.seconds = static_cast<double>(window.end - window.begin),
@@ -430,6 +452,7 @@ Step measure_step(const Timeline& timeline, const Plan& plan, const Cell& cell, 
   check_health(step, timeline, target, window);
   WindowEvidence evidence = evidence_of(timeline, window, cut, tokens);
   if (window.rate) evidence.in_flight_growth = growth_of_in_flight(cut, batches);
+  if (fills_evenly(plan, cell, window)) evidence.thinking_moved = move_of_thinking(cut, duration);
   apply_gates(step, evidence);
   if (step.has_flag("BUFFERED")) void_stream_times(step);
   if (step.has_flag("TPOT_UNKNOWN")) void_tpot(step);

@@ -71,7 +71,9 @@ void fit_trace(const MappingReader& ramp, const Dataset* dataset, Scenario& scen
   const auto& use = scenario.workload.dataset;
   const Node& arrival = ramp.require("arrival");
   if (!use || !use->lengths_only)
-    throw PlanError{arrival.at, "'arrival: trace' needs a dataset that is a trace (mooncake or azure-llm)"};
+    throw PlanError{
+        arrival.at,
+        "'arrival: trace' needs a dataset that is a trace (mooncake, bailian, azure-llm or burstgpt)"};
   if (use->order != DatasetOrder::kSequential)
     throw PlanError{arrival.at, "'arrival: trace' replays its dataset in order; remove 'order: random'"};
   const Nanos span = arrival_of(dataset->entries.back(), use->time_scale);
@@ -144,10 +146,10 @@ void fit_open_loop(const Node& ramp, const Dataset* dataset, Scenario& scenario)
     return node != nullptr ? node->at : ramp.at;
   };
   const Workload& workload = scenario.workload;
-  if (workload.thinks()) {
+  if (workload.thinks() && !workload.conversation) {
     throw PlanError{at("rate"),
-                    fmt::format("an open loop's requests are no user's, so nobody has {}; use steps",
-                                workload.conversation ? "conversations" : "a think_time")};
+                    "an open loop's requests are no user's, so nobody has a think_time; use steps, or a "
+                    "conversation, whose turns an arrival brings"};
   }
   if (scenario.ramp.open->steps.front().kind != Kind::kTrace) return;
   const MappingReader reader(ramp, "ramp", {"arrival", "max_in_flight", "warmup", "hold"});

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <set>
 
+#include "common/dataset.h"
 #include "common/plural.h"
 #include "common/whole_seconds.h"
 #include "coordinator/plan/duration.h"
@@ -52,29 +53,32 @@ std::string describe_search(const Ramp& ramp) {
   return text;
 }
 
-std::string describe_linear(const Ramp& ramp) {
+/// @param what comes in an open loop: "requests" or "sessions".
+std::string describe_linear(const Ramp& ramp, std::string_view what) {
   const LinearRamp& linear = *ramp.linear;
   return fmt::format("{:g} to {:g} {} over {}, without a stand", linear.from, linear.to,
-                     ramp.open ? "requests a second" : "requests in flight", format_duration(linear.over));
+                     ramp.open ? fmt::format("{} a second", what) : "requests in flight",
+                     format_duration(linear.over));
 }
 
-std::string describe_open_loop(const Ramp& ramp) {
+std::string describe_open_loop(const Ramp& ramp, std::string_view what) {
   const OpenLoop& open = *ramp.open;
   const ArrivalProcess& process = open.steps.front();
   std::string text;
   if (ramp.linear) {
-    text = fmt::format("open loop: {}, {} arrivals", describe_linear(ramp), to_string(process.kind));
+    text = fmt::format("open loop: {}, {} arrivals", describe_linear(ramp, what), to_string(process.kind));
   } else if (process.kind == ArrivalProcess::Kind::kTrace) {
-    text = fmt::format("open loop: requests as the trace says, {:.4g} a second on average", process.rate);
+    text = fmt::format("open loop: {} as the trace says, {:.4g} a second on average", what, process.rate);
   } else {
     std::vector<double> rates;
     for (const ArrivalProcess& step : open.steps) rates.push_back(step.rate);
-    text = fmt::format("open loop, {}: {:g} requests a second, {} arrivals", plural(rates.size(), "step"),
-                       fmt::join(rates, " "), to_string(process.kind));
+    text = fmt::format("open loop, {}: {:g} {} a second, {} arrivals", plural(rates.size(), "step"),
+                       fmt::join(rates, " "), what, to_string(process.kind));
   }
   if (process.kind == ArrivalProcess::Kind::kGamma)
     text += fmt::format(" of burstiness {:g}", process.burstiness);
-  return text + fmt::format("\n{:15}at most {} in flight; the others wait", "", open.max_in_flight);
+  return text + fmt::format("\n{:15}at most {} {}; the others wait", "", open.max_in_flight,
+                            what == "sessions" ? "open" : "in flight");
 }
 
 /// How many steps confirming takes: up and down again, where L, H and twice these are three or four loads;
@@ -105,7 +109,7 @@ std::string describe_afterwards(const Ramp& ramp) {
   return text;
 }
 
-std::string describe_steps(const Ramp& ramp) {
+std::string describe_steps(const Ramp& ramp, std::string_view what) {
   if (ramp.search) return describe_search(ramp);
   if (ramp.soak) {
     return fmt::format("soak: {} requests in flight for {}, measured in bins of {}\n{:15}{} warm-up",
@@ -113,8 +117,8 @@ std::string describe_steps(const Ramp& ramp) {
                        "", format_duration(ramp.warmup));
   }
   std::string text =
-      ramp.open     ? describe_open_loop(ramp)
-      : ramp.linear ? describe_linear(ramp)
+      ramp.open     ? describe_open_loop(ramp, what)
+      : ramp.linear ? describe_linear(ramp, what)
                     : fmt::format("{}: {}", plural(ramp.steps.size(), "step"), fmt::join(ramp.steps, " "));
   if (ramp.linear) {
     text += fmt::format("\n{:15}", "");
@@ -129,8 +133,9 @@ std::string describe_steps(const Ramp& ramp) {
                                : fmt::format("{} measured", format_duration(ramp.hold.value_or(0s))));
 }
 
-std::string describe_ramp(const Ramp& ramp) {
-  return describe_steps(ramp) + describe_afterwards(ramp);
+std::string describe_ramp(const Scenario& scenario) {
+  return describe_steps(scenario.ramp, scenario.workload.thinks() ? "sessions" : "requests") +
+         describe_afterwards(scenario.ramp);
 }
 
 std::string describe_slo(const std::vector<SloLimit>& slo) {
@@ -175,6 +180,34 @@ std::string describe_limit(const GuardLimit& limit) {
   return text;
 }
 
+/// From a session's first request to its last but for its answers, on average.
+Nanos mean_session(const Workload& workload, const Plan& plan) {
+  const Conversation& conversation = *workload.conversation;
+  double turns = 0;
+  if (conversation.turns) {
+    turns = conversation.turns->expected();
+  } else {
+    const auto& entries = plan.datasets.at(workload.dataset->hash)->entries;
+    for (const DatasetEntry& entry : entries) turns += static_cast<double>(entry.turn_count());
+    turns /= static_cast<double>(entries.size());
+  }
+  return from_seconds(std::max(0.0, turns - 1) * conversation.think_time.expected());
+}
+
+/// An open loop of sessions has its load only once the first of them have come to their last turns.
+void warn_about_filling(const Scenario& scenario, const Plan& plan, std::vector<std::string>& warnings) {
+  const auto& open = scenario.ramp.open;
+  if (!open || !scenario.workload.conversation) return;
+  if (open->steps.front().kind == ArrivalProcess::Kind::kTrace) return;  // as it was
+  const Nanos session = ceil_second(mean_session(scenario.workload, plan));
+  if (session <= scenario.ramp.warmup) return;
+  warnings.push_back(fmt::format(
+      "{}: a session takes {} and more from its first turn to its last, the warm-up only {}: what "
+      "is measured is less load than the rate stands for; set warmup to {} or more.",
+      scenario.name, format_duration(session), format_duration(scenario.ramp.warmup),
+      format_duration(session)));
+}
+
 void warn_about_ramp(const Scenario& scenario, const Plan& plan, std::vector<std::string>& warnings) {
   const Ramp& ramp = scenario.ramp;
   if (!ramp.linear && ramp.hold && *ramp.hold < kShortWindow) {
@@ -187,6 +220,7 @@ void warn_about_ramp(const Scenario& scenario, const Plan& plan, std::vector<std
     warnings.push_back(fmt::format(
         "{}: without a warm-up each window holds the transition from the step before.", scenario.name));
   }
+  warn_about_filling(scenario, plan, warnings);
   if (ramp.search || ramp.open) return;  // a search starts with a request for each replica
   const std::uint32_t most = highest_step(ramp);
   const std::uint32_t fewest = lowest_step(ramp);
@@ -306,7 +340,7 @@ std::string describe_plan(const Plan& plan) {
     const Ramp ramp = ramp_as_run(plan, scenario);
     text += fmt::format("  {}. {} on {}\n", cell.id + 1, scenario.name, plan.targets[cell.target].name);
     text += fmt::format("     workload  {}\n", describe_workload(cell.workload, plan));
-    text += fmt::format("     ramp      {}\n", describe_ramp(scenario.ramp));
+    text += fmt::format("     ramp      {}\n", describe_ramp(scenario));
     text += fmt::format("     slo       {}\n", describe_slo(cell.slo));
     text += fmt::format("     time      {}\n", describe_time(ramp));
     const Forecast likely = forecast(ramp);

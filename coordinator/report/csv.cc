@@ -6,6 +6,8 @@
 #include <utility>
 #include <vector>
 
+#include "coordinator/results/sessions.h"
+
 namespace kneepoint::coordinator {
 namespace {
 
@@ -209,7 +211,9 @@ std::vector<CsvColumn> columns() {
        [](const Row& r) { return number(r.step.network.retransmitted_ratio); }},
       {"network_out_of_order_ratio", [](const Row& r) { return number(r.step.network.out_of_order_ratio); }},
       {"cached_prompt_ratio", [](const Row& r) { return number(r.step.cached_prompt_ratio); }},
-      {"reasoning_ratio", [](const Row& r) { return number(r.step.reasoning_ratio); }}};
+      {"reasoning_ratio", [](const Row& r) { return number(r.step.reasoning_ratio); }},
+      {"sessions", [](const Row& r) { return number(open_sessions(r.step)); }},
+      {"think_ratio", [](const Row& r) { return number(think_ratio(r.step)); }}};
   all.insert(all.end(), newest.begin(), newest.end());
   return all;
 }

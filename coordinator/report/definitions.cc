@@ -91,8 +91,8 @@ const std::vector<Definition>& all_definitions() {
       {.term = "N, in flight",
        .meaning =
            "Requests kept in flight over the whole fleet: asked, and held on average in the window. Where "
-           "users think between requests N counts the users; of an open loop N is the rate that was asked "
-           "for, as 20/s."},
+           "sessions think between requests N counts the sessions; of an open loop N is the rate that was "
+           "asked for, as 20/s: requests, or sessions where these think."},
       {.term = "Due, backlog",
        .meaning =
            "Of an open loop: a request is due when the arrivals say so. Latencies from due include a late "

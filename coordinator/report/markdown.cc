@@ -38,8 +38,8 @@ std::string result_as_markdown(const ScenarioResult& whole) {
   for (const std::string& remark : remarks) out += fmt::format("- {}\n", markdown_escaped(remark));
   if (const std::string prompts = prompt_sentence(result); !prompts.empty())
     out += fmt::format("\nPrompts: {}.\n", markdown_escaped(prompts));
-  if (const std::string thinking = thinking_sentence(result); !thinking.empty())
-    out += fmt::format("\nUsers: {}.\n", markdown_escaped(thinking));
+  if (const std::string sessions = sessions_sentence(result); !sessions.empty())
+    out += fmt::format("\nSessions: {}.\n", markdown_escaped(sessions));
   out += draw_markdown("After the ramp", after_table(result));
   out += draw_markdown("Latency", latency_table(result));
   out += draw_markdown("Open loop: latencies from when a request was due", open_loop_table(result));

@@ -8,6 +8,7 @@
 
 #include "common/plural.h"
 #include "coordinator/results/bottlenecks.h"
+#include "coordinator/results/sessions.h"
 #include "coordinator/results/units.h"
 
 namespace kneepoint::coordinator {
@@ -233,28 +234,35 @@ std::string prompt_sentence(const ScenarioResult& result) {
                             asked / requests, achieved / requests, (achieved / asked - 1) * 100);
 }
 
-std::string thinking_sentence(const ScenarioResult& result) {
-  std::string users;
+std::string sessions_sentence(const ScenarioResult& result) {
+  std::string rows;
   for (const Step& step : result.steps) {
-    if (!step.thinking || *step.thinking <= 0) continue;
-    users +=
-        fmt::format("{}{} of {}", users.empty() ? "" : ", ", format_figure(*step.thinking), step.concurrency);
+    const auto thinking = think_ratio(step);
+    if (!thinking || *thinking <= 0) continue;
+    rows +=
+        fmt::format("{}{} {} {} in flight and {} think ({:.0f} %)", rows.empty() ? "" : "; ",
+                    step.offered_rate ? "at" : "of", load_label(step),
+                    format_figure(requests_in_flight(step)), format_figure(*step.thinking), *thinking * 100);
   }
-  return users.empty() ? ""
-                       : fmt::format("N counts users: {} think between two {}", users,
-                                     result.steps.front().turns.empty() ? "requests" : "turns");
+  if (rows.empty()) return "";
+  const Step& first = result.steps.front();
+  return fmt::format("N counts sessions{}, which think between two {}: {}",
+                     first.offered_rate ? " that begin in a second" : "",
+                     first.turns.empty() ? "requests" : "turns", rows);
 }
 
 std::string slo_sentence(const SloCriterion& criterion, LoadKind kind) {
-  const std::string unit = kind == LoadKind::kRate ? "/s" : kind == LoadKind::kUsers ? " users" : "";
+  const std::string unit = kind == LoadKind::kSessionRate ? " sessions/s"
+                           : kind == LoadKind::kRate      ? "/s"
+                           : kind == LoadKind::kUsers     ? " sessions"
+                                                          : "";
   const std::string what = criterion.limit > 0
                                ? fmt::format("{} ≤ {}", criterion.name, format_time(criterion.limit))
                                : "all limits together";
   const std::string upto = criterion.concurrency ? format_figure(*criterion.concurrency) + unit : "";
   if (criterion.state == "PASS") return fmt::format("{}: holds up to {}, the top of the scan", what, upto);
   if (criterion.state == "FAIL")
-    return fmt::format("{}: holds at no {} of this run", what,
-                       kind == LoadKind::kRate ? "rate" : "concurrency");
+    return fmt::format("{}: holds at no {} of this run", what, is_rate(kind) ? "rate" : "concurrency");
   if (criterion.state == "BRACKETED") {
     return fmt::format("{}: holds up to {}, fails at {}", what, upto,
                        criterion.ci95 ? format_figure(criterion.ci95->high) + unit : "the next step");

@@ -33,8 +33,9 @@ std::string saturation_text(const ScenarioResult& result);
 /// "from chats.jsonl (5000 entries, sha256 3fa1c09be2d4a1b2…)", "made to 1024 tokens on average, the server
 /// counted 1019 (-0.5 %)", or both; empty for prompts that stand in the plan.
 std::string prompt_sentence(const ScenarioResult& result);
-/// "N counts users: 2.40 of 4, 9.58 of 16 think between two turns"; empty without conversations.
-std::string thinking_sentence(const ScenarioResult& result);
+/// "N counts sessions, which think between two turns: of 16 3.1 in flight and 12.9 think (81 %)"; empty where
+/// nobody thinks.
+std::string sessions_sentence(const ScenarioResult& result);
 /// What was found beside the saturation point, in the order of a report: title ("Movement", "Confirmation",
 /// "Proof", "Way back down") and sentences.
 std::vector<std::pair<std::string, std::string>> findings_of(const ScenarioResult& result);

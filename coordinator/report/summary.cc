@@ -274,7 +274,7 @@ std::vector<AnswerLine> answer_lines(const Report& report) {
   if (report.results.size() == 1) {
     const ScenarioResult& result = report.results.front();
     if (const Step* const first = lowest(result)) {
-      const bool one = first->load_kind() != LoadKind::kRate && first->load() == 1;
+      const bool one = !is_rate(first->load_kind()) && first->load() == 1;
       lines.push_back({one ? "One user:" : fmt::format("At {}:", load_label(*first)), user_line(*first), 1});
     }
     if (!result.slo.criteria.empty()) lines.push_back({"Your SLO:", slo_line(result)});

@@ -58,8 +58,8 @@ std::string result_as_text(const ScenarioResult& whole, Page& page, std::size_t 
   out += page.section("After the ramp", after_table(result));
   if (const std::string prompts = prompt_sentence(result); !prompts.empty())
     out += "\n" + page.words("Prompts     ", prompts + ".");
-  if (const std::string thinking = thinking_sentence(result); !thinking.empty())
-    out += "\n" + page.words("Users       ", thinking + ".");
+  if (const std::string sessions = sessions_sentence(result); !sessions.empty())
+    out += "\n" + page.words("Sessions    ", sessions + ".");
   out += page.section("Latency", latency_table(result));
   out += page.section("Open loop: latencies from when a request was due", open_loop_table(result));
   out += page.section("By prompt class", share_table(result, &Step::classes, "class"));

@@ -20,7 +20,7 @@ std::optional<TokenSource> token_source_from_string(std::string_view name) {
 }
 
 LoadKind Step::load_kind() const {
-  if (offered_rate) return LoadKind::kRate;
+  if (offered_rate) return thinking ? LoadKind::kSessionRate : LoadKind::kRate;
   return thinking ? LoadKind::kUsers : LoadKind::kRequests;
 }
 

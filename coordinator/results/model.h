@@ -149,12 +149,16 @@ enum class TokenSource { kUsage, kEstimated, kChunks };
 std::string_view to_string(TokenSource source);
 std::optional<TokenSource> token_source_from_string(std::string_view name);
 
-/// What a step holds, so many of them.
-enum class LoadKind { kRequests, kUsers, kRate };
+/// What a step holds, so many of them; of an open loop, what begins in a second.
+enum class LoadKind { kRequests, kUsers, kRate, kSessionRate };
+constexpr bool is_rate(LoadKind kind) {
+  return kind == LoadKind::kRate || kind == LoadKind::kSessionRate;
+}
 
 struct Step {
-  std::uint32_t concurrency = 0;       ///< Slots asked for; of an open loop, the most that it may use.
-  std::optional<double> offered_rate;  ///< Of an open loop, and only of one: requests a second asked for.
+  std::uint32_t concurrency = 0;  ///< Slots asked for; of an open loop, the most that it may use.
+  /// Of an open loop, and only of one: requests a second asked for, or sessions where these think.
+  std::optional<double> offered_rate;
   /// Of an open loop: requests that were due and that were started, per second of the window.
   std::optional<double> due_per_second, achieved_rate;
   std::optional<double> backlog;  ///< Of an open loop: mean number of requests that were due and not started.
@@ -222,7 +226,7 @@ struct Step {
   std::vector<Share> turns;                ///< Only of conversations: "1", "2", …, "10+".
 
   LoadKind load_kind() const;
-  /// What the scan varies: requests in flight or users, or the rate that was asked for.
+  /// What the scan varies: requests in flight or sessions, or the rate of either that was asked for.
   double load() const { return offered_rate.value_or(concurrency); }
 
   /// Of the prompt tokens, those that a prefix cache held: as the answers say, else as the server's page

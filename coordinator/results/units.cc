@@ -94,12 +94,13 @@ std::string format_load(LoadKind kind, double load) {
   const std::string figure = format_figure(load);
   const char* const plural = load == 1 ? "" : "s";
   if (kind == LoadKind::kRate) return fmt::format("{} request{} per second", figure, plural);
-  if (kind == LoadKind::kUsers) return fmt::format("{} user{}", figure, plural);
+  if (kind == LoadKind::kSessionRate) return fmt::format("{} session{} per second", figure, plural);
+  if (kind == LoadKind::kUsers) return fmt::format("{} session{}", figure, plural);
   return fmt::format("{} request{} in flight", figure, plural);
 }
 
 std::string load_name(LoadKind kind) {
-  return kind == LoadKind::kRate ? "rate" : kind == LoadKind::kUsers ? "users" : "concurrency";
+  return is_rate(kind) ? "rate" : kind == LoadKind::kUsers ? "sessions" : "concurrency";
 }
 
 std::string load_label(const Step& step) {

@@ -26,9 +26,9 @@ std::string format_time(const std::optional<double>& seconds);
 std::string format_percentile(const std::optional<double>& seconds, std::uint64_t count);
 /// "39.2 ± 1.1 ms": mean and standard deviation.
 std::string format_mean_sd(const LatencySummary& latency);
-/// "32 requests in flight", "32 users", "20 requests per second"
+/// "32 requests in flight", "32 sessions", "20 requests per second"
 std::string format_load(LoadKind kind, double load);
-/// "concurrency", "users", "rate"
+/// "concurrency", "sessions", "rate"
 std::string load_name(LoadKind kind);
 /// "32", of a rate "20/s"
 std::string load_label(const Step& step);

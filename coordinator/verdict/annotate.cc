@@ -9,6 +9,7 @@
 #include "coordinator/measure/repeat.h"
 #include "coordinator/measure/statistics.h"
 #include "coordinator/measure/validity.h"
+#include "coordinator/results/sessions.h"
 #include "coordinator/results/throughput.h"
 #include "coordinator/results/units.h"
 #include "coordinator/verdict/shape.h"
@@ -78,10 +79,9 @@ void mark_queueing(std::vector<Step>& steps) {
   std::stable_sort(rows.begin(), rows.end(), [](auto a, auto b) { return a->load() < b->load(); });
   for (Step* step : rows) {
     const LatencySummary& ttft = step->ttft_seconds;
-    const double in_flight = step->offered_rate ? step->achieved_concurrency.value_or(0) : step->concurrency;
     const double lower = ttft.p50_ci95 ? ttft.p50_ci95->low : *ttft.p50;
     if (lower > kQueueingGrowth * *rows.front()->ttft_seconds.p50 &&
-        *step->waiting > kQueueingShare * in_flight) {
+        *step->waiting > kQueueingShare * requests_in_flight(*step)) {
       return step->warn("QUEUEING BEGINS", "");
     }
   }

@@ -20,14 +20,15 @@ constexpr double kScaleEarly = 0.8;
 const char* unit_of(const ScenarioResult& result) {
   const LoadKind kind = result.load_kind();
   if (kind == LoadKind::kRate) return "requests per second";
-  return kind == LoadKind::kUsers ? "users" : "requests in flight";
+  if (kind == LoadKind::kSessionRate) return "sessions per second";
+  return kind == LoadKind::kUsers ? "sessions" : "requests in flight";
 }
 
 /// What is raised, in the singular.
 const char* load_of(const ScenarioResult& result) {
   const LoadKind kind = result.load_kind();
-  if (kind == LoadKind::kRate) return "rate";
-  return kind == LoadKind::kUsers ? "number of users" : "concurrency";
+  if (is_rate(kind)) return "rate";
+  return kind == LoadKind::kUsers ? "number of sessions" : "concurrency";
 }
 
 /// The lowest valid row at or above saturation; where that is not known, the one of most throughput.
@@ -140,10 +141,10 @@ bool gains_nothing_beyond(const ScenarioResult& result, double load) {
   });
 }
 
-/// What a server is told of, it counts in requests; users who think are not at it all the time.
+/// What a server is told of, it counts in requests; sessions that think are not at it all the time.
 void add_limits(std::vector<Recommendation>& all, const ScenarioResult& result, double replicas,
                 const std::optional<Recommendation>& point) {
-  if (result.load_kind() == LoadKind::kUsers) return;
+  if (result.load_kind() == LoadKind::kUsers || result.load_kind() == LoadKind::kSessionRate) return;
   const auto each = [&](double value) {
     return replicas > 1 ? fmt::format(" ({} a replica)", format_figure(value / replicas)) : std::string();
   };

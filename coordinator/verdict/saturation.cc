@@ -8,6 +8,7 @@
 #include "coordinator/measure/repeat.h"
 #include "coordinator/results/throughput.h"
 #include "coordinator/results/units.h"
+#include "coordinator/verdict/held_in_flight.h"
 #include "coordinator/verdict/scatter.h"
 #include "coordinator/verdict/shape.h"
 #include "coordinator/verdict/usl.h"
@@ -133,6 +134,7 @@ Saturation find_saturation(const std::vector<Step>& steps, const KneeOptions& op
   if (found.ci95 && (peaks || found.ci95->high > Saturation::kWidestPoint * found.ci95->low))
     found.concurrency.reset();
   found.explanation = explain(curve, found, steps.front().load_kind());
+  if (const std::string held = held_sentence(steps, found); !held.empty()) found.explanation += " " + held;
   for (const std::string& sentence : shape.sentences) found.explanation += " " + sentence;
   return found;
 }

@@ -1,3 +1,5 @@
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cmath>
 #include <map>
@@ -273,6 +275,53 @@ TEST_F(OpenLoopTest, LimitsCountFromTheIntendedStart) {
   collect_until([&] { return completed() >= 40; });
   end_load();
   EXPECT_GE(collect_all().slo.at(0).missed, 20u) << "all but one were answered at once, but started late";
+}
+
+TEST_F(OpenLoopTest, AnArrivalMayBeASessionWhoseTurnsFollowEachOther) {
+  ScriptedServer server(always(answer(1)));
+  target().urls = {server.url()};
+  workload().classes = {{"all", {}, 1}};
+  workload().synthetic = Synthetic{.input_tokens = 3};
+  workload().conversation = Conversation{.turns = 3, .think_time = 0.05};
+  start(2);
+  controller_->apply(level(100, 64));
+  collect_until([&] { return completed() >= 150; });
+  end_load();
+  const SeriesStats stats = collect_all();
+  std::map<std::uint32_t, SeriesStats> turns;
+  for (const auto& [key, each] : series_) turns[key.turn].merge(each);
+  EXPECT_EQ(turns.size(), 3u);
+  EXPECT_GE(turns[0].arrivals, turns[1].arrivals);
+  EXPECT_GE(turns[1].arrivals, turns[2].arrivals);
+  EXPECT_GT(turns[2].arrivals, 20u);
+  for (const std::uint32_t later : {1, 2})
+    EXPECT_EQ(turns[later].arrivals, turns[later].started) << "due when it has been thought about";
+  EXPECT_GT(stats.thinking, 0.05 * static_cast<double>(turns[1].started)) << "at least so long each";
+  const auto ids = ids_of(server.requests());
+  EXPECT_EQ(ids.size(), server.requests().size());
+  for (std::size_t k = 0; k < 10; ++k) {
+    for (int turn = 0; turn < 3; ++turn)
+      EXPECT_TRUE(ids.contains(fmt::format("test-0-1-{}-{}", turn, k))) << k << " turn " << turn;
+  }
+}
+
+TEST_F(OpenLoopTest, AFailedTurnEndsItsSession) {
+  ScriptedServer server(always(response("400 Bad Request", "{}")));
+  target().urls = {server.url()};
+  workload().classes = {{"all", {}, 1}};
+  workload().synthetic = Synthetic{.input_tokens = 3};
+  workload().conversation = Conversation{.turns = 3};
+  start();
+  controller_->apply(level(200, 8));
+  collect_until([&] {
+    std::uint64_t started = 0;
+    for (const auto& [key, stats] : series_) started += stats.started;
+    return started >= 40;
+  });
+  end_load();
+  const SeriesStats stats = collect_all();
+  EXPECT_GT(stats.started, 16u) << "the eight slots are free again";
+  for (const auto& [key, each] : series_) EXPECT_EQ(key.turn, 0u);
 }
 
 TEST_F(OpenLoopTest, RequestsGoToReplicasInTurn) {

@@ -76,10 +76,13 @@ TEST(OpenLoopPlan, Mistakes) {
   EXPECT_THAT(error_of_ramp("{rate: [0]}"), HasSubstr("sweep.yaml:7:19: a rate must be a number from 0.001"));
   EXPECT_THAT(error_of_ramp("{max_in_flight: 3}"), HasSubstr("has no 'rate'; add it"));
   EXPECT_THAT(error_of_ramp("{rate: [1], requests: 5}"), HasSubstr("has both 'rate' and 'requests'"));
-  EXPECT_EQ(error_of_ramp("{rate: [1]}", "{prompts: [hi], think_time: 1s}"),
-            "sweep.yaml:7:18: an open loop's requests are no user's, so nobody has a think_time; use steps");
+  EXPECT_EQ(
+      error_of_ramp("{rate: [1]}", "{prompts: [hi], think_time: 1s}"),
+      "sweep.yaml:7:18: an open loop's requests are no user's, so nobody has a think_time; use steps, or "
+      "a conversation, whose turns an arrival brings");
   EXPECT_EQ(error_of_ramp("{arrival: trace}"),
-            "sweep.yaml:7:21: 'arrival: trace' needs a dataset that is a trace (mooncake or azure-llm)");
+            "sweep.yaml:7:21: 'arrival: trace' needs a dataset that is a trace (mooncake, bailian, azure-llm "
+            "or burstgpt)");
   EXPECT_EQ(error_of_ramp("{arrival: trace, rate: 2}"),
             "sweep.yaml:7:28: a trace has its own rate; remove 'rate', and use the dataset's time_scale to "
             "change it");
@@ -93,6 +96,21 @@ TEST(OpenLoopPlan, IsDescribed) {
                         "0.5\n               at most 512 in flight; the others wait\n"
                         "               each step: 2s warm-up, then 20s measured\n"));
   EXPECT_THAT(text, HasSubstr("In all 2 steps, about 46s."));
+}
+
+TEST(OpenLoopPlan, AnArrivalMayBeASession) {
+  const auto described = [](const std::string& warmup) {
+    return describe_plan(
+        load_parts({.workload = "{synthetic: {input_tokens: 9}, output_tokens: 4, conversation: {turns: 5, "
+                                "think_time: 4s}}",
+                    .ramp = "{rate: [2, 4], warmup: " + warmup + ", hold: 20s}"}));
+  };
+  EXPECT_THAT(described("16s"),
+              HasSubstr("2 4 sessions a second, poisson arrivals\n               at most 512 "
+                        "open; the others wait"));
+  EXPECT_THAT(described("16s"), Not(HasSubstr("a session takes")));
+  EXPECT_THAT(described("10s"), HasSubstr("a session takes 16s and more"));
+  EXPECT_THAT(described("10s"), HasSubstr("set warmup to 16s or more"));
 }
 
 class TracePlan : public ::testing::Test {

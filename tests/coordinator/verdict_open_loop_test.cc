@@ -5,7 +5,9 @@
 #include "coordinator/measure/window.h"
 #include "coordinator/report/sentences.h"
 #include "coordinator/report/tables.h"
+#include "coordinator/results/units.h"
 #include "coordinator/verdict/build_report.h"
+#include "coordinator/verdict/held_in_flight.h"
 #include "coordinator/verdict/saturation.h"
 #include "coordinator/verdict/slo.h"
 #include "tests/coordinator/synthetic_run.h"
@@ -46,16 +48,23 @@ TEST(OpenLoopAnalysis, TheKneeIsARate) {
   EXPECT_THAT(found.explanation, Not(HasSubstr("in flight")));
 }
 
-TEST(OpenLoopAnalysis, UsersAreCalledUsers) {
+TEST(OpenLoopAnalysis, SessionsAreCalledSessions) {
   std::vector<Step> steps;
-  for (const std::uint32_t n : {10, 20, 40, 80}) {
+  for (const std::uint32_t n : {10, 20, 26, 28, 30, 34, 40, 60, 80}) {
     steps.push_back(scenes::known_step(n, std::min(n, 30u) * 10.0));
     steps.back().thinking = n / 2.0;
+    steps.back().achieved_concurrency = n / 2.0;
   }
   const Saturation found = find_saturation(steps);
+  const Estimate held = held_in_flight(steps, found);
+  ASSERT_TRUE(found.concurrency && held.value && held.ci95);
+  EXPECT_NEAR(*held.value, *found.concurrency / 2, 1e-9);
+  EXPECT_NEAR(held.ci95->high, found.ci95->high / 2, 1e-9);
+  EXPECT_THAT(found.explanation, HasSubstr("requests in flight (")) << "of " << *held.value;
+  EXPECT_THAT(found.explanation, HasSubstr("; 50 % of them think."));
   EXPECT_THAT(
       saturation_sentence({.target = "host", .scenario = "chat", .steps = steps, .saturation = found}),
-      HasSubstr(" users"));
+      HasSubstr(" sessions"));
 }
 
 TEST(OpenLoopAnalysis, ARateThatWasNotReachedDoesNotHold) {
@@ -196,6 +205,52 @@ TEST(OpenLoopAnalysis, ARisingRateBringsMoreInFlightAndIsNoOverload) {
   const Step past = survey(0.4);  // requests take ever longer
   EXPECT_TRUE(past.has_flag("OVERLOADED"));
   EXPECT_THAT(past.reasons, ::testing::Contains(HasSubstr("beyond what the rate did")));
+}
+
+/// Sessions of five requests of half a second, four seconds apart, from second 0 on: 64 of them think.
+Step sessions_row(std::uint64_t seed, std::int64_t begin, std::int64_t end) {
+  std::mt19937_64 random(seed);
+  std::exponential_distribution<double> gap(4);
+  scenes::KnownRun run;
+  for (double begun = gap(random); begun < 80; begun += gap(random)) {
+    double at = begun;
+    for (std::uint32_t turn = 0; turn < 5; ++turn) {
+      const double answered = at + 0.5;
+      run.add({.start = at,
+               .chunks = {at + 0.1, answered},
+               .end = answered,
+               .key = {.epoch = 1, .turn = turn},
+               .usage_tokens = 2});
+      ++run.second(static_cast<std::int64_t>(at)).series[{.epoch = 1, .turn = turn}].arrivals;
+      at = answered + 4;
+      for (double t = answered; turn < 4 && t < at; t += 0.125)
+        run.second(static_cast<std::int64_t>(t)).series[{.epoch = 1, .turn = turn}].thinking += 0.125;
+    }
+  }
+  Plan plan = scenes::simple_plan();
+  plan.scenarios[0].workload.conversation = Conversation{.turns = 5, .think_time = 4};
+  plan.scenarios[0].ramp.open = OpenLoop{.steps = {{.rate = 4}}, .max_in_flight = 512};
+  StepWindow of = window();
+  of.begin = begin, of.end = end, of.rate = 4;
+  return measure_step(run.timeline(80), plan, cells_of(plan)[0], of);
+}
+
+TEST(OpenLoopAnalysis, SessionsThatAreStillFillingAreNoRowOfTheirRate) {
+  const Step cold = sessions_row(1, 2, 32);
+  EXPECT_TRUE(cold.has_flag("UNSTEADY"));
+  EXPECT_FALSE(cold.valid);
+  EXPECT_LT(*cold.due_per_second, 17) << "of 20 in the end";
+  int flagged = 0;
+  for (std::uint64_t seed = 1; seed <= 100; ++seed) {
+    const Step settled = sessions_row(seed, 40, 70);
+    flagged += settled.has_flag("UNSTEADY") ? 1 : 0;
+    if (seed == 1) {
+      EXPECT_NEAR(*settled.due_per_second, 20, 3);
+      EXPECT_EQ(settled.load_kind(), LoadKind::kSessionRate);
+      EXPECT_EQ(format_load(settled.load_kind(), settled.load()), "4 sessions per second");
+    }
+  }
+  EXPECT_LE(flagged, 1);
 }
 
 /// Requests in flight last: seconds are alike by themselves, and a trend through them is chance.

@@ -89,7 +89,7 @@ TEST(Recommend, RatesAreRates) {
   EXPECT_FALSE(find(recommend(result, target), "interactive")) << "the power of a rate has no peak";
 }
 
-/// What a server admits are requests, and an autoscaler sees them: users who think are neither.
+/// What a server admits are requests, and an autoscaler sees them: sessions that think are neither.
 TEST(Recommend, UsersAreNoRequestsInFlight) {
   for (const std::optional<double> limit : {std::optional(16.0), std::optional<double>()}) {
     ScenarioResult result = sample(limit);
@@ -97,11 +97,12 @@ TEST(Recommend, UsersAreNoRequestsInFlight) {
     const auto all = recommend(result, kHost);
     EXPECT_FALSE(find(all, "admission limit"));
     EXPECT_FALSE(find(all, "autoscaler threshold"));
-    EXPECT_EQ(find(all, "batch")->unit, "users");
+    EXPECT_EQ(find(all, "batch")->unit, "sessions");
     EXPECT_EQ(find(all, "interactive") != nullptr, limit.has_value()) << "power is of requests in flight";
     if (!limit) continue;
-    EXPECT_EQ(find(all, "interactive")->unit, "users");
-    EXPECT_EQ(find(all, "interactive")->basis, "the highest number of users that meets all limits together");
+    EXPECT_EQ(find(all, "interactive")->unit, "sessions");
+    EXPECT_EQ(find(all, "interactive")->basis,
+              "the highest number of sessions that meets all limits together");
   }
 }
 

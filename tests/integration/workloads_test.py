@@ -135,7 +135,25 @@ class Workloads(harness.TestCase):
         self.assertAlmostEqual(mean, 220, delta=15)
         text = (self.scratch / "out/report.txt").read_text()
         self.assertIn("By turn", text)
-        self.assertRegex(text, r"N counts users: [0-9.]+ of 6 think between two turns")
+        self.assertRegex(text, r"N counts sessions, which think between two turns: of 6 [0-9.]+ in flight and [0-9.]+ think")
+
+    def test_an_arrival_of_an_open_loop_may_be_a_session(self):
+        host = self.quick_host()
+        report = self.run_text(plan_text(
+            host.url, "synthetic: {input_tokens: 60}, conversation: {turns: 3, think_time: 1s}, output_tokens: 8",
+            ramp="{rate: [8], warmup: 4s, hold: 12s}"), "--agents", "2")
+        (step,) = report["results"][0]["steps"]
+        # Three requests a session; twelve seconds of a Poisson process, whose sessions come three by three.
+        self.assertAlmostEqual(step["due_per_second"], 24, delta=5 * 3 * (8 * 12) ** 0.5 / 12)
+        self.assertAlmostEqual(step["achieved_rate"], step["due_per_second"], delta=0.5)
+        self.assertAlmostEqual(step["thinking"], 16, delta=8)
+        self.assertNotIn("UNSTEADY", step["flags"])
+        done = [turn["requests"]["completed"] for turn in step["turns"]]
+        self.assertEqual(len(done), 3)
+        self.assertGreater(min(done), 0.7 * max(done))
+        self.assertEqual(report["totals"]["started"], host.load_stats()["requests"]["received"])
+        text = (self.scratch / "out/report.txt").read_text()
+        self.assertRegex(text, r"N counts sessions that begin in a second, which think between two turns: at 8/s")
 
     def test_a_conversation_stays_on_its_replica(self):
         hosts = [self.quick_host("--prefix-cache", "--usage-details") for _ in range(2)]

@@ -50,6 +50,9 @@ Trial run_ramp(const Case& of, const Ramp& ramp, std::uint64_t seed) {
   plan.targets = {{.name = "host", .urls = {"http://model"}}};
   plan.scenarios = {
       {.name = of.name, .workload = {.classes = {{.name = "all", .prompts = {"x"}}}}, .ramp = ramp}};
+  if (of.model.think > 0)
+    plan.scenarios[0].workload.conversation =
+        Conversation{.turns = of.model.turns, .think_time = of.model.think};
   std::vector<Nanos> limits;
   if (of.ttft_limit > Nanos(0)) {
     limits.push_back(of.ttft_limit);

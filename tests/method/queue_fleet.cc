@@ -88,10 +88,10 @@ void QueueFleet::advance(double to) {
         start_request(slot, at);
       }
     } else {
-      const std::uint32_t slot = wake_ups_.top().slot;
+      const WakeUp next = wake_ups_.top();
       wake_ups_.pop();
-      --backing_off_;
-      end_slot_or_restart(slot, at);
+      --(next.thinks ? thinking_ : backing_off_);
+      end_slot_or_restart(next.slot, at);
     }
     if (iteration_end_ == kNever && in_system() > 0) begin_iteration(at);
   }
@@ -103,6 +103,7 @@ void QueueFleet::integrate(double time) {
   stats_.in_flight += span * in_system();
   stats_.waiting += span * waiting;
   stats_.backing_off += span * backing_off_;
+  stats_.thinking += span * thinking_;
   integrated_ = time;
 }
 
@@ -198,7 +199,10 @@ void QueueFleet::complete(std::uint32_t slot, double time) {
   stats_.usage_tokens += request.length;
   stats_.usage_chunks += request.length;
   request.failures = 0;
-  end_slot_or_restart(slot, time);
+  request.turn = (request.turn + 1) % model_.turns;
+  if (model_.think == 0 || request.turn == 0) return end_slot_or_restart(slot, time);
+  ++thinking_;
+  wake_ups_.push({time + model_.think * (0.5 + random_.uniform()), slot, true});
 }
 
 void QueueFleet::miss_overdue(double time) {

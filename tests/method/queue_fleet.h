@@ -27,7 +27,8 @@ class Random {
 };
 
 /// The queueing model behind one agent, in virtual time: a LoadFleet that the real run loop drives. Closed
-/// loop; a slot sends its next request the instant the last one ended, and backs off from 429 as agents do.
+/// loop; a slot sends its next request the instant the last one ended, or thinks before, and backs off from
+/// 429 as agents do.
 /// Records seconds as agents do, but for two simplifications: a second is filed under the level that was last
 /// in effect, and no figures of the generator itself are made up.
 ///
@@ -54,11 +55,13 @@ class QueueFleet final : public coordinator::LoadFleet {
     std::uint32_t length = 0;
     std::uint32_t failures = 0;
     std::uint32_t limits_missed = 0;  // of TTFT, ascending: they pass in order
+    std::uint32_t turn = 0;           // of its session
     bool active = false;
   };
   struct WakeUp {
     double at;
     std::uint32_t slot;
+    bool thinks = false;  // else it backs off
     bool operator>(const WakeUp& other) const { return at > other.at; }
   };
 
@@ -91,7 +94,7 @@ class QueueFleet final : public coordinator::LoadFleet {
   std::vector<Slot> slots_;
   std::uint32_t next_added_ = 0;  // of level_, not started yet
   std::uint32_t active_ = 0;
-  std::uint32_t backing_off_ = 0;
+  std::uint32_t backing_off_ = 0, thinking_ = 0;
   std::priority_queue<WakeUp, std::vector<WakeUp>, std::greater<>> wake_ups_;
 
   // The host.

@@ -14,7 +14,41 @@ double QueueModel::iteration(double batch, double admitted, double time) const {
          prefill * admitted;
 }
 
+namespace {
+
+/// P(k) of k = 0 … n requests in flight with `n` sessions.
+std::vector<double> in_flight_of(const QueueModel& sessions, std::uint32_t n) {
+  QueueModel host = sessions;
+  host.turns = 1;
+  const double pause = std::log(sessions.mean_pause());
+  std::vector<double> weights;
+  double served = 0;  // ln Π L/X(i)
+  for (std::uint32_t k = 0; k <= n; ++k) {
+    if (k > 0) served += std::log(host.mean_length() / host.throughput(k));
+    weights.push_back((n - k) * pause - std::lgamma(n - k + 1.0) + served);
+  }
+  const double most = *std::max_element(weights.begin(), weights.end());
+  double sum = 0;
+  for (double& weight : weights) sum += weight = std::exp(weight - most);
+  for (double& weight : weights) weight /= sum;
+  return weights;
+}
+
+}  // namespace
+
+double QueueModel::in_flight(std::uint32_t n) const {
+  if (mean_pause() == 0) return n;
+  const std::vector<double> share = in_flight_of(*this, n);
+  double mean = 0;
+  for (std::uint32_t k = 0; k <= n; ++k) mean += k * share[k];
+  return mean;
+}
+
 double QueueModel::throughput(std::uint32_t n, double time) const {
+  if (mean_pause() > 0) {
+    // Little's law over the whole cycle: who is not in flight thinks.
+    return mean_length() * (n - in_flight(n)) / mean_pause();
+  }
   const std::uint32_t pods = movement.how == Moving::kAutoscale ? 2 : 1;
   const double batch = std::min({n, pods * slots, admission_limit.value_or(n)});
   const double each = batch / pods;

@@ -32,6 +32,11 @@ struct QueueModel {
   std::optional<std::uint32_t> admission_limit;  ///< Requests in the system; more are turned away with 429.
   bool burst_start = false;                      ///< Added slots all start at once, whatever the level says.
 
+  /// Slots hold sessions of so many requests: between two of them they think for `think` on average, uniform
+  /// from half to one and a half of it; the next session begins at once.
+  std::uint32_t turns = 1;
+  double think = 0;
+
   /// Iteration times vary: independently, and together over about `slow_seconds`. Relative standard
   /// deviations.
   double fast_noise = 0.04;
@@ -41,13 +46,21 @@ struct QueueModel {
   Movement movement;  ///< On top of all that; speeds are relative to what is said above.
 
   double mean_length() const { return (shortest + longest) / 2.0; }
+  /// Mean pause after a request, those after which a session ends included.
+  double mean_pause() const { return think * (turns - 1) / turns; }
   /// Mean duration of an iteration that holds `batch` requests and admits `admitted`, at `time`.
   double iteration(double batch, double admitted, double time = 0) const;
   /// The oracle: tokens per second with `n` requests kept in flight, in the steady state as of `time`. Exact
   /// by renewal reward: every iteration yields one token for each request in it and admits b / mean length.
   /// Of a host that moves: what lasts, once a change that comes once is over, and the mean over what comes
   /// and goes.
+  ///
+  /// Of sessions: the host that serves k requests as fast as it serves k of a closed loop, and N − k that
+  /// think, are a closed network of two stations with product form (Baskett, Chandy, Muntz, Palacios, 1975),
+  /// P(k) ∝ z^(N−k)/(N−k)! · Π L/X(i), i = 1 … k, whatever the distribution of the pauses, z on average.
   double throughput(std::uint32_t n, double time = 0) const;
+  /// Requests in flight with `n` slots, on average: `n` but for those that think.
+  double in_flight(std::uint32_t n) const;
 };
 
 /// Smallest N (linear in N/X(N) between whole numbers) with X(N) ≥ 0.95 · max X over [N, 2N]; absent where

@@ -42,11 +42,21 @@ double at_one_pod(QueueModel model, std::uint32_t n) {
 
 TEST(QueueModel, TheOracleIsWhatALongSimulationShows) {
   for (const Case& of : all_cases()) {
-    if (of.expects_drift) continue;  // its oracle moves while it is observed
+    if (of.expects_drift || of.model.think > 0) continue;  // its oracle moves; sessions are below
     for (const std::uint32_t n : {3u, 40u, 130u}) {
       const double truth = of.model.throughput(n);
       EXPECT_NEAR(observe(of.model, n, 2000).throughput / truth, 1, 0.01) << of.name << " at " << n;
     }
+  }
+}
+
+/// Below, at and past their saturation point.
+TEST(QueueModel, TheOracleOfSessionsIsWhatALongSimulationShows) {
+  const QueueModel sessions{.slots = 50, .turns = 5, .think = 4};
+  for (const std::uint32_t n : {20u, 150u, 230u, 400u}) {
+    const Observed seen = observe(sessions, n, 4000);
+    EXPECT_NEAR(seen.throughput / sessions.throughput(n), 1, 0.01) << n;
+    EXPECT_NEAR(seen.in_flight / sessions.in_flight(n), 1, 0.03) << n;
   }
 }
 

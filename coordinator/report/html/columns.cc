@@ -61,8 +61,9 @@ void add_load(std::vector<Column>& columns) {
                      [](const Step& s) { return count(s.concurrency); }});
   columns.push_back({"Load", "achieved", "achieved_concurrency", "Mean number of requests in flight", true,
                      [](const Step& s) { return number(s.achieved_concurrency, "Not measured"); }});
-  columns.push_back({"Load", "offered/s", "offered_rate", "Of an open loop: requests per second asked for",
-                     false, [](const Step& s) { return number(s.offered_rate, kClosedLoop); }});
+  columns.push_back({"Load", "offered/s", "offered_rate",
+                     "Of an open loop: requests (or sessions) per second asked for", false,
+                     [](const Step& s) { return number(s.offered_rate, kClosedLoop); }});
   columns.push_back({"Load", "due/s", "due_per_second", "Of an open loop: requests that were due", false,
                      [](const Step& s) { return number(s.due_per_second, kClosedLoop); }});
   columns.push_back({"Load", "started/s", "achieved_rate", "Of an open loop: requests that were started",

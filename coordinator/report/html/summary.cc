@@ -35,10 +35,11 @@ const Step* highest_step(const ScenarioResult& result, Keep keep) {
 }
 
 std::string unit_of(LoadKind kind) {
-  return kind == LoadKind::kRate ? "req/s" : kind == LoadKind::kUsers ? "users" : "concurrent";
+  if (kind == LoadKind::kSessionRate) return "sessions/s";
+  return kind == LoadKind::kRate ? "req/s" : kind == LoadKind::kUsers ? "sessions" : "concurrent";
 }
 
-/// "32 concurrent", "32 users", "20 req/s"
+/// "32 concurrent", "32 sessions", "20 req/s"
 std::string step_text(const Step& step) {
   return fmt::format("{} {}", format_figure(step.load()), unit_of(step.load_kind()));
 }

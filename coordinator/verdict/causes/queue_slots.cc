@@ -133,7 +133,8 @@ std::optional<Cause> queue_slots_cause(Scene& scene) {
   // One load tells of no batch that stays as it is while the load grows.
   if (!scene.knee() && scene.steps.lowest.step->load() == judged.step->load()) return std::nullopt;
   const auto knee = scene.knee_at_most();
-  if (knee && !judged.step->offered_rate && *knee < Limits::kKneeOfSlots * scene.most_running()) {
+  if (knee && judged.step->load_kind() == LoadKind::kRequests &&
+      *knee < Limits::kKneeOfSlots * scene.most_running()) {
     // Throughput had stopped growing before the slots were full.
     scene.asides.push_back(fmt::format("The slots are full, too, but only from {} on: {}",
                                        load_label(first_full(scene, *full)), sentence_of(scene, *full)));

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "coordinator/results/engine_load.h"
+#include "coordinator/results/sessions.h"
 #include "coordinator/results/units.h"
 
 namespace kneepoint::coordinator {
@@ -40,7 +41,7 @@ const GpuTelemetry* Scene::gpu(const ObservedStep& o) {
 }
 
 double Scene::held(const Step& step) {
-  return step.offered_rate ? step.achieved_concurrency.value_or(0) : step.concurrency;
+  return requests_in_flight(step);
 }
 
 std::optional<double> Scene::running(const ObservedStep& o) {

@@ -47,7 +47,7 @@ function stairsSpec() {
   if (!planned.length && here && at >= done.length) loads.push(live.now.rate === null ? live.now.asked : live.now.rate);
   return {
     label: `The plan's loads, step by step${at === null ? "" : `; step ${at + 1} of ${Math.max(loads.length, live.now.steps)} is under way`}`,
-    loads, done: done.length, at, unit: cell.open ? "requests per second asked for" : "concurrent requests", found: !planned.length,
+    loads, done: done.length, at, unit: cell.load, found: !planned.length,
   };
 }
 

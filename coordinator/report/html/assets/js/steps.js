@@ -1,20 +1,25 @@
 // What charts of one run and of several take from a result: its rows over the load, and its limits.
 
-/** What a step holds: requests in flight or users, or of an open loop the rate that was asked for. */
+/** What a step holds: requests in flight or sessions, or of an open loop the rate that was asked for. */
 function loadOf(step) { return step.offered_rate === null || step.offered_rate === undefined ? step.concurrency : step.offered_rate; }
 
 function loadUnit(step) {
-  if (loadOf(step) === step.offered_rate) return "req/s";
-  return step.thinking === null || step.thinking === undefined ? "concurrent" : "users";
+  const think = step.thinking !== null && step.thinking !== undefined;
+  if (loadOf(step) === step.offered_rate) return think ? "sessions/s" : "req/s";
+  return think ? "sessions" : "concurrent";
 }
 
 /** The horizontal axis of a result's charts. */
 function loadAxis(result) {
   const unit = result.steps.length ? loadUnit(result.steps[0]) : "concurrent";
-  return { load: { concurrent: "concurrent requests", users: "users", "req/s": "requests per second asked for" }[unit] };
+  const names = {
+    concurrent: "concurrent requests", sessions: "sessions",
+    "req/s": "requests per second asked for", "sessions/s": "sessions per second asked for",
+  };
+  return { load: names[unit] };
 }
 
-function loadName(result) { return { concurrent: "concurrency", users: "users", "req/s": "rate" }[loadUnit(result.steps[0])]; }
+function loadName(result) { return { concurrent: "concurrency", sessions: "sessions", "req/s": "rate", "sessions/s": "rate" }[loadUnit(result.steps[0])]; }
 
 /** A point of a series over the load. `ci95` is [low, high] or null. */
 function stepPoint(step, value, ci95 = null) {

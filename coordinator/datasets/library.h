@@ -27,11 +27,16 @@ class DatasetLibrary {
   /// The dataset that `spec` describes; its path as the plan has it.
   Result<Item> get(DatasetSpec spec);
 
+  /// A dataset that no file holds. @param name what it is called where a file's name would stand.
+  Item add(const std::string& name, Dataset dataset);
+
   /// By content hash, like the files they come from.
   const std::map<std::string, std::shared_ptr<const Dataset>>& datasets() const { return datasets_; }
   const std::map<std::string, DatasetFile>& files() const { return files_; }
 
  private:
+  Item keep(Dataset dataset, const std::string& bytes);
+
   const std::filesystem::path folder_;
   std::map<DatasetSpec, Item> read_;
   std::map<std::string, std::shared_ptr<const Dataset>> datasets_;

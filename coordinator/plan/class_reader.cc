@@ -12,6 +12,7 @@
 #include "coordinator/plan/header_reader.h"
 #include "coordinator/plan/name.h"
 #include "coordinator/plan/slo_reader.h"
+#include "coordinator/plan/workload_limits.h"
 
 namespace kneepoint::coordinator {
 namespace {
@@ -20,7 +21,6 @@ using yaml::MappingReader;
 using yaml::Node;
 using yaml::PlanError;
 
-constexpr std::uint64_t kHighestWeight = 1000;
 constexpr double kSteepestZipf = 10;
 /// Agents keep a histogram set per class, so a class per prompt would be a memory bill, not a finer report.
 constexpr std::size_t kMostClasses = 32;

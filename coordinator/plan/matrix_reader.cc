@@ -23,12 +23,13 @@ constexpr std::size_t kMostPoints = 64;
 struct Parameter {
   std::string_view key, part;
 };
-constexpr std::array<Parameter, 8> kParameters = {{{"input_tokens", "synthetic"},
+constexpr std::array<Parameter, 9> kParameters = {{{"input_tokens", "synthetic"},
                                                    {"shared_prefix_tokens", "synthetic"},
                                                    {"prefix_groups", "synthetic"},
                                                    {"turns", "conversation"},
                                                    {"think_time", "conversation"},
                                                    {"output_tokens", ""},
+                                                   {"lengths", ""},
                                                    {"temperature", ""},
                                                    {"stream", ""}}};
 

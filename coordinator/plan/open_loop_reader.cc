@@ -70,7 +70,7 @@ std::vector<double> read_rates(const MappingReader& ramp) {
 void fit_trace(const MappingReader& ramp, const Dataset* dataset, Scenario& scenario) {
   const auto& use = scenario.workload.dataset;
   const Node& arrival = ramp.require("arrival");
-  if (!use || !use->lengths_only)
+  if (!use || !use->lengths_only || dataset->entries.back().arrival == Nanos(0))
     throw PlanError{
         arrival.at,
         "'arrival: trace' needs a dataset that is a trace (mooncake, bailian, azure-llm or burstgpt)"};

@@ -57,6 +57,8 @@ std::string describe_dataset(const DatasetUse& use, const Plan& plan) {
                        plural(dataset.entries.size(), "logged chat"), order);
   if (!use.lengths_only)
     return fmt::format("{} from a dataset, {}", plural(dataset.entries.size(), "prompt"), order);
+  if (use.order == DatasetOrder::kRandom && dataset.entries.back().arrival == Nanos(0))
+    return fmt::format("made texts and answers of {} pairs of lengths", dataset.classes.size());
   double input = 0, output = 0;
   std::size_t requests = 0;
   for (const DatasetEntry& entry : dataset.entries) {

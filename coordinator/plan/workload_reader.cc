@@ -10,6 +10,8 @@
 #include "coordinator/plan/class_reader.h"
 #include "coordinator/plan/dataset_reader.h"
 #include "coordinator/plan/distribution_reader.h"
+#include "coordinator/plan/lengths_reader.h"
+#include "coordinator/plan/workload_limits.h"
 #include "coordinator/plan/yaml_reader.h"
 
 namespace kneepoint::coordinator {
@@ -20,8 +22,6 @@ using yaml::MappingReader;
 using yaml::Node;
 using yaml::PlanError;
 
-constexpr std::uint64_t kMostOutputTokens = 1'000'000;
-constexpr std::uint64_t kMostInputTokens = 1 << 20;
 constexpr std::uint64_t kMostGroups = 1'000'000;
 constexpr std::uint64_t kMostTurns = 1000;
 constexpr double kHighestTemperature = 2;
@@ -105,17 +105,21 @@ void read_source(const MappingReader& reader, const std::string& scenario, Datas
   reader.exclusive("prompts", "dataset");
   reader.exclusive("prompts", "synthetic");
   reader.exclusive("dataset", "synthetic");
+  for (const std::string_view other : {"prompts", "dataset", "synthetic", "output_tokens", "conversation"})
+    reader.exclusive("lengths", other);
   if (const Node* const synthetic = reader.find("synthetic")) {
     workload.classes = {{.name = std::string(kDefaultClass), .prompts = {}}};
     workload.synthetic = read_synthetic(*synthetic, scenario);
   } else if (const Node* const dataset = reader.find("dataset")) {
     read_dataset_use(*dataset, scenario, reader.find("conversation") != nullptr, library, workload);
     refuse_beside_bodies(reader, workload);
+  } else if (const Node* const lengths = reader.find("lengths")) {
+    read_lengths(*lengths, library, workload);
   } else if (reader.find("prompts") != nullptr) {
     take(read_prompts(reader.require("prompts"), scenario, workload.stream));
   } else {
     throw PlanError{reader.node().at,
-                    fmt::format("{} has no 'prompts', 'dataset' or 'synthetic'; add one", reader.what())};
+                    fmt::format("{} has no 'prompts', 'dataset', 'synthetic' or 'lengths'; add one", reader.what())};
   }
   if (const Node* const classes = reader.find("classes")) {
     if (reader.find("prompts") != nullptr) {
@@ -125,7 +129,7 @@ void read_source(const MappingReader& reader, const std::string& scenario, Datas
     std::vector<std::string> names;
     for (const PromptClass& each : workload.classes) names.push_back(each.name);
     const Node* const dataset = reader.find("dataset");
-    const bool has_own = dataset != nullptr && dataset->find("class") != nullptr;
+    const bool has_own = names.size() > 1 || (dataset != nullptr && dataset->find("class") != nullptr);
     take(has_own ? read_dataset_classes(*classes, scenario, workload.stream, names)
                  : read_classes(*classes, scenario, workload.stream));
     const bool bodies = workload.dataset && workload.dataset->bodies;
@@ -168,7 +172,7 @@ Workload read_workload(const Node& node, const std::string& scenario, DatasetLib
                        std::vector<SloLimit>& of_classes) {
   const MappingReader reader(
       node, fmt::format("workload of {}", scenario),
-      {"prompts", "dataset", "synthetic", "classes", "conversation", "think_time", "unique", "texts",
+      {"prompts", "dataset", "synthetic", "lengths", "classes", "conversation", "think_time", "unique", "texts",
        "system", "output_tokens", "temperature", "top_p", "stream", "extra_body"});
   Workload workload;
   if (const Node* const stream = reader.find("stream"))

@@ -1,7 +1,9 @@
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <stdlib.h>
 
+#include <array>
 #include <filesystem>
 #include <fstream>
 
@@ -142,6 +144,61 @@ TEST_F(PlanWorkload, AMatrixAddsToAPartThatIsThere) {
             (Synthetic{.input_tokens = 40, .shared_prefix_tokens = 10}));
 }
 
+TEST_F(PlanWorkload, OnePairOfLengthsIsMadeTextAndItsAnswer) {
+  const Workload w = workload("lengths: 1024/128");
+  EXPECT_EQ(w.synthetic, (Synthetic{.input_tokens = 1024}));
+  EXPECT_EQ(w.output_tokens, 128);
+  EXPECT_FALSE(w.dataset);
+}
+
+TEST_F(PlanWorkload, PairsOfLengthsAreClassesDrawnByWeight) {
+  const Plan plan = load(
+      "lengths: [128/2048, {input_tokens: 8192, output_tokens: 256, weight: 30}, "
+      "{input_tokens: 1, output_tokens: 1, weight: 20}], "
+      "classes: [{class: 8192/256, model: long}]");
+  const Workload& w = plan.scenarios[0].workload;
+  ASSERT_EQ(w.classes.size(), 3u);
+  EXPECT_EQ(w.classes[1].name, "8192/256");
+  EXPECT_EQ(w.classes[1].model, "long");
+  EXPECT_TRUE(w.makes_text());
+  const Dataset& dataset = *plan.datasets.at(w.dataset->hash);
+  EXPECT_THAT(dataset.classes, ElementsAre("128/2048", "8192/256", "1/1"));
+  std::array<int, 3> of{};
+  for (const DatasetEntry& entry : dataset.entries) ++of[entry.prompt_class];
+  EXPECT_THAT(of, ElementsAre(1, 30, 20));
+  EXPECT_EQ(dataset.entries[1].input_tokens, 8192u);
+  EXPECT_EQ(dataset.entries[1].output_tokens, 256u);
+}
+
+TEST_F(PlanWorkload, AMatrixOverPairsOfLengths) {
+  const Plan plan = load("stream: true", "matrix: {lengths: [1024/1024, 1024/8192]}");
+  ASSERT_EQ(plan.scenarios.size(), 2u);
+  EXPECT_EQ(plan.scenarios[1].name, "chat[lengths=1024/8192]");
+  EXPECT_EQ(plan.scenarios[1].workload.synthetic->input_tokens, 1024);
+  EXPECT_EQ(plan.scenarios[1].workload.output_tokens, 8192);
+}
+
+TEST_F(PlanWorkload, ErrorsOfLengths) {
+  for (const char* const wrong : {"1024", "1024/", "/5", "1024/0", "0/4", "1k/8k", "-4/4", "4/1000001",
+                                  "1 / 2", "1/2/3", "4.5/1", "1048577/1"}) {
+    EXPECT_EQ(
+        error(fmt::format("lengths: {}", wrong)),
+        fmt::format("sweep.yaml:6:25: '{}' is no pair of lengths; write tokens of input and of output, such "
+                    "as 1024/128 (at most 1048576/1000000)",
+                    wrong));
+  }
+  EXPECT_EQ(error("lengths: [1/2, 1/2]"), "sweep.yaml:6:31: 1/2 is given twice; keep one, with a 'weight'");
+  EXPECT_EQ(error("lengths: [{input_tokens: 4}]"),
+            "sweep.yaml:6:26: a pair of 'lengths' has no 'output_tokens'; add it");
+  EXPECT_EQ(error("lengths: []"), "sweep.yaml:6:25: 'lengths' needs at least one item");
+  EXPECT_EQ(error("lengths: 1/2, output_tokens: 4"),
+            "sweep.yaml:6:30: workload of scenario 'chat' has both 'lengths' and 'output_tokens'; keep one");
+  EXPECT_EQ(error("lengths: 1/2, conversation: {turns: 2}"),
+            "sweep.yaml:6:30: workload of scenario 'chat' has both 'lengths' and 'conversation'; keep one");
+  EXPECT_EQ(error("lengths: [1/2, 2/1], classes: [{class: 3/1}]"),
+            "sweep.yaml:6:55: the dataset has no class '3/1'; they are: '1/2', '2/1'");
+}
+
 TEST_F(PlanWorkload, Descriptions) {
   const auto described = [&](const std::string& text) { return describe_plan(load(text)); };
   EXPECT_THAT(
@@ -158,6 +215,8 @@ TEST_F(PlanWorkload, Descriptions) {
       described("dataset: {file: trace.jsonl, format: mooncake}"),
       HasSubstr("a trace of 2 requests over 1m30s, in order, made texts of 2000 tokens and answers of 20 on "
                 "average, streamed"));
+  EXPECT_THAT(described("lengths: [1/2, {input_tokens: 3, output_tokens: 4, weight: 3}]"),
+              HasSubstr("made texts and answers of 2 pairs of lengths in 2 classes (1/2, 3/4 x3), streamed"));
   EXPECT_THAT(described("synthetic: {input_tokens: 8}, conversation: {turns: 3, think_time: 2s}"),
               HasSubstr("conversations of 3 turns, thinking 2s between them"));
 }
@@ -180,7 +239,8 @@ TEST_F(PlanWorkload, Warnings) {
 TEST_F(PlanWorkload, ErrorsOfSources) {
   EXPECT_EQ(
       error("output_tokens: 4"),
-      "sweep.yaml:6:15: workload of scenario 'chat' has no 'prompts', 'dataset' or 'synthetic'; add one");
+      "sweep.yaml:6:15: workload of scenario 'chat' has no 'prompts', 'dataset', 'synthetic' or 'lengths'; "
+      "add one");
   EXPECT_EQ(error("prompts: [a], synthetic: {input_tokens: 4}"),
             "sweep.yaml:6:30: workload of scenario 'chat' has both 'prompts' and 'synthetic'; keep one");
   EXPECT_EQ(error("synthetic: {}"),

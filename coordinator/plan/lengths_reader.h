@@ -1,0 +1,15 @@
+#pragma once
+
+#include "common/plan.h"
+#include "coordinator/datasets/library.h"
+#include "coordinator/plan/yaml_tree.h"
+
+namespace kneepoint::coordinator {
+
+/// Reads a workload's `lengths`: pairs of input and output lengths in tokens, "1024/128" or a mapping with a
+/// weight. One pair becomes the `synthetic` and `output_tokens` of `workload`; several become a dataset of
+/// ours, each pair a class of its own, named like the pair.
+/// Throws yaml::PlanError.
+void read_lengths(const yaml::Node& node, DatasetLibrary& library, Workload& workload);
+
+}  // namespace kneepoint::coordinator

@@ -12,7 +12,7 @@ struct Residence {
   double ended = 0;      ///< Σ E2E of the requests that completed in it.
   double mean = 0;       ///< R̄, of one request.
   double longest = 0;
-  double slots = 1;  ///< Requests in flight asked for.
+  double slots = 1;  ///< Requests in flight as asked for, or on average; less than one where there often is none.
 };
 
 /// L = λ·R̄ checked on the window itself: ∫in_flight against Σ E2E of what completed.
@@ -24,7 +24,8 @@ struct LittlesLaw {
 /// Both sides differ by the ages of the requests in flight at the two edges, which is arithmetic and no
 /// fault: one slot with R = 1.3 s completes 6 or 7 requests in 8 s, and slots in step (a convoy) all complete
 /// once more or less together. So the tolerance is max(2 %, 1.1·R̄/W, R_max/(W·√N)): the second bounds convoys
-/// of like requests, the third a lone slot and the chance of independent ones. Absent where R̄ > W/2: the
+/// of like requests, the third a lone slot and the chance of independent ones. Where less than one is in
+/// flight on average, N < 1, a whole request at an edge is R̄/(N·W) of all there was. Absent where R̄ > W/2: the
 /// window is then all edges.
 std::optional<LittlesLaw> littles_law(const Residence& residence);
 

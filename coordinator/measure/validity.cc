@@ -195,7 +195,9 @@ void check_littles_law(Step& step, const WindowEvidence& evidence) {
   if (evidence.interrupted || !evidence.complete || step.requests.completed == 0) return;
   // Requests that pile up are in flight and not among the ended: the law holds for a steady state.
   if (step.has_flag("OVERLOADED") || step.has_flag("HANGING")) return;
-  double slots = evidence.open_loop ? evidence.in_flight / evidence.seconds : step.concurrency;
+  // Arrivals and sessions that think have as many in flight as it happens.
+  double slots =
+      step.load_kind() == LoadKind::kRequests ? step.concurrency : evidence.in_flight / evidence.seconds;
   auto mean = evidence.e2e.mean_seconds();
   // E2E ends with the last content; the request is in flight until the answer has ended.
   const double tail = evidence.tails / static_cast<double>(step.requests.completed);
@@ -222,7 +224,7 @@ void check_littles_law(Step& step, const WindowEvidence& evidence) {
   const auto gap = evidence.icl.mean_seconds();
   if (!gap || decoding <= 0 || evidence.buffered) return;
   const double error = (decoding - evidence.icl.sum_seconds() - evidence.tails) / decoding;
-  const double edges = slots * std::max(evidence.icl.max_seconds(), tail) / decoding;
+  const double edges = std::max(slots, 1.0) * std::max(evidence.icl.max_seconds(), tail) / decoding;
   const double tails = static_cast<double>(step.requests.completed) * *gap / decoding;
   const double tolerance = Gates::kTokenLittle + edges + tails;
   if (breaks(error, tolerance, step)) {

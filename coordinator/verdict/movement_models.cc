@@ -147,7 +147,7 @@ std::vector<Reading> block_readings(const std::vector<Step>& steps) {
   std::vector<Reading> readings;
   const auto levels = levels_of(steps);
   for (const Step& step : steps) {
-    if (!usable(step) || step.tpot_seconds.p50.value_or(0) > kSlowestTick) continue;
+    if (!tells_by_the_second(step)) continue;
     for (std::size_t from = 0; from + kHalves <= step.half_seconds.size(); from += kHalves) {
       const auto at = step.half_seconds.begin() + static_cast<std::ptrdiff_t>(from);
       const double sum = std::accumulate(at, at + kHalves, 0.0);

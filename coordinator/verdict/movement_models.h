@@ -21,8 +21,8 @@ struct Reading {
 /// One reading for each row that tells what the host gave, of loads from `least` on that were measured more
 /// than once.
 std::vector<Reading> row_readings(const std::vector<Step>& steps, double least = 0);
-/// One for each five seconds within such rows, of every load, all alike in weight. Rows whose streams tick so
-/// slowly that a block's edges would show are left out.
+/// One for each five seconds within such rows, of every load, all alike in weight; of rows only that tell by
+/// the second (revisits.h).
 std::vector<Reading> block_readings(const std::vector<Step>& steps);
 inline constexpr double kBlock = 5;  ///< Seconds.
 

@@ -28,6 +28,11 @@ bool tells_throughput(const Step& step) {
                      [](const std::string& gate) { return gate == "UNSTEADY"; });
 }
 
+bool tells_by_the_second(const Step& step) {
+  return step.load_kind() == LoadKind::kRequests && tells_throughput(step) &&
+         !surely_failing(step.requests) && step.tpot_seconds.p50.value_or(0) <= kSlowestTick;
+}
+
 double relative_error(const Step& step) {
   const Estimate& x = throughput_of(step);
   if (!x.ci95) return 0.05;

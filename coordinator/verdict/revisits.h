@@ -27,6 +27,10 @@ inline constexpr double kSlowestTick = 0.1;
 /// Whether a row tells what the host gave: it is valid, or invalid only because it was still settling.
 bool tells_throughput(const Step& step);
 
+/// Whether seconds within a row tell what the host gives: only where the load keeps requests in flight. Of
+/// arrivals and of sessions that think as many are in flight as it happens, and throughput follows that.
+bool tells_by_the_second(const Step& step);
+
 /// Standard error of its throughput as its batches tell it, relative.
 double relative_error(const Step& step);
 

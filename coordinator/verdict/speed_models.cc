@@ -6,7 +6,6 @@
 #include <numeric>
 
 #include "coordinator/measure/batch_means.h"
-#include "coordinator/measure/validity.h"
 #include "coordinator/verdict/revisits.h"
 
 namespace kneepoint::coordinator {
@@ -19,12 +18,8 @@ constexpr double kBlockNoise = 0.01;
 
 std::vector<SpeedBlock> speed_blocks(const std::vector<Step>& steps) {
   std::map<double, std::size_t> levels;
-  const auto usable = [](const Step& step) {
-    return tells_throughput(step) && !surely_failing(step.requests) &&
-           step.tpot_seconds.p50.value_or(0) <= kSlowestTick;
-  };
   for (const Step& step : steps) {
-    if (usable(step)) levels.try_emplace(step.load(), 0);
+    if (tells_by_the_second(step)) levels.try_emplace(step.load(), 0);
   }
   std::size_t next = 0;
   for (auto& [load, level] : levels) level = next++;
@@ -32,7 +27,7 @@ std::vector<SpeedBlock> speed_blocks(const std::vector<Step>& steps) {
   constexpr double kSeconds = kHalvesInBlock / 2.0;
   for (std::size_t row = 0; row < steps.size(); ++row) {
     const Step& step = steps[row];
-    if (!usable(step)) continue;
+    if (!tells_by_the_second(step)) continue;
     const double edge = edge_error(step.tpot_seconds.p50.value_or(0), kSeconds);
     const double weight = 1 / (kBlockNoise * kBlockNoise + edge * edge);
     for (std::size_t from = 0; from + kHalvesInBlock <= step.half_seconds.size(); from += kHalvesInBlock) {

@@ -166,6 +166,13 @@ std::vector<Case> all_cases() {
                    .max = 256,
                    .ttft_limit = milliseconds(50),
                    .minutes = 10});
+  // Sessions that think for about as long as they wait: the load counts sessions, the slots hold requests.
+  cases.push_back({.name = "sessions",
+                   .model = {.slots = 50, .turns = 5, .think = 4},
+                   .max = 1024,
+                   .ttft_limit = milliseconds(250),
+                   .soft = true,
+                   .minutes = 20});
   return cases;
 }
 

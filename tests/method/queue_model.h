@@ -90,7 +90,7 @@ struct Case {
   bool moves() const { return model.movement.how != Moving::kNot; }
 };
 
-/// hard, soft25, soft200, retrograde, collapse, staircase, drift, r429, convoy, null.
+/// hard, soft25, soft200, retrograde, collapse, staircase, drift, r429, convoy, null, sessions.
 std::vector<Case> all_cases();
 
 }  // namespace kneepoint::method

@@ -11,27 +11,21 @@ namespace kneepoint::coordinator {
 namespace {
 
 using Limits = ReconcileLimits;
-using Readings = std::map<std::int64_t, TelemetrySample>;
-
-std::optional<double> value_of(const TelemetrySample& sample, Signal signal) {
-  const auto found = sample.values.find(signal);
-  return found == sample.values.end() ? std::nullopt : std::optional(found->second);
-}
 
 /// The growth of a counter over the readings within [begin, end], and between which instants.
-struct Growth {
+struct Counted {
   double begin = 0, end = 0, increase = 0;
 };
 
-std::optional<Growth> growth_of(const Readings& readings, Signal signal, double begin, double end) {
+std::optional<Counted> counted_in(const Readings& readings, Signal signal, double begin, double end) {
   std::optional<double> previous;
-  Growth growth;
+  Counted growth;
   int count = 0;
   for (const auto& [second, sample] : readings) {
     const double at = sample.instant();
     const auto value = value_of(sample, signal);
     if (at < begin || at > end || !value) continue;
-    if (previous) growth.increase += *value >= *previous ? *value - *previous : *value;
+    if (previous) growth.increase += step_between(*previous, *value);
     if (!previous) growth.begin = at;
     growth.end = at;
     previous = value;
@@ -47,7 +41,7 @@ std::optional<double> ratio_of(const std::vector<EnginePage>& pages, const Clien
   double engine = 0, seen = 0;
   int told = 0;
   for (const EnginePage& page : pages) {
-    const auto growth = growth_of(*page.readings, signal, begin, end);
+    const auto growth = counted_in(*page.readings, signal, begin, end);
     if (!growth) continue;
     ++told;
     engine += growth->increase / (growth->end - growth->begin);
@@ -78,7 +72,7 @@ Reconciler::Reconciler(const ClientLoad& client, std::vector<EnginePage> pages)
         Rate& rate = by_second[second];
         rate.at = sample.instant();
         rate.seconds = sample.instant() - previous->instant();
-        rate.engine += now >= before ? now - before : now;
+        rate.engine += step_between(before, now);
       }
       previous = &sample;
     }

@@ -212,11 +212,37 @@ Table engine_table(const ScenarioResult& result) {
        [](const T& t) { return figure(t.preemptions_per_second); }},
       {{.title = "prefix hits", .width = 11, .spare = 3},
        [](const T& t) { return percent(t.prefix_hit_ratio); }},
+      {{.title = "accepted", .width = 8, .spare = 3},
+       [](const T& t) { return percent(t.spec_acceptance_ratio); }},
       {{.title = "tok/s out", .width = 9, .spare = 5},
        [](const T& t) { return figure(t.server_tokens_per_second); }},
       {{.title = "tok/s in", .width = 9, .spare = 6},
        [](const T& t) { return figure(t.server_prompt_tokens_per_second); }}};
   return telemetry_table(result, columns);
+}
+
+Table pod_table(const ScenarioResult& result) {
+  Table table{{{"N", 5},
+               {"pod", 24, true},
+               {"requests", 8},
+               {"tokens", 8},
+               {"running", 8},
+               {"waiting", 8},
+               {"KV max", 8},
+               {"queue time", 10},
+               {"TTFT mean", 9},
+               {"TPOT mean", 9}},
+              {}};
+  for (const Step& step : result.steps) {
+    if (!step.telemetry) continue;
+    for (const PodFigures& pod : step.telemetry->pods) {
+      table.rows.push_back({row_label(step), pod.name, percent(pod.requests_share), percent(pod.tokens_share),
+                            figure(pod.running_mean), figure(pod.waiting_mean), percent(pod.kv_usage_max),
+                            format_time(pod.queue_time_mean_seconds), format_time(pod.ttft_mean_seconds),
+                            format_time(pod.tpot_mean_seconds)});
+    }
+  }
+  return table;
 }
 
 Table first_token_table(const ScenarioResult& result) {

@@ -169,6 +169,21 @@ void fields(V& v, HostSpeed& h) {
 }
 
 template <class V>
+void fields(V& v, PodFigures& p) {
+  v("name", p.name);
+  v("requests_per_second", p.requests_per_second);
+  v("output_tokens_per_second", p.output_tokens_per_second);
+  v("requests_share_ratio", p.requests_share);
+  v("tokens_share_ratio", p.tokens_share);
+  v("running", p.running_mean);
+  v("waiting", p.waiting_mean);
+  v("kv_usage_max_ratio", p.kv_usage_max);
+  v("queue_time_mean_seconds", p.queue_time_mean_seconds);
+  v("ttft_mean_seconds", p.ttft_mean_seconds);
+  v("tpot_mean_seconds", p.tpot_mean_seconds);
+}
+
+template <class V>
 void fields(V& v, StepTelemetry& t) {
   v("running", t.running_mean);
   v("waiting", t.waiting_mean);
@@ -187,12 +202,16 @@ void fields(V& v, StepTelemetry& t) {
   v("front_end_cpu_cores", t.front_end_cpu_cores);
   v("engine_cpu_cores", t.engine_cpu_cores);
   v("prefix_hit_ratio", t.prefix_hit_ratio);
+  v("spec_acceptance_ratio", t.spec_acceptance_ratio);
+  v("spec_acceptance_length", t.spec_acceptance_length);
+  v("spec_draft_tokens_per_second", t.spec_draft_tokens_per_second);
   v("output_tokens_per_second", t.server_tokens_per_second);
   v("prompt_tokens_per_second", t.server_prompt_tokens_per_second);
   v("requests_per_second", t.server_requests_per_second);
   v("gpu", t.gpu);
   v("engine_sources", t.engine_sources);
   v("page", t.page);
+  v("pods", t.pods);
 }
 
 template <class V>

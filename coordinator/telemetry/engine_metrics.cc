@@ -34,6 +34,9 @@ constexpr EngineMetric kEngineMetrics[] = {
     {kVllm, kPrefixQueries, "vllm:prefix_cache_queries_total"},
     {kVllm, kPrefixQueries, "vllm:gpu_prefix_cache_queries_total"},
     {kVllm, kPrefixHitRatio, "vllm:gpu_prefix_cache_hit_rate"},
+    {kVllm, kSpecDrafts, "vllm:spec_decode_num_drafts_total"},
+    {kVllm, kSpecDraftTokens, "vllm:spec_decode_num_draft_tokens_total"},
+    {kVllm, kSpecAccepted, "vllm:spec_decode_num_accepted_tokens_total"},
     {kVllm, kGenerationTokens, "vllm:generation_tokens_total"},
     {kVllm, kPromptTokens, "vllm:prompt_tokens_total"},
     {kVllm, kRequestsFinished, "vllm:request_success_total"},
@@ -47,6 +50,8 @@ constexpr EngineMetric kEngineMetrics[] = {
     {kSglang, kServerTtftSum, "sglang:time_to_first_token_seconds_sum"},
     {kSglang, kServerTtftCount, "sglang:time_to_first_token_seconds_count"},
     {kSglang, kPrefixHitRatio, "sglang:cache_hit_rate"},
+    {kSglang, kSpecAcceptRatio, "sglang:spec_accept_rate"},
+    {kSglang, kSpecAcceptLength, "sglang:spec_accept_length"},
     // Grows with every decode batch; the plain counter only when a request ends.
     {kSglang, kGenerationTokens, "sglang:realtime_tokens_total", "mode", "decode"},
     {kSglang, kGenerationTokens, "sglang:generation_tokens_total"},
@@ -158,7 +163,8 @@ double aggregate(const Selected& selected, const EngineMetric& metric) {
     const auto [entry, added] = by_identity.try_emplace(identity(*sample), sample->value);
     if (!added) entry->second = std::max(entry->second, sample->value);
   }
-  const bool is_ratio = metric.signal == kKvUsage || metric.signal == kPrefixHitRatio;
+  const bool is_ratio = metric.signal == kKvUsage || metric.signal == kPrefixHitRatio ||
+                        metric.signal == kSpecAcceptRatio || metric.signal == kSpecAcceptLength;
   double result = 0;
   for (const auto& [labels, value] : by_identity)
     result = is_ratio ? std::max(result, value) : result + value;
@@ -171,6 +177,11 @@ SignalValues read_one(Engine engine, const std::vector<MetricSample>& samples) {
     if (metric.engine != engine || values.contains(metric.signal)) continue;
     const Selected selected = select(samples, metric);
     if (!selected.empty()) values[metric.signal] = aggregate(selected, metric);
+  }
+  // SGLang has both gauges whether it speculates or not; a step that does so gives a token at least.
+  if (values.contains(kSpecAcceptLength) && values[kSpecAcceptLength] < 1) {
+    values.erase(kSpecAcceptLength);
+    values.erase(kSpecAcceptRatio);
   }
   return values;
 }

@@ -33,6 +33,11 @@ enum class Signal : std::uint8_t {
   kPrefixHits,            ///< Counter: prompt tokens (or blocks) found in the prefix cache …
   kPrefixQueries,         ///< … of those looked up.
   kPrefixHitRatio,        ///< Gauge, where the engine has no such counters.
+  kSpecDrafts,            ///< Counter: steps of speculative decoding that proposed tokens …
+  kSpecDraftTokens,       ///< … the tokens that they proposed …
+  kSpecAccepted,          ///< … and those of them that were accepted.
+  kSpecAcceptRatio,       ///< Gauge, where the engine has no such counters …
+  kSpecAcceptLength,      ///< … and tokens a step, the one that needs no draft included.
   kGenerationTokens,      ///< Counter.
   kPromptTokens,          ///< Counter.
   kRequestsFinished,      ///< Counter.
@@ -47,7 +52,7 @@ enum class Signal : std::uint8_t {
   kGpuTensorActive,       ///< Mean over GPUs.
   kGpuDramActive,         ///< Mean over GPUs.
 };
-inline constexpr std::size_t kSignalCount = 33;
+inline constexpr std::size_t kSignalCount = 38;
 
 struct SignalInfo {
   Signal signal;

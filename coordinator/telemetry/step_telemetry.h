@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace kneepoint::coordinator {
 
@@ -38,6 +39,17 @@ struct PageCheck {
   bool operator==(const PageCheck&) const = default;
 };
 
+/// What one pod's own page says of a window, where a target has several pages.
+struct PodFigures {
+  std::string name;  ///< Of its page, without scheme and "/metrics": "10.0.0.7:8000".
+  std::optional<double> requests_per_second, output_tokens_per_second;
+  std::optional<double> requests_share, tokens_share;  ///< Of all pods', 0 to 1.
+  std::optional<double> running_mean, waiting_mean, kv_usage_max;
+  std::optional<double> queue_time_mean_seconds, ttft_mean_seconds;
+  std::optional<double> tpot_mean_seconds;  ///< Streams in the batch over tokens a second.
+  bool operator==(const PodFigures&) const = default;
+};
+
 /// What a target's own metrics say of a window. Anything that was not exposed is absent.
 struct StepTelemetry {
   std::optional<double> running_mean, waiting_mean;  ///< Requests over all replicas, as read once a second.
@@ -58,12 +70,17 @@ struct StepTelemetry {
   std::optional<double> front_end_cpu_cores;    ///< Of the busiest process that serves a page.
   std::optional<double> engine_cpu_cores;       ///< Of the busiest engine process; only where its host tells.
   std::optional<double> prefix_hit_ratio;
+  /// Of speculative decoding: draft tokens that were accepted of those proposed, and what a step gave on
+  /// average, the token that needs no draft included.
+  std::optional<double> spec_acceptance_ratio, spec_acceptance_length;
+  std::optional<double> spec_draft_tokens_per_second;
   std::optional<double> server_tokens_per_second;         ///< Generated, for whoever asked.
   std::optional<double> server_prompt_tokens_per_second;  ///< Prefilled.
   std::optional<double> server_requests_per_second;       ///< Ended, for whoever asked.
   GpuTelemetry gpu;
   std::size_t engine_sources = 0;  ///< Replicas that told how many requests they run.
   PageCheck page;
+  std::vector<PodFigures> pods;  ///< By name of their pages; empty where there is one page only.
   /// What is made of the server's own times, where they cannot be what they are said to be.
   void forget_times();
   /// What is made of differences says nothing where readings are of one server after another.

@@ -1,73 +1,17 @@
 #include "coordinator/telemetry/telemetry_series.h"
 
 #include <algorithm>
-#include <cmath>
 #include <optional>
 #include <tuple>
+
+#include "coordinator/telemetry/pod_figures.h"
+#include "coordinator/telemetry/readings.h"
 
 namespace kneepoint::coordinator {
 namespace {
 
-using Readings = std::map<std::int64_t, TelemetrySample>;
-
 bool is_gpu(Signal signal) {
   return signal >= Signal::kGpuMemoryUsed;
-}
-
-std::optional<double> value_of(const TelemetrySample& sample, Signal signal) {
-  const auto found = sample.values.find(signal);
-  if (found == sample.values.end()) return std::nullopt;
-  return found->second;
-}
-
-struct Gauge {
-  double sum = 0, max = 0;
-  std::size_t count = 0;
-  double mean() const { return sum / static_cast<double>(count); }
-};
-
-std::optional<Gauge> gauge_of(const Readings& readings, Signal signal, double begin, double end) {
-  Gauge gauge;
-  const auto first = readings.lower_bound(static_cast<std::int64_t>(std::ceil(begin)));
-  for (auto at = first; at != readings.end() && static_cast<double>(at->first) < end; ++at) {
-    const auto value = value_of(at->second, signal);
-    if (!value) continue;
-    gauge.max = gauge.count == 0 ? *value : std::max(gauge.max, *value);
-    gauge.sum += *value;
-    ++gauge.count;
-  }
-  if (gauge.count == 0) return std::nullopt;
-  return gauge;
-}
-
-struct Growth {
-  double increase = 0;
-  double seconds = 0;
-};
-
-/// How a counter's reading follows another: a smaller one means that the server began anew.
-double step_between(double earlier, double later) {
-  return later >= earlier ? later - earlier : later;
-}
-
-std::optional<Growth> growth_of(const Readings& readings, Signal signal, double begin, double end) {
-  std::optional<double> previous;
-  std::optional<double> from, to;
-  bool seen = false;
-  double increase = 0;
-  const auto first = readings.lower_bound(static_cast<std::int64_t>(std::ceil(begin)));
-  for (auto at = first; at != readings.end() && static_cast<double>(at->first) <= end; ++at) {
-    const auto value = value_of(at->second, signal);
-    seen |= value.has_value();
-    if (!value && seen) continue;  // A reading without it, once it had been there.
-    const double now = value.value_or(0);
-    if (previous) increase += step_between(*previous, now);
-    previous = now;
-    if (!from) from = at->second.instant();
-    to = at->second.instant();
-  }
-  if (!seen || *to <= *from) return std::nullopt;
-  return Growth{increase, *to - *from};
 }
 
 enum class Combine { kSum, kMean, kMax };
@@ -81,6 +25,8 @@ Combine over_sources(Signal signal) {
     case Signal::kProcessStart:
       return Combine::kMax;
     case Signal::kPrefixHitRatio:
+    case Signal::kSpecAcceptRatio:
+    case Signal::kSpecAcceptLength:
     case Signal::kGpuUtil:
     case Signal::kGpuSmActive:
     case Signal::kGpuTensorActive:
@@ -112,11 +58,14 @@ void StepTelemetry::forget_counters() {
   for (auto figure :
        {&StepTelemetry::preemptions_per_second, &StepTelemetry::iteration_tokens_mean,
         &StepTelemetry::front_end_cpu_cores, &StepTelemetry::engine_cpu_cores,
-        &StepTelemetry::prefix_hit_ratio, &StepTelemetry::server_tokens_per_second,
-        &StepTelemetry::server_prompt_tokens_per_second, &StepTelemetry::server_requests_per_second}) {
+        &StepTelemetry::prefix_hit_ratio, &StepTelemetry::spec_acceptance_ratio,
+        &StepTelemetry::spec_acceptance_length, &StepTelemetry::spec_draft_tokens_per_second,
+        &StepTelemetry::server_tokens_per_second, &StepTelemetry::server_prompt_tokens_per_second,
+        &StepTelemetry::server_requests_per_second}) {
     (this->*figure).reset();
   }
   gpu.joules_per_token.reset();
+  pods.clear();
 }
 
 void TelemetrySeries::add(TelemetrySample sample) {
@@ -135,8 +84,7 @@ std::vector<TelemetrySample> TelemetrySeries::samples() const {
   return all;
 }
 
-std::vector<const TelemetrySeries::Readings*> TelemetrySeries::sources_of(std::string_view target,
-                                                                          Signal signal) const {
+std::vector<const Readings*> TelemetrySeries::sources_of(std::string_view target, Signal signal) const {
   std::vector<const Readings*> sources, nvml;
   for (const auto& [key, readings] : by_source_) {
     const auto& [its_target, source] = key;
@@ -212,9 +160,19 @@ StepTelemetry TelemetrySeries::summarise(std::string_view target, double begin, 
   step.engine_cpu_cores = busiest(Signal::kEngineCpu);
   step.prefix_hit_ratio = ratio(Signal::kPrefixHits, Signal::kPrefixQueries);
   if (!step.prefix_hit_ratio) step.prefix_hit_ratio = gauge(Signal::kPrefixHitRatio, mean, Combine::kMean);
+  step.spec_draft_tokens_per_second = rate(Signal::kSpecDraftTokens);
+  step.spec_acceptance_ratio = ratio(Signal::kSpecAccepted, Signal::kSpecDraftTokens);
+  if (const auto extra = ratio(Signal::kSpecAccepted, Signal::kSpecDrafts))
+    step.spec_acceptance_length = 1 + *extra;
+  if (!step.spec_acceptance_ratio) {
+    step.spec_acceptance_ratio = gauge(Signal::kSpecAcceptRatio, mean, Combine::kMean);
+    step.spec_acceptance_length = gauge(Signal::kSpecAcceptLength, mean, Combine::kMean);
+  }
   step.server_tokens_per_second = rate(Signal::kGenerationTokens);
   step.server_prompt_tokens_per_second = rate(Signal::kPromptTokens);
   step.server_requests_per_second = rate(Signal::kRequestsFinished);
+
+  step.pods = pod_figures(pages(target), begin, end);
 
   GpuTelemetry& gpu = step.gpu;
   gpu.memory_peak_bytes = gauge(Signal::kGpuMemoryUsed, max, Combine::kSum);

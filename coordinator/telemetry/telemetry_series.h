@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "coordinator/telemetry/readings.h"
 #include "coordinator/telemetry/step_telemetry.h"
 #include "coordinator/telemetry/telemetry_sample.h"
 
@@ -15,7 +16,7 @@ namespace kneepoint::coordinator {
 /// What one page said of an engine, by second.
 struct EnginePage {
   std::string source;
-  const std::map<std::int64_t, TelemetrySample>* readings;  ///< Of the series that gave it.
+  const Readings* readings;  ///< Of the series that gave it.
 };
 
 /// Everything that the sources of a run have said, by source and second. Not thread-safe.
@@ -45,7 +46,6 @@ class TelemetrySeries {
   std::map<std::int64_t, double> timeline(std::string_view target, Signal signal) const;
 
  private:
-  using Readings = std::map<std::int64_t, TelemetrySample>;
   std::vector<const Readings*> sources_of(std::string_view target, Signal signal) const;
 
   std::map<std::pair<std::string, std::string>, Readings> by_source_;  ///< By target and source.

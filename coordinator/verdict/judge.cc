@@ -16,10 +16,12 @@
 #include "coordinator/verdict/burst.h"
 #include "coordinator/verdict/influence.h"
 #include "coordinator/verdict/page_remarks.h"
+#include "coordinator/verdict/pod_skew.h"
 #include "coordinator/verdict/revisits.h"
 #include "coordinator/verdict/saturation.h"
 #include "coordinator/verdict/scatter.h"
 #include "coordinator/verdict/sick_replica.h"
+#include "coordinator/verdict/slow_pod.h"
 #include "coordinator/verdict/token_counts.h"
 
 namespace kneepoint::coordinator {
@@ -241,8 +243,15 @@ void judge_claims(const ScenarioResult& result, Verdict& verdict) {
   }
 }
 
-void judge_findings(const ScenarioResult& result, Verdict& verdict) {
-  if (auto sick = sick_replica(result)) verdict.warn("sick_replica", std::move(*sick));
+void judge_findings(const ScenarioResult& result, const Circumstances& circumstances, Verdict& verdict) {
+  // Pods that have a URL each are replicas, of which the client itself knows.
+  auto slow = pods_behind(result, circumstances.target) > 1 ? slow_pod(result) : std::nullopt;
+  if (slow) {
+    verdict.warn("slow_pod", std::move(*slow));
+  } else if (auto sick = sick_replica(result)) {
+    verdict.warn("sick_replica", std::move(*sick));
+  }
+  if (auto skew = pod_skew(result)) verdict.warn("pod_skew", std::move(*skew));
   remark_on_pages(result, verdict);
   if (result.proof && result.proof->state == "FAILS")
     verdict.refuse("proof_fails", result.proof->explanation);
@@ -360,7 +369,7 @@ Verdict judge(const ScenarioResult& result, const Circumstances& circumstances) 
   judge_windows(result, verdict);
   judge_claims(result, verdict);
   judge_movement(result, verdict);
-  judge_findings(result, verdict);
+  judge_findings(result, circumstances, verdict);
   return verdict;
 }
 

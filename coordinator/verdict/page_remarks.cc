@@ -15,6 +15,9 @@ namespace {
 
 /// Prompt tokens that the prefix cache held, from which on they spare a step much of its work.
 constexpr double kManyHits = 0.5;
+/// Between two rows, of the prompt tokens that the cache held, or of the draft tokens that were accepted:
+/// from here on it is not the load alone that the rows differ by.
+constexpr double kRatioMoves = 0.1;
 
 using Steps = std::vector<const Step*>;
 
@@ -95,26 +98,62 @@ void remark_on_first_token(const ScenarioResult& result, Verdict& verdict) {
                               format_time(*step.telemetry->ttft_mean_seconds)));
 }
 
+/// Whether the cache spares rows work, and whether it spares all of them the same.
 void remark_on_cache(const ScenarioResult& result, Verdict& verdict) {
-  constexpr double kMoved = 0.1;
   const Step* most = nullptr;
   for (const Step& step : result.steps) {
     if (step.cache_hits() && (most == nullptr || *step.cache_hits() > *most->cache_hits())) most = &step;
   }
-  if (most == nullptr || *most->cache_hits() < kManyHits) return;
+  if (most == nullptr) return;
+  // By the same witness, or they say nothing of each other.
+  const Step* least = most;
+  const auto likewise = [&](const Step& step) {
+    return most->cached_prompt_ratio ? step.cached_prompt_ratio
+           : step.telemetry          ? step.telemetry->prefix_hit_ratio
+                                     : std::nullopt;
+  };
+  for (const Step& step : result.steps) {
+    if (likewise(step) && *likewise(step) < *likewise(*least)) least = &step;
+  }
+  const bool moves = *likewise(*most) - *likewise(*least) >= kRatioMoves;
+  if (!moves && *likewise(*most) < kManyHits) return;
   std::string text = fmt::format("{:.0f} % of the prompt tokens at {} came out of the server's prefix cache",
-                                 *most->cache_hits() * 100, row_label(*most));
+                                 *likewise(*most) * 100, row_label(*most));
   if (most->cached_prompt_ratio && most->telemetry && most->telemetry->page.state == "covered" &&
       std::abs(most->telemetry->prefix_hit_ratio.value_or(*most->cached_prompt_ratio) -
-               *most->cached_prompt_ratio) > kMoved)
+               *most->cached_prompt_ratio) > kRatioMoves)
     text += fmt::format(" as its answers say, {:.0f} % as its page does",
                         *most->telemetry->prefix_hit_ratio * 100);
-  // By the same witness, or they say nothing of each other.
-  const Step& first = result.steps.front();
-  const auto before = most->cached_prompt_ratio ? first.cached_prompt_ratio : first.cache_hits();
-  if (before && *before < *most->cache_hits() - kMoved)
-    text += fmt::format(", {:.0f} % at {}: later steps were spared work", *before * 100, row_label(first));
+  if (moves)
+    text += fmt::format(", {:.0f} % at {}: rows were not spared the same work", *likewise(*least) * 100,
+                        row_label(*least));
   verdict.warn("prefix_cache", std::move(text));
+}
+
+/// Drafts that are accepted less often as the load grows move the knee: the tokens that an iteration gives
+/// are fewer there than the lowest row promised.
+void remark_on_drafts(const ScenarioResult& result, Verdict& verdict) {
+  Steps steps = steps_where(
+      result, [](const Step& s) { return s.valid && s.telemetry->spec_acceptance_ratio.has_value(); });
+  std::stable_sort(steps.begin(), steps.end(),
+                   [](const Step* a, const Step* b) { return a->load() < b->load(); });
+  const auto accepted = [](const Step* s) { return *s->telemetry->spec_acceptance_ratio; };
+  if (steps.size() < 2 || steps.front()->load() == steps.back()->load()) return;
+  if (accepted(steps.front()) - accepted(steps.back()) < kRatioMoves) return;
+  // A fall with the load, and no row that is out of line: the upper half lies below the lowest row.
+  const auto upper = steps.begin() + static_cast<std::ptrdiff_t>(steps.size() / 2);
+  const bool with_load = std::all_of(
+      upper, steps.end(), [&](const Step* s) { return accepted(s) < accepted(steps.front()); });
+  if (!with_load) return;
+  std::string text =
+      fmt::format("fewer draft tokens are accepted as the load grows: {:.0f} % at {}, {:.0f} % at {}",
+                  accepted(steps.front()) * 100, row_label(*steps.front()), accepted(steps.back()) * 100,
+                  row_label(*steps.back()));
+  const auto& before = steps.front()->telemetry->spec_acceptance_length;
+  const auto& after = steps.back()->telemetry->spec_acceptance_length;
+  if (before && after)
+    text += fmt::format(" ({:.2f} tokens a step, then {:.2f})", *before, *after);
+  verdict.warn("draft_acceptance", text + "; the saturation point holds for this acceptance");
 }
 
 }  // namespace
@@ -124,6 +163,7 @@ void remark_on_pages(const ScenarioResult& result, Verdict& verdict) {
   remark_on_counts(result, verdict);
   remark_on_first_token(result, verdict);
   remark_on_cache(result, verdict);
+  remark_on_drafts(result, verdict);
   Steps in_step;
   for (const Step& step : result.steps) {
     if (step.has_flag("IN_STEP")) in_step.push_back(&step);

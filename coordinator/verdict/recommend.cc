@@ -9,6 +9,7 @@
 #include "coordinator/results/throughput.h"
 #include "coordinator/results/units.h"
 #include "coordinator/verdict/scatter.h"
+#include "coordinator/verdict/slow_pod.h"
 
 namespace kneepoint::coordinator {
 namespace {
@@ -127,6 +128,32 @@ void add_capacity(std::vector<Recommendation>& all, const ScenarioResult& result
                             replicas - 1, replicas, std::ceil(*skew * 100))});
 }
 
+/// Behind one address each pod takes of the load what its page holds: the largest part is what its loss costs
+/// at most.
+void add_pod_capacity(std::vector<Recommendation>& all, const ScenarioResult& result, std::size_t behind) {
+  const Saturation& saturation = result.saturation;
+  const Step* row = batch_row(result);
+  if (behind < 2 || !saturation.concurrency || row == nullptr || !row->telemetry) return;
+  const StepTelemetry& told = *row->telemetry;
+  if (told.page.state != "covered" || told.pods.size() != behind) return;
+  double sum = 0, most = 0;
+  for (const PodFigures& pod : told.pods) {
+    if (!pod.running_mean) return;
+    const double held = *pod.running_mean + pod.waiting_mean.value_or(0);
+    sum += held;
+    most = std::max(most, held);
+  }
+  if (sum <= 0) return;
+  const double left = 1 - most / sum;
+  all.push_back({.name = "capacity with one pod less",
+                 .value = *saturation.concurrency * left,
+                 .ci95 = scaled(saturation.ci95, left),
+                 .unit = unit_of(result),
+                 .basis = fmt::format("saturation × {:.2f}: of {} pods the one that holds most has {:.0f} % of "
+                                      "the requests",
+                                      left, behind, most / sum * 100)});
+}
+
 /// More load than `load` was measured, and surely did not bring 5 % more.
 bool gains_nothing_beyond(const ScenarioResult& result, double load) {
   const Step* at = nullptr;
@@ -226,6 +253,7 @@ std::vector<Recommendation> recommend(const ScenarioResult& result, const Target
                    .basis = fmt::format("from the {} point up to saturation", point->name)});
   }
   add_capacity(all, result, replicas);
+  add_pod_capacity(all, result, pods_behind(result, target));
   if (saturation.concurrency || !saturation.ci95 || has_limits(result))
     add_limits(all, result, replicas, point);
   const std::string where = saturation.from() ? "batch" : "highest throughput";

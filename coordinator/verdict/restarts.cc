@@ -19,7 +19,7 @@ constexpr double kFallen = 0.5;
 constexpr std::size_t kReadingsAfter = 10;
 constexpr std::size_t kFewestAfter = 2;
 
-using Readings = std::vector<const TelemetrySample*>;
+using Samples = std::vector<const TelemetrySample*>;
 
 bool is_counter(Signal signal) {
   return signals()[static_cast<std::size_t>(signal)].counter && signal != Signal::kGpuEnergy;
@@ -57,7 +57,7 @@ bool same_process(const TelemetrySample& before, const TelemetrySample& after) {
 }
 
 /// Whether the process of an earlier reading is soon seen again: there are two of them.
-bool seen_again(const Readings& readings, std::size_t from) {
+bool seen_again(const Samples& readings, std::size_t from) {
   for (std::size_t i = from + 1; i < std::min(readings.size(), from + kReadingsAfter); ++i) {
     if (started_later(*readings[i], *readings[from])) return true;
   }
@@ -65,7 +65,7 @@ bool seen_again(const Readings& readings, std::size_t from) {
 }
 
 /// Whether any of them is soon back at what it had been.
-bool rises_again(const Readings& readings, std::size_t from, const SignalValues& had) {
+bool rises_again(const Samples& readings, std::size_t from, const SignalValues& had) {
   for (std::size_t i = from; i < std::min(readings.size(), from + kReadingsAfter); ++i) {
     for (const auto& [signal, value] : had) {
       const auto now = readings[i]->values.find(signal);
@@ -79,7 +79,7 @@ bool rises_again(const Readings& readings, std::size_t from, const SignalValues&
 
 std::vector<std::int64_t> find_restarts(const TelemetrySeries& telemetry, std::string_view target) {
   const std::vector<TelemetrySample> samples = telemetry.samples();
-  std::map<std::string, Readings> by_source;
+  std::map<std::string, Samples> by_source;
   for (const TelemetrySample& sample : samples) {
     if (sample.target == target && !sample.values.empty()) by_source[sample.source].push_back(&sample);
   }

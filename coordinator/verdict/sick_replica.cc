@@ -7,34 +7,16 @@
 
 #include "coordinator/measure/validity.h"
 #include "coordinator/results/units.h"
+#include "coordinator/verdict/stands_out.h"
 
 namespace kneepoint::coordinator {
 namespace {
 
-/// So many times as long as the middle one of the others; a replica of the same make does not get there by
-/// chance.
-constexpr double kSlower = 1.5;
 constexpr std::uint64_t kFewestRequests = 5;
 
 double failed_ratio(const RequestCounts& requests) {
   const double ended = static_cast<double>(requests.completed + requests.failed);
   return ended > 0 ? static_cast<double>(requests.failed) / ended : 0;
-}
-
-/// The middle value of `figure` over all replicas but one; absent where one of them has none.
-std::optional<double> of_others(const std::vector<Share>& replicas, const Share& but,
-                                std::optional<double> (*figure)(const Share&)) {
-  std::vector<double> values;
-  for (const Share& share : replicas) {
-    if (&share == &but) continue;
-    const auto value = figure(share);
-    if (!value) return std::nullopt;
-    values.push_back(*value);
-  }
-  if (values.empty()) return std::nullopt;
-  std::nth_element(values.begin(), values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2),
-                   values.end());
-  return values[values.size() / 2];
 }
 
 std::optional<std::string> complaint(const Step& step, const Share& share) {
@@ -56,11 +38,13 @@ std::optional<std::string> complaint(const Step& step, const Share& share) {
       {"TTFT", [](const Share& s) { return s.ttft_seconds.p50; }},
   };
   for (const Latency& latency : kLatencies) {
-    const auto own = latency.of(share);
-    const auto others = of_others(step.replicas, share, latency.of);
-    if (own && others && *own >= kSlower * *others && *own - *others > 1e-3) {
+    std::vector<std::optional<double>> all;
+    for (const Share& replica : step.replicas) all.push_back(latency.of(replica));
+    const auto slow = stands_out(all, static_cast<std::size_t>(&share - step.replicas.data()));
+    if (slow) {
       return fmt::format("replica {} is slower than the others: {} p50 {} at {}, where the others have {}",
-                         share.name, latency.name, format_time(*own), row_label(step), format_time(*others));
+                         share.name, latency.name, format_time(slow->own), row_label(step),
+                         format_time(slow->others));
     }
   }
   return std::nullopt;

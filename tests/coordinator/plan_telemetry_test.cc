@@ -106,7 +106,8 @@ const TelemetryCase kTelemetryCases[] = {
      "sweep.yaml:2:24: unknown metric 'waitng'; did you mean 'waiting'?"},
     {"MetricFarFromAll", rail("metric: up, above: 5"),
      "sweep.yaml:2:24: unknown metric 'up'; write one of: error_ratio, ttft_p50, ttft_p95, running, waiting, "
-     "kv_usage_ratio, prefix_hit_ratio, gpu_memory_used_bytes, gpu_process_memory_bytes, "
+     "kv_usage_ratio, prefix_hit_ratio, spec_acceptance_ratio, spec_acceptance_length, "
+     "gpu_memory_used_bytes, gpu_process_memory_bytes, "
      "gpu_memory_total_bytes, gpu_power_watts, "
      "gpu_temperature_celsius, gpu_util_ratio, gpu_sm_active_ratio, gpu_tensor_active_ratio, "
      "gpu_dram_active_ratio"},

@@ -85,6 +85,16 @@ std::vector<GoldenCase> golden_cases() {
         {kGenerationTokens, 6400},
         {kPromptTokens, 3200},
         {kRequestsFinished, 25}}},
+      {"vllm-spec.txt",
+       Engine::kVllm,
+       {{kRunning, 6},
+        {kSpecDrafts, 1500},
+        {kSpecDraftTokens, 4500},
+        {kSpecAccepted, 2700},
+        {kGenerationTokens, 4200}}},
+      {"sglang-spec.txt",
+       Engine::kSglang,
+       {{kRunning, 6}, {kSpecAcceptRatio, 0.6}, {kSpecAcceptLength, 2.8}}},
       // Two data parallel ranks of two tensor parallel ranks each, and a total beside each priority.
       {"sglang-0.5.txt",
        Engine::kSglang,
@@ -211,6 +221,12 @@ TEST(EngineMetrics, LeavesOutWhatIsNotKnown) {
                                             "vllm:num_requests_running{model_name=\"m\"} +Inf\n"
                                             "vllm:num_requests_waiting{model_name=\"m\"} 1\n"));
   EXPECT_EQ(reading.values, (SignalValues{{Signal::kWaiting, 1}}));
+}
+
+TEST(EngineMetrics, AnEngineThatDoesNotSpeculateHasNoAcceptance) {
+  const auto samples =
+      samples_of("sglang:num_running_reqs 2\nsglang:spec_accept_length 0.0\nsglang:spec_accept_rate 0.0\n");
+  EXPECT_EQ(read_engine_metrics(samples).values, (SignalValues{{Signal::kRunning, 2}}));
 }
 
 TEST(EngineMetrics, NamesOfReExportersAreKnown) {

@@ -54,6 +54,24 @@ TEST(TelemetrySeries, CountersAreDifferencesOverTheirOwnTime) {
   EXPECT_THAT(step.preemptions_per_second, Optional(0.0));
 }
 
+TEST(TelemetrySeries, AcceptanceIsOfTheWindowByCountersElseByGauges) {
+  TelemetrySeries counted, read;
+  for (int s = 0; s <= 20; ++s) {
+    // From second 10 on half as many are accepted: what was before does not count.
+    counted.add(sample(s, {{kSpecDrafts, 100.0 * s},
+                           {kSpecDraftTokens, 300.0 * s},
+                           {kSpecAccepted, 240.0 * std::min(s, 10) + 120.0 * std::max(0, s - 10)}}));
+    read.add(sample(s, {{kSpecAcceptRatio, s < 10 ? 0.8 : 0.4}, {kSpecAcceptLength, s < 10 ? 3.4 : 2.2}}));
+  }
+  for (const TelemetrySeries* series : {&counted, &read}) {
+    const auto step = series->summarise("host", 10, 20);
+    EXPECT_NEAR(step.spec_acceptance_ratio.value_or(-1), 0.4, 1e-12);
+    EXPECT_NEAR(step.spec_acceptance_length.value_or(-1), 2.2, 1e-12);
+  }
+  EXPECT_THAT(counted.summarise("host", 10, 20).spec_draft_tokens_per_second, Optional(300.0));
+  EXPECT_EQ(read.summarise("host", 10, 20).spec_draft_tokens_per_second, std::nullopt);
+}
+
 TEST(TelemetrySeries, ARestartedServerCountsFromZero) {
   TelemetrySeries series;
   const double tokens[] = {100, 150, 10, 60};

@@ -94,10 +94,9 @@ TEST(PageRemarks, APrefixCacheThatHelpsIsSaid) {
   const Verdict verdict = remarks({first, last});
   ASSERT_TRUE(verdict.has("prefix_cache"));
   EXPECT_EQ(verdict.reasons().at(0),
-            "94 % of the prompt tokens at 256 came out of the server's prefix cache, 24 % at 1: later steps "
-            "were spared "
-            "work");
-  last.telemetry->prefix_hit_ratio = 0.1;
+            "94 % of the prompt tokens at 256 came out of the server's prefix cache, 24 % at 1: rows were not "
+            "spared the same work");
+  last.telemetry->prefix_hit_ratio = 0.2;
   EXPECT_FALSE(remarks({first, last}).has("prefix_cache"));
 }
 
@@ -115,12 +114,49 @@ TEST(PageRemarks, APrefixCacheThatTheAnswersTellOf) {
   first.telemetry->prefix_hit_ratio = 0.1;
   EXPECT_EQ(remarks({first, step}).reasons().at(0).find("spared"), std::string::npos) << "another witness";
   first.cached_prompt_ratio = 0.1;
-  EXPECT_NE(remarks({first, step}).reasons().at(0).find("10 % at 1: later steps were spared"),
+  EXPECT_NE(remarks({first, step}).reasons().at(0).find("10 % at 1: rows were not spared"),
             std::string::npos);
   step.telemetry.reset();
   EXPECT_TRUE(remarks({step}).has("prefix_cache")) << "no page is needed";
   step.cached_prompt_ratio = 0.2;
   EXPECT_FALSE(remarks({step}).has("prefix_cache"));
+}
+
+TEST(PageRemarks, APrefixCacheThatMovesIsSaidInEitherDirection) {
+  Step first = told_at(1, "covered", 1), middle = told_at(8, "covered", 1), last = told_at(64, "covered", 1);
+  first.telemetry->prefix_hit_ratio = 0.38;
+  middle.telemetry->prefix_hit_ratio = 0.4;
+  last.telemetry->prefix_hit_ratio = 0.21;  // the cache holds no more sessions
+  const Verdict verdict = remarks({first, middle, last});
+  ASSERT_TRUE(verdict.has("prefix_cache"));
+  EXPECT_EQ(verdict.reasons().at(0),
+            "40 % of the prompt tokens at 8 came out of the server's prefix cache, 21 % at 64: rows were not "
+            "spared the same work");
+}
+
+Step drafting(std::uint32_t n, double accepted) {
+  Step step = told_at(n, "covered", 1);
+  step.telemetry->spec_acceptance_ratio = accepted;
+  step.telemetry->spec_acceptance_length = 1 + 4 * accepted;
+  return step;
+}
+
+TEST(PageRemarks, DraftsThatAreAcceptedLessWithLoadAreSaid) {
+  const Verdict verdict = remarks({drafting(1, 0.7), drafting(8, 0.66), drafting(16, 0.5), drafting(32, 0.4)});
+  ASSERT_TRUE(verdict.has("draft_acceptance"));
+  EXPECT_EQ(verdict.reasons().at(0),
+            "fewer draft tokens are accepted as the load grows: 70 % at 1, 40 % at 32 (3.80 tokens a step, "
+            "then 2.60); the saturation point holds for this acceptance");
+  EXPECT_EQ(verdict.trust(), Trust::kTrustworthy);
+}
+
+TEST(PageRemarks, DraftsThatScatterOrStayAreNotWorthAWord) {
+  EXPECT_FALSE(remarks({drafting(1, 0.7), drafting(8, 0.66), drafting(32, 0.65)}).has("draft_acceptance"));
+  EXPECT_FALSE(remarks({drafting(1, 0.4), drafting(8, 0.6), drafting(32, 0.7)}).has("draft_acceptance"));
+  EXPECT_FALSE(remarks({drafting(1, 0.7), drafting(8, 0.75), drafting(16, 0.75), drafting(32, 0.55)})
+                   .has("draft_acceptance"))
+      << "one row is no trend";
+  EXPECT_FALSE(remarks({drafting(8, 0.7), drafting(8, 0.5)}).has("draft_acceptance")) << "one load";
 }
 
 TEST(PageRemarks, StreamsInStep) {

@@ -44,6 +44,29 @@ TEST(Recommend, OperatingPointsWithinTheLimits) {
   EXPECT_FALSE(find(all, "cost, batch"));
 }
 
+TEST(Recommend, CapacityWithoutThePodThatHoldsMost) {
+  ScenarioResult result = sample(16);
+  for (Step& step : result.steps) {
+    StepTelemetry told;
+    told.page.state = "covered";
+    for (const double held : {6.0, 5.0, 9.0}) {
+      PodFigures pod;
+      pod.running_mean = held - 1;
+      pod.waiting_mean = 1;
+      told.pods.push_back(pod);
+    }
+    step.telemetry = told;
+  }
+  const auto* left = find(recommend(result, kHost), "capacity with one pod less");
+  ASSERT_TRUE(left);
+  EXPECT_NEAR(left->value, 23 * 0.55, 1e-9);
+  EXPECT_NEAR(left->ci95->low, 22 * 0.55, 1e-9);
+  const Target three{.name = "host", .urls = {"http://a", "http://b", "http://c"}};
+  EXPECT_FALSE(find(recommend(result, three), "capacity with one pod less")) << "these are replicas";
+  for (Step& step : result.steps) step.telemetry->page.state = "partial";
+  EXPECT_FALSE(find(recommend(result, kHost), "capacity with one pod less")) << "there are pods unseen";
+}
+
 TEST(Recommend, InteractiveIsNeverPastSaturation) {
   const auto all = recommend(sample(48), kHost);
   EXPECT_EQ(find(all, "interactive")->value, 22);

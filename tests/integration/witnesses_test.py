@@ -56,6 +56,28 @@ scenarios:
                 self.assertEqual(self.bottleneck, "", self.explanation)
                 self.assert_said(r"the server's page shows \d+ % of our load")
 
+    def four_pods(self, *more):
+        host = self.simhost(*POD, "--replicas", "4", "--page", "each", *more)
+        pages = ", ".join(f'"{host.url}/pods/{i}/metrics"' for i in range(4))
+        header = ", replica_header: X-Replica" if "--name" in more else ""
+        self.judge([host.url], "[8, 16, 24]", extra=f"{header}, telemetry: {{metrics: [{pages}]}}")
+        for at in range(3):
+            self.assertEqual(self.page(at)["state"], "covered", self.page(at))
+            self.assertEqual(len(self.result["steps"][at]["telemetry"]["pods"]), 4)
+        return host, {remark["code"] for remark in self.result["verdict"]["remarks"]}
+
+    def test_one_slow_pod_of_four_behind_one_address_is_named(self):
+        for more, second in (((), "the mean that came here"), (("--name", "pod"), "replica pod-2 by the response header")):
+            with self.subTest(second):
+                host, codes = self.four_pods("--slow-replica", "2=2.5", *more)
+                self.assertIn("slow_pod", codes)
+                self.assert_said(rf"[Pp]od 127\.0\.0\.1:{host.port}/pods/2 is slower than the other 3: TPOT .*{second}")
+                self.assertIn("By pod, as each one's page has it", self.text)
+
+    def test_equal_pods_behind_one_address_are_not_named(self):
+        _, codes = self.four_pods()
+        self.assertFalse(codes & {"slow_pod", "pod_skew", "page_partial"}, codes)
+
     def test_a_page_that_rotates_among_pods(self):
         host = self.simhost(*POD, "--replicas", "4", "--page", "rotating")
         self.judge([host.url], "[8, 16, 32, 64]")

@@ -181,8 +181,17 @@ void Engine::preempt_youngest() {
 }
 
 int Engine::accepted_tokens() {
+  if (config_.speculative_tokens <= 0) return 0;
+  double probability = config_.acceptance;
+  if (config_.acceptance_full && config_.slots > 1) {
+    const double full = static_cast<double>(running_.size() - 1) / (config_.slots - 1);
+    probability += (*config_.acceptance_full - config_.acceptance) * full;
+  }
   int accepted = 0;
-  while (accepted < config_.speculative_tokens && random_.uniform() < config_.acceptance) ++accepted;
+  while (accepted < config_.speculative_tokens && random_.uniform() < probability) ++accepted;
+  ++stats_.drafts;
+  stats_.draft_tokens += static_cast<std::uint64_t>(config_.speculative_tokens);
+  stats_.accepted_tokens += static_cast<std::uint64_t>(accepted);
   return accepted;
 }
 

@@ -26,6 +26,8 @@ struct EngineConfig {
   bool prefix_cache = false;   ///< Skip the prefill of leading prompt blocks seen before.
   int speculative_tokens = 0;  ///< Draft tokens per decode step; each is accepted …
   double acceptance = 0;       ///< … with this probability, while all before it were.
+  /// The same in a full batch, with a straight line between; absent: the batch does not matter.
+  std::optional<double> acceptance_full{};
   double jitter = 0;           ///< Iteration times are scaled by 1 ± uniform jitter (mean 1).
   Nanos phase{};               ///< Extra length of the very first iteration: sets replicas apart.
   std::uint64_t seed = 1;      ///< Of jitter and acceptance.
@@ -60,6 +62,9 @@ struct EngineStats {
   std::uint64_t generated_tokens = 0;
   std::uint64_t prefix_queries = 0;  ///< Prompt tokens looked up in the prefix cache.
   std::uint64_t prefix_hits = 0;
+  std::uint64_t drafts = 0;          ///< Decode steps that proposed tokens …
+  std::uint64_t draft_tokens = 0;    ///< … how many …
+  std::uint64_t accepted_tokens = 0; ///< … and how many of them were accepted.
   Nanos busy{};           ///< Σ of iteration times …
   Nanos memory_bound{};   ///< … of which a and e·kv,
   Nanos compute_bound{};  ///< … and of which c·batch and d·prefill.

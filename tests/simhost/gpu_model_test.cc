@@ -148,6 +148,23 @@ TEST(Engine, SpeculationEmitsSeveralTokensAnIterationAndNeverTooMany) {
   EXPECT_EQ(engine.stats().kv_used, 0);
 }
 
+TEST(Engine, DraftsAreCountedAndAcceptedLessInAFullerBatchWhereThatIsSo) {
+  const auto accepted = [](int requests) {
+    EngineConfig config = plain(8);
+    config.speculative_tokens = 1;
+    config.acceptance = 0.9;
+    config.acceptance_full = 0.2;
+    Engine engine(config);
+    for (int i = 0; i < requests; ++i) engine.submit({&tags[i], 5, 4000, {}}, Nanos(0));
+    drain(engine, Nanos(0));
+    const EngineStats& stats = engine.stats();
+    EXPECT_EQ(stats.draft_tokens, stats.drafts);
+    return static_cast<double>(stats.accepted_tokens) / static_cast<double>(stats.draft_tokens);
+  };
+  EXPECT_NEAR(accepted(1), 0.9, 0.03);
+  EXPECT_NEAR(accepted(8), 0.2, 0.05);
+}
+
 TEST(Engine, AbortFreesSlotAndCacheWhereverTheRequestIs) {
   Engine engine(plain(1));
   const auto running = engine.submit({&tags[0], 10, 50, {}}, Nanos(0));

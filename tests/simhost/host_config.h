@@ -23,6 +23,12 @@ struct Adapter {
   double prefill_factor = 1;  ///< A prompt costs the engine so many times its tokens; at least 1.
 };
 
+/// One replica of several that is slower than the others.
+struct SlowReplica {
+  int index = 0;
+  double factor = 1;  ///< All of its engine's times.
+};
+
 /// Everything that a simulated host can be told. Plain values; Host::start() validates.
 struct HostConfig {
   std::string address = "127.0.0.1";  ///< IP literal.
@@ -35,6 +41,7 @@ struct HostConfig {
   std::string name;     ///< Sent as X-Replica, with "-i" for replica i of several; empty: not.
   std::string api_key;  ///< Empty: no authorisation on /v1.
   std::uint64_t seed = 1;
+  std::optional<SlowReplica> slow_replica;
   Nanos load_time{};           ///< /health and completions answer 503 until then.
   int tokens_per_chunk = 1;    ///< After the first token, one event per so many (vLLM: stream_interval).
   bool early_role = false;     ///< Send the role-only event on acceptance, not with the first token.

@@ -79,11 +79,11 @@ int main(int argc, char** argv) {
   HostConfig config;
   std::string listen = "127.0.0.1:8000", profile = "demo", model, usage = "continuous";
   std::string a, c, d, load_time, stall_time, page, page_age, page_freeze, front_end, usage_habit, flush;
-  std::string die_after, return_after, hang_after;
+  std::string slow_replica, die_after, return_after, hang_after;
   std::vector<std::string> faults, misbehaviours, adapters;
   std::optional<int> slots, reasoning, max_model_len, prompt_tokens, output_tokens, speculative, batched;
   std::optional<std::int64_t> kv_tokens;
-  std::optional<double> e, jitter, acceptance;
+  std::optional<double> e, jitter, acceptance, acceptance_full;
   double time_scale = 1;
   bool list = false, print_truth = false, prefix_cache = false;
 
@@ -122,6 +122,7 @@ int main(int argc, char** argv) {
   engine->add_flag("--prefix-cache", prefix_cache, "Skip the prefill of known prompt prefixes");
   engine->add_option("--speculative", speculative, "Draft tokens per step");
   engine->add_option("--acceptance", acceptance, "Probability that a draft token is accepted");
+  engine->add_option("--acceptance-full", acceptance_full, "The same in a full batch; a straight line between");
   engine->add_option("--time-scale", time_scale, "Multiply all engine times")->capture_default_str();
 
   auto* answers = app.add_option_group("Answers");
@@ -162,7 +163,9 @@ int main(int argc, char** argv) {
   auto* lies = app.add_option_group("What misleads", "Pages that tell half, and requests that are held");
   lies->add_option(
       "--page", page,
-      "All replicas behind the first one's address, whose /metrics is of: first, rotating, smallest");
+      "All replicas behind the first one's address, whose /metrics is of: first, rotating, smallest; or each has "
+      "its own at /pods/I/metrics: each");
+  trouble->add_option("--slow-replica", slow_replica, "I=FACTOR: replica I (from 0) takes FACTOR times as long");
   lies->add_option("--page-age", page_age, "/metrics shows what was so long ago");
   lies->add_option("--page-freeze", page_freeze, "/metrics stands still from so long after the start");
   lies->add_option("--tenants", config.tenants.requests,
@@ -200,6 +203,7 @@ int main(int argc, char** argv) {
   if (prefix_cache) constants.prefix_cache = true;
   if (speculative) constants.speculative_tokens = *speculative;
   if (acceptance) constants.acceptance = *acceptance;
+  constants.acceptance_full = acceptance_full;
   scale_time(constants, time_scale);
   for (const std::string& each : adapters) config.adapters.push_back(or_exit(parse_adapter(each)));
   if (!model.empty()) config.profile.model = model;
@@ -216,6 +220,7 @@ int main(int argc, char** argv) {
   } else if (!load_time.empty()) {
     config.load_time = or_exit(parse_duration(load_time));
   }
+  if (!slow_replica.empty()) config.slow_replica = or_exit(parse_slow_replica(slow_replica));
   if (!page.empty()) config.page.of = or_exit(parse_page_of(page));
   if (!page_age.empty()) config.page.age = or_exit(parse_duration(page_age));
   if (!page_freeze.empty()) config.page.freeze_after = or_exit(parse_duration(page_freeze));

@@ -93,6 +93,12 @@ std::string render_vllm_metrics(const EngineTelemetry& t, const EngineStats& sta
           stats.prefix_queries);
   counter("vllm:prefix_cache_hits_total", "Prefix cache hits, in terms of number of cached tokens.",
           stats.prefix_hits);
+  if (config.speculative_tokens > 0) {
+    counter("vllm:spec_decode_num_drafts_total", "Number of spec decoding drafts.", stats.drafts);
+    counter("vllm:spec_decode_num_draft_tokens_total", "Number of draft tokens.", stats.draft_tokens);
+    counter("vllm:spec_decode_num_accepted_tokens_total", "Number of accepted tokens.",
+            stats.accepted_tokens);
+  }
   counter("vllm:prompt_tokens_total", "Number of prefill tokens processed.", stats.prompt_tokens);
   counter("vllm:generation_tokens_total", "Number of generation tokens processed.", stats.generated_tokens);
   metric_header(out, "vllm:request_success_total", "counter", "Count of successfully processed requests.");

@@ -36,6 +36,24 @@ TEST_F(Misleading, OneAddressDealsConnectionsToAllPodsAndShowsTheFirstOnesPage) 
   EXPECT_EQ(tokens_on(client), 20) << "always the same one's";
 }
 
+TEST_F(Misleading, EachPodHasItsPageBehindTheOneAddressAndOneMayBeSlow) {
+  config.replicas = 3;
+  config.page.of = PageOf::kEach;
+  config.slow_replica = SlowReplica{.index = 2, .factor = 4};
+  start();
+  const auto page = [&](int pod) {
+    return TestClient(port()).get("/pods/" + std::to_string(pod) + "/metrics").body();
+  };
+  for (int i = 0; i < 3; ++i) {
+    TestClient client(port());
+    EXPECT_EQ(client.post("/v1/chat/completions", chat(10)).status, 200);
+  }
+  const auto busy = [&](int pod) { return value_in(page(pod), "vllm:request_decode_time_seconds_sum"); };
+  for (int pod = 0; pod < 3; ++pod) EXPECT_EQ(value_in(page(pod), "vllm:generation_tokens_total"), 10) << pod;
+  EXPECT_GT(busy(2), 3 * busy(0));
+  EXPECT_EQ(TestClient(port()).get("/pods/3/metrics").status, 404);
+}
+
 TEST_F(Misleading, ARotatingPageIsAnotherPodsEachTime) {
   config.replicas = 2;
   config.page.of = PageOf::kRotating;

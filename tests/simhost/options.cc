@@ -85,6 +85,20 @@ Result<Adapter> parse_adapter(std::string_view text) {
   return adapter;
 }
 
+Result<SlowReplica> parse_slow_replica(std::string_view text) {
+  const std::size_t equals = text.find('=');
+  SlowReplica slow;
+  double index = -1;
+  std::string_view number = text.substr(0, equals);
+  std::string_view factor = equals == text.npos ? std::string_view() : text.substr(equals + 1);
+  if (!take_number(number, index) || !number.empty() || index < 0 || index > 1023 ||
+      !take_number(factor, slow.factor) || !factor.empty() || slow.factor < 1 || slow.factor > 100) {
+    return Error{fmt::format("'{}' should be I=FACTOR with a factor of 1 to 100", text)};
+  }
+  slow.index = static_cast<int>(index);
+  return slow;
+}
+
 Result<void> parse_listen(std::string_view text, HostConfig& config) {
   const std::size_t colon = text.rfind(':');
   if (colon != std::string_view::npos && colon > 0) {

@@ -22,6 +22,9 @@ Result<MisbehaviourRate> parse_misbehaviour_rate(std::string_view text);
 /// "NAME" or "NAME=FACTOR", as in --adapter.
 Result<Adapter> parse_adapter(std::string_view text);
 
+/// "I=FACTOR", as in --slow-replica.
+Result<SlowReplica> parse_slow_replica(std::string_view text);
+
 /// "HOST:PORT" or "[V6]:PORT", into address and port of `config`.
 Result<void> parse_listen(std::string_view text, HostConfig& config);
 

@@ -8,7 +8,8 @@ Result<PageOf> parse_page_of(std::string_view text) {
   if (text == "first") return PageOf::kFirst;
   if (text == "rotating") return PageOf::kRotating;
   if (text == "smallest") return PageOf::kSmallest;
-  return Error{fmt::format("'{}' names no page; there are first, rotating, smallest", text)};
+  if (text == "each") return PageOf::kEach;
+  return Error{fmt::format("'{}' names no page; there are first, rotating, smallest, each", text)};
 }
 
 Pods::Pods(PageOf of, int count) : of_(of), count_(count) {}

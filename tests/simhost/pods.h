@@ -19,8 +19,9 @@ enum class PageOf : std::uint8_t {
   kFirst,     ///< Always the first one's.
   kRotating,  ///< The next one's each time.
   kSmallest,  ///< The one's that gets the least load.
+  kEach,      ///< The first one's, and each one's under /pods/I/metrics.
 };
-/// "first", "rotating", "smallest"
+/// "first", "rotating", "smallest", "each"
 Result<PageOf> parse_page_of(std::string_view text);
 
 /// How the page lies; off by default.

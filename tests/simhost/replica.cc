@@ -6,6 +6,7 @@
 #include <charconv>
 #include <cmath>
 
+#include "tests/simhost/options.h"
 #include "tests/simhost/text.h"
 
 namespace kneepoint::simhost {
@@ -23,11 +24,23 @@ constexpr Nanos kLate = std::chrono::milliseconds(1);
 
 EngineConfig engine_for(const HostConfig& host, int index) {
   EngineConfig config = host.profile.engine;
+  if (host.slow_replica && host.slow_replica->index == index) scale_time(config, host.slow_replica->factor);
   config.seed = SplitMix64::mix(host.seed * 1000003 + static_cast<std::uint64_t>(index));
   // Replicas that are started by one burst must not tick together.
   config.phase += Nanos(static_cast<Nanos::rep>(SplitMix64(config.seed).uniform() *
                                                 static_cast<double>(config.base.count()) * (index > 0)));
   return config;
+}
+
+/// I of "/pods/I/metrics".
+std::optional<std::size_t> pod_of(std::string_view path) {
+  constexpr std::string_view kBefore = "/pods/", kAfter = "/metrics";
+  if (!path.starts_with(kBefore) || !path.ends_with(kAfter)) return std::nullopt;
+  std::size_t index = 0;
+  const char* const begin = path.data() + kBefore.size();
+  const auto [rest, error] = std::from_chars(begin, path.data() + path.size(), index);
+  if (error != std::errc() || rest != path.data() + path.size() - kAfter.size()) return std::nullopt;
+  return index;
 }
 
 std::string_view header(const Connection::Request& request, std::string_view name) {
@@ -212,6 +225,9 @@ void Replica::route_get(Connection& connection, std::string_view path) {
     Replica& shown =
         context_.pods ? *context_.behind[static_cast<std::size_t>(context_.pods->page())] : *this;
     return connection.respond(200, kPrometheus, shown.page());
+  }
+  if (const auto pod = pod_of(path); pod && *pod < context_.behind.size()) {
+    return connection.respond(200, kPrometheus, context_.behind[*pod]->page());
   }
   if (path == "/gpu/metrics") {
     return connection.respond(200, kPrometheus, gpu_.render(now.time_since_epoch(), engine_.stats()));

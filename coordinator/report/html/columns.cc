@@ -241,6 +241,10 @@ void add_telemetry(std::vector<Column>& columns) {
          true, &E::preemptions_per_second, number);
   engine("prefix hits", "prefix_hit_ratio", "Prompt tokens found in the prefix cache", false,
          &E::prefix_hit_ratio, percent);
+  engine("drafts accepted", "spec_acceptance_ratio", "Of speculative decoding: draft tokens that were accepted",
+         false, &E::spec_acceptance_ratio, percent);
+  engine("tokens a step", "spec_acceptance_length", "Of speculative decoding: with the one that needs no draft",
+         false, &E::spec_acceptance_length, number);
   engine("output tok/s", "output_tokens_per_second", "Generated, for whoever asked", false,
          &E::server_tokens_per_second, number);
   engine("prompt tok/s", "prompt_tokens_per_second", "Prefilled, for whoever asked", false,

@@ -256,6 +256,31 @@ std::string shares_table(const ScenarioResult& result, std::vector<Share> Step::
   return boxed("shares", "By " + what, head + "<tbody>" + rows + "</tbody>");
 }
 
+std::string pods_table(const ScenarioResult& result) {
+  std::string rows;
+  for (const Step& step : result.steps) {
+    if (!step.telemetry) continue;
+    for (const PodFigures& pod : step.telemetry->pods) {
+      const std::string untold = "Its page did not tell";
+      rows += step.valid ? "<tr>" : R"(<tr class="invalid">)";
+      rows += fmt::format(R"(<th scope="row" data-v="{}">{}</th><td class="words">{}</td>)", step.load(),
+                          step_label(step), escape(pod.name));
+      rows += cell(percent(pod.requests_share, untold)) + cell(percent(pod.tokens_share, untold)) +
+              cell(number(pod.running_mean, untold)) + cell(number(pod.waiting_mean, untold)) +
+              cell(percent(pod.kv_usage_max, untold)) + cell(time(pod.queue_time_mean_seconds, untold)) +
+              cell(time(pod.ttft_mean_seconds, untold)) + cell(time(pod.tpot_mean_seconds, untold)) + "</tr>";
+    }
+  }
+  if (rows.empty()) return {};
+  std::string head =
+      R"(<thead><tr><th scope="col">)" + load_name(result.load_kind()) + R"(</th><th scope="col">pod</th>)";
+  for (const char* column : {"share of requests", "share of tokens", "running", "waiting", "KV cache max",
+                             "queue time", "TTFT mean", "TPOT mean"}) {
+    head += fmt::format(R"(<th scope="col">{}</th>)", column);
+  }
+  return boxed("pods", "By pod, as each one's page has it", head + "</tr></thead><tbody>" + rows + "</tbody>");
+}
+
 std::string glossary(const ScenarioResult& result) {
   std::string list;
   for (const auto& [flag, meaning] : flags_explained(result)) {

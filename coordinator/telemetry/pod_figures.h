@@ -1,0 +1,14 @@
+#pragma once
+
+#include <vector>
+
+#include "coordinator/telemetry/step_telemetry.h"
+#include "coordinator/telemetry/telemetry_series.h"
+
+namespace kneepoint::coordinator {
+
+/// What each of several pages says of [begin, end), in seconds since the run's zero. Empty where there is one
+/// page only: it is the target's.
+std::vector<PodFigures> pod_figures(const std::vector<EnginePage>& pages, double begin, double end);
+
+}  // namespace kneepoint::coordinator

@@ -192,6 +192,14 @@ struct Scenario {
   bool operator==(const Scenario&) const = default;
 };
 
+/// A light stream of requests beside the load, one token each: what other users of the hosts feel.
+struct BystanderPlan {
+  Nanos every = std::chrono::seconds(2);     ///< A request to every target, answered or not.
+  Nanos timeout = std::chrono::seconds(30);  ///< Of one request.
+  std::string prompt = "Say yes.";           ///< Behind a few characters that differ each time.
+  bool operator==(const BystanderPlan&) const = default;
+};
+
 /// Past this the run stops, to spare the target or those who share it.
 struct GuardLimit {
   /// A signal ("waiting", "kv_usage_ratio"), a metric's exposed name ("vllm:num_requests_waiting"; of a
@@ -237,6 +245,7 @@ struct Plan {
   bool alternate = false;             ///< Two targets take turns, step by step.
   bool stop_when_agent_lost = false;  ///< Else a step that loses an agent is run again.
   std::vector<GuardLimit> guard_rails;
+  std::optional<BystanderPlan> bystander;
   std::vector<Threshold> thresholds;                               ///< Of a run: figures, no differences.
   std::map<std::string, std::shared_ptr<const Dataset>> datasets;  ///< By content hash.
   std::map<std::string, DatasetFile> dataset_files;                ///< The same.

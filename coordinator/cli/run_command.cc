@@ -385,7 +385,7 @@ class Run {
   }
 
   void take_telemetry(const Timeline& timeline) {
-    for (const std::string& line : telemetry_->take(timeline)) display_.print(line);
+    for (const std::string& line : telemetry_->take(timeline, metrics_)) display_.print(line);
   }
 
   static std::string why_unfinished(const RunLoop& loop) {

@@ -16,22 +16,41 @@ RunTelemetry::RunTelemetry(const Plan& plan, std::filesystem::path file, MonoTim
   journal_.watch([disk = disk_] { return disk->file ? disk->file->settle() : Result<void>(); });
   Scraper::Options options;
   options.zero = zero;
-  options.run_id = std::move(run_id);
+  options.run_id = run_id;
   options.watched = guard_rails_.watched();
   options.nvml_targets = targets_on_this_machine(plan);
   for (const Target& target : plan.targets) {
     if (auto ports = local_ports(target); !ports.empty()) options.local_ports[target.name] = std::move(ports);
   }
   scraper_ = std::make_unique<Scraper>(scrape_endpoints(plan), std::move(options));
+  if (plan.bystander)
+    bystander_ =
+        std::make_unique<Bystander>(plan, Bystander::Options{.zero = zero, .run_id = std::move(run_id)});
+}
+
+void RunTelemetry::stop() {
+  scraper_->stop();
+  if (bystander_) bystander_->stop();
+}
+
+std::vector<TelemetrySample> RunTelemetry::take_samples(Metrics& metrics, std::vector<std::string>& lines) {
+  std::vector<TelemetrySample> samples = scraper_->take();
+  if (!bystander_) return samples;
+  for (std::string& line : bystander_->take_notices()) lines.push_back(std::move(line));
+  for (TelemetrySample& felt : bystander_->take()) {
+    metrics.set_bystander(felt);
+    samples.push_back(std::move(felt));
+  }
+  return samples;
 }
 
 void RunTelemetry::note(const std::optional<std::string>& reason) {
   if (reason && stop_reason_.empty()) stop_reason_ = *reason;
 }
 
-std::vector<std::string> RunTelemetry::take(const Timeline& timeline) {
+std::vector<std::string> RunTelemetry::take(const Timeline& timeline, Metrics& metrics) {
   std::vector<std::string> lines = scraper_->take_notices();
-  for (TelemetrySample& sample : scraper_->take()) {
+  for (TelemetrySample& sample : take_samples(metrics, lines)) {
     note(guard_rails_.observe(sample));
     if (refused_) continue;
     auto line = std::make_shared<std::string>(telemetry_line(sample) + '\n');

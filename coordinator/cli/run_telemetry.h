@@ -8,6 +8,8 @@
 #include <vector>
 
 #include "common/plan.h"
+#include "coordinator/bystander/bystander.h"
+#include "coordinator/live/metrics.h"
 #include "coordinator/recording/journal.h"
 #include "coordinator/report/growing_file.h"
 #include "coordinator/telemetry/guard_rails.h"
@@ -26,20 +28,23 @@ class RunTelemetry {
   RunTelemetry(const Plan& plan, std::filesystem::path file, MonoTime zero, std::string run_id,
                Journal& journal, TelemetrySeries before);
 
-  /// Takes what has been read since the last call; cheap, to be called often. @returns lines for the user.
-  std::vector<std::string> take(const Timeline& timeline);
+  /// Takes what has been read since the last call; cheap, to be called often. What bystanders felt goes to
+  /// `metrics`. @returns lines for the user.
+  std::vector<std::string> take(const Timeline& timeline, Metrics& metrics);
   /// Why the run must stop; empty while no limit has been passed.
   const std::string& stop_reason() const { return stop_reason_; }
   /// What telemetry.jsonl holds, all segments of it, as far as take() has seen: what is not on the disk is
   /// not in the report, which could not be made again.
   const TelemetrySeries& series() const { return series_; }
-  void stop() { scraper_->stop(); }
+  void stop();
 
  private:
   void note(const std::optional<std::string>& reason);
+  std::vector<TelemetrySample> take_samples(Metrics& metrics, std::vector<std::string>& lines);
 
   GuardRails guard_rails_;
   std::unique_ptr<Scraper> scraper_;
+  std::unique_ptr<Bystander> bystander_;  // null where the plan has none
   TelemetrySeries series_;
   std::filesystem::path path_;
   Journal& journal_;

@@ -8,6 +8,11 @@ namespace {
 constexpr auto kDefinitions = std::to_array<MetricDefinition>({
     {"kneepoint_agents", "Agents of the fleet by state: awaited, ready, running, lost."},
     kBuildInfo,
+    {"kneepoint_bystander_requests_total",
+     "Requests beside the load that ended, by outcome: success, failed."},
+    {"kneepoint_bystander_time_to_first_token_seconds",
+     "What a request beside the load waited for its token, the last one; of those of one second the "
+     "longest."},
     {"kneepoint_good_requests_total",
      "Successful requests that met every limit of their scenario's SLO; absent without an SLO."},
     {"kneepoint_inflight_requests", "Requests in flight over the whole fleet now."},

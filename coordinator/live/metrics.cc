@@ -79,6 +79,23 @@ class Metrics::Impl {
     start_skew_.Add({}).Set(to_seconds(skew));
   }
 
+  void set_bystander(const TelemetrySample& sample) {
+    const std::lock_guard lock(mutex_);
+    const auto value = [&](Signal signal) -> std::optional<double> {
+      const auto found = sample.values.find(signal);
+      return found == sample.values.end() ? std::nullopt : std::optional(found->second);
+    };
+    const Labels labels = {{"target", sample.target}};
+    if (const auto ttft = value(Signal::kBystanderTtft)) put(bystander_ttft_, labels, ttft);
+    for (const auto& [outcome, signal] :
+         {std::pair("success", Signal::kBystanderRequests), {"failed", Signal::kBystanderFailed}}) {
+      Labels with_outcome = labels;
+      with_outcome.emplace("outcome", outcome);
+      prometheus::Counter& total = counter("kneepoint_bystander_requests_total", with_outcome);
+      total.Increment(std::max(0.0, value(signal).value_or(0) - total.Value()));
+    }
+  }
+
   void set_step(const ScenarioResult& result, const Step& step, std::size_t index) {
     if (index >= kMaxSteps) return;
     const auto lock = exposition_.hold();
@@ -240,6 +257,7 @@ class Metrics::Impl {
   BulkHistogram schedule_lag_ = histogram("kneepoint_schedule_lag_seconds", {}, buckets::generator_lag());
   GaugeFamily& agents_ = gauges("kneepoint_agents");
   GaugeFamily& start_skew_ = gauges("kneepoint_start_skew_seconds");
+  GaugeFamily& bystander_ttft_ = gauges("kneepoint_bystander_time_to_first_token_seconds");
   GaugeFamily& trust_ = gauges("kneepoint_result_trust");
   GaugeFamily& saturation_ = gauges("kneepoint_saturation_concurrency");
   GaugeFamily& saturation_rate_ = gauges("kneepoint_saturation_request_rate");
@@ -261,6 +279,10 @@ void Metrics::set_in_flight(std::uint32_t cell, std::uint32_t requests) {
 void Metrics::set_agents(const AgentCounts& agents) {
   impl_->set_agents(agents);
 }
+void Metrics::set_bystander(const TelemetrySample& sample) {
+  impl_->set_bystander(sample);
+}
+
 void Metrics::set_start_skew(Nanos skew) {
   impl_->set_start_skew(skew);
 }

@@ -12,6 +12,7 @@
 #include "common/second_stats.h"
 #include "coordinator/live/metric_definitions.h"
 #include "coordinator/results/model.h"
+#include "coordinator/telemetry/telemetry_sample.h"
 
 namespace kneepoint::coordinator {
 
@@ -60,6 +61,8 @@ class Metrics {
   void set_in_flight(std::uint32_t cell, std::uint32_t requests);
   void set_agents(const AgentCounts& agents);
   void set_start_skew(Nanos skew);
+  /// What a target's bystander said last.
+  void set_bystander(const TelemetrySample& sample);
 
   /// Publishes a finished step of `result`; `index` is its place in ScenarioResult::steps and becomes the
   /// label `step`, from "01". Publishing it again (a repeated attempt, a row annotated later) replaces it.

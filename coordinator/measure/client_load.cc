@@ -37,6 +37,27 @@ ClientLoad::ClientLoad(const Timeline& timeline, const std::set<std::uint32_t>& 
   }
 }
 
+void ClientLoad::add_bystander(const Readings& readings) {
+  const TelemetrySample* before = nullptr;
+  for (const auto& [second, sample] : readings) {
+    const auto more = [&](Signal signal) {
+      const double earlier = before == nullptr ? 0 : value_of(*before, signal).value_or(0);
+      return step_between(earlier, value_of(sample, signal).value_or(0));
+    };
+    if (const auto at = seconds_.find(second); at != seconds_.end()) {
+      ClientSecond& seen = at->second;
+      const double requests = more(Signal::kBystanderRequests);
+      seen.tokens += requests;
+      seen.ended_tokens += requests;
+      seen.ended += requests;
+      // Little's law: so many seconds of waiting in this one, as nearly as their ends tell.
+      seen.in_flight += more(Signal::kBystanderTtftSum);
+      seen.waiting += more(Signal::kBystanderTtftSum);
+    }
+    before = &sample;
+  }
+}
+
 double ClientLoad::sum(double ClientSecond::*what, double begin, double end) const {
   double sum = 0;
   const auto first = seconds_.lower_bound(static_cast<std::int64_t>(std::floor(begin)));

@@ -4,6 +4,7 @@
 #include <map>
 #include <set>
 
+#include "coordinator/telemetry/readings.h"
 #include "coordinator/timeline/timeline.h"
 
 namespace kneepoint::coordinator {
@@ -24,6 +25,10 @@ class ClientLoad {
   ClientLoad() = default;
   /// @param cells that are sent to the target.
   ClientLoad(const Timeline& timeline, const std::set<std::uint32_t>& cells);
+
+  /// Adds what a bystander sent to the same target: an engine counts it, and no agent does. @param readings
+  /// of it (Signal::kBystanderRequests and its like), one token a request.
+  void add_bystander(const Readings& readings);
 
   bool empty() const { return seconds_.empty(); }
   /// The sum of `what` over [begin, end), instants since the run's zero; within a second it is taken as even.

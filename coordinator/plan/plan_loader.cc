@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
@@ -11,6 +12,7 @@
 
 #include "coordinator/datasets/library.h"
 #include "coordinator/plan/alternate.h"
+#include "coordinator/plan/bystander_reader.h"
 #include "coordinator/plan/matrix_reader.h"
 #include "coordinator/plan/name.h"
 #include "coordinator/plan/ramp_reader.h"
@@ -19,6 +21,7 @@
 #include "coordinator/plan/telemetry_reader.h"
 #include "coordinator/plan/threshold.h"
 #include "coordinator/plan/yaml_reader.h"
+#include "coordinator/telemetry/signal.h"
 
 namespace kneepoint::coordinator {
 namespace {
@@ -73,6 +76,16 @@ void read_scenarios(const Node& scenarios, Plan& plan, DatasetLibrary& library) 
   }
 }
 
+/// A limit on what nobody will tell would stop nothing.
+void check_bystander_limits(const Plan& plan, const Node& guard_rails) {
+  const auto name = to_string(Signal::kBystanderTtft);
+  if (plan.bystander || std::none_of(plan.guard_rails.begin(), plan.guard_rails.end(),
+                                     [&](const GuardLimit& limit) { return limit.metric == name; }))
+    return;
+  throw PlanError{guard_rails.at,
+                  fmt::format("a guard rail on '{}' needs a bystander; add bystander: {{every: 2s}}", name)};
+}
+
 std::vector<Threshold> read_thresholds(const Node& node) {
   std::vector<Threshold> thresholds;
   for (const Node& item : yaml::read_list(node, "'thresholds'")) {
@@ -92,7 +105,7 @@ Plan read_plan(const Node& root, const std::string& file) {
   }
   const MappingReader reader(root, "the plan",
                              {"kneepoint", "name", "seed", "records", "on_agent_lost", "alternate",
-                              "guard_rails", "thresholds", "targets", "scenarios"});
+                              "guard_rails", "bystander", "thresholds", "targets", "scenarios"});
   if (root.find("kneepoint") == nullptr) {
     throw PlanError{root.at,
                     "the plan has no 'kneepoint: 1', the version of its format; make that the first line"};
@@ -113,7 +126,11 @@ Plan read_plan(const Node& root, const std::string& file) {
   }
   if (const Node* const lost = reader.find("on_agent_lost"))
     plan.stop_when_agent_lost = yaml::read_choice(*lost, "on_agent_lost", {"rerun", "stop"}) == "stop";
-  if (const Node* const limits = reader.find("guard_rails")) plan.guard_rails = read_guard_rails(*limits);
+  if (const Node* const beside = reader.find("bystander")) plan.bystander = read_bystander(*beside);
+  if (const Node* const limits = reader.find("guard_rails")) {
+    plan.guard_rails = read_guard_rails(*limits);
+    check_bystander_limits(plan, *limits);
+  }
   if (const Node* const limits = reader.find("thresholds")) plan.thresholds = read_thresholds(*limits);
   const Node& targets = reader.require("targets");
   for (const Node& item : yaml::read_list(targets, "'targets'")) {

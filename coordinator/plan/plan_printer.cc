@@ -318,6 +318,9 @@ std::vector<std::string> plan_warnings(const Plan& plan) {
 std::string describe_plan(const Plan& plan) {
   std::string text = fmt::format("Plan {} (seed {})\n\nTargets\n", plan.name, plan.seed);
   for (const Target& target : plan.targets) text += describe_target(target);
+  if (plan.bystander)
+    text += fmt::format("\nBeside the load: one token asked of each target every {}\n",
+                        format_duration(plan.bystander->every));
   if (!plan.guard_rails.empty()) text += "\nThe run stops when\n";
   for (const GuardLimit& limit : plan.guard_rails) text += fmt::format("  {}\n", describe_limit(limit));
   if (!plan.thresholds.empty()) text += "\nThe run exits with 4 where\n";

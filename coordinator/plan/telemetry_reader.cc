@@ -81,9 +81,10 @@ GuardLimit read_guard_limit(const Node& node) {
   }
   const std::string what = fmt::format("'{}'", key);
   const auto own = own_figure(limit.metric);
-  if (!own) {
+  const bool seconds = own ? own->seconds : limit.metric == to_string(Signal::kBystanderTtft);
+  if (!own && !seconds) {
     limit.limit = yaml::read_number(*value, what, -kLargestLimit, kLargestLimit);
-  } else if (own->seconds) {
+  } else if (seconds) {
     limit.limit = to_seconds(yaml::read_duration(*value, what, 1ms, 24h));
   } else {
     limit.limit = yaml::read_number(*value, what, 0, 1);

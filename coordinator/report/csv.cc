@@ -215,6 +215,17 @@ std::vector<CsvColumn> columns() {
       {"sessions", [](const Row& r) { return number(open_sessions(r.step)); }},
       {"think_ratio", [](const Row& r) { return number(think_ratio(r.step)); }}};
   all.insert(all.end(), newest.begin(), newest.end());
+  for (const auto& [name, figure] :
+       std::initializer_list<std::pair<const char*, std::optional<double> BystanderFigures::*>>{
+           {"bystander_ttft_p50_seconds", &BystanderFigures::ttft_p50_seconds},
+           {"bystander_ttft_max_seconds", &BystanderFigures::ttft_max_seconds}}) {
+    all.push_back({name, [figure = figure](const Row& r) {
+                     return r.step.bystander ? number((*r.step.bystander).*figure) : std::string();
+                   }});
+  }
+  all.push_back({"bystander_failed", [](const Row& r) {
+                   return r.step.bystander ? fmt::format("{}", r.step.bystander->failed) : std::string();
+                 }});
   return all;
 }
 

@@ -43,6 +43,7 @@ std::string result_as_markdown(const ScenarioResult& whole) {
   out += draw_markdown("After the ramp", after_table(result));
   out += draw_markdown("Latency", latency_table(result));
   out += draw_markdown("Open loop: latencies from when a request was due", open_loop_table(result));
+  out += draw_markdown("What others feel: requests beside the load", bystander_table(result));
   out += draw_markdown("By prompt class", share_table(result, &Step::classes, "class"));
   out += draw_markdown("By turn", share_table(result, &Step::turns, "turn"));
   out += draw_markdown("By replica", share_table(result, &Step::replicas, "replica"));

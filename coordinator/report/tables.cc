@@ -245,6 +245,17 @@ Table pod_table(const ScenarioResult& result) {
   return table;
 }
 
+Table bystander_table(const ScenarioResult& result) {
+  Table table{{{"N", 5}, {"answered", 8}, {"failed", 6}, {"TTFT p50", 8}, {"TTFT max", 8}}, {}};
+  for (const Step& step : result.steps) {
+    if (!step.bystander) continue;
+    const BystanderFigures& felt = *step.bystander;
+    table.rows.push_back({row_label(step), fmt::format("{}", felt.requests), fmt::format("{}", felt.failed),
+                          format_time(felt.ttft_p50_seconds), format_time(felt.ttft_max_seconds)});
+  }
+  return table;
+}
+
 Table first_token_table(const ScenarioResult& result) {
   using T = StepTelemetry;
   const auto cores = [](const std::optional<double>& value) {

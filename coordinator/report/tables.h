@@ -42,6 +42,8 @@ Table open_loop_table(const ScenarioResult& result);
 /// some row fills.
 Table engine_table(const ScenarioResult& result);
 /// Where a first token takes its time: before the server, in its front end, in the queue, in prefill.
+/// What requests beside the load felt, one row a step.
+Table bystander_table(const ScenarioResult& result);
 /// Of a target with several pages, each one's own, one row a step and pod.
 Table pod_table(const ScenarioResult& result);
 Table first_token_table(const ScenarioResult& result);

@@ -62,6 +62,7 @@ std::string result_as_text(const ScenarioResult& whole, Page& page, std::size_t 
     out += "\n" + page.words("Sessions    ", sessions + ".");
   out += page.section("Latency", latency_table(result));
   out += page.section("Open loop: latencies from when a request was due", open_loop_table(result));
+  out += page.section("What others feel: requests beside the load", bystander_table(result));
   out += page.section("By prompt class", share_table(result, &Step::classes, "class"));
   out += page.section("By turn", share_table(result, &Step::turns, "turn"));
   out += page.section("By replica", share_table(result, &Step::replicas, "replica"));

@@ -219,11 +219,12 @@ struct Step {
   std::optional<std::uint64_t> batches;  ///< That the intervals rest on; absent where there are none.
   GeneratorSummary generator;
   NetworkSummary network;
-  std::optional<StepTelemetry> telemetry;  ///< Absent where neither engine nor GPUs told anything.
-  std::vector<SlowRequest> slowest;        ///< The ten slowest to the first token; only with `records`.
-  std::vector<Share> replicas;             ///< Only where the target has several.
-  std::vector<Share> classes;              ///< Only where the workload has several.
-  std::vector<Share> turns;                ///< Only of conversations: "1", "2", …, "10+".
+  std::optional<StepTelemetry> telemetry;     ///< Absent where neither engine nor GPUs told anything.
+  std::optional<BystanderFigures> bystander;  ///< Absent where the plan has none.
+  std::vector<SlowRequest> slowest;           ///< The ten slowest to the first token; only with `records`.
+  std::vector<Share> replicas;                ///< Only where the target has several.
+  std::vector<Share> classes;                 ///< Only where the workload has several.
+  std::vector<Share> turns;                   ///< Only of conversations: "1", "2", …, "10+".
 
   LoadKind load_kind() const;
   /// What the scan varies: requests in flight or sessions, or the rate of either that was asked for.

@@ -169,6 +169,14 @@ void fields(V& v, HostSpeed& h) {
 }
 
 template <class V>
+void fields(V& v, BystanderFigures& b) {
+  v("requests", b.requests);
+  v("failed", b.failed);
+  v("ttft_p50_seconds", b.ttft_p50_seconds);
+  v("ttft_max_seconds", b.ttft_max_seconds);
+}
+
+template <class V>
 void fields(V& v, PodFigures& p) {
   v("name", p.name);
   v("requests_per_second", p.requests_per_second);
@@ -278,6 +286,7 @@ void fields(V& v, Step& s) {
   v("generator", s.generator);
   v("network", s.network);
   v("telemetry", s.telemetry);
+  v("bystander", s.bystander);
   v("slowest", s.slowest);
   v("replicas", s.replicas);
   v("classes", s.classes);

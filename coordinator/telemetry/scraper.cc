@@ -21,6 +21,7 @@
 #include "coordinator/telemetry/gpu_metrics.h"
 #include "coordinator/telemetry/local_server.h"
 #include "coordinator/telemetry/nvml.h"
+#include "coordinator/telemetry/poll_instants.h"
 
 namespace kneepoint::coordinator {
 namespace {
@@ -38,9 +39,6 @@ constexpr std::size_t kQueueLimit = 200'000;
 constexpr int kNiceness = 10;
 /// Servers are looked for again after so many polls: they may have been restarted.
 constexpr std::int64_t kPollsBetweenSearches = 10;
-/// Of the interval: by so much at most a poll comes later, another time each time. What beats once a second,
-/// or in any other time that divides the interval, would else be read at one phase of its beat for ever.
-constexpr double kJitter = 0.4;
 
 }  // namespace
 
@@ -86,14 +84,7 @@ class Scraper::Impl {
     return since < Nanos{0} ? k : k + 1;
   }
 
-  /// When poll k takes place: within [k, k + kJitter) intervals of the run's zero.
-  MonoTime instant_of(std::int64_t k) const {
-    const auto hash =
-        (static_cast<std::uint64_t>(k) + 1) * 0x9E3779B97F4A7C15ULL;  // Fibonacci hashing: spread evenly
-    const double part = static_cast<double>(hash >> 11) * 0x1p-53;
-    return options_.zero + k * options_.interval +
-           from_seconds(part * kJitter * to_seconds(options_.interval));
-  }
+  MonoTime instant_of(std::int64_t k) const { return poll_instant(options_.zero, options_.interval, k); }
 
   std::int64_t second_of(std::int64_t k) const {
     return std::chrono::floor<std::chrono::seconds>(k * options_.interval).count();

@@ -38,6 +38,10 @@ enum class Signal : std::uint8_t {
   kSpecAccepted,          ///< … and those of them that were accepted.
   kSpecAcceptRatio,       ///< Gauge, where the engine has no such counters …
   kSpecAcceptLength,      ///< … and tokens a step, the one that needs no draft included.
+  kBystanderTtft,         ///< Gauge: the longest that a request beside the load waited, in a second.
+  kBystanderTtftSum,      ///< Counter: seconds that answered ones waited …
+  kBystanderRequests,     ///< … and their number.
+  kBystanderFailed,       ///< Counter: those that were not answered.
   kGenerationTokens,      ///< Counter.
   kPromptTokens,          ///< Counter.
   kRequestsFinished,      ///< Counter.
@@ -52,7 +56,7 @@ enum class Signal : std::uint8_t {
   kGpuTensorActive,       ///< Mean over GPUs.
   kGpuDramActive,         ///< Mean over GPUs.
 };
-inline constexpr std::size_t kSignalCount = 38;
+inline constexpr std::size_t kSignalCount = 42;
 
 struct SignalInfo {
   Signal signal;

@@ -39,6 +39,16 @@ struct PageCheck {
   bool operator==(const PageCheck&) const = default;
 };
 
+/// What the bystander felt during a window: requests beside the load that ended in it.
+struct BystanderFigures {
+  std::size_t requests = 0;  ///< Answered.
+  std::size_t failed = 0;
+  /// Over the seconds in which one was answered, or given up after the plan's timeout; of several in one
+  /// second the longest.
+  std::optional<double> ttft_p50_seconds, ttft_max_seconds;
+  bool operator==(const BystanderFigures&) const = default;
+};
+
 /// What one pod's own page says of a window, where a target has several pages.
 struct PodFigures {
   std::string name;  ///< Of its page, without scheme and "/metrics": "10.0.0.7:8000".

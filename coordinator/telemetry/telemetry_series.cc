@@ -207,6 +207,46 @@ std::vector<EnginePage> TelemetrySeries::pages(std::string_view target) const {
   return pages;
 }
 
+const Readings* TelemetrySeries::bystander_readings(std::string_view target) const {
+  for (const auto& [key, readings] : by_source_) {
+    if (key.first == target && !readings.empty() &&
+        readings.begin()->second.values.contains(Signal::kBystanderRequests))
+      return &readings;
+  }
+  return nullptr;
+}
+
+std::optional<BystanderFigures> TelemetrySeries::bystander(std::string_view target, double begin,
+                                                           double end) const {
+  const Readings* readings = bystander_readings(target);
+  if (readings == nullptr) return std::nullopt;
+  BystanderFigures figures;
+  std::vector<double> waits;
+  const TelemetrySample* before = nullptr;
+  for (const auto& [second, sample] : *readings) {
+    if (static_cast<double>(second) >= end) break;
+    if (static_cast<double>(second) >= begin) {
+      const auto more = [&](Signal signal) {
+        const double earlier = before == nullptr ? 0 : value_of(*before, signal).value_or(0);
+        // A coordinator that went on with the run counts from zero.
+        return static_cast<std::size_t>(step_between(earlier, value_of(sample, signal).value_or(0)));
+      };
+      figures.requests += more(Signal::kBystanderRequests);
+      figures.failed += more(Signal::kBystanderFailed);
+      if (const auto wait = value_of(sample, Signal::kBystanderTtft)) waits.push_back(*wait);
+    }
+    before = &sample;
+  }
+  if (figures.requests + figures.failed == 0) return std::nullopt;
+  if (!waits.empty()) {
+    const auto middle = waits.begin() + static_cast<std::ptrdiff_t>(waits.size() / 2);
+    std::nth_element(waits.begin(), middle, waits.end());
+    figures.ttft_p50_seconds = *middle;
+    figures.ttft_max_seconds = *std::max_element(waits.begin(), waits.end());
+  }
+  return figures;
+}
+
 std::map<std::int64_t, double> TelemetrySeries::timeline(std::string_view target, Signal signal) const {
   const bool counter = signals()[static_cast<std::size_t>(signal)].counter;
   std::map<std::int64_t, std::vector<double>> by_second;

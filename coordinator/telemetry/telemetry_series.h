@@ -41,6 +41,12 @@ class TelemetrySeries {
   /// The pages that tell of the target's engines.
   std::vector<EnginePage> pages(std::string_view target) const;
 
+  /// What the target's bystander felt in [begin, end); absent where there is none, or none of its requests
+  /// ended.
+  std::optional<BystanderFigures> bystander(std::string_view target, double begin, double end) const;
+  /// What it said, by second; null where there is none.
+  const Readings* bystander_readings(std::string_view target) const;
+
   /// One signal over time, for charts: gauges as summed up over sources, counters per second. Seconds without
   /// a reading are absent.
   std::map<std::int64_t, double> timeline(std::string_view target, Signal signal) const;

@@ -136,9 +136,12 @@ bool times_are_off(const StepTelemetry& told, const Step& step) {
 /// What the target said of itself in each step's window, held against what the client saw.
 void add_telemetry(std::vector<Step>& steps, const TelemetrySeries& telemetry, const std::string& target,
                    const ClientLoad& client) {
-  const Reconciler reconciler(client, telemetry.pages(target));
+  ClientLoad all_of_ours = client;
+  if (const Readings* beside = telemetry.bystander_readings(target)) all_of_ours.add_bystander(*beside);
+  const Reconciler reconciler(all_of_ours, telemetry.pages(target));
   for (Step& step : steps) {
     const double begin = step.window_begin_seconds, end = begin + step.duration_seconds;
+    step.bystander = telemetry.bystander(target, begin, end);
     StepTelemetry told = telemetry.summarise(target, begin, end);
     if (told != StepTelemetry{}) {
       told.page = reconciler.check(begin, end);

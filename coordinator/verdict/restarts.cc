@@ -22,7 +22,10 @@ constexpr std::size_t kFewestAfter = 2;
 using Samples = std::vector<const TelemetrySample*>;
 
 bool is_counter(Signal signal) {
-  return signals()[static_cast<std::size_t>(signal)].counter && signal != Signal::kGpuEnergy;
+  // Energy is a card's, and a bystander's counts are our own: they begin anew with a resumed run.
+  const bool of_the_engine =
+      signal != Signal::kGpuEnergy && (signal < Signal::kBystanderTtft || signal > Signal::kBystanderFailed);
+  return signals()[static_cast<std::size_t>(signal)].counter && of_the_engine;
 }
 
 /// The counters of a page that fell between two readings, with what they had been.

@@ -146,12 +146,32 @@ TEST(Metrics, ExportExactlyTheNamesThatAreListed) {
   open.steps[0].offered_rate = 20;
   metrics.set_step(open, open.steps[0], 1);
   metrics.set_saturation(open);
+  metrics.set_bystander(
+      {0, "host", "bystander", {{Signal::kBystanderTtft, 0.3}, {Signal::kBystanderRequests, 4}}, {}});
   std::vector<std::string> exported;
   std::istringstream lines(metrics.text());
   for (std::string line; std::getline(lines, line);) {
     if (line.starts_with("# TYPE ")) exported.push_back(line.substr(7, line.find(' ', 7) - 7));
   }
   EXPECT_EQ(exported, exported_metric_names());
+}
+
+TEST(Metrics, ABystanderIsLabelledWithItsTargetOnly) {
+  Metrics metrics(one_cell());
+  TelemetrySample felt{
+      7, "host", "bystander", {{Signal::kBystanderTtft, 0.25}, {Signal::kBystanderRequests, 4}}, {}};
+  metrics.set_bystander(felt);
+  felt.values = {{Signal::kBystanderRequests, 5}, {Signal::kBystanderFailed, 1}};  // the last one was refused
+  metrics.set_bystander(felt);
+  EXPECT_THAT(
+      metrics.text(),
+      HasSubstr("kneepoint_bystander_time_to_first_token_seconds{run_id=\"r1\",target=\"host\"} 0.25"));
+  EXPECT_THAT(
+      metrics.text(),
+      HasSubstr("kneepoint_bystander_requests_total{run_id=\"r1\",outcome=\"success\",target=\"host\"} 5"));
+  EXPECT_THAT(
+      metrics.text(),
+      HasSubstr("kneepoint_bystander_requests_total{run_id=\"r1\",outcome=\"failed\",target=\"host\"} 1"));
 }
 
 TEST(Metrics, KeepToTheirClosedSetOfLabels) {

@@ -66,7 +66,8 @@ struct World {
     }
   }
   PageCheck check(double begin, double end) {
-    const ClientLoad client(timeline, {0});
+    ClientLoad client(timeline, {0});
+    if (const Readings* beside = telemetry.bystander_readings("host")) client.add_bystander(*beside);
     return Reconciler(client, telemetry.pages("host")).check(begin, end);
   }
 };
@@ -313,6 +314,33 @@ TEST(InStep, AGaugeThatContradictsTheClientIsReadAtOnePhase) {
   beat.step.telemetry->running_mean = 10;
   beat.step.telemetry->page.state = "partial";
   EXPECT_FALSE(beat.in_step()) << "a part of the load contradicts nothing";
+}
+
+/// A light load, beside which a bystander asks as often as the load does.
+TEST(Reconcile, WhatABystanderAskedIsOursAndNoOtherTenants) {
+  World world;
+  world.tokens = [](int) { return 50.0; };
+  world.tokens_per_request = 25;  // two requests a second
+  world.timeline = {};
+  world.run();
+  for (int s = 0; s <= kSeconds; ++s) {
+    TelemetrySample page{s, "host", "page", {}, {}};
+    page.values = {{kGenerationTokens, 52.0 * s}, {kRequestsFinished, 4.0 * s}, {kRunning, 4}, {kWaiting, 0}};
+    world.telemetry.add(page);
+  }
+  EXPECT_NEAR(*world.check(10, 60).requests_ratio, 2, 0.1);
+  for (int s = 0; s < kSeconds; ++s) {
+    world.telemetry.add(
+        {s,
+         "host",
+         "bystander",
+         {{kBystanderRequests, 2.0 * (s + 1)}, {kBystanderFailed, 0}, {kBystanderTtftSum, 0.2 * (s + 1)}},
+         {}});
+  }
+  const PageCheck page = world.check(10, 60);
+  EXPECT_EQ(page.state, "covered");
+  EXPECT_NEAR(*page.requests_ratio, 1, 0.01);
+  EXPECT_NEAR(*page.tokens_ratio, 1, 0.01);
 }
 
 }  // namespace

@@ -18,6 +18,11 @@ std::string rail(const std::string& keys) {
   std::string text = Parts{}.text();
   return text.insert(text.find('\n') + 1, "guard_rails: [{" + keys + "}]\n");
 }
+/// Line 2 is the bystander.
+std::string beside(const std::string& value) {
+  std::string text = Parts{}.text();
+  return text.insert(text.find('\n') + 1, "bystander: " + value + "\n");
+}
 
 TEST(PlanTelemetry, MetricsAreTriedUnlessThePlanSaysOtherwise) {
   EXPECT_EQ(load(Parts{}.text()).targets[0].telemetry, TelemetryOptions{});
@@ -66,6 +71,15 @@ TEST(PlanTelemetry, GuardRails) {
   EXPECT_EQ(engines.guard_rails[0].metric, "tgi_queue_size");
 }
 
+TEST(PlanTelemetry, ABystander) {
+  const Plan plan = load(beside("true"));
+  EXPECT_EQ(plan.bystander, BystanderPlan{});
+  EXPECT_EQ(load(beside("false")).bystander, std::nullopt);
+  const Plan told = load(beside("{every: 5s, timeout: 1m, prompt: Hello}"));
+  EXPECT_EQ(told.bystander, (BystanderPlan{std::chrono::seconds(5), std::chrono::minutes(1), "Hello"}));
+  EXPECT_THAT(describe_plan(told), HasSubstr("\nBeside the load: one token asked of each target every 5s\n"));
+}
+
 struct TelemetryCase {
   const char* name;
   std::string text;
@@ -93,6 +107,17 @@ const TelemetryCase kTelemetryCases[] = {
      "sweep.yaml:3:59: 'wait_ready' must be from 1s to 24h, not '0s'"},
     {"WaitSince", with_host_keys("wait_ready: {started: noon}"),
      "sweep.yaml:3:69: 'started', in seconds since 1970, must be a number from 0 to 4e+09, not 'noon'"},
+    {"LimitWithoutBystander", rail("metric: bystander_ttft_seconds, above: 2s"),
+     "sweep.yaml:2:14: a guard rail on 'bystander_ttft_seconds' needs a bystander; add bystander: {every: "
+     "2s}"},
+    {"BystanderTooOften", beside("{every: 100ms}"),
+     "sweep.yaml:2:20: 'every' must be from 500ms to 10m, not '100ms'"},
+    {"BystandersWithoutEnd", beside("{every: 1s, timeout: 5m}"),
+     "sweep.yaml:2:12: with a request every 1 s and a timeout of 300 s more than 64 could wait at a time; "
+     "ask "
+     "less often, or wait less long"},
+    {"NoSuchBystander", beside("{prompts: x}"),
+     "sweep.yaml:2:13: unknown key 'prompts' in bystander; did you mean 'prompt'?"},
     {"NoMetric", rail("above: 1"), "sweep.yaml:2:15: a guard rail has no 'metric'; add it"},
     {"NoLimit", rail("metric: waiting"),
      "sweep.yaml:2:15: a guard rail needs its limit; write above: VALUE or below: VALUE"},
@@ -107,6 +132,7 @@ const TelemetryCase kTelemetryCases[] = {
     {"MetricFarFromAll", rail("metric: up, above: 5"),
      "sweep.yaml:2:24: unknown metric 'up'; write one of: error_ratio, ttft_p50, ttft_p95, running, waiting, "
      "kv_usage_ratio, prefix_hit_ratio, spec_acceptance_ratio, spec_acceptance_length, "
+     "bystander_ttft_seconds, "
      "gpu_memory_used_bytes, gpu_process_memory_bytes, "
      "gpu_memory_total_bytes, gpu_power_watts, "
      "gpu_temperature_celsius, gpu_util_ratio, gpu_sm_active_ratio, gpu_tensor_active_ratio, "

@@ -72,6 +72,30 @@ TEST(TelemetrySeries, AcceptanceIsOfTheWindowByCountersElseByGauges) {
   EXPECT_EQ(read.summarise("host", 10, 20).spec_draft_tokens_per_second, std::nullopt);
 }
 
+TEST(TelemetrySeries, ABystandersWindowIsWhatEndedInIt) {
+  TelemetrySeries series;
+  double sum = 0;
+  for (int s = 0; s < 10; ++s) {
+    sum += s;
+    series.add(sample(2 * s,
+                      {{kBystanderTtft, 1.0 * s},
+                       {kBystanderTtftSum, sum},
+                       {kBystanderRequests, 1.0 + s},
+                       {kBystanderFailed, s < 8 ? 0.0 : 1.0}},
+                      "bystander"));
+  }
+  const auto felt = series.bystander("host", 6, 18);  // seconds 6, 8, …, 16
+  ASSERT_TRUE(felt);
+  EXPECT_EQ(felt->requests, 6u);
+  EXPECT_EQ(felt->failed, 1u);
+  EXPECT_THAT(felt->ttft_p50_seconds, Optional(6.0));
+  EXPECT_THAT(felt->ttft_max_seconds, Optional(8.0));
+  EXPECT_EQ(series.bystander("host", 100, 120), std::nullopt);
+  EXPECT_EQ(series.bystander("other", 0, 20), std::nullopt);
+  EXPECT_EQ(series.summarise("host", 0, 20), StepTelemetry{}) << "it tells nothing of the engine";
+  EXPECT_THAT(series.pages("host"), IsEmpty());
+}
+
 TEST(TelemetrySeries, ARestartedServerCountsFromZero) {
   TelemetrySeries series;
   const double tokens[] = {100, 150, 10, 60};

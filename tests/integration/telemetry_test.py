@@ -190,6 +190,37 @@ class GuardRails(TestCase):
         # The target's own queue of 40 is not what the rail looks at, nor are the other's requests the target's.
         self.assertAlmostEqual(report["results"][0]["steps"][0]["telemetry"]["running"], 24, delta=2)
 
+    def test_what_a_bystander_feels_stops_the_run(self):
+        host = self.simhost()
+        text = with_rails(plan_text([host.url], steps="[64]", hold="30s"), "metric: bystander_ttft_seconds, above: 300ms, for: 2s")
+        first, _, rest = text.partition("\n")
+        self.stopped(f"{first}\nbystander: {{every: 500ms}}\n{rest}",
+                     r"guard rail: bystander_ttft_seconds of bystander was [\d.]+ at second \d+, above the limit of 0\.3")
+
+
+class BesideTheLoad(TestCase):
+    def test_a_bystander_feels_the_queue_and_is_no_load(self):
+        host = self.simhost()  # 24 slots
+        text = plan_text([host.url], steps="[1, 48]", hold="8s")
+        first, _, rest = text.partition("\n")
+        code, report = self.run_text(f"{first}\nbystander: {{every: 500ms}}\n{rest}")
+        self.assertIn(code, (0, 3), self.output)
+        alone, full = report["results"][0]["steps"]
+        for step in (alone, full):
+            self.assertGreaterEqual(step["bystander"]["requests"], 10)
+            self.assertEqual(step["bystander"]["failed"], 0)
+            self.assertEqual(step["telemetry"]["page"]["state"], "covered", step["telemetry"]["page"])
+            self.assertAlmostEqual(step["telemetry"]["page"]["requests_ratio"], 1, delta=0.1)
+        # It waits where the load waits, and for as long.
+        self.assertLess(alone["bystander"]["ttft_p50_seconds"], 0.1)
+        self.assertGreater(full["bystander"]["ttft_p50_seconds"], 0.5 * full["ttft_seconds"]["p50"])
+        # The host has answered them; the run counts none of them.
+        answered = host.load_stats()["requests"]["completed"]
+        self.assertGreater(answered, report["totals"]["completed"] + 30)
+        said = (self.scratch / "out/report.txt").read_text()
+        self.assertIn("What others feel: requests beside the load", said)
+        self.assertIn("bystander_ttft_p50_seconds", (self.scratch / "out/steps.csv").read_text())
+
 
 if __name__ == "__main__":
     harness.main()

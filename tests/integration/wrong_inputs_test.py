@@ -19,7 +19,7 @@ scenarios:
 SECRET = "a secret never stands in a plan; write auth: {env: NAME} or auth: {file: PATH}, which each agent reads on its own host"
 DURATION = "must be a duration such as 30s, 2m, 500ms or 1h30m"
 STEP = "a step must be a whole number from 1 to 1000000"
-TOP = "kneepoint, name, seed, records, on_agent_lost, alternate, guard_rails, thresholds, targets, scenarios"
+TOP = "kneepoint, name, seed, records, on_agent_lost, alternate, guard_rails, bystander, thresholds, targets, scenarios"
 
 
 def changed(what, instead):

@@ -241,14 +241,28 @@ void add_telemetry(std::vector<Column>& columns) {
          true, &E::preemptions_per_second, number);
   engine("prefix hits", "prefix_hit_ratio", "Prompt tokens found in the prefix cache", false,
          &E::prefix_hit_ratio, percent);
-  engine("drafts accepted", "spec_acceptance_ratio", "Of speculative decoding: draft tokens that were accepted",
-         false, &E::spec_acceptance_ratio, percent);
-  engine("tokens a step", "spec_acceptance_length", "Of speculative decoding: with the one that needs no draft",
-         false, &E::spec_acceptance_length, number);
+  engine("drafts accepted", "spec_acceptance_ratio",
+         "Of speculative decoding: draft tokens that were accepted", false, &E::spec_acceptance_ratio,
+         percent);
+  engine("tokens a step", "spec_acceptance_length",
+         "Of speculative decoding: with the one that needs no draft", false, &E::spec_acceptance_length,
+         number);
   engine("output tok/s", "output_tokens_per_second", "Generated, for whoever asked", false,
          &E::server_tokens_per_second, number);
   engine("prompt tok/s", "prompt_tokens_per_second", "Prefilled, for whoever asked", false,
          &E::server_prompt_tokens_per_second, number);
+  const auto beside = [&](const char* label, const char* key, const char* explain, bool brief,
+                          std::optional<double> BystanderFigures::*value) {
+    columns.push_back({"Bystander", label, std::string("bystander.") + key, explain, brief,
+                       [value](const Step& s) {
+                         return time(s.bystander ? (*s.bystander).*value : std::nullopt,
+                                     "The plan has no bystander, or it was not answered");
+                       },
+                       true});
+  };
+  beside("TTFT p50", "ttft_p50_seconds", "What a request beside the load waits for its first token", true,
+         &BystanderFigures::ttft_p50_seconds);
+  beside("TTFT max", "ttft_max_seconds", "The longest of them", false, &BystanderFigures::ttft_max_seconds);
   using G = GpuTelemetry;
   gpu("utilisation", "util_ratio", "Near 100 % with one request already: conclude nothing from it", false,
       &G::util_mean, percent);

@@ -66,6 +66,9 @@ struct TelemetryOptions {
   bool off = false;
   std::vector<std::string> urls;  ///< The engine's; empty: each replica's own /metrics is tried.
   std::vector<std::string> pods;  ///< Each stands for all addresses that its host's name has.
+  /// Of `urls` and `pods` that serve a part of each request: "prefill", "decode" or "router". Pages may say
+  /// so themselves.
+  std::map<std::string, std::string> roles;
   std::vector<GpuExporter> gpus;  ///< dcgm-exporters.
   std::optional<bool> nvml;       ///< Read this machine's GPUs. Absent: where every URL is loopback.
   bool operator==(const TelemetryOptions&) const = default;

@@ -30,6 +30,15 @@ const std::vector<Node>& read_url_items(const Node& node, std::string_view what)
   return items;
 }
 
+/// A page, or {url: …, role: …}.
+std::string read_page(const Node& node, TelemetryOptions& options) {
+  if (node.kind == Node::Kind::kScalar) return read_metrics_url(node);
+  const MappingReader reader(node, "a page", {"url", "role"});
+  std::string url = read_metrics_url(reader.require("url"));
+  options.roles[url] = yaml::read_choice(reader.require("role"), "role", {"prefill", "decode", "router"});
+  return url;
+}
+
 GpuExporter read_exporter(const Node& node) {
   if (node.kind == Node::Kind::kScalar) return {.url = read_metrics_url(node), .labels = {}};
   const MappingReader reader(node, "a GPU exporter", {"url", "labels"});
@@ -118,11 +127,11 @@ TelemetryOptions read_telemetry(const Node& node) {
   const MappingReader reader(node, "telemetry", {"metrics", "pods", "gpus", "nvml"});
   if (const Node* const urls = reader.find("metrics")) {
     for (const Node& item : read_url_items(*urls, "'metrics'"))
-      options.urls.push_back(read_metrics_url(item));
+      options.urls.push_back(read_page(item, options));
   }
   if (const Node* const pods = reader.find("pods")) {
     for (const Node& item : read_url_items(*pods, "'pods'")) {
-      options.pods.push_back(read_metrics_url(item));
+      options.pods.push_back(read_page(item, options));
       if (options.pods.back().starts_with("https:")) {
         throw PlanError{item.at,
                         "a pod is asked by its address, which no certificate names; use http, or "

@@ -48,6 +48,7 @@ std::string result_as_markdown(const ScenarioResult& whole) {
   out += draw_markdown("By turn", share_table(result, &Step::turns, "turn"));
   out += draw_markdown("By replica", share_table(result, &Step::replicas, "replica"));
   out += draw_markdown("What the engine said", engine_table(result));
+  out += draw_markdown("By role of the servers", role_table(result));
   out += draw_markdown("By pod, as each one's page has it", pod_table(result));
   out += draw_markdown("Where a first token takes its time", first_token_table(result));
   out += draw_markdown("What the GPUs said", gpu_table(result));

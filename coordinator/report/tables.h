@@ -44,6 +44,8 @@ Table engine_table(const ScenarioResult& result);
 /// Where a first token takes its time: before the server, in its front end, in the queue, in prefill.
 /// What requests beside the load felt, one row a step.
 Table bystander_table(const ScenarioResult& result);
+/// Of servers that do a part of each request, each role's own figures, one row a step and role.
+Table role_table(const ScenarioResult& result);
 /// Of a target with several pages, each one's own, one row a step and pod.
 Table pod_table(const ScenarioResult& result);
 Table first_token_table(const ScenarioResult& result);

@@ -67,6 +67,7 @@ std::string result_as_text(const ScenarioResult& whole, Page& page, std::size_t 
   out += page.section("By turn", share_table(result, &Step::turns, "turn"));
   out += page.section("By replica", share_table(result, &Step::replicas, "replica"));
   out += page.section("What the engine said", engine_table(result));
+  out += page.section("By role of the servers", role_table(result));
   out += page.section("By pod, as each one's page has it", pod_table(result));
   out += page.section("Where a first token takes its time", first_token_table(result));
   out += page.section("What the GPUs said", gpu_table(result));

@@ -11,14 +11,17 @@ constexpr std::array kBottlenecks = {
     Bottleneck{"before_engine", "load the host directly; raise its gateway's connection and worker limits"},
     Bottleneck{"client", "more threads, cores or load hosts, then measure again"},
     Bottleneck{"compute", "a faster GPU, quantisation, less prefill or a replica"},
+    Bottleneck{"decode", "more decode servers, or more slots on each"},
     Bottleneck{"errors", "see why the host fails, then measure again"},
     Bottleneck{"front_end", "more API server processes (vLLM: --api-server-count) or a faster CPU"},
     Bottleneck{"kv_cache", "more memory for the KV cache, shorter contexts, a smaller KV type or a replica"},
+    Bottleneck{"kv_transfer", "a faster network between prefill and decode servers, or shorter prompts"},
     Bottleneck{"memory_bandwidth", "quantisation, a faster GPU or a replica"},
     Bottleneck{"network", "look at load balancers, connection limits and packet loss on the way to the host"},
     Bottleneck{"prefill",
                "a larger token budget (vLLM: --max-num-batched-tokens), prefix caching or a replica"},
     Bottleneck{"queue_slots", "more slots (vLLM: --max-num-seqs) or a replica"},
+    Bottleneck{"router", "higher limits on requests in flight at the router, or more servers behind it"},
     Bottleneck{"scheduler", "a newer engine, fewer and longer requests, or a replica"},
 };
 

@@ -177,6 +177,17 @@ void fields(V& v, BystanderFigures& b) {
 }
 
 template <class V>
+void fields(V& v, RoleFigures& r) {
+  v("role", r.role);
+  v("pages", r.pages);
+  v("running", r.running_mean);
+  v("waiting", r.waiting_mean);
+  v("kv_usage_max_ratio", r.kv_usage_max);
+  v("prompt_tokens_per_second", r.prompt_tokens_per_second);
+  v("output_tokens_per_second", r.output_tokens_per_second);
+}
+
+template <class V>
 void fields(V& v, PodFigures& p) {
   v("name", p.name);
   v("requests_per_second", p.requests_per_second);
@@ -219,6 +230,10 @@ void fields(V& v, StepTelemetry& t) {
   v("gpu", t.gpu);
   v("engine_sources", t.engine_sources);
   v("page", t.page);
+  v("roles", t.roles);
+  v("kv_transfer_mean_seconds", t.kv_transfer_mean_seconds);
+  v("kv_transferring", t.kv_transferring);
+  v("kv_transfers_failed_per_second", t.kv_transfers_failed_per_second);
   v("pods", t.pods);
 }
 

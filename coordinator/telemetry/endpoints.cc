@@ -50,6 +50,8 @@ ScrapeEndpoint endpoint_of(const Target& target, const std::string& url) {
   ScrapeEndpoint endpoint;
   endpoint.target = target.name;
   endpoint.url = url;
+  if (const auto role = target.telemetry.roles.find(url); role != target.telemetry.roles.end())
+    endpoint.role = role->second;
   const bool own_host = std::any_of(target.urls.begin(), target.urls.end(), [&](const std::string& base) {
     return origin_of(base) == origin_of(url);
   });

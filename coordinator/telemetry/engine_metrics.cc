@@ -37,6 +37,9 @@ constexpr EngineMetric kEngineMetrics[] = {
     {kVllm, kSpecDrafts, "vllm:spec_decode_num_drafts_total"},
     {kVllm, kSpecDraftTokens, "vllm:spec_decode_num_draft_tokens_total"},
     {kVllm, kSpecAccepted, "vllm:spec_decode_num_accepted_tokens_total"},
+    {kVllm, kKvTransferSum, "vllm:nixl_xfer_time_seconds_sum"},
+    {kVllm, kKvTransferCount, "vllm:nixl_xfer_time_seconds_count"},
+    {kVllm, kKvTransferFailed, "vllm:nixl_num_failed_transfers_total"},
     {kVllm, kGenerationTokens, "vllm:generation_tokens_total"},
     {kVllm, kPromptTokens, "vllm:prompt_tokens_total"},
     {kVllm, kRequestsFinished, "vllm:request_success_total"},
@@ -50,6 +53,12 @@ constexpr EngineMetric kEngineMetrics[] = {
     {kSglang, kServerTtftSum, "sglang:time_to_first_token_seconds_sum"},
     {kSglang, kServerTtftCount, "sglang:time_to_first_token_seconds_count"},
     {kSglang, kPrefixHitRatio, "sglang:cache_hit_rate"},
+    // On the page of a prefill server the first, on that of a decode server the second.
+    {kSglang, kKvTransferring, "sglang:num_prefill_inflight_queue_reqs"},
+    {kSglang, kKvTransferring, "sglang:num_decode_transfer_queue_reqs"},
+    {kSglang, kKvTransferSum, "sglang:kv_transfer_latency_ms_sum", "", "", 1e-3},
+    {kSglang, kKvTransferCount, "sglang:kv_transfer_latency_ms_count"},
+    {kSglang, kKvTransferFailed, "sglang:num_transfer_failed_reqs_total"},
     {kSglang, kSpecAcceptRatio, "sglang:spec_accept_rate"},
     {kSglang, kSpecAcceptLength, "sglang:spec_accept_length"},
     // Grows with every decode batch; the plain counter only when a request ends.
@@ -79,6 +88,13 @@ constexpr EngineMetric kEngineMetrics[] = {
     {kTritonTrtLlm, kQueueTimeSum, "nv_inference_queue_duration_us", "", "", 1e-6},
     {kTritonTrtLlm, kQueueTimeCount, "nv_inference_request_success"},
     {kTritonTrtLlm, kRequestsFinished, "nv_inference_request_success"},
+
+    // What stands before engines, and holds requests until one has room: llm-d's endpoint picker under its
+    // three names, and Dynamo's router.
+    {kRouter, kRouterWaiting, "llm_d_router_epp_flow_control_queue_size"},
+    {kRouter, kRouterWaiting, "llm_d_epp_flow_control_queue_size"},
+    {kRouter, kRouterWaiting, "inference_extension_flow_control_queue_size"},
+    {kRouter, kRouterWaiting, "dynamo_frontend_router_queue_pending_requests"},
 };
 
 /// Labels whose series describe the same requests again.
@@ -89,7 +105,15 @@ constexpr std::string_view kProcessCpuName = "process_cpu_seconds_total";
 constexpr std::string_view kProcessStartName = "process_start_time_seconds";
 
 /// Every name of the table begins with one of these, once ':' is '_'.
-constexpr std::array<std::string_view, 5> kNamespaces = {"vllm_", "sglang_", "tgi_", "llamacpp_", "nv_"};
+constexpr std::array<std::string_view, 9> kNamespaces = {"vllm_",
+                                                         "sglang_",
+                                                         "tgi_",
+                                                         "llamacpp_",
+                                                         "nv_",
+                                                         "llm_d_router_epp_",
+                                                         "llm_d_epp_",
+                                                         "inference_extension_",
+                                                         "dynamo_frontend_"};
 
 /// A name as all spell it: re-exporters write '_' for ':' and put their own prefix before it ("ray_vllm_…");
 /// OpenMetrics adds "_total" to a counter, others take it away. Empty: it is of no known engine.
@@ -230,6 +254,15 @@ void add_process(const std::vector<MetricSample>& samples, SignalValues& values)
   }
 }
 
+/// SGLang labels its series with what a server does; "unified" is all of it.
+std::string role_of(const std::vector<MetricSample>& samples) {
+  for (const MetricSample& sample : samples) {
+    const std::string_view type = sample.label("engine_type");
+    if (type == "prefill" || type == "decode") return std::string(type);
+  }
+  return {};
+}
+
 using Labels = std::vector<std::pair<std::string, std::string>>;
 
 /// Whether `sample` says of itself what `other` does not.
@@ -283,8 +316,8 @@ std::vector<MetricSample> of_model(const std::vector<MetricSample>& samples, std
 }  // namespace
 
 std::string_view to_string(Engine engine) {
-  constexpr std::array<std::string_view, 5> kNames = {"vLLM", "SGLang", "TGI", "llama.cpp",
-                                                      "Triton TensorRT-LLM"};
+  constexpr std::array<std::string_view, 6> kNames = {
+      "vLLM", "SGLang", "TGI", "llama.cpp", "Triton TensorRT-LLM", "router"};
   return kNames[static_cast<std::size_t>(engine)];
 }
 
@@ -306,7 +339,7 @@ bool is_engine_metric(std::string_view name) {
 EngineReading read_engine_metrics(const std::vector<MetricSample>& all, std::string_view model) {
   EngineReading best;
   const auto samples = without_copies(of_model(all, model));
-  for (const Engine engine : {kVllm, kSglang, kTgi, kLlamaCpp, kTritonTrtLlm}) {
+  for (const Engine engine : {kVllm, kSglang, kTgi, kLlamaCpp, kTritonTrtLlm, kRouter}) {
     SignalValues values;
     if (engine == kTritonTrtLlm) {
       const auto triton = without_other_triton_models(samples);
@@ -315,9 +348,14 @@ EngineReading read_engine_metrics(const std::vector<MetricSample>& all, std::str
     } else {
       values = read_one(engine, samples);
     }
-    if (values.size() > best.values.size()) best = {engine, std::move(values)};
+    if (values.size() > best.values.size()) best = {engine, std::move(values), {}};
+  }
+  if (best.engine == kRouter) {
+    best.role = "router";
+    return best;
   }
   if (best.engine) add_process(all, best.values);
+  best.role = role_of(samples);
   return best;
 }
 

@@ -2,6 +2,7 @@
 
 #include <optional>
 #include <span>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -10,8 +11,8 @@
 
 namespace kneepoint::coordinator {
 
-enum class Engine : std::uint8_t { kVllm, kSglang, kTgi, kLlamaCpp, kTritonTrtLlm };
-/// "vLLM", "SGLang", "TGI", "llama.cpp", "Triton TensorRT-LLM".
+enum class Engine : std::uint8_t { kVllm, kSglang, kTgi, kLlamaCpp, kTritonTrtLlm, kRouter };
+/// "vLLM", "SGLang", "TGI", "llama.cpp", "Triton TensorRT-LLM", "router".
 std::string_view to_string(Engine engine);
 
 /// One way in which an engine shows a signal. docs/telemetry.md says what each was checked against.
@@ -35,6 +36,7 @@ bool is_engine_metric(std::string_view name);
 struct EngineReading {
   std::optional<Engine> engine;  ///< The one of which most signals are exposed.
   SignalValues values;
+  std::string role;  ///< Of a server that says so of itself, "prefill" or "decode"; of a router "router".
 };
 
 /// Sums a host's series over engines (data parallel ranks), finish reasons and models; kv_usage_ratio is that

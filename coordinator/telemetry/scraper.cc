@@ -114,7 +114,9 @@ class Scraper::Impl {
     };
     const Exposition exposition = parse_exposition(reply.body, wanted);
     TelemetrySample sample;
-    sample.values = read_engine_metrics(exposition.samples, endpoint.model).values;
+    EngineReading engine = read_engine_metrics(exposition.samples, endpoint.model);
+    sample.values = std::move(engine.values);
+    sample.role = endpoint.role.empty() ? std::move(engine.role) : endpoint.role;
     sample.values.merge(read_gpu_metrics(exposition.samples, endpoint.gpu_labels));
     for (const MetricSample& metric : exposition.samples) {
       if (!options_.watched.contains(metric.name) || !std::isfinite(metric.value)) continue;

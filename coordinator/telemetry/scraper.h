@@ -22,6 +22,7 @@ struct ScrapeEndpoint {
   std::string model;  ///< Series of other models do not count; empty: all do.
   std::map<std::string, std::string> headers;
   TlsOptions tls;
+  std::string role;  ///< As in TelemetrySample, where the plan says; empty: the page may tell.
   std::map<std::string, std::string> gpu_labels;  ///< As read_gpu_metrics() takes them.
   /// The user named it: tried to the end. Otherwise given up after `Scraper::Options::tries` without one
   /// success.

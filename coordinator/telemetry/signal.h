@@ -38,6 +38,11 @@ enum class Signal : std::uint8_t {
   kSpecAccepted,          ///< … and those of them that were accepted.
   kSpecAcceptRatio,       ///< Gauge, where the engine has no such counters …
   kSpecAcceptLength,      ///< … and tokens a step, the one that needs no draft included.
+  kRouterWaiting,         ///< Requests held in a router's own queue now.
+  kKvTransferring,        ///< Requests whose KV cache is on its way from prefill to decode now.
+  kKvTransferSum,         ///< Counter: seconds that transfers of KV cache took …
+  kKvTransferCount,       ///< … and their number.
+  kKvTransferFailed,      ///< Counter.
   kBystanderTtft,         ///< Gauge: the longest that a request beside the load waited, in a second.
   kBystanderTtftSum,      ///< Counter: seconds that answered ones waited …
   kBystanderRequests,     ///< … and their number.
@@ -56,7 +61,7 @@ enum class Signal : std::uint8_t {
   kGpuTensorActive,       ///< Mean over GPUs.
   kGpuDramActive,         ///< Mean over GPUs.
 };
-inline constexpr std::size_t kSignalCount = 42;
+inline constexpr std::size_t kSignalCount = 47;
 
 struct SignalInfo {
   Signal signal;

@@ -60,6 +60,16 @@ struct PodFigures {
   bool operator==(const PodFigures&) const = default;
 };
 
+/// What the servers of one role say of a window, where requests pass through several.
+struct RoleFigures {
+  std::string role;  ///< "prefill", "decode", "router".
+  std::size_t pages = 0;
+  std::optional<double> running_mean, waiting_mean;  ///< Over all of its pages.
+  std::optional<double> kv_usage_max;
+  std::optional<double> prompt_tokens_per_second, output_tokens_per_second;
+  bool operator==(const RoleFigures&) const = default;
+};
+
 /// What a target's own metrics say of a window. Anything that was not exposed is absent.
 struct StepTelemetry {
   std::optional<double> running_mean, waiting_mean;  ///< Requests over all replicas, as read once a second.
@@ -90,6 +100,12 @@ struct StepTelemetry {
   GpuTelemetry gpu;
   std::size_t engine_sources = 0;  ///< Replicas that told how many requests they run.
   PageCheck page;
+  /// Empty where every server does all of a request. Else the figures above are those of the decode servers,
+  /// but for prompt tokens and the prefix cache, which are those of the prefill servers.
+  std::vector<RoleFigures> roles;
+  std::optional<double> kv_transfer_mean_seconds;
+  std::optional<double> kv_transferring;  ///< Requests whose cache is on its way: mean, or by Little's law.
+  std::optional<double> kv_transfers_failed_per_second;
   std::vector<PodFigures> pods;  ///< By name of their pages; empty where there is one page only.
   /// What is made of the server's own times, where they cannot be what they are said to be.
   void forget_times();

@@ -32,6 +32,7 @@ std::string telemetry_line(const TelemetrySample& sample) {
   out += json_quoted(sample.target);
   out += ",\"source\":";
   out += json_quoted(sample.source);
+  if (!sample.role.empty()) out += ",\"role\":" + json_quoted(sample.role);
   out += ",\"signals\":{";
   bool first = true;
   for (const auto& [signal, value] : sample.values) append_number(out, to_string(signal), value, first);
@@ -59,6 +60,7 @@ Result<TelemetrySample> parse_telemetry_line(std::string_view line) {
   if (object["source"].get(source) != simdjson::SUCCESS) return broken("no 'source'");
   sample.target = target;
   sample.source = source;
+  if (std::string_view role; object["role"].get(role) == simdjson::SUCCESS) sample.role = role;
   simdjson::dom::object entries;
   if (object["signals"].get(entries) != simdjson::SUCCESS) return broken("no 'signals'");
   double value = 0;

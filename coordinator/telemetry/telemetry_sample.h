@@ -20,6 +20,9 @@ struct TelemetrySample {
   /// The instant of the reading, in seconds since the run's zero, where it is known better than by `second`.
   std::optional<double> at{};
 
+  /// Of a server that does a part of each request: "prefill", "decode" or "router"; empty: all of it.
+  std::string role{};
+
   double instant() const { return at.value_or(static_cast<double>(second)); }
   bool operator==(const TelemetrySample&) const = default;
 };

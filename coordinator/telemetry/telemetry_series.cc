@@ -6,12 +6,19 @@
 
 #include "coordinator/telemetry/pod_figures.h"
 #include "coordinator/telemetry/readings.h"
+#include "coordinator/telemetry/role_figures.h"
 
 namespace kneepoint::coordinator {
 namespace {
 
 bool is_gpu(Signal signal) {
   return signal >= Signal::kGpuMemoryUsed;
+}
+
+/// As its last reading has it.
+const std::string& last_role(const Readings& readings) {
+  static const std::string none;
+  return readings.empty() ? none : readings.rbegin()->second.role;
 }
 
 enum class Combine { kSum, kMean, kMax };
@@ -89,6 +96,7 @@ std::vector<const Readings*> TelemetrySeries::sources_of(std::string_view target
   for (const auto& [key, readings] : by_source_) {
     const auto& [its_target, source] = key;
     if (its_target != target && !(its_target.empty() && is_gpu(signal))) continue;
+    if (!is_gpu(signal) && !speaks_for_target(last_role(readings), signal)) continue;
     const bool has = std::any_of(readings.begin(), readings.end(),
                                  [&](const auto& entry) { return entry.second.values.contains(signal); });
     if (has) (source == "nvml" ? nvml : sources).push_back(&readings);
@@ -173,6 +181,11 @@ StepTelemetry TelemetrySeries::summarise(std::string_view target, double begin, 
   step.server_requests_per_second = rate(Signal::kRequestsFinished);
 
   step.pods = pod_figures(pages(target), begin, end);
+  step.roles = role_figures(pages_of_all_roles(target), begin, end);
+  step.kv_transfer_mean_seconds = ratio(Signal::kKvTransferSum, Signal::kKvTransferCount);
+  step.kv_transferring = gauge(Signal::kKvTransferring, mean, Combine::kSum);
+  if (!step.kv_transferring) step.kv_transferring = rate(Signal::kKvTransferSum);
+  step.kv_transfers_failed_per_second = rate(Signal::kKvTransferFailed);
 
   GpuTelemetry& gpu = step.gpu;
   gpu.memory_peak_bytes = gauge(Signal::kGpuMemoryUsed, max, Combine::kSum);
@@ -196,13 +209,21 @@ StepTelemetry TelemetrySeries::summarise(std::string_view target, double begin, 
 }
 
 std::vector<EnginePage> TelemetrySeries::pages(std::string_view target) const {
+  std::vector<EnginePage> pages = pages_of_all_roles(target);
+  std::erase_if(pages,
+                [](const EnginePage& page) { return page.role == "prefill" || page.role == "router"; });
+  return pages;
+}
+
+std::vector<EnginePage> TelemetrySeries::pages_of_all_roles(std::string_view target) const {
   std::vector<EnginePage> pages;
   for (const auto& [key, readings] : by_source_) {
     const bool engine = std::any_of(readings.begin(), readings.end(), [](const auto& entry) {
       return entry.second.values.contains(Signal::kGenerationTokens) ||
-             entry.second.values.contains(Signal::kRunning);
+             entry.second.values.contains(Signal::kRunning) ||
+             entry.second.values.contains(Signal::kRouterWaiting);
     });
-    if (key.first == target && engine) pages.push_back({key.second, &readings});
+    if (key.first == target && engine) pages.push_back({key.second, &readings, last_role(readings)});
   }
   return pages;
 }

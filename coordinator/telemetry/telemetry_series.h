@@ -17,6 +17,7 @@ namespace kneepoint::coordinator {
 struct EnginePage {
   std::string source;
   const Readings* readings;  ///< Of the series that gave it.
+  std::string role = {};     ///< As TelemetrySample has it.
 };
 
 /// Everything that the sources of a run have said, by source and second. Not thread-safe.
@@ -38,8 +39,11 @@ class TelemetrySeries {
   /// labelled counters do with their first event, began at 0.
   StepTelemetry summarise(std::string_view target, double begin, double end) const;
 
-  /// The pages that tell of the target's engines.
+  /// The pages that tell of the target's engines; where requests pass through servers of several roles, those
+  /// that count whole answers.
   std::vector<EnginePage> pages(std::string_view target) const;
+  /// The pages of every role.
+  std::vector<EnginePage> pages_of_all_roles(std::string_view target) const;
 
   /// What the target's bystander felt in [begin, end); absent where there is none, or none of its requests
   /// ended.

@@ -43,6 +43,8 @@ struct AttributionLimits {
   /// token.
   static constexpr double kFlatDecode = 1.25;
   static constexpr double kAtEntry = 0.7;
+  /// Of servers of several roles: the share of requests without a token has grown so many times.
+  static constexpr double kWaitsMore = 1.5;
   /// More packets are lost than at the lowest load, so many times.
   static constexpr double kLossGrowth = 2;
   /// Connecting takes so many times longer than at the lowest load, and at least so long.
@@ -90,8 +92,9 @@ struct AttributionInput {
 
 /// What gave out first.
 struct Attribution {
-  /// "client", "admission", "errors", "network", "before_engine", "front_end", "scheduler", "prefill",
-  /// "queue_slots", "kv_cache", "compute", "memory_bandwidth", or "" where it could not be told.
+  /// "client", "admission", "errors", "network", "router", "kv_transfer", "decode", "before_engine",
+  /// "front_end", "scheduler", "prefill", "queue_slots", "kv_cache", "compute", "memory_bandwidth", or ""
+  /// where it could not be told.
   std::string bottleneck;
   std::vector<std::string> evidence;       ///< Whole sentences that quote figures.
   std::vector<std::string> not_ruled_out;  ///< Bottlenecks that nothing measured could exclude.

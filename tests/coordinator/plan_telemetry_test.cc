@@ -101,6 +101,8 @@ const TelemetryCase kTelemetryCases[] = {
      "http://HOST:PORT/metrics"},
     {"Query", with_host_keys("telemetry: {metrics: ['http://h/m?key=secret']}"),
      "sweep.yaml:3:69: 'http://h/m' must end before '?' or '#'"},
+    {"NoSuchRole", with_host_keys("telemetry: {metrics: [{url: 'http://h:1/m', role: both}]}"),
+     "sweep.yaml:3:97: unknown role 'both'; write one of: prefill, decode, router"},
     {"NoLabels", with_host_keys("telemetry: {gpus: [{url: 'http://h:1/m', labels: []}]}"),
      "sweep.yaml:3:96: 'labels' must name labels and their values, such as {gpu: '0'}"},
     {"WaitForNothing", with_host_keys("wait_ready: 0s"),
@@ -132,7 +134,7 @@ const TelemetryCase kTelemetryCases[] = {
     {"MetricFarFromAll", rail("metric: up, above: 5"),
      "sweep.yaml:2:24: unknown metric 'up'; write one of: error_ratio, ttft_p50, ttft_p95, running, waiting, "
      "kv_usage_ratio, prefix_hit_ratio, spec_acceptance_ratio, spec_acceptance_length, "
-     "bystander_ttft_seconds, "
+     "router_waiting, kv_transferring, bystander_ttft_seconds, "
      "gpu_memory_used_bytes, gpu_process_memory_bytes, "
      "gpu_memory_total_bytes, gpu_power_watts, "
      "gpu_temperature_celsius, gpu_util_ratio, gpu_sm_active_ratio, gpu_tensor_active_ratio, "

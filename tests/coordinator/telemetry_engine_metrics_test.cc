@@ -95,6 +95,27 @@ std::vector<GoldenCase> golden_cases() {
       {"sglang-spec.txt",
        Engine::kSglang,
        {{kRunning, 6}, {kSpecAcceptRatio, 0.6}, {kSpecAcceptLength, 2.8}}},
+      {"vllm-nixl.txt",
+       Engine::kVllm,
+       {{kRunning, 24},
+        {kWaiting, 2},
+        {kKvTransferSum, 6.25},
+        {kKvTransferCount, 400},
+        {kKvTransferFailed, 3}}},
+      {"sglang-prefill.txt",
+       Engine::kSglang,
+       {{kRunning, 12},
+        {kWaiting, 3},
+        {kKvTransferring, 5},
+        {kKvTransferSum, 2.5},
+        {kKvTransferCount, 100},
+        {kKvTransferFailed, 1}}},
+      {"sglang-decode.txt", Engine::kSglang, {{kRunning, 12}, {kWaiting, 3}, {kKvTransferring, 4}}},
+      // The process of a router is not the front end of an engine.
+      {"llm-d-router.txt", Engine::kRouter, {{kRouterWaiting, 21}}},
+      {"llm-d-epp.txt", Engine::kRouter, {{kRouterWaiting, 21}}},
+      {"inference-extension.txt", Engine::kRouter, {{kRouterWaiting, 21}}},
+      {"dynamo-frontend.txt", Engine::kRouter, {{kRouterWaiting, 7}}},
       // Two data parallel ranks of two tensor parallel ranks each, and a total beside each priority.
       {"sglang-0.5.txt",
        Engine::kSglang,
@@ -221,6 +242,15 @@ TEST(EngineMetrics, LeavesOutWhatIsNotKnown) {
                                             "vllm:num_requests_running{model_name=\"m\"} +Inf\n"
                                             "vllm:num_requests_waiting{model_name=\"m\"} 1\n"));
   EXPECT_EQ(reading.values, (SignalValues{{Signal::kWaiting, 1}}));
+}
+
+TEST(EngineMetrics, AServerMaySayWhichPartOfARequestItDoes) {
+  const auto role = [](const char* file) { return read_engine_metrics(golden_samples(file)).role; };
+  EXPECT_EQ(role("sglang-prefill.txt"), "prefill");
+  EXPECT_EQ(role("sglang-decode.txt"), "decode");
+  EXPECT_EQ(role("sglang-0.5.txt"), "") << "unified";
+  EXPECT_EQ(role("llm-d-router.txt"), "router");
+  EXPECT_EQ(role("vllm-nixl.txt"), "") << "the plan has to say";
 }
 
 TEST(EngineMetrics, AnEngineThatDoesNotSpeculateHasNoAcceptance) {

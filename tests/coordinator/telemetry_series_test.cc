@@ -96,6 +96,52 @@ TEST(TelemetrySeries, ABystandersWindowIsWhatEndedInIt) {
   EXPECT_THAT(series.pages("host"), IsEmpty());
 }
 
+/// A router, two prefill servers and a decode server: each request is on three pages.
+TEST(TelemetrySeries, ServersOfSeveralRolesCountARequestOnce) {
+  TelemetrySeries series;
+  const auto add = [&](int s, const char* source, const char* role, SignalValues values) {
+    TelemetrySample one = sample(s, std::move(values), source);
+    one.role = role;
+    series.add(one);
+  };
+  for (int s = 0; s <= 10; ++s) {
+    add(s, "r", "router", {{kRouterWaiting, 9}});
+    for (const char* source : {"p1", "p2"}) {
+      add(s, source, "prefill",
+          {{kRunning, 2},
+           {kWaiting, 6},
+           {kPromptTokens, 500.0 * s},
+           {kGenerationTokens, 1.0 * s},
+           {kRequestsFinished, 1.0 * s},
+           {kKvTransferring, 1.5},
+           {kKvTransferSum, 0.2 * s},
+           {kKvTransferCount, 4.0 * s}});
+    }
+    add(s, "d", "decode",
+        {{kRunning, 30},
+         {kWaiting, 1},
+         {kPromptTokens, 1000.0 * s},
+         {kGenerationTokens, 400.0 * s},
+         {kRequestsFinished, 2.0 * s},
+         {kKvTransferring, 3}});
+  }
+  const auto step = series.summarise("host", 0, 10);
+  EXPECT_THAT(step.server_tokens_per_second, Optional(400.0));
+  EXPECT_THAT(step.server_requests_per_second, Optional(2.0));
+  EXPECT_THAT(step.server_prompt_tokens_per_second, Optional(1000.0));
+  EXPECT_THAT(step.running_mean, Optional(30.0));
+  EXPECT_THAT(step.kv_transferring, Optional(3.0));
+  EXPECT_NEAR(step.kv_transfer_mean_seconds.value_or(-1), 0.05, 1e-12);
+  ASSERT_EQ(step.roles.size(), 3u);
+  EXPECT_EQ(step.roles[0].role, "router");
+  EXPECT_THAT(step.roles[0].waiting_mean, Optional(9.0));
+  EXPECT_EQ(step.roles[1].pages, 2u);
+  EXPECT_THAT(step.roles[1].waiting_mean, Optional(12.0));
+  EXPECT_THAT(step.roles[2].output_tokens_per_second, Optional(400.0));
+  EXPECT_EQ(series.pages("host").size(), 1u) << "what is held against the client";
+  EXPECT_THAT(step.pods, IsEmpty()) << "one decode server is no row of pods";
+}
+
 TEST(TelemetrySeries, ARestartedServerCountsFromZero) {
   TelemetrySeries series;
   const double tokens[] = {100, 150, 10, 60};

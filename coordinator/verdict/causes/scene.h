@@ -62,6 +62,7 @@ std::string figure(double value);
 /// Every cause looks for its own signs. An empty answer: they are not there.
 std::optional<Cause> client_cause(Scene& scene);
 std::optional<Cause> failure_cause(Scene& scene);
+std::optional<Cause> role_cause(Scene& scene);
 std::optional<Cause> kv_cache_cause(Scene& scene);
 std::optional<Cause> compute_cause(Scene& scene);
 std::optional<Cause> queue_slots_cause(Scene& scene);

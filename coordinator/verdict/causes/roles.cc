@@ -1,0 +1,76 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <vector>
+
+#include "coordinator/results/units.h"
+#include "coordinator/verdict/causes/scene.h"
+
+namespace kneepoint::coordinator {
+namespace {
+
+using Limits = AttributionLimits;
+
+/// Where requests stand still on their way through servers of several roles.
+struct Stage {
+  const char* name;
+  const char* where;
+  std::optional<double> held;  ///< Requests, by the stage's own pages.
+};
+
+const RoleFigures* role(const StepTelemetry& told, std::string_view name) {
+  const auto found = std::find_if(told.roles.begin(), told.roles.end(),
+                                  [&](const RoleFigures& each) { return each.role == name; });
+  return found == told.roles.end() ? nullptr : &*found;
+}
+
+std::vector<Stage> stages_of(const StepTelemetry& told) {
+  const auto waiting = [&](std::string_view name) {
+    const RoleFigures* figures = role(told, name);
+    return figures != nullptr ? figures->waiting_mean : std::nullopt;
+  };
+  return {{"router", "in the router's own queue", waiting("router")},
+          {"prefill", "before prefill", waiting("prefill")},
+          {"kv_transfer", "until their KV cache has been sent from prefill to decode", told.kv_transferring},
+          {"decode", "before decode", waiting("decode")}};
+}
+
+std::string others_text(const std::vector<Stage>& stages, const Stage& but) {
+  std::string text;
+  for (const Stage& stage : stages) {
+    if (&stage == &but || !stage.held) continue;
+    text += fmt::format("{}{} {}", text.empty() ? "" : ", ", figure(*stage.held), stage.where);
+  }
+  return text.empty() ? text : " (" + text + ")";
+}
+
+}  // namespace
+
+/// Of a request's stages the one that holds most, by its own pages; and by the client: as many requests of it
+/// wait for their first token, and at the lowest load they did not.
+std::optional<Cause> role_cause(Scene& scene) {
+  const ObservedStep& judged = scene.steps.judged;
+  const ObservedStep& lowest = scene.steps.lowest;
+  if (judged.step == nullptr || judged.telemetry == nullptr || judged.telemetry->roles.empty() ||
+      lowest.step->load() == judged.step->load())
+    return std::nullopt;
+  const std::vector<Stage> stages = stages_of(*judged.telemetry);
+  const auto most = std::max_element(stages.begin(), stages.end(), [](const Stage& a, const Stage& b) {
+    return a.held.value_or(0) < b.held.value_or(0);
+  });
+  const double load = Scene::held(*judged.step);
+  const double held = most->held.value_or(0);
+  const auto& without_token = judged.step->waiting;
+  if (held < std::max(Limits::kFewestOutside, Limits::kOutside * load) || !without_token ||
+      *without_token < Limits::kAtEntry * held)
+    return std::nullopt;
+  const double share_at_lowest = lowest.step->waiting.value_or(0) / std::max(1.0, Scene::held(*lowest.step));
+  if (*without_token / load < Limits::kWaitsMore * share_at_lowest) return std::nullopt;
+  return Cause{
+      most->name,
+      fmt::format("At {}, {} requests wait {}{}, by the pages of each role; here {} have no token yet.",
+                  Scene::load_of(*judged.step), figure(held), most->where, others_text(stages, *most),
+                  figure(*without_token))};
+}
+
+}  // namespace kneepoint::coordinator

@@ -74,7 +74,8 @@ constexpr std::array kRemedies = {
     Remedy{"page_stale", "The host's page shows what was a while ago",
            "read the server's own /metrics and not a copy of it"},
     Remedy{"pod_skew", "Pods behind one address get unequal parts of the load",
-           "see how connections and requests are dealt out (connection: per_request gives each request a new one)"},
+           "see how connections and requests are dealt out (connection: per_request gives each request a new "
+           "one)"},
     Remedy{"prefix_cache", "Many prompt tokens came out of the server's prefix cache",
            "use more prompts, or ones that share no beginning; to measure a warm cache, warm it up first"},
     Remedy{"proof_fails", "Measured again with another number of agents, the answer was another",

@@ -142,8 +142,8 @@ void remark_on_drafts(const ScenarioResult& result, Verdict& verdict) {
   if (accepted(steps.front()) - accepted(steps.back()) < kRatioMoves) return;
   // A fall with the load, and no row that is out of line: the upper half lies below the lowest row.
   const auto upper = steps.begin() + static_cast<std::ptrdiff_t>(steps.size() / 2);
-  const bool with_load = std::all_of(
-      upper, steps.end(), [&](const Step* s) { return accepted(s) < accepted(steps.front()); });
+  const bool with_load =
+      std::all_of(upper, steps.end(), [&](const Step* s) { return accepted(s) < accepted(steps.front()); });
   if (!with_load) return;
   std::string text =
       fmt::format("fewer draft tokens are accepted as the load grows: {:.0f} % at {}, {:.0f} % at {}",
@@ -151,8 +151,7 @@ void remark_on_drafts(const ScenarioResult& result, Verdict& verdict) {
                   row_label(*steps.back()));
   const auto& before = steps.front()->telemetry->spec_acceptance_length;
   const auto& after = steps.back()->telemetry->spec_acceptance_length;
-  if (before && after)
-    text += fmt::format(" ({:.2f} tokens a step, then {:.2f})", *before, *after);
+  if (before && after) text += fmt::format(" ({:.2f} tokens a step, then {:.2f})", *before, *after);
   verdict.warn("draft_acceptance", text + "; the saturation point holds for this acceptance");
 }
 

@@ -145,13 +145,14 @@ void add_pod_capacity(std::vector<Recommendation>& all, const ScenarioResult& re
   }
   if (sum <= 0) return;
   const double left = 1 - most / sum;
-  all.push_back({.name = "capacity with one pod less",
-                 .value = *saturation.concurrency * left,
-                 .ci95 = scaled(saturation.ci95, left),
-                 .unit = unit_of(result),
-                 .basis = fmt::format("saturation × {:.2f}: of {} pods the one that holds most has {:.0f} % of "
-                                      "the requests",
-                                      left, behind, most / sum * 100)});
+  all.push_back(
+      {.name = "capacity with one pod less",
+       .value = *saturation.concurrency * left,
+       .ci95 = scaled(saturation.ci95, left),
+       .unit = unit_of(result),
+       .basis = fmt::format("saturation × {:.2f}: of {} pods the one that holds most has {:.0f} % of "
+                            "the requests",
+                            left, behind, most / sum * 100)});
 }
 
 /// More load than `load` was measured, and surely did not bring 5 % more.

@@ -93,9 +93,10 @@ TEST(PageRemarks, APrefixCacheThatHelpsIsSaid) {
   last.telemetry->prefix_hit_ratio = 0.94;
   const Verdict verdict = remarks({first, last});
   ASSERT_TRUE(verdict.has("prefix_cache"));
-  EXPECT_EQ(verdict.reasons().at(0),
-            "94 % of the prompt tokens at 256 came out of the server's prefix cache, 24 % at 1: rows were not "
-            "spared the same work");
+  EXPECT_EQ(
+      verdict.reasons().at(0),
+      "94 % of the prompt tokens at 256 came out of the server's prefix cache, 24 % at 1: rows were not "
+      "spared the same work");
   last.telemetry->prefix_hit_ratio = 0.2;
   EXPECT_FALSE(remarks({first, last}).has("prefix_cache"));
 }
@@ -142,7 +143,8 @@ Step drafting(std::uint32_t n, double accepted) {
 }
 
 TEST(PageRemarks, DraftsThatAreAcceptedLessWithLoadAreSaid) {
-  const Verdict verdict = remarks({drafting(1, 0.7), drafting(8, 0.66), drafting(16, 0.5), drafting(32, 0.4)});
+  const Verdict verdict =
+      remarks({drafting(1, 0.7), drafting(8, 0.66), drafting(16, 0.5), drafting(32, 0.4)});
   ASSERT_TRUE(verdict.has("draft_acceptance"));
   EXPECT_EQ(verdict.reasons().at(0),
             "fewer draft tokens are accepted as the load grows: 70 % at 1, 40 % at 32 (3.80 tokens a step, "

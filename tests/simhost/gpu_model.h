@@ -28,9 +28,9 @@ struct EngineConfig {
   double acceptance = 0;       ///< … with this probability, while all before it were.
   /// The same in a full batch, with a straight line between; absent: the batch does not matter.
   std::optional<double> acceptance_full{};
-  double jitter = 0;           ///< Iteration times are scaled by 1 ± uniform jitter (mean 1).
-  Nanos phase{};               ///< Extra length of the very first iteration: sets replicas apart.
-  std::uint64_t seed = 1;      ///< Of jitter and acceptance.
+  double jitter = 0;       ///< Iteration times are scaled by 1 ± uniform jitter (mean 1).
+  Nanos phase{};           ///< Extra length of the very first iteration: sets replicas apart.
+  std::uint64_t seed = 1;  ///< Of jitter and acceptance.
 };
 
 /// A request as the engine sees it.
@@ -62,12 +62,12 @@ struct EngineStats {
   std::uint64_t generated_tokens = 0;
   std::uint64_t prefix_queries = 0;  ///< Prompt tokens looked up in the prefix cache.
   std::uint64_t prefix_hits = 0;
-  std::uint64_t drafts = 0;          ///< Decode steps that proposed tokens …
-  std::uint64_t draft_tokens = 0;    ///< … how many …
-  std::uint64_t accepted_tokens = 0; ///< … and how many of them were accepted.
-  Nanos busy{};           ///< Σ of iteration times …
-  Nanos memory_bound{};   ///< … of which a and e·kv,
-  Nanos compute_bound{};  ///< … and of which c·batch and d·prefill.
+  std::uint64_t drafts = 0;           ///< Decode steps that proposed tokens …
+  std::uint64_t draft_tokens = 0;     ///< … how many …
+  std::uint64_t accepted_tokens = 0;  ///< … and how many of them were accepted.
+  Nanos busy{};                       ///< Σ of iteration times …
+  Nanos memory_bound{};               ///< … of which a and e·kv,
+  Nanos compute_bound{};              ///< … and of which c·batch and d·prefill.
 };
 
 /// A continuous-batching engine on virtual time: FIFO queue, slots, chunked prefill under a token budget, KV

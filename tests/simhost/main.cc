@@ -122,7 +122,8 @@ int main(int argc, char** argv) {
   engine->add_flag("--prefix-cache", prefix_cache, "Skip the prefill of known prompt prefixes");
   engine->add_option("--speculative", speculative, "Draft tokens per step");
   engine->add_option("--acceptance", acceptance, "Probability that a draft token is accepted");
-  engine->add_option("--acceptance-full", acceptance_full, "The same in a full batch; a straight line between");
+  engine->add_option("--acceptance-full", acceptance_full,
+                     "The same in a full batch; a straight line between");
   engine->add_option("--time-scale", time_scale, "Multiply all engine times")->capture_default_str();
 
   auto* answers = app.add_option_group("Answers");
@@ -161,11 +162,12 @@ int main(int argc, char** argv) {
   trouble->add_option("--hang-after", hang_after, "Stand still from then on, connections left open");
 
   auto* lies = app.add_option_group("What misleads", "Pages that tell half, and requests that are held");
-  lies->add_option(
-      "--page", page,
-      "All replicas behind the first one's address, whose /metrics is of: first, rotating, smallest; or each has "
-      "its own at /pods/I/metrics: each");
-  trouble->add_option("--slow-replica", slow_replica, "I=FACTOR: replica I (from 0) takes FACTOR times as long");
+  lies->add_option("--page", page,
+                   "All replicas behind the first one's address, whose /metrics is of: first, rotating, "
+                   "smallest; or each has "
+                   "its own at /pods/I/metrics: each");
+  trouble->add_option("--slow-replica", slow_replica,
+                      "I=FACTOR: replica I (from 0) takes FACTOR times as long");
   lies->add_option("--page-age", page_age, "/metrics shows what was so long ago");
   lies->add_option("--page-freeze", page_freeze, "/metrics stands still from so long after the start");
   lies->add_option("--tenants", config.tenants.requests,

@@ -278,7 +278,8 @@ std::string pods_table(const ScenarioResult& result) {
                              "queue time", "TTFT mean", "TPOT mean"}) {
     head += fmt::format(R"(<th scope="col">{}</th>)", column);
   }
-  return boxed("pods", "By pod, as each one's page has it", head + "</tr></thead><tbody>" + rows + "</tbody>");
+  return boxed("pods", "By pod, as each one's page has it",
+               head + "</tr></thead><tbody>" + rows + "</tbody>");
 }
 
 std::string glossary(const ScenarioResult& result) {

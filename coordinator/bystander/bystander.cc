@@ -1,6 +1,7 @@
 #include "coordinator/bystander/bystander.h"
 
 #include <fmt/format.h>
+#include <simdjson.h>
 
 #include <algorithm>
 #include <boost/asio/co_spawn.hpp>
@@ -28,6 +29,17 @@ using asio::use_awaitable;
 
 /// Samples that nobody takes: some days.
 constexpr std::size_t kQueueLimit = 200'000;
+
+/// Why the reply is no answer; absent where it is one. A gateway may say 200 and an error.
+std::optional<std::string> refusal(const Result<HttpReply>& reply) {
+  if (!reply) return reply.error().message;
+  if (reply->status != 200) return fmt::format("HTTP status {}", reply->status);
+  simdjson::dom::parser parser;
+  simdjson::dom::element said, error;
+  if (parser.parse(reply->body).get(said)) return "HTTP status 200 without JSON";
+  if (!said.at_pointer("/error").get(error) && !error.is_null()) return "HTTP status 200 with an error";
+  return std::nullopt;
+}
 
 }  // namespace
 
@@ -110,12 +122,12 @@ class Bystander::Impl {
     const MonoTime sent = std::chrono::steady_clock::now();
     const Result<HttpReply> reply = co_await client->post(std::move(url), question->body);
     const MonoTime now = std::chrono::steady_clock::now();
-    const bool answered = reply && reply->status == 200;
+    const auto refused = refusal(reply);
+    const bool answered = !refused;
     // One that had no answer in time waited so long at least.
     const bool waited = answered || (!reply && now - sent >= bystander_.timeout);
     if (answered) watched.idle.push_back(std::move(client));
-    if (!answered)
-      note_failure(watched, reply ? fmt::format("HTTP status {}", reply->status) : reply.error().message);
+    if (refused) note_failure(watched, *refused);
     record(watched, answered, waited ? std::optional(to_seconds(now - sent)) : std::nullopt, now);
   }
 

@@ -13,10 +13,10 @@ namespace kneepoint::coordinator {
 namespace {
 
 /// The first whose signs are there is what gave out first.
-constexpr auto kCauses = {client_cause,      failure_cause,      role_cause,      kv_cache_cause,
-                          compute_cause,     queue_slots_cause,  token_budget_cause,
-                          loss_cause,        front_end_cause,    before_engine_cause,
-                          network_cause,     prefill_cause,      busiest_unit_cause};
+constexpr auto kCauses = {client_cause,      failure_cause,       role_cause,         kv_cache_cause,
+                          compute_cause,     queue_slots_cause,   token_budget_cause, loss_cause,
+                          front_end_cause,   before_engine_cause, network_cause,      prefill_cause,
+                          busiest_unit_cause};
 
 std::string no_limit(const Scene& scene) {
   const StepTelemetry* t = Scene::engine(scene.steps.judged);
@@ -66,7 +66,8 @@ void doubt_attribution(const Scene& scene, Attribution& result) {
   const auto add = [&](const char* name, bool known) {
     if (!known && found != name) result.not_ruled_out.emplace_back(name);
   };
-  const bool of_a_role = !t.roles.empty() && !found.empty();
+  const bool of_a_role = found == "router" || found == "kv_transfer" || found == "decode" ||
+                         (found == "prefill" && !t.roles.empty());
   const bool before_slots =
       of_a_role || found == "front_end" || found == "scheduler" || found == "before_engine";
   const bool explained = before_slots || found == "queue_slots" || found == "kv_cache" ||

@@ -63,7 +63,7 @@ std::string by_header(const Step& step, const Witnessed& time) {
 /// "; what came here has the mean of all pages, 16 ms", or nothing where it does not.
 std::string by_what_came(const Step& step, const Witnessed& time, double others) {
   const auto& here = (step.*time.client).mean;
-  if (!here || step.telemetry->page.state != "covered") return {};
+  if (!here) return {};
   double mean = 0;
   for (const PodFigures& pod : step.telemetry->pods) {
     if (!pod.requests_share) return {};
@@ -88,6 +88,7 @@ double of_the_others(const std::vector<PodFigures>& pods, std::size_t but,
 }
 
 std::optional<Suspect> suspect_of(const Step& step) {
+  if (step.telemetry->page.state != "covered") return std::nullopt;  // there are pods unseen, or other users
   const std::vector<PodFigures>& pods = step.telemetry->pods;
   for (const Witnessed& time : kTimes) {
     std::vector<std::optional<double>> seconds;

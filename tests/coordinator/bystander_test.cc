@@ -1,5 +1,6 @@
 #include "coordinator/bystander/bystander.h"
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -16,8 +17,8 @@ namespace {
 using testing::ElementsAre;
 using testing::HasSubstr;
 
-std::string response(const std::string& status) {
-  return "HTTP/1.1 " + status + "\r\nContent-Length: 2\r\n\r\n{}";
+std::string response(const std::string& status, const std::string& body = "{}") {
+  return fmt::format("HTTP/1.1 {}\r\nContent-Length: {}\r\n\r\n{}", status, body.size(), body);
 }
 
 /// A bystander in a hurry, until something is true of what it has said.
@@ -108,6 +109,16 @@ TEST_F(Bystanders, ARefusalIsNoTimeToFirstTokenAndIsToldOnce) {
   EXPECT_FALSE(samples_.back().values.contains(Signal::kBystanderTtft));
   EXPECT_THAT(bystander_->take_notices(),
               ElementsAre("The bystander of host was not answered: HTTP status 429. It goes on asking."));
+}
+
+TEST_F(Bystanders, AnErrorAt200IsNoAnswer) {
+  ScriptedServer server([&](ScriptedServer::Peer& peer, int) {
+    while (!peer.read_request().empty()) peer.send(response("200 OK", R"({"error": {"message": "no"}})"));
+  });
+  watch(server.url());
+  ASSERT_TRUE(wait_until([&] { return samples_.size() >= 3; }));
+  EXPECT_EQ(last(Signal::kBystanderRequests), 0);
+  EXPECT_FALSE(samples_.back().values.contains(Signal::kBystanderTtft));
 }
 
 }  // namespace

@@ -11,6 +11,10 @@ namespace {
 
 using Limits = AttributionLimits;
 
+/// Of the requests that have no token yet: so many must stand in the stage that is named, or the pages that
+/// are read do not show where the others are.
+constexpr double kMostWaitThere = 0.5;
+
 /// Where requests stand still on their way through servers of several roles.
 struct Stage {
   const char* name;
@@ -62,7 +66,7 @@ std::optional<Cause> role_cause(Scene& scene) {
   const double held = most->held.value_or(0);
   const auto& without_token = judged.step->waiting;
   if (held < std::max(Limits::kFewestOutside, Limits::kOutside * load) || !without_token ||
-      *without_token < Limits::kAtEntry * held)
+      *without_token < Limits::kAtEntry * held || held < kMostWaitThere * *without_token)
     return std::nullopt;
   const double share_at_lowest = lowest.step->waiting.value_or(0) / std::max(1.0, Scene::held(*lowest.step));
   if (*without_token / load < Limits::kWaitsMore * share_at_lowest) return std::nullopt;

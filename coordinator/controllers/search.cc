@@ -17,6 +17,9 @@ constexpr Nanos kMeasureWindow = 60s;
 constexpr int kScoutCycles = 2;
 constexpr int kConfirmCycles = 4;
 constexpr int kMeasureCycles = 10;
+/// Of sessions that think: five batches of two cycles, and a little. As many are in flight as it happens, and
+/// a shorter window shows that rather than the host.
+constexpr int kSessionCycles = 11;
 constexpr int kThoroughness = 4;
 constexpr Nanos kLongestWindow = 5min;
 constexpr Nanos kBackWindow = 20s;
@@ -66,6 +69,7 @@ PlannedStep SearchSchedule::step_of(const Probe& probe) const {
   step.warmup = ramp_.warmup;
   step.moves_on_settling = !planner_.movement_known() && !planner_.quota_known();
   step.window = window_of(probe, ramp_.hold);
+  if (pause_ > Nanos(0)) step.window.cycles = std::max(step.window.cycles, kSessionCycles);
   if (!planner_.quota_known()) return step;
   // A part of the quota's minute holds all of it, or none.
   step.warmup = std::max(step.warmup, kQuotaMinute);  // the step before has spent some of the first

@@ -210,7 +210,8 @@ void check_littles_law(Step& step, const WindowEvidence& evidence) {
                                   .ended = evidence.e2e.sum_seconds() + evidence.tails,
                                   .mean = *mean,
                                   .longest = evidence.e2e.max_seconds() + tail,
-                                  .slots = slots});
+                                  .slots = slots,
+                                  .held = step.load_kind() == LoadKind::kRequests});
     if (law && breaks(law->error, law->tolerance, step)) {
       step.invalidate("LITTLES_LAW",
                       fmt::format("requests in flight and rate × mean residence disagree by {:.1f} % "

@@ -11,9 +11,9 @@
 #include "coordinator/cli/write_plan.h"
 #include "coordinator/plan/plan_loader.h"
 #include "coordinator/plan/plan_printer.h"
-#include "coordinator/report/sentences.h"
 #include "coordinator/report/summary.h"
 #include "coordinator/report/text_layout.h"
+#include "coordinator/words/answer.h"
 
 namespace kneepoint::coordinator {
 namespace {

@@ -7,8 +7,8 @@
 
 #include "common/printable.h"
 #include "coordinator/compare/render.h"
-#include "coordinator/report/sentences.h"
 #include "coordinator/results/units.h"
+#include "coordinator/words/answer.h"
 
 namespace kneepoint::coordinator {
 namespace {

@@ -5,10 +5,10 @@
 #include <numeric>
 
 #include "coordinator/report/markdown_layout.h"
-#include "coordinator/report/sentences.h"
 #include "coordinator/report/tables.h"
 #include "coordinator/report/text_layout.h"
 #include "coordinator/results/units.h"
+#include "coordinator/words/answer.h"
 
 namespace kneepoint::coordinator {
 namespace {

@@ -12,7 +12,7 @@
 #include "coordinator/live/run_files.h"
 #include "coordinator/report/html/figures.h"
 #include "coordinator/report/json.h"
-#include "coordinator/report/sentences.h"
+#include "coordinator/words/answer.h"
 
 namespace kneepoint::coordinator {
 namespace {

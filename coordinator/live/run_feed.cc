@@ -11,7 +11,7 @@
 #include "common/version.h"
 #include "coordinator/report/html/timeline_json.h"
 #include "coordinator/report/json.h"
-#include "coordinator/report/sentences.h"
+#include "coordinator/words/answer.h"
 
 namespace kneepoint::coordinator {
 namespace {

@@ -7,10 +7,10 @@
 
 #include "common/printable.h"
 #include "coordinator/report/json.h"
-#include "coordinator/report/sentences.h"
 #include "coordinator/report/summary.h"
 #include "coordinator/report/text.h"
 #include "coordinator/report/text_layout.h"
+#include "coordinator/words/answer.h"
 
 namespace kneepoint::coordinator {
 namespace {

@@ -10,14 +10,14 @@
 #include <vector>
 
 #include "coordinator/measure/repeat.h"
-#include "coordinator/report/failures.h"
-#include "coordinator/report/flags.h"
-#include "coordinator/report/sentences.h"
 #include "coordinator/report/tables.h"
 #include "coordinator/report/text_layout.h"
-#include "coordinator/results/bottlenecks.h"
 #include "coordinator/results/engine_load.h"
 #include "coordinator/results/units.h"
+#include "coordinator/words/answer.h"
+#include "coordinator/words/bottlenecks.h"
+#include "coordinator/words/failures.h"
+#include "coordinator/words/flags.h"
 
 namespace kneepoint::coordinator {
 namespace {
@@ -25,7 +25,7 @@ namespace {
 constexpr std::size_t kLead = 10;
 constexpr std::size_t kMostLinesOfCause = 3;
 /// Of the table of several results.
-constexpr std::size_t kMostResults = 5, kNarrowestName = 20;
+constexpr std::size_t kMostResults = 5, kNarrowestTitle = 20;
 
 /// The lowest load that was measured validly.
 const Step* lowest(const ScenarioResult& result) {
@@ -240,12 +240,12 @@ std::string side_by_side(const Report& report, std::size_t width) {
   Table table{{{"", 0, true}, {"full at", 9}, {"SLO", 18, true}, {"tok/s", 7}, {"trust", 17, true}}, {}};
   std::size_t rest = 0;
   for (const Column& column : table.columns) rest += 2 + column.width;
-  const bool trust = rest - 2 + kNarrowestName <= width;
+  const bool trust = rest - 2 + kNarrowestTitle <= width;
   if (!trust) {
     rest -= 2 + table.columns.back().width;
     table.columns.pop_back();
   }
-  table.columns.front().width = std::max(width, rest - 2 + kNarrowestName) - (rest - 2);
+  table.columns.front().width = std::max(width, rest - 2 + kNarrowestTitle) - (rest - 2);
   for (const ScenarioResult& result : report.results) {
     if (table.rows.size() == kMostResults) break;
     const auto& most = result.saturation.max_output_tokens_per_second;

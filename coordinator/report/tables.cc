@@ -8,8 +8,8 @@
 
 #include "coordinator/measure/repeat.h"
 #include "coordinator/report/cells.h"
-#include "coordinator/report/failures.h"
 #include "coordinator/results/units.h"
+#include "coordinator/words/failures.h"
 
 namespace kneepoint::coordinator {
 namespace {

@@ -4,12 +4,12 @@
 
 #include <algorithm>
 
-#include "coordinator/report/definitions.h"
-#include "coordinator/report/failures.h"
-#include "coordinator/report/flags.h"
-#include "coordinator/report/sentences.h"
 #include "coordinator/report/tables.h"
 #include "coordinator/report/text_layout.h"
+#include "coordinator/words/answer.h"
+#include "coordinator/words/definitions.h"
+#include "coordinator/words/failures.h"
+#include "coordinator/words/flags.h"
 
 namespace kneepoint::coordinator {
 namespace {

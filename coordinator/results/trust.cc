@@ -4,7 +4,7 @@
 #include <array>
 #include <utility>
 
-#include "coordinator/results/remedies.h"
+#include "coordinator/words/remedies.h"
 
 namespace kneepoint::coordinator {
 namespace {

@@ -35,7 +35,7 @@ std::optional<Remark::Weight> remark_weight_from_string(std::string_view name);
 /// reservations, then warnings; those of one weight in the order in which they were made.
 class Verdict {
  public:
-  /// What to do about it is what results/remedies.h has for the code.
+  /// What to do about it is what words/remedies.h has for the code.
   void refuse(std::string code, std::string text);
   void reserve(std::string code, std::string text);
   void warn(std::string code, std::string text);

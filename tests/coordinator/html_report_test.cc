@@ -8,8 +8,8 @@
 #include <string>
 
 #include "coordinator/report/ending.h"
-#include "coordinator/report/failures.h"
 #include "coordinator/report/html/markup.h"
+#include "coordinator/words/failures.h"
 #include "tests/browser/sample_report.h"
 #include "tests/support/occurrences.h"
 

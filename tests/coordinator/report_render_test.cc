@@ -6,12 +6,12 @@
 
 #include "coordinator/report/columns.h"
 #include "coordinator/report/csv.h"
-#include "coordinator/report/flags.h"
 #include "coordinator/report/json.h"
 #include "coordinator/report/markdown.h"
 #include "coordinator/report/text.h"
 #include "coordinator/report/text_layout.h"
 #include "coordinator/results/units.h"
+#include "coordinator/words/flags.h"
 #include "tests/coordinator/sample_report.h"
 
 namespace kneepoint::coordinator {

@@ -6,12 +6,12 @@
 
 #include "coordinator/report/columns.h"
 #include "coordinator/report/ending.h"
-#include "coordinator/report/failures.h"
 #include "coordinator/report/narrow_table.h"
 #include "coordinator/report/summary.h"
 #include "coordinator/report/tables.h"
 #include "coordinator/report/text.h"
-#include "coordinator/results/bottlenecks.h"
+#include "coordinator/words/bottlenecks.h"
+#include "coordinator/words/failures.h"
 #include "sample_report.h"
 
 namespace kneepoint::coordinator {

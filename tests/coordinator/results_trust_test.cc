@@ -7,7 +7,7 @@
 #include <set>
 #include <sstream>
 
-#include "coordinator/results/remedies.h"
+#include "coordinator/words/remedies.h"
 
 namespace kneepoint::coordinator {
 namespace {

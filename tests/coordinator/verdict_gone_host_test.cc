@@ -3,8 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "coordinator/report/sentences.h"
 #include "coordinator/results/exit_code.h"
+#include "coordinator/words/answer.h"
 #include "tests/coordinator/measured_ramp.h"
 
 namespace kneepoint::coordinator {

@@ -3,13 +3,13 @@
 
 #include "coordinator/measure/validity.h"
 #include "coordinator/measure/window.h"
-#include "coordinator/report/sentences.h"
 #include "coordinator/report/tables.h"
 #include "coordinator/results/units.h"
 #include "coordinator/verdict/build_report.h"
 #include "coordinator/verdict/held_in_flight.h"
 #include "coordinator/verdict/saturation.h"
 #include "coordinator/verdict/slo.h"
+#include "coordinator/words/answer.h"
 #include "tests/coordinator/synthetic_run.h"
 
 namespace kneepoint::coordinator {

@@ -210,7 +210,7 @@ def sources(*folders):
 
 def table_of(name):
     """The names in a table of the program."""
-    text = sources("coordinator/report", "coordinator/results")
+    text = sources("coordinator/words")
     return set(re.findall(r"\w+\{\s*\"([^\"]+)\"", re.search(name + r" = \{(.*?)^\};", text, re.DOTALL | re.MULTILINE)[1]))
 
 
@@ -237,7 +237,7 @@ class Troubleshooting(unittest.TestCase):
         raised |= set(re.findall(r"constexpr [^;]*\"([A-Z_]{4,})\";", sources("coordinator/measure")))
         explained = table_of("kFlags")
         self.assertGreater(len(raised), 20)
-        self.assertEqual(raised - explained, set(), "coordinator/report/flags.cc does not explain it")
+        self.assertEqual(raised - explained, set(), "coordinator/words/flags.cc does not explain it")
         self.assert_known(explained, 40)
 
     def test_every_kind_of_failure_has_an_entry(self):

@@ -4,7 +4,6 @@
 
 #include <utility>
 
-#include "coordinator/report/definitions.h"
 #include "coordinator/report/html/assets.h"
 #include "coordinator/report/html/figures.h"
 #include "coordinator/report/html/markup.h"
@@ -15,6 +14,7 @@
 #include "coordinator/report/html/timeline_json.h"
 #include "coordinator/report/json.h"
 #include "coordinator/results/units.h"
+#include "coordinator/words/definitions.h"
 
 namespace kneepoint::coordinator {
 namespace html {

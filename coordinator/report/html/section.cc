@@ -9,9 +9,9 @@
 #include "coordinator/report/html/page.h"
 #include "coordinator/report/html/summary.h"
 #include "coordinator/report/html/tables.h"
-#include "coordinator/report/sentences.h"
 #include "coordinator/report/tables.h"
 #include "coordinator/results/units.h"
+#include "coordinator/words/answer.h"
 
 namespace kneepoint::coordinator::html {
 namespace {

@@ -5,12 +5,12 @@
 #include <algorithm>
 
 #include "coordinator/report/ending.h"
-#include "coordinator/report/failures.h"
-#include "coordinator/report/flags.h"
 #include "coordinator/report/html/columns.h"
 #include "coordinator/report/html/markup.h"
-#include "coordinator/report/sentences.h"
 #include "coordinator/results/units.h"
+#include "coordinator/words/answer.h"
+#include "coordinator/words/failures.h"
+#include "coordinator/words/flags.h"
 
 namespace kneepoint::coordinator::html {
 namespace {

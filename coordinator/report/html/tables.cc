@@ -6,11 +6,11 @@
 #include <algorithm>
 #include <vector>
 
-#include "coordinator/report/failures.h"
-#include "coordinator/report/flags.h"
 #include "coordinator/report/html/columns.h"
 #include "coordinator/report/html/markup.h"
 #include "coordinator/results/units.h"
+#include "coordinator/words/failures.h"
+#include "coordinator/words/flags.h"
 
 namespace kneepoint::coordinator::html {
 namespace {

@@ -1,4 +1,4 @@
-#include "coordinator/report/failures.h"
+#include "coordinator/words/failures.h"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>

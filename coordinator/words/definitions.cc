@@ -1,4 +1,4 @@
-#include "coordinator/report/definitions.h"
+#include "coordinator/words/definitions.h"
 
 #include <fmt/format.h>
 

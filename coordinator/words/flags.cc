@@ -1,4 +1,4 @@
-#include "coordinator/report/flags.h"
+#include "coordinator/words/flags.h"
 
 #include <algorithm>
 #include <array>

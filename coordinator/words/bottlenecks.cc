@@ -1,4 +1,4 @@
-#include "coordinator/results/bottlenecks.h"
+#include "coordinator/words/bottlenecks.h"
 
 #include <algorithm>
 #include <array>

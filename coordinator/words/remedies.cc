@@ -1,4 +1,4 @@
-#include "coordinator/results/remedies.h"
+#include "coordinator/words/remedies.h"
 
 #include <algorithm>
 #include <array>

@@ -1,4 +1,4 @@
-#include "coordinator/report/sentences.h"
+#include "coordinator/words/answer.h"
 
 #include <fmt/format.h>
 
@@ -7,9 +7,9 @@
 #include <set>
 
 #include "common/plural.h"
-#include "coordinator/results/bottlenecks.h"
 #include "coordinator/results/sessions.h"
 #include "coordinator/results/units.h"
+#include "coordinator/words/bottlenecks.h"
 
 namespace kneepoint::coordinator {
 

@@ -1,4 +1,4 @@
-#include "coordinator/report/sentences.h"
+#include "coordinator/words/answer.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

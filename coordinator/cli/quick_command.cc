@@ -14,6 +14,7 @@
 #include "coordinator/report/summary.h"
 #include "coordinator/report/text_layout.h"
 #include "coordinator/words/answer.h"
+#include "coordinator/words/endings.h"
 
 namespace kneepoint::coordinator {
 namespace {
@@ -27,7 +28,7 @@ std::string about(const Plan& plan) {
   const Ramp& ramp = plan.scenarios.front().ramp;
   const Forecast steps = forecast(ramp);
   const Nanos time = (steps.least + steps.most) / 2 + least_confirmation(ramp);
-  return fmt::format("about {} min", std::chrono::round<std::chrono::minutes>(time).count());
+  return words::about_minutes(std::chrono::round<std::chrono::minutes>(time).count());
 }
 
 /// Whether any row tells anything.
@@ -47,8 +48,8 @@ std::string quick_ending(const Report& report, const std::string& directory, con
     if (remark.weight == Remark::Weight::kFatal) out += wrapped("! ", remark_sentence(remark), width);
   }
   out += render_answer(report, width);
-  out += wrapped("", fmt::format("A quick look, not for decisions. For the answer: {}", next), width);
-  out += fmt::format("report: {}/report.html\n", directory);
+  out += wrapped("", words::quick_look(next), width);
+  out += words::where_the_report_is(directory);
   return out;
 }
 

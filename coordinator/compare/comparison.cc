@@ -1,7 +1,6 @@
 #include "coordinator/compare/comparison.h"
 
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <cmath>
@@ -13,8 +12,8 @@
 #include "coordinator/compare/paired.h"
 #include "coordinator/compare/shared_cache.h"
 #include "coordinator/measure/repeat.h"
-#include "coordinator/results/units.h"
 #include "coordinator/verdict/survey.h"
+#include "coordinator/words/comparison.h"
 
 namespace kneepoint::coordinator {
 namespace {
@@ -71,7 +70,7 @@ class Builder {
     add_result_rows();
     add_slo_rows();
     const auto steps = common_steps();
-    if (steps.empty()) into_.remarks.push_back("no concurrency was measured validly in two of the runs");
+    if (steps.empty()) into_.remarks.push_back(words::nothing_in_common());
     for (const StepMetric& metric : step_metrics()) {
       for (const auto& [n, by_run] : steps) {
         if (!metric.only_with_reasoning || reasons(by_run)) add_step_row(metric, n, by_run);
@@ -90,10 +89,9 @@ class Builder {
   std::string by_run(TextOf text_of) const {
     std::vector<std::string> parts;
     for (std::size_t run = 0; run < runs_.size(); ++run) {
-      if (into_.results[run])
-        parts.push_back(fmt::format("{}: {}", label(run), text_of(*into_.results[run])));
+      if (into_.results[run]) parts.push_back(words::run_and_text(label(run), text_of(*into_.results[run])));
     }
-    return fmt::format("{}", fmt::join(parts, "; "));
+    return words::run_by_run(parts);
   }
 
   void compare_settings() {
@@ -101,22 +99,20 @@ class Builder {
     for (std::size_t run = 0; run < runs_.size(); ++run) {
       const ScenarioResult* result = into_.results[run];
       if (!result) {
-        remark(fmt::format("{} has no such result", label(run)));
+        remark(words::no_such_result(label(run)));
         continue;
       }
       workloads.insert(result->workload.id);
       models.insert(result->model);
-      targets.insert(result->scenario + " on " + result->target);
+      targets.insert(words::scenario_on_target(*result));
     }
-    if (targets.size() > 1)
-      remark("compared are " +
-             by_run([](const ScenarioResult& r) { return r.scenario + " on " + r.target; }));
+    if (targets.size() > 1) remark(words::compared_are(by_run(words::scenario_on_target)));
     if (models.size() > 1)
-      remark("the models differ: " + by_run([](const ScenarioResult& r) { return r.model; }));
+      remark(words::models_differ(by_run([](const ScenarioResult& r) { return r.model; })));
     if (workloads.contains("")) {
-      remark("whether the workloads are the same is not known: a report does not say what it asked");
+      remark(words::workloads_unknown());
     } else if (workloads.size() > 1) {
-      remark("THE WORKLOADS DIFFER: " + by_run([](const ScenarioResult& r) { return r.workload.summary; }));
+      remark(words::workloads_differ(by_run([](const ScenarioResult& r) { return r.workload.summary; })));
     }
   }
 
@@ -128,13 +124,8 @@ class Builder {
       const auto pace = result ? pace_of(result->steps) : base;
       moved_otherwise_.push_back(!same_pace(base, pace));
       if (!moved_otherwise_.back()) continue;
-      const std::string how =
-          base && pace
-              ? fmt::format("THE LOAD MOVED at another pace in {} ({:+.3g} a second) than in {} ({:+.3g})",
-                            label(run), *pace, label(0), *base)
-              : fmt::format("THE LOAD MOVED in {} (a survey) and stood still in {}", label(pace ? run : 0),
-                            label(pace ? 0 : run));
-      remark(how + ": their figures are shown, not compared, because those of a moving load lag behind it");
+      remark(base && pace ? words::moved_at_another_pace(label(run), *pace, label(0), *base)
+                          : words::moved_and_stood_still(label(pace ? run : 0), label(pace ? 0 : run)));
     }
   }
 
@@ -170,7 +161,7 @@ class Builder {
       if (result && result->peak_gpu_memory_bytes()) of_servers.insert(result->gpu_memory_is_the_servers());
     }
     if (of_servers.size() < 2) return true;
-    remark("peak GPU memory is not compared: of one run it is the server's, of another that of its cards");
+    remark(words::memory_not_alike());
     return false;
   }
 
@@ -221,8 +212,7 @@ class Builder {
       row.figures.push_back(criterion ? slo_figure(*criterion, *result) : ComparedFigure{.text = "–"});
       if (criterion && criterion->limit != base.limit) {
         apart[run] = true;
-        remark(fmt::format("{}: the limit is {} in {} and {} in {}", title, format_time(base.limit), label(0),
-                           format_time(criterion->limit), label(run)));
+        remark(words::limits_differ(title, base.limit, label(0), criterion->limit, label(run)));
       }
     }
     add(std::move(row), apart);
@@ -238,11 +228,10 @@ class Builder {
         const ScenarioResult* result = into_.results[run];
         const Step* step = result ? best_step(*result, n) : nullptr;
         if (step && !step->valid) {
-          remark(fmt::format("{}: not compared, invalid in {}: {}", n, label(run),
-                             fmt::join(step->reasons, "; ")));
+          remark(words::row_invalid_in(n, label(run), step->reasons));
           step = nullptr;
         } else if (step && !stands(*step)) {
-          remark(fmt::format("{}: not compared, later rows of {} have refuted it", n, label(run)));
+          remark(words::row_refuted_in(n, label(run)));
           step = nullptr;
         }
         steps.push_back(step);
@@ -255,9 +244,7 @@ class Builder {
         if (steps[run]) only[label(run)].push_back(n);
       }
     }
-    for (const auto& [run, numbers] : only) {
-      remark(fmt::format("measured validly in {} only: {}", run, fmt::join(numbers, ", ")));
-    }
+    for (const auto& [run, numbers] : only) remark(words::measured_in_one_only(run, numbers));
     return common;
   }
 
@@ -277,7 +264,7 @@ class Builder {
       row.figures.push_back(step ? metric.figure(*step) : ComparedFigure{.text = "–"});
     const bool alike = !metric.counts_tokens || counts_alike(steps);
     if (!alike && metric.name == "throughput") {
-      remark(fmt::format("{}: tok/s and TPOT are not compared: tokens were counted in different ways", n));
+      remark(words::tokens_counted_otherwise(n));
     }
     add(std::move(row), ByRun(steps.size(), !alike));
   }
@@ -370,19 +357,13 @@ Comparison compare(std::vector<ComparedRun> runs) {
     for (const ScenarioResult& result : run.report.results) {
       const Remark* const why = what_spoils(run.report, result);
       if (why == nullptr) continue;
-      const std::string name = run.report.results.size() < 2
-                                   ? run.label
-                                   : fmt::format("{}, {} on {},", run.label, result.scenario, result.target);
-      const std::string_view trust =
-          result.verdict.trust() == Trust::kReserved ? "has reservations" : "is not trustworthy";
-      comparison.remarks.push_back(
-          fmt::format("{} {} ({}): its N_sat, N_slo and highest throughput are shown, not compared", name,
-                      trust, why->text));
+      comparison.remarks.push_back(words::whole_is_spoiled(
+          run.label, run.report.results.size() < 2 ? nullptr : &result, result.verdict.trust(), why->text));
     }
   }
   std::set<const ScenarioResult*> taken;
   for (const ScenarioResult& base : comparison.runs.front().report.results) {
-    ComparedResult result{.title = base.scenario + " on " + base.target, .results = {&base}};
+    ComparedResult result{.title = words::scenario_on_target(base), .results = {&base}};
     for (std::size_t run = 1; run < comparison.runs.size(); ++run) {
       const Report& other = comparison.runs[run].report;
       result.results.push_back(find_alike(comparison.runs.front().report, base, other));
@@ -395,8 +376,7 @@ Comparison compare(std::vector<ComparedRun> runs) {
   for (std::size_t run = 1; run < comparison.runs.size(); ++run) {
     for (const ScenarioResult& result : comparison.runs[run].report.results) {
       if (taken.contains(&result)) continue;
-      comparison.remarks.push_back(
-          fmt::format("only in {}: {} on {}", comparison.runs[run].label, result.scenario, result.target));
+      comparison.remarks.push_back(words::only_in(comparison.runs[run].label, result));
     }
   }
   std::vector<Difference*> differences;

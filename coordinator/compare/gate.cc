@@ -1,7 +1,6 @@
 #include "coordinator/compare/gate.h"
 
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <cmath>
@@ -12,6 +11,7 @@
 #include "coordinator/compare/metrics.h"
 #include "coordinator/measure/repeat.h"
 #include "coordinator/results/units.h"
+#include "coordinator/words/comparison.h"
 
 namespace kneepoint::coordinator {
 namespace {
@@ -25,7 +25,7 @@ class Gate {
 
   ThresholdOutcome outcome() {
     for (const ScenarioResult& result : report_.results) {
-      prefix_ = report_.results.size() > 1 ? fmt::format("{} on {}, ", result.scenario, result.target) : "";
+      prefix_ = report_.results.size() > 1 ? words::scenario_on_target(result) + ", " : "";
       hold_rows(result);
       hold_result(result);
     }
@@ -37,9 +37,7 @@ class Gate {
 
  private:
   static std::string told(const std::vector<std::string>& lines) {
-    const auto some = lines.begin() + static_cast<std::ptrdiff_t>(std::min(lines.size(), kMostTold));
-    std::string text = fmt::format("{}", fmt::join(lines.begin(), some, "; "));
-    return lines.size() > kMostTold ? text + fmt::format("; and {} more", lines.size() - kMostTold) : text;
+    return words::first_lines(lines, kMostTold);
   }
 
   void uncheck(const std::string& where, const std::string& why) {
@@ -58,7 +56,7 @@ class Gate {
     if (past) {
       missed_.push_back(text);
     } else if (!kept) {
-      uncheck(where, figure.text + " is too wide a range to tell");
+      uncheck(where, words::too_wide_to_tell(figure.text));
     } else if (const double room = std::abs((threshold_.below ? known.low : known.high) - limit);
                worst_.empty() || room < room_) {
       worst_ = text;
@@ -77,23 +75,23 @@ class Gate {
       const Step* const step = best_step(result, load);
       const std::string where = "at " + (step ? load_label(*step) : format_figure(load));
       if (step == nullptr) {
-        absent_ = where + ": no row was measured";
+        absent_ = words::no_row_measured(where);
         continue;
       }
       // Failures are facts whatever else is wrong with a row.
       if (!step->valid && metric->name != "error_ratio") {
-        uncheck(where, fmt::format("the row is invalid: {}", fmt::join(step->reasons, "; ")));
+        uncheck(where, words::row_is_invalid(step->reasons));
         continue;
       }
       if (step->valid && !stands(*step)) {
-        uncheck(where, "later rows have refuted the row");
+        uncheck(where, words::row_is_refuted());
         continue;
       }
       const ComparedFigure figure = metric->figure(*step);
       if (!figure.sample) {
-        uncheck(where, figure.text == "–" ? "was not measured" : figure.text + ", too few requests");
+        uncheck(where, figure.text == "–" ? words::not_measured() : words::too_few_requests(figure.text));
       } else if (hold(where, figure); !step->valid && missed_.empty()) {
-        uncheck(where, "the row is invalid");
+        uncheck(where, words::row_is_invalid({}));
       }
     }
   }
@@ -107,14 +105,14 @@ class Gate {
       if (figure.sample) {
         hold("", figure, figure.sample->range);
       } else {
-        uncheck("", metric.title + " was not found");
+        uncheck("", words::was_not_found(metric.title));
       }
     }
   }
 
   void hold_slo(const ScenarioResult& result) {
     if (result.slo.criteria.empty()) {
-      absent_ = "the scenario has no slo";
+      absent_ = words::no_slo();
       return;
     }
     if (!trusted(result)) return;
@@ -136,7 +134,7 @@ class Gate {
   const Threshold& threshold_;
   const Report& report_;
   std::string prefix_, worst_;
-  std::string absent_ = "nothing was measured";  // of results that others stand in for
+  std::string absent_ = words::nothing_was_measured();  // of results that others stand in for
   double room_ = 0;
   std::vector<std::string> missed_, unchecked_;
 };

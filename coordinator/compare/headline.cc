@@ -7,8 +7,8 @@
 
 #include "common/printable.h"
 #include "coordinator/compare/render.h"
-#include "coordinator/results/units.h"
 #include "coordinator/words/answer.h"
+#include "coordinator/words/comparison.h"
 
 namespace kneepoint::coordinator {
 namespace {
@@ -32,15 +32,6 @@ Change change_of(const ComparedResult& result, std::string_view metric, std::siz
   return change;
 }
 
-std::string where(const Change& change) {
-  const auto loads = change.rows.size();
-  if (loads == 1 && change.rows.front()->concurrency)
-    return " at " + format_figure(*change.rows.front()->concurrency);
-  if (loads < 2) return "";
-  return loads == change.compared ? " at every load"
-                                  : fmt::format(" at {} of {} loads", loads, change.compared);
-}
-
 /// "output tok/s -29.0 to -35.1 % at every load"
 std::string change_text(const Change& change, std::size_t run) {
   double low = change.rows.front()->differences[run]->ratio, high = low;
@@ -48,9 +39,12 @@ std::string change_text(const Change& change, std::size_t run) {
     low = std::min(low, row->differences[run]->ratio);
     high = std::max(high, row->differences[run]->ratio);
   }
-  const std::string from = signed_percent(low), to = signed_percent(high);
-  return fmt::format("{} {}{} %{}", change.rows.front()->title, from, from == to ? "" : " to " + to,
-                     where(change));
+  return words::change_over_loads({.title = change.rows.front()->title,
+                                   .low = signed_percent(low),
+                                   .high = signed_percent(high),
+                                   .rows = change.rows.size(),
+                                   .of = change.compared,
+                                   .only_load = change.rows.front()->concurrency});
 }
 
 /// "errors 0 % → 1.2 % at 64": where most changed.
@@ -59,8 +53,8 @@ std::string share_text(const Change& change, std::size_t run) {
   const ComparedRow* const most =
       *std::max_element(change.rows.begin(), change.rows.end(),
                         [&](const auto* a, const auto* b) { return size(a) < size(b); });
-  return fmt::format("{} {} → {} at {}", most->title, most->figures.front().text, most->figures[run].text,
-                     format_figure(most->concurrency.value_or(0)));
+  return words::share_changed(most->title, most->figures.front().text, most->figures[run].text,
+                              most->concurrency.value_or(0));
 }
 
 /// What differs significantly, each once.
@@ -92,15 +86,10 @@ std::string headline(const Comparison& comparison, const ComparedResult& result,
   const std::string of = comparison.results.size() > 1 ? result.title + ": " : "";
   if (parts.empty()) {
     const std::vector<std::string> titles = titles_of_changes(result, run);
-    return titles.empty() ? fmt::format("{}{} does not differ significantly from {}.", of, name, base)
-                          : fmt::format("{}{} differs significantly from {} in {} only.", of, name, base,
-                                        fmt::join(titles, ", "));
+    return titles.empty() ? words::does_not_differ(of, name, base)
+                          : words::differs_in(of, name, base, titles);
   }
-  const std::string_view word = better > 0 && worse > 0 ? "is better and worse than"
-                                : better > 0            ? speed ? "is faster than" : "fails less than"
-                                : speed                 ? "is slower than"
-                                                        : "fails more than";
-  return fmt::format("{}{} {} {}: {}.", of, name, word, base, fmt::join(parts, ", "));
+  return words::is_better_or_worse(of, name, base, better > 0, worse > 0, speed, parts);
 }
 
 }  // namespace
@@ -122,7 +111,7 @@ std::string render_line(const Comparison& comparison) {
   std::vector<std::string> parts = gate_words(comparison.thresholds);
   const std::vector<std::string> all = headlines(comparison);
   parts.insert(parts.end(), all.begin(), all.end());
-  if (all.empty()) parts.emplace_back("nothing could be compared");
+  if (all.empty()) parts.emplace_back(words::nothing_compared());
   return printable(fmt::format("{}", fmt::join(parts, "; "))) + "\n";
 }
 

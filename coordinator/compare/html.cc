@@ -14,6 +14,7 @@
 #include "coordinator/report/html/summary.h"
 #include "coordinator/report/html/tables.h"
 #include "coordinator/report/json.h"
+#include "coordinator/words/charts.h"
 
 namespace kneepoint::coordinator {
 namespace {
@@ -115,25 +116,24 @@ struct Chart {
   bool always = true;
 };
 constexpr std::array kCharts = {
-    Chart{"throughput", "Throughput", "Output tokens per second of each run, with 95 % intervals.",
+    Chart{"throughput", "Throughput", words::kEachRun,
           [](const Step& s) { return s.output_tokens_per_second.value; }},
-    Chart{"ttft-p50", "Time to first token, median", "Whiskers are 95 % intervals.",
+    Chart{"ttft-p50", "Time to first token, median", words::kWhiskers,
           [](const Step& s) { return s.ttft_seconds.p50; }},
-    Chart{"errors", "Errors", "Failed requests over those that ended.",
-          [](const Step& s) { return s.error_ratio; }},
-    Chart{"ttft-p95", "Time to first token, p95", "Where there were requests enough for it.",
+    Chart{"errors", "Errors", words::kFailedOverEnded, [](const Step& s) { return s.error_ratio; }},
+    Chart{"ttft-p95", "Time to first token, p95", words::kWhereEnough,
           [](const Step& s) { return s.ttft_seconds.p95; }},
-    Chart{"ttft-p99", "Time to first token, p99", "Where there were requests enough for it.",
+    Chart{"ttft-p99", "Time to first token, p99", words::kWhereEnough,
           [](const Step& s) { return s.ttft_seconds.p99; }, false},
-    Chart{"tpot-p50", "Time per output token, median", "The pace after the first token.",
+    Chart{"tpot-p50", "Time per output token, median", words::kPaceAfterFirst,
           [](const Step& s) { return s.tpot_seconds.p50; }},
-    Chart{"tpot-p95", "Time per output token, p95", "Where there were requests enough for it.",
+    Chart{"tpot-p95", "Time per output token, p95", words::kWhereEnough,
           [](const Step& s) { return s.tpot_seconds.p95; }, false},
-    Chart{"tpot-p99", "Time per output token, p99", "Where there were requests enough for it.",
+    Chart{"tpot-p99", "Time per output token, p99", words::kWhereEnough,
           [](const Step& s) { return s.tpot_seconds.p99; }, false},
-    Chart{"e2e-p50", "End-to-end time, median", "From the send to the last token.",
+    Chart{"e2e-p50", "End-to-end time, median", words::kSendToLast,
           [](const Step& s) { return s.e2e_seconds.p50; }},
-    Chart{"e2e-p95", "End-to-end time, p95", "Where there were requests enough for it.",
+    Chart{"e2e-p95", "End-to-end time, p95", words::kWhereEnough,
           [](const Step& s) { return s.e2e_seconds.p95; }, false}};
 
 bool is_limited(const ScenarioResult& result, std::string_view kind) {

@@ -9,6 +9,7 @@
 #include "coordinator/report/text_layout.h"
 #include "coordinator/results/units.h"
 #include "coordinator/words/answer.h"
+#include "coordinator/words/comparison.h"
 
 namespace kneepoint::coordinator {
 namespace {
@@ -60,10 +61,7 @@ std::string summary_sentence(const Comparison& comparison) {
       }
     }
   }
-  if (figures == 0) return "Nothing could be compared.";
-  if (better + worse == 0) return fmt::format("None of {} compared figures differs significantly.", figures);
-  return fmt::format("{} of {} compared figures differ significantly: {} better, {} worse.", better + worse,
-                     figures, better, worse);
+  return words::how_many_differ(figures, better, worse);
 }
 
 std::vector<std::string> whole_results(const Comparison& comparison) {

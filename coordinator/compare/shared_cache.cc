@@ -1,12 +1,8 @@
 #include "coordinator/compare/shared_cache.h"
-
-#include <fmt/format.h>
-#include <fmt/ranges.h>
+#include "coordinator/words/comparison.h"
 
 #include <map>
 #include <set>
-
-#include "coordinator/results/units.h"
 
 namespace kneepoint::coordinator {
 
@@ -34,11 +30,7 @@ std::string shared_cache_remark(const std::vector<ComparedRun>& runs,
       }
     }
     if (ids.size() < 2 || most == nullptr) continue;
-    return fmt::format(
-        "{} asked the same texts, and the host holds prompts in a prefix cache (in {} at {}, {:.2g} % of the "
-        "prompt tokens came out of it), so what one run asked may have made the next one faster; ask new "
-        "texts in each run (unique: true, and no texts: repeat), or restart the host before each",
-        fmt::join(names, " and "), runs[most_in].label, row_label(*most), 100 * *most->cache_hits());
+    return words::same_texts_and_a_cache(names, runs[most_in].label, *most);
   }
   return "";
 }

@@ -7,10 +7,10 @@
 #include <optional>
 #include <set>
 
-#include "common/plural.h"
 #include "coordinator/compare/matching.h"
 #include "coordinator/compare/metrics.h"
 #include "coordinator/measure/repeat.h"
+#include "coordinator/words/comparison.h"
 
 namespace kneepoint::coordinator {
 namespace {
@@ -48,8 +48,9 @@ void find_void_rows(const Threshold& threshold, const ComparedResult& compared, 
       const ScenarioResult* const other = compared.results[run];
       const Step* const step = other ? best_step(*other, load) : nullptr;
       if (step != nullptr && !stands(*step))
-        missing.push_back(fmt::format("{}, {}{}: its row does not count in {}", compared.title, metric->title,
-                                      at_load(load), comparison.runs[run].label));
+        missing.push_back(
+            words::row_does_not_count(fmt::format("{}, {}{}", compared.title, metric->title, at_load(load)),
+                                      comparison.runs[run].label));
     }
   }
 }
@@ -86,7 +87,7 @@ std::set<const Difference*> more_than_chance(const Threshold& threshold, const C
 }
 
 std::string first_of(const std::vector<std::string>& lines) {
-  return lines.size() == 1 ? lines.front() : fmt::format("{}; and {} more", lines.front(), lines.size() - 1);
+  return words::first_lines(lines, 1);
 }
 
 }  // namespace
@@ -101,12 +102,12 @@ ThresholdResult check(const Threshold& threshold, const Comparison& comparison, 
     for (const ComparedRow& row : compared.rows) {
       if (!looks_at(threshold, row)) continue;
       for (std::size_t run = 1; run < row.differences.size(); ++run) {
-        const std::string against =
-            fmt::format("{} against {}", comparison.runs[run].label, comparison.runs.front().label);
+        const std::string against = words::against(comparison.runs[run].label, comparison.runs.front().label);
         if (row.refused[run]) ++refused[fmt::format("{}: {}", row.title, against)];
         if (row.figures.front().sample && !row.figures[run].sample)
-          result.missing.push_back(fmt::format("{}, {}{}: not measured in {}", compared.title, row.title,
-                                               at_load(row.concurrency), comparison.runs[run].label));
+          result.missing.push_back(words::not_measured_in(
+              fmt::format("{}, {}{}", compared.title, row.title, at_load(row.concurrency)),
+              comparison.runs[run].label));
         const auto& difference = row.differences[run];
         if (!difference) continue;
         ++result.checked;
@@ -114,7 +115,7 @@ ThresholdResult check(const Threshold& threshold, const Comparison& comparison, 
             threshold.below ? difference->ratio < threshold.limit : difference->ratio > threshold.limit;
         const bool surely = significant.contains(&*difference);
         const std::string text = surely && !difference->significant
-                                     ? difference_text(row, run, "more than chance for this limit alone")
+                                     ? difference_text(row, run, words::more_than_chance_alone())
                                      : difference_text(row, run);
         const std::string line = fmt::format("{}, {}{}: {}: {}", compared.title, row.title,
                                              at_load(row.concurrency), against, text);
@@ -133,10 +134,8 @@ ThresholdResult check(const Threshold& threshold, const Comparison& comparison, 
       }
     }
     for (const auto& [what, figures] : refused) {
-      result.refused.push_back(fmt::format("{}, {}: {}", compared.title, what,
-                                           figures == 1
-                                               ? "the figures may not be compared"
-                                               : fmt::format("{} figures may not be compared", figures)));
+      result.refused.push_back(
+          fmt::format("{}, {}: {}", compared.title, what, words::may_not_be_compared(figures)));
     }
   }
   return result;
@@ -147,14 +146,14 @@ ThresholdOutcome judge(const Threshold& threshold, const Comparison& comparison,
   if (!result.missed.empty()) return {threshold.text, "MISSED", first_of(result.missed)};
   if (!result.refused.empty()) return {threshold.text, "UNCHECKED", first_of(result.refused)};
   if (!result.untested.empty())
-    return {threshold.text, "UNCHECKED", "past it, but that was not tested: " + first_of(result.untested)};
+    return {threshold.text, "UNCHECKED", words::past_and_not_tested(first_of(result.untested))};
   if (!result.missing.empty()) return {threshold.text, "UNCHECKED", first_of(result.missing)};
-  if (result.checked == 0) return {threshold.text, "UNCHECKED", "no such figure could be compared"};
+  if (result.checked == 0) return {threshold.text, "UNCHECKED", words::no_such_figure()};
   if (!result.undecided.empty())
-    return {threshold.text, "HELD", "past it, but undecided: " + first_of(result.undecided)};
+    return {threshold.text, "HELD", words::past_and_undecided(first_of(result.undecided))};
   if (!result.bounded.empty())
-    return {threshold.text, "HELD", "only a bound is within it: " + first_of(result.bounded)};
-  return {threshold.text, "HELD", plural(result.checked, "difference") + " within it"};
+    return {threshold.text, "HELD", words::only_bound_within(first_of(result.bounded))};
+  return {threshold.text, "HELD", words::differences_within(result.checked)};
 }
 
 }  // namespace kneepoint::coordinator

@@ -1,11 +1,9 @@
 #include "coordinator/controllers/search.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 
 #include "coordinator/controllers/controller.h"
-#include "coordinator/results/units.h"
+#include "coordinator/words/endings.h"
 
 namespace kneepoint::coordinator {
 namespace {
@@ -52,8 +50,8 @@ std::optional<PlannedStep> SearchSchedule::next(const TimeFrame& time) {
   auto probe = planner_.next(time);
   if (probe && !planner_.steps().empty() && !planner_.confirms() && time.left &&
       *time.left < time_of(step_of(*probe), time) + planner_.time_to_confirm(time)) {
-    left_out_ = fmt::format("{} of {} left no time to close in further after {}", bound_name(),
-                            format_time(to_seconds(*max_duration())), format_time(to_seconds(time.elapsed)));
+    left_out_ =
+        words::no_time_to_close_in(bound_name(), to_seconds(*max_duration()), to_seconds(time.elapsed));
     planner_.confirm_now();
     probe = planner_.next(time);
   }

@@ -6,6 +6,7 @@
 #include "coordinator/measure/repeat.h"
 #include "coordinator/measure/validity.h"
 #include "coordinator/verdict/knee.h"
+#include "coordinator/words/again.h"
 
 /// Where a search goes back: anew from below the knee where rows were refuted, and to light load at its end.
 namespace kneepoint::coordinator {
@@ -60,7 +61,7 @@ bool SearchPlanner::forget_before_hold() {
   scout_again();
   if (restarts_ == restarts) return false;
   for (std::size_t i = 0; i < last; ++i) {
-    if (!steps_[i].has_flag(kSuperseded)) steps_[i].warn(kSuperseded, "the host has moved on since");
+    if (!steps_[i].has_flag(kSuperseded)) steps_[i].warn(kSuperseded, words::host_moved_on());
   }
   return true;
 }

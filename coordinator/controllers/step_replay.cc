@@ -1,11 +1,10 @@
 // What a step runner makes of the decisions of a coordinator before this one.
-#include <fmt/format.h>
 
 #include <algorithm>
 
 #include "common/whole_seconds.h"
 #include "coordinator/controllers/step_runner.h"
-#include "coordinator/results/units.h"
+#include "coordinator/words/endings.h"
 
 namespace kneepoint::coordinator {
 Result<void> StepRunner::replay(std::span<const Decision> decisions, std::span<const StepWindow> windows,
@@ -30,8 +29,7 @@ Result<void> StepRunner::replay(std::span<const Decision> decisions, std::span<c
       return {};
     }
     if (!step || step->load() != decision.load || decision.rows != windows_.size()) {
-      return Error{
-          fmt::format("the step at {} would not be decided for again", format_figure(decision.load))};
+      return Error{words::not_decided_for_again(decision.load)};
     }
     decisions_.push_back(decision);
     elapsed_before_ = decision.elapsed;

@@ -1,14 +1,12 @@
 #include "coordinator/controllers/step_runner.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <cmath>
 #include <utility>
 
 #include "common/whole_seconds.h"
 #include "coordinator/controllers/window_rules.h"
-#include "coordinator/results/units.h"
+#include "coordinator/words/endings.h"
 
 namespace kneepoint::coordinator {
 namespace {
@@ -119,8 +117,7 @@ LoadLevel StepRunner::advance(Nanos now, Nanos at, const FleetView& fleet) {
   }
   if (step && step->agents > fleet.agents) step.reset();
   if (step && limit && !decisions_.empty() && at - started_at_ + shortest_time(*step, fleet) > *limit) {
-    cut_short_ = fmt::format("{} of {} was used up before the step at {}", schedule_->bound_name(),
-                             format_time(to_seconds(*limit)), format_figure(step->load()));
+    cut_short_ = words::bound_used_up(schedule_->bound_name(), to_seconds(*limit), step->load());
   }
   Decision decision{.rows = windows_.size(), .elapsed = time.elapsed, .cycle = time.cycle};
   if (step && cut_short_.empty()) {

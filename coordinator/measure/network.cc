@@ -1,8 +1,7 @@
 #include "coordinator/measure/network.h"
 
-#include <fmt/format.h>
-
 #include "coordinator/measure/statistics.h"
+#include "coordinator/words/rows.h"
 
 namespace kneepoint::coordinator {
 namespace {
@@ -32,18 +31,8 @@ bool surely_lossy(const NetworkSummary& network) {
          surely_above(segments.out_of_order, segments.received);
 }
 
-std::string loss_text(const NetworkSummary& network) {
-  const double again = network.retransmitted_ratio.value_or(-1);
-  const double disordered = network.out_of_order_ratio.value_or(-1);
-  if (again < 0 && disordered < 0) return "";
-  if (again >= disordered)
-    return fmt::format("{:.1f} % of the segments sent had to be sent again", again * 100);
-  return fmt::format("{:.1f} % of the segments received came out of order", disordered * 100);
-}
-
 void flag_loss(Step& step) {
-  if (surely_lossy(step.network))
-    step.warn("LOSSY", fmt::format("the network loses packets: {}", loss_text(step.network)));
+  if (surely_lossy(step.network)) step.warn("LOSSY", words::lossy(step.network));
 }
 
 }  // namespace kneepoint::coordinator

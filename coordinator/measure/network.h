@@ -10,10 +10,6 @@ NetworkSummary network_of(const SegmentCounts& segments);
 /// Whether surely more than 1 % of the segments of either way were lost (exact lower 95 % bound).
 bool surely_lossy(const NetworkSummary& network);
 
-/// "2.3 % of the segments sent had to be sent again": of the way on which more were lost; empty where nothing
-/// is known.
-std::string loss_text(const NetworkSummary& network);
-
 /// Flags a step of a lossy network: LOSSY.
 void flag_loss(Step& step);
 

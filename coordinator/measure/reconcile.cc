@@ -1,7 +1,5 @@
 #include "coordinator/measure/reconcile.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <cmath>
 #include <optional>
@@ -240,24 +238,6 @@ PageCheck Reconciler::check(double begin, double end) const {
     if (both(above) || (no_counter && above(*page.requests_ratio))) page.state = "others";
   }
   return page;
-}
-
-std::string describe(const PageCheck& page) {
-  const double seen = page.tokens_ratio.value_or(page.requests_ratio.value_or(0));
-  if (page.state == "partial") {
-    return fmt::format("the server's page shows {:.0f} % of our load", seen * 100);
-  }
-  if (page.state == "others" && seen > 0) {
-    return fmt::format("{:.0f} % of what the server generated was for others", (1 - 1 / seen) * 100);
-  }
-  if (page.state == "stale")
-    return fmt::format("the server's page is {:.0f} s old", page.lag_seconds.value_or(0));
-  if (page.state == "frozen") {
-    return fmt::format("the server's page stood still for {:.0f} s while tokens came",
-                       page.still_seconds.value_or(0));
-  }
-  if (page.state == "rotating") return "the server's page is of one server after another";
-  return {};
 }
 
 }  // namespace kneepoint::coordinator

@@ -45,8 +45,4 @@ class Reconciler {
   std::optional<double> lag_;
 };
 
-/// One sentence without a stop on what is wrong with the page; empty where it is covered, or nothing is
-/// known.
-std::string describe(const PageCheck& page);
-
 }  // namespace kneepoint::coordinator

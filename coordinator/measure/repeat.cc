@@ -1,12 +1,11 @@
 #include "coordinator/measure/repeat.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <cmath>
 #include <limits>
 
 #include "coordinator/results/throughput.h"
+#include "coordinator/words/again.h"
 
 namespace kneepoint::coordinator {
 namespace {
@@ -27,9 +26,7 @@ bool RowChange::matters() const {
 }
 
 std::string RowChange::text() const {
-  std::string said = fmt::format("throughput {:+.1f} %", throughput * 100);
-  if (ttft) said += fmt::format(", TTFT p50 {:+.1f} %", *ttft * 100);
-  return said;
+  return words::row_change(throughput, ttft);
 }
 
 std::optional<RowChange> row_change(const Step& before, const Step& again) {

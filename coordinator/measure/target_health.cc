@@ -1,7 +1,5 @@
 #include "coordinator/measure/target_health.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <cmath>
 #include <functional>
@@ -9,6 +7,7 @@
 
 #include "coordinator/measure/window.h"
 #include "coordinator/results/units.h"
+#include "coordinator/words/health.h"
 
 namespace kneepoint::coordinator {
 namespace {
@@ -200,12 +199,6 @@ std::string kinds_of(const Outage& outage) {
   return format_errors(counts);
 }
 
-std::string name_of(const Outage& outage, const Target& target) {
-  if (!outage.replica) return "the host";
-  return fmt::format("{}, one of {} replicas,", replica_name(target.urls.at(*outage.replica)),
-                     target.urls.size());
-}
-
 }  // namespace
 
 std::uint64_t Outage::failed() const {
@@ -254,23 +247,16 @@ std::optional<Outage> target_down(const Timeline& timeline, std::uint32_t cell) 
 }
 
 std::string outage_sentence(const Outage& outage, const Target& target) {
-  const std::string who = name_of(outage, target);
-  const std::string at = format_run_time(outage.begin);
-  if (outage.silent())
-    return fmt::format("{} stopped answering at {}: nothing came since, and connections stayed open", who,
-                       at);
-  const std::string failed =
-      fmt::format("{} of {} requests {}failed ({})", outage.failed(), outage.failed(),
-                  outage.ended || !outage.ever_answered ? "" : "since ", kinds_of(outage));
-  const bool answers = 2 * errors_of(outage) > outage.failed();
-  if (outage.ended) {
-    return fmt::format("{} gave {} from {} to {}: {}", who, answers ? "nothing but errors" : "no answer", at,
-                       format_run_time(outage.end), failed);
-  }
-  if (!outage.ever_answered)
-    return fmt::format("{} never answered{}: {}", who, answers ? " but with errors" : "", failed);
-  return fmt::format("{} {} at {}: {}", who,
-                     answers ? "began to answer with nothing but errors" : "stopped answering", at, failed);
+  return words::absence({.replica = outage.replica ? replica_name(target.urls.at(*outage.replica)) : "",
+                         .replicas = target.urls.size(),
+                         .begin = outage.begin,
+                         .end = outage.end,
+                         .ended = outage.ended,
+                         .ever_answered = outage.ever_answered,
+                         .silent = outage.silent(),
+                         .with_errors = 2 * errors_of(outage) > outage.failed(),
+                         .failed = outage.failed(),
+                         .kinds = kinds_of(outage)});
 }
 
 }  // namespace kneepoint::coordinator

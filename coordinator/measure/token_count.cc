@@ -1,4 +1,5 @@
 #include "coordinator/measure/token_count.h"
+#include "coordinator/words/tokens.h"
 
 #include <cmath>
 
@@ -74,16 +75,16 @@ std::string suspicion_of(const SeriesStats& window) {
   const auto about = [&](double amount) {
     return amount > kAbout * real(window.usage_chunks) && std::abs(beyond - amount) <= kAbout * amount;
   };
-  if (about(real(w.counted_prompt_tokens))) return "it exceeds the chunks by just the prompt's tokens";
+  if (about(real(w.counted_prompt_tokens))) return words::exceeds_by_prompt();
   if (about(real(w.reasoning_chunks)) || (w.reasoning_chunks > 0 && about(real(w.reasoning_tokens))))
-    return "it exceeds the chunks by just the reasoning, which seems to be counted twice";
+    return words::exceeds_by_reasoning();
   // Answers that end where the model has done are of any length; a host may repeat what it was asked for.
   constexpr double kFewestAnswers = 20, kFewEarly = 0.05;
   const bool all_at_limit = real(w.limited) >= kFewestAnswers && w.over_limit == 0 &&
                             real(window.early_stops) <= kFewEarly * real(w.limited);
   const bool none_ended_there = w.full_asked + w.full_uncounted_asked == 0;
   if (all_at_limit && none_ended_there && beyond > kAbout * real(window.usage_chunks))
-    return "every answer is counted as long as it might be, and none says that it ended for that";
+    return words::as_long_as_might_be();
   return "";
 }
 

@@ -1,32 +1,26 @@
 #include "coordinator/measure/validity.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <cmath>
 
-#include "common/plural.h"
 #include "coordinator/measure/endings.h"
 #include "coordinator/measure/littles_law.h"
 #include "coordinator/measure/network.h"
 #include "coordinator/measure/statistics.h"
-#include "coordinator/results/units.h"
+#include "coordinator/words/rows.h"
 
 namespace kneepoint::coordinator {
 namespace {
 
 void check_delivery(Step& step, const WindowEvidence& evidence) {
-  if (evidence.interrupted) step.invalidate("INTERRUPTED", "the step was cut short");
-  if (evidence.agent_lost) step.invalidate(kAgentLost, "an agent was lost while it ran");
-  if (!evidence.complete) step.invalidate("INCOMPLETE", "not every agent delivered every second of it");
+  if (evidence.interrupted) step.invalidate("INTERRUPTED", words::cut_short());
+  if (evidence.agent_lost) step.invalidate(kAgentLost, words::lost_an_agent());
+  if (!evidence.complete) step.invalidate("INCOMPLETE", words::seconds_missing());
   if (step.requests.completed > 0) return;
   // Whether a host is slow or gone cannot be told from this; that nothing came can.
   const bool silent = step.ttft_seconds.count == 0 && step.waiting.value_or(0) > 0 &&
                       *step.waiting > Gates::kOccupancy * step.achieved_concurrency.value_or(0);
-  step.invalidate("NO_DATA", silent ? fmt::format("no request completed in the window, and none of the {} in "
-                                                  "flight got an answer",
-                                                  format_figure(*step.waiting))
-                                    : "no request completed in the window");
+  step.invalidate("NO_DATA", words::nothing_completed(silent ? step.waiting : std::nullopt));
 }
 
 /// Whether more requests than `due` is beyond what chance makes of the edges of a window.
@@ -43,13 +37,9 @@ void check_backlog_of_before(Step& step, const WindowEvidence& evidence) {
   const RequestCounts& requests = step.requests;
   const std::uint64_t ended = requests.completed + requests.failed;
   if (surely_more(requests.started, evidence.due)) {
-    step.invalidate("CATCHING_UP", fmt::format("it served the backlog of the step before: {} requests were "
-                                               "started where {} were due",
-                                               requests.started, evidence.due));
+    step.invalidate("CATCHING_UP", words::started_backlog(requests.started, evidence.due));
   } else if (!evidence.moving && surely_more(ended, evidence.due)) {
-    step.invalidate("CATCHING_UP", fmt::format("the host still served requests of the step before: {} ended "
-                                               "where {} were due",
-                                               ended, evidence.due));
+    step.invalidate("CATCHING_UP", words::ended_backlog(ended, evidence.due));
   }
 }
 
@@ -57,35 +47,20 @@ void check_backlog_of_before(Step& step, const WindowEvidence& evidence) {
 void check_rate(Step& step, const WindowEvidence& evidence) {
   if (!evidence.open_loop || evidence.interrupted || evidence.due == 0) return;
   check_backlog_of_before(step, evidence);
-  constexpr double kFew = 0.01;
-  if (step.backlog.value_or(0) > 0) {
-    step.warn("BACKLOG",
-              fmt::format("requests waited for one of the {} to end that max_in_flight allows, {} on average",
-                          step.concurrency,
-                          *step.backlog < kFew ? "less than 0.01" : format_figure(*step.backlog)));
-  }
+  if (step.backlog.value_or(0) > 0)
+    step.warn("BACKLOG", words::waited_for_others(step.concurrency, *step.backlog));
   const auto started = static_cast<double>(step.requests.started);
-  if (started < Gates::kRateReached * static_cast<double>(evidence.due)) {
-    step.warn("RATE_NOT_REACHED", fmt::format("{} of {} requests that were due could be started",
-                                              step.requests.started, evidence.due));
-  }
-  if (evidence.in_flight_growth && *evidence.in_flight_growth > Gates::kOverload) {
-    step.warn(
-        "OVERLOADED",
-        fmt::format("requests came faster than they ended: those in flight grew by {:.0f} % "
-                    "within the window{}",
-                    *evidence.in_flight_growth * 100, evidence.moving ? ", beyond what the rate did" : ""));
-  }
+  if (started < Gates::kRateReached * static_cast<double>(evidence.due))
+    step.warn("RATE_NOT_REACHED", words::rate_not_reached(step.requests.started, evidence.due));
+  if (evidence.in_flight_growth && *evidence.in_flight_growth > Gates::kOverload)
+    step.warn("OVERLOADED", words::came_faster_than_they_ended(*evidence.in_flight_growth, evidence.moving));
 }
 
 /// Sessions come at their rate from the first second on, their later turns do not: until the first ones have
 /// ended there is less load than the rate stands for, and after a higher rate more.
 void check_filling(Step& step, const WindowEvidence& evidence) {
   if (evidence.interrupted || std::abs(evidence.thinking_moved.value_or(0)) <= Gates::kFilling) return;
-  step.invalidate("UNSTEADY",
-                  fmt::format("the number of sessions that think moved by {:+.0f} % within the window at an "
-                              "even rate, so the load had not settled; use a warm-up as long as a session",
-                              *evidence.thinking_moved * 100));
+  step.invalidate("UNSTEADY", words::sessions_still_come(*evidence.thinking_moved));
 }
 
 void check_occupancy(Step& step, const WindowEvidence& evidence) {
@@ -97,12 +72,9 @@ void check_occupancy(Step& step, const WindowEvidence& evidence) {
   const double rounding = evidence.moving ? 1 : 0;  // of the mean that was asked for, and of a slot's start
   if (occupied >= Gates::kOccupancy * step.concurrency - rounding) return;
   if (evidence.unconnected) return;  // said by check_hanging
-  std::string reason = fmt::format("only {} of {} requests were in flight",
-                                   format_figure(*step.achieved_concurrency), step.concurrency);
-  if (step.backing_off && *step.backing_off >= 0.005 * step.concurrency) {
-    reason += fmt::format(": {} slots were backing off after failures", format_figure(*step.backing_off));
-  }
-  step.invalidate("LOW_OCCUPANCY", std::move(reason));
+  const bool back_off = step.backing_off && *step.backing_off >= 0.005 * step.concurrency;
+  step.invalidate("LOW_OCCUPANCY", words::too_few_in_flight(*step.achieved_concurrency, step.concurrency,
+                                                            back_off ? step.backing_off : std::nullopt));
 }
 
 /// Requests that a host has taken and does not answer, or does not even take: the load is that of the others.
@@ -111,14 +83,7 @@ void check_hanging(Step& step, const WindowEvidence& evidence) {
   const double waiting = evidence.hanging.value_or(0), outside = evidence.unconnected.value_or(0);
   if (waiting + outside <= (1 - Gates::kOccupancy) * step.concurrency) return;
   step.hanging = waiting + outside;
-  const double served = std::max(0.0, step.concurrency - *step.hanging);
-  std::string how = fmt::format("{:.0f} got no answer", waiting);
-  if (outside >= waiting) how = fmt::format("{:.0f} wait for a connection", outside);
-  if (std::min(outside, waiting) >= 1)
-    how = fmt::format("{:.0f} got no answer, {:.0f} wait for a connection", waiting, outside);
-  step.invalidate("HANGING",
-                  fmt::format("of {} requests {:.0f} are served, the rest hang: {} in the whole window of {}",
-                              step.concurrency, served, how, format_time(evidence.seconds)));
+  step.invalidate("HANGING", words::hanging(step.concurrency, waiting, outside, evidence.seconds));
 }
 
 /// Chunks that are flushed blur both ends of an answer by up to the period: what that is of the time between
@@ -126,25 +91,16 @@ void check_hanging(Step& step, const WindowEvidence& evidence) {
 void check_flushes(Step& step, const WindowEvidence& evidence) {
   constexpr double kBlurred = 0.1;
   if (!step.delivery.flush_seconds || step.has_flag("CLIENT_BOUND")) return;
-  step.warn("FLUSHED",
-            fmt::format("chunks come {:.0f} together every {}: something between buffers and flushes them, "
-                        "TTFT may be late by that time, and ICL is its period",
-                        *step.delivery.events_per_flush, format_time(*step.delivery.flush_seconds)));
+  step.warn("FLUSHED", words::flushed(*step.delivery.events_per_flush, *step.delivery.flush_seconds));
   const double decoding = evidence.icl.sum_seconds() / static_cast<double>(step.requests.completed);
   if (step.tpot_seconds.count == 0 || *step.delivery.flush_seconds <= kBlurred * decoding) return;
-  step.warn("TPOT_UNKNOWN",
-            fmt::format("TPOT is left out: of the {} in which the chunks of an answer come, each end may be "
-                        "late by that time",
-                        format_time(decoding)));
+  step.warn("TPOT_UNKNOWN", words::ends_blurred(decoding));
 }
 
 /// Answers that nobody made while the client waited.
 void check_cached(Step& step) {
   if (!step.delivery.at_once_ratio || step.has_flag("CLIENT_BOUND")) return;
-  step.warn("CACHED_ANSWERS",
-            fmt::format("{:.0f} % of the answers came whole at once, faster than any host makes tokens: they "
-                        "come out of a cache, and figures are the cache's",
-                        *step.delivery.at_once_ratio * 100));
+  step.warn("CACHED_ANSWERS", words::out_of_a_cache(*step.delivery.at_once_ratio));
 }
 
 /// What the host still does after the last token: a check of the whole answer, say.
@@ -153,33 +109,18 @@ void check_tails(Step& step, const WindowEvidence& evidence) {
   if (step.requests.completed == 0 || !step.e2e_seconds.mean) return;
   const double tail = evidence.tails / static_cast<double>(step.requests.completed);
   if (tail < std::max(kLeastSeconds, kWorthTelling * *step.e2e_seconds.mean)) return;
-  step.warn("LATE_END", fmt::format("answers end {} after their last token: E2E leaves that out, throughput "
-                                    "does not",
-                                    format_time(tail)));
+  step.warn("LATE_END", words::ends_late(tail));
 }
 
 /// Sent and without an answer a second time: a host that drops requests hides in that.
 void check_reconnects(Step& step) {
-  if (step.reconnects == 0) return;
-  step.warn("RECONNECTS",
-            fmt::format("{} of {} requests met a connection that was closed or reset and had to be sent "
-                        "again on a new one: that is not counted as a failure",
-                        step.reconnects, step.requests.started));
+  if (step.reconnects > 0) step.warn("RECONNECTS", words::sent_again(step.reconnects, step.requests.started));
 }
 
 void check_delivery_of_answers(Step& step, const WindowEvidence& evidence) {
-  if (step.unanswered > 0) {
-    step.warn("UNANSWERED", fmt::format("{} never got an answer, not one token before the request timeout",
-                                        plural(step.unanswered, "request")));
-  }
-  if (evidence.buffered && !step.has_flag("CLIENT_BOUND")) {
-    step.warn(
-        "BUFFERED",
-        fmt::format("{:.0f} % of the answers came in one piece, all chunks together after the whole time "
-                    "of the answer: something between buffers them, so that neither TTFT nor TPOT is "
-                    "the host's, and no limit on them can be judged",
-                    *step.delivery.one_piece_ratio * 100));
-  }
+  if (step.unanswered > 0) step.warn("UNANSWERED", words::unanswered(step.unanswered));
+  if (evidence.buffered && !step.has_flag("CLIENT_BOUND"))
+    step.warn("BUFFERED", words::in_one_piece(*step.delivery.one_piece_ratio));
   check_flushes(step, evidence);
   check_cached(step);
 }
@@ -212,12 +153,8 @@ void check_littles_law(Step& step, const WindowEvidence& evidence) {
                                   .longest = evidence.e2e.max_seconds() + tail,
                                   .slots = slots,
                                   .held = step.load_kind() == LoadKind::kRequests});
-    if (law && breaks(law->error, law->tolerance, step)) {
-      step.invalidate("LITTLES_LAW",
-                      fmt::format("requests in flight and rate × mean residence disagree by {:.1f} % "
-                                  "(at most {:.1f} % can be chance)",
-                                  law->error * 100, law->tolerance * 100));
-    }
+    if (law && breaks(law->error, law->tolerance, step))
+      step.invalidate("LITTLES_LAW", words::law_broken(law->error, law->tolerance));
   }
   // At token level: a stream that decodes is, at every instant, inside one inter-chunk gap, or between its
   // last content and its end. An answer of one chunk has no gap at all.
@@ -228,12 +165,7 @@ void check_littles_law(Step& step, const WindowEvidence& evidence) {
   const double edges = std::max(slots, 1.0) * std::max(evidence.icl.max_seconds(), tail) / decoding;
   const double tails = static_cast<double>(step.requests.completed) * *gap / decoding;
   const double tolerance = Gates::kTokenLittle + edges + tails;
-  if (breaks(error, tolerance, step)) {
-    step.invalidate("LITTLES_LAW",
-                    fmt::format("time spent decoding and the sum of the gaps between chunks disagree by "
-                                "{:.1f} % (at most {:.1f} % can be chance)",
-                                error * 100, tolerance * 100));
-  }
+  if (breaks(error, tolerance, step)) step.invalidate("LITTLES_LAW", words::gaps_broken(error, tolerance));
 }
 
 /// Whether reads are late by the network's doing: a segment that waits for a lost one has its stamp from
@@ -247,20 +179,17 @@ void check_generator(Step& step, const WindowEvidence& evidence) {
   const bool by_loss = late_by_loss(step, evidence);
   if (!by_loss && generator.client_coalesced_ratio && *generator.client_coalesced_ratio > Gates::kCoalesced &&
       evidence.late_reads_together >= Gates::kFewestCoalesced) {
-    step.invalidate("CLIENT_BOUND", fmt::format("the generator read {:.1f} % of the events late and together",
-                                                *generator.client_coalesced_ratio * 100));
+    step.invalidate("CLIENT_BOUND", words::read_late_together(*generator.client_coalesced_ratio));
   }
   if (generator.busiest_thread_ratio && *generator.busiest_thread_ratio > Gates::kBusyThread) {
-    step.invalidate("CLIENT_BOUND", fmt::format("a generator thread was busy {:.0f} % of the time",
-                                                *generator.busiest_thread_ratio * 100));
+    step.invalidate("CLIENT_BOUND", words::thread_was_busy(*generator.busiest_thread_ratio));
   }
   const auto& ttft = step.ttft_seconds.p50;
   const auto& tpot = step.tpot_seconds.p50;
   if (ttft && surely_exceeds(evidence.send_lag, Gates::kLagShare * *ttft)) {
     // In a closed loop a late start shifts no latency, which counts from the send: it only leaves the slot
     // empty, and LOW_OCCUPANCY is the gate for that.
-    std::string reason = fmt::format("requests left late: send lag p99 {} is over 5 % of TTFT p50 {}",
-                                     format_time(*generator.send_lag_p99_seconds), format_time(*ttft));
+    std::string reason = words::left_late(*generator.send_lag_p99_seconds, *ttft);
     // In an open loop it is the load itself that is not what was asked for; but for lags that are small
     // against the gaps between requests, too.
     const double gap = evidence.due > 0 ? evidence.seconds / static_cast<double>(evidence.due) : 0;
@@ -271,53 +200,32 @@ void check_generator(Step& step, const WindowEvidence& evidence) {
     }
   }
   const bool unstamped = generator.unstamped_read_ratio.value_or(0) > Gates::kUnstamped;
-  if (unstamped) {
-    step.warn("UNSTAMPED",
-              fmt::format("{:.0f} % of the reads carry no kernel stamp: they count from when they "
-                          "were read",
-                          *generator.unstamped_read_ratio * 100));
-  }
+  if (unstamped) step.warn("UNSTAMPED", words::unstamped(*generator.unstamped_read_ratio));
   const auto scale = ttft && tpot ? std::min(*ttft, *tpot) : ttft.value_or(tpot.value_or(0));
   if (scale <= 0) return;
   // Without stamps the lag of a read is not seen; the time that the loop was away from poll bounds it. It
   // does, too, where stamps are from before a segment that was lost.
   const Histogram& lag = unstamped || by_loss ? evidence.loop_gap : evidence.rx_lag;
   if (!surely_exceeds(lag, Gates::kLagShare * scale)) return;
-  const std::string lag_p99 = format_time(lag.quantile_seconds(Gates::kLagQuantile).value_or(0));
+  const double lag_p99 = lag.quantile_seconds(Gates::kLagQuantile).value_or(0);
   if (unstamped) {
-    step.invalidate("CLIENT_BOUND",
-                    fmt::format("reads carry no kernel stamp and came up to {} late (p99)", lag_p99));
+    step.invalidate("CLIENT_BOUND", words::unstamped_and_late(lag_p99));
   } else {
-    step.warn(
-        "RX_LAG",
-        fmt::format("receive lag p99 {} is over 5 % of TPOT or TTFT ({}); kernel stamps have corrected it",
-                    lag_p99, format_time(scale)));
+    step.warn("RX_LAG", words::lag_corrected(lag_p99, scale));
   }
 }
 
 void check_weaknesses(Step& step, const WindowEvidence& evidence) {
-  if (!evidence.moving && evidence.trend && std::abs(*evidence.trend) > Gates::kTrend) {
-    step.warn("DRIFTING",
-              fmt::format("throughput moved by {:+.1f} % within the window", *evidence.trend * 100));
-  }
-  if (step.early_stops > 0) {
-    step.warn("EARLY_STOPS",
-              fmt::format("{} ended with fewer tokens than asked for", plural(step.early_stops, "answer")));
-  }
+  if (!evidence.moving && evidence.trend && std::abs(*evidence.trend) > Gates::kTrend)
+    step.warn("DRIFTING", words::drifts_within(*evidence.trend));
+  if (step.early_stops > 0) step.warn("EARLY_STOPS", words::stopped_early(step.early_stops));
   if (const auto& tokens = step.prompt_tokens; tokens && tokens->asked_mean && tokens->achieved_mean) {
     const double off = *tokens->achieved_mean / *tokens->asked_mean - 1;
-    if (std::abs(off) > Gates::kPromptTokens) {
-      step.warn("TOKEN_MISMATCH",
-                fmt::format("prompts had {} tokens on average where {} were asked for",
-                            format_figure(*tokens->achieved_mean), format_figure(*tokens->asked_mean)));
-    }
+    if (std::abs(off) > Gates::kPromptTokens)
+      step.warn("TOKEN_MISMATCH", words::prompts_off(*tokens->achieved_mean, *tokens->asked_mean));
   }
-  if (evidence.answer_chunks > evidence.answer_tokens) {
-    step.warn("ECHO", fmt::format("{} came for {}: some are no part of the answer, and TTFT "
-                                  "may be theirs",
-                                  plural(evidence.answer_chunks, "content chunk"),
-                                  plural(evidence.answer_tokens, "token")));
-  }
+  if (evidence.answer_chunks > evidence.answer_tokens)
+    step.warn("ECHO", words::more_chunks_than_tokens(evidence.answer_chunks, evidence.answer_tokens));
   check_tails(step, evidence);
   check_reconnects(step);
 }

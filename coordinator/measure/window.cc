@@ -21,6 +21,8 @@
 #include "coordinator/measure/token_count.h"
 #include "coordinator/measure/validity.h"
 #include "coordinator/measure/window_cut.h"
+#include "coordinator/words/again.h"
+#include "coordinator/words/rows.h"
 
 namespace kneepoint::coordinator {
 namespace {
@@ -200,13 +202,7 @@ void check_pinning(Step& step, const WindowCut& cut) {
   for (const Share& share : step.replicas) most = std::max(most, share.requests.completed);
   const double skew = static_cast<double>(most) * static_cast<double>(step.replicas.size()) /
                       static_cast<double>(std::max<std::uint64_t>(cut.total.completed(), 1));
-  step.warn("PINNED",
-            fmt::format("kept connections never left their replica: of {} replicas the busiest got {:.2f} "
-                        "times an equal share{}",
-                        step.replicas.size(), skew,
-                        skew > kTolerated ? ", which is the client's doing; use connection: per_request, or "
-                                            "the replicas' own urls"
-                                          : ""));
+  step.warn("PINNED", words::pinned(step.replicas.size(), skew, skew > kTolerated));
 }
 
 std::optional<double> trend_of(const WindowCut& cut, const ChunkRate& tokens) {
@@ -332,12 +328,14 @@ Step measure_step(const Timeline& timeline, const Plan& plan, const Cell& cell, 
             .attempt = window.attempt,
             .scout = window.scout,
             .look = window.look};
-  if (window.role == StepRole::kDescent) step.role = step.note = "descending";
+  if (window.role == StepRole::kDescent) {
+    step.role = "descending";
+    step.note = words::descending();
+  }
   if (window.role == StepRole::kProof) {
     step.role = "proof";
     step.agents = window.agents;
-    step.note = fmt::format("proof with {}",
-                            window.agents == 1 ? "1 agent" : fmt::format("{} agents", window.agents));
+    step.note = words::proof_with(window.agents);
   }
   step.window_begin_seconds =
       window.requests ? to_seconds(window.level_at) : static_cast<double>(window.begin);
@@ -443,12 +441,10 @@ Step measure_step(const Timeline& timeline, const Plan& plan, const Cell& cell, 
   if (batches && batches->short_window) {
     step.warn("SHORT_WINDOW", "");
   } else if (!batches && !window.requests) {
-    step.warn("SHORT_WINDOW", "the window is too short for any interval");
+    step.warn("SHORT_WINDOW", words::too_short_for_intervals());
   }
-  if (window.low_confidence) {
-    step.warn("LOW_CONFIDENCE", "the longest window was not enough for an interval of ± 2.5 %");
-  }
-  if (window.unsteady) step.invalidate("UNSTEADY", "it was still settling in the second half of its window");
+  if (window.low_confidence) step.warn("LOW_CONFIDENCE", words::longest_window_not_enough());
+  if (window.unsteady) step.invalidate("UNSTEADY", words::still_settling());
   check_health(step, timeline, target, window);
   WindowEvidence evidence = evidence_of(timeline, window, cut, tokens);
   if (window.rate) evidence.in_flight_growth = growth_of_in_flight(cut, batches);

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <optional>
 #include <set>
@@ -10,14 +11,17 @@
 #include <vector>
 
 #include "coordinator/measure/repeat.h"
+#include "coordinator/report/failures.h"
 #include "coordinator/report/tables.h"
 #include "coordinator/report/text_layout.h"
 #include "coordinator/results/engine_load.h"
 #include "coordinator/results/units.h"
 #include "coordinator/words/answer.h"
 #include "coordinator/words/bottlenecks.h"
+#include "coordinator/words/comparison.h"
 #include "coordinator/words/failures.h"
 #include "coordinator/words/flags.h"
+#include "coordinator/words/short_answer.h"
 
 namespace kneepoint::coordinator {
 namespace {
@@ -44,23 +48,8 @@ const Step* row_at(const ScenarioResult& result, double load) {
 }
 
 std::string user_line(const Step& step) {
-  std::string text;
-  if (step.ttft_seconds.p50) text = "first token " + format_time(*step.ttft_seconds.p50);
-  if (step.tpot_seconds.p50 && *step.tpot_seconds.p50 > 0)
-    text +=
-        fmt::format("{}{} tok/s", text.empty() ? "" : ", then ", format_figure(1 / *step.tpot_seconds.p50));
+  const std::string text = words::one_answer(step.ttft_seconds.p50, step.tpot_seconds.p50);
   return text.empty() ? figures_of(step) : text;
-}
-
-/// "ttft_p95 of chat" as a reader says it.
-std::string spoken(const std::string& name) {
-  std::string text = name;
-  const std::size_t end = std::min(name.find(' '), name.size());
-  const std::size_t mark = std::min(name.find('_'), end);
-  for (std::size_t i = 0; i < mark; ++i)
-    text[i] = static_cast<char>(std::toupper(static_cast<unsigned char>(text[i])));
-  if (mark < end) text[mark] = ' ';
-  return text;
 }
 
 std::optional<double> percentile_of(const LatencySummary& latency, std::string_view percentile) {
@@ -107,36 +96,32 @@ std::string missed_at(const ScenarioResult& result, double load) {
     if (check == step->slo.end() || check->state != "FAIL") continue;
     const auto figure = figure_of(*step, criterion.name);
     // A percentile within its limit beside a miss counts requests that never answered: no figure shows that.
-    missed.push_back(figure && *figure > criterion.limit
-                         ? fmt::format("{} {} > {}", spoken(criterion.name), format_time(*figure),
-                                       format_time(criterion.limit))
-                         : fmt::format("{} over {}", spoken(criterion.name), format_time(criterion.limit)));
+    const bool shows = figure && *figure > criterion.limit;
+    missed.push_back(words::missed(criterion.name, criterion.limit, shows ? figure : std::nullopt));
   }
-  return missed.empty() ? "" : fmt::format(" ({})", fmt::join(missed, ", "));
+  return words::all_missed(missed);
+}
+
+/// A load as the reader is told it: "32", of a rate "20/s".
+std::string told(const ScenarioResult& result, double load) {
+  return load_label(result.load_kind(), load);
 }
 
 std::string slo_line(const ScenarioResult& result) {
   const SloCriterion& all = result.slo.joint ? *result.slo.joint : result.slo.criteria.front();
-  const auto at = [](double load) { return format_figure(load); };
+  const std::string upto = all.concurrency ? told(result, *all.concurrency) : "";
   if (all.state == "BRACKETED" && all.concurrency && all.ci95)
-    return fmt::format("holds up to {}, breaks at {}{}", at(*all.concurrency), at(all.ci95->high),
-                       missed_at(result, all.ci95->high));
-  if (all.state == "PASS" && all.concurrency)
-    return fmt::format("holds up to {}, the most that was tried", at(*all.concurrency));
+    return words::slo_holds_then_breaks(upto, told(result, all.ci95->high),
+                                        missed_at(result, all.ci95->high));
+  if (all.state == "PASS" && all.concurrency) return words::slo_holds_to_the_top(upto);
   if (all.state == "FAIL") {
     const Step* const first = lowest(result);
-    return "holds nowhere" + (first == nullptr ? "" : missed_at(result, first->load()));
+    return words::slo_holds_nowhere(first == nullptr ? "" : missed_at(result, first->load()));
   }
   if (!all.doubt.empty()) return slo_sentence(all, result.load_kind());
-  if (all.ci95) {  // undecided, and it is known to break somewhere
-    return fmt::format(
-        "breaks at {}{}; {}: too few requests", at(all.ci95->high), missed_at(result, all.ci95->high),
-        all.concurrency ? fmt::format("holds up to {}, between the two not decided", at(*all.concurrency))
-                        : "not decided below");
-  }
-  if (all.concurrency)
-    return fmt::format("holds up to {}; not decided above: too few requests", at(*all.concurrency));
-  return "not decided: too few requests; run it longer";
+  if (all.ci95)  // undecided, and it is known to break somewhere
+    return words::slo_breaks_undecided(upto, told(result, all.ci95->high), missed_at(result, all.ci95->high));
+  return all.concurrency ? words::slo_undecided_above(upto) : words::slo_undecided();
 }
 
 /// What the engine said where the host was full: "48 running, 16 waiting".
@@ -146,8 +131,7 @@ std::string engine_at(const ScenarioResult& result, double load) {
   const auto running = running_in_engine(*step, *step->telemetry);
   const auto waiting = waiting_in_engine(*step, *step->telemetry);
   if (!running || !waiting) return "";
-  return fmt::format("at {} the engine had {:.0f} running and {:.0f} waiting", format_figure(load), *running,
-                     *waiting);
+  return words::engine_had(told(result, load), *running, *waiting);
 }
 
 /// Who asked for one load only asked for no saturation point.
@@ -157,23 +141,18 @@ std::string not_found(const ScenarioResult& result) {
     tried.insert(step.load());
     if (stands(step)) valid.insert(step.load());
   }
-  if (valid.empty()) return "not found: no step is valid";
-  if (tried.size() == 1)
-    return fmt::format("not asked: {} is the only load; it takes several", format_figure(*valid.begin()));
-  if (valid.size() == 1)
-    return fmt::format("not found: only the row at {} is valid", format_figure(*valid.begin()));
-  return fmt::format("not found: the rows from {} to {} show no saturation point",
-                     format_figure(*valid.begin()), format_figure(*valid.rbegin()));
+  if (valid.empty()) return words::full_no_valid_step();
+  if (tried.size() == 1) return words::full_not_asked(told(result, *valid.begin()));
+  if (valid.size() == 1) return words::full_one_valid(told(result, *valid.begin()));
+  return words::full_not_shown(told(result, *valid.begin()), told(result, *valid.rbegin()));
 }
 
 /// "22", "between 16 and 32", "above 32 (not reached)": where the host is full.
 std::string full_words(const ScenarioResult& result) {
   const Saturation& found = result.saturation;
-  if (found.concurrency) return format_figure(*found.concurrency);
-  if (found.ci95)
-    return fmt::format("between {} and {}", format_figure(found.ci95->low), format_figure(found.ci95->high));
-  return found.lower_bound ? fmt::format("above {} (not reached)", format_figure(*found.lower_bound))
-                           : not_found(result);
+  if (found.concurrency) return told(result, *found.concurrency);
+  if (found.ci95) return words::full_between(told(result, found.ci95->low), told(result, found.ci95->high));
+  return found.lower_bound ? words::full_above(told(result, *found.lower_bound)) : not_found(result);
 }
 
 /// The highest load that was measured validly; 0: none was.
@@ -185,34 +164,38 @@ double top_of(const ScenarioResult& result) {
   return top;
 }
 
+/// Whether the engine's figures say something of what gives out: they say nothing of what lies before it.
+bool engine_tells(const Saturation& found) {
+  constexpr std::array<std::string_view, 4> kBefore = {"admission", "client", "errors", "network"};
+  const bool before = std::find(kBefore.begin(), kBefore.end(), found.bottleneck) != kBefore.end();
+  return !before && (found.ci95 || !found.bottleneck.empty());
+}
+
 /// What gives out, what the engine said of it, and the way out. What gives out can show before the knee does,
 /// which is told from twice its load: then that is said, too.
 std::string full_line(const ScenarioResult& result) {
   const Saturation& found = result.saturation;
-  const double top = top_of(result);
+  const double top = std::max(top_of(result), found.lower_bound.value_or(0));
   const bool open_end = !found.ci95 && found.lower_bound;
   std::vector<std::string> why;
-  // Of a host that is gone no higher load says more.
-  if (open_end && !result.verdict.has("target_down"))
-    why.push_back(fmt::format("scan to {} to see where", format_figure(2 * top)));
-  if (!found.bottleneck.empty()) why.push_back((open_end ? "close to it already: " : "") + found.bottleneck);
+  // Of a host that is gone, or that fails, no higher load says more.
+  if (open_end && !result.verdict.has("target_down") && found.bottleneck != "errors")
+    why.push_back(words::scan_on(told(result, 2 * top)));
+  if (!found.bottleneck.empty()) why.push_back(words::gives_out(found.bottleneck, !found.ci95, open_end));
   const double seen_at = found.ci95 ? found.ci95->high : top;
-  if (const std::string engine = found.bottleneck.empty() && !found.ci95 ? "" : engine_at(result, seen_at);
-      !engine.empty())
+  if (const std::string engine = engine_tells(found) ? engine_at(result, seen_at) : ""; !engine.empty())
     why.push_back(engine);
-  std::string text = full_words(result);
-  if (!why.empty()) text += fmt::format("{} {}", found.ci95 || open_end ? ":" : ";", fmt::join(why, "; "));
-  if (const auto remedy = way_out(found.bottleneck); !remedy.empty()) text += fmt::format(" → {}", remedy);
-  return text;
+  return words::full_line(full_words(result), found.ci95 || open_end, why, way_out(found.bottleneck));
 }
 
 /// "holds up to 16": of the SLO, without what was measured there.
 std::string slo_words(const ScenarioResult& result) {
   const SloCriterion& all = result.slo.joint ? *result.slo.joint : result.slo.criteria.front();
-  if ((all.state == "PASS" || all.state == "INDETERMINATE") && all.concurrency)
-    return fmt::format("holds up to {} at least", format_figure(*all.concurrency));
-  const std::string text = slo_line(result);
-  return text.substr(0, std::min({text.find(", "), text.find(';'), text.find(" (")}));
+  const std::string upto = all.concurrency ? told(result, *all.concurrency) : "";
+  if (all.state == "FAIL") return words::slo_holds_nowhere("");
+  if (all.state == "BRACKETED" && all.concurrency) return words::slo_holds(upto);
+  if (all.concurrency) return words::slo_holds_at_least(upto);
+  return all.ci95 ? words::slo_breaks(told(result, all.ci95->high)) : words::slo_not_decided();
 }
 
 /// The saturation point in a cell of a table.
@@ -230,8 +213,7 @@ void add_errors(const Report& report, std::vector<AnswerLine>& lines) {
     steps.insert(steps.end(), result.steps.begin(), result.steps.end());
   const auto longest = longest_silence(steps);
   const RequestCounts all = all_requests(steps);
-  lines.push_back(
-      {"Errors:", errors_words(all) + (longest ? "; longest silence " + format_time(*longest) : "")});
+  lines.push_back({words::kErrors, words::errors_line(errors_words(all), longest)});
   if (std::string example = example_of(all); !example.empty()) lines.push_back({"", std::move(example), 1});
 }
 
@@ -249,24 +231,23 @@ std::string side_by_side(const Report& report, std::size_t width) {
   for (const ScenarioResult& result : report.results) {
     if (table.rows.size() == kMostResults) break;
     const auto& most = result.saturation.max_output_tokens_per_second;
-    std::vector<std::string> row = {
-        fmt::format("{} on {}", result.scenario, result.target), full_figure(result.saturation),
-        result.slo.criteria.empty() ? "–" : slo_words(result), most ? format_figure(*most) : "–"};
+    std::vector<std::string> row = {words::scenario_on_target(result), full_figure(result.saturation),
+                                    result.slo.criteria.empty() ? "–" : slo_words(result),
+                                    most ? format_figure(*most) : "–"};
     if (trust) row.emplace_back(to_string(result.verdict.trust()));
     table.rows.push_back(std::move(row));
   }
   std::string out = draw_text(table);
   if (report.results.size() > kMostResults)
-    out += fmt::format("and {} more in the report\n", report.results.size() - kMostResults);
+    out += words::and_more_in_the_report(report.results.size() - kMostResults);
   return out;
 }
 
 }  // namespace
 
 std::string answer_words(const ScenarioResult& result) {
-  if (result.soak) return "soak " + result.soak->state;
-  const std::string text = "full " + full_words(result);
-  return result.slo.criteria.empty() ? text : text + ", SLO " + slo_words(result);
+  if (result.soak) return words::soak_in_one_line(result.soak->state);
+  return words::in_one_line(full_words(result), result.slo.criteria.empty() ? "" : slo_words(result));
 }
 
 std::vector<AnswerLine> answer_lines(const Report& report) {
@@ -275,18 +256,19 @@ std::vector<AnswerLine> answer_lines(const Report& report) {
     const ScenarioResult& result = report.results.front();
     if (const Step* const first = lowest(result)) {
       const bool one = !is_rate(first->load_kind()) && first->load() == 1;
-      lines.push_back({one ? "One user:" : fmt::format("At {}:", load_label(*first)), user_line(*first), 1});
+      lines.push_back({one ? words::kOneUser : words::lead_at(load_label(*first)), user_line(*first), 1});
     }
-    if (!result.slo.criteria.empty()) lines.push_back({"Your SLO:", slo_line(result)});
-    lines.push_back(result.soak ? AnswerLine{"Soak:", result.soak->explanation, kMostLinesOfCause}
-                                : AnswerLine{"Full at:", full_line(result), kMostLinesOfCause});
+    if (!result.slo.criteria.empty()) lines.push_back({words::kYourSlo, slo_line(result)});
+    lines.push_back(result.soak ? AnswerLine{words::kSoak, result.soak->explanation, kMostLinesOfCause}
+                                : AnswerLine{words::kFullAt, full_line(result), kMostLinesOfCause});
   }
   add_errors(report, lines);
   return lines;
 }
 
 std::string answer_line(const AnswerLine& line, std::size_t width) {
-  return wrapped(fmt::format("{:<{}}", line.lead, kLead), line.text, width, line.most_lines);
+  // A long lead, as of a rate with digits behind the point, is parted from its text all the same.
+  return wrapped(fmt::format("{:<{}} ", line.lead, kLead - 1), line.text, width, line.most_lines);
 }
 
 std::string render_answer(const Report& report, std::size_t width) {

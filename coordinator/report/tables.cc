@@ -9,6 +9,7 @@
 #include "coordinator/measure/repeat.h"
 #include "coordinator/report/cells.h"
 #include "coordinator/results/units.h"
+#include "coordinator/words/again.h"
 #include "coordinator/words/failures.h"
 
 namespace kneepoint::coordinator {
@@ -75,10 +76,7 @@ std::string brief_note(const ScenarioResult& result) {
   if (shown == result.steps.size()) return "";
   const auto scouts =
       std::count_if(result.steps.begin(), result.steps.end(), [](const Step& step) { return step.scout; });
-  return fmt::format(
-      "{} of {} rows are shown: for each concurrency the one measured longest. {} were brief probes of "
-      "the search, others repeats; all stand in steps.csv and report.json.",
-      shown, result.steps.size(), scouts);
+  return words::rows_shown(shown, result.steps.size(), static_cast<std::size_t>(scouts));
 }
 
 Table load_table(const ScenarioResult& result) {

@@ -4,12 +4,14 @@
 
 #include <algorithm>
 
+#include "coordinator/report/failures.h"
 #include "coordinator/report/tables.h"
 #include "coordinator/report/text_layout.h"
 #include "coordinator/words/answer.h"
 #include "coordinator/words/definitions.h"
 #include "coordinator/words/failures.h"
 #include "coordinator/words/flags.h"
+#include "coordinator/words/titles.h"
 
 namespace kneepoint::coordinator {
 namespace {
@@ -31,11 +33,7 @@ class Page {
   }
 
   /// Where columns were left out, that they were.
-  std::string note() const {
-    return left_out_
-               ? "\n" + words("", "Columns that do not fit are left out; report.md and steps.csv have all.")
-               : "";
-  }
+  std::string note() const { return left_out_ ? "\n" + words("", words::kColumnsLeftOut) : ""; }
 
  private:
   std::size_t width_;
@@ -52,31 +50,31 @@ std::string result_as_text(const ScenarioResult& whole, Page& page, std::size_t 
   const ScenarioResult result = brief(whole);
   std::string out = page.rule();
   out += page.words("", title_sentence(result));
-  out += page.section("Load and throughput", load_table(result));
+  out += page.section(words::kLoadAndThroughput, load_table(result));
   if (const std::string note = brief_note(whole); !note.empty()) out += page.words("  ", note);
   for (const std::string& remark : step_remarks(result)) out += page.words("  ", remark);
-  out += page.section("After the ramp", after_table(result));
+  out += page.section(words::kAfterTheRamp, after_table(result));
   if (const std::string prompts = prompt_sentence(result); !prompts.empty())
     out += "\n" + page.words("Prompts     ", prompts + ".");
   if (const std::string sessions = sessions_sentence(result); !sessions.empty())
     out += "\n" + page.words("Sessions    ", sessions + ".");
-  out += page.section("Latency", latency_table(result));
-  out += page.section("Open loop: latencies from when a request was due", open_loop_table(result));
-  out += page.section("What others feel: requests beside the load", bystander_table(result));
-  out += page.section("By prompt class", share_table(result, &Step::classes, "class"));
-  out += page.section("By turn", share_table(result, &Step::turns, "turn"));
-  out += page.section("By replica", share_table(result, &Step::replicas, "replica"));
-  out += page.section("What the engine said", engine_table(result));
-  out += page.section("By role of the servers", role_table(result));
-  out += page.section("By pod, as each one's page has it", pod_table(result));
-  out += page.section("Where a first token takes its time", first_token_table(result));
-  out += page.section("What the GPUs said", gpu_table(result));
-  out += page.section("Requests and connections", requests_table(result));
-  const auto failures = failure_sentences(result);
-  if (!failures.empty()) out += "\nErrors\n";
+  out += page.section(words::kLatencies, latency_table(result));
+  out += page.section(words::kOpenLoop, open_loop_table(result));
+  out += page.section(words::kOthersFeel, bystander_table(result));
+  out += page.section(words::kByClass, share_table(result, &Step::classes, "class"));
+  out += page.section(words::kByTurn, share_table(result, &Step::turns, "turn"));
+  out += page.section(words::kByReplica, share_table(result, &Step::replicas, "replica"));
+  out += page.section(words::kEngineSaid, engine_table(result));
+  out += page.section(words::kByRole, role_table(result));
+  out += page.section(words::kByPod, pod_table(result));
+  out += page.section(words::kFirstToken, first_token_table(result));
+  out += page.section(words::kGpusSaid, gpu_table(result));
+  out += page.section(words::kRequestsTitle, requests_table(result));
+  const auto failures = failure_sentences(result, all_requests(result.steps));
+  if (!failures.empty()) out += fmt::format("\n{}\n", words::kErrorsTitle);
   for (const std::string& failure : failures) out += page.words("  - ", failure);
-  out += page.section("The slowest to their first token", slowest_table(result));
-  out += page.section("The generator's own error", generator_table(result));
+  out += page.section(words::kSlowest, slowest_table(result));
+  out += page.section(words::kGeneratorError, generator_table(result));
   out += "\n" + page.words(result.soak ? "Soak        " : "Saturation  ", saturation_text(result));
   for (const SloCriterion& criterion : result.slo.criteria)
     out += page.words("SLO         ", slo_sentence(criterion, result.load_kind()));
@@ -85,7 +83,7 @@ std::string result_as_text(const ScenarioResult& whole, Page& page, std::size_t 
   for (const auto& [title, sentences] : findings_of(result)) {
     out += page.words(fmt::format("{:<15}", title), sentences);
   }
-  if (!result.recommendations.empty()) out += "\nRecommendations\n";
+  if (!result.recommendations.empty()) out += fmt::format("\n{}\n", words::kRecommendations);
   for (const Recommendation& each : result.recommendations) {
     out += page.words(lead(each.name, 36, width), recommendation_sentence(each));
   }
@@ -114,13 +112,13 @@ std::string render_text(const Report& report, std::size_t width) {
   }
   for (const Remark& remark : report.verdict.remarks())
     out += page.words("  - ", fmt::format("{}: {}", weight_word(remark.weight), remark_sentence(remark)));
-  out += page.section("Side by side (TTFT at the lowest step)", overview_table(report));
+  out += page.section(words::kSideBySide, overview_table(report));
   for (const ScenarioResult& result : report.results) out += result_as_text(result, page, width);
   out += page.rule() + page.words("", "Whole run: " + totals_line(report.totals)) + page.note();
   const auto flags = flags_explained(report);
-  if (!flags.empty()) out += "\nStates and flags\n";
+  if (!flags.empty()) out += fmt::format("\n{}\n", words::kStatesAndFlags);
   for (const auto& [flag, meaning] : flags) out += page.words(lead(flag, 18, width), std::string(meaning));
-  out += "\nDefinitions\n";
+  out += fmt::format("\n{}\n", words::kDefinitions);
   out += page.words("  ", clock_definition());
   for (const Definition& each : definitions(report))
     out += page.words("  - ", each.term + ": " + to_sentence(each));

@@ -60,26 +60,4 @@ std::span<const std::string_view> exit_reasons() {
   return kReasons;
 }
 
-std::string_view exit_words(ExitCode code) {
-  switch (code) {
-    case kDone:
-      return "done";
-    case kInternalError:
-      break;
-    case kBadInput:
-      return "bad usage or plan, or a target is not ready; nothing was loaded";
-    case kNoVerdict:
-      return "no trustworthy verdict";
-    case kThreshold:
-      return "a threshold was missed";
-    case kFleetFailed:
-      return "the fleet was not assembled, or the loss of agents ended the run";
-    case kGuardRail:
-      return "stopped by a guard rail, or on the live page";
-    case kInterrupted:
-      return "interrupted";
-  }
-  return "internal error";
-}
-
 }  // namespace kneepoint::coordinator

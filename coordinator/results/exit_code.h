@@ -34,7 +34,4 @@ std::string_view exit_reason(const Report& report);
 /// Every word for it, in the order of their codes.
 std::span<const std::string_view> exit_reasons();
 
-/// "a threshold was missed"
-std::string_view exit_words(ExitCode code);
-
 }  // namespace kneepoint::coordinator

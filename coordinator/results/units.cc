@@ -103,8 +103,12 @@ std::string load_name(LoadKind kind) {
   return is_rate(kind) ? "rate" : kind == LoadKind::kUsers ? "sessions" : "concurrency";
 }
 
+std::string load_label(LoadKind kind, double load) {
+  return format_figure(load) + (kind == LoadKind::kRate ? "/s" : "");
+}
+
 std::string load_label(const Step& step) {
-  if (step.offered_rate) return format_figure(*step.offered_rate) + "/s";
+  if (step.offered_rate) return load_label(LoadKind::kRate, *step.offered_rate);
   return fmt::format("{}", step.concurrency);
 }
 

@@ -32,6 +32,7 @@ std::string format_load(LoadKind kind, double load);
 std::string load_name(LoadKind kind);
 /// "32", of a rate "20/s"
 std::string load_label(const Step& step);
+std::string load_label(LoadKind kind, double load);
 /// The same of a row: "8 #2" where its load was measured before.
 std::string row_label(const Step& step);
 /// "22.3 (16 to 32)"

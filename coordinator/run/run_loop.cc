@@ -1,13 +1,10 @@
 #include "coordinator/run/run_loop.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <memory>
 #include <span>
 
 #include "common/lease.h"
-#include "common/plural.h"
 #include "common/whole_seconds.h"
 #include "coordinator/controllers/afterwards.h"
 #include "coordinator/controllers/alternating.h"
@@ -18,6 +15,7 @@
 #include "coordinator/controllers/steps.h"
 #include "coordinator/measure/target_health.h"
 #include "coordinator/measure/window.h"
+#include "coordinator/words/endings.h"
 
 namespace kneepoint::coordinator {
 namespace {
@@ -171,7 +169,7 @@ void RunLoop::give_up_when_down(Controller& controller, const Cell& cell) {
   const auto answered = outage->failed({Outcome::kHttp4xx, Outcome::kHttp5xx});
   if (ramp.requests && answered > 0 && answered == outage->failed()) return;
   given_up_ = true;
-  send(controller.give_up(fleet_.now(), "its target gave nothing but failures"));
+  send(controller.give_up(fleet_.now(), words::target_gave_only_failures()));
   tell_decisions(controller);
   hooks_.on_given_up(cell.id, outage_sentence(*outage, plan_.targets[cell.target]));
 }
@@ -266,10 +264,9 @@ void RunLoop::take_loss(const AgentLost& lost, Controller& controller) {
   const bool again = !gauges.dealt || controller.lose_agent(fleet_.now(), gauges.complete_through);
   if (controller.done() || interrupted_ || !stopped_by_.empty()) return;  // nothing is missing, or it ends
   if (plan_.stop_when_agent_lost) {
-    fleet_failure_ = "an agent was lost, and the plan says on_agent_lost: stop";
+    fleet_failure_ = words::agent_lost_and_told_to_stop();
   } else if (!again) {
-    fleet_failure_ = fmt::format("a step lost an agent each time it was run, {} times in all",
-                                 StepRunner::kMostReruns + 1);
+    fleet_failure_ = words::lost_an_agent_each_time(StepRunner::kMostReruns + 1);
   }
 }
 
@@ -279,9 +276,8 @@ bool RunLoop::gathering() const {
 
 void RunLoop::judge_fleet() {
   if (!fleet_failure_.empty() || gauges_.size() >= least_agents_ || gathering()) return;
-  fleet_failure_ = gauges_.empty() ? "no agent was left"
-                                   : fmt::format("{} left, and at least {} are needed",
-                                                 plural(gauges_.size(), "agent"), least_agents_);
+  fleet_failure_ =
+      gauges_.empty() ? words::no_agent_left() : words::too_few_agents(gauges_.size(), least_agents_);
 }
 
 void RunLoop::measure_windows(Controller& controller, bool final) {

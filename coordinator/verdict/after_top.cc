@@ -1,16 +1,13 @@
 #include "coordinator/verdict/after_top.h"
 
-#include <fmt/format.h>
-#include <fmt/ranges.h>
-
 #include <algorithm>
 #include <cmath>
 #include <limits>
 
-#include "common/plural.h"
 #include "coordinator/measure/repeat.h"
 #include "coordinator/measure/token_count.h"
-#include "coordinator/results/units.h"
+#include "coordinator/words/again.h"
+#include "coordinator/words/rows.h"
 
 namespace kneepoint::coordinator {
 namespace {
@@ -26,12 +23,7 @@ double tolerance(const std::optional<Interval>& ci95, double value, double least
 }
 
 std::string why_invalid(const Step& step) {
-  return step.reasons.empty() ? "its row is invalid" : step.reasons.front();
-}
-
-std::string recovery_text(const Step& step) {
-  if (!step.recovery_seconds) return "not within the step";
-  return *step.recovery_seconds < 1 ? "at once" : "after " + format_time(*step.recovery_seconds);
+  return step.reasons.empty() ? words::row_is_invalid_here() : step.reasons.front();
 }
 
 }  // namespace
@@ -75,7 +67,7 @@ Finding judge_proof(const std::vector<Step>& ramp, std::vector<Step>& after,
   std::uint32_t concurrency = 0;
   for (const std::uint32_t agents : asked) {
     if (agents > joined) {
-      parts.push_back(fmt::format("not with {}, of which {} joined", plural(agents, "agent"), joined));
+      parts.push_back(words::proof_not_joined(agents, joined));
       continue;
     }
     const auto row = std::find_if(after.begin(), after.end(), [&](const Step& step) {
@@ -85,40 +77,29 @@ Finding judge_proof(const std::vector<Step>& ramp, std::vector<Step>& after,
     concurrency = row->concurrency;
     const Step* before = reference_row(ramp, row->concurrency);
     const auto found = before == nullptr ? std::nullopt : row_change(*before, *row);
-    row->note = fmt::format("proof with {}", plural(agents, "agent"));
+    row->note = words::proof_with(agents);
     if (!found) {
-      parts.push_back(
-          fmt::format("with {} nothing can be said ({})", plural(agents, "agent"), why_invalid(*row)));
+      parts.push_back(words::proof_undecided(agents, why_invalid(*row)));
       continue;
     }
     compared = true;
     differs = differs || found->matters();
     differs_alike = differs_alike || (found->matters() && agents == joined);
-    row->note += fmt::format("; {}: {}", found->matters() ? "differs" : "agrees", found->text());
-    parts.push_back(fmt::format("with {}: {}", plural(agents, "agent"), found->text()));
+    row->note += words::proof_note(found->matters(), found->text());
+    parts.push_back(words::proof_seen(agents, found->text()));
   }
   Finding finding{.state = differs ? "FAILS" : compared ? "HOLDS" : "UNDECIDED"};
   if (parts.empty()) {
-    finding.explanation =
-        "The knee was not measured again: no row of the ramp is valid, or the run ended before.";
+    finding.explanation = words::proof_not_measured();
     return finding;
   }
-  std::string_view end = "The verdict is neither proved nor disproved";
+  words::Proof proof = compared ? words::Proof::kSurvives : words::Proof::kUndecided;
   if (differs_alike) {
-    end =
-        "The verdict does not survive: the host did not repeat itself, with as many agents as before either";
-  } else if (differs && host_moved) {
-    end =
-        "The verdict does not survive: the host became faster and slower meanwhile, so the agents need not "
-        "be the cause";
+    proof = words::Proof::kHostDiffers;
   } else if (differs) {
-    end = "The verdict does not survive: what was measured depends on the agents";
-  } else if (compared) {
-    end = "The verdict survives";
+    proof = host_moved ? words::Proof::kHostMoved : words::Proof::kAgentsDiffer;
   }
-  finding.explanation =
-      fmt::format("Measured again{}: {}. {}.", concurrency > 0 ? fmt::format(" at N = {}", concurrency) : "",
-                  fmt::join(parts, "; "), end);
+  finding.explanation = words::proof(proof, concurrency, parts);
   return finding;
 }
 
@@ -128,7 +109,7 @@ Finding judge_descent(const std::vector<Step>& ramp, std::vector<Step>& after, s
   std::size_t compared = 0;
   for (Step& step : after) {
     if (step.role != "descending") continue;
-    step.note = "descending";
+    step.note = words::descending();
     const bool top = rows.empty();
     rows.push_back(&step);
     const Step* before = reference_row(ramp, step.concurrency);
@@ -138,37 +119,28 @@ Finding judge_descent(const std::vector<Step>& ramp, std::vector<Step>& after, s
     if (found && knee && step.concurrency > *knee)
       found->ttft_error = std::numeric_limits<double>::infinity();
     if (!found) {
-      step.note += "; not comparable: " + why_invalid(step);
+      step.note += words::descending_not_comparable(why_invalid(step));
       continue;
     }
     ++compared;
-    step.note += fmt::format("; {}", found->matters() ? found->text() : "as on the way up");
-    if (!top) step.note += "; recovered " + recovery_text(step);
-    if (found->matters()) changed.push_back(fmt::format("{} ({})", step.concurrency, found->text()));
+    step.note += "; " + (found->matters() ? found->text() : words::descending_alike());
+    if (!top) step.note += words::descending_recovered(step.recovery_seconds);
+    if (found->matters()) changed.push_back(words::descending_changed(step.concurrency, found->text()));
   }
   Finding finding{.state = !changed.empty() ? "HYSTERESIS" : compared > 0 ? "NO HYSTERESIS" : "UNDECIDED"};
   if (rows.empty() || compared == 0) {
-    finding.explanation =
-        rows.empty() ? "The way down was not measured." : "No step of the way down can be compared.";
+    finding.explanation = rows.empty() ? words::descent_not_measured() : words::descent_not_comparable();
     return finding;
   }
-  finding.explanation =
-      changed.empty()
-          ? fmt::format("Back down from {}, all {} steps were as on the way up: no hysteresis.",
-                        rows.front()->concurrency, compared)
-          : fmt::format("Back down from {}, {} of {} steps differ from the way up: {}.",
-                        rows.front()->concurrency, changed.size(), compared, fmt::join(changed, ", "));
+  finding.explanation = changed.empty() ? words::no_hysteresis(rows.front()->concurrency, compared)
+                                        : words::hysteresis(rows.front()->concurrency, changed, compared);
   const auto below = std::find_if(rows.begin() + 1, rows.end(),
                                   [&](const Step* step) { return knee && step->concurrency < *knee; });
-  if (below != rows.end() && *below != rows.back()) {
-    finding.explanation += fmt::format(
-        " Once the load had fallen from {} to {}, below saturation, throughput and TTFT were back {}.",
-        (*std::prev(below))->concurrency, (*below)->concurrency, recovery_text(**below));
-  }
-  if (rows.size() > 1) {
-    finding.explanation += fmt::format(" At the base, {}, they were back {}.", rows.back()->concurrency,
-                                       recovery_text(*rows.back()));
-  }
+  if (below != rows.end() && *below != rows.back())
+    finding.explanation += " " + words::back_below((*std::prev(below))->concurrency, (*below)->concurrency,
+                                                   (*below)->recovery_seconds);
+  if (rows.size() > 1)
+    finding.explanation += " " + words::back_at_base(rows.back()->concurrency, rows.back()->recovery_seconds);
   return finding;
 }
 

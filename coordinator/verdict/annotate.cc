@@ -11,9 +11,9 @@
 #include "coordinator/measure/validity.h"
 #include "coordinator/results/sessions.h"
 #include "coordinator/results/throughput.h"
-#include "coordinator/results/units.h"
 #include "coordinator/verdict/shape.h"
 #include "coordinator/verdict/throughput_curve.h"
+#include "coordinator/words/rows.h"
 
 namespace kneepoint::coordinator {
 namespace {
@@ -98,8 +98,7 @@ std::optional<std::string> correction_note(const Step& step) {
   constexpr double kWorthTelling = 0.005;
   const auto& x = throughput_of(step).value;
   if (!step.speed || !x || std::abs(step.speed->ratio - 1) < kWorthTelling) return std::nullopt;
-  return fmt::format("host at {:.0f} % of its usual speed: counts as {} {}", step.speed->ratio * 100,
-                     format_figure(*x / step.speed->ratio), throughput_unit({step}));
+  return words::host_speed(step.speed->ratio, *x / step.speed->ratio, throughput_unit({step}));
 }
 
 std::string note_of(const Step& step) {

@@ -1,11 +1,9 @@
 #include "coordinator/verdict/answer_lengths.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 
 #include "coordinator/measure/statistics.h"
-#include "coordinator/results/units.h"
+#include "coordinator/words/remarks.h"
 
 namespace kneepoint::coordinator {
 namespace {
@@ -49,17 +47,11 @@ void judge_answer_lengths(const ScenarioResult& result, Verdict& verdict) {
         (earliest == nullptr || early_ratio(step) > early_ratio(*earliest)))
       earliest = &step;
   }
-  constexpr const char* kThen = "under load something else than the model may answer, as an error text";
   if (shortest != nullptr) {
-    verdict.reserve("answers_shrink",
-                    fmt::format("at {} an answer has {} tokens on average, at {} {}: {}",
-                                row_label(*shortest), format_figure(*shortest->answer_tokens_mean),
-                                row_label(*lowest), format_figure(*lowest->answer_tokens_mean), kThen));
+    verdict.reserve("answers_shrink", words::answers_shrink(*shortest, *lowest));
   } else if (earliest != nullptr) {
-    verdict.reserve(
-        "answers_shrink",
-        fmt::format("at {} {:.0f} % of the answers ended early, at {} {:.0f} %: {}", row_label(*earliest),
-                    early_ratio(*earliest) * 100, row_label(*lowest), early_ratio(*lowest) * 100, kThen));
+    verdict.reserve("answers_shrink", words::answers_end_early(*earliest, early_ratio(*earliest), *lowest,
+                                                               early_ratio(*lowest)));
   }
 }
 

@@ -1,13 +1,11 @@
 #include "coordinator/verdict/attribution.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <cmath>
 
 #include "coordinator/measure/reconcile.h"
-#include "coordinator/results/units.h"
 #include "coordinator/verdict/causes/scene.h"
+#include "coordinator/words/causes.h"
 
 namespace kneepoint::coordinator {
 namespace {
@@ -19,15 +17,12 @@ constexpr auto kCauses = {client_cause,      failure_cause,       role_cause,   
                           busiest_unit_cause};
 
 std::string no_limit(const Scene& scene) {
-  const StepTelemetry* t = Scene::engine(scene.steps.judged);
-  std::string seen;
-  const auto add = [&](std::string text) { seen += (seen.empty() ? "" : ", ") + std::move(text); };
-  if (const auto running = Scene::running(scene.steps.judged)) add(figure(*running) + " running");
-  if (const auto waiting = Scene::waiting(scene.steps.judged)) add(figure(*waiting) + " waiting");
-  if (t != nullptr && t->kv_usage_mean) add("KV cache " + percent(*t->kv_usage_mean) + " full");
-  if (const std::string units = units_text(scene.steps.judged); !units.empty()) add(units);
-  if (seen.empty()) return "";
-  return fmt::format("No limit shows at {}: {}.", Scene::load_of(*scene.steps.judged.step), seen);
+  const ObservedStep& judged = scene.steps.judged;
+  const StepTelemetry* t = Scene::engine(judged);
+  const GpuTelemetry* gpu = Scene::gpu(judged);
+  return words::no_limit(*judged.step, {Scene::running(judged), Scene::waiting(judged)},
+                         t != nullptr ? t->kv_usage_mean : std::nullopt,
+                         gpu != nullptr ? words::gpu_units(*gpu) : "");
 }
 
 void say_nothing_found(const Scene& scene, Attribution& result) {
@@ -35,11 +30,8 @@ void say_nothing_found(const Scene& scene, Attribution& result) {
   if (judged.step == nullptr) return;
   const auto& before = scene.steps.lowest.step->tpot_seconds.p50;
   const auto& now = judged.step->tpot_seconds.p50;
-  if (scene.input.knee_kind == "soft" && before && now && judged.step != scene.steps.lowest.step) {
-    result.evidence.push_back(fmt::format(
-        "Every request is slowed by the others: TPOT p50 {} at {}, {} at {}.", format_time(*before),
-        load_label(*scene.steps.lowest.step), format_time(*now), load_label(*judged.step)));
-  }
+  if (scene.input.knee_kind == "soft" && before && now && judged.step != scene.steps.lowest.step)
+    result.evidence.push_back(words::all_slow_each_other(*scene.steps.lowest.step, *judged.step));
   if (judged.telemetry == nullptr || !scene.knee()) return;
   for (std::string sentence : {no_limit(scene), open_causes(scene)}) {
     if (!sentence.empty()) result.evidence.push_back(std::move(sentence));
@@ -50,8 +42,7 @@ void say_nothing_found(const Scene& scene, Attribution& result) {
 void say_what_the_page_is(const Scene& scene, Attribution& result) {
   const ObservedStep& judged = scene.steps.judged;
   if (judged.telemetry == nullptr || judged.telemetry->page.evidence()) return;
-  result.evidence.push_back(fmt::format("At {} {}: nothing is concluded from it.",
-                                        Scene::load_of(*judged.step), describe(judged.telemetry->page)));
+  result.evidence.push_back(words::page_is_no_witness(*judged.step));
 }
 
 /// What the missing telemetry could have excluded.
@@ -99,16 +90,7 @@ std::string Attribution::text() const {
   for (const std::string& sentence : evidence) text += (text.empty() ? "" : " ") + sentence;
   if (not_ruled_out.empty()) return text;
   if (!text.empty()) text += ' ';
-  text += "Without more of the server's telemetry, ";
-  for (std::size_t i = 0; i < not_ruled_out.size(); ++i) {
-    if (i > 0) text += i + 1 == not_ruled_out.size() ? " and " : ", ";
-    std::string name = not_ruled_out[i];
-    if (name == "kv_cache") name = "KV cache";
-    if (name == "before_engine") name = "something before the engine";
-    std::replace(name.begin(), name.end(), '_', ' ');
-    text += name;
-  }
-  return text + " cannot be ruled out.";
+  return text + words::not_ruled_out(not_ruled_out);
 }
 
 Attribution find_bottleneck(const AttributionInput& input) {

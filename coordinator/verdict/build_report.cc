@@ -1,7 +1,5 @@
 #include "coordinator/verdict/build_report.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <cmath>
 #include <iterator>
@@ -31,6 +29,9 @@
 #include "coordinator/verdict/soak.h"
 #include "coordinator/verdict/supersede.h"
 #include "coordinator/verdict/token_counts.h"
+#include "coordinator/words/remarks.h"
+#include "coordinator/words/rows.h"
+#include "coordinator/words/saturation.h"
 
 namespace kneepoint::coordinator {
 namespace {
@@ -148,17 +149,12 @@ void add_telemetry(std::vector<Step>& steps, const TelemetrySeries& telemetry, c
       if (told.page.state == "rotating") told.forget_counters();
       if (times_are_off(told, step)) {
         told.forget_times();
-        step.warn("PAGE_TIMES",
-                  "the times on the server's page are longer than the requests: they are not in "
-                  "seconds, and are left out");
+        step.warn("PAGE_TIMES", words::page_times_off());
       }
       split_ttft(told, step);
       step.telemetry = std::move(told);
     }
-    if (streams_in_step(step, client)) {
-      step.warn("IN_STEP",
-                "streams run in step: what is read once a second of the server's queue is one phase of it");
-    }
+    if (streams_in_step(step, client)) step.warn("IN_STEP", words::streams_in_step());
   }
 }
 
@@ -189,7 +185,7 @@ void set_apart(ScenarioResult& result, const Ramp& ramp) {
       std::stable_partition(result.steps.begin(), result.steps.end(), [](const Step& s) { return !s.look; });
   for (auto step = again; step != result.steps.end(); ++step) {
     step->role = "confirmation";
-    step->note = step->note.empty() ? "measured again" : "measured again; " + step->note;
+    step->note = words::measured_again() + (step->note.empty() ? "" : "; " + step->note);
   }
   result.after.insert(result.after.begin(), std::make_move_iterator(again),
                       std::make_move_iterator(result.steps.end()));
@@ -211,7 +207,7 @@ std::vector<Step> take_lost(std::vector<Step>& steps) {
           return later.load() == step->load() && later.role == step->role && later.agents == step->agents &&
                  !later.has_flag(kAgentLost);
         });
-    if (again) step->note = "an agent was lost; run again";
+    if (again) step->note = words::lost_and_run_again();
     (again ? lost : kept).push_back(std::move(*step));
   }
   steps = std::move(kept);
@@ -271,8 +267,7 @@ Report build_report(const Plan& plan, const Timeline& timeline, const std::vecto
     report.steps_lost += count_lost(result.steps) + count_lost(result.after);
     if (result.steps.empty()) {
       for (const Outage& outage : circumstances.outages)
-        gone.push_back(
-            fmt::format("{} on {}: {}", result.scenario, result.target, outage_sentence(outage, target)));
+        gone.push_back(words::of_result(result, outage_sentence(outage, target)));
       continue;
     }
     const ClientLoad client(timeline, cells_of_target(cells, cell.target));
@@ -284,8 +279,7 @@ Report build_report(const Plan& plan, const Timeline& timeline, const std::vecto
     attribute(result, target.urls.size());
     const Ramp& ramp = plan.scenarios[cell.scenario].ramp;
     if (const auto cut = facts.cut_short.find(cell.id); cut != facts.cut_short.end()) {
-      result.saturation.explanation +=
-          fmt::format(" The {} ended early: {}.", ramp.search ? "search" : "ramp", cut->second);
+      result.saturation.explanation += " " + words::ramp_ended_early(ramp.search.has_value(), cut->second);
     }
     result.verdict = judge(result, circumstances);
     const bool whole = !report.interrupted && report.stopped_by.empty() && report.fleet_failure.empty();

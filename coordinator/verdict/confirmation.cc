@@ -1,17 +1,14 @@
 #include "coordinator/verdict/confirmation.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <cmath>
 #include <map>
 
-#include "common/plural.h"
 #include "coordinator/measure/validity.h"
 #include "coordinator/results/throughput.h"
-#include "coordinator/results/units.h"
 #include "coordinator/verdict/scatter.h"
 #include "coordinator/verdict/throughput_curve.h"
+#include "coordinator/words/again.h"
 
 namespace kneepoint::coordinator {
 namespace {
@@ -78,9 +75,12 @@ std::optional<EndRatio> ratio_at(double load, const std::vector<const CurveRow*>
 }
 
 std::string ratio_text(const EndRatio& end) {
-  return fmt::format("from {} to {} throughput changed by {:+.1f} %{} ({:+.1f} to {:+.1f} %)",
-                     format_figure(end.load), format_figure(end.twice), (end.value - 1) * 100,
-                     end.looks > 1 ? " on average" : "", (end.ci95.low - 1) * 100, (end.ci95.high - 1) * 100);
+  return words::ratio_again({.from = end.load,
+                             .to = end.twice,
+                             .looks = end.looks,
+                             .value = end.value,
+                             .low = end.ci95.low,
+                             .high = end.ci95.high});
 }
 
 }  // namespace
@@ -140,29 +140,18 @@ std::vector<Confirmation> confirmations(const std::vector<Step>& steps) {
 std::optional<Finding> judge_confirmation(const std::vector<Step>& steps, const Saturation& saturation) {
   if (!saturation.ci95 && !saturation.lower_bound) return std::nullopt;
   const std::vector<Confirmation> all = confirmations(steps);
-  if (all.empty() || (!all.back().low && !all.back().high)) {
-    return Finding{.state = "MEASURED ONCE",
-                   .explanation = "What is claimed was measured once, and not again at another time."};
-  }
+  if (all.empty() || (!all.back().low && !all.back().high))
+    return Finding{.state = "MEASURED ONCE", .explanation = words::measured_once()};
   const Confirmation& last = all.back();
-  const std::string seen =
-      fmt::format("Measured again, {} in turn: {}.", plural(last.ends.number, "time"), last.text());
-  if (last.contradicted()) {
+  const std::string seen = words::seen_again(last.ends.number, last.text());
+  if (last.contradicted())
     return Finding{.state = "CONTRADICTED",
-                   .explanation = fmt::format("{} That contradicts what the steps before it said ({} to {}): "
-                                              "the host does not repeat itself.",
-                                              seen, format_figure(last.ends.low),
-                                              last.ends.high ? format_figure(*last.ends.high) : "above")};
-  }
+                   .explanation = words::contradicted(seen, last.ends.low, last.ends.high)};
   const bool inside = last.holds_between(saturation);
-  if (!last.complete() || !inside) {
-    return Finding{
-        .state = "MEASURED ONCE",
-        .explanation = seen + (inside ? " That is not enough to confirm it."
-                                      : " With these rows the answer has moved away from what they "
-                                        "were to confirm.")};
-  }
-  return Finding{.state = "HOLDS", .explanation = seen + " That confirms it."};
+  if (!last.complete() || !inside)
+    return Finding{.state = "MEASURED ONCE",
+                   .explanation = inside ? words::not_enough(seen) : words::moved_away(seen)};
+  return Finding{.state = "HOLDS", .explanation = words::confirmed(seen)};
 }
 
 }  // namespace kneepoint::coordinator

@@ -1,7 +1,5 @@
 #include "coordinator/verdict/drift.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <cmath>
 #include <map>
@@ -9,6 +7,7 @@
 #include "coordinator/measure/repeat.h"
 #include "coordinator/results/throughput.h"
 #include "coordinator/results/units.h"
+#include "coordinator/words/again.h"
 
 namespace kneepoint::coordinator {
 
@@ -26,9 +25,8 @@ void mark_drift(std::vector<Step>& steps) {
     if (first == last) continue;
     const auto change = row_change(*first, *last);
     if (!change || std::abs(change->throughput) <= std::max(kTolerated, change->throughput_error)) continue;
-    last->warn("DRIFT", fmt::format("throughput at {} has moved by {:+.1f} % in {}",
-                                    format_load(last->load_kind(), load), change->throughput * 100,
-                                    format_time(last->window_begin_seconds - first->window_begin_seconds)));
+    last->warn("DRIFT", words::moved_at(format_load(last->load_kind(), load), change->throughput,
+                                        last->window_begin_seconds - first->window_begin_seconds));
   }
 }
 

@@ -15,6 +15,7 @@
 #include "coordinator/verdict/revisits.h"
 #include "coordinator/verdict/speed_models.h"
 #include "coordinator/verdict/stalls.h"
+#include "coordinator/words/rows.h"
 
 namespace kneepoint::coordinator {
 namespace {
@@ -56,7 +57,7 @@ bool even_beside(const std::vector<double>& halves) {
 
 void take_as_steady(Step& step) {
   if (!step.has_flag("UNSTEADY")) return;
-  step.withdraw("UNSTEADY", "it was still settling");
+  step.withdraw("UNSTEADY", words::still_settling());
   step.valid = failed_gates(step).empty();
 }
 

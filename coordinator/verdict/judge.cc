@@ -1,12 +1,9 @@
 #include "coordinator/verdict/judge.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <cctype>
 #include <set>
 
-#include "common/plural.h"
 #include "coordinator/measure/repeat.h"
 #include "coordinator/measure/statistics.h"
 #include "coordinator/measure/validity.h"
@@ -23,6 +20,9 @@
 #include "coordinator/verdict/sick_replica.h"
 #include "coordinator/verdict/slow_pod.h"
 #include "coordinator/verdict/token_counts.h"
+#include "coordinator/words/health.h"
+#include "coordinator/words/remarks.h"
+#include "coordinator/words/rows.h"
 
 namespace kneepoint::coordinator {
 namespace {
@@ -65,7 +65,7 @@ void add_invalid(std::vector<Invalid>& all, const Step& step, bool decisive) {
       same->second += "; " + step.reasons[i];
     }
   }
-  if (faults.empty()) faults.emplace_back("invalid_row", "the row is not valid");
+  if (faults.empty()) faults.emplace_back("invalid_row", words::row_is_invalid());
   for (auto& [code, why] : faults) {
     const auto told = std::find_if(all.begin(), all.end(), [&, &code = code](const Invalid& each) {
       return each.code == code && each.decisive == decisive;
@@ -88,8 +88,7 @@ void judge_soak(const ScenarioResult& result, Verdict& verdict) {
   const auto invalid =
       std::count_if(result.steps.begin(), result.steps.end(), [](const Step& s) { return !s.valid; });
   if (invalid > 0)
-    verdict.warn("invalid_bins", fmt::format("{} of {} bins {} invalid", invalid, result.steps.size(),
-                                             is_or_are(static_cast<std::size_t>(invalid))));
+    verdict.warn("invalid_bins", words::invalid_bins(static_cast<std::size_t>(invalid), result.steps.size()));
 }
 
 /// A host that was gone: told once, whatever the number of rows that fell into it.
@@ -97,9 +96,7 @@ void judge_health(const Circumstances& circumstances, Verdict& verdict) {
   for (const Outage& outage : circumstances.outages) {
     const std::string sentence = outage_sentence(outage, circumstances.target);
     if (outage.ended) {
-      verdict.reserve("restarted", sentence +
-                                       "; it was restarted, or the way to it was broken, and rows "
-                                       "before and after need not be of the same host");
+      verdict.reserve("restarted", words::absence_ended(sentence));
     } else {
       verdict.refuse("target_down", sentence);
     }
@@ -119,10 +116,7 @@ void judge_restarts(const ScenarioResult& result, const Circumstances& circumsta
         std::any_of(circumstances.outages.begin(), circumstances.outages.end(),
                     [&](const Outage& outage) { return outage.touches(second - kSoon, second + 1); });
     if (told) continue;
-    verdict.reserve("restarted",
-                    fmt::format("the engine was restarted by {}, as its counters show: rows before and after "
-                                "are not of the same process",
-                                format_run_time(second)));
+    verdict.reserve("restarted", words::engine_restarted(second));
   }
 }
 
@@ -139,11 +133,7 @@ void judge_rows(const ScenarioResult& result, const Circumstances& circumstances
     add_invalid(invalid, step, std::find(decisive.begin(), decisive.end(), i) != decisive.end());
   }
   for (const Invalid& each : invalid) {
-    std::string text = fmt::format("at {}: {}", row_label(*each.first), each.why);
-    if (!each.others.empty())
-      text += fmt::format(" (and so at {})", each.others.size() > 3
-                                                 ? fmt::format("{} other rows", each.others.size())
-                                                 : fmt::format("{}", fmt::join(each.others, " and ")));
+    std::string text = words::at_rows(*each.first, each.why, each.others);
     each.decisive ? verdict.refuse(each.code, std::move(text)) : verdict.warn(each.code, std::move(text));
   }
 }
@@ -158,7 +148,7 @@ bool often_reconnected(const Step& step) {
 /// What lies between us and the host, each told once, of the row with the highest load.
 void judge_delivery(const ScenarioResult& result, Verdict& verdict) {
   const auto any = [](const Step&) { return true; };
-  const auto told = [&](std::string_view flag, std::string_view word, bool (*counts)(const Step&)) {
+  const auto told = [&](std::string_view flag, bool (*counts)(const Step&)) {
     const Step* last = nullptr;
     std::size_t rows = 0;
     for (const Step& step : result.steps) {
@@ -167,45 +157,34 @@ void judge_delivery(const ScenarioResult& result, Verdict& verdict) {
       if (last == nullptr || step.load() >= last->load()) last = &step;
     }
     if (last == nullptr) return std::string();
-    const auto reason = std::find_if(last->reasons.begin(), last->reasons.end(),
-                                     [&](const std::string& r) { return r.find(word) != std::string::npos; });
-    if (reason == last->reasons.end()) return std::string();
-    return fmt::format("at {}: {} ({} of {} rows)", row_label(*last), *reason, rows, result.steps.size());
+    const std::string reason = words::reason_with(*last, flag);
+    if (reason.empty()) return std::string();
+    return words::at_row_of(*last, reason, rows, result.steps.size());
   };
   const bool limited = std::any_of(result.slo.criteria.begin(), result.slo.criteria.end(),
                                    [](const SloCriterion& c) { return !c.name.starts_with("e2e"); });
-  if (std::string text = told("BUFFERED", "one piece", any); !text.empty()) {
+  if (std::string text = told("BUFFERED", any); !text.empty()) {
     // What was measured stands; limits on what could not be are not decided.
     limited ? verdict.reserve("buffered", std::move(text)) : verdict.warn("buffered", std::move(text));
   }
-  if (std::string text = told("FLUSHED", "flushes", any); !text.empty())
-    verdict.warn("flushed", std::move(text));
-  if (std::string text = told("CACHED_ANSWERS", "cache", any); !text.empty())
+  if (std::string text = told("FLUSHED", any); !text.empty()) verdict.warn("flushed", std::move(text));
+  if (std::string text = told("CACHED_ANSWERS", any); !text.empty())
     verdict.reserve("cached_answers", std::move(text));
-  if (std::string text = told("RECONNECTS", "sent again", often_reconnected); !text.empty())
+  if (std::string text = told("RECONNECTS", often_reconnected); !text.empty())
     verdict.warn("reconnects", std::move(text));
-  if (std::string text = told("UNANSWERED", "never got an answer", any); !text.empty())
-    verdict.warn("unanswered", std::move(text));
-  if (std::string text = told("HANGING", "hang", any); !text.empty())
-    verdict.reserve("hanging", std::move(text));
+  if (std::string text = told("UNANSWERED", any); !text.empty()) verdict.warn("unanswered", std::move(text));
+  if (std::string text = told("HANGING", any); !text.empty()) verdict.reserve("hanging", std::move(text));
 }
 
 void judge_windows(const ScenarioResult& result, Verdict& verdict) {
   const auto short_windows = std::count_if(result.steps.begin(), result.steps.end(),
                                            [](const Step& s) { return s.has_flag("SHORT_WINDOW"); });
   if (short_windows > 0) {
-    verdict.warn(
-        "short_windows",
-        fmt::format("{} of {} windows {} short against the time that a request takes; such intervals are "
-                    "doubled",
-                    short_windows, result.steps.size(), is_or_are(static_cast<std::size_t>(short_windows))));
+    verdict.warn("short_windows",
+                 words::short_windows(static_cast<std::size_t>(short_windows), result.steps.size()));
   }
-  if (result.moving()) {
-    // What is claimed of moving rows was not seen to stay.
-    verdict.reserve("survey",
-                    "every row is a survey, because the load moved all the time: figures lag behind it, "
-                    "and none is of a steady state");
-  }
+  // What is claimed of moving rows was not seen to stay.
+  if (result.moving()) verdict.reserve("survey", words::survey());
 }
 
 std::size_t loads_of(const ScenarioResult& result) {
@@ -222,24 +201,16 @@ void judge_claims(const ScenarioResult& result, Verdict& verdict) {
     verdict.reserve("measured_once", without_stop(result.confirmation->explanation));
   }
   const Saturation& saturation = result.saturation;
-  if (!saturation.ci95 && !saturation.lower_bound && loads_of(result) >= kFewestLoads) {
-    verdict.reserve("undecided", "the rows do not agree on any load below saturation, nor on one past it");
-  }
+  if (!saturation.ci95 && !saturation.lower_bound && loads_of(result) >= kFewestLoads)
+    verdict.reserve("undecided", words::rows_do_not_agree());
   const bool searched =
       std::any_of(result.steps.begin(), result.steps.end(), [](const Step& s) { return s.scout; });
   if (searched && saturation.ci95 && !saturation.concurrency) {
     constexpr double kScatters = 0.015;
     const double scatter = saturation.scatter_ratio.value_or(0);
-    const std::string why = scatter < kScatters
-                                ? ""
-                                : fmt::format(
-                                      ", as the same load gives a throughput that scatters by {:.1f} % "
-                                      "from one window to the next",
-                                      scatter * 100);
     verdict.reserve(
         "imprecise",
-        fmt::format("the search did not reach its precision: saturation lies between {} and {}{}",
-                    format_figure(saturation.ci95->low), format_figure(saturation.ci95->high), why));
+        words::imprecise(*saturation.ci95, scatter < kScatters ? std::nullopt : std::optional(scatter)));
   }
 }
 
@@ -259,7 +230,7 @@ void judge_findings(const ScenarioResult& result, const Circumstances& circumsta
     verdict.warn("hysteresis", result.descent->explanation);
   // Of a host that is gone no higher load would tell.
   if (!result.saturation.ci95 && loads_of(result) > 1 && !verdict.has("target_down"))
-    verdict.warn("not_saturated", "saturation was not reached");
+    verdict.warn("not_saturated", words::not_saturated());
 }
 
 /// Whether the rows that are left after what was refuted is gone agree with each other, but for those of the
@@ -307,44 +278,23 @@ void judge_movement(const ScenarioResult& result, Verdict& verdict) {
 /// What befell the whole run, whatever its rows say.
 void judge_run(const Report& report, std::size_t scenarios, bool unfinished, Verdict& verdict) {
   if (report.interrupted) {
-    verdict.refuse("interrupted",
-                   unfinished
-                       ? fmt::format("the run was interrupted: its recording ends after {}, and only steps "
-                                     "that were complete by then are reported",
-                                     format_time(report.duration_seconds))
-                       : "the run was interrupted");
+    verdict.refuse("interrupted", unfinished ? words::interrupted_without_end(report.duration_seconds)
+                                             : words::interrupted());
   }
   if (!report.stopped_by.empty())
     verdict.refuse(report.stopped_by.starts_with(kStoppedByUser) ? "user_stopped" : "guard_rail",
-                   "the run was stopped by a " + report.stopped_by);
+                   words::stopped_by(report.stopped_by));
   if (!report.fleet_failure.empty()) {
     verdict.refuse("agent_lost", report.fleet_failure);
   } else if (report.agents_lost > 0) {
-    const std::string rows = report.steps_lost == 0 ? "no row was under way"
-                             : report.steps_lost == 1
-                                 ? "the row under way counts for nothing"
-                                 : fmt::format("{} rows count for nothing", report.steps_lost);
-    std::string text = report.agents_lost == 1 ? fmt::format("one of {} agents was lost", report.agents)
-                                               : fmt::format("agents were lost {} times", report.agents_lost);
-    if (report.agents_returned == 1) text += " and came back";
-    if (report.agents_returned > 1) text += fmt::format(", and came back {} times", report.agents_returned);
-    verdict.warn("agent_lost", fmt::format("{}; {}", text, rows));
+    verdict.warn("agent_lost", words::agents_lost(report.agents, report.agents_lost, report.agents_returned,
+                                                  report.steps_lost));
   }
-  if (report.results.size() < scenarios) {
-    const std::size_t missing = scenarios - report.results.size();
-    verdict.refuse("not_measured", fmt::format("{} of {} {} not measured", missing,
-                                               plural(scenarios, "scenario"), missing == 1 ? "was" : "were"));
-  }
-  for (const Resumption& resumption : report.resumed) {
-    verdict.warn("resumed",
-                 fmt::format("its coordinator was gone: the run went on {} after its beginning, {} after "
-                             "the last that was measured before",
-                             format_time(resumption.at_seconds), format_time(resumption.gap_seconds)));
-  }
-  if (report.clock_uncertainty_seconds.value_or(0) > kClockTolerance) {
-    verdict.warn("clocks", fmt::format("agents' clocks may differ by {}",
-                                       format_time(*report.clock_uncertainty_seconds)));
-  }
+  if (report.results.size() < scenarios)
+    verdict.refuse("not_measured", words::not_measured(scenarios - report.results.size(), scenarios));
+  for (const Resumption& resumption : report.resumed) verdict.warn("resumed", words::resumed(resumption));
+  if (report.clock_uncertainty_seconds.value_or(0) > kClockTolerance)
+    verdict.warn("clocks", words::clocks_differ(*report.clock_uncertainty_seconds));
 }
 
 }  // namespace
@@ -354,10 +304,9 @@ Verdict judge(const ScenarioResult& result, const Circumstances& circumstances) 
   judge_health(circumstances, verdict);
   judge_restarts(result, circumstances, verdict);
   if (std::none_of(result.steps.begin(), result.steps.end(), [](const Step& s) { return s.valid; }))
-    verdict.refuse("no_valid_step", "no step is valid");
+    verdict.refuse("no_valid_step", words::no_valid_step());
   else if (std::none_of(result.steps.begin(), result.steps.end(), stands))
-    verdict.refuse("nothing_stands",
-                   "every row was refuted by what was measured later: nothing is left to claim");
+    verdict.refuse("nothing_stands", words::nothing_stands());
   judge_token_counts(result, verdict);
   judge_answer_lengths(result, verdict);
   judge_delivery(result, verdict);
@@ -378,8 +327,7 @@ Verdict judge(const Report& report, std::size_t scenarios, bool unfinished) {
   judge_run(report, scenarios, unfinished, verdict);
   for (const ScenarioResult& result : report.results) {
     for (Remark remark : result.verdict.remarks()) {
-      if (report.results.size() > 1)
-        remark.text = fmt::format("{} on {}: {}", result.scenario, result.target, remark.text);
+      if (report.results.size() > 1) remark.text = words::of_result(result, remark.text);
       verdict.add(std::move(remark));
     }
   }

@@ -1,7 +1,5 @@
 #include "coordinator/verdict/movement.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <cmath>
 
@@ -13,6 +11,7 @@
 #include "coordinator/verdict/movement_models.h"
 #include "coordinator/verdict/revisits.h"
 #include "coordinator/verdict/stalls.h"
+#include "coordinator/words/movement.h"
 
 namespace kneepoint::coordinator {
 namespace {
@@ -22,39 +21,25 @@ constexpr double kByChance = 1e-3;
 /// What a wave explains of all that moved, at least.
 constexpr double kMostly = 0.5;
 
-/// "38 % slower", "12 % faster"
-std::string said(double ratio) {
-  return fmt::format("{:.0f} % {}", std::abs(ratio - 1) * 100, ratio < 1 ? "slower" : "faster");
-}
-
 std::optional<Movement> burst_of(const std::vector<Step>& steps) {
   const auto burst = find_burst(steps);
   if (!burst) return std::nullopt;
-  return Movement{
-      .kind = "burst",
-      .at_seconds = burst->at_seconds,
-      .ratio = burst->sustained / burst->most,
-      .explanation = fmt::format(
-          "The target took more for a while than it takes for long: from {} on it refused requests at {}, "
-          "which it "
-          "had taken before. What lasts is {} {} ({} requests a second); the burst had up to {} {}.",
-          clock_of(burst->at_seconds), format_load(steps.front().load_kind(), burst->load),
-          format_figure(burst->sustained), throughput_unit(steps), format_figure(burst->requests_per_second),
-          format_figure(burst->most), throughput_unit(steps))};
+  return Movement{.kind = "burst",
+                  .at_seconds = burst->at_seconds,
+                  .ratio = burst->sustained / burst->most,
+                  .explanation = words::burst(
+                      burst->at_seconds, format_load(steps.front().load_kind(), burst->load),
+                      burst->sustained, burst->requests_per_second, burst->most, throughput_unit(steps))};
 }
 
 std::optional<Movement> stalls_of(const std::vector<Step>& steps) {
   const auto stalls = find_stalls(steps);
   if (!stalls) return std::nullopt;
-  return Movement{
-      .kind = "stalls",
-      .at_seconds = stalls->first_seconds,
-      .period_seconds = stalls->apart_seconds,
-      .ratio = 1 - stalls->lost,
-      .explanation = fmt::format(
-          "The host stops for a moment again and again: {} times while it was measured, about every {}. "
-          "Throughput is given with the stalls in it.",
-          stalls->count, format_time(stalls->apart_seconds))};
+  return Movement{.kind = "stalls",
+                  .at_seconds = stalls->first_seconds,
+                  .period_seconds = stalls->apart_seconds,
+                  .ratio = 1 - stalls->lost,
+                  .explanation = words::stalls(stalls->count, stalls->apart_seconds)};
 }
 
 std::optional<Movement> wave_of(const std::vector<Step>& steps, const std::vector<Reading>& blocks) {
@@ -67,14 +52,10 @@ std::optional<Movement> wave_of(const std::vector<Step>& steps, const std::vecto
   const auto approach = fit_approach(blocks, steps);
   if (approach && approach->share() > wave->share - 0.1) return std::nullopt;
   if (changed_for_good(steps)) return std::nullopt;
-  return Movement{
-      .kind = "periodic",
-      .period_seconds = wave->period,
-      .ratio = (1 - wave->amplitude) / (1 + wave->amplitude),
-      .explanation = fmt::format(
-          "The host is faster and slower by turns, by ± {:.0f} % about every {}. Each row holds what it gave "
-          "in its window, and not the mean over whole turns.",
-          wave->amplitude * 100, format_time(wave->period))};
+  return Movement{.kind = "periodic",
+                  .period_seconds = wave->period,
+                  .ratio = (1 - wave->amplitude) / (1 + wave->amplitude),
+                  .explanation = words::turns(wave->amplitude, wave->period)};
 }
 
 /// Rows that moved, as a whole.
@@ -184,24 +165,15 @@ Movement one_way(const std::vector<Step>& steps, const Moves& moves) {
     return {.kind = "warming",
             .at_seconds = from,
             .ratio = ratio,
-            .explanation = fmt::format(
-                "The host warms up: at the same load it got {} from {} on, half of that within {}.",
-                said(ratio), clock_of(from), format_time(approach->seconds))};
+            .explanation = words::warms_up(ratio, from, approach->seconds)};
   }
   if (goes_on && line.share() > std::max(0.5, moves.count > 1 ? 0 : jumps)) {
     const double ratio = std::exp(line.size * span);
-    return {.kind = "drifting",
-            .ratio = ratio,
-            .explanation = fmt::format("The host drifts: at the same load it got {} within {}.", said(ratio),
-                                       format_time(span))};
+    return {.kind = "drifting", .ratio = ratio, .explanation = words::drifts(ratio, span)};
   }
   const double ratio = step ? std::exp(step->size) : 1;
   const double at = step ? step->at : from;
-  return {.kind = "stepped",
-          .at_seconds = at,
-          .ratio = ratio,
-          .explanation = fmt::format("The host changed: at the same load it is {} since {}.", said(ratio),
-                                     clock_of(at))};
+  return {.kind = "stepped", .at_seconds = at, .ratio = ratio, .explanation = words::changed(ratio, at)};
 }
 
 /// A row within which throughput changed for good, and by more than rows scatter; the largest such change.
@@ -222,8 +194,7 @@ std::optional<Movement> change_within_a_row(const std::vector<Step>& steps) {
   return Movement{.kind = "stepped",
                   .at_seconds = step->at,
                   .ratio = ratio,
-                  .explanation = fmt::format("The host changed within a row, at {}: it is {} since {}.",
-                                             load_label(*most), said(ratio), clock_of(step->at))};
+                  .explanation = words::changed_within(load_label(*most), ratio, step->at)};
 }
 
 /// Whether many rows move within themselves by more than chance and ticking make of them.
@@ -243,12 +214,6 @@ bool restless(const std::vector<Step>& steps) {
 
 }  // namespace
 
-std::string clock_of(double seconds) {
-  const auto whole = static_cast<long>(std::max(seconds, 0.0));
-  if (whole >= 3600) return fmt::format("{}:{:02}:{:02}", whole / 3600, whole / 60 % 60, whole % 60);
-  return fmt::format("{:02}:{:02}", whole / 60, whole % 60);
-}
-
 bool heats_up(const std::vector<Step>& steps) {
   return heats_up(steps, revisits_of(steps));
 }
@@ -266,9 +231,7 @@ std::optional<Movement> find_movement(const std::vector<Step>& steps) {
     for (const Revisit& revisit : revisits) lowest = std::min(lowest, revisit.change);
     return Movement{.kind = "heat",
                     .ratio = lowest < 0 ? std::optional(std::exp(lowest)) : std::nullopt,
-                    .explanation =
-                        "The host slows down under load, within a minute or so, and is fast again after "
-                        "light load, as one that gets hot."};
+                    .explanation = words::heats_up()};
   }
   if (moves.count == 0) {
     if (!restless(steps)) return change_within_a_row(steps);
@@ -280,13 +243,9 @@ std::optional<Movement> find_movement(const std::vector<Step>& steps) {
     low = std::min(low, revisit.change);
     high = std::max(high, revisit.change);
   }
-  return Movement{
-      .kind = "wandering",
-      .ratio = std::exp(std::min(low, -high)),
-      .explanation = fmt::format(
-          "The host goes up and down: at the same load throughput differed by up to {:.0f} % from one "
-          "row to the next.",
-          std::expm1(std::max(high, -low)) * 100)};
+  return Movement{.kind = "wandering",
+                  .ratio = std::exp(std::min(low, -high)),
+                  .explanation = words::wanders(std::expm1(std::max(high, -low)))};
 }
 
 }  // namespace kneepoint::coordinator

@@ -25,7 +25,4 @@ std::optional<Movement> find_movement(const std::vector<Step>& steps);
 /// light load: heat. What moves with the load in this way is no movement of its own in time.
 bool heats_up(const std::vector<Step>& steps);
 
-/// "03:12" of the run, as readers of a movement are told it; "1:03:12" past the hour.
-std::string clock_of(double seconds);
-
 }  // namespace kneepoint::coordinator

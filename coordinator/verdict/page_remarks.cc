@@ -1,14 +1,12 @@
 #include "coordinator/verdict/page_remarks.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <functional>
 #include <string>
 #include <vector>
 
 #include "coordinator/measure/reconcile.h"
-#include "coordinator/results/units.h"
+#include "coordinator/words/pages.h"
 
 namespace kneepoint::coordinator {
 namespace {
@@ -29,13 +27,6 @@ Steps steps_where(const ScenarioResult& result, const std::function<bool(const S
   return found;
 }
 
-std::string at_loads(const Steps& steps) {
-  std::vector<std::string> labels;
-  for (const Step* step : steps) labels.push_back(row_label(*step));
-  if (labels.size() > 3) return fmt::format("{} steps ({} is one)", labels.size(), labels.front());
-  return fmt::format("{}", fmt::join(labels, " and "));
-}
-
 struct PageRemark {
   const char* state;
   const char* code;
@@ -53,10 +44,8 @@ void remark_on_state(const ScenarioResult& result, const PageRemark& page, Verdi
     const auto off = [](const Step* s) { return std::abs(s->telemetry->page.tokens_ratio.value_or(1) - 1); };
     return off(a) < off(b);
   });
-  std::string text = fmt::format("at {} {}", row_label(*plainest), describe(plainest->telemetry->page));
-  if (steps.size() > 1) text += fmt::format(" (and so at {} of {} steps)", steps.size(), result.steps.size());
-  if (std::string_view(page.state) != "others") text += "; no bottleneck rests on it";
-  verdict.warn(page.code, std::move(text));
+  const bool witness = std::string_view(page.state) == "others";
+  verdict.warn(page.code, words::page_at(*plainest, steps.size(), result.steps.size(), witness));
 }
 
 void remark_on_counts(const ScenarioResult& result, Verdict& verdict) {
@@ -70,13 +59,7 @@ void remark_on_counts(const ScenarioResult& result, Verdict& verdict) {
            std::abs(*page.tokens_ratio - 1) > 1 - ReconcileLimits::kLeast;
   });
   if (steps.empty()) return;
-  const Step& step = *steps.front();
-  verdict.warn(
-      "token_counts_differ",
-      fmt::format("at {} the engine counted {} output tokens a second and the answers {}, for the same "
-                  "requests; one of the two counts is wrong",
-                  row_label(step), format_figure(step.telemetry->server_tokens_per_second.value_or(0)),
-                  format_figure(step.output_tokens_per_second.value.value_or(0))));
+  verdict.warn("token_counts_differ", words::engine_counts_otherwise(*steps.front()));
 }
 
 /// The engine's own TTFT is a part of the client's. What comes before its first token is none.
@@ -90,12 +73,7 @@ void remark_on_first_token(const ScenarioResult& result, Verdict& verdict) {
            *engine > std::max(kSurely * *client, *client + kLeastSeconds);
   });
   if (steps.empty()) return;
-  const Step& step = *steps.back();
-  verdict.reserve("ttft_differs",
-                  fmt::format("at {} the first content came after {} on average, the engine's first token "
-                              "after {}: what comes first is no token",
-                              row_label(step), format_time(*step.ttft_seconds.mean),
-                              format_time(*step.telemetry->ttft_mean_seconds)));
+  verdict.reserve("ttft_differs", words::first_content_before_engine(*steps.back()));
 }
 
 /// Whether the cache spares rows work, and whether it spares all of them the same.
@@ -117,17 +95,13 @@ void remark_on_cache(const ScenarioResult& result, Verdict& verdict) {
   }
   const bool moves = *likewise(*most) - *likewise(*least) >= kRatioMoves;
   if (!moves && *likewise(*most) < kManyHits) return;
-  std::string text = fmt::format("{:.0f} % of the prompt tokens at {} came out of the server's prefix cache",
-                                 *likewise(*most) * 100, row_label(*most));
+  std::optional<double> by_page;
   if (most->cached_prompt_ratio && most->telemetry && most->telemetry->page.state == "covered" &&
       std::abs(most->telemetry->prefix_hit_ratio.value_or(*most->cached_prompt_ratio) -
                *most->cached_prompt_ratio) > kRatioMoves)
-    text += fmt::format(" as its answers say, {:.0f} % as its page does",
-                        *most->telemetry->prefix_hit_ratio * 100);
-  if (moves)
-    text += fmt::format(", {:.0f} % at {}: rows were not spared the same work", *likewise(*least) * 100,
-                        row_label(*least));
-  verdict.warn("prefix_cache", std::move(text));
+    by_page = most->telemetry->prefix_hit_ratio;
+  verdict.warn("prefix_cache", words::prefix_cache(*most, *likewise(*most), by_page, *least,
+                                                   moves ? likewise(*least) : std::nullopt));
 }
 
 /// Drafts that are accepted less often as the load grows move the knee: the tokens that an iteration gives
@@ -145,14 +119,7 @@ void remark_on_drafts(const ScenarioResult& result, Verdict& verdict) {
   const bool with_load =
       std::all_of(upper, steps.end(), [&](const Step* s) { return accepted(s) < accepted(steps.front()); });
   if (!with_load) return;
-  std::string text =
-      fmt::format("fewer draft tokens are accepted as the load grows: {:.0f} % at {}, {:.0f} % at {}",
-                  accepted(steps.front()) * 100, row_label(*steps.front()), accepted(steps.back()) * 100,
-                  row_label(*steps.back()));
-  const auto& before = steps.front()->telemetry->spec_acceptance_length;
-  const auto& after = steps.back()->telemetry->spec_acceptance_length;
-  if (before && after) text += fmt::format(" ({:.2f} tokens a step, then {:.2f})", *before, *after);
-  verdict.warn("draft_acceptance", text + "; the saturation point holds for this acceptance");
+  verdict.warn("draft_acceptance", words::fewer_drafts_accepted(*steps.front(), *steps.back()));
 }
 
 }  // namespace
@@ -167,11 +134,7 @@ void remark_on_pages(const ScenarioResult& result, Verdict& verdict) {
   for (const Step& step : result.steps) {
     if (step.has_flag("IN_STEP")) in_step.push_back(&step);
   }
-  if (!in_step.empty()) {
-    verdict.warn("in_step",
-                 fmt::format("at {} streams run in step: answers of one length end and begin together",
-                             at_loads(in_step)));
-  }
+  if (!in_step.empty()) verdict.warn("in_step", words::streams_run_in_step(in_step));
 }
 
 }  // namespace kneepoint::coordinator

@@ -7,9 +7,9 @@
 
 #include "coordinator/measure/repeat.h"
 #include "coordinator/results/throughput.h"
-#include "coordinator/results/units.h"
 #include "coordinator/verdict/scatter.h"
 #include "coordinator/verdict/slow_pod.h"
+#include "coordinator/words/recommendations.h"
 
 namespace kneepoint::coordinator {
 namespace {
@@ -18,18 +18,8 @@ constexpr double kLongPrompt = 4096;  ///< Tokens, on average.
 constexpr double kBalanced = 0.10;    ///< A replica's throughput from an equal share, at most.
 constexpr double kScaleEarly = 0.8;
 
-const char* unit_of(const ScenarioResult& result) {
-  const LoadKind kind = result.load_kind();
-  if (kind == LoadKind::kRate) return "requests per second";
-  if (kind == LoadKind::kSessionRate) return "sessions per second";
-  return kind == LoadKind::kUsers ? "sessions" : "requests in flight";
-}
-
-/// What is raised, in the singular.
-const char* load_of(const ScenarioResult& result) {
-  const LoadKind kind = result.load_kind();
-  if (is_rate(kind)) return "rate";
-  return kind == LoadKind::kUsers ? "number of sessions" : "concurrency";
+std::string unit_of(const ScenarioResult& result) {
+  return words::load_unit(result.load_kind());
 }
 
 /// The lowest valid row at or above saturation; where that is not known, the one of most throughput.
@@ -65,21 +55,20 @@ std::optional<Recommendation> interactive(const ScenarioResult& result) {
   Recommendation point{.name = "interactive", .unit = unit_of(result)};
   if (const auto limit = within_limits(result)) {
     point.value = *limit;
-    point.basis = fmt::format("the highest {} that meets all limits together", load_of(result));
+    point.basis = words::meets_all_limits(result.load_kind());
     for (const Step& step : result.steps) {
       if (!knee || *limit <= *knee) break;
       if (!stands(step) || step.load() > *knee) continue;
       const bool first = point.value > *knee;
       point.value = first ? step.load() : std::max(point.value, step.load());
-      point.basis = fmt::format("the highest step below saturation; the limits would hold up to {}",
-                                format_figure(*limit));
+      point.basis = words::below_saturation(*limit);
     }
   } else if (!has_limits(result) && saturation.concurrency && saturation.power_concurrency &&
              result.load_kind() == LoadKind::kRequests) {
     // Power is throughput over residence, X²/N of requests. Below capacity X is the rate, and its power
     // rises.
     point.value = *saturation.power_concurrency;
-    point.basis = "most throughput²/concurrency (Kleinrock's power); the plan sets no limits";
+    point.basis = words::most_power();
   } else {
     return std::nullopt;
   }
@@ -89,7 +78,7 @@ std::optional<Recommendation> interactive(const ScenarioResult& result) {
   }
   if (prompt >= kLongPrompt) {
     point.name = "long context";
-    point.basis += fmt::format("; prompts of {} tokens", format_figure(prompt));
+    point.basis += words::with_long_prompts(prompt);
   }
   return reference_row(result.steps, point.value) == nullptr ? std::nullopt : std::optional(point);
 }
@@ -119,13 +108,11 @@ void add_capacity(std::vector<Recommendation>& all, const ScenarioResult& result
   const auto skew = skew_of(*row);
   if (!skew || *skew > kBalanced) return;
   const double left = (replicas - 1) / replicas;
-  all.push_back(
-      {.name = "capacity with one replica less",
-       .value = *saturation.concurrency * left,
-       .ci95 = scaled(saturation.ci95, left),
-       .unit = unit_of(result),
-       .basis = fmt::format("saturation × {:.0f}/{:.0f}; the replicas share the load to within {:.0f} %",
-                            replicas - 1, replicas, std::ceil(*skew * 100))});
+  all.push_back({.name = words::one_replica_less_name(),
+                 .value = *saturation.concurrency * left,
+                 .ci95 = scaled(saturation.ci95, left),
+                 .unit = unit_of(result),
+                 .basis = words::one_replica_less(replicas - 1, replicas, *skew)});
 }
 
 /// Behind one address each pod takes of the load what its page holds: the largest part is what its loss costs
@@ -145,14 +132,11 @@ void add_pod_capacity(std::vector<Recommendation>& all, const ScenarioResult& re
   }
   if (sum <= 0) return;
   const double left = 1 - most / sum;
-  all.push_back(
-      {.name = "capacity with one pod less",
-       .value = *saturation.concurrency * left,
-       .ci95 = scaled(saturation.ci95, left),
-       .unit = unit_of(result),
-       .basis = fmt::format("saturation × {:.2f}: of {} pods the one that holds most has {:.0f} % of "
-                            "the requests",
-                            left, behind, most / sum * 100)});
+  all.push_back({.name = words::one_pod_less_name(),
+                 .value = *saturation.concurrency * left,
+                 .ci95 = scaled(saturation.ci95, left),
+                 .unit = unit_of(result),
+                 .basis = words::one_pod_less(left, behind, most / sum)});
 }
 
 /// More load than `load` was measured, and surely did not bring 5 % more.
@@ -174,32 +158,28 @@ void add_limits(std::vector<Recommendation>& all, const ScenarioResult& result, 
                 const std::optional<Recommendation>& point) {
   if (result.load_kind() == LoadKind::kUsers || result.load_kind() == LoadKind::kSessionRate) return;
   const auto each = [&](double value) {
-    return replicas > 1 ? fmt::format(" ({} a replica)", format_figure(value / replicas)) : std::string();
+    return replicas > 1 ? words::of_each_replica(value / replicas) : std::string();
   };
   const auto& ci95 = result.saturation.ci95;
   if (const auto limit = within_limits(result); limit && result.slo.joint->state == "BRACKETED") {
-    all.push_back(
-        {.name = "admission limit",
-         .value = *limit,
-         .unit = unit_of(result),
-         .basis = fmt::format("the last {} that meets all limits: what is admitted beyond breaks them{}",
-                              load_of(result), each(*limit))});
+    all.push_back({.name = "admission limit",
+                   .value = *limit,
+                   .unit = unit_of(result),
+                   .basis = words::last_within_limits(result.load_kind(), each(*limit))});
   } else if (!has_limits(result) && ci95 && gains_nothing_beyond(result, ci95->high)) {
     const double high = result.load_kind() == LoadKind::kRequests ? std::ceil(ci95->high) : ci95->high;
-    all.push_back(
-        {.name = "admission limit",
-         .value = high,
-         .unit = unit_of(result),
-         .basis = "the upper end of saturation's interval: what is admitted beyond only waits" + each(high)});
+    all.push_back({.name = "admission limit",
+                   .value = high,
+                   .unit = unit_of(result),
+                   .basis = words::beyond_only_waits(each(high))});
   }
   if (!point) return;
   const double early = kScaleEarly * point->value / replicas;
   const bool whole = result.load_kind() == LoadKind::kRequests;
   all.push_back({.name = "autoscaler threshold",
                  .value = whole ? std::max(1.0, std::floor(early)) : early,
-                 .unit = std::string(unit_of(result)) + " a replica",
-                 .basis = fmt::format("80 % of the {} point: room while a replica starts (a rule of thumb)",
-                                      point->name)});
+                 .unit = words::a_replica(unit_of(result)),
+                 .basis = words::room_to_start(point->name)});
 }
 
 /// Tokens a second per GPU and the price of a million tokens at one row.
@@ -215,8 +195,7 @@ void add_money(std::vector<Recommendation>& all, const Step* row, const Target& 
                    .value = *x.value / gpus,
                    .ci95 = scaled(x.ci95, 1 / gpus),
                    .unit = "tok/s",
-                   .basis = fmt::format("{} tok/s at {} over {}", format_figure(*x.value), load_label(*row),
-                                        gpus == 1 ? "1 GPU" : fmt::format("{:.0f} GPUs", gpus))});
+                   .basis = words::output_over_gpus(*x.value, *row, gpus)});
   }
   if (target.cost_per_hour.value_or(0) > 0) {
     const double per_million = *target.cost_per_hour * replicas / 3600 * 1e6;
@@ -225,10 +204,8 @@ void add_money(std::vector<Recommendation>& all, const Step* row, const Target& 
     all.push_back({.name = fmt::format("cost, {}", where),
                    .value = per_million / *x.value,
                    .ci95 = ci95,
-                   .unit = "per million output tokens",
-                   .basis = fmt::format("{} an hour over {} tok/s at {}",
-                                        format_figure(*target.cost_per_hour * replicas),
-                                        format_figure(*x.value), load_label(*row))});
+                   .unit = words::per_million_tokens(),
+                   .basis = words::price_over_output(*target.cost_per_hour * replicas, *x.value, *row)});
   }
 }
 
@@ -245,13 +222,13 @@ std::vector<Recommendation> recommend(const ScenarioResult& result, const Target
     all.push_back({.name = "batch",
                    .value = batch->load(),
                    .unit = unit_of(result),
-                   .basis = "the lowest step at or above saturation: more load adds next to nothing"});
+                   .basis = words::adds_next_to_nothing()});
   }
   if (point && saturation.concurrency && point->value < *saturation.concurrency) {
     all.push_back({.name = "headroom",
                    .value = (1 - point->value / *saturation.concurrency) * 100,
                    .unit = "%",
-                   .basis = fmt::format("from the {} point up to saturation", point->name)});
+                   .basis = words::up_to_saturation(point->name)});
   }
   add_capacity(all, result, replicas);
   add_pod_capacity(all, result, pods_behind(result, target));

@@ -1,13 +1,10 @@
 #include "coordinator/verdict/restarts.h"
-
-#include <fmt/format.h>
+#include "coordinator/words/rows.h"
 
 #include <algorithm>
 #include <cmath>
 #include <map>
 #include <optional>
-
-#include "coordinator/results/units.h"
 
 namespace kneepoint::coordinator {
 namespace {
@@ -106,8 +103,7 @@ void mark_restarts(std::vector<Step>& steps, const std::vector<std::int64_t>& re
     for (const std::int64_t second : restarts) {
       const auto at = static_cast<double>(second);
       if (at < step.window_begin_seconds || at > end || step.has_flag("RESTARTED")) continue;
-      step.invalidate("RESTARTED",
-                      fmt::format("the engine's counters began anew by {}", format_run_time(second)));
+      step.invalidate("RESTARTED", words::counters_began_anew(second));
     }
   }
 }

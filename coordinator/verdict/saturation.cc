@@ -1,17 +1,15 @@
 #include "coordinator/verdict/saturation.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <cmath>
 
 #include "coordinator/measure/repeat.h"
 #include "coordinator/results/throughput.h"
-#include "coordinator/results/units.h"
 #include "coordinator/verdict/held_in_flight.h"
 #include "coordinator/verdict/scatter.h"
 #include "coordinator/verdict/shape.h"
 #include "coordinator/verdict/usl.h"
+#include "coordinator/words/saturation.h"
 
 namespace kneepoint::coordinator {
 namespace {
@@ -29,7 +27,7 @@ std::optional<double> known_below(const ThroughputCurve& curve) {
   return bound;
 }
 
-std::string last_gain(const ThroughputCurve& curve) {
+words::ThroughputGain last_gain(const ThroughputCurve& curve) {
   const auto& points = curve.points();
   const ThroughputPoint& to = points.back();
   const ThroughputPoint* from = &points.front();
@@ -37,38 +35,23 @@ std::string last_gain(const ThroughputCurve& curve) {
     if (2 * point.concurrency <= to.concurrency) from = &point;
   }
   const Gain last = gain(*from, to);
-  return fmt::format("from {} to {} {}throughput changed by {:+.1f} % ({:+.1f} to {:+.1f} %)",
-                     format_figure(from->concurrency), format_figure(to.concurrency),
-                     from->fitted || to.fitted ? "fitted " : "", last.value * 100, last.lower * 100,
-                     last.upper * 100);
+  return {.from = from->concurrency,
+          .to = to.concurrency,
+          .value = last.value,
+          .lower = last.lower,
+          .upper = last.upper,
+          .fitted = from->fitted || to.fitted};
 }
 
 std::string explain(const ThroughputCurve& curve, const Saturation& found, LoadKind kind) {
-  if (found.concurrency) {
-    return fmt::format("From {} on, doubling the load adds less than 5 %: {}.",
-                       format_load(kind, *found.concurrency), last_gain(curve));
-  }
-  if (found.ci95 && curve.points().front().concurrency >= found.ci95->high) {
-    return fmt::format(
-        "At {}, the least that was measured, doubling the load adds less than 5 % already: {}. Saturation "
-        "lies "
-        "there or below; begin the ramp lower.",
-        format_load(kind, curve.points().front().concurrency), last_gain(curve));
-  }
-  if (found.ci95) {
-    return fmt::format("Somewhere between {} and {} doubling the load begins to add less than 5 %: {}.",
-                       format_figure(found.ci95->low), format_load(kind, found.ci95->high), last_gain(curve));
-  }
-  if (curve.points().size() < 2) return fmt::format("One {} only: saturation needs a ramp.", load_name(kind));
-  if (curve.points().size() < kFewestLoads)
-    return fmt::format("Two loads only: {}. It takes three or more to find saturation.", last_gain(curve));
-  const std::string bound = found.lower_bound
-                                ? "saturation lies above " + format_load(kind, *found.lower_bound)
-                                : "no step surely lies below saturation";
-  return fmt::format(
-      "Not reached: {}; {}. Scan to {} at least: a saturation point shows where twice its load was "
-      "scanned.",
-      bound, last_gain(curve), format_load(kind, 2 * curve.top()));
+  const words::ThroughputGain last = last_gain(curve);
+  const double least = curve.points().front().concurrency;
+  if (found.concurrency) return words::saturates_from(kind, *found.concurrency, last);
+  if (found.ci95 && least >= found.ci95->high) return words::saturated_at_the_least(kind, least, last);
+  if (found.ci95) return words::saturates_between(kind, *found.ci95, last);
+  if (curve.points().size() < 2) return words::one_load_only(kind);
+  if (curve.points().size() < kFewestLoads) return words::two_loads_only(last);
+  return words::not_reached(kind, found.lower_bound, curve.top(), last);
 }
 
 const Step* nearest_valid(const std::vector<Step>& steps, double at_least) {
@@ -106,7 +89,7 @@ Saturation find_saturation(const std::vector<Step>& steps, const KneeOptions& op
   Saturation found;
   std::vector<ThroughputPoint> points = throughput_points(steps);
   if (points.empty()) {
-    found.explanation = "No step is valid: nothing can be said about saturation.";
+    found.explanation = words::nothing_to_say();
     return found;
   }
   const ThroughputCurve curve(std::move(points));

@@ -1,7 +1,5 @@
 #include "coordinator/verdict/shape.h"
 
-#include <fmt/format.h>
-
 #include <cmath>
 #include <map>
 #include <optional>
@@ -9,7 +7,7 @@
 #include "coordinator/measure/repeat.h"
 #include "coordinator/measure/statistics.h"
 #include "coordinator/results/throughput.h"
-#include "coordinator/results/units.h"
+#include "coordinator/words/saturation.h"
 
 namespace kneepoint::coordinator {
 namespace {
@@ -27,11 +25,11 @@ bool surely_less(const ThroughputPoint& a, const ThroughputPoint& b) {
 struct Curve {
   std::span<const ThroughputPoint> points;
   const char* unit;
-  std::string at(const ThroughputPoint& point) const {
-    return fmt::format("{} {}{} at {}", format_figure(point.throughput), unit,
-                       point.fitted ? " (fitted)" : "", format_figure(point.concurrency));
-  }
 };
+
+words::CurvePoint told(const ThroughputPoint& point) {
+  return {point.concurrency, point.throughput, point.fitted};
+}
 
 const ThroughputPoint& highest(std::span<const ThroughputPoint> points) {
   const ThroughputPoint* peak = &points.front();
@@ -48,9 +46,7 @@ std::optional<std::string> doubtful_fall(const Curve& curve, bool moved) {
     const ThroughputPoint& peak = highest(points.first(i));
     if (points[i].throughput + kSurely * points[i].standard_error >= kSaturatedShare * peak.throughput)
       continue;
-    return fmt::format(
-        "Throughput was lower with more load ({} after {}), but {}: it may be the load or the moment.",
-        curve.at(points[i]), curve.at(peak), moved ? "the host moved" : "that was measured once");
+    return words::lower_with_more_load(told(points[i]), told(peak), curve.unit, moved);
   }
   return std::nullopt;
 }
@@ -62,7 +58,7 @@ std::optional<std::string> collapse(const Curve& curve) {
     const ThroughputPoint& peak = highest(points.first(i));
     // What more load brings back did not collapse: it is a second peak, or the moment.
     if (highest(points.subspan(i)).throughput >= kSaturatedShare * peak.throughput) continue;
-    return fmt::format("Throughput collapses: {} after {}.", curve.at(points[i]), curve.at(peak));
+    return words::collapses(told(points[i]), told(peak), curve.unit);
   }
   return std::nullopt;
 }
@@ -73,10 +69,7 @@ std::optional<std::string> two_peaks(const Curve& curve) {
     const ThroughputPoint& before = highest(points.first(low));
     const ThroughputPoint& after = highest(points.subspan(low + 1));
     if (!surely_less(points[low], before) || !surely_less(points[low], after)) continue;
-    return fmt::format(
-        "Throughput falls and rises again ({}, {}, {}): the curve has two peaks, and no single "
-        "concurrency describes it.",
-        curve.at(before), curve.at(points[low]), curve.at(after));
+    return words::two_peaks(told(before), told(points[low]), told(after), curve.unit);
   }
   return std::nullopt;
 }
@@ -95,8 +88,7 @@ std::optional<std::string> cliff(const std::vector<Step>& steps) {
     const bool tails = before.p95 && after.p95;
     const double from = tails ? *before.p95 : *before.p50, to = tails ? *after.p95 : *after.p50;
     if (from >= kLowTtft || to <= kHighTtft) continue;
-    return fmt::format("TTFT falls off a cliff: {} {} at {}, {} at {}.", tails ? "p95" : "p50",
-                       format_time(from), load_label(below), format_time(to), load_label(above));
+    return words::cliff(tails ? "p95" : "p50", from, below, to, above);
   }
   return std::nullopt;
 }

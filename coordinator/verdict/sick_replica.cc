@@ -1,13 +1,11 @@
 #include "coordinator/verdict/sick_replica.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <vector>
 
 #include "coordinator/measure/validity.h"
-#include "coordinator/results/units.h"
 #include "coordinator/verdict/stands_out.h"
+#include "coordinator/words/remarks.h"
 
 namespace kneepoint::coordinator {
 namespace {
@@ -25,8 +23,7 @@ std::optional<std::string> complaint(const Step& step, const Share& share) {
     return &other != &share && surely_failing(other.requests);
   });
   if (fails && !others_fail) {
-    return fmt::format("replica {} fails {:.0f} % of its requests at {}, and no other fails more than 1 %",
-                       share.name, failed_ratio(share.requests) * 100, row_label(step));
+    return words::replica_fails(share, failed_ratio(share.requests), step);
   }
   if (share.requests.completed < kFewestRequests) return std::nullopt;
   struct Latency {
@@ -42,9 +39,7 @@ std::optional<std::string> complaint(const Step& step, const Share& share) {
     for (const Share& replica : step.replicas) all.push_back(latency.of(replica));
     const auto slow = stands_out(all, static_cast<std::size_t>(&share - step.replicas.data()));
     if (slow) {
-      return fmt::format("replica {} is slower than the others: {} p50 {} at {}, where the others have {}",
-                         share.name, latency.name, format_time(slow->own), row_label(step),
-                         format_time(slow->others));
+      return words::replica_is_slower(share, latency.name, slow->own, slow->others, step);
     }
   }
   return std::nullopt;

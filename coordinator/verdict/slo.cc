@@ -1,7 +1,5 @@
 #include "coordinator/verdict/slo.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <functional>
 #include <map>
@@ -9,7 +7,7 @@
 #include "coordinator/measure/repeat.h"
 #include "coordinator/measure/statistics.h"
 #include "coordinator/measure/validity.h"
-#include "coordinator/results/units.h"
+#include "coordinator/words/remarks.h"
 
 namespace kneepoint::coordinator {
 namespace {
@@ -31,8 +29,7 @@ std::string doubt_of(const Step& step, const SloCheck& check, double allowed) {
   if (host_was_gone(step)) return "";
   const auto missed = static_cast<double>(check.missed), n = static_cast<double>(check.met + check.missed);
   if (check.state != "INDETERMINATE" || n == 0 || proportion_lower(missed, n) <= allowed) return "";
-  return fmt::format("at {} {} of {} missed it, but in bursts: a longer window would decide",
-                     load_label(step), check.missed, check.met + check.missed);
+  return words::missed_in_bursts(step, check.missed, check.met + check.missed);
 }
 
 /// A check, and the share of requests that may miss it.

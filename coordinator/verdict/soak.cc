@@ -1,15 +1,11 @@
 #include "coordinator/verdict/soak.h"
 
-#include <fmt/format.h>
-#include <fmt/ranges.h>
-
 #include <cmath>
 #include <functional>
 
-#include "common/plural.h"
 #include "coordinator/measure/statistics.h"
 #include "coordinator/results/throughput.h"
-#include "coordinator/results/units.h"
+#include "coordinator/words/saturation.h"
 
 namespace kneepoint::coordinator {
 namespace {
@@ -53,8 +49,7 @@ Finding judge_soak(const std::vector<Step>& bins) {
   }
   Finding finding{.state = "UNDECIDED"};
   if (valid.empty() || 2 * valid.size() < bins.size()) {
-    finding.explanation = fmt::format("only {} of {} bins {} valid, too few for a trend.", valid.size(),
-                                      bins.size(), is_or_are(valid.size()));
+    finding.explanation = words::too_few_valid_bins(valid.size(), bins.size());
     return finding;
   }
   const double hours =
@@ -68,8 +63,7 @@ Finding judge_soak(const std::vector<Step>& bins) {
     const HourlyTrend& trend = finding.trends.back();
     if (!trend.ratio) continue;
     known = true;
-    trends.push_back(fmt::format("{} {:+.2f} % an hour ({:+.2f} to {:+.2f})", trend.name, *trend.ratio * 100,
-                                 trend.ci95->low * 100, trend.ci95->high * 100));
+    trends.push_back(words::trend(trend));
     const bool surely = trend.ci95->low > 0 || trend.ci95->high < 0;
     if (!surely || std::abs(*trend.ratio) * hours <= quantity.tolerated) continue;
     if (trend.name == kMemory) {
@@ -78,19 +72,19 @@ Finding judge_soak(const std::vector<Step>& bins) {
       moved.push_back(quantity.name);
     }
   }
-  finding.explanation = fmt::format("{} requests in flight held for {}, {} of {} bins of {} valid.",
-                                    bins.front().concurrency, format_time(hours * kHour), valid.size(),
-                                    bins.size(), format_time(bins.front().duration_seconds));
+  finding.explanation = words::soaked({.concurrency = bins.front().concurrency,
+                                       .seconds = hours * kHour,
+                                       .bin_seconds = bins.front().duration_seconds,
+                                       .valid = valid.size(),
+                                       .bins = bins.size()});
   if (!known) {
-    finding.explanation += " Too few bins for a trend.";
+    finding.explanation += " " + words::too_few_bins();
     return finding;
   }
-  finding.explanation += fmt::format(" Trends: {}.", fmt::join(trends, ", "));
+  finding.explanation += " " + words::trends(trends);
   finding.state = !moved.empty() ? "DRIFTS" : leaks ? "LEAKS" : "STEADY";
-  finding.explanation +=
-      moved.empty() ? " No drift that counts (beyond chance, and throughput over 3 %, TTFT over 10 %)."
-                    : fmt::format(" The target drifts: {}.", fmt::join(moved, " and "));
-  if (leaks) finding.explanation += " The agents' own memory grows.";
+  finding.explanation += " " + (moved.empty() ? words::no_drift() : words::drifts(moved));
+  if (leaks) finding.explanation += " " + words::memory_grows();
   return finding;
 }
 

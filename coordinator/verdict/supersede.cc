@@ -13,6 +13,7 @@
 #include "coordinator/verdict/confirmation.h"
 #include "coordinator/verdict/lasting_change.h"
 #include "coordinator/verdict/revisits.h"
+#include "coordinator/words/again.h"
 
 namespace kneepoint::coordinator {
 namespace {
@@ -42,15 +43,12 @@ void drop_bursts(std::vector<Step>& steps) {
         steps.begin() + static_cast<std::ptrdiff_t>(i) + 1, steps.end(),
         [&](const Step& later) { return later.load() == step.load() && invalid_by_target_only(later); });
     if (quota && !step.valid && step.requests.failed > 0 && !holds_whole_minutes(step)) {
-      supersede(step, "the target admits so much in each minute, and this was measured in a part of one");
+      supersede(step, words::part_of_a_minute());
     } else if (step.valid && refused && !surely_failing(step.requests)) {
-      supersede(step, "measured again, the target turned requests away at this load");
+      supersede(step, words::refused_later());
     } else if (burst &&  // where refusals began within a row, its interval is no measure
                (surely > burst->limit() || (!step.valid && x.value.value_or(0) > burst->limit()))) {
-      supersede(step,
-                fmt::format("the target admits {} for long, as it shows where it turns requests away: this "
-                            "lived on an allowance for bursts",
-                            throughput_text(steps, burst->sustained)));
+      supersede(step, words::lived_on_allowance(throughput_text(steps, burst->sustained)));
     }
   }
 }
@@ -63,7 +61,7 @@ void drop_moving(std::vector<Step>& steps) {
     const bool again = std::any_of(steps.begin(), steps.end(), [&](const Step& other) {
       return other.load() == step.load() && other.valid && !moved(other) && !other.has_flag(kSuperseded);
     });
-    if (again) supersede(step, "measured again at this load when throughput did not move within the window");
+    if (again) supersede(step, words::moved_within());
   }
 }
 
@@ -84,9 +82,7 @@ void drop_refuted_light(std::vector<Step>& steps) {
   }
   for (const Revisit& revisit : revisits_of(left)) {
     if (!revisit.moved() || std::abs(revisit.change) < kLarge) continue;
-    supersede(steps[index[revisit.before]],
-              fmt::format("measured again, throughput at this light load was {:+.0f} %",
-                          std::expm1(revisit.change) * 100));
+    supersede(steps[index[revisit.before]], words::other_at_light_load(std::expm1(revisit.change)));
   }
 }
 
@@ -100,10 +96,7 @@ bool drop_before_change(std::vector<Step>& steps) {
     const double middle = step.window_begin_seconds + step.duration_seconds / 2;
     // In between a light load is not likely to have shown it, and its repeat refutes it by itself.
     if (middle <= change->until || (middle < change->at && step.load() >= least)) {
-      dropped |= supersede(
-          step, fmt::format("the host changed afterwards: at the same load throughput was {:+.0f} % from "
-                            "{} on",
-                            std::expm1(change->factor) * 100, format_time(change->at)));
+      dropped |= supersede(step, words::host_changed_after(std::expm1(change->factor), change->at));
     }
   }
   return dropped;
@@ -115,8 +108,7 @@ bool drop_contradicted(std::vector<Step>& steps) {
   for (const Confirmation& each : confirmations(steps)) {
     if (!each.contradicted() || each.last_row + 1 >= steps.size()) continue;
     for (std::size_t i = 0; i < each.first_row; ++i)
-      supersede(steps[i],
-                "what followed from it was contradicted when it was measured again: " + each.text());
+      supersede(steps[i], words::contradicted_later(each.text()));
   }
   return dropped;
 }

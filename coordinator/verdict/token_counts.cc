@@ -1,13 +1,13 @@
 #include "coordinator/verdict/token_counts.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <cmath>
 #include <string_view>
 
 #include "coordinator/measure/delivery.h"
 #include "coordinator/results/units.h"
+#include "coordinator/words/remarks.h"
+#include "coordinator/words/tokens.h"
 
 namespace kneepoint::coordinator {
 namespace {
@@ -36,16 +36,6 @@ std::optional<double> says(const TokenCount& count, std::string_view name) {
                                   [&](const TokenWitness& w) { return w.name == name; });
   if (found == count.witnesses.end()) return std::nullopt;
   return found->output_tokens_per_second;
-}
-
-/// "usage 553 tok/s, chunks 316 tok/s"
-std::string figures(const TokenCount& count) {
-  std::string text;
-  for (const TokenWitness& w : count.witnesses) {
-    text +=
-        fmt::format("{}{} {}", text.empty() ? "" : ", ", w.name, format_figure(w.output_tokens_per_second));
-  }
-  return text + " tok/s";
 }
 
 /// Whether usage is more than the chunks as it would be where chunks hold several tokens.
@@ -147,26 +137,16 @@ void correct(Step& step) {
   step.token_source = right.source;
 }
 
-std::string with_suspicion(const TokenCount& count) {
-  return count.suspicion.empty() ? "" : fmt::format(" ({})", count.suspicion);
-}
-
 /// What was wrong, and what is counted instead.
 std::string correction(const TokenCount& count) {
   const Confirmed right = confirmed(count);
-  const bool in_chunks = right.source == TokenSource::kChunks;
-  return fmt::format("{} not the output tokens: {}{}; they are taken from {}, which {} confirms",
-                     says(count, "usage") ? "the server's usage is" : "chunks are", figures(count),
-                     with_suspicion(count), in_chunks ? "the chunks" : "the length that was asked for",
-                     right.by_engine ? "the engine's counter" : "the length that was asked for");
+  return words::corrected_count(count, {.of_usage = says(count, "usage").has_value(),
+                                        .in_chunks = right.source == TokenSource::kChunks,
+                                        .by_engine = right.by_engine});
 }
 
 std::string doubt_sentence(const TokenCount& count) {
-  return fmt::format("{}, and nothing confirms it: {}{}",
-                     says(count, "usage")
-                         ? "the server counts more tokens than chunks came"
-                         : "the server does not count its tokens, each chunk is taken for one",
-                     figures(count), with_suspicion(count));
+  return words::nothing_confirms(count, says(count, "usage").has_value());
 }
 
 void settle(Step& step, std::optional<double> usual_bytes) {
@@ -177,8 +157,7 @@ void settle(Step& step, std::optional<double> usual_bytes) {
     correct(step);
     step.warn("COUNTS_DIFFER", correction(count));
   } else if (count.state == "differs") {
-    step.warn("COUNTS_DIFFER",
-              fmt::format("counts of the output tokens differ: {}{}", figures(count), with_suspicion(count)));
+    step.warn("COUNTS_DIFFER", words::counts_differ(count));
   } else if (count.state == "unconfirmed" && says(count, "chunks")) {
     step.warn("COUNT_UNCONFIRMED", doubt_sentence(count));
   }
@@ -187,12 +166,8 @@ void settle(Step& step, std::optional<double> usual_bytes) {
       count.assumed_tokens_per_chunk.value_or(1) > 1 + kAgree && !chunks_hold_several(count, usual_bytes);
   if (step.tpot_seconds.count == 0 || (!refuted && !unknown)) return;
   void_tpot(step);
-  step.warn(
-      "TPOT_UNKNOWN",
-      refuted ? "TPOT is left out, because it is made of a count that is refuted"
-              : fmt::format("TPOT is left out: the server counts {:.1f} tokens for each chunk that came and "
-                            "does not say how many came before the first, as hidden reasoning does",
-                            *count.assumed_tokens_per_chunk));
+  step.warn("TPOT_UNKNOWN", refuted ? words::tpot_of_refuted_count()
+                                    : words::tpot_of_unknown_first_chunk(*count.assumed_tokens_per_chunk));
 }
 
 bool undecided(const Step& step) {
@@ -244,21 +219,16 @@ void judge_token_counts(const ScenarioResult& result, Verdict& verdict) {
     return found;
   };
   if (const Step* step = worst("differs")) {
-    verdict.refuse(
-        "witnesses_differ",
-        fmt::format("how many tokens there were is not known: at {} {}{}. Figures in tokens are given "
-                    "as a range, and the rest is found by requests",
-                    row_label(*step), figures(*step->token_count), with_suspicion(*step->token_count)));
+    verdict.refuse("witnesses_differ", words::count_not_known(*step->token_count, row_label(*step)));
     return;
   }
   if (const Step* step = worst("corrected")) {
-    std::string text = fmt::format("at {}: {}", row_label(*step), correction(*step->token_count));
+    std::string text = words::at_row(*step, correction(*step->token_count));
     if (confirmed(*step->token_count).by_engine) return verdict.warn("witnesses_differ", std::move(text));
     return verdict.reserve("witnesses_differ", std::move(text));
   }
   if (const Step* step = worst("unconfirmed"); step != nullptr && step->has_flag("COUNT_UNCONFIRMED")) {
-    verdict.reserve("count_unconfirmed",
-                    fmt::format("at {}: {}", row_label(*step), doubt_sentence(*step->token_count)));
+    verdict.reserve("count_unconfirmed", words::at_row(*step, doubt_sentence(*step->token_count)));
   }
 }
 

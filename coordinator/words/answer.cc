@@ -278,6 +278,28 @@ std::string slo_sentence(const SloCriterion& criterion, LoadKind kind) {
   return fmt::format("{}: {}", what, doubt.empty() ? "too few requests to decide" : doubt);
 }
 
+std::string criterion_meaning(const SloCriterion& criterion) {
+  if (criterion.state == "PASS") return "holds up to the highest valid step";
+  if (criterion.state == "BRACKETED") {
+    return criterion.ci95 ? "holds there, breaks at " + format_figure(criterion.ci95->high)
+                          : "holds there, then breaks";
+  }
+  if (criterion.state == "FAIL") return "broken from the lowest step on";
+  if (criterion.state == "INDETERMINATE") {
+    const std::string why = criterion.doubt.empty() ? "too few requests to decide" : criterion.doubt;
+    return criterion.ci95 && !criterion.concurrency
+               ? "breaks at " + format_figure(criterion.ci95->high) + "; below it " + why
+               : why;
+  }
+  return criterion.state;
+}
+
+std::string_view knee_meaning(std::string_view kind) {
+  if (kind == "hard") return "The knee is hard: past it, more load adds waiting and no throughput.";
+  if (kind == "soft") return "The knee is soft: past it, throughput still creeps up while latency grows.";
+  return "";
+}
+
 std::string run_line(const Report& report) {
   return fmt::format("kneepoint {} | {} | run {} | {} | {} | {}", report.version, report.run_name,
                      report.run_id, format_utc(report.started_at), plural(report.agents, "agent"),

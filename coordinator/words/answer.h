@@ -43,6 +43,10 @@ std::vector<std::pair<std::string, std::string>> findings_of(const ScenarioResul
 std::string recommendation_sentence(const Recommendation& recommendation);
 /// "ttft_p95 ≤ 500 ms holds up to 16 requests in flight and fails at 32".
 std::string slo_sentence(const SloCriterion& criterion, LoadKind kind);
+/// What the state of a limit means for whoever plans capacity: a clause.
+std::string criterion_meaning(const SloCriterion& criterion);
+/// What a "hard" or a "soft" knee means: a sentence; empty for any other.
+std::string_view knee_meaning(std::string_view kind);
 /// Run, plan, time, agents.
 std::string run_line(const Report& report);
 /// The whole run's counts.

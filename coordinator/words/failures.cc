@@ -4,10 +4,8 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
-#include <map>
 
 #include "coordinator/results/units.h"
-#include "coordinator/timeline/timeline.h"
 
 namespace kneepoint::coordinator {
 namespace {
@@ -119,33 +117,6 @@ std::string errors_words(const RequestCounts& all) {
   return fmt::format("{:.2g} % ({})", ratio * 100, kinds_words(all));
 }
 
-std::optional<double> longest_silence(const std::vector<Step>& steps) {
-  std::optional<double> longest;
-  for (const Step& step : steps) longest = std::max(longest, step.icl_seconds.max);
-  return longest;
-}
-
-RequestCounts all_requests(const std::vector<Step>& steps) {
-  RequestCounts all;
-  std::map<std::pair<std::string, std::optional<std::uint64_t>>, FailureKind> kinds;
-  for (const Step& step : steps) {
-    all.started += step.requests.started;
-    all.completed += step.requests.completed;
-    all.failed += step.requests.failed;
-    for (std::size_t i = 0; i < kOutcomeCount; ++i) all.by_outcome[i] += step.requests.by_outcome[i];
-    for (const FailureKind& kind : step.requests.failures) {
-      const auto [at, fresh] = kinds.try_emplace({kind.outcome, kind.status}, kind);
-      if (fresh) continue;
-      at->second.count += kind.count;
-      if (!at->second.said.empty() || kind.said.empty()) continue;
-      at->second.said = kind.said;
-      at->second.request_id = kind.request_id;
-    }
-  }
-  for (auto& [key, kind] : kinds) all.failures.push_back(std::move(kind));
-  return all;
-}
-
 std::string example_of(const RequestCounts& all) {
   for (const Counted& each : counted(all)) {
     if (each.example && !each.example->said.empty())
@@ -154,9 +125,8 @@ std::string example_of(const RequestCounts& all) {
   return "";
 }
 
-std::vector<std::string> failure_sentences(const ScenarioResult& result) {
+std::vector<std::string> failure_sentences(const ScenarioResult& result, const RequestCounts& all) {
   std::vector<std::string> sentences;
-  const RequestCounts all = all_requests(result.steps);
   for (const Counted& each : counted(all)) {
     std::string text = fmt::format("{} × {} at {}", each.count, each.words, loads_of(result, each.words));
     if (each.example && !each.example->said.empty()) text += "; one said: " + each.example->said;
@@ -165,27 +135,6 @@ std::vector<std::string> failure_sentences(const ScenarioResult& result) {
     sentences.push_back(std::move(text));
   }
   return sentences;
-}
-
-Table slowest_table(const ScenarioResult& result) {
-  Table table{{{"X-Request-Id", 40, true},
-               {"TTFT", 9},
-               {.title = "N", .width = 9, .spare = 2},
-               {.title = "sent at", .width = 9, .spare = 1}},
-              {}};
-  std::vector<std::pair<const SlowRequest*, const Step*>> all;
-  for (const Step& step : result.steps) {
-    for (const SlowRequest& each : step.slowest) all.emplace_back(&each, &step);
-  }
-  std::stable_sort(all.begin(), all.end(), [](const auto& a, const auto& b) {
-    return a.first->ttft_seconds > b.first->ttft_seconds;
-  });
-  all.resize(std::min(all.size(), kSlowestRows));
-  for (const auto& [request, step] : all) {
-    table.rows.push_back({request->request_id, format_time(request->ttft_seconds), row_label(*step),
-                          fmt::format("{:.1f} s", request->sent_at_seconds)});
-  }
-  return table;
 }
 
 }  // namespace kneepoint::coordinator

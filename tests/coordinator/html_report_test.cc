@@ -8,6 +8,7 @@
 #include <string>
 
 #include "coordinator/report/ending.h"
+#include "coordinator/report/failures.h"
 #include "coordinator/report/html/markup.h"
 #include "coordinator/words/failures.h"
 #include "tests/browser/sample_report.h"
@@ -60,7 +61,7 @@ TEST(HtmlReport, ShowsEachKindOfFailureWithOneOfThem) {
   Report report = sample::report();
   report.results.resize(1);
   const std::string page = render_html(report, sample::timeline(report), "");
-  const auto sentences = failure_sentences(report.results[0]);
+  const auto sentences = failure_sentences(report.results[0], all_requests(report.results[0].steps));
   ASSERT_EQ(sentences.size(), 3u);
   for (const std::string& each : sentences)
     EXPECT_EQ(occurrences(page, "<li>" + html::escape(each) + "</li>"), 1u);

@@ -1,4 +1,5 @@
 #include "coordinator/measure/network.h"
+#include "coordinator/words/rows.h"
 
 #include <gtest/gtest.h>
 
@@ -11,8 +12,8 @@ TEST(Network, WhatIsLostIsAShareOfEachWay) {
   EXPECT_NEAR(network.retransmitted_ratio.value_or(0), 0.025, 1e-9);
   EXPECT_NEAR(network.out_of_order_ratio.value_or(0), 0.03, 1e-9);
   EXPECT_NEAR(network.loss_ratio().value_or(0), 0.03, 1e-9);
-  EXPECT_EQ(loss_text(network), "3.0 % of the segments received came out of order");
-  EXPECT_EQ(loss_text(network_of({.sent = 200, .retransmitted = 10, .received = 10000})),
+  EXPECT_EQ(words::packet_loss(network), "3.0 % of the segments received came out of order");
+  EXPECT_EQ(words::packet_loss(network_of({.sent = 200, .retransmitted = 10, .received = 10000})),
             "5.0 % of the segments sent had to be sent again");
 }
 
@@ -20,7 +21,7 @@ TEST(Network, WithoutCountsNothingIsSaid) {
   const NetworkSummary none = network_of({});
   EXPECT_FALSE(none.loss_ratio());
   EXPECT_FALSE(surely_lossy(none));
-  EXPECT_EQ(loss_text(none), "");
+  EXPECT_EQ(words::packet_loss(none), "");
 }
 
 TEST(Network, OneLostSegmentOfFewIsChance) {

@@ -7,6 +7,7 @@
 #include <functional>
 
 #include "coordinator/measure/in_step.h"
+#include "coordinator/words/pages.h"
 
 namespace kneepoint::coordinator {
 namespace {
@@ -80,7 +81,7 @@ TEST(Reconcile, APageThatCountsWhatWeSeeIsCovered) {
   EXPECT_NEAR(*page.tokens_ratio, 1, 0.01);
   EXPECT_NEAR(*page.requests_ratio, 1, 0.05);
   EXPECT_TRUE(page.evidence());
-  EXPECT_THAT(describe(page), IsEmpty());
+  EXPECT_THAT(words::page(page), IsEmpty());
 }
 
 TEST(Reconcile, OnePodOfFourIsAPart) {
@@ -88,7 +89,7 @@ TEST(Reconcile, OnePodOfFourIsAPart) {
   world.page([&](double at) { return world.counted(at, 0.25); });
   const PageCheck page = world.check(20, 40);
   EXPECT_EQ(page.state, "partial");
-  EXPECT_EQ(describe(page), "the server's page shows 25 % of our load");
+  EXPECT_EQ(words::page(page), "the server's page shows 25 % of our load");
   EXPECT_FALSE(page.evidence());
 }
 
@@ -110,7 +111,7 @@ TEST(Reconcile, MoreThanOursIsOthers) {
   world.page([&](double at) { return world.counted(at) + 1500 * at; });
   const PageCheck page = world.check(20, 40);
   EXPECT_EQ(page.state, "others");
-  EXPECT_EQ(describe(page), "75 % of what the server generated was for others");
+  EXPECT_EQ(words::page(page), "75 % of what the server generated was for others");
 }
 
 TEST(Reconcile, OthersWhoseAnswersNeverEndAreOthersAll) {
@@ -176,7 +177,7 @@ TEST(Reconcile, APageThatStandsStillIsFrozen) {
   EXPECT_EQ(world.check(20, 40).state, "covered");
   const PageCheck page = world.check(80, 100);
   EXPECT_EQ(page.state, "frozen");
-  EXPECT_THAT(describe(page), HasSubstr("stood still for 20 s"));
+  EXPECT_THAT(words::page(page), HasSubstr("stood still for 20 s"));
 }
 
 TEST(Reconcile, APageOfAPodThatGetsNoLoadStandsStill) {

@@ -13,6 +13,7 @@
 #include "coordinator/telemetry/engine_metrics.h"
 #include "coordinator/telemetry/prometheus_text.h"
 #include "coordinator/verdict/build_report.h"
+#include "coordinator/words/pages.h"
 
 namespace kneepoint::coordinator {
 namespace {
@@ -71,7 +72,7 @@ TEST(RecordedPages, TellOfTheLoadThatTheirRequestsWere) {
     for (const Step& step : result.steps) {
       ASSERT_TRUE(step.telemetry) << step.concurrency;
       const StepTelemetry& told = *step.telemetry;
-      EXPECT_EQ(told.page.state, "covered") << step.concurrency << ": " << describe(told.page);
+      EXPECT_EQ(told.page.state, "covered") << step.concurrency << ": " << words::page(told.page);
       // Time integrals hold the requests that are in flight, whatever the streams' beat makes of gauges.
       ASSERT_TRUE(told.running_by_time && told.waiting_by_time) << step.concurrency;
       EXPECT_NEAR(*told.running_by_time + *told.waiting_by_time, step.concurrency, 0.25 * step.concurrency);

@@ -6,6 +6,7 @@
 
 #include "coordinator/report/columns.h"
 #include "coordinator/report/ending.h"
+#include "coordinator/report/failures.h"
 #include "coordinator/report/narrow_table.h"
 #include "coordinator/report/summary.h"
 #include "coordinator/report/tables.h"
@@ -109,7 +110,8 @@ TEST(Answer, WhatAHostSaidStandsBelowTheErrorsInOneLine) {
 
 TEST(Failures, EachKindHasASentence) {
   EXPECT_THAT(
-      failure_sentences(scenes::sample_report().results[0]),
+      failure_sentences(scenes::sample_report().results[0],
+                        all_requests(scenes::sample_report().results[0].steps)),
       ElementsAre("20 × 429 at 64; one said: {\"error\": \"<b>too many</b> | requests\"}; X-Request-Id "
                   "7f3a-0-4-63-11",
                   "8 × 503 at 64", "1 × timed out at 64; X-Request-Id 7f3a-0-4-2-9"));

@@ -1,3 +1,4 @@
+#include "coordinator/results/units.h"
 #include "coordinator/verdict/movement.h"
 
 #include <gtest/gtest.h>
@@ -335,8 +336,8 @@ TEST(LastingChange, WhatDriftsIsNone) {
 }
 
 TEST(Movement, TimesOfTheRunAreToldAsAClock) {
-  EXPECT_EQ(clock_of(192.7), "03:12");
-  EXPECT_EQ(clock_of(3792), "1:03:12");
+  EXPECT_EQ(format_run_time(192), "03:12");
+  EXPECT_EQ(format_run_time(3792), "1:03:12");
 }
 
 }  // namespace

@@ -15,6 +15,7 @@
 #include "coordinator/report/json.h"
 #include "coordinator/results/units.h"
 #include "coordinator/words/definitions.h"
+#include "coordinator/words/titles.h"
 
 namespace kneepoint::coordinator {
 namespace html {
@@ -32,7 +33,8 @@ std::string headline(const Report& report) {
                        key_figures(result));
   }
   if (report.results.empty()) {
-    return gate + R"(<p class="verdict">Nothing was measured.</p>)" + trust_panel(report.verdict);
+    return gate + fmt::format(R"(<p class="verdict">{}</p>)", words::kNothingMeasured) +
+           trust_panel(report.verdict);
   }
   return gate + fmt::format(R"(<p class="verdict">{}</p>)", overview_sentence(report)) +
          overview_table(report) + answer_list(report) + trust_panel(report.verdict, kRemarksOfSeveral);
@@ -97,7 +99,7 @@ std::string render_html(const Report& report, const RunTimeline& timeline, std::
     sections += section(report.results[i], i, report.results.size() > 1, timeline);
   }
   const std::string plan = plan_text.empty()
-                               ? std::string(R"(<p>The plan's text was not kept.</p>)")
+                               ? fmt::format("<p>{}</p>", words::kPlanNotKept)
                                : fmt::format(R"(<pre tabindex="0">{}</pre>)", escape(plan_text));
   sections += titled_section("definitions", "Definitions", definitions_markup(report)) +
               titled_section("plan", "Plan", plan) + titled_section("facts", "Run", run_facts(report));

@@ -75,14 +75,9 @@ std::string overlays(const Report& report) {
     if (same.size() < 2) continue;
     // The script takes the targets from the given one on, as many as a chart holds.
     for (std::size_t i = 0; i < same.size(); i += kMostLines) {
-      markup += chart_figure("targets-throughput", same[i], escape(scenario) + ": throughput",
-                             "Output tokens per second of each target, with 95 % intervals.");
-      markup += chart_figure("targets-ttft", same[i], escape(scenario) + ": time to first token",
-                             "p95 of each target, or the median where one had too few requests for it.");
-      markup += chart_figure(
-          "targets-pareto", same[i], escape(scenario) + ": what a user gets, what a GPU gives",
-          "Each point is a step, labelled with its load. Right is fast for its user, high is much "
-          "for the money.");
+      markup += chart_figure("targets-throughput", same[i], words::kTargetsThroughput, {}, escape(scenario));
+      markup += chart_figure("targets-ttft", same[i], words::kTargetsTtft, {}, escape(scenario));
+      markup += chart_figure("targets-pareto", same[i], words::kTargetsPareto, {}, escape(scenario));
     }
   }
   return markup.empty() ? markup : R"(<div class="charts">)" + markup + "</div>";

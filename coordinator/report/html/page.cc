@@ -50,4 +50,10 @@ std::string chart_figure(std::string_view kind, std::size_t result, std::string_
       kind, result, title, how_to_read, extra_class);
 }
 
+std::string chart_figure(std::string_view kind, std::size_t result, const words::ChartWords& told,
+                         std::string_view classes, const std::string& subject) {
+  const std::string title(told.title);
+  return chart_figure(kind, result, told.against ? title + subject : subject + title, told.caption, classes);
+}
+
 }  // namespace kneepoint::coordinator::html

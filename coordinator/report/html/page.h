@@ -2,8 +2,11 @@
 
 #include <string>
 #include <string_view>
+
 #include <utility>
 #include <vector>
+#include "coordinator/words/charts.h"
+#include "coordinator/words/titles.h"
 
 namespace kneepoint::coordinator::html {
 
@@ -17,7 +20,7 @@ struct Page {
   std::string contents;  ///< Links.
   std::string sections;
   std::string version;  ///< Of the program that measured, escaped.
-  std::string footer = "This file is complete: it loads nothing from anywhere.";
+  std::string footer = words::kPageIsComplete;
   std::string connects = "form-action 'none'";  ///< What the page may ask for, beyond nothing: a policy.
   /// JSON by the id of its element.
   std::vector<std::pair<std::string, std::string>> data;
@@ -32,5 +35,8 @@ std::string render_page(const Page& page);
 /// The figure of one chart; the script finds it by data-chart and data-result.
 std::string chart_figure(std::string_view kind, std::size_t result, std::string_view title,
                          std::string_view how_to_read, std::string_view extra_class = "");
+/// With title and caption of `told`; its title goes with `subject`, in front or behind as it says.
+std::string chart_figure(std::string_view kind, std::size_t result, const words::ChartWords& told,
+                         std::string_view classes = {}, const std::string& subject = {});
 
 }  // namespace kneepoint::coordinator::html

@@ -22,10 +22,9 @@ bool any_step(const ScenarioResult& result, Has has) {
 }
 
 std::string latency_chart(const ScenarioResult& result, std::size_t index, std::string_view kind,
-                          LatencySummary Step::*latency, std::string_view title,
-                          std::string_view how_to_read) {
+                          LatencySummary Step::*latency, const words::ChartWords& told) {
   if (!any_step(result, [&](const Step& step) { return (step.*latency).p50.has_value(); })) return {};
-  return chart_figure(kind, index, title, how_to_read);
+  return chart_figure(kind, index, told);
 }
 
 /// How latencies were spread second by second, where the run's course is known.
@@ -36,20 +35,13 @@ std::string heat_charts(const ScenarioResult& result, std::size_t index, const R
   if (span == timeline.spans.end()) return {};
   std::string markup;
   if (span->ttft.any()) {
-    markup +=
-        chart_figure("ttft-heat", index, "Time to first token over time",
-                     "Each column is a stretch of time; the darker, the more of its requests. Two bands are "
-                     "two kinds of requests, and what stands alone at the top was held up.");
+    markup += chart_figure("ttft-heat", index, words::kTtftHeat);
   }
   if (span->icl.any()) {
-    markup += chart_figure("icl-heat", index, "Gaps between chunks over time",
-                           "The same of the inter-chunk latency (ICL): what a reader of a stream waits for.");
+    markup += chart_figure("icl-heat", index, words::kIclHeat);
   }
   if (!span->requests.empty()) {
-    markup +=
-        chart_figure("requests", index, "Requests: each one's time to first token",
-                     "Dots: up to five requests of each second, drawn by lot. Rings: the slowest of the "
-                     "others. Point at one for its X-Request-Id.");
+    markup += chart_figure("requests", index, words::kRequests);
   }
   return markup;
 }
@@ -60,32 +52,19 @@ bool has_failures(const ScenarioResult& result) {
 
 std::string goodput_chart(const ScenarioResult& result, std::size_t index) {
   if (!any_step(result, [](const Step& s) { return s.goodput_requests_per_second.has_value(); })) return {};
-  return chart_figure("goodput", index, "Goodput against " + load_name(result.load_kind()),
-                      "Requests per second that met every limit, beside all that completed. Where the lines "
-                      "part, work is done that nobody has use for.");
+  return chart_figure("goodput", index, words::kGoodput, {}, load_name(result.load_kind()));
 }
 
 /// What a reader sees first: how much, how soon, when, and what failed.
 std::string first_charts(const ScenarioResult& result, std::size_t index, const RunTimeline& timeline) {
   std::string markup =
-      chart_figure("throughput", index, "Throughput against " + load_name(result.load_kind()),
-                   "Output tokens per second with 95 % intervals. The band is the interval of the "
-                   "saturation point; the thin "
-                   "line is what perfect scaling from the lowest step would give.");
-  markup += latency_chart(
-      result, index, "ttft", &Step::ttft_seconds, "Time to first token",
-      "Percentiles over the requests of each step, logarithmic. A steep rise means that requests "
-      "wait before they are served.");
+      chart_figure("throughput", index, words::kThroughput, {}, load_name(result.load_kind()));
+  markup += latency_chart(result, index, "ttft", &Step::ttft_seconds, words::kTtft);
   if (timeline.bins() > 1) {
-    markup += chart_figure(
-        "timeline", index, "Timeline of the run",
-        "Second by second. Shaded bands are the measured windows, labelled with their load; what "
-        "lies between them is warm-up.",
-        "wide");
+    markup += chart_figure("timeline", index, words::kTimeline, "wide");
   }
   if (has_failures(result)) {
-    markup += chart_figure("errors", index, "Errors against " + load_name(result.load_kind()),
-                           "Failed requests over those that ended.") +
+    markup += chart_figure("errors", index, words::kErrorsChart, {}, load_name(result.load_kind())) +
               goodput_chart(result, index);  // beside it, so that the row is full
   }
   return R"(<div class="charts">)" + markup + "</div>";
@@ -93,50 +72,27 @@ std::string first_charts(const ScenarioResult& result, std::size_t index, const 
 
 std::string charts(const ScenarioResult& result, std::size_t index, const RunTimeline& timeline) {
   std::string markup;
-  markup += latency_chart(result, index, "tpot", &Step::tpot_seconds, "Time per output token",
-                          "What a reader of the stream feels: the pace after the first token.");
-  markup += latency_chart(result, index, "e2e", &Step::e2e_seconds, "End-to-end time",
-                          "From the send to the last token, logarithmic.");
+  markup += latency_chart(result, index, "tpot", &Step::tpot_seconds, words::kTpot);
+  markup += latency_chart(result, index, "e2e", &Step::e2e_seconds, words::kE2e);
   const bool has_ttft = any_step(result, [](const Step& s) { return s.ttft_seconds.p50.has_value(); });
   const bool has_e2e = any_step(result, [](const Step& s) { return s.e2e_seconds.p50.has_value(); });
   if (has_ttft || has_e2e) {
-    markup += chart_figure(
-        "tradeoff", index, "Throughput against latency",
-        "Each point is a step, labelled with its load. Right is more throughput, low is fast: past "
-        "the bend, latency is paid and nothing is bought.");
+    markup += chart_figure("tradeoff", index, words::kTradeoff);
   }
   if (any_step(result, [](const Step& s) { return s.output_tokens_per_second.value.has_value(); })) {
-    markup += chart_figure(
-        "pareto", index, "What a user gets, what a GPU gives",
-        "Each point is a step. Right is fast for its user, high is much for the money: what lies "
-        "below and left of another point is never worth choosing.");
+    markup += chart_figure("pareto", index, words::kPareto);
   }
   if (!has_failures(result)) markup += goodput_chart(result, index);
   markup += heat_charts(result, index, timeline);
   if (has_ttft) {
-    markup += chart_figure(
-        "ladder", index, "Distribution of the time to first token",
-        "Thin line: shortest to longest. Bar: p50 to p95, with p90 as a notch. Heavy stroke: median. "
-        "Diamond: mean.");
+    markup += chart_figure("ladder", index, words::kLadder);
   }
   if (any_step(result, [](const Step& step) { return step.replicas.size() > 1; })) {
-    markup += chart_figure(
-        "replica-throughput", index, "Replicas: share of throughput",
-        "Each replica's output tokens against an equal share. 100 % everywhere is a balanced fleet.");
-    markup +=
-        chart_figure("replica-ttft", index, "Replicas: time to first token",
-                     "p95 of each replica, or the median where one had too few requests for it. A replica "
-                     "above the others is "
-                     "slower, or gets more than its share.");
+    markup += chart_figure("replica-throughput", index, words::kReplicaThroughput);
+    markup += chart_figure("replica-ttft", index, words::kReplicaTtft);
   }
-  markup += chart_figure(
-      "generator-cost", index, "Generator: cost per token",
-      "CPU time that the tool itself spends on each token. It should stay flat; what matters is that the "
-      "tool is never the limit.");
-  markup += chart_figure(
-      "generator-lag", index, "Generator: its own delays",
-      "p99 of how late the tool sent, how late it processed, and how long it did not look at the network. "
-      "All should lie far below the latencies above.");
+  markup += chart_figure("generator-cost", index, words::kGeneratorCost);
+  markup += chart_figure("generator-lag", index, words::kGeneratorLag);
   return R"(<div class="charts">)" + markup + "</div>";
 }
 

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "coordinator/report/ending.h"
+#include "coordinator/report/failures.h"
 #include "coordinator/report/html/columns.h"
 #include "coordinator/report/html/markup.h"
 #include "coordinator/results/units.h"
@@ -55,25 +56,9 @@ std::string criterion_label(const std::string& name) {
   return label;
 }
 
-/// What the state of a limit means for whoever plans capacity.
-std::string criterion_text(const SloCriterion& criterion) {
-  if (criterion.state == "PASS") return "holds up to the highest valid step";
-  if (criterion.state == "BRACKETED") {
-    return criterion.ci95 ? "holds there, breaks at " + format_figure(criterion.ci95->high)
-                          : "holds there, then breaks";
-  }
-  if (criterion.state == "FAIL") return "broken from the lowest step on";
-  if (criterion.state == "INDETERMINATE") {
-    const std::string why = criterion.doubt.empty() ? "too few requests to decide" : criterion.doubt;
-    return criterion.ci95 && !criterion.concurrency
-               ? "breaks at " + format_figure(criterion.ci95->high) + "; below it " + why
-               : why;
-  }
-  return criterion.state;
-}
-
 Figure criterion_figure(const SloCriterion& criterion) {
-  Figure figure = number(criterion.concurrency, "No load was shown to meet it: " + criterion_text(criterion));
+  Figure figure =
+      number(criterion.concurrency, "No load was shown to meet it: " + criterion_meaning(criterion));
   if (criterion.concurrency && criterion.state == "PASS") figure.text = "≥ " + figure.text;
   return figure;
 }
@@ -88,7 +73,8 @@ std::string tile(const KeyFigure& key) {
 /// Each kind of failure with one of them; empty where nothing failed.
 std::string errors_card(const ScenarioResult& result) {
   std::string list;
-  for (const std::string& each : failure_sentences(result)) list += fmt::format("<li>{}</li>", escape(each));
+  for (const std::string& each : failure_sentences(result, all_requests(result.steps)))
+    list += fmt::format("<li>{}</li>", escape(each));
   if (list.empty()) return {};
   return fmt::format(R"(<div class="failures"><p>Errors: {}</p><ul>{}</ul></div>)",
                      escape(errors_words(all_requests(result.steps))), list);
@@ -112,10 +98,8 @@ std::string evidence(const ScenarioResult& result) {
   }
   if (!saturation.shape.empty()) {
     // What its words say of the way past the knee, the evidence says.
-  } else if (saturation.knee_kind == "hard") {
-    text += " The knee is hard: past it, more load adds waiting and no throughput.";
-  } else if (saturation.knee_kind == "soft") {
-    text += " The knee is soft: past it, throughput still creeps up while latency grows.";
+  } else if (const std::string_view meaning = knee_meaning(saturation.knee_kind); !meaning.empty()) {
+    text += fmt::format(" {}", meaning);
   }
   return text.empty() ? text : fmt::format(R"(<p class="evidence">{}</p>)", text);
 }
@@ -313,7 +297,7 @@ std::string slo_table(const ScenarioResult& result) {
         escape(label), limit, inline_markup(criterion_figure(criterion)),
         inline_markup(criterion.ci95 ? text(interval_text(*criterion.ci95))
                                      : absent("Not bracketed by two steps")),
-        escape(criterion_text(criterion)));
+        escape(criterion_meaning(criterion)));
   };
   for (const SloCriterion& criterion : result.slo.criteria) {
     row(criterion, criterion_label(criterion.name), "≤ " + format_time(criterion.limit));

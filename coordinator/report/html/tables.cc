@@ -6,11 +6,13 @@
 #include <algorithm>
 #include <vector>
 
+#include "coordinator/report/failures.h"
 #include "coordinator/report/html/columns.h"
 #include "coordinator/report/html/markup.h"
 #include "coordinator/results/units.h"
 #include "coordinator/words/failures.h"
 #include "coordinator/words/flags.h"
+#include "coordinator/words/titles.h"
 
 namespace kneepoint::coordinator::html {
 namespace {
@@ -198,7 +200,7 @@ std::string errors_table(const ScenarioResult& result) {
     for (const Step& step : result.steps) rows += figure_cell(count(of(step)));
     rows += "</tr>";
   }
-  if (rows.empty()) return "<p>No request failed inside a measured window.</p>";
+  if (rows.empty()) return fmt::format("<p>{}</p>", words::kNoneFailed);
   std::string head = R"(<thead><tr><th scope="col">kind</th>)";
   for (const Step& step : result.steps) head += fmt::format(R"(<th scope="col">{}</th>)", step_label(step));
   return boxed("errors", "Failed requests by kind and " + load_name(result.load_kind()),

@@ -1,26 +1,20 @@
-#include <fmt/format.h>
 
 #include <algorithm>
 
-#include "coordinator/results/units.h"
 #include "coordinator/verdict/causes/scene.h"
+#include "coordinator/words/causes.h"
 
 namespace kneepoint::coordinator {
 namespace {
 
 using Limits = AttributionLimits;
 
-std::string held_text(const ObservedStep& o) {
-  const double running = *Scene::running(o), waiting = *Scene::waiting(o);
-  std::string text =
-      fmt::format("of {} in flight the engine holds {} ({} running, {} waiting)",
-                  figure(Scene::held(*o.step)), figure(running + waiting), figure(running), figure(waiting));
-  const auto& here = o.step->output_tokens_per_second.value;
-  const auto& there = o.telemetry->server_tokens_per_second;
-  if (here && there)
-    text += fmt::format(", though both count the same tokens ({} a second here, {} there)", figure(*here),
-                        figure(*there));
-  return text;
+words::HeldBefore held_at(const ObservedStep& o) {
+  return {.in_flight = Scene::held(*o.step),
+          .running = *Scene::running(o),
+          .waiting = *Scene::waiting(o),
+          .tokens_here = o.step->output_tokens_per_second.value,
+          .tokens_there = o.telemetry->server_tokens_per_second};
 }
 
 /// Requests that wait for entry wait for their first token, and those that are in are as fast as before.
@@ -52,30 +46,14 @@ std::optional<Cause> before_engine_cause(Scene& scene) {
     // Little's law once more: what a request spends somewhere, times requests a second, is how many are
     // there.
     const double outside = *t.outside_server_seconds;
-    if (outside * rate >= Limits::kExplains * *missing) {
-      return Cause{
-          "before_engine",
-          fmt::format("Something before the server holds requests: at {}, {}; of a mean TTFT of {} {} pass "
-                      "before the server takes the request.",
-                      Scene::load_of(*judged.step), held_text(judged), format_time(*ttft),
-                      format_time(outside))};
-    }
-    if (*front * rate >= Limits::kExplains * *missing) {
-      return Cause{
-          "front_end",
-          fmt::format("The server's front end holds requests: at {}, {}; of a mean TTFT of {} {} pass in "
-                      "the server, before its engine.",
-                      Scene::load_of(*judged.step), held_text(judged), format_time(*ttft),
-                      format_time(*front))};
-    }
+    if (outside * rate >= Limits::kExplains * *missing)
+      return Cause{"before_engine", words::held_before_server(*judged.step, held_at(judged), *ttft, outside)};
+    if (*front * rate >= Limits::kExplains * *missing)
+      return Cause{"front_end", words::held_in_front_end(*judged.step, held_at(judged), *ttft, *front)};
     return std::nullopt;
   }
   if (!waits_at_the_entry(scene, *missing)) return std::nullopt;
-  return Cause{
-      "before_engine",
-      fmt::format("Something before the engine holds requests (a gateway, a proxy or the server's own front "
-                  "end): at {}, {}; decoding is as fast as before.",
-                  Scene::load_of(*judged.step), held_text(judged))};
+  return Cause{"before_engine", words::held_before_engine(*judged.step, held_at(judged))};
 }
 
 }  // namespace kneepoint::coordinator

@@ -1,8 +1,7 @@
-#include <fmt/format.h>
 
 #include "coordinator/measure/validity.h"
-#include "coordinator/results/units.h"
 #include "coordinator/verdict/causes/scene.h"
+#include "coordinator/words/causes.h"
 
 namespace kneepoint::coordinator {
 namespace {
@@ -21,15 +20,11 @@ bool only_late(const Step& step) {
 
 std::string why(const Step& step) {
   const GeneratorSummary& generator = step.generator;
-  if (generator.busiest_thread_ratio.value_or(0) > Gates::kBusyThread) {
-    return fmt::format("one of its threads was busy {} of the time",
-                       percent(*generator.busiest_thread_ratio));
-  }
-  if (generator.client_coalesced_ratio.value_or(0) > Gates::kCoalesced) {
-    return fmt::format("it read {:.1f} % of the events late and together",
-                       *generator.client_coalesced_ratio * 100);
-  }
-  return step.reasons.empty() ? "see the step's reasons" : step.reasons.front();
+  if (generator.busiest_thread_ratio.value_or(0) > Gates::kBusyThread)
+    return words::generator_busy(*generator.busiest_thread_ratio);
+  if (generator.client_coalesced_ratio.value_or(0) > Gates::kCoalesced)
+    return words::generator_read_late(*generator.client_coalesced_ratio);
+  return step.reasons.empty() ? words::see_the_reasons() : step.reasons.front();
 }
 
 }  // namespace
@@ -42,17 +37,11 @@ std::optional<Cause> client_cause(Scene& scene) {
       scene.steps.knee.step == nullptr ? 0 : scene.steps.knee.step->load();  // highest valid
   for (const ObservedStep& o : scene.steps.all) {
     if (!o.step->has_flag("CLIENT_BOUND") || o.step->load() < kept_up_with) continue;
-    const GeneratorSummary& generator = o.step->generator;
     if (only_late(*o.step)) {
-      scene.asides.push_back(
-          fmt::format("Requests left late at {}: send lag p99 {} against TTFT p50 {}, while the busiest "
-                      "thread of the load generator was busy {} of the time.",
-                      Scene::load_of(*o.step), format_time(generator.send_lag_p99_seconds),
-                      format_time(o.step->ttft_seconds.p50), percent(*generator.busiest_thread_ratio)));
+      scene.asides.push_back(words::requests_left_late(*o.step));
       continue;
     }
-    return Cause{"client", fmt::format("The load generator was its own limit at {}: {}.",
-                                       Scene::load_of(*o.step), why(*o.step))};
+    return Cause{"client", words::generator_was_the_limit(*o.step, why(*o.step))};
   }
   return std::nullopt;
 }

@@ -1,11 +1,10 @@
-#include <fmt/format.h>
 
 #include <algorithm>
 #include <initializer_list>
 
 #include "coordinator/measure/validity.h"
-#include "coordinator/results/units.h"
 #include "coordinator/verdict/causes/scene.h"
+#include "coordinator/words/causes.h"
 
 namespace kneepoint::coordinator {
 namespace {
@@ -39,12 +38,7 @@ std::optional<Cause> unreachable_replica(const Scene& scene) {
     const auto& replicas = step.replicas;
     const auto silent = std::find_if(replicas.begin(), replicas.end(), gone);
     if (silent == replicas.end() || std::none_of(replicas.begin(), replicas.end(), answers)) continue;
-    return Cause{
-        "network",
-        fmt::format("Requests do not reach the target: at {}, {} of {} failed, {} of them while "
-                    "connecting, and {} never answered.",
-                    Scene::load_of(step), step.requests.failed,
-                    step.requests.failed + step.requests.completed, unreached(step.requests), silent->name)};
+    return Cause{"network", words::replica_not_reached(step, unreached(step.requests), silent->name)};
   }
   return std::nullopt;
 }
@@ -57,32 +51,21 @@ std::optional<Cause> failure_cause(Scene& scene) {
     const RequestCounts& requests = o.step->requests;
     if (!surely_failing(requests)) continue;
     if (const Step* fine = served_more(scene, *o.step)) {
-      scene.asides.push_back(fmt::format("Requests failed at {} and not at {}: no limit of the host.",
-                                         Scene::load_of(*o.step), Scene::load_of(*fine)));
+      scene.asides.push_back(words::failed_and_not_there(*o.step, *fine));
       continue;
     }
     const std::uint64_t failed = requests.failed;
     const auto rejected = count_of(requests, {Outcome::kRejected});
     const auto never_there = unreached(requests);
     const auto timeouts = count_of(requests, {Outcome::kTimeout});
-    const std::string what =
-        fmt::format("at {}, {} of {} failed", Scene::load_of(*o.step), failed, failed + requests.completed);
-    if (2 * rejected > failed) {
-      return Cause{"admission", fmt::format("The target turns requests away: {}, {} of them with HTTP 429 "
-                                            "or 503.",
-                                            what, rejected)};
-    }
-    if (2 * never_there > failed) {
-      return Cause{"network",
-                   fmt::format("Requests do not reach the target: {}, {} of them while connecting.", what,
-                               never_there)};
-    }
+    if (2 * rejected > failed) return Cause{"admission", words::turned_away(*o.step, rejected)};
+    if (2 * never_there > failed) return Cause{"network", words::target_not_reached(*o.step, never_there)};
     // Those that time out in the server's queue tell of the queue, and that is told below.
     if (2 * timeouts > failed && Scene::waits(o)) {
-      scene.asides.push_back(fmt::format("Requests time out: {}, {} of them by timeout.", what, timeouts));
+      scene.asides.push_back(words::time_out(*o.step, timeouts));
       continue;
     }
-    return Cause{"errors", fmt::format("The target fails: {} ({}).", what, format_errors(requests))};
+    return Cause{"errors", words::target_fails(*o.step)};
   }
   return std::nullopt;
 }

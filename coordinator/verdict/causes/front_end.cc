@@ -1,33 +1,27 @@
-#include <fmt/format.h>
 
 #include <algorithm>
 
-#include "coordinator/results/units.h"
 #include "coordinator/verdict/causes/scene.h"
+#include "coordinator/words/causes.h"
 
 namespace kneepoint::coordinator {
 namespace {
 
 using Limits = AttributionLimits;
 
-/// "; of a TTFT of 532 ms 400 ms pass in the front end, before the engine (20 ms at 32)"
-std::string split_text(const Scene& scene) {
+/// What of a mean TTFT passes in the front end, and what did at the lowest load.
+words::FrontEndShare share_of_front_end(const Scene& scene) {
   const ObservedStep& judged = scene.steps.judged;
-  const auto front = front_end_seconds(judged);
-  const auto& ttft = judged.step->ttft_seconds.mean;
-  if (!front || !ttft) return "";
-  std::string text = fmt::format("; of a mean TTFT of {} {} pass in the front end, before the engine",
-                                 format_time(*ttft), format_time(*front));
-  const auto before = front_end_seconds(scene.steps.lowest);
-  if (before && scene.steps.lowest.step != judged.step)
-    text += fmt::format(" ({} at {})", format_time(*before), load_label(*scene.steps.lowest.step));
-  return text;
+  const ObservedStep& lowest = scene.steps.lowest;
+  return {.ttft = judged.step->ttft_seconds.mean,
+          .front = front_end_seconds(judged),
+          .front_before = front_end_seconds(lowest),
+          .lowest = lowest.step == judged.step ? nullptr : lowest.step};
 }
 
-std::string gpu_text(const ObservedStep& o) {
+std::optional<double> gpu_use(const ObservedStep& o) {
   const GpuTelemetry* gpu = Scene::gpu(o);
-  if (gpu == nullptr || !gpu->util_mean) return "";
-  return fmt::format(" while the GPU was in use {} of the time", percent(*gpu->util_mean));
+  return gpu == nullptr ? std::nullopt : gpu->util_mean;
 }
 
 /// The front end's share of a request's TTFT is large, and has grown.
@@ -54,19 +48,13 @@ std::optional<Cause> front_end_cause(Scene& scene) {
   const bool idle = gpu_not_full(judged);
   const auto& front = t->front_end_cpu_cores;
   const auto& engine = t->engine_cpu_cores;
-  const std::string at = Scene::load_of(*judged.step);
   if (front && *front >= Limits::kBusyProcess && (idle || front_end_is_slow(scene)) &&
       engine.value_or(0) < Limits::kBusyProcess) {
     return Cause{"front_end",
-                 fmt::format("The server's front end works as fast as it can: at {} its process was busy "
-                             "{:.2f} of a core{}{}.",
-                             at, *front, gpu_text(judged), split_text(scene))};
+                 words::front_end_full(*judged.step, *front, gpu_use(judged), share_of_front_end(scene))};
   }
   if (idle && engine && *engine >= Limits::kBusyProcess && front.value_or(0) < Limits::kIdleProcess) {
-    return Cause{"scheduler",
-                 fmt::format("The engine's own loop works as fast as it can: at {} its process was busy "
-                             "{:.2f} of a core{}.",
-                             at, *engine, gpu_text(judged))};
+    return Cause{"scheduler", words::engine_loop_full(*judged.step, *engine, gpu_use(judged))};
   }
   return std::nullopt;
 }
@@ -76,33 +64,15 @@ std::string open_causes(const Scene& scene) {
   if (!scene.knee() || judged.step == nullptr) return "";
   if (gpu_not_full(judged)) {
     const StepTelemetry* t = Scene::engine(judged);
-    if (t != nullptr && t->front_end_cpu_cores.value_or(1) < Limits::kIdleProcess &&
-        t->engine_cpu_cores.value_or(1) < Limits::kIdleProcess) {
-      return fmt::format(
-          "The GPU is not full ({} in use at {}), nor are the server's processes ({:.2f} and {:.2f} of a "
-          "core): what holds it back was not seen.",
-          percent(*judged.telemetry->gpu.util_mean), Scene::load_of(*judged.step), *t->front_end_cpu_cores,
-          *t->engine_cpu_cores);
-    }
-    const bool front = t != nullptr && t->front_end_cpu_cores;
-    const bool engine = t != nullptr && t->engine_cpu_cores;
-    std::string cpu, verdict = "front end or scheduler (it is not known which).";
-    if (front)
-      cpu += fmt::format("; the front end's process was busy {:.2f} of a core", *t->front_end_cpu_cores);
-    if (engine) cpu += fmt::format("; the engine's process was busy {:.2f} of a core", *t->engine_cpu_cores);
-    if (!front || !engine) {
-      verdict += " The CPU of each of the server's processes would show it.";
-    } else if (std::min(*t->front_end_cpu_cores, *t->engine_cpu_cores) >= Limits::kBusyProcess) {
-      verdict = "front end and scheduler are both at their limit, and either may hold back the other.";
-    }
-    return fmt::format("The GPU is not full ({} in use at {}{}): {}",
-                       percent(*judged.telemetry->gpu.util_mean), Scene::load_of(*judged.step), cpu, verdict);
+    const double gpu = *judged.telemetry->gpu.util_mean;
+    const auto front = t != nullptr ? t->front_end_cpu_cores : std::nullopt;
+    const auto engine = t != nullptr ? t->engine_cpu_cores : std::nullopt;
+    if (front.value_or(1) < Limits::kIdleProcess && engine.value_or(1) < Limits::kIdleProcess)
+      return words::nothing_full(*judged.step, gpu, *front, *engine);
+    const bool both_full = std::min(front.value_or(0), engine.value_or(0)) >= Limits::kBusyProcess;
+    return words::gpu_not_full(*judged.step, gpu, front, engine, both_full);
   }
-  if (scene.input.knee_kind == "hard" && judged.telemetry != nullptr) {
-    return "Requests wait while decoding is as fast as before: full slots, prefill or something before the "
-           "engine (it is not known which). The engine's queue time, prefill time and requests in the "
-           "batch, of every server, would show it.";
-  }
+  if (scene.input.knee_kind == "hard" && judged.telemetry != nullptr) return words::waits_somewhere();
   return "";
 }
 

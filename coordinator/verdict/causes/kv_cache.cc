@@ -1,8 +1,8 @@
-#include <fmt/format.h>
 
 #include <algorithm>
 
 #include "coordinator/verdict/causes/scene.h"
+#include "coordinator/words/causes.h"
 
 namespace kneepoint::coordinator {
 
@@ -14,29 +14,21 @@ std::optional<Cause> kv_cache_cause(Scene& scene) {
   if (engine == nullptr) return std::nullopt;
   const StepTelemetry& t = *engine;
   const double preempted = t.preemptions_per_second.value_or(0);
-  const std::string at = Scene::load_of(*judged.step);
   if (t.kv_usage_max && *t.kv_usage_max >= Limits::kKvNearlyFull &&
       preempted >= Limits::kPreemptionsPerSecond) {
-    return Cause{"kv_cache",
-                 fmt::format("The KV cache runs out: at {} it was up to {} full, and {:.2g} requests "
-                             "a second were preempted.",
-                             at, percent(*t.kv_usage_max), preempted)};
+    return Cause{"kv_cache", words::kv_cache_runs_out(*judged.step, *t.kv_usage_max, preempted)};
   }
   if (!Scene::waits(judged)) return std::nullopt;
-  const std::string queue = figure(*Scene::waiting(judged));
+  const double queue = *Scene::waiting(judged);
   if (t.kv_usage_mean && *t.kv_usage_mean >= Limits::kKvFull) {
-    return Cause{"kv_cache", fmt::format("The KV cache is full: at {} it was {} full on average "
-                                         "while {} requests waited.",
-                                         at, percent(*t.kv_usage_mean), queue)};
+    return Cause{"kv_cache", words::kv_cache_full(*judged.step, *t.kv_usage_mean, queue)};
   }
   const auto running = Scene::running(judged);
   if (!t.kv_usage_max || !running) return std::nullopt;
   const double on_each_replica = *running / static_cast<double>(scene.input.replicas);
   const double each = *t.kv_usage_max / std::max(on_each_replica, 1.0);
   if (each < Limits::kKvLargeRequest || *t.kv_usage_max + each <= 1) return std::nullopt;
-  return Cause{"kv_cache", fmt::format("The KV cache has no room for one more: at {} {} run, each holding up "
-                                       "to {} of it, while {} wait.",
-                                       at, figure(*running), percent(each), queue)};
+  return Cause{"kv_cache", words::kv_cache_no_room(*judged.step, *running, each, queue)};
 }
 
 }  // namespace kneepoint::coordinator

@@ -1,9 +1,8 @@
-#include <fmt/format.h>
 
 #include "coordinator/measure/network.h"
-#include "coordinator/results/units.h"
 #include "coordinator/verdict/attribution.h"
 #include "coordinator/verdict/causes/scene.h"
+#include "coordinator/words/causes.h"
 
 namespace kneepoint::coordinator {
 namespace {
@@ -28,9 +27,7 @@ std::optional<Cause> loss_cause(Scene& scene) {
   if (!before || !surely_lossy(judged.network) ||
       *judged.network.loss_ratio() < Limits::kLossGrowth * *before)
     return std::nullopt;
-  return Cause{"network", fmt::format("The network loses packets under load: at {} {}; at {} {}.",
-                                      Scene::load_of(judged), loss_text(judged.network), load_label(lowest),
-                                      loss_text(lowest.network))};
+  return Cause{"network", words::network_loses(judged, lowest)};
 }
 
 /// A slow network is named only by what is measured of it.
@@ -42,8 +39,7 @@ std::optional<Cause> network_cause(Scene& scene) {
   const auto& now = judged.connect_seconds.p95;
   if (!before || !now || *now < Limits::kConnectSeconds || *now < Limits::kConnectGrowth * *before)
     return std::nullopt;
-  return Cause{"network", fmt::format("Connecting slows down: p95 {} at {}, {} at {}.", format_time(*before),
-                                      load_label(lowest), format_time(*now), load_label(judged))};
+  return Cause{"network", words::connecting_slows(lowest, *before, judged, *now)};
 }
 
 }  // namespace kneepoint::coordinator

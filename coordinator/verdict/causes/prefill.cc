@@ -1,10 +1,9 @@
-#include <fmt/format.h>
 
 #include <algorithm>
 #include <cmath>
 
-#include "coordinator/results/units.h"
 #include "coordinator/verdict/causes/scene.h"
+#include "coordinator/words/causes.h"
 
 namespace kneepoint::coordinator {
 namespace {
@@ -89,11 +88,8 @@ std::optional<Cause> token_budget_cause(Scene& scene) {
   if (!now || !earlier || std::abs(*now / *earlier - 1) > 2 * Limits::kFullIteration) return std::nullopt;
   if (!running || !fill || *fill >= Limits::kAtCap || !prompts_are_most(*Scene::engine(judged)))
     return std::nullopt;
-  return Cause{"prefill",
-               fmt::format("The engine's iterations are full: {} tokens each at {}, {} at {}, while {} wait "
-                           "beside a batch of {} that has held {}.",
-                           figure(*earlier), load_label(*before.step), figure(*now), load_label(*judged.step),
-                           figure(*Scene::waiting(judged)), figure(*running), figure(scene.most_running()))};
+  return Cause{"prefill", words::iterations_full(*before.step, *earlier, *judged.step, *now,
+                                                 {*Scene::waiting(judged), *running, scene.most_running()})};
 }
 
 /// Prompt tokens a second have stopped growing though requests queue before a batch that is not full, or take
@@ -121,22 +117,18 @@ std::optional<Cause> prefill_cause(Scene& scene) {
       now->prefill_time_mean_seconds && earlier->prefill_time_mean_seconds &&
       *now->prefill_time_mean_seconds >= Limits::kPrefillGrowth * *earlier->prefill_time_mean_seconds;
   if (!queue_before_room && !slower) return std::nullopt;
-  std::string sentence =
-      fmt::format("No more prompts are read in a second: {} prompt tokens a second at {}, {} at {}",
-                  format_figure(*earlier->server_prompt_tokens_per_second), load_label(*before.step),
-                  format_figure(prompt), load_label(*judged.step));
+  words::MorePrefill told{.tokens_before = *earlier->server_prompt_tokens_per_second, .tokens = prompt};
   if (queue_before_room)
-    sentence += fmt::format(", while {} wait beside a batch of {} that has held {}",
-                            figure(*Scene::waiting(judged)), figure(*running), figure(scene.most_running()));
-  if (slower)
-    sentence += fmt::format("; prefill of a request takes {} instead of {}",
-                            format_time(*now->prefill_time_mean_seconds),
-                            format_time(*earlier->prefill_time_mean_seconds));
-  if (prompts_alone)
-    sentence +=
-        fmt::format("; the GPU was in use {} of the time, and what was written takes {} of it at most",
-                    percent(*Scene::gpu(judged)->util_mean), percent(*decoding));
-  return Cause{"prefill", sentence + "."};
+    told.room = words::BatchRoom{*Scene::waiting(judged), *running, scene.most_running()};
+  if (slower) {
+    told.takes_before = earlier->prefill_time_mean_seconds;
+    told.takes = now->prefill_time_mean_seconds;
+  }
+  if (prompts_alone) {
+    told.gpu = Scene::gpu(judged)->util_mean;
+    told.decoding = decoding;
+  }
+  return Cause{"prefill", words::no_more_prompts(*before.step, *judged.step, told)};
 }
 
 }  // namespace kneepoint::coordinator

@@ -1,9 +1,8 @@
-#include <fmt/format.h>
 
 #include <algorithm>
 
-#include "coordinator/results/units.h"
 #include "coordinator/verdict/causes/scene.h"
+#include "coordinator/words/causes.h"
 
 namespace kneepoint::coordinator {
 namespace {
@@ -79,20 +78,15 @@ const Step& first_full(const Scene& scene, const FullBatch& full) {
 }
 
 std::string sentence_of(const Scene& scene, const FullBatch& full) {
-  std::string batch = fmt::format("{} run", figure(full.running));
+  words::BatchFull batch{.running = full.running, .waiting = full.waiting};
   const ObservedStep* before = full.earlier != nullptr ? full.earlier : &scene.steps.before;
   if (before->step != nullptr && before->step != full.at->step) {
-    if (const auto earlier = Scene::running(*before))
-      batch += fmt::format(" ({} at {})", figure(*earlier), load_label(*before->step));
+    if (const auto earlier = Scene::running(*before)) {
+      batch.earlier = before->step;
+      batch.running_earlier = *earlier;
+    }
   }
-  std::string sentence =
-      fmt::format("The server takes no more into its batch: at {} {} and {} wait in the server's queue",
-                  Scene::load_of(*full.at->step), batch, figure(full.waiting));
-  const StepTelemetry& t = *Scene::engine(*full.at);
-  if (t.queue_time_mean_seconds.value_or(0) > 0)
-    sentence += fmt::format(", {} each", format_time(*t.queue_time_mean_seconds));
-  if (t.kv_usage_mean) sentence += fmt::format("; the KV cache is {} full", percent(*t.kv_usage_mean));
-  return sentence + ".";
+  return words::batch_full(*full.at->step, batch, *Scene::engine(*full.at));
 }
 
 /// Without the server's word a hard knee still tells: past it TTFT grows and decoding does not slow down.
@@ -100,19 +94,7 @@ std::optional<Cause> by_client(const Scene& scene) {
   const ObservedSteps& steps = scene.steps;
   if (scene.input.knee_kind != "hard" || steps.past.step == nullptr || steps.knee.step == steps.past.step)
     return std::nullopt;
-  const auto& ttft = [](const Step& s) { return s.ttft_seconds.p50; };
-  const auto& tpot = [](const Step& s) { return s.tpot_seconds.p50; };
-  std::string sentence = "Requests wait for a slot while decoding is as fast as before";
-  if (ttft(*steps.knee.step) && ttft(*steps.past.step)) {
-    sentence += fmt::format(": TTFT p50 {} at {}, {} at {}", format_time(*ttft(*steps.knee.step)),
-                            load_label(*steps.knee.step), format_time(*ttft(*steps.past.step)),
-                            load_label(*steps.past.step));
-  }
-  if (tpot(*steps.knee.step) && tpot(*steps.past.step)) {
-    sentence += fmt::format("; TPOT p50 {} and {}", format_time(*tpot(*steps.knee.step)),
-                            format_time(*tpot(*steps.past.step)));
-  }
-  return Cause{"queue_slots", sentence + "."};
+  return Cause{"queue_slots", words::waits_for_a_slot(*steps.knee.step, *steps.past.step)};
 }
 
 }  // namespace
@@ -124,10 +106,8 @@ std::optional<Cause> queue_slots_cause(Scene& scene) {
   if (no_page) return by_client(scene);
   const auto full = find_full_batch(scene);
   if (!full) {
-    if (const auto far = full_further_up(scene)) {
-      scene.asides.push_back(
-          fmt::format("Past the knee the slots are full, too: {}", sentence_of(scene, *far)));
-    }
+    if (const auto far = full_further_up(scene))
+      scene.asides.push_back(words::slots_full_past_knee(sentence_of(scene, *far)));
     return std::nullopt;
   }
   // One load tells of no batch that stays as it is while the load grows.
@@ -136,8 +116,7 @@ std::optional<Cause> queue_slots_cause(Scene& scene) {
   if (knee && judged.step->load_kind() == LoadKind::kRequests &&
       *knee < Limits::kKneeOfSlots * scene.most_running()) {
     // Throughput had stopped growing before the slots were full.
-    scene.asides.push_back(fmt::format("The slots are full, too, but only from {} on: {}",
-                                       load_label(first_full(scene, *full)), sentence_of(scene, *full)));
+    scene.asides.push_back(words::slots_full_later(first_full(scene, *full), sentence_of(scene, *full)));
     return std::nullopt;
   }
   return Cause{"queue_slots", sentence_of(scene, *full)};

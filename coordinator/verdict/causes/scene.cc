@@ -1,27 +1,12 @@
 #include "coordinator/verdict/causes/scene.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 
 #include "coordinator/results/engine_load.h"
 #include "coordinator/results/sessions.h"
-#include "coordinator/results/units.h"
 
 namespace kneepoint::coordinator {
-namespace {
-
 using Limits = AttributionLimits;
-
-}  // namespace
-
-std::string percent(double ratio) {
-  return fmt::format("{:.0f} %", ratio * 100);
-}
-
-std::string figure(double value) {
-  return value < 10 ? fmt::format("{:.1f}", value) : fmt::format("{:.0f}", value);
-}
 
 Scene::Scene(const AttributionInput& given)
     : input(given), steps(observe(given.steps, given.saturation ? given.saturation : given.range_middle())) {}
@@ -83,10 +68,6 @@ std::optional<double> Scene::outside_engine(const ObservedStep& o) const {
   const auto in_batch = running(o), queued = waiting(o);
   if (!in_batch || !queued) return std::nullopt;
   return o.step->achieved_concurrency.value_or(held(*o.step)) - *in_batch - *queued;
-}
-
-std::string Scene::load_of(const Step& step) {
-  return format_load(step.load_kind(), step.load());
 }
 
 }  // namespace kneepoint::coordinator

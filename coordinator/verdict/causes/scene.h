@@ -50,14 +50,7 @@ class Scene {
   static bool waits(const ObservedStep& o);
   /// Requests in flight that the engine does not hold; only where its page surely tells of our load.
   std::optional<double> outside_engine(const ObservedStep& o) const;
-  /// "32 requests in flight", of an open loop "20 requests per second".
-  static std::string load_of(const Step& step);
 };
-
-/// "64 %"
-std::string percent(double ratio);
-/// "2.3", "24"
-std::string figure(double value);
 
 /// Every cause looks for its own signs. An empty answer: they are not there.
 std::optional<Cause> client_cause(Scene& scene);
@@ -76,8 +69,6 @@ std::optional<Cause> busiest_unit_cause(Scene& scene);
 
 /// What fits what was seen and cannot be told apart, with what would tell; empty where nothing fits.
 std::string open_causes(const Scene& scene);
-/// How near the GPU's units are to their peaks: "tensor pipe 10 %, memory bus 30 %, SMs 90 %".
-std::string units_text(const ObservedStep& o);
 /// Whether the GPU surely has time left: its utilisation, which is near 1 long before it is full, is low.
 bool gpu_not_full(const ObservedStep& o);
 /// Whether the memory bus is seen to be busy, and is nearer to its limit than the tensor pipe.

@@ -18,10 +18,10 @@
 namespace kneepoint::coordinator {
 namespace {
 
-/// The plan is named after its file.
+/// The plan is named after its file, as near as a name may be.
 std::string name_of(const std::string& output) {
-  std::string name = std::filesystem::path(output).stem().string();
-  return is_valid_name(name) ? name : "plan";
+  const std::string name = std::filesystem::path(output).stem().string();
+  return is_valid_name(name) ? name : made_name(name);
 }
 
 }  // namespace

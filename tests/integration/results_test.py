@@ -179,6 +179,14 @@ class Init(harness.TestCase):
         self.assertIn("is there already", again.output)
         self.assertEqual(plan.read_text(), text)
 
+    def test_a_plan_is_named_after_its_file(self):
+        host = self.simhost()
+        for file, name in (("gpu 1.yaml", '"gpu 1"'), ("gpu\u200b1.yaml", "gpu-1"), (".hidden.yaml", "plan")):
+            plan = self.scratch / file
+            init = self.kneepoint("init", host.url, "--output", plan)
+            self.assertEqual(init.wait(), 0, init.output)
+            self.assertIn(f"\nname: {name}\n", plan.read_text())
+
     def test_the_plan_runs(self):
         host = self.simhost("--a", "1ms", "--c", "0ms", "--d", "0us", "--e", "0")
         printed = self.kneepoint("init", host.url)

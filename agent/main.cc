@@ -66,7 +66,8 @@ int main(int argc, char** argv) {
   app.footer(
       "Exit codes: 0 the run is over, 1 internal error, 2 bad usage or a missing secret,\n"
       "            3 the run is over for good without having been completed,\n"
-      "            5 coordinator not found, lost, or the run broken off, 130 interrupted.");
+      "            5 turned away, coordinator lost, or the run broken off,\n"
+      "            7 no coordinator was found, 130 interrupted.");
   app.set_version_flag("--version", kneepoint::build_description());
   app.add_option("--coordinator", coordinator, "Where it listens: HOST:PORT or unix:PATH")->required();
   app.add_flag("--insecure", insecure, "Allow plain TCP, and --serve without a token, beyond this machine");

@@ -296,7 +296,7 @@ void AgentSession::on_time(MonoTime now) {
   }
   if (!welcomed_ && now >= give_up_at_) {
     end_ = SessionEnd{
-        ExitCode::kFleet,
+        found_ ? ExitCode::kFleet : ExitCode::kNoCoordinator,
         fmt::format("no coordinator at {} within {:g} s: {}", options_.coordinator.str(),
                     to_seconds(options_.join_timeout), last_problem_.empty() ? "no answer" : last_problem_)};
     flush_until_ = now;

@@ -33,13 +33,15 @@ namespace kneepoint::agent {
 
 class AgentMetrics;
 
-/// How a session ended, as the process's exit code (README, "Exit codes").
+/// How a session ended, as the process's exit code (docs/fleet.md, "How an agent ends"). Never renumbered,
+/// and none has another meaning for the coordinator.
 enum class ExitCode : int {
   kDone = 0,
   kInternal = 1,
   kUsage = 2,
-  kOver = 3,  ///< The run is over for good, and was not completed.
-  kFleet = 5,
+  kOver = 3,           ///< The run is over for good, and was not completed.
+  kFleet = 5,          ///< Turned away; the coordinator was lost, or broke the run off.
+  kNoCoordinator = 7,  ///< None was ever found.
   kInterrupted = 130,
 };
 struct SessionEnd {
@@ -170,6 +172,7 @@ class AgentSession {
   std::unique_ptr<CoordinatorLink> link_;
   std::uint64_t link_id_ = 0;
   bool welcomed_ = false;  ///< On the present link.
+  bool found_ = false;     ///< Welcomed once, on whatever link.
   MonoTime dial_at_{};     ///< While there is no link.
   MonoTime give_up_at_{};  ///< While not welcomed.
   MonoTime broken_at_{};   ///< While not welcomed: since when.

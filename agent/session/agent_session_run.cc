@@ -83,7 +83,7 @@ void AgentSession::forget_run() {
 void AgentSession::on_welcome(const v1::Welcome& welcome) {
   const bool forgets = engine_ && !welcome.resume();
   if (forgets) forget_run();
-  welcomed_ = true;
+  welcomed_ = found_ = true;
   outbox_.link_lost();
   drained_told_ = false;
   outbox_.acknowledged(welcome.acked());

@@ -17,6 +17,7 @@ enum ExitCode : int {
   kFleetFailed = 5,  ///< The fleet was not assembled, or the loss of agents ended the run.
   kGuardRail =
       6,  ///< A guard rail stopped the run, or a user of the live page; what was measured is in the report.
+  // 7 is an agent's: it found no coordinator.
   kInterrupted = 130,
 };
 

@@ -363,8 +363,18 @@ TEST(AgentSession, GivesUpWhereNobodyListens) {
   agent::AgentSession::Options options{.join_timeout = 100ms};
   TestAgent a("unix:/nonexistent/kneepoint.sock", "a", options);
   const auto end = a.end();
-  EXPECT_EQ(end.code, ExitCode::kFleet);
+  EXPECT_EQ(end.code, ExitCode::kNoCoordinator);
   EXPECT_THAT(end.reason, HasSubstr("no coordinator at unix:/nonexistent/kneepoint.sock"));
+}
+
+TEST_F(FleetTest, ACoordinatorThatIsLostBeforeAnyLoadHadBeenFound) {
+  listen();
+  TestAgent a(unix_address(), "a", {.join_timeout = 100ms});
+  ASSERT_TRUE(fleet_->assemble({1}, kLimit));
+  fleet_.reset();
+  const auto end = a.end();
+  EXPECT_EQ(end.code, ExitCode::kFleet);
+  EXPECT_THAT(end.reason, HasSubstr("no coordinator at unix:")) << "it was looked for again";
 }
 
 TEST(AgentSession, FindsACoordinatorThatComesLater) {

@@ -76,9 +76,9 @@ class Tls(harness.TestCase):
         pretender = self.agent("two", who="one")
         # Right name and authority, but made for a coordinator.
         turncoat = self.agent("localhost", who="coordinator", join="2s")
-        for process, words in [(stranger, "certificate"), (plain, "no coordinator at"),
-                               (pretender, "its certificate does not name it"), (turncoat, "no coordinator at")]:
-            self.assertEqual(process.wait(30), 5, process.output)
+        for process, code, words in [(stranger, 7, "certificate"), (plain, 7, "no coordinator at"),
+                                     (pretender, 5, "its certificate does not name it"), (turncoat, 7, "no coordinator at")]:
+            self.assertEqual(process.wait(30), code, process.output)
             self.assertIn(words, process.output)
         self.assertEqual(coordinator.wait(60), 5, coordinator.output)
         self.assertIn("the agent did not come", coordinator.output)
@@ -93,7 +93,7 @@ class Tls(harness.TestCase):
                 coordinator = self.coordinator(self.idle_plan(), files=files)
                 self.listening(coordinator)
                 agent = self.agent("one", folder=elsewhere, join="2s")
-                self.assertEqual(agent.wait(30), 5, agent.output)
+                self.assertEqual(agent.wait(30), 7, agent.output)
                 self.assertIn("no coordinator at", agent.output)
                 coordinator.stop()
 
@@ -156,7 +156,7 @@ subjectAltName = {san}
 
     def test_beyond_loopback_tls_is_enough(self):
         agent = self.agent("one", host="192.0.2.1", join="1s")
-        self.assertEqual(agent.wait(30), 5, agent.output)
+        self.assertEqual(agent.wait(30), 7, agent.output)
         self.assertNotIn("--insecure", agent.output)
 
     def test_certificates_are_rotated_without_a_restart(self):
@@ -180,7 +180,7 @@ subjectAltName = {san}
         strange = self.start(Process(BIN / "kneepoint-agent", "--coordinator", f"127.0.0.1:{self.port}", "--name",
                                      "three", "--join-timeout", "2s", "--tls-cert", kept / "old-two.pem", "--tls-key",
                                      kept / "old-two.key", "--tls-ca", kept / "old-ca.pem"))
-        self.assertEqual(strange.wait(30), 5, strange.output)
+        self.assertEqual(strange.wait(30), 7, strange.output)
         # Whoever was in stays in.
         self.assertIsNone(first.child.poll(), first.output)
         self.assertIsNone(second.child.poll(), second.output)

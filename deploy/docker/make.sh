@@ -1,8 +1,10 @@
 #!/usr/bin/env bash
-# make.sh TARGET OUT [IMAGE]: the image kneepoint:latest, or IMAGE, by the Dockerfile's TARGET, and OUT/kneepoint-image.spdx.json, which says what is in it
-# (SPDX 2.3). Called by `./dev image`, which brings the tools. Times and labels follow the commit, so that the same sources and Debian packages can
-# give the same image; that two builds are alike bit for bit has not been shown yet.
+# make.sh [--no-cache] TARGET OUT [IMAGE]: the image kneepoint:latest, or IMAGE, by the Dockerfile's TARGET, and OUT/kneepoint-image.spdx.json, which
+# says what is in it (SPDX 2.3). Called by `./dev image`, which brings the tools. Times and labels follow the commit: the same sources, base image and
+# Debian packages give the same image, bit by bit, where the same buildah makes it (its version is a label, and it compresses the layers). Docker
+# builds the same files, with the instant of the build on them.
 set -euo pipefail
+fresh=(); [[ ${1:-} != --no-cache ]] || { fresh=(--no-cache); shift; }
 target=$1; mkdir -p "$2"; out=$(cd "$2" && pwd)
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd); cd "$root"
 image=${3:-kneepoint:latest}
@@ -14,12 +16,12 @@ common=(--file deploy/docker/Dockerfile --build-arg "SOURCE_DATE_EPOCH=$SOURCE_D
 contents=$(mktemp -d); trap 'rm -rf "$contents"' EXIT
 
 if docker info >/dev/null 2>&1; then
-  docker build "${common[@]}" --target "$target" --tag "$image" .
+  docker build "${fresh[@]}" "${common[@]}" --target "$target" --tag "$image" .
   docker build "${common[@]}" --target contents --output "$contents" .
   bytes=$(docker image inspect --format '{{.Size}}' "$image")
 else
   build=(buildah bud --layers --isolation chroot --timestamp "$SOURCE_DATE_EPOCH" "${common[@]}")
-  "${build[@]}" --target "$target" --tag "$image" .
+  "${build[@]}" "${fresh[@]}" --target "$target" --tag "$image" .
   "${build[@]}" --target contents --output "type=local,dest=$contents" .
   bytes=$(podman image inspect --format '{{.Size}}' "$image")
 fi

@@ -2,11 +2,12 @@
 its own, on one network, with the arguments and the restrictions that deploy/ gives them."""
 import json
 import os
+import pathlib
 import subprocess
 import tempfile
 import unittest
 
-from containers import Engine, Unavailable
+from containers import Engine, Unavailable, run
 from processes import BIN, ROOT, skip
 
 IMAGE = "kneepoint:test"
@@ -27,17 +28,20 @@ class Fleet(unittest.TestCase):
         self.suffix = str(os.getpid())
         self.network = "kneepoint-" + self.suffix
         self.volume = "kneepoint-results-" + self.suffix
-        self.engine("network", "create", self.network)
         self.addCleanup(self.engine, "network", "rm", self.network, check=False)
+        self.engine("network", "create", self.network)
+        self.hosts = []
         self.engine("volume", "create", self.volume)
         self.addCleanup(self.engine, "volume", "rm", "--force", self.volume, check=False)
 
     def start(self, name, *command, options=()):
-        """Starts a container that others find under `name`."""
+        """Starts a container that those started after it find under `name`: in /etc/hosts, because a network's name server may be
+        silent for many seconds each time that a container is added to it."""
         full = f"{name}-{self.suffix}"
-        self.engine("run", "--detach", "--name", full, "--network", self.network, "--network-alias", name,
-                    *RESTRICTED, *options, IMAGE, *command)
         self.addCleanup(self.engine, "rm", "--force", full, check=False)
+        self.engine("run", "--detach", "--name", full, "--network", self.network, *self.hosts, *RESTRICTED, *options, IMAGE, *command)
+        found, = json.loads(self.engine("inspect", full).stdout)
+        self.hosts.append(f"--add-host={name}:{found['NetworkSettings']['Networks'][self.network]['IPAddress']}")
         return full
 
     def logs(self, container):
@@ -95,6 +99,47 @@ class Fleet(unittest.TestCase):
             "--listen", "0.0.0.0:7070", "--expect-agents", "2", "--insecure", "--join-timeout", "2s", "--serve", "none",
             "--out", "/results/never", options=["--volume", f"{self.volume}:/results"])
         self.assertEqual(self.wait_exit(coordinator, 60), 5, self.logs(coordinator))
+
+
+class Again(unittest.TestCase):
+    """The image made twice from nothing, in two checkouts: one of them, and what its owner makes, is for the owner's eyes only."""
+    IMAGE = "kneepoint:again"
+    WHEN = 1_000_000_000  # no day on which it could have been made
+    NEEDED = (".dockerignore", "CMakeLists.txt", "configs", "deploy/docker", "deploy/package/sbom.py",
+              *("build/release/bin/" + program for program in PROGRAMS))
+
+    def setUp(self):
+        self.folder = pathlib.Path(self.enterContext(tempfile.TemporaryDirectory(prefix="kneepoint-containers-", dir="/var/tmp")))
+        self.engine = Engine(self.folder)
+        if self.engine.command[0] == "docker":
+            self.skipTest("docker leaves the instant of the build on files")
+        self.addCleanup(self.engine, "rmi", "--force", self.IMAGE, check=False)
+
+    def checkout(self, name, modes):
+        root = self.folder / name
+        for path in self.NEEDED:
+            (root / path).parent.mkdir(parents=True, exist_ok=True)
+            run("cp", "--recursive", ROOT / path, root / path)
+        run("chmod", "--recursive", modes, root)
+        return root
+
+    def make(self, root, umask):
+        """@returns what identifies the image and each of its layers, and its bill of materials."""
+        environment = self.engine.environment | {"SOURCE_DATE_EPOCH": str(self.WHEN)}
+        run(root / "deploy/docker/make.sh", "--no-cache", "image-built", root / "out", self.IMAGE, env=environment, umask=umask)
+        found, = json.loads(self.engine("image", "inspect", self.IMAGE).stdout)
+        return found["RootFS"]["Layers"], found["Id"], (root / "out/kneepoint-image.spdx.json").read_text(encoding="utf-8")
+
+    def test_the_same_sources_give_the_same_image(self):
+        first = self.make(self.checkout("open", "u=rwX,go=rX"), 0o022)
+        second = self.make(self.checkout("closed", "u=rwX,go="), 0o077)
+        for what, one, other in zip(("layers", "image", "bill of materials"), first, second):
+            self.assertEqual(one, other, what)
+        as_root = [*RESTRICTED, "--user=0", self.IMAGE]
+        self.assertRegex(self.engine("run", "--rm", *as_root, "grep", "kneepoint", "/etc/shadow").stdout, f":{self.WHEN // 86400}:")
+        late = self.engine("run", "--rm", *as_root, "find", "/usr/local/bin", "/usr/share/kneepoint", "/etc/shadow", "/var/lib/dpkg/status",
+                           "-newermt", f"@{self.WHEN}").stdout
+        self.assertEqual(late, "", "files of another instant")
 
 
 if __name__ == "__main__":

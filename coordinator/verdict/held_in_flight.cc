@@ -1,13 +1,11 @@
 #include "coordinator/verdict/held_in_flight.h"
 
-#include <fmt/format.h>
-
 #include <iterator>
 #include <map>
 
 #include "coordinator/results/sessions.h"
-#include "coordinator/results/units.h"
 #include "coordinator/verdict/scatter.h"
+#include "coordinator/words/saturation.h"
 
 namespace kneepoint::coordinator {
 namespace {
@@ -53,13 +51,8 @@ Estimate held_in_flight(const std::vector<Step>& steps, const Saturation& found)
 std::string held_sentence(const std::vector<Step>& steps, const Saturation& found) {
   const Estimate held = held_in_flight(steps, found);
   if (!held.ci95) return "";
-  if (!held.value) {
-    return fmt::format("They hold {} to {} requests in flight.", format_figure(held.ci95->low),
-                       format_figure(held.ci95->high));
-  }
-  return fmt::format("They hold {} requests in flight ({} to {}); {:.0f} % of them think.",
-                     format_figure(*held.value), format_figure(held.ci95->low),
-                     format_figure(held.ci95->high), (1 - *held.value / *found.concurrency) * 100);
+  return held.value ? words::sessions_hold(held, 1 - *held.value / *found.concurrency)
+                    : words::sessions_hold_between(*held.ci95);
 }
 
 }  // namespace kneepoint::coordinator

@@ -1,13 +1,11 @@
 #include "coordinator/verdict/slow_pod.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <cmath>
 #include <vector>
 
-#include "coordinator/results/units.h"
 #include "coordinator/verdict/stands_out.h"
+#include "coordinator/words/pages.h"
 
 namespace kneepoint::coordinator {
 namespace {
@@ -50,17 +48,16 @@ struct Suspect {
   std::string sentence;
 };
 
-/// "; replica pod-2 of the response header is so, too", or nothing where the header does not say so.
+/// What the shares of a response header say of it, as words; nothing where they do not say so.
 std::string by_header(const Step& step, const Witnessed& time) {
   std::vector<std::optional<double>> seconds;
   for (const Share& replica : step.replicas) seconds.push_back((replica.*time.replica).p50);
   const auto slow = the_one_that_stands_out(seconds);
   if (!slow) return {};
-  return fmt::format("; so is replica {} by the response header ({} p50 {})", step.replicas[*slow].name,
-                     time.name, format_time(seconds[*slow]));
+  return words::so_is_replica(step.replicas[*slow], time.name, *seconds[*slow]);
 }
 
-/// "; what came here has the mean of all pages, 16 ms", or nothing where it does not.
+/// What came here has the mean of all pages, as words; nothing where it does not.
 std::string by_what_came(const Step& step, const Witnessed& time, double others) {
   const auto& here = (step.*time.client).mean;
   if (!here) return {};
@@ -71,8 +68,7 @@ std::string by_what_came(const Step& step, const Witnessed& time, double others)
   }
   const double lift = mean - others, seen = *here - others;
   if (lift <= 0 || seen < kArrivesLeast * lift || seen > kArrivesMost * lift) return {};
-  return fmt::format("; the mean that came here, {}, is the one of all pages, {}", format_time(*here),
-                     format_time(mean));
+  return words::mean_here_is_that_of_pages(*here, mean);
 }
 
 /// The mean over the requests of all pods but one.
@@ -102,14 +98,8 @@ std::optional<Suspect> suspect_of(const Step& step) {
     std::string second = by_header(step, time);
     if (second.empty()) second = by_what_came(step, time, of_the_others(pods, *index, time.page));
     if (second.empty()) continue;
-    std::string share;
-    if (pod.requests_share)
-      share = fmt::format(", and it answers {:.0f} % of the requests", *pod.requests_share * 100);
-    return Suspect{pod.name,
-                   fmt::format("pod {} is slower than the other {}: {} {} by its own page at {}, where the "
-                               "others have {}{}{}",
-                               pod.name, pods.size() - 1, time.name, format_time(slow.own), row_label(step),
-                               format_time(slow.others), share, second)};
+    return Suspect{
+        pod.name, words::pod_is_slower(pod, pods.size() - 1, time.name, slow.own, slow.others, step, second)};
   }
   return std::nullopt;
 }

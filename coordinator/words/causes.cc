@@ -336,4 +336,27 @@ std::string not_ruled_out(const std::vector<std::string>& names) {
   return text + " cannot be ruled out.";
 }
 
+std::string requests_stand(const Step& row, const std::vector<Stage>& stages, std::string_view most,
+                           double without_token) {
+  const auto where = [](std::string_view stage) {
+    if (stage == "router") return "in the router's own queue";
+    if (stage == "prefill") return "before prefill";
+    if (stage == "decode") return "before decode";
+    return "until their KV cache has been sent from prefill to decode";
+  };
+  double held = 0;
+  std::vector<std::string> others;
+  for (const Stage& stage : stages) {
+    if (stage.name == most) {
+      held = stage.held.value_or(0);
+    } else if (stage.held) {
+      others.push_back(fmt::format("{} {}", figure(*stage.held), where(stage.name)));
+    }
+  }
+  return fmt::format("At {}, {} requests wait {}{}, by the pages of each role; here {} have no token yet.",
+                     load_of(row), figure(held), where(most),
+                     others.empty() ? "" : fmt::format(" ({})", fmt::join(others, ", ")),
+                     figure(without_token));
+}
+
 }  // namespace kneepoint::coordinator::words

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "coordinator/results/model.h"
@@ -106,5 +107,14 @@ std::string no_limit(const Step& row, const EngineFigures& engine, std::optional
 std::string page_is_no_witness(const Step& row);
 /// @param names As Attribution has them: "kv_cache".
 std::string not_ruled_out(const std::vector<std::string>& names);
+
+/// Where requests stand still on their way through servers of several roles.
+struct Stage {
+  const char* name;            ///< "router", "prefill", "kv_transfer" or "decode", as a bottleneck is called.
+  std::optional<double> held;  ///< Requests, by the stage's own pages.
+};
+/// @param most The name of the stage that holds most. @param without_token Requests, by the client.
+std::string requests_stand(const Step& row, const std::vector<Stage>& stages, std::string_view most,
+                           double without_token);
 
 }  // namespace kneepoint::coordinator::words

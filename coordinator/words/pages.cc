@@ -66,6 +66,26 @@ std::string fewer_drafts_accepted(const Step& lowest, const Step& highest) {
   return text + "; the saturation point holds for this acceptance";
 }
 
+std::string pod_is_slower(const PodFigures& pod, std::size_t others, const char* time, double own,
+                          double of_others, const Step& row, const std::string& witness) {
+  std::string share;
+  if (pod.requests_share)
+    share = fmt::format(", and it answers {:.0f} % of the requests", *pod.requests_share * 100);
+  return fmt::format(
+      "pod {} is slower than the other {}: {} {} by its own page at {}, where the others have {}{}{}",
+      pod.name, others, time, format_time(own), row_label(row), format_time(of_others), share, witness);
+}
+
+std::string so_is_replica(const Share& replica, const char* time, double p50) {
+  return fmt::format("; so is replica {} by the response header ({} p50 {})", replica.name, time,
+                     format_time(p50));
+}
+
+std::string mean_here_is_that_of_pages(double here, double of_pages) {
+  return fmt::format("; the mean that came here, {}, is the one of all pages, {}", format_time(here),
+                     format_time(of_pages));
+}
+
 std::string streams_run_in_step(const std::vector<const Step*>& steps) {
   std::vector<std::string> labels;
   for (const Step* step : steps) labels.push_back(row_label(*step));

@@ -58,6 +58,17 @@ std::string nothing_to_say() {
   return "No step is valid: nothing can be said about saturation.";
 }
 
+std::string sessions_hold(const Estimate& in_flight, double thinking) {
+  return fmt::format("They hold {} requests in flight ({} to {}); {:.0f} % of them think.",
+                     format_figure(*in_flight.value), format_figure(in_flight.ci95->low),
+                     format_figure(in_flight.ci95->high), thinking * 100);
+}
+
+std::string sessions_hold_between(const Interval& in_flight) {
+  return fmt::format("They hold {} to {} requests in flight.", format_figure(in_flight.low),
+                     format_figure(in_flight.high));
+}
+
 std::string lower_with_more_load(const CurvePoint& low, const CurvePoint& peak, const char* unit,
                                  bool moved) {
   return fmt::format(

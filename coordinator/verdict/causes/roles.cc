@@ -1,10 +1,8 @@
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <vector>
 
-#include "coordinator/results/units.h"
 #include "coordinator/verdict/causes/scene.h"
+#include "coordinator/words/causes.h"
 
 namespace kneepoint::coordinator {
 namespace {
@@ -15,12 +13,7 @@ using Limits = AttributionLimits;
 /// are read do not show where the others are.
 constexpr double kMostWaitThere = 0.5;
 
-/// Where requests stand still on their way through servers of several roles.
-struct Stage {
-  const char* name;
-  const char* where;
-  std::optional<double> held;  ///< Requests, by the stage's own pages.
-};
+using words::Stage;
 
 const RoleFigures* role(const StepTelemetry& told, std::string_view name) {
   const auto found = std::find_if(told.roles.begin(), told.roles.end(),
@@ -33,19 +26,10 @@ std::vector<Stage> stages_of(const StepTelemetry& told) {
     const RoleFigures* figures = role(told, name);
     return figures != nullptr ? figures->waiting_mean : std::nullopt;
   };
-  return {{"router", "in the router's own queue", waiting("router")},
-          {"prefill", "before prefill", waiting("prefill")},
-          {"kv_transfer", "until their KV cache has been sent from prefill to decode", told.kv_transferring},
-          {"decode", "before decode", waiting("decode")}};
-}
-
-std::string others_text(const std::vector<Stage>& stages, const Stage& but) {
-  std::string text;
-  for (const Stage& stage : stages) {
-    if (&stage == &but || !stage.held) continue;
-    text += fmt::format("{}{} {}", text.empty() ? "" : ", ", figure(*stage.held), stage.where);
-  }
-  return text.empty() ? text : " (" + text + ")";
+  return {{"router", waiting("router")},
+          {"prefill", waiting("prefill")},
+          {"kv_transfer", told.kv_transferring},
+          {"decode", waiting("decode")}};
 }
 
 }  // namespace
@@ -70,11 +54,7 @@ std::optional<Cause> role_cause(Scene& scene) {
     return std::nullopt;
   const double share_at_lowest = lowest.step->waiting.value_or(0) / std::max(1.0, Scene::held(*lowest.step));
   if (*without_token / load < Limits::kWaitsMore * share_at_lowest) return std::nullopt;
-  return Cause{
-      most->name,
-      fmt::format("At {}, {} requests wait {}{}, by the pages of each role; here {} have no token yet.",
-                  Scene::load_of(*judged.step), figure(held), most->where, others_text(stages, *most),
-                  figure(*without_token))};
+  return Cause{most->name, words::requests_stand(*judged.step, stages, most->name, *without_token)};
 }
 
 }  // namespace kneepoint::coordinator

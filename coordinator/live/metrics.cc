@@ -80,7 +80,7 @@ class Metrics::Impl {
   }
 
   void set_bystander(const TelemetrySample& sample) {
-    const std::lock_guard lock(mutex_);
+    const auto lock = exposition_.hold();
     const auto value = [&](Signal signal) -> std::optional<double> {
       const auto found = sample.values.find(signal);
       return found == sample.values.end() ? std::nullopt : std::optional(found->second);

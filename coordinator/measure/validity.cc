@@ -151,8 +151,8 @@ void check_littles_law(Step& step, const WindowEvidence& evidence) {
                                   .ended = evidence.e2e.sum_seconds() + evidence.tails,
                                   .mean = *mean,
                                   .longest = evidence.e2e.max_seconds() + tail,
-                                  .slots = slots,
-                                  .held = step.load_kind() == LoadKind::kRequests});
+                                  .held = step.load_kind() == LoadKind::kRequests,
+                                  .slots = slots});
     if (law && breaks(law->error, law->tolerance, step))
       step.invalidate("LITTLES_LAW", words::law_broken(law->error, law->tolerance));
   }

@@ -1,6 +1,9 @@
 """A search for the saturation point over real HTTP, against hosts whose true knee is known."""
 
+import json
+import math
 import re
+import subprocess
 import unittest
 
 import harness
@@ -21,7 +24,37 @@ scenarios:
 {slo}"""
 
 
+def true_sessions(curve, tokens, pause, most):
+    """The saturation point in sessions of a host with this `curve` of tokens a second by requests in flight: with the
+    pauses a closed network of two stations, P(k in flight) = z^(N-k)/(N-k)! / (X(1)...X(k)) but for a factor."""
+    def served(k):  # requests a second; k/X is a line up to the slots, and X is what it is past them
+        points = [(p["concurrency"], p["output_tokens_per_second"] / tokens) for p in curve]
+        top = max(x for _, x in points)
+        for (a, x), (b, y) in zip(points, points[1:]):
+            if a <= k <= b and y < 0.99 * top:
+                return k / (a / x + (k - a) / (b - a) * (b / y - a / x))
+        (a, x), (b, y) = [p for p in points if p[1] < 0.99 * top][-2:]
+        return min(top, k / (a / x + (k - a) / (b - a) * (b / y - a / x)))
+
+    rates = [served(k) for k in range(1, 2 * most + 1)]
+
+    def throughput(sessions):
+        logs = [sessions * math.log(pause) - math.lgamma(sessions + 1)]
+        for k in range(1, sessions + 1):
+            logs.append(logs[-1] - math.log(pause) + math.log(sessions - k + 1) - math.log(rates[k - 1]))
+        shares = [math.exp(each - max(logs)) for each in logs]
+        return sum(x * share for x, share in zip(rates, shares[1:])) / sum(shares)
+
+    found = [throughput(n) for n in range(1, 2 * most + 1)]
+    return next(n for n in range(1, most + 1) if found[n - 1] >= 0.95 * max(found[n - 1:2 * n]))
+
+
 class Search(harness.TestCase):
+    def truth_of(self, profile, prompt_tokens, output_tokens):
+        said = subprocess.run([harness.BIN / "kneepoint-simhost", "--print-truth", "--profile", profile, "--prompt-tokens",
+                               str(prompt_tokens), "--output-tokens", str(output_tokens)], capture_output=True, check=True)
+        return json.loads(said.stdout)["per_replica"]["curve"]
+
     def search(self, profile, prompt, output_tokens, most, ramp, slo="", agents=1):
         """Runs it; the result, the host's true knee and what was printed."""
         host = self.simhost(profile=profile)
@@ -83,6 +116,20 @@ class Search(harness.TestCase):
     def test_kv_bound_host(self):
         result, truth, _ = self.search("kv-bound", 256, 256, 128, ", hold: 12s, max_duration: 10m")
         self.assert_found(result, truth)
+
+    def test_sessions_that_think(self):
+        host = self.simhost()
+        turns, think, tokens = 4, 1.0, 64
+        truth = true_sessions(self.truth_of("demo", 60, tokens), tokens, think * (turns - 1) / turns, 256)
+        plan = self.write_plan(search_plan(host.url, 60, tokens, 256, ", hold: 16s, max_duration: 10m").replace(
+            f"output_tokens: {tokens}", f"output_tokens: {tokens}, conversation: {{turns: {turns}, think_time: 1s}}"))
+        code, report, output = self.run_plan(plan, timeout=900)
+        self.assert_ran(code, output)
+        (result,) = report["results"]
+        self.assert_found(result, truth)
+        # The slots hold 23 requests at the point, and more sessions think than that.
+        self.assertRegex(result["saturation"]["explanation"], r"They hold 2[0-9](\.[0-9])? requests in flight")
+        self.assertRegex(output, r"saturates at [\d.]+ sessions")
 
     def test_max_duration_cuts_it_and_the_report_says_so(self):
         host = self.simhost()

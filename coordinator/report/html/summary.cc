@@ -194,7 +194,7 @@ KeyFigure slo_figure(const ScenarioResult& result) {
     return key;
   }
   key.figure = criterion_figure(*criterion);
-  key.detail = criterion_text(*criterion);
+  key.detail = criterion_meaning(*criterion);
   return key;
 }
 

@@ -267,10 +267,12 @@ std::string pods_table(const ScenarioResult& result) {
       rows += step.valid ? "<tr>" : R"(<tr class="invalid">)";
       rows += fmt::format(R"(<th scope="row" data-v="{}">{}</th><td class="words">{}</td>)", step.load(),
                           step_label(step), escape(pod.name));
-      rows += cell(percent(pod.requests_share, untold)) + cell(percent(pod.tokens_share, untold)) +
-              cell(number(pod.running_mean, untold)) + cell(number(pod.waiting_mean, untold)) +
-              cell(percent(pod.kv_usage_max, untold)) + cell(time(pod.queue_time_mean_seconds, untold)) +
-              cell(time(pod.ttft_mean_seconds, untold)) + cell(time(pod.tpot_mean_seconds, untold)) + "</tr>";
+      rows += figure_cell(percent(pod.requests_share, untold)) +
+              figure_cell(percent(pod.tokens_share, untold)) + figure_cell(number(pod.running_mean, untold)) +
+              figure_cell(number(pod.waiting_mean, untold)) + figure_cell(percent(pod.kv_usage_max, untold)) +
+              figure_cell(time(pod.queue_time_mean_seconds, untold)) +
+              figure_cell(time(pod.ttft_mean_seconds, untold)) +
+              figure_cell(time(pod.tpot_mean_seconds, untold)) + "</tr>";
     }
   }
   if (rows.empty()) return {};
@@ -280,8 +282,7 @@ std::string pods_table(const ScenarioResult& result) {
                              "queue time", "TTFT mean", "TPOT mean"}) {
     head += fmt::format(R"(<th scope="col">{}</th>)", column);
   }
-  return boxed("pods", "By pod, as each one's page has it",
-               head + "</tr></thead><tbody>" + rows + "</tbody>");
+  return boxed("pods", words::kByPod, head + "</tr></thead><tbody>" + rows + "</tbody>");
 }
 
 std::string glossary(const ScenarioResult& result) {

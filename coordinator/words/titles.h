@@ -22,6 +22,8 @@ inline constexpr const char *kLoadAndThroughput = "Load and throughput", *kAfter
 inline constexpr const char* kColumnsLeftOut =
     "Columns that do not fit are left out; report.md and steps.csv have all.";
 /// Of a page.
+inline constexpr const char* kChartNeedsScript =
+    "The chart is drawn by script, which is off. The tables below hold every figure of it.";
 inline constexpr const char* kNothingMeasured = "Nothing was measured.";
 inline constexpr const char* kPlanNotKept = "The plan's text was not kept.";
 inline constexpr const char* kNoneFailed = "No request failed inside a measured window.";

@@ -5,6 +5,7 @@
 #include "coordinator/report/html/assets.h"
 #include "coordinator/report/html/markup.h"
 #include "coordinator/report/json.h"
+#include "coordinator/words/titles.h"
 
 namespace kneepoint::coordinator::html {
 
@@ -46,8 +47,8 @@ std::string chart_figure(std::string_view kind, std::size_t result, std::string_
   return fmt::format(
       R"(<figure class="chart {4}" data-chart="{0}" data-result="{1}"><figcaption><h3>{2}</h3><p>{3}</p></figcaption>)"
       R"(<div class="legend"></div><div class="plot"></div>)"
-      R"(<noscript><p>The chart is drawn by script, which is off. The tables below hold every figure of it.</p></noscript></figure>)",
-      kind, result, title, how_to_read, extra_class);
+      R"(<noscript><p>{5}</p></noscript></figure>)",
+      kind, result, title, how_to_read, extra_class, words::kChartNeedsScript);
 }
 
 std::string chart_figure(std::string_view kind, std::size_t result, const words::ChartWords& told,

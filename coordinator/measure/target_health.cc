@@ -6,7 +6,6 @@
 #include <limits>
 
 #include "coordinator/measure/window.h"
-#include "coordinator/results/units.h"
 #include "coordinator/words/health.h"
 
 namespace kneepoint::coordinator {
@@ -192,11 +191,17 @@ std::vector<Outage> outages_of(const Timeline& timeline, const Concerns& concern
   return Finder(pulses_of(timeline, concerns, from)).all();
 }
 
-/// "connect 40, stream 1"
-std::string kinds_of(const Outage& outage) {
-  RequestCounts counts{.failed = outage.failed()};
-  counts.by_outcome = outage.failures;
-  return format_errors(counts);
+words::Absence told(const Outage& outage, const Target& target) {
+  return {.replica = outage.replica ? replica_name(target.urls.at(*outage.replica)) : "",
+          .replicas = target.urls.size(),
+          .begin = outage.begin,
+          .end = outage.end,
+          .ended = outage.ended,
+          .ever_answered = outage.ever_answered,
+          .silent = outage.silent(),
+          .with_errors = 2 * errors_of(outage) > outage.failed(),
+          .failed = outage.failed(),
+          .kinds = {.failed = outage.failed(), .by_outcome = outage.failures}};
 }
 
 }  // namespace
@@ -247,16 +252,11 @@ std::optional<Outage> target_down(const Timeline& timeline, std::uint32_t cell) 
 }
 
 std::string outage_sentence(const Outage& outage, const Target& target) {
-  return words::absence({.replica = outage.replica ? replica_name(target.urls.at(*outage.replica)) : "",
-                         .replicas = target.urls.size(),
-                         .begin = outage.begin,
-                         .end = outage.end,
-                         .ended = outage.ended,
-                         .ever_answered = outage.ever_answered,
-                         .silent = outage.silent(),
-                         .with_errors = 2 * errors_of(outage) > outage.failed(),
-                         .failed = outage.failed(),
-                         .kinds = kinds_of(outage)});
+  return words::absence(told(outage, target));
+}
+
+std::string outage_in_short(const Outage& outage, const Target& target) {
+  return words::absence_in_short(told(outage, target));
 }
 
 }  // namespace kneepoint::coordinator

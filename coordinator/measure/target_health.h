@@ -41,8 +41,10 @@ std::vector<Outage> find_outages(const Timeline& timeline, const Target& target,
 /// asking.
 std::optional<Outage> target_down(const Timeline& timeline, std::uint32_t cell);
 
-/// "the host stopped answering at 03:12 (connect): 41 of 41 requests since failed", of one that came back
-/// "the host gave no answer from 03:12 to 03:40 (connect): 41 of 41 requests failed".
+/// "the host stopped answering at 03:12: all 41 requests since then failed (not connected)", of one that came
+/// back "the host gave no answer from 03:12 to 03:40: all 41 requests failed (not connected)".
 std::string outage_sentence(const Outage& outage, const Target& target);
+/// The same up to the colon.
+std::string outage_in_short(const Outage& outage, const Target& target);
 
 }  // namespace kneepoint::coordinator

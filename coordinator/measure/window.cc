@@ -300,7 +300,7 @@ std::optional<Batches> batches_of(const StepWindow& window, const WindowCut& cut
 void check_health(Step& step, const Timeline& timeline, const Target& target, const StepWindow& window) {
   for (const Outage& outage : find_outages(timeline, target, window.cell)) {
     if (outage.touches(window.begin, window.end))
-      step.invalidate(outage.ended ? "RESTARTED" : "TARGET_DOWN", outage_sentence(outage, target));
+      step.invalidate(outage.ended ? "RESTARTED" : "TARGET_DOWN", outage_in_short(outage, target));
   }
 }
 

@@ -11,6 +11,8 @@
 #include "coordinator/report/text.h"
 #include "coordinator/report/text_layout.h"
 #include "coordinator/words/answer.h"
+#include "coordinator/words/bottlenecks.h"
+#include "coordinator/words/comparison.h"
 #include "coordinator/words/endings.h"
 #include "coordinator/words/remarks.h"
 #include "coordinator/words/short_answer.h"
@@ -28,11 +30,16 @@ std::string trust_text(const Verdict& verdict) {
 }
 
 /// The heaviest remark that something can be done about says what; what is merely worth knowing does not, but
-/// for a scan that was too short. Empty where nothing is to be done.
+/// for a scan that was too short; of a host that fails or a generator at its limit, what that asks for. Empty
+/// where nothing is to be done.
 std::string next_text(const Report& report) {
   for (const Remark& remark : report.verdict.remarks()) {
     const bool weighs = remark.weight != Remark::Weight::kWarning || remark.code == "not_saturated";
     if (weighs && !remark.remedy.empty()) return remark.remedy;
+  }
+  for (const ScenarioResult& result : report.results) {
+    const std::string& limit = result.saturation.bottleneck;
+    if (limit == "errors" || limit == "client") return std::string(way_out(limit));
   }
   return "";
 }
@@ -51,7 +58,7 @@ std::string in_one_line(const Report& report) {
   std::string text;
   for (const ScenarioResult& result : report.results) {
     text += text.empty() ? "" : "; ";
-    if (report.results.size() > 1) text += words::of_result(result, "");
+    if (report.results.size() > 1) text += words::scenario_on_target(result) + ": ";
     text += answer_words(result);
   }
   std::vector<std::string> parts = gate_words(report.thresholds);

@@ -178,8 +178,9 @@ std::string full_line(const ScenarioResult& result) {
   const double top = std::max(top_of(result), found.lower_bound.value_or(0));
   const bool open_end = !found.ci95 && found.lower_bound;
   std::vector<std::string> why;
-  // Of a host that is gone, or that fails, no higher load says more.
-  if (open_end && !result.verdict.has("target_down") && found.bottleneck != "errors")
+  // Of a host that is gone, or that fails, or a generator at its limit no higher load says more.
+  if (open_end && !result.verdict.has("target_down") && found.bottleneck != "errors" &&
+      found.bottleneck != "client")
     why.push_back(words::scan_on(told(result, 2 * top)));
   if (!found.bottleneck.empty()) why.push_back(words::gives_out(found.bottleneck, !found.ci95, open_end));
   const double seen_at = found.ci95 ? found.ci95->high : top;

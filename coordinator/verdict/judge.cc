@@ -201,7 +201,8 @@ void judge_claims(const ScenarioResult& result, Verdict& verdict) {
     verdict.reserve("measured_once", without_stop(result.confirmation->explanation));
   }
   const Saturation& saturation = result.saturation;
-  if (!saturation.ci95 && !saturation.lower_bound && loads_of(result) >= kFewestLoads)
+  if (!saturation.ci95 && !saturation.lower_bound && loads_of(result) >= kFewestLoads &&
+      !verdict.has("target_down"))
     verdict.reserve("undecided", words::rows_do_not_agree());
   const bool searched =
       std::any_of(result.steps.begin(), result.steps.end(), [](const Step& s) { return s.scout; });
@@ -228,8 +229,12 @@ void judge_findings(const ScenarioResult& result, const Circumstances& circumsta
     verdict.refuse("proof_fails", result.proof->explanation);
   if (result.descent && result.descent->state == "HYSTERESIS")
     verdict.warn("hysteresis", result.descent->explanation);
-  // Of a host that is gone no higher load would tell.
-  if (!result.saturation.ci95 && loads_of(result) > 1 && !verdict.has("target_down"))
+  // Of a host that is gone, or that fails, or a generator at its limit no higher load would tell; nor where
+  // no load is surely below.
+  const std::string& limit = result.saturation.bottleneck;
+  const bool told =
+      verdict.has("target_down") || verdict.has("undecided") || limit == "errors" || limit == "client";
+  if (!result.saturation.ci95 && loads_of(result) > 1 && !told)
     verdict.warn("not_saturated", words::not_saturated());
 }
 
@@ -303,10 +308,12 @@ Verdict judge(const ScenarioResult& result, const Circumstances& circumstances) 
   Verdict verdict;
   judge_health(circumstances, verdict);
   judge_restarts(result, circumstances, verdict);
-  if (std::none_of(result.steps.begin(), result.steps.end(), [](const Step& s) { return s.valid; }))
-    verdict.refuse("no_valid_step", words::no_valid_step());
-  else if (std::none_of(result.steps.begin(), result.steps.end(), stands))
+  if (std::none_of(result.steps.begin(), result.steps.end(), [](const Step& s) { return s.valid; })) {
+    // Of a host that is gone that is said, and what to do about it.
+    if (!verdict.has("target_down")) verdict.refuse("no_valid_step", words::no_valid_step());
+  } else if (std::none_of(result.steps.begin(), result.steps.end(), stands)) {
     verdict.refuse("nothing_stands", words::nothing_stands());
+  }
   judge_token_counts(result, verdict);
   judge_answer_lengths(result, verdict);
   judge_delivery(result, verdict);

@@ -81,10 +81,10 @@ Finding judge_soak(const std::vector<Step>& bins) {
     finding.explanation += " " + words::too_few_bins();
     return finding;
   }
-  finding.explanation += " " + words::trends(trends);
   finding.state = !moved.empty() ? "DRIFTS" : leaks ? "LEAKS" : "STEADY";
   finding.explanation += " " + (moved.empty() ? words::no_drift() : words::drifts(moved));
   if (leaks) finding.explanation += " " + words::memory_grows();
+  finding.explanation += " " + words::trends(trends);
   return finding;
 }
 

@@ -129,8 +129,8 @@ std::string unsaturated(const ScenarioResult& result) {
                    : "the most that was tried",
         format_figure(*bound));
   }
-  return fmt::format("is indeterminate: {} steps between {} and {} show no saturation point", valid.size(),
-                     format_figure(*valid.begin()), at(*valid.rbegin()));
+  return fmt::format("gives no clear answer: {} valid rows between {} and {} show no saturation point",
+                     valid.size(), format_figure(*valid.begin()), at(*valid.rbegin()));
 }
 
 /// The most that any row gave.
@@ -181,9 +181,9 @@ std::string saturation_sentence(const ScenarioResult& result) {
   }
   if (!saturation.bottleneck.empty())
     text += fmt::format("; {}: {}",
-                        saturation.ci95          ? "first to give out"
-                        : saturation.lower_bound ? "close to it already"
-                                                 : "what gives out",
+                        saturation.ci95                                ? "first to give out"
+                        : saturation.lower_bound && !only_load(result) ? "close to it already"
+                                                                       : "what gives out",
                         saturation.bottleneck);
   if (saturation.ci95 || !only_load(result)) text += most_of(result);
   text += ".";

@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "coordinator/results/units.h"
+#include "coordinator/words/failures.h"
 #include "coordinator/words/pages.h"
 #include "coordinator/words/rows.h"
 
@@ -33,6 +34,11 @@ std::string held(const HeldBefore& held) {
     text += fmt::format(", though both count the same tokens ({} a second here, {} there)",
                         figure(*held.tokens_here), figure(*held.tokens_there));
   return text;
+}
+
+/// "40 of them", "all of them"
+std::string of_them(const Step& row, std::uint64_t count) {
+  return count == row.requests.failed ? "all of them" : fmt::format("{} of them", count);
 }
 
 /// "at 32 requests in flight, 40 of 300 failed"
@@ -135,32 +141,31 @@ std::string see_the_reasons() {
 }
 
 std::string replica_not_reached(const Step& row, std::uint64_t connecting, const std::string& replica) {
-  return fmt::format(
-      "Requests do not reach the target: {}, {} of them while connecting, and {} never answered.",
-      failed_at(row), connecting, replica);
+  return fmt::format("Requests do not reach the target: {}, {} while connecting, and {} never answered.",
+                     failed_at(row), of_them(row, connecting), replica);
 }
 
 std::string failed_and_not_there(const Step& failing, const Step& fine) {
-  return fmt::format("Requests failed at {} and not at {}: no limit of the host.", load_of(failing),
+  return fmt::format("Requests failed at {}, but not at {}: that is no limit of the host.", load_of(failing),
                      load_of(fine));
 }
 
 std::string turned_away(const Step& row, std::uint64_t rejected) {
-  return fmt::format("The target turns requests away: {}, {} of them with HTTP 429 or 503.", failed_at(row),
-                     rejected);
+  return fmt::format("The target turns requests away: {}, {} with HTTP 429 or 503.", failed_at(row),
+                     of_them(row, rejected));
 }
 
 std::string target_not_reached(const Step& row, std::uint64_t connecting) {
-  return fmt::format("Requests do not reach the target: {}, {} of them while connecting.", failed_at(row),
-                     connecting);
+  return fmt::format("Requests do not reach the target: {}, {} while connecting.", failed_at(row),
+                     of_them(row, connecting));
 }
 
 std::string time_out(const Step& row, std::uint64_t timeouts) {
-  return fmt::format("Requests time out: {}, {} of them by timeout.", failed_at(row), timeouts);
+  return fmt::format("Requests time out: {}, {} by timeout.", failed_at(row), of_them(row, timeouts));
 }
 
 std::string target_fails(const Step& row) {
-  return fmt::format("The target fails: {} ({}).", failed_at(row), format_errors(row.requests));
+  return fmt::format("The target fails: {} ({}).", failed_at(row), kinds_words(row.requests));
 }
 
 std::string front_end_full(const Step& row, double cores, std::optional<double> gpu,

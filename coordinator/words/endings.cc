@@ -70,7 +70,7 @@ std::string plan_by(const Recommendation& recommendation) {
 
 std::string trust_and_why(std::string_view trust, const std::string& why, std::size_t more) {
   const std::string text = fmt::format("{}: {}", trust, why);
-  return more == 0 ? text : text + fmt::format(" (and {} more)", more);
+  return more == 0 ? text : text + fmt::format("; {} more in the report", more);
 }
 
 std::string every_table(const std::string& directory) {

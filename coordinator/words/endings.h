@@ -28,7 +28,7 @@ std::string_view exit_words(ExitCode code);
 
 /// "interactive; 37 requests in flight (30 to 40): …"
 std::string plan_by(const Recommendation& recommendation);
-/// "not trustworthy: the host …; 1 more" @param more Remarks that weigh, beside the heaviest.
+/// "not trustworthy: the host …; 1 more in the report" @param more Remarks that weigh, beside the heaviest.
 std::string trust_and_why(std::string_view trust, const std::string& why, std::size_t more);
 std::string every_table(const std::string& directory);
 /// "report: kneepoint-1/report.html"

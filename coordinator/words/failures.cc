@@ -111,6 +111,11 @@ std::string kinds_words(const RequestCounts& all) {
   return fmt::format("{}", fmt::join(counts, ", "));
 }
 
+std::string kinds_in_short(const RequestCounts& all) {
+  const auto kinds = counted(all);
+  return kinds.size() == 1 ? kinds.front().words : kinds_words(all);
+}
+
 std::string errors_words(const RequestCounts& all) {
   if (all.failed == 0) return "none";
   const double ratio = static_cast<double>(all.failed) / static_cast<double>(all.failed + all.completed);

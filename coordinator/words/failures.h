@@ -11,6 +11,9 @@ namespace kneepoint::coordinator {
 /// "28 × 429, 3 × broken off"; empty where nothing failed.
 std::string kinds_words(const RequestCounts& all);
 
+/// "not connected" where all failed alike, else as above.
+std::string kinds_in_short(const RequestCounts& all);
+
 /// "4.1 % (28 × 429, 3 × broken off)" of all that ended; "none".
 std::string errors_words(const RequestCounts& all);
 

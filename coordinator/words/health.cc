@@ -3,36 +3,39 @@
 #include <fmt/format.h>
 
 #include "coordinator/results/units.h"
+#include "coordinator/words/failures.h"
 
 namespace kneepoint::coordinator::words {
 
-std::string absence(const Absence& absence) {
+std::string absence_in_short(const Absence& absence) {
   const std::string who = absence.replica.empty()
                               ? "the host"
-                              : fmt::format("{}, one of {} replicas,", absence.replica, absence.replicas);
+                              : fmt::format("replica {}, one of {},", absence.replica, absence.replicas);
   const std::string at = format_run_time(absence.begin);
-  if (absence.silent)
-    return fmt::format("{} stopped answering at {}: nothing came since, and connections stayed open", who,
-                       at);
-  const std::string failed =
-      fmt::format("{} of {} requests {}failed ({})", absence.failed, absence.failed,
-                  absence.ended || !absence.ever_answered ? "" : "since ", absence.kinds);
+  if (absence.silent) return fmt::format("{} stopped answering at {}", who, at);
   if (absence.ended) {
-    return fmt::format("{} gave {} from {} to {}: {}", who,
+    return fmt::format("{} gave {} from {} to {}", who,
                        absence.with_errors ? "nothing but errors" : "no answer", at,
-                       format_run_time(absence.end), failed);
+                       format_run_time(absence.end));
   }
   if (!absence.ever_answered)
-    return fmt::format("{} never answered{}: {}", who, absence.with_errors ? " but with errors" : "", failed);
-  return fmt::format("{} {} at {}: {}", who,
+    return fmt::format("{} never answered{}", who, absence.with_errors ? " but with errors" : "");
+  return fmt::format("{} {} at {}", who,
                      absence.with_errors ? "began to answer with nothing but errors" : "stopped answering",
-                     at, failed);
+                     at);
+}
+
+std::string absence(const Absence& absence) {
+  const std::string text = absence_in_short(absence);
+  if (absence.silent) return text + ": nothing came since, and connections stayed open";
+  return fmt::format(
+      "{}: {} {}failed ({})", text,
+      absence.failed == 1 ? "the only request" : fmt::format("all {} requests", absence.failed),
+      absence.ended || !absence.ever_answered ? "" : "since then ", kinds_in_short(absence.kinds));
 }
 
 std::string absence_ended(const std::string& absence) {
-  return absence +
-         "; it was restarted, or the way to it was broken, and rows before and after need not be of the same "
-         "host";
+  return absence + "; rows before and after may not be of the same process";
 }
 
 std::string engine_restarted(std::int64_t second) {

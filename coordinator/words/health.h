@@ -3,6 +3,8 @@
 #include <cstdint>
 #include <string>
 
+#include "coordinator/results/model.h"
+
 /// A host that was gone, or an engine that began anew: clauses. Seconds are since the run's zero.
 namespace kneepoint::coordinator::words {
 
@@ -16,10 +18,12 @@ struct Absence {
   bool silent = false;        ///< No request failed: nothing came any more.
   bool with_errors = false;   ///< It answered, and with nothing but errors.
   std::uint64_t failed = 0;
-  std::string kinds;  ///< "connect 40, stream 1"
+  RequestCounts kinds;  ///< Of those that failed.
 };
 
-/// "the host stopped answering at 03:12: 40 of 40 requests since failed (connect 40)"
+/// "the host stopped answering at 03:12"
+std::string absence_in_short(const Absence& absence);
+/// The same with what it is known by: "…: all 40 requests since then failed (not connected)".
 std::string absence(const Absence& absence);
 /// What a host that came back is worth.
 std::string absence_ended(const std::string& absence);

@@ -31,7 +31,7 @@ std::string at_row_of(const Step& row, const std::string& why, std::size_t rows,
 }
 
 std::string of_result(const ScenarioResult& result, const std::string& text) {
-  return fmt::format("{} on {}: {}", result.scenario, result.target, text);
+  return fmt::format("in {} on {}: {}", result.scenario, result.target, text);
 }
 
 std::string row_is_invalid() {
@@ -63,7 +63,7 @@ std::string survey() {
 }
 
 std::string rows_do_not_agree() {
-  return "the rows do not agree on any load below saturation, nor on one past it";
+  return "no load is surely below saturation, and none is surely past it";
 }
 
 std::string imprecise(const Interval& between, std::optional<double> scatter) {

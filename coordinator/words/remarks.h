@@ -17,7 +17,7 @@ std::string at_row(const Step& row, const std::string& why);
 std::string at_rows(const Step& first, const std::string& why, const std::vector<std::string>& others);
 /// "at 32: … (3 of 5 rows)"
 std::string at_row_of(const Step& row, const std::string& why, std::size_t rows, std::size_t all);
-/// "chat on host: …"
+/// "in chat on host: …"
 std::string of_result(const ScenarioResult& result, const std::string& text);
 
 std::string row_is_invalid();

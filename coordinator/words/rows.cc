@@ -97,9 +97,8 @@ std::string sessions_still_come(double moved) {
 }
 
 std::string too_few_in_flight(double achieved, std::uint32_t asked, std::optional<double> backing_off) {
-  std::string text = fmt::format("only {} of {} requests were in flight", format_figure(achieved), asked);
-  if (backing_off)
-    text += fmt::format(": {} slots were backing off after failures", format_figure(*backing_off));
+  std::string text = fmt::format("only {} of {} were in flight on average", format_figure(achieved), asked);
+  if (backing_off) text += fmt::format(": {} waited after failures", format_figure(*backing_off));
   return text;
 }
 
@@ -153,8 +152,7 @@ std::string ends_late(double tail) {
 
 std::string sent_again(std::uint64_t reconnects, std::uint64_t started) {
   return fmt::format(
-      "{} of {} requests met a connection that was closed or reset and had to be sent again on a new one: "
-      "that is not counted as a failure",
+      "{} of {} requests met a closed connection and were sent again on a new one (not counted as failures)",
       reconnects, started);
 }
 

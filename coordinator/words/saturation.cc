@@ -40,17 +40,19 @@ std::string saturates_between(LoadKind kind, const Interval& between, const Thro
 }
 
 std::string one_load_only(LoadKind kind) {
-  return fmt::format("One {} only: saturation needs a ramp.", load_name(kind));
+  return fmt::format("Only one {} was measured validly: saturation takes three or more.", load_name(kind));
 }
 
 std::string two_loads_only(const ThroughputGain& last) {
-  return fmt::format("Two loads only: {}. It takes three or more to find saturation.", gain_between(last));
+  return fmt::format("Only two loads were measured validly: {}. Saturation takes three or more.",
+                     gain_between(last));
 }
 
 std::string not_reached(LoadKind kind, std::optional<double> above, double top, const ThroughputGain& last) {
   return fmt::format(
-      "Not reached: {}; {}. Scan to {} at least: a saturation point shows where twice its load was scanned.",
-      above ? "saturation lies above " + format_load(kind, *above) : "no step surely lies below saturation",
+      "{}; {}. Scan to {} or more: a saturation point shows only once twice its load was measured.",
+      above ? "Not reached: saturation lies above " + format_load(kind, *above)
+            : "Not found: no load is surely below saturation",
       gain_between(last), format_load(kind, 2 * top));
 }
 
@@ -100,8 +102,12 @@ std::string too_few_valid_bins(std::size_t valid, std::size_t all) {
 }
 
 std::string soaked(const SoakLength& length) {
-  return fmt::format("{} requests in flight held for {}, {} of {} bins of {} valid.", length.concurrency,
-                     format_time(length.seconds), length.valid, length.bins, format_time(length.bin_seconds));
+  const std::string bins = length.valid == length.bins
+                               ? fmt::format("all {}", plural(length.bins, "bin"))
+                               : fmt::format("{} of {} bins", length.valid, length.bins);
+  return fmt::format("{} held for {}; {} of {} {} valid.",
+                     format_load(LoadKind::kRequests, length.concurrency), format_time(length.seconds), bins,
+                     format_time(length.bin_seconds), is_or_are(length.valid));
 }
 
 std::string too_few_bins() {
@@ -109,20 +115,20 @@ std::string too_few_bins() {
 }
 
 std::string trend(const HourlyTrend& trend) {
-  return fmt::format("{} {:+.2f} % an hour ({:+.2f} to {:+.2f})", trend.name, *trend.ratio * 100,
+  return fmt::format("{} {:+.2f} % ({:+.2f} to {:+.2f})", trend.name, *trend.ratio * 100,
                      trend.ci95->low * 100, trend.ci95->high * 100);
 }
 
 std::string trends(const std::vector<std::string>& trends) {
-  return fmt::format("Trends: {}.", fmt::join(trends, ", "));
+  return fmt::format("Trends an hour: {}.", fmt::join(trends, ", "));
 }
 
 std::string no_drift() {
-  return "No drift that counts (beyond chance, and throughput over 3 %, TTFT over 10 %).";
+  return "No drift: throughput moved by less than 3 %, TTFT p50 by less than 10 %, or by chance.";
 }
 
 std::string drifts(const std::vector<std::string>& quantities) {
-  return fmt::format("The target drifts: {}.", fmt::join(quantities, " and "));
+  return fmt::format("The host drifts: {}.", fmt::join(quantities, " and "));
 }
 
 std::string memory_grows() {

@@ -52,7 +52,7 @@ struct SoakLength {
 std::string too_few_valid_bins(std::size_t valid, std::size_t all);
 std::string soaked(const SoakLength& length);
 std::string too_few_bins();
-/// "throughput +0.12 % an hour (-0.30 to +0.54)": a clause.
+/// "throughput +0.12 % (-0.30 to +0.54)": a clause.
 std::string trend(const HourlyTrend& trend);
 std::string trends(const std::vector<std::string>& trends);
 std::string no_drift();

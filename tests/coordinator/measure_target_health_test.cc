@@ -58,7 +58,7 @@ TEST(TargetHealth, AHostThatDiesIsDownFromThenOn) {
   EXPECT_FALSE(outages[0].ended);
   EXPECT_TRUE(outages[0].ever_answered);
   EXPECT_EQ(outage_sentence(outages[0], kHost),
-            "the host stopped answering at 00:12: 136 of 136 requests since failed (connect 136)");
+            "the host stopped answering at 00:12: all 136 requests since then failed (not connected)");
   EXPECT_TRUE(target_down(run.timeline(30), 0));
   EXPECT_FALSE(target_down(run.timeline(20), 0)) << "not for ten seconds yet";
 }
@@ -96,7 +96,7 @@ TEST(TargetHealth, OneReplicaOfTwoIsNamed) {
   const auto outages = outages_of(run, 30, kTwo);
   ASSERT_EQ(outages.size(), 1u);
   EXPECT_EQ(outages[0].replica, 1u);
-  EXPECT_NE(outage_sentence(outages[0], kTwo).find("10.0.0.2:8000, one of 2 replicas, stopped answering"),
+  EXPECT_NE(outage_sentence(outages[0], kTwo).find("replica 10.0.0.2:8000, one of 2, stopped answering"),
             std::string::npos)
       << outage_sentence(outages[0], kTwo);
   EXPECT_FALSE(target_down(run.timeline(30), 0)) << "the other one answers";

@@ -68,10 +68,10 @@ const Case kCases[] = {
      },
      "client", "5.0 % of the events late and together"},
     {"admission", [](Scene& s) { s.fail(s.past(), Outcome::kRejected, 300); }, "admission",
-     "300 of 1300 failed, 300 of them with HTTP 429 or 503"},
+     "300 of 1300 failed, all of them with HTTP 429 or 503"},
     {"errors", [](Scene& s) { s.fail(s.past(), Outcome::kHttp5xx, 50); }, "errors", "50 of 1050 failed"},
     {"network_unreachable", [](Scene& s) { s.fail(s.past(), Outcome::kConnect, 50); }, "network",
-     "50 of them while connecting"},
+     "all of them while connecting"},
     {"before_engine_by_the_servers_own_times",
      [](Scene& s) {
        s.at_past() = healthy(30, 0);

@@ -40,7 +40,7 @@ TEST(BuildReport, AHostThatIsGoneIsNoFinding) {
   EXPECT_EQ(result.verdict.trust(), Trust::kUntrusted);
   EXPECT_EQ(result.verdict.remarks().at(0).code, "target_down");
   EXPECT_EQ(result.verdict.remarks().at(0).text,
-            "the host stopped answering at 02:00: 100 of 100 requests since failed (connect 100)");
+            "the host stopped answering at 02:00: all 100 requests since then failed (not connected)");
   EXPECT_FALSE(result.saturation.concurrency);
   EXPECT_EQ(result.saturation.bottleneck, "");
   EXPECT_TRUE(result.recommendations.empty());
@@ -163,7 +163,7 @@ TEST(BuildReport, AnotherResultIsNotTouched) {
   EXPECT_EQ(report.results[0].verdict.trust(), Trust::kUntrusted);
   EXPECT_EQ(report.results[1].verdict.trust(), Trust::kTrustworthy);
   EXPECT_EQ(report.verdict.trust(), Trust::kUntrusted) << "the exit code is that of the worst";
-  EXPECT_EQ(report.verdict.reasons().at(0).find("chat on host: the host stopped answering"), 0u)
+  EXPECT_EQ(report.verdict.reasons().at(0).find("in chat on host: the host stopped answering"), 0u)
       << report.verdict.reasons()[0];
 }
 

@@ -70,8 +70,8 @@ TEST(SaturationSentence, NotReachedSaysWhatWasTriedBeyond) {
 TEST(SaturationSentence, NotReachedSaysHowFarToScan) {
   const auto result = result_of(rows_of({.a = 0.010, .c = 0.0001, .cap = 24}, {4, 8, 16, 32, 40}));
   EXPECT_FALSE(result.saturation.concurrency);
-  EXPECT_NE(saturation_text(result).find("Scan to 80 requests in flight at least: a saturation point shows "
-                                         "where twice its load was scanned."),
+  EXPECT_NE(saturation_text(result).find("Scan to 80 requests in flight or more: a saturation point shows "
+                                         "only once twice its load was measured."),
             std::string::npos)
       << saturation_text(result);
 }
@@ -163,9 +163,10 @@ TEST(SaturationSentence, RatesAreRates) {
   std::vector<Step> rows = {known_step(512, 700, 0.2), known_step(512, 800, 0.2)};
   rows[0].offered_rate = 10;
   rows[1].offered_rate = 15;
-  EXPECT_NE(sentence_of(rows).find(
-                "is indeterminate: 2 steps between 10 and 15 requests per second show no saturation"),
-            std::string::npos)
+  EXPECT_NE(
+      sentence_of(rows).find(
+          "gives no clear answer: 2 valid rows between 10 and 15 requests per second show no saturation"),
+      std::string::npos)
       << sentence_of(rows);
 }
 
@@ -221,10 +222,10 @@ TEST(SaturationSentence, NoValidStepIsNoAnswer) {
 
 TEST(SaturationSentence, WideIntervalsAreIndeterminate) {
   const std::vector<Step> rows = {known_step(16, 1000, 0.2), known_step(24, 1100, 0.2)};
-  EXPECT_EQ(
-      sentence_of(rows),
-      "chat on host is indeterminate: 2 steps between 16 and 24 requests in flight show no saturation point; "
-      "at most 1,100 output tok/s.");
+  EXPECT_EQ(sentence_of(rows),
+            "chat on host gives no clear answer: 2 valid rows between 16 and 24 requests in flight show no "
+            "saturation point; "
+            "at most 1,100 output tok/s.");
 }
 
 TEST(SaturationSentence, ASoakHasItsOwn) {

@@ -1,10 +1,8 @@
 #include "coordinator/verdict/pod_skew.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 
-#include "coordinator/results/units.h"
+#include "coordinator/words/pages.h"
 
 namespace kneepoint::coordinator {
 namespace {
@@ -48,11 +46,7 @@ std::optional<std::string> pod_skew(const ScenarioResult& result) {
   }
   if (told == nullptr || (rows < 2 && measured > 1)) return std::nullopt;
   const PodEnds ends = *ends_of(*told);
-  return fmt::format(
-      "the {} pods get unequal parts of the load: at {} pod {} answers {:.0f} % of the requests, "
-      "pod {} {:.0f} %; the host is full when its fullest pod is",
-      told->telemetry->pods.size(), row_label(*told), ends.most->name, *ends.most->requests_share * 100,
-      ends.least->name, *ends.least->requests_share * 100);
+  return words::pods_get_unequal_parts(*told, *ends.most, *ends.least);
 }
 
 }  // namespace kneepoint::coordinator

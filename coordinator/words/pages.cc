@@ -86,6 +86,15 @@ std::string mean_here_is_that_of_pages(double here, double of_pages) {
                      format_time(of_pages));
 }
 
+std::string pods_get_unequal_parts(const Step& row, const PodFigures& most, const PodFigures& least) {
+  return fmt::format(
+      "the {} pods get unequal parts of the load: at {} pod {} answers {:.0f} % of the requests, pod {} "
+      "{:.0f} %; "
+      "the host is full when its fullest pod is",
+      row.telemetry->pods.size(), row_label(row), most.name, most.requests_share.value_or(0) * 100,
+      least.name, least.requests_share.value_or(0) * 100);
+}
+
 std::string streams_run_in_step(const std::vector<const Step*>& steps) {
   std::vector<std::string> labels;
   for (const Step* step : steps) labels.push_back(row_label(*step));

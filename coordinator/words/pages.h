@@ -27,6 +27,7 @@ std::string pod_is_slower(const PodFigures& pod, std::size_t others, const char*
                           double of_others, const Step& row, const std::string& witness);
 std::string so_is_replica(const Share& replica, const char* time, double p50);
 std::string mean_here_is_that_of_pages(double here, double of_pages);
+std::string pods_get_unequal_parts(const Step& row, const PodFigures& most, const PodFigures& least);
 std::string streams_run_in_step(const std::vector<const Step*>& steps);
 
 }  // namespace kneepoint::coordinator::words

@@ -28,8 +28,8 @@ struct LittlesLaw {
 /// once more or less together. So the tolerance is max(2 %, 1.1·R̄/W, R_max/(W·√N)): the second bounds convoys
 /// of like requests, the third a lone slot and the chance of independent ones. Where a load does not keep N
 /// in flight, their number differs between the edges, too, by √(2N) as a standard deviation where they come
-/// independently: the third is twice as wide. Where N < 1 on average, a whole request at an edge is R̄/(N·W) of
-/// all there was. Absent where R̄ > W/2: the window is then all edges.
+/// independently: the third is twice as wide. Where N < 1 on average, a whole request at an edge is R̄/(N·W)
+/// of all there was. Absent where R̄ > W/2: the window is then all edges.
 std::optional<LittlesLaw> littles_law(const Residence& residence);
 
 }  // namespace kneepoint::coordinator

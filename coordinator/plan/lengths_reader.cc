@@ -20,7 +20,6 @@ using yaml::MappingReader;
 using yaml::Node;
 using yaml::PlanError;
 
-
 struct Pair {
   std::uint32_t input = 0, output = 0, weight = 1;
   std::string name() const { return fmt::format("{}/{}", input, output); }

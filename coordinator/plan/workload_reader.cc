@@ -118,8 +118,9 @@ void read_source(const MappingReader& reader, const std::string& scenario, Datas
   } else if (reader.find("prompts") != nullptr) {
     take(read_prompts(reader.require("prompts"), scenario, workload.stream));
   } else {
-    throw PlanError{reader.node().at,
-                    fmt::format("{} has no 'prompts', 'dataset', 'synthetic' or 'lengths'; add one", reader.what())};
+    throw PlanError{
+        reader.node().at,
+        fmt::format("{} has no 'prompts', 'dataset', 'synthetic' or 'lengths'; add one", reader.what())};
   }
   if (const Node* const classes = reader.find("classes")) {
     if (reader.find("prompts") != nullptr) {
@@ -172,8 +173,8 @@ Workload read_workload(const Node& node, const std::string& scenario, DatasetLib
                        std::vector<SloLimit>& of_classes) {
   const MappingReader reader(
       node, fmt::format("workload of {}", scenario),
-      {"prompts", "dataset", "synthetic", "lengths", "classes", "conversation", "think_time", "unique", "texts",
-       "system", "output_tokens", "temperature", "top_p", "stream", "extra_body"});
+      {"prompts", "dataset", "synthetic", "lengths", "classes", "conversation", "think_time", "unique",
+       "texts", "system", "output_tokens", "temperature", "top_p", "stream", "extra_body"});
   Workload workload;
   if (const Node* const stream = reader.find("stream"))
     workload.stream = yaml::read_bool(*stream, "'stream'");

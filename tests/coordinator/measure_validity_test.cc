@@ -103,8 +103,7 @@ TEST(Gates, RequestsThatWereSentAgainAreCounted) {
   dropped.step.requests.started = 480;
   const Step step = dropped.judged();
   EXPECT_TRUE(step.valid);
-  EXPECT_EQ(step.reasons.at(0).find("24 of 480 requests met a closed connection"), 0u)
-      << step.reasons.at(0);
+  EXPECT_EQ(step.reasons.at(0).find("24 of 480 requests met a closed connection"), 0u) << step.reasons.at(0);
 }
 
 /// At 16 requests a second a lag of 2 ms moves none of them to speak of, fast as the host may be.

@@ -254,8 +254,8 @@ TEST(EngineMetrics, AServerMaySayWhichPartOfARequestItDoes) {
 }
 
 TEST(EngineMetrics, AnEngineThatDoesNotSpeculateHasNoAcceptance) {
-  const auto samples =
-      samples_of("sglang:num_running_reqs 2\nsglang:spec_accept_length 0.0\nsglang:spec_accept_rate 0.0\n");
+  const auto samples = engine_samples_of(
+      "sglang:num_running_reqs 2\nsglang:spec_accept_length 0.0\nsglang:spec_accept_rate 0.0\n");
   EXPECT_EQ(read_engine_metrics(samples).values, (SignalValues{{Signal::kRunning, 2}}));
 }
 

@@ -7,7 +7,7 @@ namespace kneepoint::coordinator {
 namespace {
 
 using ::testing::HasSubstr;
-using testing::Scene;
+using scenes::Scene;
 
 /// Requests at 48 in flight by where they wait; the others decode.
 struct Waits {

@@ -6,8 +6,8 @@
 namespace kneepoint::coordinator {
 namespace {
 
-using ::testing::HasSubstr;
 using scenes::Scene;
+using ::testing::HasSubstr;
 
 /// Requests at 48 in flight by where they wait; the others decode.
 struct Waits {

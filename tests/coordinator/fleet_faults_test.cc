@@ -14,10 +14,13 @@ using ::testing::HasSubstr;
 /// A fleet of one agent behind a relay, with load applied and batches flowing.
 class RelayedFleetTest : public FleetTest {
  protected:
-  void begin(const agent::AgentSession::Options& options = {}, Fleet::Options fleet = {}) {
+  void dial(const agent::AgentSession::Options& options = {}, Fleet::Options fleet = {}) {
     listen(std::move(fleet));
     relay_ = std::make_unique<Relay>(parse_endpoint(tcp_address())->port);
     agent_ = std::make_unique<TestAgent>("127.0.0.1:" + std::to_string(relay_->port()), "a", options);
+  }
+  void begin(const agent::AgentSession::Options& options = {}, Fleet::Options fleet = {}) {
+    dial(options, std::move(fleet));
     assemble_and_start(1);
     fleet_->send({.epoch = 1, .concurrency = 5});
     ASSERT_TRUE(pump_until([&] { return batches_[0].size() >= 3; }));
@@ -265,6 +268,15 @@ TEST_F(RelayedFleetTest, ALostCoordinatorStopsTheLoadAndThenTheAgent) {
   EXPECT_TRUE(load_stopped());
   const auto end = agent_->end();
   EXPECT_EQ(end.code, ExitCode::kFleet);
+}
+
+TEST_F(RelayedFleetTest, ACoordinatorThatIsLostBeforeAnyLoadHadBeenFound) {
+  dial({.join_timeout = 200ms});
+  assemble_and_start(1);
+  relay_->shut();
+  const auto end = agent_->end();
+  EXPECT_EQ(end.code, ExitCode::kFleet);
+  EXPECT_THAT(end.reason, HasSubstr("no coordinator at 127.0.0.1:")) << "it was looked for again";
 }
 
 TEST_F(RelayedFleetTest, WhatSurvivesACoordinatorServesTheNextRunWithNothingOfTheLast) {

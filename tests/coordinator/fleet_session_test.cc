@@ -367,16 +367,6 @@ TEST(AgentSession, GivesUpWhereNobodyListens) {
   EXPECT_THAT(end.reason, HasSubstr("no coordinator at unix:/nonexistent/kneepoint.sock"));
 }
 
-TEST_F(FleetTest, ACoordinatorThatIsLostBeforeAnyLoadHadBeenFound) {
-  listen();
-  TestAgent a(unix_address(), "a", {.join_timeout = 100ms});
-  ASSERT_TRUE(fleet_->assemble({1}, kLimit));
-  fleet_.reset();
-  const auto end = a.end();
-  EXPECT_EQ(end.code, ExitCode::kFleet);
-  EXPECT_THAT(end.reason, HasSubstr("no coordinator at unix:")) << "it was looked for again";
-}
-
 TEST(AgentSession, FindsACoordinatorThatComesLater) {
   const auto socket = PrivateSocket::create();
   ASSERT_TRUE(socket);

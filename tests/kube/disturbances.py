@@ -1,6 +1,6 @@
 """What happens to runs: pods deleted, nodes drained, Jobs suspended, plans that are wrong."""
 from cluster import kubectl, processes
-from trial import LATE, REACHED_ITS_END, SMALL, Run, Trial, plan
+from trial import LATE, REACHED_ITS_END, SMALL, Run, Trial, measured, plan
 
 NODE = "lab"
 
@@ -23,7 +23,8 @@ class Disturbed(Trial):
         processes.wait_until(lambda: run.log().count(LATE) == 1, 120, "another agent has joined")
         self.assertNotIn(gone, run.live("agent"))
         report = self.ends_well(run)
-        self.assertEqual([step["concurrency"] for step in report["results"][0]["steps"] if step["valid"]][:3], [2, 4, 8])
+        self.assertEqual(measured(report)[:3], [2, 4, 8])
+        self.assertEqual((report["run"]["agents_lost"], report["run"]["steps_lost"]), (1, 1))
         self.assertEqual(len(run.pods("coordinator")), 1, "the run went on")
 
     def test_a_coordinator_pod_is_deleted(self):

@@ -126,6 +126,11 @@ class Run:
         return kubectl("create", "--raw", path, "-f", "-", given=json.dumps(eviction), check=False)
 
 
+def measured(report):
+    """The concurrency of each row that lost no agent, in order. A busy machine may spoil what a row is worth, but not that it is there."""
+    return [step["concurrency"] for step in report["results"][0]["steps"] if "AGENT_LOST" not in step["flags"]]
+
+
 def reaches(namespace, workload, address, port):
     script = f"exec 3<>/dev/tcp/{address}/{port}"
     return kubectl("-n", namespace, "exec", workload, "--", "timeout", "4", "bash", "-c", script, check=False).returncode == 0

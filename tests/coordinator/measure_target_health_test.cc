@@ -70,7 +70,7 @@ TEST(TargetHealth, AHostThatWasNeverThereIsDown) {
   ASSERT_EQ(outages.size(), 1u);
   EXPECT_FALSE(outages[0].ever_answered);
   EXPECT_EQ(outage_sentence(outages[0], kHost),
-            "the host never answered: 4 of 4 requests failed (connect 4)");
+            "the host never answered: all 4 requests failed (not connected)");
   EXPECT_TRUE(target_down(run.timeline(15), 0));
 }
 
@@ -122,7 +122,7 @@ TEST(TargetHealth, AHostThatNeverAnswersIsDownAMinuteAfterTheFirstTimeout) {
   const auto outage = target_down(run.timeline(670), 0);
   ASSERT_TRUE(outage);
   EXPECT_FALSE(outage->ever_answered);
-  EXPECT_EQ(outage_sentence(*outage, kHost), "the host never answered: 1 of 1 requests failed (timeout 1)");
+  EXPECT_EQ(outage_sentence(*outage, kHost), "the host never answered: the only request failed (timed out)");
 }
 
 TEST(TargetHealth, OneTimeoutOfAHostThatAnswersIsNone) {

@@ -144,7 +144,7 @@ TEST(Gates, OccupancyBelow99PercentIsInvalidAndNamesBackOff) {
   const Step step = low.judged();
   EXPECT_FALSE(step.valid);
   EXPECT_TRUE(step.has_flag("LOW_OCCUPANCY"));
-  EXPECT_NE(step.reasons.at(0).find("backing off"), std::string::npos);
+  EXPECT_NE(step.reasons.at(0).find("waited after failures"), std::string::npos);
 
   Healthy enough;
   enough.step.achieved_concurrency = 7.93;

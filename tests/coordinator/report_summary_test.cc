@@ -131,7 +131,7 @@ TEST(Answer, WhatWasNotFoundIsNotGuessed) {
               HasSubstr("Full at:  not found: the rows from 1 to 32 show no saturation point\n"));
   result.saturation.lower_bound = 64;
   EXPECT_THAT(render_answer(report, 120),
-              HasSubstr("Full at:  above 64 (not reached): scan to 64 to see where\n"));
+              HasSubstr("Full at:  above 64 (not reached): scan to 128 to see where\n"));
   result.verdict.refuse("target_down", "it is gone");
   EXPECT_THAT(render_answer(report, 120), HasSubstr("Full at:  above 64 (not reached)\n"));
   result.steps.clear();

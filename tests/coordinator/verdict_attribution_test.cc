@@ -376,7 +376,7 @@ TEST(Attribution, AReplicaThatCannotBeReachedIsNamedAndAHostThatIsGoneIsNot) {
     step.replicas = {share("a:1", 1000, 0), share("b:1", 0, 50)};
   }
   EXPECT_EQ(scene.judge().bottleneck, "network");
-  EXPECT_THAT(scene.judge().text(), HasSubstr("50 of them while connecting, and b:1 never answered"));
+  EXPECT_THAT(scene.judge().text(), HasSubstr("all of them while connecting, and b:1 never answered"));
   for (Step& step : scene.steps) step.replicas = {share("a:1", 0, 25), share("b:1", 0, 25)};
   EXPECT_EQ(scene.judge().bottleneck, "");
 }

@@ -196,7 +196,7 @@ TEST(BuildReport, NothingCompletedIsNoVerdict) {
   EXPECT_EQ(report.results[0].saturation.bottleneck, "") << "a host that was never reached is no finding";
   EXPECT_TRUE(report.verdict.has("target_down"));
   EXPECT_EQ(report.verdict.reasons().at(0),
-            "the host never answered: 100 of 100 requests failed (connect 100)");
+            "the host never answered: all 100 requests failed (not connected)");
   EXPECT_EQ(report.results[0].steps[0].error_ratio, 1);
   EXPECT_FALSE(report.results[0].steps[0].ttft_seconds.mean);
 }

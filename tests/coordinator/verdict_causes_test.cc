@@ -179,7 +179,7 @@ const Case kCases[] = {
        s.fail(s.past(), Outcome::kTimeout, 100);
      },
      "queue_slots",
-     "Requests time out: at 48 requests in flight, 100 of 1100 failed, 100 of them by timeout."},
+     "Requests time out: at 48 requests in flight, 100 of 1100 failed, all of them by timeout."},
     {"compute",
      [](Scene& s) {
        s.at_past().gpu.tensor_active_mean = 0.5;

@@ -155,8 +155,7 @@ TEST(Saturation, SaysWhereItWasNotLocatedInASentence) {
   const Saturation found = find_saturation(rows);
   EXPECT_FALSE(found.lower_bound);
   EXPECT_EQ(
-      found.explanation.rfind("Not reached: no step surely lies below saturation; from 4 to 8 throughput", 0),
-      0u)
+      found.explanation.rfind("Not found: no load is surely below saturation; from 4 to 8 throughput", 0), 0u)
       << found.explanation;
 }
 

@@ -203,7 +203,7 @@ TEST(SaturationSentence, WithoutTokensItIsAboutRequests) {
 
 TEST(SaturationSentence, RepeatedLoadsAreStepsToo) {
   EXPECT_NE(sentence_of({known_step(16, 1000, 0.2), known_step(24, 1100, 0.2), known_step(16, 1010, 0.2)})
-                .find(": 3 steps between 16 and 24 "),
+                .find(": 3 valid rows between 16 and 24 "),
             std::string::npos);
 }
 

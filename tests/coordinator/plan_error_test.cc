@@ -49,7 +49,7 @@ const Case kTop[] = {
      "sweep.yaml:2:1: unknown key 'target' in the plan; did you mean 'targets'?"},
     {"UnknownKeyFarFromAll", "kneepoint: 1\ncolour: 3\n",
      "sweep.yaml:2:1: unknown key 'colour' in the plan; write one of: kneepoint, name, seed, records, "
-     "on_agent_lost, alternate, guard_rails, thresholds, targets, scenarios"},
+     "on_agent_lost, alternate, guard_rails, bystander, thresholds, targets, scenarios"},
     {"KeyOfAnotherTool", "kneepoint: 1\nconcurrency: 3\n",
      "sweep.yaml:2:1: unknown key 'concurrency' in the plan; write the loads as a ramp of the scenario: "
      "ramp: {steps: [1, 2, 4], hold: 30s}"},
@@ -225,7 +225,8 @@ const Case kScenario[] = {
 
 const Case kWorkload[] = {
     {"NoPrompts", workload("output_tokens: 5"),
-     "sweep.yaml:6:15: workload of scenario 'chat' has no 'prompts', 'dataset' or 'synthetic'; add one"},
+     "sweep.yaml:6:15: workload of scenario 'chat' has no 'prompts', 'dataset', 'synthetic' or 'lengths'; "
+     "add one"},
     {"EmptyPrompts", prompts("[]"), "sweep.yaml:6:25: 'prompts' is empty; give at least one item"},
     {"PromptsText", prompts("hello"), "sweep.yaml:6:25: 'prompts' must be a list, not a single value"},
     {"EmptyPrompt", prompts("['']"), "sweep.yaml:6:26: a prompt is empty; give a text"},

@@ -190,13 +190,13 @@ TEST_F(PlanWorkload, ErrorsOfLengths) {
   EXPECT_EQ(error("lengths: [1/2, 1/2]"), "sweep.yaml:6:31: 1/2 is given twice; keep one, with a 'weight'");
   EXPECT_EQ(error("lengths: [{input_tokens: 4}]"),
             "sweep.yaml:6:26: a pair of 'lengths' has no 'output_tokens'; add it");
-  EXPECT_EQ(error("lengths: []"), "sweep.yaml:6:25: 'lengths' needs at least one item");
+  EXPECT_EQ(error("lengths: []"), "sweep.yaml:6:25: 'lengths' is empty; give at least one item");
   EXPECT_EQ(error("lengths: 1/2, output_tokens: 4"),
             "sweep.yaml:6:30: workload of scenario 'chat' has both 'lengths' and 'output_tokens'; keep one");
   EXPECT_EQ(error("lengths: 1/2, conversation: {turns: 2}"),
             "sweep.yaml:6:30: workload of scenario 'chat' has both 'lengths' and 'conversation'; keep one");
   EXPECT_EQ(error("lengths: [1/2, 2/1], classes: [{class: 3/1}]"),
-            "sweep.yaml:6:55: the dataset has no class '3/1'; they are: '1/2', '2/1'");
+            "sweep.yaml:6:55: the dataset has no class '3/1'; did you mean '2/1'?");
 }
 
 TEST_F(PlanWorkload, Descriptions) {

@@ -23,7 +23,7 @@ const YamlCase kYamlCases[] = {
      "sweep.yaml:1:1: the plan is empty; it needs kneepoint: 1, targets and scenarios"},
     {"NoMapping", "hello",
      "sweep.yaml:1:1: the plan must be a mapping (kneepoint, name, seed, records, on_agent_lost, "
-     "alternate, guard_rails, thresholds, targets, scenarios), not a "
+     "alternate, guard_rails, bystander, thresholds, targets, scenarios), not a "
      "single "
      "value"},
     {"UnclosedList", "kneepoint: 1\nname: [a, b\n",

@@ -176,10 +176,11 @@ TEST(Answer, OneLoadAsksForNoSaturationPoint) {
 
 TEST(Answer, EveryBottleneckHasAWayOut) {
   // As docs/report.md lists them.
-  for (const char* name : {"client", "network", "before_engine", "front_end", "scheduler", "prefill",
-                           "admission", "errors", "queue_slots", "kv_cache", "compute", "memory_bandwidth"})
+  for (const char* name :
+       {"client", "network", "before_engine", "front_end", "scheduler", "prefill", "admission", "errors",
+        "router", "kv_transfer", "decode", "queue_slots", "kv_cache", "compute", "memory_bandwidth"})
     EXPECT_FALSE(way_out(name).empty()) << name;
-  EXPECT_EQ(bottlenecks().size(), 12u);
+  EXPECT_EQ(bottlenecks().size(), 15u);
   EXPECT_EQ(way_out(""), "");
 }
 

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # make.sh [--no-cache] TARGET OUT [IMAGE]: the image kneepoint:latest, or IMAGE, by the Dockerfile's TARGET, and OUT/kneepoint-image.spdx.json, which
-# says what is in it (SPDX 2.3). Called by `./dev image`, which brings the tools. Times and labels follow the commit: the same sources, base image and
-# Debian packages give the same image, bit by bit, where the same buildah makes it (its version is a label, and it compresses the layers). Docker
-# builds the same files, with the instant of the build on them.
+# says what is in it (SPDX 2.3). Called by `./dev image`, which brings the tools. Times and labels follow the commit: the same programs, base image and
+# Debian packages give the same image, bit by bit, where the same buildah makes it (its version is a label, and it compresses the layers). That two
+# compilations from source give the same programs has not been tried as a whole. Docker builds the same files, with the instant of the build on them.
 set -euo pipefail
 fresh=(); [[ ${1:-} != --no-cache ]] || { fresh=(--no-cache); shift; }
 target=$1; mkdir -p "$2"; out=$(cd "$2" && pwd)

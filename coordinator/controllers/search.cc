@@ -18,6 +18,8 @@ constexpr int kMeasureCycles = 10;
 /// Of sessions that think: five batches of two cycles, and a little. As many are in flight as it happens, and
 /// a shorter window shows that rather than the host.
 constexpr int kSessionCycles = 11;
+/// Of what is judged by limits: near the knee the queue of sessions comes and goes over several cycles.
+constexpr int kJudgedSessionCycles = 30;
 constexpr int kThoroughness = 4;
 constexpr Nanos kLongestWindow = 5min;
 constexpr Nanos kBackWindow = 20s;
@@ -67,7 +69,10 @@ PlannedStep SearchSchedule::step_of(const Probe& probe) const {
   step.warmup = ramp_.warmup;
   step.moves_on_settling = !planner_.movement_known() && !planner_.quota_known();
   step.window = window_of(probe, ramp_.hold);
-  if (pause_ > Nanos(0)) step.window.cycles = std::max(step.window.cycles, kSessionCycles);
+  if (pause_ > Nanos(0)) {
+    const int least = step.window.judged ? kJudgedSessionCycles : kSessionCycles;
+    step.window.cycles = std::max(step.window.cycles, least);
+  }
   if (!planner_.quota_known()) return step;
   // A part of the quota's minute holds all of it, or none.
   step.warmup = std::max(step.warmup, kQuotaMinute);  // the step before has spent some of the first

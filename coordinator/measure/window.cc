@@ -287,11 +287,13 @@ WindowEvidence evidence_of(const Timeline& timeline, const StepWindow& window, c
 }
 
 /// A step bounded by requests has no batches: its requests are few and one after the other.
-std::optional<Batches> batches_of(const StepWindow& window, const WindowCut& cut, double duration) {
+/// @param cycles In how many of the time from one request of a slot to the next what happens is alike.
+std::optional<Batches> batches_of(const StepWindow& window, const WindowCut& cut, double duration,
+                                  double cycles = 1) {
   if (window.requests) return std::nullopt;
   // A user is back after the request and a pause.
   const double pause = ratio(cut.total.thinking, static_cast<double>(cut.total.completed())).value_or(0);
-  auto batches = plan_batches(duration, cut.total.e2e.mean_seconds().value_or(duration) + pause);
+  auto batches = plan_batches(duration, cycles * (cut.total.e2e.mean_seconds().value_or(duration) + pause));
   if (batches) batches->moving = window.moving;
   return batches;
 }
@@ -411,7 +413,10 @@ Step measure_step(const Timeline& timeline, const Plan& plan, const Cell& cell, 
   step.e2e_seconds = latency(cut, &SeriesStats::e2e, batches);
   step.connect_seconds = summarise(cut.generator.connect);
   step.generator = generator_of(cut, tokens);
-  measure_slo(step, cut, cell, duration, batches);
+  // Near the knee the queue of sessions that think comes and goes over several cycles, and misses with it.
+  constexpr double kQueueCycles = 2;
+  measure_slo(step, cut, cell, duration,
+              cell.workload.thinks() ? batches_of(window, cut, duration, kQueueCycles) : batches);
 
   const auto tokens_of = [&](const SeriesStats& s) -> std::optional<double> {
     if (uncounted) return std::nullopt;

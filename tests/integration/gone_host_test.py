@@ -98,7 +98,7 @@ class GoneHost(harness.TestCase):
         stays, dies = self.simhost(), self.simhost("--die-after", "10s")
         code, report = self.told([stays.url, dies.url])
         self.assertEqual(code, 3, self.output)
-        self.assertIn(f"127.0.0.1:{dies.port}, one of 2 replicas,", self.codes["target_down"]["text"])
+        self.assertIn(f"replica 127.0.0.1:{dies.port}, one of 2,", self.codes["target_down"]["text"])
         self.assertIsNone(report["results"][0]["saturation"]["concurrency"])
         self.assertNotIn("ends early", self.output)
 

@@ -170,9 +170,9 @@ std::vector<Case> all_cases() {
   cases.push_back({.name = "sessions",
                    .model = {.slots = 50, .turns = 5, .think = 4},
                    .max = 1024,
-                   .ttft_limit = milliseconds(250),
+                   .ttft_limit = milliseconds(1000),
                    .soft = true,
-                   .minutes = 20});
+                   .minutes = 42});
   return cases;
 }
 

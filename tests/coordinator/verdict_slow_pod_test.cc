@@ -34,7 +34,7 @@ struct Address {
 };
 
 /// What one pod's closed loop gave in a window.
-struct Seen {
+struct PodsSeen {
   double ttft = 0, tpot = 0;
   int first = 0, ended = 0;
 };
@@ -43,7 +43,7 @@ double mean(double sum, int count) {
   return count > 0 ? sum / count : 0;
 }
 
-ScenarioResult measure(const Address& address) {
+ScenarioResult measure_pods(const Address& address) {
   std::mt19937 random(address.seed);
   std::vector<std::unique_ptr<ClosedLoop>> pods;
   for (int i = 0; i < kPods; ++i) {
@@ -73,7 +73,7 @@ ScenarioResult measure(const Address& address) {
                                                          milliseconds(500));
     constexpr int kWarmup = 6, kWindow = 20;
     const double begin = static_cast<double>(second) + kWarmup;
-    std::vector<Seen> seen(kPods);
+    std::vector<PodsSeen> seen(kPods);
     for (int s = 0; s <= kWarmup + kWindow; ++s, ++second) {
       for (std::size_t i = 0; i < kPods; ++i) {
         SignalValues& values = counters[i];
@@ -131,7 +131,7 @@ class PodSeeds : public ::testing::TestWithParam<std::uint32_t> {};
 TEST_P(PodSeeds, EqualPodsAreNotNamedHoweverTheyAreDealt) {
   for (const bool header : {false, true}) {
     for (const bool evenly : {false, true}) {
-      const auto result = measure({.seed = GetParam(), .header = header, .evenly = evenly});
+      const auto result = measure_pods({.seed = GetParam(), .header = header, .evenly = evenly});
       EXPECT_EQ(slow_pod(result), std::nullopt) << header << evenly;
     }
   }
@@ -139,7 +139,7 @@ TEST_P(PodSeeds, EqualPodsAreNotNamedHoweverTheyAreDealt) {
 
 TEST_P(PodSeeds, TheSlowOneIsNamedByItsPageAndASecondWitness) {
   for (const bool header : {false, true}) {
-    const auto said = slow_pod(measure({.seed = GetParam(), .slow = 2, .header = header}));
+    const auto said = slow_pod(measure_pods({.seed = GetParam(), .slow = 2, .header = header}));
     ASSERT_TRUE(said) << header;
     EXPECT_THAT(*said, HasSubstr("pod h:8000/pods/2 is slower than the other 3: TPOT"));
     EXPECT_THAT(*said,
@@ -150,13 +150,13 @@ TEST_P(PodSeeds, TheSlowOneIsNamedByItsPageAndASecondWitness) {
 INSTANTIATE_TEST_SUITE_P(All, PodSeeds, ::testing::Range(1u, 25u));
 
 TEST(SlowPod, WithoutASecondWitnessNoneIsNamed) {
-  const auto half = measure({.slow = 3, .half_seen = true, .loads = {16, 32}});
+  const auto half = measure_pods({.slow = 3, .half_seen = true, .loads = {16, 32}});
   EXPECT_EQ(slow_pod(half), std::nullopt) << "the slow one is not even seen";
-  auto result = measure({.slow = 3});
+  auto result = measure_pods({.slow = 3});
   ASSERT_TRUE(slow_pod(result));
   for (Step& step : result.steps) step.telemetry->page.state = "partial";
   EXPECT_EQ(slow_pod(result), std::nullopt);
-  result = measure({.slow = 3});
+  result = measure_pods({.slow = 3});
   for (Step& step : result.steps) {
     step.tpot_seconds.mean = step.telemetry->pods[0].tpot_mean_seconds;  // nothing slow came here
     step.ttft_seconds.mean = step.telemetry->pods[0].ttft_mean_seconds;
@@ -165,23 +165,23 @@ TEST(SlowPod, WithoutASecondWitnessNoneIsNamed) {
 }
 
 TEST(SlowPod, OneRowOfSeveralIsChance) {
-  auto result = measure({.slow = 3});
+  auto result = measure_pods({.slow = 3});
   for (std::size_t i = 1; i < result.steps.size(); ++i) result.steps[i].telemetry->pods.clear();
   EXPECT_TRUE(slow_pod(result)) << "the only one that tells";
-  auto equal = measure({});
+  auto equal = measure_pods({});
   equal.steps.back() = result.steps.front();
   EXPECT_EQ(slow_pod(equal), std::nullopt);
 }
 
 TEST(SlowPod, PodsWithAnAddressEachAreReplicas) {
-  const auto result = measure({.slow = 2, .loads = {8}});
+  const auto result = measure_pods({.slow = 2, .loads = {8}});
   EXPECT_EQ(pods_behind(result, {.urls = {"http://h"}}), 4u);
   EXPECT_EQ(pods_behind(result, {.urls = {"http://a", "http://b", "http://c", "http://d"}}), 0u);
 }
 
 TEST(PodSkew, UnequalPartsAreToldAndEqualOnesAreNot) {
-  EXPECT_EQ(pod_skew(measure({})), std::nullopt);
-  auto result = measure({});
+  EXPECT_EQ(pod_skew(measure_pods({})), std::nullopt);
+  auto result = measure_pods({});
   for (Step& step : result.steps) {
     const double shares[] = {0.1, 0.2, 0.1, 0.6};
     for (std::size_t i = 0; i < kPods; ++i) step.telemetry->pods[i].requests_share = shares[i];

@@ -14,7 +14,7 @@ import dashboard
 DATASOURCE = {"type": "prometheus", "uid": "${datasource}"}
 ROWS = {
     "saturation": ["Verdict", "Throughput and latency against load", "By step"],
-    "live": ["Load", "Latency"],
+    "live": ["Load", "Latency", "Beside the load"],
     "server": ["Server", "GPU"],
     "generator": ["Fleet", "Agents"],
 }

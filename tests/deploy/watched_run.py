@@ -12,6 +12,7 @@ from processes import BIN, ROOT, Program, free_port, get, wait_until
 
 PLAN = """kneepoint: 1
 name: watched
+bystander: {every: 1s}
 targets:
   - {name: host, urls: ["URL"], api: openai-chat, model: qwen3-4b-instruct-2507}
 scenarios:

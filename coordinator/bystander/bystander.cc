@@ -163,11 +163,11 @@ class Bystander::Impl {
 
   const Options options_;
   const BystanderPlan bystander_;
+  asio::io_context context_;                       // outlives the connections of `watched_`, which are its
   std::vector<std::unique_ptr<Watched>> watched_;  // on the thread only
   std::mutex mutex_;
   std::vector<TelemetrySample> samples_;
   std::vector<std::string> notices_;
-  asio::io_context context_;
   std::thread thread_;
 };
 

@@ -76,7 +76,7 @@ std::vector<Pair> read_pairs(const Node& node) {
 
 /// Each pair as often as its weight says.
 Dataset dataset_of(const std::vector<Pair>& pairs) {
-  std::uint32_t common = 0;
+  std::uint32_t common = pairs.front().weight;
   for (const Pair& pair : pairs) common = std::gcd(common, pair.weight);
   Dataset dataset;
   for (const Pair& pair : pairs) {

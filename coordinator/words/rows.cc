@@ -46,7 +46,7 @@ std::string seconds_missing() {
 }
 
 std::string nothing_completed(std::optional<double> unanswered) {
-  const std::string text = "no request completed in the window";
+  std::string text = "no request completed in the window";
   if (!unanswered) return text;
   return fmt::format("{}, and none of the {} in flight got an answer", text, format_figure(*unanswered));
 }

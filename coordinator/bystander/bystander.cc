@@ -11,7 +11,6 @@
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <map>
-#include <mutex>
 #include <optional>
 #include <thread>
 #include <utility>
@@ -20,15 +19,13 @@
 #include "coordinator/calibration/one_token.h"
 #include "coordinator/telemetry/http_client.h"
 #include "coordinator/telemetry/poll_instants.h"
+#include "coordinator/telemetry/telemetry_queue.h"
 
 namespace kneepoint::coordinator {
 namespace {
 
 namespace asio = boost::asio;
 using asio::use_awaitable;
-
-/// Samples that nobody takes: some days.
-constexpr std::size_t kQueueLimit = 200'000;
 
 /// Why the reply is no answer; absent where it is one. A gateway may say 200 and an error.
 std::optional<std::string> refusal(const Result<HttpReply>& reply) {
@@ -61,15 +58,7 @@ class Bystander::Impl {
     if (thread_.joinable()) thread_.join();
   }
 
-  std::vector<TelemetrySample> take() {
-    const std::lock_guard lock(mutex_);
-    return std::exchange(samples_, {});
-  }
-
-  std::vector<std::string> take_notices() {
-    const std::lock_guard lock(mutex_);
-    return std::exchange(notices_, {});
-  }
+  TelemetryQueue& queue() { return queue_; }
 
  private:
   /// One target, and what its bystander has seen.
@@ -147,27 +136,20 @@ class Bystander::Impl {
     if (ttft && answered) watched.ttft_sum += *ttft;
     if (watched.worst > 0) sample.values[Signal::kBystanderTtft] = watched.worst;
     sample.values[Signal::kBystanderTtftSum] = watched.ttft_sum;
-    {
-      const std::lock_guard lock(mutex_);
-      if (samples_.size() < kQueueLimit) samples_.push_back(std::move(sample));
-    }
-    if (options_.on_update) options_.on_update();
+    queue_.push(std::move(sample));
   }
 
   void note_failure(Watched& watched, const std::string& why) {
     if (std::exchange(watched.told, true)) return;
-    const std::lock_guard lock(mutex_);
-    notices_.push_back(fmt::format("The bystander of {} was not answered: {}. It goes on asking.",
-                                   watched.target.name, why));
+    queue_.notify(fmt::format("The bystander of {} was not answered: {}. It goes on asking.",
+                              watched.target.name, why));
   }
 
   const Options options_;
   const BystanderPlan bystander_;
   asio::io_context context_;                       // outlives the connections of `watched_`, which are its
   std::vector<std::unique_ptr<Watched>> watched_;  // on the thread only
-  std::mutex mutex_;
-  std::vector<TelemetrySample> samples_;
-  std::vector<std::string> notices_;
+  TelemetryQueue queue_{options_.on_update};
   std::thread thread_;
 };
 
@@ -175,10 +157,10 @@ Bystander::Bystander(const Plan& plan, Options options)
     : impl_(std::make_unique<Impl>(plan, std::move(options))) {}
 Bystander::~Bystander() = default;
 std::vector<TelemetrySample> Bystander::take() {
-  return impl_->take();
+  return impl_->queue().take();
 }
 std::vector<std::string> Bystander::take_notices() {
-  return impl_->take_notices();
+  return impl_->queue().take_notices();
 }
 void Bystander::stop() {
   impl_->stop();

@@ -23,7 +23,7 @@ class Bystander {
   struct Options {
     MonoTime zero{};     ///< The run's zero.
     std::string run_id;  ///< As HttpClient takes it.
-    /// Called on the bystander's thread after a sample was queued; must return soon.
+    /// Called on the bystander's thread after a sample or a notice was queued; must return soon.
     std::function<void()> on_update{};
   };
 

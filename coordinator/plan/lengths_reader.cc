@@ -20,9 +20,13 @@ using yaml::MappingReader;
 using yaml::Node;
 using yaml::PlanError;
 
+std::string pair_name(std::uint32_t input, std::uint32_t output) {
+  return fmt::format("{}/{}", input, output);
+}
+
 struct Pair {
   std::uint32_t input = 0, output = 0, weight = 1;
-  std::string name() const { return fmt::format("{}/{}", input, output); }
+  std::string name() const { return pair_name(input, output); }
 };
 
 /// Takes digits only: no sign, no blank, no fraction.
@@ -109,6 +113,13 @@ void read_lengths(const Node& node, DatasetLibrary& library, Workload& workload)
                                 .order = DatasetOrder::kRandom,
                                 .lengths_only = true,
                                 .output_lengths = true};
+}
+
+bool is_pairs_of_lengths(const Dataset& dataset) {
+  return std::all_of(dataset.entries.begin(), dataset.entries.end(), [&](const DatasetEntry& entry) {
+    return entry.arrival == Nanos(0) &&
+           dataset.classes[entry.prompt_class] == pair_name(entry.input_tokens, entry.output_tokens);
+  });
 }
 
 }  // namespace kneepoint::coordinator

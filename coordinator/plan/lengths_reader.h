@@ -1,5 +1,6 @@
 #pragma once
 
+#include "common/dataset.h"
 #include "common/plan.h"
 #include "coordinator/datasets/library.h"
 #include "coordinator/plan/yaml_tree.h"
@@ -11,5 +12,8 @@ namespace kneepoint::coordinator {
 /// ours, each pair a class of its own, named like the pair.
 /// Throws yaml::PlanError.
 void read_lengths(const yaml::Node& node, DatasetLibrary& library, Workload& workload);
+
+/// Whether a dataset is that of read_lengths(): it has no arrivals to replay, and its classes are its pairs.
+bool is_pairs_of_lengths(const Dataset& dataset);
 
 }  // namespace kneepoint::coordinator

@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "coordinator/plan/duration.h"
+#include "coordinator/plan/lengths_reader.h"
 #include "coordinator/plan/ramp_reader.h"
 
 namespace kneepoint::coordinator {
@@ -70,7 +71,7 @@ std::vector<double> read_rates(const MappingReader& ramp) {
 void fit_trace(const MappingReader& ramp, const Dataset* dataset, Scenario& scenario) {
   const auto& use = scenario.workload.dataset;
   const Node& arrival = ramp.require("arrival");
-  if (!use || !use->lengths_only || dataset->entries.back().arrival == Nanos(0))
+  if (!use || !use->lengths_only || is_pairs_of_lengths(*dataset))
     throw PlanError{
         arrival.at,
         "'arrival: trace' needs a dataset that is a trace (mooncake, bailian, azure-llm or burstgpt)"};

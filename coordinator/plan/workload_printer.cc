@@ -9,6 +9,7 @@
 #include "common/dataset.h"
 #include "common/plural.h"
 #include "coordinator/plan/duration.h"
+#include "coordinator/plan/lengths_reader.h"
 
 namespace kneepoint::coordinator {
 namespace {
@@ -57,7 +58,7 @@ std::string describe_dataset(const DatasetUse& use, const Plan& plan) {
                        plural(dataset.entries.size(), "logged chat"), order);
   if (!use.lengths_only)
     return fmt::format("{} from a dataset, {}", plural(dataset.entries.size(), "prompt"), order);
-  if (use.order == DatasetOrder::kRandom && dataset.entries.back().arrival == Nanos(0))
+  if (is_pairs_of_lengths(dataset))
     return fmt::format("made texts and answers of {} pairs of lengths", dataset.classes.size());
   double input = 0, output = 0;
   std::size_t requests = 0;

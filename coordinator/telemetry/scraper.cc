@@ -13,7 +13,6 @@
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <cmath>
-#include <mutex>
 #include <optional>
 #include <thread>
 
@@ -22,6 +21,7 @@
 #include "coordinator/telemetry/local_server.h"
 #include "coordinator/telemetry/nvml.h"
 #include "coordinator/telemetry/poll_instants.h"
+#include "coordinator/telemetry/telemetry_queue.h"
 
 namespace kneepoint::coordinator {
 namespace {
@@ -34,8 +34,6 @@ double as_recorded(Nanos since_zero) {
 namespace asio = boost::asio;
 using asio::use_awaitable;
 
-/// Samples that nobody takes: some hours of a few endpoints.
-constexpr std::size_t kQueueLimit = 200'000;
 constexpr int kNiceness = 10;
 /// Servers are looked for again after so many polls: they may have been restarted.
 constexpr std::int64_t kPollsBetweenSearches = 10;
@@ -66,15 +64,7 @@ class Scraper::Impl {
     if (thread_.joinable()) thread_.join();
   }
 
-  std::vector<TelemetrySample> take() {
-    const std::lock_guard lock(mutex_);
-    return std::exchange(samples_, {});
-  }
-
-  std::vector<std::string> take_notices() {
-    const std::lock_guard lock(mutex_);
-    return std::exchange(notices_, {});
-  }
+  TelemetryQueue& queue() { return queue_; }
 
  private:
   /// The first poll that is not over yet, as a number k.
@@ -88,22 +78,6 @@ class Scraper::Impl {
 
   std::int64_t second_of(std::int64_t k) const {
     return std::chrono::floor<std::chrono::seconds>(k * options_.interval).count();
-  }
-
-  void push(TelemetrySample sample) {
-    {
-      const std::lock_guard lock(mutex_);
-      if (samples_.size() < kQueueLimit) samples_.push_back(std::move(sample));
-    }
-    if (options_.on_update) options_.on_update();
-  }
-
-  void notify(std::string line) {
-    {
-      const std::lock_guard lock(mutex_);
-      notices_.push_back(std::move(line));
-    }
-    if (options_.on_update) options_.on_update();
   }
 
   /// What a reply is worth, or why it is worth nothing.
@@ -150,20 +124,20 @@ class Scraper::Impl {
         sample->at = as_recorded(written - options_.zero);
         sample->target = endpoint.target;
         sample->source = shown;
-        push(std::move(*sample));
+        queue_.push(std::move(*sample));
         continue;
       }
       ++failures;
       if (!succeeded && !endpoint.asked_for) {
         if (failures < options_.tries) continue;
-        notify(fmt::format("No metrics at {}: {}. The run goes on without them.", shown,
-                           sample.error().message));
+        queue_.notify(fmt::format("No metrics at {}: {}. The run goes on without them.", shown,
+                                  sample.error().message));
         co_return;
       }
       if (!told) {
         told = true;
-        notify(fmt::format("No metrics at {} for now: {}. It is tried again every second.", shown,
-                           sample.error().message));
+        queue_.notify(fmt::format("No metrics at {} for now: {}. It is tried again every second.", shown,
+                                  sample.error().message));
       }
     }
   }
@@ -188,7 +162,7 @@ class Scraper::Impl {
         sample.target = target;
         sample.source = "nvml";
         sample.values = server == servers_.end() ? nvml->read() : nvml->read(server->second.processes());
-        if (!sample.values.empty()) push(std::move(sample));
+        if (!sample.values.empty()) queue_.push(std::move(sample));
       }
     }
   }
@@ -205,7 +179,7 @@ class Scraper::Impl {
         if (!cpu) continue;
         TelemetrySample sample{second_of(k), target, "host", {{Signal::kEngineCpu, *cpu}}, {}};
         sample.at = as_recorded(std::chrono::steady_clock::now() - options_.zero);
-        push(std::move(sample));
+        queue_.push(std::move(sample));
       }
     }
   }
@@ -213,9 +187,7 @@ class Scraper::Impl {
   const Options options_;
   const std::vector<ScrapeEndpoint> endpoints_;
   std::map<std::string, LocalServer> servers_;  // by target; on the scraper's thread only
-  std::mutex mutex_;
-  std::vector<TelemetrySample> samples_;
-  std::vector<std::string> notices_;
+  TelemetryQueue queue_{options_.on_update};
   asio::io_context context_;
   std::thread thread_;
 };
@@ -224,10 +196,10 @@ Scraper::Scraper(std::vector<ScrapeEndpoint> endpoints, Options options)
     : impl_(std::make_unique<Impl>(std::move(endpoints), std::move(options))) {}
 Scraper::~Scraper() = default;
 std::vector<TelemetrySample> Scraper::take() {
-  return impl_->take();
+  return impl_->queue().take();
 }
 std::vector<std::string> Scraper::take_notices() {
-  return impl_->take_notices();
+  return impl_->queue().take_notices();
 }
 void Scraper::stop() {
   impl_->stop();

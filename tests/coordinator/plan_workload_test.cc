@@ -199,6 +199,12 @@ TEST_F(PlanWorkload, ErrorsOfLengths) {
             "sweep.yaml:6:55: the dataset has no class '3/1'; did you mean '2/1'?");
 }
 
+TEST_F(PlanWorkload, PairsOfLengthsHaveNoArrivals) {
+  const auto plan = parse({.workload = "{lengths: [1/2, 2/1]}", .ramp = "{arrival: trace, warmup: 0s}"});
+  ASSERT_FALSE(plan);
+  EXPECT_THAT(plan.error().message, HasSubstr("'arrival: trace' needs a dataset that is a trace"));
+}
+
 TEST_F(PlanWorkload, Descriptions) {
   const auto described = [&](const std::string& text) { return describe_plan(load(text)); };
   EXPECT_THAT(

@@ -49,6 +49,10 @@ Result<void> PromptSource::check() const {
   if (dataset_ && dataset_->classes.size() > 1 && dataset_->classes.size() != workload_.classes.size())
     return Error{"its dataset has other classes"};
   if (dataset_ && dataset_->entries.empty()) return Error{"its dataset is empty"};
+  if (dataset_ && workload_.synthetic) return Error{"it has a dataset and made texts"};
+  if (alone() && std::any_of(dataset_->entries.begin(), dataset_->entries.end(),
+                             [](const DatasetEntry& entry) { return !entry.turns.empty(); }))
+    return Error{"its trace has texts"};
   for (const PromptClass& each : workload_.classes) {
     if (each.prompts.empty() && !workload_.synthetic && !dataset_)
       return Error{fmt::format("prompt class \"{}\" is empty", each.name)};
@@ -148,8 +152,9 @@ std::uint32_t PromptSource::turns(const RequestIdentity& request, const PromptPi
 
 Nanos PromptSource::think_time(const RequestIdentity& request, const PromptPick& pick, Nanos took) const {
   if (dataset_ && pick.turn < dataset_->entries[pick.item].gaps.size()) {
-    const double gap =
-        to_seconds(dataset_->entries[pick.item].gaps[pick.turn]) * workload_.dataset->time_scale;
+    constexpr double kYear = 366 * 86400.0;  // a gap of the wire's bounds may be stretched past Nanos
+    const double gap = std::min(
+        kYear, to_seconds(dataset_->entries[pick.item].gaps[pick.turn]) * workload_.dataset->time_scale);
     return std::max(Nanos(0), from_seconds(gap) - (dataset_->gaps_from_send ? took : Nanos(0)));
   }
   const Distribution& time =

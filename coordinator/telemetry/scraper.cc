@@ -90,7 +90,7 @@ class Scraper::Impl {
     TelemetrySample sample;
     EngineReading engine = read_engine_metrics(exposition.samples, endpoint.model);
     sample.values = std::move(engine.values);
-    sample.role = endpoint.role.empty() ? std::move(engine.role) : endpoint.role;
+    sample.role = endpoint.role.empty() ? engine.role : endpoint.role;
     sample.values.merge(read_gpu_metrics(exposition.samples, endpoint.gpu_labels));
     for (const MetricSample& metric : exposition.samples) {
       if (!options_.watched.contains(metric.name) || !std::isfinite(metric.value)) continue;

@@ -253,6 +253,8 @@ TEST_F(Source, ATracesSessionHasPromptsOfItsOwnThatBeginAlike) {
   EXPECT_EQ(prompt.text.substr(0, 512 * 5), before.substr(0, 512 * 5)) << "block 7";
   EXPECT_NE(prompt.text.substr(512 * 5, 80), before.substr(512 * 5, 80));
   EXPECT_EQ(source().think_time(ticket(0, 0).identity, first, 2s), 5s) << "half of the gap, from the answer";
+  cell_.workload.dataset->time_scale = 1e300;
+  EXPECT_EQ(source().think_time(ticket(0, 0).identity, first, 2s), std::chrono::hours(366 * 24));
   conversation.answered(second);
   EXPECT_TRUE(conversation.over());
 }
@@ -291,6 +293,15 @@ TEST_F(Source, WhatCannotBeCarriedOutIsRefused) {
   EXPECT_EQ(refused(), "its dataset is missing");
   dataset_ = std::make_shared<const Dataset>(Dataset{.classes = {"a", "b"}, .entries = {{.turns = {"x"}}}});
   EXPECT_EQ(refused(), "its dataset has other classes");
+  // A trace's later turns are looked up by number: texts have none.
+  dataset_ =
+      std::make_shared<const Dataset>(Dataset{.classes = {"a"}, .entries = {{.turns = {"x", "y", "z"}}}});
+  cell_.workload.conversation = Conversation{};
+  EXPECT_EQ(refused(), "");
+  cell_.workload.dataset->lengths_only = true;
+  EXPECT_EQ(refused(), "its trace has texts");
+  cell_.workload.synthetic = Synthetic{};
+  EXPECT_EQ(refused(), "it has a dataset and made texts");
 }
 
 TEST_F(Source, BodiesAndLoggedChatsAreNotTexts) {

@@ -132,7 +132,8 @@ class RidingBack : public testing::Test {
     v1::CoordinatorMessage message;
     to_wire(small_assignment("run-1", SystemClock().now()), *message.mutable_assignment());
     hears(message);
-    ASSERT_TRUE(sent_.back().has_ready());
+    // Not the last one where this process had to wait: the first period may be over by then.
+    ASSERT_TRUE(std::any_of(sent_.begin(), sent_.end(), [](auto& each) { return each.has_ready(); }));
   }
   void hears(const v1::CoordinatorMessage& message) {
     say_(message);

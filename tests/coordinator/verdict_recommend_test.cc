@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <optional>
+
 #include "coordinator/verdict/saturation.h"
 #include "tests/coordinator/synthetic_run.h"
 
@@ -23,10 +25,11 @@ ScenarioResult sample(std::optional<double> limit) {
   return result;
 }
 
-const Recommendation* find(const std::vector<Recommendation>& all, const std::string& name) {
+/// Copies: what is asked is often a temporary.
+std::optional<Recommendation> find(const std::vector<Recommendation>& all, const std::string& name) {
   const auto found =
       std::find_if(all.begin(), all.end(), [&](const auto& each) { return each.name == name; });
-  return found == all.end() ? nullptr : &*found;
+  return found == all.end() ? std::nullopt : std::optional(*found);
 }
 
 const Target kHost{.name = "host", .urls = {"http://a"}};
@@ -57,7 +60,7 @@ TEST(Recommend, CapacityWithoutThePodThatHoldsMost) {
     }
     step.telemetry = told;
   }
-  const auto* left = find(recommend(result, kHost), "capacity with one pod less");
+  const auto left = find(recommend(result, kHost), "capacity with one pod less");
   ASSERT_TRUE(left);
   EXPECT_NEAR(left->value, 23 * 0.55, 1e-9);
   EXPECT_NEAR(left->ci95->low, 22 * 0.55, 1e-9);

@@ -67,8 +67,14 @@ Result<void> check_pointers(std::string_view section, const AnswerPointers& poin
       return Error{fmt::format("'{}.{}' has more than {} pointers", section, key, kMostPointers)};
     const bool conditional = list == &pointers.finish || list == &pointers.error;
     const bool guarded = list == &pointers.text || list == &pointers.reasoning || list == &pointers.tool_call;
+    const bool sums = list == &pointers.prompt_tokens;
+    if (sums && !list->empty() && std::all_of(list->begin(), list->end(), [](const std::string& text) {
+          return split_plus(text).added;
+        }))
+      return Error{
+          fmt::format("'{}.{}': all pointers begin with '+'; one says what is added to", section, key)};
     for (const std::string& text : *list) {
-      const GuardedPointer split = split_when(text);
+      const GuardedPointer split = split_when(sums ? split_plus(text).pointer : text);
       if (split.when && !guarded)
         return Error{fmt::format("'{}.{}' takes no 'when'; text, reasoning and tool_call do", section, key)};
       if (split.when &&
@@ -135,6 +141,11 @@ GuardedPointer split_when(std::string_view text) {
   const std::size_t at = text.find(kWhen);
   if (at == text.npos) return {text, std::nullopt};
   return {text.substr(0, at), split_condition(text.substr(at + kWhen.size()))};
+}
+
+CountPointer split_plus(std::string_view text) {
+  if (!text.starts_with('+')) return {text, false};
+  return {text.substr(1), true};
 }
 
 Result<std::vector<std::string>> parse_pointer(std::string_view pointer) {

@@ -21,7 +21,7 @@ struct AnswerPointers {
   std::vector<std::string> finish;             ///< Given, or equal (see below): the answer is complete.
   std::vector<std::string> error;              ///< Given, or equal: the server reports an error.
   std::vector<std::string> completion_tokens;  ///< An unsigned integer.
-  std::vector<std::string> prompt_tokens;      ///< An unsigned integer.
+  std::vector<std::string> prompt_tokens;      ///< An unsigned integer; behind '+': added to the others.
   std::vector<std::string> cached_tokens;      ///< An unsigned integer: those of the prompt from a cache.
   std::vector<std::string> reasoning_tokens;   ///< An unsigned integer: those of the output.
   // A value is "given" unless it is missing, null, false, "", [] or {}; an error not if it is 0 either.
@@ -88,6 +88,14 @@ struct PointerCondition {
 };
 /// Cuts "/type=message_stop" at its first '='. Views into `text`.
 PointerCondition split_condition(std::string_view text);
+
+/// A count's pointer, and whether it is added to what the event's others say.
+struct CountPointer {
+  std::string_view pointer;
+  bool added = false;
+};
+/// Takes the '+' from "+/usage/cache_read_input_tokens". A view into `text`.
+CountPointer split_plus(std::string_view text);
 
 /// So many places of an answer may hold different things.
 inline constexpr std::size_t kMostGuardedPlaces = 8;

@@ -74,10 +74,11 @@ inline bool says_at_limit(std::string_view reason) {
 
 /// What a dialect must remember between the events of one stream.
 struct StreamMemory {
-  std::size_t text_bytes = 0;  ///< Text seen so far, for hosts that repeat it in every event.
-  std::uint64_t tokens = 0;    ///< Tokens reported so far, for hosts that count them event by event.
-  bool content = false;        ///< Content was seen.
-  EventTemplate usual;         ///< The stream's usual event.
+  std::size_t text_bytes = 0;      ///< Text seen so far, for hosts that repeat it in every event.
+  std::uint64_t tokens = 0;        ///< Tokens reported so far, for hosts that count them event by event.
+  std::uint64_t prompt_added = 0;  ///< What a prompt has beside the count that the host calls its tokens.
+  bool content = false;            ///< Content was seen.
+  EventTemplate usual;             ///< The stream's usual event.
 };
 
 /// How events are cut out of a streamed body.

@@ -84,6 +84,10 @@ void PointerTree::add(const std::vector<std::string>& pointers, Part part) {
       node_at(split.pointer).guarded.emplace_back(bit, part);
       continue;
     }
+    if (part == kPromptTokens && split_plus(text).added) {
+      node_at(split_plus(text).pointer).parts |= kPromptAdded;
+      continue;
+    }
     const PointerCondition condition = conditional ? split_condition(text) : PointerCondition{text, {}};
     Node& node = node_at(condition.pointer);
     if (condition.value) {
@@ -242,7 +246,7 @@ bool PointerTree::visit_items(const Node& node, ondemand::value& value, Found& f
 }
 
 void PointerTree::take_number(const Node& node, ondemand::value& value, Found& found) {
-  if ((node.parts & (kCompletionTokens | kPromptTokens | kCachedTokens | kReasoningTokens)) == 0) return;
+  if ((node.parts & kCounts) == 0) return;
   const std::string_view token = count_token(value);
   std::uint64_t count = 0;
   if (value.get_uint64().get(count) != SUCCESS) return;
@@ -256,6 +260,10 @@ void PointerTree::take_number(const Node& node, ondemand::value& value, Found& f
   if ((node.parts & kPromptTokens) != 0) {
     found.chunk.prompt_tokens = credible_count(count);
     parts.prompt = place;
+  }
+  if ((node.parts & kPromptAdded) != 0) {
+    found.prompt_added = found.prompt_added.value_or(0) + std::min(count, kMostTokens + 1);
+    parts.count_count = EventParts::kMaxCounts + 1;  // a template knows no sums
   }
   if ((node.parts & (kCachedTokens | kReasoningTokens)) == 0) return;
   if ((node.parts & kCachedTokens) != 0) found.chunk.cached_tokens = credible_part(count);

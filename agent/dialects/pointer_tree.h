@@ -5,6 +5,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -29,6 +30,7 @@ class PointerTree {
     Chunk& chunk;
     EventParts parts = {};
     FailureSigns signs = {};
+    std::optional<std::uint64_t> prompt_added;  ///< What pointers with '+' add to the prompt's tokens.
     std::size_t text_bytes = 0;  ///< Of all texts, answer and reasoning, as written (escapes not resolved).
     // What counts only with a value that stands elsewhere in the event, perhaps behind it.
     struct Waiting {
@@ -62,7 +64,10 @@ class PointerTree {
     kPromptTokens = 64,
     kCachedTokens = 128,
     kReasoningTokens = 256,
+    kPromptAdded = 512,
   };
+  static constexpr std::uint16_t kCounts =
+      kCompletionTokens | kPromptTokens | kCachedTokens | kReasoningTokens | kPromptAdded;
   struct Node {
     std::string key;        // as JSON writes it, between its quotes
     std::size_t index = 0;  // of an array's item; kNoIndex when the key is no number

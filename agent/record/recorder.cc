@@ -177,7 +177,7 @@ void Recorder::answered_by(RequestRecord& record, MonoTime at, std::uint32_t rep
 
 void Recorder::chunk(RequestRecord& record, MonoTime at, const Chunk& chunk) {
   Series& series = *record.series;
-  if (chunk.prompt_tokens) {
+  if (chunk.prompt_tokens.value_or(0) > 0) {  // no prompt has none: a host that says 0 has not counted
     record.has_prompt_usage = true;
     record.prompt_tokens = *chunk.prompt_tokens;
     if (chunk.cached_tokens) record.cached_tokens = chunk.cached_tokens;

@@ -14,18 +14,20 @@
 #include "coordinator/datasets/collector.h"
 #include "coordinator/datasets/csv_prompts.h"
 #include "coordinator/datasets/json_prompts.h"
+#include "coordinator/datasets/otel_spans.h"
 #include "coordinator/datasets/traces.h"
 
 namespace kneepoint::coordinator {
 namespace {
 
-constexpr std::array<std::pair<DatasetFormat, std::string_view>, 8> kFormats = {
+constexpr std::array<std::pair<DatasetFormat, std::string_view>, 9> kFormats = {
     {{DatasetFormat::kJsonLines, "jsonl"},
      {DatasetFormat::kCsv, "csv"},
      {DatasetFormat::kShareGpt, "sharegpt"},
      {DatasetFormat::kBodies, "bodies"},
      {DatasetFormat::kMooncake, "mooncake"},
      {DatasetFormat::kBailian, "bailian"},
+     {DatasetFormat::kOtelSpans, "otel"},
      {DatasetFormat::kAzureLlm, "azure-llm"},
      {DatasetFormat::kBurstGpt, "burstgpt"}}};
 
@@ -80,7 +82,8 @@ bool is_csv(DatasetFormat format) {
 /// Whether one bad line of it says nothing about the others.
 bool is_lines(DatasetFormat format) {
   return format == DatasetFormat::kJsonLines || format == DatasetFormat::kBodies ||
-         format == DatasetFormat::kMooncake || format == DatasetFormat::kBailian;
+         format == DatasetFormat::kMooncake || format == DatasetFormat::kBailian ||
+         format == DatasetFormat::kOtelSpans;
 }
 
 void read_text(const DatasetSpec& spec, const simdjson::padded_string& text, DatasetCollector& into) {
@@ -107,6 +110,9 @@ void read_text(const DatasetSpec& spec, const simdjson::padded_string& text, Dat
       break;
     case DatasetFormat::kBailian:
       read_bailian(view, spec.sessions, into);
+      break;
+    case DatasetFormat::kOtelSpans:
+      read_otel_spans(view, spec.sessions, into);
       break;
     case DatasetFormat::kAzureLlm:
       read_azure_llm(view, into);
@@ -139,7 +145,8 @@ std::optional<DatasetFormat> dataset_format_from_string(std::string_view name) {
 
 bool is_trace(DatasetFormat format) {
   return format == DatasetFormat::kMooncake || format == DatasetFormat::kBailian ||
-         format == DatasetFormat::kAzureLlm || format == DatasetFormat::kBurstGpt;
+         format == DatasetFormat::kOtelSpans || format == DatasetFormat::kAzureLlm ||
+         format == DatasetFormat::kBurstGpt;
 }
 
 Result<DatasetRead> read_dataset(const DatasetSpec& spec) {

@@ -10,8 +10,8 @@
 
 namespace kneepoint::coordinator {
 
-enum class DatasetFormat { kJsonLines, kCsv, kShareGpt, kBodies, kMooncake, kBailian, kAzureLlm, kBurstGpt };
-/// "jsonl", "csv", "sharegpt", "bodies", "mooncake", "bailian", "azure-llm", "burstgpt"
+enum class DatasetFormat { kJsonLines, kCsv, kShareGpt, kBodies, kMooncake, kBailian, kOtelSpans, kAzureLlm, kBurstGpt };
+/// "jsonl", "csv", "sharegpt", "bodies", "mooncake", "bailian", "otel", "azure-llm", "burstgpt"
 std::string_view to_string(DatasetFormat format);
 std::optional<DatasetFormat> dataset_format_from_string(std::string_view name);
 /// Whether it holds lengths and arrival times instead of texts.
@@ -26,7 +26,7 @@ struct DatasetSpec {
   std::string output_tokens;  ///< Empty: not read.
   std::string prompt_class;   ///< Empty: one class, "default".
   std::string delay;          ///< Of kJsonLines: what passes before each later turn. Empty: not read.
-  bool sessions = false;      ///< Of kBailian: requests of one session are the turns of one entry.
+  bool sessions = false;      ///< Of kBailian and kOtelSpans: requests of one session are the turns of one entry.
   std::size_t limit = 0;      ///< The first so many entries; 0: all.
   bool all_roles =
       false;  ///< Chats as they were logged, with answers and tools' results; else the user's part.

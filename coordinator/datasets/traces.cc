@@ -21,8 +21,6 @@ namespace dom = simdjson::dom;
 
 constexpr std::uint32_t kMooncakeBlock = 512;
 constexpr std::uint32_t kBailianBlock = 16;
-/// A trace is replayed in at most a month.
-constexpr Nanos kLongest = std::chrono::hours(24 * 31);
 /// No stamp is later, so that it fits into Nanos: the year 2255, counted from 1970.
 constexpr double kLastSecond = 9e9;
 
@@ -61,16 +59,6 @@ std::optional<Nanos> parse_timestamp(std::string_view text) {
   if (!date.ok() || year > 2200 || hour > 23 || minute > 59 || second > 60) return std::nullopt;
   return std::chrono::sys_days(date).time_since_epoch() + std::chrono::hours(hour) +
          std::chrono::minutes(minute) + std::chrono::seconds(second) + fraction;
-}
-
-void order_by_arrival(Dataset& dataset) {
-  auto& entries = dataset.entries;
-  if (entries.empty()) return;
-  std::stable_sort(entries.begin(), entries.end(),
-                   [](const DatasetEntry& a, const DatasetEntry& b) { return a.arrival < b.arrival; });
-  const Nanos first = entries.front().arrival;
-  for (DatasetEntry& entry : entries) entry.arrival -= first;
-  if (entries.back().arrival > kLongest) throw DatasetError{0, "spans more than 31 days; set 'limit'"};
 }
 
 /// A line of a trace in JSON.
@@ -117,6 +105,16 @@ class TraceLine {
 
 }  // namespace
 
+void order_by_arrival(Dataset& dataset) {
+  auto& entries = dataset.entries;
+  if (entries.empty()) return;
+  std::stable_sort(entries.begin(), entries.end(),
+                   [](const DatasetEntry& a, const DatasetEntry& b) { return a.arrival < b.arrival; });
+  const Nanos first = entries.front().arrival;
+  for (DatasetEntry& entry : entries) entry.arrival -= first;
+  if (entries.back().arrival > kLongestTrace) throw DatasetError{0, "spans more than 31 days; set 'limit'"};
+}
+
 void read_mooncake(std::string_view text, DatasetCollector& into) {
   dom::parser parser;
   each_line(text, [&](std::string_view line, std::size_t number) {
@@ -153,7 +151,7 @@ void read_bailian(std::string_view text, bool sessions, DatasetCollector& into) 
       if (parent != open.end()) {
         if (at < parent->second.at)
           throw DatasetError{number, "comes before the chat that it follows ('parent_chat_id')"};
-        if (at - parent->second.at > kLongest)
+        if (at - parent->second.at > kLongestTrace)
           throw DatasetError{number, "comes more than 31 days after the chat that it follows"};
         entry = parent->second.entry;
         into.add_turn(entry, std::move(turn), at - parent->second.at, number);

@@ -2,11 +2,18 @@
 
 #include <string_view>
 
+#include "common/clock.h"
 #include "coordinator/datasets/collector.h"
 
 /// Traces of real traffic: lengths and arrival times, no texts. Entries are put in order of arrival, and the
 /// first one's becomes 0. All throw DatasetError.
 namespace kneepoint::coordinator {
+
+/// A trace is replayed in at most a month.
+inline constexpr Nanos kLongestTrace = std::chrono::hours(24 * 31);
+
+/// What every trace's reader ends with.
+void order_by_arrival(Dataset& dataset);
 
 /// Mooncake (Qin et al., FAST '25): JSON lines of `timestamp` (ms), `input_length`, `output_length`, and
 /// `hash_ids`, one for each 512 tokens of the prompt: equal ids, equal text.

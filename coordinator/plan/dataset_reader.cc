@@ -30,7 +30,7 @@ DatasetFormat read_format(const MappingReader& reader, const std::string& file) 
   throw PlanError{format->at,
                   fmt::format("unknown format '{}'{}", yaml::excerpt(name),
                               yaml::suggestion(name, {"jsonl", "csv", "sharegpt", "bodies", "mooncake",
-                                                      "bailian", "azure-llm", "burstgpt"}))};
+                                                      "bailian", "otel", "azure-llm", "burstgpt"}))};
 }
 
 /// Keys that only some formats have.
@@ -77,7 +77,8 @@ void read_dataset_use(const Node& node, const std::string& scenario, bool sessio
   field("output_tokens", spec.output_tokens);
   field("class", spec.prompt_class);
   field("delay", spec.delay);
-  spec.sessions = sessions && spec.format == DatasetFormat::kBailian;
+  spec.sessions =
+      sessions && (spec.format == DatasetFormat::kBailian || spec.format == DatasetFormat::kOtelSpans);
   if (const Node* const limit = reader.find("limit"))
     spec.limit = yaml::read_integer(*limit, "'limit'", 1, kMostEntries);
   if (const Node* const roles = reader.find("roles"))

@@ -35,7 +35,8 @@ std::vector<std::string> read_pointers(const MappingReader& reader, std::string_
   std::vector<std::string> pointers;
   const auto add = [&](const Node& item) {
     const std::string& pointer = yaml::read_text(item, fmt::format("'{}'", key));
-    if (auto parsed = parse_pointer(split_when(pointer).pointer); !parsed)
+    const std::string_view alone = key == "prompt_tokens" ? split_plus(pointer).pointer : pointer;
+    if (auto parsed = parse_pointer(split_when(alone).pointer); !parsed)
       throw PlanError{item.at, parsed.error().message};
     pointers.push_back(pointer);
   };

@@ -74,7 +74,7 @@ void fit_trace(const MappingReader& ramp, const Dataset* dataset, Scenario& scen
   if (!use || !use->lengths_only || is_pairs_of_lengths(*dataset))
     throw PlanError{
         arrival.at,
-        "'arrival: trace' needs a dataset that is a trace (mooncake, bailian, azure-llm or burstgpt)"};
+        "'arrival: trace' needs a dataset that is a trace (mooncake, bailian, otel, azure-llm or burstgpt)"};
   if (use->order != DatasetOrder::kSequential)
     throw PlanError{arrival.at, "'arrival: trace' replays its dataset in order; remove 'order: random'"};
   const Nanos span = arrival_of(dataset->entries.back(), use->time_scale);

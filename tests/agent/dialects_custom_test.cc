@@ -88,7 +88,9 @@ TEST(CustomDialect, WhatEachEventMeans) {
       {R"({})", ""},
       {"", "malformed"},
       {"7", "malformed"},
-      {"[DONE]", "malformed"},
+      {"[DONE]", ""},
+      {" [done] ", ""},
+      {"[DONE]x", "malformed"},
       {R"({"text":"a")", "malformed"},
       {R"({"text":"a)", "malformed"},
       {R"({"usage":{"out":3})", "malformed"},
@@ -280,10 +282,47 @@ TEST(CustomDialect, AnAnswersOwnCountIsNotAddedUp) {
   EXPECT_EQ(describe(chunk), "answer finish 2 of 7");
 }
 
+TEST(CustomDialect, WhatACacheHeldIsAddedToThePrompt) {
+  DialectDescription dialect = some_dialect();
+  dialect.stream.prompt_tokens = {"/usage/in", "+/usage/kept", "+/usage/written"};
+  dialect.stream.cached_tokens = {"/usage/kept"};
+  dialect.answer = dialect.stream;
+  EXPECT_EQ(
+      stream(dialect, {R"({"usage":{"kept":40,"in":7,"written":2}})", R"({"text":"a"})",
+                       R"({"text":"b","usage":{"in":8,"out":2}})", R"({"text":"c","usage":{"in":8,"out":3}})",
+                       R"({"usage":{"in":0,"kept":9,"out":4}})", R"({"usage":{"kept":99999999}})",
+                       R"({"usage":{"in":1}})"}),
+      (Meanings{"of 49", "answer", "answer 2 of 50", "answer 3 of 50", "4 of 9", "", ""}))
+      << "what is left out of an event is what it was; a sum that no prompt has is none";
+  Workload workload;
+  workload.stream = false;
+  std::string body = R"({"text":"x","usage":{"written":1,"in":7,"kept":2,"out":2},"end":"stop"})";
+  body.reserve(body.size() + kPadding);
+  Chunk chunk;
+  ASSERT_TRUE(make(dialect, workload)->read_answer(body, {}, chunk));
+  EXPECT_EQ(describe(chunk), "answer finish 2 of 10");
+}
+
+TEST(CustomDialect, ASumNeedsWhatIsAddedTo) {
+  DialectDescription dialect = some_dialect();
+  for (const auto& [pointers, message] : std::vector<std::pair<std::vector<std::string>, std::string>>{
+           {{"+/in"}, "all pointers begin with '+'"},
+           {{"/in", "+in"}, "no JSON pointer"},
+           {{"/in", "++/in"}, "no JSON pointer"}}) {
+    dialect.stream.prompt_tokens = pointers;
+    const auto checked = check(dialect);
+    ASSERT_FALSE(checked);
+    EXPECT_THAT(checked.error().message, HasSubstr(message));
+  }
+  dialect = some_dialect();
+  dialect.stream.completion_tokens = {"/out", "+/more"};
+  EXPECT_FALSE(check(dialect)) << "only prompts are summed";
+}
+
 TEST(CustomDialect, TheEndMarkerIsExact) {
   DialectDescription dialect = some_dialect();
   dialect.done = "[DONE]";
-  EXPECT_EQ(stream(dialect, {"[DONE]", "[DONE] "}), (Meanings{"done", "malformed"}));
+  EXPECT_EQ(stream(dialect, {"[DONE]", "[DONE] "}), (Meanings{"done", ""}));
 }
 
 TEST(CustomDialect, ThePathNamesTheModelPercentEncoded) {

@@ -1,0 +1,236 @@
+#include "coordinator/datasets/otel_spans.h"
+
+#include <fmt/format.h>
+#include <simdjson.h>
+
+#include <algorithm>
+#include <charconv>
+#include <cstdint>
+#include <iterator>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "coordinator/datasets/lines.h"
+#include "coordinator/datasets/traces.h"
+
+namespace kneepoint::coordinator {
+namespace {
+
+namespace dom = simdjson::dom;
+
+/// The least that a prefix cache shares is of this order (vLLM's default block).
+constexpr std::uint32_t kBlock = 16;
+/// The year 2255: later stamps do not fit into Nanos.
+constexpr std::uint64_t kLastNano = 9'000'000'000'000'000'000;
+
+/// A call of a model.
+struct Call {
+  std::string id, parent;  ///< Of its span, and of the one around it; each with its trace's.
+  std::string conversation;
+  Nanos begin{0}, end{0};
+  std::uint32_t input = 0, output = 0;
+  std::optional<std::uint64_t> cached;
+  std::size_t line = 0;
+};
+
+/// OTLP writes whole numbers of 64 bits as texts; some writers do not.
+std::optional<std::uint64_t> whole_number(const dom::element& value) {
+  std::uint64_t number = 0;
+  if (!value.get(number)) return number;
+  std::string_view text;
+  if (value.get(text)) return std::nullopt;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (error != std::errc{} || text.empty() || end != text.data() + text.size()) return std::nullopt;
+  return number;
+}
+
+/// What is of interest of a span's attributes.
+struct Attributes {
+  std::string_view operation, conversation;
+  std::optional<std::uint64_t> input, output, cached;
+
+  explicit Attributes(const dom::object& span) {
+    dom::array list;
+    if (span.at_key("attributes").get(list)) return;
+    for (const dom::element each : list) {
+      std::string_view key;
+      dom::object value;
+      if (each["key"].get(key) || each["value"].get(value)) continue;
+      std::string_view text;
+      if (!value.at_key("stringValue").get(text)) {
+        if (key == "gen_ai.operation.name") operation = text;
+        if (key == "gen_ai.conversation.id") conversation = text;
+        continue;
+      }
+      dom::element number;
+      if (value.at_key("intValue").get(number)) continue;
+      // The two older names are those of the conventions before 1.27.
+      if (key == "gen_ai.usage.input_tokens" || key == "gen_ai.usage.prompt_tokens")
+        input = whole_number(number);
+      if (key == "gen_ai.usage.output_tokens" || key == "gen_ai.usage.completion_tokens")
+        output = whole_number(number);
+      if (key == "gen_ai.usage.cache_read.input_tokens") cached = whole_number(number);
+    }
+  }
+  bool calls_model() const {
+    return operation == "chat" || operation == "generate_content" || operation == "text_completion";
+  }
+};
+
+Nanos stamp(const dom::object& span, const char* field, std::size_t line) {
+  dom::element value;
+  const auto nanos = span.at_key(field).get(value) ? std::nullopt : whole_number(value);
+  if (!nanos || *nanos == 0 || *nanos > kLastNano)
+    throw DatasetError{line, fmt::format("a call of a model has no time in nanoseconds as '{}'", field)};
+  return Nanos(static_cast<Nanos::rep>(*nanos));
+}
+
+Call read_call(const dom::object& span, const Attributes& told, std::size_t line) {
+  Call call{.line = line};
+  call.begin = stamp(span, "startTimeUnixNano", line);
+  call.end = stamp(span, "endTimeUnixNano", line);
+  if (call.end < call.begin) throw DatasetError{line, "a call of a model ends before it begins"};
+  // A call that failed has no usage: what it would have cost the host nobody knows.
+  if (!told.input || !told.output)
+    throw DatasetError{
+        line,
+        fmt::format("a call of a model has no whole number as 'gen_ai.usage.{}_tokens'; 'bad_lines: skip' "
+                    "leaves such calls out",
+                    told.input ? "output" : "input")};
+  call.input = token_count(*told.input, "gen_ai.usage.input_tokens", line);
+  call.output = token_count(*told.output, "gen_ai.usage.output_tokens", line);
+  call.cached = told.cached;
+  const auto text = [&](const char* field) {
+    std::string_view value;
+    return span.at_key(field).get(value) ? std::string_view() : value;
+  };
+  const std::string_view trace = text("traceId"), id = text("spanId"), parent = text("parentSpanId");
+  if (told.conversation.empty() && trace.empty())
+    throw DatasetError{line, "a call of a model has neither 'gen_ai.conversation.id' nor 'traceId'"};
+  if (!id.empty()) call.id = fmt::format("{}/{}", trace, id);
+  if (!parent.empty()) call.parent = fmt::format("{}/{}", trace, parent);
+  // One id may be the other's text.
+  call.conversation =
+      told.conversation.empty() ? fmt::format("t{}", trace) : fmt::format("c{}", told.conversation);
+  return call;
+}
+
+/// The calls of a line's spans.
+void read_line(const dom::element& root, std::size_t line, DatasetCollector& into, std::vector<Call>& calls) {
+  dom::array resources;
+  if (root["resourceSpans"].get(resources))
+    throw DatasetError{line, "is no JSON object with a list 'resourceSpans'"};
+  for (const dom::element resource : resources) {
+    dom::array scopes;
+    if (resource["scopeSpans"].get(scopes)) continue;
+    for (const dom::element scope : scopes) {
+      dom::array spans;
+      if (scope["spans"].get(spans)) continue;
+      for (const dom::element each : spans) {
+        dom::object span;
+        if (each.get(span)) throw DatasetError{line, "has a span that is no JSON object"};
+        const Attributes told(span);
+        if (told.calls_model()) into.attempt([&] { calls.push_back(read_call(span, told, line)); });
+      }
+    }
+  }
+}
+
+/// Leaves each call once: exporters that retry write a span twice, and where a framework and the client
+/// beneath it both trace, a call has a span within a span.
+void leave_once(std::vector<Call>& calls) {
+  std::set<std::string_view> all, met;
+  for (const Call& call : calls) {
+    if (!call.id.empty()) all.insert(call.id);
+  }
+  const auto again = [&](const Call& call) {
+    return all.contains(call.parent) || (!call.id.empty() && !met.insert(call.id).second);
+  };
+  std::vector<Call> once;
+  std::copy_if(calls.begin(), calls.end(), std::back_inserter(once),
+               [&](const Call& call) { return !again(call); });
+  calls = std::move(once);
+}
+
+/// What follows each other within a conversation.
+struct Chain {
+  std::size_t entry;
+  Nanos end;
+  std::uint32_t input;
+  std::vector<std::uint64_t> blocks;  ///< Of its last prompt.
+};
+
+/// Ids of a prompt's blocks: those that it shares with the prompt before, and new ones.
+std::vector<std::uint64_t> blocks_of(const Call& call, const Chain* before, std::uint64_t& next) {
+  std::vector<std::uint64_t> blocks;
+  if (before != nullptr) {
+    const std::uint64_t grown = call.input >= before->input ? before->input : 0;
+    const std::uint64_t shared = std::min<std::uint64_t>(call.cached.value_or(grown), call.input) / kBlock;
+    blocks.assign(before->blocks.begin(),
+                  before->blocks.begin() +
+                      static_cast<std::ptrdiff_t>(std::min<std::uint64_t>(shared, before->blocks.size())));
+  }
+  while (blocks.size() < call.input / kBlock) blocks.push_back(next++);
+  return blocks;
+}
+
+void add_sessions(std::vector<Call>& calls, DatasetCollector& into) {
+  std::map<std::string, std::vector<Chain>> conversations;
+  std::uint64_t next = 0;
+  for (const Call& call : calls) {
+    std::vector<Chain>& chains = conversations[call.conversation];
+    Chain* before = nullptr;  // of those that have ended the one that ended last
+    for (Chain& chain : chains) {
+      if (chain.end <= call.begin && (before == nullptr || chain.end > before->end)) before = &chain;
+    }
+    if (before == nullptr && into.full()) continue;
+    std::vector<std::uint64_t> blocks = blocks_of(call, before, next);
+    if (before != nullptr) {
+      if (call.begin - before->end > kLongestTrace)
+        throw DatasetError{call.line, "a call comes more than 31 days after the one before; cut the file"};
+      into.add_turn(before->entry, {call.input, call.output, blocks}, call.begin - before->end, call.line);
+      *before = {before->entry, call.end, call.input, std::move(blocks)};
+      continue;
+    }
+    chains.push_back({into.dataset().entries.size(), call.end, call.input, blocks});
+    into.add({.input_tokens = call.input,
+              .output_tokens = call.output,
+              .arrival = call.begin,
+              .blocks = std::move(blocks)},
+             call.line);
+  }
+  into.dataset().block_tokens = kBlock;
+}
+
+}  // namespace
+
+void read_otel_spans(std::string_view text, bool sessions, DatasetCollector& into) {
+  dom::parser parser;
+  std::vector<Call> calls;
+  each_line(text, [&](std::string_view line, std::size_t number) {
+    into.attempt([&] {
+      dom::element root;
+      if (parser.parse(line.data(), line.size(), true).get(root)) throw DatasetError{number, "is no JSON"};
+      read_line(root, number, into, calls);
+    });
+    return true;  // a file's lines come as spans end, in no order
+  });
+  leave_once(calls);
+  std::stable_sort(calls.begin(), calls.end(),
+                   [](const Call& a, const Call& b) { return a.begin < b.begin; });
+  if (sessions) {
+    add_sessions(calls, into);
+  } else {
+    for (const Call& call : calls) {
+      if (into.full()) break;
+      into.add({.input_tokens = call.input, .output_tokens = call.output, .arrival = call.begin}, call.line);
+    }
+  }
+  order_by_arrival(into.dataset());
+}
+
+}  // namespace kneepoint::coordinator

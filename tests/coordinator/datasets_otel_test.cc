@@ -1,0 +1,245 @@
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+#include <stdlib.h>
+
+#include <filesystem>
+#include <fstream>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "coordinator/datasets/dataset_file.h"
+
+namespace kneepoint::coordinator {
+namespace {
+
+using namespace std::chrono_literals;
+
+/// A span as the file exporter of OpenTelemetry's specification writes it, in OTLP's JSON encoding; what is
+/// in it follows the semantic conventions for GenAI. The figures are invented.
+struct Span {
+  int begin = 0, end = 0;  // seconds
+  int input = 0, output = 0;
+  std::string trace = "5b8efff798038103d269b633813fc60c";
+  std::string operation = "chat";
+  std::string id, parent, more = "";
+
+  std::string json() const {
+    return fmt::format(
+        R"({{"traceId":"{}","spanId":"{}","parentSpanId":"{}","name":"chat m","kind":3,)"
+        R"("startTimeUnixNano":"17000000{:02}000000000","endTimeUnixNano":"17000000{:02}000000000",)"
+        R"("attributes":[{{"key":"gen_ai.operation.name","value":{{"stringValue":"{}"}}}},)"
+        R"({{"key":"gen_ai.usage.input_tokens","value":{{"intValue":"{}"}}}},)"
+        R"({{"key":"gen_ai.usage.output_tokens","value":{{"intValue":{}}}}}{}]}})",
+        trace, id, parent, begin, end, operation, input, output, more);
+  }
+};
+
+std::string line(const std::vector<std::string>& spans) {
+  return fmt::format(
+      R"({{"resourceSpans":[{{"resource":{{}},"scopeSpans":[{{"scope":{{}},"spans":[{}]}}]}}]}})",
+      fmt::join(spans, ","));
+}
+
+std::string attribute(const std::string& key, const std::string& value) {
+  return fmt::format(R"(,{{"key":"{}","value":{}}})", key, value);
+}
+
+class OtelSpans : public testing::Test {
+ protected:
+  OtelSpans() {
+    std::string pattern = (std::filesystem::temp_directory_path() / "kneepoint-spans-XXXXXX").string();
+    folder_ = mkdtemp(pattern.data());
+  }
+  ~OtelSpans() override { std::filesystem::remove_all(folder_); }
+
+  DatasetSpec file(const std::string& text, bool sessions = true) {
+    path_ = (folder_ / "spans.jsonl").string();
+    std::ofstream(path_, std::ios::binary) << text;
+    return {.path = path_, .format = DatasetFormat::kOtelSpans, .sessions = sessions};
+  }
+  DatasetSpec spans(const std::vector<Span>& all, bool sessions = true) {
+    std::string text;
+    for (const Span& each : all) text += line({each.json()}) + "\n";
+    return file(text, sessions);
+  }
+  static Dataset read(const DatasetSpec& spec) {
+    auto read = read_dataset(spec);
+    EXPECT_TRUE(read) << read.error().message;
+    return read ? read->dataset : Dataset{};
+  }
+  std::string error(const DatasetSpec& spec) {
+    const auto dataset = read_dataset(spec);
+    if (dataset) return "";
+    return dataset.error().message.substr(path_.size() + 1);
+  }
+
+  std::filesystem::path folder_;
+  std::string path_;
+};
+
+TEST_F(OtelSpans, CallsOfModelsAreRequestsInOrderOfTheirBeginning) {
+  const Dataset dataset = read(spans({{.begin = 12, .end = 13, .input = 40, .output = 9},
+                                      {.begin = 1, .end = 60, .operation = "invoke_agent"},
+                                      {.begin = 13, .end = 15, .operation = "execute_tool"},
+                                      {.begin = 10, .end = 12, .input = 100, .output = 7}},
+                                     false));
+  ASSERT_EQ(dataset.entries.size(), 2u);
+  EXPECT_EQ(dataset.entries[0], (DatasetEntry{.input_tokens = 100, .output_tokens = 7}));
+  EXPECT_EQ(dataset.entries[1], (DatasetEntry{.input_tokens = 40, .output_tokens = 9, .arrival = 2s}));
+}
+
+TEST_F(OtelSpans, ALineMayHoldManySpansAndNumbersMayBeNumbers) {
+  std::string text = line({Span{.begin = 10, .end = 12, .input = 3, .output = 7}.json(),
+                           Span{.begin = 14, .end = 15, .input = 5, .output = 8}.json()});
+  for (const std::string stamp : {"1700000010000000000", "1700000014000000000"}) {
+    const std::string quoted = "\"" + stamp + "\"";
+    text.replace(text.find(quoted), quoted.size(), stamp);
+  }
+  EXPECT_EQ(read(file(text)).entries.at(0).turn_count(), 2u);
+}
+
+TEST_F(OtelSpans, CallsThatFollowEachOtherAreTheTurnsOfASession) {
+  const Dataset dataset = read(spans({{.begin = 10, .end = 12, .input = 40, .output = 9},
+                                      {.begin = 17, .end = 20, .input = 70, .output = 5},
+                                      {.begin = 20, .end = 21, .input = 33, .output = 4},
+                                      {.begin = 11, .end = 12, .input = 20, .output = 1, .trace = "other"}}));
+  EXPECT_FALSE(dataset.gaps_from_send);
+  EXPECT_EQ(dataset.block_tokens, 16u);
+  ASSERT_EQ(dataset.entries.size(), 2u);
+  const DatasetEntry& session = dataset.entries[0];
+  EXPECT_EQ(session.gaps, (std::vector<Nanos>{5s, 0s}));
+  ASSERT_EQ(session.later.size(), 2u);
+  EXPECT_EQ(session.blocks.size(), 2u);
+  const auto& grown = session.later[0].blocks;
+  ASSERT_EQ(grown.size(), 4u);
+  EXPECT_EQ(std::vector<std::uint64_t>(grown.begin(), grown.begin() + 2), session.blocks)
+      << "it begins with the prompt before";
+  EXPECT_NE(session.later[1].blocks.at(0), session.blocks.at(0)) << "it became shorter: it is another one";
+  EXPECT_NE(dataset.entries[1].blocks.at(0), session.blocks.at(0));
+  EXPECT_EQ(dataset.entries[1].arrival, 1s);
+}
+
+TEST_F(OtelSpans, WhatTheCacheHeldIsWhatIsShared) {
+  const std::string cached = attribute("gen_ai.usage.cache_read.input_tokens", R"({"intValue":"33"})");
+  const Dataset dataset = read(spans({{.begin = 10, .end = 12, .input = 160, .output = 9},
+                                      {.begin = 17, .end = 20, .input = 150, .output = 5, .more = cached}}));
+  const auto& first = dataset.entries.at(0).blocks;
+  const auto& second = dataset.entries.at(0).later.at(0).blocks;
+  EXPECT_EQ(second.size(), 9u);
+  EXPECT_EQ(second.at(1), first.at(1));
+  EXPECT_NE(second.at(2), first.at(2));
+}
+
+TEST_F(OtelSpans, ACallBesideAnotherOfItsSessionIsASessionOfItsOwn) {
+  const Dataset dataset = read(spans({{.begin = 10, .end = 12, .input = 40, .output = 9},
+                                      {.begin = 13, .end = 30, .input = 50, .output = 9},
+                                      {.begin = 14, .end = 20, .input = 60, .output = 9},
+                                      {.begin = 25, .end = 29, .input = 70, .output = 9},
+                                      {.begin = 31, .end = 32, .input = 80, .output = 9}}));
+  ASSERT_EQ(dataset.entries.size(), 2u);
+  EXPECT_EQ(dataset.entries[0].later.size(), 2u);
+  EXPECT_EQ(dataset.entries[0].gaps, (std::vector<Nanos>{1s, 1s})) << "it goes on from what ended last";
+  EXPECT_EQ(dataset.entries[1].arrival, 4s);
+  EXPECT_EQ(dataset.entries[1].gaps, (std::vector<Nanos>{5s}));
+}
+
+TEST_F(OtelSpans, AConversationGoesOnInAnotherTrace) {
+  const std::string id = attribute("gen_ai.conversation.id", R"({"stringValue":"conv_1"})");
+  const Dataset dataset =
+      read(spans({{.begin = 10, .end = 12, .input = 4, .output = 9, .trace = "a", .more = id},
+                  {.begin = 15, .end = 16, .input = 4, .output = 9, .trace = "b", .more = id},
+                  {.begin = 15, .end = 16, .input = 4, .output = 9, .trace = "conv_1"}}));
+  ASSERT_EQ(dataset.entries.size(), 2u);
+  EXPECT_EQ(dataset.entries[0].later.size(), 1u);
+}
+
+TEST_F(OtelSpans, ACallIsTakenOnceHoweverOftenItWasTraced) {
+  const Span call{.begin = 10, .end = 14, .input = 4, .output = 9, .id = "1"};
+  const Span again = call;
+  const Span within{.begin = 11, .end = 13, .input = 4, .output = 9, .id = "2", .parent = "1"};
+  const Span next{.begin = 20, .end = 21, .input = 5, .output = 9, .id = "3", .parent = "0"};
+  const Span elsewhere{
+      .begin = 20, .end = 21, .input = 6, .output = 9, .trace = "other", .id = "4", .parent = "1"};
+  const Dataset dataset = read(spans({within, call, again, next, elsewhere}));
+  ASSERT_EQ(dataset.entries.size(), 2u);
+  EXPECT_EQ(dataset.entries[0].input_tokens, 4u);
+  EXPECT_EQ(dataset.entries[0].later.size(), 1u);
+}
+
+TEST_F(OtelSpans, ALimitCountsSessionsThatGoOn) {
+  DatasetSpec spec = spans({{.begin = 10, .end = 12, .input = 4, .output = 9},
+                            {.begin = 11, .end = 12, .input = 4, .output = 9, .trace = "other"},
+                            {.begin = 15, .end = 16, .input = 4, .output = 9}});
+  spec.limit = 1;
+  const Dataset dataset = read(spec);
+  ASSERT_EQ(dataset.entries.size(), 1u);
+  EXPECT_EQ(dataset.entries[0].later.size(), 1u);
+}
+
+TEST_F(OtelSpans, OlderNamesOfUsageAreRead) {
+  std::string text = line({Span{.begin = 10, .end = 12, .input = 3, .output = 7}.json()});
+  for (const auto& [now, before] : {std::pair{"usage.input_tokens", "usage.prompt_tokens"},
+                                    std::pair{"usage.output_tokens", "usage.completion_tokens"}})
+    text.replace(text.find(now), std::string(now).size(), before);
+  EXPECT_EQ(read(file(text)).entries.at(0), (DatasetEntry{.input_tokens = 3, .output_tokens = 7}));
+}
+
+TEST_F(OtelSpans, MistakesNameTheLine) {
+  const std::string good = line({Span{.begin = 10, .end = 12, .input = 4, .output = 9}.json()}) + "\n";
+  const auto complaint = [&](const std::string& bad) { return error(file(good + bad)); };
+  const auto changed = [&](const std::string& from, const std::string& to) {
+    std::string span = Span{.begin = 20, .end = 22, .input = 4, .output = 9}.json();
+    span.replace(span.find(from), from.size(), to);
+    return complaint(line({span}));
+  };
+  EXPECT_EQ(complaint("{"), "2: is no JSON");
+  EXPECT_EQ(complaint("[]"), "2: is no JSON object with a list 'resourceSpans'");
+  EXPECT_EQ(complaint(R"({"resourceMetrics":[]})"), "2: is no JSON object with a list 'resourceSpans'");
+  EXPECT_EQ(complaint(line({"7"})), "2: has a span that is no JSON object");
+  EXPECT_EQ(changed("gen_ai.usage.input_tokens", "gen_ai.usage.reasoning"),
+            "2: a call of a model has no whole number as 'gen_ai.usage.input_tokens'; 'bad_lines: skip' "
+            "leaves such "
+            "calls out");
+  EXPECT_EQ(changed(R"({"intValue":9})", R"({"intValue":"-9"})"),
+            "2: a call of a model has no whole number as 'gen_ai.usage.output_tokens'; 'bad_lines: skip' "
+            "leaves such "
+            "calls out");
+  EXPECT_EQ(changed(R"({"intValue":9})", R"({"intValue":"99999999999"})"),
+            "2: 'gen_ai.usage.output_tokens' is absurdly large");
+  EXPECT_EQ(changed("startTimeUnixNano", "start"),
+            "2: a call of a model has no time in nanoseconds as 'startTimeUnixNano'");
+  EXPECT_EQ(changed("1700000022000000000", "18000000000000000000"),
+            "2: a call of a model has no time in nanoseconds as 'endTimeUnixNano'");
+  EXPECT_EQ(changed("1700000022000000000", "1700000019000000000"),
+            "2: a call of a model ends before it begins");
+  EXPECT_EQ(changed("traceId", "trace"),
+            "2: a call of a model has neither 'gen_ai.conversation.id' nor 'traceId'");
+  EXPECT_EQ(changed("1700000020000000000", "1600000020000000000"), "")
+      << "but for what is too far from what follows";
+}
+
+TEST_F(OtelSpans, WhatIsTooFarApartIsRefused) {
+  std::string span = Span{.begin = 20, .end = 22, .input = 4, .output = 9}.json();
+  for (const std::string stamp : {"1700000020000000000", "1700000022000000000"})
+    span.replace(span.find(stamp), 2, "18");
+  const std::string good = line({Span{.begin = 10, .end = 12, .input = 4, .output = 9}.json()}) + "\n";
+  EXPECT_EQ(error(file(good + line({span}))),
+            "2: a call comes more than 31 days after the one before; cut the file");
+  EXPECT_EQ(error(file(good + line({span}), false)), " spans more than 31 days; set 'limit'");
+}
+
+TEST_F(OtelSpans, BadCallsAreLeftOutWhereThePlanSaysSo) {
+  const std::string failed = Span{.begin = 20, .end = 22, .input = 4, .output = 9}.json();
+  std::string bad = failed;
+  bad.replace(bad.find("gen_ai.usage.output_tokens"), 26, "gen_ai.usage.none___tokens");
+  DatasetSpec spec = file(line({bad, failed}) + "\nnonsense\n");
+  spec.skip_bad_lines = true;
+  const auto result = read_dataset(spec);
+  ASSERT_TRUE(result);
+  EXPECT_EQ(result->dataset.entries.size(), 1u) << "the other one of the line stays";
+  EXPECT_EQ(result->skipped, 2u);
+}
+
+}  // namespace
+}  // namespace kneepoint::coordinator

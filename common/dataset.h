@@ -16,6 +16,9 @@ struct TraceTurn {
   std::uint32_t input_tokens = 0;
   std::uint32_t output_tokens = 0;
   std::vector<std::uint64_t> blocks;  ///< As DatasetEntry::blocks.
+  /// Of an entry with lanes: the turns that must have ended before, by their places (0: the first), in order;
+  /// none: it begins with the session.
+  std::vector<std::uint32_t> after;
   bool operator==(const TraceTurn&) const = default;
 };
 
@@ -32,6 +35,9 @@ struct DatasetEntry {
   std::vector<TraceTurn> later;  ///< Of a trace's session.
   /// What passes before each turn after the first: tools at work, a user who reads. Empty: not said.
   std::vector<Nanos> gaps;
+  /// How many of its turns may run at once, each as soon as those of its TraceTurn::after have ended. At most
+  /// 1: they follow each other, whatever `after` says.
+  std::uint32_t lanes = 0;
   std::size_t turn_count() const { return turns.empty() ? 1 + later.size() : turns.size(); }
   bool operator==(const DatasetEntry&) const = default;
 };
@@ -60,6 +66,11 @@ std::string content_hash(std::string_view bytes);
 
 /// The mean of all gaps; absent where the dataset says none.
 std::optional<Nanos> mean_gap(const Dataset& dataset);
+
+/// No session runs more of its turns at once.
+inline constexpr std::uint32_t kMostLanes = 64;
+/// The most lanes of any of its entries, at least 1.
+std::uint32_t most_lanes(const Dataset& dataset);
 
 /// When a trace's entry is due after the start of the replay. @param time_scale 2 takes twice the time.
 inline Nanos arrival_of(const DatasetEntry& entry, double time_scale) {

@@ -109,6 +109,7 @@ void SeriesStats::merge(const SeriesStats& other) {
   waiting += other.waiting;
   backing_off += other.backing_off;
   thinking += other.thinking;
+  beside += other.beside;
   backlog += other.backlog;
   ttft.merge(other.ttft);
   ttfo.merge(other.ttfo);

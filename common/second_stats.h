@@ -202,6 +202,7 @@ struct SeriesStats {
   double waiting = 0;      ///< Sent, no first token yet.
   double backing_off = 0;  ///< Slots that wait after a failure.
   double thinking = 0;     ///< Slots that wait, as the plan says, between an answer and the next request.
+  double beside = 0;       ///< Open lanes of sessions beyond the first of each.
   double backlog = 0;      ///< Arrivals of an open loop that are due and wait for a slot.
 
   Histogram ttft;

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <functional>
 
 #include "common/dataset.h"
 #include "common/wire_check.h"
@@ -29,7 +30,21 @@ TraceTurn turn_from(const Field& at, const v1::TraceTurn& message) {
   turn.output_tokens = tokens({&at, "output_tokens"}, message.output_tokens());
   if (turn.input_tokens == 0) refuse({&at, "input_tokens"}, "is 0");
   turn.blocks.assign(message.blocks().begin(), message.blocks().end());
+  turn.after.assign(message.after().begin(), message.after().end());
   return turn;
+}
+
+/// A turn that waited for itself, or for one that waits for it, would wait for ever.
+void check_lanes(const Field& at, const DatasetEntry& entry) {
+  if (entry.lanes > kMostLanes)
+    refuse({&at, "lanes"}, fmt::format("{} are more than {}", entry.lanes, kMostLanes));
+  for (std::size_t i = 0; i < entry.later.size(); ++i) {
+    const auto& after = entry.later[i].after;
+    const bool in_order =
+        std::adjacent_find(after.begin(), after.end(), std::greater_equal<>()) == after.end();
+    if (!in_order || (!after.empty() && after.back() > i))
+      refuse({&at, "later", static_cast<int>(i)}, "waits for turns that are not before it");
+  }
 }
 
 DatasetEntry entry_from(const Field& at, const v1::DatasetEntry& message, int classes) {
@@ -48,6 +63,8 @@ DatasetEntry entry_from(const Field& at, const v1::DatasetEntry& message, int cl
   if (!entry.turns.empty() && !message.later().empty()) refuse({&at, "later"}, "stands beside texts");
   for (int i = 0; i < message.later_size(); ++i)
     entry.later.push_back(turn_from({&at, "later", i}, message.later(i)));
+  entry.lanes = message.lanes();
+  check_lanes(at, entry);
   const auto gaps = static_cast<std::size_t>(message.gap_nanos_size());
   if (gaps > 0 && gaps + 1 != entry.turn_count())
     refuse({&at, "gap_nanos"}, fmt::format("{} gaps between {} turns", gaps, entry.turn_count()));
@@ -74,8 +91,10 @@ std::string to_bytes(const Dataset& dataset) {
       later.set_input_tokens(turn.input_tokens);
       later.set_output_tokens(turn.output_tokens);
       later.mutable_blocks()->Add(turn.blocks.begin(), turn.blocks.end());
+      later.mutable_after()->Add(turn.after.begin(), turn.after.end());
     }
     for (const Nanos gap : from.gaps) to.add_gap_nanos(gap.count());
+    to.set_lanes(from.lanes);
   }
   message.set_block_tokens(dataset.block_tokens);
   message.set_gaps_from_send(dataset.gaps_from_send);
@@ -119,6 +138,12 @@ std::optional<Nanos> mean_gap(const Dataset& dataset) {
   }
   if (count == 0) return std::nullopt;
   return from_seconds(sum / count);
+}
+
+std::uint32_t most_lanes(const Dataset& dataset) {
+  std::uint32_t most = 1;
+  for (const DatasetEntry& entry : dataset.entries) most = std::max(most, entry.lanes);
+  return most;
 }
 
 std::string content_hash(std::string_view bytes) {

@@ -141,6 +141,7 @@ SeriesStats series_from(const Field& at, const v1::SeriesSecond& message) {
   stats.waiting = amount({&at, "waiting"}, message.waiting());
   stats.backing_off = amount({&at, "backing_off"}, message.backing_off());
   stats.thinking = amount({&at, "thinking"}, message.thinking());
+  stats.beside = amount({&at, "beside"}, message.beside());
   stats.backlog = amount({&at, "backlog"}, message.backlog());
   if (message.has_ttft()) stats.ttft = histogram_from({&at, "ttft"}, message.ttft());
   if (message.has_ttfo()) stats.ttfo = histogram_from({&at, "ttfo"}, message.ttfo());
@@ -303,6 +304,7 @@ void to_message(const SeriesKey& key, const SeriesStats& stats, v1::SeriesSecond
   out.set_waiting(integral(stats.waiting));
   out.set_backing_off(integral(stats.backing_off));
   out.set_thinking(integral(stats.thinking));
+  out.set_beside(integral(stats.beside));
   out.set_backlog(integral(stats.backlog));
   put(stats.ttft, [&] { return out.mutable_ttft(); });
   put(stats.ttfo, [&] { return out.mutable_ttfo(); });

@@ -210,8 +210,7 @@ void LoadThread::add_slot(const LoadLevel& level, std::uint32_t number, Slot::Ki
   std::vector<bool>& slots = cells_[level.cell].slots;
   if (slots.size() <= number) slots.resize(number + 1);
   slots[number] = true;
-  const ThreadContext context{poller_, resolver_, recorder_, buffers_, pool_, lease_.get()};
-  slots_.push_back(std::make_unique<Slot>(*this, context, kind, level.cell, number, not_before));
+  slots_.push_back(std::make_unique<Slot>(*this, context(), kind, level.cell, number, not_before));
   ++live_slots_;
   slots_.back()->start();
 }
@@ -232,7 +231,7 @@ MonoTime LoadThread::end_of(const Slot& slot) const {
 // --- ends ---
 
 void LoadThread::slot_ended(const Slot& slot) {
-  cells_[slot.cell()].slots[slot.number()] = false;
+  if (!slot.is_lane()) cells_[slot.cell()].slots[slot.number()] = false;
   ++ended_slots_;
   --live_slots_;
 }

@@ -88,14 +88,22 @@ class LoadThread {
   bool may_go_on(const Slot& slot) const { return keeps(slot) && allowed(mono_now()); }
   /// The next request under the level in force; nothing when the slot has no more to do.
   std::optional<Ticket> next_request(Slot& slot);
-  CompletionRequest compose(Slot& slot, const Ticket& ticket, MonoTime intended);
+  /// @param turn of a session with lanes, after its first; else the slot's conversation says what comes.
+  CompletionRequest compose(Slot& slot, const Ticket& ticket, MonoTime intended,
+                            std::optional<std::uint32_t> turn = {});
+  /// The request that is turn `turn` of a session with lanes; nothing when its level wants no more.
+  std::optional<Ticket> next_turn(Slot& session, std::uint32_t turn);
+  /// A lane more for a session, which begins at once.
+  void fork(Slot& session, Slot::Fork fork);
+  /// A lane has no turn to come. @param broken_off it had, and will not send it: nor will the others.
+  void lane_ended(Slot& session, bool broken_off);
   /// Which session the request belongs to, and so which key is its.
   void join_session(Slot& slot, const Ticket& ticket, CompletionRequest& request);
   /// The longest waiting arrival of an open loop; nothing, and the slot is parked, where none waits.
   std::optional<DueRequest> next_arrival(Slot& slot);
   /// A request has succeeded, at `at`. @return how long the slot thinks before its next one.
   Nanos turn_ended(Slot& slot, const Ticket& ticket, const CompletionRequest& request, MonoTime at);
-  void request_ended(const Slot& slot, MonoTime at);
+  void request_ended(Slot& slot, MonoTime at);
   void slot_ended(const Slot& slot);
   /// Where its first request goes, as far as can be told.
   const Route& first_route(const Slot& slot) const;
@@ -117,6 +125,7 @@ class LoadThread {
     std::uint32_t next = 0;  ///< Place among this thread's slots.
   };
 
+  ThreadContext context() { return {poller_, resolver_, recorder_, buffers_, pool_, lease_.get()}; }
   void run();
   void tick();
   void accept(LevelOrder order);
@@ -138,6 +147,7 @@ class LoadThread {
   void check_lease();
   void remove_ended_slots();
   CellState& state(std::uint32_t cell);
+  void count_lanes(Slot& session, const SeriesKey& key);
   std::uint32_t pick_replica(Slot& slot, const Ticket& ticket, std::uint32_t turn);
 
   const std::shared_ptr<const RunSetup> setup_;

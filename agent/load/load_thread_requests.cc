@@ -43,7 +43,8 @@ std::optional<Ticket> LoadThread::next_request(Slot& slot) {
   return ticket;
 }
 
-CompletionRequest LoadThread::compose(Slot& slot, const Ticket& ticket, MonoTime intended) {
+CompletionRequest LoadThread::compose(Slot& slot, const Ticket& ticket, MonoTime intended,
+                                      std::optional<std::uint32_t> turn) {
   const RequestIdentity& identity = ticket.identity;
   const Workload& workload = setup_->cell(slot.cell()).workload;
   CellState& cell = state(slot.cell());
@@ -51,12 +52,14 @@ CompletionRequest LoadThread::compose(Slot& slot, const Ticket& ticket, MonoTime
   request.usage = &cell.usage;
   request.stream = workload.stream;
   request.source = setup_->sources[slot.cell()].get();
-  request.pick = request.source->pick(ticket, slot.conversation);
+  request.pick = turn ? request.source->later_turn(identity, slot.lanes.first, *turn)
+                      : request.source->pick(ticket, slot.conversation);
   request.dialect = cell.dialects[request.pick.prompt_class].get();
   request.headers = setup_->headers[slot.cell()][request.pick.prompt_class];
   slot.replica = pick_replica(slot, ticket, request.pick.turn);
   request.route = &setup_->routes[setup_->cell(slot.cell()).target][slot.replica];
   ++cell.in_flight[slot.replica];
+  ++slot.in_flight;
   join_session(slot, ticket, request);
   request.conversation = &slot.conversation;
   // A log has the answers that its conversations go on from, and a trace's prompts hold them.
@@ -72,7 +75,53 @@ CompletionRequest LoadThread::compose(Slot& slot, const Ticket& ticket, MonoTime
   request.slot = identity.slot;
   request.k = identity.k;
   request.intended = intended;
+  if (turn) count_lanes(slot, request.series);
   return request;
+}
+
+// --- lanes ---
+
+std::optional<Ticket> LoadThread::next_turn(Slot& session, std::uint32_t turn) {
+  if (!session.lanes.ticket.arrival) return next_request(session);
+  Ticket ticket = session.lanes.ticket;
+  ticket.identity.slot = turn;
+  return ticket;
+}
+
+void LoadThread::fork(Slot& session, Slot::Fork fork) {
+  ++session.lanes.open;
+  recorder_.beside(session.lanes.key, 1, fork.since);
+  slots_.push_back(std::make_unique<Slot>(*this, context(), session, std::move(fork)));
+  ++live_slots_;
+  slots_.back()->start();
+}
+
+void LoadThread::lane_ended(Slot& session, bool broken_off) {
+  SessionLanes& lanes = session.lanes;
+  if (--lanes.open > 0) recorder_.beside(lanes.key, -1, mono_now());
+  if (broken_off) {
+    lanes.broken = true;
+    lanes.turns.abandon();
+    // Those that wait for their time need not any more. By index: slots that end or start only append.
+    for (std::size_t i = 0; i < slots_.size(); ++i) {
+      if (&slots_[i]->owner() == &session && !slots_[i]->done()) slots_[i]->reconsider();
+    }
+  } else if (lanes.open == 0) {
+    session.reconsider();
+  }
+}
+
+/// A session that goes on under another level is counted there.
+void LoadThread::count_lanes(Slot& session, const SeriesKey& key) {
+  SessionLanes& lanes = session.lanes;
+  if (lanes.key.epoch == key.epoch) return;
+  const auto beside = static_cast<std::int32_t>(lanes.open) - 1;
+  if (beside > 0) {
+    const MonoTime now = mono_now();
+    recorder_.beside(lanes.key, -beside, now);
+    recorder_.beside(key, beside, now);
+  }
+  lanes.key = key;
 }
 
 void LoadThread::join_session(Slot& slot, const Ticket& ticket, CompletionRequest& request) {
@@ -111,11 +160,13 @@ Nanos LoadThread::turn_ended(Slot& slot, const Ticket& ticket, const CompletionR
   return request.source->think_time(ticket.identity, request.pick, at - request.intended);
 }
 
-void LoadThread::request_ended(const Slot& slot, MonoTime at) {
+void LoadThread::request_ended(Slot& slot, MonoTime at) {
+  --slot.in_flight;
   --cells_[slot.cell()].in_flight[slot.replica];
   const LoadLevel& level = current_.level;
   if (!level.budget || slot.epoch != level.epoch || slot.cell() != level.cell) return;
   budget_last_end_ = std::max(budget_last_end_, at);
+  if (slot.in_flight > 0) return;  // of its session's lanes the last one to end
   if (slot.issued != budget_share(*level.budget, slot.number(), level.concurrency)) return;
   if (--budget_slots_left_ == 0) finish_budget(budget_last_end_);
 }

@@ -23,7 +23,20 @@ Slot::Slot(LoadThread& thread, const ThreadContext& context, Kind kind, std::uin
       kind_(kind),
       cell_(cell),
       number_(number),
+      owner_(this),
       not_before_(not_before),
+      recorder_(context.recorder),
+      sleeper_(context.poller.timers()),
+      stream_(context) {}
+
+Slot::Slot(LoadThread& thread, const ThreadContext& context, Slot& session, Fork fork)
+    : thread_(thread),
+      kind_(Kind::kLane),
+      cell_(session.cell_),
+      number_(session.number_),
+      owner_(&session),
+      fork_(std::move(fork)),
+      not_before_(MonoTime::min()),
       recorder_(context.recorder),
       sleeper_(context.poller.timers()),
       stream_(context) {}
@@ -39,13 +52,14 @@ void Slot::reconsider() {
 
 void Slot::cancel() {
   cancelled_ = true;
+  lanes.broken = true;
   sleeper_.interrupt(Wake::kCancelled);
   stream_.cancel();
 }
 
 /// @return whether the slot is still wanted.
 Task<bool> Slot::sleep_until(MonoTime at) {
-  while (!cancelled_ && thread_.keeps(*this)) {
+  while (!cancelled_ && thread_.keeps(*this) && !owner_->lanes.broken) {
     if (mono_now() >= at) co_return true;
     co_await sleeper_.until(std::min(at, thread_.end_of(*this)));
   }
@@ -55,6 +69,8 @@ Task<bool> Slot::sleep_until(MonoTime at) {
 Task<void> Slot::run() {
   if (kind_ == Kind::kClosedLoop) {
     co_await keep_in_flight();
+  } else if (kind_ == Kind::kLane) {
+    co_await run_lane(std::move(fork_));
   } else {
     co_await serve_arrivals();
   }
@@ -74,11 +90,74 @@ Task<void> Slot::serve_arrivals() {
     // What it waited for a slot is no send lag but a backlog.
     CompletionRequest request = thread_.compose(*this, arrival->ticket, std::max(arrival->at, free_since));
     request.arrival = arrival->at;
+    if (request.source->has_lanes(request.pick)) {
+      free_since = (co_await run_session(arrival->ticket, std::move(request))).at;
+      continue;
+    }
     const Ending ending = co_await stream_.perform(request);
     thread_.request_ended(*this, ending.at);
     free_since = ending.at;
     if (!conversation.over()) free_since = co_await go_on(arrival->ticket, std::move(request), ending);
   }
+}
+
+/// A session whose turns run beside each other, from its first request, `request`, on. @return how its last
+/// request ended, or the first one that failed.
+Task<Ending> Slot::run_session(Ticket ticket, CompletionRequest request) {
+  lanes.broken = cancelled_;
+  lanes.ticket = ticket;
+  lanes.first = request.pick;
+  lanes.key = request.series;
+  lanes.open = 1;
+  lanes.outcome = Outcome::kSuccess;
+  request.source->begin_lanes(request.pick, conversation, lanes.turns);
+  const MonoTime begin = request.intended;
+  while (const auto other = lanes.turns.next_beside(lanes.open))
+    thread_.fork(*this, {.turn = *other, .before = request, .since = begin});
+  co_await run_lane({.turn = 0, .before = std::move(request), .since = begin});
+  while (lanes.open > 0) co_await sleeper_.until(MonoTime::max());  // the last lane wakes it
+  if (!conversation.over()) conversation.abandon();
+  lanes.broken = cancelled_;
+  co_return Ending{.outcome = lanes.outcome, .at = lanes.ended_at};
+}
+
+/// Turns of a session one after the other, as long as there are any that may begin; others beside them get
+/// lanes of their own.
+Task<void> Slot::run_lane(Fork fork) {
+  Slot& session = *owner_;
+  SessionLanes& shared = session.lanes;
+  std::optional<std::uint32_t> turn = fork.turn;
+  while (turn && !shared.broken && !cancelled_) {
+    CompletionRequest request = std::move(fork.before);
+    if (*turn > 0) {
+      const Nanos gap = request.source->gap_before(shared.ticket.identity, shared.first, *turn);
+      const MonoTime due = fork.since + gap;
+      std::optional<MonoTime> intended = due;
+      if (gap > Nanos(0)) intended = co_await think(request, fork.since, gap);
+      if (!intended || shared.broken || cancelled_ || !thread_.may_go_on(*this)) break;
+      const auto ticket = thread_.next_turn(session, *turn);
+      if (!ticket) break;
+      request = thread_.compose(session, *ticket, *intended, *turn);
+      if (ticket->arrival) {
+        request.arrival = due;
+        recorder_.arrived(request.series, due);
+      }
+    }
+    const Ending ending = co_await stream_.perform(request);
+    thread_.request_ended(session, ending.at);
+    shared.ended_at = std::max(shared.ended_at, ending.at);
+    if (ending.outcome != Outcome::kSuccess) {
+      if (shared.outcome == Outcome::kSuccess) shared.outcome = ending.outcome;
+      break;
+    }
+    session.conversation.answered(request.pick);
+    shared.turns.ended(*turn);
+    turn = shared.turns.next();
+    fork = {.turn = turn.value_or(0), .before = std::move(request), .since = ending.at};
+    while (const auto other = shared.turns.next_beside(shared.open))
+      thread_.fork(session, {.turn = *other, .before = fork.before, .since = ending.at});
+  }
+  thread_.lane_ended(session, turn.has_value());
 }
 
 /// The later turns of an arrival's session. @return when its last one ended.
@@ -131,13 +210,21 @@ Task<void> Slot::keep_in_flight() {
   while (co_await sleep_until(not_before_)) {
     const auto ticket = thread_.next_request(*this);
     if (!ticket) break;
-    const CompletionRequest request = thread_.compose(*this, *ticket, std::max(intended, not_before_));
-    const Ending ending = co_await stream_.perform(request);
-    thread_.request_ended(*this, ending.at);
+    CompletionRequest request = thread_.compose(*this, *ticket, std::max(intended, not_before_));
+    const bool has_lanes = request.source->has_lanes(request.pick);
+    const SeriesKey key = request.series;
+    Ending ending;
+    if (has_lanes) {
+      ending = co_await run_session(*ticket, std::move(request));
+    } else {
+      ending = co_await stream_.perform(request);
+      thread_.request_ended(*this, ending.at);
+    }
     intended = ending.at;
     if (ending.outcome == Outcome::kCancelled) break;
     if (ending.outcome == Outcome::kSuccess) {
       failures = 0;
+      if (has_lanes) continue;
       const Nanos thinking = thread_.turn_ended(*this, *ticket, request, ending.at);
       if (thinking <= Nanos(0)) continue;
       const auto next = co_await think(request, ending.at, thinking);
@@ -148,9 +235,9 @@ Task<void> Slot::keep_in_flight() {
     conversation.abandon();
     const MonoTime failed = mono_now();
     intended = failed + backoff(++failures, random_bits(ticket->identity, kBackoffDraw));
-    recorder_.begin_backoff(request.series, failed);
+    recorder_.begin_backoff(key, failed);
     const bool wanted = co_await sleep_until(intended);
-    recorder_.end_backoff(request.series, mono_now());
+    recorder_.end_backoff(key, mono_now());
     if (!wanted) break;
   }
 }

@@ -27,6 +27,8 @@ class ConversationState {
   /// A failed request: there is no answer to go on from.
   void abandon() { turns_ = 0; }
 
+  /// Of the present conversation.
+  std::uint32_t turns() const { return turns_; }
   std::uint32_t next_turn() const { return static_cast<std::uint32_t>(history_.size()); }
   const std::vector<Turn>& history() const { return history_; }
 

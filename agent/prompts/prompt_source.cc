@@ -72,11 +72,32 @@ PromptPick PromptSource::pick(const Ticket& ticket, ConversationState& conversat
     conversation.begin(turns(request, pick));
     return pick;
   }
-  PromptPick pick = conversation.history().front().user;
-  pick.turn = conversation.next_turn();
+  return later_turn(request, conversation.history().front().user, conversation.next_turn());
+}
+
+PromptPick PromptSource::later_turn(const RequestIdentity& request, const PromptPick& first,
+                                    std::uint32_t turn) const {
+  PromptPick pick = first;
+  pick.turn = turn;
   pick.seed = text_bits(request, kTextDraw);
   pick_lengths(request, pick);
   return pick;
+}
+
+bool PromptSource::has_lanes(const PromptPick& first) const {
+  return workload_.conversation && alone() && dataset_->entries[first.item].lanes > 1;
+}
+
+void PromptSource::begin_lanes(const PromptPick& first, const ConversationState& conversation,
+                               SessionTurns& turns) const {
+  turns.begin(dataset_->entries[first.item], conversation.turns());
+}
+
+Nanos PromptSource::gap_before(const RequestIdentity& session, PromptPick first, std::uint32_t turn) const {
+  RequestIdentity request = session;
+  request.slot += turn;  // for a draw of its own, where the dataset says nothing
+  first.turn = turn - 1;
+  return think_time(request, first, Nanos(0));
 }
 
 std::uint64_t PromptSource::text_bits(RequestIdentity request, Draw draw) const {

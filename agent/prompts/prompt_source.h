@@ -8,6 +8,7 @@
 #include "agent/dialects/dialect.h"
 #include "agent/prompts/conversation.h"
 #include "agent/prompts/prompt_pick.h"
+#include "agent/prompts/session_turns.h"
 #include "agent/prompts/text.h"
 #include "common/dataset.h"
 #include "common/plan.h"
@@ -31,6 +32,15 @@ class PromptSource {
 
   /// What the request asks. Follows and moves the slot's `conversation` where the workload has them.
   PromptPick pick(const Ticket& ticket, ConversationState& conversation) const;
+  /// Turn `turn` of the session that `first` begins, whatever has been answered: of a trace, whose turns
+  /// stand alone.
+  PromptPick later_turn(const RequestIdentity& request, const PromptPick& first, std::uint32_t turn) const;
+  /// Whether the session that the pick begins runs turns beside each other.
+  bool has_lanes(const PromptPick& first) const;
+  /// @pre `has_lanes(first)`. @param conversation the one that `first` began.
+  void begin_lanes(const PromptPick& first, const ConversationState& conversation, SessionTurns& turns) const;
+  /// What passes before its turn `turn`, since those that this one waits for have ended.
+  Nanos gap_before(const RequestIdentity& session, PromptPick first, std::uint32_t turn) const;
   /// How long to think between this request's answer and the next turn or request: as the dataset says, else
   /// as the workload does. @param took from its send to its answer's end.
   Nanos think_time(const RequestIdentity& request, const PromptPick& pick, Nanos took) const;

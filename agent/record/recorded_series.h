@@ -21,10 +21,12 @@ struct Series {
   std::int32_t waiting = 0;
   std::int32_t backing_off = 0;
   std::int32_t thinking = 0;
+  std::int32_t beside = 0;
   std::int32_t backlog = 0;
 
   bool live() const {
-    return in_flight != 0 || waiting != 0 || backing_off != 0 || thinking != 0 || backlog != 0;
+    return in_flight != 0 || waiting != 0 || backing_off != 0 || thinking != 0 || beside != 0 ||
+           backlog != 0;
   }
 };
 

@@ -308,6 +308,11 @@ void Recorder::end_thinking(const SeriesKey& key, MonoTime at) {
   step(series(key), &SeriesStats::thinking, &Series::thinking, -1, at);
 }
 
+void Recorder::beside(const SeriesKey& key, std::int32_t by, MonoTime at) {
+  roll(at);
+  step(series(key), &SeriesStats::beside, &Series::beside, by, at);
+}
+
 void Recorder::arrived(const SeriesKey& level, MonoTime at) {
   roll(at);
   ++stats(series(level), second_of(at)).arrivals;
@@ -388,6 +393,7 @@ void Recorder::end_second() {
     series.stats.waiting = series.waiting;
     series.stats.backing_off = series.backing_off;
     series.stats.thinking = series.thinking;
+    series.stats.beside = series.beside;
     series.stats.backlog = series.backlog;
     ++at;
   }

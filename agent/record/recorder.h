@@ -143,6 +143,8 @@ class Recorder {
   /// A slot begins and ends to think after an answer, in the series of its request.
   void begin_thinking(const SeriesKey& key, MonoTime at);
   void end_thinking(const SeriesKey& key, MonoTime at);
+  /// A session has so many lanes more, beyond its first one. @param by may be negative.
+  void beside(const SeriesKey& key, std::int32_t by, MonoTime at);
   /// A request of an open loop is due; `level` is its cell and epoch, the rest is not known yet.
   void arrived(const SeriesKey& level, MonoTime at);
   /// It begins and ends to wait for a slot.

@@ -193,7 +193,7 @@ class AgentSession {
   std::uint64_t run_ = 0;          ///< Counts the runs that this process has served.
   std::uint64_t epoch_ = 0;        ///< Of the last level.
   std::optional<LevelDone> done_;  ///< The last of them, for a coordinator that has not heard it.
-  std::size_t cells_ = 0;
+  std::vector<std::uint32_t> lanes_;  ///< By cell: turns that a session of it may run at once.
   RunClock clock_;
   MonoTime
       coordinators_zero_{};     ///< The run's zero on the coordinator's clock, as the last heartbeat has it.

@@ -50,7 +50,13 @@ void AgentSession::fetch_or_start() {
   run_id_ = assignment.run_id;
   clock_ = RunClock(assignment.zero, now());
   lease_->begin(assignment.zero);
-  cells_ = assignment.cells.size();
+  lanes_.clear();
+  for (const Cell& cell : assignment.cells) {
+    const auto& use = cell.workload.dataset;
+    const auto found =
+        use && cell.workload.conversation ? assignment.datasets.find(use->hash) : assignment.datasets.end();
+    lanes_.push_back(found == assignment.datasets.end() || !found->second ? 1 : most_lanes(*found->second));
+  }
   try {
     engine_ = make_engine_(std::move(assignment), std::move(ready_to_run.keys),
                            [this, run = ++run_](LevelDone done) {
@@ -96,7 +102,8 @@ void AgentSession::on_welcome(const v1::Welcome& welcome) {
 void AgentSession::on_level(const v1::LoadLevel& message) {
   const auto level = from_wire(message);
   if (!level) return refuse("invalid level: " + level.error().message);
-  if (level->cell >= cells_) return refuse(fmt::format("invalid level: cell {} of {}", level->cell, cells_));
+  if (level->cell >= lanes_.size())
+    return refuse(fmt::format("invalid level: cell {} of {}", level->cell, lanes_.size()));
   if (level->held.size() != options_.threads)
     return refuse(fmt::format("invalid level: it is for {} threads", level->held.size()));
   if (level->epoch <= epoch_) return;  // sent again over a new link
@@ -104,7 +111,8 @@ void AgentSession::on_level(const v1::LoadLevel& message) {
     spdlog::warn("level {} came after the load had been stopped: ignored", level->epoch);
     return;
   }
-  if (auto allowed = options_.permissions.check(*level); !allowed) return refuse(allowed.error().message);
+  if (auto allowed = options_.permissions.check(*level, lanes_[level->cell]); !allowed)
+    return refuse(allowed.error().message);
   phase_ = Phase::kLoading;
   epoch_ = level->epoch;
   engine_->apply(*level);

@@ -42,14 +42,14 @@ Result<void> Permissions::check(const Target& target) const {
   return {};
 }
 
-Result<void> Permissions::check(const LoadLevel& level) const {
-  const std::uint32_t share = slots_of(level).below(level.concurrency);
+Result<void> Permissions::check(const LoadLevel& level, std::uint32_t lanes) const {
+  const std::uint64_t share = slots_of(level).below(level.concurrency);
   if (share == 0) return {};
-  if (max_streams != 0 && share > max_streams) {
+  if (max_streams != 0 && share * lanes > max_streams) {
     return Error{
         fmt::format("a level gives this agent {} streams and it may hold {}: use more agents, or start it "
                     "with a higher --max-streams",
-                    share, max_streams)};
+                    share * lanes, max_streams)};
   }
   if (!level.arrivals || max_rate == 0) return {};
   const double rate =

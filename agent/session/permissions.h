@@ -21,8 +21,9 @@ struct Permissions {
 
   /// Whether the target's secret and TLS files may be read here.
   Result<void> check(const Target& target) const;
-  /// Whether this agent's share of the level is within the caps.
-  Result<void> check(const LoadLevel& level) const;
+  /// Whether this agent's share of the level is within the caps. @param lanes each slot may hold so many
+  /// streams.
+  Result<void> check(const LoadLevel& level, std::uint32_t lanes = 1) const;
 };
 
 }  // namespace kneepoint::agent

@@ -201,7 +201,7 @@ void DatasetCollector::add(DatasetEntry entry, std::size_t line,
 }
 
 void DatasetCollector::add_turn(std::size_t entry, TraceTurn turn, Nanos gap, std::size_t line) {
-  charge(24 + 8 * turn.blocks.size(), line);
+  charge(24 + 8 * turn.blocks.size() + 4 * turn.after.size(), line);
   dataset_.entries[entry].later.push_back(std::move(turn));
   dataset_.entries[entry].gaps.push_back(gap);
 }

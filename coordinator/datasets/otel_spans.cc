@@ -8,9 +8,12 @@
 #include <cstdint>
 #include <iterator>
 #include <map>
+#include <numeric>
 #include <optional>
 #include <set>
 #include <string>
+#include <tuple>
+#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -81,6 +84,23 @@ struct Attributes {
   }
 };
 
+/// Of every span with one: the one around it.
+using Parents = std::unordered_map<std::string, std::string>;
+
+std::string_view text_of(const dom::object& span, const char* field) {
+  std::string_view value;
+  return span.at_key(field).get(value) ? std::string_view() : value;
+}
+
+/// A span's id and that of the one around it, each with its trace's; empty where there is none.
+std::pair<std::string, std::string> ids(const dom::object& span) {
+  const std::string_view trace = text_of(span, "traceId");
+  const auto of = [&](std::string_view id) {
+    return id.empty() ? std::string() : fmt::format("{}/{}", trace, id);
+  };
+  return {of(text_of(span, "spanId")), of(text_of(span, "parentSpanId"))};
+}
+
 Nanos stamp(const dom::object& span, const char* field, std::size_t line) {
   dom::element value;
   const auto nanos = span.at_key(field).get(value) ? std::nullopt : whole_number(value);
@@ -101,18 +121,14 @@ Call read_call(const dom::object& span, const Attributes& told, std::size_t line
         fmt::format("a call of a model has no whole number as 'gen_ai.usage.{}_tokens'; 'bad_lines: skip' "
                     "leaves such calls out",
                     told.input ? "output" : "input")};
+  call.end = std::max(call.end, call.begin + Nanos(1));  // one after the other even so
   call.input = token_count(*told.input, "gen_ai.usage.input_tokens", line);
   call.output = token_count(*told.output, "gen_ai.usage.output_tokens", line);
   call.cached = told.cached;
-  const auto text = [&](const char* field) {
-    std::string_view value;
-    return span.at_key(field).get(value) ? std::string_view() : value;
-  };
-  const std::string_view trace = text("traceId"), id = text("spanId"), parent = text("parentSpanId");
+  const std::string_view trace = text_of(span, "traceId");
   if (told.conversation.empty() && trace.empty())
     throw DatasetError{line, "a call of a model has neither 'gen_ai.conversation.id' nor 'traceId'"};
-  if (!id.empty()) call.id = fmt::format("{}/{}", trace, id);
-  if (!parent.empty()) call.parent = fmt::format("{}/{}", trace, parent);
+  std::tie(call.id, call.parent) = ids(span);
   // One id may be the other's text.
   call.conversation =
       told.conversation.empty() ? fmt::format("t{}", trace) : fmt::format("c{}", told.conversation);
@@ -120,7 +136,8 @@ Call read_call(const dom::object& span, const Attributes& told, std::size_t line
 }
 
 /// The calls of a line's spans.
-void read_line(const dom::element& root, std::size_t line, DatasetCollector& into, std::vector<Call>& calls) {
+void read_line(const dom::element& root, std::size_t line, DatasetCollector& into, std::vector<Call>& calls,
+               Parents& parents) {
   dom::array resources;
   if (root["resourceSpans"].get(resources))
     throw DatasetError{line, "is no JSON object with a list 'resourceSpans'"};
@@ -133,6 +150,8 @@ void read_line(const dom::element& root, std::size_t line, DatasetCollector& int
       for (const dom::element each : spans) {
         dom::object span;
         if (each.get(span)) throw DatasetError{line, "has a span that is no JSON object"};
+        if (auto [id, parent] = ids(span); !id.empty() && !parent.empty())
+          parents.emplace(std::move(id), std::move(parent));
         const Attributes told(span);
         if (told.calls_model()) into.attempt([&] { calls.push_back(read_call(span, told, line)); });
       }
@@ -156,52 +175,193 @@ void leave_once(std::vector<Call>& calls) {
   calls = std::move(once);
 }
 
-/// What follows each other within a conversation.
-struct Chain {
-  std::size_t entry;
-  Nanos end;
-  std::uint32_t input;
-  std::vector<std::uint64_t> blocks;  ///< Of its last prompt.
-};
+/// So far up a call's ancestors are looked for.
+constexpr std::size_t kMostLevels = 64;
+/// So far back a prompt is looked for that this one goes on from.
+constexpr std::size_t kLooksBack = 256;
+constexpr std::size_t kMostCalls = 10'000;
 
-/// Ids of a prompt's blocks: those that it shares with the prompt before, and new ones.
-std::vector<std::uint64_t> blocks_of(const Call& call, const Chain* before, std::uint64_t& next) {
-  std::vector<std::uint64_t> blocks;
-  if (before != nullptr) {
-    const std::uint64_t grown = call.input >= before->input ? before->input : 0;
-    const std::uint64_t shared = std::min<std::uint64_t>(call.cached.value_or(grown), call.input) / kBlock;
-    blocks.assign(before->blocks.begin(),
-                  before->blocks.begin() +
-                      static_cast<std::ptrdiff_t>(std::min<std::uint64_t>(shared, before->blocks.size())));
+/// The spans around a call, the outermost first.
+std::vector<std::string_view> ancestors(const Call& call, const Parents& parents) {
+  std::vector<std::string_view> path;
+  std::string_view at = call.parent;
+  while (!at.empty() && path.size() < kMostLevels) {
+    path.push_back(at);
+    const auto above = parents.find(std::string(at));
+    at = above == parents.end() ? std::string_view() : std::string_view(above->second);
   }
-  while (blocks.size() < call.input / kBlock) blocks.push_back(next++);
-  return blocks;
+  std::reverse(path.begin(), path.end());
+  return path;
 }
 
-void add_sessions(std::vector<Call>& calls, DatasetCollector& into) {
-  std::map<std::string, std::vector<Chain>> conversations;
-  std::uint64_t next = 0;
+/// A span with calls beneath it, or a call.
+struct Node {
+  Nanos begin = Nanos::max(), end{0};
+  std::vector<std::uint32_t> last;  ///< Of its calls those that none of its others follows.
+  std::uint32_t width = 1;          ///< So many of its calls may run at once.
+  std::optional<std::uint32_t> call;
+  std::vector<Node> parts;  ///< By their beginning.
+};
+
+/// One session: its calls in order of their beginning, and what each waits for.
+class Session {
+ public:
+  Session(std::vector<const Call*> calls, const Parents& parents) : calls_(std::move(calls)) {
+    paths_.reserve(calls_.size());
+    for (const Call* call : calls_) paths_.push_back(ancestors(*call, parents));
+    after_.resize(calls_.size());
+    std::vector<std::uint32_t> all(calls_.size());
+    std::iota(all.begin(), all.end(), 0);
+    root_ = node(all, 0);
+    order(root_, {});
+  }
+
+  std::size_t size() const { return calls_.size(); }
+  const Call& call(std::size_t i) const { return *calls_[i]; }
+  std::uint32_t lanes() const { return root_.width > 1 ? std::min(root_.width, kMostLanes) : 0; }
+  const std::vector<std::uint32_t>& after(std::size_t i) const { return after_[i]; }
+
+  /// What passed before a call since all was there that it waits for.
+  Nanos gap(std::size_t i) const {
+    Nanos since = calls_.front()->begin;
+    for (const std::uint32_t before : after_[i]) since = std::max(since, calls_[before]->end);
+    return calls_[i]->begin - since;
+  }
+
+  /// The call whose prompt this one most likely goes on from: of those that had ended the one that shares
+  /// most of the spans around it, and of these the last.
+  std::optional<std::size_t> base(std::size_t i) const {
+    std::optional<std::size_t> best;
+    std::size_t most = 0;
+    for (std::size_t j = i - std::min(i, kLooksBack); j < i; ++j) {
+      if (calls_[j]->end > calls_[i]->begin) continue;
+      const auto& [mine, other] = std::tie(paths_[i], paths_[j]);
+      const auto shared = static_cast<std::size_t>(
+          std::mismatch(mine.begin(), mine.end(), other.begin(), other.end()).first - mine.begin());
+      if (!best || shared > most || (shared == most && calls_[j]->end >= calls_[*best]->end)) {
+        best = j;
+        most = shared;
+      }
+    }
+    return best;
+  }
+
+ private:
+  /// The tree of these calls, whose first `level` ancestors are the same.
+  Node node(const std::vector<std::uint32_t>& calls, std::size_t level) const {
+    Node made;
+    std::map<std::string_view, std::vector<std::uint32_t>> beneath;
+    for (const std::uint32_t each : calls) {
+      if (paths_[each].size() > level) {
+        beneath[paths_[each][level]].push_back(each);
+      } else {
+        made.parts.push_back(
+            {.begin = calls_[each]->begin, .end = calls_[each]->end, .last = {each}, .call = each});
+      }
+    }
+    for (const auto& [span, its] : beneath) made.parts.push_back(node(its, level + 1));
+    if (made.parts.size() == 1) return std::move(made.parts.front());
+    std::sort(made.parts.begin(), made.parts.end(),
+              [](const Node& a, const Node& b) { return a.begin < b.begin; });
+    Nanos latest{0};
+    for (const Node& part : made.parts) {
+      made.begin = std::min(made.begin, part.begin);
+      made.end = std::max(made.end, part.end);
+      latest = std::max(latest, part.begin);
+      std::uint32_t width = part.width;  // of those that run when it begins
+      for (const Node& other : made.parts) {
+        if (&other != &part && other.begin <= part.begin && other.end > part.begin) width += other.width;
+      }
+      made.width = std::max(made.width, width);
+    }
+    for (const Node& part : made.parts) {
+      if (part.end > latest) made.last.insert(made.last.end(), part.last.begin(), part.last.end());
+    }
+    return made;
+  }
+
+  /// A part waits for those beside it that had ended when it began, as far as none of these followed another.
+  void order(const Node& node, const std::vector<std::uint32_t>& before) {
+    if (node.call) {
+      after_[*node.call] = before;
+      std::sort(after_[*node.call].begin(), after_[*node.call].end());
+      return;
+    }
+    for (const Node& part : node.parts) {
+      Nanos latest{0};
+      for (const Node& other : node.parts) {
+        if (other.end <= part.begin) latest = std::max(latest, other.begin);
+      }
+      std::vector<std::uint32_t> its;
+      for (const Node& other : node.parts) {
+        if (other.end <= part.begin && other.end > latest)
+          its.insert(its.end(), other.last.begin(), other.last.end());
+      }
+      order(part, its.empty() ? before : its);
+    }
+  }
+
+  std::vector<const Call*> calls_;
+  std::vector<std::vector<std::string_view>> paths_;  // by call
+  std::vector<std::vector<std::uint32_t>> after_;     // by call
+  Node root_;
+};
+
+/// Ids of the blocks of each call's prompt: those that it shares with the prompt that it goes on from, and
+/// new ones.
+std::vector<std::vector<std::uint64_t>> blocks_of(const Session& session, std::uint64_t& next) {
+  std::vector<std::vector<std::uint64_t>> all(session.size());
+  for (std::size_t i = 0; i < session.size(); ++i) {
+    const Call& call = session.call(i);
+    if (const auto base = session.base(i)) {
+      const std::uint64_t grown = call.input >= session.call(*base).input ? session.call(*base).input : 0;
+      const std::uint64_t shared = std::min<std::uint64_t>(call.cached.value_or(grown), call.input) / kBlock;
+      const auto& from = all[*base];
+      all[i].assign(from.begin(),
+                    from.begin() + static_cast<std::ptrdiff_t>(std::min<std::uint64_t>(shared, from.size())));
+    }
+    while (all[i].size() < call.input / kBlock) all[i].push_back(next++);
+  }
+  return all;
+}
+
+void add_session(const Session& session, std::uint64_t& next_block, DatasetCollector& into) {
+  auto blocks = blocks_of(session, next_block);
+  const Call& first = session.call(0);
+  const std::size_t entry = into.dataset().entries.size();
+  into.add({.input_tokens = first.input,
+            .output_tokens = first.output,
+            .arrival = first.begin,
+            .blocks = std::move(blocks[0]),
+            .lanes = session.lanes()},
+           first.line);
+  for (std::size_t i = 1; i < session.size(); ++i) {
+    const Call& call = session.call(i);
+    const Nanos gap = session.gap(i);
+    if (gap > kLongestTrace)
+      throw DatasetError{call.line, "a call comes more than 31 days after the one before; cut the file",
+                         true};
+    std::vector<std::uint32_t> after;
+    if (session.lanes() > 0) after = session.after(i);
+    into.add_turn(entry, {call.input, call.output, std::move(blocks[i]), std::move(after)}, gap, call.line);
+  }
+}
+
+void add_sessions(const std::vector<Call>& calls, const Parents& parents, DatasetCollector& into) {
+  std::map<std::string_view, std::vector<const Call*>> conversations;
+  std::vector<std::string_view> in_order;
   for (const Call& call : calls) {
-    std::vector<Chain>& chains = conversations[call.conversation];
-    Chain* before = nullptr;  // of those that have ended the one that ended last
-    for (Chain& chain : chains) {
-      if (chain.end <= call.begin && (before == nullptr || chain.end > before->end)) before = &chain;
-    }
-    if (before == nullptr && into.full()) continue;
-    std::vector<std::uint64_t> blocks = blocks_of(call, before, next);
-    if (before != nullptr) {
-      if (call.begin - before->end > kLongestTrace)
-        throw DatasetError{call.line, "a call comes more than 31 days after the one before; cut the file"};
-      into.add_turn(before->entry, {call.input, call.output, blocks}, call.begin - before->end, call.line);
-      *before = {before->entry, call.end, call.input, std::move(blocks)};
-      continue;
-    }
-    chains.push_back({into.dataset().entries.size(), call.end, call.input, blocks});
-    into.add({.input_tokens = call.input,
-              .output_tokens = call.output,
-              .arrival = call.begin,
-              .blocks = std::move(blocks)},
-             call.line);
+    auto& its = conversations[call.conversation];
+    if (its.empty()) in_order.push_back(call.conversation);
+    if (its.size() == kMostCalls)
+      throw DatasetError{call.line, fmt::format("a session has more than {} calls; cut it", kMostCalls),
+                         true};
+    its.push_back(&call);
+  }
+  std::uint64_t next_block = 0;
+  for (const std::string_view each : in_order) {
+    if (into.full()) break;
+    add_session(Session(std::move(conversations[each]), parents), next_block, into);
   }
   into.dataset().block_tokens = kBlock;
 }
@@ -211,11 +371,12 @@ void add_sessions(std::vector<Call>& calls, DatasetCollector& into) {
 void read_otel_spans(std::string_view text, bool sessions, DatasetCollector& into) {
   dom::parser parser;
   std::vector<Call> calls;
+  Parents parents;
   each_line(text, [&](std::string_view line, std::size_t number) {
     into.attempt([&] {
       dom::element root;
       if (parser.parse(line.data(), line.size(), true).get(root)) throw DatasetError{number, "is no JSON"};
-      read_line(root, number, into, calls);
+      read_line(root, number, into, calls, parents);
     });
     return true;  // a file's lines come as spans end, in no order
   });
@@ -223,7 +384,7 @@ void read_otel_spans(std::string_view text, bool sessions, DatasetCollector& int
   std::stable_sort(calls.begin(), calls.end(),
                    [](const Call& a, const Call& b) { return a.begin < b.begin; });
   if (sessions) {
-    add_sessions(calls, into);
+    add_sessions(calls, parents, into);
   } else {
     for (const Call& call : calls) {
       if (into.full()) break;

@@ -129,7 +129,8 @@ std::optional<double> hanging(const SeriesStats& window, double seconds) {
 std::optional<double> unconnected(const WindowCut& cut, std::uint32_t slots, double bin_seconds) {
   double least = slots;
   for (const SeriesStats& bin : cut.seconds)
-    least = std::min(least, slots - (bin.in_flight + bin.backing_off + bin.thinking) / bin_seconds);
+    least =
+        std::min(least, slots - (bin.in_flight + bin.backing_off + bin.thinking - bin.beside) / bin_seconds);
   const double seconds = bin_seconds * static_cast<double>(cut.seconds.size());
   if (seconds <= 0) return std::nullopt;
   // A late start of ours leaves a slot empty, too.

@@ -68,7 +68,7 @@ void check_occupancy(Step& step, const WindowEvidence& evidence) {
       step.concurrency == 0)
     return;
   // A slot that thinks, as the plan says it should, is a user at work.
-  const double occupied = *step.achieved_concurrency + step.thinking.value_or(0);
+  const double occupied = *step.achieved_concurrency + step.thinking.value_or(0) - step.beside.value_or(0);
   const double rounding = evidence.moving ? 1 : 0;  // of the mean that was asked for, and of a slot's start
   if (occupied >= Gates::kOccupancy * step.concurrency - rounding) return;
   if (evidence.unconnected) return;  // said by check_hanging

@@ -369,6 +369,7 @@ Step measure_step(const Timeline& timeline, const Plan& plan, const Cell& cell, 
     step.e2e_intended_seconds = latency(cut, &SeriesStats::e2e_intended, batches);
   }
   if (cell.workload.thinks()) step.thinking = cut.total.thinking / duration;
+  if (cut.total.beside > 0) step.beside = cut.total.beside / duration;
 
   const auto completions =
       cut.series([](const SeriesStats& s) { return static_cast<double>(s.completed()); });

@@ -204,6 +204,8 @@ struct Step {
   std::optional<double> cached_prompt_ratio;
   std::optional<double>
       reasoning_ratio;             ///< Of the output tokens that the server counted; absent: it tells none.
+  /// Mean number of lanes that sessions have beyond one each; absent where turns never run beside each other.
+  std::optional<double> beside;
   std::optional<double> thinking;  ///< Mean number of slots that think; absent where the workload never does.
   std::optional<PromptTokens> prompt_tokens;  ///< Absent unless prompts are made to a length; of first turns.
   LatencySummary ttft_seconds, ttfo_seconds, tpot_seconds, icl_seconds, e2e_seconds, connect_seconds;

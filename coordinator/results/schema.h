@@ -295,6 +295,7 @@ void fields(V& v, Step& s) {
   v("cached_prompt_ratio", s.cached_prompt_ratio);
   v("reasoning_ratio", s.reasoning_ratio);
   v("thinking", s.thinking);
+  v("beside", s.beside);
   v("prompt_tokens", s.prompt_tokens);
   v("slo", s.slo);
   v("slo_joint", s.slo_joint);

@@ -1,5 +1,6 @@
 #include "coordinator/verdict/held_in_flight.h"
 
+#include <algorithm>
 #include <iterator>
 #include <map>
 
@@ -51,8 +52,11 @@ Estimate held_in_flight(const std::vector<Step>& steps, const Saturation& found)
 std::string held_sentence(const std::vector<Step>& steps, const Saturation& found) {
   const Estimate held = held_in_flight(steps, found);
   if (!held.ci95) return "";
-  return held.value ? words::sessions_hold(held, 1 - *held.value / *found.concurrency)
-                    : words::sessions_hold_between(*held.ci95);
+  if (!held.value) return words::sessions_hold_between(*held.ci95);
+  // Where a session may have several in flight, the others are not those that think.
+  const bool lanes = std::any_of(steps.begin(), steps.end(), [](const Step& step) { return step.beside; });
+  return words::sessions_hold(held,
+                              lanes ? std::nullopt : std::optional(1 - *held.value / *found.concurrency));
 }
 
 }  // namespace kneepoint::coordinator

@@ -60,10 +60,11 @@ std::string nothing_to_say() {
   return "No step is valid: nothing can be said about saturation.";
 }
 
-std::string sessions_hold(const Estimate& in_flight, double thinking) {
-  return fmt::format("They hold {} requests in flight ({} to {}); {:.0f} % of them think.",
-                     format_figure(*in_flight.value), format_figure(in_flight.ci95->low),
-                     format_figure(in_flight.ci95->high), thinking * 100);
+std::string sessions_hold(const Estimate& in_flight, std::optional<double> thinking) {
+  const std::string held =
+      fmt::format("They hold {} requests in flight ({} to {})", format_figure(*in_flight.value),
+                  format_figure(in_flight.ci95->low), format_figure(in_flight.ci95->high));
+  return thinking ? fmt::format("{}; {:.0f} % of them think.", held, *thinking * 100) : held + ".";
 }
 
 std::string sessions_hold_between(const Interval& in_flight) {

@@ -27,7 +27,7 @@ std::string two_loads_only(const ThroughputGain& last);
 std::string not_reached(LoadKind kind, std::optional<double> above, double top, const ThroughputGain& last);
 std::string nothing_to_say();
 /// Behind a saturation point in sessions. @param in_flight With an interval. @param thinking Of the sessions.
-std::string sessions_hold(const Estimate& in_flight, double thinking);
+std::string sessions_hold(const Estimate& in_flight, std::optional<double> thinking);
 std::string sessions_hold_between(const Interval& in_flight);
 
 /// A throughput at a load.

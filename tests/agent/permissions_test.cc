@@ -151,6 +151,9 @@ TEST(Permissions, CapsAreOfThisAgentsShare) {
   const Permissions capped{.max_streams = 10, .max_rate = 50};
   EXPECT_TRUE(capped.check(LoadLevel{.concurrency = 10}));
   EXPECT_FALSE(capped.check(LoadLevel{.concurrency = 11}));
+  EXPECT_TRUE(capped.check(LoadLevel{.concurrency = 5}, 2));
+  EXPECT_FALSE(capped.check(LoadLevel{.concurrency = 5}, 3)) << "sessions that run three turns at once";
+  EXPECT_FALSE(capped.check(LoadLevel{.concurrency = 1u << 31}, 64)) << "counted in more than 32 bits";
   EXPECT_TRUE(capped.check(part_of({.concurrency = 40}, 3, 4)));
   EXPECT_FALSE(capped.check(part_of({.concurrency = 41}, 0, 4, 2)));
   EXPECT_TRUE(capped.check(part_of({.concurrency = 3}, 5, 8)));

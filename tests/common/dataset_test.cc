@@ -17,8 +17,9 @@ Dataset sample() {
                        .output_tokens = 52,
                        .arrival = 1500ms,
                        .blocks = {46, 47, ~std::uint64_t{0}},
-                       .later = {{7100, 9, {46, 48}}, {7200, 0, {}}},
-                       .gaps = {1s, 2500ms}}},
+                       .later = {{7100, 9, {46, 48}, {0}}, {7200, 0, {}, {0, 1}}},
+                       .gaps = {1s, 2500ms},
+                       .lanes = 2}},
           .block_tokens = 512,
           .gaps_from_send = true};
 }
@@ -61,8 +62,24 @@ TEST(DatasetBytes, NothingThatArrivesIsTrusted) {
             "entries[1].later[0].input_tokens: is 0");
   EXPECT_EQ(refused([](auto& m) { m.mutable_entries(0)->add_later()->set_input_tokens(1); }),
             "entries[0].later: stands beside texts");
+  EXPECT_EQ(refused([](auto& m) { m.mutable_entries(1)->set_lanes(65); }),
+            "entries[1].lanes: 65 are more than 64");
+  for (const std::uint32_t turn : {1u, 2u, 0xFFFFFFFFu}) {
+    EXPECT_EQ(refused([&](auto& m) { m.mutable_entries(1)->mutable_later(0)->set_after(0, turn); }),
+              "entries[1].later[0]: waits for turns that are not before it");
+  }
+  EXPECT_EQ(refused([](auto& m) { m.mutable_entries(1)->mutable_later(1)->set_after(1, 0); }),
+            "entries[1].later[1]: waits for turns that are not before it")
+      << "twice for the same";
   EXPECT_EQ(refused([](auto& m) { m.set_block_tokens(0); }), "block_tokens: 0 is no size of a block");
   EXPECT_FALSE(dataset_from_bytes("\xff\xff"));
+}
+
+TEST(DatasetLanes, TheMostOfAnyEntry) {
+  EXPECT_EQ(most_lanes(sample()), 2u);
+  Dataset alone = sample();
+  alone.entries.pop_back();
+  EXPECT_EQ(most_lanes(alone), 1u);
 }
 
 TEST(DatasetArrival, IsScaled) {

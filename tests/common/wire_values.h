@@ -60,7 +60,7 @@ class Random {
     for (std::uint64_t i = below(4); i > 0; --i) s.slo.push_back({number(), number()});
     s.censored = number(), s.early_stops = number(), s.reconnects = number();
     s.asked_prompts = number(), s.asked_prompt_tokens = number(), s.achieved_prompt_tokens = number();
-    s.in_flight = real(), s.waiting = real(), s.backing_off = real(), s.thinking = real();
+    s.in_flight = real(), s.waiting = real(), s.backing_off = real(), s.thinking = real(), s.beside = real();
     s.ttft = histogram(), s.ttfo = histogram(), s.tpot = histogram(), s.icl = histogram(),
     s.e2e = histogram(), s.ttft_intended = histogram(), s.e2e_intended = histogram();
     return s;

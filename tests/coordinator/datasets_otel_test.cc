@@ -131,17 +131,80 @@ TEST_F(OtelSpans, WhatTheCacheHeldIsWhatIsShared) {
   EXPECT_NE(second.at(2), first.at(2));
 }
 
-TEST_F(OtelSpans, ACallBesideAnotherOfItsSessionIsASessionOfItsOwn) {
+std::vector<std::vector<std::uint32_t>> waits(const DatasetEntry& session) {
+  std::vector<std::vector<std::uint32_t>> waits;
+  for (const TraceTurn& turn : session.later) waits.push_back(turn.after);
+  return waits;
+}
+using Waits = std::vector<std::vector<std::uint32_t>>;
+
+TEST_F(OtelSpans, CallsThatOverlappedRunBesideEachOtherAndWaitForWhatHadEnded) {
   const Dataset dataset = read(spans({{.begin = 10, .end = 12, .input = 40, .output = 9},
                                       {.begin = 13, .end = 30, .input = 50, .output = 9},
                                       {.begin = 14, .end = 20, .input = 60, .output = 9},
-                                      {.begin = 25, .end = 29, .input = 70, .output = 9},
                                       {.begin = 31, .end = 32, .input = 80, .output = 9}}));
-  ASSERT_EQ(dataset.entries.size(), 2u);
-  EXPECT_EQ(dataset.entries[0].later.size(), 2u);
-  EXPECT_EQ(dataset.entries[0].gaps, (std::vector<Nanos>{1s, 1s})) << "it goes on from what ended last";
-  EXPECT_EQ(dataset.entries[1].arrival, 4s);
-  EXPECT_EQ(dataset.entries[1].gaps, (std::vector<Nanos>{5s}));
+  ASSERT_EQ(dataset.entries.size(), 1u);
+  const DatasetEntry& session = dataset.entries[0];
+  EXPECT_EQ(session.lanes, 2u);
+  EXPECT_EQ(waits(session), (Waits{{0}, {0}, {1, 2}}));
+  EXPECT_EQ(session.gaps, (std::vector<Nanos>{1s, 2s, 1s})) << "from the last answer that it waits for";
+}
+
+TEST_F(OtelSpans, ASessionMayBeginWithSeveralCalls) {
+  const Dataset dataset = read(spans({{.begin = 10, .end = 15, .input = 40, .output = 9},
+                                      {.begin = 12, .end = 14, .input = 50, .output = 9},
+                                      {.begin = 17, .end = 20, .input = 60, .output = 9}}));
+  EXPECT_EQ(waits(dataset.entries.at(0)), (Waits{{}, {0, 1}}));
+  EXPECT_EQ(dataset.entries.at(0).gaps, (std::vector<Nanos>{2s, 2s})) << "the first since the session began";
+}
+
+/// Two sub-agents, spans `a` and `b` around their calls, neither of which waits for the other's.
+TEST_F(OtelSpans, WithinAnAgentsSpanCallsWaitForItsOwn) {
+  const auto within = [](Span span, const std::string& parent) {
+    span.parent = parent;
+    return span;
+  };
+  const Dataset dataset =
+      read(spans({{.begin = 10, .end = 60, .operation = "invoke_agent", .id = "main"},
+                  {.begin = 12, .end = 40, .operation = "invoke_agent", .id = "a", .parent = "main"},
+                  {.begin = 12, .end = 40, .operation = "invoke_agent", .id = "b", .parent = "main"},
+                  within({.begin = 10, .end = 12, .input = 400, .output = 9}, "main"),
+                  within({.begin = 13, .end = 20, .input = 100, .output = 9}, "a"),
+                  within({.begin = 14, .end = 18, .input = 110, .output = 9}, "b"),
+                  within({.begin = 22, .end = 24, .input = 120, .output = 9}, "b"),
+                  within({.begin = 25, .end = 30, .input = 130, .output = 9}, "a"),
+                  within({.begin = 41, .end = 42, .input = 500, .output = 9}, "main")}));
+  ASSERT_EQ(dataset.entries.size(), 1u);
+  const DatasetEntry& session = dataset.entries[0];
+  EXPECT_EQ(session.lanes, 2u) << "as many as the agents, though no two second calls overlapped";
+  EXPECT_EQ(waits(session), (Waits{{0}, {0}, {2}, {1}, {3, 4}}));
+  EXPECT_EQ(session.gaps, (std::vector<Nanos>{1s, 2s, 4s, 5s, 11s}));
+  const auto begins_like = [&](const std::vector<std::uint64_t>& blocks,
+                               const std::vector<std::uint64_t>& other) {
+    return blocks.at(0) == other.at(0);
+  };
+  EXPECT_TRUE(begins_like(session.later[3].blocks, session.later[0].blocks)) << "both of a";
+  EXPECT_TRUE(begins_like(session.later[2].blocks, session.later[1].blocks)) << "both of b";
+  EXPECT_FALSE(begins_like(session.later[0].blocks, session.blocks)) << "a sub-agent begins anew";
+  EXPECT_FALSE(begins_like(session.later[0].blocks, session.later[1].blocks));
+  EXPECT_TRUE(begins_like(session.later[4].blocks, session.blocks)) << "main goes on";
+}
+
+TEST_F(OtelSpans, CallsWithoutLengthInTimeFollowEachOther) {
+  const Dataset dataset = read(spans({{.begin = 10, .end = 10, .input = 40, .output = 9},
+                                      {.begin = 11, .end = 11, .input = 50, .output = 9},
+                                      {.begin = 12, .end = 12, .input = 60, .output = 9}}));
+  EXPECT_EQ(dataset.entries.at(0).lanes, 0u);
+  EXPECT_EQ(waits(dataset.entries.at(0)), (Waits{{}, {}}));
+}
+
+TEST_F(OtelSpans, SpansInACircleEnd) {
+  const Dataset dataset =
+      read(spans({{.begin = 10, .end = 60, .operation = "invoke_agent", .id = "x", .parent = "y"},
+                  {.begin = 10, .end = 60, .operation = "invoke_agent", .id = "y", .parent = "x"},
+                  {.begin = 10, .end = 12, .input = 40, .output = 9, .id = "1", .parent = "x"},
+                  {.begin = 14, .end = 15, .input = 50, .output = 9, .id = "2", .parent = "x"}}));
+  EXPECT_EQ(dataset.entries.at(0).turn_count(), 2u);
 }
 
 TEST_F(OtelSpans, AConversationGoesOnInAnotherTrace) {

@@ -124,7 +124,7 @@ TEST(Recommend, UsersAreNoRequestsInFlight) {
     EXPECT_FALSE(find(all, "admission limit"));
     EXPECT_FALSE(find(all, "autoscaler threshold"));
     EXPECT_EQ(find(all, "batch")->unit, "sessions");
-    EXPECT_EQ(find(all, "interactive") != nullptr, limit.has_value()) << "power is of requests in flight";
+    EXPECT_EQ(find(all, "interactive").has_value(), limit.has_value()) << "power is of requests in flight";
     if (!limit) continue;
     EXPECT_EQ(find(all, "interactive")->unit, "sessions");
     EXPECT_EQ(find(all, "interactive")->basis,

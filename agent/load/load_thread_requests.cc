@@ -52,7 +52,7 @@ CompletionRequest LoadThread::compose(Slot& slot, const Ticket& ticket, MonoTime
   request.usage = &cell.usage;
   request.stream = workload.stream;
   request.source = setup_->sources[slot.cell()].get();
-  request.pick = turn ? request.source->later_turn(identity, slot.lanes.first, *turn)
+  request.pick = turn ? request.source->later_turn(identity, slot.lanes->first, *turn)
                       : request.source->pick(ticket, slot.conversation);
   request.dialect = cell.dialects[request.pick.prompt_class].get();
   request.headers = setup_->headers[slot.cell()][request.pick.prompt_class];
@@ -82,22 +82,22 @@ CompletionRequest LoadThread::compose(Slot& slot, const Ticket& ticket, MonoTime
 // --- lanes ---
 
 std::optional<Ticket> LoadThread::next_turn(Slot& session, std::uint32_t turn) {
-  if (!session.lanes.ticket.arrival) return next_request(session);
-  Ticket ticket = session.lanes.ticket;
+  if (!session.lanes->ticket.arrival) return next_request(session);
+  Ticket ticket = session.lanes->ticket;
   ticket.identity.slot = turn;
   return ticket;
 }
 
 void LoadThread::fork(Slot& session, Slot::Fork fork) {
-  ++session.lanes.open;
-  recorder_.beside(session.lanes.key, 1, fork.since);
+  ++session.lanes->open;
+  recorder_.beside(session.lanes->key, 1, fork.since);
   slots_.push_back(std::make_unique<Slot>(*this, context(), session, std::move(fork)));
   ++live_slots_;
   slots_.back()->start();
 }
 
 void LoadThread::lane_ended(Slot& session, bool broken_off) {
-  SessionLanes& lanes = session.lanes;
+  SessionLanes& lanes = *session.lanes;
   if (--lanes.open > 0) recorder_.beside(lanes.key, -1, mono_now());
   if (broken_off) {
     lanes.broken = true;
@@ -113,7 +113,7 @@ void LoadThread::lane_ended(Slot& session, bool broken_off) {
 
 /// A session that goes on under another level is counted there.
 void LoadThread::count_lanes(Slot& session, const SeriesKey& key) {
-  SessionLanes& lanes = session.lanes;
+  SessionLanes& lanes = *session.lanes;
   if (lanes.key.epoch == key.epoch) return;
   const auto beside = static_cast<std::int32_t>(lanes.open) - 1;
   if (beside > 0) {

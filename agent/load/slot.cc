@@ -35,7 +35,7 @@ Slot::Slot(LoadThread& thread, const ThreadContext& context, Slot& session, Fork
       cell_(session.cell_),
       number_(session.number_),
       owner_(&session),
-      fork_(std::move(fork)),
+      fork_(std::make_unique<Fork>(std::move(fork))),
       not_before_(MonoTime::min()),
       recorder_(context.recorder),
       sleeper_(context.poller.timers()),
@@ -52,14 +52,14 @@ void Slot::reconsider() {
 
 void Slot::cancel() {
   cancelled_ = true;
-  lanes.broken = true;
+  if (lanes) lanes->broken = true;
   sleeper_.interrupt(Wake::kCancelled);
   stream_.cancel();
 }
 
 /// @return whether the slot is still wanted.
 Task<bool> Slot::sleep_until(MonoTime at) {
-  while (!cancelled_ && thread_.keeps(*this) && !owner_->lanes.broken) {
+  while (!cancelled_ && thread_.keeps(*this) && !session_is_over()) {
     if (mono_now() >= at) co_return true;
     co_await sleeper_.until(std::min(at, thread_.end_of(*this)));
   }
@@ -70,7 +70,7 @@ Task<void> Slot::run() {
   if (kind_ == Kind::kClosedLoop) {
     co_await keep_in_flight();
   } else if (kind_ == Kind::kLane) {
-    co_await run_lane(std::move(fork_));
+    co_await run_lane(std::move(*fork_));
   } else {
     co_await serve_arrivals();
   }
@@ -104,30 +104,33 @@ Task<void> Slot::serve_arrivals() {
 /// A session whose turns run beside each other, from its first request, `request`, on. @return how its last
 /// request ended, or the first one that failed.
 Task<Ending> Slot::run_session(Ticket ticket, CompletionRequest request) {
-  lanes.broken = cancelled_;
-  lanes.ticket = ticket;
-  lanes.first = request.pick;
-  lanes.key = request.series;
-  lanes.open = 1;
-  lanes.outcome = Outcome::kSuccess;
-  request.source->begin_lanes(request.pick, conversation, lanes.turns);
+  if (!lanes) lanes = std::make_unique<SessionLanes>();
+  lanes->broken = cancelled_;
+  lanes->ticket = ticket;
+  lanes->first = request.pick;
+  lanes->key = request.series;
+  lanes->open = 1;
+  lanes->outcome = Outcome::kSuccess;
+  lanes->ended_at = request.intended;
+  request.source->begin_lanes(request.pick, conversation, lanes->turns);
   const MonoTime begin = request.intended;
-  while (const auto other = lanes.turns.next_beside(lanes.open))
+  while (const auto other = lanes->turns.next_beside(lanes->open))
     thread_.fork(*this, {.turn = *other, .before = request, .since = begin});
   co_await run_lane({.turn = 0, .before = std::move(request), .since = begin});
-  while (lanes.open > 0) co_await sleeper_.until(MonoTime::max());  // the last lane wakes it
+  while (lanes->open > 0) co_await sleeper_.until(MonoTime::max());  // the last lane wakes it
   if (!conversation.over()) conversation.abandon();
-  lanes.broken = cancelled_;
-  co_return Ending{.outcome = lanes.outcome, .at = lanes.ended_at};
+  lanes->broken = cancelled_;
+  co_return Ending{.outcome = lanes->outcome, .at = lanes->ended_at};
 }
 
 /// Turns of a session one after the other, as long as there are any that may begin; others beside them get
 /// lanes of their own.
 Task<void> Slot::run_lane(Fork fork) {
   Slot& session = *owner_;
-  SessionLanes& shared = session.lanes;
+  SessionLanes& shared = *session.lanes;
   std::optional<std::uint32_t> turn = fork.turn;
-  while (turn && !shared.broken && !cancelled_) {
+  // What has been composed is sent, and ends at once where nothing is wanted any more.
+  while (turn && (*turn == 0 || (!shared.broken && !cancelled_))) {
     CompletionRequest request = std::move(fork.before);
     if (*turn > 0) {
       const Nanos gap = request.source->gap_before(shared.ticket.identity, shared.first, *turn);

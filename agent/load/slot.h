@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 
 #include "agent/net/task.h"
@@ -71,11 +72,13 @@ class Slot {
   bool parked = false;          ///< An open loop's: it waits for an arrival.
   std::uint32_t in_flight = 0;  ///< Its requests, those of its session's lanes included.
   ConversationState conversation;
-  SessionLanes lanes;
-  std::string session;         ///< What its requests name their session.
-  std::uint64_t sessions = 0;  ///< Begun by it.
+  std::unique_ptr<SessionLanes> lanes;  ///< Once it has had a session with lanes: slots are many.
+  std::string session;                  ///< What its requests name their session.
+  std::uint64_t sessions = 0;           ///< Begun by it.
 
  private:
+  /// Whether no other turn of its session begins.
+  bool session_is_over() const { return owner_->lanes && owner_->lanes->broken; }
   Task<void> run();
   Task<void> keep_in_flight();
   Task<void> serve_arrivals();
@@ -90,7 +93,7 @@ class Slot {
   const std::uint32_t cell_;
   const std::uint32_t number_;
   Slot* const owner_;
-  Fork fork_;  // of a lane
+  std::unique_ptr<Fork> fork_;  // of a lane
   MonoTime not_before_;
   bool cancelled_ = false;
   Recorder& recorder_;

@@ -26,7 +26,7 @@ void SessionTurns::ended(std::uint32_t turn) {
 std::optional<std::uint32_t> SessionTurns::next() {
   if (ready_.empty()) return std::nullopt;
   const std::uint32_t turn = ready_.front();
-  ready_.pop_front();
+  ready_.erase(ready_.begin());
   return turn;
 }
 

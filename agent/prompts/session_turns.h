@@ -1,7 +1,6 @@
 #pragma once
 
 #include <cstdint>
-#include <deque>
 #include <optional>
 #include <vector>
 
@@ -28,7 +27,7 @@ class SessionTurns {
  private:
   const DatasetEntry* entry_ = nullptr;
   std::vector<std::uint32_t> waits_for_;  // by turn, so many others that have not ended
-  std::deque<std::uint32_t> ready_;
+  std::vector<std::uint32_t> ready_;  // the one that has been so for longest in front
 };
 
 }  // namespace kneepoint::agent

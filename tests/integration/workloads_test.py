@@ -1,5 +1,6 @@
 """What the host receives is what the plan asks for: lengths, uniqueness, sharing, conversations, traces."""
 
+import gzip
 import hashlib
 import json
 import re
@@ -212,6 +213,51 @@ class Workloads(harness.TestCase):
         self.assertAlmostEqual(hits, 320 / 800, delta=0.03)
         # Five sessions a slot, one after the other, each a second from send to send.
         self.assertGreater(step["duration_seconds"], 5)
+
+    def test_agents_spans_are_sessions_whose_sub_agents_run_beside_each_other(self):
+        # A call, two sub-agents of two calls each, half a second late, and what goes on when both have ended.
+        def span(name, parent, begin, end, **attributes):
+            return {"traceId": "t", "spanId": name, "parentSpanId": parent, "name": name, "kind": 3,
+                    "startTimeUnixNano": str(10**18 + int(begin * 1e9)), "endTimeUnixNano": str(10**18 + int(end * 1e9)),
+                    "attributes": [{"key": key.replace("__", "."), "value":
+                                    {"stringValue": value} if isinstance(value, str) else {"intValue": str(value)}}
+                                   for key, value in attributes.items()]}
+
+        def call(name, parent, begin, end, tokens):
+            return span(name, parent, begin, end, gen_ai__operation__name="chat", gen_ai__usage__input_tokens=tokens,
+                        gen_ai__usage__output_tokens=10)
+
+        calls = [call("1", "main", 0, 1, 100), call("2", "a", 1.5, 2.5, 50), call("3", "b", 1.5, 3, 60),
+                 call("4", "a", 2.5, 3.5, 70), call("5", "b", 3, 4, 80), call("6", "main", 4, 5, 200)]
+        agents = [span(name, "main", 1.2, 4, gen_ai__operation__name="invoke_agent") for name in ("a", "b")]
+        (self.scratch / "spans.jsonl").write_text("".join(
+            json.dumps({"resourceSpans": [{"scopeSpans": [{"spans": [each]}]}]}) + "\n" for each in calls + agents))
+        host = self.simhost("--max-model-len", "300000", "--a", "20ms", "--c", "0ms", "--d", "0us", "--e", "0")
+        report = self.run_text(plan_text(
+            host.url, "dataset: {file: spans.jsonl, format: otel}, conversation: {}, extra_body: {ignore_eos: true}",
+            ramp="{steps: [6], warmup: 2s, hold: 8s}", more="records: true\n"), "--agents", "2")
+        (step,) = report["results"][0]["steps"]
+        self.assertNotIn("LOW_OCCUPANCY", step["flags"], self.output)
+        self.assertGreater(step["beside"], 1)
+        self.assertAlmostEqual(step["thinking"] + step["achieved_concurrency"] - step["beside"], 6, delta=0.1)
+        with gzip.open(self.scratch / "out/records.jsonl.gz", "rt") as file:
+            records = sorted((json.loads(line) for line in file), key=lambda row: row["sent"])
+        sessions = {}
+        for row in records:
+            slot = sessions.setdefault((row["epoch"], row["slot"]), [])
+            if row["turn"] == 0:
+                slot.append({})
+            slot[-1][row["turn"]] = row
+        whole = [session for slot in sessions.values() for session in slot if len(session) == 6]
+        self.assertGreater(len(whole), 12)
+        for turn in whole:
+            for begun, before in ((1, 0), (2, 0), (3, 1), (4, 2), (5, 3), (5, 4)):
+                self.assertGreaterEqual(turn[begun]["sent"], turn[before]["ended"], (begun, before))
+            self.assertAlmostEqual(turn[1]["sent"] - turn[0]["ended"], 0.5, delta=0.2)
+            self.assertLess(turn[1]["sent"], turn[2]["ended"])
+            self.assertLess(turn[2]["sent"], turn[1]["ended"])
+        text = (self.scratch / "out/report.txt").read_text()
+        self.assertRegex(text, r"N counts sessions, which think between two turns")
 
     def test_a_large_dataset_reaches_the_agents(self):
         with open(self.scratch / "prompts.jsonl", "w") as file:

@@ -3,6 +3,7 @@
 #include <CLI/CLI.hpp>
 #include <csignal>
 #include <exception>
+#include <filesystem>
 #include <functional>
 #include <optional>
 #include <sstream>
@@ -194,6 +195,9 @@ int dispatch(int argc, char** argv) {
   report_app.add_option("DIR", path, "A run directory, or a report.json")->required();
   Detail detail = Detail::kAnswer;
   add_detail(report_app, detail);
+  std::optional<std::filesystem::path> llmd;
+  report_app.add_option("--llm-d", llmd,
+                        "Directory for the valid rows as benchmark reports of llm-d-benchmark");
 
   ReplayOptions replay;
   CLI::App& replay_app =
@@ -320,7 +324,7 @@ int dispatch(int argc, char** argv) {
   if (quick_app.parsed()) return quick_command(quick);
   if (serve_app.parsed()) return serve_command(serve);
   if (compare_app.parsed()) return compare_command(compare);
-  return report_command(path, detail);
+  return report_command(path, detail, llmd);
 }
 
 }  // namespace

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <filesystem>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -11,8 +13,9 @@ namespace kneepoint::coordinator {
 int validate_command(const std::string& plan, const std::vector<std::string>& set, bool json);
 
 /// `kneepoint report`: prints the report of a run directory (or a report.json) again, in brief or all of it.
-/// @returns kDone or kBadInput: the run's own exit code belongs to the run.
-int report_command(const std::string& path, Detail detail);
+/// @param llmd where to write it for llm-d-benchmark as well. @returns kDone or kBadInput: the run's own exit
+/// code belongs to the run.
+int report_command(const std::string& path, Detail detail, const std::optional<std::filesystem::path>& llmd);
 
 /// `kneepoint schema`: prints the JSON Schema of a `plan` or a `report`. @returns kDone.
 int schema_command(const std::string& of);

@@ -160,6 +160,15 @@ std::optional<PromptTokens> prompt_tokens_of(const SeriesStats& stats) {
                       .achieved_mean = static_cast<double>(stats.achieved_prompt_tokens) / n};
 }
 
+/// A count that some answers leave out would be too low; those that tell none of their tokens tell none of
+/// their prompt's.
+std::optional<double> prompt_rate(const SeriesStats& stats, std::optional<double> errors, double duration) {
+  const auto untold = static_cast<double>(stats.chunks_without_usage);
+  const bool told = untold <= Gates::kErrors * (untold + static_cast<double>(stats.usage_chunks));
+  if (stats.prompt_tokens == 0 || !told || errors.value_or(1) > Gates::kErrors) return std::nullopt;
+  return static_cast<double>(stats.prompt_tokens) / duration;
+}
+
 /// Names that tell the target's replicas apart.
 std::vector<std::string> replica_names(const Target& target) {
   std::vector<std::string> names;
@@ -393,6 +402,7 @@ Step measure_step(const Timeline& timeline, const Plan& plan, const Cell& cell, 
   if (uncounted) step.output_tokens_per_second = {};
   if (!uncounted && step.error_ratio.value_or(1) <= Gates::kErrors)
     step.answer_tokens_mean = ratio(tokens.ended(cut.total), finished(cut.total));
+  step.prompt_tokens_per_second = prompt_rate(cut.total, step.error_ratio, duration);
   step.cached_prompt_ratio = cached_prompt_ratio(cut.total);
   if (cut.total.witnesses.reasoning_tokens > 0)
     step.reasoning_ratio = ratio(static_cast<double>(cut.total.witnesses.reasoning_tokens),

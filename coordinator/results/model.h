@@ -200,6 +200,9 @@ struct Step {
   std::uint64_t early_stops = 0;
   /// Of the requests that ended, as the row's tokens are counted; absent where more than 1 % of them failed.
   std::optional<double> answer_tokens_mean;
+  /// Of the requests that ended, as their usage counts them; absent where more than 1 % of them failed or did
+  /// not tell.
+  std::optional<double> prompt_tokens_per_second;
   /// Of the prompt tokens of answers whose usage tells it: those that a prefix cache held.
   std::optional<double> cached_prompt_ratio;
   std::optional<double>

@@ -292,6 +292,7 @@ void fields(V& v, Step& s) {
   v("reconnects", s.reconnects);
   v("early_stops", s.early_stops);
   v("answer_tokens_mean", s.answer_tokens_mean);
+  v("prompt_tokens_per_second", s.prompt_tokens_per_second);
   v("cached_prompt_ratio", s.cached_prompt_ratio);
   v("reasoning_ratio", s.reasoning_ratio);
   v("thinking", s.thinking);

@@ -205,6 +205,23 @@ TEST(MeasureStep, AnswersThatComeWholeAndUncountedHaveNoTokens) {
   EXPECT_NEAR(*step.requests_per_second.value, 100 / 30.0, 1e-9);
 }
 
+TEST(MeasureStep, PromptTokensAreARateWhereTheAnswersTellThem) {
+  const auto measured = [](std::uint64_t untold_chunks) {
+    KnownRun run;
+    one_slot(run, 0, 40, {.epoch = 1}, 11, 11);
+    for (std::int64_t s = 0; s < 45; ++s) {
+      SeriesStats& stats = run.second(s).series[{.epoch = 1}];
+      stats.prompt_tokens = 512 * stats.completed();
+      stats.chunks_without_usage = untold_chunks;
+    }
+    return measure(run.timeline(45), simple_plan(), {.concurrency = 1, .epoch = 1, .begin = 5, .end = 35});
+  };
+  const Step told = measured(0);
+  ASSERT_TRUE(told.prompt_tokens_per_second);
+  EXPECT_NEAR(*told.prompt_tokens_per_second, 512 * *told.requests_per_second.value, 1e-9);
+  EXPECT_FALSE(measured(3).prompt_tokens_per_second) << "some answers tell nothing";
+}
+
 TEST(MeasureStep, AStepBoundedByRequestsCountsItsOwnRequestsOnly) {
   KnownRun run;
   one_slot(run, 0, 2, {.epoch = 1});  // the level before, still finishing in second 2

@@ -62,6 +62,7 @@ inline Report sample_report() {
   result.steps[1].speed = HostSpeed{.ratio = 0.9, .standard_error = 0.01};
   result.steps[2].reconnects = 2;
   result.steps[2].answer_tokens_mean = 64;
+  result.steps[2].prompt_tokens_per_second = 10640;
   result.steps[2].network = {
       .segments = {.sent = 1000, .retransmitted = 2, .received = 64000, .out_of_order = 64},
       .retransmitted_ratio = 0.002,

@@ -72,9 +72,13 @@ inline constexpr std::uint32_t kMostLanes = 64;
 /// The most lanes of any of its entries, at least 1.
 std::uint32_t most_lanes(const Dataset& dataset);
 
+/// A time of a dataset, stretched. At most 366 days: two numbers within the wire's bounds may have a product
+/// that fits no clock.
+Nanos stretched(Nanos time, double time_scale);
+
 /// When a trace's entry is due after the start of the replay. @param time_scale 2 takes twice the time.
 inline Nanos arrival_of(const DatasetEntry& entry, double time_scale) {
-  return from_seconds(to_seconds(entry.arrival) * time_scale);
+  return stretched(entry.arrival, time_scale);
 }
 
 }  // namespace kneepoint

@@ -173,10 +173,8 @@ std::uint32_t PromptSource::turns(const RequestIdentity& request, const PromptPi
 
 Nanos PromptSource::think_time(const RequestIdentity& request, const PromptPick& pick, Nanos took) const {
   if (dataset_ && pick.turn < dataset_->entries[pick.item].gaps.size()) {
-    constexpr double kYear = 366 * 86400.0;  // a gap of the wire's bounds may be stretched past Nanos
-    const double gap = std::min(
-        kYear, to_seconds(dataset_->entries[pick.item].gaps[pick.turn]) * workload_.dataset->time_scale);
-    return std::max(Nanos(0), from_seconds(gap) - (dataset_->gaps_from_send ? took : Nanos(0)));
+    const Nanos gap = stretched(dataset_->entries[pick.item].gaps[pick.turn], workload_.dataset->time_scale);
+    return std::max(Nanos(0), gap - (dataset_->gaps_from_send ? took : Nanos(0)));
   }
   const Distribution& time =
       workload_.conversation ? workload_.conversation->think_time : workload_.think_time;

@@ -7,6 +7,7 @@
 #include <optional>
 
 #include "coordinator/live/token_estimate.h"
+#include "coordinator/telemetry/readings.h"
 
 namespace kneepoint::coordinator {
 namespace {
@@ -81,18 +82,14 @@ class Metrics::Impl {
 
   void set_bystander(const TelemetrySample& sample) {
     const auto lock = exposition_.hold();
-    const auto value = [&](Signal signal) -> std::optional<double> {
-      const auto found = sample.values.find(signal);
-      return found == sample.values.end() ? std::nullopt : std::optional(found->second);
-    };
     const Labels labels = {{"target", sample.target}};
-    if (const auto ttft = value(Signal::kBystanderTtft)) put(bystander_ttft_, labels, ttft);
+    if (const auto ttft = value_of(sample, Signal::kBystanderTtft)) put(bystander_ttft_, labels, ttft);
     for (const auto& [outcome, signal] :
          {std::pair("success", Signal::kBystanderRequests), {"failed", Signal::kBystanderFailed}}) {
       Labels with_outcome = labels;
       with_outcome.emplace("outcome", outcome);
       prometheus::Counter& total = counter("kneepoint_bystander_requests_total", with_outcome);
-      total.Increment(std::max(0.0, value(signal).value_or(0) - total.Value()));
+      total.Increment(std::max(0.0, value_of(sample, signal).value_or(0) - total.Value()));
     }
   }
 

@@ -173,7 +173,6 @@ std::vector<CsvColumn> columns() {
       {"generator_busiest_thread_ratio",
        [](const Row& r) { return number(r.step.generator.busiest_thread_ratio); }},
       {"thinking", [](const Row& r) { return number(r.step.thinking); }},
-      {"beside", [](const Row& r) { return number(r.step.beside); }},
       {"prompt_tokens_asked_mean",
        [](const Row& r) { return r.step.prompt_tokens ? number(r.step.prompt_tokens->asked_mean) : ""; }},
       {"prompt_tokens_achieved_mean",
@@ -227,6 +226,7 @@ std::vector<CsvColumn> columns() {
   all.push_back({"bystander_failed", [](const Row& r) {
                    return r.step.bystander ? fmt::format("{}", r.step.bystander->failed) : std::string();
                  }});
+  all.push_back({"beside", [](const Row& r) { return number(r.step.beside); }});
   return all;
 }
 

@@ -86,6 +86,7 @@ TEST(DatasetArrival, IsScaled) {
   EXPECT_EQ(arrival_of(sample().entries[1], 1), 1500ms);
   EXPECT_EQ(arrival_of(sample().entries[1], 0.5), 750ms);
   EXPECT_EQ(arrival_of(sample().entries[0], 2), 0ms);
+  EXPECT_EQ(arrival_of(sample().entries[1], 1e300), std::chrono::hours(366 * 24)) << "it fits a clock";
 }
 
 }  // namespace

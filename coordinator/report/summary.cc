@@ -147,12 +147,19 @@ std::string not_found(const ScenarioResult& result) {
   return words::full_not_shown(told(result, *valid.begin()), told(result, *valid.rbegin()));
 }
 
-/// "22", "between 16 and 32", "above 32 (not reached)": where the host is full.
+/// The same with its unit, where a reader would take it for requests in flight.
+std::string told_in_full(const ScenarioResult& result, double load) {
+  const std::string text = told(result, load);
+  return result.load_kind() == LoadKind::kUsers ? words::so_many_sessions(text) : text;
+}
+
+/// "22", "45 sessions", "between 16 and 32", "above 32 (not reached)": where the host is full.
 std::string full_words(const ScenarioResult& result) {
   const Saturation& found = result.saturation;
-  if (found.concurrency) return told(result, *found.concurrency);
-  if (found.ci95) return words::full_between(told(result, found.ci95->low), told(result, found.ci95->high));
-  return found.lower_bound ? words::full_above(told(result, *found.lower_bound)) : not_found(result);
+  if (found.concurrency) return told_in_full(result, *found.concurrency);
+  if (found.ci95)
+    return words::full_between(told(result, found.ci95->low), told_in_full(result, found.ci95->high));
+  return found.lower_bound ? words::full_above(told_in_full(result, *found.lower_bound)) : not_found(result);
 }
 
 /// The highest load that was measured validly; 0: none was.

@@ -87,6 +87,10 @@ std::string slo_not_decided() {
   return "not decided";
 }
 
+std::string so_many_sessions(const std::string& load) {
+  return load + " sessions";
+}
+
 std::string full_between(const std::string& low, const std::string& high) {
   return fmt::format("between {} and {}", low, high);
 }

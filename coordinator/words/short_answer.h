@@ -39,6 +39,7 @@ std::string slo_breaks(const std::string& at);
 std::string slo_not_decided();
 
 /// Where the host is full.
+std::string so_many_sessions(const std::string& load);
 std::string full_between(const std::string& low, const std::string& high);
 std::string full_above(const std::string& bound);
 std::string full_no_valid_step();

@@ -145,6 +145,18 @@ TEST(Answer, WhatWasNotFoundIsNotGuessed) {
   EXPECT_EQ(answer_words(short_words), "full above 64 (not reached), SLO holds up to 16 at least");
 }
 
+TEST(Answer, SessionsAreCalledSo) {
+  Report report = scenes::sample_report();
+  ScenarioResult& result = report.results[0];
+  for (Step& step : result.steps) step.thinking = 0.5 * step.concurrency;
+  result.saturation = {.concurrency = 45, .ci95 = Interval{44, 46}};
+  EXPECT_THAT(render_answer(report, 120), HasSubstr("Full at:  45 sessions"));
+  result.saturation.concurrency.reset();
+  EXPECT_THAT(render_answer(report, 120), HasSubstr("Full at:  between 44 and 46 sessions"));
+  result.saturation = {.lower_bound = 64};
+  EXPECT_THAT(render_answer(report, 120), HasSubstr("Full at:  above 64 sessions (not reached)"));
+}
+
 /// The engine's queue shows before twice the knee's load was scanned, which is where a knee shows.
 TEST(Answer, WhatGivesOutBeforeTheKneeIsSeenComesWithHowFarToScan) {
   Report report = scenes::sample_report();

@@ -8,7 +8,6 @@
 #include <cstdint>
 #include <iterator>
 #include <map>
-#include <numeric>
 #include <optional>
 #include <set>
 #include <string>
@@ -17,6 +16,7 @@
 #include <utility>
 #include <vector>
 
+#include "coordinator/datasets/call_order.h"
 #include "coordinator/datasets/lines.h"
 #include "coordinator/datasets/traces.h"
 
@@ -177,8 +177,6 @@ void leave_once(std::vector<Call>& calls) {
 
 /// So far up a call's ancestors are looked for.
 constexpr std::size_t kMostLevels = 64;
-/// So far back a prompt is looked for that this one goes on from.
-constexpr std::size_t kLooksBack = 256;
 constexpr std::size_t kMostCalls = 10'000;
 
 /// The spans around a call, the outermost first.
@@ -194,127 +192,18 @@ std::vector<std::string_view> ancestors(const Call& call, const Parents& parents
   return path;
 }
 
-/// A span with calls beneath it, or a call.
-struct Node {
-  Nanos begin = Nanos::max(), end{0};
-  std::vector<std::uint32_t> last;  ///< Of its calls those that none of its others follows.
-  std::uint32_t width = 1;          ///< So many of its calls may run at once.
-  std::optional<std::uint32_t> call;
-  std::vector<Node> parts;  ///< By their beginning.
-};
-
-/// One session: its calls in order of their beginning, and what each waits for.
-class Session {
- public:
-  Session(std::vector<const Call*> calls, const Parents& parents) : calls_(std::move(calls)) {
-    paths_.reserve(calls_.size());
-    for (const Call* call : calls_) paths_.push_back(ancestors(*call, parents));
-    after_.resize(calls_.size());
-    std::vector<std::uint32_t> all(calls_.size());
-    std::iota(all.begin(), all.end(), 0);
-    root_ = node(all, 0);
-    order(root_, {});
-  }
-
-  std::size_t size() const { return calls_.size(); }
-  const Call& call(std::size_t i) const { return *calls_[i]; }
-  std::uint32_t lanes() const { return root_.width > 1 ? std::min(root_.width, kMostLanes) : 0; }
-  const std::vector<std::uint32_t>& after(std::size_t i) const { return after_[i]; }
-
-  /// What passed before a call since all was there that it waits for.
-  Nanos gap(std::size_t i) const {
-    Nanos since = calls_.front()->begin;
-    for (const std::uint32_t before : after_[i]) since = std::max(since, calls_[before]->end);
-    return calls_[i]->begin - since;
-  }
-
-  /// The call whose prompt this one most likely goes on from: of those that had ended the one that shares
-  /// most of the spans around it, and of these the last.
-  std::optional<std::size_t> base(std::size_t i) const {
-    std::optional<std::size_t> best;
-    std::size_t most = 0;
-    for (std::size_t j = i - std::min(i, kLooksBack); j < i; ++j) {
-      if (calls_[j]->end > calls_[i]->begin) continue;
-      const auto& [mine, other] = std::tie(paths_[i], paths_[j]);
-      const auto shared = static_cast<std::size_t>(
-          std::mismatch(mine.begin(), mine.end(), other.begin(), other.end()).first - mine.begin());
-      if (!best || shared > most || (shared == most && calls_[j]->end >= calls_[*best]->end)) {
-        best = j;
-        most = shared;
-      }
-    }
-    return best;
-  }
-
- private:
-  /// The tree of these calls, whose first `level` ancestors are the same.
-  Node node(const std::vector<std::uint32_t>& calls, std::size_t level) const {
-    Node made;
-    std::map<std::string_view, std::vector<std::uint32_t>> beneath;
-    for (const std::uint32_t each : calls) {
-      if (paths_[each].size() > level) {
-        beneath[paths_[each][level]].push_back(each);
-      } else {
-        made.parts.push_back(
-            {.begin = calls_[each]->begin, .end = calls_[each]->end, .last = {each}, .call = each});
-      }
-    }
-    for (const auto& [span, its] : beneath) made.parts.push_back(node(its, level + 1));
-    if (made.parts.size() == 1) return std::move(made.parts.front());
-    std::sort(made.parts.begin(), made.parts.end(),
-              [](const Node& a, const Node& b) { return a.begin < b.begin; });
-    Nanos latest{0};
-    for (const Node& part : made.parts) {
-      made.begin = std::min(made.begin, part.begin);
-      made.end = std::max(made.end, part.end);
-      latest = std::max(latest, part.begin);
-      std::uint32_t width = part.width;  // of those that run when it begins
-      for (const Node& other : made.parts) {
-        if (&other != &part && other.begin <= part.begin && other.end > part.begin) width += other.width;
-      }
-      made.width = std::max(made.width, width);
-    }
-    for (const Node& part : made.parts) {
-      if (part.end > latest) made.last.insert(made.last.end(), part.last.begin(), part.last.end());
-    }
-    return made;
-  }
-
-  /// A part waits for those beside it that had ended when it began, as far as none of these followed another.
-  void order(const Node& node, const std::vector<std::uint32_t>& before) {
-    if (node.call) {
-      after_[*node.call] = before;
-      std::sort(after_[*node.call].begin(), after_[*node.call].end());
-      return;
-    }
-    for (const Node& part : node.parts) {
-      Nanos latest{0};
-      for (const Node& other : node.parts) {
-        if (other.end <= part.begin) latest = std::max(latest, other.begin);
-      }
-      std::vector<std::uint32_t> its;
-      for (const Node& other : node.parts) {
-        if (other.end <= part.begin && other.end > latest)
-          its.insert(its.end(), other.last.begin(), other.last.end());
-      }
-      order(part, its.empty() ? before : its);
-    }
-  }
-
-  std::vector<const Call*> calls_;
-  std::vector<std::vector<std::string_view>> paths_;  // by call
-  std::vector<std::vector<std::uint32_t>> after_;     // by call
-  Node root_;
-};
+/// The calls of one session, in order of their beginning.
+using Session = std::vector<const Call*>;
 
 /// Ids of the blocks of each call's prompt: those that it shares with the prompt that it goes on from, and
 /// new ones.
-std::vector<std::vector<std::uint64_t>> blocks_of(const Session& session, std::uint64_t& next) {
-  std::vector<std::vector<std::uint64_t>> all(session.size());
-  for (std::size_t i = 0; i < session.size(); ++i) {
-    const Call& call = session.call(i);
-    if (const auto base = session.base(i)) {
-      const std::uint64_t grown = call.input >= session.call(*base).input ? session.call(*base).input : 0;
+std::vector<std::vector<std::uint64_t>> blocks_of(const Session& calls, const CallOrder& order,
+                                                  std::uint64_t& next) {
+  std::vector<std::vector<std::uint64_t>> all(calls.size());
+  for (std::size_t i = 0; i < calls.size(); ++i) {
+    const Call& call = *calls[i];
+    if (const auto base = order.goes_on_from(i)) {
+      const std::uint64_t grown = call.input >= calls[*base]->input ? calls[*base]->input : 0;
       const std::uint64_t shared = std::min<std::uint64_t>(call.cached.value_or(grown), call.input) / kBlock;
       const auto& from = all[*base];
       all[i].assign(from.begin(),
@@ -325,30 +214,33 @@ std::vector<std::vector<std::uint64_t>> blocks_of(const Session& session, std::u
   return all;
 }
 
-void add_session(const Session& session, std::uint64_t& next_block, DatasetCollector& into) {
-  auto blocks = blocks_of(session, next_block);
-  const Call& first = session.call(0);
+void add_session(const Session& calls, const Parents& parents, std::uint64_t& next_block,
+                 DatasetCollector& into) {
+  std::vector<TimedCall> timed;
+  for (const Call* call : calls) timed.push_back({call->begin, call->end, ancestors(*call, parents)});
+  const CallOrder order(std::move(timed));
+  auto blocks = blocks_of(calls, order, next_block);
   const std::size_t entry = into.dataset().entries.size();
-  into.add({.input_tokens = first.input,
-            .output_tokens = first.output,
-            .arrival = first.begin,
+  into.add({.input_tokens = calls[0]->input,
+            .output_tokens = calls[0]->output,
+            .arrival = calls[0]->begin,
             .blocks = std::move(blocks[0]),
-            .lanes = session.lanes()},
-           first.line);
-  for (std::size_t i = 1; i < session.size(); ++i) {
-    const Call& call = session.call(i);
-    const Nanos gap = session.gap(i);
-    if (gap > kLongestTrace)
+            .lanes = order.lanes()},
+           calls[0]->line);
+  for (std::size_t i = 1; i < calls.size(); ++i) {
+    const Call& call = *calls[i];
+    if (order.gap(i) > kLongestTrace)
       throw DatasetError{call.line, "a call comes more than 31 days after the one before; cut the file",
                          true};
     std::vector<std::uint32_t> after;
-    if (session.lanes() > 0) after = session.after(i);
-    into.add_turn(entry, {call.input, call.output, std::move(blocks[i]), std::move(after)}, gap, call.line);
+    if (order.lanes() > 0) after = order.after(i);
+    into.add_turn(entry, {call.input, call.output, std::move(blocks[i]), std::move(after)}, order.gap(i),
+                  call.line);
   }
 }
 
 void add_sessions(const std::vector<Call>& calls, const Parents& parents, DatasetCollector& into) {
-  std::map<std::string_view, std::vector<const Call*>> conversations;
+  std::map<std::string_view, Session> conversations;
   std::vector<std::string_view> in_order;
   for (const Call& call : calls) {
     auto& its = conversations[call.conversation];
@@ -361,7 +253,7 @@ void add_sessions(const std::vector<Call>& calls, const Parents& parents, Datase
   std::uint64_t next_block = 0;
   for (const std::string_view each : in_order) {
     if (into.full()) break;
-    add_session(Session(std::move(conversations[each]), parents), next_block, into);
+    add_session(conversations[each], parents, next_block, into);
   }
   into.dataset().block_tokens = kBlock;
 }

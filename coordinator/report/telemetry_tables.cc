@@ -90,7 +90,7 @@ Table role_table(const ScenarioResult& result) {
 
 Table pod_table(const ScenarioResult& result) {
   Table table{{{"N", 5},
-               {"pod or rank", 24, true},
+               {"pod or rank", 26, true},
                {"requests", 8},
                {"tokens", 8},
                {"running", 8},

@@ -98,6 +98,9 @@ constexpr EngineMetric kEngineMetrics[] = {
     {kRouter, kRouterWaiting, "dynamo_frontend_router_queue_pending_requests"},
 };
 
+/// Labels that tell data parallel ranks apart.
+constexpr std::string_view kVllmRank = "engine", kSglangRank = "dp_rank";
+
 /// What a rank's figures are made of.
 constexpr std::array<Signal, 9> kOfARank = {kRunning,         kWaiting,          kKvUsage,
                                             kQueueTimeSum,    kQueueTimeCount,   kServerTtftSum,
@@ -229,7 +232,7 @@ SignalValues read_one(Engine engine, const std::vector<MetricSample>& samples) {
 /// The number of the data parallel rank that `sample` tells of.
 std::optional<std::uint64_t> rank_in(const MetricSample& sample, Engine engine) {
   if (engine != kVllm && engine != kSglang) return std::nullopt;
-  const std::string_view text = sample.label(engine == kVllm ? "engine" : "dp_rank");
+  const std::string_view text = sample.label(engine == kVllm ? kVllmRank : kSglangRank);
   std::uint64_t rank = 0;
   const auto [rest, error] = std::from_chars(text.data(), text.data() + text.size(), rank);
   if (error != std::errc() || rest != text.data() + text.size()) return std::nullopt;
@@ -331,6 +334,14 @@ bool has_labels_of_its_own(const MetricSample& sample, const MetricSample& other
                      [&](const auto& label) { return other.label(label.first) != label.second; });
 }
 
+/// Data parallel ranks have requests of their own, however alike.
+bool of_two_ranks(const MetricSample& a, const MetricSample& b) {
+  const auto differ = [&](std::string_view label) {
+    return !a.label(label).empty() && !b.label(label).empty() && a.label(label) != b.label(label);
+  };
+  return differ(kVllmRank) || differ(kSglangRank);
+}
+
 /// A page that was put together from others may hold one server twice, under the labels of two scrape jobs.
 /// Sums of times that agree to the last digit are of the same requests; counts may agree by chance.
 std::vector<MetricSample> without_copies(const std::vector<MetricSample>& samples) {
@@ -341,6 +352,7 @@ std::vector<MetricSample> without_copies(const std::vector<MetricSample>& sample
     if (!time || std::trunc(sample.value) == sample.value) continue;
     for (std::size_t j = i + 1; j < samples.size(); ++j) {
       if (samples[j].name != sample.name || samples[j].value != sample.value) continue;
+      if (of_two_ranks(samples[j], sample)) continue;
       // One of the two goes, with all that has every label of it: others of its job may be servers of their
       // own.
       const MetricSample& copy = has_labels_of_its_own(samples[j], sample) ? samples[j] : sample;

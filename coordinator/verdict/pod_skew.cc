@@ -17,7 +17,7 @@ struct PodEnds {
   const PodFigures* most = nullptr;
   const PodFigures* least = nullptr;
   std::size_t idle = 0;  ///< Pods that get no request while some wait for the others; `least` is one.
-  double waiting = 0;    ///< These.
+  double waiting = 0;    ///< Requests that do.
 };
 
 bool gets_none(const PodFigures& pod) {
@@ -39,8 +39,11 @@ std::optional<PodEnds> ends_of(const Step& step) {
       [](const PodFigures& a, const PodFigures& b) { return *a.requests_share < *b.requests_share; });
   PodEnds ends{&*most, &*least};
   for (const PodFigures& pod : pods) ends.waiting += pod.waiting_mean.value_or(0);
-  if (ends.waiting >= kQueue)
+  const auto idle = std::find_if(pods.begin(), pods.end(), &gets_none);
+  if (ends.waiting >= kQueue && idle != pods.end()) {
     ends.idle = static_cast<std::size_t>(std::count_if(pods.begin(), pods.end(), &gets_none));
+    ends.least = &*idle;
+  }
   const bool much_more = *most->requests_share * static_cast<double>(pods.size()) >= kMuchMore;
   return much_more || ends.idle > 0 ? std::optional(ends) : std::nullopt;
 }

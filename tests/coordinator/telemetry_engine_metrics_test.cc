@@ -401,6 +401,12 @@ TEST(EngineMetrics, AServerThatStandsThereTwiceCountsOnce) {
       tokens(
           "vllm:generation_tokens_total{engine=\"0\"} 512\nvllm:generation_tokens_total{engine=\"1\"} 512\n"),
       1024);
+  EXPECT_EQ(tokens("vllm:generation_tokens_total{engine=\"0\"} 512\n"
+                   "vllm:generation_tokens_total{engine=\"1\"} 512\n"
+                   "vllm:request_queue_time_seconds_sum{engine=\"0\"} 0.25\n"
+                   "vllm:request_queue_time_seconds_sum{engine=\"1\"} 0.25\n"),
+            1024)
+      << "ranks are no copies of each other";
 }
 
 TEST(EngineMetrics, OtherNamesThatContainAnEnginesAreNot) {

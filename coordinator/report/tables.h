@@ -46,7 +46,7 @@ Table engine_table(const ScenarioResult& result);
 Table bystander_table(const ScenarioResult& result);
 /// Of servers that do a part of each request, each role's own figures, one row a step and role.
 Table role_table(const ScenarioResult& result);
-/// Of a target with several pages, each one's own, one row a step and pod.
+/// Of a target with several pages or data parallel ranks, each one's own, one row a step and pod or rank.
 Table pod_table(const ScenarioResult& result);
 Table first_token_table(const ScenarioResult& result);
 /// What the host said of its GPUs, as engine_table.

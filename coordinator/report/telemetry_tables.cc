@@ -90,7 +90,7 @@ Table role_table(const ScenarioResult& result) {
 
 Table pod_table(const ScenarioResult& result) {
   Table table{{{"N", 5},
-               {"pod", 24, true},
+               {"pod or rank", 26, true},
                {"requests", 8},
                {"tokens", 8},
                {"running", 8},
@@ -103,10 +103,10 @@ Table pod_table(const ScenarioResult& result) {
   for (const Step& step : result.steps) {
     if (!step.telemetry) continue;
     for (const PodFigures& pod : step.telemetry->pods) {
-      table.rows.push_back({row_label(step), pod.name, percent(pod.requests_share), percent(pod.tokens_share),
-                            figure(pod.running_mean), figure(pod.waiting_mean), percent(pod.kv_usage_max),
-                            format_time(pod.queue_time_mean_seconds), format_time(pod.ttft_mean_seconds),
-                            format_time(pod.tpot_mean_seconds)});
+      table.rows.push_back({row_label(step), pod_label(pod), percent(pod.requests_share),
+                            percent(pod.tokens_share), figure(pod.running_mean), figure(pod.waiting_mean),
+                            percent(pod.kv_usage_max), format_time(pod.queue_time_mean_seconds),
+                            format_time(pod.ttft_mean_seconds), format_time(pod.tpot_mean_seconds)});
     }
   }
   return table;

@@ -190,6 +190,7 @@ void fields(V& v, RoleFigures& r) {
 template <class V>
 void fields(V& v, PodFigures& p) {
   v("name", p.name);
+  v("rank", p.rank);
   v("requests_per_second", p.requests_per_second);
   v("output_tokens_per_second", p.output_tokens_per_second);
   v("requests_share_ratio", p.requests_share);

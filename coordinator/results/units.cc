@@ -116,6 +116,10 @@ std::string row_label(const Step& step) {
   return step.attempt > 1 ? fmt::format("{} #{}", load_label(step), step.attempt) : load_label(step);
 }
 
+std::string pod_label(const PodFigures& pod) {
+  return pod.rank ? fmt::format("rank {} of {}", *pod.rank, pod.name) : pod.name;
+}
+
 std::string format_with_interval(double value, const std::optional<Interval>& interval) {
   if (!interval) return format_figure(value);
   return fmt::format("{} ({} to {})", format_figure(value), format_figure(interval->low),

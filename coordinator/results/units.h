@@ -35,6 +35,8 @@ std::string load_label(const Step& step);
 std::string load_label(LoadKind kind, double load);
 /// The same of a row: "8 #2" where its load was measured before.
 std::string row_label(const Step& step);
+/// "10.0.0.7:8000", of a data parallel rank "rank 3 of 10.0.0.7:8000"
+std::string pod_label(const PodFigures& pod);
 /// "22.3 (16 to 32)"
 std::string format_with_interval(double value, const std::optional<Interval>& interval);
 /// The failures by kind: "rejected 12, timeout 1"; "0" where there are none.

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <cmath>
 #include <set>
 #include <string>
@@ -97,6 +98,14 @@ constexpr EngineMetric kEngineMetrics[] = {
     {kRouter, kRouterWaiting, "dynamo_frontend_router_queue_pending_requests"},
 };
 
+/// Labels that tell data parallel ranks apart.
+constexpr std::string_view kVllmRank = "engine", kSglangRank = "dp_rank";
+
+/// What a rank's figures are made of.
+constexpr std::array<Signal, 9> kOfARank = {kRunning,         kWaiting,          kKvUsage,
+                                            kQueueTimeSum,    kQueueTimeCount,   kServerTtftSum,
+                                            kServerTtftCount, kGenerationTokens, kRequestsFinished};
+
 /// Labels whose series describe the same requests again.
 constexpr std::array<std::string_view, 4> kRankLabels = {"tp_rank", "pp_rank", "moe_ep_rank", "pid"};
 
@@ -181,18 +190,28 @@ std::string identity(const MetricSample& sample) {
   return text;
 }
 
-double aggregate(const Selected& selected, const EngineMetric& metric) {
-  std::map<std::string, double> by_identity;
+/// The values of series that tell of requests of their own.
+std::map<std::string, double> by_identity(const Selected& selected) {
+  std::map<std::string, double> values;
   for (const MetricSample* sample : selected) {
-    const auto [entry, added] = by_identity.try_emplace(identity(*sample), sample->value);
+    const auto [entry, added] = values.try_emplace(identity(*sample), sample->value);
     if (!added) entry->second = std::max(entry->second, sample->value);
   }
-  const bool is_ratio = metric.signal == kKvUsage || metric.signal == kPrefixHitRatio ||
-                        metric.signal == kSpecAcceptRatio || metric.signal == kSpecAcceptLength;
-  double result = 0;
-  for (const auto& [labels, value] : by_identity)
-    result = is_ratio ? std::max(result, value) : result + value;
-  return result * metric.scale;
+  return values;
+}
+
+double aggregate(const Selected& selected, const EngineMetric& metric) {
+  double sum = 0, most = 0, above_zero = 0;
+  for (const auto& [labels, value] : by_identity(selected)) {
+    sum += value;
+    most = std::max(most, value);
+    if (value > 0) ++above_zero;
+  }
+  const bool is_mean = metric.signal == kPrefixHitRatio || metric.signal == kSpecAcceptRatio ||
+                       metric.signal == kSpecAcceptLength;
+  if (metric.signal == kKvUsage) return most * metric.scale;
+  if (is_mean) return sum / std::max(1.0, above_zero) * metric.scale;
+  return sum * metric.scale;
 }
 
 SignalValues read_one(Engine engine, const std::vector<MetricSample>& samples) {
@@ -208,6 +227,50 @@ SignalValues read_one(Engine engine, const std::vector<MetricSample>& samples) {
     values.erase(kSpecAcceptRatio);
   }
   return values;
+}
+
+/// The number of the data parallel rank that `sample` tells of.
+std::optional<std::uint64_t> rank_in(const MetricSample& sample, Engine engine) {
+  if (engine != kVllm && engine != kSglang) return std::nullopt;
+  const std::string_view text = sample.label(engine == kVllm ? kVllmRank : kSglangRank);
+  std::uint64_t rank = 0;
+  const auto [rest, error] = std::from_chars(text.data(), text.data() + text.size(), rank);
+  if (error != std::errc() || rest != text.data() + text.size()) return std::nullopt;
+  return rank;
+}
+
+/// Whether `samples`, all of one rank, are of several servers: a page that was put together from others has
+/// the rank of each.
+bool of_several_servers(Engine engine, const std::vector<MetricSample>& samples) {
+  const auto running =
+      std::find_if(std::begin(kEngineMetrics), std::end(kEngineMetrics),
+                   [&](const EngineMetric& m) { return m.engine == engine && m.signal == kRunning; });
+  return by_identity(select(samples, *running)).size() > 1;
+}
+
+RankValues read_ranks(Engine engine, const std::vector<MetricSample>& samples) {
+  std::map<std::uint64_t, std::vector<MetricSample>> by_rank;
+  for (const MetricSample& sample : samples) {
+    if (const auto rank = rank_in(sample, engine)) by_rank[*rank].push_back(sample);
+  }
+  if (by_rank.size() < 2) return {};  // vLLM names its one engine, too
+  RankValues ranks;
+  std::set<Signal> counters;
+  for (const auto& [rank, own] : by_rank) {
+    if (of_several_servers(engine, own)) return {};
+    const SignalValues told = read_one(engine, own);
+    SignalValues& values = ranks[rank];
+    for (const Signal signal : kOfARank) {
+      const auto found = told.find(signal);
+      if (found == told.end()) continue;
+      values.insert(*found);
+      if (signals()[static_cast<std::size_t>(signal)].counter) counters.insert(signal);
+    }
+  }
+  for (auto& [rank, values] : ranks) {
+    for (const Signal counter : counters) values.try_emplace(counter, 0);
+  }
+  return ranks;
 }
 
 std::optional<double> triton_value(const std::vector<MetricSample>& samples, std::string_view name,
@@ -271,6 +334,14 @@ bool has_labels_of_its_own(const MetricSample& sample, const MetricSample& other
                      [&](const auto& label) { return other.label(label.first) != label.second; });
 }
 
+/// Data parallel ranks have requests of their own, however alike.
+bool of_two_ranks(const MetricSample& a, const MetricSample& b) {
+  const auto differ = [&](std::string_view label) {
+    return !a.label(label).empty() && !b.label(label).empty() && a.label(label) != b.label(label);
+  };
+  return differ(kVllmRank) || differ(kSglangRank);
+}
+
 /// A page that was put together from others may hold one server twice, under the labels of two scrape jobs.
 /// Sums of times that agree to the last digit are of the same requests; counts may agree by chance.
 std::vector<MetricSample> without_copies(const std::vector<MetricSample>& samples) {
@@ -281,6 +352,7 @@ std::vector<MetricSample> without_copies(const std::vector<MetricSample>& sample
     if (!time || std::trunc(sample.value) == sample.value) continue;
     for (std::size_t j = i + 1; j < samples.size(); ++j) {
       if (samples[j].name != sample.name || samples[j].value != sample.value) continue;
+      if (of_two_ranks(samples[j], sample)) continue;
       // One of the two goes, with all that has every label of it: others of its job may be servers of their
       // own.
       const MetricSample& copy = has_labels_of_its_own(samples[j], sample) ? samples[j] : sample;
@@ -354,8 +426,10 @@ EngineReading read_engine_metrics(const std::vector<MetricSample>& all, std::str
     best.role = "router";
     return best;
   }
-  if (best.engine) add_process(all, best.values);
+  if (!best.engine) return best;
+  add_process(all, best.values);
   best.role = role_of(samples);
+  best.ranks = read_ranks(*best.engine, samples);
   return best;
 }
 

@@ -1,5 +1,8 @@
 #include "coordinator/telemetry/pod_figures.h"
 
+#include <cmath>
+#include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -20,12 +23,30 @@ std::optional<double> ratio(const std::optional<Growth>& over, const std::option
   return over->increase / under->increase;
 }
 
-PodFigures figures_of(const EnginePage& page, double begin, double end) {
-  const auto growth = [&](Signal signal) { return growth_of(*page.readings, signal, begin, end); };
-  const auto gauge = [&](Signal signal) { return gauge_of(*page.readings, signal, begin, end); };
+/// What a page said in [begin, end], as each of its ranks would have said it on a page of its own.
+std::map<std::uint64_t, Readings> ranks_of(const Readings& page, double begin, double end) {
+  std::map<std::uint64_t, Readings> ranks;
+  const auto first = page.lower_bound(static_cast<std::int64_t>(std::ceil(begin)));
+  for (auto at = first; at != page.end() && static_cast<double>(at->first) <= end; ++at) {
+    for (const auto& [rank, values] : at->second.ranks) {
+      TelemetrySample& own = ranks[rank][at->first];
+      own.second = at->first;
+      own.at = at->second.at;
+      own.values = values;
+    }
+  }
+  return ranks;
+}
+
+PodFigures figures_of(const std::string& source, const Readings& readings, double begin, double end) {
+  const auto growth = [&](Signal signal) { return growth_of(readings, signal, begin, end); };
+  const auto gauge = [&](Signal signal) { return gauge_of(readings, signal, begin, end); };
   PodFigures pod;
-  pod.name = pod_name(page.source);
-  if (const auto requests = growth(Signal::kRequestsFinished)) pod.requests_per_second = requests->rate();
+  pod.name = pod_name(source);
+  // SGLang counts requests by rank only as they leave the queue.
+  auto requests = growth(Signal::kRequestsFinished);
+  if (!requests) requests = growth(Signal::kQueueTimeCount);
+  if (requests) pod.requests_per_second = requests->rate();
   if (const auto tokens = growth(Signal::kGenerationTokens)) pod.output_tokens_per_second = tokens->rate();
   if (const auto running = gauge(Signal::kRunning)) pod.running_mean = running->mean();
   if (const auto waiting = gauge(Signal::kWaiting)) pod.waiting_mean = waiting->mean();
@@ -54,8 +75,15 @@ void set_shares(std::vector<PodFigures>& pods, std::optional<double> PodFigures:
 
 std::vector<PodFigures> pod_figures(const std::vector<EnginePage>& pages, double begin, double end) {
   std::vector<PodFigures> pods;
-  if (pages.size() < 2) return pods;
-  for (const EnginePage& page : pages) pods.push_back(figures_of(page, begin, end));
+  for (const EnginePage& page : pages) {
+    const auto ranks = ranks_of(*page.readings, begin, end);
+    for (const auto& [rank, readings] : ranks) {
+      pods.push_back(figures_of(page.source, readings, begin, end));
+      pods.back().rank = rank;
+    }
+    if (ranks.empty()) pods.push_back(figures_of(page.source, *page.readings, begin, end));
+  }
+  if (pods.size() < 2) return {};
   set_shares(pods, &PodFigures::requests_per_second, &PodFigures::requests_share);
   set_shares(pods, &PodFigures::output_tokens_per_second, &PodFigures::tokens_share);
   return pods;

@@ -90,6 +90,7 @@ class Scraper::Impl {
     TelemetrySample sample;
     EngineReading engine = read_engine_metrics(exposition.samples, endpoint.model);
     sample.values = std::move(engine.values);
+    sample.ranks = std::move(engine.ranks);
     sample.role = endpoint.role.empty() ? engine.role : endpoint.role;
     sample.values.merge(read_gpu_metrics(exposition.samples, endpoint.gpu_labels));
     for (const MetricSample& metric : exposition.samples) {

@@ -74,5 +74,7 @@ std::string_view to_string(Signal signal);
 std::optional<Signal> signal_from_string(std::string_view name);
 
 using SignalValues = std::map<Signal, double>;
+/// What each of a server's data parallel ranks says for itself, by its number.
+using RankValues = std::map<std::uint64_t, SignalValues>;
 
 }  // namespace kneepoint::coordinator

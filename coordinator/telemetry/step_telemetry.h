@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
@@ -49,11 +50,13 @@ struct BystanderFigures {
   bool operator==(const BystanderFigures&) const = default;
 };
 
-/// What one pod's own page says of a window, where a target has several pages.
+/// What one pod's own page says of a window, where a target has several pages; or one data parallel rank of a
+/// server, where its page tells them apart.
 struct PodFigures {
-  std::string name;  ///< Of its page, without scheme and "/metrics": "10.0.0.7:8000".
+  std::string name;                   ///< Of its page, without scheme and "/metrics": "10.0.0.7:8000".
+  std::optional<std::uint64_t> rank;  ///< Absent: these are the whole page's.
   std::optional<double> requests_per_second, output_tokens_per_second;
-  std::optional<double> requests_share, tokens_share;  ///< Of all pods', 0 to 1.
+  std::optional<double> requests_share, tokens_share;  ///< Of all pods' and ranks', 0 to 1.
   std::optional<double> running_mean, waiting_mean, kv_usage_max;
   std::optional<double> queue_time_mean_seconds, ttft_mean_seconds;
   std::optional<double> tpot_mean_seconds;  ///< Streams in the batch over tokens a second.
@@ -106,7 +109,8 @@ struct StepTelemetry {
   std::optional<double> kv_transfer_mean_seconds;
   std::optional<double> kv_transferring;  ///< Requests whose cache is on its way: mean, or by Little's law.
   std::optional<double> kv_transfers_failed_per_second;
-  std::vector<PodFigures> pods;  ///< By name of their pages; empty where there is one page only.
+  /// By name of their pages, a page with ranks as these; empty where there is one page only, without ranks.
+  std::vector<PodFigures> pods;
   /// What is made of the server's own times, where they cannot be what they are said to be.
   void forget_times();
   /// What is made of differences says nothing where readings are of one server after another.

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <simdjson.h>
 
+#include <charconv>
 #include <cmath>
 #include <iterator>
 
@@ -19,8 +20,27 @@ void append_number(std::string& out, std::string_view name, double value, bool& 
   fmt::format_to(std::back_inserter(out), ":{}", value);
 }
 
+void append_signals(std::string& out, const SignalValues& values) {
+  out += '{';
+  bool first = true;
+  for (const auto& [signal, value] : values) append_number(out, to_string(signal), value, first);
+  out += '}';
+}
+
 Error broken(std::string_view what) {
   return Error{fmt::format("it is not a line of telemetry: {}", what)};
+}
+
+Result<SignalValues> read_signals(simdjson::dom::element from) {
+  simdjson::dom::object entries;
+  if (from.get(entries) != simdjson::SUCCESS) return broken("signals that are no object");
+  SignalValues values;
+  double value = 0;
+  for (const auto& [name, element] : entries) {
+    if (element.get(value) != simdjson::SUCCESS) return broken(fmt::format("'{}' is no number", name));
+    if (const auto signal = signal_from_string(name)) values[*signal] = value;
+  }
+  return values;
 }
 
 }  // namespace
@@ -33,13 +53,21 @@ std::string telemetry_line(const TelemetrySample& sample) {
   out += ",\"source\":";
   out += json_quoted(sample.source);
   if (!sample.role.empty()) out += ",\"role\":" + json_quoted(sample.role);
-  out += ",\"signals\":{";
-  bool first = true;
-  for (const auto& [signal, value] : sample.values) append_number(out, to_string(signal), value, first);
-  out += '}';
+  out += ",\"signals\":";
+  append_signals(out, sample.values);
+  if (!sample.ranks.empty()) {
+    out += ",\"ranks\":";
+    char before = '{';
+    for (const auto& [rank, values] : sample.ranks) {
+      out += fmt::format("{}\"{}\":", before, rank);
+      append_signals(out, values);
+      before = ',';
+    }
+    out += '}';
+  }
   if (!sample.metrics.empty()) {
     out += ",\"metrics\":{";
-    first = true;
+    bool first = true;
     for (const auto& [name, value] : sample.metrics) append_number(out, name, value, first);
     out += '}';
   }
@@ -61,13 +89,24 @@ Result<TelemetrySample> parse_telemetry_line(std::string_view line) {
   sample.target = target;
   sample.source = source;
   if (std::string_view role; object["role"].get(role) == simdjson::SUCCESS) sample.role = role;
+  simdjson::dom::element signals;
+  if (object["signals"].get(signals) != simdjson::SUCCESS) return broken("no 'signals'");
+  auto values = read_signals(signals);
+  if (!values) return values.error();
+  sample.values = *std::move(values);
   simdjson::dom::object entries;
-  if (object["signals"].get(entries) != simdjson::SUCCESS) return broken("no 'signals'");
-  double value = 0;
-  for (const auto& [name, element] : entries) {
-    if (element.get(value) != simdjson::SUCCESS) return broken(fmt::format("'{}' is no number", name));
-    if (const auto signal = signal_from_string(name)) sample.values[*signal] = value;
+  if (object["ranks"].get(entries) == simdjson::SUCCESS) {
+    for (const auto& [name, element] : entries) {
+      std::uint64_t rank = 0;
+      const auto [rest, error] = std::from_chars(name.data(), name.data() + name.size(), rank);
+      if (error != std::errc() || rest != name.data() + name.size())
+        return broken(fmt::format("'{}' is no rank", name));
+      auto told = read_signals(element);
+      if (!told) return told.error();
+      sample.ranks[rank] = *std::move(told);
+    }
   }
+  double value = 0;
   if (object["metrics"].get(entries) == simdjson::SUCCESS) {
     for (const auto& [name, element] : entries) {
       if (element.get(value) != simdjson::SUCCESS) return broken(fmt::format("'{}' is no number", name));

@@ -23,6 +23,8 @@ struct TelemetrySample {
   /// Of a server that does a part of each request: "prefill", "decode" or "router"; empty: all of it.
   std::string role{};
 
+  RankValues ranks{};  ///< As EngineReading has it; `values` contains them.
+
   double instant() const { return at.value_or(static_cast<double>(second)); }
   bool operator==(const TelemetrySample&) const = default;
 };

@@ -217,7 +217,8 @@ void judge_claims(const ScenarioResult& result, Verdict& verdict) {
 
 void judge_findings(const ScenarioResult& result, const Circumstances& circumstances, Verdict& verdict) {
   // Pods that have a URL each are replicas, of which the client itself knows.
-  auto slow = pods_behind(result, circumstances.target) > 1 ? slow_pod(result) : std::nullopt;
+  const bool behind = pods_behind(result, circumstances.target) > 1 || has_ranks(result);
+  auto slow = behind ? slow_pod(result) : std::nullopt;
   if (slow) {
     verdict.warn("slow_pod", std::move(*slow));
   } else if (auto sick = sick_replica(result)) {

@@ -10,11 +10,20 @@ namespace {
 /// Of an equal share: from here on the host is full when its fullest pod is.
 constexpr double kMuchMore = 1.5;
 constexpr double kFewestOfAllPods = 100;
+/// Requests that a pod with nothing to do may seem to hold; and that wait, on average, for the others.
+constexpr double kHoldsNone = 0.5, kQueue = 1;
 
 struct PodEnds {
   const PodFigures* most = nullptr;
   const PodFigures* least = nullptr;
+  std::size_t idle = 0;  ///< Pods that get no request while some wait for the others; `least` is one.
+  double waiting = 0;    ///< Requests that do.
 };
+
+bool gets_none(const PodFigures& pod) {
+  return *pod.requests_share <= 0 &&
+         pod.running_mean.value_or(kHoldsNone) + pod.waiting_mean.value_or(0) < kHoldsNone;
+}
 
 std::optional<PodEnds> ends_of(const Step& step) {
   if (!step.valid || !step.telemetry || step.telemetry->page.state != "covered") return std::nullopt;
@@ -28,8 +37,15 @@ std::optional<PodEnds> ends_of(const Step& step) {
   const auto [least, most] = std::minmax_element(
       pods.begin(), pods.end(),
       [](const PodFigures& a, const PodFigures& b) { return *a.requests_share < *b.requests_share; });
-  if (*most->requests_share * static_cast<double>(pods.size()) < kMuchMore) return std::nullopt;
-  return PodEnds{&*most, &*least};
+  PodEnds ends{&*most, &*least};
+  for (const PodFigures& pod : pods) ends.waiting += pod.waiting_mean.value_or(0);
+  const auto idle = std::find_if(pods.begin(), pods.end(), &gets_none);
+  if (ends.waiting >= kQueue && idle != pods.end()) {
+    ends.idle = static_cast<std::size_t>(std::count_if(pods.begin(), pods.end(), &gets_none));
+    ends.least = &*idle;
+  }
+  const bool much_more = *most->requests_share * static_cast<double>(pods.size()) >= kMuchMore;
+  return much_more || ends.idle > 0 ? std::optional(ends) : std::nullopt;
 }
 
 }  // namespace
@@ -46,6 +62,7 @@ std::optional<std::string> pod_skew(const ScenarioResult& result) {
   }
   if (told == nullptr || (rows < 2 && measured > 1)) return std::nullopt;
   const PodEnds ends = *ends_of(*told);
+  if (ends.idle > 0) return words::pods_get_no_requests(*told, *ends.least, ends.idle, ends.waiting);
   return words::pods_get_unequal_parts(*told, *ends.most, *ends.least);
 }
 

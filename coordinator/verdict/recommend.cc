@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <map>
+#include <string_view>
 
 #include "coordinator/measure/repeat.h"
 #include "coordinator/results/throughput.h"
@@ -116,19 +118,22 @@ void add_capacity(std::vector<Recommendation>& all, const ScenarioResult& result
 }
 
 /// Behind one address each pod takes of the load what its page holds: the largest part is what its loss costs
-/// at most.
+/// at most. The ranks of a server are one pod: it does not go on without one of them.
 void add_pod_capacity(std::vector<Recommendation>& all, const ScenarioResult& result, std::size_t behind) {
   const Saturation& saturation = result.saturation;
   const Step* row = batch_row(result);
   if (behind < 2 || !saturation.concurrency || row == nullptr || !row->telemetry) return;
   const StepTelemetry& told = *row->telemetry;
-  if (told.page.state != "covered" || told.pods.size() != behind) return;
-  double sum = 0, most = 0;
+  std::map<std::string_view, double> held;
   for (const PodFigures& pod : told.pods) {
     if (!pod.running_mean) return;
-    const double held = *pod.running_mean + pod.waiting_mean.value_or(0);
-    sum += held;
-    most = std::max(most, held);
+    held[pod.name] += *pod.running_mean + pod.waiting_mean.value_or(0);
+  }
+  if (told.page.state != "covered" || held.size() != behind) return;
+  double sum = 0, most = 0;
+  for (const auto& [pod, requests] : held) {
+    sum += requests;
+    most = std::max(most, requests);
   }
   if (sum <= 0) return;
   const double left = 1 - most / sum;

@@ -2,8 +2,11 @@
 
 #include <algorithm>
 #include <cmath>
+#include <set>
+#include <string_view>
 #include <vector>
 
+#include "coordinator/results/units.h"
 #include "coordinator/verdict/stands_out.h"
 #include "coordinator/words/pages.h"
 
@@ -98,8 +101,8 @@ std::optional<Suspect> suspect_of(const Step& step) {
     std::string second = by_header(step, time);
     if (second.empty()) second = by_what_came(step, time, of_the_others(pods, *index, time.page));
     if (second.empty()) continue;
-    return Suspect{
-        pod.name, words::pod_is_slower(pod, pods.size() - 1, time.name, slow.own, slow.others, step, second)};
+    return Suspect{pod_label(pod), words::pod_is_slower(pod, pods.size() - 1, time.name, slow.own,
+                                                        slow.others, step, second)};
   }
   return std::nullopt;
 }
@@ -109,9 +112,19 @@ std::optional<Suspect> suspect_of(const Step& step) {
 std::size_t pods_behind(const ScenarioResult& result, const Target& target) {
   std::size_t most = 0;
   for (const Step& step : result.steps) {
-    if (step.telemetry) most = std::max(most, step.telemetry->pods.size());
+    if (!step.telemetry) continue;
+    std::set<std::string_view> pages;
+    for (const PodFigures& pod : step.telemetry->pods) pages.insert(pod.name);
+    most = std::max(most, pages.size());
   }
   return most > target.urls.size() ? most : 0;
+}
+
+bool has_ranks(const ScenarioResult& result) {
+  return std::any_of(result.steps.begin(), result.steps.end(), [](const Step& step) {
+    return step.telemetry && std::any_of(step.telemetry->pods.begin(), step.telemetry->pods.end(),
+                                         [](const PodFigures& pod) { return pod.rank.has_value(); });
+  });
 }
 
 std::optional<std::string> slow_pod(const ScenarioResult& result) {

@@ -3,9 +3,26 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <algorithm>
+
 #include "coordinator/results/units.h"
 
 namespace kneepoint::coordinator::words {
+namespace {
+
+std::string pod_or_rank(const PodFigures& pod) {
+  return pod.rank ? pod_label(pod) : "pod " + pod_label(pod);
+}
+
+/// What a target's parts are, of which there may be both kinds: "pods", "ranks".
+std::string pods_or_ranks(const std::vector<PodFigures>& pods) {
+  const auto ranks =
+      std::count_if(pods.begin(), pods.end(), [](const PodFigures& p) { return p.rank.has_value(); });
+  if (ranks == 0) return "pods";
+  return static_cast<std::size_t>(ranks) == pods.size() ? "ranks" : "pods and ranks";
+}
+
+}  // namespace
 
 std::string page(const PageCheck& page) {
   const double seen = page.tokens_ratio.value_or(page.requests_ratio.value_or(0));
@@ -72,8 +89,9 @@ std::string pod_is_slower(const PodFigures& pod, std::size_t others, const char*
   if (pod.requests_share)
     share = fmt::format(", and it answers {:.0f} % of the requests", *pod.requests_share * 100);
   return fmt::format(
-      "pod {} is slower than the other {}: {} {} by its own page at {}, where the others have {}{}{}",
-      pod.name, others, time, format_time(own), row_label(row), format_time(of_others), share, witness);
+      "{} is slower than the other {}: {} {} by its own {} at {}, where the others have {}{}{}",
+      pod_or_rank(pod), others, time, format_time(own), pod.rank ? "series" : "page", row_label(row),
+      format_time(of_others), share, witness);
 }
 
 std::string so_is_replica(const Share& replica, const char* time, double p50) {
@@ -82,17 +100,25 @@ std::string so_is_replica(const Share& replica, const char* time, double p50) {
 }
 
 std::string mean_here_is_that_of_pages(double here, double of_pages) {
-  return fmt::format("; the mean that came here, {}, is the one of all pages, {}", format_time(here),
+  return fmt::format("; the mean that came here, {}, is the one of all of them, {}", format_time(here),
                      format_time(of_pages));
 }
 
-std::string pods_get_unequal_parts(const Step& row, const PodFigures& most, const PodFigures& least) {
+std::string pods_get_unequal_pods_or_ranks(const Step& row, const PodFigures& most, const PodFigures& least) {
+  const std::vector<PodFigures>& pods = row.telemetry->pods;
   return fmt::format(
-      "the {} pods get unequal parts of the load: at {} pod {} answers {:.0f} % of the requests, pod {} "
-      "{:.0f} %; "
-      "the host is full when its fullest pod is",
-      row.telemetry->pods.size(), row_label(row), most.name, most.requests_share.value_or(0) * 100,
-      least.name, least.requests_share.value_or(0) * 100);
+      "the {} {} get unequal parts of the load: at {} {} answers {:.0f} % of the requests, {} {:.0f} %; "
+      "the host is full when its fullest {} is",
+      pods.size(), pods_or_ranks(pods), row_label(row), pod_or_rank(most),
+      most.requests_share.value_or(0) * 100, pod_or_rank(least), least.requests_share.value_or(0) * 100,
+      most.rank ? "rank" : "pod");
+}
+
+std::string pods_get_no_requests(const Step& row, const PodFigures& first, std::size_t idle, double waiting) {
+  const std::vector<PodFigures>& pods = row.telemetry->pods;
+  return fmt::format("{} of the {} {} get{} no requests at {} ({}{}), while {} wait at the others", idle,
+                     pods.size(), pods_or_ranks(pods), idle == 1 ? "s" : "", row_label(row),
+                     pod_or_rank(first), idle == 1 ? "" : " is one", format_figure(waiting));
 }
 
 std::string streams_run_in_step(const std::vector<const Step*>& steps) {

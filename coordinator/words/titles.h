@@ -9,7 +9,7 @@ inline constexpr const char *kLoadAndThroughput = "Load and throughput", *kAfter
                             *kByClass = "By prompt class", *kByTurn = "By turn", *kByReplica = "By replica",
                             *kOthersFeel = "What others feel: requests beside the load",
                             *kByRole = "By role of the servers",
-                            *kByPod = "By pod, as each one's page has it",
+                            *kByPod = "By pod or rank, as each one's page has it",
                             *kEngineSaid = "What the engine said",
                             *kFirstToken = "Where a first token takes its time",
                             *kGpusSaid = "What the GPUs said", *kRequestsTitle = "Requests and connections",

@@ -188,6 +188,20 @@ TEST(Render, WithoutTelemetryThereIsNoTableOfIt) {
   EXPECT_EQ(render_markdown(report).find("What the engine"), std::string::npos);
 }
 
+TEST(Render, RanksStandAmongThePods) {
+  Report report = sample_report();
+  report.results[0].steps[1].telemetry->pods = {{.name = "10.0.0.7:8000", .rank = 0, .running_mean = 7},
+                                                {.name = "10.0.0.7:8000", .rank = 31, .running_mean = 8},
+                                                {.name = "10.0.0.8:8000", .running_mean = 9}};
+  for (const std::string& text : {render_text(report), render_markdown(report)}) {
+    for (const char* row : {"rank 0 of 10.0.0.7:8000", "rank 31 of 10.0.0.7:8000", " 10.0.0.8:8000"})
+      EXPECT_NE(text.find(row), std::string::npos) << row;
+  }
+  const auto read = parse_report_json(render_json(report));
+  ASSERT_TRUE(read) << read.error().message;
+  EXPECT_EQ(read->results[0].steps[1].telemetry->pods, report.results[0].steps[1].telemetry->pods);
+}
+
 TEST(Render, DefinitionsAreOfTheFiguresThatAReportHas) {
   Report report = sample_report();
   const auto defines = [&](const std::string& term) {

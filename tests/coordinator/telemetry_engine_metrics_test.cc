@@ -125,7 +125,7 @@ std::vector<GoldenCase> golden_cases() {
         {kPreemptions, 8},
         {kQueueTimeSum, 13},
         {kQueueTimeCount, 100},
-        {kPrefixHitRatio, 0.25},
+        {kPrefixHitRatio, 0.225},
         {kGenerationTokens, 124000},
         {kPromptTokens, 8128902},
         {kRequestsFinished, 100}}},
@@ -229,6 +229,87 @@ TEST(EngineMetrics, CountsOneModelWhereItIsNamed) {
   EXPECT_EQ(read_engine_metrics(samples, "c").values.at(Signal::kRunning), 7) << "an alias";
 }
 
+/// Two ranks of a vLLM with --data-parallel-size 3 that have work, and one that has had none.
+constexpr const char* kThreeRanks =
+    "vllm:num_requests_running{engine=\"0\",model_name=\"m\"} 8\n"
+    "vllm:num_requests_running{engine=\"1\",model_name=\"m\"} 6\n"
+    "vllm:num_requests_running{engine=\"10\",model_name=\"m\"} 0\n"
+    "vllm:num_requests_waiting{engine=\"0\",model_name=\"m\"} 5\n"
+    "vllm:num_requests_waiting{engine=\"1\",model_name=\"m\"} 0\n"
+    "vllm:num_requests_waiting{engine=\"10\",model_name=\"m\"} 0\n"
+    "vllm:kv_cache_usage_perc{engine=\"0\",model_name=\"m\"} 0.9\n"
+    "vllm:kv_cache_usage_perc{engine=\"1\",model_name=\"m\"} 0.6\n"
+    "vllm:kv_cache_usage_perc{engine=\"10\",model_name=\"m\"} 0\n"
+    "vllm:generation_tokens_total{engine=\"0\",model_name=\"m\"} 4000\n"
+    "vllm:generation_tokens_total{engine=\"1\",model_name=\"m\"} 3000\n"
+    "vllm:request_success_total{engine=\"0\",finished_reason=\"stop\",model_name=\"m\"} 30\n"
+    "vllm:request_success_total{engine=\"0\",finished_reason=\"length\",model_name=\"m\"} 10\n"
+    "vllm:request_success_total{engine=\"1\",finished_reason=\"stop\",model_name=\"m\"} 25\n"
+    "process_start_time_seconds 17\n";
+
+TEST(EngineMetrics, EachRankIsReadForItselfAndAllTogether) {
+  using enum Signal;
+  const auto reading = read_engine_metrics(engine_samples_of(kThreeRanks), "m");
+  EXPECT_EQ(reading.values, (SignalValues{{kRunning, 14},
+                                          {kWaiting, 5},
+                                          {kKvUsage, 0.9},
+                                          {kProcessStart, 17},
+                                          {kGenerationTokens, 7000},
+                                          {kRequestsFinished, 65}}));
+  const RankValues ranks = {
+      {0,
+       {{kRunning, 8}, {kWaiting, 5}, {kKvUsage, 0.9}, {kGenerationTokens, 4000}, {kRequestsFinished, 40}}},
+      {1,
+       {{kRunning, 6}, {kWaiting, 0}, {kKvUsage, 0.6}, {kGenerationTokens, 3000}, {kRequestsFinished, 25}}},
+      // It has no labelled counter yet.
+      {10, {{kRunning, 0}, {kWaiting, 0}, {kKvUsage, 0}, {kGenerationTokens, 0}, {kRequestsFinished, 0}}}};
+  EXPECT_EQ(reading.ranks, ranks);
+}
+
+TEST(EngineMetrics, SglangsDataParallelRanksAreTheOnesWithRequestsOfTheirOwn) {
+  using enum Signal;
+  // Its tokens and requests as a whole are counted without a rank, and so is each priority beside its total.
+  const auto reading = read_engine_metrics(golden_samples("sglang-0.5.txt"));
+  const RankValues ranks = {{0,
+                             {{kRunning, 14},
+                              {kWaiting, 3},
+                              {kKvUsage, 0.73},
+                              {kQueueTimeSum, 12.5},
+                              {kQueueTimeCount, 50},
+                              {kGenerationTokens, 64000}}},
+                            {1,
+                             {{kRunning, 12},
+                              {kWaiting, 0},
+                              {kKvUsage, 0.61},
+                              {kQueueTimeSum, 0.5},
+                              {kQueueTimeCount, 50},
+                              {kGenerationTokens, 60000}}}};
+  EXPECT_EQ(reading.ranks, ranks);
+}
+
+TEST(EngineMetrics, OneEngineIsNoRankAndNeitherAreSeveralServersOnOnePage) {
+  EXPECT_TRUE(read_engine_metrics(golden_samples("vllm-0.26.txt")).ranks.empty()) << "its engine is \"0\"";
+  const std::string text = kThreeRanks;
+  const std::string second = "vllm:num_requests_running{engine=\"0\",instance=\"b\",model_name=\"m\"} 2\n";
+  EXPECT_TRUE(read_engine_metrics(engine_samples_of(text + second)).ranks.empty()) << "whose rank 0?";
+  // Front ends of one server that write their gauges each for itself.
+  const std::string again = "vllm:num_requests_running{engine=\"0\",pid=\"7\",model_name=\"m\"} 8\n";
+  EXPECT_EQ(read_engine_metrics(engine_samples_of(text + again)).ranks.size(), 3u);
+  EXPECT_TRUE(read_engine_metrics(engine_samples_of("vllm:num_requests_running{engine=\"a\"} 1\n"
+                                                    "vllm:num_requests_running{engine=\"b\"} 2\n"))
+                  .ranks.empty());
+}
+
+TEST(EngineMetrics, AnIdleRankTakesNothingFromTheRatiosOfOthers) {
+  const auto reading = read_engine_metrics(
+      engine_samples_of("sglang:cache_hit_rate{dp_rank=\"0\"} 0.5\nsglang:cache_hit_rate{dp_rank=\"1\"} 0.3\n"
+                        "sglang:cache_hit_rate{dp_rank=\"2\"} 0\n"
+                        "sglang:spec_accept_length{dp_rank=\"0\"} 0\n"
+                        "sglang:spec_accept_length{dp_rank=\"1\"} 2.5\n"));
+  EXPECT_DOUBLE_EQ(reading.values.at(Signal::kPrefixHitRatio), 0.4);
+  EXPECT_DOUBLE_EQ(reading.values.at(Signal::kSpecAcceptLength), 2.5);
+}
+
 TEST(EngineMetrics, ModelNameDoesNotMatterWhereSeriesHaveNone) {
   const auto reading = read_engine_metrics(engine_samples_of("tgi_queue_size 2\n"), "any");
   EXPECT_EQ(reading.values.at(Signal::kWaiting), 2);
@@ -320,6 +401,12 @@ TEST(EngineMetrics, AServerThatStandsThereTwiceCountsOnce) {
       tokens(
           "vllm:generation_tokens_total{engine=\"0\"} 512\nvllm:generation_tokens_total{engine=\"1\"} 512\n"),
       1024);
+  EXPECT_EQ(tokens("vllm:generation_tokens_total{engine=\"0\"} 512\n"
+                   "vllm:generation_tokens_total{engine=\"1\"} 512\n"
+                   "vllm:request_queue_time_seconds_sum{engine=\"0\"} 0.25\n"
+                   "vllm:request_queue_time_seconds_sum{engine=\"1\"} 0.25\n"),
+            1024)
+      << "ranks are no copies of each other";
 }
 
 TEST(EngineMetrics, OtherNamesThatContainAnEnginesAreNot) {

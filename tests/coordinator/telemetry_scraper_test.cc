@@ -128,6 +128,17 @@ TEST(Scraper, ReadsEngineAndGpuMetricsAgainAndAgain) {
   }
 }
 
+TEST(Scraper, RanksOfOnePageComeInItsSample) {
+  const auto server = serve(metrics_route([&](const HttpRequest&) -> HttpResponse {
+    return {.body = "vllm:num_requests_running{engine=\"0\"} 3\nvllm:num_requests_running{engine=\"1\"} 4\n"};
+  }));
+  Collector collector({{.target = "host", .url = url_of(*server)}}, {});
+  ASSERT_TRUE(collector.wait_until([&] { return !collector.samples.empty(); }));
+  EXPECT_EQ(collector.samples.front().values, (SignalValues{{Signal::kRunning, 7}}));
+  EXPECT_EQ(collector.samples.front().ranks,
+            (RankValues{{0, {{Signal::kRunning, 3}}}, {1, {{Signal::kRunning, 4}}}}));
+}
+
 /// A loaded server writes its page at the end of the wait: what it tells is of then, and not of when it was
 /// due.
 TEST(Scraper, AReadingIsOfWhenThePageWasWritten) {

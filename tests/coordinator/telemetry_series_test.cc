@@ -142,6 +142,69 @@ TEST(TelemetrySeries, ServersOfSeveralRolesCountARequestOnce) {
   EXPECT_THAT(step.pods, IsEmpty()) << "one decode server is no row of pods";
 }
 
+/// Two servers, one of which shows two ranks.
+TEST(TelemetrySeries, RanksStandInPlaceOfTheirPageAndAreCountedWithIt) {
+  TelemetrySeries series;
+  for (int s = 0; s <= 10; ++s) {
+    TelemetrySample page = sample(s,
+                                  {{kRunning, 12},
+                                   {kWaiting, 3},
+                                   {kKvUsage, 0.9},
+                                   {kGenerationTokens, 300.0 * s},
+                                   {kRequestsFinished, 6.0 * s}},
+                                  "http://a:8000/metrics");
+    page.ranks = {{0,
+                   {{kRunning, 8},
+                    {kWaiting, 3},
+                    {kKvUsage, 0.9},
+                    {kGenerationTokens, 200.0 * s},
+                    {kQueueTimeCount, 4.0 * s}}},
+                  {1,
+                   {{kRunning, 4},
+                    {kWaiting, 0},
+                    {kKvUsage, 0.2},
+                    {kGenerationTokens, 100.0 * s},
+                    {kQueueTimeCount, 2.0 * s}}}};
+    series.add(page);
+    series.add(sample(s, {{kRunning, 2}, {kGenerationTokens, 100.0 * s}, {kRequestsFinished, 2.0 * s}},
+                      "http://b:8000/metrics"));
+  }
+  const auto step = series.summarise("host", 0, 10);
+  EXPECT_THAT(step.running_mean, Optional(14.0));
+  EXPECT_THAT(step.server_tokens_per_second, Optional(400.0));
+  EXPECT_NEAR(step.kv_usage_max.value_or(-1), 0.9, 1e-12);
+  EXPECT_EQ(step.engine_sources, 2u);
+  EXPECT_EQ(series.pages("host").size(), 2u) << "what is held against the client";
+  ASSERT_EQ(step.pods.size(), 3u);
+  EXPECT_EQ(step.pods[0].name, "a:8000");
+  EXPECT_THAT(step.pods[0].rank, Optional(0u));
+  EXPECT_THAT(step.pods[1].rank, Optional(1u));
+  EXPECT_EQ(step.pods[2].rank, std::nullopt);
+  EXPECT_THAT(step.pods[0].running_mean, Optional(8.0));
+  EXPECT_NEAR(step.pods[1].kv_usage_max.value_or(-1), 0.2, 1e-12);
+  EXPECT_THAT(step.pods[0].tokens_share, Optional(0.5));
+  EXPECT_THAT(step.pods[1].requests_share, Optional(0.25))
+      << "of those that left a queue, where no others tell";
+  EXPECT_NEAR(step.pods[0].tpot_mean_seconds.value_or(-1), 0.04, 1e-12);
+}
+
+TEST(TelemetrySeries, ARankThatAppearsLaterDoesNotMakeTheOthersBeginAnew) {
+  TelemetrySeries series;
+  for (int s = 0; s <= 10; ++s) {
+    TelemetrySample page = sample(s, {{kRunning, 8}, {kGenerationTokens, 1000.0 + 10 * s}});
+    // Until another one shows, the page is of one engine.
+    if (s >= 4)
+      page.ranks = {{0, {{kRunning, 8}, {kGenerationTokens, 1000.0 + 10 * s}}},
+                    {1, {{kRunning, 0}, {kGenerationTokens, 0}}}};
+    series.add(page);
+  }
+  const auto step = series.summarise("host", 0, 10);
+  ASSERT_EQ(step.pods.size(), 2u);
+  EXPECT_THAT(step.pods[0].output_tokens_per_second, Optional(10.0));
+  EXPECT_THAT(step.pods[1].output_tokens_per_second, Optional(0.0));
+  EXPECT_THAT(series.summarise("host", 0, 3).pods, IsEmpty());
+}
+
 TEST(TelemetrySeries, ARestartedServerCountsFromZero) {
   TelemetrySeries series;
   const double tokens[] = {100, 150, 10, 60};
@@ -229,6 +292,7 @@ TEST(TelemetryLines, ASampleReadsBackExactly) {
   TelemetrySample original = sample(-3, {{kRunning, 3}, {kKvUsage, 0.1 + 0.2}, {kGenerationTokens, 8128902}},
                                     "http://h:8000/\"metrics\"\\\n", "ho\"st");
   original.metrics["vllm:num_requests_waiting"] = 1e-300;
+  original.ranks = {{0, {{kRunning, 2}, {kKvUsage, 0.3}}}, {12, {{kRunning, 1}}}};
   const std::string line = telemetry_line(original);
   EXPECT_EQ(line.find('\n'), line.npos);
   const auto read = parse_telemetry_line(line);
@@ -239,6 +303,10 @@ TEST(TelemetryLines, ASampleReadsBackExactly) {
 TEST(TelemetryLines, ReadsLikeThis) {
   EXPECT_EQ(telemetry_line(sample(12, {{kRunning, 3}, {kKvUsage, 0.25}})),
             R"({"second":12,"target":"host","source":"a","signals":{"running":3,"kv_usage_ratio":0.25}})");
+  TelemetrySample ranks = sample(12, {{kRunning, 3}});
+  ranks.ranks = {{0, {{kRunning, 2}}}, {1, {{kRunning, 1}}}};
+  EXPECT_EQ(telemetry_line(ranks), R"({"second":12,"target":"host","source":"a","signals":{"running":3},)"
+                                   R"("ranks":{"0":{"running":2},"1":{"running":1}}})");
 }
 
 TEST(TelemetryLines, LeavesOutWhatJsonCannotSay) {
@@ -277,6 +345,10 @@ TEST(TelemetryLines, NamesTheBrokenLine) {
   EXPECT_EQ(read.error().message, "telemetry.jsonl:2: it is not a line of telemetry: no 'target'");
   EXPECT_FALSE(
       parse_telemetry("{\"second\":1,\"target\":\"\",\"source\":\"\",\"signals\":{\"running\":\"x\"}}\n"));
+  const std::string before = "{\"second\":1,\"target\":\"\",\"source\":\"\",\"signals\":{},\"ranks\":";
+  EXPECT_TRUE(parse_telemetry(before + "{\"1\":{\"running\":2}}}\n"));
+  EXPECT_FALSE(parse_telemetry(before + "{\"1x\":{\"running\":2}}}\n"));
+  EXPECT_FALSE(parse_telemetry(before + "{\"1\":{\"running\":\"x\"}}}\n"));
 }
 
 }  // namespace

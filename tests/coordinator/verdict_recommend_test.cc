@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <optional>
+#include <string>
 
 #include "coordinator/verdict/saturation.h"
 #include "tests/coordinator/synthetic_run.h"
@@ -53,7 +54,7 @@ TEST(Recommend, CapacityWithoutThePodThatHoldsMost) {
     StepTelemetry told;
     told.page.state = "covered";
     for (const double held : {6.0, 5.0, 9.0}) {
-      PodFigures pod;
+      PodFigures pod{.name = std::to_string(told.pods.size())};
       pod.running_mean = held - 1;
       pod.waiting_mean = 1;
       told.pods.push_back(pod);
@@ -68,6 +69,28 @@ TEST(Recommend, CapacityWithoutThePodThatHoldsMost) {
   EXPECT_FALSE(find(recommend(result, three), "capacity with one pod less")) << "these are replicas";
   for (Step& step : result.steps) step.telemetry->page.state = "partial";
   EXPECT_FALSE(find(recommend(result, kHost), "capacity with one pod less")) << "there are pods unseen";
+}
+
+TEST(Recommend, RanksOfAServerAreLostTogether) {
+  ScenarioResult result = sample(16);
+  const auto tell = [&](std::size_t servers) {
+    StepTelemetry told;
+    told.page.state = "covered";
+    for (std::size_t i = 0; i < servers; ++i) {
+      for (const double held : {6.0, 4.0}) {
+        PodFigures rank{.name = std::to_string(i), .rank = told.pods.size() % 2};
+        rank.running_mean = held;
+        told.pods.push_back(rank);
+      }
+    }
+    for (Step& step : result.steps) step.telemetry = told;
+  };
+  tell(1);
+  EXPECT_FALSE(find(recommend(result, kHost), "capacity with one pod less")) << "without one rank it is gone";
+  tell(4);
+  const auto left = find(recommend(result, kHost), "capacity with one pod less");
+  ASSERT_TRUE(left);
+  EXPECT_NEAR(left->value, 23 * 0.75, 1e-9);
 }
 
 TEST(Recommend, InteractiveIsNeverPastSaturation) {

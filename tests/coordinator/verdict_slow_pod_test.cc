@@ -19,6 +19,7 @@ using std::chrono::microseconds;
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 using ::testing::HasSubstr;
+using ::testing::StartsWith;
 
 constexpr int kPods = 4;
 
@@ -30,6 +31,8 @@ struct Address {
   bool header = false;     ///< A response header names the pod.
   bool evenly = true;      ///< Else at random.
   bool half_seen = false;  ///< Only two of the pages are read.
+  bool ranks = false;      ///< They are data parallel ranks of one server, and stand on one page.
+  bool one_idle = false;   ///< Pod 1 is dealt nothing.
   std::vector<int> loads = {8, 16, 32, 64};
 };
 
@@ -61,13 +64,19 @@ ScenarioResult measure_pods(const Address& address) {
   TelemetrySeries series;
   ScenarioResult result;
   std::int64_t second = 0;
-  std::vector<SignalValues> counters(kPods);
+  // vLLM has all of its counters from the start.
+  const SignalValues none = {{Signal::kServerTtftSum, 0},
+                             {Signal::kServerTtftCount, 0},
+                             {Signal::kGenerationTokens, 0},
+                             {Signal::kRequestsFinished, 0}};
+  std::vector<SignalValues> counters(kPods, none);
   for (const int load : address.loads) {
     std::vector<int> dealt(kPods, load / kPods);
     if (!address.evenly) {
       std::fill(dealt.begin(), dealt.end(), 0);
       for (int i = 0; i < load; ++i) ++dealt[random() % kPods];
     }
+    if (address.one_idle) dealt[1] = 0;
     for (int i = 0; i < kPods; ++i)
       pods[static_cast<std::size_t>(i)]->set_concurrency(dealt[static_cast<std::size_t>(i)],
                                                          milliseconds(500));
@@ -75,6 +84,7 @@ ScenarioResult measure_pods(const Address& address) {
     const double begin = static_cast<double>(second) + kWarmup;
     std::vector<PodsSeen> seen(kPods);
     for (int s = 0; s <= kWarmup + kWindow; ++s, ++second) {
+      TelemetrySample page{second, "host", "http://h:8000/metrics", {}, {}};
       for (std::size_t i = 0; i < kPods; ++i) {
         SignalValues& values = counters[i];
         pods[i]->run_until(seconds(second + 1), [&](const ClosedLoop::Event& event) {
@@ -92,8 +102,12 @@ ScenarioResult measure_pods(const Address& address) {
         values[Signal::kRunning] = pods[i]->engine().stats().running;
         values[Signal::kWaiting] = pods[i]->engine().stats().waiting;
         if (address.half_seen && i >= 2) continue;
-        series.add({second, "host", "http://h:8000/pods/" + std::to_string(i) + "/metrics", values, {}});
+        page.ranks[i] = values;
+        for (const auto& [signal, value] : values) page.values[signal] += value;
+        if (!address.ranks)
+          series.add({second, "host", "http://h:8000/pods/" + std::to_string(i) + "/metrics", values, {}});
       }
+      if (address.ranks) series.add(page);
     }
     Step step;
     step.concurrency = static_cast<std::uint32_t>(load);
@@ -147,6 +161,19 @@ TEST_P(PodSeeds, TheSlowOneIsNamedByItsPageAndASecondWitness) {
   }
 }
 
+TEST_P(PodSeeds, TheSlowRankOfOneServerIsNamedAndEqualOnesAreNot) {
+  const auto result = measure_pods({.seed = GetParam(), .slow = 2, .ranks = true});
+  EXPECT_TRUE(has_ranks(result));
+  const auto said = slow_pod(result);
+  ASSERT_TRUE(said);
+  EXPECT_THAT(*said, StartsWith("rank 2 of h:8000 is slower than the other 3: TPOT"));
+  EXPECT_THAT(*said, HasSubstr("by its own series"));
+  EXPECT_THAT(*said, HasSubstr("the mean that came here"));
+  const auto equal = measure_pods({.seed = GetParam(), .ranks = true});
+  EXPECT_EQ(slow_pod(equal), std::nullopt);
+  EXPECT_EQ(pod_skew(equal), std::nullopt);
+}
+
 INSTANTIATE_TEST_SUITE_P(All, PodSeeds, ::testing::Range(1u, 25u));
 
 TEST(SlowPod, WithoutASecondWitnessNoneIsNamed) {
@@ -177,6 +204,9 @@ TEST(SlowPod, PodsWithAnAddressEachAreReplicas) {
   const auto result = measure_pods({.slow = 2, .loads = {8}});
   EXPECT_EQ(pods_behind(result, {.urls = {"http://h"}}), 4u);
   EXPECT_EQ(pods_behind(result, {.urls = {"http://a", "http://b", "http://c", "http://d"}}), 0u);
+  EXPECT_FALSE(has_ranks(result));
+  const auto ranks = measure_pods({.ranks = true, .loads = {8}});
+  EXPECT_EQ(pods_behind(ranks, {.urls = {"http://h"}}), 0u) << "one server, whatever its ranks";
 }
 
 TEST(PodSkew, UnequalPartsAreToldAndEqualOnesAreNot) {
@@ -193,6 +223,32 @@ TEST(PodSkew, UnequalPartsAreToldAndEqualOnesAreNot) {
             "pod h:8000/pods/0 10 %; the host is full when its fullest pod is");
   for (Step& step : result.steps) step.telemetry->page.state = "partial";
   EXPECT_EQ(pod_skew(result), std::nullopt) << "there are pods unseen";
+}
+
+TEST(PodSkew, OneThatGetsNothingWhileOthersQueueIsTold) {
+  for (const bool ranks : {false, true}) {
+    const auto said = pod_skew(measure_pods({.ranks = ranks, .one_idle = true, .loads = {48, 64}}));
+    ASSERT_TRUE(said) << ranks;
+    EXPECT_THAT(*said,
+                StartsWith(ranks ? "1 of the 4 ranks gets no requests at 64 (rank 1 of h:8000), while "
+                                 : "1 of the 4 pods gets no requests at 64 (pod h:8000/pods/1), while "));
+    EXPECT_THAT(*said, HasSubstr(" wait at the others"));
+    EXPECT_EQ(pod_skew(measure_pods({.ranks = ranks, .one_idle = true, .loads = {16, 24}})), std::nullopt)
+        << "nothing waits: three are enough";
+  }
+}
+
+TEST(PodSkew, UnequalRanksAreCalledRanks) {
+  auto result = measure_pods({.ranks = true});
+  for (Step& step : result.steps) {
+    const double shares[] = {0.1, 0.2, 0.1, 0.6};
+    for (std::size_t i = 0; i < kPods; ++i) step.telemetry->pods[i].requests_share = shares[i];
+  }
+  const auto said = pod_skew(result);
+  ASSERT_TRUE(said);
+  EXPECT_EQ(*said,
+            "the 4 ranks get unequal parts of the load: at 64 rank 3 of h:8000 answers 60 % of the requests, "
+            "rank 0 of h:8000 10 %; the host is full when its fullest rank is");
 }
 
 }  // namespace

@@ -72,10 +72,37 @@ scenarios:
                 host, codes = self.four_pods("--slow-replica", "2=2.5", *more)
                 self.assertIn("slow_pod", codes)
                 self.assert_said(rf"[Pp]od 127\.0\.0\.1:{host.port}/pods/2 is slower than the other 3: TPOT .*{second}")
-                self.assertIn("By pod, as each one's page has it", self.text)
+                self.assertIn("By pod or rank, as each one's page has it", self.text)
 
     def test_equal_pods_behind_one_address_are_not_named(self):
         _, codes = self.four_pods()
+        self.assertFalse(codes & {"slow_pod", "pod_skew", "page_partial"}, codes)
+
+    def four_ranks(self, *more):
+        host = self.simhost(*POD, "--replicas", "4", "--page", "ranks", *more)
+        self.judge([host.url], "[8, 16, 24]")
+        for at in range(3):
+            told = self.result["steps"][at]["telemetry"]
+            self.assertEqual(told["page"]["state"], "covered", told["page"])
+            self.assertEqual([(pod["name"], pod["rank"]) for pod in told["pods"]],
+                             [(f"127.0.0.1:{host.port}", rank) for rank in range(4)])
+            self.assertEqual(told["engine_sources"], 1)
+            self.assertAlmostEqual(sum(pod["running"] for pod in told["pods"]), told["running"], delta=0.01)
+            self.assertLessEqual(told["kv_usage_max_ratio"], 1)
+            self.assertEqual(max(pod["kv_usage_max_ratio"] for pod in told["pods"]), told["kv_usage_max_ratio"])
+        self.assertNotIn("capacity with one pod less", self.text)
+        return host, {remark["code"] for remark in self.result["verdict"]["remarks"]}
+
+    def test_the_slow_one_of_four_ranks_of_one_server_is_named(self):
+        host, codes = self.four_ranks("--slow-replica", "2=2.5")
+        self.assertIn("slow_pod", codes)
+        self.assert_said(rf"[Rr]ank 2 of 127\.0\.0\.1:{host.port} is slower than the other 3: TPOT .*the mean that came here")
+        self.assertIn("By pod or rank, as each one's page has it", self.text)
+        for name in ("report.txt", "report.md", "report.html"):
+            self.assertIn(f"rank 2 of 127.0.0.1:{host.port}", (self.scratch / "out" / name).read_text(), name)
+
+    def test_equal_ranks_are_not_named(self):
+        _, codes = self.four_ranks()
         self.assertFalse(codes & {"slow_pod", "pod_skew", "page_partial"}, codes)
 
     def test_a_page_that_rotates_among_pods(self):

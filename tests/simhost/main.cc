@@ -162,10 +162,11 @@ int main(int argc, char** argv) {
   trouble->add_option("--hang-after", hang_after, "Stand still from then on, connections left open");
 
   auto* lies = app.add_option_group("What misleads", "Pages that tell half, and requests that are held");
-  lies->add_option("--page", page,
-                   "All replicas behind the first one's address, whose /metrics is of: first, rotating, "
-                   "smallest; or each has "
-                   "its own at /pods/I/metrics: each");
+  lies->add_option(
+      "--page", page,
+      "All replicas behind the first one's address, whose /metrics is of: first, rotating, "
+      "smallest; or each has its own at /pods/I/metrics: each; or it shows them as data parallel "
+      "ranks: ranks");
   trouble->add_option("--slow-replica", slow_replica,
                       "I=FACTOR: replica I (from 0) takes FACTOR times as long");
   lies->add_option("--page-age", page_age, "/metrics shows what was so long ago");

@@ -46,9 +46,7 @@ void BucketHistogram::record(double value, std::uint64_t times) {
   sum_ += value * static_cast<double>(times);
 }
 
-void BucketHistogram::render(std::string& out, std::string_view name, std::string_view help,
-                             std::string_view labels) const {
-  metric_header(out, name, "histogram", help);
+void BucketHistogram::render(std::string& out, std::string_view name, std::string_view labels) const {
   std::uint64_t cumulative = 0;
   for (std::size_t i = 0; i < bounds_.size(); ++i) {
     cumulative += counts_[i];
@@ -73,70 +71,93 @@ EngineTelemetry::EngineTelemetry()
       request_generation_tokens(kLengthBounds),
       iteration_tokens(kIterationBounds) {}
 
-std::string render_vllm_metrics(const EngineTelemetry& t, const EngineStats& stats,
-                                const EngineConfig& config, std::string_view model) {
+std::string render_vllm_metrics(std::span<const ShownEngine> engines, const EngineConfig& config,
+                                std::string_view model) {
   std::string out;
-  const std::string labels = fmt::format(R"(engine="0",model_name="{}")", model);
-  const auto gauge = [&](auto name, auto help, double value) {
-    single(out, name, "gauge", help, labels, value);
+  std::vector<std::string> labels;
+  for (std::size_t i = 0; i < engines.size(); ++i)
+    labels.push_back(fmt::format(R"(engine="{}",model_name="{}")", i, model));
+  // A family stands together, whatever the number of its series.
+  const auto family = [&](auto name, auto type, auto help, const auto& append) {
+    metric_header(out, name, type, help);
+    for (std::size_t i = 0; i < engines.size(); ++i) append(engines[i], labels[i]);
   };
-  const auto counter = [&](auto name, auto help, std::uint64_t value) {
-    single(out, name, "counter", help, labels, static_cast<double>(value));
+  const auto value = [&](auto name, auto type, auto help, const auto& of) {
+    family(name, type, help, [&](const ShownEngine& engine, const std::string& its_labels) {
+      fmt::format_to(std::back_inserter(out), "{}{{{}}} {}\n", name, its_labels, of(engine));
+    });
   };
-  gauge("vllm:num_requests_running", "Number of requests in model execution batches.", stats.running);
-  gauge("vllm:num_requests_waiting", "Number of requests waiting to be processed.", stats.waiting);
-  gauge("vllm:kv_cache_usage_perc", "KV-cache usage. 1 means 100 percent usage.",
-        std::min(1.0, static_cast<double>(stats.kv_used) / static_cast<double>(config.kv_tokens)));
+  const auto gauge = [&](auto name, auto help, const auto& of) { value(name, "gauge", help, of); };
+  const auto counter = [&](auto name, auto help, auto EngineStats::*of) {
+    value(name, "counter", help, [of](const ShownEngine& e) { return e.stats.*of; });
+  };
+  gauge("vllm:num_requests_running", "Number of requests in model execution batches.",
+        [](const ShownEngine& e) { return e.stats.running; });
+  gauge("vllm:num_requests_waiting", "Number of requests waiting to be processed.",
+        [](const ShownEngine& e) { return e.stats.waiting; });
+  gauge("vllm:kv_cache_usage_perc", "KV-cache usage. 1 means 100 percent usage.", [&](const ShownEngine& e) {
+    return std::min(1.0, static_cast<double>(e.stats.kv_used) / static_cast<double>(config.kv_tokens));
+  });
   counter("vllm:num_preemptions_total", "Cumulative number of preemption from the engine.",
-          stats.preemptions);
+          &EngineStats::preemptions);
   counter("vllm:prefix_cache_queries_total", "Prefix cache queries, in terms of number of queried tokens.",
-          stats.prefix_queries);
+          &EngineStats::prefix_queries);
   counter("vllm:prefix_cache_hits_total", "Prefix cache hits, in terms of number of cached tokens.",
-          stats.prefix_hits);
+          &EngineStats::prefix_hits);
   if (config.speculative_tokens > 0) {
-    counter("vllm:spec_decode_num_drafts_total", "Number of spec decoding drafts.", stats.drafts);
-    counter("vllm:spec_decode_num_draft_tokens_total", "Number of draft tokens.", stats.draft_tokens);
+    counter("vllm:spec_decode_num_drafts_total", "Number of spec decoding drafts.", &EngineStats::drafts);
+    counter("vllm:spec_decode_num_draft_tokens_total", "Number of draft tokens.", &EngineStats::draft_tokens);
     counter("vllm:spec_decode_num_accepted_tokens_total", "Number of accepted tokens.",
-            stats.accepted_tokens);
+            &EngineStats::accepted_tokens);
   }
-  counter("vllm:prompt_tokens_total", "Number of prefill tokens processed.", stats.prompt_tokens);
-  counter("vllm:generation_tokens_total", "Number of generation tokens processed.", stats.generated_tokens);
-  metric_header(out, "vllm:request_success_total", "counter", "Count of successfully processed requests.");
-  const std::pair<std::string_view, std::uint64_t> reasons[] = {
-      {"stop", t.finished_stop}, {"length", t.finished_length}, {"abort", t.finished_abort}};
-  for (const auto& [reason, count] : reasons) {
-    fmt::format_to(std::back_inserter(out), "vllm:request_success_total{{{},finished_reason=\"{}\"}} {}\n",
-                   labels, reason, count);
-  }
-  const auto histogram = [&](const BucketHistogram& h, auto name, auto help) {
-    h.render(out, name, help, labels);
+  counter("vllm:prompt_tokens_total", "Number of prefill tokens processed.", &EngineStats::prompt_tokens);
+  counter("vllm:generation_tokens_total", "Number of generation tokens processed.",
+          &EngineStats::generated_tokens);
+  family("vllm:request_success_total", "counter", "Count of successfully processed requests.",
+         [&](const ShownEngine& engine, const std::string& its_labels) {
+           const EngineTelemetry& t = engine.telemetry;
+           const std::pair<std::string_view, std::uint64_t> reasons[] = {
+               {"stop", t.finished_stop}, {"length", t.finished_length}, {"abort", t.finished_abort}};
+           for (const auto& [reason, count] : reasons) {
+             fmt::format_to(std::back_inserter(out),
+                            "vllm:request_success_total{{{},finished_reason=\"{}\"}} {}\n", its_labels,
+                            reason, count);
+           }
+         });
+  const auto histogram = [&](BucketHistogram EngineTelemetry::*of, auto name, auto help) {
+    family(name, "histogram", help, [&](const ShownEngine& engine, const std::string& its_labels) {
+      (engine.telemetry.*of).render(out, name, its_labels);
+    });
   };
-  histogram(t.iteration_tokens, "vllm:iteration_tokens_total",
+  histogram(&EngineTelemetry::iteration_tokens, "vllm:iteration_tokens_total",
             "Histogram of number of tokens per engine_step.");
-  histogram(t.time_to_first_token, "vllm:time_to_first_token_seconds",
+  histogram(&EngineTelemetry::time_to_first_token, "vllm:time_to_first_token_seconds",
             "Histogram of time to first token in seconds.");
-  histogram(t.inter_token_latency, "vllm:inter_token_latency_seconds",
+  histogram(&EngineTelemetry::inter_token_latency, "vllm:inter_token_latency_seconds",
             "Histogram of inter-token latency in seconds.");
-  histogram(t.time_per_output_token, "vllm:request_time_per_output_token_seconds",
+  histogram(&EngineTelemetry::time_per_output_token, "vllm:request_time_per_output_token_seconds",
             "Histogram of time_per_output_token_seconds per request.");
-  histogram(t.e2e_request_latency, "vllm:e2e_request_latency_seconds",
+  histogram(&EngineTelemetry::e2e_request_latency, "vllm:e2e_request_latency_seconds",
             "Histogram of e2e request latency in seconds.");
-  histogram(t.request_queue_time, "vllm:request_queue_time_seconds",
+  histogram(&EngineTelemetry::request_queue_time, "vllm:request_queue_time_seconds",
             "Histogram of time spent in WAITING phase for request.");
-  histogram(t.request_inference_time, "vllm:request_inference_time_seconds",
+  histogram(&EngineTelemetry::request_inference_time, "vllm:request_inference_time_seconds",
             "Histogram of time spent in RUNNING phase for request.");
-  histogram(t.request_prefill_time, "vllm:request_prefill_time_seconds",
+  histogram(&EngineTelemetry::request_prefill_time, "vllm:request_prefill_time_seconds",
             "Histogram of time spent in PREFILL phase for request.");
-  histogram(t.request_decode_time, "vllm:request_decode_time_seconds",
+  histogram(&EngineTelemetry::request_decode_time, "vllm:request_decode_time_seconds",
             "Histogram of time spent in DECODE phase for request.");
-  histogram(t.request_prompt_tokens, "vllm:request_prompt_tokens", "Number of prefill tokens processed.");
-  histogram(t.request_generation_tokens, "vllm:request_generation_tokens",
+  histogram(&EngineTelemetry::request_prompt_tokens, "vllm:request_prompt_tokens",
+            "Number of prefill tokens processed.");
+  histogram(&EngineTelemetry::request_generation_tokens, "vllm:request_generation_tokens",
             "Number of generation tokens processed.");
   metric_header(out, "vllm:cache_config_info", "gauge", "Information of the LLMEngine CacheConfig");
-  fmt::format_to(std::back_inserter(out),
-                 "vllm:cache_config_info{{block_size=\"16\",enable_prefix_caching=\"{}\",engine=\"0\","
-                 "gpu_memory_utilization=\"0.9\",num_gpu_blocks=\"{}\"}} 1\n",
-                 config.prefix_cache ? "True" : "False", config.kv_tokens / Engine::kPrefixBlockTokens);
+  for (std::size_t i = 0; i < engines.size(); ++i) {
+    fmt::format_to(std::back_inserter(out),
+                   "vllm:cache_config_info{{block_size=\"16\",enable_prefix_caching=\"{}\",engine=\"{}\","
+                   "gpu_memory_utilization=\"0.9\",num_gpu_blocks=\"{}\"}} 1\n",
+                   config.prefix_cache ? "True" : "False", i, config.kv_tokens / Engine::kPrefixBlockTokens);
+  }
   return out;
 }
 

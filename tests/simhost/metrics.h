@@ -17,8 +17,8 @@ class BucketHistogram {
  public:
   explicit BucketHistogram(std::span<const double> bounds);
   void record(double value, std::uint64_t times = 1);
-  /// Appends the family's lines. @param labels without braces, e.g. `engine="0"`.
-  void render(std::string& out, std::string_view name, std::string_view help, std::string_view labels) const;
+  /// Appends one series of a family. @param labels without braces, e.g. `engine="0"`.
+  void render(std::string& out, std::string_view name, std::string_view labels) const;
 
  private:
   std::span<const double> bounds_;
@@ -46,9 +46,16 @@ struct EngineTelemetry {
   std::uint64_t finished_abort = 0;
 };
 
-/// The body of /metrics, with vLLM's current names and labels.
-std::string render_vllm_metrics(const EngineTelemetry& telemetry, const EngineStats& stats,
-                                const EngineConfig& config, std::string_view model);
+/// One engine of those that a page shows.
+struct ShownEngine {
+  const EngineTelemetry& telemetry;
+  const EngineStats& stats;
+};
+
+/// The body of /metrics, with vLLM's current names and labels. @param engines at least one; the label
+/// `engine` is the place in this list, as of data parallel ranks. @param config of any of them.
+std::string render_vllm_metrics(std::span<const ShownEngine> engines, const EngineConfig& config,
+                                std::string_view model);
 
 /// What a Python client library adds of its own process. @param cpu of it; absent: not told.
 std::string render_process_metrics(RealTime started, std::optional<Nanos> cpu);

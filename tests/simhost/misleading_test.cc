@@ -54,6 +54,27 @@ TEST_F(Misleading, EachPodHasItsPageBehindTheOneAddressAndOneMayBeSlow) {
   EXPECT_EQ(TestClient(port()).get("/pods/3/metrics").status, 404);
 }
 
+TEST_F(Misleading, RanksStandOnOnePageAndOneMayBeSlow) {
+  config.replicas = 3;
+  config.page.of = PageOf::kRanks;
+  config.slow_replica = SlowReplica{.index = 2, .factor = 4};
+  start();
+  for (int i = 0; i < 3; ++i) {
+    TestClient client(port());
+    EXPECT_EQ(client.post("/v1/chat/completions", chat(10)).status, 200);
+  }
+  const std::string page = TestClient(port()).get("/metrics").body();
+  const auto of_rank = [&](const std::string& name, int rank) {
+    return value_in(page, name + "{engine=\"" + std::to_string(rank) + "\"");
+  };
+  for (int rank = 0; rank < 3; ++rank) EXPECT_EQ(of_rank("vllm:generation_tokens_total", rank), 10) << rank;
+  EXPECT_EQ(of_rank("vllm:generation_tokens_total", 3), -1);
+  EXPECT_GT(of_rank("vllm:request_decode_time_seconds_sum", 2),
+            3 * of_rank("vllm:request_decode_time_seconds_sum", 0));
+  const std::string type = "# TYPE vllm:generation_tokens_total ";
+  EXPECT_EQ(page.find(type), page.rfind(type)) << "a family has one head";
+}
+
 TEST_F(Misleading, ARotatingPageIsAnotherPodsEachTime) {
   config.replicas = 2;
   config.page.of = PageOf::kRotating;

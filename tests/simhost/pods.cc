@@ -9,7 +9,8 @@ Result<PageOf> parse_page_of(std::string_view text) {
   if (text == "rotating") return PageOf::kRotating;
   if (text == "smallest") return PageOf::kSmallest;
   if (text == "each") return PageOf::kEach;
-  return Error{fmt::format("'{}' names no page; there are first, rotating, smallest, each", text)};
+  if (text == "ranks") return PageOf::kRanks;
+  return Error{fmt::format("'{}' names no page; there are first, rotating, smallest, each, ranks", text)};
 }
 
 Pods::Pods(PageOf of, int count) : of_(of), count_(count) {}

@@ -20,8 +20,9 @@ enum class PageOf : std::uint8_t {
   kRotating,  ///< The next one's each time.
   kSmallest,  ///< The one's that gets the least load.
   kEach,      ///< The first one's, and each one's under /pods/I/metrics.
+  kRanks,     ///< One page of all, told apart by the label `engine`: data parallel ranks of one server.
 };
-/// "first", "rotating", "smallest", "each"
+/// "first", "rotating", "smallest", "each", "ranks"
 Result<PageOf> parse_page_of(std::string_view text);
 
 /// How the page lies; off by default.

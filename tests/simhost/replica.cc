@@ -157,8 +157,13 @@ void Replica::tick() {
 }
 
 std::string Replica::true_page() {
-  std::string text =
-      render_vllm_metrics(telemetry_, engine_.stats(), engine_.config(), context_.config.profile.model);
+  std::vector<ShownEngine> engines;
+  if (context_.config.page.of == PageOf::kRanks) {
+    for (const Replica* rank : context_.behind) engines.push_back({rank->telemetry_, rank->engine_.stats()});
+  } else {
+    engines.push_back({telemetry_, engine_.stats()});
+  }
+  std::string text = render_vllm_metrics(engines, engine_.config(), context_.config.profile.model);
   const Nanos now = std::chrono::steady_clock::now().time_since_epoch();
   text +=
       render_process_metrics(started_, gate_.on() ? std::optional(gate_.front_end_busy(now)) : std::nullopt);

@@ -157,7 +157,7 @@ std::string section(const ScenarioResult& whole, std::size_t index, bool folded,
   if (!classes.empty()) markup += "<h3>Prompt classes</h3>" + classes;
   if (!replicas.empty()) markup += "<details><summary>Replicas</summary>" + replicas + "</details>";
   if (const std::string pods = pods_table(result); !pods.empty())
-    markup += "<details><summary>Pods</summary>" + pods + "</details>";
+    markup += "<details><summary>Pods and ranks</summary>" + pods + "</details>";
   markup += "<h3>Errors</h3>" + errors_table(result);
   if (const std::string slowest = slowest_table(result); !slowest.empty())
     markup += "<h3>Slowest requests</h3>" + slowest;

@@ -266,7 +266,7 @@ std::string pods_table(const ScenarioResult& result) {
       const std::string untold = "Its page did not tell";
       rows += step.valid ? "<tr>" : R"(<tr class="invalid">)";
       rows += fmt::format(R"(<th scope="row" data-v="{}">{}</th><td class="words">{}</td>)", step.load(),
-                          step_label(step), escape(pod.name));
+                          step_label(step), escape(pod_label(pod)));
       rows += figure_cell(percent(pod.requests_share, untold)) +
               figure_cell(percent(pod.tokens_share, untold)) + figure_cell(number(pod.running_mean, untold)) +
               figure_cell(number(pod.waiting_mean, untold)) + figure_cell(percent(pod.kv_usage_max, untold)) +
@@ -276,8 +276,8 @@ std::string pods_table(const ScenarioResult& result) {
     }
   }
   if (rows.empty()) return {};
-  std::string head =
-      R"(<thead><tr><th scope="col">)" + load_name(result.load_kind()) + R"(</th><th scope="col">pod</th>)";
+  std::string head = R"(<thead><tr><th scope="col">)" + load_name(result.load_kind()) +
+                     R"(</th><th scope="col">pod or rank</th>)";
   for (const char* column : {"share of requests", "share of tokens", "running", "waiting", "KV cache max",
                              "queue time", "TTFT mean", "TPOT mean"}) {
     head += fmt::format(R"(<th scope="col">{}</th>)", column);

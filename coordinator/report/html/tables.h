@@ -29,7 +29,8 @@ std::string errors_table(const ScenarioResult& result);
 /// The requests that waited longest for their first token; empty without records of requests.
 std::string slowest_table(const ScenarioResult& result);
 /// A line for each share of each step; empty where there are none. @param what "replica", "prompt class".
-/// What each pod's own page said, one row a step and pod; empty where there is one page only.
+/// What each pod's own page said, or each rank's own series, one row a step and pod; empty where there is one
+/// only.
 std::string pods_table(const ScenarioResult& result);
 std::string shares_table(const ScenarioResult& result, std::vector<Share> Step::*shares,
                          const std::string& what);

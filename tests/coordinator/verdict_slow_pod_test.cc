@@ -89,8 +89,8 @@ ScenarioResult measure_pods(const Address& address) {
           values[Signal::kRequestsFinished] += 1;
           if (s >= kWarmup) ++seen[i].ended;
         });
-        values[Signal::kRunning] = pods[i]->engine().stats().running;
-        values[Signal::kWaiting] = pods[i]->engine().stats().waiting;
+        values[Signal::kRunning] = pods[i]->pipeline().worker(0).stats().running;
+        values[Signal::kWaiting] = pods[i]->pipeline().worker(0).stats().waiting;
         if (address.half_seen && i >= 2) continue;
         series.add({second, "host", "http://h:8000/pods/" + std::to_string(i) + "/metrics", values, {}});
       }

@@ -13,6 +13,8 @@ namespace kneepoint::simhost {
 struct Workload {
   int prompt_tokens = 8;
   int output_tokens = 64;
+  int received_tokens =
+      0;  ///< Of the prompt, computed elsewhere; a ClosedLoop's pipeline sees to that itself.
 };
 
 /// N clients that each send the next request `turnaround` after the last one ended, against a Pipeline, in

@@ -89,6 +89,8 @@ class Pipeline {
   const Engine& worker(std::size_t index) const { return workers_[index]; }
   std::size_t decode_workers() const { return decode_workers_; }
   std::size_t workers() const { return workers_.size(); }
+  /// Where a live request is; while its cache is sent, where that goes.
+  std::size_t worker_of(Handle handle) const { return jobs_[handle].worker; }
   /// Caches on their way to a decode worker, or waiting for a link.
   int arriving(std::size_t decode_worker) const { return arriving_[decode_worker]; }
   /// Requests anywhere on the way; sequences in the decode workers' batches.

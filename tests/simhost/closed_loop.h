@@ -13,15 +13,15 @@ namespace kneepoint::simhost {
 struct Workload {
   int prompt_tokens = 8;
   int output_tokens = 64;
-  int received_tokens =
-      0;  ///< Of the prompt, computed elsewhere; a ClosedLoop's pipeline sees to that itself.
+  /// Of the prompt, computed elsewhere: for an Oracle. A ClosedLoop's pipeline sees to that itself.
+  int received_tokens = 0;
 };
 
 /// N clients that each send the next request `turnaround` after the last one ended, against a Pipeline, in
 /// virtual time: what a load generator's closed loop would see, thousands of times faster. Not thread-safe.
 class ClosedLoop {
  public:
-  /// What one iteration gave one client.
+  /// What an iteration gave one client.
   struct Event {
     Nanos at{};    ///< The iteration's end.
     Nanos sent{};  ///< When the request was sent.
@@ -67,8 +67,7 @@ class ClosedLoop {
     bool operator>(const Arrival& other) const { return at > other.at; }
   };
 
-  bool advance(
-      Nanos until);  // to the next end of an iteration or transfer; false when that lies past `until`
+  bool advance(Nanos until);  // to the next event's end; false when that lies past `until`
   Event deliver(const Emission& emission);
   void restart();  // begins the next iterations, with whoever has arrived by now
   void submit_arrivals();

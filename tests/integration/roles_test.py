@@ -33,9 +33,9 @@ targets:
 scenarios:
   - name: load
     workload: {{synthetic: {{input_tokens: {workload["prompt_tokens"]}}}, output_tokens: {workload["output_tokens"]}}}
-    ramp: {{steps: [4, 8, 12, 16, 24], warmup: 2s, hold: 6s}}
+    ramp: {{steps: [4, 8, 12, 16, 24, 32], warmup: 3s, hold: 6s}}
 """)
-        code, report, output = self.run_plan(plan, timeout=200)
+        code, report, output = self.run_plan(plan, timeout=300)
         self.assertIn(code, (0, 3), output)
         self.saturation = report["results"][0]["saturation"]
         self.explanation = self.saturation["explanation"]

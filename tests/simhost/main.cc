@@ -93,7 +93,10 @@ int main(int argc, char** argv) {
       ->capture_default_str();
   app.add_option("--threads", config.threads, "Threads that the replicas are dealt to")
       ->capture_default_str();
-  app.add_option("--profile", profile, "See --list-profiles")->capture_default_str();
+  app.add_option("--profile", profile,
+                 "See --list-profiles; of a split one /metrics is the router's, the workers' are at "
+                 "/prefill/I/metrics and /decode/I/metrics")
+      ->capture_default_str();
   app.add_flag("--list-profiles", list, "Print the profiles and end");
   app.add_flag("--print-truth", print_truth, "Print the true knee as JSON and end");
   app.add_option("--prompt-tokens", prompt_tokens, "Workload of the printed truth");

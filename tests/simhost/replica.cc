@@ -456,6 +456,7 @@ void Replica::on_iteration_end() {
   EngineTelemetry& telemetry = telemetry_[event.worker];
   if (event.stage == Stage::kKvTransfer) telemetry.kv_transfer_time.record(to_seconds(event.took));
   std::uint64_t tokens = 0, decodes = 0;
+  int ended = 0;
   for (const Emission& emission : event.emissions) {
     if (const Tenants::Served served = tenants_.take(pipeline_, emission, end); served.theirs) {
       if (served.took) {
@@ -477,12 +478,14 @@ void Replica::on_iteration_end() {
       exchange.handle.reset();
       pipeline_.abort(handle);
     }
-    if (gate_.on() && ending != Exchange::Ending::kNone) gate_.left();
+    ended += ending != Exchange::Ending::kNone;
   }
   if (tokens > 0) telemetry.iteration_tokens.record(static_cast<double>(tokens));
   if (decodes > 0) telemetry.inter_token_latency.record(to_seconds(event.took), decodes);
   pipeline_.start(end);
   schedule();
+  // Only now: whoever is let in begins an iteration where the engine stands idle.
+  for (; gate_.on() && ended > 0; --ended) gate_.left();
 }
 
 void Replica::observe(const Pipeline::Event& event, Exchange& exchange, const Emission& emission, Nanos now) {

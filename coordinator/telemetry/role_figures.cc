@@ -23,6 +23,18 @@ std::optional<double> rate_of(const Readings& readings, Signal signal, double be
   return growth ? std::optional(growth->rate()) : std::nullopt;
 }
 
+/// Requests in a server's own queue. vLLM's decode servers count those among them whose cache is on its way
+/// ("deferred"); SGLang's tell them apart.
+std::optional<double> waiting_of(const EnginePage& page, double begin, double end) {
+  const Readings& readings = *page.readings;
+  auto waiting = mean_of(readings, Signal::kWaiting, begin, end);
+  if (!waiting || page.role != "decode" || mean_of(readings, Signal::kKvTransferring, begin, end))
+    return waiting;
+  // By Little's law, as many as the seconds that transfers take in a second.
+  const double arriving = rate_of(readings, Signal::kKvTransferSum, begin, end).value_or(0);
+  return std::max(0.0, *waiting - arriving);
+}
+
 }  // namespace
 
 bool speaks_for_target(std::string_view role, Signal signal) {
@@ -47,7 +59,7 @@ std::vector<RoleFigures> role_figures(const std::vector<EnginePage>& pages, doub
       ++figures.pages;
       const Readings& readings = *page.readings;
       add(figures.running_mean, mean_of(readings, Signal::kRunning, begin, end));
-      add(figures.waiting_mean, mean_of(readings, Signal::kWaiting, begin, end));
+      add(figures.waiting_mean, waiting_of(page, begin, end));
       add(figures.waiting_mean, mean_of(readings, Signal::kRouterWaiting, begin, end));
       add(figures.prompt_tokens_per_second, rate_of(readings, Signal::kPromptTokens, begin, end));
       add(figures.output_tokens_per_second, rate_of(readings, Signal::kGenerationTokens, begin, end));

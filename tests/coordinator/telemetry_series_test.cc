@@ -205,6 +205,24 @@ TEST(TelemetrySeries, ARankThatAppearsLaterDoesNotMakeTheOthersBeginAnew) {
   EXPECT_THAT(series.summarise("host", 0, 3).pods, IsEmpty());
 }
 
+TEST(TelemetrySeries, ARequestWhoseCacheIsOnItsWayWaitsForTheTransferAndNotForDecode) {
+  for (const bool told_apart : {false, true}) {  // as vLLM, as SGLang
+    TelemetrySeries series;
+    for (int s = 0; s <= 10; ++s) {
+      TelemetrySample one = sample(
+          s, {{kRunning, 30}, {kWaiting, 14}, {kGenerationTokens, 400.0 * s}, {kKvTransferSum, 12.5 * s}},
+          "d");
+      if (told_apart) one.values[kKvTransferring] = 9;
+      one.role = "decode";
+      series.add(one);
+    }
+    const auto step = series.summarise("host", 0, 10);
+    ASSERT_EQ(step.roles.size(), 1u);
+    EXPECT_THAT(step.roles[0].waiting_mean, Optional(told_apart ? 14 : 1.5));
+    EXPECT_THAT(step.kv_transferring, Optional(12.5));
+  }
+}
+
 TEST(TelemetrySeries, ARestartedServerCountsFromZero) {
   TelemetrySeries series;
   const double tokens[] = {100, 150, 10, 60};

@@ -99,8 +99,8 @@ ScenarioResult measure_pods(const Address& address) {
           values[Signal::kRequestsFinished] += 1;
           if (s >= kWarmup) ++seen[i].ended;
         });
-        values[Signal::kRunning] = pods[i]->engine().stats().running;
-        values[Signal::kWaiting] = pods[i]->engine().stats().waiting;
+        values[Signal::kRunning] = pods[i]->pipeline().worker(0).stats().running;
+        values[Signal::kWaiting] = pods[i]->pipeline().worker(0).stats().waiting;
         if (address.half_seen && i >= 2) continue;
         page.ranks[i] = values;
         for (const auto& [signal, value] : values) page.values[signal] += value;

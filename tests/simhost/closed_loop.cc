@@ -4,8 +4,8 @@
 
 namespace kneepoint::simhost {
 
-ClosedLoop::ClosedLoop(const EngineConfig& config, Workload workload, Nanos turnaround)
-    : engine_(config), workload_(workload), turnaround_(turnaround) {}
+ClosedLoop::ClosedLoop(const PipelineConfig& config, Workload workload, Nanos turnaround)
+    : pipeline_(config), workload_(workload), turnaround_(turnaround) {}
 
 void ClosedLoop::set_concurrency(int clients, Nanos spread) {
   while (static_cast<int>(clients_.size()) < clients) {
@@ -24,25 +24,20 @@ void ClosedLoop::set_concurrency(int clients, Nanos spread) {
 }
 
 bool ClosedLoop::advance(Nanos until) {
-  while (!engine_.iteration_end()) {
-    if (arrivals_.empty() || arrivals_.top().at > until) {
+  for (;;) {
+    const auto end = pipeline_.next();
+    const bool arrives = !arrivals_.empty() && (!end || arrivals_.top().at <= *end);
+    if ((!arrives && !end) || (arrives ? arrivals_.top().at : *end) > until) {
       now_ = std::max(now_, until);
       return false;
     }
-    now_ = std::max(now_, arrivals_.top().at);
-    submit_arrivals(now_);
-    engine_.begin_iteration(now_);
+    now_ = std::max(now_, arrives ? arrivals_.top().at : *end);
+    if (!arrives) {
+      event_ = pipeline_.finish();
+      return true;
+    }
+    restart();
   }
-  const Nanos end = *engine_.iteration_end();
-  if (end > until) {
-    submit_arrivals(until);
-    now_ = std::max(now_, until);
-    return false;
-  }
-  submit_arrivals(end);
-  now_ = end;
-  emissions_ = engine_.finish_iteration();
-  return true;
 }
 
 ClosedLoop::Event ClosedLoop::deliver(const Emission& emission) {
@@ -55,16 +50,16 @@ ClosedLoop::Event ClosedLoop::deliver(const Emission& emission) {
 }
 
 void ClosedLoop::restart() {
-  submit_arrivals(now_);
-  engine_.begin_iteration(now_);
+  submit_arrivals();
+  pipeline_.start(now_);
 }
 
-void ClosedLoop::submit_arrivals(Nanos until) {
-  while (!arrivals_.empty() && arrivals_.top().at <= until) {
+void ClosedLoop::submit_arrivals() {
+  while (!arrivals_.empty() && arrivals_.top().at <= now_) {
     Client& client = *clients_[static_cast<std::size_t>(arrivals_.top().slot)];
     client.sent = arrivals_.top().at;
     arrivals_.pop();
-    engine_.submit({&client, workload_.prompt_tokens, workload_.output_tokens, {}}, client.sent);
+    pipeline_.submit({&client, workload_.prompt_tokens, workload_.output_tokens, {}}, client.sent);
   }
 }
 
@@ -93,14 +88,14 @@ Nanos settle(ClosedLoop& loop, int clients, Nanos spread) {
 
 }  // namespace
 
-ClosedLoopSummary simulate_closed_loop(const EngineConfig& config, Workload workload, int clients,
+ClosedLoopSummary simulate_closed_loop(const PipelineConfig& config, Workload workload, int clients,
                                        Nanos turnaround, int residences) {
   // A burst start makes a convoy that never dissolves. So a first pass finds how long a residence is under
   // this load, and the measured one starts its clients spread over that.
   Nanos residence{};
   {
     ClosedLoop scout(config, workload, turnaround);
-    residence = settle(scout, clients, config.base);
+    residence = settle(scout, clients, config.engine.base);
   }
   ClosedLoop loop(config, workload, turnaround);
   residence = settle(loop, clients, residence);
@@ -115,7 +110,7 @@ ClosedLoopSummary simulate_closed_loop(const EngineConfig& config, Workload work
     if (event.at == from) return;
     if (event.at != last) {
       last = event.at;
-      running += loop.engine().stats().running;
+      running += loop.pipeline().decoding();
       ++ends;
     }
     tokens += static_cast<std::uint64_t>(event.tokens);

@@ -2,11 +2,10 @@
 
 #include <memory>
 #include <queue>
-#include <span>
 #include <vector>
 
 #include "common/clock.h"
-#include "tests/simhost/gpu_model.h"
+#include "tests/simhost/pipeline.h"
 
 namespace kneepoint::simhost {
 
@@ -14,13 +13,15 @@ namespace kneepoint::simhost {
 struct Workload {
   int prompt_tokens = 8;
   int output_tokens = 64;
+  /// Of the prompt, computed elsewhere: for an Oracle. A ClosedLoop's pipeline sees to that itself.
+  int received_tokens = 0;
 };
 
-/// N clients that each send the next request `turnaround` after the last one ended, against an Engine, in
+/// N clients that each send the next request `turnaround` after the last one ended, against a Pipeline, in
 /// virtual time: what a load generator's closed loop would see, thousands of times faster. Not thread-safe.
 class ClosedLoop {
  public:
-  /// What one iteration gave one client.
+  /// What an iteration gave one client.
   struct Event {
     Nanos at{};    ///< The iteration's end.
     Nanos sent{};  ///< When the request was sent.
@@ -32,7 +33,7 @@ class ClosedLoop {
 
   /// @param turnaround 0: a client's next request joins the next iteration. Above 0, as in reality, it
   /// arrives while that iteration runs already, and so sits one iteration out.
-  ClosedLoop(const EngineConfig& config, Workload workload, Nanos turnaround);
+  ClosedLoop(const PipelineConfig& config, Workload workload, Nanos turnaround);
   ClosedLoop(const ClosedLoop&) = delete;
   ClosedLoop& operator=(const ClosedLoop&) = delete;
 
@@ -44,18 +45,20 @@ class ClosedLoop {
   template <class Sink>
   void run_until(Nanos until, Sink&& sink) {
     while (advance(until)) {
-      for (const Emission& emission : emissions_) sink(deliver(emission));
+      if (event_.stage == Stage::kDecode) {
+        for (const Emission& emission : event_.emissions) sink(deliver(emission));
+      }
       restart();
     }
   }
 
   Nanos now() const { return now_; }
-  const Engine& engine() const { return engine_; }
+  const Pipeline& pipeline() const { return pipeline_; }
 
  private:
   struct Client {
     int slot = 0;
-    bool active = false;  // a request is on its way or in the engine
+    bool active = false;  // a request is on its way or in the host
     Nanos sent{};
   };
   struct Arrival {
@@ -64,19 +67,19 @@ class ClosedLoop {
     bool operator>(const Arrival& other) const { return at > other.at; }
   };
 
-  bool advance(Nanos until);  // to the next iteration's end; false when that lies past `until`
+  bool advance(Nanos until);  // to the next event's end; false when that lies past `until`
   Event deliver(const Emission& emission);
-  void restart();  // begins the next iteration, with whoever has arrived by now
-  void submit_arrivals(Nanos until);
+  void restart();  // begins the next iterations, with whoever has arrived by now
+  void submit_arrivals();
 
-  Engine engine_;
+  Pipeline pipeline_;
   Workload workload_;
   Nanos turnaround_;
   Nanos now_{};
   int concurrency_ = 0;
-  std::vector<std::unique_ptr<Client>> clients_;  // stable addresses: they are the engine's tags
+  std::vector<std::unique_ptr<Client>> clients_;  // stable addresses: they are the requests' tags
   std::priority_queue<Arrival, std::vector<Arrival>, std::greater<>> arrivals_;
-  std::span<const Emission> emissions_;
+  Pipeline::Event event_;
 };
 
 /// A steady closed loop, summarised over whole residences after a warm-up.
@@ -85,12 +88,12 @@ struct ClosedLoopSummary {
   double requests_per_second = 0;
   double mean_ttft_seconds = 0;
   double mean_tpot_seconds = 0;  ///< 0 when requests have a single token.
-  double mean_running = 0;       ///< Just after iterations' ends.
+  double mean_running = 0;       ///< Of the decode workers, just after iterations' ends.
 };
 
 /// Runs `clients` clients to their steady state and measures. `residences`: the window, in mean residence
 /// times.
-ClosedLoopSummary simulate_closed_loop(const EngineConfig& config, Workload workload, int clients,
+ClosedLoopSummary simulate_closed_loop(const PipelineConfig& config, Workload workload, int clients,
                                        Nanos turnaround, int residences = 10);
 
 }  // namespace kneepoint::simhost

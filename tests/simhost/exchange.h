@@ -8,8 +8,8 @@
 #include "tests/simhost/counters.h"
 #include "tests/simhost/event_renderer.h"
 #include "tests/simhost/fault.h"
-#include "tests/simhost/gpu_model.h"
 #include "tests/simhost/misbehave.h"
+#include "tests/simhost/pipeline.h"
 #include "tests/simhost/send_log.h"
 
 namespace kneepoint::simhost {
@@ -56,14 +56,14 @@ class Exchange {
   /// The connection has gone; counts a request that had not ended as cancelled.
   void disconnected();
 
-  /// The engine's sequence while it lives.
-  std::optional<Engine::Handle> handle;
+  /// The request in the pipeline while it lives there.
+  std::optional<Pipeline::Handle> handle;
 
   bool active() const { return state_ != State::kIdle; }
   const Plan& plan() const { return plan_; }
   Nanos received() const { return received_; }
   /// For the host's histograms.
-  Nanos submitted{};  ///< To the engine.
+  Nanos submitted{};  ///< To the pipeline.
   Nanos first_token_at{};
   Nanos queued{};
 

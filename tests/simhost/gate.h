@@ -2,6 +2,7 @@
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/steady_timer.hpp>
+#include <cstddef>
 #include <deque>
 #include <functional>
 
@@ -35,6 +36,8 @@ class Gate {
   /// The connection has gone; true when it had not been admitted yet.
   bool forget(Connection& connection);
   void stop();
+  /// Requests that the gateway holds.
+  std::size_t held() const { return held_.size(); }
   /// CPU time of the front end so far.
   Nanos front_end_busy(Nanos now) const;
 

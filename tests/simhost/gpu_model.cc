@@ -33,6 +33,7 @@ Engine::Handle Engine::submit(const SequenceSpec& spec, Nanos now) {
   sequence.running = sequence.started = false;
   sequence.arrival = now;
   sequence.visible = now + config_.admission_latency;
+  sequence.received = spec.received_tokens;
   sequence.blocks.assign(spec.prefix_blocks.begin(), spec.prefix_blocks.end());
   push_waiting(handle, false);
   return handle;
@@ -114,7 +115,8 @@ void Engine::admit_waiting(Nanos start, int& budget) {
     if (!sequence.started) {
       sequence.started = true;
       sequence.first_scheduled = start;
-      sequence.computed = sequence.cached = cached_prefix(sequence);
+      sequence.cached = cached_prefix(sequence);
+      sequence.computed = std::max(sequence.cached, std::min(sequence.received, sequence.prompt - 1));
     }
     sequence.scheduled = std::min(sequence.target() - sequence.computed, budget);
     stats_.kv_used += sequence.computed + sequence.scheduled;
@@ -154,7 +156,7 @@ std::span<const Emission> Engine::finish_iteration() {
         remember_prefix(sequence);
       }
       emissions_.push_back({sequence.tag, tokens, first, finished,
-                            sequence.first_scheduled - sequence.arrival, sequence.cached});
+                            sequence.first_scheduled - sequence.arrival, sequence.cached, Nanos(0)});
     }
     if (finished) {
       stats_.kv_used -= sequence.computed;

@@ -39,6 +39,9 @@ struct SequenceSpec {
   int prompt_tokens = 1;                           ///< At least 1.
   int output_tokens = 1;                           ///< At least 1; the sequence ends after exactly these.
   std::span<const std::uint64_t> prefix_blocks{};  ///< Chained hashes of the prompt's full blocks; copied.
+  /// Of the prompt, computed elsewhere: their KV entries come with it. The last token is computed here all
+  /// the same.
+  int received_tokens = 0;
 };
 
 /// What one iteration gave one sequence.
@@ -49,6 +52,7 @@ struct Emission {
   bool finished = false;  ///< The handle is dead now.
   Nanos queued{};         ///< Arrival to first scheduling; meaningful when `first`.
   int cached = 0;         ///< Of the prompt, found in the prefix cache; meaningful when `first`.
+  Nanos before{};         ///< The request's time at other workers before this one got it (see Pipeline).
 };
 
 /// Gauges and counters since construction.
@@ -122,6 +126,7 @@ class Engine {
     Nanos visible{};
     Nanos first_scheduled{};
     int cached = 0;           // of the prompt, when it was first scheduled
+    int received = 0;         // of the prompt, computed elsewhere
     Handle previous = kNone;  // waiting list
     Handle next = kNone;
     std::vector<std::uint64_t> blocks;

@@ -136,6 +136,20 @@ TEST(Engine, PrefixCacheSkipsKnownBlocksButNeverTheLastToken) {
   EXPECT_EQ(engine.stats().kv_used, 0);
 }
 
+TEST(Engine, OfAPromptComputedElsewhereOnlyTheLastTokenIsComputed) {
+  EngineConfig config = plain(4);
+  config.per_prefill_token = microseconds(100);
+  Engine engine(config);
+  engine.submit({&tags[0], 500, 2, {}, 500}, Nanos(0));
+  ASSERT_TRUE(engine.begin_iteration(Nanos(0)));
+  EXPECT_EQ(engine.iteration_time(), microseconds(9060 + 100));
+  EXPECT_EQ(engine.stats().kv_used, 500) << "all of it takes room";
+  EXPECT_TRUE(engine.finish_iteration()[0].first);
+  drain(engine, microseconds(9160));
+  EXPECT_EQ(engine.iteration_time(), microseconds(9060));
+  EXPECT_EQ(engine.stats().kv_used, 0);
+}
+
 TEST(Engine, SpeculationEmitsSeveralTokensAnIterationAndNeverTooMany) {
   EngineConfig config = plain(4);
   config.speculative_tokens = 3;
@@ -230,12 +244,12 @@ TEST(ClosedLoop, SurplusClientsFinishTheirRequestAndStop) {
   ClosedLoop loop(plain(24), {1, 64}, Nanos(0));
   loop.set_concurrency(8, Nanos(0));
   loop.run_until(milliseconds(2000), [](const ClosedLoop::Event&) {});
-  EXPECT_EQ(loop.engine().stats().running, 8);
+  EXPECT_EQ(loop.pipeline().decoding(), 8);
   loop.set_concurrency(3, Nanos(0));
   int finished = 0;
   loop.run_until(milliseconds(4000),
                  [&](const ClosedLoop::Event& event) { finished += event.finished && event.slot >= 3; });
-  EXPECT_EQ(loop.engine().stats().running, 3);
+  EXPECT_EQ(loop.pipeline().decoding(), 3);
   EXPECT_EQ(finished, 5);
 }
 

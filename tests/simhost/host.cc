@@ -37,6 +37,18 @@ Result<void> validate(HostConfig& config) {
     return Error{"slots and batched tokens must be at least 1, KV tokens at least 2"};
   }
   if (engine.base <= Nanos(0)) return Error{"an iteration's base time (a) must be above 0"};
+  const SplitConfig& split = config.profile.split;
+  if (split.on()) {
+    if (split.prefill.slots < 1 || split.prefill.batched_tokens < 1 || split.prefill.base <= Nanos(0) ||
+        split.prefill.kv_tokens < 2 || split.decode_workers < 1 || split.links < 1 ||
+        split.transfer_per_thousand <= Nanos(0)) {
+      return Error{"a split needs workers, slots, links, and times above 0"};
+    }
+    if (config.page.behind_one_address() || config.page.age > Nanos(0) ||
+        config.page.freeze_after > Nanos(0) || config.tenants.requests > 0) {
+      return Error{"the pages of a split host tell no lies, and it has no tenants"};
+    }
+  }
   if (config.tokens_per_chunk < 1) return Error{"tokens per chunk must be at least 1"};
   double rates = 0;
   for (const FaultRate& rate : config.faults) {
@@ -49,8 +61,10 @@ Result<void> validate(HostConfig& config) {
   for (const MisbehaviourRate& rate : config.misbehaviours) odd += rate.rate;
   if (odd > 1) return Error{"the rates of misbehaviour add up to more than 1"};
   // A longer request could never finish.
+  const std::int64_t cache =
+      split.on() ? std::min(engine.kv_tokens, split.prefill.kv_tokens) : engine.kv_tokens;
   config.profile.max_model_len =
-      static_cast<int>(std::min<std::int64_t>(config.profile.max_model_len, engine.kv_tokens));
+      static_cast<int>(std::min<std::int64_t>(config.profile.max_model_len, cache));
   return {};
 }
 

@@ -57,7 +57,7 @@ int serve(const HostConfig& config, Workload workload, const Lifecycle& life) {
 
   std::string knee = "no knee below its slots";
   if (config.profile.name != "instant") {
-    const Truth truth = true_knee(config.profile.engine, workload);
+    const Truth truth = true_knee(config.profile.pipeline(), workload);
     knee = fmt::format("true knee {:.1f} ({}), at most {:.0f} tokens/s, at {} prompt and {} output tokens",
                        truth.saturation_concurrency * config.replicas, to_string(truth.kind),
                        truth.max_tokens_per_second * config.replicas, workload.prompt_tokens,
@@ -89,11 +89,14 @@ int main(int argc, char** argv) {
 
   app.add_option("--listen", listen, "HOST:PORT; port 0 is ephemeral, replica i gets PORT + i")
       ->capture_default_str();
-  app.add_option("--replicas", config.replicas, "Independent engines, each on its own port")
+  app.add_option("--replicas", config.replicas, "Independent engines (or split hosts), each on its own port")
       ->capture_default_str();
   app.add_option("--threads", config.threads, "Threads that the replicas are dealt to")
       ->capture_default_str();
-  app.add_option("--profile", profile, "See --list-profiles")->capture_default_str();
+  app.add_option("--profile", profile,
+                 "See --list-profiles; of a split one /metrics is the router's, the workers' are at "
+                 "/prefill/I/metrics and /decode/I/metrics")
+      ->capture_default_str();
   app.add_flag("--list-profiles", list, "Print the profiles and end");
   app.add_flag("--print-truth", print_truth, "Print the true knee as JSON and end");
   app.add_option("--prompt-tokens", prompt_tokens, "Workload of the printed truth");
@@ -109,8 +112,9 @@ int main(int argc, char** argv) {
                  "Answer 503 for so long; 'profile' takes the profile's published time");
   app.add_option("--max-model-len", max_model_len, "Context length in tokens");
 
-  auto* engine = app.add_option_group(
-      "Engine", "Overrides of the profile: one iteration takes a + c·batch + d·prefill + e·kv");
+  auto* engine = app.add_option_group("Engine",
+                                      "Overrides of the profile, of a split one's decode workers: one "
+                                      "iteration takes a + c·batch + d·prefill + e·kv");
   engine->add_option("--slots", slots, "Most sequences in the batch");
   engine->add_option("--a", a, "Duration per iteration, such as 9ms");
   engine->add_option("--c", c, "Duration per sequence in the batch, such as 60us");
@@ -203,11 +207,12 @@ int main(int argc, char** argv) {
   if (kv_tokens) constants.kv_tokens = *kv_tokens;
   if (batched) constants.batched_tokens = *batched;
   if (jitter) constants.jitter = *jitter;
-  if (prefix_cache) constants.prefix_cache = true;
+  if (prefix_cache) constants.prefix_cache = config.profile.split.prefill.prefix_cache = true;
   if (speculative) constants.speculative_tokens = *speculative;
   if (acceptance) constants.acceptance = *acceptance;
   constants.acceptance_full = acceptance_full;
   scale_time(constants, time_scale);
+  scale_time(config.profile.split, time_scale);
   for (const std::string& each : adapters) config.adapters.push_back(or_exit(parse_adapter(each)));
   if (!model.empty()) config.profile.model = model;
   if (max_model_len) config.profile.max_model_len = *max_model_len;
@@ -248,7 +253,7 @@ int main(int argc, char** argv) {
     return kUsage;
   }
   if (print_truth) {
-    fmt::print("{}", truth_json(config, workload, true_knee(constants, workload)));
+    fmt::print("{}", truth_json(config, workload, true_knee(config.profile.pipeline(), workload)));
     return 0;
   }
   Lifecycle life;

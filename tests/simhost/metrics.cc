@@ -18,6 +18,7 @@ constexpr double kRequestBounds[] = {0.3,  0.5,  0.8,  1.0,  1.5,   2.0,   2.5, 
                                      30.0, 40.0, 50.0, 60.0, 120.0, 240.0, 480.0, 960.0, 1920.0, 7680.0};
 constexpr double kLengthBounds[] = {1,    2,    5,    10,    20,    50,    100,    200,   500,
                                     1000, 2000, 5000, 10000, 20000, 50000, 100000, 200000};
+constexpr double kTransferBounds[] = {0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.2, 0.3, 0.5, 0.75, 1.0, 5.0};
 constexpr double kIterationBounds[] = {1, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096, 8192, 16384};
 
 constexpr double kUnloadedPowerShare = 0.18;
@@ -33,6 +34,10 @@ void single(std::string& out, std::string_view name, std::string_view type, std:
             std::string_view labels, double value) {
   metric_header(out, name, type, help);
   fmt::format_to(std::back_inserter(out), "{}{{{}}} {}\n", name, labels, value);
+}
+
+std::string engine_labels(std::string_view model) {
+  return fmt::format(R"(engine="0",model_name="{}")", model);
 }
 
 }  // namespace
@@ -69,7 +74,8 @@ EngineTelemetry::EngineTelemetry()
       request_decode_time(kRequestBounds),
       request_prompt_tokens(kLengthBounds),
       request_generation_tokens(kLengthBounds),
-      iteration_tokens(kIterationBounds) {}
+      iteration_tokens(kIterationBounds),
+      kv_transfer_time(kTransferBounds) {}
 
 std::string render_vllm_metrics(std::span<const ShownEngine> engines, const EngineConfig& config,
                                 std::string_view model) {
@@ -158,6 +164,28 @@ std::string render_vllm_metrics(std::span<const ShownEngine> engines, const Engi
                    "gpu_memory_utilization=\"0.9\",num_gpu_blocks=\"{}\"}} 1\n",
                    config.prefix_cache ? "True" : "False", i, config.kv_tokens / Engine::kPrefixBlockTokens);
   }
+  return out;
+}
+
+std::string render_kv_transfer_metrics(const EngineTelemetry& t, std::string_view model) {
+  std::string out;
+  const std::string labels = engine_labels(model);
+  metric_header(out, "vllm:nixl_xfer_time_seconds", "histogram",
+                "Histogram of transfer duration for NIXL KV Cache transfers.");
+  t.kv_transfer_time.render(out, "vllm:nixl_xfer_time_seconds", labels);
+  single(out, "vllm:nixl_num_failed_transfers_total", "counter", "Number of failed NIXL KV Cache transfers.",
+         labels, 0);
+  return out;
+}
+
+std::string render_router_metrics(std::size_t held, std::string_view model) {
+  std::string out;
+  const std::string labels = fmt::format(
+      R"(fairness_id="default-flow",priority="0",inference_pool="pool",model_name="{0}",target_model_name="{0}")",
+      model);
+  single(out, "llm_d_router_epp_flow_control_queue_size", "gauge",
+         "[ALPHA] Current number of requests actively held in the Flow Control queue.", labels,
+         static_cast<double>(held));
   return out;
 }
 

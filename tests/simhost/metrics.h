@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <span>
@@ -41,6 +42,7 @@ struct EngineTelemetry {
   BucketHistogram request_prompt_tokens;
   BucketHistogram request_generation_tokens;
   BucketHistogram iteration_tokens;
+  BucketHistogram kv_transfer_time;
   std::uint64_t finished_stop = 0;
   std::uint64_t finished_length = 0;
   std::uint64_t finished_abort = 0;
@@ -56,6 +58,12 @@ struct ShownEngine {
 /// `engine` is the place in this list, as of data parallel ranks. @param config of any of them.
 std::string render_vllm_metrics(std::span<const ShownEngine> engines, const EngineConfig& config,
                                 std::string_view model);
+
+/// What a decode worker's page says besides, as vLLM does with NIXL, of the KV caches that it has received.
+std::string render_kv_transfer_metrics(const EngineTelemetry& telemetry, std::string_view model);
+
+/// The body of a router's /metrics, with the names of llm-d's. @param held requests in its queue.
+std::string render_router_metrics(std::size_t held, std::string_view model);
 
 /// What a Python client library adds of its own process. @param cpu of it; absent: not told.
 std::string render_process_metrics(RealTime started, std::optional<Nanos> cpu);

@@ -146,6 +146,20 @@ TEST_F(Misleading, AGatewayHoldsWhatItDoesNotLetIn) {
   EXPECT_EQ(value_in(page, "vllm:num_requests_running") + value_in(page, "vllm:num_requests_waiting"), 1);
 }
 
+TEST_F(Misleading, WhoeverIsLetInWhenAnotherEndsIsComputedOnce) {
+  config.gate.gateway_slots = 1;
+  start();
+  TestClient first(port()), second(port());
+  first.send_request("POST", "/v1/chat/completions", chat(300));
+  second.send_request("POST", "/v1/chat/completions", chat(10));
+  EXPECT_EQ(first.read_response().status, 200);
+  EXPECT_EQ(second.read_response().status, 200);
+  const std::string page = TestClient(port()).get("/metrics").body();
+  EXPECT_EQ(value_in(page, "vllm:kv_cache_usage_perc"), 0) << "nothing is left of either";
+  EXPECT_EQ(value_in(page, "vllm:num_requests_running"), 0);
+  expect_balanced(host->stats());
+}
+
 TEST_F(Misleading, AFrontEndTakesItsTimeForEachRequestAndTellsItsCpu) {
   config.gate.front_end = std::chrono::milliseconds(5);
   start();

@@ -124,29 +124,63 @@ void scale_time(EngineConfig& engine, double factor) {
   engine.per_kv_token_nanos *= factor;
 }
 
+void scale_time(SplitConfig& split, double factor) {
+  scale_time(split.prefill, factor);
+  split.transfer_per_thousand = from_seconds(to_seconds(split.transfer_per_thousand) * factor);
+}
+
+namespace {
+
+/// "curve" of an oracle.
+template <class Model>
+void append_curve(std::string& out, const Model& oracle, double knee) {
+  const auto to = std::back_inserter(out);
+  fmt::format_to(to, R"("batch_cap":{:.1f},"curve":[)", oracle.batch_cap());
+  for (int n = 1; n <= 4 * knee + 1; n *= 2) {
+    fmt::format_to(to, R"({}{{"concurrency":{},"output_tokens_per_second":{:.1f},"tpot_seconds":{:.6f}}})",
+                   n == 1 ? "" : ",", n, oracle.tokens_per_second(n), oracle.tpot_seconds(n));
+  }
+  out += ']';
+}
+
+void append_stations(std::string& out, const SplitOracle& oracle) {
+  const auto to = std::back_inserter(out);
+  fmt::format_to(to, R"("gives_out":"{}","stations":[)", to_string(oracle.bottleneck().stage));
+  for (const SplitOracle::Station& station : oracle.stations()) {
+    fmt::format_to(to,
+                   R"({}{{"stage":"{}","servers":{},"seconds":{:.6f},"most_requests_per_second":{:.3f}}})",
+                   station.stage == Stage::kPrefill ? "" : ",", to_string(station.stage), station.servers,
+                   station.seconds, station.most_per_second);
+  }
+  out += "],";
+}
+
+}  // namespace
+
 std::string truth_json(const HostConfig& config, Workload workload, const Truth& truth) {
-  const Oracle oracle(config.profile.engine, workload);
+  const Profile& profile = config.profile;
   std::string out;
   const auto to = std::back_inserter(out);
   fmt::format_to(
       to,
       R"({{"profile":"{}","model":"{}","replicas":{},"workload":{{"prompt_tokens":{},"output_tokens":{}}},)"
       R"("knee_kind":"{}","saturation_concurrency":{:.3f},"max_output_tokens_per_second":{:.1f},)",
-      config.profile.name, config.profile.model, config.replicas, workload.prompt_tokens,
-      workload.output_tokens, to_string(truth.kind), truth.saturation_concurrency * config.replicas,
+      profile.name, profile.model, config.replicas, workload.prompt_tokens, workload.output_tokens,
+      to_string(truth.kind), truth.saturation_concurrency * config.replicas,
       truth.max_tokens_per_second * config.replicas);
-  fmt::format_to(
-      to,
-      R"("per_replica":{{"saturation_concurrency":{:.3f},"oracle_saturation_concurrency":{:.3f},)"
-      R"("simulated_saturation_concurrency":{:.3f},"max_output_tokens_per_second":{:.1f},"batch_cap":{:.1f},)"
-      R"("curve":[)",
-      truth.saturation_concurrency, truth.oracle_saturation_concurrency,
-      truth.simulated_saturation_concurrency, truth.max_tokens_per_second, oracle.batch_cap());
-  for (int n = 1; n <= 4 * truth.saturation_concurrency + 1; n *= 2) {
-    fmt::format_to(to, R"({}{{"concurrency":{},"output_tokens_per_second":{:.1f},"tpot_seconds":{:.6f}}})",
-                   n == 1 ? "" : ",", n, oracle.tokens_per_second(n), oracle.tpot_seconds(n));
+  fmt::format_to(to,
+                 R"("per_replica":{{"saturation_concurrency":{:.3f},"oracle_saturation_concurrency":{:.3f},)"
+                 R"("simulated_saturation_concurrency":{:.3f},"max_output_tokens_per_second":{:.1f},)",
+                 truth.saturation_concurrency, truth.oracle_saturation_concurrency,
+                 truth.simulated_saturation_concurrency, truth.max_tokens_per_second);
+  if (profile.split.on()) {
+    const SplitOracle oracle(profile.split, profile.engine, workload);
+    append_stations(out, oracle);
+    append_curve(out, oracle, truth.saturation_concurrency);
+  } else {
+    append_curve(out, Oracle(profile.engine, workload), truth.saturation_concurrency);
   }
-  out += "]}}\n";
+  out += "}}\n";
   return out;
 }
 

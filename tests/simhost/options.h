@@ -28,12 +28,15 @@ Result<SlowReplica> parse_slow_replica(std::string_view text);
 /// "HOST:PORT" or "[V6]:PORT", into address and port of `config`.
 Result<void> parse_listen(std::string_view text, HostConfig& config);
 
-/// Makes everything `factor` times as long: the engine's constants and admission latency.
+/// Makes everything `factor` times as long: the engine's constants and admission latency; of a split, prefill
+/// and transfer.
 void scale_time(EngineConfig& engine, double factor);
+void scale_time(SplitConfig& split, double factor);
 
 /// The body of --print-truth: the fleet's true knee and throughput under `workload`, one replica's, and the
-/// oracle's curve at 1, 2, 4, … streams per replica. Concurrency and tokens per second of a fleet are
-/// `replicas` times one's, since its streams are dealt evenly.
+/// oracle's curve at 1, 2, 4, … streams per replica; of a split host the stage that gives out, and each
+/// stage. Concurrency and tokens per second of a fleet are `replicas` times one's, since its streams are
+/// dealt evenly.
 std::string truth_json(const HostConfig& config, Workload workload, const Truth& truth);
 
 }  // namespace kneepoint::simhost

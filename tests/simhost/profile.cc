@@ -146,6 +146,47 @@ std::vector<Profile> make_profiles() {
   qwen.workload = {128, 512};
   all.push_back(qwen);
 
+  // Three split hosts, each with one stage that gives out first, at about 11 requests in flight; one prompt
+  // at a time in each of two prefill workers, and room in the batch of two decode workers. A request alone
+  // takes about 0.33 s, 0.27 s of it in decode.
+  Profile split;
+  split.engine.slots = 32;
+  split.engine.base = milliseconds(8);
+  split.engine.per_sequence = microseconds(30);
+  split.engine.per_prefill_token = microseconds(20);
+  split.engine.jitter = 0.02;
+  split.split.prefill_workers = 2;
+  split.split.prefill.slots = 1;
+  split.split.prefill.base = milliseconds(5);
+  split.split.prefill.per_prefill_token = microseconds(20);
+  split.split.prefill.jitter = 0.02;
+  split.split.decode_workers = 2;
+  split.split.links = 2;
+  split.split.transfer_per_thousand = milliseconds(10);
+  split.workload = {512, 32};
+
+  Profile split_prefill = split;  // 2 prompts in 56 ms: 36 requests a second
+  split_prefill.name = "split-prefill";
+  split_prefill.description =
+      "prefill, KV transfer and decode apart: 0.1 ms per prompt token, prefill gives out";
+  split_prefill.split.prefill.per_prefill_token = microseconds(100);
+  all.push_back(split_prefill);
+
+  Profile split_transfer = split;  // 2 caches in 61 ms: 33 requests a second
+  split_transfer.name = "split-transfer";
+  split_transfer.description =
+      "the same with 120 ms for the KV cache of 1,000 tokens: the transfer gives out";
+  split_transfer.split.transfer_per_thousand = milliseconds(120);
+  all.push_back(split_transfer);
+
+  Profile split_decode = split;  // 12 answers in 0.65 s: 18 requests a second
+  split_decode.name = "split-decode";
+  split_decode.description = "the same with 6 slots in each of two decode workers: decode gives out";
+  split_decode.engine.slots = 6;
+  split_decode.engine.base = milliseconds(10);
+  split_decode.workload = {256, 64};
+  all.push_back(split_decode);
+
   // A metronome: every stream gets one token each 20 ms, whatever the load. For benchmarks of clients.
   Profile instant;
   instant.name = "instant";

@@ -6,6 +6,7 @@
 
 #include "tests/simhost/closed_loop.h"
 #include "tests/simhost/gpu_model.h"
+#include "tests/simhost/pipeline.h"
 
 namespace kneepoint::simhost {
 
@@ -16,12 +17,14 @@ struct Profile {
   std::string model = "qwen3-4b-instruct-2507";
   int max_model_len = 32768;
   EngineConfig engine;
+  SplitConfig split;
   Workload workload;         ///< The workload for which the truth is printed by default.
   int reasoning_tokens = 0;  ///< The first so many output tokens are reasoning.
   Nanos load_time{};         ///< Start to ready, as published; applied on request only.
   std::string gpu_name = "NVIDIA A10G";
   int gpu_memory_mib = 24576;
   double gpu_power_limit_watts = 300;
+  PipelineConfig pipeline() const { return {engine, split}; }
 };
 
 /// Every named profile, `demo` first.

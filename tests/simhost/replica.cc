@@ -22,22 +22,26 @@ constexpr std::string_view kPrometheus = "text/plain; version=0.0.4; charset=utf
 constexpr int kNaturalTokens = 256;  // an answer whose length nobody limits
 constexpr Nanos kLate = std::chrono::milliseconds(1);
 
-EngineConfig engine_for(const HostConfig& host, int index) {
-  EngineConfig config = host.profile.engine;
-  if (host.slow_replica && host.slow_replica->index == index) scale_time(config, host.slow_replica->factor);
-  config.seed = SplitMix64::mix(host.seed * 1000003 + static_cast<std::uint64_t>(index));
+PipelineConfig pipeline_for(const HostConfig& host, int index) {
+  PipelineConfig config = host.profile.pipeline();
+  if (host.slow_replica && host.slow_replica->index == index) {
+    scale_time(config.engine, host.slow_replica->factor);
+    scale_time(config.split, host.slow_replica->factor);
+  }
+  EngineConfig& engine = config.engine;
+  engine.seed = SplitMix64::mix(host.seed * 1000003 + static_cast<std::uint64_t>(index));
   // Replicas that are started by one burst must not tick together.
-  config.phase += Nanos(static_cast<Nanos::rep>(SplitMix64(config.seed).uniform() *
-                                                static_cast<double>(config.base.count()) * (index > 0)));
+  engine.phase += Nanos(static_cast<Nanos::rep>(SplitMix64(engine.seed).uniform() *
+                                                static_cast<double>(engine.base.count()) * (index > 0)));
   return config;
 }
 
-/// I of "/pods/I/metrics".
-std::optional<std::size_t> pod_of(std::string_view path) {
-  constexpr std::string_view kBefore = "/pods/", kAfter = "/metrics";
-  if (!path.starts_with(kBefore) || !path.ends_with(kAfter)) return std::nullopt;
+/// I of "/pods/I/metrics", "/pods/" being `before`.
+std::optional<std::size_t> index_in(std::string_view path, std::string_view before) {
+  constexpr std::string_view kAfter = "/metrics";
+  if (!path.starts_with(before) || !path.ends_with(kAfter)) return std::nullopt;
   std::size_t index = 0;
-  const char* const begin = path.data() + kBefore.size();
+  const char* const begin = path.data() + before.size();
   const auto [rest, error] = std::from_chars(begin, path.data() + path.size(), index);
   if (error != std::errc() || rest != path.data() + path.size() - kAfter.size()) return std::nullopt;
   return index;
@@ -81,8 +85,9 @@ Replica::Replica(net::io_context& io, HostContext& context, int index)
       acceptor_(io),
       iteration_timer_(io),
       accept_timer_(io),
-      engine_(engine_for(context.config, index)),
-      random_(SplitMix64::mix(engine_.config().seed)),
+      pipeline_(pipeline_for(context.config, index)),
+      random_(SplitMix64::mix(pipeline_.worker(0).config().seed)),
+      telemetry_(pipeline_.workers()),
       gpu_(context.config.profile, index, std::chrono::steady_clock::now().time_since_epoch()),
       gate_(io, context.config.gate, [this](Connection& connection) { admitted(connection); }),
       tenants_(context.config.tenants),
@@ -144,8 +149,8 @@ void Replica::adopt(net::ip::tcp::socket socket) {
 void Replica::begin_tenants() {
   if (!tenants_.on()) return;
   const Nanos now = std::chrono::steady_clock::now().time_since_epoch();
-  tenants_.begin(engine_, now);
-  if (engine_.begin_iteration(now)) schedule();
+  tenants_.begin(pipeline_, now);
+  if (pipeline_.start(now)) schedule();
 }
 
 void Replica::tick() {
@@ -156,18 +161,42 @@ void Replica::tick() {
   });
 }
 
-std::string Replica::true_page() {
+std::string Replica::shown_page() {
+  const std::string& model = context_.config.profile.model;
+  if (context_.config.profile.split.on()) return render_router_metrics(gate_.held(), model);
+  if (context_.config.page.of != PageOf::kRanks) return worker_page(0);
   std::vector<ShownEngine> engines;
-  if (context_.config.page.of == PageOf::kRanks) {
-    for (const Replica* rank : context_.behind) engines.push_back({rank->telemetry_, rank->engine_.stats()});
-  } else {
-    engines.push_back({telemetry_, engine_.stats()});
-  }
-  std::string text = render_vllm_metrics(engines, engine_.config(), context_.config.profile.model);
+  for (const Replica* rank : context_.behind)
+    engines.push_back({rank->telemetry_[0], rank->pipeline_.worker(0).stats()});
+  return render_vllm_metrics(engines, pipeline_.worker(0).config(), model);
+}
+
+std::string Replica::true_page() {
+  std::string text = shown_page();
   const Nanos now = std::chrono::steady_clock::now().time_since_epoch();
   text +=
       render_process_metrics(started_, gate_.on() ? std::optional(gate_.front_end_busy(now)) : std::nullopt);
   return text;
+}
+
+std::string Replica::worker_page(std::size_t worker) {
+  const Engine& engine = pipeline_.worker(worker);
+  const std::string& model = context_.config.profile.model;
+  const bool receives = context_.config.profile.split.on() && worker < pipeline_.decode_workers();
+  EngineStats stats = engine.stats();
+  if (receives) stats.waiting += pipeline_.arriving(worker);  // vLLM counts them so, too ("deferred")
+  const ShownEngine shown{telemetry_[worker], stats};
+  std::string text = render_vllm_metrics({&shown, 1}, engine.config(), model);
+  if (receives) text += render_kv_transfer_metrics(telemetry_[worker], model);
+  return text;
+}
+
+std::optional<std::size_t> Replica::worker_at(std::string_view path) const {
+  if (!context_.config.profile.split.on()) return std::nullopt;
+  const std::size_t decode = pipeline_.decode_workers();
+  if (const auto index = index_in(path, "/decode/"); index && *index < decode) return index;
+  const auto index = index_in(path, "/prefill/");
+  return index && *index < pipeline_.workers() - decode ? std::optional(decode + *index) : std::nullopt;
 }
 
 std::string Replica::page() {
@@ -231,11 +260,16 @@ void Replica::route_get(Connection& connection, std::string_view path) {
         context_.pods ? *context_.behind[static_cast<std::size_t>(context_.pods->page())] : *this;
     return connection.respond(200, kPrometheus, shown.page());
   }
-  if (const auto pod = pod_of(path); pod && *pod < context_.behind.size()) {
+  if (const auto pod = index_in(path, "/pods/"); pod && *pod < context_.behind.size()) {
     return connection.respond(200, kPrometheus, context_.behind[*pod]->page());
   }
+  if (const auto worker = worker_at(path)) {
+    return connection.respond(200, kPrometheus,
+                              worker_page(*worker) + render_process_metrics(started_, std::nullopt));
+  }
   if (path == "/gpu/metrics") {
-    return connection.respond(200, kPrometheus, gpu_.render(now.time_since_epoch(), engine_.stats()));
+    return connection.respond(200, kPrometheus,
+                              gpu_.render(now.time_since_epoch(), pipeline_.worker(0).stats()));
   }
   if (path == "/v1/models") {
     std::string models = fmt::format(
@@ -300,8 +334,7 @@ bool Replica::refused(Connection& connection, std::optional<Fault> fault) {
     connection.close();
     return true;
   }
-  const EngineStats& stats = engine_.stats();
-  if (context_.config.reject_above > 0 && stats.running + stats.waiting >= context_.config.reject_above) {
+  if (context_.config.reject_above > 0 && pipeline_.held() >= context_.config.reject_above) {
     reject(connection, 429, "TooManyRequestsError", "too many requests are running or waiting");
     return true;
   }
@@ -393,7 +426,6 @@ bool Replica::submit(Connection& connection, Dialect dialect) {
       plan_for(connection, std::move(std::get<CompletionRequest>(parsed)), fault, misbehaviour);
   if (fault == Fault::kSlowAccept) connection.hold(config.stall_time);
 
-  const bool idle = !engine_.iteration_end();
   Exchange& exchange = connection.exchange();
   // Where nothing holds a request the engine has it from the instant at which it had been read.
   exchange.submitted =
@@ -406,33 +438,39 @@ bool Replica::submit(Connection& connection, Dialect dialect) {
     return false;
   }
   const CompletionRequest& request = exchange.plan().request;
-  exchange.handle = engine_.submit(
+  exchange.handle = pipeline_.submit(
       {&connection, static_cast<int>(std::lround(request.prompt_tokens * request.prefill_factor)),
        exchange.plan().output_tokens, request.prefix_blocks},
       exchange.submitted);
-  if (!idle) return true;
-  engine_.begin_iteration(exchange.submitted);
-  schedule();
+  if (pipeline_.start(exchange.submitted)) schedule();
   return true;
 }
 
 void Replica::schedule() {
-  iteration_timer_.expires_at(MonoTime(*engine_.iteration_end()));
+  const auto next = pipeline_.next();
+  if (!next) return;
+  iteration_timer_.expires_at(MonoTime(*next));
   iteration_timer_.async_wait([this](const error_code& cancelled) {
-    if (!cancelled && !stopping_) on_iteration_end();
+    if (cancelled || stopping_) return;
+    // A wait that was over already cannot be taken back by the one that took its place.
+    const auto due = pipeline_.next();
+    if (due && MonoTime(*due) <= std::chrono::steady_clock::now()) on_iteration_end();
   });
 }
 
 void Replica::on_iteration_end() {
-  const Nanos end = *engine_.iteration_end();
+  const Nanos end = *pipeline_.next();
   if (std::chrono::steady_clock::now().time_since_epoch() - end > kLate) counters_.iterations_late.add();
-  const auto emissions = engine_.finish_iteration();
+  const Pipeline::Event event = pipeline_.finish();
+  EngineTelemetry& telemetry = telemetry_[event.worker];
+  if (event.stage == Stage::kKvTransfer) telemetry.kv_transfer_time.record(to_seconds(event.took));
   std::uint64_t tokens = 0, decodes = 0;
-  for (const Emission& emission : emissions) {
-    if (const Tenants::Served served = tenants_.take(engine_, emission, end); served.theirs) {
+  int ended = 0;
+  for (const Emission& emission : event.emissions) {
+    if (const Tenants::Served served = tenants_.take(pipeline_, emission, end); served.theirs) {
       if (served.took) {
-        ++telemetry_.finished_length;
-        telemetry_.request_inference_time.record(to_seconds(*served.took));
+        ++telemetry.finished_length;
+        telemetry.request_inference_time.record(to_seconds(*served.took));
       }
       continue;
     }
@@ -440,51 +478,60 @@ void Replica::on_iteration_end() {
     Exchange& exchange = connection.exchange();
     tokens += static_cast<std::uint64_t>(emission.tokens);
     decodes += !emission.first;
-    observe(exchange, emission, end);
-    const Engine::Handle handle = *exchange.handle;
+    observe(event, exchange, emission, end);
+    if (event.stage != Stage::kDecode) continue;
+    const Pipeline::Handle handle = *exchange.handle;
     if (emission.finished) exchange.handle.reset();
     const Exchange::Ending ending = exchange.deliver(connection, emission);
     if (ending == Exchange::Ending::kFailed && !emission.finished) {
       exchange.handle.reset();
-      engine_.abort(handle);
+      pipeline_.abort(handle);
     }
-    if (gate_.on() && ending != Exchange::Ending::kNone) gate_.left();
+    ended += ending != Exchange::Ending::kNone;
   }
-  if (tokens > 0) telemetry_.iteration_tokens.record(static_cast<double>(tokens));
-  if (decodes > 0) telemetry_.inter_token_latency.record(to_seconds(engine_.iteration_time()), decodes);
-  if (engine_.begin_iteration(end)) schedule();
+  if (tokens > 0) telemetry.iteration_tokens.record(static_cast<double>(tokens));
+  if (decodes > 0) telemetry.inter_token_latency.record(to_seconds(event.took), decodes);
+  pipeline_.start(end);
+  schedule();
+  // Only now: whoever is let in begins an iteration where the engine stands idle.
+  for (; gate_.on() && ended > 0; --ended) gate_.left();
 }
 
-void Replica::observe(Exchange& exchange, const Emission& emission, Nanos now) {
+void Replica::observe(const Pipeline::Event& event, Exchange& exchange, const Emission& emission, Nanos now) {
+  EngineTelemetry& telemetry = telemetry_[event.worker];
+  // To a worker of a split host a request is new when it comes to it, and prefill is a request for one token.
+  const bool split = context_.config.profile.split.on();
+  const bool prefill = event.stage == Stage::kPrefill;
+  const Nanos submitted = exchange.submitted + emission.before;
+  const Nanos received = split ? submitted : exchange.received();
   if (emission.first) {
     exchange.first_token_at = now;
-    const double ttft = to_seconds(now - exchange.received());
     const double queued = to_seconds(emission.queued);
-    telemetry_.time_to_first_token.record(ttft);
-    telemetry_.request_queue_time.record(queued);
-    telemetry_.request_prefill_time.record(to_seconds(now - exchange.submitted) - queued);
+    telemetry.time_to_first_token.record(to_seconds(now - received));
+    telemetry.request_queue_time.record(queued);
+    telemetry.request_prefill_time.record(to_seconds(now - submitted) - queued);
     exchange.queued = emission.queued;
   }
   if (!emission.finished) return;
   const Exchange::Plan& plan = exchange.plan();
+  const int tokens = prefill ? 1 : plan.output_tokens;
   const double decode = to_seconds(now - exchange.first_token_at);
-  const double total = to_seconds(now - exchange.received());
-  telemetry_.e2e_request_latency.record(total);
-  telemetry_.request_inference_time.record(to_seconds(now - exchange.submitted - exchange.queued));
-  telemetry_.request_decode_time.record(decode);
-  telemetry_.request_prompt_tokens.record(plan.request.prompt_tokens);
-  telemetry_.request_generation_tokens.record(plan.output_tokens);
-  if (plan.output_tokens > 1) telemetry_.time_per_output_token.record(decode / (plan.output_tokens - 1));
-  ++(plan.finish_reason == "length" ? telemetry_.finished_length : telemetry_.finished_stop);
+  telemetry.e2e_request_latency.record(to_seconds(now - received));
+  telemetry.request_inference_time.record(to_seconds(now - submitted - exchange.queued));
+  telemetry.request_decode_time.record(decode);
+  telemetry.request_prompt_tokens.record(plan.request.prompt_tokens);
+  telemetry.request_generation_tokens.record(tokens);
+  if (tokens > 1) telemetry.time_per_output_token.record(decode / (tokens - 1));
+  ++(prefill || plan.finish_reason == "length" ? telemetry.finished_length : telemetry.finished_stop);
 }
 
 void Replica::on_closed(Connection& connection) {
   Exchange& exchange = connection.exchange();
   if (gate_.on() && gate_.forget(connection)) counters_.cancelled.add();
   if (exchange.handle) {
-    engine_.abort(*exchange.handle);
+    ++telemetry_[pipeline_.worker_of(*exchange.handle)].finished_abort;
+    pipeline_.abort(*exchange.handle);
     exchange.handle.reset();
-    ++telemetry_.finished_abort;
     if (gate_.on()) gate_.left();
   }
   exchange.disconnected();

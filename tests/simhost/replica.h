@@ -5,6 +5,7 @@
 #include <boost/asio/steady_timer.hpp>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -13,9 +14,9 @@
 #include "tests/simhost/api_request.h"
 #include "tests/simhost/connection.h"
 #include "tests/simhost/counters.h"
-#include "tests/simhost/gpu_model.h"
 #include "tests/simhost/host_config.h"
 #include "tests/simhost/metrics.h"
+#include "tests/simhost/pipeline.h"
 #include "tests/simhost/send_log.h"
 
 namespace kneepoint::simhost {
@@ -33,7 +34,8 @@ struct HostContext {
   std::unique_ptr<Pods> pods;
 };
 
-/// One serving process: a port, an engine, and the connections to it. Everything runs on the thread of `io`.
+/// One serving process: a port, an engine, and the connections to it; of a split host the router, with all
+/// workers behind it. Everything runs on the thread of `io`.
 ///
 /// The engine's schedule is absolute: a timer waits for the end of each iteration, and an iteration delivered
 /// late does not move the next one. One iteration a handler, so that reads are served in between while it
@@ -65,6 +67,11 @@ class Replica {
   /// The body of /metrics as this replica shows it.
   std::string page();
   std::string true_page();
+  /// What a worker's engine says, of all that are in the pipeline.
+  std::string shown_page();
+  std::string worker_page(std::size_t worker);
+  /// The worker whose page `path` is, where the host is split.
+  std::optional<std::size_t> worker_at(std::string_view path) const;
   /// Serves other users, and remembers pages.
   void tick();
   void begin_tenants();
@@ -83,7 +90,7 @@ class Replica {
   void respond_error(Connection& connection, const ApiError& error);
   void schedule();
   void on_iteration_end();
-  void observe(Exchange& exchange, const Emission& emission, Nanos now);
+  void observe(const Pipeline::Event& event, Exchange& exchange, const Emission& emission, Nanos now);
   ModelLimits limits() const;
 
   boost::asio::io_context& io_;
@@ -94,13 +101,13 @@ class Replica {
   boost::asio::steady_timer iteration_timer_;
   boost::asio::steady_timer accept_timer_;
   std::uint16_t port_ = 0;
-  Engine engine_;
+  Pipeline pipeline_;
   ApiParser parser_;
   SplitMix64 random_;
   std::uint64_t sequence_ = 0;
   RealTime started_ = std::chrono::system_clock::now();
   Counters counters_;
-  EngineTelemetry telemetry_;
+  std::vector<EngineTelemetry> telemetry_;  // of each worker
   GpuSampler gpu_;
   Gate gate_;
   Tenants tenants_;

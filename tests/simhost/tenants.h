@@ -4,7 +4,7 @@
 #include <optional>
 #include <vector>
 
-#include "tests/simhost/gpu_model.h"
+#include "tests/simhost/pipeline.h"
 
 namespace kneepoint::simhost {
 
@@ -14,15 +14,15 @@ struct TenantConfig {
   int prompt_tokens = 32, output_tokens = 128;
 };
 
-/// Keeps other users' requests in an engine. Not thread-safe.
+/// Keeps other users' requests in a host that is not split. Not thread-safe.
 class Tenants {
  public:
   explicit Tenants(const TenantConfig& config)
       : config_(config), since_(static_cast<std::size_t>(config.requests)) {}
   bool on() const { return config_.requests > 0; }
   /// Their requests come in. Start an iteration thereafter.
-  void begin(Engine& engine, Nanos now) {
-    for (Nanos& since : since_) submit(engine, since, now);
+  void begin(Pipeline& pipeline, Nanos now) {
+    for (Nanos& since : since_) submit(pipeline, since, now);
   }
   /// What an emission was, if it is one of theirs.
   struct Served {
@@ -30,24 +30,24 @@ class Tenants {
     std::optional<Nanos> took;  ///< Where it ended a request: from its arrival to now.
   };
   /// A request that has finished is followed by the next.
-  Served take(Engine& engine, const Emission& emission, Nanos now) {
+  Served take(Pipeline& pipeline, const Emission& emission, Nanos now) {
     Nanos* since = static_cast<Nanos*>(emission.tag);
     const bool theirs = !since_.empty() && !std::less<>()(since, since_.data()) &&
                         std::less<>()(since, since_.data() + since_.size());
     if (!theirs) return {};
     if (!emission.finished) return {.theirs = true};
     const Nanos took = now - *since;
-    submit(engine, *since, now);
+    submit(pipeline, *since, now);
     return {.theirs = true, .took = took};
   }
 
  private:
-  void submit(Engine& engine, Nanos& since, Nanos now) {
+  void submit(Pipeline& pipeline, Nanos& since, Nanos now) {
     // Lengths differ, or all would end together.
     const int length =
         config_.output_tokens / 2 + static_cast<int>((served_++ * 37) % config_.output_tokens) + 1;
     since = now;
-    engine.submit({&since, config_.prompt_tokens, length, {}}, now);
+    pipeline.submit({&since, config_.prompt_tokens, length, {}}, now);
   }
 
   TenantConfig config_;

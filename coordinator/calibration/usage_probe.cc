@@ -6,17 +6,19 @@
 #include <algorithm>
 
 #include "coordinator/calibration/request_body.h"
+#include "coordinator/telemetry/host_pages.h"
 
 namespace kneepoint::coordinator {
 namespace {
 
-std::string body_of(const Target& target, const UsageQuestion& question, UsageOption usage) {
+std::string body_of(const Target& target, const UsageQuestion& question, UsageOption usage,
+                    TokenLimit limit) {
   RequestBody body(target, "", "Count from one to ten.");
   simdjson::dom::parser parser;
   simdjson::dom::object extra;
   const bool has_extra = !question.extra_body.empty() && !parser.parse(question.extra_body).get(extra);
-  body.set(to_string(target.token_limit), fmt::to_string(question.tokens));
-  body.set("stream", "true");
+  body.set(to_string(limit), fmt::to_string(question.tokens));
+  body.set("stream", question.stream ? "true" : "false");
   if (const auto options = stream_options(usage); !options.empty()) {
     body.set("stream_options", std::string(options));
   }
@@ -28,7 +30,30 @@ std::string body_of(const Target& target, const UsageQuestion& question, UsageOp
   return body.json();
 }
 
+TokenLimit other(TokenLimit limit) {
+  return limit == TokenLimit::kMaxTokens ? TokenLimit::kMaxCompletionTokens : TokenLimit::kMaxTokens;
+}
+
+bool refuses_request(const HttpReply& reply) {
+  return reply.status == 400 || reply.status == 422;
+}
+
 }  // namespace
+
+bool refuses_member(const HttpReply& reply, std::string_view name, std::string_view instead) {
+  if (!refuses_request(reply) || reply.body.find(name) == std::string::npos) return false;
+  if (reply.body.find(instead) != std::string::npos) return true;
+  std::string lower = reply.body;
+  for (char& c : lower) {
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  }
+  // As OpenAI, pydantic (FastAPI), serde, protobuf's JSON and JSON Schema say it.
+  constexpr std::string_view kNotTaken[] = {"support",    "unknown",   "unrecogni",   "unexpected",
+                                            "extra",      "permitted", "not allowed", "forbidden",
+                                            "deprecated", "no such",   "additional",  "cannot find"};
+  return std::any_of(std::begin(kNotTaken), std::end(kNotTaken),
+                     [&](std::string_view word) { return lower.find(word) != lower.npos; });
+}
 
 std::optional<UsageReport> usage_of_stream(std::string_view body) {
   simdjson::dom::parser parser;
@@ -57,14 +82,29 @@ std::optional<UsageReport> usage_of_stream(std::string_view body) {
 
 Result<UsageAnswer> probe_usage(TargetClient& client, const Target& target, const UsageQuestion& question) {
   const std::string_view path = completions_path(target.api);
-  for (UsageOption usage = UsageOption::kContinuous;; usage = less(usage)) {
-    const auto reply = client.post(path, body_of(target, question, usage));
+  const TokenLimit own = target.token_limit;
+  const auto answered = [&](const HttpReply& reply, UsageOption usage) {
+    return UsageAnswer{.taken = usage, .reported = usage_of_stream(reply.body), .limit = own};
+  };
+  for (UsageOption usage = question.stream ? UsageOption::kContinuous : UsageOption::kNone;;
+       usage = less(usage)) {
+    const auto reply = client.post(path, body_of(target, question, usage, own));
     if (!reply) return reply.error();
-    if (reply->status == 200) return UsageAnswer{usage, usage_of_stream(reply->body)};
+    if (reply->status == 200) return answered(*reply, usage);
+    if (target.api == Api::kOpenAiChat && refuses_member(*reply, to_string(own), to_string(other(own)))) {
+      // Words may mislead: what counts is that the same request is taken under the other name.
+      const auto again = client.post(path, body_of(target, question, usage, other(own)));
+      if (!again) return again.error();
+      if (again->status == 200) {
+        UsageAnswer answer = answered(*again, usage);
+        answer.limit = other(own);
+        answer.refusal = own_words(*reply);
+        return answer;
+      }
+    }
     // Not every host names what it does not know: that it then takes less tells as much.
-    const bool may_take_less = reply->status == 400 || reply->status == 422;
-    if (!may_take_less || usage == UsageOption::kNone)
-      return Error{fmt::format("{} answers with HTTP status {}", path, reply->status)};
+    if (!refuses_request(*reply) || usage == UsageOption::kNone)
+      return Error{fmt::format("{} answers {}", path, own_words(*reply))};
   }
 }
 

@@ -22,16 +22,26 @@ std::optional<UsageReport> usage_of_stream(std::string_view body);
 struct UsageAnswer {
   UsageOption taken = UsageOption::kContinuous;  ///< The most that it does not refuse.
   std::optional<UsageReport> reported;  ///< What its answer to that carried; absent: the answer had no text.
+  /// Under which name it takes the most of an answer: the target's, or the other one where it refuses that.
+  TokenLimit limit = TokenLimit::kMaxTokens;
+  std::string refusal = {};  ///< What it says to the target's name, where it takes the other one.
 };
 
-/// One small request, streamed, and what it asks for besides.
+/// One small request, and what it asks for besides.
 struct UsageQuestion {
   std::string extra_body = {};  ///< The workload's: a JSON object; empty for none.
   int tokens = 2;               ///< The most of its answer.
+  bool stream = true;           ///< Else nothing is asked of token counts.
 };
 
+/// Whether the reply to a request says that its member `name` is not taken, perhaps by naming `instead`. That
+/// its value will not do is another thing.
+bool refuses_member(const HttpReply& reply, std::string_view name, std::string_view instead);
+
 /// Asks with running counts, where that is refused with those at the end, then without any: three requests at
-/// most. @param target speaks a dialect of OpenAI's. @returns why not, where none of them is answered.
+/// most. A chat that does not take the target's name of the limit is asked under the other name as well, each
+/// time. @param target speaks a dialect of OpenAI's. @returns why not, in the host's words, where none of
+/// them is answered.
 Result<UsageAnswer> probe_usage(TargetClient& client, const Target& target, const UsageQuestion& question);
 
 }  // namespace kneepoint::coordinator

@@ -9,6 +9,7 @@
 #include "common/printable.h"
 #include "common/secrets.h"
 #include "coordinator/init/host_words.h"
+#include "coordinator/telemetry/host_pages.h"
 #include "coordinator/telemetry/prometheus_text.h"
 #include "coordinator/telemetry/target_client.h"
 
@@ -88,6 +89,7 @@ Result<void> find_dialect(TargetClient& host, Target& target, HostFacts& facts) 
     const auto answer = probe_usage(host, target, {.tokens = 16});
     if (answer && answer->reported) {
       facts.api = api;
+      facts.token_limit = answer->limit;
       facts.usage = *answer->reported;
       return {};
     }

@@ -24,6 +24,7 @@ struct HostFacts {
   std::optional<bool> healthy;  ///< What /health says; absent where it is not served.
   std::vector<Model> models;    ///< The one that was asked first.
   Api api = Api::kOpenAiChat;
+  TokenLimit token_limit = TokenLimit::kMaxTokens;  ///< The name that it takes.
   UsageReport usage = UsageReport::kNone;
   bool has_metrics = false;      ///< /metrics is a Prometheus exposition …
   std::optional<Engine> engine;  ///< … of this engine …

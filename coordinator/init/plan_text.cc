@@ -36,6 +36,13 @@ std::string shell_word(std::string_view text) {
   return word + "'";
 }
 
+std::string api_text(const HostFacts& host) {
+  std::string text = fmt::format("    api: {}\n", to_string(host.api));
+  if (host.token_limit != TokenLimit::kMaxTokens)
+    text += fmt::format("    token_limit: {}   # it refuses max_tokens\n", to_string(host.token_limit));
+  return text;
+}
+
 std::string auth_text(const SecretRef& auth) {
   return auth.source == SecretRef::Source::kEnvironment
              ? fmt::format(

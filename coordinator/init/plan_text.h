@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "common/plan.h"
+#include "coordinator/init/host_probe.h"
 
 /// Pieces of plans that are written for a user, as YAML.
 namespace kneepoint::coordinator {
@@ -15,6 +16,8 @@ std::string yaml_quoted(std::string_view text);
 std::string yaml_name(std::string_view name);
 /// One word of a shell's command line, quoted where it needs that.
 std::string shell_word(std::string_view text);
+/// The lines of a target that say how it is spoken to.
+std::string api_text(const HostFacts& host);
 /// The line of a target that names where its token is; empty without one.
 std::string auth_text(const SecretRef& auth);
 /// Answers of one length would put all streams in step, which no users do: lengths vary by half around

@@ -11,6 +11,7 @@
 #include "common/printable.h"
 #include "common/secrets.h"
 #include "coordinator/init/host_words.h"
+#include "coordinator/telemetry/host_pages.h"
 #include "coordinator/telemetry/prometheus_text.h"
 #include "coordinator/telemetry/target_client.h"
 

@@ -114,8 +114,7 @@ name: {name}
 targets:
   - name: host
     urls: [{urls}]
-    api: {api}
-    model: {model}
+{api}    model: {model}
 {auth}scenarios:
   - name: chat
     workload:
@@ -128,7 +127,7 @@ targets:
       fmt::arg("model_name", printable(first.models.front().id)),
       fmt::arg("model", yaml_quoted(first.models.front().id)), fmt::arg("shorter", shorter),
       fmt::arg("name", yaml_name(name)), fmt::arg("urls", fmt::join(urls, ", ")),
-      fmt::arg("api", to_string(first.api)), fmt::arg("auth", auth_text(first.auth)),
+      fmt::arg("api", api_text(first)), fmt::arg("auth", auth_text(first.auth)),
       fmt::arg("input", shape.input_tokens), fmt::arg("output", answer_lengths(shape.output_tokens)),
       fmt::arg("ramp", ramp_text(shape)), fmt::arg("slo", *slo));
 }

@@ -29,6 +29,9 @@ Result<void> check_replicas(const std::vector<HostFacts>& hosts) {
     if (host.api != first.api)
       return Error{
           fmt::format("{} and {} speak different APIs; measure each host alone", first.url, host.url)};
+    if (host.token_limit != first.token_limit)
+      return Error{fmt::format("{} takes {}, and {} takes {}; measure each host alone", first.url,
+                               to_string(first.token_limit), host.url, to_string(host.token_limit))};
   }
   return {};
 }

@@ -72,8 +72,7 @@ name: {name}
 targets:
   - name: host
     urls: [{urls}]       # add further replicas of the same model here
-    api: {api}
-    model: {model}
+{api}    model: {model}
 {auth}scenarios:
   - name: chat
     workload:
@@ -95,7 +94,7 @@ targets:
       fmt::arg("models", models_text(facts)), fmt::arg("health", health_text(facts)),
       fmt::arg("metrics", metrics_text(facts)), fmt::arg("usage", usage_text(facts.usage)),
       fmt::arg("name", yaml_name(name)), fmt::arg("file", shell_word(name + ".yaml")),
-      fmt::arg("api", to_string(facts.api)), fmt::arg("model", yaml_quoted(facts.models.front().id)),
+      fmt::arg("api", api_text(facts)), fmt::arg("model", yaml_quoted(facts.models.front().id)),
       fmt::arg("auth", auth_text(facts.auth)), fmt::arg("input", input),
       fmt::arg("output", answer_lengths(output)));
 }

@@ -77,6 +77,17 @@ TEST(StartingPlan, WhatTheHostLacksIsSaid) {
   EXPECT_EQ(load(host).targets.at(0).api, Api::kOpenAiCompletions);
 }
 
+TEST(StartingPlan, NamesTheLimitThatTheHostTakes) {
+  HostFacts host = facts("tiny");
+  EXPECT_EQ(load(host).targets.at(0).token_limit, TokenLimit::kMaxTokens);
+  host.token_limit = TokenLimit::kMaxCompletionTokens;
+  EXPECT_EQ(load(host).targets.at(0).token_limit, TokenLimit::kMaxCompletionTokens);
+  const auto quick = quick_plan({host}, "quick", {});
+  ASSERT_TRUE(quick);
+  EXPECT_EQ(parse_plan(*quick, "quick.yaml", {})->targets.at(0).token_limit,
+            TokenLimit::kMaxCompletionTokens);
+}
+
 TEST(QuickPlan, IsShortenedByItsVariables) {
   HostFacts host = facts("tiny");
   const QuickShape shape{.steps = {1, 8, 32}};
@@ -123,12 +134,14 @@ TEST(QuickPlan, WhatIsNoLimitIsRefused) {
 }
 
 TEST(QuickPlan, HostsThatAreNoReplicasAreRefused) {
-  HostFacts one = facts("tiny"), other = facts("large"), completions = facts("tiny");
+  HostFacts one = facts("tiny"), other = facts("large"), completions = facts("tiny"), newer = facts("tiny");
   completions.api = Api::kOpenAiCompletions;
+  newer.token_limit = TokenLimit::kMaxCompletionTokens;
   const auto mixed = quick_plan({one, other}, "q", {});
   ASSERT_FALSE(mixed);
   EXPECT_THAT(mixed.error().message, HasSubstr("does not serve 'tiny' but 'large'"));
   EXPECT_FALSE(quick_plan({one, completions}, "q", {}));
+  EXPECT_FALSE(quick_plan({one, newer}, "q", {}));
   EXPECT_FALSE(quick_plan({one, facts("tiny", 300)}, "q", {})) << "the smallest context of all counts";
   EXPECT_TRUE(quick_plan({one, facts("tiny", {})}, "q", {}));
 }

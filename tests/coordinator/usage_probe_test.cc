@@ -54,9 +54,16 @@ class SettleUsage : public testing::Test {
       return answer(request.find(kAnyUsage) == std::string::npos ? UsageReport::kNone : UsageReport::kAtEnd);
     });
   }
+  /// 200 and running counts, but `status` for a limit of the name `refused`.
+  void serve_without_limit(const std::string& refused, const std::string& status, const std::string& body) {
+    serve([=](const std::string& request) {
+      const bool named = request.find('"' + refused + '"') != std::string::npos;
+      return named ? http_response(status, body) : answer(UsageReport::kRunning);
+    });
+  }
   std::vector<UsageOption> settled() {
     auto cells = cells_of(plan_);
-    settle_usage(plan_, cells, options_);
+    faults_ = settle_usage(plan_, cells, options_);
     std::vector<UsageOption> usages;
     for (const Cell& cell : cells) usages.push_back(cell.usage);
     return usages;
@@ -64,7 +71,7 @@ class SettleUsage : public testing::Test {
 
   Plan plan_;
   SettleUsageOptions options_;
-  std::vector<std::string> lines_;
+  std::vector<std::string> lines_, faults_;
   std::unique_ptr<ScriptedServer> server_;
 };
 
@@ -135,6 +142,116 @@ TEST_F(SettleUsage, AsksUnderTheTargetsNameOfTheLimit) {
   EXPECT_THAT(request, HasSubstr("\r\nUser-Agent: kneepoint/" + std::string(version()) + " run/r1\r\n"));
 }
 
+constexpr const char* kOpenAisRefusal =
+    R"({"error":{"message":"Unsupported parameter: 'max_tokens' is not supported with this model. )"
+    R"(Use 'max_completion_tokens' instead.","type":"invalid_request_error","param":"max_tokens",)"
+    R"("code":"unsupported_parameter"}})";
+
+TEST_F(SettleUsage, AModelThatWantsTheOtherNameOfTheLimitEndsTheRunBeforeAnyLoad) {
+  serve_without_limit("max_tokens", "400 Bad Request", kOpenAisRefusal);
+  workload().output_tokens = 64;
+  EXPECT_THAT(settled(), ElementsAre(UsageOption::kContinuous));
+  ASSERT_EQ(faults_.size(), 1u);
+  EXPECT_THAT(faults_[0], HasSubstr("host: it does not take max_tokens (HTTP 400: "));
+  EXPECT_THAT(faults_[0], HasSubstr("Use 'max_completion_tokens' instead."));
+  EXPECT_THAT(faults_[0], HasSubstr("; set token_limit: max_completion_tokens in the target"));
+  EXPECT_THAT(lines_, IsEmpty());
+  const auto requests = server_->requests();
+  ASSERT_EQ(requests.size(), 2u);
+  EXPECT_THAT(requests[1], HasSubstr(R"("max_completion_tokens":2,)"));
+  EXPECT_THAT(requests[1], Not(HasSubstr(R"("max_tokens")")));
+}
+
+TEST_F(SettleUsage, AHostThatKnowsTheOlderNameOnlyIsToldSo) {
+  serve_without_limit("max_completion_tokens", "422 Unprocessable",
+                      R"({"detail":[{"type":"extra_forbidden","loc":["body","max_completion_tokens"],)"
+                      R"("msg":"Extra inputs are not permitted"}]})");
+  plan_.targets[0].token_limit = TokenLimit::kMaxCompletionTokens;
+  workload().output_tokens = 64;
+  settled();
+  EXPECT_THAT(faults_, ElementsAre(HasSubstr("; set token_limit: max_tokens in the target")));
+}
+
+TEST_F(SettleUsage, ALimitThatIsNotSentIsNoFault) {
+  serve_without_limit("max_tokens", "400 Bad Request", kOpenAisRefusal);
+  settled();
+  EXPECT_THAT(faults_, IsEmpty()) << "without output_tokens no request has one";
+}
+
+TEST_F(SettleUsage, TheNameIsToBlameOnlyWhereTheOtherOneIsTaken) {
+  workload().output_tokens = 64;
+  // It repeats what it was sent, and what it does not take is something else.
+  serve_all_but(kRunningOnly, "400 Bad",
+                R"({"error":"Extra inputs are not permitted: {max_tokens: 2, max_completion_tokens: 2}"})");
+  EXPECT_THAT(settled(), ElementsAre(UsageOption::kFinal));
+  EXPECT_THAT(faults_, IsEmpty());
+  EXPECT_EQ(server_->requests().size(), 3u);
+  // Both names refused, for another reason.
+  serve([](const std::string&) {
+    return http_response("400 Bad", R"({"error":"max_tokens or max_completion_tokens is too large: 2"})");
+  });
+  settled();
+  EXPECT_THAT(faults_, IsEmpty());
+  EXPECT_THAT(lines_.back(), HasSubstr("HTTP 400: {\"error\":\"max_tokens or max_completion_tokens is too"));
+}
+
+TEST_F(SettleUsage, BothTheCountsAndTheNameMayBeRefused) {
+  serve([](const std::string& request) {
+    const bool refused =
+        request.find(kAnyUsage) != std::string::npos || request.find(R"("max_tokens")") != std::string::npos;
+    return refused ? http_response("422 Unprocessable", R"(["max_tokens","stream_options"] are unknown)")
+                   : answer(UsageReport::kNone);
+  });
+  workload().output_tokens = 64;
+  EXPECT_THAT(settled(), ElementsAre(UsageOption::kNone));
+  EXPECT_THAT(faults_, ElementsAre(HasSubstr("set token_limit: max_completion_tokens")));
+}
+
+TEST_F(SettleUsage, ChatsWithoutAStreamAreAskedForFaultsOnly) {
+  serve_without_limit("max_tokens", "400 Bad Request", kOpenAisRefusal);
+  workload().output_tokens = 64;
+  workload().stream = false;
+  settled();
+  EXPECT_EQ(server_->connections(), 0);
+  options_.for_faults = true;
+  settled();
+  EXPECT_THAT(faults_, ElementsAre(HasSubstr("set token_limit: max_completion_tokens")));
+  EXPECT_THAT(lines_, IsEmpty()) << "nobody asked of token counts";
+  EXPECT_THAT(server_->requests().at(0), HasSubstr(R"("stream":false})"));
+  EXPECT_THAT(server_->requests().at(0), Not(HasSubstr(kAnyUsage)));
+}
+
+TEST_F(SettleUsage, CompletionsHaveOneNameForTheLimit) {
+  serve_without_limit("max_tokens", "400 Bad Request", kOpenAisRefusal);
+  plan_.targets[0].api = Api::kOpenAiCompletions;
+  workload().output_tokens = 64;
+  settled();
+  EXPECT_THAT(faults_, IsEmpty());
+  EXPECT_EQ(server_->requests().size(), 3u) << "only the counts are left out";
+}
+
+TEST_F(SettleUsage, AFaultOfSeveralScenariosIsSaidOnce) {
+  serve_without_limit("max_tokens", "400 Bad Request", kOpenAisRefusal);
+  workload().output_tokens = 64;
+  plan_.scenarios.push_back(plan_.scenarios[0]);
+  plan_.scenarios[1].workload.extra_body = R"({"strict":1})";
+  settled();
+  EXPECT_EQ(faults_.size(), 1u);
+}
+
+TEST(RefusesMember, TellsANameFromAValue) {
+  const auto refuses = [](int status, std::string body) {
+    return refuses_member({.status = status, .body = std::move(body)}, "max_tokens", "max_completion_tokens");
+  };
+  EXPECT_TRUE(refuses(400, kOpenAisRefusal));
+  EXPECT_TRUE(refuses(422, R"({"detail":"Unrecognized field: max_tokens"})"));
+  EXPECT_TRUE(refuses(400, "json: unknown field \"max_tokens\""));
+  EXPECT_FALSE(refuses(400, R"({"error":"max_tokens must be at least 16"})"));
+  EXPECT_FALSE(refuses(400, R"({"error":"Use max_completion_tokens, which is not supported"})"));
+  EXPECT_FALSE(refuses(500, kOpenAisRefusal)) << "that is no answer to what was asked";
+  EXPECT_FALSE(refuses(400, ""));
+}
+
 TEST_F(SettleUsage, AsksEachTargetOnceForEachExtraBody) {
   serve([](const std::string& request) {
     const bool refused =
@@ -170,7 +287,7 @@ TEST_F(SettleUsage, WhatIsRefusedForAnotherReasonIsLeftToTheLoad) {
   serve([](const std::string&) { return http_response("404 Not Found", "{}"); });
   EXPECT_THAT(settled(), ElementsAre(UsageOption::kContinuous));
   EXPECT_THAT(lines_, ElementsAre("host: not asked for running token counts, the first requests find out: "
-                                  "/v1/chat/completions answers with HTTP status 404"));
+                                  "/v1/chat/completions answers HTTP 404: {}"));
   EXPECT_EQ(server_->requests().size(), 1u);
   serve([](const std::string&) { return http_response("400 Bad", "{}"); });
   EXPECT_THAT(settled(), ElementsAre(UsageOption::kContinuous)) << "refused without options, too";

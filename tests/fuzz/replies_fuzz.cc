@@ -11,6 +11,7 @@
 #include "coordinator/calibration/usage_probe.h"
 #include "coordinator/init/host_words.h"
 #include "coordinator/init/preflight.h"
+#include "coordinator/telemetry/host_pages.h"
 
 namespace {
 

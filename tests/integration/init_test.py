@@ -1,0 +1,165 @@
+"""What `init`, `quick` and the questions before a run find out about hosts that are not quite as OpenAI's API has them."""
+
+import http.server
+import json
+import os
+import subprocess
+import threading
+
+import harness
+from harness import BIN
+
+
+class FakeHost(http.server.ThreadingHTTPServer):
+    """Serves the given pages, and answers requests as `answer(path, body)` says: (status, content type, text)."""
+
+    daemon_threads = True
+
+    def __init__(self, answer, pages):
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.answer, self.pages = answer, pages
+        self.lock = threading.Lock()
+        self.asked = []  # (path, body); the body of a GET is None
+        self.url = f"http://127.0.0.1:{self.server_address[1]}"
+        self.thread = threading.Thread(target=self.serve_forever, args=(0.05,))
+        self.thread.start()
+
+    def stop(self):
+        self.shutdown()
+        self.thread.join()
+        self.server_close()
+
+    def paths(self):
+        with self.lock:
+            return [path for path, _ in self.asked]
+
+    def bodies(self):
+        with self.lock:
+            return [body for _, body in self.asked if body is not None]
+
+
+class Handler(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+
+    def respond(self, status, kind, text):
+        data = text.encode()
+        self.send_response(status)
+        self.send_header("Content-Type", kind)
+        self.send_header("Content-Length", str(len(data)))
+        self.end_headers()
+        self.wfile.write(data)
+
+    def note(self, body):
+        with self.server.lock:
+            self.server.asked.append((self.path, body))
+
+    def do_GET(self):
+        self.note(None)
+        page = self.server.pages.get(self.path)
+        self.respond(*((404, "text/plain", "no such page") if page is None else (200, "application/json", json.dumps(page))))
+
+    def do_POST(self):
+        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        self.note(body)
+        self.respond(*self.server.answer(self.path, body))
+
+    def log_message(self, *_):
+        pass
+
+
+NO_SUCH_PAGE = (404, "text/plain", "no such page")
+MODELS = {"/v1/models": {"object": "list", "data": [{"id": "tiny", "object": "model", "owned_by": "somebody"}]}}
+
+
+def events(*documents, end="data: [DONE]\n\n"):
+    return 200, "text/event-stream", "".join(f"data: {json.dumps(d)}\n\n" for d in documents) + end
+
+
+def whole(document, status=200):
+    return status, "application/json", json.dumps(document)
+
+
+def chat_stream(n):
+    usage = {"prompt_tokens": 9, "completion_tokens": n, "total_tokens": 9 + n}
+    return events(*[{"choices": [{"index": 0, "delta": {"content": f" w{i}"}}]} for i in range(n)],
+                  {"choices": [{"index": 0, "delta": {}, "finish_reason": "length"}]}, {"choices": [], "usage": usage})
+
+
+class TestCase(harness.TestCase):
+    def host(self, answer, pages=None):
+        host = FakeHost(answer, MODELS if pages is None else pages)
+        self.addCleanup(host.stop)
+        return host
+
+    def command(self, *arguments):
+        """Runs in the scratch folder. Returns the exit code; output and messages are `told`, in one line each."""
+        done = subprocess.run([BIN / "kneepoint", *map(str, arguments)], cwd=self.scratch, text=True,
+                              stdin=subprocess.DEVNULL, capture_output=True, timeout=120 * harness.PATIENCE,
+                              env={**os.environ, "COLUMNS": "500"})
+        self.told = done.stdout + done.stderr
+        return done.returncode
+
+    def init(self, *arguments):
+        """The plan that is written."""
+        code = self.command("init", *arguments, "--output", "plan.yaml")
+        self.assertEqual(code, 0, self.told)
+        return (self.scratch / "plan.yaml").read_text()
+
+    def quick(self, *arguments):
+        code = self.command("quick", *arguments, "-c", "2", "--for", "2s", "--output", "8")
+        self.assertIn(code, (0, 3), self.told)  # a busy machine may void its rows
+        return (self.scratch / "quick.yaml").read_text()
+
+    def plan(self, url, target="", workload=""):
+        return self.write_plan(harness.plan_text([url], steps="[2]", requests=6, output_tokens=8, workload_extra=workload,
+                                                 extra_target=target).replace("qwen3-4b-instruct-2507", "tiny"))
+
+
+REFUSAL = {"error": {"message": "Unsupported parameter: 'max_tokens' is not supported with this model. Use "
+                                "'max_completion_tokens' instead.",
+                     "type": "invalid_request_error", "param": "max_tokens", "code": "unsupported_parameter"}}
+
+
+def newer_model(path, body):
+    if path != "/v1/chat/completions":
+        return NO_SUCH_PAGE
+    return whole(REFUSAL, 400) if "max_tokens" in body else chat_stream(body["max_completion_tokens"])
+
+
+class TokenLimit(TestCase):
+    def test_init_and_quick_write_the_name_that_is_taken(self):
+        host = self.host(newer_model)
+        self.assertIn("token_limit: max_completion_tokens", self.init(host.url))
+        self.assertIn("takes max_completion_tokens, not max_tokens", self.told)
+        self.assertIn("token_limit: max_completion_tokens", self.quick(host.url))
+        self.assertTrue(any(body.get("max_completion_tokens", 0) > 2 for body in host.bodies()), "and it was loaded so")
+
+    def test_a_plan_without_it_ends_before_any_load(self):
+        host = self.host(newer_model)
+        code, report, output = self.run_plan(self.plan(host.url), preflight=True)
+        self.assertEqual(code, 2, output)
+        self.assertIsNone(report)
+        self.assertIn("Use 'max_completion_tokens' instead.", output)
+        self.assertIn("set token_limit: max_completion_tokens in the target; nothing was loaded", output)
+        self.assertEqual(len(host.bodies()), 2, "two questions and no load")
+        self.assertFalse((self.scratch / "out").exists())
+
+    def test_a_plan_with_it_runs_and_no_preflight_loads_all_the_same(self):
+        host = self.host(newer_model)
+        code, report, output = self.run_plan(self.plan(host.url, target=", token_limit: max_completion_tokens"), preflight=True)
+        self.assertIn(code, (0, 3), output)
+        self.assertEqual(report["totals"]["completed"], 6)
+        code, report, output = self.run_plan(self.plan(host.url))
+        self.assertIn("set token_limit: max_completion_tokens", output)
+        self.assertEqual(report["totals"]["failed"], report["totals"]["started"], output)
+
+    def test_a_plan_without_a_stream_is_asked_too(self):
+        host = self.host(newer_model)
+        code, report, output = self.run_plan(self.plan(host.url, workload=", stream: false"), preflight=True)
+        self.assertEqual(code, 2, output)
+        self.assertIn("set token_limit: max_completion_tokens in the target; nothing was loaded", output)
+
+
+if __name__ == "__main__":
+    harness.main()

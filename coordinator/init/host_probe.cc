@@ -61,6 +61,13 @@ Result<std::vector<HostFacts::Model>> read_models(const HttpReply& reply) {
   return models;
 }
 
+/// Absent where it does not tell.
+std::optional<bool> read_health(const Result<HttpReply>& reply) {
+  if (reply && reply->status == 200) return true;
+  if (reply && reply->status >= 500 && !no_such_page(reply->status)) return false;
+  return std::nullopt;
+}
+
 void read_metrics(const HttpReply& reply, HostFacts& facts) {
   if (reply.status != 200) return;
   const Exposition exposition = parse_exposition(reply.body, [](std::string_view) { return true; });
@@ -114,9 +121,6 @@ Result<HostFacts> probe_host(const ProbeOptions& options) {
   Target target{.urls = {options.url}, .connect_timeout = 5s};
   TargetClient host(target, *secret, {.stop = {}, .limit = kProbeLimit, .run_id = {}});
 
-  const auto health = host.get("/health");
-  if (!health) return Error{unreachable(options.url, health.error().message)};
-  if (health->status == 200 || health->status >= 500) facts.healthy = health->status == 200;
   const auto listed = host.get("/v1/models");
   if (!listed) return Error{unreachable(options.url, listed.error().message)};
   auto models = read_models(*listed);
@@ -130,6 +134,7 @@ Result<HostFacts> probe_host(const ProbeOptions& options) {
       return refuse(fmt::format("it does not serve '{}' but '{}'", options.model, facts.models.front().id));
     std::rotate(facts.models.begin(), wanted, wanted + 1);
   }
+  if (wants_health(*listed)) facts.healthy = read_health(host.get("/health"));
   if (const auto metrics = host.get("/metrics")) read_metrics(*metrics, facts);
   if (facts.engine) facts.version = read_version(target, *secret, *facts.engine);
   target.model = facts.models.front().id;

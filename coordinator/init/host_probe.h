@@ -21,7 +21,7 @@ struct HostFacts {
 
   std::string url;  ///< Base URL, as a plan has it.
   SecretRef auth;
-  std::optional<bool> healthy;  ///< What /health says; absent where it is not served.
+  std::optional<bool> healthy;  ///< What /health says; absent where it is not served, or not asked.
   std::vector<Model> models;    ///< The one that was asked first.
   Api api = Api::kOpenAiChat;
   TokenLimit token_limit = TokenLimit::kMaxTokens;  ///< The name that it takes.
@@ -41,9 +41,9 @@ struct ProbeOptions {
 /// "vLLM 0.26.0", or without a version where none is known. Only of a host whose engine is known.
 std::string engine_words(const HostFacts& facts);
 
-/// Asks a running host what it is: /health, /v1/models, /metrics, its version, and for an answer of a few
-/// tokens. Blocks for seconds at worst. @returns one line that says what to do where it cannot be reached,
-/// lists no models or does not answer a request.
+/// Asks a running host what it is: /v1/models, /health where that may be asked, /metrics, its version, and
+/// for an answer of a few tokens. Blocks for seconds at worst. @returns one line that says what to do where
+/// it cannot be reached, lists no models or does not answer a request.
 Result<HostFacts> probe_host(const ProbeOptions& options);
 
 }  // namespace kneepoint::coordinator

@@ -31,7 +31,7 @@ std::string metrics_text(const HostFacts& facts) {
 }
 
 std::string health_text(const HostFacts& facts) {
-  if (!facts.healthy) return "there is no /health";
+  if (!facts.healthy) return "/health is not there, or was not asked";
   return *facts.healthy ? "/health says ready" : "/health says NOT READY";
 }
 

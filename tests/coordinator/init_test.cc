@@ -1,12 +1,16 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <map>
+#include <memory>
+
 #include "coordinator/init/host_probe.h"
 #include "coordinator/init/host_words.h"
 #include "coordinator/init/preflight.h"
 #include "coordinator/init/quick_plan.h"
 #include "coordinator/init/starting_plan.h"
 #include "coordinator/plan/plan_loader.h"
+#include "support/scripted_server.h"
 
 namespace kneepoint::coordinator {
 namespace {
@@ -72,7 +76,7 @@ TEST(StartingPlan, WhatTheHostLacksIsSaid) {
   HostFacts host = facts("tiny", {});
   host.api = Api::kOpenAiCompletions;
   const std::string text = *starting_plan({host}, "plan");
-  EXPECT_THAT(text, HasSubstr("there is no /health; there are no /metrics"));
+  EXPECT_THAT(text, HasSubstr("/health is not there, or was not asked; there are no /metrics"));
   EXPECT_THAT(text, HasSubstr("it does not count tokens"));
   EXPECT_EQ(load(host).targets.at(0).api, Api::kOpenAiCompletions);
 }
@@ -187,6 +191,81 @@ TEST(Preflight, AHostThatIsNotWellIsNotLoaded) {
                 HasSubstr("/v1/models answers HTTP " + std::to_string(status) + ": loading"));
   }
   for (const int status : {200, 404, 405, 429, 501}) EXPECT_EQ(not_well("/health", {.status = status}), "");
+}
+
+/// Serves pages, everything else is not there. @returns what `ask` was told, and the paths that it asked for.
+class Pages : public testing::Test {
+ protected:
+  using Replies = std::map<std::string, std::string>;
+  void serve(Replies pages) {
+    server_ = std::make_unique<ScriptedServer>([pages = std::move(pages)](ScriptedServer::Peer& peer, int) {
+      for (std::string request; !(request = peer.read_request()).empty();) {
+        const std::string path = path_of(request);
+        peer.send(pages.contains(path) ? pages.at(path) : http_response("404 Not Found", "no such page"));
+      }
+    });
+  }
+  /// What a preflight finds wrong with a target of this dialect.
+  std::string fault(Api api) {
+    Plan plan;
+    plan.targets.push_back({.name = "host", .urls = {server_->url()}, .api = api, .model = "tiny"});
+    plan.targets[0].telemetry.off = true;
+    if (api == Api::kCustom) plan.targets[0].dialect = DialectDescription{.path = "/v1/messages"};
+    return preflight(plan, "", {}).at(0).fault;
+  }
+  std::vector<std::string> asked() const {
+    std::vector<std::string> paths;
+    for (const std::string& request : server_->requests()) paths.push_back(path_of(request));
+    return paths;
+  }
+  static std::string path_of(const std::string& request) {
+    const std::size_t begin = request.find(' ') + 1;
+    return request.substr(begin, request.find(' ', begin) - begin);
+  }
+  std::unique_ptr<ScriptedServer> server_;
+};
+
+constexpr const char* kGatewaysList = R"({"data":[{"id":"tiny","owned_by":"openai"}]})";
+constexpr const char* kEnginesList = R"({"data":[{"id":"tiny","owned_by":"vllm"}]})";
+
+TEST_F(Pages, AGatewaysHealthIsNotAsked) {
+  for (const Api api : {Api::kOpenAiChat, Api::kCustom, Api::kVllmGenerate}) {
+    serve({{"/v1/models", http_response("200 OK", kGatewaysList)}, {"/health", http_response("500 No", "")}});
+    EXPECT_EQ(fault(api), "");
+    EXPECT_THAT(asked(), testing::ElementsAre("/v1/models"));
+  }
+}
+
+TEST_F(Pages, HealthDecidesWhereThereIsNoListAndOfAnEngine) {
+  for (const Api api : {Api::kOpenAiChat, Api::kCustom}) {
+    serve({{"/health", http_response("503 Busy", "loading")}});
+    EXPECT_THAT(fault(api), HasSubstr("/health answers HTTP 503: loading"));
+    serve({{"/v1/models", http_response("200 OK", kEnginesList)},
+           {"/health", http_response("503 Busy", "loading")}});
+    EXPECT_THAT(fault(api), HasSubstr("/health answers HTTP 503: loading"));
+    serve({});
+    EXPECT_EQ(fault(api), "") << "a host without such pages may serve all the same";
+    EXPECT_THAT(asked(), testing::ElementsAre("/v1/models", "/health"));
+  }
+  serve({{"/v1/models", http_response("503 Busy", "loading")}});
+  EXPECT_THAT(fault(Api::kCustom), HasSubstr("/v1/models answers HTTP 503: loading"));
+}
+
+TEST_F(Pages, AProbeAsksAGatewayForNoHealth) {
+  const std::string chat = "data: {\"choices\":[{\"delta\":{\"content\":\"one\"}}]}\n\ndata: [DONE]\n\n";
+  const auto healthy = [&](const char* models, const char* status) {
+    serve({{"/v1/models", http_response("200 OK", models)},
+           {"/health", http_response(status, "")},
+           {"/v1/chat/completions", http_response("200 OK", chat)}});
+    const auto facts = probe_host({.url = server_->url(), .model = {}, .auth = {}});
+    EXPECT_TRUE(facts) << (facts ? "" : facts.error().message);
+    return facts ? facts->healthy : std::nullopt;
+  };
+  EXPECT_EQ(healthy(kGatewaysList, "500 No"), std::nullopt);
+  EXPECT_THAT(asked(), testing::Not(testing::Contains("/health")));
+  EXPECT_EQ(healthy(kEnginesList, "200 OK"), true);
+  EXPECT_EQ(healthy(kEnginesList, "503 Busy"), false);
+  EXPECT_EQ(healthy(kEnginesList, "501 No"), std::nullopt);
 }
 
 TEST(Preflight, TheSchemeThatIsMeantIsSaid) {

@@ -12,6 +12,7 @@
 
 #include "common/serve/http_server.h"
 #include "common/version.h"
+#include "coordinator/telemetry/host_pages.h"
 #include "coordinator/telemetry/readiness.h"
 #include "coordinator/telemetry/target_client.h"
 #include "support/scripted_server.h"
@@ -242,12 +243,13 @@ HttpServer::Handler answer(int status, const std::string& body = "") {
   return [=](const HttpRequest&) -> HttpResponse { return {.status = status, .body = body}; };
 }
 
-TEST(WaitReady, WaitsForHealthThenForTheModel) {
+TEST(WaitReady, WaitsForTheModelThenForTheEnginesHealth) {
   std::atomic<int> health = 0, models = 0;
   const auto server = serve(
       {{"/health", [&](const HttpRequest&) -> HttpResponse { return {.status = ++health < 3 ? 503 : 200}; }},
        {"/v1/models", [&](const HttpRequest&) -> HttpResponse {
-          return {.body = ++models < 2 ? R"({"data":[]})" : R"({"data":[{"id":"x"},{"id":"m"}]})"};
+          return {.body = ++models < 2 ? R"({"data":[]})"
+                                       : R"({"data":[{"id":"x"},{"id":"m","owned_by":"sglang"}]})"};
         }}});
   auto options = fast();
   std::vector<std::string> said;
@@ -258,8 +260,75 @@ TEST(WaitReady, WaitsForHealthThenForTheModel) {
   EXPECT_GT((*ready)[0].seconds, 0);
   EXPECT_FALSE((*ready)[0].at_once);
   ASSERT_EQ(said.size(), 2u) << "each change once";
-  EXPECT_THAT(said[0], HasSubstr("/health answers with HTTP status 503"));
-  EXPECT_THAT(said[1], HasSubstr("it does not serve 'm' but nothing"));
+  EXPECT_THAT(said[0], HasSubstr("it does not serve 'm' but nothing"));
+  EXPECT_THAT(said[1], HasSubstr("/health answers with HTTP status 503"));
+}
+
+TEST(WaitReady, WaitsWhereOnlyHealthTellsAndWhileThereIsNoPage) {
+  std::atomic<int> health = 0;
+  const auto server = serve({{"/health", [&](const HttpRequest&) -> HttpResponse {
+                                return {.status = ++health < 3 ? 503 : 200};
+                              }}});
+  EXPECT_TRUE(wait_ready(target_at(*server), fast()));
+  EXPECT_EQ(health, 3);
+  std::atomic<int> models = 0;
+  const auto loads = serve({{"/v1/models", [&](const HttpRequest&) -> HttpResponse {
+                               if (++models < 3) return {.status = 404};
+                               return {.body = R"({"data":[{"id":"m"}]})"};
+                             }}});
+  EXPECT_TRUE(wait_ready(target_at(*loads), fast()));
+  EXPECT_EQ(models, 3);
+}
+
+TEST(WaitReady, AGatewayIsNotAskedForItsHealth) {
+  std::atomic<int> health = 0, models = 0;
+  const auto server = serve(
+      {{"/health", [&](const HttpRequest&) -> HttpResponse { return {.status = ++health > 0 ? 500 : 200}; }},
+       {"/v1/models", [&](const HttpRequest&) -> HttpResponse {
+          if (++models < 3) return {.body = R"({"data":[{"id":"x","owned_by":"openai"}]})"};
+          return {.body = R"({"data":[{"id":"m","owned_by":"openai"}]})"};
+        }}});
+  EXPECT_TRUE(wait_ready(target_at(*server), fast()));
+  EXPECT_EQ(models, 3);
+  EXPECT_EQ(health, 0) << "it would ask every model behind it";
+}
+
+TEST(WaitReady, ADescribedDialectsPrefixStandsBeforeTheList) {
+  const auto server = serve({{"/anthropic/v1/models", answer(200, R"({"data":[{"id":"m"}]})")}});
+  Target target = target_at(*server);
+  target.api = Api::kCustom;
+  target.dialect = DialectDescription{.path = "/anthropic/v1/messages"};
+  EXPECT_TRUE(wait_ready(target, fast()));
+}
+
+TEST(HostPages, TheListOfModelsStandsBesideTheRequests) {
+  const auto path = [](std::string requests, std::string model = "m") {
+    Target target{.api = Api::kCustom, .model = std::move(model)};
+    target.dialect = DialectDescription{.path = std::move(requests)};
+    return models_path(target);
+  };
+  EXPECT_EQ(models_path({.api = Api::kOpenAiChat}), "/v1/models");
+  EXPECT_EQ(path("/v1/responses"), "/v1/models");
+  EXPECT_EQ(path("/gateway/openai/v1/embeddings"), "/gateway/openai/v1/models");
+  EXPECT_EQ(path("/of/{model}/v1/messages", "org/m"), "/of/org%2Fm/v1/models");
+  EXPECT_EQ(path("/of/{model}/v1/messages", ""), "/v1/models");
+  for (const char* const other :
+       {"/api/chat", "/generate_stream", "/v2/models/{model}/generate", "/v1beta/x"})
+    EXPECT_EQ(path(other), "/v1/models") << other;
+}
+
+TEST(HostPages, HealthIsAskedWhereItIsCheapOrAllThatThereIs) {
+  const auto wants = [](std::string body, int status = 200) {
+    return wants_health({.status = status, .body = std::move(body)});
+  };
+  for (const char* const owner : {"vllm", "sglang", "llamacpp"})
+    EXPECT_TRUE(wants(R"({"data":[{"id":"m","owned_by":")" + std::string(owner) + R"("}]})")) << owner;
+  for (const int status : {401, 403, 404, 405, 410, 501}) EXPECT_TRUE(wants("no", status)) << status;
+  for (const int status : {400, 429, 500, 503}) EXPECT_FALSE(wants("no", status)) << status;
+  for (const char* const body :
+       {R"({"data":[{"id":"m","owned_by":"openai"}]})", R"({"data":[{"id":"m"}]})", R"({"data":[]})",
+        R"({"data":[1,{"owned_by":2}]})", R"({"data":{"owned_by":"vllm"}})", "<html>vllm</html>", ""})
+    EXPECT_FALSE(wants(body)) << body;
 }
 
 /// The requests that a host gets while `ask` reads something of it; what is asked for is not found.

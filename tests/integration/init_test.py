@@ -161,5 +161,26 @@ class TokenLimit(TestCase):
         self.assertIn("set token_limit: max_completion_tokens in the target; nothing was loaded", output)
 
 
+def chat(path, body):
+    return chat_stream(body["max_tokens"]) if path == "/v1/chat/completions" else NO_SUCH_PAGE
+
+
+class Health(TestCase):
+    """LiteLLM answers /health by asking every model behind it."""
+
+    GATEWAY = {"/v1/models": {"object": "list", "data": [{"id": "tiny", "object": "model", "owned_by": "openai"}]},
+               "/health": {"healthy_endpoints": [], "unhealthy_endpoints": []}}
+
+    def test_a_gateway_is_not_asked_for_its_health(self):
+        host = self.host(chat, self.GATEWAY)
+        self.init(host.url)
+        for target in ("", ", wait_ready: 20s"):
+            code, report, output = self.run_plan(self.plan(host.url, target=target), preflight=True)
+            self.assertIn(code, (0, 3), output)
+            self.assertEqual(report["totals"]["completed"], 6)
+        self.assertGreaterEqual(host.paths().count("/v1/models"), 3)
+        self.assertNotIn("/health", host.paths())
+
+
 if __name__ == "__main__":
     harness.main()

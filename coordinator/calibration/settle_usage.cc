@@ -21,9 +21,10 @@ bool asks_for_usage(const Target& target, const Workload& workload) {
   return speaks_openai(target) && workload.stream;
 }
 
+/// What chats without a stream and described hosts are asked settles nothing; it only shows faults.
 bool is_asked(const Target& target, const Workload& workload, const SettleUsageOptions& options) {
   return asks_for_usage(target, workload) ||
-         (options.for_faults && !workload.stream && target.api == Api::kOpenAiChat);
+         (options.for_faults && (speaks_openai(target) || target.dialect));
 }
 
 constexpr char kStreamed = 's', kWhole = 'w';  // before the extra body, in the text of a question
@@ -54,6 +55,17 @@ std::string fault_of(const Target& target, const Workload& workload, const Usage
   if (answer.limit != target.token_limit && sends_limit(workload)) {
     return fmt::format("{}: it does not take {} ({}); set token_limit: {} in the target", target.name,
                        to_string(target.token_limit), answer.refusal, to_string(answer.limit));
+  }
+  if (workload.stream && answer.form == AnswerForm::kWhole) {
+    return fmt::format(
+        "{}: it answers a request for a stream with one whole JSON; set stream: false in the workload",
+        target.name);
+  }
+  if (!workload.stream && answer.form == AnswerForm::kStream) {
+    return fmt::format(
+        "{}: it answers with a stream, though none is asked for; take stream: false out of the "
+        "workload",
+        target.name);
   }
   return {};
 }

@@ -15,7 +15,8 @@ struct SettleUsageOptions {
   std::stop_token stop;  ///< Ends it early: all keep asking for all.
   Nanos limit =
       std::chrono::seconds(10);  ///< For each target and extra body; its request timeout may be less.
-  /// Chats without a stream are asked, too: there is nothing to settle, but they may refuse all the same.
+  /// Requests without a stream and described dialects are asked for, too: there is nothing to settle, but
+  /// they may be refused or answered in another form all the same.
   bool for_faults = false;
   std::function<void(const std::string& line)> tell;  ///< Hears, once each, of what is not as usual.
 };

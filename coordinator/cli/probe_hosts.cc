@@ -27,6 +27,7 @@ std::string host_line(const HostFacts& host) {
   if (model.max_length)
     text += fmt::format(", context {}", format_figure(static_cast<double>(*model.max_length)));
   text += host.has_metrics ? ", /metrics found" : ", no /metrics: what gives out cannot be named";
+  if (!host.streams) text += ", does not stream";
   if (host.token_limit != TokenLimit::kMaxTokens)
     text += fmt::format(", takes {}, not max_tokens", to_string(host.token_limit));
   if (host.healthy && !*host.healthy) text += ", /health says NOT READY";

@@ -276,9 +276,11 @@ class Run {
   void ask_about_tokens() {
     if (past_) return adopt_calibration(*past_, cells_);
     const auto tell = [this](const std::string& line) { display_.print(line); };
-    const auto faults = settle_usage(
-        plan_, cells_,
-        {.run_id = run_id_, .stop = interrupts_.token(), .for_faults = options_.preflight, .tell = tell});
+    const auto faults = settle_usage(plan_, cells_,
+                                     {.run_id = run_id_,
+                                      .stop = interrupts_.token(),
+                                      .for_faults = options_.preflight && options_.listen.empty(),
+                                      .tell = tell});
     if (options_.preflight && !faults.empty())
       throw Failure{kBadInput, fmt::format("{}; {}", fmt::join(faults, "; "), kNothingLoaded)};
     for (const std::string& fault : faults) tell(fault);

@@ -8,6 +8,7 @@
 
 #include "common/printable.h"
 #include "common/secrets.h"
+#include "coordinator/calibration/request_body.h"
 #include "coordinator/init/host_words.h"
 #include "coordinator/telemetry/host_pages.h"
 #include "coordinator/telemetry/prometheus_text.h"
@@ -97,11 +98,14 @@ Result<void> find_dialect(TargetClient& host, Target& target, HostFacts& facts) 
     if (answer && answer->reported) {
       facts.api = api;
       facts.token_limit = answer->limit;
+      facts.streams = answer->form == AnswerForm::kStream;
       facts.usage = *answer->reported;
       return {};
     }
     if (!host.answered()) return answer.error();
-    why = answer ? "an answer streams no text" : answer.error().message;
+    why = answer ? fmt::format("{} answers without a text that is known ({})", completions_path(api),
+                               answer->instead)
+                 : answer.error().message;
   }
   return Error{fmt::format("it does not answer a request for '{}': {}", target.model, why)};
 }

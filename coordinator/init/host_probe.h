@@ -25,6 +25,7 @@ struct HostFacts {
   std::vector<Model> models;    ///< The one that was asked first.
   Api api = Api::kOpenAiChat;
   TokenLimit token_limit = TokenLimit::kMaxTokens;  ///< The name that it takes.
+  bool streams = true;  ///< Else it answers whole where a stream is asked for: there is no TTFT.
   UsageReport usage = UsageReport::kNone;
   bool has_metrics = false;      ///< /metrics is a Prometheus exposition …
   std::optional<Engine> engine;  ///< … of this engine …

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 
 #include "common/json_quoted.h"
 
@@ -49,6 +50,15 @@ std::string auth_text(const SecretRef& auth) {
                    "    auth: {{env: {}}}       # read on each agent's host; never stands in a plan\n",
                    auth.name)
              : "";
+}
+
+std::string stream_text(const HostFacts& host) {
+  return host.streams ? "" : "      stream: false   # it answers whole, also where a stream is asked for\n";
+}
+
+std::uint64_t whole_answer_seconds(double first, std::uint64_t tokens) {
+  constexpr double kReaderSeconds = 0.05;  // of a token
+  return static_cast<std::uint64_t>(std::ceil(first + kReaderSeconds * static_cast<double>(tokens)));
 }
 
 std::string answer_lengths(std::uint64_t mean) {

@@ -20,6 +20,11 @@ std::string shell_word(std::string_view text);
 std::string api_text(const HostFacts& host);
 /// The line of a target that names where its token is; empty without one.
 std::string auth_text(const SecretRef& auth);
+/// The line of a workload for a host that does not stream; empty for others.
+std::string stream_text(const HostFacts& host);
+/// The seconds within which an answer of `tokens` comes that begins within `first` seconds and is as fast as
+/// its reader.
+std::uint64_t whole_answer_seconds(double first, std::uint64_t tokens);
 /// Answers of one length would put all streams in step, which no users do: lengths vary by half around
 /// `mean`.
 std::string answer_lengths(std::uint64_t mean);

@@ -29,6 +29,10 @@ Result<void> check_replicas(const std::vector<HostFacts>& hosts) {
     if (host.api != first.api)
       return Error{
           fmt::format("{} and {} speak different APIs; measure each host alone", first.url, host.url)};
+    if (host.streams != first.streams)
+      return Error{
+          fmt::format("one of {} and {} streams its answers, the other does not; measure each host alone",
+                      first.url, host.url)};
     if (host.token_limit != first.token_limit)
       return Error{fmt::format("{} takes {}, and {} takes {}; measure each host alone", first.url,
                                to_string(first.token_limit), host.url, to_string(host.token_limit))};

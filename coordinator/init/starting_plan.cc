@@ -13,8 +13,9 @@ namespace {
 
 constexpr std::uint64_t kInputTokens = 512, kOutputTokens = 256;
 
-std::string_view usage_text(UsageReport usage) {
-  switch (usage) {
+std::string_view usage_text(const HostFacts& facts) {
+  if (!facts.streams) return "it answers whole: when its first token comes cannot be measured";
+  switch (facts.usage) {
     case UsageReport::kRunning:
       return "it counts tokens while it streams: figures are exact";
     case UsageReport::kAtEnd:
@@ -33,6 +34,17 @@ std::string metrics_text(const HostFacts& facts) {
 std::string health_text(const HostFacts& facts) {
   if (!facts.healthy) return "/health is not there, or was not asked";
   return *facts.healthy ? "/health says ready" : "/health says NOT READY";
+}
+
+/// Limits that suit a chat.
+std::string slo_lines(const HostFacts& facts, std::uint64_t output) {
+  if (!facts.streams) {
+    return fmt::format("      e2e: {{p95: {}s}}       # 95 % of the answers are there within this time\n",
+                       whole_answer_seconds(1, output));
+  }
+  return R"(      ttft: {p95: 1s}       # 95 % of the users see something within a second …
+      tpot: {p95: 50ms}     # … and then at least 20 tokens a second, faster than they read
+)";
 }
 
 std::string models_text(const HostFacts& facts) {
@@ -81,20 +93,19 @@ targets:
       synthetic: {{input_tokens: {input}}}
       output_tokens: {output}   # varied, as users' answers are: equal ones end and begin together
       temperature: 0.7
-    ramp:
+{stream}    ramp:
       # Doubles the requests in flight until throughput stops to follow, then narrows down. Instead, with fixed
       # steps: {{steps: [1, 2, 4, 8, 16, 32, 64], warmup: 10s, hold: 60s}}
       search: {{max: 1024}}
       max_duration: ${{longest:-30m}}     # it ends early rather than take longer
     slo:
-      ttft: {{p95: 1s}}       # 95 % of the users see something within a second …
-      tpot: {{p95: 50ms}}     # … and then at least 20 tokens a second, faster than they read
-)",
+{slo})",
       fmt::arg("url", facts.url), fmt::arg("urls", fmt::join(urls, ", ")),
       fmt::arg("models", models_text(facts)), fmt::arg("health", health_text(facts)),
-      fmt::arg("metrics", metrics_text(facts)), fmt::arg("usage", usage_text(facts.usage)),
+      fmt::arg("metrics", metrics_text(facts)), fmt::arg("usage", usage_text(facts)),
       fmt::arg("name", yaml_name(name)), fmt::arg("file", shell_word(name + ".yaml")),
       fmt::arg("api", api_text(facts)), fmt::arg("model", yaml_quoted(facts.models.front().id)),
+      fmt::arg("stream", stream_text(facts)), fmt::arg("slo", slo_lines(facts, output)),
       fmt::arg("auth", auth_text(facts.auth)), fmt::arg("input", input),
       fmt::arg("output", answer_lengths(output)));
 }

@@ -92,6 +92,33 @@ TEST(StartingPlan, NamesTheLimitThatTheHostTakes) {
             TokenLimit::kMaxCompletionTokens);
 }
 
+TEST(StartingPlan, AHostThatDoesNotStreamIsHeldToWholeAnswers) {
+  HostFacts host = facts("tiny");
+  host.streams = false;
+  const Plan plan = load(host);
+  EXPECT_FALSE(plan.scenarios.at(0).workload.stream);
+  ASSERT_EQ(plan.scenarios[0].slo.size(), 1u);
+  EXPECT_EQ(plan.scenarios[0].slo[0].metric, SloMetric::kE2e);
+  EXPECT_THAT(*starting_plan({host}, "gpu-1"), HasSubstr("it answers whole"));
+}
+
+TEST(QuickPlan, AHostThatDoesNotStreamIsHeldToWholeAnswers) {
+  HostFacts host = facts("tiny"), streams = facts("tiny");
+  host.streams = false;
+  const auto text = quick_plan({host}, "quick", {.output_tokens = 100});
+  ASSERT_TRUE(text) << text.error().message;
+  const auto plan = parse_plan(*text, "quick.yaml", {});
+  ASSERT_TRUE(plan) << plan.error().message << "\n" << *text;
+  EXPECT_FALSE(plan->scenarios.at(0).workload.stream);
+  EXPECT_EQ(plan->scenarios[0].slo.at(0).limit, std::chrono::seconds(6))
+      << "half a second and 100 times 50 ms";
+  EXPECT_TRUE(quick_plan({host}, "quick", {.slo = {"e2e_p50<3s"}}));
+  const auto refused = quick_plan({host}, "quick", {.slo = {"ttft_p95<1s"}});
+  ASSERT_FALSE(refused);
+  EXPECT_THAT(refused.error().message, HasSubstr("does not stream, so 'ttft_p95<1s' cannot be measured"));
+  EXPECT_FALSE(quick_plan({host, streams}, "quick", {}));
+}
+
 TEST(QuickPlan, IsShortenedByItsVariables) {
   HostFacts host = facts("tiny");
   const QuickShape shape{.steps = {1, 8, 32}};
@@ -266,6 +293,16 @@ TEST_F(Pages, AProbeAsksAGatewayForNoHealth) {
   EXPECT_EQ(healthy(kEnginesList, "200 OK"), true);
   EXPECT_EQ(healthy(kEnginesList, "503 Busy"), false);
   EXPECT_EQ(healthy(kEnginesList, "501 No"), std::nullopt);
+}
+
+TEST_F(Pages, AProbeTellsAWholeAnswerFromAStream) {
+  serve(
+      {{"/v1/models", http_response("200 OK", kGatewaysList)},
+       {"/v1/chat/completions", http_response("200 OK", R"({"choices":[{"message":{"content":"one"}}]})")}});
+  const auto facts = probe_host({.url = server_->url(), .model = {}, .auth = {}});
+  ASSERT_TRUE(facts) << facts.error().message;
+  EXPECT_FALSE(facts->streams);
+  EXPECT_EQ(facts->api, Api::kOpenAiChat);
 }
 
 TEST(Preflight, TheSchemeThatIsMeantIsSaid) {

@@ -182,5 +182,45 @@ class Health(TestCase):
         self.assertNotIn("/health", host.paths())
 
 
+def whole_chat(path, body):
+    """Ignores `stream: true`."""
+    if path != "/v1/chat/completions":
+        return NO_SUCH_PAGE
+    return whole({"choices": [{"index": 0, "message": {"role": "assistant", "content": " w" * body["max_tokens"]},
+                               "finish_reason": "length"}],
+                  "usage": {"prompt_tokens": 9, "completion_tokens": body["max_tokens"]}})
+
+
+class WholeAnswers(TestCase):
+    WORDS = "it answers a request for a stream with one whole JSON; set stream: false in the workload"
+
+    def test_a_run_that_wants_a_stream_ends_before_any_load(self):
+        host = self.host(whole_chat)
+        code, report, output = self.run_plan(self.plan(host.url), preflight=True)
+        self.assertEqual(code, 2, output)
+        self.assertIsNone(report)
+        self.assertIn(f"host: {self.WORDS}; nothing was loaded; --no-preflight loads all the same", output)
+        self.assertEqual(len(host.bodies()), 1)
+        code, report, output = self.run_plan(self.plan(host.url))
+        self.assertIn(self.WORDS, output)
+        self.assertEqual(report["totals"]["failed"], report["totals"]["started"], output)
+
+    def test_with_stream_false_it_runs(self):
+        host = self.host(whole_chat)
+        code, report, output = self.run_plan(self.plan(host.url, workload=", stream: false"), preflight=True)
+        self.assertIn(code, (0, 3), output)
+        self.assertEqual(report["totals"]["completed"], 6, output)
+
+    def test_init_and_quick_write_it(self):
+        host = self.host(whole_chat)
+        text = self.init(host.url)
+        self.assertIn("stream: false", text)
+        self.assertIn("does not stream", self.told)
+        text = self.quick(host.url)
+        self.assertIn("stream: false", text)
+        self.assertIn("e2e: {p95: ", text)
+        self.assertFalse(host.bodies()[-1]["stream"])
+
+
 if __name__ == "__main__":
     harness.main()

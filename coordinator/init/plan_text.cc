@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "common/json_quoted.h"
+#include "coordinator/plan/ready_dialects.h"
 
 namespace kneepoint::coordinator {
 namespace {
@@ -39,6 +40,9 @@ std::string shell_word(std::string_view text) {
 
 std::string api_text(const HostFacts& host) {
   std::string text = fmt::format("    api: {}\n", to_string(host.api));
+  if (!host.dialect.empty())
+    text += fmt::format("    dialect: {}   # a ready description; a file of this name here goes before it\n",
+                        ready_dialect_path(host.dialect));
   if (host.token_limit != TokenLimit::kMaxTokens)
     text += fmt::format("    token_limit: {}   # it refuses max_tokens\n", to_string(host.token_limit));
   return text;
@@ -52,8 +56,12 @@ std::string auth_text(const SecretRef& auth) {
              : "";
 }
 
-std::string stream_text(const HostFacts& host) {
-  return host.streams ? "" : "      stream: false   # it answers whole, also where a stream is asked for\n";
+std::string answer_text(const HostFacts& host, std::uint64_t tokens, std::string_view remark) {
+  if (!host.writes_text) return "      stream: false   # an embedding comes whole\n";
+  std::string text =
+      fmt::format("      output_tokens: {}{}\n      temperature: 0.7\n", answer_lengths(tokens), remark);
+  if (!host.streams) text += "      stream: false   # it answers whole, also where a stream is asked for\n";
+  return text;
 }
 
 std::uint64_t whole_answer_seconds(double first, std::uint64_t tokens) {

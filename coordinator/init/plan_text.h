@@ -20,8 +20,11 @@ std::string shell_word(std::string_view text);
 std::string api_text(const HostFacts& host);
 /// The line of a target that names where its token is; empty without one.
 std::string auth_text(const SecretRef& auth);
-/// The line of a workload for a host that does not stream; empty for others.
-std::string stream_text(const HostFacts& host);
+/// The lines of a workload that say what is wanted as an answer, of `tokens` on average: nothing but a vector
+/// of a host of embeddings. @param remark behind the length.
+std::string answer_text(const HostFacts& host, std::uint64_t tokens, std::string_view remark);
+/// What its users wait for at most, where a host gives vectors.
+inline constexpr std::string_view kEmbeddingTime = "200ms";
 /// The seconds within which an answer of `tokens` comes that begins within `first` seconds and is as fast as
 /// its reader.
 std::uint64_t whole_answer_seconds(double first, std::uint64_t tokens);

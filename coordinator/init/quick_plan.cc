@@ -33,7 +33,7 @@ std::string ramp_text(const QuickShape& shape) {
 
 /// Whether there is room for the workload.
 Result<void> check_context(const std::vector<HostFacts>& hosts, const QuickShape& shape) {
-  const std::uint64_t answer = shape.output_tokens + shape.output_tokens / 2;
+  const std::uint64_t answer = hosts.front().writes_text ? shape.output_tokens + shape.output_tokens / 2 : 0;
   const auto room = smallest_context(hosts);
   if (!room || *room >= shape.input_tokens + answer) return {};
   return Error{fmt::format(
@@ -45,6 +45,8 @@ Result<void> check_context(const std::vector<HostFacts>& hosts, const QuickShape
 /// The limits that this host can be held to.
 Result<std::vector<std::string>> limits_for(const HostFacts& host, const QuickShape& shape) {
   if (host.streams) return shape.slo;
+  if (shape.slo == QuickShape{}.slo && !host.writes_text)
+    return std::vector{fmt::format("e2e_p95<{}", kEmbeddingTime)};
   if (shape.slo == QuickShape{}.slo)
     return std::vector{fmt::format("e2e_p95<{}s", whole_answer_seconds(0.5, shape.output_tokens))};
   for (const std::string& limit : shape.slo) {
@@ -131,20 +133,19 @@ targets:
     urls: [{urls}]
 {api}    model: {model}
 {auth}scenarios:
-  - name: chat
+  - name: {scenario}
     workload:
       synthetic:
         input_tokens: ${{input:-{input}}}
-      output_tokens: {output}
-      temperature: 0.7
-{stream}    ramp:
+{answer}    ramp:
 {ramp}{slo})",
       fmt::arg("model_name", printable(first.models.front().id)),
       fmt::arg("model", yaml_quoted(first.models.front().id)), fmt::arg("shorter", shorter),
       fmt::arg("name", yaml_name(name)), fmt::arg("urls", fmt::join(urls, ", ")),
       fmt::arg("api", api_text(first)), fmt::arg("auth", auth_text(first.auth)),
-      fmt::arg("input", shape.input_tokens), fmt::arg("output", answer_lengths(shape.output_tokens)),
-      fmt::arg("stream", stream_text(first)), fmt::arg("ramp", ramp_text(shape)), fmt::arg("slo", *slo));
+      fmt::arg("input", shape.input_tokens), fmt::arg("answer", answer_text(first, shape.output_tokens, "")),
+      fmt::arg("scenario", first.writes_text ? "chat" : "texts"), fmt::arg("ramp", ramp_text(shape)),
+      fmt::arg("slo", *slo));
 }
 
 std::vector<std::string> quick_settings(const QuickShape& shape, Nanos length) {

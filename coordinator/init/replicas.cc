@@ -26,7 +26,7 @@ Result<void> check_replicas(const std::vector<HostFacts>& hosts) {
           "{} does not serve '{}' but '{}'; give replicas of one model, or measure each host alone", host.url,
           printable(model), printable(host.models.front().id))};
     }
-    if (host.api != first.api)
+    if (host.api != first.api || host.dialect != first.dialect)
       return Error{
           fmt::format("{} and {} speak different APIs; measure each host alone", first.url, host.url)};
     if (host.streams != first.streams)

@@ -14,6 +14,8 @@ namespace {
 constexpr std::uint64_t kInputTokens = 512, kOutputTokens = 256;
 
 std::string_view usage_text(const HostFacts& facts) {
+  if (!facts.writes_text)
+    return "it gives embeddings: requests a second are its throughput, e2e is its latency";
   if (!facts.streams) return "it answers whole: when its first token comes cannot be measured";
   switch (facts.usage) {
     case UsageReport::kRunning:
@@ -36,8 +38,12 @@ std::string health_text(const HostFacts& facts) {
   return *facts.healthy ? "/health says ready" : "/health says NOT READY";
 }
 
-/// Limits that suit a chat.
+/// Limits that suit a chat, or a search that waits for a vector.
 std::string slo_lines(const HostFacts& facts, std::uint64_t output) {
+  if (!facts.writes_text) {
+    return fmt::format("      e2e: {{p95: {}}}     # 95 % of the vectors are there within this time\n",
+                       kEmbeddingTime);
+  }
   if (!facts.streams) {
     return fmt::format("      e2e: {{p95: {}s}}       # 95 % of the answers are there within this time\n",
                        whole_answer_seconds(1, output));
@@ -70,7 +76,7 @@ Result<std::string> starting_plan(const std::vector<HostFacts>& hosts, const std
   return fmt::format(
       R"(# yaml-language-server: $schema=plan.schema.json
 # Where does {url} saturate? Written by `kneepoint init`, which asked the host:
-{models}#   {health}; {metrics}
+{models}#   it speaks {dialect}; {health}; {metrics}
 #   {usage}
 #
 #   kneepoint validate {file}    the plan as understood, and how long it takes
@@ -86,14 +92,12 @@ targets:
     urls: [{urls}]       # add further replicas of the same model here
 {api}    model: {model}
 {auth}scenarios:
-  - name: chat
+  - name: {scenario}
     workload:
       # Texts made to a length, no two alike, so that no prefix cache helps. Put the lengths of your own traffic
       # here, or your own prompts (prompts: [...], dataset: {{...}}).
       synthetic: {{input_tokens: {input}}}
-      output_tokens: {output}   # varied, as users' answers are: equal ones end and begin together
-      temperature: 0.7
-{stream}    ramp:
+{answer}    ramp:
       # Doubles the requests in flight until throughput stops to follow, then narrows down. Instead, with fixed
       # steps: {{steps: [1, 2, 4, 8, 16, 32, 64], warmup: 10s, hold: 60s}}
       search: {{max: 1024}}
@@ -105,9 +109,12 @@ targets:
       fmt::arg("metrics", metrics_text(facts)), fmt::arg("usage", usage_text(facts)),
       fmt::arg("name", yaml_name(name)), fmt::arg("file", shell_word(name + ".yaml")),
       fmt::arg("api", api_text(facts)), fmt::arg("model", yaml_quoted(facts.models.front().id)),
-      fmt::arg("stream", stream_text(facts)), fmt::arg("slo", slo_lines(facts, output)),
-      fmt::arg("auth", auth_text(facts.auth)), fmt::arg("input", input),
-      fmt::arg("output", answer_lengths(output)));
+      fmt::arg("slo", slo_lines(facts, output)), fmt::arg("auth", auth_text(facts.auth)),
+      fmt::arg("input", input),
+      fmt::arg("answer",
+               answer_text(facts, output,
+                           "   # varied, as users' answers are: equal ones end and begin together")),
+      fmt::arg("scenario", facts.writes_text ? "chat" : "texts"), fmt::arg("dialect", dialect_words(facts)));
 }
 
 }  // namespace kneepoint::coordinator

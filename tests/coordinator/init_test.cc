@@ -1,16 +1,13 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <map>
-#include <memory>
-
 #include "coordinator/init/host_probe.h"
 #include "coordinator/init/host_words.h"
 #include "coordinator/init/preflight.h"
 #include "coordinator/init/quick_plan.h"
 #include "coordinator/init/starting_plan.h"
 #include "coordinator/plan/plan_loader.h"
-#include "support/scripted_server.h"
+#include "coordinator/plan/ready_dialects.h"
 
 namespace kneepoint::coordinator {
 namespace {
@@ -119,6 +116,48 @@ TEST(QuickPlan, AHostThatDoesNotStreamIsHeldToWholeAnswers) {
   EXPECT_FALSE(quick_plan({host, streams}, "quick", {}));
 }
 
+HostFacts embeddings(std::optional<std::uint64_t> max_length = 512) {
+  HostFacts host = facts("bge-m3", max_length);
+  host.api = Api::kCustom;
+  host.dialect = "openai-embeddings";
+  host.streams = host.writes_text = false;
+  return host;
+}
+
+TEST(StartingPlan, NamesAReadyDescriptionAsAUserWould) {
+  for (const ReadyDialect& ready : ready_dialects()) {
+    HostFacts host = facts("tiny");
+    host.api = Api::kCustom;
+    host.dialect = ready.name;
+    EXPECT_THAT(*starting_plan({host}, "p"),
+                HasSubstr("dialect: dialects/" + std::string(ready.name) + ".yaml"));
+    EXPECT_EQ(load(host).targets.at(0).dialect, *read_ready_dialect(ready)) << ready.name;
+    const auto quick = quick_plan({host}, "quick", {});
+    ASSERT_TRUE(quick);
+    EXPECT_EQ(parse_plan(*quick, "quick.yaml", {})->targets.at(0).dialect, *read_ready_dialect(ready));
+  }
+}
+
+TEST(StartingPlan, AHostOfEmbeddingsHasNoAnswersOfALength) {
+  const Plan plan = load(embeddings());
+  const Workload& workload = plan.scenarios.at(0).workload;
+  EXPECT_FALSE(workload.stream);
+  EXPECT_FALSE(workload.output_tokens);
+  EXPECT_FALSE(workload.temperature);
+  ASSERT_EQ(plan.scenarios[0].slo.size(), 1u);
+  EXPECT_EQ(plan.scenarios[0].slo[0].metric, SloMetric::kE2e);
+  EXPECT_EQ(plan.scenarios[0].slo[0].limit, std::chrono::milliseconds(200));
+  const auto quick = quick_plan({embeddings()}, "quick", {.input_tokens = 512});
+  ASSERT_TRUE(quick) << "no answer needs room: " << quick.error().message;
+  const auto brief = parse_plan(*quick, "quick.yaml", {});
+  ASSERT_TRUE(brief) << brief.error().message << "\n" << *quick;
+  EXPECT_FALSE(brief->scenarios.at(0).workload.output_tokens);
+  EXPECT_EQ(brief->scenarios[0].slo.at(0).limit, std::chrono::milliseconds(200));
+  EXPECT_FALSE(quick_plan({embeddings(100)}, "quick", {}));
+  HostFacts chats = facts("bge-m3");
+  EXPECT_FALSE(quick_plan({embeddings(), chats}, "quick", {}));
+}
+
 TEST(QuickPlan, IsShortenedByItsVariables) {
   HostFacts host = facts("tiny");
   const QuickShape shape{.steps = {1, 8, 32}};
@@ -218,91 +257,6 @@ TEST(Preflight, AHostThatIsNotWellIsNotLoaded) {
                 HasSubstr("/v1/models answers HTTP " + std::to_string(status) + ": loading"));
   }
   for (const int status : {200, 404, 405, 429, 501}) EXPECT_EQ(not_well("/health", {.status = status}), "");
-}
-
-/// Serves pages, everything else is not there. @returns what `ask` was told, and the paths that it asked for.
-class Pages : public testing::Test {
- protected:
-  using Replies = std::map<std::string, std::string>;
-  void serve(Replies pages) {
-    server_ = std::make_unique<ScriptedServer>([pages = std::move(pages)](ScriptedServer::Peer& peer, int) {
-      for (std::string request; !(request = peer.read_request()).empty();) {
-        const std::string path = path_of(request);
-        peer.send(pages.contains(path) ? pages.at(path) : http_response("404 Not Found", "no such page"));
-      }
-    });
-  }
-  /// What a preflight finds wrong with a target of this dialect.
-  std::string fault(Api api) {
-    Plan plan;
-    plan.targets.push_back({.name = "host", .urls = {server_->url()}, .api = api, .model = "tiny"});
-    plan.targets[0].telemetry.off = true;
-    if (api == Api::kCustom) plan.targets[0].dialect = DialectDescription{.path = "/v1/messages"};
-    return preflight(plan, "", {}).at(0).fault;
-  }
-  std::vector<std::string> asked() const {
-    std::vector<std::string> paths;
-    for (const std::string& request : server_->requests()) paths.push_back(path_of(request));
-    return paths;
-  }
-  static std::string path_of(const std::string& request) {
-    const std::size_t begin = request.find(' ') + 1;
-    return request.substr(begin, request.find(' ', begin) - begin);
-  }
-  std::unique_ptr<ScriptedServer> server_;
-};
-
-constexpr const char* kGatewaysList = R"({"data":[{"id":"tiny","owned_by":"openai"}]})";
-constexpr const char* kEnginesList = R"({"data":[{"id":"tiny","owned_by":"vllm"}]})";
-
-TEST_F(Pages, AGatewaysHealthIsNotAsked) {
-  for (const Api api : {Api::kOpenAiChat, Api::kCustom, Api::kVllmGenerate}) {
-    serve({{"/v1/models", http_response("200 OK", kGatewaysList)}, {"/health", http_response("500 No", "")}});
-    EXPECT_EQ(fault(api), "");
-    EXPECT_THAT(asked(), testing::ElementsAre("/v1/models"));
-  }
-}
-
-TEST_F(Pages, HealthDecidesWhereThereIsNoListAndOfAnEngine) {
-  for (const Api api : {Api::kOpenAiChat, Api::kCustom}) {
-    serve({{"/health", http_response("503 Busy", "loading")}});
-    EXPECT_THAT(fault(api), HasSubstr("/health answers HTTP 503: loading"));
-    serve({{"/v1/models", http_response("200 OK", kEnginesList)},
-           {"/health", http_response("503 Busy", "loading")}});
-    EXPECT_THAT(fault(api), HasSubstr("/health answers HTTP 503: loading"));
-    serve({});
-    EXPECT_EQ(fault(api), "") << "a host without such pages may serve all the same";
-    EXPECT_THAT(asked(), testing::ElementsAre("/v1/models", "/health"));
-  }
-  serve({{"/v1/models", http_response("503 Busy", "loading")}});
-  EXPECT_THAT(fault(Api::kCustom), HasSubstr("/v1/models answers HTTP 503: loading"));
-}
-
-TEST_F(Pages, AProbeAsksAGatewayForNoHealth) {
-  const std::string chat = "data: {\"choices\":[{\"delta\":{\"content\":\"one\"}}]}\n\ndata: [DONE]\n\n";
-  const auto healthy = [&](const char* models, const char* status) {
-    serve({{"/v1/models", http_response("200 OK", models)},
-           {"/health", http_response(status, "")},
-           {"/v1/chat/completions", http_response("200 OK", chat)}});
-    const auto facts = probe_host({.url = server_->url(), .model = {}, .auth = {}});
-    EXPECT_TRUE(facts) << (facts ? "" : facts.error().message);
-    return facts ? facts->healthy : std::nullopt;
-  };
-  EXPECT_EQ(healthy(kGatewaysList, "500 No"), std::nullopt);
-  EXPECT_THAT(asked(), testing::Not(testing::Contains("/health")));
-  EXPECT_EQ(healthy(kEnginesList, "200 OK"), true);
-  EXPECT_EQ(healthy(kEnginesList, "503 Busy"), false);
-  EXPECT_EQ(healthy(kEnginesList, "501 No"), std::nullopt);
-}
-
-TEST_F(Pages, AProbeTellsAWholeAnswerFromAStream) {
-  serve(
-      {{"/v1/models", http_response("200 OK", kGatewaysList)},
-       {"/v1/chat/completions", http_response("200 OK", R"({"choices":[{"message":{"content":"one"}}]})")}});
-  const auto facts = probe_host({.url = server_->url(), .model = {}, .auth = {}});
-  ASSERT_TRUE(facts) << facts.error().message;
-  EXPECT_FALSE(facts->streams);
-  EXPECT_EQ(facts->api, Api::kOpenAiChat);
 }
 
 TEST(Preflight, TheSchemeThatIsMeantIsSaid) {

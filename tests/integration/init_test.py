@@ -222,5 +222,95 @@ class WholeAnswers(TestCase):
         self.assertFalse(host.bodies()[-1]["stream"])
 
 
+def ollama(path, body):
+    if path != "/api/chat":
+        return NO_SUCH_PAGE
+    if body["model"] != "llama3.2:latest":
+        return whole({"error": f"model '{body['model']}' not found"}, 404)
+    n = body["options"]["num_predict"]
+    lines = [{"message": {"role": "assistant", "content": f" w{i}"}, "done": False} for i in range(n)]
+    lines.append({"message": {"role": "assistant", "content": ""}, "done": True, "done_reason": "length", "eval_count": n,
+                  "prompt_eval_count": 9})
+    return 200, "application/x-ndjson", "".join(json.dumps(line) + "\n" for line in lines)
+
+
+def embeddings(path, body):
+    if path != "/v1/embeddings":
+        return whole({"error": {"message": "This model does not support chat"}}, 400)
+    return whole({"object": "list", "data": [{"index": 0, "embedding": [0.25] * 8}], "usage": {"prompt_tokens": 9}})
+
+
+def messages(path, body):
+    if path != "/v1/messages":
+        return NO_SUCH_PAGE
+    n = body["max_tokens"]
+    return events({"type": "message_start", "message": {"usage": {"input_tokens": 9, "output_tokens": 1}}},
+                  *[{"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": f" w{i}"}}
+                    for i in range(n)],
+                  {"type": "message_delta", "delta": {"stop_reason": "max_tokens"}, "usage": {"output_tokens": n}},
+                  {"type": "message_stop"}, end="")
+
+
+class Dialects(TestCase):
+    """Hosts that speak none of OpenAI's two older APIs."""
+
+    def loads(self, text):
+        """The plan with a fixed small load, run to its end."""
+        lines = text.splitlines(keepends=True)
+        search = next(i for i, line in enumerate(lines) if "search: {" in line)
+        lines[search:search + 2] = ["      steps: [2]\n", "      requests: 6\n"]
+        code, report, output = self.run_plan(self.write_plan("".join(lines), "loads.yaml"), preflight=True)
+        self.assertIn(code, (0, 3), output)
+        self.assertEqual((report["totals"]["completed"], report["totals"]["failed"]), (6, 0), output)
+
+    def test_ollama_is_found_without_a_list_of_openais(self):
+        host = self.host(ollama, {"/api/tags": {"models": [{"name": "llama3.2:latest", "model": "llama3.2:latest"}]}})
+        text = self.init(host.url)
+        self.assertIn("llama3.2:latest, speaks ollama", self.told)
+        self.assertIn("dialect: dialects/ollama.yaml", text)
+        self.loads(text)
+        quick = self.quick(host.url)
+        self.assertIn("dialect: dialects/ollama.yaml", quick)
+        self.assertIn("ttft: {p95: 500ms}", quick)
+
+    def test_a_model_that_is_named_needs_no_list(self):
+        host = self.host(messages, {})
+        self.assertEqual(self.command("init", host.url), 2)
+        self.assertIn("name one with --model", self.told)
+        text = self.init(host.url, "--model", "tiny")
+        self.assertIn("speaks anthropic-messages", self.told)
+        self.assertIn("dialect: dialects/anthropic-messages.yaml", text)
+        self.loads(text)
+
+    def test_embeddings_have_no_stream_and_no_ttft(self):
+        host = self.host(embeddings)
+        text = self.init(host.url)
+        self.assertIn("speaks openai-embeddings", self.told)
+        for line in ("dialect: dialects/openai-embeddings.yaml", "stream: false", "e2e: {p95: 200ms}"):
+            self.assertIn(line, text)
+        self.assertNotIn("output_tokens", text)
+        self.assertNotIn("ttft: ", text)
+        self.loads(text)
+        quick = self.quick(host.url)
+        self.assertIn("e2e: {p95: 200ms}", quick)
+
+    def test_embeddings_without_stream_false_end_before_any_load(self):
+        host = self.host(embeddings)
+        target = ", dialect: dialects/openai-embeddings.yaml"
+        plan = self.plan(host.url, target=target)
+        plan.write_text(plan.read_text().replace("api: openai-chat", "api: custom"))
+        code, report, output = self.run_plan(plan, preflight=True)
+        self.assertEqual(code, 2, output)
+        self.assertIn(WholeAnswers.WORDS, output)
+        self.assertEqual(len(host.bodies()), 1)
+
+    def test_what_is_refused_is_one_line_in_the_hosts_words(self):
+        host = self.host(lambda path, body: whole({"error": "the tokenizer is missing"}, 400))
+        self.assertEqual(self.command("init", host.url), 2)
+        self.assertIn("it does not answer a request for 'tiny': /v1/chat/completions answers HTTP 400: "
+                      '{"error": "the tokenizer is missing"}', self.told)
+        self.assertEqual(len(self.told.strip().splitlines()), 1, self.told)
+
+
 if __name__ == "__main__":
     harness.main()

@@ -30,6 +30,7 @@ void RequestBody::set(std::string_view name, std::string value) {
 }
 
 std::string RequestBody::json() const {
+  if (members_.empty()) return "{}";
   std::string out;
   for (const auto& [name, value] : members_) {
     out += fmt::format("{}{}:{}", out.empty() ? "{" : ",", json_quoted(name), value);

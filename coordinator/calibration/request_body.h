@@ -14,6 +14,7 @@ class RequestBody {
  public:
   /// The model and the prompt, as the target's dialect has them. @param system empty for none.
   RequestBody(const Target& target, const std::string& system, const std::string& text);
+  RequestBody() = default;
 
   /// Adds a member or gives it another value. @param value JSON.
   void set(std::string_view name, std::string value);

@@ -12,13 +12,28 @@
 namespace kneepoint::coordinator {
 namespace {
 
-/// Whether requests ask for usage at all.
-bool asks_for_usage(const Target& target, const Workload& workload) {
-  const bool openai = target.api == Api::kOpenAiChat || target.api == Api::kOpenAiCompletions;
-  return openai && workload.stream;
+bool speaks_openai(const Target& target) {
+  return target.api == Api::kOpenAiChat || target.api == Api::kOpenAiCompletions;
 }
 
-Result<UsageAnswer> ask(const Target& target, const std::string& extra_body,
+/// Whether requests ask for usage at all.
+bool asks_for_usage(const Target& target, const Workload& workload) {
+  return speaks_openai(target) && workload.stream;
+}
+
+/// What chats without a stream and described hosts are asked settles nothing; it only shows faults.
+bool is_asked(const Target& target, const Workload& workload, const SettleUsageOptions& options) {
+  return asks_for_usage(target, workload) ||
+         (options.for_faults && (speaks_openai(target) || target.dialect));
+}
+
+constexpr char kStreamed = 's', kWhole = 'w';  // before the extra body, in the text of a question
+
+Question question_of(const Cell& cell) {
+  return {cell.target, (cell.workload.stream ? kStreamed : kWhole) + cell.workload.extra_body};
+}
+
+Result<UsageAnswer> ask(const Target& target, const std::string& question,
                         const SettleUsageOptions& options) {
   const auto secret = resolve_secret(target.auth);
   if (!secret) return secret.error();
@@ -26,7 +41,33 @@ Result<UsageAnswer> ask(const Target& target, const std::string& extra_body,
                       {.stop = options.stop,
                        .limit = std::min(options.limit, target.request_timeout),
                        .run_id = options.run_id});
-  return probe_usage(client, target, {.extra_body = extra_body});
+  return probe_usage(client, target,
+                     {.extra_body = question.substr(1), .stream = question.front() == kStreamed});
+}
+
+/// Whether requests say how long an answer may be.
+bool sends_limit(const Workload& workload) {
+  return workload.output_tokens || (workload.dataset && workload.dataset->output_lengths);
+}
+
+/// Why no request of a workload would be answered; empty where they may be.
+std::string fault_of(const Target& target, const Workload& workload, const UsageAnswer& answer) {
+  if (answer.limit != target.token_limit && sends_limit(workload)) {
+    return fmt::format("{}: it does not take {} ({}); set token_limit: {} in the target", target.name,
+                       to_string(target.token_limit), answer.refusal, to_string(answer.limit));
+  }
+  if (workload.stream && answer.form == AnswerForm::kWhole) {
+    return fmt::format(
+        "{}: it answers a request for a stream with one whole JSON; set stream: false in the workload",
+        target.name);
+  }
+  if (!workload.stream && answer.form == AnswerForm::kStream) {
+    return fmt::format(
+        "{}: it answers with a stream, though none is asked for; take stream: false out of the "
+        "workload",
+        target.name);
+  }
+  return {};
 }
 
 /// What the answer itself showed goes before what was asked for: hosts may ignore it.
@@ -57,25 +98,32 @@ std::string line_about_usage(const Target& target, const Result<UsageAnswer>& an
 
 }  // namespace
 
-void settle_usage(const Plan& plan, std::vector<Cell>& cells, const SettleUsageOptions& options) {
+std::vector<std::string> settle_usage(const Plan& plan, std::vector<Cell>& cells,
+                                      const SettleUsageOptions& options) {
   std::set<Question> questions;
   for (const Cell& cell : cells) {
-    if (asks_for_usage(plan.targets[cell.target], cell.workload))
-      questions.emplace(cell.target, cell.workload.extra_body);
+    if (is_asked(plan.targets[cell.target], cell.workload, options)) questions.insert(question_of(cell));
   }
   const auto answers = ask_targets(
       plan, questions, options.stop,
-      [&](const Target& target, const std::string& extra_body) { return ask(target, extra_body, options); });
-  if (options.stop.stop_requested()) return;
+      [&](const Target& target, const std::string& question) { return ask(target, question, options); });
+  if (options.stop.stop_requested()) return {};
   std::set<std::string> told;
+  std::vector<std::string> faults;
   for (Cell& cell : cells) {
-    const auto at = answers.find({cell.target, cell.workload.extra_body});
-    if (at == answers.end() || !asks_for_usage(plan.targets[cell.target], cell.workload)) continue;
+    const Target& target = plan.targets[cell.target];
+    const auto at = answers.find(question_of(cell));
+    if (at == answers.end() || !is_asked(target, cell.workload, options)) continue;
     const Result<UsageAnswer>& answer = at->second;
-    const std::string line = line_about_usage(plan.targets[cell.target], answer);
-    if (options.tell && !line.empty() && told.insert(line).second) options.tell(line);
+    const std::string fault = answer ? fault_of(target, cell.workload, *answer) : "";
+    if (!fault.empty() && std::find(faults.begin(), faults.end(), fault) == faults.end())
+      faults.push_back(fault);
+    if (!asks_for_usage(target, cell.workload)) continue;
     cell.usage = answer ? answer->taken : UsageOption::kContinuous;
+    const std::string line = line_about_usage(target, answer);
+    if (options.tell && fault.empty() && !line.empty() && told.insert(line).second) options.tell(line);
   }
+  return faults;
 }
 
 }  // namespace kneepoint::coordinator

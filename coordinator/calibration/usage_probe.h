@@ -1,6 +1,5 @@
 #pragma once
 
-#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -8,30 +7,39 @@
 #include "common/plan.h"
 #include "common/result.h"
 #include "common/usage_option.h"
+#include "coordinator/calibration/answer_signs.h"
 #include "coordinator/telemetry/target_client.h"
 
 namespace kneepoint::coordinator {
 
-/// Where the tokens of a streamed answer are counted.
-enum class UsageReport : std::uint8_t { kNone, kAtEnd, kRunning };
-
-/// Reads an answer streamed as server-sent events. @returns absent where no event carries text.
-std::optional<UsageReport> usage_of_stream(std::string_view body);
-
 /// What a host makes of being asked for its token counts.
 struct UsageAnswer {
   UsageOption taken = UsageOption::kContinuous;  ///< The most that it does not refuse.
-  std::optional<UsageReport> reported;  ///< What its answer to that carried; absent: the answer had no text.
+  /// What its answer to that carried; absent: the answer had no content that is known.
+  std::optional<UsageReport> reported;
+  AnswerForm form = AnswerForm::kUnknown;  ///< How that answer came.
+  std::string instead = {};                ///< What came in place of content, in the host's words.
+  /// Under which name it takes the most of an answer: the target's, or the other one where it refuses that.
+  TokenLimit limit = TokenLimit::kMaxTokens;
+  std::string refusal = {};  ///< What it says to the target's name, where it takes the other one.
 };
 
-/// One small request, streamed, and what it asks for besides.
+/// One small request, and what it asks for besides.
 struct UsageQuestion {
   std::string extra_body = {};  ///< The workload's: a JSON object; empty for none.
   int tokens = 2;               ///< The most of its answer.
+  bool stream = true;           ///< Else nothing is asked of token counts.
 };
 
+/// Whether the reply to a request says that its member `name` is not taken, perhaps by naming `instead`. That
+/// its value will not do is another thing.
+bool refuses_member(const HttpReply& reply, std::string_view name, std::string_view instead);
+
 /// Asks with running counts, where that is refused with those at the end, then without any: three requests at
-/// most. @param target speaks a dialect of OpenAI's. @returns why not, where none of them is answered.
+/// most. A chat that does not take the target's name of the limit is asked under the other name as well, each
+/// time. A described dialect asks for no counts: one request, for at least 16 tokens, as some allow no fewer.
+/// @param target speaks a dialect of OpenAI's or one that is described. @returns why not, in the host's
+/// words, where none of them is answered.
 Result<UsageAnswer> probe_usage(TargetClient& client, const Target& target, const UsageQuestion& question);
 
 }  // namespace kneepoint::coordinator

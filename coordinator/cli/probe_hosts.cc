@@ -26,6 +26,10 @@ std::string host_line(const HostFacts& host) {
   text += printable(model.id);
   if (model.max_length)
     text += fmt::format(", context {}", format_figure(static_cast<double>(*model.max_length)));
+  text += ", speaks " + dialect_words(host);
+  if (!host.streams && host.writes_text) text += ", does not stream";
+  if (host.token_limit != TokenLimit::kMaxTokens)
+    text += fmt::format(", takes {}, not max_tokens", to_string(host.token_limit));
   text += host.has_metrics ? ", /metrics found" : ", no /metrics: what gives out cannot be named";
   if (host.healthy && !*host.healthy) text += ", /health says NOT READY";
   if (!host.clock.empty()) text += "; " + host.clock;

@@ -19,7 +19,7 @@ struct HostsToProbe {
 /// with `tell` what it is. @returns an error, of one line, where an address is none or a host is not fit.
 Result<std::vector<HostFacts>> probe_hosts(const HostsToProbe& hosts, bool tell);
 
-/// "✓ http://gpu-1:8000: vLLM 0.26.0, qwen3-4b, context 32,768, /metrics found"
+/// "✓ http://gpu-1:8000: vLLM 0.26.0, qwen3-4b, context 32,768, speaks openai-chat, /metrics found"
 std::string host_line(const HostFacts& host);
 
 }  // namespace kneepoint::coordinator

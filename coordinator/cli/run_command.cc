@@ -58,6 +58,7 @@ namespace {
 constexpr Nanos kProgressPatience = std::chrono::seconds(1);
 /// A clock that has moved further is worth a word: a twentieth of a second.
 constexpr Nanos kNoticedDrift = std::chrono::milliseconds(50);
+constexpr const char* kNothingLoaded = "nothing was loaded; --no-preflight loads all the same";
 
 /// Ends the command early: one line for the user, and what the process exits with.
 struct Failure {
@@ -116,7 +117,7 @@ void ask_hosts(const Plan& plan, bool tell, Interrupts& interrupts, BackgroundOu
           fmt::format("✓ {}{}{}\n", host.url, host.remarks.empty() ? "" : ": ", printable(host.remarks)));
     }
   }
-  if (!fit) throw Failure{kBadInput, "nothing was loaded; --no-preflight loads all the same"};
+  if (!fit) throw Failure{kBadInput, kNothingLoaded};
 }
 
 /// One run, from its checked plan to its report. Members are in the order in which they come to be: the
@@ -270,12 +271,20 @@ class Run {
     return check_local_agents();
   }
 
-  /// What texts weigh and what hosts tell of their tokens.
+  /// What hosts tell of their tokens and what texts weigh. A host that would refuse every request is said so
+  /// before it is loaded.
   void ask_about_tokens() {
     if (past_) return adopt_calibration(*past_, cells_);
     const auto tell = [this](const std::string& line) { display_.print(line); };
+    const auto faults = settle_usage(plan_, cells_,
+                                     {.run_id = run_id_,
+                                      .stop = interrupts_.token(),
+                                      .for_faults = options_.preflight && options_.listen.empty(),
+                                      .tell = tell});
+    if (options_.preflight && !faults.empty())
+      throw Failure{kBadInput, fmt::format("{}; {}", fmt::join(faults, "; "), kNothingLoaded)};
+    for (const std::string& fault : faults) tell(fault);
     calibrate(plan_, cells_, {.run_id = run_id_, .stop = interrupts_.token(), .tell = tell});
-    settle_usage(plan_, cells_, {.run_id = run_id_, .stop = interrupts_.token(), .tell = tell});
   }
 
   /// Hands the assignment to the fleet and opens what is recorded. @returns what there was before.

@@ -7,22 +7,16 @@
 #include <ctime>
 #include <initializer_list>
 
-#include "common/printable.h"
 #include "coordinator/results/units.h"
+#include "coordinator/telemetry/host_pages.h"
 
 namespace kneepoint::coordinator {
 namespace {
 
 /// Date tells whole seconds, and the answer was under way.
 constexpr Nanos kNoticedClock = std::chrono::seconds(5);
-constexpr std::size_t kQuoted = 160;  // bytes of what a host says
 
 }  // namespace
-
-std::string own_words(const HttpReply& reply) {
-  const std::string words = printable_start(reply.body, kQuoted);
-  return fmt::format("HTTP {}{}{}", reply.status, words.empty() ? "" : ": ", words);
-}
 
 std::string unreachable(std::string_view url, const std::string& why) {
   const auto says = [&](std::initializer_list<std::string_view> words) {

@@ -8,9 +8,6 @@
 
 namespace kneepoint::coordinator {
 
-/// The status of a reply and the first bytes of what it says, printable.
-std::string own_words(const HttpReply& reply);
-
 /// Nothing was heard from the host at `url`: `why`, and what to write instead where that can be guessed.
 std::string unreachable(std::string_view url, const std::string& why);
 

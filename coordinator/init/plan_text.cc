@@ -3,8 +3,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 
 #include "common/json_quoted.h"
+#include "coordinator/plan/ready_dialects.h"
 
 namespace kneepoint::coordinator {
 namespace {
@@ -36,12 +38,35 @@ std::string shell_word(std::string_view text) {
   return word + "'";
 }
 
+std::string api_text(const HostFacts& host) {
+  std::string text = fmt::format("    api: {}\n", to_string(host.api));
+  if (!host.dialect.empty())
+    text += fmt::format("    dialect: {}   # a ready description; a file of this name here goes before it\n",
+                        ready_dialect_path(host.dialect));
+  if (host.token_limit != TokenLimit::kMaxTokens)
+    text += fmt::format("    token_limit: {}   # it refuses max_tokens\n", to_string(host.token_limit));
+  return text;
+}
+
 std::string auth_text(const SecretRef& auth) {
   return auth.source == SecretRef::Source::kEnvironment
              ? fmt::format(
                    "    auth: {{env: {}}}       # read on each agent's host; never stands in a plan\n",
                    auth.name)
              : "";
+}
+
+std::string answer_text(const HostFacts& host, std::uint64_t tokens, std::string_view remark) {
+  if (!host.writes_text) return "      stream: false   # an embedding comes whole\n";
+  std::string text =
+      fmt::format("      output_tokens: {}{}\n      temperature: 0.7\n", answer_lengths(tokens), remark);
+  if (!host.streams) text += "      stream: false   # it answers whole, also where a stream is asked for\n";
+  return text;
+}
+
+std::uint64_t whole_answer_seconds(double first, std::uint64_t tokens) {
+  constexpr double kReaderSeconds = 0.05;  // of a token
+  return static_cast<std::uint64_t>(std::ceil(first + kReaderSeconds * static_cast<double>(tokens)));
 }
 
 std::string answer_lengths(std::uint64_t mean) {

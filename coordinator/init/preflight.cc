@@ -11,6 +11,7 @@
 #include "common/printable.h"
 #include "common/secrets.h"
 #include "coordinator/init/host_words.h"
+#include "coordinator/telemetry/host_pages.h"
 #include "coordinator/telemetry/prometheus_text.h"
 #include "coordinator/telemetry/target_client.h"
 
@@ -63,7 +64,7 @@ HostCheck ask(const Target& target, const std::string& url, const std::string& r
   TargetClient client(
       alone, *secret,
       {.stop = stop, .limit = std::max(kPreflightLimit, target.connect_timeout), .run_id = run_id});
-  const std::string path = speaks_openai(target) ? "/v1/models" : "/health";
+  const std::string path = models_path(target);
   const auto reply = client.get(path);
   if (!reply) return {.url = url, .fault = unreachable(url, reply.error().message)};
   HostCheck check{.url = url, .fault = not_well(path, *reply)};
@@ -71,6 +72,10 @@ HostCheck ask(const Target& target, const std::string& url, const std::string& r
   for (const std::string& model : more_models) {
     alone.model = model;
     if (check.fault.empty() && speaks_openai(target)) check.fault = judge_models(alone, *reply, std::nullopt);
+  }
+  if (check.fault.empty() && wants_health(*reply)) {
+    const auto health = client.get("/health");
+    check.fault = health ? not_well("/health", *health) : unreachable(url, health.error().message);
   }
   if (!check.fault.empty()) return check;
   const std::string clock = clock_remark(reply->date, SystemClock().real_now());

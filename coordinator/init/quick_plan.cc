@@ -33,13 +33,28 @@ std::string ramp_text(const QuickShape& shape) {
 
 /// Whether there is room for the workload.
 Result<void> check_context(const std::vector<HostFacts>& hosts, const QuickShape& shape) {
-  const std::uint64_t answer = shape.output_tokens + shape.output_tokens / 2;
+  const std::uint64_t answer = hosts.front().writes_text ? shape.output_tokens + shape.output_tokens / 2 : 0;
   const auto room = smallest_context(hosts);
   if (!room || *room >= shape.input_tokens + answer) return {};
   return Error{fmt::format(
       "the context of {} tokens is too short for {} of prompt and up to {} of answer; give less with --input "
       "and --output",
       *room, shape.input_tokens, answer)};
+}
+
+/// The limits that this host can be held to.
+Result<std::vector<std::string>> limits_for(const HostFacts& host, const QuickShape& shape) {
+  if (host.streams) return shape.slo;
+  if (shape.slo == QuickShape{}.slo && !host.writes_text)
+    return std::vector{fmt::format("e2e_p95<{}", kEmbeddingTime)};
+  if (shape.slo == QuickShape{}.slo)
+    return std::vector{fmt::format("e2e_p95<{}s", whole_answer_seconds(0.5, shape.output_tokens))};
+  for (const std::string& limit : shape.slo) {
+    if (!limit.starts_with("e2e_"))
+      return Error{fmt::format("{} does not stream, so '{}' cannot be measured; write e2e_pNN<DURATION",
+                               host.url, printable(limit))};
+  }
+  return shape.slo;
 }
 
 }  // namespace
@@ -94,9 +109,11 @@ Result<std::string> quick_plan(const std::vector<HostFacts>& hosts, const std::s
                                const QuickShape& shape) {
   if (const auto alike = check_replicas(hosts); !alike) return alike.error();
   if (const auto fits = check_context(hosts, shape); !fits) return fits.error();
-  const auto slo = slo_text(shape.slo);
-  if (!slo) return slo.error();
   const HostFacts& first = hosts.front();
+  const auto limits = limits_for(first, shape);
+  if (!limits) return limits.error();
+  const auto slo = slo_text(*limits);
+  if (!slo) return slo.error();
   std::vector<std::string> urls;
   for (const HostFacts& host : hosts) urls.push_back(fmt::format("\"{}\"", host.url));
   const std::string_view shorter = shape.search ? "--set longest=5m" : "--set hold=10s --set warmup=2s";
@@ -114,23 +131,21 @@ name: {name}
 targets:
   - name: host
     urls: [{urls}]
-    api: {api}
-    model: {model}
+{api}    model: {model}
 {auth}scenarios:
-  - name: chat
+  - name: {scenario}
     workload:
       synthetic:
         input_tokens: ${{input:-{input}}}
-      output_tokens: {output}
-      temperature: 0.7
-    ramp:
+{answer}    ramp:
 {ramp}{slo})",
       fmt::arg("model_name", printable(first.models.front().id)),
       fmt::arg("model", yaml_quoted(first.models.front().id)), fmt::arg("shorter", shorter),
       fmt::arg("name", yaml_name(name)), fmt::arg("urls", fmt::join(urls, ", ")),
-      fmt::arg("api", to_string(first.api)), fmt::arg("auth", auth_text(first.auth)),
-      fmt::arg("input", shape.input_tokens), fmt::arg("output", answer_lengths(shape.output_tokens)),
-      fmt::arg("ramp", ramp_text(shape)), fmt::arg("slo", *slo));
+      fmt::arg("api", api_text(first)), fmt::arg("auth", auth_text(first.auth)),
+      fmt::arg("input", shape.input_tokens), fmt::arg("answer", answer_text(first, shape.output_tokens, "")),
+      fmt::arg("scenario", first.writes_text ? "chat" : "texts"), fmt::arg("ramp", ramp_text(shape)),
+      fmt::arg("slo", *slo));
 }
 
 std::vector<std::string> quick_settings(const QuickShape& shape, Nanos length) {

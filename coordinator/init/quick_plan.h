@@ -14,6 +14,7 @@ struct QuickShape {
   std::vector<std::uint32_t> steps = {1, 8, 16, 32, 64, 128};
   std::uint64_t input_tokens = 256;
   std::uint64_t output_tokens = 128;  ///< On average.
+  /// Those of a chat. Where a host does not stream and nobody has asked for others, one of the whole answer.
   std::vector<std::string> slo = {"ttft_p95<500ms", "tpot_p95<50ms"};
   bool search = false;  ///< Instead of `steps`: looks for the saturation point by itself.
 };

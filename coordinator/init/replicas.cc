@@ -26,9 +26,16 @@ Result<void> check_replicas(const std::vector<HostFacts>& hosts) {
           "{} does not serve '{}' but '{}'; give replicas of one model, or measure each host alone", host.url,
           printable(model), printable(host.models.front().id))};
     }
-    if (host.api != first.api)
+    if (host.api != first.api || host.dialect != first.dialect)
       return Error{
           fmt::format("{} and {} speak different APIs; measure each host alone", first.url, host.url)};
+    if (host.streams != first.streams)
+      return Error{
+          fmt::format("one of {} and {} streams its answers, the other does not; measure each host alone",
+                      first.url, host.url)};
+    if (host.token_limit != first.token_limit)
+      return Error{fmt::format("{} takes {}, and {} takes {}; measure each host alone", first.url,
+                               to_string(first.token_limit), host.url, to_string(host.token_limit))};
   }
   return {};
 }

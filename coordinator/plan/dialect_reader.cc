@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "coordinator/plan/extra_body.h"
+#include "coordinator/plan/ready_dialects.h"
 #include "coordinator/plan/yaml_reader.h"
 
 namespace kneepoint::coordinator {
@@ -152,12 +153,41 @@ std::string read_file(const std::filesystem::path& path, const Node& node) {
   return text;
 }
 
+/// What `dialect` names: a file, or where there is none a description that is in the program.
+std::string read_named(const std::string& name, const std::filesystem::path& path, const Node& node) {
+  std::error_code ignored;
+  const ReadyDialect* const ready = find_ready_dialect(name);
+  return ready != nullptr && !std::filesystem::exists(path, ignored) ? std::string(ready->text)
+                                                                     : read_file(path, node);
+}
+
 }  // namespace
+
+std::string ready_dialect_path(std::string_view name) {
+  return fmt::format("dialects/{}.yaml", name);
+}
+
+const ReadyDialect* find_ready_dialect(std::string_view path) {
+  const auto all = ready_dialects();
+  const auto found = std::find_if(all.begin(), all.end(), [&](const ReadyDialect& each) {
+    return ready_dialect_path(each.name) == path;
+  });
+  return found == all.end() ? nullptr : &*found;
+}
+
+Result<DialectDescription> read_ready_dialect(const ReadyDialect& dialect) {
+  try {
+    return read_description(yaml::parse(std::string(dialect.text)));
+  } catch (const PlanError& e) {
+    return Error{fmt::format("{}:{}:{}: {}", dialect.name, e.at.line, e.at.column, e.what)};
+  }
+}
 
 DialectDescription read_dialect(const Node& node, const std::filesystem::path& folder) {
   if (node.kind == Node::Kind::kMapping) return read_description(node);
-  const std::filesystem::path path = folder / yaml::read_text(node, "'dialect'");
-  const std::string text = read_file(path, node);
+  const std::string& name = yaml::read_text(node, "'dialect'");
+  const std::filesystem::path path = folder / name;
+  const std::string text = read_named(name, path, node);
   try {
     return read_description(yaml::parse(text));
   } catch (const PlanError& e) {

@@ -12,6 +12,7 @@
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
+#include "coordinator/telemetry/host_pages.h"
 #include "coordinator/telemetry/http_client.h"
 
 namespace kneepoint::coordinator {
@@ -20,26 +21,16 @@ namespace {
 namespace asio = boost::asio;
 using asio::use_awaitable;
 
-/// Kept from whoever has no key for it: the page is there, and says nothing.
-bool guarded(int status) {
-  return status == 401 || status == 403;
-}
-
-bool not_served(int status) {
-  return status == 404 || status == 405 || status == 501;
-}
-
-/// Why the answer of /v1/models does not say "ready"; empty where it does. @param health whether /health
-/// does.
-std::string models_trouble(const HttpReply& reply, const std::string& model, bool health) {
-  if (not_served(reply.status)) return health ? "" : "it serves neither /health nor /v1/models";
-  if (guarded(reply.status)) return {};
-  if (reply.status != 200) return fmt::format("/v1/models answers with HTTP status {}", reply.status);
+/// Why the answer of the page of models does not say "ready"; empty where it does, or where the page is not
+/// there or not for us: then /health decides.
+std::string models_trouble(const HttpReply& reply, const std::string& path, const std::string& model) {
+  if (no_such_page(reply.status) || is_guarded(reply.status)) return {};
+  if (reply.status != 200) return fmt::format("{} answers with HTTP status {}", path, reply.status);
   if (model.empty()) return {};
   simdjson::dom::parser parser;
   simdjson::dom::array entries;
   if (parser.parse(reply.body)["data"].get(entries) != simdjson::SUCCESS) {
-    return "/v1/models does not answer with a list of models";
+    return path + " does not answer with a list of models";
   }
   std::string listed;
   for (const simdjson::dom::element entry : entries) {
@@ -51,12 +42,19 @@ std::string models_trouble(const HttpReply& reply, const std::string& model, boo
   return fmt::format("it does not serve '{}' but {}", model, listed.empty() ? "nothing" : listed);
 }
 
-/// Why the answer of /health does not say "ready"; empty where it does, or where the page is not there or not
-/// for us: then the list of models decides.
-std::string health_trouble(const Result<HttpReply>& reply) {
-  if (!reply) return reply.error().message;
-  if (reply->status == 200 || not_served(reply->status) || guarded(reply->status)) return {};
-  return fmt::format("/health answers with HTTP status {}", reply->status);
+/// Why the answer of /health does not say "ready"; empty where it does, or where the list of models is
+/// enough.
+/// @param models the reply to `path`, which shows no trouble.
+std::string health_trouble(const HttpReply& health, const HttpReply& models, const std::string& path) {
+  if (health.status == 200) return {};
+  const bool served = !no_such_page(health.status);
+  if (served && !is_guarded(health.status))
+    return fmt::format("/health answers with HTTP status {}", health.status);
+  if (models.status == 200) return {};
+  if (no_such_page(models.status)) return fmt::format("it serves neither /health nor {}", path);
+  return served ? fmt::format("/health answers with HTTP status {}, and {} with {}", health.status, path,
+                              models.status)
+                : "";
 }
 
 class Waiter {
@@ -89,16 +87,12 @@ class Waiter {
     HttpClient client(std::move(headers), target_.tls, HttpLimits{}, options_.run_id);
     asio::steady_timer timer(co_await asio::this_coro::executor);
     for (bool first = true;; first = false) {
-      const Result<HttpReply> health = co_await client.get(join_url(target_.urls[i], "/health"));
-      std::string missing = health_trouble(health);
-      if (missing.empty()) {
-        const Result<HttpReply> models = co_await client.get(join_url(target_.urls[i], "/v1/models"));
-        missing =
-            models ? models_trouble(*models, target_.model, health->status == 200) : models.error().message;
-        if (models && missing.empty() && guarded(health->status) && models->status != 200) {
-          missing = fmt::format("/health answers with HTTP status {}, and /v1/models with {}", health->status,
-                                models->status);
-        }
+      const Result<HttpReply> models = co_await client.get(join_url(target_.urls[i], models_path_));
+      std::string missing =
+          models ? models_trouble(*models, models_path_, target_.model) : models.error().message;
+      if (missing.empty() && wants_health(*models)) {
+        const Result<HttpReply> health = co_await client.get(join_url(target_.urls[i], "/health"));
+        missing = health ? health_trouble(*health, *models, models_path_) : health.error().message;
       }
       const MonoTime now = std::chrono::steady_clock::now();
       const bool changed = missing != trouble_[i];
@@ -119,6 +113,7 @@ class Waiter {
 
   const Target& target_;
   const ReadinessOptions& options_;
+  const std::string models_path_ = models_path(target_);
   asio::io_context context_;
   const MonoTime begun_;
   std::vector<ReplicaReadiness> replicas_;

@@ -32,10 +32,11 @@ struct ReplicaReadiness {
   bool at_once = false;  ///< Ready at the first attempt: it was loaded before, and `seconds` says nothing.
 };
 
-/// Polls every replica's /health and /v1/models until all are ready. A replica is ready when /health is 200
-/// (or not served: 404, 405) and /v1/models lists the model, or is not served, or asks for a key (401, 403);
-/// one of the two must be served. A model that is never listed is named in the error. Blocks the calling
-/// thread. @returns one entry per URL, or why it gave up, at the deadline or on `stop`.
+/// Polls every replica's /v1/models until all are ready, and /health only where `wants_health` says so: a
+/// gateway's may be dear. A replica is ready when its list has the model, and /health, where it is asked, is
+/// 200 or not served or wants a key (401, 403). Without a list /health must be 200; a list that wants a key
+/// is enough where /health is not served. A model that is never listed is named in the error. Blocks the
+/// calling thread. @returns one entry per URL, or why it gave up, at the deadline or on `stop`.
 Result<std::vector<ReplicaReadiness>> wait_ready(const Target& target, const ReadinessOptions& options);
 
 }  // namespace kneepoint::coordinator

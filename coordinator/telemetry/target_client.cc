@@ -31,7 +31,7 @@ struct TargetClient::Impl {
   asio::cancellation_signal cancel;
   HttpClient client;
   std::size_t replica = 0;
-  bool answered = false;
+  int status = 0;
 
   using Exchange = std::function<asio::awaitable<Result<HttpReply>>(const std::string& base)>;
 
@@ -46,7 +46,7 @@ struct TargetClient::Impl {
 
   /// @returns what the replica at hand says `until` then.
   Result<HttpReply> await(const Exchange& exchange, MonoTime until) {
-    answered = false;
+    status = 0;
     std::optional<Result<HttpReply>> reply;
     asio::co_spawn(
         io, [&]() -> asio::awaitable<void> { reply.emplace(co_await exchange(urls[replica])); },
@@ -62,7 +62,7 @@ struct TargetClient::Impl {
       io.run();
       return Error{fmt::format("no answer within {:g} s", to_seconds(options.limit))};
     }
-    answered = static_cast<bool>(*reply);
+    if (*reply) status = (*reply)->status;
     return *std::move(reply);
   }
 };
@@ -86,8 +86,8 @@ Result<HttpReply> TargetClient::post(std::string_view path, const std::string& j
   return impl_->ask([&](const std::string& base) { return impl_->client.post(join_url(base, path), json); });
 }
 
-bool TargetClient::answered() const {
-  return impl_->answered;
+int TargetClient::status() const {
+  return impl_->status;
 }
 
 }  // namespace kneepoint::coordinator

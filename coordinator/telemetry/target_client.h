@@ -31,7 +31,9 @@ class TargetClient {
   Result<HttpReply> get(std::string_view path);
   Result<HttpReply> post(std::string_view path, const std::string& json);
   /// Whether the last request got a reply, whatever it said.
-  bool answered() const;
+  bool answered() const { return status() != 0; }
+  /// What that reply's status was; 0: there was none.
+  int status() const;
 
  private:
   struct Impl;

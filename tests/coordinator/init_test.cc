@@ -7,6 +7,7 @@
 #include "coordinator/init/quick_plan.h"
 #include "coordinator/init/starting_plan.h"
 #include "coordinator/plan/plan_loader.h"
+#include "coordinator/plan/ready_dialects.h"
 
 namespace kneepoint::coordinator {
 namespace {
@@ -72,9 +73,89 @@ TEST(StartingPlan, WhatTheHostLacksIsSaid) {
   HostFacts host = facts("tiny", {});
   host.api = Api::kOpenAiCompletions;
   const std::string text = *starting_plan({host}, "plan");
-  EXPECT_THAT(text, HasSubstr("there is no /health; there are no /metrics"));
+  EXPECT_THAT(text, HasSubstr("/health is not there, or was not asked; there are no /metrics"));
   EXPECT_THAT(text, HasSubstr("it does not count tokens"));
   EXPECT_EQ(load(host).targets.at(0).api, Api::kOpenAiCompletions);
+}
+
+TEST(StartingPlan, NamesTheLimitThatTheHostTakes) {
+  HostFacts host = facts("tiny");
+  EXPECT_EQ(load(host).targets.at(0).token_limit, TokenLimit::kMaxTokens);
+  host.token_limit = TokenLimit::kMaxCompletionTokens;
+  EXPECT_EQ(load(host).targets.at(0).token_limit, TokenLimit::kMaxCompletionTokens);
+  const auto quick = quick_plan({host}, "quick", {});
+  ASSERT_TRUE(quick);
+  EXPECT_EQ(parse_plan(*quick, "quick.yaml", {})->targets.at(0).token_limit,
+            TokenLimit::kMaxCompletionTokens);
+}
+
+TEST(StartingPlan, AHostThatDoesNotStreamIsHeldToWholeAnswers) {
+  HostFacts host = facts("tiny");
+  host.streams = false;
+  const Plan plan = load(host);
+  EXPECT_FALSE(plan.scenarios.at(0).workload.stream);
+  ASSERT_EQ(plan.scenarios[0].slo.size(), 1u);
+  EXPECT_EQ(plan.scenarios[0].slo[0].metric, SloMetric::kE2e);
+  EXPECT_THAT(*starting_plan({host}, "gpu-1"), HasSubstr("it answers whole"));
+}
+
+TEST(QuickPlan, AHostThatDoesNotStreamIsHeldToWholeAnswers) {
+  HostFacts host = facts("tiny"), streams = facts("tiny");
+  host.streams = false;
+  const auto text = quick_plan({host}, "quick", {.output_tokens = 100});
+  ASSERT_TRUE(text) << text.error().message;
+  const auto plan = parse_plan(*text, "quick.yaml", {});
+  ASSERT_TRUE(plan) << plan.error().message << "\n" << *text;
+  EXPECT_FALSE(plan->scenarios.at(0).workload.stream);
+  EXPECT_EQ(plan->scenarios[0].slo.at(0).limit, std::chrono::seconds(6))
+      << "half a second and 100 times 50 ms";
+  EXPECT_TRUE(quick_plan({host}, "quick", {.slo = {"e2e_p50<3s"}}));
+  const auto refused = quick_plan({host}, "quick", {.slo = {"ttft_p95<1s"}});
+  ASSERT_FALSE(refused);
+  EXPECT_THAT(refused.error().message, HasSubstr("does not stream, so 'ttft_p95<1s' cannot be measured"));
+  EXPECT_FALSE(quick_plan({host, streams}, "quick", {}));
+}
+
+HostFacts embeddings(std::optional<std::uint64_t> max_length = 512) {
+  HostFacts host = facts("bge-m3", max_length);
+  host.api = Api::kCustom;
+  host.dialect = "openai-embeddings";
+  host.streams = host.writes_text = false;
+  return host;
+}
+
+TEST(StartingPlan, NamesAReadyDescriptionAsAUserWould) {
+  for (const ReadyDialect& ready : ready_dialects()) {
+    HostFacts host = facts("tiny");
+    host.api = Api::kCustom;
+    host.dialect = ready.name;
+    EXPECT_THAT(*starting_plan({host}, "p"),
+                HasSubstr("dialect: dialects/" + std::string(ready.name) + ".yaml"));
+    EXPECT_EQ(load(host).targets.at(0).dialect, *read_ready_dialect(ready)) << ready.name;
+    const auto quick = quick_plan({host}, "quick", {});
+    ASSERT_TRUE(quick);
+    EXPECT_EQ(parse_plan(*quick, "quick.yaml", {})->targets.at(0).dialect, *read_ready_dialect(ready));
+  }
+}
+
+TEST(StartingPlan, AHostOfEmbeddingsHasNoAnswersOfALength) {
+  const Plan plan = load(embeddings());
+  const Workload& workload = plan.scenarios.at(0).workload;
+  EXPECT_FALSE(workload.stream);
+  EXPECT_FALSE(workload.output_tokens);
+  EXPECT_FALSE(workload.temperature);
+  ASSERT_EQ(plan.scenarios[0].slo.size(), 1u);
+  EXPECT_EQ(plan.scenarios[0].slo[0].metric, SloMetric::kE2e);
+  EXPECT_EQ(plan.scenarios[0].slo[0].limit, std::chrono::milliseconds(200));
+  const auto quick = quick_plan({embeddings()}, "quick", {.input_tokens = 512});
+  ASSERT_TRUE(quick) << "no answer needs room: " << quick.error().message;
+  const auto brief = parse_plan(*quick, "quick.yaml", {});
+  ASSERT_TRUE(brief) << brief.error().message << "\n" << *quick;
+  EXPECT_FALSE(brief->scenarios.at(0).workload.output_tokens);
+  EXPECT_EQ(brief->scenarios[0].slo.at(0).limit, std::chrono::milliseconds(200));
+  EXPECT_FALSE(quick_plan({embeddings(100)}, "quick", {}));
+  HostFacts chats = facts("bge-m3");
+  EXPECT_FALSE(quick_plan({embeddings(), chats}, "quick", {}));
 }
 
 TEST(QuickPlan, IsShortenedByItsVariables) {
@@ -123,12 +204,14 @@ TEST(QuickPlan, WhatIsNoLimitIsRefused) {
 }
 
 TEST(QuickPlan, HostsThatAreNoReplicasAreRefused) {
-  HostFacts one = facts("tiny"), other = facts("large"), completions = facts("tiny");
+  HostFacts one = facts("tiny"), other = facts("large"), completions = facts("tiny"), newer = facts("tiny");
   completions.api = Api::kOpenAiCompletions;
+  newer.token_limit = TokenLimit::kMaxCompletionTokens;
   const auto mixed = quick_plan({one, other}, "q", {});
   ASSERT_FALSE(mixed);
   EXPECT_THAT(mixed.error().message, HasSubstr("does not serve 'tiny' but 'large'"));
   EXPECT_FALSE(quick_plan({one, completions}, "q", {}));
+  EXPECT_FALSE(quick_plan({one, newer}, "q", {}));
   EXPECT_FALSE(quick_plan({one, facts("tiny", 300)}, "q", {})) << "the smallest context of all counts";
   EXPECT_TRUE(quick_plan({one, facts("tiny", {})}, "q", {}));
 }

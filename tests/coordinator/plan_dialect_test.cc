@@ -6,6 +6,7 @@
 #include <fstream>
 
 #include "coordinator/plan/plan_printer.h"
+#include "coordinator/plan/ready_dialects.h"
 #include "tests/coordinator/plan_samples.h"
 
 namespace kneepoint::coordinator {
@@ -48,6 +49,37 @@ TEST(PlanDialect, AnInlineDescription) {
   EXPECT_THAT(dialect.stream.completion_tokens, ElementsAre("/c"));
   EXPECT_THAT(dialect.answer.text, ElementsAre("/w"));
   EXPECT_THAT(dialect.answer.completion_tokens, IsEmpty());
+}
+
+TEST(PlanDialect, ReadyDescriptionsAreInTheProgram) {
+  std::size_t files = 0;
+  for (const auto& entry : std::filesystem::directory_iterator(kDialects)) files += entry.is_regular_file();
+  EXPECT_EQ(ready_dialects().size(), files) << "all of configs/dialects";
+  for (const ReadyDialect& ready : ready_dialects()) {
+    const std::string file = (kDialects / ready.name).string() + ".yaml";
+    const DialectDescription dialect = load_dialect("dialects/" + std::string(ready.name) + ".yaml");
+    EXPECT_EQ(dialect, load_dialect("'" + file + "'")) << ready.name;
+    const auto read = read_ready_dialect(ready);
+    ASSERT_TRUE(read) << read.error().message;
+    EXPECT_EQ(dialect, *read);
+  }
+}
+
+TEST(PlanDialect, AFileGoesBeforeAReadyDescription) {
+  const auto folder =
+      std::filesystem::temp_directory_path() / ("kneepoint-ready-" + std::to_string(getpid()));
+  std::filesystem::create_directories(folder / "dialects");
+  std::ofstream(folder / "dialects" / "tgi.yaml")
+      << "path: /mine\nrequest: {in: \"{prompt}\"}\nstream: {text: /t}\n";
+  const auto path_of = [&](const std::string& file) {
+    const auto plan = parse_plan(plan_with(file), (folder / "sweep.yaml").string(), fake_variables());
+    return plan ? plan->targets[0].dialect->path : plan.error().message;
+  };
+  EXPECT_EQ(path_of("dialects/tgi.yaml"), "/mine");
+  EXPECT_EQ(path_of("dialects/ollama.yaml"), "/api/chat");
+  for (const char* const other : {"tgi.yaml", "dialects/tgi", "mine/ollama.yaml", "dialects/none.yaml"})
+    EXPECT_THAT(path_of(other), HasSubstr("cannot be read")) << other;
+  std::filesystem::remove_all(folder);
 }
 
 TEST(PlanDialect, DefaultsAreThoseOfMostServers) {

@@ -10,11 +10,11 @@
 #include <mutex>
 #include <thread>
 
-#include "common/serve/http_server.h"
 #include "common/version.h"
 #include "coordinator/telemetry/readiness.h"
 #include "coordinator/telemetry/target_client.h"
 #include "support/scripted_server.h"
+#include "tests/coordinator/served_pages.h"
 
 namespace kneepoint::coordinator {
 namespace {
@@ -23,12 +23,6 @@ using ::testing::HasSubstr;
 
 HttpServer::Routes metrics_route(HttpServer::Handler handler) {
   return {{"/metrics", std::move(handler)}};
-}
-
-std::unique_ptr<HttpServer> serve(HttpServer::Routes routes) {
-  auto server = HttpServer::start({.host = "127.0.0.1", .port = 0, .port_given = true}, std::move(routes));
-  EXPECT_TRUE(server) << server.error().message;
-  return std::move(*server);
 }
 
 std::string url_of(const HttpServer& server, const std::string& path = "/metrics") {
@@ -47,13 +41,6 @@ class SilentPort {
   boost::asio::io_context context_;
   boost::asio::ip::tcp::acceptor acceptor_;
 };
-
-/// A port that was free a moment ago.
-std::string refused_url() {
-  boost::asio::io_context context;
-  boost::asio::ip::tcp::acceptor acceptor(context, {boost::asio::ip::address_v4::loopback(), 0});
-  return "http://127.0.0.1:" + std::to_string(acceptor.local_endpoint().port()) + "/metrics";
-}
 
 /// Runs a scraper fast and collects what it says until something is true.
 class Collector {
@@ -234,45 +221,6 @@ TEST(Scraper, StopsWhileHostsAreSilent) {
   EXPECT_TRUE(scraper.take().empty());
 }
 
-ReadinessOptions fast(Nanos deadline = std::chrono::seconds(30)) {
-  ReadinessOptions options;
-  options.deadline = deadline;
-  options.interval = std::chrono::milliseconds(1);
-  return options;
-}
-
-Target target_at(const HttpServer& server) {
-  Target target;
-  target.name = "host";
-  target.urls = {"http://" + server.address()};
-  target.model = "m";
-  return target;
-}
-
-HttpServer::Handler answer(int status, const std::string& body = "") {
-  return [=](const HttpRequest&) -> HttpResponse { return {.status = status, .body = body}; };
-}
-
-TEST(WaitReady, WaitsForHealthThenForTheModel) {
-  std::atomic<int> health = 0, models = 0;
-  const auto server = serve(
-      {{"/health", [&](const HttpRequest&) -> HttpResponse { return {.status = ++health < 3 ? 503 : 200}; }},
-       {"/v1/models", [&](const HttpRequest&) -> HttpResponse {
-          return {.body = ++models < 2 ? R"({"data":[]})" : R"({"data":[{"id":"x"},{"id":"m"}]})"};
-        }}});
-  auto options = fast();
-  std::vector<std::string> said;
-  options.on_wait = [&](const std::string& line) { said.push_back(line); };
-  const auto ready = wait_ready(target_at(*server), options);
-  ASSERT_TRUE(ready) << ready.error().message;
-  ASSERT_EQ(ready->size(), 1u);
-  EXPECT_GT((*ready)[0].seconds, 0);
-  EXPECT_FALSE((*ready)[0].at_once);
-  ASSERT_EQ(said.size(), 2u) << "each change once";
-  EXPECT_THAT(said[0], HasSubstr("/health answers with HTTP status 503"));
-  EXPECT_THAT(said[1], HasSubstr("it does not serve 'm' but nothing"));
-}
-
 /// The requests that a host gets while `ask` reads something of it; what is asked for is not found.
 template <class Ask>
 std::vector<std::string> asked(Ask ask) {
@@ -329,8 +277,7 @@ TEST(UserAgent, NamesTheVersionAndTheRun) {
   });
   EXPECT_THAT(scraped.at(0), HasSubstr(mine + " run/r1\r\n"));
   const auto awaited = asked([](const std::string& url) {
-    auto options = fast(std::chrono::milliseconds(1));
-    options.run_id = "r1";
+    const ReadinessOptions options{.deadline = std::chrono::milliseconds(1), .run_id = "r1"};
     EXPECT_FALSE(wait_ready({.urls = {url}}, options));
   });
   EXPECT_THAT(awaited.at(0), HasSubstr(mine + " run/r1\r\n"));
@@ -340,63 +287,6 @@ TEST(UserAgent, NamesTheVersionAndTheRun) {
     EXPECT_TRUE(client.get("/v1/models"));
   });
   EXPECT_THAT(without_run.at(0), HasSubstr(mine + "\r\n"));
-}
-
-TEST(WaitReady, CountsFromAGivenStart) {
-  const auto server =
-      serve({{"/health", answer(200)}, {"/v1/models", answer(200, R"({"data":[{"id":"m"}]})")}});
-  auto options = fast();
-  options.started = std::chrono::steady_clock::now() - std::chrono::hours(1);
-  const auto ready = wait_ready(target_at(*server), options);
-  ASSERT_TRUE(ready);
-  EXPECT_GT((*ready)[0].seconds, 3599);
-  EXPECT_TRUE((*ready)[0].at_once);
-}
-
-TEST(WaitReady, OneOfBothEndpointsIsEnoughAndAKeyIsNoObstacle) {
-  EXPECT_TRUE(wait_ready(target_at(*serve({{"/health", answer(200)}})), fast()));
-  EXPECT_TRUE(
-      wait_ready(target_at(*serve({{"/v1/models", answer(200, R"({"data":[{"id":"m"}]})")}})), fast()));
-  EXPECT_TRUE(wait_ready(target_at(*serve({{"/health", answer(200)}, {"/v1/models", answer(401)}})), fast()));
-  for (const int status : {401, 403}) {
-    EXPECT_TRUE(wait_ready(target_at(*serve({{"/health", answer(status)},
-                                             {"/v1/models", answer(200, R"({"data":[{"id":"m"}]})")}})),
-                           fast()));
-  }
-}
-
-TEST(WaitReady, SaysWhyItGivesUp) {
-  const Nanos soon = std::chrono::milliseconds(20);
-  const auto reason = [&](const HttpServer::Routes& routes) {
-    const auto server = serve(routes);
-    const auto ready = wait_ready(target_at(*server), fast(soon));
-    return ready ? std::string("ready") : ready.error().message;
-  };
-  EXPECT_THAT(reason({{"/other", answer(200)}}), HasSubstr("neither /health nor /v1/models"));
-  EXPECT_THAT(reason({{"/health", answer(200)}, {"/v1/models", answer(200, R"({"data":[{"id":"x"}]})")}}),
-              HasSubstr("it does not serve 'm' but 'x'"));
-  EXPECT_THAT(reason({{"/health", answer(401)}, {"/v1/models", answer(503)}}),
-              HasSubstr("/v1/models answers"));
-  EXPECT_THAT(reason({{"/health", answer(401)}, {"/v1/models", answer(401)}}),
-              HasSubstr("/health answers with HTTP status 401, and /v1/models with 401"));
-  EXPECT_THAT(reason({{"/health", answer(401)}}), HasSubstr("neither /health nor /v1/models"));
-  EXPECT_THAT(reason({{"/v1/models", answer(200, "<html>")}}), HasSubstr("does not answer with a list"));
-  Target gone;
-  gone.urls = {refused_url()};
-  const auto ready = wait_ready(gone, fast(soon));
-  ASSERT_FALSE(ready);
-  EXPECT_THAT(ready.error().message, HasSubstr("refused"));
-}
-
-TEST(WaitReady, EndsWhenAsked) {
-  const auto server = serve({{"/health", answer(503)}});
-  std::stop_source source;
-  auto options = fast();
-  options.stop = source.get_token();
-  options.on_wait = [&](const std::string&) { source.request_stop(); };
-  const auto ready = wait_ready(target_at(*server), options);
-  ASSERT_FALSE(ready);
-  EXPECT_THAT(ready.error().message, HasSubstr("stopped while waiting"));
 }
 
 TEST(Urls, AreJoinedAndShownWithoutSecrets) {

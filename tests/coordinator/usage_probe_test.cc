@@ -1,13 +1,10 @@
-#include "coordinator/calibration/usage_probe.h"
-
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <cstdlib>
 
 #include "common/version.h"
-#include "coordinator/calibration/settle_usage.h"
-#include "support/scripted_server.h"
+#include "tests/coordinator/settle_usage_fixture.h"
 
 namespace kneepoint::coordinator {
 namespace {
@@ -18,55 +15,6 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::Not;
-
-constexpr const char* kRunningOnly = "continuous_usage_stats";
-constexpr const char* kAnyUsage = "stream_options";
-
-/// A streamed answer of two words, which counts as it is told.
-std::string answer(UsageReport report) {
-  const std::string usage = R"(,"usage":{"completion_tokens":2,"prompt_tokens":7})";
-  const std::string text = R"(data: {"choices":[{"delta":{"content":"one"}}])";
-  std::string body = text + (report == UsageReport::kRunning ? usage : "") + "}\n\n";
-  if (report != UsageReport::kNone) body += R"(data: {"choices":[])" + usage + "}\n\n";
-  return http_response("200 OK", body + "data: [DONE]\n\n");
-}
-
-class SettleUsage : public testing::Test {
- protected:
-  SettleUsage() {
-    plan_.targets.push_back({.name = "host", .model = "m"});
-    plan_.scenarios.push_back({.name = "chat"});
-    options_.tell = [this](const std::string& line) { lines_.push_back(line); };
-  }
-  Workload& workload() { return plan_.scenarios[0].workload; }
-
-  /// @param reply given the request.
-  void serve(const std::function<std::string(const std::string&)>& reply) {
-    server_ = std::make_unique<ScriptedServer>([=](ScriptedServer::Peer& peer, int) {
-      for (std::string request; !(request = peer.read_request()).empty();) peer.send(reply(request));
-    });
-    plan_.targets[0].urls = {server_->url()};
-  }
-  /// 200 and running counts, but `status` for what contains `refused`.
-  void serve_all_but(const std::string& refused, const std::string& status, const std::string& body) {
-    serve([=](const std::string& request) {
-      if (request.find(refused) != std::string::npos) return http_response(status, body);
-      return answer(request.find(kAnyUsage) == std::string::npos ? UsageReport::kNone : UsageReport::kAtEnd);
-    });
-  }
-  std::vector<UsageOption> settled() {
-    auto cells = cells_of(plan_);
-    settle_usage(plan_, cells, options_);
-    std::vector<UsageOption> usages;
-    for (const Cell& cell : cells) usages.push_back(cell.usage);
-    return usages;
-  }
-
-  Plan plan_;
-  SettleUsageOptions options_;
-  std::vector<std::string> lines_;
-  std::unique_ptr<ScriptedServer> server_;
-};
 
 TEST_F(SettleUsage, AHostThatTakesAllIsAskedOnceAsTheLoadWillAsk) {
   serve([](const std::string&) { return answer(UsageReport::kRunning); });
@@ -170,7 +118,7 @@ TEST_F(SettleUsage, WhatIsRefusedForAnotherReasonIsLeftToTheLoad) {
   serve([](const std::string&) { return http_response("404 Not Found", "{}"); });
   EXPECT_THAT(settled(), ElementsAre(UsageOption::kContinuous));
   EXPECT_THAT(lines_, ElementsAre("host: not asked for running token counts, the first requests find out: "
-                                  "/v1/chat/completions answers with HTTP status 404"));
+                                  "/v1/chat/completions answers HTTP 404: {}"));
   EXPECT_EQ(server_->requests().size(), 1u);
   serve([](const std::string&) { return http_response("400 Bad", "{}"); });
   EXPECT_THAT(settled(), ElementsAre(UsageOption::kContinuous)) << "refused without options, too";
@@ -243,28 +191,6 @@ TEST_F(SettleUsage, AnInterruptEndsItAtOnce) {
   settled();
   EXPECT_THAT(lines_, IsEmpty());
   EXPECT_EQ(server_->connections(), 1);
-}
-
-TEST(UsageOfStream, TellsWhereTokensComeFrom) {
-  const std::string role = "data: {\"choices\":[{\"delta\":{\"role\":\"assistant\",\"content\":\"\"}}]}\n\n";
-  const std::string text = "data: {\"choices\":[{\"delta\":{\"content\":\"one\"}}]}\r\n\r\n";
-  const std::string counted =
-      "data: {\"choices\":[{\"delta\":{\"content\":\"one\"}}],\"usage\":{\"completion_tokens\":1}}\n\n";
-  const std::string at_end = "data: {\"choices\":[],\"usage\":{\"completion_tokens\":1}}\n\ndata: [DONE]\n\n";
-  EXPECT_EQ(usage_of_stream(role + text), UsageReport::kNone);
-  EXPECT_EQ(usage_of_stream(role + text + at_end), UsageReport::kAtEnd);
-  EXPECT_EQ(usage_of_stream(role + counted + at_end), UsageReport::kRunning);
-  EXPECT_EQ(usage_of_stream("data: {\"choices\":[{\"text\":\"one\"}]}\n\n"), UsageReport::kNone);
-  EXPECT_EQ(usage_of_stream("data:{\"choices\":[{\"delta\":{\"reasoning_content\":\"hm\"}}]}"),
-            UsageReport::kNone);
-}
-
-TEST(UsageOfStream, WithoutTextThereIsNoAnswer) {
-  EXPECT_FALSE(usage_of_stream(""));
-  EXPECT_FALSE(usage_of_stream("{\"error\":\"no\"}"));
-  EXPECT_FALSE(
-      usage_of_stream("data: {\"choices\":[{\"delta\":{\"role\":\"assistant\",\"content\":\"\"}}]}\n\n"));
-  EXPECT_FALSE(usage_of_stream("data: [1, 2\n\ndata: 3\n\n"));
 }
 
 }  // namespace

@@ -11,6 +11,7 @@
 #include "coordinator/calibration/usage_probe.h"
 #include "coordinator/init/host_words.h"
 #include "coordinator/init/preflight.h"
+#include "coordinator/telemetry/host_pages.h"
 
 namespace {
 
@@ -23,6 +24,21 @@ void expect_line(std::string_view words) {
     return byte < 0x20 || byte == 0x7f;
   });
   if (!printable || words.size() > 4096) std::abort();
+}
+
+/// A dialect with every kind of condition.
+const DialectDescription& described() {
+  static const DialectDescription kDialect = [] {
+    DialectDescription dialect{.framing = DialectDescription::Framing::kJsonLines};
+    dialect.stream = {.text = {"/delta when /type=text", "/a/0/b"},
+                      .tool_call = {"/call"},
+                      .finish = {"/done", "/type=end"},
+                      .error = {"/error", "/ok=false"},
+                      .completion_tokens = {"/usage/n"}};
+    dialect.answer = dialect.stream;
+    return dialect;
+  }();
+  return kDialect;
 }
 
 }  // namespace
@@ -43,6 +59,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   expect_line(own_words(reply));
   expect_line(not_well("/v1/models", reply));
   expect_line(clock_remark(reply.date, RealTime(std::chrono::hours(500'000))));
-  usage_of_stream(reply.body);
+  read_signs(openai_answers(), reply.body);
+  read_signs(described(), reply.body);
+  wants_health(reply);
+  refuses_member(reply, "max_tokens", "max_completion_tokens");
   return 0;
 }

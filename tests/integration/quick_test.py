@@ -24,7 +24,7 @@ class Quick(harness.TestCase):
             done = self.quick(host.url, "-c", "1,4", "--for", "4s", "--output", "32", columns=columns)
             self.assertEqual(done.returncode, 0, self.told)
             self.assertIn(f"✓ {host.url}: vLLM 0.0.0+kneepoint.simhost, qwen3-4b-instruct-2507, context 4,096, "
-                          "/metrics found", " ".join(done.stderr.split()))
+                          "speaks openai-chat, /metrics found", " ".join(done.stderr.split()))
             for line in ("One user:", "Your SLO:", "Full at:", "Errors:   none; longest silence"):
                 self.assertIn(line, done.stdout)
             self.assertIn("A quick look, not for decisions.", done.stdout)

@@ -3,7 +3,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
 #include <set>
+#include <tuple>
 
 #include "common/secrets.h"
 #include "coordinator/calibration/ask_targets.h"
@@ -27,13 +29,21 @@ bool is_asked(const Target& target, const Workload& workload, const SettleUsageO
          (options.for_faults && (speaks_openai(target) || target.dialect));
 }
 
-constexpr char kStreamed = 's', kWhole = 'w';  // before the extra body, in the text of a question
-
-Question question_of(const Cell& cell) {
-  return {cell.target, (cell.workload.stream ? kStreamed : kWhole) + cell.workload.extra_body};
+UsageQuestion question_of(const Workload& workload) {
+  return {.extra_body = workload.extra_body,
+          .stream = workload.stream,
+          .temperature = workload.temperature,
+          .top_p = workload.top_p};
 }
 
-Result<UsageAnswer> ask(const Target& target, const std::string& question,
+/// Cells with one key are asked once.
+Question key_of(const Cell& cell) {
+  const UsageQuestion question = question_of(cell.workload);
+  return {cell.target, fmt::format("{} {} {} {}", question.stream, question.temperature.value_or(-1),
+                                   question.top_p.value_or(-1), question.extra_body)};
+}
+
+Result<UsageAnswer> ask(const Target& target, const UsageQuestion& question,
                         const SettleUsageOptions& options) {
   const auto secret = resolve_secret(target.auth);
   if (!secret) return secret.error();
@@ -41,8 +51,7 @@ Result<UsageAnswer> ask(const Target& target, const std::string& question,
                       {.stop = options.stop,
                        .limit = std::min(options.limit, target.request_timeout),
                        .run_id = options.run_id});
-  return probe_usage(client, target,
-                     {.extra_body = question.substr(1), .stream = question.front() == kStreamed});
+  return probe_usage(client, target, question);
 }
 
 /// Whether requests say how long an answer may be.
@@ -55,6 +64,14 @@ std::string fault_of(const Target& target, const Workload& workload, const Usage
   if (answer.limit != target.token_limit && sends_limit(workload)) {
     return fmt::format("{}: it does not take {} ({}); set token_limit: {} in the target", target.name,
                        to_string(target.token_limit), answer.refusal, to_string(answer.limit));
+  }
+  for (const auto& [name, value, words] :
+       {std::tuple("temperature", workload.temperature, answer.temperature_refusal),
+        std::tuple("top_p", workload.top_p, answer.top_p_refusal)}) {
+    if (!words.empty())
+      return fmt::format(
+          "{}: it does not take {}: {} ({}); leave it out of the workload, or write what it takes",
+          target.name, name, *value, words);
   }
   if (workload.stream && answer.form == AnswerForm::kWhole) {
     return fmt::format(
@@ -101,18 +118,22 @@ std::string line_about_usage(const Target& target, const Result<UsageAnswer>& an
 std::vector<std::string> settle_usage(const Plan& plan, std::vector<Cell>& cells,
                                       const SettleUsageOptions& options) {
   std::set<Question> questions;
+  std::map<std::string, UsageQuestion> by_key;
   for (const Cell& cell : cells) {
-    if (is_asked(plan.targets[cell.target], cell.workload, options)) questions.insert(question_of(cell));
+    if (!is_asked(plan.targets[cell.target], cell.workload, options)) continue;
+    const Question key = key_of(cell);
+    questions.insert(key);
+    by_key.emplace(key.second, question_of(cell.workload));
   }
   const auto answers = ask_targets(
       plan, questions, options.stop,
-      [&](const Target& target, const std::string& question) { return ask(target, question, options); });
+      [&](const Target& target, const std::string& key) { return ask(target, by_key.at(key), options); });
   if (options.stop.stop_requested()) return {};
   std::set<std::string> told;
   std::vector<std::string> faults;
   for (Cell& cell : cells) {
     const Target& target = plan.targets[cell.target];
-    const auto at = answers.find(question_of(cell));
+    const auto at = answers.find(key_of(cell));
     if (at == answers.end() || !is_asked(target, cell.workload, options)) continue;
     const Result<UsageAnswer>& answer = at->second;
     const std::string fault = answer ? fault_of(target, cell.workload, *answer) : "";

@@ -23,8 +23,8 @@ struct SettleUsageOptions {
 
 /// Finds out, for every cell that streams in a dialect of OpenAI's, how much of its token counts the target
 /// tells without refusing the request, so that the first requests of a load ask for no more. Asks each target
-/// once for each extra body, for two tokens, all targets at the same time; blocks. Where a target cannot
-/// tell, requests begin with all and are asked again with less, each by itself.
+/// once for each temperature, top_p and extra body, for two tokens, all targets at the same time; blocks.
+/// Where a target cannot tell, requests begin with all and are asked again with less, each by itself.
 /// @returns what would make every request of the load fail, in the host's words, and what to write in the
 /// plan instead: one line for each target and fault. Empty where the load may begin.
 std::vector<std::string> settle_usage(const Plan& plan, std::vector<Cell>& cells,

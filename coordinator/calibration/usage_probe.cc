@@ -29,44 +29,45 @@ std::vector<std::pair<std::string, std::string>> extra_members(const UsageQuesti
   return members;
 }
 
-std::string body_of(const Target& target, const UsageQuestion& question, UsageOption usage,
-                    TokenLimit limit) {
+/// How a question is put, of what the host may refuse.
+struct Wording {
+  UsageOption usage;
+  TokenLimit limit;
+  std::optional<double> temperature, top_p;
+};
+
+std::string body_of(const Target& target, const UsageQuestion& question, const Wording& wording) {
   RequestBody body(target, "", kPrompt);
-  body.set(to_string(limit), fmt::to_string(question.tokens));
+  body.set(to_string(wording.limit), fmt::to_string(question.tokens));
+  if (wording.temperature) body.set("temperature", fmt::to_string(*wording.temperature));
+  if (wording.top_p) body.set("top_p", fmt::to_string(*wording.top_p));
   body.set("stream", question.stream ? "true" : "false");
-  if (const auto options = stream_options(usage); !options.empty())
+  if (const auto options = stream_options(wording.usage); !options.empty())
     body.set("stream_options", std::string(options));
   for (auto& [name, value] : extra_members(question)) body.set(name, std::move(value));
   return body.json();
 }
 
-UsageAnswer read_reply(const DialectDescription& dialect, const HttpReply& reply) {
-  const AnswerSigns signs = read_signs(dialect, reply.body);
-  return {.reported = signs.usage, .form = signs.form, .instead = signs.usage ? "" : own_words(reply)};
-}
-
-Result<UsageAnswer> probe_described(TargetClient& client, const Target& target,
-                                    const UsageQuestion& question) {
-  const DialectDescription& dialect = *target.dialect;
+Result<std::string> described_body(const Target& target, const UsageQuestion& question,
+                                   const Wording& wording) {
   Workload workload;
   workload.output_tokens = std::max(question.tokens, kDescribedTokens);
   workload.stream = question.stream;
+  workload.temperature = wording.temperature;
+  workload.top_p = wording.top_p;
   RequestBody extra;
   for (auto& [name, value] : extra_members(question)) extra.set(name, std::move(value));
   if (!question.extra_body.empty()) workload.extra_body = extra.json();
-  const auto path = fill_path(question.stream ? dialect.path : dialect.answer_path, target.model);
-  if (!path) return path.error();
-  const auto request = RequestTemplate::compile(dialect.request, target.model, workload);
+  const auto request = RequestTemplate::compile(target.dialect->request, target.model, workload);
   if (!request) return request.error();
   std::string body;
   request->write({.text = kPrompt}, body);
-  const auto reply = client.post(*path, body);
-  if (!reply) return reply.error();
-  if (reply->status != 200) return Error{fmt::format("{} answers {}", *path, own_words(*reply))};
-  UsageAnswer answer = read_reply(dialect, *reply);
-  answer.taken = UsageOption::kNone;
-  answer.limit = target.token_limit;
-  return answer;
+  return body;
+}
+
+Result<std::string> path_of(const Target& target, const UsageQuestion& question) {
+  if (!target.dialect) return std::string(completions_path(target.api));
+  return fill_path(question.stream ? target.dialect->path : target.dialect->answer_path, target.model);
 }
 
 TokenLimit other(TokenLimit limit) {
@@ -75,6 +76,26 @@ TokenLimit other(TokenLimit limit) {
 
 bool refuses_request(const HttpReply& reply) {
   return reply.status == 400 || reply.status == 422;
+}
+
+/// Takes out of a question what a refusal names, and notes it. @returns whether there was such a thing.
+bool reword(const Target& target, const HttpReply& refusal, Wording& wording, UsageAnswer& answer) {
+  if (!refuses_request(refusal)) return false;
+  const TokenLimit own = target.token_limit;
+  if (target.api == Api::kOpenAiChat && wording.limit == own &&
+      refuses_member(refusal, to_string(own), to_string(other(own)))) {
+    wording.limit = other(own);
+    answer.refusal = own_words(refusal);
+    return true;
+  }
+  const auto leave_out = [&](std::string_view name, std::optional<double>& value, std::string& words) {
+    if (!value || refusal.body.find(name) == std::string::npos) return false;
+    value.reset();
+    words = own_words(refusal);
+    return true;
+  };
+  return leave_out("temperature", wording.temperature, answer.temperature_refusal) ||
+         leave_out("top_p", wording.top_p, answer.top_p_refusal);
 }
 
 }  // namespace
@@ -95,34 +116,37 @@ bool refuses_member(const HttpReply& reply, std::string_view name, std::string_v
 }
 
 Result<UsageAnswer> probe_usage(TargetClient& client, const Target& target, const UsageQuestion& question) {
-  if (target.dialect) return probe_described(client, target, question);
-  const std::string_view path = completions_path(target.api);
-  const TokenLimit own = target.token_limit;
-  const auto answered = [&](const HttpReply& reply, UsageOption usage) {
-    UsageAnswer answer = read_reply(openai_answers(), reply);
-    answer.taken = usage;
-    answer.limit = own;
-    return answer;
+  const auto path = path_of(target, question);
+  if (!path) return path.error();
+  const auto put = [&](const Wording& wording) -> Result<HttpReply> {
+    if (!target.dialect) return client.post(*path, body_of(target, question, wording));
+    const auto body = described_body(target, question, wording);
+    return body ? client.post(*path, *body) : body.error();
   };
-  for (UsageOption usage = question.stream ? UsageOption::kContinuous : UsageOption::kNone;;
-       usage = less(usage)) {
-    const auto reply = client.post(path, body_of(target, question, usage, own));
-    if (!reply) return reply.error();
-    if (reply->status == 200) return answered(*reply, usage);
-    if (target.api == Api::kOpenAiChat && refuses_member(*reply, to_string(own), to_string(other(own)))) {
-      // Words may mislead: what counts is that the same request is taken under the other name.
-      const auto again = client.post(path, body_of(target, question, usage, other(own)));
+  const bool asks_usage = question.stream && !target.dialect;
+  for (UsageOption usage = asks_usage ? UsageOption::kContinuous : UsageOption::kNone;; usage = less(usage)) {
+    Wording wording{usage, target.token_limit, question.temperature, question.top_p};
+    UsageAnswer answer{.taken = usage};
+    const auto first = put(wording);
+    if (!first) return first.error();
+    HttpReply reply = *first;
+    // Words may mislead: what counts is that the same request is taken without what they name.
+    while (reply.status != 200 && reword(target, reply, wording, answer)) {
+      auto again = put(wording);
       if (!again) return again.error();
-      if (again->status == 200) {
-        UsageAnswer answer = answered(*again, usage);
-        answer.limit = other(own);
-        answer.refusal = own_words(*reply);
-        return answer;
-      }
+      reply = *std::move(again);
+    }
+    if (reply.status == 200) {
+      const AnswerSigns signs = read_signs(target.dialect ? *target.dialect : openai_answers(), reply.body);
+      answer.limit = wording.limit;
+      answer.reported = signs.usage;
+      answer.form = signs.form;
+      if (!signs.usage) answer.instead = own_words(reply);
+      return answer;
     }
     // Not every host names what it does not know: that it then takes less tells as much.
-    if (!refuses_request(*reply) || usage == UsageOption::kNone)
-      return Error{fmt::format("{} answers {}", path, own_words(*reply))};
+    if (!refuses_request(*first) || usage == UsageOption::kNone)
+      return Error{fmt::format("{} answers {}", *path, own_words(*first))};
   }
 }
 

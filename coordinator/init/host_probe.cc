@@ -159,7 +159,7 @@ class Refusals {
   std::optional<Error> note(const TargetClient& host, const std::string& why) {
     const int status = host.status();
     if (status == 0) return Error{why};
-    if (is_guarded(status)) return Error{why + "; name the variable that holds its token with --token-env"};
+    if (status == 401) return Error{why + "; name the variable that holds its token with --token-env"};
     if (status == 429) return Error{why};
     // That there is no such page says less than any other words.
     if (why_.empty() || (only_missing_ && !no_such_page(status))) {
@@ -180,10 +180,11 @@ Result<void> find_dialect(TargetClient& host, Target& target, HostFacts& facts) 
   Refusals refusals;
   /// @returns whether this one is answered, or why to stop.
   const auto speaks = [&](std::string_view path) -> Result<bool> {
-    const auto answer = probe_usage(host, target, {.tokens = 16});
+    const auto answer = probe_usage(host, target, {.tokens = 16, .temperature = kPlanTemperature});
     if (answer && answer->reported) {
       facts.api = target.api;
       facts.token_limit = answer->limit;
+      facts.takes_temperature = answer->temperature_refusal.empty();
       facts.streams = answer->form == AnswerForm::kStream;
       facts.usage = *answer->reported;
       return true;

@@ -27,6 +27,7 @@ struct HostFacts {
   std::string dialect;                              ///< Of Api::kCustom: which ready description; else empty.
   bool writes_text = true;                          ///< Else its answers have no length: embeddings.
   TokenLimit token_limit = TokenLimit::kMaxTokens;  ///< The name that it takes.
+  bool takes_temperature = true;                    ///< kPlanTemperature.
   bool streams = true;  ///< Else it answers whole where a stream is asked for: there is no TTFT.
   UsageReport usage = UsageReport::kNone;
   bool has_metrics = false;      ///< /metrics is a Prometheus exposition …
@@ -34,6 +35,9 @@ struct HostFacts {
   std::string version;           ///< … in this version, printable; empty: it does not say.
   std::string clock;             ///< How far its clock is off, as a clause; empty where it is right.
 };
+
+/// What written plans ask for, as many chats do.
+inline constexpr double kPlanTemperature = 0.7;
 
 struct ProbeOptions {
   std::string url;    ///< Base URL, checked.

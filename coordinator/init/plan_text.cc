@@ -58,8 +58,9 @@ std::string auth_text(const SecretRef& auth) {
 
 std::string answer_text(const HostFacts& host, std::uint64_t tokens, std::string_view remark) {
   if (!host.writes_text) return "      stream: false   # an embedding comes whole\n";
-  std::string text =
-      fmt::format("      output_tokens: {}{}\n      temperature: 0.7\n", answer_lengths(tokens), remark);
+  std::string text = fmt::format("      output_tokens: {}{}\n", answer_lengths(tokens), remark);
+  text += host.takes_temperature ? fmt::format("      temperature: {}\n", kPlanTemperature)
+                                 : fmt::format("      # no temperature: it refuses {}\n", kPlanTemperature);
   if (!host.streams) text += "      stream: false   # it answers whole, also where a stream is asked for\n";
   return text;
 }

@@ -29,6 +29,10 @@ Result<void> check_replicas(const std::vector<HostFacts>& hosts) {
     if (host.api != first.api || host.dialect != first.dialect)
       return Error{
           fmt::format("{} and {} speak different APIs; measure each host alone", first.url, host.url)};
+    if (host.takes_temperature != first.takes_temperature)
+      return Error{
+          fmt::format("one of {} and {} takes a temperature, the other does not; measure each host alone",
+                      first.url, host.url)};
     if (host.streams != first.streams)
       return Error{
           fmt::format("one of {} and {} streams its answers, the other does not; measure each host alone",

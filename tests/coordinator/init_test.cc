@@ -158,6 +158,17 @@ TEST(StartingPlan, AHostOfEmbeddingsHasNoAnswersOfALength) {
   EXPECT_FALSE(quick_plan({embeddings(), chats}, "quick", {}));
 }
 
+TEST(StartingPlan, ATemperatureThatIsRefusedIsNotWritten) {
+  HostFacts host = facts("tiny");
+  EXPECT_EQ(load(host).scenarios.at(0).workload.temperature, kPlanTemperature);
+  host.takes_temperature = false;
+  EXPECT_FALSE(load(host).scenarios.at(0).workload.temperature);
+  const auto quick = quick_plan({host}, "quick", {});
+  ASSERT_TRUE(quick);
+  EXPECT_FALSE(parse_plan(*quick, "quick.yaml", {})->scenarios.at(0).workload.temperature);
+  EXPECT_FALSE(quick_plan({host, facts("tiny")}, "quick", {}));
+}
+
 TEST(QuickPlan, IsShortenedByItsVariables) {
   HostFacts host = facts("tiny");
   const QuickShape shape{.steps = {1, 8, 32}};

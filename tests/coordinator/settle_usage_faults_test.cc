@@ -42,6 +42,56 @@ TEST_F(SettleUsage, AHostThatKnowsTheOlderNameOnlyIsToldSo) {
   EXPECT_THAT(faults_, ElementsAre(HasSubstr("; set token_limit: max_tokens in the target")));
 }
 
+TEST_F(SettleUsage, ATemperatureThatIsRefusedEndsTheRunBeforeAnyLoad) {
+  serve([](const std::string& request) {
+    if (request.find(R"("max_tokens")") != std::string::npos)
+      return http_response("400 Bad Request", kOpenAisRefusal);
+    if (request.find(R"("temperature":0.7)") != std::string::npos)
+      return http_response("400 Bad Request",
+                           R"({"error":{"message":"'temperature' does not support 0.7"}})");
+    return answer(UsageReport::kRunning);
+  });
+  workload().temperature = 0.7;
+  settled();
+  EXPECT_THAT(faults_,
+              ElementsAre("host: it does not take temperature: 0.7 (HTTP 400: {\"error\":{\"message\":"
+                          "\"'temperature' does not support 0.7\"}}); leave it out of the workload, or "
+                          "write what it takes"));
+  EXPECT_EQ(server_->requests().size(), 3u) << "the limit is another name, and is not sent by the load";
+  workload().temperature = 1;
+  settled();
+  EXPECT_THAT(faults_, IsEmpty());
+  workload().temperature.reset();
+  settled();
+  EXPECT_THAT(faults_, IsEmpty());
+  EXPECT_THAT(server_->requests().back(), Not(HasSubstr("temperature")));
+}
+
+TEST_F(SettleUsage, AWordThatIsNotToBlameIsNoFault) {
+  serve_all_but(kRunningOnly, "400 Bad", "temperature, top_p, stream_options: one of these is unknown");
+  workload().temperature = 0.7;
+  workload().top_p = 0.9;
+  EXPECT_THAT(settled(), ElementsAre(UsageOption::kFinal));
+  EXPECT_THAT(faults_, IsEmpty());
+  serve_all_but("top_p", "422 No", "top_p is no input");
+  settled();
+  EXPECT_THAT(faults_, ElementsAre(HasSubstr("it does not take top_p: 0.9 (HTTP 422: top_p is no input)")));
+}
+
+TEST_F(SettleUsage, ScenariosOfAnotherTemperatureAreAskedByThemselves) {
+  serve([](const std::string& request) {
+    return request.find(R"("temperature":2)") != std::string::npos
+               ? http_response("400 Bad", "temperature is at most 1")
+               : answer(UsageReport::kRunning);
+  });
+  plan_.scenarios.push_back(plan_.scenarios[0]);
+  plan_.scenarios[0].workload.temperature = 1;
+  plan_.scenarios[1].workload.temperature = 2;
+  settled();
+  EXPECT_THAT(faults_, ElementsAre(HasSubstr("it does not take temperature: 2 (")));
+  EXPECT_EQ(server_->requests().size(), 3u);
+}
+
 TEST_F(SettleUsage, ALimitThatIsNotSentIsNoFault) {
   serve_without_limit("max_tokens", "400 Bad Request", kOpenAisRefusal);
   settled();

@@ -122,18 +122,28 @@ REFUSAL = {"error": {"message": "Unsupported parameter: 'max_tokens' is not supp
 
 
 def newer_model(path, body):
+    """As OpenAI's reasoning models: one complaint at a time."""
     if path != "/v1/chat/completions":
         return NO_SUCH_PAGE
-    return whole(REFUSAL, 400) if "max_tokens" in body else chat_stream(body["max_completion_tokens"])
+    if "max_tokens" in body:
+        return whole(REFUSAL, 400)
+    if body.get("temperature", 1) != 1:
+        return whole({"error": {"message": "Unsupported value: 'temperature' does not support 0.7 with this model.",
+                                "param": "temperature", "code": "unsupported_value"}}, 400)
+    return chat_stream(body["max_completion_tokens"])
 
 
 class TokenLimit(TestCase):
     def test_init_and_quick_write_the_name_that_is_taken(self):
         host = self.host(newer_model)
-        self.assertIn("token_limit: max_completion_tokens", self.init(host.url))
+        text = self.init(host.url)
+        self.assertIn("token_limit: max_completion_tokens", text)
+        self.assertNotIn("      temperature:", text)
         self.assertIn("takes max_completion_tokens, not max_tokens", self.told)
         self.assertIn("token_limit: max_completion_tokens", self.quick(host.url))
-        self.assertTrue(any(body.get("max_completion_tokens", 0) > 2 for body in host.bodies()), "and it was loaded so")
+        asked = host.bodies()
+        self.assertGreater(len(asked), 30, "it was loaded")
+        self.assertEqual([body for body in asked[-20:] if "max_tokens" in body], [], "and under this name")
 
     def test_a_plan_without_it_ends_before_any_load(self):
         host = self.host(newer_model)
@@ -153,6 +163,14 @@ class TokenLimit(TestCase):
         code, report, output = self.run_plan(self.plan(host.url))
         self.assertIn("set token_limit: max_completion_tokens", output)
         self.assertEqual(report["totals"]["failed"], report["totals"]["started"], output)
+
+    def test_a_temperature_that_is_refused_ends_it_too(self):
+        host = self.host(newer_model)
+        plan = self.plan(host.url, target=", token_limit: max_completion_tokens", workload=", temperature: 0.7")
+        code, report, output = self.run_plan(plan, preflight=True)
+        self.assertEqual(code, 2, output)
+        self.assertIn("host: it does not take temperature: 0.7 (HTTP 400: ", output)
+        self.assertIn("leave it out of the workload", output)
 
     def test_a_plan_without_a_stream_is_asked_too(self):
         host = self.host(newer_model)

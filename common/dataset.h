@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -74,7 +75,10 @@ std::uint32_t most_lanes(const Dataset& dataset);
 
 /// A time of a dataset, stretched. At most 366 days: two numbers within the wire's bounds may have a product
 /// that fits no clock.
-Nanos stretched(Nanos time, double time_scale);
+inline Nanos stretched(Nanos time, double time_scale) {
+  constexpr double kLongest = 366 * 86400.0;
+  return from_seconds(std::min(kLongest, to_seconds(time) * time_scale));
+}
 
 /// When a trace's entry is due after the start of the replay. @param time_scale 2 takes twice the time.
 inline Nanos arrival_of(const DatasetEntry& entry, double time_scale) {

@@ -140,11 +140,6 @@ std::optional<Nanos> mean_gap(const Dataset& dataset) {
   return from_seconds(sum / count);
 }
 
-Nanos stretched(Nanos time, double time_scale) {
-  constexpr double kLongest = 366 * 86400.0;
-  return from_seconds(std::min(kLongest, to_seconds(time) * time_scale));
-}
-
 std::uint32_t most_lanes(const Dataset& dataset) {
   std::uint32_t most = 1;
   for (const DatasetEntry& entry : dataset.entries) most = std::max(most, entry.lanes);

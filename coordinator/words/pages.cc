@@ -104,7 +104,7 @@ std::string mean_here_is_that_of_pages(double here, double of_pages) {
                      format_time(of_pages));
 }
 
-std::string pods_get_unequal_pods_or_ranks(const Step& row, const PodFigures& most, const PodFigures& least) {
+std::string pods_get_unequal_parts(const Step& row, const PodFigures& most, const PodFigures& least) {
   const std::vector<PodFigures>& pods = row.telemetry->pods;
   return fmt::format(
       "the {} {} get unequal parts of the load: at {} {} answers {:.0f} % of the requests, {} {:.0f} %; "

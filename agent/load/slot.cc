@@ -116,7 +116,8 @@ Task<Ending> Slot::run_session(Ticket ticket, CompletionRequest request) {
   const MonoTime begin = request.intended;
   while (const auto other = lanes->turns.next_beside(lanes->open))
     thread_.fork(*this, {.turn = *other, .before = request, .since = begin});
-  co_await run_lane({.turn = 0, .before = std::move(request), .since = begin});
+  Fork first{.turn = 0, .before = std::move(request), .since = begin};  // GCC 12 frees a temporary here twice
+  co_await run_lane(std::move(first));
   while (lanes->open > 0) co_await sleeper_.until(MonoTime::max());  // the last lane wakes it
   if (!conversation.over()) conversation.abandon();
   lanes->broken = cancelled_;

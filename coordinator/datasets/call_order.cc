@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <map>
 #include <numeric>
+#include <tuple>
 #include <utility>
 
 #include "common/dataset.h"
@@ -51,10 +52,14 @@ std::optional<std::size_t> CallOrder::goes_on_from(std::size_t i) const {
     const auto& other = calls_[j].spans;
     const auto shared = static_cast<std::size_t>(
         std::mismatch(mine.begin(), mine.end(), other.begin(), other.end()).first - mine.begin());
-    if (!best || shared > most || (shared == most && calls_[j].end >= calls_[*best].end)) {
-      best = j;
-      most = shared;
-    }
+    // Of equal ones the nearest to the span that both are in: an agent goes on from itself, not from another
+    // that it has called.
+    const auto rank = [&](std::size_t at) {
+      return std::tuple(at == j ? shared : most, -static_cast<int>(calls_[at].spans.size()), calls_[at].end);
+    };
+    if (best && rank(j) < rank(*best)) continue;
+    best = j;
+    most = shared;
   }
   return best;
 }

@@ -224,6 +224,7 @@ TEST_F(Lanes, ALevelThatEndsLeavesThemToFinishAndNothingElseBegins) {
   controller_->apply({.epoch = 1, .concurrency = 1, .effective_at = elapsed()});
   ASSERT_TRUE(both.wait());
   controller_->apply({.epoch = 9, .concurrency = 0, .effective_at = elapsed()});
+  collect();  // behind the level, on the load thread
   answered.open();
   collect_until([&] { return controller_->idle(); });
   EXPECT_EQ(collect_all().completed(), 3u);

@@ -12,7 +12,8 @@ struct Residence {
   double ended = 0;      ///< Σ E2E of the requests that completed in it.
   double mean = 0;       ///< R̄, of one request.
   double longest = 0;
-  bool held = true;  ///< The load keeps so many in flight; else it is their mean.
+  double together = 1;  ///< Requests that begin together where sessions have several: Σ size² / Σ size.
+  bool held = true;     ///< The load keeps so many in flight; else it is their mean.
   double slots =
       1;  ///< Requests in flight as asked for, or on average; less than one where there often is none.
 };
@@ -28,8 +29,9 @@ struct LittlesLaw {
 /// once more or less together. So the tolerance is max(2 %, 1.1·R̄/W, R_max/(W·√N)): the second bounds convoys
 /// of like requests, the third a lone slot and the chance of independent ones. Where a load does not keep N
 /// in flight, their number differs between the edges, too, by √(2N) as a standard deviation where they come
-/// independently: the third is twice as wide. Where N < 1 on average, a whole request at an edge is R̄/(N·W)
-/// of all there was. Absent where R̄ > W/2: the window is then all edges.
+/// independently: the third is twice as wide, and by √size more where they come in groups. Where N < 1 on
+/// average, a whole request at an edge is R̄/(N·W) of all there was. Absent where R̄ > W/2: the window is then
+/// all edges.
 std::optional<LittlesLaw> littles_law(const Residence& residence);
 
 }  // namespace kneepoint::coordinator

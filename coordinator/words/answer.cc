@@ -243,6 +243,8 @@ std::string sessions_sentence(const ScenarioResult& result) {
         fmt::format("{}{} {} {} in flight and {} think ({:.0f} %)", rows.empty() ? "" : "; ",
                     step.offered_rate ? "at" : "of", load_label(step),
                     format_figure(requests_in_flight(step)), format_figure(*step.thinking), *thinking * 100);
+    if (step.beside)
+      rows += fmt::format(", {} of these beside others of their session", format_figure(*step.beside));
   }
   if (rows.empty()) return "";
   const Step& first = result.steps.front();

@@ -219,6 +219,11 @@ TEST(LittlesLaw, AnEdgeIsNoFault) {
   EXPECT_FALSE(holds({.window = 600, .in_flight = 600, .ended = 585, .mean = 1, .longest = 3}));
   // A window that is all edges says nothing.
   EXPECT_FALSE(littles_law({.window = 8, .in_flight = 8, .ended = 5, .mean = 5, .longest = 5}));
+  Residence sessions{
+      .window = 30, .in_flight = 180, .ended = 170, .mean = 1, .longest = 2, .held = false, .slots = 6};
+  const double alone = littles_law(sessions)->tolerance;
+  sessions.together = 4;
+  EXPECT_NEAR(littles_law(sessions)->tolerance, 2 * alone, 1e-9) << "turns that begin together";
   EXPECT_FALSE(littles_law({.window = 8}));
 }
 

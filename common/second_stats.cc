@@ -37,8 +37,10 @@ const std::vector<AnswerWitnesses::Field>& AnswerWitnesses::fields() {
                                              &A::unanswered,
                                              &A::tail_micros,
                                              &A::cache_told_prompt,
-                                             &A::cached_prompt};
-  static_assert(sizeof(A) == 24 * sizeof(std::uint64_t));
+                                             &A::cached_prompt,
+                                             &A::audio_prompt_tokens,
+                                             &A::audio_tokens};
+  static_assert(sizeof(A) == 26 * sizeof(std::uint64_t));
   return kFields;
 }
 

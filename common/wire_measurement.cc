@@ -212,7 +212,11 @@ RequestRow row_from(const Field& at, const v1::RequestRow& message) {
           .cached_tokens =
               optional_tokens(message.has_cached_tokens(), {&at, "cached_tokens"}, message.cached_tokens()),
           .reasoning_tokens = optional_tokens(message.has_reasoning_tokens(), {&at, "reasoning_tokens"},
-                                              message.reasoning_tokens())};
+                                              message.reasoning_tokens()),
+          .audio_prompt_tokens = optional_tokens(message.has_audio_prompt_tokens(),
+                                                 {&at, "audio_prompt_tokens"}, message.audio_prompt_tokens()),
+          .audio_tokens =
+              optional_tokens(message.has_audio_tokens(), {&at, "audio_tokens"}, message.audio_tokens())};
 }
 
 SecondSnapshot second_from(const Field& at, const v1::SecondSnapshot& message) {
@@ -353,6 +357,8 @@ void to_message(const RequestRow& row, v1::RequestRow& out) {
   if (row.output_tokens) out.set_output_tokens(*row.output_tokens);
   if (row.cached_tokens) out.set_cached_tokens(*row.cached_tokens);
   if (row.reasoning_tokens) out.set_reasoning_tokens(*row.reasoning_tokens);
+  if (row.audio_prompt_tokens) out.set_audio_prompt_tokens(*row.audio_prompt_tokens);
+  if (row.audio_tokens) out.set_audio_tokens(*row.audio_tokens);
 }
 
 }  // namespace
@@ -369,6 +375,7 @@ void to_wire(const SnapshotBatch& batch, v1::SnapshotBatch& out) {
     for (const RequestRow& row : second.requests) to_message(row, *to.add_requests());
   }
   out.set_in_flight(batch.in_flight);
+  out.set_in_flight_beside(batch.in_flight_beside);
   out.set_backing_off(batch.backing_off);
   out.set_active_slots(batch.active_slots);
   for (const auto& [replica, name] : batch.replica_names) {
@@ -403,6 +410,7 @@ Result<SnapshotBatch> from_wire(const v1::SnapshotBatch& message) {
       batch.seconds.push_back(second_from({nullptr, "seconds", i}, message.seconds(i)));
     }
     batch.in_flight = message.in_flight();
+    batch.in_flight_beside = message.in_flight_beside();
     batch.backing_off = message.backing_off();
     batch.active_slots = message.active_slots();
     wire::size_at_most({nullptr, "replica_names"}, static_cast<std::size_t>(message.replica_names_size()),

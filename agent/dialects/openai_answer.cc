@@ -11,13 +11,21 @@ namespace ondemand = simdjson::ondemand;
 
 static_assert(kPadding >= simdjson::SIMDJSON_PADDING);
 
-/// The count `name` in usage's details of a kind of tokens.
-bool read_details(ondemand::value& value, const char* name, std::optional<std::uint32_t>& into) {
+/// The count `name` in usage's details of a kind of tokens, and that of its audio.
+bool read_details(ondemand::value& value, const char* name, std::optional<std::uint32_t>& into,
+                  std::uint32_t& audio) {
   ondemand::object details;
   if (value.get_object().get(details) != SUCCESS) return true;  // null
   return each_field(details, [&](ondemand::raw_json_string key, ondemand::value& count) {
     std::uint64_t tokens = 0;
-    if (key.unsafe_is_equal(name) && count.get_uint64().get(tokens) == SUCCESS) into = credible_part(tokens);
+    const bool named = key.unsafe_is_equal(name);
+    if (!named && !key.unsafe_is_equal("audio_tokens")) return true;
+    if (count.get_uint64().get(tokens) != SUCCESS) return true;
+    if (named) {
+      into = credible_part(tokens);
+    } else {
+      audio = credible_part(tokens).value_or(0);
+    }
     return true;
   });
 }
@@ -30,9 +38,11 @@ bool read_usage(ondemand::value& value, OpenAiAnswer::Found& found) {
     std::uint64_t tokens = 0;
     if (count.get_uint64().get(tokens) != SUCCESS) {
       if (key.unsafe_is_equal("completion_tokens_details"))
-        return read_details(count, "reasoning_tokens", found.chunk.reasoning_tokens);
+        return read_details(count, "reasoning_tokens", found.chunk.reasoning_tokens,
+                            found.chunk.audio_tokens);
       if (key.unsafe_is_equal("prompt_tokens_details"))
-        return read_details(count, "cached_tokens", found.chunk.cached_tokens);
+        return read_details(count, "cached_tokens", found.chunk.cached_tokens,
+                            found.chunk.audio_prompt_tokens);
       return true;
     }
     EventParts& parts = found.parts;

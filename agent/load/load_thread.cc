@@ -69,6 +69,7 @@ void LoadThread::hand_over(std::function<void(ThreadReport)> on_report) {
     report.seconds = recorder_.take(report.complete_through);
     report.replica_names = recorder_.replica_names();
     report.in_flight = recorder_.in_flight();
+    report.in_flight_beside = in_flight_beside_;
     report.backing_off = recorder_.backing_off();
     report.active_slots = live_slots_;
     on_report(std::move(report));

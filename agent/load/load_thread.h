@@ -49,6 +49,7 @@ struct ThreadReport {
   std::int64_t complete_through = -1;
   std::map<std::uint32_t, std::string> replica_names;
   std::uint32_t in_flight = 0;
+  std::uint32_t in_flight_beside = 0;
   std::uint32_t backing_off = 0;
   std::uint32_t active_slots = 0;
 };
@@ -95,8 +96,10 @@ class LoadThread {
   std::optional<Ticket> next_turn(Slot& session, std::uint32_t turn);
   /// A lane more for a session, which begins at once.
   void fork(Slot& session, Slot::Fork fork);
+  /// A forked lane takes part from now on: it has its connection.
+  void lane_begins(Slot& session);
   /// A lane has no turn to come. @param broken_off it had, and will not send it: nor will the others.
-  void lane_ended(Slot& session, bool broken_off);
+  void lane_ended(Slot& lane, bool broken_off);
   /// Which session the request belongs to, and so which key is its.
   void join_session(Slot& slot, const Ticket& ticket, CompletionRequest& request);
   /// The longest waiting arrival of an open loop; nothing, and the slot is parked, where none waits.
@@ -147,7 +150,8 @@ class LoadThread {
   void check_lease();
   void remove_ended_slots();
   CellState& state(std::uint32_t cell);
-  void count_lanes(Slot& session, const SeriesKey& key);
+  void count_lane(Slot& session, std::int32_t by);
+  void move_lanes(Slot& session, const SeriesKey& key);
   std::uint32_t pick_replica(Slot& slot, const Ticket& ticket, std::uint32_t turn);
 
   const std::shared_ptr<const RunSetup> setup_;
@@ -181,7 +185,8 @@ class LoadThread {
   MonoTime budget_last_end_{};
   std::vector<std::unique_ptr<Slot>> slots_;
   std::size_t ended_slots_ = 0;
-  std::vector<Slot*> parked_;  // the one used last at the back; some may have been woken since
+  std::uint32_t in_flight_beside_ = 0;  // requests beyond one for each slot
+  std::vector<Slot*> parked_;           // the one used last at the back; some may have been woken since
 
   std::atomic<std::uint32_t> live_slots_{0};
   std::atomic<std::uint32_t> commands_{0};  // posted and not executed

@@ -43,7 +43,7 @@ void LoadThread::prepare_spares(const LevelOrder& order) {
   const auto wanted = static_cast<std::uint32_t>(
       std::min(std::ceil(level.arrivals->rate * kSpareSeconds * share) + 1, double{kSlotsPerTurn}));
   auto made = static_cast<std::size_t>(std::count_if(slots_.begin(), slots_.end(), [&](const auto& slot) {
-    return slot->cell() == level.cell && !slot->done();
+    return slot->cell() == level.cell && !slot->done() && !slot->is_lane();
   }));
   while (made < wanted && add_open_slot(order, Slot::Kind::kSpareOfOpenLoop)) ++made;
 }

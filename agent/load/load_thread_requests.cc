@@ -59,7 +59,7 @@ CompletionRequest LoadThread::compose(Slot& slot, const Ticket& ticket, MonoTime
   slot.replica = pick_replica(slot, ticket, request.pick.turn);
   request.route = &setup_->routes[setup_->cell(slot.cell()).target][slot.replica];
   ++cell.in_flight[slot.replica];
-  ++slot.in_flight;
+  if (slot.in_flight++ > 0) ++in_flight_beside_;
   join_session(slot, ticket, request);
   request.conversation = &slot.conversation;
   // A log has the answers that its conversations go on from, and a trace's prompts hold them.
@@ -75,7 +75,7 @@ CompletionRequest LoadThread::compose(Slot& slot, const Ticket& ticket, MonoTime
   request.slot = identity.slot;
   request.k = identity.k;
   request.intended = intended;
-  if (turn) count_lanes(slot, request.series);
+  if (turn) move_lanes(slot, request.series);
   return request;
 }
 
@@ -90,33 +90,47 @@ std::optional<Ticket> LoadThread::next_turn(Slot& session, std::uint32_t turn) {
 
 void LoadThread::fork(Slot& session, Slot::Fork fork) {
   ++session.lanes->open;
-  recorder_.beside(session.lanes->key, 1, fork.since);
   slots_.push_back(std::make_unique<Slot>(*this, context(), session, std::move(fork)));
+  session.lanes->forks.push_back(slots_.back().get());
   ++live_slots_;
   slots_.back()->start();
 }
 
-void LoadThread::lane_ended(Slot& session, bool broken_off) {
+void LoadThread::lane_begins(Slot& session) {
+  count_lane(session, 1);
+}
+
+void LoadThread::lane_ended(Slot& lane, bool broken_off) {
+  Slot& session = lane.owner();
   SessionLanes& lanes = *session.lanes;
-  if (--lanes.open > 0) recorder_.beside(lanes.key, -1, mono_now());
-  if (broken_off) {
+  --lanes.open;
+  std::erase(lanes.forks, &lane);
+  count_lane(session, -1);
+  if (broken_off && !lanes.broken) {
     lanes.broken = true;
     lanes.turns.abandon();
-    // Those that wait for their time need not any more. By index: slots that end or start only append.
-    for (std::size_t i = 0; i < slots_.size(); ++i) {
-      if (&slots_[i]->owner() == &session && !slots_[i]->done()) slots_[i]->reconsider();
-    }
+    // Those that wait for their time need not any more. None is destroyed within this turn of the event loop.
+    for (Slot* other : std::vector(lanes.forks)) other->reconsider();
+    session.reconsider();
   } else if (lanes.open == 0) {
     session.reconsider();
   }
 }
 
+void LoadThread::count_lane(Slot& session, std::int32_t by) {
+  SessionLanes& lanes = *session.lanes;
+  const auto beside = [&] { return static_cast<std::int32_t>(std::max(lanes.counted, 1u)) - 1; };
+  const std::int32_t before = beside();
+  lanes.counted += static_cast<std::uint32_t>(by);
+  if (beside() != before) recorder_.beside(lanes.key, beside() - before, mono_now());
+}
+
 /// A session that goes on under another level is counted there.
-void LoadThread::count_lanes(Slot& session, const SeriesKey& key) {
+void LoadThread::move_lanes(Slot& session, const SeriesKey& key) {
   SessionLanes& lanes = *session.lanes;
   if (lanes.key.epoch == key.epoch) return;
-  const auto beside = static_cast<std::int32_t>(lanes.open) - 1;
-  if (beside > 0) {
+  if (lanes.counted > 1) {
+    const auto beside = static_cast<std::int32_t>(lanes.counted) - 1;
     const MonoTime now = mono_now();
     recorder_.beside(lanes.key, -beside, now);
     recorder_.beside(key, beside, now);
@@ -161,7 +175,7 @@ Nanos LoadThread::turn_ended(Slot& slot, const Ticket& ticket, const CompletionR
 }
 
 void LoadThread::request_ended(Slot& slot, MonoTime at) {
-  --slot.in_flight;
+  if (--slot.in_flight > 0) --in_flight_beside_;
   --cells_[slot.cell()].in_flight[slot.replica];
   const LoadLevel& level = current_.level;
   if (!level.budget || slot.epoch != level.epoch || slot.cell() != level.cell) return;

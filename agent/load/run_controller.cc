@@ -73,6 +73,7 @@ class RunController::Impl {
       batch.complete_through = std::min(batch.complete_through, held.report.complete_through);
       batch.replica_names.insert(held.report.replica_names.begin(), held.report.replica_names.end());
       batch.in_flight += held.report.in_flight;
+      batch.in_flight_beside += held.report.in_flight_beside;
       batch.backing_off += held.report.backing_off;
       batch.active_slots += held.report.active_slots;
       std::move(held.report.seconds.begin(), held.report.seconds.end(), std::back_inserter(parts));

@@ -109,7 +109,7 @@ Task<Ending> Slot::run_session(Ticket ticket, CompletionRequest request) {
   lanes->ticket = ticket;
   lanes->first = request.pick;
   lanes->key = request.series;
-  lanes->open = 1;
+  lanes->open = lanes->counted = 1;
   lanes->outcome = Outcome::kSuccess;
   lanes->ended_at = request.intended;
   request.source->begin_lanes(request.pick, conversation, lanes->turns);
@@ -130,14 +130,21 @@ Task<void> Slot::run_lane(Fork fork) {
   Slot& session = *owner_;
   SessionLanes& shared = *session.lanes;
   std::optional<std::uint32_t> turn = fork.turn;
+  MonoTime ready = MonoTime::min();
+  if (is_lane()) {
+    co_await stream_.connect_ahead(*fork.before.route);
+    thread_.lane_begins(session);
+    ready = mono_now();
+  }
   // What has been composed is sent, and ends at once where nothing is wanted any more.
   while (turn && (*turn == 0 || (!shared.broken && !cancelled_))) {
     CompletionRequest request = std::move(fork.before);
     if (*turn > 0) {
       const Nanos gap = request.source->gap_before(shared.ticket.identity, shared.first, *turn);
       const MonoTime due = fork.since + gap;
-      std::optional<MonoTime> intended = due;
-      if (gap > Nanos(0)) intended = co_await think(request, fork.since, gap);
+      const MonoTime from = std::max(fork.since, ready);  // a slow connection is no send lag
+      std::optional<MonoTime> intended = std::max(due, from);
+      if (due > from) intended = co_await think(request, from, due - from);
       if (!intended || shared.broken || cancelled_ || !thread_.may_go_on(*this)) break;
       const auto ticket = thread_.next_turn(session, *turn);
       if (!ticket) break;
@@ -161,7 +168,8 @@ Task<void> Slot::run_lane(Fork fork) {
     while (const auto other = shared.turns.next_beside(shared.open))
       thread_.fork(session, {.turn = *other, .before = fork.before, .since = ending.at});
   }
-  thread_.lane_ended(session, turn.has_value());
+  if (is_lane()) stream_.give_back();
+  thread_.lane_ended(*this, turn.has_value());
 }
 
 /// The later turns of an arrival's session. @return when its last one ended.
@@ -216,10 +224,11 @@ Task<void> Slot::keep_in_flight() {
     if (!ticket) break;
     CompletionRequest request = thread_.compose(*this, *ticket, std::max(intended, not_before_));
     const bool has_lanes = request.source->has_lanes(request.pick);
-    const SeriesKey key = request.series;
+    SeriesKey key = request.series;
     Ending ending;
     if (has_lanes) {
       ending = co_await run_session(*ticket, std::move(request));
+      key = lanes->key;
     } else {
       ending = co_await stream_.perform(request);
       thread_.request_ended(*this, ending.at);

@@ -3,6 +3,8 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <string>
+#include <vector>
 
 #include "agent/net/task.h"
 #include "agent/prompts/conversation.h"
@@ -14,6 +16,7 @@
 namespace kneepoint::agent {
 
 class LoadThread;
+class Slot;
 
 /// What the lanes of a slot's session share, where its turns run beside each other.
 struct SessionLanes {
@@ -21,6 +24,8 @@ struct SessionLanes {
   Ticket ticket;                        ///< Of its first request.
   PromptPick first;                     ///< What that asks.
   SeriesKey key;                        ///< Where its lanes are counted.
+  std::vector<Slot*> forks;             ///< Its lanes on other slots.
+  std::uint32_t counted = 0;            ///< Lanes that take part: one that still connects is nowhere.
   std::uint32_t open = 0;               ///< Lanes with a turn under way or to come.
   Outcome outcome = Outcome::kSuccess;  ///< Of the first request that failed.
   bool broken = false;                  ///< No other turn begins.
@@ -62,7 +67,7 @@ class Slot {
   /// Whether it is another one's lane.
   bool is_lane() const { return kind_ == Kind::kLane; }
   /// Whose session its requests belong to: its own, or the one that it is a lane of.
-  const Slot& owner() const { return *owner_; }
+  Slot& owner() const { return *owner_; }
   std::uint32_t cell() const { return cell_; }
   std::uint32_t number() const { return number_; }
 

@@ -181,6 +181,8 @@ void Recorder::chunk(RequestRecord& record, MonoTime at, const Chunk& chunk) {
     record.has_prompt_usage = true;
     record.prompt_tokens = *chunk.prompt_tokens;
     if (chunk.cached_tokens) record.cached_tokens = chunk.cached_tokens;
+    record.audio_prompt_tokens = std::max(record.audio_prompt_tokens, chunk.audio_prompt_tokens);
+    record.audio_tokens = std::max(record.audio_tokens, chunk.audio_tokens);
   }
   if (chunk.reasoning_tokens) record.reasoning_tokens = *chunk.reasoning_tokens;
   record.at_limit = record.at_limit || chunk.at_limit;

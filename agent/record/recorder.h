@@ -38,6 +38,7 @@ struct RequestRecord {
   std::uint64_t prompt_tokens = 0;
   std::optional<std::uint32_t> cached_tokens;  ///< As the usage details tell it, of the prompt …
   std::uint64_t reasoning_tokens = 0;          ///< … and of the output.
+  std::uint32_t audio_prompt_tokens = 0, audio_tokens = 0;
   std::uint64_t reasoning_chunks = 0;
   std::uint64_t text_bytes = 0;       ///< Of answer and reasoning, as written.
   std::uint64_t textless_chunks = 0;  ///< Content chunks without text: tool calls, and what else is no text.

@@ -35,6 +35,8 @@ void Recorder::keep_row(const RequestRecord& record, MonoTime at, Outcome outcom
   if (record.counted()) row.output_tokens = record.completion_tokens;
   row.cached_tokens = record.cached_tokens;
   if (record.reasoning_tokens > 0) row.reasoning_tokens = record.reasoning_tokens;
+  if (record.audio_prompt_tokens > 0) row.audio_prompt_tokens = record.audio_prompt_tokens;
+  if (record.audio_tokens > 0) row.audio_tokens = record.audio_tokens;
   recorded(std::min(second_of(at), second_)).requests.push_back(row);
 }
 

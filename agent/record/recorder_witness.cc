@@ -61,6 +61,8 @@ void Recorder::bear_witness(const RequestRecord& record, AnswerWitnesses& into) 
     into.reasoning_chunks += record.reasoning_chunks;
     into.reasoning_tokens += record.reasoning_tokens;
     into.counted_prompt_tokens += record.prompt_tokens;
+    into.audio_prompt_tokens += std::min<std::uint64_t>(record.audio_prompt_tokens, record.prompt_tokens);
+    into.audio_tokens += std::min<std::uint64_t>(record.audio_tokens, record.completion_tokens);
   }
   if (record.has_prompt_usage && record.cached_tokens) {
     into.cache_told_prompt += record.prompt_tokens;

@@ -46,10 +46,12 @@ Result<void> Permissions::check(const LoadLevel& level, std::uint32_t lanes) con
   const std::uint64_t share = slots_of(level).below(level.concurrency);
   if (share == 0) return {};
   if (max_streams != 0 && share * lanes > max_streams) {
+    const std::string at_once =
+        lanes > 1 ? fmt::format(" ({} sessions of up to {} turns at once)", share, lanes) : "";
     return Error{
-        fmt::format("a level gives this agent {} streams and it may hold {}: use more agents, or start it "
+        fmt::format("a level gives this agent {} streams{} and it may hold {}: use more agents, or start it "
                     "with a higher --max-streams",
-                    share * lanes, max_streams)};
+                    share * lanes, at_once, max_streams)};
   }
   if (!level.arrivals || max_rate == 0) return {};
   const double rate =

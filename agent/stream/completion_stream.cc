@@ -62,11 +62,20 @@ Task<Outcome> CompletionStream::open(const Route& route) {
 }
 
 Task<void> CompletionStream::connect_ahead(const Route& route) {
-  co_await open(route);
+  turn_to(route);
+  if (!connection_->is_open()) co_await open(route);
 }
 
 void CompletionStream::disconnect() {
   connection_->close();
+  reused_ = false;
+}
+
+void CompletionStream::give_back() {
+  if (leads_to_ == nullptr || !connection_->is_open()) return;
+  context_.pool.put(*leads_to_, std::move(connection_));
+  connection_ = context_.pool.make();
+  leads_to_ = nullptr;
   reused_ = false;
 }
 

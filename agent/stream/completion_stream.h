@@ -78,6 +78,8 @@ class CompletionStream {
   Task<void> connect_ahead(const Route& route);
   /// Between two requests: closes the connection.
   void disconnect();
+  /// The same, but leaves it open to the thread's other streams.
+  void give_back();
   /// Sends the request, reads its answer, classifies the end. Keeps nothing of the request afterwards.
   Task<Ending> perform(const CompletionRequest& request);
   /// Ends whatever is going on with Outcome::kCancelled. A later request ends at once.

@@ -20,8 +20,8 @@ struct FleetView {
   std::optional<Nanos> residence;
   /// No slot of the fleet is active any more, as of a second after the last level took effect.
   bool idle = false;
-  /// As of the agents' last batches.
-  std::uint32_t in_flight = 0;
+  /// Slots with a request in flight, or several of one session, as of the agents' last batches.
+  std::uint32_t slots_in_flight = 0;
   /// How many agents there are; a step that asks for more of them is not begun.
   std::uint32_t agents = std::numeric_limits<std::uint32_t>::max();
   /// Changes with every agent that is lost or joins: the next level is dealt anew.

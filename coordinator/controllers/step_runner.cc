@@ -45,7 +45,7 @@ std::optional<LoadLevel> StepRunner::next(Nanos now, const FleetView& fleet) {
       }
       return advance(now, ceil_second(now + kLead), fleet);
     case Phase::kWarmUp:
-      if (now > level_.effective_at && fleet.in_flight > level_.concurrency) surplus_until_ = now;
+      if (now > level_.effective_at && fleet.slots_in_flight > level_.concurrency) surplus_until_ = now;
       plan_window(fleet);
       if (still_drains(now, fleet)) return std::nullopt;
       if (now < hold_begin_ - (step_.way ? kLead : Nanos(0))) return std::nullopt;

@@ -26,11 +26,31 @@ struct CallOrder::Node {
 };
 
 CallOrder::CallOrder(std::vector<TimedCall> calls) : calls_(std::move(calls)), after_(calls_.size()) {
+  clip();
   std::vector<std::uint32_t> all(calls_.size());
   std::iota(all.begin(), all.end(), 0);
   const Node root = node(all, 0);
   width_ = root.width;
   order(root, {});
+}
+
+/// Machines have clocks of their own, and a stream's span closes late: what overlaps by less than a
+/// millisecond, or a hundredth of the shorter call, followed.
+void CallOrder::clip() {
+  constexpr Nanos kLeast = std::chrono::milliseconds(1);
+  const auto length = [](const TimedCall& call) { return call.end - call.begin; };
+  for (std::size_t i = 0; i < calls_.size(); ++i) {
+    TimedCall& call = calls_[i];
+    const Nanos earliest = call.end - std::max(kLeast, length(call) / 100);
+    auto next = std::lower_bound(calls_.begin() + static_cast<std::ptrdiff_t>(i) + 1, calls_.end(), earliest,
+                                 [](const TimedCall& each, Nanos at) { return each.begin < at; });
+    for (; next != calls_.end() && next->begin < call.end; ++next) {
+      const Nanos slack = std::max(kLeast, std::min(length(call), length(*next)) / 100);
+      if (call.end - next->begin >= slack || next->begin <= call.begin) continue;
+      call.end = next->begin;
+      break;
+    }
+  }
 }
 
 std::uint32_t CallOrder::lanes() const {

@@ -37,6 +37,7 @@ class CallOrder {
 
  private:
   struct Node;
+  void clip();
   Node node(const std::vector<std::uint32_t>& calls, std::size_t level) const;
   void order(const Node& node, const std::vector<std::uint32_t>& before);
 

@@ -5,11 +5,10 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cmath>
 #include <cstdint>
-#include <iterator>
 #include <map>
 #include <optional>
-#include <set>
 #include <string>
 #include <tuple>
 #include <unordered_map>
@@ -44,6 +43,11 @@ struct Call {
 std::optional<std::uint64_t> whole_number(const dom::element& value) {
   std::uint64_t number = 0;
   if (!value.get(number)) return number;
+  double real = 0;
+  if (value.is_double() && !value.get(real)) {
+    const bool whole = real >= 0 && real < 1e15 && real == std::floor(real);
+    return whole ? std::optional(static_cast<std::uint64_t>(real)) : std::nullopt;
+  }
   std::string_view text;
   if (value.get(text)) return std::nullopt;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
@@ -54,7 +58,7 @@ std::optional<std::uint64_t> whole_number(const dom::element& value) {
 /// What is of interest of a span's attributes.
 struct Attributes {
   std::string_view operation, conversation;
-  std::optional<std::uint64_t> input, output, cached;
+  std::optional<std::uint64_t> input, output, cached, older_input, older_output;
 
   explicit Attributes(const dom::object& span) {
     dom::array list;
@@ -70,14 +74,17 @@ struct Attributes {
         continue;
       }
       dom::element number;
-      if (value.at_key("intValue").get(number)) continue;
-      // The two older names are those of the conventions before 1.27.
-      if (key == "gen_ai.usage.input_tokens" || key == "gen_ai.usage.prompt_tokens")
-        input = whole_number(number);
-      if (key == "gen_ai.usage.output_tokens" || key == "gen_ai.usage.completion_tokens")
-        output = whole_number(number);
-      if (key == "gen_ai.usage.cache_read.input_tokens") cached = whole_number(number);
+      if (value.at_key("intValue").get(number) && value.at_key("doubleValue").get(number)) continue;
+      const auto count = whole_number(number);
+      if (key == "gen_ai.usage.input_tokens") input = count;
+      if (key == "gen_ai.usage.output_tokens") output = count;
+      if (key == "gen_ai.usage.cache_read.input_tokens") cached = count;
+      // Of the conventions before 1.27.
+      if (key == "gen_ai.usage.prompt_tokens") older_input = count;
+      if (key == "gen_ai.usage.completion_tokens") older_output = count;
     }
+    if (!input) input = older_input;
+    if (!output) output = older_output;
   }
   bool calls_model() const {
     return operation == "chat" || operation == "generate_content" || operation == "text_completion";
@@ -122,7 +129,9 @@ Call read_call(const dom::object& span, const Attributes& told, std::size_t line
                     "leaves such calls out",
                     told.input ? "output" : "input")};
   call.end = std::max(call.end, call.begin + Nanos(1));  // one after the other even so
-  call.input = token_count(*told.input, "gen_ai.usage.input_tokens", line);
+  // Some count what a cache held beside the input, not in it: then the one can be more than the other.
+  const std::uint64_t beside = told.cached.value_or(0) > *told.input ? *told.cached : 0;
+  call.input = token_count(*told.input + beside, "gen_ai.usage.input_tokens", line);
   call.output = token_count(*told.output, "gen_ai.usage.output_tokens", line);
   call.cached = told.cached;
   const std::string_view trace = text_of(span, "traceId");
@@ -137,10 +146,14 @@ Call read_call(const dom::object& span, const Attributes& told, std::size_t line
 
 /// The calls of a line's spans.
 void read_line(const dom::element& root, std::size_t line, DatasetCollector& into, std::vector<Call>& calls,
-               Parents& parents) {
+               Parents& parents, std::size_t& seen) {
   dom::array resources;
-  if (root["resourceSpans"].get(resources))
-    throw DatasetError{line, "is no JSON object with a list 'resourceSpans'"};
+  if (root["resourceSpans"].get(resources)) {
+    const bool snake = root["resource_spans"].error() == simdjson::SUCCESS;
+    throw DatasetError{line,
+                       snake ? "has 'resource_spans': OTLP's JSON has 'resourceSpans', and its other names so"
+                             : "is no JSON object with a list 'resourceSpans'"};
+  }
   for (const dom::element resource : resources) {
     dom::array scopes;
     if (resource["scopeSpans"].get(scopes)) continue;
@@ -152,6 +165,7 @@ void read_line(const dom::element& root, std::size_t line, DatasetCollector& int
         if (each.get(span)) throw DatasetError{line, "has a span that is no JSON object"};
         if (auto [id, parent] = ids(span); !id.empty() && !parent.empty())
           parents.emplace(std::move(id), std::move(parent));
+        ++seen;
         const Attributes told(span);
         if (told.calls_model()) into.attempt([&] { calls.push_back(read_call(span, told, line)); });
       }
@@ -159,24 +173,37 @@ void read_line(const dom::element& root, std::size_t line, DatasetCollector& int
   }
 }
 
-/// Leaves each call once: exporters that retry write a span twice, and where a framework and the client
-/// beneath it both trace, a call has a span within a span.
-void leave_once(std::vector<Call>& calls) {
-  std::set<std::string_view> all, met;
-  for (const Call& call : calls) {
-    if (!call.id.empty()) all.insert(call.id);
+/// So far up a call's ancestors are looked for.
+constexpr std::size_t kMostLevels = 1024;
+
+/// Leaves each call once. Exporters that retry write a span twice. And where a framework and the client
+/// beneath it both trace, one call or several stand beneath a span that counts their tokens once more: that
+/// is left out. Where the counts differ (a sub-agent beneath the call that asked for it), all stay.
+void leave_once(std::vector<Call>& calls, const Parents& parents) {
+  std::unordered_map<std::string_view, std::size_t> by_id;
+  std::vector<bool> out(calls.size());
+  for (std::size_t i = 0; i < calls.size(); ++i)
+    out[i] = !calls[i].id.empty() && !by_id.emplace(calls[i].id, i).second;
+  std::vector<std::uint64_t> beneath(calls.size());
+  for (std::size_t i = 0; i < calls.size(); ++i) {
+    if (out[i]) continue;
+    std::string_view at = calls[i].parent;
+    for (std::size_t level = 0; !at.empty() && level < kMostLevels; ++level) {
+      if (const auto call = by_id.find(at); call != by_id.end()) {
+        beneath[call->second] += calls[i].output;
+        break;
+      }
+      const auto above = parents.find(std::string(at));
+      at = above == parents.end() ? std::string_view() : std::string_view(above->second);
+    }
   }
-  const auto again = [&](const Call& call) {
-    return all.contains(call.parent) || (!call.id.empty() && !met.insert(call.id).second);
-  };
   std::vector<Call> once;
-  std::copy_if(calls.begin(), calls.end(), std::back_inserter(once),
-               [&](const Call& call) { return !again(call); });
+  for (std::size_t i = 0; i < calls.size(); ++i) {
+    if (!out[i] && beneath[i] != calls[i].output) once.push_back(calls[i]);
+  }
   calls = std::move(once);
 }
 
-/// So far up a call's ancestors are looked for.
-constexpr std::size_t kMostLevels = 64;
 constexpr std::size_t kMostCalls = 10'000;
 
 /// The spans around a call, the outermost first.
@@ -200,8 +227,13 @@ using Session = std::vector<const Call*>;
 std::vector<std::vector<std::uint64_t>> blocks_of(const Session& calls, const CallOrder& order,
                                                   std::uint64_t& next) {
   std::vector<std::vector<std::uint64_t>> all(calls.size());
+  std::size_t held = 0;
   for (std::size_t i = 0; i < calls.size(); ++i) {
     const Call& call = *calls[i];
+    held += call.input / kBlock * sizeof(std::uint64_t);
+    if (held > kMaxDatasetBytes)
+      throw DatasetError{call.line, "up to here a session is more than agents can hold (240 MiB); cut it",
+                         true};
     if (const auto base = order.goes_on_from(i)) {
       const std::uint64_t grown = call.input >= calls[*base]->input ? calls[*base]->input : 0;
       const std::uint64_t shared = std::min<std::uint64_t>(call.cached.value_or(grown), call.input) / kBlock;
@@ -264,15 +296,23 @@ void read_otel_spans(std::string_view text, bool sessions, DatasetCollector& int
   dom::parser parser;
   std::vector<Call> calls;
   Parents parents;
+  std::size_t spans = 0;
   each_line(text, [&](std::string_view line, std::size_t number) {
     into.attempt([&] {
       dom::element root;
-      if (parser.parse(line.data(), line.size(), true).get(root)) throw DatasetError{number, "is no JSON"};
-      read_line(root, number, into, calls, parents);
+      if (parser.parse(line.data(), line.size(), true).get(root))
+        throw DatasetError{number, "is no JSON object; one stands in each line ('jq -c .' makes it so)"};
+      read_line(root, number, into, calls, parents, spans);
     });
     return true;  // a file's lines come as spans end, in no order
   });
-  leave_once(calls);
+  if (calls.empty() && into.skipped() == 0) {
+    throw DatasetError{
+        0, fmt::format("has {} spans, none of which calls a model: 'gen_ai.operation.name' is not "
+                       "chat, generate_content or text_completion in any",
+                       spans)};
+  }
+  leave_once(calls, parents);
   std::stable_sort(calls.begin(), calls.end(),
                    [](const Call& a, const Call& b) { return a.begin < b.begin; });
   if (sessions) {

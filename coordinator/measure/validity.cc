@@ -146,17 +146,18 @@ void check_littles_law(Step& step, const WindowEvidence& evidence) {
   // A moving load has more in flight at one end of the window than at the other: at most twice its mean.
   if (evidence.moving) slots *= 2;
   // Of sessions with several turns under way: Σ size² is at most Σ size + the largest · Σ (size - 1).
-  constexpr double kFan = 4;
+  constexpr double kFan = 8;
+  const double lanes = step.achieved_concurrency.value_or(0) + step.thinking.value_or(0);
+  const double at_work = lanes > 0 ? step.beside.value_or(0) / lanes : 0;  // the others think
   if (mean && !evidence.moving) {
-    const auto law =
-        littles_law({.window = evidence.seconds,
-                     .in_flight = evidence.in_flight,
-                     .ended = evidence.e2e.sum_seconds() + evidence.tails,
-                     .mean = *mean,
-                     .longest = evidence.e2e.max_seconds() + tail,
-                     .together = 1 + kFan * step.beside.value_or(0) * evidence.seconds / evidence.in_flight,
-                     .held = step.load_kind() == LoadKind::kRequests,
-                     .slots = slots});
+    const auto law = littles_law({.window = evidence.seconds,
+                                  .in_flight = evidence.in_flight,
+                                  .ended = evidence.e2e.sum_seconds() + evidence.tails,
+                                  .mean = *mean,
+                                  .longest = evidence.e2e.max_seconds() + tail,
+                                  .together = 1 + kFan * at_work,
+                                  .held = step.load_kind() == LoadKind::kRequests,
+                                  .slots = slots});
     if (law && breaks(law->error, law->tolerance, step))
       step.invalidate("LITTLES_LAW", words::law_broken(law->error, law->tolerance));
   }

@@ -131,23 +131,34 @@ void measure_slo(Step& step, const WindowCut& cut, const Cell& cell, double dura
   step.goodput_requests_per_second = static_cast<double>(cut.total.joint_good) / duration;
 }
 
-std::optional<double> cached_prompt_ratio(const SeriesStats& stats) {
-  return ratio(static_cast<double>(stats.witnesses.cached_prompt),
-               static_cast<double>(stats.witnesses.cache_told_prompt));
+/// What usage tells with its details. @param into a Step, or a Share of one.
+template <class Row>
+void tell_usage_details(const SeriesStats& stats, Row& into) {
+  const AnswerWitnesses& told = stats.witnesses;
+  const auto share = [](std::uint64_t part, std::uint64_t all) {
+    return part > 0 ? ratio(static_cast<double>(part), static_cast<double>(all)) : std::nullopt;
+  };
+  into.cached_prompt_ratio =
+      ratio(static_cast<double>(told.cached_prompt), static_cast<double>(told.cache_told_prompt));
+  into.reasoning_ratio = share(told.reasoning_tokens, stats.usage_tokens);
+  into.audio_prompt_ratio = share(told.audio_prompt_tokens, told.counted_prompt_tokens);
+  into.audio_ratio = share(told.audio_tokens, stats.usage_tokens);
 }
 
 Share share_of(std::string name, const SeriesStats& stats, std::optional<double> tokens, double duration,
                const Cell& cell) {
-  return {.name = std::move(name),
-          .requests = counts_of(stats),
-          .requests_per_second = static_cast<double>(stats.completed()) / duration,
-          .output_tokens_per_second = tokens ? std::optional(*tokens / duration) : std::nullopt,
-          .goodput_ratio =
-              cell.slo.empty() ? std::nullopt : ratio(static_cast<double>(stats.joint_good), finished(stats)),
-          .ttft_seconds = summarise(stats.ttft),
-          .tpot_seconds = summarise(stats.tpot),
-          .e2e_seconds = summarise(stats.e2e),
-          .cached_prompt_ratio = cached_prompt_ratio(stats)};
+  Share share{.name = std::move(name),
+              .requests = counts_of(stats),
+              .requests_per_second = static_cast<double>(stats.completed()) / duration,
+              .output_tokens_per_second = tokens ? std::optional(*tokens / duration) : std::nullopt,
+              .goodput_ratio = cell.slo.empty()
+                                   ? std::nullopt
+                                   : ratio(static_cast<double>(stats.joint_good), finished(stats)),
+              .ttft_seconds = summarise(stats.ttft),
+              .tpot_seconds = summarise(stats.tpot),
+              .e2e_seconds = summarise(stats.e2e)};
+  tell_usage_details(stats, share);
+  return share;
 }
 
 /// Agents count the turns from the tenth on together.
@@ -403,10 +414,7 @@ Step measure_step(const Timeline& timeline, const Plan& plan, const Cell& cell, 
   if (!uncounted && step.error_ratio.value_or(1) <= Gates::kErrors)
     step.answer_tokens_mean = ratio(tokens.ended(cut.total), finished(cut.total));
   step.prompt_tokens_per_second = prompt_rate(cut.total, step.error_ratio, duration);
-  step.cached_prompt_ratio = cached_prompt_ratio(cut.total);
-  if (cut.total.witnesses.reasoning_tokens > 0)
-    step.reasoning_ratio = ratio(static_cast<double>(cut.total.witnesses.reasoning_tokens),
-                                 static_cast<double>(cut.total.usage_tokens));
+  tell_usage_details(cut.total, step);
   step.token_count = count_witnesses({.window = cut.total,
                                       .rate = tokens,
                                       .source = step.token_source,

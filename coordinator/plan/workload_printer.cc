@@ -104,6 +104,12 @@ bool has_gaps(const Workload& workload, const Plan& plan) {
   return workload.dataset && mean_gap(*plan.datasets.at(workload.dataset->hash)).has_value();
 }
 
+/// How many turns of a conversation may run at once.
+std::uint32_t lanes_of(const Workload& workload, const Plan& plan) {
+  return workload.dataset && workload.conversation ? most_lanes(*plan.datasets.at(workload.dataset->hash))
+                                                   : 1;
+}
+
 std::string describe_source(const Workload& workload, const Plan& plan) {
   if (workload.synthetic) return describe_synthetic(*workload.synthetic);
   if (workload.dataset) return describe_dataset(*workload.dataset, plan);
@@ -141,6 +147,9 @@ std::string describe_workload(const Workload& workload, const Plan& plan) {
   if (workload.repeat_texts) text += ", the same in every run";
   if (workload.conversation)
     text += ", " + describe_conversation(*workload.conversation, has_gaps(workload, plan));
+  if (const std::uint32_t lanes = lanes_of(workload, plan); lanes > 1)
+    text += fmt::format(", {}up to {} turns of one at once",
+                        lanes == kMostLanes ? "whatever they have, " : "", lanes);
   if (workload.think_time.largest() > 0)
     text += fmt::format(", users think {} between requests", times(workload.think_time));
   if (workload.system) text += ", a system prompt";

@@ -227,6 +227,8 @@ std::vector<CsvColumn> columns() {
                    return r.step.bystander ? fmt::format("{}", r.step.bystander->failed) : std::string();
                  }});
   all.push_back({"beside", [](const Row& r) { return number(r.step.beside); }});
+  all.push_back({"audio_prompt_ratio", [](const Row& r) { return number(r.step.audio_prompt_ratio); }});
+  all.push_back({"audio_ratio", [](const Row& r) { return number(r.step.audio_ratio); }});
   return all;
 }
 

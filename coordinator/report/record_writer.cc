@@ -67,13 +67,15 @@ void RecordWriter::write_row(const std::string& agent, const RequestRow& row) {
       "\"epoch\":{},\"slot\":{},\"scheduled\":{},\"sent\":{},\"first\":{},\"first_answer\":{},"
       "\"last\":{},\"ended\":{},"
       "\"prompt_tokens\":{},\"cached_tokens\":{},\"output_tokens\":{},\"reasoning_tokens\":{},"
+      "\"audio_prompt_tokens\":{},\"audio_tokens\":{},"
       "\"chunks\":{},\"outcome\":\"{}\"}}\n",
       request_id(run_id_, row.key.cell, row.key.epoch, row.slot, row.k),
       json_quoted(plan_->scenarios[cell.scenario].name), json_quoted(target.name), json_quoted(replica),
       json_quoted(agent), json_quoted(name), row.key.turn, row.key.epoch, row.slot, seconds(row.scheduled),
       seconds(row.sent), seconds(row.first), seconds(row.first_answer), seconds(row.last), seconds(row.ended),
       count_or_null(row.prompt_tokens), count_or_null(row.cached_tokens), count_or_null(row.output_tokens),
-      count_or_null(row.reasoning_tokens), row.chunks, to_string(row.outcome));
+      count_or_null(row.reasoning_tokens), count_or_null(row.audio_prompt_tokens),
+      count_or_null(row.audio_tokens), row.chunks, to_string(row.outcome));
 }
 
 Result<void> RecordWriter::write() {

@@ -190,6 +190,7 @@ Table requests_table(const ScenarioResult& result) {
                        [&](const Step& step) { return (step.*figure).has_value(); });
   };
   const bool cached = told(&Step::cached_prompt_ratio), reasoning = told(&Step::reasoning_ratio);
+  const bool heard = told(&Step::audio_prompt_ratio), spoken = told(&Step::audio_ratio);
   Table table{{{"N", 5},
                {.title = "window", .width = 7, .spare = 4},
                {"done", 7},
@@ -199,6 +200,8 @@ Table requests_table(const ScenarioResult& result) {
               {}};
   if (cached) table.columns.push_back({.title = "cached", .width = 6, .spare = 2});
   if (reasoning) table.columns.push_back({.title = "reasoning", .width = 9, .spare = 3});
+  if (heard) table.columns.push_back({.title = "audio in", .width = 8, .spare = 3});
+  if (spoken) table.columns.push_back({.title = "audio out", .width = 9, .spare = 3});
   for (const auto& column : std::vector<Column>{{.title = "early", .width = 5, .spare = 6},
                                                 {.title = "connects", .width = 8, .spare = 9},
                                                 {.title = "conn. p50", .width = 9, .spare = 10},
@@ -217,6 +220,8 @@ Table requests_table(const ScenarioResult& result) {
         figure(step.answer_tokens_mean)};
     if (cached) row.push_back(percent(step.cached_prompt_ratio));
     if (reasoning) row.push_back(percent(step.reasoning_ratio));
+    if (heard) row.push_back(percent(step.audio_prompt_ratio));
+    if (spoken) row.push_back(percent(step.audio_ratio));
     for (std::string& cell : std::vector<std::string>{
              fmt::format("{}", step.early_stops), fmt::format("{}", connect.count), format_time(connect.p50),
              format_percentile(connect.p95, connect.count), fmt::format("{}", step.reconnects),

@@ -99,7 +99,8 @@ struct Share {
   /// Of its requests that ended, those that met every limit that they are held against; absent without SLO.
   std::optional<double> goodput_ratio;
   LatencySummary ttft_seconds, tpot_seconds, e2e_seconds;
-  std::optional<double> cached_prompt_ratio;  ///< As of a step.
+  /// As of a step.
+  std::optional<double> cached_prompt_ratio, reasoning_ratio, audio_prompt_ratio, audio_ratio;
 };
 
 /// Prompts that were made to a length: what was asked for, and what the server counted.
@@ -207,6 +208,8 @@ struct Step {
   std::optional<double> cached_prompt_ratio;
   std::optional<double>
       reasoning_ratio;             ///< Of the output tokens that the server counted; absent: it tells none.
+  /// Those of the prompt tokens and of the output tokens that are audio, likewise.
+  std::optional<double> audio_prompt_ratio, audio_ratio;
   /// Mean number of lanes that sessions have beyond one each; absent where turns never run beside each other.
   std::optional<double> beside;
   std::optional<double> thinking;  ///< Mean number of slots that think; absent where the workload never does.

@@ -94,6 +94,11 @@ void fields(V& v, Share& s) {
   v("tpot_seconds", s.tpot_seconds);
   v("e2e_seconds", s.e2e_seconds);
   v("cached_prompt_ratio", s.cached_prompt_ratio);
+  v("reasoning_ratio", s.reasoning_ratio);
+  v("audio_prompt_ratio", s.audio_prompt_ratio);
+  v("audio_ratio", s.audio_ratio);
+  v("audio_prompt_ratio", s.audio_prompt_ratio);
+  v("audio_ratio", s.audio_ratio);
 }
 
 template <class V>

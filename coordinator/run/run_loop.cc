@@ -225,6 +225,7 @@ void RunLoop::take(const FleetEvent& event, Controller& controller) {
     if (const auto gauges = gauges_.find(arrived->agent); gauges != gauges_.end()) {
       gauges->second = {.complete_through = arrived->batch.complete_through,
                         .in_flight = arrived->batch.in_flight,
+                        .in_flight_beside = arrived->batch.in_flight_beside,
                         .backing_off = arrived->batch.backing_off,
                         .active_slots = arrived->batch.active_slots,
                         .dealt = gauges->second.dealt};
@@ -309,7 +310,7 @@ FleetView RunLoop::view(const Cell& cell) const {
   }
   return {.residence = count > 0 ? std::optional(from_seconds(sum / count)) : std::nullopt,
           .idle = level_.concurrency == 0 && idle_since(level_.effective_at),
-          .in_flight = in_flight(),
+          .slots_in_flight = slots_in_flight(),
           .agents = static_cast<std::uint32_t>(fleet_.agents()),
           .fleet = fleet_changes_,
           .not_before = lost_load_until_,
@@ -322,6 +323,13 @@ FleetView RunLoop::view(const Cell& cell) const {
 std::uint32_t RunLoop::in_flight() const {
   std::uint32_t sum = 0;
   for (const auto& [agent, gauges] : gauges_) sum += gauges.in_flight;
+  return sum;
+}
+
+std::uint32_t RunLoop::slots_in_flight() const {
+  std::uint32_t sum = 0;
+  for (const auto& [agent, gauges] : gauges_)
+    sum += gauges.in_flight - std::min(gauges.in_flight_beside, gauges.in_flight);
   return sum;
 }
 

@@ -130,7 +130,7 @@ class RunLoop {
  private:
   struct Gauges {
     std::int64_t complete_through = -1;
-    std::uint32_t in_flight = 0, backing_off = 0, active_slots = 0;
+    std::uint32_t in_flight = 0, in_flight_beside = 0, backing_off = 0, active_slots = 0;
     bool dealt = false;  // a share of level_, perhaps an empty one
   };
 
@@ -158,6 +158,7 @@ class RunLoop {
   FleetView view(const Cell& cell) const;
   bool idle_since(Nanos instant) const;
   std::uint32_t in_flight() const;
+  std::uint32_t slots_in_flight() const;
 
   const Plan& plan_;
   const std::vector<Cell>& cells_;

@@ -238,7 +238,7 @@ std::string sessions_sentence(const ScenarioResult& result) {
   std::string rows;
   for (const Step& step : result.steps) {
     const auto thinking = think_ratio(step);
-    if (!thinking || *thinking <= 0) continue;
+    if (!thinking || (*thinking <= 0 && !step.beside)) continue;
     rows +=
         fmt::format("{}{} {} {} in flight and {} think ({:.0f} %)", rows.empty() ? "" : "; ",
                     step.offered_rate ? "at" : "of", load_label(step),

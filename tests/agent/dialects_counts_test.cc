@@ -95,6 +95,17 @@ TEST(Counts, CachedPromptTokensAreReadFromTheUsageWhereverTheyStand) {
   EXPECT_EQ(cached(R"({"completion_tokens_details":{"cached_tokens":7}})"), std::nullopt);
 }
 
+TEST(Counts, AudioTokensAreReadFromTheDetailsOfBoth) {
+  const Chunk chunk = heard(Api::kOpenAiChat,
+                            {R"({"choices":[],"usage":{"prompt_tokens":9,"completion_tokens":8,)"
+                             R"("prompt_tokens_details":{"audio_tokens":4,"cached_tokens":2},)"
+                             R"("completion_tokens_details":{"audio_tokens":5,"reasoning_tokens":1}}})"})[0];
+  EXPECT_EQ(chunk.audio_prompt_tokens, 4u);
+  EXPECT_EQ(chunk.audio_tokens, 5u);
+  EXPECT_EQ(chunk.cached_tokens, 2u);
+  EXPECT_EQ(chunk.reasoning_tokens, 1u);
+}
+
 TEST(Counts, ADescribedDialectTellsThemWhereItSays) {
   DialectDescription description;
   description.path = description.answer_path = "/";

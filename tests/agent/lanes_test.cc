@@ -165,6 +165,39 @@ TEST_F(Lanes, ASlotRunsOneSessionAfterTheOther) {
   EXPECT_EQ(ids().size(), 16u);
 }
 
+TEST_F(Lanes, LanesUseConnectionsAgain) {
+  std::atomic<int> connections{0};
+  serve([&](ScriptedServer::Peer& peer, int) {
+    ++connections;
+    while (!peer.read_request().empty()) peer.send(answer(1));
+  });
+  sessions(forked());
+  EXPECT_EQ(run(80).completed(), 80u);
+  EXPECT_LE(connections, 2) << "twenty sessions of two lanes";
+}
+
+TEST_F(Lanes, WhatASlotHasInFlightBesideItsFirstIsTold) {
+  Gate both, answered;
+  std::atomic<int> waiting{0};
+  serve_turns([&](std::size_t turn) {
+    if (turn == 0) return;
+    if (++waiting == 2) both.open();
+    answered.wait();
+  });
+  sessions(forked());
+  start();
+  controller_->apply({.epoch = 1, .concurrency = 1, .effective_at = elapsed()});
+  ASSERT_TRUE(both.wait());
+  collect();
+  EXPECT_EQ(gauges_.in_flight, 2u);
+  EXPECT_EQ(gauges_.in_flight_beside, 1u);
+  controller_->apply({.epoch = 9, .concurrency = 0, .effective_at = elapsed()});
+  answered.open();
+  collect_until([&] { return controller_->idle(); });
+  collect();
+  EXPECT_EQ(gauges_.in_flight_beside, 0u);
+}
+
 TEST_F(Lanes, ABudgetMayEndBetweenLanes) {
   serve_turns([](std::size_t) {});
   sessions(forked());

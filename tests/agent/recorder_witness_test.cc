@@ -20,6 +20,7 @@ struct Answer {
   std::vector<Told> chunks;
   std::optional<std::uint64_t> usage, prompt;  ///< After the content.
   std::optional<std::uint32_t> cached_tokens, reasoning_tokens;
+  std::uint32_t audio_prompt_tokens = 0, audio_tokens = 0;
   bool at_limit = true;
   std::uint32_t asked = 40;
   Nanos every = milliseconds(10), first = milliseconds(100);
@@ -57,7 +58,9 @@ class RecorderWitnessTest : public ::testing::Test {
                       .completion_tokens = answer.usage,
                       .prompt_tokens = answer.prompt,
                       .cached_tokens = answer.cached_tokens,
-                      .reasoning_tokens = answer.reasoning_tokens});
+                      .reasoning_tokens = answer.reasoning_tokens,
+                      .audio_prompt_tokens = answer.audio_prompt_tokens,
+                      .audio_tokens = answer.audio_tokens});
     recorder_->end(record, at + answer.tail, answer.outcome);
     recorder_->roll(zero_ + seconds(60));
     DenseHistogram scratch;
@@ -180,6 +183,17 @@ TEST_F(RecorderWitnessTest, TpotCountsFromWhatHadComeWithTheFirstChunk) {
   EXPECT_NEAR(*shown.tpot.mean_seconds(), 0.01, 1e-9);
   EXPECT_EQ(shown.witnesses.reasoning_chunks, 30u);
   EXPECT_EQ(shown.witnesses.reasoning_tokens, 30u);
+}
+
+TEST_F(RecorderWitnessTest, AudioIsAPartOfWhatIsCounted) {
+  const SeriesStats s =
+      heard({.chunks = chunks(40), .usage = 40, .prompt = 30, .audio_prompt_tokens = 12, .audio_tokens = 8});
+  EXPECT_EQ(s.witnesses.audio_prompt_tokens, 12u);
+  EXPECT_EQ(s.witnesses.audio_tokens, 8u);
+  const SeriesStats absurd =
+      heard({.chunks = chunks(40), .usage = 40, .prompt = 30, .audio_prompt_tokens = 99, .audio_tokens = 99});
+  EXPECT_EQ(absurd.witnesses.audio_prompt_tokens, 30u) << "no more than the whole";
+  EXPECT_EQ(absurd.witnesses.audio_tokens, 40u);
 }
 
 TEST_F(RecorderWitnessTest, ChunksOfSeveralTokensBeginWithSeveral) {

@@ -90,6 +90,8 @@ class Random {
     if (below(2) == 0) r.first = instant(), r.last = instant();
     if (below(2) == 0) r.first_answer = instant();
     if (below(2) == 0) r.prompt_tokens = number(), r.output_tokens = number();
+    if (below(2) == 0) r.cached_tokens = number(), r.reasoning_tokens = number();
+    if (below(2) == 0) r.audio_prompt_tokens = number(), r.audio_tokens = number();
     return r;
   }
 

@@ -230,6 +230,77 @@ TEST_F(OtelSpans, ACallIsTakenOnceHoweverOftenItWasTraced) {
   EXPECT_EQ(dataset.entries[0].later.size(), 1u);
 }
 
+TEST_F(OtelSpans, ASpanThatCountsWhatIsBeneathItOnceMoreIsLeftOut) {
+  const auto session = [&](const std::vector<Span>& all) { return read(spans(all)).entries.at(0); };
+  const DatasetEntry loop =
+      session({{.begin = 10, .end = 20, .input = 90, .output = 12, .id = "all"},
+               {.begin = 11, .end = 12, .input = 30, .output = 4, .id = "1", .parent = "all"},
+               {.begin = 14, .end = 15, .input = 60, .output = 8, .id = "2", .parent = "all"}});
+  EXPECT_EQ(loop.input_tokens, 30u) << "calls and tools, one span around them all";
+  EXPECT_EQ(loop.later.size(), 1u);
+  const DatasetEntry client =
+      session({{.begin = 10, .end = 20, .input = 90, .output = 12, .id = "framework"},
+               {.begin = 10, .end = 20, .operation = "POST", .id = "http", .parent = "framework"},
+               {.begin = 11, .end = 19, .input = 90, .output = 12, .id = "client", .parent = "http"}});
+  EXPECT_EQ(client.turn_count(), 1u) << "a plain span between";
+  const DatasetEntry agent =
+      session({{.begin = 10, .end = 20, .input = 90, .output = 12, .id = "main"},
+               {.begin = 12, .end = 15, .input = 30, .output = 4, .id = "sub", .parent = "main"}});
+  EXPECT_EQ(agent.turn_count(), 2u) << "another call, though beneath";
+}
+
+TEST_F(OtelSpans, WhatHardlyOverlapsFollows) {
+  std::string first = Span{.begin = 10, .end = 12, .input = 40, .output = 9}.json();
+  first.replace(first.find("1700000012000000000"), 19, "1700000012000900000");
+  const Dataset dataset =
+      read(file(line({first, Span{.begin = 12, .end = 13, .input = 50, .output = 9}.json()})));
+  EXPECT_EQ(dataset.entries.at(0).lanes, 0u);
+  EXPECT_EQ(dataset.entries.at(0).gaps, std::vector<Nanos>{0s});
+}
+
+TEST_F(OtelSpans, ACacheThatHeldMoreThanTheInputStandsBesideIt) {
+  const std::string cached = attribute("gen_ai.usage.cache_read.input_tokens", R"({"intValue":"2000"})");
+  EXPECT_EQ(read(spans({{.begin = 10, .end = 12, .input = 50, .output = 9, .more = cached}}))
+                .entries.at(0)
+                .input_tokens,
+            2050u);
+}
+
+TEST_F(OtelSpans, NumbersAreWholeHoweverTheyAreWritten) {
+  const auto tokens = [&](const std::string& value) {
+    std::string text = line({Span{.begin = 10, .end = 12, .input = 3, .output = 7}.json()});
+    const std::string from = R"({"intValue":"3"})";
+    text.replace(text.find(from), from.size(), value);
+    const auto result = read_dataset(file(text));
+    return result ? result->dataset.entries.at(0).input_tokens : 0;
+  };
+  EXPECT_EQ(tokens(R"({"doubleValue":12.0})"), 12u);
+  EXPECT_EQ(tokens(R"({"doubleValue":12.5})"), 0u);
+  EXPECT_EQ(tokens(R"({"doubleValue":-1})"), 0u);
+  const std::string older = attribute("gen_ai.usage.prompt_tokens", R"({"intValue":"-1"})");
+  EXPECT_EQ(read(spans({{.begin = 10, .end = 12, .input = 3, .output = 7, .more = older}}))
+                .entries.at(0)
+                .input_tokens,
+            3u)
+      << "the newer name goes before";
+}
+
+TEST_F(OtelSpans, AFileWithoutCallsSaysWhatWasLookedFor) {
+  EXPECT_EQ(
+      error(spans(
+          {{.begin = 10, .end = 12, .operation = "embeddings"}, {.begin = 10, .end = 12, .operation = "x"}})),
+      " has 2 spans, none of which calls a model: 'gen_ai.operation.name' is not chat, generate_content or "
+      "text_completion in any");
+}
+
+TEST_F(OtelSpans, ASessionThatNobodyCanHoldIsRefusedBeforeItIsMade) {
+  std::vector<Span> calls;
+  for (int i = 0; i < 40; ++i)
+    calls.push_back({.begin = 10 + i, .end = 10 + i, .input = 16'000'000, .output = 1});
+  EXPECT_EQ(error(spans(calls)).substr(2),
+            ": up to here a session is more than agents can hold (240 MiB); cut it");
+}
+
 TEST_F(OtelSpans, ALimitCountsSessionsThatGoOn) {
   DatasetSpec spec = spans({{.begin = 10, .end = 12, .input = 4, .output = 9},
                             {.begin = 11, .end = 12, .input = 4, .output = 9, .trace = "other"},
@@ -256,7 +327,9 @@ TEST_F(OtelSpans, MistakesNameTheLine) {
     span.replace(span.find(from), from.size(), to);
     return complaint(line({span}));
   };
-  EXPECT_EQ(complaint("{"), "2: is no JSON");
+  EXPECT_EQ(complaint("{"), "2: is no JSON object; one stands in each line ('jq -c .' makes it so)");
+  EXPECT_EQ(complaint(R"({"resource_spans":[]})"),
+            "2: has 'resource_spans': OTLP's JSON has 'resourceSpans', and its other names so");
   EXPECT_EQ(complaint("[]"), "2: is no JSON object with a list 'resourceSpans'");
   EXPECT_EQ(complaint(R"({"resourceMetrics":[]})"), "2: is no JSON object with a list 'resourceSpans'");
   EXPECT_EQ(complaint(line({"7"})), "2: has a span that is no JSON object");

@@ -58,14 +58,16 @@ TEST_F(RecordWriterTest, WritesOneLineARequestThatCanBeReadBeforeTheEnd) {
                                                .chunks = 9,
                                                .prompt_tokens = 4,
                                                .output_tokens = 10,
-                                               .cached_tokens = 3})));
+                                               .cached_tokens = 3,
+                                               .audio_tokens = 2})));
   const std::string expected =
       "{\"schema\":\"kneepoint.records/1\",\"run_id\":\"run-1\",\"zero_unix_ns\":5000000000}\n"
       "{\"id\":\"run-1-0-3-7-2\",\"scenario\":\"chat\",\"target\":\"host\",\"replica\":\"b:2\",\"agent\":"
       "\"agent-0\","
       "\"class\":\"long\",\"turn\":0,\"epoch\":3,\"slot\":7,\"scheduled\":1.000000000,\"sent\":1.000000005,"
       "\"first\":1.200000000,\"first_answer\":1.300000000,\"last\":2.000000000,\"ended\":2.000000000,"
-      "\"prompt_tokens\":4,\"cached_tokens\":3,\"output_tokens\":10,\"reasoning_tokens\":null,\"chunks\":9,"
+      "\"prompt_tokens\":4,\"cached_tokens\":3,\"output_tokens\":10,\"reasoning_tokens\":null,\"audio_prompt_"
+      "tokens\":null,\"audio_tokens\":2,\"chunks\":9,"
       "\"outcome\":\"success\"}\n";
   ASSERT_TRUE(writer->settle());
   EXPECT_EQ(read(), expected) << "settled, though the writer is still open";

@@ -94,6 +94,16 @@ TEST(FixedSteps, WarmUpGrowsWithTheResidence) {
   EXPECT_EQ(drive.controller.windows()[0].end, 1 + 6 + 8);
 }
 
+TEST(FixedSteps, TheHoldWaitsForSlotsBeyondTheLevel) {
+  Drive drive(timed({4}));
+  drive.fleet.slots_in_flight = 9;
+  drive.until(30s);
+  EXPECT_FALSE(drive.controller.done()) << "they are left from before";
+  drive.fleet.slots_in_flight = 4;
+  drive.until(60s);
+  EXPECT_TRUE(drive.controller.done()) << "however many requests each has in flight";
+}
+
 TEST(FixedSteps, SurplusSlotsOfAFallingStepAreNotStartedAgain) {
   Drive drive(timed({8, 2}));
   drive.until(60s);

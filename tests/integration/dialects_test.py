@@ -188,7 +188,7 @@ RECORDINGS = [
     ("litellm-chat-stream", "量子", ("success", 4, 4, 4, None, None)),
     ("litellm-messages-stream", " so", ("success", 8, 8, 4, None, None)),
     ("litellm-messages-answer", None, ("success", 8, 1, 4, None, None)),
-    ("litellm-messages-error-stream", ",", ("error_at_200", None, 4, 0, None, None)),
+    ("litellm-messages-error-stream", ",", ("error_at_200", None, 4, None, None, None)),
     ("litellm-responses-stream", "量子", ("success", 8, 8, 7, 0, 4)),
     ("litellm-responses-answer", None, ("success", 8, 1, 4, 0, 4)),
     ("litellm-responses-failed-stream", " so", ("error_at_200", None, 4, None, None, None)),
@@ -198,7 +198,7 @@ RECORDINGS = [
     ("llama-cpp-b11549-stream", " wait", ("success", 4, 4, 10, 0, None)),
     ("llama-cpp-b11549-answer", None, ("success", 4, 1, 10, 9, None)),
     ("llama-cpp-b11549-chat-stream", " step", ("success", 3, 3, 24, 0, None)),
-    ("llama-cpp-b11549-messages-stream", " step", ("success", 3, 3, 1, None, None)),
+    ("llama-cpp-b11549-messages-stream", " step", ("success", 3, 3, 24, 23, None)),
     ("llama-cpp-b11549-responses-stream", " load", ("success", 3, 3, 40, 0, None)),
 ]
 

@@ -44,7 +44,7 @@ struct Chunk {
   std::optional<std::uint32_t> cached_tokens;     ///< Those of prompt_tokens that a prefix cache held.
   std::optional<std::uint32_t> reasoning_tokens;  ///< Those of completion_tokens that are reasoning.
   std::uint32_t audio_prompt_tokens = 0, audio_tokens = 0;  ///< Those of either that are audio.
-  std::size_t text_bytes = 0;                     ///< Of answer and reasoning in this event, as written.
+  std::size_t text_bytes = 0;  ///< Of answer and reasoning in this event, as written.
   /// The answer's text in this event, as the inside of a JSON string: a view into the event. Empty where
   /// there is none, or more than one choice has text.
   std::string_view text;

@@ -27,7 +27,7 @@ class SessionTurns {
  private:
   const DatasetEntry* entry_ = nullptr;
   std::vector<std::uint32_t> waits_for_;  // by turn, so many others that have not ended
-  std::vector<std::uint32_t> ready_;  // the one that has been so for longest in front
+  std::vector<std::uint32_t> ready_;      // the one that has been so for longest in front
 };
 
 }  // namespace kneepoint::agent

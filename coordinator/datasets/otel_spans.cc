@@ -94,18 +94,18 @@ struct Attributes {
 /// Of every span with one: the one around it.
 using Parents = std::unordered_map<std::string, std::string>;
 
-std::string_view text_of(const dom::object& span, const char* field) {
+std::string_view span_text(const dom::object& span, const char* field) {
   std::string_view value;
   return span.at_key(field).get(value) ? std::string_view() : value;
 }
 
 /// A span's id and that of the one around it, each with its trace's; empty where there is none.
 std::pair<std::string, std::string> ids(const dom::object& span) {
-  const std::string_view trace = text_of(span, "traceId");
+  const std::string_view trace = span_text(span, "traceId");
   const auto of = [&](std::string_view id) {
     return id.empty() ? std::string() : fmt::format("{}/{}", trace, id);
   };
-  return {of(text_of(span, "spanId")), of(text_of(span, "parentSpanId"))};
+  return {of(span_text(span, "spanId")), of(span_text(span, "parentSpanId"))};
 }
 
 Nanos stamp(const dom::object& span, const char* field, std::size_t line) {
@@ -134,7 +134,7 @@ Call read_call(const dom::object& span, const Attributes& told, std::size_t line
   call.input = token_count(*told.input + beside, "gen_ai.usage.input_tokens", line);
   call.output = token_count(*told.output, "gen_ai.usage.output_tokens", line);
   call.cached = told.cached;
-  const std::string_view trace = text_of(span, "traceId");
+  const std::string_view trace = span_text(span, "traceId");
   if (told.conversation.empty() && trace.empty())
     throw DatasetError{line, "a call of a model has neither 'gen_ai.conversation.id' nor 'traceId'"};
   std::tie(call.id, call.parent) = ids(span);

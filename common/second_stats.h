@@ -96,7 +96,8 @@ struct AnswerWitnesses {
   std::uint64_t tail_micros = 0;  ///< Σ microseconds from the last content chunk to the answer's end.
   /// Of the answers that tell how much of their prompt a prefix cache held: prompt tokens, and those of them.
   std::uint64_t cache_told_prompt = 0, cached_prompt = 0;
-  /// Of the answers with a count: tokens of the prompt and of the output that are audio, as details tell them.
+  /// Of the answers with a count: tokens of the prompt and of the output that are audio, as details tell
+  /// them.
   std::uint64_t audio_prompt_tokens = 0, audio_tokens = 0;
 
   /// Every one of them, in the order in which they travel and are recorded: what is new comes last.
@@ -262,7 +263,7 @@ struct RequestRow {
   std::optional<Nanos> last;          ///< Last content.
   Nanos ended{0};
   std::uint64_t chunks = 0;
-  std::optional<std::uint64_t> prompt_tokens, output_tokens;     ///< From usage.
+  std::optional<std::uint64_t> prompt_tokens, output_tokens;  ///< From usage.
   /// Those of them that its details tell.
   std::optional<std::uint64_t> cached_tokens, reasoning_tokens, audio_prompt_tokens, audio_tokens;
   bool operator==(const RequestRow&) const = default;

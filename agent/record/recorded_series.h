@@ -25,8 +25,7 @@ struct Series {
   std::int32_t backlog = 0;
 
   bool live() const {
-    return in_flight != 0 || waiting != 0 || backing_off != 0 || thinking != 0 || beside != 0 ||
-           backlog != 0;
+    return in_flight != 0 || waiting != 0 || backing_off != 0 || thinking != 0 || beside != 0 || backlog != 0;
   }
 };
 

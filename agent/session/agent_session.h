@@ -189,10 +189,10 @@ class AgentSession {
   std::optional<Incoming> incoming_;
   const std::shared_ptr<Lease> lease_;
   std::unique_ptr<LoadEngine> engine_;
-  std::string run_id_;             ///< With an engine.
-  std::uint64_t run_ = 0;          ///< Counts the runs that this process has served.
-  std::uint64_t epoch_ = 0;        ///< Of the last level.
-  std::optional<LevelDone> done_;  ///< The last of them, for a coordinator that has not heard it.
+  std::string run_id_;                ///< With an engine.
+  std::uint64_t run_ = 0;             ///< Counts the runs that this process has served.
+  std::uint64_t epoch_ = 0;           ///< Of the last level.
+  std::optional<LevelDone> done_;     ///< The last of them, for a coordinator that has not heard it.
   std::vector<std::uint32_t> lanes_;  ///< By cell: turns that a session of it may run at once.
   RunClock clock_;
   MonoTime

@@ -10,7 +10,17 @@
 
 namespace kneepoint::coordinator {
 
-enum class DatasetFormat { kJsonLines, kCsv, kShareGpt, kBodies, kMooncake, kBailian, kOtelSpans, kAzureLlm, kBurstGpt };
+enum class DatasetFormat {
+  kJsonLines,
+  kCsv,
+  kShareGpt,
+  kBodies,
+  kMooncake,
+  kBailian,
+  kOtelSpans,
+  kAzureLlm,
+  kBurstGpt
+};
 /// "jsonl", "csv", "sharegpt", "bodies", "mooncake", "bailian", "otel", "azure-llm", "burstgpt"
 std::string_view to_string(DatasetFormat format);
 std::optional<DatasetFormat> dataset_format_from_string(std::string_view name);
@@ -26,8 +36,8 @@ struct DatasetSpec {
   std::string output_tokens;  ///< Empty: not read.
   std::string prompt_class;   ///< Empty: one class, "default".
   std::string delay;          ///< Of kJsonLines: what passes before each later turn. Empty: not read.
-  bool sessions = false;      ///< Of kBailian and kOtelSpans: requests of one session are the turns of one entry.
-  std::size_t limit = 0;      ///< The first so many entries; 0: all.
+  bool sessions = false;  ///< Of kBailian and kOtelSpans: requests of one session are the turns of one entry.
+  std::size_t limit = 0;  ///< The first so many entries; 0: all.
   bool all_roles =
       false;  ///< Chats as they were logged, with answers and tools' results; else the user's part.
   bool skip_bad_lines = false;

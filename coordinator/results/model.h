@@ -207,7 +207,7 @@ struct Step {
   /// Of the prompt tokens of answers whose usage tells it: those that a prefix cache held.
   std::optional<double> cached_prompt_ratio;
   std::optional<double>
-      reasoning_ratio;             ///< Of the output tokens that the server counted; absent: it tells none.
+      reasoning_ratio;  ///< Of the output tokens that the server counted; absent: it tells none.
   /// Those of the prompt tokens and of the output tokens that are audio, likewise.
   std::optional<double> audio_prompt_ratio, audio_ratio;
   /// Mean number of lanes that sessions have beyond one each; absent where turns never run beside each other.

@@ -80,9 +80,10 @@ TEST(OpenLoopPlan, Mistakes) {
       error_of_ramp("{rate: [1]}", "{prompts: [hi], think_time: 1s}"),
       "sweep.yaml:7:18: an open loop's requests are no user's, so nobody has a think_time; use steps, or "
       "a conversation, whose turns an arrival brings");
-  EXPECT_EQ(error_of_ramp("{arrival: trace}"),
-            "sweep.yaml:7:21: 'arrival: trace' needs a dataset that is a trace (mooncake, bailian, otel, azure-llm "
-            "or burstgpt)");
+  EXPECT_EQ(
+      error_of_ramp("{arrival: trace}"),
+      "sweep.yaml:7:21: 'arrival: trace' needs a dataset that is a trace (mooncake, bailian, otel, azure-llm "
+      "or burstgpt)");
   EXPECT_EQ(error_of_ramp("{arrival: trace, rate: 2}"),
             "sweep.yaml:7:28: a trace has its own rate; remove 'rate', and use the dataset's time_scale to "
             "change it");

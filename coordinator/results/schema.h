@@ -97,8 +97,6 @@ void fields(V& v, Share& s) {
   v("reasoning_ratio", s.reasoning_ratio);
   v("audio_prompt_ratio", s.audio_prompt_ratio);
   v("audio_ratio", s.audio_ratio);
-  v("audio_prompt_ratio", s.audio_prompt_ratio);
-  v("audio_ratio", s.audio_ratio);
 }
 
 template <class V>
@@ -301,6 +299,8 @@ void fields(V& v, Step& s) {
   v("prompt_tokens_per_second", s.prompt_tokens_per_second);
   v("cached_prompt_ratio", s.cached_prompt_ratio);
   v("reasoning_ratio", s.reasoning_ratio);
+  v("audio_prompt_ratio", s.audio_prompt_ratio);
+  v("audio_ratio", s.audio_ratio);
   v("thinking", s.thinking);
   v("beside", s.beside);
   v("prompt_tokens", s.prompt_tokens);

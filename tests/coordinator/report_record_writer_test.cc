@@ -80,7 +80,8 @@ TEST_F(RecordWriterTest, WhatDidNotHappenIsNull) {
   ASSERT_TRUE(writer->settle());
   EXPECT_NE(read().find("\"first\":null,\"first_answer\":null,\"last\":null"), std::string::npos);
   EXPECT_NE(read().find("\"prompt_tokens\":null,\"cached_tokens\":null,\"output_tokens\":null,\"reasoning_"
-                        "tokens\":null,\"chunks\":0,\"outcome\":\"connect\""),
+                        "tokens\":null,\"audio_prompt_tokens\":null,\"audio_tokens\":null,\"chunks\":0,"
+                        "\"outcome\":\"connect\""),
             std::string::npos);
 }
 

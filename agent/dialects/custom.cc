@@ -44,11 +44,12 @@ bool CustomDialect::read_event(std::string_view data, StreamMemory& memory, Chun
     chunk.done = true;
     return true;
   }
-  // A gateway may end with OpenAI's marker whatever dialect it speaks. A description that does not know it
-  // does not take it for the end of an answer either.
-  if (is_end_marker(data)) return true;
   if (memory.usual.match(data, chunk)) {
     matched_ = true;
+  } else if (is_end_marker(data)) {
+    // A gateway may end with OpenAI's marker whatever dialect it speaks. A description that does not know it
+    // does not take it for the end of an answer either.
+    return true;
   } else if (!parse_event(data, memory, chunk)) {
     return false;
   }

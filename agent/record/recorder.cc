@@ -177,12 +177,17 @@ void Recorder::answered_by(RequestRecord& record, MonoTime at, std::uint32_t rep
 
 void Recorder::chunk(RequestRecord& record, MonoTime at, const Chunk& chunk) {
   Series& series = *record.series;
-  if (chunk.prompt_tokens.value_or(0) > 0) {  // no prompt has none: a host that says 0 has not counted
-    record.has_prompt_usage = true;
-    record.prompt_tokens = *chunk.prompt_tokens;
+  // No prompt has none: a host that says 0 has not counted. Running usage says the same in every event.
+  if (const std::uint64_t prompt = chunk.prompt_tokens.value_or(0); prompt != 0) {
+    if (prompt != record.prompt_tokens) {
+      record.has_prompt_usage = true;
+      record.prompt_tokens = prompt;
+    }
     if (chunk.cached_tokens) record.cached_tokens = chunk.cached_tokens;
-    record.audio_prompt_tokens = std::max(record.audio_prompt_tokens, chunk.audio_prompt_tokens);
-    record.audio_tokens = std::max(record.audio_tokens, chunk.audio_tokens);
+  }
+  if ((chunk.audio_prompt_tokens | chunk.audio_tokens) != 0) {
+    record.audio_prompt_tokens = chunk.audio_prompt_tokens;
+    record.audio_tokens = chunk.audio_tokens;
   }
   if (chunk.reasoning_tokens) record.reasoning_tokens = *chunk.reasoning_tokens;
   record.at_limit = record.at_limit || chunk.at_limit;

@@ -91,7 +91,7 @@ struct Attributes {
   }
 };
 
-/// Of every span with one: the one around it.
+/// Of every span the one around it; empty: none.
 using Parents = std::unordered_map<std::string, std::string>;
 
 std::string_view span_text(const dom::object& span, const char* field) {
@@ -163,8 +163,7 @@ void read_line(const dom::element& root, std::size_t line, DatasetCollector& int
       for (const dom::element each : spans) {
         dom::object span;
         if (each.get(span)) throw DatasetError{line, "has a span that is no JSON object"};
-        if (auto [id, parent] = ids(span); !id.empty() && !parent.empty())
-          parents.emplace(std::move(id), std::move(parent));
+        if (auto [id, parent] = ids(span); !id.empty()) parents.emplace(std::move(id), std::move(parent));
         ++seen;
         const Attributes told(span);
         if (told.calls_model()) into.attempt([&] { calls.push_back(read_call(span, told, line)); });
@@ -206,14 +205,16 @@ void leave_once(std::vector<Call>& calls, const Parents& parents) {
 
 constexpr std::size_t kMostCalls = 10'000;
 
-/// The spans around a call, the outermost first.
+/// The spans around a call that are in the file, the outermost first. Exports often have the calls alone:
+/// whose spans are missing, of those times alone tell what follows what.
 std::vector<std::string_view> ancestors(const Call& call, const Parents& parents) {
   std::vector<std::string_view> path;
   std::string_view at = call.parent;
   while (!at.empty() && path.size() < kMostLevels) {
-    path.push_back(at);
-    const auto above = parents.find(std::string(at));
-    at = above == parents.end() ? std::string_view() : std::string_view(above->second);
+    const auto known = parents.find(std::string(at));
+    if (known == parents.end()) break;
+    path.push_back(known->first);
+    at = known->second;
   }
   std::reverse(path.begin(), path.end());
   return path;

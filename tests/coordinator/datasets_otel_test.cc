@@ -190,6 +190,15 @@ TEST_F(OtelSpans, WithinAnAgentsSpanCallsWaitForItsOwn) {
   EXPECT_TRUE(begins_like(session.later[4].blocks, session.blocks)) << "main goes on";
 }
 
+TEST_F(OtelSpans, OfSpansThatAreNotInTheFileTimesAloneTell) {
+  const Dataset dataset = read(spans({{.begin = 10, .end = 12, .input = 40, .output = 9, .parent = "main"},
+                                      {.begin = 13, .end = 15, .input = 50, .output = 9, .parent = "a"},
+                                      {.begin = 13, .end = 16, .input = 60, .output = 9, .parent = "b"},
+                                      {.begin = 17, .end = 18, .input = 80, .output = 9, .parent = "main"}}));
+  EXPECT_EQ(dataset.entries.at(0).lanes, 2u);
+  EXPECT_EQ(waits(dataset.entries.at(0)), (Waits{{0}, {0}, {1, 2}}));
+}
+
 TEST_F(OtelSpans, CallsWithoutLengthInTimeFollowEachOther) {
   const Dataset dataset = read(spans({{.begin = 10, .end = 10, .input = 40, .output = 9},
                                       {.begin = 11, .end = 11, .input = 50, .output = 9},

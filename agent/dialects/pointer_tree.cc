@@ -84,8 +84,8 @@ void PointerTree::add(const std::vector<std::string>& pointers, Part part) {
       node_at(split.pointer).guarded.emplace_back(bit, part);
       continue;
     }
-    if (part == kPromptTokens && split_plus(text).added) {
-      node_at(split_plus(text).pointer).parts |= kPromptAdded;
+    if (const CountPointer count = split_plus(text); part == kPromptTokens && count.added) {
+      node_at(count.pointer).parts |= kPromptAdded;
       continue;
     }
     const PointerCondition condition = conditional ? split_condition(text) : PointerCondition{text, {}};

@@ -14,10 +14,6 @@
 namespace kneepoint::coordinator {
 namespace {
 
-bool speaks_openai(const Target& target) {
-  return target.api == Api::kOpenAiChat || target.api == Api::kOpenAiCompletions;
-}
-
 /// Whether requests ask for usage at all.
 bool asks_for_usage(const Target& target, const Workload& workload) {
   return speaks_openai(target) && workload.stream;

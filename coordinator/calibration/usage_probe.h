@@ -12,6 +12,11 @@
 
 namespace kneepoint::coordinator {
 
+/// Whether its dialect is one of OpenAI's.
+inline bool speaks_openai(const Target& target) {
+  return target.api == Api::kOpenAiChat || target.api == Api::kOpenAiCompletions;
+}
+
 /// What a host makes of being asked for its token counts.
 struct UsageAnswer {
   UsageOption taken = UsageOption::kContinuous;  ///< The most that it does not refuse.

@@ -10,6 +10,7 @@
 
 #include "common/printable.h"
 #include "common/secrets.h"
+#include "coordinator/calibration/usage_probe.h"
 #include "coordinator/init/host_words.h"
 #include "coordinator/telemetry/host_pages.h"
 #include "coordinator/telemetry/prometheus_text.h"
@@ -21,10 +22,6 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr Nanos kPreflightLimit = 10s;
-
-bool speaks_openai(const Target& target) {
-  return target.api == Api::kOpenAiChat || target.api == Api::kOpenAiCompletions;
-}
 
 /// A length that will be asked for. What has no real end (a lognormal's tail) is cut by the host's, if it is
 /// ever drawn.

@@ -129,6 +129,21 @@ class Lanes : public EngineTest {
     collect_until([&] { return controller_->idle(); });
   }
 
+  /// One session, whose two lanes have been asked and get no answer until `answered_` opens.
+  void start_and_hold_both_lanes() {
+    serve_turns([this](std::size_t turn) {
+      if (turn == 0) return;
+      if (++asked_ == 2) both_.open();
+      answered_.wait();
+    });
+    sessions(forked());
+    start();
+    controller_->apply({.epoch = 1, .concurrency = 1, .effective_at = elapsed()});
+    ASSERT_TRUE(both_.wait());
+  }
+
+  Gate both_, answered_;
+  std::atomic<int> asked_{0};
   std::unique_ptr<ScriptedServer> server_;
 };
 using ByTurn = std::map<std::uint32_t, std::uint64_t>;
@@ -177,22 +192,12 @@ TEST_F(Lanes, LanesUseConnectionsAgain) {
 }
 
 TEST_F(Lanes, WhatASlotHasInFlightBesideItsFirstIsTold) {
-  Gate both, answered;
-  std::atomic<int> waiting{0};
-  serve_turns([&](std::size_t turn) {
-    if (turn == 0) return;
-    if (++waiting == 2) both.open();
-    answered.wait();
-  });
-  sessions(forked());
-  start();
-  controller_->apply({.epoch = 1, .concurrency = 1, .effective_at = elapsed()});
-  ASSERT_TRUE(both.wait());
+  start_and_hold_both_lanes();
   collect();
   EXPECT_EQ(gauges_.in_flight, 2u);
   EXPECT_EQ(gauges_.in_flight_beside, 1u);
   controller_->apply({.epoch = 9, .concurrency = 0, .effective_at = elapsed()});
-  answered.open();
+  answered_.open();
   collect_until([&] { return controller_->idle(); });
   collect();
   EXPECT_EQ(gauges_.in_flight_beside, 0u);
@@ -225,40 +230,20 @@ TEST_F(Lanes, AFailedTurnEndsTheSessionAndNobodyWaitsForTheOthers) {
 }
 
 TEST_F(Lanes, TheEndOfTheLoadEndsThem) {
-  Gate both, answered;
-  std::atomic<int> waiting{0};
-  serve_turns([&](std::size_t turn) {
-    if (turn == 0) return;
-    if (++waiting == 2) both.open();
-    answered.wait();
-  });
-  sessions(forked());
-  start();
-  controller_->apply({.epoch = 1, .concurrency = 1, .effective_at = elapsed()});
-  ASSERT_TRUE(both.wait());
+  start_and_hold_both_lanes();
   controller_->drain(Nanos(0));
   collect_until([&] { return controller_->idle(); });
-  answered.open();
+  answered_.open();
   const SeriesStats stats = collect_all();
   EXPECT_EQ(count(stats, Outcome::kCancelled), 2u);
   EXPECT_EQ(started()[3], 0u);
 }
 
 TEST_F(Lanes, ALevelThatEndsLeavesThemToFinishAndNothingElseBegins) {
-  Gate both, answered;
-  std::atomic<int> waiting{0};
-  serve_turns([&](std::size_t turn) {
-    if (turn == 0) return;
-    if (++waiting == 2) both.open();
-    answered.wait();
-  });
-  sessions(forked());
-  start();
-  controller_->apply({.epoch = 1, .concurrency = 1, .effective_at = elapsed()});
-  ASSERT_TRUE(both.wait());
+  start_and_hold_both_lanes();
   controller_->apply({.epoch = 9, .concurrency = 0, .effective_at = elapsed()});
   collect();  // behind the level, on the load thread
-  answered.open();
+  answered_.open();
   collect_until([&] { return controller_->idle(); });
   EXPECT_EQ(collect_all().completed(), 3u);
   EXPECT_EQ(started()[3], 0u);

@@ -1,14 +1,11 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
-#include <stdlib.h>
 
-#include <filesystem>
-#include <fstream>
-#include <optional>
 #include <string>
 #include <vector>
 
 #include "coordinator/datasets/dataset_file.h"
+#include "tests/coordinator/dataset_files.h"
 
 namespace kneepoint::coordinator {
 namespace {
@@ -45,37 +42,18 @@ std::string attribute(const std::string& key, const std::string& value) {
   return fmt::format(R"(,{{"key":"{}","value":{}}})", key, value);
 }
 
-class OtelSpans : public testing::Test {
+class OtelSpans : public DatasetFiles {
  protected:
-  OtelSpans() {
-    std::string pattern = (std::filesystem::temp_directory_path() / "kneepoint-spans-XXXXXX").string();
-    folder_ = mkdtemp(pattern.data());
-  }
-  ~OtelSpans() override { std::filesystem::remove_all(folder_); }
-
-  DatasetSpec file(const std::string& text, bool sessions = true) {
-    path_ = (folder_ / "spans.jsonl").string();
-    std::ofstream(path_, std::ios::binary) << text;
-    return {.path = path_, .format = DatasetFormat::kOtelSpans, .sessions = sessions};
+  DatasetSpec lines(const std::string& text, bool sessions = true) {
+    DatasetSpec spec = file(DatasetFormat::kOtelSpans, text);
+    spec.sessions = sessions;
+    return spec;
   }
   DatasetSpec spans(const std::vector<Span>& all, bool sessions = true) {
     std::string text;
     for (const Span& each : all) text += line({each.json()}) + "\n";
-    return file(text, sessions);
+    return lines(text, sessions);
   }
-  static Dataset read(const DatasetSpec& spec) {
-    auto read = read_dataset(spec);
-    EXPECT_TRUE(read) << read.error().message;
-    return read ? read->dataset : Dataset{};
-  }
-  std::string error(const DatasetSpec& spec) {
-    const auto dataset = read_dataset(spec);
-    if (dataset) return "";
-    return dataset.error().message.substr(path_.size() + 1);
-  }
-
-  std::filesystem::path folder_;
-  std::string path_;
 };
 
 TEST_F(OtelSpans, CallsOfModelsAreRequestsInOrderOfTheirBeginning) {
@@ -96,7 +74,7 @@ TEST_F(OtelSpans, ALineMayHoldManySpansAndNumbersMayBeNumbers) {
     const std::string quoted = "\"" + stamp + "\"";
     text.replace(text.find(quoted), quoted.size(), stamp);
   }
-  EXPECT_EQ(read(file(text)).entries.at(0).turn_count(), 2u);
+  EXPECT_EQ(read(lines(text)).entries.at(0).turn_count(), 2u);
 }
 
 TEST_F(OtelSpans, CallsThatFollowEachOtherAreTheTurnsOfASession) {
@@ -262,7 +240,7 @@ TEST_F(OtelSpans, WhatHardlyOverlapsFollows) {
   std::string first = Span{.begin = 10, .end = 12, .input = 40, .output = 9}.json();
   first.replace(first.find("1700000012000000000"), 19, "1700000012000900000");
   const Dataset dataset =
-      read(file(line({first, Span{.begin = 12, .end = 13, .input = 50, .output = 9}.json()})));
+      read(lines(line({first, Span{.begin = 12, .end = 13, .input = 50, .output = 9}.json()})));
   EXPECT_EQ(dataset.entries.at(0).lanes, 0u);
   EXPECT_EQ(dataset.entries.at(0).gaps, std::vector<Nanos>{0s});
 }
@@ -280,7 +258,7 @@ TEST_F(OtelSpans, NumbersAreWholeHoweverTheyAreWritten) {
     std::string text = line({Span{.begin = 10, .end = 12, .input = 3, .output = 7}.json()});
     const std::string from = R"({"intValue":"3"})";
     text.replace(text.find(from), from.size(), value);
-    const auto result = read_dataset(file(text));
+    const auto result = read_dataset(lines(text));
     return result ? result->dataset.entries.at(0).input_tokens : 0;
   };
   EXPECT_EQ(tokens(R"({"doubleValue":12.0})"), 12u);
@@ -325,12 +303,12 @@ TEST_F(OtelSpans, OlderNamesOfUsageAreRead) {
   for (const auto& [now, before] : {std::pair{"usage.input_tokens", "usage.prompt_tokens"},
                                     std::pair{"usage.output_tokens", "usage.completion_tokens"}})
     text.replace(text.find(now), std::string(now).size(), before);
-  EXPECT_EQ(read(file(text)).entries.at(0), (DatasetEntry{.input_tokens = 3, .output_tokens = 7}));
+  EXPECT_EQ(read(lines(text)).entries.at(0), (DatasetEntry{.input_tokens = 3, .output_tokens = 7}));
 }
 
 TEST_F(OtelSpans, MistakesNameTheLine) {
   const std::string good = line({Span{.begin = 10, .end = 12, .input = 4, .output = 9}.json()}) + "\n";
-  const auto complaint = [&](const std::string& bad) { return error(file(good + bad)); };
+  const auto complaint = [&](const std::string& bad) { return error(lines(good + bad)); };
   const auto changed = [&](const std::string& from, const std::string& to) {
     std::string span = Span{.begin = 20, .end = 22, .input = 4, .output = 9}.json();
     span.replace(span.find(from), from.size(), to);
@@ -367,16 +345,16 @@ TEST_F(OtelSpans, WhatIsTooFarApartIsRefused) {
   for (const std::string stamp : {"1700000020000000000", "1700000022000000000"})
     span.replace(span.find(stamp), 2, "18");
   const std::string good = line({Span{.begin = 10, .end = 12, .input = 4, .output = 9}.json()}) + "\n";
-  EXPECT_EQ(error(file(good + line({span}))),
+  EXPECT_EQ(error(lines(good + line({span}))),
             "2: a call comes more than 31 days after the one before; cut the file");
-  EXPECT_EQ(error(file(good + line({span}), false)), " spans more than 31 days; set 'limit'");
+  EXPECT_EQ(error(lines(good + line({span}), false)), " spans more than 31 days; set 'limit'");
 }
 
 TEST_F(OtelSpans, BadCallsAreLeftOutWhereThePlanSaysSo) {
   const std::string failed = Span{.begin = 20, .end = 22, .input = 4, .output = 9}.json();
   std::string bad = failed;
   bad.replace(bad.find("gen_ai.usage.output_tokens"), 26, "gen_ai.usage.none___tokens");
-  DatasetSpec spec = file(line({bad, failed}) + "\nnonsense\n");
+  DatasetSpec spec = lines(line({bad, failed}) + "\nnonsense\n");
   spec.skip_bad_lines = true;
   const auto result = read_dataset(spec);
   ASSERT_TRUE(result);

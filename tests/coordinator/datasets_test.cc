@@ -1,50 +1,24 @@
 #include <gtest/gtest.h>
-#include <stdlib.h>
 
 #include <filesystem>
 #include <fstream>
 
 #include "coordinator/datasets/dataset_file.h"
 #include "coordinator/datasets/library.h"
+#include "tests/coordinator/dataset_files.h"
 
 namespace kneepoint::coordinator {
 namespace {
 
 using namespace std::chrono_literals;
 
-class Datasets : public testing::Test {
+class Datasets : public DatasetFiles {
  protected:
-  Datasets() {
-    std::string pattern = (std::filesystem::temp_directory_path() / "kneepoint-datasets-XXXXXX").string();
-    folder_ = mkdtemp(pattern.data());
-  }
-  ~Datasets() override { std::filesystem::remove_all(folder_); }
-
-  DatasetSpec file(DatasetFormat format, const std::string& text) {
-    path_ = (folder_ / "data").string();
-    std::ofstream(path_, std::ios::binary) << text;
-    return {.path = path_, .format = format};
-  }
-  Dataset read(const DatasetSpec& spec) {
-    auto read = read_dataset(spec);
-    EXPECT_TRUE(read) << read.error().message;
-    return read ? read->dataset : Dataset{};
-  }
-  /// The complaint, without the file's name.
-  std::string error(const DatasetSpec& spec) {
-    const auto dataset = read_dataset(spec);
-    if (dataset) return "";
-    EXPECT_TRUE(dataset.error().message.starts_with(path_ + ":")) << dataset.error().message;
-    return dataset.error().message.substr(path_.size() + 1);
-  }
   static std::vector<std::string> prompts(const Dataset& dataset) {
     std::vector<std::string> all;
     for (const DatasetEntry& entry : dataset.entries) all.push_back(entry.turns.at(0));
     return all;
   }
-
-  std::filesystem::path folder_;
-  std::string path_;
 };
 
 TEST_F(Datasets, JsonLines) {

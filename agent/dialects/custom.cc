@@ -46,12 +46,10 @@ bool CustomDialect::read_event(std::string_view data, StreamMemory& memory, Chun
   }
   if (memory.usual.match(data, chunk)) {
     matched_ = true;
-  } else if (is_end_marker(data)) {
-    // A gateway may end with OpenAI's marker whatever dialect it speaks. A description that does not know it
-    // does not take it for the end of an answer either.
-    return true;
   } else if (!parse_event(data, memory, chunk)) {
-    return false;
+    // A gateway may end with OpenAI's marker, which is no JSON, whatever dialect it speaks. A description
+    // that does not know it does not take it for the end of an answer either.
+    return is_end_marker(data);
   }
   if (usage_per_event_ && chunk.completion_tokens) {
     memory.tokens = std::min(memory.tokens + *chunk.completion_tokens, kMostTokens + 1);
@@ -66,7 +64,7 @@ bool CustomDialect::parse_event(std::string_view data, StreamMemory& memory, Chu
   PointerTree::Found found(chunk);
   if (!stream_.read(data, parser_, found, false)) return false;
   // A later event may repeat the one count and leave out what is added to it.
-  if (found.prompt_added) memory.prompt_added = *found.prompt_added;
+  if (found.prompt_added > 0) memory.prompt_added = found.prompt_added;
   if (cumulative_text_) {
     // Whether answer or reasoning, the text is new when there is more, or other, of it than before.
     if (found.text_bytes == memory.text_bytes) chunk.answer = chunk.reasoning = false;
@@ -86,8 +84,8 @@ bool CustomDialect::parse_event(std::string_view data, StreamMemory& memory, Chu
 bool CustomDialect::read_answer(std::string_view body, const StreamMemory&, Chunk& chunk) {
   PointerTree::Found found(chunk);
   if (!answer_.read(body, parser_, found, true)) return false;
-  if (found.prompt_added && chunk.prompt_tokens)
-    chunk.prompt_tokens = credible_count(*chunk.prompt_tokens + *found.prompt_added);
+  if (found.prompt_added > 0 && chunk.prompt_tokens)
+    chunk.prompt_tokens = credible_count(*chunk.prompt_tokens + found.prompt_added);
   chunk.text_bytes = found.text_bytes;
   return true;
 }

@@ -28,6 +28,13 @@ inline std::optional<std::uint32_t> credible_part(std::uint64_t tokens) {
   return tokens <= kMostTokens ? std::optional(static_cast<std::uint32_t>(tokens)) : std::nullopt;
 }
 
+/// What usage says of its counts besides. Together and seldom there: a Chunk is made for every event.
+struct UsageDetails {
+  std::optional<std::uint32_t> cached_tokens;     ///< Those of the prompt that a prefix cache held.
+  std::optional<std::uint32_t> reasoning_tokens;  ///< Those of the output that are reasoning.
+  std::optional<std::uint32_t> audio_prompt_tokens, audio_tokens;  ///< Those of either that are audio.
+};
+
 /// What one event of a stream says, as far as measurement cares.
 struct Chunk {
   bool answer = false;                             ///< Carries non-empty text of the answer, in any choice.
@@ -40,14 +47,13 @@ struct Chunk {
   bool error = false;                              ///< The host reports an error inside the stream.
   std::optional<std::uint64_t> completion_tokens;  ///< Usage: running, or final in the last event.
   std::optional<std::uint64_t> prompt_tokens;
-  // Four bytes each: a Chunk is made for every event.
-  std::optional<std::uint32_t> cached_tokens;     ///< Those of prompt_tokens that a prefix cache held.
-  std::optional<std::uint32_t> reasoning_tokens;  ///< Those of completion_tokens that are reasoning.
-  std::uint32_t audio_prompt_tokens = 0, audio_tokens = 0;  ///< Those of either that are audio.
+  std::optional<UsageDetails> details;
   std::size_t text_bytes = 0;  ///< Of answer and reasoning in this event, as written.
   /// The answer's text in this event, as the inside of a JSON string: a view into the event. Empty where
   /// there is none, or more than one choice has text.
   std::string_view text;
+
+  UsageDetails& its_details() { return details ? *details : details.emplace(); }
 
   /// Notes a non-empty text of the answer.
   void add_answer(std::string_view part) {

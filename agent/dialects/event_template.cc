@@ -52,8 +52,8 @@ std::string_view EventTemplate::piece(std::size_t i) const {
   return std::string_view(bytes_).substr(begin, ends_[i] - begin);
 }
 
-bool EventTemplate::match(std::string_view event, Chunk& chunk) const {
-  if (pieces_ == 0 || !take(event, piece(0))) return false;
+bool EventTemplate::equals(std::string_view event, Chunk& chunk) const {
+  if (!take(event, piece(0))) return false;
   const std::size_t length = string_length(event);
   if (length == 0 || length == std::string_view::npos) return false;  // an empty text is no content
   const std::string_view text = event.substr(0, length);

@@ -34,13 +34,14 @@ struct EventParts {
 class EventTemplate {
  public:
   /// @return false when the event is not of this template (or there is none); `chunk` is untouched then.
-  bool match(std::string_view event, Chunk& chunk) const;
+  bool match(std::string_view event, Chunk& chunk) const { return pieces_ != 0 && equals(event, chunk); }
   /// Asks for its bytes to be in the cache when `match` comes.
   void fetch() const { fetch_ahead(bytes_.data(), bytes_.size()); }
   /// Remembers an event that was parsed to `chunk`, when its kind can be recognised again.
   void learn(std::string_view event, const Chunk& chunk, const EventParts& parts);
 
  private:
+  bool equals(std::string_view event, Chunk& chunk) const;
   std::string_view piece(std::size_t i) const;
 
   // The event without its varying parts. Piece 0 ends at the text; piece i + 1 begins behind count i.

@@ -13,19 +13,14 @@ static_assert(kPadding >= simdjson::SIMDJSON_PADDING);
 
 /// The count `name` in usage's details of a kind of tokens, and that of its audio.
 bool read_details(ondemand::value& value, const char* name, std::optional<std::uint32_t>& into,
-                  std::uint32_t& audio) {
+                  std::optional<std::uint32_t>& audio) {
   ondemand::object details;
   if (value.get_object().get(details) != SUCCESS) return true;  // null
   return each_field(details, [&](ondemand::raw_json_string key, ondemand::value& count) {
     std::uint64_t tokens = 0;
     const bool named = key.unsafe_is_equal(name);
     if (!named && !key.unsafe_is_equal("audio_tokens")) return true;
-    if (count.get_uint64().get(tokens) != SUCCESS) return true;
-    if (named) {
-      into = credible_part(tokens);
-    } else {
-      audio = credible_part(tokens).value_or(0);
-    }
+    if (count.get_uint64().get(tokens) == SUCCESS) (named ? into : audio) = credible_part(tokens);
     return true;
   });
 }
@@ -33,16 +28,15 @@ bool read_details(ondemand::value& value, const char* name, std::optional<std::u
 bool read_usage(ondemand::value& value, OpenAiAnswer::Found& found) {
   ondemand::object usage;
   if (value.get_object().get(usage) != SUCCESS) return true;  // null
+  const auto details = [&]() -> UsageDetails& { return found.chunk.its_details(); };
   return each_field(usage, [&](ondemand::raw_json_string key, ondemand::value& count) {
     const std::string_view token = count_token(count);
     std::uint64_t tokens = 0;
     if (count.get_uint64().get(tokens) != SUCCESS) {
       if (key.unsafe_is_equal("completion_tokens_details"))
-        return read_details(count, "reasoning_tokens", found.chunk.reasoning_tokens,
-                            found.chunk.audio_tokens);
+        return read_details(count, "reasoning_tokens", details().reasoning_tokens, details().audio_tokens);
       if (key.unsafe_is_equal("prompt_tokens_details"))
-        return read_details(count, "cached_tokens", found.chunk.cached_tokens,
-                            found.chunk.audio_prompt_tokens);
+        return read_details(count, "cached_tokens", details().cached_tokens, details().audio_prompt_tokens);
       return true;
     }
     EventParts& parts = found.parts;
@@ -55,9 +49,9 @@ bool read_usage(ondemand::value& value, OpenAiAnswer::Found& found) {
       found.chunk.prompt_tokens = credible_count(tokens);
       parts.prompt = place;
     } else if (key.unsafe_is_equal("reasoning_tokens")) {
-      found.chunk.reasoning_tokens = credible_part(tokens);
+      details().reasoning_tokens = credible_part(tokens);
     } else if (key.unsafe_is_equal("prompt_cache_hit_tokens")) {
-      found.chunk.cached_tokens = credible_part(tokens);
+      details().cached_tokens = credible_part(tokens);
     }
     return true;
   });

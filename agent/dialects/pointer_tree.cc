@@ -261,13 +261,13 @@ void PointerTree::take_number(const Node& node, ondemand::value& value, Found& f
     found.chunk.prompt_tokens = credible_count(count);
     parts.prompt = place;
   }
+  if ((node.parts & (kPromptAdded | kCachedTokens | kReasoningTokens)) == 0) return;
   if ((node.parts & kPromptAdded) != 0) {
-    found.prompt_added = found.prompt_added.value_or(0) + std::min(count, kMostTokens + 1);
+    found.prompt_added += std::min(count, kMostTokens + 1);
     parts.count_count = EventParts::kMaxCounts + 1;  // a template knows no sums
   }
-  if ((node.parts & (kCachedTokens | kReasoningTokens)) == 0) return;
-  if ((node.parts & kCachedTokens) != 0) found.chunk.cached_tokens = credible_part(count);
-  if ((node.parts & kReasoningTokens) != 0) found.chunk.reasoning_tokens = credible_part(count);
+  if ((node.parts & kCachedTokens) != 0) found.chunk.its_details().cached_tokens = credible_part(count);
+  if ((node.parts & kReasoningTokens) != 0) found.chunk.its_details().reasoning_tokens = credible_part(count);
 }
 
 }  // namespace kneepoint::agent

@@ -5,7 +5,6 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -30,7 +29,7 @@ class PointerTree {
     Chunk& chunk;
     EventParts parts = {};
     FailureSigns signs = {};
-    std::optional<std::uint64_t> prompt_added;  ///< What pointers with '+' add to the prompt's tokens.
+    std::uint64_t prompt_added = 0;  ///< What pointers with '+' add to the prompt's tokens.
     std::size_t text_bytes = 0;  ///< Of all texts, answer and reasoning, as written (escapes not resolved).
     // What counts only with a value that stands elsewhere in the event, perhaps behind it.
     struct Waiting {

@@ -175,6 +175,16 @@ void Recorder::answered_by(RequestRecord& record, MonoTime at, std::uint32_t rep
   if (changed) ++stats(to, second_of(at)).replica_changes;
 }
 
+void Recorder::note_details(RequestRecord& record, const Chunk& chunk) {
+  const UsageDetails& details = *chunk.details;
+  // A part of a prompt that is not counted is a part of nothing.
+  if (details.cached_tokens && chunk.prompt_tokens.value_or(0) != 0)
+    record.cached_tokens = details.cached_tokens;
+  if (details.reasoning_tokens) record.reasoning_tokens = *details.reasoning_tokens;
+  if (details.audio_prompt_tokens) record.audio_prompt_tokens = *details.audio_prompt_tokens;
+  if (details.audio_tokens) record.audio_tokens = *details.audio_tokens;
+}
+
 void Recorder::chunk(RequestRecord& record, MonoTime at, const Chunk& chunk) {
   Series& series = *record.series;
   // No prompt has none: a host that says 0 has not counted. Running usage says the same in every event.
@@ -183,14 +193,9 @@ void Recorder::chunk(RequestRecord& record, MonoTime at, const Chunk& chunk) {
       record.has_prompt_usage = true;
       record.prompt_tokens = prompt;
     }
-    if (chunk.cached_tokens) record.cached_tokens = chunk.cached_tokens;
   }
-  if ((chunk.audio_prompt_tokens | chunk.audio_tokens) != 0) {
-    record.audio_prompt_tokens = chunk.audio_prompt_tokens;
-    record.audio_tokens = chunk.audio_tokens;
-  }
-  if (chunk.reasoning_tokens) record.reasoning_tokens = *chunk.reasoning_tokens;
-  record.at_limit = record.at_limit || chunk.at_limit;
+  if (chunk.details) note_details(record, chunk);
+  if (chunk.at_limit) record.at_limit = true;
   if (!chunk.content()) {
     if (chunk.completion_tokens) {
       record.has_usage = true;

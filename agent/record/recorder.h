@@ -198,6 +198,7 @@ class Recorder {
   void unwatch(RequestRecord& record);
   void end_second();
 
+  static void note_details(RequestRecord& record, const Chunk& chunk);
   void keep_row(const RequestRecord& record, MonoTime at, Outcome outcome);
 
   MonoTime zero_;

@@ -72,7 +72,9 @@ TEST(Counts, OnlySomeEndsSayThatTheAnswerMayBeNoLonger) {
 
 TEST(Counts, ReasoningIsReadFromTheUsageWhereverItStands) {
   const auto reasoning = [](const std::string& usage) {
-    return heard(Api::kOpenAiChat, {R"({"choices":[],"usage":)" + usage + "}"})[0].reasoning_tokens;
+    return heard(Api::kOpenAiChat, {R"({"choices":[],"usage":)" + usage + "}"})[0]
+        .its_details()
+        .reasoning_tokens;
   };
   EXPECT_EQ(reasoning(R"({"completion_tokens":9,"completion_tokens_details":{"x":1,"reasoning_tokens":7}})"),
             7u);
@@ -85,7 +87,9 @@ TEST(Counts, ReasoningIsReadFromTheUsageWhereverItStands) {
 
 TEST(Counts, CachedPromptTokensAreReadFromTheUsageWhereverTheyStand) {
   const auto cached = [](const std::string& usage) {
-    return heard(Api::kOpenAiChat, {R"({"choices":[],"usage":)" + usage + "}"})[0].cached_tokens;
+    return heard(Api::kOpenAiChat, {R"({"choices":[],"usage":)" + usage + "}"})[0]
+        .its_details()
+        .cached_tokens;
   };
   EXPECT_EQ(cached(R"({"prompt_tokens":9,"prompt_tokens_details":{"audio_tokens":1,"cached_tokens":7}})"),
             7u);
@@ -96,14 +100,16 @@ TEST(Counts, CachedPromptTokensAreReadFromTheUsageWhereverTheyStand) {
 }
 
 TEST(Counts, AudioTokensAreReadFromTheDetailsOfBoth) {
-  const Chunk chunk = heard(Api::kOpenAiChat,
-                            {R"({"choices":[],"usage":{"prompt_tokens":9,"completion_tokens":8,)"
-                             R"("prompt_tokens_details":{"audio_tokens":4,"cached_tokens":2},)"
-                             R"("completion_tokens_details":{"audio_tokens":5,"reasoning_tokens":1}}})"})[0];
-  EXPECT_EQ(chunk.audio_prompt_tokens, 4u);
-  EXPECT_EQ(chunk.audio_tokens, 5u);
-  EXPECT_EQ(chunk.cached_tokens, 2u);
-  EXPECT_EQ(chunk.reasoning_tokens, 1u);
+  const UsageDetails details =
+      *heard(Api::kOpenAiChat,
+             {R"({"choices":[],"usage":{"prompt_tokens":9,"completion_tokens":8,)"
+              R"("prompt_tokens_details":{"audio_tokens":4,"cached_tokens":2},)"
+              R"("completion_tokens_details":{"audio_tokens":5,"reasoning_tokens":1}}})"})[0]
+           .details;
+  EXPECT_EQ(details.audio_prompt_tokens, 4u);
+  EXPECT_EQ(details.audio_tokens, 5u);
+  EXPECT_EQ(details.cached_tokens, 2u);
+  EXPECT_EQ(details.reasoning_tokens, 1u);
 }
 
 TEST(Counts, ADescribedDialectTellsThemWhereItSays) {
@@ -120,8 +126,8 @@ TEST(Counts, ADescribedDialectTellsThemWhereItSays) {
   const auto chunks =
       heard(*dialect, {R"({"end":true,"usage":{"in":9,"thought":3,"details":{"cached":7,"other":1}}})"});
   EXPECT_EQ(chunks[0].prompt_tokens, 9u);
-  EXPECT_EQ(chunks[0].cached_tokens, 7u);
-  EXPECT_EQ(chunks[0].reasoning_tokens, 3u);
+  EXPECT_EQ(chunks[0].details->cached_tokens, 7u);
+  EXPECT_EQ(chunks[0].details->reasoning_tokens, 3u);
 }
 
 TEST(Counts, WhatIsNoCountIsNone) {

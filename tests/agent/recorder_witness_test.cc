@@ -20,7 +20,7 @@ struct Answer {
   std::vector<Told> chunks;
   std::optional<std::uint64_t> usage, prompt;  ///< After the content.
   std::optional<std::uint32_t> cached_tokens, reasoning_tokens;
-  std::uint32_t audio_prompt_tokens = 0, audio_tokens = 0;
+  std::optional<std::uint32_t> audio_prompt_tokens, audio_tokens;
   bool at_limit = true;
   std::uint32_t asked = 40;
   Nanos every = milliseconds(10), first = milliseconds(100);
@@ -57,10 +57,10 @@ class RecorderWitnessTest : public ::testing::Test {
                       .at_limit = answer.at_limit,
                       .completion_tokens = answer.usage,
                       .prompt_tokens = answer.prompt,
-                      .cached_tokens = answer.cached_tokens,
-                      .reasoning_tokens = answer.reasoning_tokens,
-                      .audio_prompt_tokens = answer.audio_prompt_tokens,
-                      .audio_tokens = answer.audio_tokens});
+                      .details = UsageDetails{.cached_tokens = answer.cached_tokens,
+                                              .reasoning_tokens = answer.reasoning_tokens,
+                                              .audio_prompt_tokens = answer.audio_prompt_tokens,
+                                              .audio_tokens = answer.audio_tokens}});
     recorder_->end(record, at + answer.tail, answer.outcome);
     recorder_->roll(zero_ + seconds(60));
     DenseHistogram scratch;

@@ -203,7 +203,7 @@ TEST_F(RecorderWitnessTest, ChunksOfSeveralTokensBeginWithSeveral) {
 }
 
 TEST_F(RecorderWitnessTest, AnAnswerInOnePieceIsOneThatNoHostMakes) {
-  const auto one_piece = [&](Answer answer) {
+  const auto one_piece = [&](const Answer& answer) {
     const SeriesStats s = heard(answer);
     return std::pair(s.witnesses.long_answers, s.witnesses.one_piece_answers);
   };

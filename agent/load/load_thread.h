@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "agent/load/arrival_queue.h"
-#include "agent/load/lease.h"
+#include "agent/stream/lease.h"
 #include "agent/load/run_setup.h"
 #include "agent/load/slot.h"
 #include "agent/net/poller.h"

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "agent/load/lease.h"
+#include "agent/stream/lease.h"
 #include "agent/load/load_engine.h"
 #include "agent/net/target_policy.h"
 #include "common/result.h"

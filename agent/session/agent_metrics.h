@@ -5,7 +5,7 @@
 #include <string>
 #include <string_view>
 
-#include "agent/load/lease.h"
+#include "agent/stream/lease.h"
 #include "common/clock.h"
 #include "common/second_stats.h"
 #include "common/serve/exposition.h"

@@ -8,7 +8,7 @@
 #include <string_view>
 #include <variant>
 
-#include "agent/load/lease.h"
+#include "agent/stream/lease.h"
 #include "agent/load/load_engine.h"
 #include "agent/load/run_clock.h"
 #include "agent/prompts/dataset_fetch.h"

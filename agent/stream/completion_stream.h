@@ -8,7 +8,7 @@
 #include "agent/dialects/dialect.h"
 #include "agent/http/event_framing.h"
 #include "agent/http/http_response.h"
-#include "agent/load/lease.h"
+#include "agent/stream/lease.h"
 #include "agent/net/connection_pool.h"
 #include "agent/net/task.h"
 #include "agent/prompts/prompt_source.h"

@@ -19,9 +19,9 @@
 #include "common/version.h"
 #include "coordinator/fleet/agent_link.h"
 #include "coordinator/fleet/clock_sync.h"
+#include "coordinator/fleet/load_fleet.h"
 #include "coordinator/fleet/membership.h"
 #include "coordinator/fleet/shares.h"
-#include "coordinator/run/run_loop.h"
 
 namespace kneepoint::v1 {
 class AgentMessage;

@@ -8,7 +8,7 @@
 #include "common/plan.h"
 #include "common/result.h"
 #include "coordinator/recording/recording.h"
-#include "coordinator/run/past.h"
+#include "coordinator/controllers/past.h"
 
 /// `kneepoint run --resume`: what lies in a run directory, and how a run goes on from there.
 namespace kneepoint::coordinator {

@@ -1,4 +1,4 @@
-#include "agent/load/lease.h"
+#include "agent/stream/lease.h"
 
 #include "engine_fixture.h"
 

@@ -7,7 +7,7 @@
 #include <memory>
 #include <optional>
 
-#include "agent/load/lease.h"
+#include "agent/stream/lease.h"
 #include "agent/load/load_engine.h"
 #include "common/slot_set.h"
 #include "tests/faults/host.h"

@@ -1,4 +1,4 @@
-#include "coordinator/run/past.h"
+#include "coordinator/controllers/past.h"
 
 #include <algorithm>
 

@@ -95,10 +95,6 @@ void Histogram::merge(const Histogram& other) {
   std::inplace_merge(buckets_.begin(), buckets_.begin() + middle, buckets_.end(), by_index);
 }
 
-void Histogram::clear() {
-  *this = Histogram();
-}
-
 std::optional<double> Histogram::mean_seconds() const {
   if (count_ == 0) return std::nullopt;
   return sum_ / static_cast<double>(count_);

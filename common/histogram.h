@@ -1,6 +1,5 @@
 #pragma once
 
-#include <array>
 #include <cstdint>
 #include <optional>
 #include <span>
@@ -45,7 +44,6 @@ class Histogram {
 
   void record(Nanos value, std::uint64_t times = 1);
   void merge(const Histogram& other);
-  void clear();
 
   std::uint64_t count() const { return count_; }
   std::uint64_t overflow() const { return overflow_; }

@@ -2,13 +2,6 @@
 
 namespace kneepoint {
 
-std::optional<UsageOption> usage_option_from_string(std::string_view name) {
-  if (name == "continuous") return UsageOption::kContinuous;
-  if (name == "final") return UsageOption::kFinal;
-  if (name == "none") return UsageOption::kNone;
-  return std::nullopt;
-}
-
 UsageOption less(UsageOption usage) {
   return usage == UsageOption::kContinuous ? UsageOption::kFinal : UsageOption::kNone;
 }

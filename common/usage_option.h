@@ -1,7 +1,6 @@
 #pragma once
 
 #include <cstdint>
-#include <optional>
 #include <string_view>
 
 namespace kneepoint {
@@ -9,8 +8,6 @@ namespace kneepoint {
 /// How much a streaming OpenAI host is asked to tell of its token counts: running ones in every event, those
 /// of the whole answer at its end, or none.
 enum class UsageOption : std::uint8_t { kContinuous, kFinal, kNone };
-/// "continuous", "final", "none".
-std::optional<UsageOption> usage_option_from_string(std::string_view name);
 
 /// What to ask for where `usage` is refused.
 UsageOption less(UsageOption usage);

@@ -18,12 +18,6 @@ constexpr Nanos kCollectPatience = std::chrono::milliseconds(200);
 
 }  // namespace
 
-Result<void> check_assignment(const Assignment& assignment, const std::vector<Keys>& keys) {
-  const auto setup = prepare_run(assignment, keys);
-  if (!setup) return setup.error();
-  return {};
-}
-
 class RunController::Impl {
  public:
   Impl(Assignment assignment, const std::vector<Keys>& keys, Options options) {

@@ -2,20 +2,14 @@
 
 #include <functional>
 #include <memory>
-#include <string>
 #include <vector>
 
 #include "agent/stream/lease.h"
 #include "agent/load/load_engine.h"
 #include "agent/net/target_policy.h"
-#include "common/result.h"
 #include "common/secrets.h"
 
 namespace kneepoint::agent {
-
-/// Says what keeps an assignment from being run here: a URL, a TLS file, an extra_body, a header. An agent
-/// refuses such an assignment before it is given any load. Reads the TLS files; no network.
-Result<void> check_assignment(const Assignment& assignment, const std::vector<Keys>& keys);
 
 /// Executes load levels and records seconds; knows nothing of steps, windows or verdicts. Owns `threads`
 /// event-loop threads; a slot lives on one of them for good, so nothing on the token path is shared.
@@ -30,8 +24,8 @@ class RunController final : public LoadEngine {
     std::function<void(LevelDone)> on_level_done;
   };
 
-  /// `keys[i]` are the resolved keys of targets[i]. Throws std::invalid_argument
-  /// for what `check_assignment` refuses.
+  /// `keys[i]` are the resolved keys of targets[i]. Throws std::invalid_argument for what prepare_run()
+  /// refuses (run_setup.h).
   RunController(Assignment assignment, std::vector<Keys> keys, Options options);
   /// Stops at once.
   ~RunController() override;

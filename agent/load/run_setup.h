@@ -25,8 +25,10 @@ struct RunSetup {
   const Target& target_of(const Cell& cell) const { return assignment.targets[cell.target]; }
 };
 
-/// @param keys by target. @param policy which targets may be loaded; null:
-/// any. With a policy the names in URLs are looked up, which may take up to two seconds.
+/// An error is one line that says what keeps the assignment from being run here: a URL, a TLS file, an
+/// extra_body, a header. An agent refuses such an assignment before it is given any load. Reads the TLS
+/// files. @param keys by target. @param policy which targets may be loaded; null: any. With a policy the
+/// names in URLs are looked up, which may take up to two seconds; without one there is no network.
 Result<std::shared_ptr<const RunSetup>> prepare_run(Assignment assignment, const std::vector<Keys>& keys,
                                                     std::shared_ptr<const TargetPolicy> policy = nullptr);
 

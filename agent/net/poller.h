@@ -139,7 +139,6 @@ class Sleeper {
   };
 
   Awaiter until(MonoTime at) { return Awaiter(*this, at); }
-  bool sleeping() const { return static_cast<bool>(waiting_); }
   /// Ends the sleep, if there is one.
   void interrupt(Wake why) {
     if (!waiting_) return;

@@ -10,10 +10,6 @@
 #include <utility>
 
 #include "agent/session/agent_metrics.h"
-#include "common/secrets.h"
-#include "common/version.h"
-#include "common/whole_seconds.h"
-#include "common/wire.h"
 #include "common/wire_check.h"
 #include "kneepoint/v1/fleet.pb.h"
 
@@ -31,6 +27,8 @@ constexpr Nanos kIdlePoll = 20ms;
 /// How long the answer to a heartbeat may wait for a batch. Two clocks may run apart meanwhile, which
 /// measures them the worse the longer it is.
 constexpr Nanos kRide = 200ms;
+/// How long running requests may go on after a first request_stop().
+constexpr Nanos kStopLimit = 5s;
 /// How long a last message may take to reach the coordinator.
 constexpr Nanos kFlushLimit = 2s;
 
@@ -189,7 +187,7 @@ void AgentSession::on_stop(const std::string& reason) {
   message.mutable_leaving()->set_reason(reason);
   link_->send(std::move(message));
   if (drained_told_) return end_after_flush({ExitCode::kInterrupted, reason});
-  stop_load(options_.stop_limit);
+  stop_load(kStopLimit);
 }
 
 void AgentSession::on_message(const v1::CoordinatorMessage& message, MonoTime at) {

@@ -74,8 +74,6 @@ class AgentSession {
     /// Batches are collected at zero + k · period + delay: just after a second has ended.
     Nanos collect_period = std::chrono::seconds(1);
     Nanos collect_delay = std::chrono::milliseconds(100);
-    /// How long running requests may go on after a first request_stop().
-    Nanos stop_limit = std::chrono::seconds(5);
     BatchOutbox::Limits outbox = {};
     /// Where it shows what it does; null: nowhere. Must outlive the session.
     AgentMetrics* metrics = nullptr;

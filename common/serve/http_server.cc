@@ -36,6 +36,8 @@ using boost::system::error_code;
 
 /// Where a browser shows the token once, to be given a cookie.
 constexpr std::string_view kLogin = "/login";
+/// The route whose answers count as scrapes.
+constexpr std::string_view kScrapePath = "/metrics";
 
 constexpr auto kAwait = asio::as_tuple(asio::use_awaitable);
 
@@ -212,7 +214,7 @@ class HttpServer::Impl {
   /// @returns whether the whole answer was written.
   asio::awaitable<bool> answer(Connection& connection, Asked asked, bool keep_alive) {
     connection.answering = true;
-    const bool scrape = !asked.head && asked.request.path == options_.scrape_path;
+    const bool scrape = !asked.head && asked.request.path == kScrapePath;
     const std::uint64_t number = scrape ? scrapes_.begin() : 0;
     HttpResponse response = respond(asked);
     const bool good = response.status == 200;

@@ -35,8 +35,6 @@ class HttpServer {
     std::map<std::string, EventFeed*, std::less<>> feeds = {};
     /// Routes that tell nothing of a run: they are answered without the token.
     std::set<std::string, std::less<>> open = {};
-    /// The route whose answers count as scrapes.
-    std::string scrape_path = "/metrics";
     /// What clients must show as `Authorization: Bearer …`; empty: whoever reaches the port may read.
     std::string token;
     /// Lets it listen beyond this machine without a token.
@@ -70,7 +68,7 @@ class HttpServer {
   /// One line for the user where it does not listen on the port that is documented, else empty.
   const std::string& notice() const;
 
-  /// GETs of the scrape path answered with 200 and written out in full, so far.
+  /// GETs of /metrics answered with 200 and written out in full, so far.
   std::uint64_t scrapes() const;
   /// Waits until `count` more scrapes are complete that began after this call: they carry everything that was
   /// set before it. @returns false at `deadline`, on a stop request, or when the server stops.

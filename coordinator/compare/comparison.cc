@@ -19,7 +19,6 @@ namespace kneepoint::coordinator {
 namespace {
 
 /// By run; null where a run lacks it.
-using Results = std::vector<const ScenarioResult*>;
 using Steps = std::vector<const Step*>;
 
 template <class Items>

@@ -17,11 +17,6 @@ constexpr std::array kTransitions = {
 
 }  // namespace
 
-std::string_view to_string(MemberState state) {
-  constexpr std::array<std::string_view, 5> kNames = {"joining", "present", "away", "lost", "gone"};
-  return kNames[static_cast<std::size_t>(state)];
-}
-
 bool may_follow(MemberState from, MemberState to) {
   return std::find(kTransitions.begin(), kTransitions.end(), std::pair{from, to}) != kTransitions.end();
 }

@@ -1,7 +1,5 @@
 #pragma once
 
-#include <string_view>
-
 #include "coordinator/timeline/presence.h"
 
 namespace kneepoint::coordinator {
@@ -15,8 +13,6 @@ enum class MemberState {
   kLost,     ///< It gets no load any more. What it had measured it may still hand over.
   kGone,     ///< Nothing more is to come from it.
 };
-/// "joining", "present", …
-std::string_view to_string(MemberState state);
 
 /// Whether the one may follow the other: the transition table.
 ///

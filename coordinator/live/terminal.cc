@@ -11,6 +11,12 @@
 #include "coordinator/report/columns.h"
 
 namespace kneepoint::coordinator {
+namespace {
+
+/// In kLines: the time between lines while scenario, target, step and phase stay the same.
+constexpr Nanos kLineInterval = std::chrono::seconds(10);
+
+}  // namespace
 
 TerminalTraits detect_terminal(bool is_tty, bool quiet, const std::function<const char*(const char*)>& env) {
   const auto value = [&](const char* name) {
@@ -71,7 +77,7 @@ void Terminal::update(const LiveView& view) {
 
 void Terminal::update_lines(const LiveView& view) {
   std::string state = fmt::format("{}\n{}\n{}\n{}", view.scenario, view.target, view.step, view.phase);
-  if (state == last_state_ && view.elapsed - last_line_ < options_.line_interval) return;
+  if (state == last_state_ && view.elapsed - last_line_ < kLineInterval) return;
   last_state_ = std::move(state);
   last_line_ = view.elapsed;
   options_.write(render_line(view) + "\n");

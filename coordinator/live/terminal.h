@@ -78,8 +78,6 @@ class Terminal {
     std::function<void(std::string_view)> write;  ///< Takes all of it at once; called once per update.
     /// Whether what was written before has been taken: a frame waits for that, and the latest one wins.
     std::function<bool()> idle = [] { return true; };
-    /// In kLines: the time between lines while scenario, target, step and phase stay the same.
-    Nanos line_interval = std::chrono::seconds(10);
   };
 
   explicit Terminal(Options options);

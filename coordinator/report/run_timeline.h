@@ -74,8 +74,8 @@ struct RunTimeline {
   std::size_t bins() const { return in_flight.size(); }
 };
 
-/// Tokens follow the rule of measurement.md §1: running usage where the server reports it, else content
-/// chunks × (Σ usage / Σ chunks) of the cell's completed requests, else content chunks.
+/// Tokens are counted as in docs/method.md, "A window": running usage where the server reports it, else
+/// content chunks × (Σ usage / Σ chunks) of the cell's completed requests, else content chunks.
 /// @param windows the levels that were commanded, for `asked`; without them it is absent everywhere.
 /// @param telemetry of the plan's targets: queue, KV cache, GPU, where they told.
 RunTimeline build_run_timeline(const Timeline& timeline, const Plan& plan, const std::vector<Cell>& cells,

@@ -92,14 +92,6 @@ std::string result_as_text(const ScenarioResult& whole, Page& page, std::size_t 
 
 }  // namespace
 
-std::string step_header() {
-  return text_header(load_columns());
-}
-
-std::string render_step_line(const Step& step) {
-  return text_line(load_columns(), load_cells(step));
-}
-
 std::string render_text(const Report& report, std::size_t width) {
   Page page(width);
   std::string out = page.words("", run_line(report)) + "\n";

@@ -15,8 +15,4 @@ inline constexpr std::size_t kTextWidth = 120;
 /// importance, and it is said that they did.
 std::string render_text(const Report& report, std::size_t width = kTextWidth);
 
-/// One line of the live table and its header, without newline: the same columns as the report's first table.
-std::string step_header();
-std::string render_step_line(const Step& step);
-
 }  // namespace kneepoint::coordinator

@@ -69,6 +69,12 @@ std::vector<std::string> broken(std::string_view text, std::size_t room) {
   return lines;
 }
 
+std::string text_header(const std::vector<Column>& columns, std::size_t width) {
+  std::vector<std::string> titles;
+  for (const Column& column : columns) titles.push_back(column.title);
+  return text_line(columns, titles, width);
+}
+
 }  // namespace
 
 std::string text_line(const std::vector<Column>& columns, const std::vector<std::string>& cells,
@@ -112,12 +118,6 @@ std::vector<std::size_t> kept_columns(const std::vector<Column>& columns, std::s
     places.erase(first);
   }
   return places;
-}
-
-std::string text_header(const std::vector<Column>& columns, std::size_t width) {
-  std::vector<std::string> titles;
-  for (const Column& column : columns) titles.push_back(column.title);
-  return text_line(columns, titles, width);
 }
 
 Table fitted(Table table, std::size_t width) {

@@ -14,7 +14,6 @@ namespace kneepoint::coordinator {
 /// The columns, by their place, that are drawn where lines are `width` wide.
 std::vector<std::size_t> kept_columns(const std::vector<Column>& columns, std::size_t width);
 
-std::string text_header(const std::vector<Column>& columns, std::size_t width = kTextWidth);
 /// Without a line break at its end. Where the last column holds words, they go on below each other in it.
 std::string text_line(const std::vector<Column>& columns, const std::vector<std::string>& cells,
                       std::size_t width = kTextWidth);

@@ -126,17 +126,6 @@ std::string format_with_interval(double value, const std::optional<Interval>& in
                      format_figure(interval->high));
 }
 
-std::string format_errors(const RequestCounts& requests) {
-  std::string text;
-  for (const Outcome outcome : kOutcomes) {
-    if (outcome == Outcome::kSuccess || outcome == Outcome::kCancelled) continue;
-    const auto count = requests.by_outcome[static_cast<std::size_t>(outcome)];
-    if (count == 0) continue;
-    text += fmt::format("{}{} {}", text.empty() ? "" : ", ", to_string(outcome), count);
-  }
-  return text.empty() ? "0" : text;
-}
-
 std::string format_utc(RealTime at) {
   const std::time_t seconds = std::chrono::duration_cast<std::chrono::seconds>(at.time_since_epoch()).count();
   return fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(seconds));

@@ -39,8 +39,6 @@ std::string row_label(const Step& step);
 std::string pod_label(const PodFigures& pod);
 /// "22.3 (16 to 32)"
 std::string format_with_interval(double value, const std::optional<Interval>& interval);
-/// The failures by kind: "rejected 12, timeout 1"; "0" where there are none.
-std::string format_errors(const RequestCounts& requests);
 /// ISO 8601 in UTC: "2026-11-21T19:45:55Z".
 std::string format_utc(RealTime at);
 /// The instant written by format_utc; absent where `text` is not one.

@@ -1,7 +1,12 @@
+#include <arpa/inet.h>
 #include <gmock/gmock.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include <atomic>
 
+#include "agent/load/run_setup.h"
+#include "agent/net/tcp_counts.h"
 #include "common/version.h"
 #include "engine_fixture.h"
 
@@ -29,14 +34,28 @@ TEST_F(Connections, AreKeptAlive) {
   EXPECT_EQ(generator_.connect.count(), 1u);
 }
 
+/// Whether this kernel counts segments, as a plain socket sees it.
+bool kernel_counts_segments() {
+  ScriptedServer server([](ScriptedServer::Peer& peer, int) { peer.wait_for_close(); });
+  const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_port = htons(static_cast<std::uint16_t>(server.port()));
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  const bool counted = ::connect(fd, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0 &&
+                       ::send(fd, "x", 1, MSG_NOSIGNAL) == 1 && tcp_counts(fd).sent > 0;
+  ::close(fd);
+  return counted;
+}
+
 TEST_F(Connections, SegmentsAreThoseOfTheRequestsThatEnded) {
+  if (!kernel_counts_segments()) GTEST_SKIP() << "this kernel does not count them";
   for (const char* headers : {"", "Connection: close\r\n"}) {
     controller_.reset();
     done_.clear();
     series_.clear();
     serve(always(response("200 OK", delta("a") + kDoneEvent, headers)));
     const SegmentCounts segments = run(10).segments;
-    if (segments == SegmentCounts{}) GTEST_SKIP() << "this kernel does not count them";
     // A request and an answer fit into a segment each.
     EXPECT_GE(segments.sent, 10u);
     EXPECT_LE(segments.sent, 20u) << "each is counted once";
@@ -430,12 +449,12 @@ TEST_F(Connections, TlsThatRefusesTheClientAfterTheHandshakeIsATlsFailure) {
 
 TEST_F(Connections, AssignmentsThatCannotRunAreRefused) {
   target().urls = {"http://127.0.0.1:1"};
-  EXPECT_TRUE(check_assignment(assignment_, {}));
+  EXPECT_TRUE(prepare_run(assignment_, {}));
   const auto refused = [&](auto change) {
     Assignment changed = assignment_;
     change(changed);
-    const auto result = check_assignment(changed, {});
-    return result ? std::string("accepted") : result.error().message;
+    const auto setup = prepare_run(changed, {});
+    return setup ? std::string("accepted") : setup.error().message;
   };
   EXPECT_THAT(refused([](Assignment& a) { a.targets[0].urls = {"localhost:8000"}; }), HasSubstr("scheme"));
   EXPECT_THAT(refused([](Assignment& a) { a.targets[0].urls = {"http://"}; }), HasSubstr("host"));

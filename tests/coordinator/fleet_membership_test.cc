@@ -19,7 +19,7 @@ TEST(Membership, TheTableIsThisOne) {
   for (const MemberState from : kAll) {
     for (const MemberState to : kAll)
       EXPECT_EQ(may_follow(from, to), known.contains({from, to}))
-          << to_string(from) << " to " << to_string(to);
+          << static_cast<int>(from) << " to " << static_cast<int>(to);
   }
 }
 

@@ -8,6 +8,7 @@
 #include "coordinator/report/csv.h"
 #include "coordinator/report/json.h"
 #include "coordinator/report/markdown.h"
+#include "coordinator/report/narrow_table.h"
 #include "coordinator/report/text.h"
 #include "coordinator/report/text_layout.h"
 #include "coordinator/results/units.h"
@@ -113,17 +114,17 @@ TEST(Render, TextFitsATerminalOf120Columns) {
 TEST(Render, TheLiveLineIsTheTablesRow) {
   const Report report = sample_report();
   const std::string text = render_text(report);
-  EXPECT_NE(text.find(step_header() + "\n"), std::string::npos);
+  EXPECT_NE(text.find(narrow_header(kTextWidth) + "\n"), std::string::npos);
   for (const Step& step : report.results[0].steps) {
-    EXPECT_NE(text.find(render_step_line(step) + "\n"), std::string::npos);
+    EXPECT_NE(text.find(narrow_line(step, kTextWidth) + "\n"), std::string::npos);
   }
 }
 
 TEST(Render, ANoteGoesOnBelowItself) {
   Step step = sample_report().results[0].steps[2];
   step.note = "saturated; queueing begins; rate not reached; misses ttft_p95";
-  const auto lines = lines_of(render_step_line(step));
-  const std::size_t at = column_width(step_header()) - std::string("note").size();
+  const auto lines = lines_of(narrow_line(step, kTextWidth));
+  const std::size_t at = column_width(narrow_header(kTextWidth)) - std::string("note").size();
   ASSERT_EQ(lines.size(), 3u);
   EXPECT_TRUE(lines[0].ends_with("  saturated; queueing begins;"));
   EXPECT_EQ(lines[1], std::string(at, ' ') + "rate not reached; misses");

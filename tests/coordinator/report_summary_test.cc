@@ -41,13 +41,6 @@ TEST(NarrowTable, FitsEveryWidthAndKeepsWhatMatters) {
   EXPECT_THAT(narrow_header(60), Not(HasSubstr("req/s")));
 }
 
-TEST(NarrowTable, IsTheReportsWhereThereIsRoom) {
-  const Report report = scenes::sample_report();
-  const Step& step = report.results[0].steps[1];
-  EXPECT_EQ(narrow_header(120), step_header());
-  EXPECT_EQ(narrow_line(step, 120), render_step_line(step));
-}
-
 TEST(Answer, FitsItsWidth) {
   const Report report = scenes::sample_report();
   for (const std::size_t width : {60u, 80u, 120u}) EXPECT_LE(widest(render_answer(report, width)), width);

@@ -217,12 +217,7 @@ int main(int argc, char** argv) {
   if (!model.empty()) config.profile.model = model;
   if (max_model_len) config.profile.max_model_len = *max_model_len;
   if (reasoning) config.profile.reasoning_tokens = *reasoning;
-  const auto counts = usage_option_from_string(usage);
-  if (!counts) {
-    fmt::print(stderr, "kneepoint-simhost: --usage is continuous, final or none, not '{}'\n", usage);
-    return kUsage;
-  }
-  config.usage = *counts;
+  config.usage = or_exit(parse_usage_option(usage));
   if (load_time == "profile") {
     config.load_time = config.profile.load_time;
   } else if (!load_time.empty()) {

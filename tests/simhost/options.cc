@@ -73,6 +73,13 @@ Result<MisbehaviourRate> parse_misbehaviour_rate(std::string_view text) {
   return rate;
 }
 
+Result<UsageOption> parse_usage_option(std::string_view text) {
+  if (text == "continuous") return UsageOption::kContinuous;
+  if (text == "final") return UsageOption::kFinal;
+  if (text == "none") return UsageOption::kNone;
+  return Error{fmt::format("--usage is continuous, final or none, not '{}'", text)};
+}
+
 Result<Adapter> parse_adapter(std::string_view text) {
   const std::size_t equals = std::min(text.find('='), text.size());
   Adapter adapter{.name = std::string(text.substr(0, equals))};

@@ -19,6 +19,9 @@ Result<FaultRate> parse_fault_rate(std::string_view text);
 /// "KIND" or "KIND=RATE", as in --misbehave.
 Result<MisbehaviourRate> parse_misbehaviour_rate(std::string_view text);
 
+/// "continuous", "final" or "none", as in --usage.
+Result<UsageOption> parse_usage_option(std::string_view text);
+
 /// "NAME" or "NAME=FACTOR", as in --adapter.
 Result<Adapter> parse_adapter(std::string_view text);
 

@@ -74,9 +74,11 @@ TEST(StampedSocket, WithoutAStampAReadCountsFromWhenItWasReadAndSaysSo) {
 }
 
 TEST(StampedSocket, AStampIsFromBeforeTheRead) {
+  // A socket of its own shows it, so that a StampedSocket that loses its stamps fails rather than skips.
+  if (!ReceiveStamps().available()) GTEST_SKIP() << "this kernel gives no receive stamps";
   const ReadResult read = read_one([](int) {});
   ASSERT_EQ(read.status, ReadResult::Status::kData);
-  if (!read.stamped) GTEST_SKIP() << "this kernel gives no receive stamps";
+  ASSERT_TRUE(read.stamped);
   EXPECT_LE(read.received, read.processed);
 }
 

@@ -180,7 +180,9 @@ TEST(Metrics, KeepToTheirClosedSetOfLabels) {
   const std::set<std::string> allowed = {"run_id",  "plan",  "scenario",   "target",    "model",
                                          "version", "state", "outcome",    "commit",    "figure",
                                          "class",   "step",  "percentile", "criterion", "le"};
-  for (const auto& [sample, value] : samples(metrics)) {
+  const auto exported = samples(metrics);
+  ASSERT_FALSE(exported.empty());
+  for (const auto& [sample, value] : exported) {
     EXPECT_TRUE(std::isfinite(value)) << sample;
     for (std::size_t at = 0; (at = sample.find("=\"", at)) != std::string::npos; ++at) {
       const std::size_t begin = sample.find_last_of("{,", at) + 1;

@@ -123,6 +123,7 @@ TEST(BuildReport, TheTargetsOwnWordsExplainTheKnee) {
 TEST(BuildReport, WithoutTelemetryStepsHaveNone) {
   MeasuredRamp ramp({.a = 0.012, .c = 0.0002, .cap = 22}, {8, 16});
   const Report report = ramp.report();
+  ASSERT_FALSE(report.results.at(0).steps.empty());
   for (const Step& step : report.results.at(0).steps) EXPECT_FALSE(step.telemetry);
 }
 

@@ -125,6 +125,7 @@ TEST(MethodSurvey, AQuickOneBracketsTheKnee) {
 TEST(MethodSurvey, RowsAreKnownBetterThanTheirLoadMoved) {
   const std::vector<Case> all = all_cases();
   const Trial trial = run_ramp(case_of(all, "hard"), survey(103, 50s), 1);
+  ASSERT_FALSE(trial.result.steps.empty());
   for (const auto& step : trial.result.steps) {
     const auto& x = step.output_tokens_per_second;
     ASSERT_TRUE(x.ci95) << step.concurrency;

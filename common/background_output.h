@@ -1,12 +1,9 @@
 #pragma once
 
-#include <chrono>
 #include <cstddef>
 #include <functional>
 #include <memory>
 #include <string>
-
-#include "common/clock.h"
 
 namespace kneepoint {
 

@@ -2,7 +2,6 @@
 #include <algorithm>
 #include <utility>
 
-#include "agent/record/recorded_series.h"
 #include "agent/record/recorder.h"
 
 namespace kneepoint::agent {

@@ -7,7 +7,6 @@
 #include <cstdio>
 #include <future>
 #include <optional>
-#include <set>
 #include <utility>
 
 #include "common/printable.h"

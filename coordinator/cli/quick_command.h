@@ -2,7 +2,6 @@
 
 #include <optional>
 #include <string>
-#include <vector>
 
 #include "common/clock.h"
 #include "coordinator/cli/probe_hosts.h"

@@ -5,7 +5,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <cstdio>
 #include <memory>
 #include <thread>
 
@@ -16,8 +15,6 @@
 #include "common/plural.h"
 #include "common/printable.h"
 #include "common/secrets.h"
-#include "common/version.h"
-#include "common/wire.h"
 #include "coordinator/calibration/calibrate.h"
 #include "coordinator/calibration/settle_usage.h"
 #include "coordinator/cli/interrupts.h"
@@ -42,7 +39,6 @@
 #include "coordinator/recording/results.h"
 #include "coordinator/recording/resume.h"
 #include "coordinator/report/run_directory.h"
-#include "coordinator/report/text_layout.h"
 #include "coordinator/results/exit_code.h"
 #include "coordinator/results/units.h"
 #include "coordinator/run/recorded_run.h"

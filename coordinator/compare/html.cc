@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
-#include <utility>
 
 #include "common/json_quoted.h"
 #include "coordinator/compare/render.h"

@@ -1,6 +1,5 @@
 #include "coordinator/controllers/hold_rounds.h"
 
-#include <algorithm>
 #include <cmath>
 
 #include "coordinator/results/throughput.h"

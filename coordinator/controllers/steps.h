@@ -1,7 +1,5 @@
 #pragma once
 
-#include <memory>
-
 #include "coordinator/controllers/confirmation_rounds.h"
 #include "coordinator/controllers/schedule.h"
 

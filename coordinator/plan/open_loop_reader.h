@@ -1,8 +1,5 @@
 #pragma once
 
-#include <memory>
-#include <string>
-
 #include "common/dataset.h"
 #include "common/plan.h"
 #include "coordinator/plan/yaml_reader.h"

@@ -6,7 +6,6 @@
 #include <array>
 #include <boost/url/parse.hpp>
 #include <boost/url/url_view.hpp>
-#include <cctype>
 #include <charconv>
 #include <string_view>
 #include <utility>

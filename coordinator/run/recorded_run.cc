@@ -1,6 +1,5 @@
 #include "coordinator/run/recorded_run.h"
 
-#include <memory>
 #include <utility>
 
 #include "coordinator/run/run_facts.h"

@@ -1,7 +1,5 @@
 #include "coordinator/verdict/answer_lengths.h"
 
-#include <algorithm>
-
 #include "coordinator/measure/statistics.h"
 #include "coordinator/words/remarks.h"
 

@@ -1,7 +1,6 @@
 #include "coordinator/verdict/slow_pod.h"
 
 #include <algorithm>
-#include <cmath>
 #include <set>
 #include <string_view>
 #include <vector>

@@ -1,7 +1,6 @@
 #include "coordinator/verdict/soak.h"
 
 #include <cmath>
-#include <functional>
 
 #include "coordinator/measure/statistics.h"
 #include "coordinator/results/throughput.h"

@@ -2,7 +2,6 @@
 #include <gtest/gtest.h>
 
 #include <string>
-#include <string_view>
 
 #include "agent/dialects/dialect.h"
 #include "agent/http/event_framing.h"

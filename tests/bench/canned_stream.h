@@ -3,7 +3,7 @@
 #include <string>
 #include <vector>
 
-#include "common/plan.h"
+#include "common/target.h"
 
 namespace kneepoint::bench {
 

@@ -8,9 +8,7 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <condition_variable>
-#include <cstdio>
 #include <fstream>
-#include <map>
 #include <mutex>
 #include <string>
 #include <vector>

@@ -2,8 +2,6 @@
 
 #include <gtest/gtest.h>
 
-#include <functional>
-
 #include "tests/coordinator/synthetic_run.h"
 
 namespace kneepoint::coordinator {

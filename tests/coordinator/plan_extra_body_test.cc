@@ -1,4 +1,3 @@
-#include "coordinator/plan/extra_body.h"
 
 #include <gtest/gtest.h>
 #include <simdjson.h>

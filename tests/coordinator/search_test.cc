@@ -3,7 +3,6 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
-#include <deque>
 
 #include "coordinator/controllers/step_runner.h"
 #include "coordinator/verdict/saturation.h"

@@ -1,7 +1,6 @@
 #include <gtest/gtest.h>
 #include <malloc.h>
 
-#include <deque>
 #include <utility>
 #include <vector>
 

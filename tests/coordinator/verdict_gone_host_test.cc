@@ -4,7 +4,6 @@
 #include <gtest/gtest.h>
 
 #include "coordinator/results/exit_code.h"
-#include "coordinator/words/answer.h"
 #include "tests/coordinator/measured_ramp.h"
 
 namespace kneepoint::coordinator {

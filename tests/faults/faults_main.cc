@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <cstdio>
 #include <string>
-#include <vector>
 
 #include "tests/faults/scratch.h"
 #include "tests/faults/simulation.h"

@@ -1,6 +1,5 @@
 #include "tests/faults/host.h"
 
-#include <algorithm>
 #include <cmath>
 #include <utility>
 

@@ -2,8 +2,6 @@
 
 #include <gtest/gtest.h>
 
-#include <cmath>
-
 #include "tests/simhost/profile.h"
 
 namespace kneepoint::simhost {

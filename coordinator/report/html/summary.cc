@@ -11,7 +11,6 @@
 #include "coordinator/results/units.h"
 #include "coordinator/words/answer.h"
 #include "coordinator/words/failures.h"
-#include "coordinator/words/flags.h"
 
 namespace kneepoint::coordinator::html {
 namespace {

@@ -1,5 +1,4 @@
 
-#include <algorithm>
 
 #include "coordinator/verdict/causes/scene.h"
 #include "coordinator/words/causes.h"

@@ -119,7 +119,16 @@ Delivery delivery_of(const SeriesStats& window) {
 std::optional<double> hanging(const SeriesStats& window, double seconds) {
   if (window.ttft.empty() || seconds <= 0) return std::nullopt;
   if (window.ttft.max_seconds() * kLongestWaits > seconds) return std::nullopt;
-  const double stuck = (window.waiting - window.ttft.sum_seconds()) / seconds;
+  // A request that failed has waited, too, and has no TTFT: as long as an answer takes, at most.
+  std::uint64_t failed = 0;
+  for (std::size_t i = 0; i < kOutcomeCount; ++i) {
+    const auto outcome = static_cast<Outcome>(i);
+    if (outcome != Outcome::kSuccess && outcome != Outcome::kRejected) failed += window.outcomes[i];
+  }
+  const double longest =
+      std::max(window.ttft.max_seconds(), window.e2e.empty() ? 0 : window.e2e.max_seconds());
+  const double of_failed = static_cast<double>(failed) * longest;
+  const double stuck = (window.waiting - window.ttft.sum_seconds() - of_failed) / seconds;
   // The edges of the window cut waits: each request in flight once, by its own wait at most.
   const double edges = window.in_flight / seconds * window.ttft.max_seconds() / seconds;
   if (stuck < kNearlyOne || stuck < edges) return std::nullopt;

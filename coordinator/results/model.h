@@ -110,7 +110,8 @@ struct PromptTokens {
 
 /// What one source says of the output tokens a second.
 struct TokenWitness {
-  std::string name;  ///< "usage", "chunks", "max_tokens" (what the answers that reached it had), "engine".
+  std::string name;  ///< "usage", "chunks", "max_tokens" (what the answers that reached it had), "engine",
+                     ///< "text" (chunks, by what those of other rows have).
   double output_tokens_per_second = 0;
 };
 

@@ -134,10 +134,10 @@ std::string replica_is_slower(const Share& share, const char* latency, double ow
                      share.name, latency, format_time(own), row_label(row), format_time(others));
 }
 
-std::string answers_shrink(const Step& shortest, const Step& lowest) {
+std::string answers_shrink(const Step& shortest, const Step& lowest, double tokens_there) {
   return fmt::format("at {} an answer has {} tokens on average, at {} {}: {}", row_label(shortest),
                      format_figure(shortest.answer_tokens_mean.value_or(0)), row_label(lowest),
-                     format_figure(lowest.answer_tokens_mean.value_or(0)), kAnotherAnswers);
+                     format_figure(tokens_there), kAnotherAnswers);
 }
 
 std::string answers_end_early(const Step& earliest, double early, const Step& lowest, double early_there) {

@@ -73,6 +73,8 @@ constexpr std::array kRemedies = {
            "name the /metrics of every server behind the address under the target's telemetry"},
     Remedy{"page_stale", "The host's page shows what was a while ago",
            "read the server's own /metrics and not a copy of it"},
+    Remedy{"page_unlike", "The host's page holds more requests than are in flight",
+           "read the server's own /metrics and not a copy of it, and measure without other users"},
     Remedy{"pod_skew", "Pods behind one address, or ranks of one server, get unequal parts of the load",
            "see how connections and requests are dealt out (connection: per_request gives each request a new "
            "one; ranks are dealt requests by their server)"},

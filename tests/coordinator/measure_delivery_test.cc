@@ -109,6 +109,16 @@ WindowCut cut_of(std::vector<double> in_flight) {
   return cut;
 }
 
+TEST(Delivery, RequestsThatFailedHaveWaitedAndDoNotHang) {
+  SeriesStats failing = held(24, 12);
+  failing.e2e.record(milliseconds(1300), 100);
+  failing.outcomes[static_cast<std::size_t>(Outcome::kEmpty)] = 75;  // each after 1.3 s, of 12 · 8 s
+  EXPECT_FALSE(hanging(failing, 8));
+  failing.outcomes[static_cast<std::size_t>(Outcome::kEmpty)] = 0;
+  failing.outcomes[static_cast<std::size_t>(Outcome::kRejected)] = 5000;  // at once
+  EXPECT_TRUE(hanging(failing, 8));
+}
+
 TEST(Delivery, SlotsThatAreNowhereWaitForAConnection) {
   EXPECT_NEAR(unconnected(cut_of({24, 24, 24}), 64, 1).value_or(0), 40, 1e-9);
   EXPECT_NEAR(unconnected(cut_of({240, 240}), 64, 10).value_or(0), 40, 1e-9) << "seconds that were folded";

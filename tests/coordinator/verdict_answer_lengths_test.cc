@@ -44,6 +44,28 @@ TEST(AnswerLengths, WhereALengthWasAskedForAFewThatEndEarlyTell) {
       << verdict.reasons()[0];
 }
 
+TEST(AnswerLengths, FewAnswersAtEachOfTheLightLoadsTellTogether) {
+  const Verdict verdict =
+      judged({counted_row(1, 48, 0, 6), counted_row(2, 48, 0, 12), counted_row(4, 48, 0, 20),
+              counted_row(8, 48, 0, 35), counted_row(16, 27, 60, 102), counted_row(48, 14, 526, 573)});
+  ASSERT_EQ(verdict.remarks().size(), 1u);
+  EXPECT_EQ(verdict.remarks()[0].code, "answers_shrink");
+  EXPECT_EQ(verdict.reasons()[0].find("at 48 an answer has 14 tokens on average, at 1 48:"), 0u)
+      << verdict.reasons()[0];
+}
+
+TEST(AnswerLengths, EveryAnswerThatIsCutTellsAfterAFewThatWereNot) {
+  const Verdict verdict = judged({counted_row(1, 48, 0, 12), counted_row(16, 29, 82, 82)});
+  ASSERT_EQ(verdict.remarks().size(), 1u);
+  EXPECT_NE(verdict.reasons()[0].find("100 % of the answers ended early, at 1 0 %"), std::string::npos)
+      << verdict.reasons()[0];
+}
+
+TEST(AnswerLengths, AModelThatStopsByItselfIsNoneOfAFewByChance) {
+  EXPECT_TRUE(judged({counted_row(1, 40, 6, 12), counted_row(64, 40, 290, 300)}).remarks().empty());
+  EXPECT_TRUE(judged({counted_row(1, 40, 0, 3), counted_row(64, 40, 150, 300)}).remarks().empty());
+}
+
 TEST(AnswerLengths, FewAnswersAndInvalidRowsTellNothing) {
   EXPECT_TRUE(judged({counted_row(1, 48, 0, 20), counted_row(64, 12)}).remarks().empty());
   EXPECT_TRUE(judged({counted_row(1, 48), counted_row(64, 12, 0, 20)}).remarks().empty());

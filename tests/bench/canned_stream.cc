@@ -4,7 +4,7 @@
 
 #include <array>
 
-#include "agent/http/event_framing.h"
+#include "common/dialects/event_framing.h"
 
 namespace kneepoint::bench {
 namespace {

@@ -5,10 +5,10 @@
 #include <string>
 #include <string_view>
 
-#include "agent/dialects/dialect.h"
-#include "agent/http/event_framing.h"
 #include "agent/http/http_response.h"
 #include "agent/prompts/prompt_source.h"
+#include "common/dialects/dialect.h"
+#include "common/dialects/event_framing.h"
 #include "common/histogram.h"
 #include "tests/bench/canned_stream.h"
 #include "tests/bench/token_path.h"

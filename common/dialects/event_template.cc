@@ -1,10 +1,10 @@
-#include "agent/dialects/event_template.h"
+#include "common/dialects/event_template.h"
 
 #include <simdjson.h>
 
 #include <cstring>
 
-#include "agent/dialects/dialect.h"
+#include "common/dialects/dialect.h"
 
 namespace kneepoint::agent {
 namespace {

@@ -4,9 +4,9 @@
 #include <string>
 #include <string_view>
 
-#include "agent/dialects/dialect.h"
-#include "agent/http/event_framing.h"
-#include "dialects_meaning.h"
+#include "common/dialects/dialect.h"
+#include "common/dialects/event_framing.h"
+#include "tests/common/dialects_meaning.h"
 
 namespace kneepoint::agent {
 namespace {

@@ -1,4 +1,4 @@
-#include "agent/http/event_framing.h"
+#include "common/dialects/event_framing.h"
 
 #include <algorithm>
 #include <cstring>

@@ -1,6 +1,6 @@
-#include "agent/dialects/openai_completions.h"
+#include "common/dialects/openai_completions.h"
 
-#include "agent/dialects/openai_chat.h"
+#include "common/dialects/openai_chat.h"
 
 namespace kneepoint::agent {
 namespace {

@@ -5,7 +5,7 @@
 #include <optional>
 #include <string_view>
 
-#include "agent/dialects/dialect.h"
+#include "common/dialects/dialect.h"
 
 namespace kneepoint::agent {
 

@@ -1,4 +1,4 @@
-#include "agent/http/event_framing.h"
+#include "common/dialects/event_framing.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -7,7 +7,7 @@
 #include <string_view>
 #include <vector>
 
-#include "agent/dialects/event_template.h"
+#include "common/dialects/event_template.h"
 #include "common/plan.h"
 #include "common/prompt.h"
 #include "common/result.h"

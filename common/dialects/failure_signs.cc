@@ -1,10 +1,10 @@
-#include "agent/dialects/failure_signs.h"
+#include "common/dialects/failure_signs.h"
 
 #include <algorithm>
 #include <array>
 #include <initializer_list>
 
-#include "agent/dialects/openai_answer.h"
+#include "common/dialects/openai_answer.h"
 
 namespace kneepoint::agent {
 namespace {

@@ -1,12 +1,12 @@
-#include "agent/dialects/dialect.h"
+#include "common/dialects/dialect.h"
 
 #include <algorithm>
 #include <utility>
 
-#include "agent/dialects/custom.h"
-#include "agent/dialects/openai_chat.h"
-#include "agent/dialects/openai_completions.h"
-#include "agent/dialects/vllm_generate.h"
+#include "common/dialects/custom.h"
+#include "common/dialects/openai_chat.h"
+#include "common/dialects/openai_completions.h"
+#include "common/dialects/vllm_generate.h"
 #include "common/request_json.h"
 
 namespace kneepoint::agent {

@@ -6,7 +6,7 @@
 #include <string>
 #include <string_view>
 
-#include "agent/net/fetch_ahead.h"
+#include "common/fetch_ahead.h"
 
 namespace kneepoint::agent {
 

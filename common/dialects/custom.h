@@ -5,8 +5,8 @@
 #include <memory>
 #include <string>
 
-#include "agent/dialects/dialect.h"
-#include "agent/dialects/pointer_tree.h"
+#include "common/dialects/dialect.h"
+#include "common/dialects/pointer_tree.h"
 #include "common/request_template.h"
 
 namespace kneepoint::agent {

@@ -1,7 +1,7 @@
-#include "agent/dialects/openai_answer.h"
+#include "common/dialects/openai_answer.h"
 
-#include "agent/dialects/failure_signs.h"
-#include "agent/http/event_framing.h"
+#include "common/dialects/event_framing.h"
+#include "common/dialects/failure_signs.h"
 
 namespace kneepoint::agent {
 namespace {

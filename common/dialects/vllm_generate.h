@@ -2,7 +2,7 @@
 
 #include <simdjson.h>
 
-#include "agent/dialects/dialect.h"
+#include "common/dialects/dialect.h"
 #include "common/request_json.h"
 
 namespace kneepoint::agent {

@@ -10,10 +10,10 @@
 #include <utility>
 #include <vector>
 
-#include "agent/dialects/dialect.h"
-#include "agent/dialects/event_template.h"
-#include "agent/dialects/failure_signs.h"
 #include "common/dialect_description.h"
+#include "common/dialects/dialect.h"
+#include "common/dialects/event_template.h"
+#include "common/dialects/failure_signs.h"
 
 namespace kneepoint::agent {
 

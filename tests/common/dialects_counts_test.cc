@@ -5,8 +5,8 @@
 #include <string>
 #include <vector>
 
-#include "agent/dialects/dialect.h"
-#include "agent/http/event_framing.h"
+#include "common/dialects/dialect.h"
+#include "common/dialects/event_framing.h"
 
 namespace kneepoint::agent {
 namespace {

@@ -1,6 +1,6 @@
-#include "agent/dialects/openai_content.h"
+#include "common/dialects/openai_content.h"
 
-#include "agent/dialects/failure_signs.h"
+#include "common/dialects/failure_signs.h"
 
 namespace kneepoint::agent {
 namespace {

@@ -4,10 +4,10 @@
 
 #include <string>
 
-#include "agent/dialects/dialect.h"
-#include "agent/http/event_framing.h"
+#include "common/dialects/dialect.h"
+#include "common/dialects/event_framing.h"
 #include "common/request_json.h"
-#include "dialects_meaning.h"
+#include "tests/common/dialects_meaning.h"
 
 namespace kneepoint::agent {
 namespace {

@@ -1,10 +1,10 @@
-#include "agent/dialects/vllm_generate.h"
+#include "common/dialects/vllm_generate.h"
 
 #include <algorithm>
 
-#include "agent/dialects/failure_signs.h"
-#include "agent/dialects/openai_answer.h"
-#include "agent/http/event_framing.h"
+#include "common/dialects/event_framing.h"
+#include "common/dialects/failure_signs.h"
+#include "common/dialects/openai_answer.h"
 
 namespace kneepoint::agent {
 

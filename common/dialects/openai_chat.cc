@@ -1,6 +1,6 @@
-#include "agent/dialects/openai_chat.h"
+#include "common/dialects/openai_chat.h"
 
-#include "agent/dialects/openai_content.h"
+#include "common/dialects/openai_content.h"
 
 namespace kneepoint::agent {
 namespace {

@@ -1,4 +1,4 @@
-#include "agent/dialects/custom.h"
+#include "common/dialects/custom.h"
 
 #include <algorithm>
 #include <utility>

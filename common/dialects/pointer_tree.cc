@@ -1,10 +1,10 @@
-#include "agent/dialects/pointer_tree.h"
+#include "common/dialects/pointer_tree.h"
 
 #include <algorithm>
 #include <charconv>
 
-#include "agent/dialects/openai_answer.h"
-#include "agent/http/event_framing.h"
+#include "common/dialects/event_framing.h"
+#include "common/dialects/openai_answer.h"
 #include "common/request_json.h"
 
 namespace kneepoint::agent {

@@ -2,7 +2,7 @@
 
 #include <simdjson.h>
 
-#include "agent/dialects/openai_answer.h"
+#include "common/dialects/openai_answer.h"
 
 namespace kneepoint::agent {
 

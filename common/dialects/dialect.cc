@@ -9,7 +9,7 @@
 #include "common/dialects/vllm_generate.h"
 #include "common/request_json.h"
 
-namespace kneepoint::agent {
+namespace kneepoint {
 namespace {
 
 std::string_view trimmed(std::string_view text, std::string_view what) {
@@ -79,4 +79,4 @@ Result<std::vector<std::shared_ptr<Dialect>>> make_dialects(const Target& target
   return dialects;
 }
 
-}  // namespace kneepoint::agent
+}  // namespace kneepoint

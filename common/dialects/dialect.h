@@ -13,7 +13,7 @@
 #include "common/result.h"
 #include "common/usage_option.h"
 
-namespace kneepoint::agent {
+namespace kneepoint {
 
 /// No context is this long. A host that counts more tokens does not count, and is taken to have said nothing:
 /// one such number would drown every sum that it got into.
@@ -133,4 +133,4 @@ Result<std::unique_ptr<Dialect>> make_dialect(const Target& target, const Worklo
 /// The same for each of the workload's classes, in their order. Those that ask alike share one.
 Result<std::vector<std::shared_ptr<Dialect>>> make_dialects(const Target& target, const Workload& workload);
 
-}  // namespace kneepoint::agent
+}  // namespace kneepoint

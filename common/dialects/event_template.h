@@ -8,7 +8,7 @@
 
 #include "common/fetch_ahead.h"
 
-namespace kneepoint::agent {
+namespace kneepoint {
 
 struct Chunk;
 
@@ -53,4 +53,4 @@ class EventTemplate {
   bool reasoning_ = false;  // else answer
 };
 
-}  // namespace kneepoint::agent
+}  // namespace kneepoint

@@ -6,7 +6,7 @@
 
 #include "common/dialects/openai_answer.h"
 
-namespace kneepoint::agent {
+namespace kneepoint {
 namespace {
 
 using simdjson::SUCCESS;
@@ -174,4 +174,4 @@ bool FailureSigns::failed(const Chunk& chunk, bool whole) const {
   return !says_more && !fine_ && (likely_ || (whole && message_));
 }
 
-}  // namespace kneepoint::agent
+}  // namespace kneepoint

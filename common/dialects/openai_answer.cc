@@ -3,7 +3,7 @@
 #include "common/dialects/event_framing.h"
 #include "common/dialects/failure_signs.h"
 
-namespace kneepoint::agent {
+namespace kneepoint {
 namespace {
 
 using simdjson::SUCCESS;
@@ -157,4 +157,4 @@ bool OpenAiAnswer::parse(std::string_view json, Found& found, bool is_whole) {
   return true;
 }
 
-}  // namespace kneepoint::agent
+}  // namespace kneepoint

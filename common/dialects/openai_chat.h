@@ -4,7 +4,7 @@
 #include "common/dialects/openai_answer.h"
 #include "common/request_json.h"
 
-namespace kneepoint::agent {
+namespace kneepoint {
 
 /// `/v1/chat/completions`: messages in, deltas out (read_message says what they may carry); a role-only or
 /// empty delta is nothing.
@@ -28,4 +28,4 @@ class OpenAiChat final : public Dialect {
 /// Appends `,"stream_options":…` as the option says; nothing for kNone.
 void append_stream_options(UsageOption usage, std::string& out);
 
-}  // namespace kneepoint::agent
+}  // namespace kneepoint

@@ -4,7 +4,7 @@
 #include "common/dialects/openai_answer.h"
 #include "common/request_json.h"
 
-namespace kneepoint::agent {
+namespace kneepoint {
 
 /// `/v1/completions`: a plain prompt in, `choices[].text` out. A system prompt is put before the text, a
 /// blank line between them.
@@ -25,4 +25,4 @@ class OpenAiCompletions final : public Dialect {
   OpenAiAnswer answer_;
 };
 
-}  // namespace kneepoint::agent
+}  // namespace kneepoint

@@ -2,7 +2,7 @@
 
 #include "common/dialects/failure_signs.h"
 
-namespace kneepoint::agent {
+namespace kneepoint {
 namespace {
 
 using simdjson::SUCCESS;
@@ -166,4 +166,4 @@ bool read_message(ondemand::object& message, OpenAiAnswer::Found& found) {
   });
 }
 
-}  // namespace kneepoint::agent
+}  // namespace kneepoint

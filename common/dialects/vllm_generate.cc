@@ -6,7 +6,7 @@
 #include "common/dialects/failure_signs.h"
 #include "common/dialects/openai_answer.h"
 
-namespace kneepoint::agent {
+namespace kneepoint {
 
 using simdjson::SUCCESS;
 namespace ondemand = simdjson::ondemand;
@@ -70,4 +70,4 @@ bool VllmGenerate::read_answer(std::string_view body, const StreamMemory& memory
   return true;
 }
 
-}  // namespace kneepoint::agent
+}  // namespace kneepoint

@@ -8,7 +8,7 @@
 #include "common/dialects/event_framing.h"
 #include "tests/common/dialects_meaning.h"
 
-namespace kneepoint::agent {
+namespace kneepoint {
 namespace {
 
 struct Content {
@@ -120,4 +120,4 @@ TEST(ChatContent, NestedWithoutEnd) {
 }
 
 }  // namespace
-}  // namespace kneepoint::agent
+}  // namespace kneepoint

@@ -8,7 +8,7 @@
 #include "common/dialects/dialect.h"
 #include "common/dialects/event_framing.h"
 
-namespace kneepoint::agent {
+namespace kneepoint {
 namespace {
 
 std::vector<Chunk> heard(Dialect& dialect, std::vector<std::string> events) {
@@ -142,4 +142,4 @@ TEST(Counts, WhatIsNoCountIsNone) {
 }
 
 }  // namespace
-}  // namespace kneepoint::agent
+}  // namespace kneepoint

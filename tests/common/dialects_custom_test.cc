@@ -10,7 +10,7 @@
 #include "common/request_template.h"
 #include "tests/common/dialects_meaning.h"
 
-namespace kneepoint::agent {
+namespace kneepoint {
 namespace {
 
 using testing::HasSubstr;
@@ -457,4 +457,4 @@ TEST(DialectDescription, ChecksPathsAndPointers) {
 }
 
 }  // namespace
-}  // namespace kneepoint::agent
+}  // namespace kneepoint

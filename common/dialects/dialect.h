@@ -123,6 +123,11 @@ inline bool is_end_marker(std::string_view data) {
          is_end_word(data);  // nearly all events begin so: cheap to tell
 }
 
+/// Whether events of this type say that the answer has failed, in the APIs that name their events.
+inline bool is_error_type(std::string_view type) {
+  return type == "error" || type == "exception" || type == "response.failed" || type == "response.error";
+}
+
 /// Whether an event is no JSON because it says nothing: blank, or a word like "ping" or "[heartbeat]".
 bool is_heartbeat(std::string_view data);
 

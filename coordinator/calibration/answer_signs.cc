@@ -77,6 +77,16 @@ AnswerSigns read_stream(Dialect& dialect, Parser parser, std::string_view body) 
   return signs.all();
 }
 
+/// What a document says, but for its text, of which there is no more once it has been read.
+std::optional<Chunk> read_whole(const Target& target, std::string_view body) {
+  const auto dialect = make_dialect(target, {});
+  Chunk chunk;
+  if (!dialect || !(*dialect)->read_answer(roomy(body), (*dialect)->begin_stream({}), chunk))
+    return std::nullopt;
+  chunk.text = {};
+  return chunk;
+}
+
 }  // namespace
 
 AnswerSigns read_signs(const Target& target, std::string_view body) {
@@ -93,11 +103,13 @@ AnswerSigns read_signs(const Target& target, std::string_view body) {
 }
 
 std::optional<std::uint64_t> read_prompt_tokens(const Target& target, std::string_view body) {
-  const auto dialect = make_dialect(target, {});
-  Chunk chunk;
-  if (!dialect || !(*dialect)->read_answer(roomy(body), (*dialect)->begin_stream({}), chunk))
-    return std::nullopt;
-  return chunk.prompt_tokens;
+  const auto chunk = read_whole(target, body);
+  return chunk ? chunk->prompt_tokens : std::nullopt;
+}
+
+std::optional<bool> reports_error(const Target& target, std::string_view body) {
+  const auto chunk = read_whole(target, body);
+  return chunk ? std::optional(chunk->error) : std::nullopt;
 }
 
 }  // namespace kneepoint::coordinator

@@ -27,4 +27,7 @@ AnswerSigns read_signs(const Target& target, std::string_view body);
 /// How many tokens the prompt had, as the usage of an answer that is one document counts them, likewise.
 std::optional<std::uint64_t> read_prompt_tokens(const Target& target, std::string_view body);
 
+/// Whether an answer that is one document reports an error, likewise; absent where it is no such document.
+std::optional<bool> reports_error(const Target& target, std::string_view body);
+
 }  // namespace kneepoint::coordinator

@@ -106,6 +106,16 @@ TEST(AnswerSigns, ThePromptsTokensAreAddedUpAsTheLoadAddsThem) {
   EXPECT_EQ(read_prompt_tokens(kChat, R"({"choices":[],"usage":{"prompt_tokens":9}})"), 9u);
 }
 
+TEST(AnswerSigns, AWholeAnswerMayReportAnError) {
+  EXPECT_EQ(reports_error(kChat, R"({"choices":[{"message":{"content":"one"}}],"error":null})"), false);
+  EXPECT_EQ(reports_error(kChat, "{}"), false);
+  EXPECT_EQ(reports_error(kChat, R"({"code":1305,"message":"busy"})"), true);
+  EXPECT_EQ(reports_error(target_with({.text = {"/text"}}, {.text = {"/text"}, .error = {"/ok=false"}}),
+                          R"({"text":"a","ok":false})"),
+            true);
+  EXPECT_EQ(reports_error(kChat, "<html>"), std::nullopt);
+}
+
 TEST(AnswerSigns, TextThatIsRepeatedIsNotContentAgain) {
   Target target = target_with({.text = {"/text"}, .completion_tokens = {"/n"}}, {.text = {"/text"}});
   const char* const body = "data: {\"text\":\"a\"}\n\ndata: {\"text\":\"a\",\"n\":1}\n\n";

@@ -9,7 +9,7 @@
 #include <cerrno>
 #include <system_error>
 
-#include "agent/net/fetch_ahead.h"
+#include "common/fetch_ahead.h"
 
 namespace kneepoint::agent {
 namespace {

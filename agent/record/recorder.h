@@ -8,10 +8,10 @@
 #include <string_view>
 #include <vector>
 
-#include "agent/dialects/dialect.h"
 #include "agent/record/recorded_second.h"
 #include "agent/record/self_monitor.h"
 #include "common/clock.h"
+#include "common/dialects/dialect.h"
 #include "common/plan.h"
 #include "common/second_stats.h"
 

@@ -6,7 +6,7 @@
 #include <iterator>
 #include <utility>
 
-#include "agent/net/fetch_ahead.h"
+#include "common/fetch_ahead.h"
 
 namespace kneepoint::agent {
 namespace {

@@ -4,11 +4,11 @@
 #include <string>
 #include <string_view>
 
-#include "agent/dialects/dialect.h"
-#include "agent/http/event_framing.h"
-#include "dialects_meaning.h"
+#include "common/dialects/dialect.h"
+#include "common/dialects/event_framing.h"
+#include "tests/common/dialects_meaning.h"
 
-namespace kneepoint::agent {
+namespace kneepoint {
 namespace {
 
 struct Content {
@@ -120,4 +120,4 @@ TEST(ChatContent, NestedWithoutEnd) {
 }
 
 }  // namespace
-}  // namespace kneepoint::agent
+}  // namespace kneepoint

@@ -10,12 +10,12 @@
 #include <utility>
 #include <vector>
 
-#include "agent/dialects/dialect.h"
-#include "agent/dialects/event_template.h"
-#include "agent/dialects/failure_signs.h"
 #include "common/dialect_description.h"
+#include "common/dialects/dialect.h"
+#include "common/dialects/event_template.h"
+#include "common/dialects/failure_signs.h"
 
-namespace kneepoint::agent {
+namespace kneepoint {
 
 /// The JSON pointers of a description, put together as a tree: one pass over a document, left to right, finds
 /// all of them, without allocating and without unescaping a string. What no pointer names is looked at for
@@ -96,4 +96,4 @@ class PointerTree {
   std::uint64_t next_condition_ = 1;
 };
 
-}  // namespace kneepoint::agent
+}  // namespace kneepoint

@@ -1,8 +1,8 @@
-#include "agent/dialects/openai_chat.h"
+#include "common/dialects/openai_chat.h"
 
-#include "agent/dialects/openai_content.h"
+#include "common/dialects/openai_content.h"
 
-namespace kneepoint::agent {
+namespace kneepoint {
 namespace {
 
 using simdjson::SUCCESS;
@@ -58,4 +58,4 @@ bool OpenAiChat::read_answer(std::string_view body, const StreamMemory&, Chunk& 
   return answer_.read(body, chunk);
 }
 
-}  // namespace kneepoint::agent
+}  // namespace kneepoint

@@ -5,12 +5,12 @@
 #include <string>
 #include <vector>
 
-#include "agent/dialects/dialect.h"
-#include "agent/http/event_framing.h"
+#include "common/dialects/dialect.h"
+#include "common/dialects/event_framing.h"
 #include "common/request_template.h"
-#include "dialects_meaning.h"
+#include "tests/common/dialects_meaning.h"
 
-namespace kneepoint::agent {
+namespace kneepoint {
 namespace {
 
 using testing::HasSubstr;
@@ -339,8 +339,8 @@ TEST(CustomDialect, ThePathNamesTheModelPercentEncoded) {
 }
 
 /// The body, parsed by simdjson's other parser and written in a normal form.
-std::string body(const std::string& request, const Workload& workload, const Prompt& prompt,
-                 const std::string& model = "m") {
+std::string written_body(const std::string& request, const Workload& workload, const Prompt& prompt,
+                         const std::string& model = "m") {
   const auto compiled = RequestTemplate::compile(request, model, workload);
   if (!compiled) return "error: " + compiled.error().message;
   std::string out;
@@ -360,7 +360,7 @@ TEST(RequestTemplate, PlaceholdersTakeTheirValuesType) {
   workload.output_tokens = 64;
   workload.temperature = 0.7;
   workload.top_p = 1;
-  EXPECT_EQ(body(kFull, workload, {.system = "", .text = "Hi"}),
+  EXPECT_EQ(written_body(kFull, workload, {.system = "", .text = "Hi"}),
             R"({"in":"Hi","model":"m","p":{"n":64,"t":0.7,"k":1,"x":true},"stream":true,"list":[64,1],)"
             R"("note":"n=64, m"})");
 }
@@ -368,7 +368,7 @@ TEST(RequestTemplate, PlaceholdersTakeTheirValuesType) {
 TEST(RequestTemplate, WhatTheWorkloadDoesNotSetIsLeftOut) {
   Workload workload;
   workload.stream = false;
-  EXPECT_EQ(body(kFull, workload, {.system = "", .text = "Hi"}, ""),
+  EXPECT_EQ(written_body(kFull, workload, {.system = "", .text = "Hi"}, ""),
             R"({"in":"Hi","p":{"x":true},"stream":false,"list":[1],"note":"n=, "})");
 }
 
@@ -376,10 +376,10 @@ TEST(RequestTemplate, SystemPromptsAndMessages) {
   const std::string request =
       R"({"p":"{prompt}","s":"{system}","u":"<|user|>{user}<|end|>","m":"{messages}"})";
   Workload workload;
-  EXPECT_EQ(body(request, workload, {.system = "", .text = "Hi"}),
+  EXPECT_EQ(written_body(request, workload, {.system = "", .text = "Hi"}),
             R"({"p":"Hi","u":"<|user|>Hi<|end|>","m":[{"role":"user","content":"Hi"}]})");
   workload.system = "Be brief.";
-  EXPECT_EQ(body(request, workload, {.system = *workload.system, .text = "Hi"}),
+  EXPECT_EQ(written_body(request, workload, {.system = *workload.system, .text = "Hi"}),
             R"({"p":"Be brief.\n\nHi","s":"Be brief.","u":"<|user|>Hi<|end|>",)"
             R"("m":[{"role":"system","content":"Be brief."},{"role":"user","content":"Hi"}]})");
 }
@@ -405,7 +405,7 @@ TEST(RequestTemplate, PromptsAreEscapedInEveryPlace) {
 
 TEST(RequestTemplate, LiteralsSurvive) {
   EXPECT_EQ(
-      body(
+      written_body(
           R"({"p":"{prompt}","stop":["\n","</s>"],"brace":"{ x } {X} {} {prompt","n":null,"f":1.5,"k\"ey":"\\"})",
           {}, {.system = "", .text = "Hi"}),
       R"({"p":"Hi","stop":["\n","</s>"],"brace":"{ x } {X} {} {prompt","n":null,"f":1.5,"k\"ey":"\\"})");
@@ -415,23 +415,24 @@ TEST(RequestTemplate, ExtraMembersAreMergedAndWin) {
   Workload workload;
   workload.temperature = 0.5;
   workload.extra_body = R"({"p":{"t":0,"seed":7,"deep":{"a":1}},"ignore_eos":true,"in":"literal {prompt}"})";
-  EXPECT_EQ(body(R"({"in":"{prompt}","p":{"t":"{temperature}","deep":{"a":0,"b":2}}})", workload,
-                 {.system = "", .text = "Hi"}),
+  EXPECT_EQ(written_body(R"({"in":"{prompt}","p":{"t":"{temperature}","deep":{"a":0,"b":2}}})", workload,
+                         {.system = "", .text = "Hi"}),
             R"({"in":"literal {prompt}","p":{"t":0,"deep":{"a":1,"b":2},"seed":7},"ignore_eos":true})");
 }
 
 TEST(RequestTemplate, ExtraMembersStandInForWhatIsNotSet) {
   Workload workload;
   workload.extra_body = R"({"n":32})";
-  EXPECT_EQ(body(R"({"in":"{prompt}","n":"{output_tokens}"})", workload, {.system = "", .text = "Hi"}),
-            R"({"in":"Hi","n":32})");
+  EXPECT_EQ(
+      written_body(R"({"in":"{prompt}","n":"{output_tokens}"})", workload, {.system = "", .text = "Hi"}),
+      R"({"in":"Hi","n":32})");
 }
 
 TEST(RequestTemplate, MistakesAreErrors) {
-  EXPECT_THAT(body("[1]", {}, {}), HasSubstr("not a JSON object"));
-  EXPECT_THAT(body("{", {}, {}), HasSubstr("not a JSON object"));
-  EXPECT_THAT(body(R"({"a":"{promt}"})", {}, {}), HasSubstr("unknown placeholder '{promt}'"));
-  EXPECT_THAT(body(R"({"a":"x{messages}"})", {}, {}), HasSubstr("whole string"));
+  EXPECT_THAT(written_body("[1]", {}, {}), HasSubstr("not a JSON object"));
+  EXPECT_THAT(written_body("{", {}, {}), HasSubstr("not a JSON object"));
+  EXPECT_THAT(written_body(R"({"a":"{promt}"})", {}, {}), HasSubstr("unknown placeholder '{promt}'"));
+  EXPECT_THAT(written_body(R"({"a":"x{messages}"})", {}, {}), HasSubstr("whole string"));
 }
 
 TEST(DialectDescription, ChecksPathsAndPointers) {
@@ -456,4 +457,4 @@ TEST(DialectDescription, ChecksPathsAndPointers) {
 }
 
 }  // namespace
-}  // namespace kneepoint::agent
+}  // namespace kneepoint

@@ -5,11 +5,11 @@
 #include <memory>
 #include <string>
 
-#include "agent/dialects/dialect.h"
-#include "agent/dialects/pointer_tree.h"
+#include "common/dialects/dialect.h"
+#include "common/dialects/pointer_tree.h"
 #include "common/request_template.h"
 
-namespace kneepoint::agent {
+namespace kneepoint {
 
 /// A dialect that a plan describes (docs/dialects.md). The description is compiled once: the request into
 /// literals and gaps, the pointers into trees.
@@ -48,4 +48,4 @@ class CustomDialect final : public Dialect {
   bool matched_ = false;
 };
 
-}  // namespace kneepoint::agent
+}  // namespace kneepoint

@@ -2,9 +2,9 @@
 
 #include <simdjson.h>
 
-#include "agent/dialects/openai_answer.h"
+#include "common/dialects/openai_answer.h"
 
-namespace kneepoint::agent {
+namespace kneepoint {
 
 /// Reads what a message of a chat carries, a `delta` of a stream or a whole `message`, and notes it: content
 /// as a text or in parts (`[{"type": "text", …}]`, thinking parts), reasoning in the names that servers have
@@ -12,4 +12,4 @@ namespace kneepoint::agent {
 /// malformed.
 bool read_message(simdjson::ondemand::object& message, OpenAiAnswer::Found& found);
 
-}  // namespace kneepoint::agent
+}  // namespace kneepoint

@@ -2,10 +2,10 @@
 
 #include <simdjson.h>
 
-#include "agent/dialects/dialect.h"
+#include "common/dialects/dialect.h"
 #include "common/request_json.h"
 
-namespace kneepoint::agent {
+namespace kneepoint {
 
 /// vLLM's plain server (`vllm.entrypoints.api_server`, `/generate`). A stream is one JSON document a line,
 /// `{"text": [prompt + everything so far, …]}`: an event is content when its text has grown. It reports no
@@ -28,4 +28,4 @@ class VllmGenerate final : public Dialect {
   simdjson::ondemand::parser parser_;
 };
 
-}  // namespace kneepoint::agent
+}  // namespace kneepoint

@@ -4,7 +4,7 @@
 #include <string>
 #include <string_view>
 
-namespace kneepoint::agent {
+namespace kneepoint {
 
 /// The longest event that a stream may carry. Longer ones are a parse error, so that a broken host cannot
 /// fill the agent's memory.
@@ -79,4 +79,4 @@ class LineParser {
   bool reported_ = false;
 };
 
-}  // namespace kneepoint::agent
+}  // namespace kneepoint

@@ -7,13 +7,13 @@
 #include <string_view>
 #include <vector>
 
-#include "agent/dialects/event_template.h"
+#include "common/dialects/event_template.h"
 #include "common/plan.h"
 #include "common/prompt.h"
 #include "common/result.h"
 #include "common/usage_option.h"
 
-namespace kneepoint::agent {
+namespace kneepoint {
 
 /// No context is this long. A host that counts more tokens does not count, and is taken to have said nothing:
 /// one such number would drown every sum that it got into.
@@ -123,6 +123,11 @@ inline bool is_end_marker(std::string_view data) {
          is_end_word(data);  // nearly all events begin so: cheap to tell
 }
 
+/// Whether events of this type say that the answer has failed, in the APIs that name their events.
+inline bool is_error_type(std::string_view type) {
+  return type == "error" || type == "exception" || type == "response.failed" || type == "response.error";
+}
+
 /// Whether an event is no JSON because it says nothing: blank, or a word like "ping" or "[heartbeat]".
 bool is_heartbeat(std::string_view data);
 
@@ -133,4 +138,4 @@ Result<std::unique_ptr<Dialect>> make_dialect(const Target& target, const Worklo
 /// The same for each of the workload's classes, in their order. Those that ask alike share one.
 Result<std::vector<std::shared_ptr<Dialect>>> make_dialects(const Target& target, const Workload& workload);
 
-}  // namespace kneepoint::agent
+}  // namespace kneepoint

@@ -1,15 +1,15 @@
-#include "agent/dialects/dialect.h"
+#include "common/dialects/dialect.h"
 
 #include <algorithm>
 #include <utility>
 
-#include "agent/dialects/custom.h"
-#include "agent/dialects/openai_chat.h"
-#include "agent/dialects/openai_completions.h"
-#include "agent/dialects/vllm_generate.h"
+#include "common/dialects/custom.h"
+#include "common/dialects/openai_chat.h"
+#include "common/dialects/openai_completions.h"
+#include "common/dialects/vllm_generate.h"
 #include "common/request_json.h"
 
-namespace kneepoint::agent {
+namespace kneepoint {
 namespace {
 
 std::string_view trimmed(std::string_view text, std::string_view what) {
@@ -79,4 +79,4 @@ Result<std::vector<std::shared_ptr<Dialect>>> make_dialects(const Target& target
   return dialects;
 }
 
-}  // namespace kneepoint::agent
+}  // namespace kneepoint

@@ -1,9 +1,9 @@
-#include "agent/dialects/custom.h"
+#include "common/dialects/custom.h"
 
 #include <algorithm>
 #include <utility>
 
-namespace kneepoint::agent {
+namespace kneepoint {
 namespace {
 
 /// Templates to learn before giving them up. More than the streams that a thread starts with may learn at
@@ -90,4 +90,4 @@ bool CustomDialect::read_answer(std::string_view body, const StreamMemory&, Chun
   return true;
 }
 
-}  // namespace kneepoint::agent
+}  // namespace kneepoint

@@ -2,7 +2,7 @@
 
 #include <cstddef>
 
-namespace kneepoint::agent {
+namespace kneepoint {
 
 /// Asks for memory to be in the cache soon; returns at once. With thousands of streams, nothing of one is
 /// left there when its next token comes, and waiting for it line by line is most of what a token costs
@@ -13,4 +13,4 @@ inline void fetch_ahead(const void* begin, std::size_t bytes) {
   for (std::size_t i = 0; i < bytes; i += kCacheLine) __builtin_prefetch(at + i);
 }
 
-}  // namespace kneepoint::agent
+}  // namespace kneepoint

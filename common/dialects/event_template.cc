@@ -1,12 +1,12 @@
-#include "agent/dialects/event_template.h"
+#include "common/dialects/event_template.h"
 
 #include <simdjson.h>
 
 #include <cstring>
 
-#include "agent/dialects/dialect.h"
+#include "common/dialects/dialect.h"
 
-namespace kneepoint::agent {
+namespace kneepoint {
 namespace {
 
 /// The length of a JSON string's content at the start of `text`: up to the first quote that is not escaped.
@@ -99,4 +99,4 @@ void EventTemplate::learn(std::string_view event, const Chunk& chunk, const Even
   reasoning_ = chunk.reasoning;
 }
 
-}  // namespace kneepoint::agent
+}  // namespace kneepoint

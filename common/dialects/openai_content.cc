@@ -1,8 +1,8 @@
-#include "agent/dialects/openai_content.h"
+#include "common/dialects/openai_content.h"
 
-#include "agent/dialects/failure_signs.h"
+#include "common/dialects/failure_signs.h"
 
-namespace kneepoint::agent {
+namespace kneepoint {
 namespace {
 
 using simdjson::SUCCESS;
@@ -166,4 +166,4 @@ bool read_message(ondemand::object& message, OpenAiAnswer::Found& found) {
   });
 }
 
-}  // namespace kneepoint::agent
+}  // namespace kneepoint

@@ -5,9 +5,9 @@
 #include <optional>
 #include <string_view>
 
-#include "agent/dialects/dialect.h"
+#include "common/dialects/dialect.h"
 
-namespace kneepoint::agent {
+namespace kneepoint {
 
 /// Whether a value is given: not missing, null, false, 0, "", [] or {}. Consumes it. @return nothing when it
 /// is malformed.
@@ -65,4 +65,4 @@ class FailureSigns {
   bool fine_ = false;     // a code says that all is well
 };
 
-}  // namespace kneepoint::agent
+}  // namespace kneepoint

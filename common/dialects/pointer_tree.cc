@@ -1,13 +1,13 @@
-#include "agent/dialects/pointer_tree.h"
+#include "common/dialects/pointer_tree.h"
 
 #include <algorithm>
 #include <charconv>
 
-#include "agent/dialects/openai_answer.h"
-#include "agent/http/event_framing.h"
+#include "common/dialects/event_framing.h"
+#include "common/dialects/openai_answer.h"
 #include "common/request_json.h"
 
-namespace kneepoint::agent {
+namespace kneepoint {
 namespace {
 
 using simdjson::SUCCESS;
@@ -270,4 +270,4 @@ void PointerTree::take_number(const Node& node, ondemand::value& value, Found& f
   if ((node.parts & kReasoningTokens) != 0) found.chunk.its_details().reasoning_tokens = credible_part(count);
 }
 
-}  // namespace kneepoint::agent
+}  // namespace kneepoint

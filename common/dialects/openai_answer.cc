@@ -1,9 +1,9 @@
-#include "agent/dialects/openai_answer.h"
+#include "common/dialects/openai_answer.h"
 
-#include "agent/dialects/failure_signs.h"
-#include "agent/http/event_framing.h"
+#include "common/dialects/event_framing.h"
+#include "common/dialects/failure_signs.h"
 
-namespace kneepoint::agent {
+namespace kneepoint {
 namespace {
 
 using simdjson::SUCCESS;
@@ -157,4 +157,4 @@ bool OpenAiAnswer::parse(std::string_view json, Found& found, bool is_whole) {
   return true;
 }
 
-}  // namespace kneepoint::agent
+}  // namespace kneepoint

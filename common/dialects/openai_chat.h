@@ -1,17 +1,17 @@
 #pragma once
 
-#include "agent/dialects/dialect.h"
-#include "agent/dialects/openai_answer.h"
+#include "common/dialects/dialect.h"
+#include "common/dialects/openai_answer.h"
 #include "common/request_json.h"
 
-namespace kneepoint::agent {
+namespace kneepoint {
 
-/// `/v1/completions`: a plain prompt in, `choices[].text` out. A system prompt is put before the text, a
-/// blank line between them.
-class OpenAiCompletions final : public Dialect {
+/// `/v1/chat/completions`: messages in, deltas out (read_message says what they may carry); a role-only or
+/// empty delta is nothing.
+class OpenAiChat final : public Dialect {
  public:
-  OpenAiCompletions(const std::string& model, const Workload& workload);
-  std::string_view path() const override { return "/v1/completions"; }
+  OpenAiChat(const Target& target, const Workload& workload);
+  std::string_view path() const override { return "/v1/chat/completions"; }
   Framing framing() const override { return Framing::kServerSentEvents; }
   bool tells_end() const override { return true; }
   void write_body(const Prompt& prompt, UsageOption usage, std::string& out) const override;
@@ -25,4 +25,7 @@ class OpenAiCompletions final : public Dialect {
   OpenAiAnswer answer_;
 };
 
-}  // namespace kneepoint::agent
+/// Appends `,"stream_options":…` as the option says; nothing for kNone.
+void append_stream_options(UsageOption usage, std::string& out);
+
+}  // namespace kneepoint

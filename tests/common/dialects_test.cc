@@ -4,16 +4,16 @@
 
 #include <string>
 
-#include "agent/dialects/dialect.h"
-#include "agent/http/event_framing.h"
+#include "common/dialects/dialect.h"
+#include "common/dialects/event_framing.h"
 #include "common/request_json.h"
-#include "dialects_meaning.h"
+#include "tests/common/dialects_meaning.h"
 
-namespace kneepoint::agent {
+namespace kneepoint {
 namespace {
 
 std::unique_ptr<Dialect> make_dialect(Api api, const std::string& model, const Workload& workload) {
-  return *agent::make_dialect({.api = api, .model = model}, workload);
+  return *kneepoint::make_dialect({.api = api, .model = model}, workload);
 }
 
 std::string read_event_of(Api api, const std::string& data) {
@@ -281,7 +281,8 @@ TEST(RequestBody, ChatNamesTheLimitAsTheTargetWantsIt) {
   Workload workload;
   workload.output_tokens = 64;
   std::string out;
-  (*agent::make_dialect({.api = Api::kOpenAiChat, .token_limit = TokenLimit::kMaxCompletionTokens}, workload))
+  (*kneepoint::make_dialect({.api = Api::kOpenAiChat, .token_limit = TokenLimit::kMaxCompletionTokens},
+                            workload))
       ->write_body({.system = "", .text = "Hi"}, UsageOption::kNone, out);
   EXPECT_EQ(out, R"({"messages":[{"role":"user","content":"Hi"}],"max_completion_tokens":64,"stream":true})");
 }
@@ -343,7 +344,7 @@ std::string body_around(const Target& target, const std::string& body, UsageOpti
   workload.stream = streamed;
   workload.dataset = DatasetUse{.bodies = true};
   std::string out;
-  (*agent::make_dialect(target, workload))->write_body({.body = body}, usage, out);
+  (*kneepoint::make_dialect(target, workload))->write_body({.body = body}, usage, out);
   return out;
 }
 
@@ -382,4 +383,4 @@ TEST(LoggedChats, AreSentAsTheyAreBehindTheSystemPrompt) {
 }
 
 }  // namespace
-}  // namespace kneepoint::agent
+}  // namespace kneepoint

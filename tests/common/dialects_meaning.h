@@ -3,10 +3,10 @@
 #include <string>
 #include <string_view>
 
-#include "agent/dialects/dialect.h"
-#include "agent/http/event_framing.h"
+#include "common/dialects/dialect.h"
+#include "common/dialects/event_framing.h"
 
-namespace kneepoint::agent {
+namespace kneepoint {
 
 /// With room behind it for what a JSON reader may read there.
 inline std::string padded(std::string_view text) {
@@ -34,4 +34,4 @@ inline std::string describe(const Chunk& chunk) {
   return text;
 }
 
-}  // namespace kneepoint::agent
+}  // namespace kneepoint

@@ -6,9 +6,9 @@
 #include <string>
 #include <string_view>
 
-#include "agent/net/fetch_ahead.h"
+#include "common/fetch_ahead.h"
 
-namespace kneepoint::agent {
+namespace kneepoint {
 
 struct Chunk;
 
@@ -53,4 +53,4 @@ class EventTemplate {
   bool reasoning_ = false;  // else answer
 };
 
-}  // namespace kneepoint::agent
+}  // namespace kneepoint

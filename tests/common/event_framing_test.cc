@@ -1,4 +1,4 @@
-#include "agent/http/event_framing.h"
+#include "common/dialects/event_framing.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-namespace kneepoint::agent {
+namespace kneepoint {
 namespace {
 
 using ::testing::ElementsAre;
@@ -143,4 +143,4 @@ TEST(SseParser, HoldsWhatIsNotWholeYetAndNoMore) {
 }
 
 }  // namespace
-}  // namespace kneepoint::agent
+}  // namespace kneepoint

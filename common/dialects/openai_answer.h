@@ -5,9 +5,9 @@
 #include <optional>
 #include <string_view>
 
-#include "agent/dialects/dialect.h"
+#include "common/dialects/dialect.h"
 
-namespace kneepoint::agent {
+namespace kneepoint {
 
 /// Reads the answers that the OpenAI dialects have in common: choices, usage, errors. Simdjson on demand, in
 /// one pass from left to right and without unescaping a string: whether there is text is all that is asked.
@@ -78,4 +78,4 @@ bool read_finish(simdjson::ondemand::value& value, Chunk& chunk);
 /// Sets `chunk.error` when an `error` is given.
 bool read_error(simdjson::ondemand::value& value, Chunk& chunk);
 
-}  // namespace kneepoint::agent
+}  // namespace kneepoint

@@ -1,8 +1,8 @@
-#include "agent/dialects/openai_completions.h"
+#include "common/dialects/openai_completions.h"
 
-#include "agent/dialects/openai_chat.h"
+#include "common/dialects/openai_chat.h"
 
-namespace kneepoint::agent {
+namespace kneepoint {
 namespace {
 
 namespace ondemand = simdjson::ondemand;
@@ -48,4 +48,4 @@ bool OpenAiCompletions::read_answer(std::string_view body, const StreamMemory&, 
   return answer_.read(body, chunk);
 }
 
-}  // namespace kneepoint::agent
+}  // namespace kneepoint

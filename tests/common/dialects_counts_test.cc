@@ -5,10 +5,10 @@
 #include <string>
 #include <vector>
 
-#include "agent/dialects/dialect.h"
-#include "agent/http/event_framing.h"
+#include "common/dialects/dialect.h"
+#include "common/dialects/event_framing.h"
 
-namespace kneepoint::agent {
+namespace kneepoint {
 namespace {
 
 std::vector<Chunk> heard(Dialect& dialect, std::vector<std::string> events) {
@@ -142,4 +142,4 @@ TEST(Counts, WhatIsNoCountIsNone) {
 }
 
 }  // namespace
-}  // namespace kneepoint::agent
+}  // namespace kneepoint

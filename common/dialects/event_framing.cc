@@ -1,10 +1,10 @@
-#include "agent/http/event_framing.h"
+#include "common/dialects/event_framing.h"
 
 #include <algorithm>
 #include <cstring>
 #include <utility>
 
-namespace kneepoint::agent {
+namespace kneepoint {
 namespace {
 
 /// A buffer above this is given back after its event: streams hold what their usual events need, no more.
@@ -174,4 +174,4 @@ EventStatus LineParser::finish() {
   return EventStatus::kEvent;
 }
 
-}  // namespace kneepoint::agent
+}  // namespace kneepoint

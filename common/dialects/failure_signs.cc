@@ -1,12 +1,12 @@
-#include "agent/dialects/failure_signs.h"
+#include "common/dialects/failure_signs.h"
 
 #include <algorithm>
 #include <array>
 #include <initializer_list>
 
-#include "agent/dialects/openai_answer.h"
+#include "common/dialects/openai_answer.h"
 
-namespace kneepoint::agent {
+namespace kneepoint {
 namespace {
 
 using simdjson::SUCCESS;
@@ -174,4 +174,4 @@ bool FailureSigns::failed(const Chunk& chunk, bool whole) const {
   return !says_more && !fine_ && (likely_ || (whole && message_));
 }
 
-}  // namespace kneepoint::agent
+}  // namespace kneepoint

@@ -1,12 +1,12 @@
-#include "agent/dialects/vllm_generate.h"
+#include "common/dialects/vllm_generate.h"
 
 #include <algorithm>
 
-#include "agent/dialects/failure_signs.h"
-#include "agent/dialects/openai_answer.h"
-#include "agent/http/event_framing.h"
+#include "common/dialects/event_framing.h"
+#include "common/dialects/failure_signs.h"
+#include "common/dialects/openai_answer.h"
 
-namespace kneepoint::agent {
+namespace kneepoint {
 
 using simdjson::SUCCESS;
 namespace ondemand = simdjson::ondemand;
@@ -70,4 +70,4 @@ bool VllmGenerate::read_answer(std::string_view body, const StreamMemory& memory
   return true;
 }
 
-}  // namespace kneepoint::agent
+}  // namespace kneepoint

@@ -89,12 +89,12 @@ int main(int argc, char** argv) {
          "An environment variable, a file, or a folder (PATH/) that a plan may name for tokens and TLS; "
          "repeatable (default: none)")
       ->allow_extra_args(false);
-  options.permissions.max_streams = 65'536;
-  options.permissions.max_rate = 100'000;
-  app.add_option("--max-streams", options.permissions.max_streams,
+  options.permissions.caps.max_streams = 65'536;
+  options.permissions.caps.max_rate = 100'000;
+  app.add_option("--max-streams", options.permissions.caps.max_streams,
                  "The most streams it holds at once; 0: no limit")
       ->capture_default_str();
-  app.add_option("--max-rate", options.permissions.max_rate,
+  app.add_option("--max-rate", options.permissions.caps.max_rate,
                  "The most requests a second of an open loop that it sends; 0: no limit")
       ->check(CLI::NonNegativeNumber)
       ->capture_default_str();

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cmath>
 #include <random>
 #include <thread>
 #include <utility>
@@ -136,6 +137,9 @@ void AgentSession::dial() {
   hello.set_threads(options_.threads);
   hello.set_pid(static_cast<std::uint64_t>(getpid()));
   hello.set_cpus(std::thread::hardware_concurrency());
+  const AgentCaps& caps = options_.permissions.caps;
+  hello.set_max_streams(caps.max_streams);
+  if (std::isfinite(caps.max_rate)) hello.set_max_rate(caps.max_rate);
   if (engine_) {
     hello.set_run_id(run_id_);
     hello.set_load_ended(phase_ == Phase::kDraining || phase_ == Phase::kDrained);

@@ -29,6 +29,7 @@
 #include "coordinator/cli/standard_output.h"
 #include "coordinator/cli/termination_message.h"
 #include "coordinator/cli/wait_for_targets.h"
+#include "coordinator/fleet/caps.h"
 #include "coordinator/fleet/fleet.h"
 #include "coordinator/fleet/local_agents.h"
 #include "coordinator/init/preflight.h"
@@ -170,6 +171,7 @@ class Run {
   ExitCode conduct() {
     // The fleet first: agents that were started with the coordinator look for it while a model loads.
     assemble();
+    hold_against_caps();
     load_seconds_ = wait_for_targets();
     if (past_) load_seconds_ = past_->facts.load_seconds;
     ask_about_tokens();
@@ -219,7 +221,7 @@ class Run {
 
   void assemble() {
     const bool local = options_.listen.empty();
-    const std::size_t expected = local ? options_.agents : options_.expect_agents;
+    const std::size_t expected = expected_agents();
     std::vector<std::string> listen = options_.listen;
     if (local) {
       socket_ = std::make_unique<PrivateSocket>(or_fail(PrivateSocket::create(), kFleetFailed));
@@ -256,6 +258,20 @@ class Run {
     if (const std::size_t present = fleet_->agents(); present < expected)
       display_.print(
           fmt::format("{} of {} agents came in time: the run begins with them", present, expected));
+  }
+
+  /// How many agents there are to be.
+  std::size_t expected_agents() const {
+    return options_.listen.empty() ? options_.agents : options_.expect_agents;
+  }
+
+  /// A level that an agent will refuse is said before any load, not when it is reached.
+  void hold_against_caps() {
+    std::vector<AgentInfo> agents;
+    for (std::uint32_t i = 0; i < fleet_->agents_ever(); ++i) agents.push_back(fleet_->agent(i));
+    const CapCheck check = check_caps(plan_, cells_, agents, expected_agents());
+    if (!check.fault.empty()) throw Failure{kBadInput, check.fault + "; nothing was loaded"};
+    for (const std::string& remark : check.remarks) display_.print(remark);
   }
 
   /// Whether the agents of this machine still run.

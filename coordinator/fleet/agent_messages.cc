@@ -32,6 +32,7 @@ void check_hello(const v1::Hello& hello) {
   size({&at, "boot_id"}, hello.boot_id(), kMaxName);
   size({&at, "version"}, hello.version(), kMaxName);
   size({&at, "run_id"}, hello.run_id(), kMaxRunId);
+  (void)wire::amount({&at, "max_rate"}, hello.max_rate());
 }
 
 void check_reply(std::string_view field, const v1::ClockReply& reply) {

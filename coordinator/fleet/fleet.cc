@@ -125,19 +125,16 @@ void Fleet::process_ended(const std::string& name, const std::string& reason) {
 
 void Fleet::send(const LoadLevel& level) {
   std::vector<ShareHolder> live;
-  std::size_t threads = 0;
   for (std::uint32_t number = 0; number < members_.size(); ++number) {
     const Member& member = *members_[number];
     // Until the run knows of a loss it waits for no lease: what would be the lost one's is left out.
     const bool lost_unknown = member.share && member.info.membership.lost() && !member.loss_told;
     if (!member.info.membership.takes_part() && !lost_unknown) continue;
     live.push_back({.agent = number, .threads = member.info.threads});
-    threads += member.info.threads;
   }
   if (live.empty()) return;
   epoch_ = level.epoch;
-  // Those that are still awaited are taken to be like those that are there.
-  if (!shares_) shares_.emplace(threads * std::max(expected_, live.size()) / live.size());
+  if (!shares_) shares_.emplace(live, expected_);
   const std::size_t sharing =
       level.agents == 0 ? live.size() : std::min<std::size_t>(level.agents, live.size());
   shares_->deal({live.begin(), live.begin() + static_cast<std::ptrdiff_t>(sharing)});

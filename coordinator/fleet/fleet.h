@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "common/agent_caps.h"
 #include "common/clock.h"
 #include "common/event_queue.h"
 #include "common/fleet_tls.h"
@@ -41,6 +42,7 @@ struct AgentInfo {
   std::uint32_t cpus = 0;
   std::uint64_t pid = 0;
   std::string peer;
+  AgentCaps caps;
   ClockEstimate clock;  ///< After start().
   /// How far its clock has moved against this one since: heartbeats measure it, and move the run's zero
   /// there.

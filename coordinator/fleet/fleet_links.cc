@@ -175,7 +175,8 @@ void Fleet::on_hello(const std::shared_ptr<AgentLink>& link, const v1::Hello& he
                  .threads = hello.threads(),
                  .cpus = hello.cpus(),
                  .pid = hello.pid(),
-                 .peer = link->peer()};
+                 .peer = link->peer(),
+                 .caps = {.max_streams = hello.max_streams(), .max_rate = hello.max_rate()}};
   std::erase_if(joining_, [&](const auto& member) {
     const bool same = member->info.name == name && member->info.boot_id == info.boot_id;
     if (same) member->link->abort();

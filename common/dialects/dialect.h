@@ -48,6 +48,9 @@ struct Chunk {
   std::optional<std::uint64_t> completion_tokens;  ///< Usage: running, or final in the last event.
   std::optional<std::uint64_t> prompt_tokens;
   std::optional<UsageDetails> details;
+  /// Of the name of the model that answers: 0 for the one that was asked for. Said by the events that are
+  /// read in full, the first of a stream among them.
+  std::optional<std::uint16_t> model_mark;
   std::size_t text_bytes = 0;  ///< Of answer and reasoning in this event, as written.
   /// The answer's text in this event, as the inside of a JSON string: a view into the event. Empty where
   /// there is none, or more than one choice has text.

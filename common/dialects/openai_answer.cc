@@ -57,6 +57,16 @@ bool read_usage(ondemand::value& value, OpenAiAnswer::Found& found) {
   });
 }
 
+/// A number for the name that an answer gives its model. Names stay where they are heard: that there are
+/// several, and how the answers are spread over them, is told by sums of such numbers.
+std::uint16_t mark_of(std::string_view name, std::string_view asked) {
+  constexpr std::uint32_t kMarks = 4095;
+  if (name == asked) return 0;
+  std::uint32_t hash = 2166136261;  // FNV-1a
+  for (const char c : name) hash = (hash ^ static_cast<unsigned char>(c)) * 16777619;
+  return static_cast<std::uint16_t>(1 + hash % kMarks);
+}
+
 }  // namespace
 
 bool is_null(ondemand::value& value) {
@@ -149,6 +159,11 @@ bool OpenAiAnswer::parse(std::string_view json, Found& found, bool is_whole) {
   const bool whole = each_field(root, [&](ondemand::raw_json_string key, ondemand::value& value) {
     if (key.unsafe_is_equal("choices")) return read_choices(value, found);
     if (key.unsafe_is_equal("usage")) return read_usage(value, found);
+    if (key.unsafe_is_equal("model")) {
+      if (const auto name = string_inside(value); name && !name->empty())
+        found.chunk.model_mark = mark_of(*name, model_);
+      return true;
+    }
     return signs.note(key, value);
   });
   found.chunk.text_bytes = found.parts.text_bytes;

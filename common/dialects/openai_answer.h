@@ -3,7 +3,9 @@
 #include <simdjson.h>
 
 #include <optional>
+#include <string>
 #include <string_view>
+#include <utility>
 
 #include "common/dialects/dialect.h"
 
@@ -24,7 +26,9 @@ class OpenAiAnswer {
   /// Notes what one choice carries; the choice is consumed.
   using ReadChoice = bool (*)(simdjson::ondemand::object choice, Found& found);
 
-  explicit OpenAiAnswer(ReadChoice read_choice) : read_choice_(read_choice) {}
+  /// @param model The name of the one that is asked.
+  OpenAiAnswer(ReadChoice read_choice, std::string model)
+      : read_choice_(read_choice), model_(std::move(model)) {}
 
   /// One event of a stream. @param json readable for kPadding bytes past its end. @return false when it is
   /// malformed.
@@ -37,6 +41,7 @@ class OpenAiAnswer {
   bool read_choices(simdjson::ondemand::value& value, Found& found);
 
   ReadChoice read_choice_;
+  std::string model_;
   simdjson::ondemand::parser parser_;
 };
 

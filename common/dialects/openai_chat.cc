@@ -34,7 +34,7 @@ void append_stream_options(UsageOption usage, std::string& out) {
 OpenAiChat::OpenAiChat(const Target& target, const Workload& workload)
     : members_(target.model, workload, to_string(target.token_limit)),
       stream_(workload.stream),
-      answer_(&read_chat_choice) {}
+      answer_(&read_chat_choice, target.model) {}
 
 void OpenAiChat::write_body(const Prompt& prompt, UsageOption usage, std::string& out) const {
   if (!prompt.body.empty())

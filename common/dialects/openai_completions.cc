@@ -23,7 +23,7 @@ bool read_text_choice(ondemand::object choice, OpenAiAnswer::Found& found) {
 }  // namespace
 
 OpenAiCompletions::OpenAiCompletions(const std::string& model, const Workload& workload)
-    : members_(model, workload, "max_tokens"), stream_(workload.stream), answer_(&read_text_choice) {}
+    : members_(model, workload, "max_tokens"), stream_(workload.stream), answer_(&read_text_choice, model) {}
 
 void OpenAiCompletions::write_body(const Prompt& prompt, UsageOption usage, std::string& out) const {
   if (!prompt.body.empty())

@@ -10,7 +10,7 @@ namespace kneepoint::coordinator {
 namespace {
 
 /// Of the long answers, surely, before a row's times are no longer the host's.
-constexpr double kBuffered = 1.0 / 3;
+constexpr double kBuffered = 1.0 / 3, kBeginAlone = 1.0 / 3;
 
 /// Chunks closer together than this came together: one flush may take several reads.
 constexpr double kTogether = 0.001;
@@ -88,6 +88,15 @@ bool buffered(const SeriesStats& window) {
   const AnswerWitnesses& answers = window.witnesses;
   return proportion_lower(static_cast<double>(answers.one_piece_answers),
                           static_cast<double>(answers.long_answers)) > kBuffered;
+}
+
+std::optional<EarlyFirst> early_first(const SeriesStats& window) {
+  const AnswerWitnesses& answers = window.witnesses;
+  const auto alone = static_cast<double>(answers.early_firsts);
+  const auto all = static_cast<double>(answers.long_answers);
+  if (proportion_lower(alone, all) <= kBeginAlone) return std::nullopt;
+  return EarlyFirst{.ratio = alone / all,
+                    .gap = static_cast<double>(answers.early_first_micros) * 1e-6 / alone};
 }
 
 Delivery delivery_of(const SeriesStats& window) {

@@ -1,6 +1,7 @@
 #include "coordinator/verdict/answer_lengths.h"
 
 #include <algorithm>
+#include <cmath>
 #include <vector>
 
 #include "coordinator/measure/statistics.h"
@@ -61,7 +62,31 @@ std::vector<const Step*> telling_rows(const ScenarioResult& result) {
   return rows;
 }
 
+/// Answers that another model gave, surely, before that is worth a reservation.
+constexpr double kOthers = 0.01;
+
 }  // namespace
+
+void judge_answer_models(const ScenarioResult& result, Verdict& verdict) {
+  const auto names = [](const Step& step) { return step.valid && step.model_names; };
+  const Step* lowest = nullptr;
+  for (const Step& step : result.steps) {
+    if (names(step) && (lowest == nullptr || step.load() < lowest->load())) lowest = &step;
+  }
+  // Several models at the lowest load are how the host is: a router's choice, adapters, replicas of own
+  // names.
+  if (lowest == nullptr || !lowest->model_names->one()) return;
+  const double usual = lowest->model_names->mean;
+  const Step* most = nullptr;
+  for (const Step& step : result.steps) {
+    if (!names(step) || step.load() <= lowest->load()) continue;
+    const double others = step.model_names->others(usual), answers = step.model_names->answers;
+    if (proportion_lower(std::round(others * answers), answers) <= kOthers) continue;
+    if (most == nullptr || others > most->model_names->others(usual)) most = &step;
+  }
+  if (most == nullptr) return;
+  verdict.reserve("other_models", words::other_models(*most, most->model_names->others(usual), *lowest));
+}
 
 void judge_answer_lengths(const ScenarioResult& result, Verdict& verdict) {
   const std::vector<const Step*> rows = telling_rows(result);

@@ -46,6 +46,9 @@ std::string replica_fails(const Share& share, double failed_ratio, const Step& r
 std::string replica_is_slower(const Share& share, const char* latency, double own, double others,
                               const Step& row);
 
+/// @param others The share of answers that name another model than those at `lowest` do.
+std::string other_models(const Step& most, double others, const Step& lowest);
+
 /// Answers that get shorter, or end early, with more load. @param early Ratios of answers that ended early.
 /// @param tokens_there Of an answer at `lowest`.
 std::string answers_shrink(const Step& shortest, const Step& lowest, double tokens_there);

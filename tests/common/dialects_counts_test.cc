@@ -30,6 +30,22 @@ std::string chunk_of(const std::string& members, const std::string& rest = "") {
   return R"({"choices":[{"index":0,"delta":{)" + members + R"(},"finish_reason":null}])" + rest + "}";
 }
 
+TEST(Counts, TheNameOfTheModelIsMarked) {
+  const auto named = [](const std::string& name) {
+    return heard(Api::kOpenAiChat,
+                 {R"({"model":")" + name + R"(","choices":[{"delta":{"content":" a"}}]})"})[0];
+  };
+  EXPECT_EQ(named("m").model_mark, 0) << "the one that was asked for";
+  ASSERT_TRUE(named("m-small").model_mark);
+  EXPECT_NE(*named("m-small").model_mark, 0);
+  EXPECT_EQ(named("m-small").model_mark, named("m-small").model_mark);
+  EXPECT_NE(named("m-small").model_mark, named("m-tiny").model_mark);
+  EXPECT_FALSE(named("").model_mark);
+  EXPECT_FALSE(heard(Api::kOpenAiChat, {chunk_of(R"("content":" a")")})[0].model_mark);
+  EXPECT_FALSE(heard(Api::kOpenAiChat, {R"({"model":null,"choices":[]})"})[0].model_mark);
+  EXPECT_TRUE(heard(Api::kOpenAiCompletions, {R"({"model":"m","choices":[{"text":" a b"}]})"})[0].model_mark);
+}
+
 TEST(Counts, BytesOfTextAreThoseOfAnswerAndReasoningAsWritten) {
   const auto chunks =
       heard(Api::kOpenAiChat, {chunk_of(R"("content":" the")"), chunk_of(R"("content":" model")"),

@@ -24,6 +24,18 @@ TEST(Delivery, AnswersInOnePieceAreBuffered) {
   EXPECT_FALSE(buffered(answers(0, 0))) << "short answers, or none that stream";
 }
 
+TEST(Delivery, FirstChunksThatNothingFollowsForLong) {
+  SeriesStats window = answers(0, 93);
+  EXPECT_FALSE(early_first(window));
+  window.witnesses.early_firsts = 90;
+  window.witnesses.early_first_micros = 90 * 1'350'000;
+  ASSERT_TRUE(early_first(window));
+  EXPECT_NEAR(early_first(window)->ratio, 90.0 / 93, 1e-9);
+  EXPECT_NEAR(early_first(window)->gap, 1.35, 1e-9);
+  window.witnesses.early_firsts = 20;
+  EXPECT_FALSE(early_first(window)) << "a stall now and then";
+}
+
 /// `n` answers whose chunks come `together` at a time every `period`.
 SeriesStats flushed(int together, Nanos period, int n = 100, Nanos within = Nanos(0)) {
   SeriesStats s = answers(0, 10);

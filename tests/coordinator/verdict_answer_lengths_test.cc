@@ -66,6 +66,41 @@ TEST(AnswerLengths, AModelThatStopsByItselfIsNoneOfAFewByChance) {
   EXPECT_TRUE(judged({counted_row(1, 40, 0, 3), counted_row(64, 40, 150, 300)}).remarks().empty());
 }
 
+Verdict judged_models(std::vector<std::optional<ModelNames>> rows) {
+  ScenarioResult result;
+  for (std::uint32_t n = 1; const auto& names : rows) {
+    Step step{.concurrency = n};
+    step.model_names = names;
+    result.steps.push_back(step);
+    n *= 4;
+  }
+  Verdict verdict;
+  judge_answer_models(result, verdict);
+  return verdict;
+}
+
+TEST(AnswerModels, AnotherOneThatAnswersWhereTheHostIsFullIsAReservation) {
+  // Of 400 answers 300 are of a model whose mark is 100.
+  const ModelNames alone{.answers = 40}, both{.answers = 400, .mean = 75, .variance = 1875};
+  EXPECT_NEAR(both.others(0), 0.75, 1e-9);
+  const Verdict verdict = judged_models({alone, alone, both});
+  ASSERT_EQ(verdict.remarks().size(), 1u);
+  EXPECT_EQ(verdict.remarks()[0].code, "other_models");
+  EXPECT_EQ(verdict.trust(), Trust::kReserved);
+  EXPECT_EQ(verdict.reasons()[0].find("at 16 75 % of the answers name another model than those at 1:"), 0u)
+      << verdict.reasons()[0];
+  const ModelNames only_other{.answers = 400, .mean = 100};
+  EXPECT_EQ(judged_models({alone, only_other}).trust(), Trust::kReserved);
+}
+
+TEST(AnswerModels, OneNameAndSeveralAtEveryLoadAreNotWorthAWord) {
+  const ModelNames alias{.answers = 400, .mean = 812}, several{.answers = 400, .mean = 75, .variance = 1875};
+  EXPECT_TRUE(judged_models({alias, alias}).remarks().empty());
+  EXPECT_TRUE(judged_models({several, several}).remarks().empty());
+  EXPECT_TRUE(judged_models({std::nullopt, alias}).remarks().empty());
+  EXPECT_TRUE(judged_models({}).remarks().empty());
+}
+
 TEST(AnswerLengths, FewAnswersAndInvalidRowsTellNothing) {
   EXPECT_TRUE(judged({counted_row(1, 48, 0, 20), counted_row(64, 12)}).remarks().empty());
   EXPECT_TRUE(judged({counted_row(1, 48), counted_row(64, 12, 0, 20)}).remarks().empty());

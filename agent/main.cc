@@ -103,7 +103,12 @@ int main(int argc, char** argv) {
   app.add_option("--serve", serve, "HOST:PORT for its own /metrics, or 'none'")->capture_default_str();
   app.add_option("--http-token-file", http_token_file,
                  "A file with the bearer token that --serve wants to be shown; beyond loopback it is needed");
-  app.add_option("--name", name, "Unique in the fleet")->capture_default_str();
+  app.add_option("--name", name, "Unique in the fleet")
+      ->check([](const std::string& text) {
+        const auto fit = kneepoint::fleet_link::check_name(text);
+        return fit ? std::string() : fit.error().message;
+      })
+      ->capture_default_str();
   app.add_option("--join-timeout", join_timeout, "How long to look for the coordinator")
       ->transform(CLI::AsNumberWithUnit(std::map<std::string, double>{{"s", 1}, {"m", 60}, {"ms", 1e-3}}))
       ->check(CLI::Range(0.001, 86'400.0))

@@ -95,10 +95,14 @@ Fleet::End end_of(const RunFacts& facts) {
   return {.complete = why.empty(), .reason = why, .final = true};
 }
 
-/// What is wrong with the options is said before any host is asked.
-void check_options(const RunOptions& options) {
+void check_free(const RunOptions& options) {
   if (options.out && !options.resume && !options.force)
     or_fail(RunDirectory::refuse_taken(*options.out), kBadInput);
+}
+
+/// What is wrong with the options is said before any host is asked.
+void check_options(const RunOptions& options) {
+  check_free(options);
   if (options.serve && *options.serve != "none") or_fail(parse_listen_address(*options.serve), kBadInput);
   if (!options.http_token_file.empty())
     or_fail(resolve_secret({SecretRef::Source::kFile, options.http_token_file}), kBadInput);
@@ -143,6 +147,8 @@ class Run {
         record_(directory_.path(), past_ ? past_->segments + 1 : 1) {
     plan_.text_seed = past_ ? past_->plan.text_seed : new_text_seed();
     try {
+      or_fail(directory_.lock(), kBadInput);
+      check_free(options);  // another one may have begun and ended there since it was looked at
       if (options.force) or_fail(directory_.clear(), kBadInput);
       or_fail(directory_.write("plan.yaml", plan_.source_text), kBadInput);
       serve();

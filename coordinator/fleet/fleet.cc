@@ -199,6 +199,12 @@ void Fleet::acknowledge(const Member& member) {
   member.link->send(std::move(message));
 }
 
+/// No row would ever be complete with it. At its end a run waits for nobody for long anyway.
+bool Fleet::stands_still(const Member& member) const {
+  return phase_ == Phase::kRunning && !drain_limit_ && member.info.membership.takes_part() &&
+         attended_at_ - std::max(member.advanced_at, judged_from_) >= options_.still_limit;
+}
+
 bool Fleet::find_absent() {
   const MonoTime now = attended_at_;
   if (now - judged_at_ < kJudgeInterval) return false;  // not for every event of a thousand agents
@@ -215,6 +221,11 @@ bool Fleet::find_absent() {
                now - std::max(member->link->heard_at(), judged_from_) >= options_.silence_limit) {
       lose(*member, fmt::format("nothing came from it for {:g} s", to_seconds(options_.silence_limit)));
       member->link->abort();  // it stops its load when it notices
+      member->link.reset();
+    } else if (stands_still(*member)) {
+      lose(*member, fmt::format("it answers, but has measured nothing for {:g} s: a thread of it hangs",
+                                to_seconds(options_.still_limit)));
+      member->link->abort();
       member->link.reset();
     }
   }

@@ -66,6 +66,8 @@ class Fleet final : public LoadFleet {
     Nanos silence_limit = lease::kSilence;
     /// So is one whose link broke and that has not come back by then.
     Nanos return_limit = lease::kReturn;
+    /// So is one that answers, but whose seconds have stood still for so long.
+    Nanos still_limit = lease::kStill;
     Nanos heartbeat = lease::kHeartbeat;
   };
 
@@ -163,6 +165,8 @@ class Fleet final : public LoadFleet {
   /// Takes it in as the next one.
   Member& enroll(const std::shared_ptr<Member>& member);
   void on_ready(Member& member);
+  /// Before there is an assignment nothing is of the run, an empty name neither.
+  bool is_of_run(const std::string& run_id) const { return !run_id_.empty() && run_id == run_id_; }
   void serve_dataset(AgentLink& link, const v1::DatasetRequest& request);
   void on_clock_reply(Member& member, const v1::ClockReply& reply, MonoTime at);
   void on_heartbeat_reply(Member& member, const v1::ClockReply& reply, MonoTime at);
@@ -180,6 +184,7 @@ class Fleet final : public LoadFleet {
   /// ended their load and dial anew, time to do so.
   /// @returns false where it has just looked.
   bool find_absent();
+  bool stands_still(const Member& member) const;
   /// Takes back those that were lost and have handed over what they had measured, as new members.
   void take_back();
   /// This thread is here: notes it, and sends heartbeats when they are due.

@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "agent/session/agent_metrics.h"
+#include "common/printable.h"
 #include "common/secrets.h"
 #include "common/version.h"
 #include "common/whole_seconds.h"
@@ -50,6 +51,12 @@ std::optional<MonoTime> zero_of(const v1::Heartbeat& beat) {
   const MonoTime zero{Nanos(beat.zero_nanos())};
   const bool usable = MonoTime(-wire::kMaxInstant) <= zero && zero <= MonoTime(wire::kMaxInstant);
   return beat.has_zero_nanos() && usable ? std::optional(zero) : std::nullopt;
+}
+
+/// Whoever coordinates may say 64 MiB: one short line of it goes to the log.
+std::string in_short(const std::string& reason) {
+  constexpr std::size_t kLongest = 1000;
+  return printable_start(reason, kLongest);
 }
 
 void extend(Lease& lease, const LinkEvent& event) {
@@ -209,7 +216,8 @@ void AgentSession::on_message(const v1::CoordinatorMessage& message, MonoTime at
       on_welcome(message.welcome());
       break;
     case v1::CoordinatorMessage::kRejected:
-      end_after_flush({ExitCode::kFleet, "turned away by the coordinator: " + message.rejected().reason()});
+      end_after_flush(
+          {ExitCode::kFleet, "turned away by the coordinator: " + in_short(message.rejected().reason())});
       break;
     case v1::CoordinatorMessage::kClockProbe: {
       v1::AgentMessage answer;
@@ -244,7 +252,7 @@ void AgentSession::on_message(const v1::CoordinatorMessage& message, MonoTime at
         end_after_flush({ExitCode::kDone, ""});
       } else {
         // Its own words say why, where the user looks.
-        spdlog::info("the coordinator ended the run: {}", message.finish().reason());
+        spdlog::info("the coordinator ended the run: {}", in_short(message.finish().reason()));
         end_after_flush({message.finish().final() ? ExitCode::kOver : ExitCode::kFleet, ""});
       }
       break;

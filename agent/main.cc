@@ -88,12 +88,12 @@ int main(int argc, char** argv) {
          "An environment variable, a file, or a folder (PATH/) that a plan may name for tokens and TLS; "
          "repeatable (default: none)")
       ->allow_extra_args(false);
-  options.permissions.max_streams = 65'536;
-  options.permissions.max_rate = 100'000;
-  app.add_option("--max-streams", options.permissions.max_streams,
+  options.permissions.caps.max_streams = 65'536;
+  options.permissions.caps.max_rate = 100'000;
+  app.add_option("--max-streams", options.permissions.caps.max_streams,
                  "The most streams it holds at once; 0: no limit")
       ->capture_default_str();
-  app.add_option("--max-rate", options.permissions.max_rate,
+  app.add_option("--max-rate", options.permissions.caps.max_rate,
                  "The most requests a second of an open loop that it sends; 0: no limit")
       ->check(CLI::NonNegativeNumber)
       ->capture_default_str();
@@ -102,7 +102,12 @@ int main(int argc, char** argv) {
   app.add_option("--serve", serve, "HOST:PORT for its own /metrics, or 'none'")->capture_default_str();
   app.add_option("--http-token-file", http_token_file,
                  "A file with the bearer token that --serve wants to be shown; beyond loopback it is needed");
-  app.add_option("--name", name, "Unique in the fleet")->capture_default_str();
+  app.add_option("--name", name, "Unique in the fleet")
+      ->check([](const std::string& text) {
+        const auto fit = kneepoint::fleet_link::check_name(text);
+        return fit ? std::string() : fit.error().message;
+      })
+      ->capture_default_str();
   app.add_option("--join-timeout", join_timeout, "How long to look for the coordinator")
       ->transform(CLI::AsNumberWithUnit(std::map<std::string, double>{{"s", 1}, {"m", 60}, {"ms", 1e-3}}))
       ->check(CLI::Range(0.001, 86'400.0))

@@ -21,6 +21,8 @@ inline constexpr Nanos kReturn = seconds(3);
 /// After a loss a run waits for those that are on their way back for so long, before it goes on without them.
 /// Also a coordinator that was away for longer than a silence waits so long for links that broke meanwhile.
 inline constexpr Nanos kGather = seconds(10);
+/// An agent that answers, but hands over no further second for so long, is lost: a load thread of it hangs.
+inline constexpr Nanos kStill = seconds(30);
 /// What clocks and threads that come late may add to any of these.
 inline constexpr Nanos kMargin = seconds(1);
 /// No load goes on for longer than this once its coordinator is gone: what the documents promise.
@@ -39,6 +41,7 @@ static_assert(kLength + kMargin < kPromise, "load ends in time even where a thre
 static_assert(kRedial < kReturn, "an agent that may still come back is not lost");
 static_assert(kReturn < kGather, "who may still come back from a broken link is waited for");
 static_assert(kReturn < kSilence, "a broken link is noticed before the silence that follows it");
+static_assert(kStill > kPromise, "who was away for as long as any of these has time to catch up");
 static_assert(kKeepaliveTimeout > kLength, "a ping never judges before the lease does");
 
 }  // namespace kneepoint::lease

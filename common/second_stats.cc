@@ -39,8 +39,13 @@ const std::vector<AnswerWitnesses::Field>& AnswerWitnesses::fields() {
                                              &A::cache_told_prompt,
                                              &A::cached_prompt,
                                              &A::audio_prompt_tokens,
-                                             &A::audio_tokens};
-  static_assert(sizeof(A) == 26 * sizeof(std::uint64_t));
+                                             &A::audio_tokens,
+                                             &A::early_firsts,
+                                             &A::early_first_micros,
+                                             &A::named_answers,
+                                             &A::model_marks,
+                                             &A::model_mark_squares};
+  static_assert(sizeof(A) == 31 * sizeof(std::uint64_t));
   return kFields;
 }
 

@@ -99,6 +99,12 @@ struct AnswerWitnesses {
   /// Of the answers with a count: tokens of the prompt and of the output that are audio, as details tell
   /// them.
   std::uint64_t audio_prompt_tokens = 0, audio_tokens = 0;
+  /// Of the answers of eight chunks or more: those whose first chunk came long before the second, by what the
+  /// others took, and Σ microseconds between the two.
+  std::uint64_t early_firsts = 0, early_first_micros = 0;
+  /// Answers that name their model; Σ of the marks of these names, 0 for the one that was asked for, and Σ of
+  /// their squares: of two sums that agree all are one, and of two models they tell the shares.
+  std::uint64_t named_answers = 0, model_marks = 0, model_mark_squares = 0;
 
   /// Every one of them, in the order in which they travel and are recorded: what is new comes last.
   using Field = std::uint64_t AnswerWitnesses::*;

@@ -7,13 +7,13 @@
 #include <string_view>
 #include <vector>
 
-#include "agent/http/event_framing.h"
 #include "agent/net/resolver.h"
 #include "agent/net/stamped_socket.h"
 #include "agent/net/target_policy.h"
 #include "agent/net/task.h"
 #include "agent/net/tls_stream.h"
 #include "agent/prompts/prompt_source.h"
+#include "common/dialects/event_framing.h"
 #include "common/second_stats.h"
 
 namespace kneepoint::agent {

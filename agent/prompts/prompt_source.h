@@ -5,12 +5,12 @@
 #include <string>
 #include <vector>
 
-#include "agent/dialects/dialect.h"
 #include "agent/prompts/conversation.h"
 #include "agent/prompts/prompt_pick.h"
 #include "agent/prompts/session_turns.h"
 #include "agent/prompts/text.h"
 #include "common/dataset.h"
+#include "common/dialects/dialect.h"
 #include "common/plan.h"
 #include "common/result.h"
 

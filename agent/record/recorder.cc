@@ -196,6 +196,7 @@ void Recorder::chunk(RequestRecord& record, MonoTime at, const Chunk& chunk) {
   }
   if (chunk.details) note_details(record, chunk);
   if (chunk.at_limit) record.at_limit = true;
+  if (chunk.model_mark) record.model_mark = chunk.model_mark;
   if (!chunk.content()) {
     if (chunk.completion_tokens) {
       record.has_usage = true;
@@ -221,6 +222,7 @@ void Recorder::chunk(RequestRecord& record, MonoTime at, const Chunk& chunk) {
   } else {
     const Nanos gap = at - record.last;
     record.longest_gap = std::max(record.longest_gap, gap);
+    if (record.chunks == 2) record.first_gap = gap;
     record.last = at;
     sample(series, Metric::kIcl, at, gap);
   }

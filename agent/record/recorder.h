@@ -8,10 +8,10 @@
 #include <string_view>
 #include <vector>
 
-#include "agent/dialects/dialect.h"
 #include "agent/record/recorded_second.h"
 #include "agent/record/self_monitor.h"
 #include "common/clock.h"
+#include "common/dialects/dialect.h"
 #include "common/plan.h"
 #include "common/second_stats.h"
 
@@ -31,6 +31,7 @@ struct RequestRecord {
   MonoTime first_answer{};  ///< First content that is not reasoning; meaningful when `answered`.
   MonoTime last{};          ///< Last content.
   Nanos longest_gap{0};     ///< Between content chunks.
+  Nanos first_gap{0};       ///< Between the first two.
   std::uint64_t chunks = 0;
   std::uint64_t running_tokens = 0;  ///< Already counted in a half second.
   std::uint64_t first_tokens = 0;    ///< Running usage of the first content chunk; 0 where there was none.
@@ -42,9 +43,10 @@ struct RequestRecord {
   std::uint64_t reasoning_chunks = 0;
   std::uint64_t text_bytes = 0;       ///< Of answer and reasoning, as written.
   std::uint64_t textless_chunks = 0;  ///< Content chunks without text: tool calls, and what else is no text.
-  std::uint32_t asked_output_tokens = 0;  ///< 0: the answer's length is the host's affair.
-  std::uint32_t asked_prompt_tokens = 0;  ///< 0: the prompt was not made to a length.
-  std::uint32_t judged = 0;               ///< A bit per SLO limit, set too where it does not apply.
+  std::uint32_t asked_output_tokens = 0;    ///< 0: the answer's length is the host's affair.
+  std::uint32_t asked_prompt_tokens = 0;    ///< 0: the prompt was not made to a length.
+  std::optional<std::uint16_t> model_mark;  ///< Of the name that the answer gave its model last.
+  std::uint32_t judged = 0;                 ///< A bit per SLO limit, set too where it does not apply.
   bool streamed = true;
   bool has_usage = false;
   bool has_prompt_usage = false;

@@ -14,6 +14,9 @@ constexpr Nanos kFasterThanAnyHost = std::chrono::microseconds(50);
 /// A host that takes less than this for each chunk of an answer, first token and all, may really have made
 /// them so fast.
 constexpr Nanos kSlowEnough = std::chrono::microseconds(200);
+/// A first chunk that the second follows after so many times as long as each other follows the one before.
+constexpr std::int64_t kLongAfter = 5;
+constexpr Nanos kLongAfterAtLeast = std::chrono::milliseconds(50);
 
 }  // namespace
 
@@ -67,6 +70,12 @@ void Recorder::bear_witness(const RequestRecord& record, AnswerWitnesses& into) 
     into.cache_told_prompt += record.prompt_tokens;
     into.cached_prompt += std::min<std::uint64_t>(*record.cached_tokens, record.prompt_tokens);
   }
+  if (record.model_mark) {
+    const std::uint64_t mark = *record.model_mark;
+    ++into.named_answers;
+    into.model_marks += mark;
+    into.model_mark_squares += mark * mark;
+  }
   if (!record.streamed) return;
   if (counted && !record.known_first()) {
     into.assumed_usage += tokens;
@@ -78,6 +87,12 @@ void Recorder::bear_witness(const RequestRecord& record, AnswerWitnesses& into) 
   const bool at_once = record.last - record.first <= kFasterThanAnyHost * (chunks - 1);
   const bool had_time = record.last - record.start >= kSlowEnough * chunks;
   if (at_once && had_time) ++into.one_piece_answers;
+  const Nanos others = record.last - record.first - record.first_gap;
+  if (record.first_gap >= kLongAfterAtLeast && record.first_gap * (chunks - 2) > kLongAfter * others) {
+    ++into.early_firsts;
+    into.early_first_micros += static_cast<std::uint64_t>(
+        std::chrono::duration_cast<std::chrono::microseconds>(record.first_gap).count());
+  }
 }
 
 }  // namespace kneepoint::agent

@@ -5,11 +5,17 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cmath>
 #include <random>
 #include <thread>
 #include <utility>
 
 #include "agent/session/agent_metrics.h"
+#include "common/printable.h"
+#include "common/secrets.h"
+#include "common/version.h"
+#include "common/whole_seconds.h"
+#include "common/wire.h"
 #include "common/wire_check.h"
 #include "kneepoint/v1/fleet.pb.h"
 
@@ -47,6 +53,12 @@ std::optional<MonoTime> zero_of(const v1::Heartbeat& beat) {
   const MonoTime zero{Nanos(beat.zero_nanos())};
   const bool usable = MonoTime(-wire::kMaxInstant) <= zero && zero <= MonoTime(wire::kMaxInstant);
   return beat.has_zero_nanos() && usable ? std::optional(zero) : std::nullopt;
+}
+
+/// Whoever coordinates may say 64 MiB: one short line of it goes to the log.
+std::string in_short(const std::string& reason) {
+  constexpr std::size_t kLongest = 1000;
+  return printable_start(reason, kLongest);
 }
 
 void extend(Lease& lease, const LinkEvent& event) {
@@ -134,6 +146,9 @@ void AgentSession::dial() {
   hello.set_threads(options_.threads);
   hello.set_pid(static_cast<std::uint64_t>(getpid()));
   hello.set_cpus(std::thread::hardware_concurrency());
+  const AgentCaps& caps = options_.permissions.caps;
+  hello.set_max_streams(caps.max_streams);
+  if (std::isfinite(caps.max_rate)) hello.set_max_rate(caps.max_rate);
   if (engine_) {
     hello.set_run_id(run_id_);
     hello.set_load_ended(phase_ == Phase::kDraining || phase_ == Phase::kDrained);
@@ -203,7 +218,8 @@ void AgentSession::on_message(const v1::CoordinatorMessage& message, MonoTime at
       on_welcome(message.welcome());
       break;
     case v1::CoordinatorMessage::kRejected:
-      end_after_flush({ExitCode::kFleet, "turned away by the coordinator: " + message.rejected().reason()});
+      end_after_flush(
+          {ExitCode::kFleet, "turned away by the coordinator: " + in_short(message.rejected().reason())});
       break;
     case v1::CoordinatorMessage::kClockProbe: {
       v1::AgentMessage answer;
@@ -238,7 +254,7 @@ void AgentSession::on_message(const v1::CoordinatorMessage& message, MonoTime at
         end_after_flush({ExitCode::kDone, ""});
       } else {
         // Its own words say why, where the user looks.
-        spdlog::info("the coordinator ended the run: {}", message.finish().reason());
+        spdlog::info("the coordinator ended the run: {}", in_short(message.finish().reason()));
         end_after_flush({message.finish().final() ? ExitCode::kOver : ExitCode::kFleet, ""});
       }
       break;

@@ -51,12 +51,7 @@ void AgentSession::fetch_or_start() {
   clock_ = RunClock(assignment.zero, now());
   lease_->begin(assignment.zero);
   lanes_.clear();
-  for (const Cell& cell : assignment.cells) {
-    const auto& use = cell.workload.dataset;
-    const auto found =
-        use && cell.workload.conversation ? assignment.datasets.find(use->hash) : assignment.datasets.end();
-    lanes_.push_back(found == assignment.datasets.end() || !found->second ? 1 : most_lanes(*found->second));
-  }
+  for (const Cell& cell : assignment.cells) lanes_.push_back(lanes_of(cell.workload, assignment.datasets));
   try {
     engine_ = make_engine_(std::move(assignment), std::move(ready_to_run.keys),
                            [this, run = ++run_](LevelDone done) {
@@ -111,8 +106,8 @@ void AgentSession::on_level(const v1::LoadLevel& message) {
     spdlog::warn("level {} came after the load had been stopped: ignored", level->epoch);
     return;
   }
-  if (auto allowed = options_.permissions.check(*level, lanes_[level->cell]); !allowed)
-    return refuse(allowed.error().message);
+  if (auto allowed = options_.permissions.caps.check(*level, lanes_[level->cell]); !allowed)
+    return refuse("a level gives this agent " + allowed.error().message);
   phase_ = Phase::kLoading;
   epoch_ = level->epoch;
   engine_->apply(*level);

@@ -5,8 +5,6 @@
 #include <algorithm>
 #include <string_view>
 
-#include "common/slot_set.h"
-
 namespace kneepoint::agent {
 namespace {
 
@@ -40,28 +38,6 @@ Result<void> Permissions::check(const Target& target) const {
     if (!file.empty() && !allows_file(secrets, file)) return refused("file", file);
   }
   return {};
-}
-
-Result<void> Permissions::check(const LoadLevel& level, std::uint32_t lanes) const {
-  const std::uint64_t share = slots_of(level).below(level.concurrency);
-  if (share == 0) return {};
-  if (max_streams != 0 && share * lanes > max_streams) {
-    const std::string at_once =
-        lanes > 1 ? fmt::format(" ({} sessions of up to {} turns at once)", share, lanes) : "";
-    return Error{
-        fmt::format("a level gives this agent {} streams{} and it may hold {}: use more agents, or start it "
-                    "with a higher --max-streams",
-                    share * lanes, at_once, max_streams)};
-  }
-  if (!level.arrivals || max_rate == 0) return {};
-  const double rate =
-      std::max(level.arrivals->rate, level.arrivals->over > Nanos(0) ? level.arrivals->end_rate : 0) *
-      static_cast<double>(share) / level.concurrency;
-  if (rate <= max_rate) return {};
-  return Error{
-      fmt::format("a level gives this agent {:g} requests a second and it may send {:g}: use more agents, or "
-                  "start it with a higher --max-rate",
-                  rate, max_rate)};
 }
 
 }  // namespace kneepoint::agent

@@ -1,9 +1,9 @@
 #pragma once
 
-#include <cstdint>
 #include <string>
 #include <vector>
 
+#include "common/agent_caps.h"
 #include "common/plan.h"
 #include "common/result.h"
 
@@ -15,14 +15,10 @@ struct Permissions {
   /// `--allow-secret`: environment variables by name, files by path, folders by a path that ends in '/'. An
   /// assignment may name these, for bearer tokens and for TLS, and nothing else.
   std::vector<std::string> secrets;
-  std::uint32_t max_streams = 0;  ///< Of this agent's share of a level; 0: as many as asked for.
-  double max_rate = 0;            ///< Likewise: arrivals a second of an open loop.
+  AgentCaps caps;
 
   /// Whether the target's secret and TLS files may be read here.
   Result<void> check(const Target& target) const;
-  /// Whether this agent's share of the level is within the caps. @param lanes each slot may hold so many
-  /// streams.
-  Result<void> check(const LoadLevel& level, std::uint32_t lanes = 1) const;
 };
 
 }  // namespace kneepoint::agent

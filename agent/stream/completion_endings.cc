@@ -6,11 +6,6 @@
 namespace kneepoint::agent {
 namespace {
 
-/// Whether events of this type say that the answer has failed, in the APIs that name their events.
-bool is_error_type(std::string_view type) {
-  return type == "error" || type == "exception" || type == "response.failed" || type == "response.error";
-}
-
 /// Whether a body that was to be a JSON document is an event stream's error instead.
 bool streams_an_error(std::string_view body) {
   body.remove_prefix(std::min(body.find_first_not_of(" \t\r\n"), body.size()));

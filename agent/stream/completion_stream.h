@@ -5,14 +5,14 @@
 #include <string>
 #include <string_view>
 
-#include "agent/dialects/dialect.h"
-#include "agent/http/event_framing.h"
 #include "agent/http/http_response.h"
 #include "agent/stream/lease.h"
 #include "agent/net/connection_pool.h"
 #include "agent/net/task.h"
 #include "agent/prompts/prompt_source.h"
 #include "agent/record/recorder.h"
+#include "common/dialects/dialect.h"
+#include "common/dialects/event_framing.h"
 
 namespace kneepoint::bench {
 class TokenPath;

@@ -1,7 +1,6 @@
 #include "coordinator/bystander/bystander.h"
 
 #include <fmt/format.h>
-#include <simdjson.h>
 
 #include <algorithm>
 #include <boost/asio/co_spawn.hpp>
@@ -15,6 +14,7 @@
 #include <utility>
 
 #include "common/secrets.h"
+#include "coordinator/calibration/answer_signs.h"
 #include "coordinator/calibration/one_token.h"
 #include "coordinator/telemetry/http_client.h"
 #include "coordinator/telemetry/poll_instants.h"
@@ -27,13 +27,12 @@ namespace asio = boost::asio;
 using asio::use_awaitable;
 
 /// Why the reply is no answer; absent where it is one. A gateway may say 200 and an error.
-std::optional<std::string> refusal(const Result<HttpReply>& reply) {
+std::optional<std::string> refusal(const Target& target, const Result<HttpReply>& reply) {
   if (!reply) return reply.error().message;
   if (reply->status != 200) return fmt::format("HTTP status {}", reply->status);
-  simdjson::dom::parser parser;
-  simdjson::dom::element said, error;
-  if (parser.parse(reply->body).get(said)) return "HTTP status 200 without JSON";
-  if (!said.at_pointer("/error").get(error) && !error.is_null()) return "HTTP status 200 with an error";
+  const auto failed = reports_error(target, reply->body);
+  if (!failed) return "HTTP status 200 without JSON";
+  if (*failed) return "HTTP status 200 with an error";
   return std::nullopt;
 }
 
@@ -110,7 +109,7 @@ class Bystander::Impl {
     const MonoTime sent = std::chrono::steady_clock::now();
     const Result<HttpReply> reply = co_await client->post(std::move(url), question->body);
     const MonoTime now = std::chrono::steady_clock::now();
-    const auto refused = refusal(reply);
+    const auto refused = refusal(watched.target, reply);
     const bool answered = !refused;
     // One that had no answer in time waited so long at least.
     const bool waited = answered || (!reply && now - sent >= bystander_.timeout);

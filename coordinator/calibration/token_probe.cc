@@ -3,25 +3,21 @@
 #include <fmt/format.h>
 #include <simdjson.h>
 
+#include <cstdint>
+#include <optional>
 #include <utility>
-#include <vector>
 
+#include "coordinator/calibration/answer_signs.h"
 #include "coordinator/calibration/one_token.h"
 #include "coordinator/calibration/request_body.h"
 
 namespace kneepoint::coordinator {
 namespace {
 
-Result<double> number_at(const HttpReply& reply, const std::vector<std::string>& pointers) {
-  if (reply.status != 200) return Error{fmt::format("HTTP {}", reply.status)};
-  simdjson::dom::parser parser;
-  simdjson::dom::element answer;
-  std::int64_t number = 0;
-  const bool readable = !parser.parse(reply.body).get(answer);
-  for (const std::string& pointer : pointers) {
-    if (readable && !answer.at_pointer(pointer).get(number) && number > 0) return static_cast<double>(number);
-  }
-  return Error{fmt::format("its answer has no count at {}", fmt::join(pointers, " or "))};
+/// A host that counts nothing may say 0.
+Result<double> credible(std::optional<std::uint64_t> tokens) {
+  if (!tokens || *tokens == 0) return Error{"its answer does not count the tokens of its prompt"};
+  return static_cast<double>(*tokens);
 }
 
 }  // namespace
@@ -33,7 +29,11 @@ TokenProbe::TokenProbe(const Target& target, const std::string& secret, std::str
 Result<double> TokenProbe::tokenize(const std::string& text) {
   const auto reply = client_.post("/tokenize", RequestBody(target_, system_, text).json());
   if (!reply) return reply.error();
-  return number_at(*reply, {"/count"});
+  if (reply->status != 200) return Error{fmt::format("HTTP {}", reply->status)};
+  simdjson::dom::parser parser;
+  std::uint64_t tokens = 0;
+  if (parser.parse(reply->body)["count"].get(tokens)) tokens = 0;
+  return credible(tokens);
 }
 
 Result<double> TokenProbe::usage(const std::string& text) {
@@ -44,9 +44,8 @@ Result<double> TokenProbe::usage(const std::string& text) {
   if (!question) return question.error();
   const auto reply = client_.post(question->path, question->body);
   if (!reply) return reply.error();
-  using Pointers = std::vector<std::string>;
-  return number_at(
-      *reply, target_.dialect ? target_.dialect->answer.prompt_tokens : Pointers{"/usage/prompt_tokens"});
+  if (reply->status != 200) return Error{fmt::format("HTTP {}", reply->status)};
+  return credible(read_prompt_tokens(target_, reply->body));
 }
 
 }  // namespace kneepoint::coordinator

@@ -137,7 +137,7 @@ Result<UsageAnswer> probe_usage(TargetClient& client, const Target& target, cons
       reply = *std::move(again);
     }
     if (reply.status == 200) {
-      const AnswerSigns signs = read_signs(target.dialect ? *target.dialect : openai_answers(), reply.body);
+      const AnswerSigns signs = read_signs(target, reply.body);
       answer.limit = wording.limit;
       answer.reported = signs.usage;
       answer.form = signs.form;

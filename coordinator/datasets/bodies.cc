@@ -14,20 +14,40 @@ namespace {
 namespace dom = simdjson::dom;
 namespace ondemand = simdjson::ondemand;
 
+/// How many answers a completion of it has: a list may hold texts or prompts in tokens, or be one in tokens.
+std::size_t prompts_of(dom::object body) {
+  dom::array prompts;
+  if (body["prompt"].get(prompts) || prompts.size() == 0) return 1;
+  return prompts.at(0).is_uint64() || prompts.at(0).is_int64() ? 1 : prompts.size();
+}
+
 /// Complains about what is no request body. @return the most tokens that it lets the answer have; 0: as many
 /// as the server likes.
 std::uint32_t check_body(dom::object body, std::size_t line) {
   const auto has = [&](std::string_view name) { return body[name].error() == simdjson::SUCCESS; };
   if (!has("messages") && !has("prompt") && !has("input") && !has("contents")) {
+    // As the files of OpenAI's batch API have it.
+    if (has("body"))
+      throw DatasetError{line, "has its request body in 'body'; 'jq -c .body' makes a file of bodies"};
     throw DatasetError{line,
                        "has none of 'messages', 'prompt', 'input' and 'contents': it is no request body"};
   }
-  dom::array messages;
-  if (!body["messages"].get(messages) && messages.size() == 0)
-    throw DatasetError{line, "'messages' is empty"};
-  std::uint64_t answers = 1;
-  if (!body["n"].get(answers) && answers != 1)
-    throw DatasetError{line, fmt::format("'n' is {}; one request is one answer here", answers)};
+  dom::element messages;
+  dom::array list;
+  if (!body["messages"].get(messages)) {
+    if (messages.get(list)) throw DatasetError{line, "'messages' is no list"};
+    if (list.size() == 0) throw DatasetError{line, "'messages' is empty"};
+  }
+  dom::element answers;
+  std::uint64_t number = 0;
+  // Servers take "2" and 2.0 for 2.
+  if (!body["n"].get(answers) && !answers.is_null() && (answers.get(number) || number != 1))
+    throw DatasetError{line,
+                       fmt::format("'n' is {}; one request is one answer here", simdjson::minify(answers))};
+  if (const std::size_t prompts = prompts_of(body); prompts > 1)
+    throw DatasetError{
+        line, fmt::format("'prompt' is a list of {}; one request is one answer here: write a line for each",
+                          prompts)};
   for (const char* name : {"max_completion_tokens", "max_tokens", "max_output_tokens"}) {
     std::uint64_t most = 0;
     if (!body[name].get(most)) return token_count(most, name, line);

@@ -16,6 +16,7 @@
 #include "coordinator/datasets/json_prompts.h"
 #include "coordinator/datasets/otel_spans.h"
 #include "coordinator/datasets/traces.h"
+#include "coordinator/plan/name.h"
 
 namespace kneepoint::coordinator {
 namespace {
@@ -106,10 +107,10 @@ void read_text(const DatasetSpec& spec, const simdjson::padded_string& text, Dat
       read_bodies(view, into);
       break;
     case DatasetFormat::kMooncake:
-      read_mooncake(view, into);
+      read_mooncake(view, spec, into);
       break;
     case DatasetFormat::kBailian:
-      read_bailian(view, spec.sessions, into);
+      read_bailian(view, spec, into);
       break;
     case DatasetFormat::kOtelSpans:
       read_otel_spans(view, spec.sessions, into);
@@ -180,6 +181,9 @@ std::uint32_t DatasetCollector::class_number(std::string_view name, std::size_t 
   const auto known = classes_.find(name);
   if (known != classes_.end()) return known->second;
   if (name.empty() || name.size() > 64) throw DatasetError{line, "a class needs a name of at most 64 bytes"};
+  // It ends up where a plan's names do: tables, labels, pages. But it may begin as values of a field do: -1.
+  if (const auto fault = name_fault(fmt::format("x{}", name)))
+    throw DatasetError{line, fmt::format("the name of a class {}", *fault)};
   if (classes_.size() == kMostDatasetClasses)
     throw DatasetError{
         line, fmt::format("more than {} classes; name a field with fewer values", kMostDatasetClasses), true};

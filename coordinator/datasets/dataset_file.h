@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -37,6 +38,8 @@ struct DatasetSpec {
   std::string prompt_class;   ///< Empty: one class, "default".
   std::string delay;          ///< Of kJsonLines: what passes before each later turn. Empty: not read.
   bool sessions = false;  ///< Of kBailian and kOtelSpans: requests of one session are the turns of one entry.
+  std::uint32_t block_tokens =
+      0;                  ///< Of kMooncake and kBailian: tokens for a hash id. 0: as the format has it.
   std::size_t limit = 0;  ///< The first so many entries; 0: all.
   bool all_roles =
       false;  ///< Chats as they were logged, with answers and tools' results; else the user's part.

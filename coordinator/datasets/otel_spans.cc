@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <tuple>
 #include <unordered_map>
@@ -32,7 +33,8 @@ constexpr std::uint64_t kLastNano = 9'000'000'000'000'000'000;
 /// A call of a model.
 struct Call {
   std::string id, parent;  ///< Of its span, and of the one around it; each with its trace's.
-  std::string conversation;
+  std::string trace;
+  std::string conversation;  ///< Empty: it names none.
   Nanos begin{0}, end{0};
   std::uint32_t input = 0, output = 0;
   std::optional<std::uint64_t> cached;
@@ -57,8 +59,8 @@ std::optional<std::uint64_t> whole_number(const dom::element& value) {
 
 /// What is of interest of a span's attributes.
 struct Attributes {
-  std::string_view operation, conversation;
-  std::optional<std::uint64_t> input, output, cached, older_input, older_output;
+  std::string_view operation, older_operation, conversation;
+  std::optional<std::uint64_t> input, output, cached, written, older_input, older_output;
 
   explicit Attributes(const dom::object& span) {
     dom::array list;
@@ -70,6 +72,7 @@ struct Attributes {
       std::string_view text;
       if (!value.at_key("stringValue").get(text)) {
         if (key == "gen_ai.operation.name") operation = text;
+        if (key == "llm.request.type") older_operation = text;  // OpenLLMetry, before the conventions
         if (key == "gen_ai.conversation.id") conversation = text;
         continue;
       }
@@ -79,6 +82,10 @@ struct Attributes {
       if (key == "gen_ai.usage.input_tokens") input = count;
       if (key == "gen_ai.usage.output_tokens") output = count;
       if (key == "gen_ai.usage.cache_read.input_tokens") cached = count;
+      if (key == "gen_ai.usage.cache_creation.input_tokens") written = count;
+      // Names that instrumentations used before the conventions had one.
+      if (key == "gen_ai.usage.cache_read_input_tokens" && !cached) cached = count;
+      if (key == "gen_ai.usage.cache_creation_input_tokens" && !written) written = count;
       // Of the conventions before 1.27.
       if (key == "gen_ai.usage.prompt_tokens") older_input = count;
       if (key == "gen_ai.usage.completion_tokens") older_output = count;
@@ -87,12 +94,20 @@ struct Attributes {
     if (!output) output = older_output;
   }
   bool calls_model() const {
+    if (operation.empty()) return older_operation == "chat" || older_operation == "completion";
     return operation == "chat" || operation == "generate_content" || operation == "text_completion";
   }
 };
 
-/// Of every span the one around it; empty: none.
-using Parents = std::unordered_map<std::string, std::string>;
+/// What calls need to know of a span.
+struct Around {
+  std::string parent;           ///< The span around it; empty: none.
+  std::string conversation;     ///< Empty: it names none.
+  bool agent = false;           ///< An agent at work, whose prompts are its own.
+  std::size_t trace_bytes = 0;  ///< So much of the span's key is its trace's id.
+};
+/// By span.
+using Parents = std::unordered_map<std::string, Around>;
 
 std::string_view span_text(const dom::object& span, const char* field) {
   std::string_view value;
@@ -129,18 +144,18 @@ Call read_call(const dom::object& span, const Attributes& told, std::size_t line
                     "leaves such calls out",
                     told.input ? "output" : "input")};
   call.end = std::max(call.end, call.begin + Nanos(1));  // one after the other even so
-  // Some count what a cache held beside the input, not in it: then the one can be more than the other.
-  const std::uint64_t beside = told.cached.value_or(0) > *told.input ? *told.cached : 0;
+  // Some count what a cache held and what was written to it beside the input, not in it: then the one can be
+  // more than the other.
+  const std::uint64_t of_cache = told.cached.value_or(0) + told.written.value_or(0);
+  const std::uint64_t beside = of_cache > *told.input ? of_cache : 0;
   call.input = token_count(*told.input + beside, "gen_ai.usage.input_tokens", line);
   call.output = token_count(*told.output, "gen_ai.usage.output_tokens", line);
   call.cached = told.cached;
-  const std::string_view trace = span_text(span, "traceId");
-  if (told.conversation.empty() && trace.empty())
+  call.trace = span_text(span, "traceId");
+  call.conversation = told.conversation;
+  if (call.conversation.empty() && call.trace.empty())
     throw DatasetError{line, "a call of a model has neither 'gen_ai.conversation.id' nor 'traceId'"};
   std::tie(call.id, call.parent) = ids(span);
-  // One id may be the other's text.
-  call.conversation =
-      told.conversation.empty() ? fmt::format("t{}", trace) : fmt::format("c{}", told.conversation);
   return call;
 }
 
@@ -163,9 +178,13 @@ void read_line(const dom::element& root, std::size_t line, DatasetCollector& int
       for (const dom::element each : spans) {
         dom::object span;
         if (each.get(span)) throw DatasetError{line, "has a span that is no JSON object"};
-        if (auto [id, parent] = ids(span); !id.empty()) parents.emplace(std::move(id), std::move(parent));
         ++seen;
         const Attributes told(span);
+        if (auto [id, parent] = ids(span); !id.empty())
+          parents.emplace(std::move(id), Around{.parent = std::move(parent),
+                                                .conversation = std::string(told.conversation),
+                                                .agent = told.operation == "invoke_agent",
+                                                .trace_bytes = span_text(span, "traceId").size()});
         if (told.calls_model()) into.attempt([&] { calls.push_back(read_call(span, told, line)); });
       }
     }
@@ -193,7 +212,7 @@ void leave_once(std::vector<Call>& calls, const Parents& parents) {
         break;
       }
       const auto above = parents.find(std::string(at));
-      at = above == parents.end() ? std::string_view() : std::string_view(above->second);
+      at = above == parents.end() ? std::string_view() : std::string_view(above->second.parent);
     }
   }
   std::vector<Call> once;
@@ -214,10 +233,54 @@ std::vector<std::string_view> ancestors(const Call& call, const Parents& parents
     const auto known = parents.find(std::string(at));
     if (known == parents.end()) break;
     path.push_back(known->first);
-    at = known->second;
+    at = known->second.parent;
   }
   std::reverse(path.begin(), path.end());
   return path;
+}
+
+/// Gives each call the name of its session: the conversation that it names, or the nearest span around it, or
+/// else the only one that its trace names (frameworks name it in the agent's span, and not in every call's);
+/// where there is none, its trace.
+void name_sessions(std::vector<Call>& calls, const Parents& parents) {
+  std::unordered_map<std::string_view, std::set<std::string>> of_traces;
+  for (const auto& [id, around] : parents) {
+    if (!around.conversation.empty())
+      of_traces[std::string_view(id).substr(0, around.trace_bytes)].insert(around.conversation);
+  }
+  for (const Call& call : calls) {
+    if (!call.conversation.empty()) of_traces[call.trace].insert(call.conversation);
+  }
+  for (Call& call : calls) {
+    if (call.conversation.empty()) {
+      const auto path = ancestors(call, parents);
+      const auto named = std::find_if(path.rbegin(), path.rend(), [&](std::string_view span) {
+        return !parents.at(std::string(span)).conversation.empty();
+      });
+      const auto trace = of_traces.find(call.trace);
+      if (named != path.rend()) {
+        call.conversation = parents.at(std::string(*named)).conversation;
+      } else if (trace != of_traces.end() && trace->second.size() == 1) {
+        call.conversation = *trace->second.begin();
+      }
+    }
+    // One id may be the other's text.
+    call.conversation =
+        call.conversation.empty() ? fmt::format("t{}", call.trace) : fmt::format("c{}", call.conversation);
+  }
+}
+
+/// The sub-agent whose call it is, by its span: of those around it the innermost agent, where there is one
+/// more around that. Empty: it is the main agent's, or nobody says.
+std::string_view sub_agent(const std::vector<std::string_view>& spans, const Parents& parents) {
+  std::string_view inner;
+  std::size_t agents = 0;
+  for (const std::string_view span : spans) {
+    if (!parents.at(std::string(span)).agent) continue;
+    inner = span;
+    ++agents;
+  }
+  return agents > 1 ? inner : std::string_view();
 }
 
 /// The calls of one session, in order of their beginning.
@@ -225,7 +288,9 @@ using Session = std::vector<const Call*>;
 
 /// Ids of the blocks of each call's prompt: those that it shares with the prompt that it goes on from, and
 /// new ones.
+/// @param agents of each call its sub-agent, whose prompts are its own.
 std::vector<std::vector<std::uint64_t>> blocks_of(const Session& calls, const CallOrder& order,
+                                                  const std::vector<std::string_view>& agents,
                                                   std::uint64_t& next) {
   std::vector<std::vector<std::uint64_t>> all(calls.size());
   std::size_t held = 0;
@@ -236,7 +301,8 @@ std::vector<std::vector<std::uint64_t>> blocks_of(const Session& calls, const Ca
       throw DatasetError{call.line, "up to here a session is more than agents can hold (240 MiB); cut it",
                          true};
     if (const auto base = order.goes_on_from(i)) {
-      const std::uint64_t grown = call.input >= calls[*base]->input ? calls[*base]->input : 0;
+      const bool goes_on = call.input >= calls[*base]->input && agents[i] == agents[*base];
+      const std::uint64_t grown = goes_on ? calls[*base]->input : 0;
       const std::uint64_t shared = std::min<std::uint64_t>(call.cached.value_or(grown), call.input) / kBlock;
       const auto& from = all[*base];
       all[i].assign(from.begin(),
@@ -250,9 +316,13 @@ std::vector<std::vector<std::uint64_t>> blocks_of(const Session& calls, const Ca
 void add_session(const Session& calls, const Parents& parents, std::uint64_t& next_block,
                  DatasetCollector& into) {
   std::vector<TimedCall> timed;
-  for (const Call* call : calls) timed.push_back({call->begin, call->end, ancestors(*call, parents)});
+  std::vector<std::string_view> agents;
+  for (const Call* call : calls) {
+    timed.push_back({call->begin, call->end, ancestors(*call, parents)});
+    agents.push_back(sub_agent(timed.back().spans, parents));
+  }
   const CallOrder order(std::move(timed));
-  auto blocks = blocks_of(calls, order, next_block);
+  auto blocks = blocks_of(calls, order, agents, next_block);
   const std::size_t entry = into.dataset().entries.size();
   into.add({.input_tokens = calls[0]->input,
             .output_tokens = calls[0]->output,
@@ -314,6 +384,7 @@ void read_otel_spans(std::string_view text, bool sessions, DatasetCollector& int
                        spans)};
   }
   leave_once(calls, parents);
+  name_sessions(calls, parents);
   std::stable_sort(calls.begin(), calls.end(),
                    [](const Call& a, const Call& b) { return a.begin < b.begin; });
   if (sessions) {

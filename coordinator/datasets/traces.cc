@@ -8,9 +8,11 @@
 #include <cstdint>
 #include <optional>
 #include <unordered_map>
+#include <unordered_set>
 #include <utility>
 #include <vector>
 
+#include "common/plural.h"
 #include "coordinator/datasets/csv_prompts.h"
 #include "coordinator/datasets/lines.h"
 
@@ -21,6 +23,11 @@ namespace dom = simdjson::dom;
 
 constexpr std::uint32_t kMooncakeBlock = 512;
 constexpr std::uint32_t kBailianBlock = 16;
+
+/// What a trace's file says, or else the format.
+std::uint32_t block_of(const DatasetSpec& spec, std::uint32_t formats) {
+  return spec.block_tokens > 0 ? spec.block_tokens : formats;
+}
 /// No stamp is later, so that it fits into Nanos: the year 2255, counted from 1970.
 constexpr double kLastSecond = 9e9;
 
@@ -85,16 +92,24 @@ class TraceLine {
       throw DatasetError{number_, fmt::format("has no time in {} as '{}'", unit, field)};
     return from_seconds(value * seconds);
   }
-  /// None where there is no such list.
-  std::vector<std::uint64_t> blocks() const {
+  /// None where it says none. Ids of smaller blocks than the format's would make prompts alike that are not:
+  /// a host with a prefix cache would look faster than it is. @param input the prompt's tokens.
+  std::vector<std::uint64_t> blocks(std::uint32_t input, std::uint32_t block_tokens) const {
     std::vector<std::uint64_t> ids;
+    dom::element told;
     dom::array list;
-    if (object_.at_key("hash_ids").get(list)) return ids;
+    if (object_.at_key("hash_ids").get(told) || told.is_null()) return ids;
+    if (told.get(list)) throw DatasetError{number_, "has no list as 'hash_ids'"};
     for (const dom::element block : list) {
       std::uint64_t id = 0;
       if (block.get(id)) throw DatasetError{number_, "has a hash id that is no whole number"};
       ids.push_back(id);
     }
+    if (const std::size_t most = (input + block_tokens - 1) / block_tokens; ids.size() > most)
+      throw DatasetError{number_,
+                         fmt::format("has {} 'hash_ids' for {}, where blocks of {} tokens make {}; say "
+                                     "how many tokens its blocks have ('block_tokens')",
+                                     ids.size(), plural(input, "token"), block_tokens, most)};
     return ids;
   }
 
@@ -115,7 +130,8 @@ void order_by_arrival(Dataset& dataset) {
   if (entries.back().arrival > kLongestTrace) throw DatasetError{0, "spans more than 31 days; set 'limit'"};
 }
 
-void read_mooncake(std::string_view text, DatasetCollector& into) {
+void read_mooncake(std::string_view text, const DatasetSpec& spec, DatasetCollector& into) {
+  const std::uint32_t block = block_of(spec, kMooncakeBlock);
   dom::parser parser;
   each_line(text, [&](std::string_view line, std::size_t number) {
     into.attempt([&] {
@@ -124,52 +140,96 @@ void read_mooncake(std::string_view text, DatasetCollector& into) {
       entry.arrival = read.time("timestamp", "milliseconds", 1e-3);
       entry.input_tokens = read.tokens("input_length");
       entry.output_tokens = read.tokens("output_length");
-      entry.blocks = read.blocks();
+      entry.blocks = read.blocks(entry.input_tokens, block);
       into.add(std::move(entry), number);
     });
     return !into.full();
   });
-  into.dataset().block_tokens = kMooncakeBlock;
+  into.dataset().block_tokens = block;
   order_by_arrival(into.dataset());
 }
 
-void read_bailian(std::string_view text, bool sessions, DatasetCollector& into) {
+namespace {
+
+struct BailianChat {
+  std::int64_t id = 0, parent = -1;
+  Nanos at{0};
+  TraceTurn turn;
+  std::size_t line = 0;
+};
+
+/// Makes the turns of sessions of chats, whatever order the file has them in.
+void add_bailian_sessions(std::vector<BailianChat> chats, DatasetCollector& into) {
   struct Last {
     std::size_t entry;
     Nanos at;
   };
+  std::stable_sort(chats.begin(), chats.end(),
+                   [](const BailianChat& a, const BailianChat& b) { return a.at < b.at; });
+  std::unordered_map<std::int64_t, std::size_t> lines_to_come;
+  for (const BailianChat& chat : chats) ++lines_to_come[chat.id];
   std::unordered_map<std::int64_t, Last> open;  // by the chat that a session ends with so far
+  std::unordered_set<std::int64_t> met;
+  for (BailianChat& chat : chats) {
+    into.attempt([&] {
+      --lines_to_come[chat.id];
+      const auto parent = open.find(chat.parent);
+      const auto later = lines_to_come.find(chat.parent);
+      if (parent == open.end() && !met.contains(chat.parent) && later != lines_to_come.end() &&
+          later->second > 0)
+        throw DatasetError{chat.line, "comes before the chat that it follows ('parent_chat_id')"};
+      std::size_t entry = into.dataset().entries.size();
+      if (parent != open.end()) {
+        const Nanos gap = chat.at - parent->second.at;
+        if (gap > kLongestTrace)
+          throw DatasetError{chat.line, "comes more than 31 days after the chat that it follows"};
+        entry = parent->second.entry;
+        into.add_turn(entry, std::move(chat.turn), gap, chat.line);
+        open.erase(parent);
+      } else if (into.full()) {
+        return;  // sessions that have begun go on
+      } else {
+        into.add({.input_tokens = chat.turn.input_tokens,
+                  .output_tokens = chat.turn.output_tokens,
+                  .arrival = chat.at,
+                  .blocks = std::move(chat.turn.blocks)},
+                 chat.line);
+      }
+      open[chat.id] = {entry, chat.at};
+      met.insert(chat.id);
+    });
+  }
+}
+
+}  // namespace
+
+void read_bailian(std::string_view text, const DatasetSpec& spec, DatasetCollector& into) {
+  const std::uint32_t block = block_of(spec, kBailianBlock);
+  std::vector<BailianChat> chats;
   dom::parser parser;
   each_line(text, [&](std::string_view line, std::size_t number) {
     into.attempt([&] {
       const TraceLine read(parser, line, number);
-      const std::int64_t chat = read.whole("chat_id");
-      const Nanos at = read.time("timestamp", "seconds", 1);
-      const auto parent = sessions ? open.find(read.whole("parent_chat_id", -1)) : open.end();
-      TraceTurn turn{read.tokens("input_length"), read.tokens("output_length"), read.blocks()};
-      std::size_t entry = into.dataset().entries.size();
-      if (parent != open.end()) {
-        if (at < parent->second.at)
-          throw DatasetError{number, "comes before the chat that it follows ('parent_chat_id')"};
-        if (at - parent->second.at > kLongestTrace)
-          throw DatasetError{number, "comes more than 31 days after the chat that it follows"};
-        entry = parent->second.entry;
-        into.add_turn(entry, std::move(turn), at - parent->second.at, number);
-        open.erase(parent);
-      } else if (into.full()) {
-        return;
+      BailianChat chat{
+          .id = read.whole("chat_id"), .at = read.time("timestamp", "seconds", 1), .line = number};
+      if (spec.sessions) chat.parent = read.whole("parent_chat_id", -1);
+      chat.turn.input_tokens = read.tokens("input_length");
+      chat.turn.output_tokens = read.tokens("output_length");
+      chat.turn.blocks = read.blocks(chat.turn.input_tokens, block);
+      if (spec.sessions) {
+        chats.push_back(std::move(chat));
       } else {
-        into.add({.input_tokens = turn.input_tokens,
-                  .output_tokens = turn.output_tokens,
-                  .arrival = at,
-                  .blocks = std::move(turn.blocks)},
+        into.add({.input_tokens = chat.turn.input_tokens,
+                  .output_tokens = chat.turn.output_tokens,
+                  .arrival = chat.at,
+                  .blocks = std::move(chat.turn.blocks)},
                  number);
       }
-      if (sessions) open[chat] = {entry, at};
     });
-    return sessions || !into.full();  // sessions that have begun go on
+    return spec.sessions || !into.full();
   });
-  into.dataset().block_tokens = kBailianBlock;
+  add_bailian_sessions(std::move(chats), into);
+  into.dataset().block_tokens = block;
   into.dataset().gaps_from_send = true;
   order_by_arrival(into.dataset());
 }

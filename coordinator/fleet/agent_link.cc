@@ -113,7 +113,7 @@ class Stream final : public grpc::ServerBidiReactor<v1::AgentMessage, v1::Coordi
       return abort();
     }
     if (!greeted_.exchange(true)) strangers_.greeted();
-    if (!pass_on(at)) return abort();
+    if (!pass_on(at)) return hello ? close() : abort();
     const std::lock_guard lock(mutex_);
     incoming_ = std::make_shared<v1::AgentMessage>();
     paused_ = ++unprocessed_ >= kMostUnprocessed;
@@ -155,11 +155,19 @@ class Stream final : public grpc::ServerBidiReactor<v1::AgentMessage, v1::Coordi
   bool pass_on(MonoTime at) {
     auto event = event_of(incoming_);
     if (!event) {
+      // Who has not been let in hears why: it would try again, and take this for no coordinator.
+      if (incoming_->has_hello()) reject(event.error().message);
       end(event.error().message, true);
       return false;
     }
     sink_({self_, at, *std::move(event)});
     return true;
+  }
+
+  void reject(const std::string& reason) {
+    v1::CoordinatorMessage message;
+    message.mutable_rejected()->set_reason(reason);
+    send(std::move(message));
   }
 
   /// Tells of the end once, with the first reason. Called from gRPC's threads only, one callback at a time or

@@ -5,6 +5,7 @@
 #include <string_view>
 #include <utility>
 
+#include "common/fleet_link.h"
 #include "common/wire.h"
 #include "common/wire_check.h"
 #include "kneepoint/v1/fleet.pb.h"
@@ -15,7 +16,7 @@ namespace {
 using wire::Field;
 using wire::refuse;
 
-constexpr std::size_t kMaxName = 200;
+constexpr std::size_t kMaxWord = 200;
 constexpr std::size_t kMaxRunId = 1000;
 constexpr std::size_t kMaxReason = 100'000;
 constexpr std::size_t kMaxHash = 200;
@@ -26,12 +27,12 @@ void size(const Field& at, std::string_view text, std::size_t most) {
 
 void check_hello(const v1::Hello& hello) {
   const Field at{nullptr, "hello"};
-  if (hello.name().empty()) refuse({&at, "name"}, "is empty");
+  if (const auto fit = fleet_link::check_name(hello.name()); !fit) refuse({&at, "name"}, fit.error().message);
   if (hello.boot_id().empty()) refuse({&at, "boot_id"}, "is empty");
-  size({&at, "name"}, hello.name(), kMaxName);
-  size({&at, "boot_id"}, hello.boot_id(), kMaxName);
-  size({&at, "version"}, hello.version(), kMaxName);
+  size({&at, "boot_id"}, hello.boot_id(), kMaxWord);
+  size({&at, "version"}, hello.version(), kMaxWord);
   size({&at, "run_id"}, hello.run_id(), kMaxRunId);
+  (void)wire::amount({&at, "max_rate"}, hello.max_rate());
 }
 
 void check_reply(std::string_view field, const v1::ClockReply& reply) {

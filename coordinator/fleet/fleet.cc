@@ -125,19 +125,16 @@ void Fleet::process_ended(const std::string& name, const std::string& reason) {
 
 void Fleet::send(const LoadLevel& level) {
   std::vector<ShareHolder> live;
-  std::size_t threads = 0;
   for (std::uint32_t number = 0; number < members_.size(); ++number) {
     const Member& member = *members_[number];
     // Until the run knows of a loss it waits for no lease: what would be the lost one's is left out.
     const bool lost_unknown = member.share && member.info.membership.lost() && !member.loss_told;
     if (!member.info.membership.takes_part() && !lost_unknown) continue;
     live.push_back({.agent = number, .threads = member.info.threads});
-    threads += member.info.threads;
   }
   if (live.empty()) return;
   epoch_ = level.epoch;
-  // Those that are still awaited are taken to be like those that are there.
-  if (!shares_) shares_.emplace(threads * std::max(expected_, live.size()) / live.size());
+  if (!shares_) shares_.emplace(live, expected_);
   const std::size_t sharing =
       level.agents == 0 ? live.size() : std::min<std::size_t>(level.agents, live.size());
   shares_->deal({live.begin(), live.begin() + static_cast<std::ptrdiff_t>(sharing)});
@@ -202,6 +199,12 @@ void Fleet::acknowledge(const Member& member) {
   member.link->send(std::move(message));
 }
 
+/// No row would ever be complete with it. At its end a run waits for nobody for long anyway.
+bool Fleet::stands_still(const Member& member) const {
+  return phase_ == Phase::kRunning && !drain_limit_ && member.info.membership.takes_part() &&
+         attended_at_ - std::max(member.advanced_at, judged_from_) >= options_.still_limit;
+}
+
 bool Fleet::find_absent() {
   const MonoTime now = attended_at_;
   if (now - judged_at_ < kJudgeInterval) return false;  // not for every event of a thousand agents
@@ -218,6 +221,11 @@ bool Fleet::find_absent() {
                now - std::max(member->link->heard_at(), judged_from_) >= options_.silence_limit) {
       lose(*member, fmt::format("nothing came from it for {:g} s", to_seconds(options_.silence_limit)));
       member->link->abort();  // it stops its load when it notices
+      member->link.reset();
+    } else if (stands_still(*member)) {
+      lose(*member, fmt::format("it answers, but has measured nothing for {:g} s: a thread of it hangs",
+                                to_seconds(options_.still_limit)));
+      member->link->abort();
       member->link.reset();
     }
   }

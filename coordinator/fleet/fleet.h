@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "common/agent_caps.h"
 #include "common/clock.h"
 #include "common/event_queue.h"
 #include "common/fleet_tls.h"
@@ -41,6 +42,7 @@ struct AgentInfo {
   std::uint32_t cpus = 0;
   std::uint64_t pid = 0;
   std::string peer;
+  AgentCaps caps;
   ClockEstimate clock;  ///< After start().
   /// How far its clock has moved against this one since: heartbeats measure it, and move the run's zero
   /// there.
@@ -64,6 +66,8 @@ class Fleet final : public LoadFleet {
     Nanos silence_limit = lease::kSilence;
     /// So is one whose link broke and that has not come back by then.
     Nanos return_limit = lease::kReturn;
+    /// So is one that answers, but whose seconds have stood still for so long.
+    Nanos still_limit = lease::kStill;
     Nanos heartbeat = lease::kHeartbeat;
   };
 
@@ -161,6 +165,8 @@ class Fleet final : public LoadFleet {
   /// Takes it in as the next one.
   Member& enroll(const std::shared_ptr<Member>& member);
   void on_ready(Member& member);
+  /// Before there is an assignment nothing is of the run, an empty name neither.
+  bool is_of_run(const std::string& run_id) const { return !run_id_.empty() && run_id == run_id_; }
   void serve_dataset(AgentLink& link, const v1::DatasetRequest& request);
   void on_clock_reply(Member& member, const v1::ClockReply& reply, MonoTime at);
   void on_heartbeat_reply(Member& member, const v1::ClockReply& reply, MonoTime at);
@@ -178,6 +184,7 @@ class Fleet final : public LoadFleet {
   /// ended their load and dial anew, time to do so.
   /// @returns false where it has just looked.
   bool find_absent();
+  bool stands_still(const Member& member) const;
   /// Takes back those that were lost and have handed over what they had measured, as new members.
   void take_back();
   /// This thread is here: notes it, and sends heartbeats when they are due.

@@ -82,7 +82,7 @@ void Fleet::on_message(const std::shared_ptr<AgentLink>& link, const v1::AgentMe
       serve_dataset(*link, message.dataset_request());
       break;
     case v1::AgentMessage::kReady:
-      if (message.ready().run_id() == run_id_) on_ready(*member);
+      if (is_of_run(message.ready().run_id())) on_ready(*member);
       break;
     case v1::AgentMessage::kRefused:
       lose(*member, "it refused: " + one_line(message.refused().reason()), Loss::kBarred);
@@ -91,7 +91,7 @@ void Fleet::on_message(const std::shared_ptr<AgentLink>& link, const v1::AgentMe
       on_level_done(*member, message);
       break;
     case v1::AgentMessage::kDrained:
-      if (message.run_id() == run_id_) member->drained_after = message.drained().last_sequence();
+      if (is_of_run(message.run_id())) member->drained_after = message.drained().last_sequence();
       break;
     case v1::AgentMessage::kLeaving:
       lose(*member, "it is leaving: " + one_line(message.leaving().reason()), Loss::kBarred);
@@ -125,7 +125,9 @@ void Fleet::on_heartbeat_reply(Member& member, const v1::ClockReply& reply, Mono
 
 void Fleet::on_level_done(Member& member, const v1::AgentMessage& message) {
   const v1::LevelDone& done = message.level_done();
-  if (message.run_id() != run_id_ || done.epoch() != epoch_ || done.epoch() <= member.done_epoch) return;
+  // One that makes itself ready has no part of any level yet, and no number.
+  if (!member.number || !is_of_run(message.run_id())) return;
+  if (done.epoch() != epoch_ || done.epoch() <= member.done_epoch) return;
   const Nanos finished_at(done.finished_at_nanos());
   if (finished_at > now() + kClockPatience) {
     lose(member,
@@ -174,7 +176,8 @@ void Fleet::on_hello(const std::shared_ptr<AgentLink>& link, const v1::Hello& he
                  .threads = hello.threads(),
                  .cpus = hello.cpus(),
                  .pid = hello.pid(),
-                 .peer = link->peer()};
+                 .peer = link->peer(),
+                 .caps = {.max_streams = hello.max_streams(), .max_rate = hello.max_rate()}};
   std::erase_if(joining_, [&](const auto& member) {
     const bool same = member->info.name == name && member->info.boot_id == info.boot_id;
     if (same) member->link->abort();
@@ -238,6 +241,7 @@ Fleet::Member& Fleet::enroll(const std::shared_ptr<Member>& member) {
 
 /// The first ones begin together; one that comes later is numbered now.
 void Fleet::on_ready(Member& member) {
+  member.advanced_at = clock_.now();
   if (!member.late) return member.info.membership.join(0);
   if (member.number || drain_limit_) return;  // at its end a run takes nobody in
   const auto from = second_of(ceil_second(now()));
@@ -279,7 +283,7 @@ void Fleet::attach(Member& member, const std::shared_ptr<AgentLink>& link, bool 
 void Fleet::on_batch(Member& member, LinkEvent::RunBatch arrived) {
   SnapshotBatch& batch = arrived.batch;
   // Left over from another run, or from what it was before it joined.
-  if (run_id_.empty() || arrived.run_id != run_id_ || !member.number) return;
+  if (!is_of_run(arrived.run_id) || !member.number) return;
   member.waits = arrived.more;
   // Sent again because its acknowledgement had not arrived.
   if (batch.sequence <= member.received) return acknowledge(member);
@@ -300,6 +304,10 @@ void Fleet::on_batch(Member& member, LinkEvent::RunBatch arrived) {
                  batch.sequence - member.received - 1);
   }
   member.received = batch.sequence;
+  if (batch.complete_through > member.complete_through) {
+    member.complete_through = batch.complete_through;
+    member.advanced_at = clock_.now();
+  }
   events_.push_back(
       BatchArrived{.agent = *member.number, .batch = std::move(batch), .wire = std::move(arrived.wire)});
 }

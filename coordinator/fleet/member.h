@@ -39,6 +39,8 @@ struct Fleet::Member : std::enable_shared_from_this<Member> {
   std::uint64_t received = 0;                  ///< The last batch queued for wait().
   std::uint64_t taken = 0;                     ///< The last batch returned by wait().
   std::uint64_t recorded = 0;                  ///< The last batch that a kill cannot lose.
+  std::int64_t complete_through = -1;          ///< As its batches have said.
+  MonoTime advanced_at{};                      ///< When that last moved; before: when it was ready.
   bool waits = false;                          ///< It has batches behind the last one received.
   std::optional<std::uint64_t> drained_after;  ///< The last batch of all, once it has said so.
   std::optional<LoadLevel> share;              ///< Of the last level.

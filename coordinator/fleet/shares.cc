@@ -17,6 +17,12 @@ constexpr std::size_t kSharesOfThread = 64;
 
 constexpr std::uint32_t kNobody = std::numeric_limits<std::uint32_t>::max();
 
+std::size_t threads_of(const std::vector<ShareHolder>& holders) {
+  std::size_t threads = 0;
+  for (const ShareHolder& each : holders) threads += each.threads;
+  return threads;
+}
+
 std::uint32_t share_count(std::size_t threads) {
   std::uint32_t count = kFewestShares;
   while (count < threads * kSharesOfThread && count < kMostShares) count *= 2;
@@ -26,6 +32,9 @@ std::uint32_t share_count(std::size_t threads) {
 }  // namespace
 
 ShareTable::ShareTable(std::size_t threads) : owners_(share_count(threads), Thread{kNobody, 0}) {}
+
+ShareTable::ShareTable(const std::vector<ShareHolder>& there, std::size_t expected)
+    : ShareTable(threads_of(there) * std::max(expected, there.size()) / there.size()) {}
 
 void ShareTable::deal(const std::vector<ShareHolder>& holders) {
   if (holders == holders_) return;

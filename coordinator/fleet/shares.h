@@ -25,6 +25,9 @@ class ShareTable {
  public:
   /// @param threads how many the fleet has, or is to have; the more, the more shares.
   explicit ShareTable(std::size_t threads);
+  /// Of a fleet of which these are there. Those that are still awaited are taken to be like them.
+  /// @param expected how many agents there are to be.
+  ShareTable(const std::vector<ShareHolder>& there, std::size_t expected);
 
   std::uint32_t shares() const { return static_cast<std::uint32_t>(owners_.size()); }
 

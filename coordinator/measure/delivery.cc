@@ -10,7 +10,7 @@ namespace kneepoint::coordinator {
 namespace {
 
 /// Of the long answers, surely, before a row's times are no longer the host's.
-constexpr double kBuffered = 1.0 / 3;
+constexpr double kBuffered = 1.0 / 3, kBeginAlone = 1.0 / 3;
 
 /// Chunks closer together than this came together: one flush may take several reads.
 constexpr double kTogether = 0.001;
@@ -90,6 +90,15 @@ bool buffered(const SeriesStats& window) {
                           static_cast<double>(answers.long_answers)) > kBuffered;
 }
 
+std::optional<EarlyFirst> early_first(const SeriesStats& window) {
+  const AnswerWitnesses& answers = window.witnesses;
+  const auto alone = static_cast<double>(answers.early_firsts);
+  const auto all = static_cast<double>(answers.long_answers);
+  if (proportion_lower(alone, all) <= kBeginAlone) return std::nullopt;
+  return EarlyFirst{.ratio = alone / all,
+                    .gap = static_cast<double>(answers.early_first_micros) * 1e-6 / alone};
+}
+
 Delivery delivery_of(const SeriesStats& window) {
   Delivery delivery;
   const AnswerWitnesses& answers = window.witnesses;
@@ -119,7 +128,16 @@ Delivery delivery_of(const SeriesStats& window) {
 std::optional<double> hanging(const SeriesStats& window, double seconds) {
   if (window.ttft.empty() || seconds <= 0) return std::nullopt;
   if (window.ttft.max_seconds() * kLongestWaits > seconds) return std::nullopt;
-  const double stuck = (window.waiting - window.ttft.sum_seconds()) / seconds;
+  // A request that failed has waited, too, and has no TTFT: as long as an answer takes, at most.
+  std::uint64_t failed = 0;
+  for (std::size_t i = 0; i < kOutcomeCount; ++i) {
+    const auto outcome = static_cast<Outcome>(i);
+    if (outcome != Outcome::kSuccess && outcome != Outcome::kRejected) failed += window.outcomes[i];
+  }
+  const double longest =
+      std::max(window.ttft.max_seconds(), window.e2e.empty() ? 0 : window.e2e.max_seconds());
+  const double of_failed = static_cast<double>(failed) * longest;
+  const double stuck = (window.waiting - window.ttft.sum_seconds() - of_failed) / seconds;
   // The edges of the window cut waits: each request in flight once, by its own wait at most.
   const double edges = window.in_flight / seconds * window.ttft.max_seconds() / seconds;
   if (stuck < kNearlyOne || stuck < edges) return std::nullopt;

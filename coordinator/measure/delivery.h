@@ -16,6 +16,9 @@ Delivery delivery_of(const SeriesStats& window);
 /// kept them back.
 bool buffered(const SeriesStats& window);
 
+/// First chunks that nothing follows for long, where surely over a third of the long answers begin so.
+std::optional<EarlyFirst> early_first(const SeriesStats& window);
+
 /// Requests that were in flight without any answer throughout the window, on average: ∫waiting beyond what
 /// the first tokens of the window account for (Little's law of those that wait for one). Absent where first
 /// tokens take so long that a queue cannot be told from it. Only of closed loops at a steady level.

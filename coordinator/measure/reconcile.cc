@@ -215,6 +215,13 @@ PageCheck Reconciler::check(double begin, double end) const {
     page.still_seconds = stood;
     return page;
   }
+  // A batch and a queue that hold more than there is: at a steady rate an old page counts as much as a new
+  // one.
+  if (page.in_flight_ratio.value_or(0) > Limits::kHeldMost && held - in_flight >= Limits::kHeldMore &&
+      page.tokens_ratio && within(*page.tokens_ratio)) {
+    page.state = "unlike";
+    return page;
+  }
   // Either count may be wrong by itself: a page is off only where tokens and requests say so. Where too few
   // requests ended to say anything, what the page holds must agree with what it counted; and an engine that
   // counts tokens when a request ends must not look like a part.

@@ -16,6 +16,8 @@ struct ReconcileLimits {
   /// takes: some engines count a request's tokens when it ends.
   static constexpr double kOld = 3;
   static constexpr double kResidences = 2;
+  /// Requests in the engine over those in flight, and how many more at least, where the tokens agree.
+  static constexpr double kHeldMost = 1.25, kHeldMore = 2;
   static constexpr int kOldest = 120;  ///< Seconds that are looked back.
 };
 

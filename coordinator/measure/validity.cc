@@ -122,6 +122,10 @@ void check_delivery_of_answers(Step& step, const WindowEvidence& evidence) {
   if (evidence.buffered && !step.has_flag("CLIENT_BOUND"))
     step.warn("BUFFERED", words::in_one_piece(*step.delivery.one_piece_ratio));
   check_flushes(step, evidence);
+  // What is flushed on a timer may pass the first chunk on at once, and the others together.
+  if (evidence.early_first && !evidence.buffered && !step.delivery.flush_seconds)
+    step.warn("EARLY_FIRST",
+              words::first_comes_alone(evidence.early_first->ratio, evidence.early_first->gap));
   check_cached(step);
 }
 

@@ -63,6 +63,7 @@ struct WindowEvidence {
   std::uint64_t answer_chunks = 0, answer_tokens = 0;
   std::uint64_t late_reads_together = 0;  ///< Reads of several events in late turns of the generator.
   bool buffered = false;                  ///< Answers come in one piece: see measure/delivery.h.
+  std::optional<EarlyFirst> early_first;  ///< First chunks that nothing follows for long; likewise.
   std::optional<double> hanging;          ///< Requests without any answer throughout; likewise.
   std::optional<double> unconnected;      ///< Slots that waited for a connection throughout.
   std::optional<double> trend;  ///< Growth of throughput over the window, where its 95 % interval excludes 0.

@@ -171,6 +171,14 @@ std::optional<PromptTokens> prompt_tokens_of(const SeriesStats& stats) {
                       .achieved_mean = static_cast<double>(stats.achieved_prompt_tokens) / n};
 }
 
+std::optional<ModelNames> model_names_of(const AnswerWitnesses& witnesses) {
+  if (witnesses.named_answers == 0) return std::nullopt;
+  const auto n = static_cast<double>(witnesses.named_answers);
+  const double mean = static_cast<double>(witnesses.model_marks) / n;
+  const double squares = static_cast<double>(witnesses.model_mark_squares) / n;
+  return ModelNames{.answers = n, .mean = mean, .variance = std::max(0.0, squares - mean * mean)};
+}
+
 /// A count that some answers leave out would be too low; those that tell none of their tokens tell none of
 /// their prompt's.
 std::optional<double> prompt_rate(const SeriesStats& stats, std::optional<double> errors, double duration) {
@@ -298,6 +306,7 @@ WindowEvidence evidence_of(const Timeline& timeline, const StepWindow& window, c
   evidence.answer_tokens = cut.total.usage_tokens;
   evidence.late_reads_together = cut.generator.client_coalesced;
   evidence.buffered = buffered(cut.total);
+  evidence.early_first = early_first(cut.total);
   if (!window.requests && !window.rate && !window.moving) {
     evidence.hanging = hanging(cut.total, evidence.seconds);
     evidence.unconnected = unconnected(cut, window.concurrency, static_cast<double>(window.grain));
@@ -380,6 +389,7 @@ Step measure_step(const Timeline& timeline, const Plan& plan, const Cell& cell, 
   step.reconnects = cut.total.reconnects;
   step.network = network_of(cut.total.segments);
   step.early_stops = cut.total.early_stops;
+  step.model_names = model_names_of(cut.total.witnesses);
   step.prompt_tokens = prompt_tokens_of(cut.total);
   if (window.rate) {
     step.due_per_second = static_cast<double>(cut.total.arrivals) / duration;

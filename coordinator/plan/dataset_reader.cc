@@ -16,6 +16,7 @@ using yaml::Node;
 using yaml::PlanError;
 
 constexpr std::uint64_t kMostEntries = 100'000'000;
+constexpr std::uint64_t kMostBlockTokens = 65'536;
 
 DatasetFormat read_format(const MappingReader& reader, const std::string& file) {
   const Node* const format = reader.find("format");
@@ -53,6 +54,13 @@ void check_dataset_keys(const MappingReader& reader, DatasetFormat format) {
     throw PlanError{reader.key_position("delay"),
                     fmt::format("'delay' names a member of a jsonl file; {} has none", to_string(format))};
   }
+  if (reader.find("block_tokens") != nullptr && format != DatasetFormat::kMooncake &&
+      format != DatasetFormat::kBailian) {
+    throw PlanError{
+        reader.key_position("block_tokens"),
+        fmt::format("'block_tokens' is for 'hash_ids' of mooncake and bailian traces; {} has none",
+                    to_string(format))};
+  }
   if (reader.find("time_scale") != nullptr && !is_trace(format) && reader.find("delay") == nullptr) {
     throw PlanError{reader.key_position("time_scale"),
                     fmt::format("'time_scale' is for traces; {} has no arrival times", to_string(format))};
@@ -65,7 +73,7 @@ void read_dataset_use(const Node& node, const std::string& scenario, bool sessio
                       Workload& workload) {
   const MappingReader reader(node, fmt::format("'dataset' of {}", scenario),
                              {"file", "format", "prompt", "output_tokens", "class", "delay", "roles",
-                              "bad_lines", "limit", "order", "time_scale"});
+                              "bad_lines", "block_tokens", "limit", "order", "time_scale"});
   const Node& file = reader.require("file");
   DatasetSpec spec{.path = yaml::read_text(file, "'file'")};
   spec.format = read_format(reader, spec.path);
@@ -77,8 +85,16 @@ void read_dataset_use(const Node& node, const std::string& scenario, bool sessio
   field("output_tokens", spec.output_tokens);
   field("class", spec.prompt_class);
   field("delay", spec.delay);
+  if (!spec.delay.empty() && !sessions)
+    throw PlanError{
+        reader.key_position("delay"),
+        "'delay' passes between turns; add 'conversation: {}', without which only first turns are "
+        "sent"};
   spec.sessions =
       sessions && (spec.format == DatasetFormat::kBailian || spec.format == DatasetFormat::kOtelSpans);
+  if (const Node* const block = reader.find("block_tokens"))
+    spec.block_tokens =
+        static_cast<std::uint32_t>(yaml::read_integer(*block, "'block_tokens'", 1, kMostBlockTokens));
   if (const Node* const limit = reader.find("limit"))
     spec.limit = yaml::read_integer(*limit, "'limit'", 1, kMostEntries);
   if (const Node* const roles = reader.find("roles"))

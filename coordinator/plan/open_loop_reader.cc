@@ -68,6 +68,31 @@ std::vector<double> read_rates(const MappingReader& ramp) {
   return rates;
 }
 
+/// When the last turn of a trace's session begins, its first one counted from: at the earliest, as if answers
+/// took no time.
+Nanos last_turn_of(const DatasetEntry& entry) {
+  std::vector<Nanos> begins{Nanos(0)};
+  Nanos last{0};
+  for (std::size_t i = 0; i < entry.later.size() && i < entry.gaps.size(); ++i) {
+    Nanos since{0};
+    if (entry.lanes > 1) {
+      for (const std::uint32_t before : entry.later[i].after) since = std::max(since, begins[before]);
+    } else {
+      since = begins.back();
+    }
+    begins.push_back(since + entry.gaps[i]);
+    last = std::max(last, begins.back());
+  }
+  return last;
+}
+
+/// From a trace's first request to its last one, later turns of sessions included.
+Nanos span_of(const Dataset& trace) {
+  Nanos span{0};
+  for (const DatasetEntry& entry : trace.entries) span = std::max(span, entry.arrival + last_turn_of(entry));
+  return span;
+}
+
 void fit_trace(const MappingReader& ramp, const Dataset* dataset, Scenario& scenario) {
   const auto& use = scenario.workload.dataset;
   const Node& arrival = ramp.require("arrival");
@@ -77,8 +102,12 @@ void fit_trace(const MappingReader& ramp, const Dataset* dataset, Scenario& scen
         "'arrival: trace' needs a dataset that is a trace (mooncake, bailian, otel, azure-llm or burstgpt)"};
   if (use->order != DatasetOrder::kSequential)
     throw PlanError{arrival.at, "'arrival: trace' replays its dataset in order; remove 'order: random'"};
-  const Nanos span = arrival_of(dataset->entries.back(), use->time_scale);
-  const Nanos left = std::chrono::floor<std::chrono::seconds>(span - scenario.ramp.warmup);
+  const Nanos arrivals = arrival_of(dataset->entries.back(), use->time_scale);
+  const Nanos span = stretched(span_of(*dataset), use->time_scale);
+  const auto after_warmup = [&](Nanos until) {
+    return std::chrono::floor<std::chrono::milliseconds>(until - scenario.ramp.warmup);
+  };
+  const Nanos left = after_warmup(span);
   if (left < 1s) {
     throw PlanError{arrival.at,
                     fmt::format("the trace lasts {}, with a warm-up of {} nothing is left to measure",
@@ -89,9 +118,12 @@ void fit_trace(const MappingReader& ramp, const Dataset* dataset, Scenario& scen
     throw PlanError{hold->at, fmt::format("after the warm-up only {} of the trace are left; remove 'hold'",
                                           format_duration(left))};
   } else if (hold == nullptr) {
-    scenario.ramp.hold = left;
+    // While sessions arrive, where they do for long enough: what comes after the last one is less load.
+    const Nanos while_arriving = after_warmup(arrivals);
+    scenario.ramp.hold = while_arriving >= 1s ? while_arriving : left;
   }
-  scenario.ramp.open->steps.front().rate = static_cast<double>(dataset->entries.size()) / to_seconds(span);
+  scenario.ramp.open->steps.front().rate =
+      static_cast<double>(dataset->entries.size()) / to_seconds(std::max<Nanos>(arrivals, 1s));
 }
 
 }  // namespace

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <set>
 
+#include "common/agent_caps.h"
 #include "common/dataset.h"
 #include "common/plural.h"
 #include "coordinator/plan/duration.h"
@@ -104,12 +105,6 @@ bool has_gaps(const Workload& workload, const Plan& plan) {
   return workload.dataset && mean_gap(*plan.datasets.at(workload.dataset->hash)).has_value();
 }
 
-/// How many turns of a conversation may run at once.
-std::uint32_t lanes_of(const Workload& workload, const Plan& plan) {
-  return workload.dataset && workload.conversation ? most_lanes(*plan.datasets.at(workload.dataset->hash))
-                                                   : 1;
-}
-
 std::string describe_source(const Workload& workload, const Plan& plan) {
   if (workload.synthetic) return describe_synthetic(*workload.synthetic);
   if (workload.dataset) return describe_dataset(*workload.dataset, plan);
@@ -147,7 +142,7 @@ std::string describe_workload(const Workload& workload, const Plan& plan) {
   if (workload.repeat_texts) text += ", the same in every run";
   if (workload.conversation)
     text += ", " + describe_conversation(*workload.conversation, has_gaps(workload, plan));
-  if (const std::uint32_t lanes = lanes_of(workload, plan); lanes > 1)
+  if (const std::uint32_t lanes = lanes_of(workload, plan.datasets); lanes > 1)
     text += fmt::format(", {}up to {} turns of one at once",
                         lanes == kMostLanes ? "whatever they have, " : "", lanes);
   if (workload.think_time.largest() > 0)

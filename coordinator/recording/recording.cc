@@ -3,8 +3,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <charconv>
 #include <fstream>
 #include <iterator>
+#include <optional>
+#include <system_error>
 #include <utility>
 
 #include "common/wire.h"
@@ -16,6 +19,26 @@
 
 namespace kneepoint::coordinator {
 namespace {
+
+/// No run is gone on with so often: what has a higher number is no run's.
+constexpr std::size_t kMostSegments = 100'000;
+
+/// Of what segment_path() calls `file`; absent where `name` is no such name.
+std::optional<std::size_t> segment_number(std::string_view name, std::string_view file) {
+  const std::size_t dot = file.find('.');
+  const std::string_view stem = file.substr(0, dot), ending = file.substr(dot);
+  if (name == file) return 1;
+  if (name.size() < file.size() + 2 || !name.starts_with(stem) || !name.ends_with(ending))
+    return std::nullopt;
+  const std::string_view number = name.substr(stem.size(), name.size() - file.size());
+  std::size_t segment = 0;
+  const auto [end, problem] = std::from_chars(number.data() + 1, number.data() + number.size(), segment);
+  const bool whole = number[0] == '-' && problem == std::errc() && end == number.data() + number.size();
+  // Not "-02" or "-1", which no coordinator writes.
+  if (!whole || segment > kMostSegments || fmt::format("-{}", segment) != number || segment < 2)
+    return std::nullopt;
+  return segment;
+}
 
 /// Adds what the targets told, if anything.
 Result<void> read_telemetry(const std::filesystem::path& file, TelemetrySeries& into) {
@@ -206,17 +229,31 @@ class Reader {
 }  // namespace
 
 std::size_t segment_count(const std::filesystem::path& directory) {
-  std::size_t count = 1;
+  std::size_t last = 1;
   std::error_code none;
-  const auto is_there = [&](std::string_view file) {
-    return std::filesystem::exists(segment_path(directory, file, count + 1), none);
-  };
-  while (is_there(kRecordingFile) || is_there(kTelemetryFile)) ++count;
-  return count;
+  for (std::filesystem::directory_iterator at(directory, none), end; !none && at != end; at.increment(none)) {
+    const std::string name = at->path().filename().string();
+    for (const std::string_view file : {kRecordingFile, kTelemetryFile})
+      last = std::max(last, segment_number(name, file).value_or(1));
+  }
+  return last;
 }
 
 bool has_recording(const std::filesystem::path& directory) {
   return first_entry(directory / kRecordingFile).has_run();
+}
+
+Result<void> check_nothing_lost(const std::filesystem::path& directory) {
+  const std::filesystem::path first = segment_path(directory, kRecordingFile, 1);
+  std::error_code none;
+  // A coordinator that was killed as it began leaves an empty file, or a part of the first entry and nothing
+  // else.
+  const bool more = segment_count(directory) > 1 || std::filesystem::exists(directory / "report.json", none);
+  const bool left = std::filesystem::exists(segment_path(directory, kTelemetryFile, 1), none);
+  if (!more && !left && !(std::filesystem::exists(first, none) && !begins_as_recording(first))) return {};
+  return Error{fmt::format(
+      "{}: a run lies there whose {} cannot be read; put that back, or give --out another directory",
+      directory.string(), kRecordingFile)};
 }
 
 void clear_recording(const std::filesystem::path& directory) {

@@ -20,7 +20,8 @@ inline constexpr std::string_view kTelemetryFile = "telemetry.jsonl";
 /// What is being made to take the recording's place (fold_recording); of no meaning to a reader.
 inline constexpr std::string_view kFoldingFile = ".timeline.binpb.gz.folding";
 
-/// How many segments a directory has, of either file; at least 1.
+/// The highest number of a segment in a directory, of either file; at least 1. One that is missing below it
+/// is an error of read_recording().
 std::size_t segment_count(const std::filesystem::path& directory);
 
 /// A run read back from its recording: the inputs of its report, merged in the order in which they came, so
@@ -45,6 +46,10 @@ struct Recording {
 
 /// Whether a run has been recorded in a directory: the beginning of a recording can be read.
 bool has_recording(const std::filesystem::path& directory);
+
+/// Where there is none: whether nothing else tells of a run, whose recording then is damaged or gone. A run
+/// that begins there would remove what is left of it.
+Result<void> check_nothing_lost(const std::filesystem::path& directory);
 
 /// Removes what an earlier run has recorded in a directory.
 void clear_recording(const std::filesystem::path& directory);

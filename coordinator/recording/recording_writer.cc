@@ -1,7 +1,7 @@
 #include "coordinator/recording/recording_writer.h"
 
+#include <google/protobuf/io/coded_stream.h>
 #include <google/protobuf/io/zero_copy_stream_impl_lite.h>
-#include <google/protobuf/util/delimited_message_util.h>
 
 #include <algorithm>
 #include <utility>
@@ -103,9 +103,16 @@ Result<void> RecordingWriter::end(const RunFacts& facts) {
 }
 
 Result<void> RecordingWriter::append(const v1::RecordingEntry& entry) {
+  std::string body = entry.SerializeAsString();
+  v1::RecordingEntry last;
+  last.set_checksum(checksum(body));
+  last.AppendToString(&body);
   bytes_.clear();
   google::protobuf::io::StringOutputStream stream(&bytes_);
-  google::protobuf::util::SerializeDelimitedToZeroCopyStream(entry, &stream);
+  google::protobuf::io::CodedOutputStream delimited(&stream);
+  delimited.WriteVarint32(static_cast<std::uint32_t>(body.size()));
+  delimited.WriteString(body);
+  delimited.Trim();
   return file_.append(bytes_);
 }
 

@@ -30,7 +30,10 @@ bool same_requests(const Recording& recording, const Plan& plan) {
 }  // namespace
 
 Result<std::optional<Recording>> find_run(const std::filesystem::path& directory, const Plan& plan) {
-  if (!has_recording(directory)) return std::optional<Recording>();
+  if (!has_recording(directory)) {
+    if (auto nothing = check_nothing_lost(directory); !nothing) return nothing.error();
+    return std::optional<Recording>();
+  }
   auto recording = read_recording(directory, Rows::kMeasured);
   if (!recording) return recording.error();
   if (recording->plan.source_text != plan.source_text) {

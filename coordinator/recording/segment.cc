@@ -6,9 +6,11 @@
 #include <zlib.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <climits>
 #include <cstring>
+#include <fstream>
 #include <memory>
 
 #include "kneepoint/v1/recording.pb.h"
@@ -41,7 +43,20 @@ bool read_delimited(io::ZeroCopyInputStream& stream, std::string& bytes) {
   return input.ReadVarint32(&size) && size <= INT_MAX && input.ReadString(&bytes, static_cast<int>(size));
 }
 
+/// What was written of a checksum, the last field of an entry: its tag and four bytes.
+constexpr std::size_t kChecksumBytes = 5;
+
+bool damaged(const v1::RecordingEntry& entry, std::string_view bytes) {
+  return bytes.size() < kChecksumBytes ||
+         checksum(bytes.substr(0, bytes.size() - kChecksumBytes)) != entry.checksum();
+}
+
 }  // namespace
+
+std::uint32_t checksum(std::string_view bytes) {
+  return static_cast<std::uint32_t>(
+      crc32_z(0, reinterpret_cast<const Bytef*>(bytes.data()), static_cast<z_size_t>(bytes.size())));
+}
 
 Resumption SegmentStart::told() const {
   return {.at = wall, .at_seconds = static_cast<double>(at), .gap_seconds = static_cast<double>(gap)};
@@ -72,10 +87,20 @@ std::vector<std::size_t> join_agents(std::vector<RunFacts::Agent>& all,
   return places;
 }
 
+bool begins_as_recording(const std::filesystem::path& file) {
+  constexpr std::string_view kGzip("\x1f\x8b", 2);
+  std::ifstream stream(file, std::ios::binary);
+  std::array<char, kGzip.size()> begin{};
+  stream.read(begin.data(), begin.size());
+  const auto size = static_cast<std::size_t>(stream.gcount());
+  return !std::filesystem::is_directory(file) && kGzip.starts_with(std::string_view(begin.data(), size));
+}
+
 v1::RecordingEntry first_entry(const std::filesystem::path& file) {
   v1::RecordingEntry first;
   (void)read_entries(file, [&](const v1::RecordingEntry& entry) -> Result<void> {
     first = entry;
+    first.clear_checksum();  // it gets its own where it is written again
     return Error{"enough"};
   });
   return first;
@@ -88,9 +113,16 @@ Result<void> read_entries(const std::filesystem::path& file,
   io::CopyingInputStreamAdaptor stream(&input);
   v1::RecordingEntry entry;
   std::string bytes;
+  bool summed = false;  // then every entry is
   for (std::size_t number = 1; read_delimited(stream, bytes); ++number) {
-    const auto taken =
-        entry.ParseFromString(bytes) ? take(entry) : Result<void>(Error{"it is no entry of a recording"});
+    Result<void> taken;
+    if (!entry.ParseFromString(bytes)) {
+      taken = Error{"it is no entry of a recording"};
+    } else if ((summed = summed || entry.has_checksum()) && damaged(entry, bytes)) {
+      taken = Error{"its bytes are damaged: put an undamaged copy back, or measure again"};
+    } else {
+      taken = take(entry);
+    }
     if (!taken) return Error{fmt::format("{}: entry {}: {}", file.string(), number, taken.error().message)};
   }
   return {};

@@ -43,11 +43,18 @@ std::filesystem::path segment_path(const std::filesystem::path& directory, std::
 std::vector<std::size_t> join_agents(std::vector<RunFacts::Agent>& all,
                                      const std::vector<RunFacts::Agent>& more);
 
+/// Whether what is there of a file, which may have been cut off anywhere, is what a segment begins with.
+bool begins_as_recording(const std::filesystem::path& file);
+
 /// The first entry of a segment's file; an empty one where there is none.
 v1::RecordingEntry first_entry(const std::filesystem::path& file);
 
+/// Of an entry's bytes, without the checksum itself.
+std::uint32_t checksum(std::string_view bytes);
+
 /// Hands the entries of a segment's file to `take` until it refuses one, which is an error that names the
-/// entry, and as far as they go: behind the last whole one there may be a part of another.
+/// entry, as is one whose checksum does not fit, and as far as they go: behind the last whole one there may
+/// be a part of another.
 Result<void> read_entries(const std::filesystem::path& file,
                           const std::function<Result<void>(const v1::RecordingEntry&)>& take);
 

@@ -3,6 +3,8 @@
 #include <fcntl.h>
 #include <fmt/chrono.h>
 #include <fmt/format.h>
+#include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -41,6 +43,8 @@ constexpr std::array<std::pair<std::string_view, std::string_view>, 9> kRunFiles
      {"records", ".jsonl.gz"}}};
 
 constexpr std::string_view kPlanFile = "plan.yaml";
+/// Empty, and there while a coordinator is; one that was killed leaves it without its lock.
+constexpr std::string_view kLockFile = ".coordinator";
 
 bool is_of_a_run(std::string_view name) {
   return std::any_of(kRunFiles.begin(), kRunFiles.end(), [&](const auto& file) {
@@ -105,6 +109,49 @@ Result<void> write_all(int fd, std::string_view content) {
 
 }  // namespace
 
+class RunDirectory::Lock {
+ public:
+  Lock(fs::path path, int descriptor) : path_(std::move(path)), descriptor_(descriptor) {}
+  ~Lock() {
+    // The name first: who opens it afterwards makes a file of his own.
+    std::error_code ignored;
+    fs::remove(path_, ignored);
+    close(descriptor_);
+  }
+  Lock(const Lock&) = delete;
+  Lock& operator=(const Lock&) = delete;
+
+ private:
+  const fs::path path_;
+  const int descriptor_;
+};
+
+Result<void> RunDirectory::lock() {
+  const fs::path path = path_ / kLockFile;
+  for (;;) {
+    const int descriptor = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (descriptor < 0) return cannot("lock", path, std::strerror(errno));
+    const int refused = ::flock(descriptor, LOCK_EX | LOCK_NB) == 0 ? 0 : errno;
+    struct stat locked {
+    }, there{};
+    const bool same = ::fstat(descriptor, &locked) == 0 && ::stat(path.c_str(), &there) == 0 &&
+                      locked.st_ino == there.st_ino && locked.st_dev == there.st_dev;
+    if (refused == EWOULDBLOCK) {
+      close(descriptor);
+      return Error{fmt::format(
+          "{}: another coordinator is at work there; end that one first, or name another directory",
+          path_.string())};
+    }
+    if (!same) {  // its owner has just taken it away
+      close(descriptor);
+      continue;
+    }
+    // Any other refusal is of a disk that knows no locks.
+    lock_ = std::make_shared<const Lock>(path, descriptor);
+    return {};
+  }
+}
+
 Result<RunDirectory> RunDirectory::create(const std::optional<fs::path>& out, std::string_view plan_name,
                                           RealTime now, const fs::path& base) {
   fs::path path;
@@ -141,9 +188,10 @@ Result<void> RunDirectory::refuse_taken(const fs::path& path) {
 void RunDirectory::discard() const {
   std::error_code error;
   for (fs::directory_iterator at(path_, error), end; !error && at != end; at.increment(error)) {
-    if (at->path().filename() != kPlanFile) return;
+    if (at->path().filename() != kPlanFile && at->path().filename() != kLockFile) return;
   }
   if (error || !fresh_) return;
+  fs::remove(path_ / kLockFile, error);
   fs::remove(path_ / kPlanFile, error);
   fs::remove(path_, error);
   if (!named_) fs::remove(path_.parent_path(), error);  // not where other runs lie there

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <filesystem>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -23,6 +24,9 @@ class RunDirectory {
 
   /// Whether a run lies there, finished or not: an error that says so, and how to replace it.
   static Result<void> refuse_taken(const std::filesystem::path& path);
+  /// Keeps every other coordinator out for as long as this, or a copy of it, is there: two of them would load
+  /// the host twice, and each would write over what the other has recorded. A kill leaves no lock behind.
+  Result<void> lock();
   /// Takes away what a run leaves in its directory, so that nothing of it is left between the files of the
   /// next.
   Result<void> clear() const;
@@ -46,6 +50,8 @@ class RunDirectory {
   std::filesystem::path path_;
   bool named_;  // by the user
   bool fresh_;  // made here
+  class Lock;
+  std::shared_ptr<const Lock> lock_;
 };
 
 }  // namespace kneepoint::coordinator

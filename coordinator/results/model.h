@@ -110,7 +110,8 @@ struct PromptTokens {
 
 /// What one source says of the output tokens a second.
 struct TokenWitness {
-  std::string name;  ///< "usage", "chunks", "max_tokens" (what the answers that reached it had), "engine".
+  std::string name;  ///< "usage", "chunks", "max_tokens" (what the answers that reached it had), "engine",
+                     ///< "text" (chunks, by what those of other rows have).
   double output_tokens_per_second = 0;
 };
 
@@ -136,6 +137,25 @@ struct Delivery {
   /// Of streamed answers of eight chunks or more: those that nothing kept back and that came faster than any
   /// host makes tokens. Absent where they are no more than chance.
   std::optional<double> at_once_ratio;
+};
+
+/// First chunks that the second follows much later than the others follow each other: of the answers of eight
+/// chunks or more, and seconds between the two on average.
+struct EarlyFirst {
+  double ratio = 0, gap = 0;
+};
+
+/// Which models answered, as sums over the marks of their names tell it.
+struct ModelNames {
+  double answers = 0, mean = 0, variance = 0;
+
+  bool one() const { return variance < 0.5; }  ///< Marks are whole numbers.
+  /// The share of answers that are not of the model whose mark is `mark`, where there is one other: of two
+  /// values the mean and the variance tell how often each is there. Of several others it is the least.
+  double others(double mark) const {
+    const double off = (mean - mark) * (mean - mark);
+    return off > 0 ? off / (off + variance) : 0;
+  }
 };
 
 /// What a host that moves in a way that is known made of one row.
@@ -199,6 +219,7 @@ struct Step {
   std::optional<double> backing_off;  ///< Mean number of slots that waited after a failure.
   std::uint64_t reconnects = 0;
   std::uint64_t early_stops = 0;
+  std::optional<ModelNames> model_names;  ///< Absent where no answer names its model.
   /// Of the requests that ended, as the row's tokens are counted; absent where more than 1 % of them failed.
   std::optional<double> answer_tokens_mean;
   /// Of the requests that ended, as their usage counts them; absent where more than 1 % of them failed or did

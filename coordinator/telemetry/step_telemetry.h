@@ -24,8 +24,9 @@ struct GpuTelemetry {
 /// What a target's pages are worth in a window: what the engine counted, held against what the client saw.
 struct PageCheck {
   /// "" where nothing could be held against anything; "covered": the page tells of our load; "partial": of a
-  /// part of it; "others": of more, which is other tenants'; "stale": of an earlier time; "frozen": it stands
-  /// still while tokens flow; "rotating": of one server after another.
+  /// part of it; "others": of more, which is other tenants'; "stale": of an earlier time; "unlike": as
+  /// many tokens, and more requests than are in flight; "frozen": it stands still while tokens flow;
+  /// "rotating": of one server after another.
   std::string state;
   std::optional<double> tokens_ratio;    ///< Tokens a second, engine over client.
   std::optional<double> requests_ratio;  ///< Requests that ended, engine over client.

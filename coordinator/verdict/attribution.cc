@@ -65,7 +65,7 @@ void doubt_attribution(const Scene& scene, Attribution& result) {
                          found == "network" || found == "prefill";
   // A hard knee and a known queue both tell how far the batch is.
   add("queue_slots", t.waiting_mean.has_value() || found == "kv_cache");
-  add("kv_cache", t.kv_usage_mean.has_value());
+  add("kv_cache", t.kv_usage_mean.has_value() && scene.kv_usage_tells());
   const bool idle = gpu_not_full(judged);
   add("compute", gpu.tensor_active_mean.has_value() || explained || idle || found == "memory_bandwidth");
   add("memory_bandwidth", gpu.dram_active_mean.has_value() || explained || idle || found == "compute");

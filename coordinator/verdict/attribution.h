@@ -28,6 +28,8 @@ struct AttributionLimits {
   /// The cache is full when it is so on average while requests wait, or touches kKvNearlyFull and preempts.
   static constexpr double kKvFull = 0.95;
   static constexpr double kKvNearlyFull = 0.90;
+  /// A cache that is full at the lowest load, and takes in so many times as many requests, is not.
+  static constexpr double kMoreRun = 1.5;
   static constexpr double kPreemptionsPerSecond = 0.01;
   /// One more request does not fit the cache, where each holds at least this share of it (long contexts).
   static constexpr double kKvLargeRequest = 0.10;

@@ -167,6 +167,8 @@ void judge_delivery(const ScenarioResult& result, Verdict& verdict) {
     // What was measured stands; limits on what could not be are not decided.
     limited ? verdict.reserve("buffered", std::move(text)) : verdict.warn("buffered", std::move(text));
   }
+  if (std::string text = told("EARLY_FIRST", any); !text.empty())
+    limited ? verdict.reserve("early_first", std::move(text)) : verdict.warn("early_first", std::move(text));
   if (std::string text = told("FLUSHED", any); !text.empty()) verdict.warn("flushed", std::move(text));
   if (std::string text = told("CACHED_ANSWERS", any); !text.empty())
     verdict.reserve("cached_answers", std::move(text));
@@ -317,6 +319,7 @@ Verdict judge(const ScenarioResult& result, const Circumstances& circumstances) 
   }
   judge_token_counts(result, verdict);
   judge_answer_lengths(result, verdict);
+  judge_answer_models(result, verdict);
   judge_delivery(result, verdict);
   if (result.soak) {
     judge_soak(result, verdict);

@@ -32,8 +32,8 @@ struct PageRemark {
   const char* code;
 };
 constexpr PageRemark kPages[] = {
-    {"partial", "page_partial"}, {"others", "other_tenants"},   {"stale", "page_stale"},
-    {"frozen", "page_frozen"},   {"rotating", "page_rotating"},
+    {"partial", "page_partial"}, {"others", "other_tenants"}, {"stale", "page_stale"},
+    {"unlike", "page_unlike"},   {"frozen", "page_frozen"},   {"rotating", "page_rotating"},
 };
 
 void remark_on_state(const ScenarioResult& result, const PageRemark& page, Verdict& verdict) {

@@ -12,7 +12,8 @@
 namespace kneepoint::coordinator {
 namespace {
 
-/// Several measurements of one N: a failure outweighs a pass, and both outweigh doubt.
+/// Several measurements of one N: a failure outweighs a pass, and both outweigh doubt, unless all of them
+/// together missed more than may.
 enum class Outlook { kIndeterminate, kPass, kFail };
 
 Outlook outlook_of(const SloCheck& check, const Step& step) {
@@ -42,14 +43,28 @@ SloCriterion bracket(const std::vector<Step>& steps, std::string name, double li
                      const std::function<Judged(const Step&)>& check_of) {
   std::map<double, Outlook> by_load;
   std::map<double, std::string> doubts;
+  struct Sum {
+    double missed = 0, all = 0, allowed = 0;
+  };
+  std::map<double, Sum> sums;
   for (const Step& step : steps) {
     const auto [check, allowed] = check_of(step);
     if (step.has_flag(kSuperseded)) continue;
     Outlook& outlook = by_load[step.load()];  // of a row of which nothing came too: it was tried
     if (check == nullptr) continue;
     outlook = std::max(outlook, outlook_of(*check, step));
+    if (step.valid) {
+      Sum& sum = sums[step.load()];
+      sum.missed += static_cast<double>(check->missed);
+      sum.all += static_cast<double>(check->met + check->missed);
+      sum.allowed = std::max(sum.allowed, allowed);
+    }
     if (std::string doubt = doubt_of(step, *check, allowed); !doubt.empty())
       doubts[step.load()] = std::move(doubt);
+  }
+  for (const auto& [load, sum] : sums) {
+    Outlook& outlook = by_load[load];
+    if (outlook == Outlook::kPass && sum.missed > sum.allowed * sum.all) outlook = Outlook::kIndeterminate;
   }
   SloCriterion criterion{.name = std::move(name), .limit = limit, .state = "INDETERMINATE"};
   std::optional<double> failed;

@@ -18,6 +18,10 @@ constexpr double kAgree = 0.05;
 /// to 4.5, code and other languages 2 to 4. Two tokens have more. Text of this kind confirms what nothing
 /// speaks against; text of another kind refutes nothing.
 constexpr double kFewestBytes = 2, kMostBytes = 5.5;
+/// Less than this share of what a token has elsewhere in the run.
+constexpr double kMissing = 0.9;
+/// A chunk that has this many times the text of another row's holds more tokens.
+constexpr double kFuller = 1.25;
 /// Answers counted as longer than they might be, before that refutes the count.
 constexpr double kOverLimit = 0.05;
 
@@ -50,12 +54,19 @@ bool chunks_hold_several(const TokenCount& count, std::optional<double> usual_by
   return chunks_may_hold_several(count) && count.suspicion.empty();
 }
 
+/// Whether tokens were counted that no text came of: of the same run it is known what a token has.
+bool text_is_missing(const TokenCount& count, std::optional<double> usual_bytes) {
+  return usual_bytes && count.text_bytes_per_token && *count.text_bytes_per_token < kMissing * *usual_bytes;
+}
+
 /// Usage against everything else.
 std::string state_of_usage(const TokenCount& count, std::optional<double> usual_bytes) {
   const double usage = *says(count, "usage");
   const auto chunks = says(count, "chunks"), longest = says(count, "max_tokens"),
              engine = says(count, "engine");
-  if (agree(engine, usage) || agree(longest, usage) || agree(chunks, usage)) return "confirmed";
+  if (agree(engine, usage) || agree(chunks, usage)) return "confirmed";
+  // A length that was reached and the count of it are both the server's word.
+  if (agree(longest, usage)) return text_is_missing(count, usual_bytes) ? "differs" : "confirmed";
   // The page of one pod of two may show half of the tokens, too.
   const bool several = chunks_hold_several(count, usual_bytes);
   if (agree(longest, chunks) || agree(longest, engine) || (agree(engine, chunks) && !several))
@@ -78,7 +89,7 @@ std::string state_of_chunks(const TokenCount& count) {
              engine = says(count, "engine");
   if (agree(engine, chunks) || agree(longest, chunks)) return "confirmed";
   if (agree(longest, engine)) return "corrected";
-  if (longest || engine) return "differs";
+  if (longest || engine || says(count, "text")) return "differs";
   return typical(count.text_bytes_per_chunk) ? "confirmed" : "unconfirmed";
 }
 
@@ -96,6 +107,26 @@ void add_engine(Step& step) {
   if (!page.empty() && page != "covered") return;
   if (const double tokens = *step.telemetry->server_tokens_per_second; tokens > 0)
     step.token_count->witnesses.push_back({"engine", tokens});
+}
+
+/// Where nobody counts and each chunk is taken for a token: chunks that have more text in one row than in
+/// another hold more tokens there, as servers that are busy send them.
+void add_text(const std::vector<Step*>& rows) {
+  std::optional<double> least;
+  for (const Step* row : rows) {
+    const TokenCount& count = *row->token_count;
+    if (!row->valid || says(count, "usage") || !says(count, "chunks") || !count.text_bytes_per_chunk)
+      continue;
+    least = std::min(least.value_or(*count.text_bytes_per_chunk), *count.text_bytes_per_chunk);
+  }
+  if (!least || *least <= 0) return;
+  for (Step* row : rows) {
+    TokenCount& count = *row->token_count;
+    const auto chunks = says(count, "chunks");
+    if (says(count, "usage") || !chunks || !count.text_bytes_per_chunk) continue;
+    if (const double more = *count.text_bytes_per_chunk / *least; more >= kFuller)
+      count.witnesses.push_back({"text", *chunks * more});
+  }
 }
 
 /// Bytes of text in a token, of the rows in which a chunk is one: all of it was seen there.
@@ -201,6 +232,7 @@ void settle_token_counts(std::vector<Step>& steps, std::vector<Step>& after) {
     }
   }
   for (Step* row : rows) add_engine(*row);
+  add_text(rows);
   const auto usual_bytes = usual_bytes_of(rows);
   for (Step* row : rows) settle(*row, usual_bytes);
   const bool any =

@@ -70,6 +70,7 @@ std::string memory_bus_leads(const Step& row, const StepTelemetry& telemetry, bo
 
 std::string kv_cache_runs_out(const Step& row, double usage, double preempted);
 std::string kv_cache_full(const Step& row, double usage, double waiting);
+std::string kv_cache_always_full(const Step& lowest, double usage);
 std::string kv_cache_no_room(const Step& row, double running, double each, double waiting);
 
 std::string network_loses(const Step& row, const Step& lowest);

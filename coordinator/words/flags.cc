@@ -90,6 +90,10 @@ constexpr std::array kFlags = {
     Entry{"TRUNCATED_ANSWERS", "Some answers stopped without saying that they were complete."},
     Entry{"ABORTED_ANSWERS", "Some answers ended with a finish reason that is a failure."},
     Entry{"ERRORS_AT_200", "Some requests were answered with status 200 and an error inside."},
+    Entry{
+        "EARLY_FIRST",
+        "Nothing follows the first chunk for long, and then tokens come fast: something before the host may "
+        "answer in its place. TTFT may be the time of that."},
     Entry{"ECHO",
           "More content chunks came than tokens were generated: a server that echoes the prompt, say, and "
           "whose first chunk is then no token. Do not trust TTFT."},

@@ -31,6 +31,12 @@ std::string page(const PageCheck& page) {
     return fmt::format("{:.0f} % of what the server generated was for others", (1 - 1 / seen) * 100);
   if (page.state == "stale")
     return fmt::format("the server's page is {:.0f} s old", page.lag_seconds.value_or(0));
+  if (page.state == "unlike")
+    return fmt::format(
+        "the server's page holds {:.1f} times as many requests as are in flight: it tells of another time, "
+        "or "
+        "of requests of others",
+        page.in_flight_ratio.value_or(0));
   if (page.state == "frozen")
     return fmt::format("the server's page stood still for {:.0f} s while tokens came",
                        page.still_seconds.value_or(0));

@@ -134,10 +134,17 @@ std::string replica_is_slower(const Share& share, const char* latency, double ow
                      share.name, latency, format_time(own), row_label(row), format_time(others));
 }
 
-std::string answers_shrink(const Step& shortest, const Step& lowest) {
+std::string other_models(const Step& most, double others, const Step& lowest) {
+  return fmt::format(
+      "at {} {:.0f} % of the answers name another model than those at {}: figures are of both, and the one "
+      "that was asked for is full below",
+      row_label(most), others * 100, row_label(lowest));
+}
+
+std::string answers_shrink(const Step& shortest, const Step& lowest, double tokens_there) {
   return fmt::format("at {} an answer has {} tokens on average, at {} {}: {}", row_label(shortest),
                      format_figure(shortest.answer_tokens_mean.value_or(0)), row_label(lowest),
-                     format_figure(lowest.answer_tokens_mean.value_or(0)), kAnotherAnswers);
+                     format_figure(tokens_there), kAnotherAnswers);
 }
 
 std::string answers_end_early(const Step& earliest, double early, const Step& lowest, double early_there) {

@@ -46,8 +46,12 @@ std::string replica_fails(const Share& share, double failed_ratio, const Step& r
 std::string replica_is_slower(const Share& share, const char* latency, double own, double others,
                               const Step& row);
 
+/// @param others The share of answers that name another model than those at `lowest` do.
+std::string other_models(const Step& most, double others, const Step& lowest);
+
 /// Answers that get shorter, or end early, with more load. @param early Ratios of answers that ended early.
-std::string answers_shrink(const Step& shortest, const Step& lowest);
+/// @param tokens_there Of an answer at `lowest`.
+std::string answers_shrink(const Step& shortest, const Step& lowest, double tokens_there);
 std::string answers_end_early(const Step& earliest, double early, const Step& lowest, double early_there);
 
 /// Why a load is not decided though its requests are many.

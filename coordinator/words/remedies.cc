@@ -29,6 +29,9 @@ constexpr std::array kRemedies = {
            "measure with prompts like those of your users, and compare with a run without drafts"},
     Remedy{"drift", "The same load, repeated, gave another throughput",
            "see what else the host did meanwhile"},
+    Remedy{"early_first", "Nothing follows the first chunk for long: TTFT may not be that of a token",
+           "see what comes first (curl -N): a gateway that keeps connections alive with content, or a server "
+           "that hands requests on after the first token"},
     Remedy{"flushed", "Something before the host passes chunks on in bundles",
            "switch response buffering off in the gateway"},
     Remedy{"guard_rail", "A guard rail of the plan stopped the run",
@@ -63,6 +66,8 @@ constexpr std::array kRemedies = {
            "go on to a higher load to find the saturation point"},
     Remedy{"nothing_stands", "Every row was refuted by what was measured later",
            "let the host settle under load first, and measure again"},
+    Remedy{"other_models", "Answers come from another model as the load grows",
+           "switch the fallback of the gateway off, or aim at the host itself"},
     Remedy{"other_tenants", "The host serves others as well",
            "measure again without them, or read the figures as what they leave"},
     Remedy{"page_frozen", "The host's page stands still while tokens flow",
@@ -73,6 +78,8 @@ constexpr std::array kRemedies = {
            "name the /metrics of every server behind the address under the target's telemetry"},
     Remedy{"page_stale", "The host's page shows what was a while ago",
            "read the server's own /metrics and not a copy of it"},
+    Remedy{"page_unlike", "The host's page holds more requests than are in flight",
+           "read the server's own /metrics and not a copy of it, and measure without other users"},
     Remedy{"pod_skew", "Pods behind one address, or ranks of one server, get unequal parts of the load",
            "see how connections and requests are dealt out (connection: per_request gives each request a new "
            "one; ranks are dealt requests by their server)"},

@@ -169,6 +169,13 @@ std::string in_one_piece(double ratio) {
       ratio * 100);
 }
 
+std::string first_comes_alone(double ratio, double gap) {
+  return fmt::format(
+      "in {:.0f} % of the answers the second chunk came {} after the first, and the others at a much faster "
+      "pace: what comes first may be no token, and TTFT its time",
+      ratio * 100, format_time(gap));
+}
+
 std::string stopped_early(std::uint64_t answers) {
   return fmt::format("{} ended with fewer tokens than asked for", plural(answers, "answer"));
 }

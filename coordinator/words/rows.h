@@ -42,6 +42,8 @@ std::string ends_late(double tail);
 std::string sent_again(std::uint64_t reconnects, std::uint64_t started);
 std::string unanswered(std::uint64_t requests);
 std::string in_one_piece(double ratio);
+/// @param gap Seconds from the first chunk to the second, on average.
+std::string first_comes_alone(double ratio, double gap);
 std::string stopped_early(std::uint64_t answers);
 std::string prompts_off(double achieved, double asked);
 std::string more_chunks_than_tokens(std::uint64_t chunks, std::uint64_t tokens);

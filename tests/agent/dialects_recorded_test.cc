@@ -10,11 +10,11 @@
 #include <string>
 #include <vector>
 
-#include "agent/dialects/dialect.h"
-#include "agent/http/event_framing.h"
 #include "agent/http/http_response.h"
+#include "common/dialects/dialect.h"
+#include "common/dialects/event_framing.h"
 #include "coordinator/plan/plan_loader.h"
-#include "dialects_meaning.h"
+#include "tests/common/dialects_meaning.h"
 
 namespace kneepoint::agent {
 namespace {

@@ -5,7 +5,6 @@
 #include <gtest/gtest.h>
 
 #include "agent/net/target_policy.h"
-#include "tests/support/levels.h"
 
 namespace kneepoint::agent {
 namespace {
@@ -145,25 +144,6 @@ TEST(Permissions, NothingOfThisMachineUnlessAllowed) {
     EXPECT_FALSE(Permissions{}.check(tls));
     EXPECT_TRUE((Permissions{.secrets = {"/etc/"}}.check(tls)));
   }
-}
-
-TEST(Permissions, CapsAreOfThisAgentsShare) {
-  const Permissions capped{.max_streams = 10, .max_rate = 50};
-  EXPECT_TRUE(capped.check(LoadLevel{.concurrency = 10}));
-  EXPECT_FALSE(capped.check(LoadLevel{.concurrency = 11}));
-  EXPECT_TRUE(capped.check(LoadLevel{.concurrency = 5}, 2));
-  EXPECT_FALSE(capped.check(LoadLevel{.concurrency = 5}, 3)) << "sessions that run three turns at once";
-  EXPECT_FALSE(capped.check(LoadLevel{.concurrency = 1u << 31}, 64)) << "counted in more than 32 bits";
-  EXPECT_TRUE(capped.check(part_of({.concurrency = 40}, 3, 4)));
-  EXPECT_FALSE(capped.check(part_of({.concurrency = 41}, 0, 4, 2)));
-  EXPECT_TRUE(capped.check(part_of({.concurrency = 3}, 5, 8)));
-  EXPECT_TRUE(Permissions{}.check(LoadLevel{.concurrency = 1'000'000}));
-  LoadLevel open = part_of({.concurrency = 8, .arrivals = ArrivalProcess{.rate = 200}}, 1, 4);
-  EXPECT_TRUE(capped.check(open)) << "a quarter is this agent's";
-  open.arrivals->rate = 201;
-  EXPECT_FALSE(capped.check(open));
-  open.arrivals = ArrivalProcess{.rate = 1, .over = std::chrono::seconds(9), .end_rate = 300};
-  EXPECT_FALSE(capped.check(open));
 }
 
 }  // namespace

@@ -25,7 +25,9 @@ struct Answer {
   std::uint32_t asked = 40;
   Nanos every = milliseconds(10), first = milliseconds(100);
   Outcome outcome = Outcome::kSuccess;
-  Nanos tail{};  ///< From the last content to the end.
+  Nanos tail{};   ///< From the last content to the end.
+  Nanos pause{};  ///< More, before the second chunk.
+  std::optional<std::uint16_t> model_mark;
 };
 std::vector<Told> chunks(
     int n, const std::function<Told(int)>& told = [](int) { return Told(); }) {
@@ -45,7 +47,7 @@ class RecorderWitnessTest : public ::testing::Test {
     recorder_->begin(record, {.at = at, .asked_output_tokens = answer.asked});
     at += answer.first - answer.every;
     for (const Told& told : answer.chunks) {
-      at += answer.every;
+      at += answer.every + (&told == &answer.chunks.front() + 1 ? answer.pause : Nanos(0));
       recorder_->chunk(record, at,
                        {.answer = !told.reasoning,
                         .reasoning = told.reasoning,
@@ -60,7 +62,8 @@ class RecorderWitnessTest : public ::testing::Test {
                       .details = UsageDetails{.cached_tokens = answer.cached_tokens,
                                               .reasoning_tokens = answer.reasoning_tokens,
                                               .audio_prompt_tokens = answer.audio_prompt_tokens,
-                                              .audio_tokens = answer.audio_tokens}});
+                                              .audio_tokens = answer.audio_tokens},
+                      .model_mark = answer.model_mark});
     recorder_->end(record, at + answer.tail, answer.outcome);
     recorder_->roll(zero_ + seconds(60));
     DenseHistogram scratch;
@@ -218,6 +221,26 @@ TEST_F(RecorderWitnessTest, AnAnswerInOnePieceIsOneThatNoHostMakes) {
       << "queued for long, then fast";
   EXPECT_EQ(one_piece({.chunks = chunks(40), .every = Nanos(0), .first = milliseconds(2)}), Counts(1, 0))
       << "a host that may be so fast";
+}
+
+TEST_F(RecorderWitnessTest, AFirstChunkThatNothingFollowsForLongIsCounted) {
+  const SeriesStats alone = heard({.chunks = chunks(24), .usage = 24, .pause = milliseconds(790)});
+  EXPECT_EQ(alone.witnesses.early_firsts, 1u);
+  EXPECT_EQ(alone.witnesses.early_first_micros, 800'000u);
+  EXPECT_EQ(heard({.chunks = chunks(24), .usage = 24}).witnesses.early_firsts, 0u);
+  EXPECT_EQ(heard({.chunks = chunks(24), .usage = 24, .pause = milliseconds(35)}).witnesses.early_firsts, 0u)
+      << "one slow step";
+  EXPECT_EQ(heard({.chunks = chunks(4), .usage = 4, .pause = milliseconds(790)}).witnesses.early_firsts, 0u)
+      << "too short to tell";
+}
+
+TEST_F(RecorderWitnessTest, NamesOfModelsAreToldBySums) {
+  EXPECT_EQ(heard({.chunks = chunks(24), .usage = 24}).witnesses.named_answers, 0u);
+  heard({.chunks = chunks(24), .usage = 24, .model_mark = 0});
+  const AnswerWitnesses other = heard({.chunks = chunks(24), .usage = 24, .model_mark = 77}).witnesses;
+  EXPECT_EQ(other.named_answers, 1u);
+  EXPECT_EQ(other.model_marks, 77u);
+  EXPECT_EQ(other.model_mark_squares, 77u * 77u);
 }
 
 TEST_F(RecorderWitnessTest, RequestsThatNeverGetAnAnswerAreCounted) {

@@ -4,7 +4,7 @@
 
 #include <array>
 
-#include "agent/http/event_framing.h"
+#include "common/dialects/event_framing.h"
 
 namespace kneepoint::bench {
 namespace {
@@ -14,7 +14,7 @@ constexpr std::array<const char*, 8> kPieces = {" the", " a",  " model",  " atte
 
 std::string padded(const std::string& text) {
   std::string roomy;
-  roomy.reserve(text.size() + agent::kPadding);
+  roomy.reserve(text.size() + kPadding);
   roomy.append(text);
   return roomy;
 }

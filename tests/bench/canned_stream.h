@@ -15,7 +15,7 @@ enum class Shape {
 };
 
 /// An answer as the client's reads find it, one event a read, in chunked HTTP. Every string has the room
-/// behind its end that parsers may read (agent::kPadding).
+/// behind its end that parsers may read (kPadding).
 struct CannedStream {
   std::string head;                  ///< Status line and header fields.
   std::vector<std::string> reads;    ///< One content event each.

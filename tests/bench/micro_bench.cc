@@ -5,10 +5,10 @@
 #include <string>
 #include <string_view>
 
-#include "agent/dialects/dialect.h"
-#include "agent/http/event_framing.h"
 #include "agent/http/http_response.h"
 #include "agent/prompts/prompt_source.h"
+#include "common/dialects/dialect.h"
+#include "common/dialects/event_framing.h"
 #include "common/histogram.h"
 #include "tests/bench/canned_stream.h"
 #include "tests/bench/token_path.h"
@@ -44,16 +44,16 @@ void sse_framing(benchmark::State& state) {
   std::vector<std::string> events;
   for (const std::string& json : canned.payload) {
     events.push_back("data: " + json + "\n\n");
-    events.back().reserve(events.back().size() + agent::kPadding);
+    events.back().reserve(events.back().size() + kPadding);
   }
-  agent::SseParser sse;
+  SseParser sse;
   std::size_t i = 0;
   for (auto _ : state) {
     const std::string_view event = events[i++ % kTokens];
     const std::size_t cut = split ? event.size() / 2 : 0;
     std::string_view first = event.substr(0, cut), rest = event.substr(cut);
     if (split) benchmark::DoNotOptimize(sse.next(first));
-    if (sse.next(rest) != agent::EventStatus::kEvent) state.SkipWithError("no event");
+    if (sse.next(rest) != EventStatus::kEvent) state.SkipWithError("no event");
     benchmark::DoNotOptimize(sse.data().data());
   }
   state.SetItemsProcessed(state.iterations());
@@ -62,11 +62,11 @@ BENCHMARK(sse_framing)->ArgName("split")->Arg(0)->Arg(1);
 
 void read_event(benchmark::State& state, Api api, Shape shape) {
   const CannedStream canned = canned_stream(api, shape, kTokens);
-  const auto dialect = *agent::make_dialect(canned_target(api), Workload());
-  agent::StreamMemory memory = dialect->begin_stream({.system = {}, .text = "What is a transformer?"});
+  const auto dialect = *make_dialect(canned_target(api), Workload());
+  StreamMemory memory = dialect->begin_stream({.system = {}, .text = "What is a transformer?"});
   std::size_t i = 0;
   for (auto _ : state) {
-    agent::Chunk chunk;
+    Chunk chunk;
     if (!dialect->read_event(canned.payload[i++ % kTokens], memory, chunk)) state.SkipWithError("malformed");
     benchmark::DoNotOptimize(chunk);
   }
@@ -123,7 +123,7 @@ void recorder_chunk(benchmark::State& state) {
   agent::Recorder recorder(kZero, kZero, cells);
   agent::RequestRecord record;
   recorder.begin(record, {.key = {.epoch = 1}, .scheduled = kZero, .at = kZero});
-  const agent::Chunk chunk{.answer = true, .completion_tokens = std::nullopt, .prompt_tokens = std::nullopt};
+  const Chunk chunk{.answer = true, .completion_tokens = std::nullopt, .prompt_tokens = std::nullopt};
   DenseHistogram scratch;
   MonoTime now = kZero;
   std::uint64_t i = 0;
@@ -147,7 +147,7 @@ void made_prompt(benchmark::State& state) {
   Cell cell;
   cell.workload.classes = {{"all", {}, 1}};
   cell.workload.synthetic = Synthetic{.input_tokens = state.range(0)};
-  const auto dialect = *agent::make_dialect({.model = "m"}, cell.workload);
+  const auto dialect = *make_dialect({.model = "m"}, cell.workload);
   const auto source = *agent::PromptSource::create(cell, 1, nullptr);
   agent::ConversationState conversation;
   agent::PromptBuffer buffer;

@@ -22,7 +22,7 @@ std::vector<Cell> one_cell() {
 
 TokenPath::TokenPath(Api api, Shape shape)
     : cells_(one_cell()),
-      dialect_(*agent::make_dialect(canned_target(api), cells_[0].workload)),
+      dialect_(*make_dialect(canned_target(api), cells_[0].workload)),
       canned_(canned_stream(api, shape, kTokensPerAnswer)),
       resolver_(poller_),
       pool_(poller_, resolver_, buffers_),

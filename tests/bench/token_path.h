@@ -44,7 +44,7 @@ class TokenPath {
   void collect();
 
   std::vector<Cell> cells_;
-  std::unique_ptr<agent::Dialect> dialect_;
+  std::unique_ptr<Dialect> dialect_;
   CannedStream canned_;
   agent::Poller poller_;
   agent::Resolver resolver_;

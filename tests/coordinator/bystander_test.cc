@@ -112,11 +112,14 @@ TEST_F(Bystanders, ARefusalIsNoTimeToFirstTokenAndIsToldOnce) {
 }
 
 TEST_F(Bystanders, AnErrorAt200IsNoAnswer) {
-  ScriptedServer server([&](ScriptedServer::Peer& peer, int) {
-    while (!peer.read_request().empty()) peer.send(response("200 OK", R"({"error": {"message": "no"}})"));
+  const std::string failures[] = {R"({"error": {"message": "no"}})", R"({"detail": "no"})", "<html>"};
+  // What is no answer costs its connection.
+  ScriptedServer server([&](ScriptedServer::Peer& peer, int connection) {
+    if (!peer.read_request().empty())
+      peer.send(response("200 OK", failures[static_cast<std::size_t>(connection) % std::size(failures)]));
   });
   watch(server.url());
-  ASSERT_TRUE(wait_until([&] { return samples_.size() >= 3; }));
+  ASSERT_TRUE(wait_until([&] { return samples_.size() >= 4; }));
   EXPECT_EQ(last(Signal::kBystanderRequests), 0);
   EXPECT_FALSE(samples_.back().values.contains(Signal::kBystanderTtft));
 }

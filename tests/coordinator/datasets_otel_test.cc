@@ -204,6 +204,53 @@ TEST_F(OtelSpans, AConversationGoesOnInAnotherTrace) {
   EXPECT_EQ(dataset.entries[0].later.size(), 1u);
 }
 
+/// Frameworks name the conversation in the agent's span, and not in every call's.
+TEST_F(OtelSpans, ACallIsOfTheConversationThatASpanAroundItNames) {
+  const std::string id = attribute("gen_ai.conversation.id", R"({"stringValue":"conv_1"})");
+  const auto agent = [&](int begin, const std::string& trace) {
+    return Span{.begin = begin,
+                .end = begin + 5,
+                .trace = trace,
+                .operation = "invoke_agent",
+                .id = "agent",
+                .more = id};
+  };
+  const auto call = [](int begin, const std::string& trace, const std::string& parent) {
+    return Span{.begin = begin, .end = begin + 1, .input = 40, .output = 9, .trace = trace, .parent = parent};
+  };
+  const Dataset beneath =
+      read(spans({agent(10, "a/b"), call(11, "a/b", "agent"), agent(20, "c"), call(21, "c", "agent")}));
+  ASSERT_EQ(beneath.entries.size(), 1u);
+  EXPECT_EQ(beneath.entries[0].gaps, std::vector<Nanos>{9s});
+  Span named = call(11, "a", "");
+  named.more = id;
+  EXPECT_EQ(read(spans({named, call(15, "a", "")})).entries.size(), 1u)
+      << "the only one that its trace names";
+}
+
+TEST_F(OtelSpans, ASubAgentsFirstPromptIsItsOwnHoweverLongItIs) {
+  const auto within = [](Span span, const std::string& parent) {
+    span.parent = parent;
+    return span;
+  };
+  const std::vector<Span> all = {
+      {.begin = 10, .end = 60, .operation = "invoke_agent", .id = "main"},
+      {.begin = 13, .end = 40, .operation = "invoke_agent", .id = "sub", .parent = "main"},
+      within({.begin = 10, .end = 12, .input = 160, .output = 9}, "main"),
+      within({.begin = 14, .end = 20, .input = 320, .output = 9}, "sub"),
+      within({.begin = 22, .end = 24, .input = 480, .output = 9}, "sub"),
+      within({.begin = 41, .end = 42, .input = 500, .output = 9}, "main")};
+  const DatasetEntry session = read(spans(all)).entries.at(0);
+  EXPECT_NE(session.later.at(0).blocks.at(0), session.blocks.at(0));
+  EXPECT_EQ(session.later.at(1).blocks.at(19), session.later.at(0).blocks.at(19)) << "goes on from itself";
+  EXPECT_EQ(session.later.at(2).blocks.at(9), session.blocks.at(9)) << "and so does main";
+  std::vector<Span> told = all;
+  told[3].more = attribute("gen_ai.usage.cache_read.input_tokens", R"({"intValue":"32"})");
+  const DatasetEntry cached = read(spans(told)).entries.at(0);
+  EXPECT_EQ(cached.later.at(0).blocks.at(1), cached.blocks.at(1)) << "what a cache held was there before";
+  EXPECT_NE(cached.later.at(0).blocks.at(2), cached.blocks.at(2));
+}
+
 TEST_F(OtelSpans, ACallIsTakenOnceHoweverOftenItWasTraced) {
   const Span call{.begin = 10, .end = 14, .input = 4, .output = 9, .id = "1"};
   const Span again = call;
@@ -251,6 +298,35 @@ TEST_F(OtelSpans, ACacheThatHeldMoreThanTheInputStandsBesideIt) {
                 .entries.at(0)
                 .input_tokens,
             2050u);
+  const std::string written = attribute("gen_ai.usage.cache_creation.input_tokens", R"({"intValue":"3000"})");
+  EXPECT_EQ(read(spans({{.begin = 10, .end = 12, .input = 50, .output = 9, .more = cached + written}}))
+                .entries.at(0)
+                .input_tokens,
+            5050u)
+      << "and so does what was written to it";
+  EXPECT_EQ(read(spans({{.begin = 10, .end = 12, .input = 6000, .output = 9, .more = cached + written}}))
+                .entries.at(0)
+                .input_tokens,
+            6000u)
+      << "both are in the input";
+}
+
+TEST_F(OtelSpans, OlderNamesOfTheCacheAreRead) {
+  const std::string cached = attribute("gen_ai.usage.cache_read_input_tokens", R"({"intValue":"33"})");
+  const std::string written = attribute("gen_ai.usage.cache_creation_input_tokens", R"({"intValue":"900"})");
+  const Dataset dataset = read(spans({{.begin = 10, .end = 12, .input = 160, .output = 9},
+                                      {.begin = 17, .end = 20, .input = 150, .output = 5, .more = cached},
+                                      {.begin = 21, .end = 22, .input = 3, .output = 5, .more = written}}));
+  const DatasetEntry& session = dataset.entries.at(0);
+  EXPECT_EQ(session.later.at(0).blocks.at(1), session.blocks.at(1));
+  EXPECT_NE(session.later.at(0).blocks.at(2), session.blocks.at(2));
+  EXPECT_EQ(session.later.at(1).input_tokens, 903u);
+}
+
+TEST_F(OtelSpans, OpenLlmetrysOlderNameOfACallIsRead) {
+  std::string text = line({Span{.begin = 10, .end = 12, .input = 3, .output = 7}.json()});
+  text.replace(text.find("gen_ai.operation.name"), 21, "llm.request.type");
+  EXPECT_EQ(read(lines(text)).entries.at(0), (DatasetEntry{.input_tokens = 3, .output_tokens = 7}));
 }
 
 TEST_F(OtelSpans, NumbersAreWholeHoweverTheyAreWritten) {

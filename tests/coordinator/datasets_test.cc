@@ -2,6 +2,9 @@
 
 #include <filesystem>
 #include <fstream>
+#include <sstream>
+#include <string>
+#include <vector>
 
 #include "coordinator/datasets/dataset_file.h"
 #include "coordinator/datasets/library.h"
@@ -102,6 +105,19 @@ TEST_F(Datasets, ALineThatEndsInsideAnEscapeIsNoJson) {
   }
 }
 
+TEST_F(Datasets, TheNameOfAClassPrints) {
+  const auto named = [&](const std::string& name) {
+    auto spec = file(DatasetFormat::kJsonLines, R"({"prompt": "a", "kind": )" + name + "}");
+    spec.prompt_class = "kind";
+    return spec;
+  };
+  EXPECT_EQ(error(named(R"("a\nb")")),
+            "1: the name of a class holds U+000A, which does not print; take it out");
+  EXPECT_EQ(error(named(R"("\u001b[31m")")),
+            "1: the name of a class holds U+001B, which does not print; take it out");
+  EXPECT_EQ(read(named("-1")).classes, std::vector<std::string>{"-1"});
+}
+
 TEST_F(Datasets, TooManyClassesAreAMistakenField) {
   std::string text;
   for (int i = 0; i < 33; ++i) text += "{\"prompt\": \"a\", \"id\": " + std::to_string(i) + "}\n";
@@ -187,13 +203,32 @@ TEST_F(Datasets, Mooncake) {
   EXPECT_EQ(dataset.entries[1].arrival, 2s);
   // Ids are hashes: all 64 bits of them tell blocks apart.
   EXPECT_EQ(read(file(DatasetFormat::kMooncake,
-                      R"({"timestamp": 1, "input_length": 600, "output_length": 4, )"
+                      R"({"timestamp": 1, "input_length": 1600, "output_length": 4, )"
                       R"("hash_ids": [1, 4294967297, 9223372036854775809, 18446744073709551615]})"))
                 .entries.at(0)
                 .blocks,
             (std::vector<std::uint64_t>{1, 4294967297, 9223372036854775809u, 18446744073709551615u}));
   EXPECT_EQ(error(file(DatasetFormat::kMooncake, R"({"timestamp": 1, "output_length": 1})")),
             "1: has no whole number as 'input_length'");
+}
+
+TEST_F(Datasets, HashIdsOfOtherBlocksAreNotTakenForOnesOwn) {
+  const auto trace = [&](int input, const std::string& ids) {
+    return file(DatasetFormat::kMooncake, R"({"timestamp": 1, "output_length": 4, "input_length": )" +
+                                              std::to_string(input) + R"(, "hash_ids": )" + ids + "}");
+  };
+  EXPECT_EQ(error(trace(48, "[1, 2, 3]")),
+            "1: has 3 'hash_ids' for 48 tokens, where blocks of 512 tokens make 1; say how many tokens its "
+            "blocks have ('block_tokens')");
+  auto spec = trace(48, "[1, 2, 3]");
+  spec.block_tokens = 16;
+  EXPECT_EQ(read(spec).block_tokens, 16u);
+  EXPECT_EQ(read(spec).entries.at(0).blocks.size(), 3u);
+  EXPECT_EQ(error(trace(513, "[1, 2, 3]")).substr(0, 12), "1: has 3 'ha");
+  EXPECT_EQ(read(trace(513, "[1, 2]")).entries.at(0).blocks.size(), 2u);
+  EXPECT_EQ(read(trace(5130, "[1, 2]")).entries.at(0).blocks.size(), 2u) << "the rest is like no other";
+  EXPECT_TRUE(read(trace(513, "null")).entries.at(0).blocks.empty());
+  EXPECT_EQ(error(trace(513, "\"1, 2\"")), "1: has no list as 'hash_ids'");
 }
 
 /// As the README of alibaba-edu/qwen-bailian-usagetraces-anon has it; the figures are invented.
@@ -225,6 +260,29 @@ TEST_F(Datasets, BailianSessions) {
   EXPECT_EQ(read(spec).entries.at(0).turn_count(), 3u) << "what has begun goes on";
 }
 
+TEST_F(Datasets, BailianSessionsHoldWhateverTheOrderOfTheLines) {
+  std::vector<std::string> lines;
+  std::istringstream text(kBailian);
+  for (std::string line; std::getline(text, line);) lines.push_back(line);
+  auto spec = file(DatasetFormat::kBailian, kBailian);
+  spec.sessions = true;
+  const Dataset in_order = read(spec);
+  std::string reversed;
+  for (auto line = lines.rbegin(); line != lines.rend(); ++line) reversed += *line + "\n";
+  spec = file(DatasetFormat::kBailian, reversed);
+  spec.sessions = true;
+  EXPECT_EQ(read(spec), in_order);
+}
+
+TEST_F(Datasets, ABailianChatWhoseParentIsNotInTheFileBeginsASession) {
+  auto spec =
+      file(DatasetFormat::kBailian,
+           R"({"chat_id": 2, "parent_chat_id": 1, "timestamp": 3, "input_length": 16, "output_length": 5}
+{"chat_id": 3, "parent_chat_id": 2, "timestamp": 4, "input_length": 32, "output_length": 5})");
+  spec.sessions = true;
+  EXPECT_EQ(read(spec).entries.at(0).turn_count(), 2u);
+}
+
 TEST_F(Datasets, BailianMistakesNameTheLine) {
   const auto complaint = [&](const std::string& line) {
     auto spec = file(DatasetFormat::kBailian, std::string(kBailian) + "\n" + line);
@@ -237,6 +295,11 @@ TEST_F(Datasets, BailianMistakesNameTheLine) {
       complaint(
           R"({"chat_id": 6, "parent_chat_id": 5, "timestamp": 4, "input_length": 1, "output_length": 1})"),
       "6: comes before the chat that it follows ('parent_chat_id')");
+  EXPECT_EQ(
+      complaint(R"({"chat_id": 6, "parent_chat_id": 7, "timestamp": 20, "input_length": 1, "output_length": 1}
+{"chat_id": 7, "parent_chat_id": 6, "timestamp": 20, "input_length": 1, "output_length": 1})"),
+      "6: comes before the chat that it follows ('parent_chat_id')")
+      << "in a circle";
   EXPECT_EQ(complaint(R"({"chat_id": 6, "parent_chat_id": -1, "timestamp": "4"})"),
             "6: has no time in seconds as 'timestamp'");
 }
@@ -329,6 +392,21 @@ TEST_F(Datasets, BadBodiesAreToldWithTheirLine) {
   EXPECT_EQ(error(file(DatasetFormat::kBodies, "{\"messages\": []}")), "1: 'messages' is empty");
   EXPECT_EQ(error(file(DatasetFormat::kBodies, "{\"prompt\": \"a\", \"n\": 3}")),
             "1: 'n' is 3; one request is one answer here");
+  EXPECT_EQ(error(file(DatasetFormat::kBodies, R"({"custom_id": "1", "body": {"input": "a"}})")),
+            "1: has its request body in 'body'; 'jq -c .body' makes a file of bodies");
+  EXPECT_EQ(error(file(DatasetFormat::kBodies, R"({"messages": "a"})")), "1: 'messages' is no list");
+}
+
+TEST_F(Datasets, ABodyThatMayHaveSeveralAnswersIsBad) {
+  const auto complaint = [&](const std::string& body) { return error(file(DatasetFormat::kBodies, body)); };
+  EXPECT_EQ(complaint(R"({"prompt": "a", "n": 2.0})"), "1: 'n' is 2.0; one request is one answer here");
+  EXPECT_EQ(complaint(R"({"prompt": "a", "n": "2"})"), "1: 'n' is \"2\"; one request is one answer here");
+  EXPECT_EQ(complaint(R"({"prompt": ["a", "b", "c"]})"),
+            "1: 'prompt' is a list of 3; one request is one answer here: write a line for each");
+  EXPECT_EQ(complaint(R"({"prompt": [[1, 2], [3]]})").substr(0, 24), "1: 'prompt' is a list of");
+  for (const char* one :
+       {R"({"prompt": [1, 2, 3], "n": 1})", R"({"prompt": ["a"], "n": null})", R"({"input": ["a", "b"]})"})
+    EXPECT_EQ(complaint(one), "") << one;
 }
 
 TEST_F(Datasets, BadLinesMayBeLeftOut) {

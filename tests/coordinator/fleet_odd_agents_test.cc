@@ -26,6 +26,117 @@ TEST_F(FleetTest, AnotherVersionIsTurnedAway) {
   EXPECT_THAT(answer->rejected().reason(), HasSubstr("0.0.0-other"));
 }
 
+/// Else it would try again until its time is over, and say that there is no coordinator.
+TEST_F(FleetTest, WhoseHelloIsInvalidHearsWhy) {
+  listen();
+  for (const std::string& name : {std::string(), std::string(201, 'x'), std::string("a\nb")}) {
+    RawAgent odd(unix_address());
+    odd.send(RawAgent::hello(name));
+    const auto answer = odd.next();
+    ASSERT_TRUE(answer && answer->has_rejected()) << name;
+    EXPECT_THAT(answer->rejected().reason(), HasSubstr("hello.name: an agent's name"));
+  }
+}
+
+TEST_F(FleetTest, BeforeTheAssignmentNothingIsOfTheRun) {
+  listen();
+  RawAgent eager(unix_address());
+  eager.send(RawAgent::hello("eager"));
+  ASSERT_TRUE(fleet_->assemble({1}, kLimit));
+  v1::AgentMessage word;
+  word.mutable_ready();
+  eager.send(word);
+  word.mutable_drained();
+  eager.send(word);
+  std::thread answering([&] {
+    while (const auto message = eager.next()) {
+      v1::AgentMessage answer;
+      if (message->has_clock_probe()) {
+        *answer.mutable_clock_reply() = clock_reply(message->clock_probe(), SystemClock().now());
+      } else if (message->has_assignment()) {
+        answer.mutable_refused()->set_reason("it was not ready");
+      } else {
+        continue;
+      }
+      eager.send(answer);
+    }
+  });
+  const auto started = fleet_->start(assignment());
+  fleet_->finish(false);
+  answering.join();
+  ASSERT_FALSE(started);
+  EXPECT_THAT(started.error().message, HasSubstr("it was not ready"));
+}
+
+/// One that makes itself ready has no number yet: its word counted as that of agent 0.
+TEST_F(FleetTest, ALatecomerEndsNobodysBudget) {
+  listen();
+  TestAgent good(unix_address(), "good");
+  while (!fleet_->assemble({.expected = 2, .least = 1}, 1ms)) {
+  }
+  ASSERT_TRUE(fleet_->start(assignment()));
+  fleet_->send({.epoch = 1, .concurrency = 1});
+  RawAgent late(unix_address());
+  late.send(RawAgent::hello("late"));
+  std::thread answering([&] {
+    while (const auto message = late.next()) {
+      v1::AgentMessage answer;
+      if (message->has_clock_probe()) {
+        *answer.mutable_clock_reply() = clock_reply(message->clock_probe(), SystemClock().now());
+        late.send(answer);
+      } else if (message->has_assignment()) {
+        answer.set_run_id("run-1");
+        answer.mutable_level_done()->set_epoch(1);
+        late.send(answer);
+        answer.mutable_ready()->set_run_id("run-1");
+        late.send(answer);
+      }
+    }
+  });
+  EXPECT_TRUE(pump_until([&] { return !joined_.empty(); }));
+  EXPECT_TRUE(finished_.empty());
+  fleet_->finish(true);
+  answering.join();
+}
+
+/// It answers every heartbeat, and no row would ever be complete with it.
+TEST_F(FleetTest, OneWhoseSecondsStandStillIsLost) {
+  listen({.still_limit = 200ms, .heartbeat = 20ms});
+  RawAgent still(unix_address());
+  still.send(RawAgent::hello("still"));
+  ASSERT_TRUE(fleet_->assemble({1}, kLimit));
+  std::thread answering([&] {
+    std::uint64_t sequence = 0;
+    while (const auto message = still.next()) {
+      v1::AgentMessage answer;
+      if (message->has_clock_probe()) {
+        *answer.mutable_clock_reply() = clock_reply(message->clock_probe(), SystemClock().now());
+      } else if (message->has_assignment()) {
+        answer.mutable_ready()->set_run_id("run-1");
+      } else if (message->has_heartbeat()) {
+        v1::SnapshotBatch batch;
+        batch.set_sequence(++sequence);
+        batch.set_complete_through(0);
+        answer.set_run_id("run-1");
+        answer.set_batch(batch.SerializeAsString());
+      } else {
+        continue;
+      }
+      still.send(answer);
+    }
+  });
+  ASSERT_TRUE(fleet_->start(assignment()));
+  const MonoTime until = SystemClock().now() + kLimit;
+  while (lost_.empty() && SystemClock().now() < until) {
+    auto event = fleet_->wait(10ms);
+    if (const auto* lost = event ? std::get_if<AgentLost>(&*event) : nullptr) lost_.push_back(*lost);
+  }
+  ASSERT_EQ(lost_.size(), 1u);
+  EXPECT_THAT(lost_[0].reason, HasSubstr("has measured nothing for 0.2 s"));
+  fleet_->finish(true);
+  answering.join();
+}
+
 TEST_F(FleetTest, AnInvalidBatchLosesItsAgentOnly) {
   listen();
   TestAgent good(unix_address(), "good");

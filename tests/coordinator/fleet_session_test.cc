@@ -229,7 +229,7 @@ TEST_F(FleetTest, ASecretThatTheAgentDoesNotAllowRefusesTheRun) {
 
 TEST_F(FleetTest, ALevelAboveAnAgentsCapIsRefusedAndNotLoaded) {
   listen();
-  TestAgent a(unix_address(), "a", {.permissions = {.max_streams = 4}});
+  TestAgent a(unix_address(), "a", {.permissions = {.caps = {.max_streams = 4}}});
   assemble_and_start(1);
   fleet_->send({.epoch = 1, .concurrency = 4});
   fleet_->send({.epoch = 2, .concurrency = 5});

@@ -170,6 +170,21 @@ TEST(HtmlReport, EngineAndGpuStandWhereTheTargetTold) {
   EXPECT_THAT(silent, Not(HasSubstr("loaded in")));
 }
 
+TEST(HtmlReport, AudioTokensHaveColumnsWhereTheServerTellsOfThem) {
+  Report report = sample::report();
+  report.results.resize(1);
+  const std::string silent = render_html(report, {}, "");
+  EXPECT_THAT(silent, HasSubstr(R"(data-key="reasoning_ratio")"));
+  EXPECT_THAT(silent, Not(HasSubstr(R"(data-key="audio_)")));
+  report.results[0].steps[0].audio_ratio = 0.25;
+  const std::string spoken = render_html(report, {}, "");
+  EXPECT_EQ(occurrences(spoken, R"(data-key="audio_ratio")"), 1u);
+  EXPECT_THAT(spoken, HasSubstr(R"(<td data-v="0.25">25)"));
+  EXPECT_THAT(spoken, Not(HasSubstr(R"(data-key="audio_prompt_ratio")"))) << "no row has it";
+  report.results[0].steps[0].audio_prompt_ratio = 0.125;
+  EXPECT_EQ(occurrences(render_html(report, {}, ""), R"(data-key="audio_prompt_ratio")"), 1u);
+}
+
 TEST(HtmlReport, WhyFiguresAreAbsentStandsBelowTheirTable) {
   const std::string page = sample_page();
   EXPECT_THAT(page, HasSubstr(R"(<p class="reasons">n/a: )"));

@@ -24,6 +24,18 @@ TEST(Delivery, AnswersInOnePieceAreBuffered) {
   EXPECT_FALSE(buffered(answers(0, 0))) << "short answers, or none that stream";
 }
 
+TEST(Delivery, FirstChunksThatNothingFollowsForLong) {
+  SeriesStats window = answers(0, 93);
+  EXPECT_FALSE(early_first(window));
+  window.witnesses.early_firsts = 90;
+  window.witnesses.early_first_micros = 90 * 1'350'000;
+  ASSERT_TRUE(early_first(window));
+  EXPECT_NEAR(early_first(window)->ratio, 90.0 / 93, 1e-9);
+  EXPECT_NEAR(early_first(window)->gap, 1.35, 1e-9);
+  window.witnesses.early_firsts = 20;
+  EXPECT_FALSE(early_first(window)) << "a stall now and then";
+}
+
 /// `n` answers whose chunks come `together` at a time every `period`.
 SeriesStats flushed(int together, Nanos period, int n = 100, Nanos within = Nanos(0)) {
   SeriesStats s = answers(0, 10);
@@ -107,6 +119,16 @@ WindowCut cut_of(std::vector<double> in_flight) {
   WindowCut cut;
   for (const double n : in_flight) cut.seconds.push_back({.in_flight = n});
   return cut;
+}
+
+TEST(Delivery, RequestsThatFailedHaveWaitedAndDoNotHang) {
+  SeriesStats failing = held(24, 12);
+  failing.e2e.record(milliseconds(1300), 100);
+  failing.outcomes[static_cast<std::size_t>(Outcome::kEmpty)] = 75;  // each after 1.3 s, of 12 · 8 s
+  EXPECT_FALSE(hanging(failing, 8));
+  failing.outcomes[static_cast<std::size_t>(Outcome::kEmpty)] = 0;
+  failing.outcomes[static_cast<std::size_t>(Outcome::kRejected)] = 5000;  // at once
+  EXPECT_TRUE(hanging(failing, 8));
 }
 
 TEST(Delivery, SlotsThatAreNowhereWaitForAConnection) {

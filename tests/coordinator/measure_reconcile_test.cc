@@ -84,6 +84,27 @@ TEST(Reconcile, APageThatCountsWhatWeSeeIsCovered) {
   EXPECT_THAT(words::page(page), IsEmpty());
 }
 
+/// At a steady rate an old page counts as many tokens as a new one: its queue is that of an earlier load.
+TEST(Reconcile, APageThatHoldsMoreThanIsInFlightIsNoEvidence) {
+  World world;
+  world.page([&](double at) { return world.counted(at); });
+  for (int s = 20; s <= 40; ++s) {
+    TelemetrySample sample{s, "host", "page", {}, {}};
+    const double total = world.counted(s);
+    sample.values = {{kGenerationTokens, total},
+                     {kRequestsFinished, std::floor(total / world.tokens_per_request)},
+                     {kRunning, 10},
+                     {kWaiting, 12},
+                     {kProcessStart, 1000}};
+    world.telemetry.add(sample);
+  }
+  const PageCheck page = world.check(21, 39);
+  EXPECT_EQ(page.state, "unlike");
+  EXPECT_FALSE(page.evidence());
+  EXPECT_THAT(words::page(page), HasSubstr("2.2 times as many requests as are in flight"));
+  EXPECT_EQ(world.check(42, 58).state, "covered");
+}
+
 TEST(Reconcile, OnePodOfFourIsAPart) {
   World world;
   world.page([&](double at) { return world.counted(at, 0.25); });

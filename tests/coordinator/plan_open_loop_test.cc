@@ -164,6 +164,30 @@ TEST_F(TracePlan, CannotBeOutlasted) {
   EXPECT_THAT(error("{arrival: trace}", ", order: random"), HasSubstr("replays its dataset in order"));
 }
 
+TEST_F(TracePlan, IsMeasuredToItsEnd) {
+  std::ofstream(folder_ / "trace.jsonl", std::ios::app)
+      << R"({"timestamp": 20900, "input_length": 10, "output_length": 4})"
+      << "\n";
+  const auto plan = load_trace("{arrival: trace, warmup: 2s}");
+  ASSERT_TRUE(plan) << plan.error().message;
+  EXPECT_EQ(plan->scenarios[0].ramp.hold, 18900ms) << "no second is rounded away";
+}
+
+TEST_F(TracePlan, OfSessionsLastsUntilTheirLastTurns) {
+  std::ofstream(folder_ / "trace.jsonl")
+      << R"({"chat_id": 1, "parent_chat_id": -1, "timestamp": 0, "input_length": 20, "output_length": 4}
+{"chat_id": 2, "parent_chat_id": 1, "timestamp": 9, "input_length": 40, "output_length": 4})";
+  const auto load = [&](const std::string& ramp) {
+    const Parts parts{.workload = "{dataset: {file: trace.jsonl, format: bailian}, conversation: {}}",
+                      .ramp = ramp};
+    return parse_plan(parts.text(), folder_ / "sweep.yaml", fake_variables());
+  };
+  const auto plan = load("{arrival: trace, warmup: 0s}");
+  ASSERT_TRUE(plan) << plan.error().message;
+  EXPECT_EQ(plan->scenarios[0].ramp.hold, 9s);
+  EXPECT_FALSE(load("{arrival: trace, warmup: 0s, hold: 10s}"));
+}
+
 TEST(TargetPlan, RoutingAndConnections) {
   const Target target = load_parts({.target = "{name: h, urls: ['http://a', 'http://b'], model: m, routing: "
                                               "least_in_flight, connection: per_request}"})

@@ -59,6 +59,9 @@ TEST_F(PlanWorkload, ADatasetSaysWhatPassesBetweenTurns) {
   write("agents.jsonl", R"({"q": ["a", "b"], "n": 4, "wait": [3]})");
   const std::string agents = "dataset: {file: agents.jsonl, prompt: q, output_tokens: n, delay: wait";
   EXPECT_EQ(workload(agents + ", time_scale: 2}, conversation: {}").conversation->think_time, 6);
+  EXPECT_THAT(error(agents + "}"), HasSubstr("'delay' passes between turns; add 'conversation: {}'"));
+  EXPECT_THAT(error("dataset: {file: agents.jsonl, prompt: q, block_tokens: 16}"),
+              HasSubstr("'block_tokens' is for 'hash_ids' of mooncake and bailian traces; jsonl has none"));
   EXPECT_THAT(error(agents + "}, conversation: {think_time: 1s}"),
               HasSubstr("the dataset says what passes between turns; remove it"));
   write("sessions.jsonl",

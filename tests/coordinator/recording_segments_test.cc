@@ -1,3 +1,5 @@
+#include <google/protobuf/io/zero_copy_stream_impl_lite.h>
+#include <google/protobuf/util/delimited_message_util.h>
 #include <gtest/gtest.h>
 
 #include <filesystem>
@@ -7,6 +9,8 @@
 #include "common/wire.h"
 #include "coordinator/recording/recording.h"
 #include "coordinator/recording/resume.h"
+#include "coordinator/recording/segment.h"
+#include "kneepoint/v1/recording.pb.h"
 #include "tests/coordinator/recording_fixture.h"
 
 namespace kneepoint::coordinator {
@@ -60,6 +64,83 @@ TEST_F(RecordingTest, ALastSegmentThatIsCutAnywhereReadsToItsLastCompleteEntry) 
   EXPECT_EQ(through, seconds_ - 1);
   EXPECT_EQ(windows, 2u);
   EXPECT_GT(grown, 20u) << "second by second";
+}
+
+/// Whatever bit of it turns: nobody takes a number from it that was not measured.
+TEST_F(RecordingTest, AnEntryThatWasDamagedIsRefusedOrLeftOut) {
+  record_in_two();
+  const auto whole = read_recording(folder_, Rows::kMeasured);
+  ASSERT_TRUE(whole) << whole.error().message;
+  const std::string bytes = content(file(2));
+  std::size_t refused = 0;
+  for (std::size_t at = 10; at < bytes.size(); at += 7) {  // behind gzip's own header
+    std::string turned = bytes;
+    turned[at] = static_cast<char>(turned[at] ^ (1 << at % 8));
+    std::ofstream(file(2), std::ios::binary | std::ios::trunc) << turned;
+    const auto recording = read_recording(folder_, Rows::kMeasured);
+    if (!recording) {
+      ++refused;
+      continue;
+    }
+    ASSERT_LE(recording->rows.size(), whole->rows.size());
+    for (std::size_t row = 0; row < recording->rows.size(); ++row) {
+      ASSERT_EQ(recording->rows[row].output_tokens_per_second.value,
+                whole->rows[row].output_tokens_per_second.value)
+          << "byte " << at;
+      ASSERT_EQ(recording->rows[row].e2e_seconds.mean, whole->rows[row].e2e_seconds.mean) << "byte " << at;
+    }
+  }
+  EXPECT_GT(refused, 0u);
+}
+
+TEST_F(RecordingTest, ARecordingWithoutChecksumsIsReadAsBefore) {
+  {
+    auto writer = begin();
+    record(writer, 11);
+  }
+  std::string plain;
+  {
+    google::protobuf::io::StringOutputStream stream(&plain);
+    (void)read_entries(file(), [&](v1::RecordingEntry entry) -> Result<void> {
+      entry.clear_checksum();
+      google::protobuf::util::SerializeDelimitedToZeroCopyStream(entry, &stream);
+      return {};
+    });
+  }
+  const auto before = read_recording(folder_);
+  ASSERT_TRUE(before) << before.error().message;
+  std::ofstream(file(), std::ios::binary | std::ios::trunc) << plain;  // gzip's reader takes it as it is
+  const auto recording = read_recording(folder_);
+  ASSERT_TRUE(recording) << recording.error().message;
+  EXPECT_EQ(recording->timeline.coverage(), before->timeline.coverage());
+}
+
+/// What comes behind would be taken for what follows on what comes before.
+TEST_F(RecordingTest, ASegmentThatIsMissingIsSaid) {
+  record_in_two();
+  fs::rename(file(2), file(3));
+  const auto recording = read_recording(folder_);
+  ASSERT_FALSE(recording);
+  EXPECT_NE(recording.error().message.find(file(2).string()), std::string::npos) << recording.error().message;
+}
+
+/// A run that begins removes what lies there.
+TEST_F(RecordingTest, WhatIsLeftOfARunIsNotTakenForNothing) {
+  const auto refused = [&] {
+    const auto found = find_run(folder_, plan_);
+    return !found && found.error().message.find("cannot be read; put that back") != std::string::npos;
+  };
+  std::ofstream(file(), std::ios::binary) << "\x1f\x8b\x08";
+  EXPECT_FALSE(refused()) << "killed as it began";
+  std::ofstream(file(), std::ios::binary | std::ios::trunc) << "no recording";
+  EXPECT_TRUE(refused());
+  fs::remove(file());
+  EXPECT_FALSE(refused()) << "an empty directory";
+  for (const fs::path& left : {file(2), folder_ / kTelemetryFile, folder_ / "report.json"}) {
+    std::ofstream(left) << "x";
+    EXPECT_TRUE(refused()) << left;
+    fs::remove(left);
+  }
 }
 
 TEST_F(RecordingTest, ASegmentOfAnotherRunIsRefused) {

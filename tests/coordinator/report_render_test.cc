@@ -169,7 +169,7 @@ TEST(Render, EveryFlagThatARowCanCarryIsExplained) {
         "INTERRUPTED",     "AGENT_LOST",  "INCOMPLETE", "NO_DATA",      "LOW_OCCUPANCY",  "LITTLES_LAW",
         "SEND_LAG",        "RX_LAG",      "DRIFTING",   "UNSTAMPED",    "EARLY_STOPS",    "ECHO",
         "TOKEN_MISMATCH",  "RECONNECTS",  "DRIFT",      "SHORT_WINDOW", "LOW_CONFIDENCE", "LOWEST LATENCY",
-        "QUEUEING BEGINS", "MOVING"}) {
+        "QUEUEING BEGINS", "MOVING",      "EARLY_FIRST"}) {
     Report report = sample_report();
     report.results[0].steps[1].flags = {flag};
     ASSERT_TRUE(explain_flag(flag)) << flag;

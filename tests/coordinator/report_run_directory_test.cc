@@ -53,6 +53,36 @@ TEST_F(RunDirectoryTest, ARunThatLiesThereIsRefusedAndCanBeCleared) {
     EXPECT_EQ(content(directory->path() / name), "mine") << "what is no run's stays";
 }
 
+TEST_F(RunDirectoryTest, OneCoordinatorWorksInItAtATime) {
+  const auto another = [&] { return *RunDirectory::create(base_ / "mine", "plan", now_); };
+  {
+    RunDirectory mine = another();
+    ASSERT_TRUE(mine.lock());
+    RunDirectory theirs = another();
+    const auto refused = theirs.lock();
+    ASSERT_FALSE(refused);
+    EXPECT_NE(refused.error().message.find("another coordinator is at work there"), std::string::npos)
+        << refused.error().message;
+    ASSERT_TRUE(RunDirectory::create(base_ / "other", "plan", now_)->lock());
+    const RunDirectory copy = mine;
+    mine = another();
+    EXPECT_FALSE(theirs.lock()) << "as long as a copy of it is there";
+  }
+  EXPECT_TRUE(fs::is_empty(base_ / "mine")) << "nothing of it is left";
+  // A kill leaves the file, and no lock.
+  std::ofstream(base_ / "mine" / ".coordinator");
+  EXPECT_TRUE(another().lock());
+}
+
+TEST_F(RunDirectoryTest, ALockedOneThatLoadedNothingLeavesNothing) {
+  auto directory = RunDirectory::create(base_ / "mine", "plan", now_);
+  ASSERT_TRUE(directory);
+  ASSERT_TRUE(directory->lock());
+  ASSERT_TRUE(directory->write("plan.yaml", "kneepoint: 1\n"));
+  directory->discard();
+  EXPECT_FALSE(fs::exists(directory->path()));
+}
+
 TEST_F(RunDirectoryTest, IsNamedAfterTheTimeAndThePlan) {
   const auto first = RunDirectory::create(std::nullopt, "my plan/../x", now_, base_ / "runs");
   ASSERT_TRUE(first) << first.error().message;

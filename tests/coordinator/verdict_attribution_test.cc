@@ -162,6 +162,22 @@ TEST(Attribution, AFullCacheAloneSaysNothing) {
   EXPECT_EQ(scene.judge().bottleneck, "");
 }
 
+/// Engines that reserve the cache, or count what they keep of earlier prompts, call it full at any load.
+TEST(Attribution, ACacheThatIsFullAtTheLowestLoadTooIsNoLimit) {
+  Scene scene;
+  scene.at_knee() = healthy(30, 2);
+  scene.at_past() = healthy(30, 18);
+  for (Step& step : scene.steps) step.telemetry->kv_usage_mean = step.telemetry->kv_usage_max = 0.97;
+  EXPECT_EQ(scene.judge().bottleneck, "queue_slots");
+  EXPECT_THAT(scene.judge().text(), HasSubstr("97 % full at 1 request in flight, too: that shows no limit"));
+  // One request of a long context may fill it: no more run at more load.
+  scene.steps[0].telemetry->running_mean = scene.steps[1].telemetry->running_mean = 1;
+  scene.at_knee() = healthy(1, 31);
+  scene.at_past() = healthy(1, 47);
+  for (Step& step : scene.steps) step.telemetry->kv_usage_mean = step.telemetry->kv_usage_max = 0.97;
+  EXPECT_EQ(scene.judge().bottleneck, "kv_cache");
+}
+
 TEST(Attribution, AShortQueueBesideAGrowingBatchIsNoFullBatch) {
   Scene scene;
   scene.at_knee() = healthy(31, 1);

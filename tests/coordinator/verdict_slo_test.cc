@@ -88,6 +88,22 @@ TEST(SloResult, BracketsTheLargestPassAndTheSmallestFail) {
   EXPECT_EQ(found.ci95->high, 8);
 }
 
+/// A window that passed beside others of the same load in which far too many missed, in bursts.
+TEST(SloResult, OneWindowThatPassesDoesNotOutweighWhatAllOfThemMissed) {
+  std::vector<Step> steps = rows({{8, "PASS"}, {16, "PASS"}, {16, "INDETERMINATE"}, {32, "FAIL"}});
+  const auto counted = [&](std::size_t row, std::uint64_t met, std::uint64_t missed) {
+    steps[row].slo[0].met = steps[row].slo_joint->met = met;
+    steps[row].slo[0].missed = steps[row].slo_joint->missed = missed;
+  };
+  counted(1, 94, 0);
+  counted(2, 78, 16);
+  const std::vector<SloLimit> limits{{.metric = SloMetric::kTtft, .quantile = 0.95}};
+  EXPECT_EQ(find_slo(steps, limits).criteria[0].concurrency, 8.0);
+  EXPECT_EQ(find_slo(steps, limits).joint->concurrency, 8.0);
+  counted(2, 91, 3);
+  EXPECT_EQ(find_slo(steps, limits).criteria[0].concurrency, 16.0);
+}
+
 TEST(SloResult, NothingAboveAFailureCounts) {
   const auto found = criterion(rows({{1, "PASS"}, {2, "FAIL"}, {4, "PASS"}}));
   EXPECT_EQ(found.concurrency, 1);

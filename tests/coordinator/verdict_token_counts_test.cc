@@ -209,6 +209,32 @@ TEST(TokenCounts, ChunksThatNothingConfirmsAreAReservation) {
   EXPECT_EQ(settled(std::vector{whole}).verdict.trust(), Trust::kTrustworthy);
 }
 
+/// A host that is full answers with one word, says that it reached the length and counts all of it.
+TEST(TokenCounts, ALengthOfWhichNoTextCameIsNotConfirmedByItsCount) {
+  const Step light = told_row({.usage = 278, .chunks = 278, .max_tokens = 278, .bytes_per_token = 4.4}, 8);
+  const Step full = told_row({.usage = 719, .chunks = 390, .max_tokens = 719, .bytes_per_token = 2.4}, 48);
+  const ScenarioResult result = settled(std::vector{light, full});
+  EXPECT_EQ(state(result), "confirmed");
+  EXPECT_EQ(result.steps.at(1).token_count->state, "differs");
+  EXPECT_EQ(result.verdict.trust(), Trust::kUntrusted);
+  // Chunks of several tokens have the text of several.
+  const Step several = told_row({.usage = 719, .chunks = 390, .max_tokens = 719, .bytes_per_token = 4.3}, 48);
+  EXPECT_EQ(settled(std::vector{light, several}).verdict.trust(), Trust::kTrustworthy);
+}
+
+TEST(TokenCounts, ChunksThatGetFullerHoldMoreTokens) {
+  const Step light = told_row({.chunks = 278, .bytes_per_token = 2.5}, 4);
+  const Step full = told_row({.chunks = 190, .bytes_per_token = 5}, 16);
+  const ScenarioResult result = settled(std::vector{light, full});
+  EXPECT_EQ(result.steps.at(1).token_count->state, "differs");
+  EXPECT_FALSE(result.steps.at(0).output_tokens_per_second.value) << "a curve is of one unit";
+  EXPECT_GE(result.steps.at(1).output_tokens_per_second.ci95->high, 380);
+  EXPECT_TRUE(result.verdict.has("witnesses_differ"));
+  EXPECT_EQ(
+      settled(std::vector{light, told_row({.chunks = 350, .bytes_per_token = 2.7}, 16)}).verdict.trust(),
+      Trust::kTrustworthy);
+}
+
 TEST(TokenCounts, WitnessesAreTakenFromTheWindow) {
   SeriesStats window;
   window.chunks = 3200;

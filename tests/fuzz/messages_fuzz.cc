@@ -64,12 +64,12 @@ class Agent {
       static_cast<void>(fetch_->take(chunk.hash(), chunk.offset(), chunk.data()));
     } else if (message.has_level()) {
       const auto level = from_wire(message.level());
-      if (level) static_cast<void>(permissions_.check(*level));
+      if (level) static_cast<void>(permissions_.caps.check(*level));
     }
   }
 
  private:
-  const agent::Permissions permissions_{.max_streams = 1000, .max_rate = 1000};
+  const agent::Permissions permissions_{.caps = {.max_streams = 1000, .max_rate = 1000}};
   std::optional<agent::DatasetFetch> fetch_;
 };
 

@@ -11,9 +11,9 @@
 #include <string_view>
 #include <vector>
 
-#include "agent/dialects/dialect.h"
-#include "agent/http/event_framing.h"
 #include "agent/http/http_response.h"
+#include "common/dialects/dialect.h"
+#include "common/dialects/event_framing.h"
 
 namespace {
 

@@ -10,6 +10,7 @@ growth of the engine's own counters, and second by second what each thread of th
 servers.py started it). At the end one line each: what the report says, and what the witnesses do.
 """
 import argparse
+import contextlib
 import json
 import os
 import signal
@@ -42,6 +43,27 @@ def shortened(config, folder, change):
     with open(path, "w") as f:
         yaml.safe_dump(plan, f, allow_unicode=True, sort_keys=False)
     return path
+
+
+def ended(child):
+    """Ends it, and says whether it was still there."""
+    was = child.poll() is None
+    child.terminate()
+    try:
+        child.wait(10)
+    except subprocess.TimeoutExpired:
+        child.kill()
+        child.wait()
+    return was
+
+
+def first_line(child, log, patience):
+    """Waits until it has said something, as it does once it is ready. @raise OSError where it ends, or says nothing for so long."""
+    until = time.monotonic() + patience
+    while not os.path.getsize(log):
+        if child.poll() is not None or time.monotonic() > until:
+            raise OSError(f"{os.path.basename(log)}: nothing came of it")
+        time.sleep(0.1)
 
 
 def free_port():
@@ -234,6 +256,70 @@ class Battery:
         """Weights of sixteen bits against four."""
         return self.alternate("r1", "gptq")
 
+    @contextlib.contextmanager
+    def neighbour(self, *cards, duty=1.0):
+        """Something else keeps these cards busy meanwhile. What it got of them is kept, too."""
+        burners = []
+        try:
+            for card in cards:
+                log = os.path.join(self.folder, f"neighbour-{card}.jsonl")
+                with open(log, "w") as out, open(log + ".err", "w") as errors:
+                    burners.append(subprocess.Popen([sys.executable, os.path.join(HERE, "burner.py"), "--gpu", str(card), "--duty", str(duty)],
+                                                    stdout=out, stderr=errors, stdin=subprocess.DEVNULL))
+            for card, burner in zip(cards, burners):
+                first_line(burner, os.path.join(self.folder, f"neighbour-{card}.jsonl"), 90)
+            yield
+        finally:
+            there = [ended(burner) for burner in burners]
+            self.note = f"a neighbour on {', '.join(map(str, cards))}" + ("" if all(there) else ", which ENDED BEFORE THE RUN DID") + "; "
+
+    def ranks(self):
+        """Two ranks of 64 slots, alike: a row for each, none is named, and at 256 no more than 128 can run."""
+        return self.ramp("dp2", 32, 96, 256)
+
+    def slow_rank(self):
+        """The same, and a neighbour keeps the card of rank 1 busy: rank 1 is named."""
+        with self.neighbour(1):
+            return self.ramp("dp2", 16, 32, 64)
+
+    def slow_ranks(self):
+        """The same with a neighbour on either card: slower, but alike, and none is named."""
+        with self.neighbour(0, 1):
+            return self.ramp("dp2", 16, 32, 64)
+
+    def quick(self):
+        """What `kneepoint init` and a minute of `kneepoint quick` say of two ranks of 64 slots."""
+        program, url = os.path.join(self.bin, "kneepoint"), self.urls["dp2"]
+        with open(os.path.join(self.folder, "terminal.txt"), "a") as log:
+            codes = [subprocess.call([program, *what], stdout=log, stderr=log, stdin=subprocess.DEVNULL, cwd=self.folder)
+                     for what in (["init", url, "--output", "init.yaml"], ["quick", url, "-c", "8,32,96,256"])]
+        latest = os.path.join(self.folder, "runs", "latest")
+        if os.path.exists(latest):
+            os.rename(os.path.realpath(latest), os.path.join(self.folder, "run"))
+        return max(codes)
+
+    def split(self, a, b, c, d, **settings):
+        """A ramp through the proxy before the two halves."""
+        port, log = free_port(), os.path.join(self.folder, "proxy.txt")
+        with open(log, "w") as out:
+            proxy = subprocess.Popen([sys.executable, os.path.join(HERE, "split_proxy.py"), "--port", str(port), "--prefill", self.urls["prefill"],
+                                      "--decode", self.urls["decode"], "--log", os.path.join(self.folder, "proxy.jsonl")],
+                                     stdout=out, stderr=out, stdin=subprocess.DEVNULL)
+        try:
+            first_line(proxy, log, 20)
+            return self.run(os.path.join(HERE, "plans", "split.yaml"), url=f"http://127.0.0.1:{port}", prefill=self.urls["prefill"],
+                            decode=self.urls["decode"], a=a, b=b, c=c, d=d, **settings)
+        finally:
+            ended(proxy)
+
+    def split_prompts(self):
+        """Long prompts, short answers through a prefill and a decode server: prefill gives out (or the way between, where that is slow)."""
+        return self.split(1, 4, 16, 48, name="split-prompts", input_min=3000, input_max=5000, output_min=16, output_max=48)
+
+    def split_answers(self):
+        """Short prompts, long answers through the same: 16 decode, the others wait for that."""
+        return self.split(4, 16, 32, 64, name="split-answers", output_min=128, output_max=256, warmup="7s")
+
     def watched(self, begin, kill_after, kill):
         """A run that loses a process after so many seconds, while its metrics and its live page are followed. begin() starts it,
         kill(child) returns the process that is to be waited for from then on."""
@@ -294,7 +380,13 @@ EXPERIMENTS = {
     "experiment-a-awq": (["r1awq", "phi3awq"], 300), "hidden-replicas": (["slots64", "eager"], 75), "second-client": (["slots64"], 260),
     "turns-front-ends": (["r1", "fronts4"], 100), "turns-prefix": (["r1", "noprefix"], 100), "turns-chunks": (["r1", "chunk512"], 100),
     "turns-slots": (["noprefix", "slots64"], 100), "turns-fp8": (["r1", "fp8"], 100), "turns-gptq": (["r1", "gptq"], 100),
+    "ranks": (["dp2"], 75), "slow-rank": (["dp2"], 80), "slow-ranks": (["dp2"], 80), "quick": (["dp2"], 85),
+    "split-prompts": (["prefill", "decode"], 80), "split-answers": (["prefill", "decode"], 85),
 }
+
+
+OF_A_RANK = ("requests_share_ratio", "running", "waiting", "ttft_mean_seconds", "tpot_mean_seconds")
+OF_A_ROLE = ("running", "waiting", "prompt_tokens_per_second", "output_tokens_per_second")
 
 
 def told(folder):
@@ -318,7 +410,22 @@ def told(folder):
         lines.append(f"{result['target']} / {result['scenario']}: {result['verdict']['trust']}; knee {saturation.get('concurrency')} "
                      f"{saturation.get('ci95')}; {best:,.0f} tok/s at most; bottleneck "
                      f"{json.dumps(saturation.get('bottleneck'), ensure_ascii=False)[:300]}")
+        for step in result["steps"]:
+            told_of = step["telemetry"] or {}
+            lines += [f"at {step['concurrency']}: {name(each)}: " + ", ".join(f"{key} {each[key]:.4g}" for key in keys if each[key] is not None)
+                      for each, name, keys in [*((pod, lambda pod: f"rank {pod['rank']}", OF_A_RANK) for pod in told_of.get("pods", [])),
+                                               *((role, lambda role: role["role"], OF_A_ROLE) for role in told_of.get("roles", []))]]
+        lines += [f"remark {remark['code']}: {remark['text']}" for remark in result["verdict"]["remarks"] if "_pod" in remark["code"] or "pod_" in remark["code"]]
     return lines
+
+
+def of_transfers(counts):
+    """What NIXL counted, where it is there."""
+    moved = counts.get("vllm:nixl_xfer_time_seconds_count")
+    if not moved:
+        return ""
+    return (f"; {moved:.0f} caches came, {witness.mean(counts, 'vllm:nixl_bytes_transferred') / 1e6:.1f} MB in "
+            f"{witness.mean(counts, 'vllm:nixl_xfer_time_seconds') * 1e3:.1f} ms each")
 
 
 def experiment(battery, name, limit):
@@ -326,6 +433,7 @@ def experiment(battery, name, limit):
     os.makedirs(battery.folder)
     needed = EXPERIMENTS[name][0]
     before = {server: witness.drained(battery.urls[server]) for server in needed}
+    ranks = {server: witness.ranks(battery.urls[server]) for server in needed}
     threads = witness.Threads({server: battery.pids[server] for server in needed if server in battery.pids},
                               {server: battery.urls[server] for server in needed})
     threads.start()
@@ -335,13 +443,22 @@ def experiment(battery, name, limit):
     threads.ended.set()
     threads.join()
     grown = {server: witness.growth(before[server], witness.drained(battery.urls[server])) for server in needed}
+    by_rank = {server: {rank: witness.growth(was.get(rank, {}), now) for rank, now in witness.ranks(battery.urls[server]).items()}
+               for server, was in ranks.items()}
     with open(os.path.join(battery.folder, "witness.json"), "w") as f:
-        json.dump({"exit": code, "begun_unix": begun, "seconds": round(seconds, 1), "note": battery.note, "engine": grown, "threads": threads.rows}, f)
+        json.dump({"exit": code, "begun_unix": begun, "seconds": round(seconds, 1), "note": battery.note, "engine": grown, "ranks": by_rank,
+                   "threads": threads.rows}, f)
     print(f"\n== {name}: exit {code} after {seconds:.0f} s (of {limit} expected). {battery.note}")
     for line in told(battery.folder):
         print("  ", line)
     for server, counts in grown.items():
-        print(f"   {server}'s engine: {counts.get('vllm:request_success_total', 0):.0f} requests, {counts.get('vllm:generation_tokens_total', 0):.0f} tokens")
+        print(f"   {server}'s engine: {counts.get('vllm:request_success_total', 0):.0f} requests, {counts.get('vllm:generation_tokens_total', 0):.0f} tokens"
+              + of_transfers(counts))
+        for rank, own in by_rank[server].items():
+            print(f"   its rank {rank}: {own.get('vllm:request_success_total', 0):.0f} requests, TPOT "
+                  f"{witness.mean(own, 'vllm:request_time_per_output_token_seconds') * 1e3:.2f} ms, TTFT "
+                  f"{witness.mean(own, 'vllm:time_to_first_token_seconds') * 1e3:.1f} ms, queue "
+                  f"{witness.mean(own, 'vllm:request_queue_time_seconds') * 1e3:.1f} ms")
     print("   busiest threads in the last third:", threads.busiest(begin=begun + seconds * 2 / 3))
     sys.stdout.flush()
     return code in (0, 3)

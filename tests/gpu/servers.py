@@ -1,13 +1,14 @@
 #!/usr/bin/env python3
-"""The vLLM servers of the battery, on this machine and its one GPU.
+"""The vLLM servers of the battery, on this machine and its GPUs.
 
     servers.py start MODELS NAME...     starts them, and waits until they are healthy; they outlive this command
     servers.py stop NAME...             ends them
     servers.py urls                     NAME=URL of each that is up, as battery.py wants them
 
 MODELS is the folder that models.py made. A server's pid, port and log are in $KNEEPOINT_GPU_STATE (default: build/gpu); ports
-begin at $KNEEPOINT_GPU_PORTS (8000). On a machine of several GPUs: one such folder, other ports and CUDA_VISIBLE_DEVICES for each. It needs
-`python3 -m vllm.entrypoints.cli.main`, which `pip install vllm` brings.
+begin at $KNEEPOINT_GPU_PORTS (8000). Most servers need one GPU, the first; dp2 and decode need a second one. To run batteries side by
+side on a machine of several GPUs: one such folder, other ports and CUDA_VISIBLE_DEVICES for each. It needs
+`python3 -m vllm.entrypoints.cli.main`, which `pip install vllm` brings; prefill and decode need `pip install nixl`, too.
 """
 import json
 import os
@@ -20,7 +21,18 @@ import urllib.request
 STATE = os.environ.get("KNEEPOINT_GPU_STATE", "build/gpu")
 PORTS = int(os.environ.get("KNEEPOINT_GPU_PORTS", "8000"))
 SMALL = ["--max-model-len", "4096", "--gpu-memory-utilization", "0.1"]
-# Name: port above the first, model, flags. What a flag makes true of the server stands beside it.
+
+
+def half(role):
+    """Flags of a server that does one half of each request. The cache goes from card to card; KNEEPOINT_GPU_KV_BUFFER=cpu lets it go
+    through the machine's memory, where cards cannot reach each other."""
+    buffer = os.environ.get("KNEEPOINT_GPU_KV_BUFFER", "cuda")
+    return ["--kv-transfer-config", json.dumps({"kv_connector": "NixlConnector", "kv_role": role, "kv_buffer_device": buffer}),
+            "--no-enable-prefix-caching", "--max-model-len", "8192", "--gpu-memory-utilization", "0.1", "--kv-cache-memory-bytes", "8G"]
+
+
+# Name: port above the first, model, flags, and which of the GPUs it may use where that is not the first. What a flag makes true of the
+# server stands beside it.
 SERVERS = {
     # As vLLM starts by default, but for its memory: 256 slots, one front end.
     "r1": (0, "qwen2-1.5b", ["--max-num-seqs", "256", "--kv-cache-memory-bytes", "16G", *SMALL]),
@@ -47,8 +59,21 @@ SERVERS = {
     "fp8": (11, "qwen2-1.5b", ["--max-num-seqs", "256", "--quantization", "fp8", "--kv-cache-memory-bytes", "8G", *SMALL]),
     # As r1 without its prefix cache.
     "noprefix": (12, "qwen2-1.5b", ["--max-num-seqs", "256", "--no-enable-prefix-caching", "--kv-cache-memory-bytes", "8G", *SMALL]),
+    # Two ranks of slots64, one on each card, behind one port and one page: never more than 128 requests run.
+    "dp2": (13, "qwen2-1.5b", ["--data-parallel-size", "2", "--max-num-seqs", "64", "--no-enable-prefix-caching", "--kv-cache-memory-bytes", "8G",
+                               *SMALL], (0, 1)),
+    # The two halves of one host; split_proxy.py takes a request through them. No more than 16 requests decode.
+    "prefill": (14, "qwen2-1.5b", ["--max-num-seqs", "64", *half("kv_producer")]),
+    "decode": (15, "qwen2-1.5b", ["--max-num-seqs", "16", *half("kv_consumer")], (1,)),
 }
 ENVIRONMENT = {"HF_HUB_OFFLINE": "1", "VLLM_NO_USAGE_STATS": "1", "DO_NOT_TRACK": "1", "VLLM_HOST_IP": "127.0.0.1"}
+
+
+def visible(wanted):
+    """Of the cards that this process may use those numbered `wanted`, as CUDA_VISIBLE_DEVICES has them."""
+    mine = os.environ.get("CUDA_VISIBLE_DEVICES")
+    names = mine.split(",") if mine else [str(number) for number in range(max(wanted) + 1)]
+    return ",".join(names[number] for number in wanted if number < len(names))
 
 
 def state(name):
@@ -78,13 +103,14 @@ def start(models, names, patience=400):
     os.makedirs(STATE, exist_ok=True)
     begun, children = time.monotonic(), {}
     for name in names:
-        above, model, flags = SERVERS[name]
+        above, model, flags, *cards = SERVERS[name]
         port = PORTS + above
         command = [sys.executable, "-m", "vllm.entrypoints.cli.main", "serve", os.path.join(models, model), "--load-format", "dummy",
                    "--served-model-name", "m", "--host", "127.0.0.1", "--port", str(port), *flags]
         cache = os.path.abspath(os.path.join(STATE, "cache", name))
         env = {**os.environ, **ENVIRONMENT, "VLLM_CACHE_ROOT": cache + "/vllm", "TORCHINDUCTOR_CACHE_DIR": cache + "/inductor",
-               "TRITON_CACHE_DIR": cache + "/triton"}
+               "TRITON_CACHE_DIR": cache + "/triton", "CUDA_VISIBLE_DEVICES": visible(*cards or [(0,)]),
+               "VLLM_NIXL_SIDE_CHANNEL_HOST": "127.0.0.1", "VLLM_NIXL_SIDE_CHANNEL_PORT": str(port + 1000)}
         with open(os.path.join(STATE, name + ".log"), "w") as log:
             children[name] = subprocess.Popen(command, env=env, stdout=log, stderr=log, stdin=subprocess.DEVNULL, start_new_session=True)
         with open(state(name), "w") as f:

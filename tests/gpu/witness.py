@@ -18,6 +18,23 @@ def counters(url):
     return found
 
 
+def ranks(url):
+    """The same for each data parallel rank of a server that has several, by its number; empty where it has one."""
+    found = {}
+    with urllib.request.urlopen(url + "/metrics", timeout=5) as r:
+        for line in r.read().decode().splitlines():
+            match = re.match(r"(vllm:\w+?)\{(?:.*,)?engine=\"(\d+)\".*\} ([0-9.e+-]+)$", line)
+            if match and not match[1].endswith("_bucket"):
+                own = found.setdefault(match[2], {})
+                own[match[1]] = own.get(match[1], 0.0) + float(match[3])
+    return found if len(found) > 1 else {}
+
+
+def mean(counts, histogram):
+    """Of what a histogram grew by; 0 where it did not."""
+    return counts.get(histogram + "_sum", 0.0) / max(1.0, counts.get(histogram + "_count", 0.0))
+
+
 def drained(url, patience=20):
     """The counters once nothing runs in the engine any more."""
     until = time.monotonic() + patience

@@ -17,9 +17,10 @@ class Permissions(harness.TestCase):
         codes = coordinator.wait(60), joined.wait(30)
         return codes, coordinator.output, joined.output
 
-    def assert_refused(self, words, plan, *agent, env=None):
-        codes, told, said = self.fleet(plan, *agent, env=env)
-        self.assertEqual(codes, (5, 2), told + said)
+    def assert_refused(self, words, plan, *agent, env=None, codes=(5, 2)):
+        """By default the agent refuses; what its caps forbid the coordinator knows before."""
+        got, told, said = self.fleet(plan, *agent, env=env)
+        self.assertEqual(got, codes, told + said)
         self.assertIn(words, said)
         self.assertIn(words, told, "the coordinator's user reads it too")
 
@@ -53,12 +54,13 @@ class Permissions(harness.TestCase):
 
     def test_cap_of_streams(self):
         host = self.simhost()
-        self.assert_refused("--max-streams", plan_text([host.url], steps="[9]"), "--max-streams", "8")
+        self.assert_refused("a load of 9 gives agent ", plan_text([host.url], steps="[4, 9]"), "--max-streams", "8", codes=(2, 3))
+        self.assertEqual(host.stats()["requests"]["received"], 0, "not even the first step, which it would take")
 
     def test_cap_of_rates(self):
         host = self.simhost()
         fast = plan_text([host.url]).replace("steps: [4]", "rate: [60]")
-        self.assert_refused("--max-rate", fast, "--max-rate", "50")
+        self.assert_refused("--max-rate", fast, "--max-rate", "50", codes=(2, 3))
 
     def test_patterns_that_are_none(self):
         agent = self.start(Process(BIN / "kneepoint-agent", "--coordinator", "127.0.0.1:1", "--allow-target", "10.0.0.0/99"))

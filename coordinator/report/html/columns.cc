@@ -134,6 +134,14 @@ void add_requests(std::vector<Column>& columns) {
   columns.push_back({"Requests", "reasoning", "reasoning_ratio",
                      "Of the output tokens, as the answers' usage tells it", false,
                      [](const Step& s) { return percent(s.reasoning_ratio, "The server tells of none"); }});
+  // Most hosts tell of no audio at all: it takes no room then.
+  columns.push_back({"Requests", "prompt as audio", "audio_prompt_ratio",
+                     "Of the prompt tokens, as the answers' usage tells it", false,
+                     [](const Step& s) { return percent(s.audio_prompt_ratio, "The server tells of none"); },
+                     true});
+  columns.push_back({"Requests", "output as audio", "audio_ratio",
+                     "Of the output tokens, as the answers' usage tells it", false,
+                     [](const Step& s) { return percent(s.audio_ratio, "The server tells of none"); }, true});
   columns.push_back({"Requests", "early stops", "early_stops", "Completed with fewer tokens than asked",
                      false, [](const Step& s) { return count(s.early_stops); }});
 }

@@ -19,6 +19,11 @@ std::optional<Cause> kv_cache_cause(Scene& scene) {
     return Cause{"kv_cache", words::kv_cache_runs_out(*judged.step, *t.kv_usage_max, preempted)};
   }
   if (!Scene::waits(judged)) return std::nullopt;
+  if (!scene.kv_usage_tells()) {
+    scene.asides.push_back(words::kv_cache_always_full(*scene.steps.lowest.step,
+                                                       *Scene::engine(scene.steps.lowest)->kv_usage_mean));
+    return std::nullopt;
+  }
   const double queue = *Scene::waiting(judged);
   if (t.kv_usage_mean && *t.kv_usage_mean >= Limits::kKvFull) {
     return Cause{"kv_cache", words::kv_cache_full(*judged.step, *t.kv_usage_mean, queue)};

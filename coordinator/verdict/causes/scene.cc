@@ -57,6 +57,14 @@ std::optional<double> Scene::batch_fill(const ObservedStep& o) const {
   return *mean / most;
 }
 
+bool Scene::kv_usage_tells() const {
+  const StepTelemetry* lightest = engine(steps.lowest);
+  if (lightest == nullptr || !lightest->kv_usage_mean || *lightest->kv_usage_mean < Limits::kKvFull)
+    return true;
+  const auto few = running(steps.lowest), many = running(steps.judged);
+  return !few || !many || *many < Limits::kMoreRun * *few;
+}
+
 bool Scene::waits(const ObservedStep& o) {
   const auto queue = waiting(o);
   return queue && *queue >= std::max(Limits::kFewestWaiting, Limits::kWaitingShare * held(*o.step));

@@ -46,6 +46,9 @@ class Scene {
   std::optional<double> batch_fill(const ObservedStep& o) const;
   /// The most that any reading found in the batch, in whatever step; 0 where none is known.
   double most_running() const;
+  /// Whether the page's KV cache use follows what runs: some engines reserve all of it, or count what they
+  /// keep of earlier requests, and say that it is full when one request runs.
+  bool kv_usage_tells() const;
   /// Whether the queue is worth a word.
   static bool waits(const ObservedStep& o);
   /// Requests in flight that the engine does not hold; only where its page surely tells of our load.

@@ -5,6 +5,7 @@
 #include <map>
 
 #include "coordinator/measure/validity.h"
+#include "coordinator/results/throughput.h"
 #include "coordinator/verdict/scatter.h"
 #include "coordinator/verdict/throughput_curve.h"
 #include "coordinator/words/again.h"

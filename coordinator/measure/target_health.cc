@@ -5,7 +5,7 @@
 #include <functional>
 #include <limits>
 
-#include "coordinator/measure/window.h"
+#include "coordinator/measure/replicas.h"
 #include "coordinator/words/health.h"
 
 namespace kneepoint::coordinator {

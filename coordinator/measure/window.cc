@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <boost/url/parse.hpp>
 #include <cmath>
 #include <functional>
 #include <numeric>
@@ -15,6 +14,7 @@
 #include "coordinator/measure/generator_figures.h"
 #include "coordinator/measure/latency.h"
 #include "coordinator/measure/network.h"
+#include "coordinator/measure/replicas.h"
 #include "coordinator/measure/slo_check.h"
 #include "coordinator/measure/statistics.h"
 #include "coordinator/measure/target_health.h"
@@ -188,51 +188,6 @@ std::optional<double> prompt_rate(const SeriesStats& stats, std::optional<double
   return static_cast<double>(stats.prompt_tokens) / duration;
 }
 
-/// Names that tell the target's replicas apart.
-std::vector<std::string> replica_names(const Target& target) {
-  std::vector<std::string> names;
-  for (const std::string& url : target.urls) names.push_back(replica_name(url));
-  auto sorted = names;
-  std::sort(sorted.begin(), sorted.end());
-  return std::adjacent_find(sorted.begin(), sorted.end()) == sorted.end() ? names : target.urls;
-}
-
-using NamedStats = std::pair<std::string, const SeriesStats*>;
-
-/// The replicas that rows are for: those that responses named, by name, else the URLs; none where there is
-/// only one.
-std::vector<NamedStats> replicas_of(const Timeline& timeline, const Target& target, WindowCut& cut) {
-  std::vector<NamedStats> replicas;
-  const auto urls = replica_names(target);
-  for (std::uint32_t i = 0; i < urls.size(); ++i) {
-    const SeriesStats& stats = cut.by_replica[i];
-    // Where headers name replicas, a URL keeps only the requests whose responses named none.
-    if (target.replica_header.empty() || stats.ended() > 0) replicas.emplace_back(urls[i], &stats);
-  }
-  const auto named = static_cast<std::ptrdiff_t>(replicas.size());
-  for (const auto& [replica, stats] : cut.by_replica) {
-    const auto name = timeline.replica_names().find(replica);
-    const bool seen = stats.ended() > 0 || stats.in_flight > 0;
-    if (seen && name != timeline.replica_names().end()) replicas.emplace_back(name->second, &stats);
-  }
-  std::sort(replicas.begin() + named, replicas.end(),
-            [](const NamedStats& a, const NamedStats& b) { return a.first < b.first; });
-  if (replicas.size() < 2) replicas.clear();
-  return replicas;
-}
-
-/// Behind one address a kept connection may never leave the replica that it was opened to: who gets how much
-/// is then decided by chance when connections are opened, and stays so.
-void check_pinning(Step& step, const WindowCut& cut) {
-  constexpr double kTolerated = 1.25;
-  if (step.replicas.size() < 2 || cut.total.replica_changes > 0) return;
-  std::uint64_t most = 0;
-  for (const Share& share : step.replicas) most = std::max(most, share.requests.completed);
-  const double skew = static_cast<double>(most) * static_cast<double>(step.replicas.size()) /
-                      static_cast<double>(std::max<std::uint64_t>(cut.total.completed(), 1));
-  step.warn("PINNED", words::pinned(step.replicas.size(), skew, skew > kTolerated));
-}
-
 std::optional<double> trend_of(const WindowCut& cut, const ChunkRate& tokens) {
   const auto values = cut.series([&](const SeriesStats& s) { return tokens.arrived(s); });
   const auto trend = theil_sen(values);
@@ -342,12 +297,6 @@ std::optional<TokenSource> ended_source(const ChunkRate& tokens, const SeriesSta
 }
 
 }  // namespace
-
-std::string replica_name(const std::string& url) {
-  const auto parsed = boost::urls::parse_uri(url);
-  if (!parsed || parsed->encoded_host_and_port().empty()) return url;
-  return std::string(parsed->encoded_host_and_port());
-}
 
 Step measure_step(const Timeline& timeline, const Plan& plan, const Cell& cell, const StepWindow& window) {
   WindowCut cut = cut_out(timeline, window);

@@ -17,7 +17,4 @@ namespace kneepoint::coordinator {
 /// names.
 Step measure_step(const Timeline& timeline, const Plan& plan, const Cell& cell, const StepWindow& window);
 
-/// "host:port" of a base URL, as replicas are named; the URL itself where it does not parse.
-std::string replica_name(const std::string& url);
-
 }  // namespace kneepoint::coordinator

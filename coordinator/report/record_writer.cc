@@ -6,7 +6,7 @@
 
 #include "common/json_quoted.h"
 #include "common/request_id.h"
-#include "coordinator/measure/window.h"
+#include "coordinator/measure/replicas.h"
 
 namespace kneepoint::coordinator {
 namespace {

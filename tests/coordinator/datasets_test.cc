@@ -176,6 +176,13 @@ TEST_F(Datasets, ShareGptOfWhichOnlyTheHumansTurnsAreJudged) {
   EXPECT_EQ(dataset.entries[1].turns, std::vector<std::string>{"c"});
 }
 
+TEST_F(Datasets, ShareGptIsOneList) {
+  const std::string list = R"([{"conversations": [{"from": "human", "value": "a"}]}])";
+  EXPECT_EQ(error(file(DatasetFormat::kShareGpt, list + "\n" + list)).substr(0, 19), "1: is not the end: ");
+  auto spec = file(DatasetFormat::kShareGpt, list + "\n \n");
+  EXPECT_EQ(read(spec).entries.size(), 1u);
+}
+
 TEST_F(Datasets, ShareGptComplains) {
   EXPECT_EQ(error(file(DatasetFormat::kShareGpt, "{}")), "1: is not a JSON list of conversations");
   const auto complaint = [&](const std::string& second) {

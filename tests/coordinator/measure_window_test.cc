@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "coordinator/measure/replicas.h"
 #include "tests/coordinator/synthetic_run.h"
 
 namespace kneepoint::coordinator {

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "agent/record/recorded_series.h"
 #include "agent/record/recorder.h"
 
 namespace kneepoint::agent {

@@ -4,7 +4,7 @@
 
 #include "common/plan.h"
 #include "common/result.h"
-#include "common/target.h"
+#include "coordinator/calibration/request_body.h"
 #include "coordinator/telemetry/target_client.h"
 
 namespace kneepoint::coordinator {

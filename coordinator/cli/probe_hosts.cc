@@ -7,6 +7,7 @@
 #include <cstdio>
 #include <future>
 #include <optional>
+#include <set>
 #include <utility>
 
 #include "common/printable.h"

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cstdio>
 
 #include "coordinator/cli/failure.h"
 #include "coordinator/cli/run_command.h"

@@ -2,7 +2,6 @@
 
 #include <utility>
 
-#include "common/serve/exposition.h"
 #include "common/serve/http_token.h"
 #include "coordinator/live/live_site.h"
 

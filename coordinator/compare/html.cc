@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <utility>
 
 #include "common/json_quoted.h"
 #include "coordinator/compare/render.h"

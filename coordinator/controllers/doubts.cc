@@ -6,6 +6,8 @@
 #include <limits>
 
 #include "coordinator/measure/repeat.h"
+#include "coordinator/measure/validity.h"
+#include "coordinator/results/throughput.h"
 #include "coordinator/verdict/burst.h"
 #include "coordinator/verdict/knee.h"
 #include "coordinator/verdict/lasting_change.h"

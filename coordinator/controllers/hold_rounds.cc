@@ -1,5 +1,6 @@
 #include "coordinator/controllers/hold_rounds.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "coordinator/results/throughput.h"

@@ -2,6 +2,7 @@
 
 #include "coordinator/controllers/schedule.h"
 #include "coordinator/controllers/search_planner.h"
+#include "coordinator/plan/search_budget.h"
 
 namespace kneepoint::coordinator {
 

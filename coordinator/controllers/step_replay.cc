@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "common/whole_seconds.h"
 #include "coordinator/controllers/step_runner.h"
 #include "coordinator/words/endings.h"
 

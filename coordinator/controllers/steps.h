@@ -1,5 +1,7 @@
 #pragma once
 
+#include <memory>
+
 #include "coordinator/controllers/confirmation_rounds.h"
 #include "coordinator/controllers/schedule.h"
 

@@ -226,10 +226,9 @@ void read_share_gpt(std::string_view text, const DatasetSpec& spec, DatasetColle
     if (into.full()) return;
   }
   // Two lists, one behind the other, are what 'cat' makes of two files.
-  if (!document.at_end())
-    throw DatasetError{line_of(text, last),
-                       "is not the end: something follows the list of conversations; make one "
-                       "list of it ('jq -s add')"};
+  if (const char* rest = nullptr; document.current_location().get(rest) == SUCCESS)
+    throw DatasetError{line_of(text, rest),
+                       "something follows the list of conversations; make one list of all ('jq -s add')"};
 }
 
 }  // namespace kneepoint::coordinator

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "common/dataset.h"
 #include "common/plural.h"
 #include "common/printable.h"
 #include "common/whole_seconds.h"

@@ -7,7 +7,7 @@
 
 #include "common/plan.h"
 #include "common/result.h"
-#include "coordinator/calibration/answer_signs.h"
+#include "coordinator/calibration/usage_probe.h"
 #include "coordinator/telemetry/engine_metrics.h"
 
 namespace kneepoint::coordinator {

@@ -4,12 +4,13 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
-#include "common/build_identity.h"
 #include "common/clock.h"
 #include "common/plan.h"
 #include "common/second_stats.h"
+#include "coordinator/live/metric_definitions.h"
 #include "coordinator/results/model.h"
 #include "coordinator/telemetry/telemetry_sample.h"
 

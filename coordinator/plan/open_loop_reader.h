@@ -1,5 +1,8 @@
 #pragma once
 
+#include <memory>
+#include <string>
+
 #include "common/dataset.h"
 #include "common/plan.h"
 #include "coordinator/plan/yaml_reader.h"

@@ -4,6 +4,8 @@
 #include <string>
 #include <string_view>
 
+#include "common/printable.h"
+
 /// Text measured in terminal columns, so that a line that must not wrap does not.
 namespace kneepoint::coordinator {
 

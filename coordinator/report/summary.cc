@@ -20,6 +20,7 @@
 #include "coordinator/words/bottlenecks.h"
 #include "coordinator/words/comparison.h"
 #include "coordinator/words/failures.h"
+#include "coordinator/words/flags.h"
 #include "coordinator/words/short_answer.h"
 
 namespace kneepoint::coordinator {

@@ -1,5 +1,6 @@
 #include "coordinator/run/recorded_run.h"
 
+#include <memory>
 #include <utility>
 
 #include "coordinator/run/run_facts.h"

@@ -13,6 +13,7 @@
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <cmath>
+#include <optional>
 #include <thread>
 
 #include "coordinator/telemetry/engine_metrics.h"

@@ -6,6 +6,7 @@
 
 #include "coordinator/measure/statistics.h"
 #include "coordinator/measure/validity.h"
+#include "coordinator/results/throughput.h"
 #include "coordinator/verdict/scatter.h"
 #include "coordinator/verdict/throughput_curve.h"
 #include "coordinator/words/again.h"

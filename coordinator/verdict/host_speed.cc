@@ -7,6 +7,7 @@
 
 #include "coordinator/measure/batch_means.h"
 #include "coordinator/measure/validity.h"
+#include "coordinator/results/throughput.h"
 #include "coordinator/verdict/burst.h"
 #include "coordinator/verdict/lasting_change.h"
 #include "coordinator/verdict/movement.h"

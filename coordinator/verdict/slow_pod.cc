@@ -1,6 +1,7 @@
 #include "coordinator/verdict/slow_pod.h"
 
 #include <algorithm>
+#include <cmath>
 #include <set>
 #include <string_view>
 #include <vector>

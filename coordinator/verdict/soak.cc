@@ -1,6 +1,7 @@
 #include "coordinator/verdict/soak.h"
 
 #include <cmath>
+#include <functional>
 
 #include "coordinator/measure/statistics.h"
 #include "coordinator/results/throughput.h"

@@ -1,6 +1,7 @@
 #include "coordinator/verdict/stalls.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include "coordinator/measure/validity.h"
 #include "coordinator/verdict/revisits.h"

@@ -5,6 +5,7 @@
 
 #include "agent/prompts/session_turns.h"
 #include "engine_fixture.h"
+#include "tests/support/levels.h"
 
 // Sessions whose turns run beside each other and wait for each other.
 namespace kneepoint::agent {

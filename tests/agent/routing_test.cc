@@ -1,3 +1,4 @@
+#include <map>
 
 #include "engine_fixture.h"
 

@@ -3,7 +3,7 @@
 #include <string>
 #include <vector>
 
-#include "common/target.h"
+#include "common/plan.h"
 
 namespace kneepoint::bench {
 

@@ -8,7 +8,9 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <condition_variable>
+#include <cstdio>
 #include <fstream>
+#include <map>
 #include <mutex>
 #include <string>
 #include <vector>

@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include <string>
+#include <string_view>
 
 #include "common/dialects/dialect.h"
 #include "common/dialects/event_framing.h"

@@ -178,7 +178,8 @@ TEST_F(Datasets, ShareGptOfWhichOnlyTheHumansTurnsAreJudged) {
 
 TEST_F(Datasets, ShareGptIsOneList) {
   const std::string list = R"([{"conversations": [{"from": "human", "value": "a"}]}])";
-  EXPECT_EQ(error(file(DatasetFormat::kShareGpt, list + "\n" + list)).substr(0, 19), "1: is not the end: ");
+  EXPECT_EQ(error(file(DatasetFormat::kShareGpt, list + "\n" + list)),
+            "2: something follows the list of conversations; make one list of all ('jq -s add')");
   auto spec = file(DatasetFormat::kShareGpt, list + "\n \n");
   EXPECT_EQ(read(spec).entries.size(), 1u);
 }

@@ -7,12 +7,14 @@
 #include <future>
 #include <memory>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "agent/session/agent_session.h"
 #include "coordinator/fleet/fleet.h"
 #include "coordinator/fleet/local_agents.h"
 #include "tests/support/fake_engine.h"
+#include "tests/support/levels.h"
 #include "tests/support/small_assignment.h"
 
 namespace kneepoint::coordinator {

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <functional>
+
 #include "tests/coordinator/synthetic_run.h"
 
 namespace kneepoint::coordinator {

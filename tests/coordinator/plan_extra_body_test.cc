@@ -1,3 +1,4 @@
+#include "coordinator/plan/extra_body.h"
 
 #include <gtest/gtest.h>
 #include <simdjson.h>

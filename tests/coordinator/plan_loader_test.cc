@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include "coordinator/plan/ramp_reader.h"
 #include "tests/coordinator/plan_samples.h"
 
 namespace kneepoint::coordinator {

@@ -9,6 +9,7 @@
 #include "common/event_queue.h"
 #include "common/version.h"
 #include "kneepoint/v1/fleet.pb.h"
+#include "tests/support/clock_reply.h"
 
 namespace kneepoint::coordinator {
 

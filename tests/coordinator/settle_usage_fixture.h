@@ -7,8 +7,8 @@
 #include <string>
 #include <vector>
 
-#include "coordinator/calibration/answer_signs.h"
 #include "coordinator/calibration/settle_usage.h"
+#include "coordinator/calibration/usage_probe.h"
 #include "support/scripted_server.h"
 
 namespace kneepoint::coordinator {

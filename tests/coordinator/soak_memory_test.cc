@@ -1,6 +1,7 @@
 #include <gtest/gtest.h>
 #include <malloc.h>
 
+#include <deque>
 #include <utility>
 #include <vector>
 

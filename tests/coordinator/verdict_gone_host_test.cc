@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "coordinator/results/exit_code.h"
+#include "coordinator/words/answer.h"
 #include "tests/coordinator/measured_ramp.h"
 
 namespace kneepoint::coordinator {

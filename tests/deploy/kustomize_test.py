@@ -1,6 +1,7 @@
 """deploy/ as it is rendered: an install that outlives runs, runs that never mix, pods that `restricted` admits, and every word
 of a command line known to the program that gets it."""
 import fnmatch
+import pathlib
 import re
 import subprocess
 import tempfile

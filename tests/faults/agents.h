@@ -5,6 +5,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "agent/session/agent_session.h"
 #include "tests/faults/engine.h"

@@ -5,6 +5,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 
 #include "agent/stream/lease.h"
 #include "agent/load/load_engine.h"

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <string>
+#include <vector>
 
 #include "tests/faults/scratch.h"
 #include "tests/faults/simulation.h"

@@ -1,5 +1,6 @@
 #include "tests/faults/host.h"
 
+#include <algorithm>
 #include <cmath>
 #include <utility>
 

@@ -8,6 +8,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <variant>
 
 #include "agent/prompts/dataset_fetch.h"
 #include "agent/session/permissions.h"

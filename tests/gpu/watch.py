@@ -3,6 +3,7 @@ live page's stream of events."""
 import json
 import re
 import threading
+import time
 import urllib.request
 
 SAMPLE = re.compile(r"^(\w+)(?:\{(.*)\})? (\S+)$", re.M)

@@ -3,6 +3,9 @@
 import gzip
 import html
 import json
+import socket
+import threading
+import time
 
 import harness
 from harness import plan_text

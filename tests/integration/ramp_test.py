@@ -2,9 +2,11 @@
 
 import csv
 import os
+import pathlib
 import re
 import signal
 import time
+import unittest
 import urllib.request
 
 import harness

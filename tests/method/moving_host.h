@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <vector>
 
 /// How a host moves: its speed, its pods and what it admits, over time and with what it was made to do.
 namespace kneepoint::method {

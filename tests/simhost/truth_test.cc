@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <cmath>
+
 #include "tests/simhost/profile.h"
 
 namespace kneepoint::simhost {

@@ -11,6 +11,7 @@
 #include "coordinator/results/units.h"
 #include "coordinator/words/answer.h"
 #include "coordinator/words/failures.h"
+#include "coordinator/words/flags.h"
 
 namespace kneepoint::coordinator::html {
 namespace {

@@ -10,6 +10,7 @@
 #include "coordinator/report/html/columns.h"
 #include "coordinator/report/html/markup.h"
 #include "coordinator/results/units.h"
+#include "coordinator/words/failures.h"
 #include "coordinator/words/flags.h"
 #include "coordinator/words/titles.h"
 

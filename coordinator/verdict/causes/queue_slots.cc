@@ -1,4 +1,5 @@
 
+#include <algorithm>
 
 #include "coordinator/verdict/causes/scene.h"
 #include "coordinator/words/causes.h"

@@ -20,6 +20,7 @@ struct Endpoint {
   std::string str() const;
 };
 
+/// An error is one line that says what may be written.
 Result<Endpoint> parse_endpoint(const std::string& text);
 
 /// Plain TCP beyond this machine is allowed only when asked for: the error is one line for the user.

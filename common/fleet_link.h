@@ -11,6 +11,8 @@ namespace kneepoint::fleet_link {
 
 /// An assignment carries its prompts; a batch, at worst, ten seconds of every series.
 inline constexpr int kMaxMessageBytes = 64 << 20;
+/// What may wait to be written to an end that does not read: a message, and what came behind it.
+inline constexpr std::size_t kMaxQueuedBytes = 2 * std::size_t{kMaxMessageBytes};
 
 /// What an agent may send over a stream before the coordinator has read it. gRPC would find out how much is
 /// right by a ping with every message, which costs as much as the message.

@@ -14,6 +14,9 @@
 /// What conversions from messages share: naming a field and refusing it.
 namespace kneepoint::wire {
 
+/// Classes of a dataset or of a workload: more than any plan may have.
+inline constexpr std::size_t kMaxClasses = 4096;
+
 /// A field's place in its message, linked towards the root; lives on the stack of the conversion.
 struct Field {
   const Field* parent = nullptr;

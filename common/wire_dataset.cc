@@ -15,7 +15,6 @@ namespace {
 using wire::Field;
 using wire::refuse;
 
-constexpr std::size_t kMaxClasses = 4096;
 constexpr std::uint32_t kMaxBlockTokens = 1 << 20;
 constexpr std::uint32_t kMaxTokens = 1 << 26;
 
@@ -108,7 +107,7 @@ Result<Dataset> dataset_from_bytes(const std::string& bytes) {
     Dataset dataset;
     const Field classes{nullptr, "classes"};
     if (message.classes().empty()) refuse(classes, "is empty");
-    wire::size_at_most(classes, static_cast<std::size_t>(message.classes_size()), kMaxClasses);
+    wire::size_at_most(classes, static_cast<std::size_t>(message.classes_size()), wire::kMaxClasses);
     dataset.classes.assign(message.classes().begin(), message.classes().end());
     if (message.entries().empty()) refuse({nullptr, "entries"}, "is empty");
     dataset.entries.reserve(static_cast<std::size_t>(message.entries_size()));

@@ -11,7 +11,6 @@
 namespace kneepoint::wire {
 namespace {
 
-constexpr std::size_t kMaxClasses = 4096;
 constexpr std::size_t kMaxPrompts = 1 << 20;
 constexpr std::size_t kMaxHeaders = 256;
 

@@ -12,10 +12,6 @@
 
 #include "agent/session/agent_metrics.h"
 #include "common/printable.h"
-#include "common/secrets.h"
-#include "common/version.h"
-#include "common/whole_seconds.h"
-#include "common/wire.h"
 #include "common/wire_check.h"
 #include "kneepoint/v1/fleet.pb.h"
 

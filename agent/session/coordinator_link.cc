@@ -26,8 +26,6 @@ int millis(Nanos duration) {
 
 /// Events of one link that may wait for the session.
 constexpr std::int64_t kMostUnprocessed = 64;
-/// What may wait to be written to a coordinator that does not read: batches wait for acknowledgements before.
-constexpr std::size_t kMostQueued = 2 * std::size_t{fleet_link::kMaxMessageBytes};
 
 std::shared_ptr<grpc::Channel> open_channel(const kneepoint::Endpoint& coordinator,
                                             const FleetCredentials* credentials) {
@@ -68,7 +66,7 @@ class Stream final : public grpc::ClientBidiReactor<v1::AgentMessage, v1::Coordi
       const std::lock_guard lock(mutex_);
       if (closed_ || finishing_) return;
       queued_ += message.ByteSizeLong();
-      full = queued_ > kMostQueued && !outgoing_.empty();
+      full = queued_ > fleet_link::kMaxQueuedBytes && !outgoing_.empty();
       outgoing_.push_back(std::move(message));
     }
     if (full) return context_.TryCancel();

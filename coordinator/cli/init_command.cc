@@ -4,6 +4,7 @@
 
 #include <filesystem>
 
+#include "common/name.h"
 #include "common/printable.h"
 #include "coordinator/cli/failure.h"
 #include "coordinator/cli/standard_output.h"
@@ -11,7 +12,6 @@
 #include "coordinator/init/plan_text.h"
 #include "coordinator/init/quick_plan.h"
 #include "coordinator/init/starting_plan.h"
-#include "coordinator/plan/name.h"
 #include "coordinator/plan/plan_loader.h"
 #include "coordinator/results/exit_code.h"
 

@@ -9,7 +9,7 @@
 #include "coordinator/cli/standard_output.h"
 #include "coordinator/recording/folded.h"
 #include "coordinator/recording/results.h"
-#include "coordinator/report/text_layout.h"
+#include "coordinator/report/text.h"
 #include "coordinator/verdict/build_report.h"
 
 namespace kneepoint::coordinator {

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "coordinator/controllers/controller.h"
+#include "coordinator/plan/search_budget.h"
 #include "coordinator/words/endings.h"
 
 namespace kneepoint::coordinator {

@@ -10,13 +10,13 @@
 #include <span>
 #include <utility>
 
+#include "common/name.h"
 #include "coordinator/datasets/bodies.h"
 #include "coordinator/datasets/collector.h"
 #include "coordinator/datasets/csv_prompts.h"
 #include "coordinator/datasets/json_prompts.h"
 #include "coordinator/datasets/otel_spans.h"
 #include "coordinator/datasets/traces.h"
-#include "coordinator/plan/name.h"
 
 namespace kneepoint::coordinator {
 namespace {

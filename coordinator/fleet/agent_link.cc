@@ -36,8 +36,6 @@ MonoTime now() {
 
 /// Events of one link that may wait for the thread that decides.
 constexpr std::size_t kMostUnprocessed = 64;
-/// What may wait to be written to an agent that does not read: an assignment and a few pieces of datasets.
-constexpr std::size_t kMostQueued = 2 * std::size_t{fleet_link::kMaxMessageBytes};
 
 int millis(Nanos duration) {
   return static_cast<int>(duration / std::chrono::milliseconds(1));
@@ -69,7 +67,7 @@ class Stream final : public grpc::ServerBidiReactor<v1::AgentMessage, v1::Coordi
       const std::lock_guard lock(mutex_);
       if (closing_) return;
       queued_ += message.ByteSizeLong();
-      full = queued_ > kMostQueued && !outgoing_.empty();
+      full = queued_ > fleet_link::kMaxQueuedBytes && !outgoing_.empty();
       outgoing_.push_back(std::move(message));
     }
     full ? abort() : pump();

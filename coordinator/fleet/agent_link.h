@@ -47,13 +47,14 @@ class AgentLink {
   std::weak_ptr<void> owner;
 };
 
-/// What came over a link. What can be told without knowing the run is already validated; the first message is
-/// always a Hello.
+/// A link's last event.
 struct LinkClosed {
   std::string reason;
   bool faulty =
       false;  ///< What came was not to be worked with: there is nothing to hope for from a new link.
 };
+/// What came over a link. What can be told without knowing the run is already validated; the first message is
+/// always a Hello.
 struct LinkEvent {
   std::shared_ptr<AgentLink> link;
   MonoTime at{};  ///< When it arrived.

@@ -9,6 +9,7 @@
 #include "common/printable.h"
 #include "common/secrets.h"
 #include "coordinator/calibration/request_body.h"
+#include "coordinator/calibration/usage_probe.h"
 #include "coordinator/init/host_words.h"
 #include "coordinator/plan/ready_dialects.h"
 #include "coordinator/telemetry/host_pages.h"

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "common/plural.h"
+#include "common/printable.h"
 #include "coordinator/live/terminal.h"
 #include "coordinator/report/columns.h"
 #include "coordinator/results/units.h"

@@ -6,6 +6,8 @@
 #include <array>
 #include <optional>
 
+#include "common/serve/exposition.h"
+#include "coordinator/live/metric_definitions.h"
 #include "coordinator/live/token_estimate.h"
 #include "coordinator/telemetry/readings.h"
 

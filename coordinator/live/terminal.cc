@@ -8,6 +8,7 @@
 #include <cstdlib>
 #include <utility>
 
+#include "common/printable.h"
 #include "coordinator/report/columns.h"
 
 namespace kneepoint::coordinator {

@@ -3,12 +3,13 @@
 #include <algorithm>
 #include <cmath>
 
+#include "coordinator/measure/statistics.h"
+
 namespace kneepoint::coordinator {
 namespace {
 constexpr int kFewest = 5;
 constexpr int kMost = 10;
 constexpr double kFinestBin = 0.5;
-constexpr double kNormal95 = 1.959963984540054;
 
 /// Least squares over equally spaced values.
 struct Line {
@@ -94,7 +95,7 @@ Estimate batch_estimate(double value, std::span<const double> batch_values, cons
                         double smallest_error) {
   const double se = batch_standard_error(batch_values, batches);
   const double half =
-      std::max(student_t(0.975, batches.degrees_of_freedom()) * se, kNormal95 * smallest_error);
+      std::max(student_t(0.975, batches.degrees_of_freedom()) * se, kTwoSided95 * smallest_error);
   return {.value = value,
           .ci95 = Interval{std::max(0.0, value - half), value + half},
           .standard_error = std::max(se, smallest_error)};

@@ -9,10 +9,6 @@ namespace {
 /// Below, TCP makes up for it within what a token takes anyway; a path that is in order loses far less.
 constexpr double kLossy = 0.01;
 
-std::optional<double> share(std::uint64_t part, std::uint64_t whole) {
-  return whole > 0 ? std::optional(static_cast<double>(part) / static_cast<double>(whole)) : std::nullopt;
-}
-
 bool surely_above(std::uint64_t part, std::uint64_t whole) {
   return whole > 0 && proportion_lower(static_cast<double>(part), static_cast<double>(whole)) > kLossy;
 }
@@ -20,6 +16,9 @@ bool surely_above(std::uint64_t part, std::uint64_t whole) {
 }  // namespace
 
 NetworkSummary network_of(const SegmentCounts& segments) {
+  const auto share = [](std::uint64_t part, std::uint64_t whole) {
+    return ratio(static_cast<double>(part), static_cast<double>(whole));
+  };
   return {.segments = segments,
           .retransmitted_ratio = share(segments.retransmitted, segments.sent),
           .out_of_order_ratio = share(segments.out_of_order, segments.received)};

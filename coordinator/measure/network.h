@@ -5,6 +5,7 @@
 /// What became of segments between the load generator and the target.
 namespace kneepoint::coordinator {
 
+/// `segments`, with the shares of them that were lost.
 NetworkSummary network_of(const SegmentCounts& segments);
 
 /// Whether surely more than 1 % of the segments of either way were lost (exact lower 95 % bound).

@@ -19,6 +19,8 @@ inline std::optional<double> ratio(double part, double whole) {
 
 /// The 95 % quantile of the standard normal distribution: one-sided bounds.
 inline constexpr double kOneSided95 = 1.6448536269514722;
+/// Its 97.5 % quantile: half of a two-sided 95 % interval, in standard errors.
+inline constexpr double kTwoSided95 = 1.959963984540054;
 
 /// The p-quantile of Student's t with `degrees` degrees of freedom (at least 1). @param p in (0, 1).
 double student_t(double p, double degrees);

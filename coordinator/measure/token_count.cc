@@ -1,7 +1,9 @@
 #include "coordinator/measure/token_count.h"
-#include "coordinator/words/tokens.h"
 
 #include <cmath>
+
+#include "coordinator/measure/statistics.h"
+#include "coordinator/words/tokens.h"
 
 namespace kneepoint::coordinator {
 
@@ -39,10 +41,6 @@ ChunkRate chunk_rate(const SeriesStats& window, const SeriesStats& whole) {
 
 namespace {
 
-std::optional<double> quotient(double part, double whole) {
-  return whole > 0 ? std::optional(part / whole) : std::nullopt;
-}
-
 double real(std::uint64_t count) {
   return static_cast<double>(count);
 }
@@ -56,8 +54,8 @@ std::optional<double> by_max_tokens(const TokenEvidence& evidence, std::optional
   // Uncounted answers that came whole are one chunk of any length: they are no part of the row's count.
   const double uncounted =
       evidence.streamed ? evidence.rate.tokens_per_chunk.value_or(1) * real(w.full_uncounted_chunks) : 0;
-  const auto of_count = quotient(asked, real(w.full_usage) + uncounted);
-  const auto of_chunks = quotient(asked, real(w.full_chunks + w.full_uncounted_chunks));
+  const auto of_count = ratio(asked, real(w.full_usage) + uncounted);
+  const auto of_chunks = ratio(asked, real(w.full_chunks + w.full_uncounted_chunks));
   const auto near = [](std::optional<double> right) { return right && std::abs(*right - 1) <= kNear; };
   if (asked > 0 && chunks_per_second && near(of_chunks) && !near(of_count))
     return *chunks_per_second * *of_chunks;
@@ -103,13 +101,13 @@ std::optional<TokenCount> count_witnesses(const TokenEvidence& evidence) {
   const std::uint64_t chunks =
       evidence.by_requests ? window.usage_chunks + window.chunks_without_usage : window.chunks;
   std::optional<double> chunks_per_second;
-  if (evidence.streamed && chunks > 0) chunks_per_second = quotient(real(chunks), evidence.seconds);
+  if (evidence.streamed && chunks > 0) chunks_per_second = ratio(real(chunks), evidence.seconds);
   add("chunks", chunks_per_second);
   add("max_tokens", by_max_tokens(evidence, chunks_per_second));
-  count.text_bytes_per_token = quotient(real(w.counted_text_bytes), real(w.counted_text_tokens));
-  if (evidence.streamed) count.text_bytes_per_chunk = quotient(real(w.text_bytes), real(w.text_chunks));
-  count.over_limit_ratio = quotient(real(w.over_limit), real(w.limited));
-  count.assumed_tokens_per_chunk = quotient(real(w.assumed_usage), real(w.assumed_chunks));
+  count.text_bytes_per_token = ratio(real(w.counted_text_bytes), real(w.counted_text_tokens));
+  if (evidence.streamed) count.text_bytes_per_chunk = ratio(real(w.text_bytes), real(w.text_chunks));
+  count.over_limit_ratio = ratio(real(w.over_limit), real(w.limited));
+  count.assumed_tokens_per_chunk = ratio(real(w.assumed_usage), real(w.assumed_chunks));
   if (evidence.streamed) count.suspicion = suspicion_of(window);
   return count;
 }

@@ -8,9 +8,9 @@
 #include <optional>
 #include <utility>
 
+#include "common/name.h"
 #include "coordinator/plan/extra_body.h"
 #include "coordinator/plan/header_reader.h"
-#include "coordinator/plan/name.h"
 #include "coordinator/plan/slo_reader.h"
 #include "coordinator/plan/workload_limits.h"
 

@@ -10,11 +10,11 @@
 #include <fstream>
 #include <limits>
 
+#include "common/name.h"
 #include "coordinator/datasets/library.h"
 #include "coordinator/plan/alternate.h"
 #include "coordinator/plan/bystander_reader.h"
 #include "coordinator/plan/matrix_reader.h"
-#include "coordinator/plan/name.h"
 #include "coordinator/plan/ramp_reader.h"
 #include "coordinator/plan/scenario_reader.h"
 #include "coordinator/plan/target_reader.h"

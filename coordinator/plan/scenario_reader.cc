@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <string_view>
 
-#include "coordinator/plan/name.h"
+#include "common/name.h"
 #include "coordinator/plan/open_loop_reader.h"
 #include "coordinator/plan/ramp_reader.h"
 #include "coordinator/plan/slo_reader.h"

@@ -11,9 +11,9 @@
 #include <string_view>
 #include <utility>
 
+#include "common/name.h"
 #include "coordinator/plan/dialect_reader.h"
 #include "coordinator/plan/header_reader.h"
-#include "coordinator/plan/name.h"
 #include "coordinator/plan/telemetry_reader.h"
 #include "coordinator/plan/yaml_reader.h"
 

@@ -9,9 +9,9 @@
 #include <optional>
 #include <utility>
 
+#include "common/name.h"
 #include "common/nearest.h"
 #include "coordinator/plan/duration.h"
-#include "coordinator/plan/name.h"
 
 namespace kneepoint::coordinator::yaml {
 namespace {

@@ -4,14 +4,11 @@
 
 #include <optional>
 #include <string>
-#include <string_view>
 
 #include "coordinator/results/units.h"
 
 /// What stands in a cell of a table.
 namespace kneepoint::coordinator {
-
-inline constexpr std::string_view kAbsent = "–";
 
 inline std::string figure(const std::optional<double>& value) {
   return value ? format_figure(*value) : std::string(kAbsent);

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 
+#include "common/printable.h"
+
 namespace kneepoint::coordinator {
 namespace {
 

@@ -7,6 +7,7 @@
 #include <numeric>
 #include <string_view>
 
+#include "common/printable.h"
 #include "coordinator/report/columns.h"
 
 namespace kneepoint::coordinator {

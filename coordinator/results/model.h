@@ -19,11 +19,13 @@
 /// report.json (docs/report.md). A figure that could not be measured is absent, never 0. Times are seconds.
 namespace kneepoint::coordinator {
 
+/// Both ends included, in the unit of the figure that it belongs to.
 struct Interval {
   double low = 0;
   double high = 0;
 };
 
+/// A figure with its error, in the unit that its name says.
 struct Estimate {
   std::optional<double> value;
   std::optional<Interval> ci95;
@@ -77,6 +79,7 @@ struct FailureKind {
   std::string request_id;  ///< X-Request-Id of the example; empty where it is not known.
 };
 
+/// Requests of a window: those that began in it, and those that ended in it.
 struct RequestCounts {
   std::uint64_t started = 0, completed = 0, failed = 0;
   std::array<std::uint64_t, kOutcomeCount> by_outcome{};
@@ -176,6 +179,7 @@ constexpr bool is_rate(LoadKind kind) {
   return kind == LoadKind::kRate || kind == LoadKind::kSessionRate;
 }
 
+/// One row: a load, or a part of the time that it was held.
 struct Step {
   std::uint32_t concurrency = 0;  ///< Slots asked for; of an open loop, the most that it may use.
   /// Of an open loop, and only of one: requests a second asked for, or sessions where these think.
@@ -277,6 +281,7 @@ struct Usl {
   double lambda = 0, sigma = 0, kappa = 0;
 };
 
+/// From which load on more load gives no more tokens, and why.
 struct Saturation {
   /// In units of Step::load(), like the figures that follow: of an open loop, a rate. Claimed only where the
   /// interval's ends are no further apart than kWidestPoint; else the interval is all that is claimed.
@@ -300,6 +305,7 @@ struct Saturation {
   std::optional<double> from() const;
 };
 
+/// Up to which load one limit holds.
 struct SloCriterion {
   std::string name;  ///< "ttft_p95"
   double limit = 0;  ///< Seconds.
@@ -387,6 +393,7 @@ struct ThresholdOutcome {
   std::string explanation;  ///< The figure that decided, or why there is none: a clause.
 };
 
+/// Over the whole run, warm-ups included.
 struct Totals {
   std::uint64_t started = 0, completed = 0, failed = 0, cancelled = 0, output_tokens = 0, reconnects = 0;
 };
@@ -398,6 +405,7 @@ struct Resumption {
   double gap_seconds = 0;  ///< Before that: nothing was measured.
 };
 
+/// A run, or as much of it as there was.
 struct Report {
   std::string run_id, run_name, version;
   RealTime started_at{};

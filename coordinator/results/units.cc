@@ -9,8 +9,6 @@
 namespace kneepoint::coordinator {
 namespace {
 
-constexpr std::string_view kAbsent = "–";
-
 /// Three significant digits, never an exponent.
 std::string three_digits(double value) {
   const double magnitude = std::abs(value);

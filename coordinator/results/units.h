@@ -3,11 +3,15 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "coordinator/results/model.h"
 
 /// How numbers look to a reader, in one place for every renderer.
 namespace kneepoint::coordinator {
+
+/// What stands where a figure is absent.
+inline constexpr std::string_view kAbsent = "–";
 
 /// Three significant digits and the unit that fits: "850 µs", "39.2 ms", "1.34 s", "12 min 5 s". @param
 /// seconds ≥ 0.

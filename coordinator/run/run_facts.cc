@@ -6,10 +6,10 @@
 #include <random>
 
 #include "common/dataset.h"
+#include "common/name.h"
 #include "common/texts_id.h"
 #include "common/version.h"
 #include "common/wire.h"
-#include "coordinator/plan/name.h"
 #include "coordinator/plan/workload_printer.h"
 
 namespace kneepoint::coordinator {

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <map>
 
+#include "coordinator/measure/statistics.h"
 #include "coordinator/measure/validity.h"
 #include "coordinator/results/throughput.h"
 #include "coordinator/verdict/scatter.h"
@@ -13,7 +14,6 @@
 namespace kneepoint::coordinator {
 namespace {
 
-constexpr double kNormal95 = 1.959963984540054;
 constexpr std::size_t kFewestLooks = 2;
 constexpr double kApart = 3;         ///< Standard errors between looks before they disagree, and …
 constexpr double kTolerated = 0.03;  ///< … this much of the ratio.
@@ -62,7 +62,7 @@ std::optional<EndRatio> ratio_at(double load, const std::vector<const CurveRow*>
     highest = std::max(highest, pair.ratio);
   }
   const auto n = static_cast<double>(looks.size());
-  const double half = kNormal95 * std::sqrt(variance) / n;
+  const double half = kTwoSided95 * std::sqrt(variance) / n;
   double windows = 0;
   for (const auto& [number, pair] : looks) windows += pair.error * pair.error;
   const double mean = sum / n;

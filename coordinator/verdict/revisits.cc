@@ -4,6 +4,7 @@
 #include <cmath>
 #include <map>
 
+#include "coordinator/measure/statistics.h"
 #include "coordinator/measure/validity.h"
 #include "coordinator/results/throughput.h"
 
@@ -12,7 +13,6 @@ namespace {
 
 constexpr double kSure = 3;               ///< Standard errors.
 constexpr double kSmallestError = 0.003;  ///< No window of a real host is known better.
-constexpr double kNormal95 = 1.959963984540054;
 
 }  // namespace
 
@@ -36,7 +36,7 @@ bool tells_by_the_second(const Step& step) {
 double relative_error(const Step& step) {
   const Estimate& x = throughput_of(step);
   if (!x.ci95) return 0.05;
-  return std::max((x.ci95->high - x.ci95->low) / 2 / kNormal95 / *x.value, kSmallestError);
+  return std::max((x.ci95->high - x.ci95->low) / 2 / kTwoSided95 / *x.value, kSmallestError);
 }
 
 std::vector<Revisit> revisits_of(const std::vector<Step>& steps) {

@@ -13,7 +13,6 @@
 namespace kneepoint::coordinator {
 namespace {
 
-constexpr double kNormal95 = 1.959963984540054;
 /// No window of a real host is known better than this.
 constexpr double kSmallestRelativeError = 0.001;
 /// Of a row without any interval.
@@ -26,7 +25,7 @@ double own_error(const Step& step) {
   const Estimate& x = throughput_of(step);
   double error = kUnknownRelativeError * *x.value;
   if (x.standard_error) error = *x.standard_error;
-  if (x.ci95) error = std::max(error, (x.ci95->high - *x.value) / kNormal95);
+  if (x.ci95) error = std::max(error, (x.ci95->high - *x.value) / kTwoSided95);
   return error / *x.value;
 }
 
@@ -52,7 +51,7 @@ double widened(double variance, double degrees) {
   const double all = std::max(degrees, 0.0) + kFloorDegrees;
   const double shrunk =
       (std::max(degrees, 0.0) * variance + kFloorDegrees * kScatterFloor * kScatterFloor) / all;
-  return std::sqrt(shrunk) * student_t(0.975, all) / kNormal95;
+  return std::sqrt(shrunk) * student_t(0.975, all) / kTwoSided95;
 }
 
 }  // namespace
@@ -182,8 +181,8 @@ Scatter scatter_of(const std::vector<CurveRow>& rows) {
 void widen_by_scatter(std::vector<Step>& steps, double ratio) {
   const auto widen = [ratio](Estimate& x) {
     if (!x.value || !x.ci95) return;
-    const double low = std::hypot(*x.value - x.ci95->low, kNormal95 * ratio * *x.value);
-    const double high = std::hypot(x.ci95->high - *x.value, kNormal95 * ratio * *x.value);
+    const double low = std::hypot(*x.value - x.ci95->low, kTwoSided95 * ratio * *x.value);
+    const double high = std::hypot(x.ci95->high - *x.value, kTwoSided95 * ratio * *x.value);
     x.ci95 = Interval{std::max(0.0, *x.value - low), *x.value + high};
     if (x.standard_error) x.standard_error = std::hypot(*x.standard_error, ratio * *x.value);
   };

@@ -1,4 +1,5 @@
 // Clocks that drift apart while a run lasts.
+#include <thread>
 #include <vector>
 
 #include "common/wire.h"
@@ -6,6 +7,7 @@
 #include "kneepoint/v1/fleet.pb.h"
 #include "tests/coordinator/fleet_fixture.h"
 #include "tests/coordinator/raw_agent.h"
+#include "tests/support/clock_reply.h"
 
 namespace kneepoint::coordinator {
 namespace {

@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "tests/coordinator/fleet_fixture.h"
+#include "tests/support/levels.h"
 #include "tests/support/relay.h"
 
 namespace kneepoint::coordinator {

@@ -1,11 +1,13 @@
 // What agents say that no agent of ours would: each costs its own agent, and nobody else anything.
 #include <algorithm>
+#include <thread>
 
 #include "common/wire.h"
 #include "kneepoint/v1/fleet.pb.h"
 #include "kneepoint/v1/measurement.pb.h"
 #include "tests/coordinator/fleet_fixture.h"
 #include "tests/coordinator/raw_agent.h"
+#include "tests/support/clock_reply.h"
 
 namespace kneepoint::coordinator {
 namespace {

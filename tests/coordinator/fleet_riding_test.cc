@@ -1,4 +1,5 @@
 // A second of an agent takes one message each way: what can wait for the next message rides with it.
+#include <thread>
 #include <vector>
 
 #include "common/wire.h"
@@ -6,6 +7,7 @@
 #include "kneepoint/v1/measurement.pb.h"
 #include "tests/coordinator/fleet_fixture.h"
 #include "tests/coordinator/raw_agent.h"
+#include "tests/support/clock_reply.h"
 
 namespace kneepoint::coordinator {
 namespace {

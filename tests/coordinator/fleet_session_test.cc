@@ -10,6 +10,7 @@
 
 #include "common/dataset.h"
 #include "tests/coordinator/fleet_fixture.h"
+#include "tests/support/levels.h"
 
 namespace kneepoint::coordinator {
 namespace {

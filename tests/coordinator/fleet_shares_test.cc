@@ -9,6 +9,7 @@
 #include <random>
 
 #include "tests/coordinator/fleet_fixture.h"
+#include "tests/support/levels.h"
 
 namespace kneepoint::coordinator {
 namespace {

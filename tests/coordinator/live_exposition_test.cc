@@ -9,6 +9,7 @@
 #include <set>
 #include <sstream>
 
+#include "coordinator/live/metric_definitions.h"
 #include "tests/coordinator/live_metrics_fixture.h"
 
 /// What the metrics look like to a scraper.

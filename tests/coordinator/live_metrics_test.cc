@@ -8,6 +8,7 @@
 #include <functional>
 #include <limits>
 
+#include "coordinator/live/metric_definitions.h"
 #include "tests/coordinator/live_metrics_fixture.h"
 
 /// What the metrics count.

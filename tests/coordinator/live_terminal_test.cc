@@ -6,6 +6,7 @@
 #include <map>
 #include <sstream>
 
+#include "common/printable.h"
 #include "coordinator/report/columns.h"
 
 namespace kneepoint::coordinator {

@@ -1,4 +1,4 @@
-#include "coordinator/plan/name.h"
+#include "common/name.h"
 
 #include <gtest/gtest.h>
 
@@ -73,7 +73,8 @@ TEST(PlanName, StandsWhereverAPlanHasOne) {
   const Plan plan = load(
       "kneepoint: 1\nname: 长 上下文\ntargets:\n  - {name: '主机 №1', url: 'http://h:1', model: "
       "m}\nscenarios:\n"
-      "  - name: 🚀 chat\n    targets: ['主机 №1']\n    workload: {prompts: [{class: cafe\u0301, text: hi}]}\n"
+      "  - name: 🚀 chat\n    targets: ['主机 №1']\n    workload: {prompts: [{class: cafe\u0301, text: "
+      "hi}]}\n"
       "    matrix: {output_tokens: [8, 16]}\n    ramp: {steps: [1]}\n");
   EXPECT_EQ(plan.name, "长 上下文");
   EXPECT_EQ(plan.targets.at(0).name, "主机 №1");

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <set>
+
 #include "common/lease.h"
 #include "tests/coordinator/virtual_fleet.h"
 

@@ -3,7 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
-#include <deque>
+#include <set>
 
 #include "coordinator/controllers/step_runner.h"
 #include "coordinator/verdict/saturation.h"

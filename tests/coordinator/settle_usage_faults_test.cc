@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "coordinator/calibration/usage_probe.h"
 #include "tests/coordinator/settle_usage_fixture.h"
 
 namespace kneepoint::coordinator {

@@ -115,6 +115,17 @@ class Links(unittest.TestCase):
                         self.assertTrue(any(ROOT.glob(name.rstrip("/"))), f"there is no {name}")
         self.assertGreater(checked, 30)
 
+    def test_every_source_that_is_named_by_its_end_exists(self):
+        ours = [f"/{p.relative_to(ROOT)}" for f in ("agent", "common", "coordinator", "tests") for p in (ROOT / f).rglob("*")]
+        checked = 0
+        for page in ("CONTRIBUTING.md", "docs/method.md"):
+            for number, line, in_fence in lines_of(ROOT / page):
+                for name in () if in_fence else re.findall(r"`([\w/]+\.(?:cc|h))`", line):
+                    checked += 1
+                    with self.subTest(f"{page}:{number}"):
+                        self.assertTrue(any(path.endswith(f"/{name}") for path in ours), f"there is no {name}")
+        self.assertGreater(checked, 30)
+
     def test_every_page_is_in_the_index(self):
         index = ROOT / "docs/README.md"
         listed = {(index.parent / target.split("#")[0]).resolve() for _, target in links(index)}

@@ -1,6 +1,7 @@
 #include "tests/simhost/fault.h"
 
 #include <algorithm>
+#include <array>
 
 namespace kneepoint::simhost {
 

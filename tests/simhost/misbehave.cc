@@ -1,6 +1,7 @@
 #include "tests/simhost/misbehave.h"
 
 #include <algorithm>
+#include <array>
 
 namespace kneepoint::simhost {
 

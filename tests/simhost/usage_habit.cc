@@ -1,6 +1,7 @@
 #include "tests/simhost/usage_habit.h"
 
 #include <algorithm>
+#include <array>
 
 namespace kneepoint::simhost {
 namespace {

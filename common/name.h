@@ -4,7 +4,7 @@
 #include <string>
 #include <string_view>
 
-namespace kneepoint::coordinator {
+namespace kneepoint {
 
 /// What keeps `name` from being one of a plan's (its own, a target's, a scenario's, a class's), and the
 /// remedy: "holds U+202E, which does not print; take it out". Absent: nothing. A name ends up in tables,
@@ -25,4 +25,4 @@ std::string ascii_name(std::string_view name);
 /// '_' and '-'; "plan" where nothing is left that could begin one.
 std::string made_name(std::string_view text);
 
-}  // namespace kneepoint::coordinator
+}  // namespace kneepoint

@@ -1,4 +1,4 @@
-#include "coordinator/plan/name.h"
+#include "common/name.h"
 
 #include <fmt/format.h>
 
@@ -7,7 +7,7 @@
 
 #include "common/printable.h"
 
-namespace kneepoint::coordinator {
+namespace kneepoint {
 namespace {
 
 constexpr std::size_t kMostCharacters = 64;
@@ -87,4 +87,4 @@ std::string made_name(std::string_view text) {
   return is_valid_name(name) ? name : "plan";
 }
 
-}  // namespace kneepoint::coordinator
+}  // namespace kneepoint

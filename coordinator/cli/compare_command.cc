@@ -66,6 +66,30 @@ Result<std::vector<std::string>> sources_of(const std::vector<std::string>& runs
                   runs.front())};
 }
 
+bool share_a_result(const Report& one, const Report& other) {
+  return one.run_id == other.run_id &&
+         std::any_of(one.results.begin(), one.results.end(), [&](const ScenarioResult& a) {
+           return std::any_of(other.results.begin(), other.results.end(), [&](const ScenarioResult& b) {
+             return a.target == b.target && a.scenario == b.scenario;
+           });
+         });
+}
+
+/// What differs from itself in nothing would pass every gate: runs/latest is the base where no newer run
+/// began.
+Result<void> refuse_a_run_twice(const std::vector<ComparedRun>& runs) {
+  for (std::size_t i = 0; i < runs.size(); ++i) {
+    for (std::size_t k = i + 1; k < runs.size(); ++k) {
+      if (!share_a_result(runs[i].report, runs[k].report)) continue;
+      return Error{
+          fmt::format("{} and {} are the same run ({}): nothing can differ; name two runs, or two "
+                      "targets of one as RUN@TARGET",
+                      runs[i].source, runs[k].source, runs[i].report.run_id)};
+    }
+  }
+  return {};
+}
+
 Result<void> write(const Comparison& comparison, const std::string& json, const std::filesystem::path& out) {
   const auto directory = RunDirectory::create(out, "compare", comparison.runs.front().report.started_at);
   if (!directory) return directory.error();
@@ -122,6 +146,7 @@ int compare_command(const CompareOptions& options) {
     if (!run) return refuse(run.error().message);
     runs.push_back(*std::move(run));
   }
+  if (const auto different = refuse_a_run_twice(runs); !different) return refuse(different.error().message);
   label_runs(runs);
   Comparison comparison = compare(std::move(runs));
   for (const Threshold& threshold : thresholds)

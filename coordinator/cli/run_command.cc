@@ -29,8 +29,10 @@ Plan load_plan_of(const RunOptions& options) {
     const Plan other = or_fail(load_plan(options.alternate, variables), kBadInput);
     plan = or_fail(alternate(std::move(plan), other), kBadInput);
   }
-  for (const std::string& text : options.fail_on)
+  for (const std::string& text : options.fail_on) {
     plan.thresholds.push_back(or_fail(parse_threshold(text, ThresholdUse::kRun), kBadInput));
+    or_fail(check_load(plan.thresholds.back(), plan.scenarios), kBadInput);
+  }
   return plan;
 }
 

@@ -31,10 +31,15 @@ std::string at_load(const std::optional<double>& load) {
   return load ? fmt::format(" at {}", *load) : "";
 }
 
-/// Loads at which the base has the figure and another run only rows that do not count: no difference is taken
-/// there, and a host that broke must not pass for that.
-void find_void_rows(const Threshold& threshold, const ComparedResult& compared, const Comparison& comparison,
-                    std::vector<std::string>& missing) {
+/// Searches choose their own loads, so that one of them says nothing where it has no row.
+bool searched(const ScenarioResult& result) {
+  return std::any_of(result.steps.begin(), result.steps.end(), [](const Step& step) { return step.scout; });
+}
+
+/// Loads at which the base has the figure and another run no row, or only rows that do not count: no
+/// difference is taken there, and neither a host that broke nor a run that ended early must pass for that.
+void find_missing_rows(const Threshold& threshold, const ComparedResult& compared,
+                       const Comparison& comparison, ThresholdResult& into) {
   const auto& metrics = step_metrics();
   const auto metric = std::find_if(metrics.begin(), metrics.end(),
                                    [&](const StepMetric& each) { return each.name == threshold.metric; });
@@ -43,14 +48,22 @@ void find_void_rows(const Threshold& threshold, const ComparedResult& compared, 
   for (const double load : concurrencies({base})) {
     if (threshold.load && load != threshold.load) continue;
     const Step* const before = best_step(*base, load);
-    if (!stands(*before) || !metric->figure(*before).sample) continue;
+    if (!stands(*before)) continue;
+    if (!metric->figure(*before).sample) {
+      ++into.without_reference;
+      continue;
+    }
+    const std::string what = fmt::format("{}, {}{}", compared.title, metric->title, at_load(load));
     for (std::size_t run = 1; run < compared.results.size(); ++run) {
       const ScenarioResult* const other = compared.results[run];
       const Step* const step = other ? best_step(*other, load) : nullptr;
-      if (step != nullptr && !stands(*step))
-        missing.push_back(
-            words::row_does_not_count(fmt::format("{}, {}{}", compared.title, metric->title, at_load(load)),
-                                      comparison.runs[run].label));
+      const std::string& label = comparison.runs[run].label;
+      if (step == nullptr) {
+        if (!searched(*base) && !(other && searched(*other)))
+          into.missing.push_back(words::not_measured_in(what, label));
+      } else if (!stands(*step)) {
+        into.missing.push_back(words::row_does_not_count(what, label));
+      }
     }
   }
 }
@@ -96,7 +109,7 @@ ThresholdResult check(const Threshold& threshold, const Comparison& comparison, 
   ThresholdResult result;
   const std::set<const Difference*> significant = more_than_chance(threshold, comparison);
   for (const ComparedResult& compared : comparison.results) {
-    find_void_rows(threshold, compared, comparison, result.missing);
+    find_missing_rows(threshold, compared, comparison, result);
     // One line for all concurrencies of a figure that may not be compared.
     std::map<std::string, std::size_t> refused;
     for (const ComparedRow& row : compared.rows) {
@@ -153,7 +166,7 @@ ThresholdOutcome judge(const Threshold& threshold, const Comparison& comparison,
     return {threshold.text, "HELD", words::past_and_undecided(first_of(result.undecided))};
   if (!result.bounded.empty())
     return {threshold.text, "HELD", words::only_bound_within(first_of(result.bounded))};
-  return {threshold.text, "HELD", words::differences_within(result.checked)};
+  return {threshold.text, "HELD", words::differences_within(result.checked, result.without_reference)};
 }
 
 }  // namespace kneepoint::coordinator

@@ -143,6 +143,10 @@ Plan read_plan(const Node& root, const std::string& file) {
   }
   DatasetLibrary library(std::filesystem::path(file).parent_path());
   read_scenarios(reader.require("scenarios"), plan, library);
+  for (std::size_t i = 0; i < plan.thresholds.size(); ++i) {
+    if (const auto measured = check_load(plan.thresholds[i], plan.scenarios); !measured)
+      throw PlanError{reader.find("thresholds")->items[i].at, measured.error().message};
+  }
   if (const Node* const turns = reader.find("alternate")) {
     plan.alternate = yaml::read_bool(*turns, "'alternate'");
     if (const auto possible = can_take_turns(plan); plan.alternate && !possible)

@@ -54,9 +54,17 @@ GpuExporter read_exporter(const Node& node) {
   return exporter;
 }
 
+/// What only this tool calls so: "error_rate" and "ttft_p99" are slips, no engine's names.
+bool sounds_like_ours(std::string_view metric) {
+  constexpr std::string_view kOurs[] = {"error_", "errors_", "ttft_", "ttfo_",
+                                        "tpot_",  "icl_",    "e2e_",  "bystander_"};
+  return std::any_of(std::begin(kOurs), std::end(kOurs),
+                     [&](std::string_view each) { return metric.starts_with(each); });
+}
+
 /// The name of what a limit can look at: a figure that is known, or, with '_' or ':' in it, any metric by its
-/// exposed name.
-const std::string& read_metric(const Node& node) {
+/// exposed name. @param elsewhere of a page that the limit names.
+const std::string& read_metric(const Node& node, bool elsewhere) {
   const std::string& metric = yaml::read_text(node, "'metric'");
   std::vector<std::string_view> known;
   for (const OwnFigure& figure : kOwnFigures) known.push_back(figure.name);
@@ -71,7 +79,7 @@ const std::string& read_metric(const Node& node) {
                                 "server has run; name a figure that also falls, such as 'waiting'",
                                 yaml::excerpt(metric))};
   }
-  if (metric.find_first_of("_:") == metric.npos) {
+  if (metric.find_first_of("_:") == metric.npos || (!elsewhere && sounds_like_ours(metric))) {
     throw PlanError{node.at, fmt::format("unknown metric '{}'{}", yaml::excerpt(metric),
                                          yaml::suggestion(metric, known))};
   }
@@ -80,7 +88,8 @@ const std::string& read_metric(const Node& node) {
 
 GuardLimit read_guard_limit(const Node& node) {
   const MappingReader reader(node, "a guard rail", {"metric", "above", "below", "for", "url"});
-  GuardLimit limit{.metric = read_metric(reader.require("metric")), .source = {}};
+  GuardLimit limit{.metric = read_metric(reader.require("metric"), reader.find("url") != nullptr),
+                   .source = {}};
   reader.exclusive("above", "below");
   limit.below = reader.find("below") != nullptr;
   const std::string_view key = limit.below ? "below" : "above";

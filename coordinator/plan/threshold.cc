@@ -8,6 +8,7 @@
 #include <charconv>
 #include <cmath>
 #include <iterator>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -137,6 +138,25 @@ Result<Threshold> parse_threshold(std::string_view text, ThresholdUse use) {
                              asked.kind, metric->name, packed[sign], asked.example)};
   }
   return threshold;
+}
+
+Result<void> check_load(const Threshold& threshold, const std::vector<Scenario>& scenarios) {
+  if (!threshold.load) return {};
+  std::set<double> loads;
+  for (const Scenario& scenario : scenarios) {
+    const Ramp& ramp = scenario.ramp;
+    // Their rows' loads are found, or worked out, on the way.
+    if (ramp.search || ramp.linear) return {};
+    loads.insert(ramp.steps.begin(), ramp.steps.end());
+    if (!ramp.open) continue;
+    for (const ArrivalProcess& step : ramp.open->steps) {
+      if (step.kind == ArrivalProcess::Kind::kTrace) return {};
+      loads.insert(step.rate);
+    }
+  }
+  if (loads.contains(*threshold.load)) return {};
+  return Error{fmt::format("'{}': no step of the plan has a load of {}; there are {}", threshold.text,
+                           *threshold.load, fmt::join(loads, ", "))};
 }
 
 }  // namespace kneepoint::coordinator

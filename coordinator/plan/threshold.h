@@ -27,4 +27,8 @@ enum class ThresholdUse {
 /// An error is one line that says what may be written.
 Result<Threshold> parse_threshold(std::string_view text, ThresholdUse use);
 
+/// Whether the plan can have a row of the threshold's load: where all its scenarios have fixed steps, one of
+/// them must be that. Else the run would end unchecked, after all its time. An error is one line.
+Result<void> check_load(const Threshold& threshold, const std::vector<Scenario>& scenarios);
+
 }  // namespace kneepoint::coordinator

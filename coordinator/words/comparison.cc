@@ -281,8 +281,12 @@ std::string no_such_figure() {
   return "no such figure could be compared";
 }
 
-std::string differences_within(std::size_t count) {
-  return plural(count, "difference") + " within it";
+std::string differences_within(std::size_t count, std::size_t without_reference) {
+  std::string text = plural(count, "difference") + " within it";
+  if (without_reference > 0)
+    text += fmt::format("; not looked at: {} of the base without such a figure",
+                        plural(without_reference, "row"));
+  return text;
 }
 
 }  // namespace kneepoint::coordinator::words

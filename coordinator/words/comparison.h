@@ -92,6 +92,7 @@ std::string past_and_not_tested(const std::string& line);
 std::string past_and_undecided(const std::string& line);
 std::string only_bound_within(const std::string& line);
 std::string no_such_figure();
-std::string differences_within(std::size_t count);
+/// @param without_reference Rows of the base that lack the figure.
+std::string differences_within(std::size_t count, std::size_t without_reference);
 
 }  // namespace kneepoint::coordinator::words

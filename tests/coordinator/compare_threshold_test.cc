@@ -98,5 +98,35 @@ TEST(Threshold, WhatOnlyTheBaseHasIsNoPass) {
   EXPECT_EQ(judge(limit("ttft_p95>+10%"), comparison, true).state, "UNCHECKED");
 }
 
+// A run that was interrupted after two of six loads passed for them.
+TEST(Threshold, ALoadThatTheOtherRunNeverReachedIsNoPass) {
+  const Report base = report({row(8, 800, 0.02), row(16, 1500, 0.03)});
+  const auto judged = [&](Report other) {
+    return judge(limit("throughput<-5%"), of({base, std::move(other)}), true);
+  };
+  EXPECT_EQ(judged(report({row(8, 800, 0.02)})).state, "UNCHECKED");
+  EXPECT_THAT(judged(report({row(8, 800, 0.02)})).explanation,
+              HasSubstr("output tok/s at 16: not measured in B"));
+  EXPECT_EQ(judge(limit("throughput@8<-5%"), of({base, report({row(8, 800, 0.02)})}), true).state, "HELD");
+  // What it measured besides is its own affair, and so is which loads a search chooses.
+  EXPECT_EQ(judged(report({row(8, 800, 0.02), row(16, 1500, 0.03), row(32, 1600, 0.1)})).state, "HELD");
+  Step looked = row(12, 1100, 0.02);
+  looked.scout = true;
+  EXPECT_EQ(judged(report({row(8, 800, 0.02), looked})).state, "HELD");
+  // A scenario that it does not have is not measured at any load.
+  Report two = base;
+  two.results.push_back(base.results.front());
+  two.results.back().scenario = "code";
+  EXPECT_EQ(judge(limit("throughput<-5%"), of({two, base}), true).state, "UNCHECKED");
+}
+
+TEST(Threshold, SaysHowManyRowsItDidNotLookAt) {
+  Step few = row(8, 800, 0.02);
+  few.ttft_seconds.p95 = std::nullopt;
+  const Report base = report({few, row(16, 1500, 0.03)});
+  EXPECT_EQ(judge(limit("ttft_p95>+10%"), of({base, base}), false).explanation,
+            "1 difference within it; not looked at: 1 row of the base without such a figure");
+}
+
 }  // namespace
 }  // namespace kneepoint::coordinator

@@ -69,6 +69,8 @@ TEST(PlanTelemetry, GuardRails) {
   EXPECT_TRUE(load(rail("metric: running, below: 1")).guard_rails[0].below);
   const Plan engines = load(rail("metric: tgi_queue_size, above: 20"));
   EXPECT_EQ(engines.guard_rails[0].metric, "tgi_queue_size");
+  EXPECT_EQ(load(rail("metric: error_rate, above: 1, url: 'http://o:1/m'")).guard_rails[0].metric,
+            "error_rate");
 }
 
 TEST(PlanTelemetry, ABystander) {
@@ -109,6 +111,11 @@ const TelemetryCase kTelemetryCases[] = {
      "sweep.yaml:3:59: 'wait_ready' must be from 1s to 24h, not '0s'"},
     {"WaitSince", with_host_keys("wait_ready: {started: noon}"),
      "sweep.yaml:3:69: 'started', in seconds since 1970, must be a number from 0 to 4e+09, not 'noon'"},
+    // Each would have stopped nothing, and a run with --quiet never said so.
+    {"AlmostOurFigure", rail("metric: error_rate, above: 0.2"),
+     "sweep.yaml:2:24: unknown metric 'error_rate'; did you mean 'error_ratio'?"},
+    {"AlmostOurPercentile", rail("metric: ttft_p99, above: 20"),
+     "sweep.yaml:2:24: unknown metric 'ttft_p99'; did you mean 'ttft_p95'?"},
     {"LimitWithoutBystander", rail("metric: bystander_ttft_seconds, above: 2s"),
      "sweep.yaml:2:14: a guard rail on 'bystander_ttft_seconds' needs a bystander; add bystander: {every: "
      "2s}"},

@@ -1,3 +1,4 @@
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -77,6 +78,21 @@ TEST(PlanThreshold, StandsInAPlan) {
   EXPECT_THAT(error_of(with_thresholds("['n_slo<x']")),
               HasSubstr("sweep.yaml:2:14: 'n_slo<x' is no threshold"));
   EXPECT_THAT(error_of(with_thresholds("'n_slo<3'")), HasSubstr("sweep.yaml:2:13"));
+}
+
+// It ended unchecked after a quarter of an hour.
+TEST(PlanThreshold, MeansALoadThatIsMeasured) {
+  const auto complaint_of = [](std::string_view ramp, std::string_view threshold) {
+    std::string text = Parts{.ramp = std::string(ramp)}.text();
+    text.insert(text.find('\n') + 1, fmt::format("thresholds: ['n_slo<1', '{}']\n", threshold));
+    return error_of(text);
+  };
+  EXPECT_EQ(complaint_of("{steps: [8, 1, 8]}", "ttft_p95@33>1s"),
+            "sweep.yaml:2:25: 'ttft_p95@33>1s': no step of the plan has a load of 33; there are 1, 8");
+  EXPECT_EQ(complaint_of("{steps: [8, 1, 8]}", "ttft_p95@8>1s"), "");
+  EXPECT_THAT(complaint_of("{rate: [0.5, 2.5]}", "ttft_p95@2>1s"), HasSubstr("there are 0.5, 2.5"));
+  EXPECT_EQ(complaint_of("{rate: [0.5, 2.5]}", "ttft_p95@2.5>1s"), "");
+  EXPECT_EQ(complaint_of("{search: {max: 64}}", "ttft_p95@33>1s"), "") << "nobody knows yet";
 }
 
 }  // namespace

@@ -169,6 +169,8 @@ void judge_delivery(const ScenarioResult& result, Verdict& verdict) {
   }
   if (std::string text = told("EARLY_FIRST", any); !text.empty())
     limited ? verdict.reserve("early_first", std::move(text)) : verdict.warn("early_first", std::move(text));
+  if (std::string text = told("ECHO", any); !text.empty())
+    limited ? verdict.reserve("echo", std::move(text)) : verdict.warn("echo", std::move(text));
   if (std::string text = told("FLUSHED", any); !text.empty()) verdict.warn("flushed", std::move(text));
   if (std::string text = told("CACHED_ANSWERS", any); !text.empty())
     verdict.reserve("cached_answers", std::move(text));

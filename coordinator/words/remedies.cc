@@ -32,6 +32,8 @@ constexpr std::array kRemedies = {
     Remedy{"early_first", "Nothing follows the first chunk for long: TTFT may not be that of a token",
            "see what comes first (curl -N): a gateway that keeps connections alive with content, or a server "
            "that hands requests on after the first token"},
+    Remedy{"echo", "More content chunks came than tokens: TTFT may not be that of a token",
+           "see what comes first (curl -N): a prompt that is sent back, or a gateway's own content"},
     Remedy{"flushed", "Something before the host passes chunks on in bundles",
            "switch response buffering off in the gateway"},
     Remedy{"guard_rail", "A guard rail of the plan stopped the run",

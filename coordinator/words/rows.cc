@@ -261,12 +261,15 @@ std::string counters_began_anew(std::int64_t second) {
 
 std::string reason_with(const Step& row, std::string_view flag) {
   // Words that stand in one of the sentences above, and in no other.
-  constexpr std::pair<std::string_view, std::string_view> kWords[] = {{"BUFFERED", "one piece"},
-                                                                      {"FLUSHED", "flushes"},
-                                                                      {"CACHED_ANSWERS", "cache"},
-                                                                      {"RECONNECTS", "sent again"},
-                                                                      {"UNANSWERED", "never got an answer"},
-                                                                      {"HANGING", "hang"}};
+  constexpr std::pair<std::string_view, std::string_view> kWords[] = {
+      {"BUFFERED", "one piece"},
+      {"FLUSHED", "flushes"},
+      {"EARLY_FIRST", "the second chunk came"},
+      {"ECHO", "no part of the answer"},
+      {"CACHED_ANSWERS", "cache"},
+      {"RECONNECTS", "sent again"},
+      {"UNANSWERED", "never got an answer"},
+      {"HANGING", "hang"}};
   for (const auto& [name, word] : kWords) {
     if (name != flag) continue;
     for (const std::string& reason : row.reasons) {

@@ -170,6 +170,9 @@ TEST(Attribution, ACacheThatIsFullAtTheLowestLoadTooIsNoLimit) {
   for (Step& step : scene.steps) step.telemetry->kv_usage_mean = step.telemetry->kv_usage_max = 0.97;
   EXPECT_EQ(scene.judge().bottleneck, "queue_slots");
   EXPECT_THAT(scene.judge().text(), HasSubstr("97 % full at 1 request in flight, too: that shows no limit"));
+  // Nor does it show that the cache ran out where something was preempted.
+  scene.at_past().preemptions_per_second = 3.2;
+  EXPECT_EQ(scene.judge().bottleneck, "queue_slots");
   // One request of a long context may fill it: no more run at more load.
   scene.steps[0].telemetry->running_mean = scene.steps[1].telemetry->running_mean = 1;
   scene.at_knee() = healthy(1, 31);

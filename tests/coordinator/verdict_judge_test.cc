@@ -4,6 +4,9 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <string>
+
+#include "coordinator/words/rows.h"
 
 namespace kneepoint::coordinator {
 namespace {
@@ -67,13 +70,17 @@ TEST(Judge, WhereNoRowStandsNothingIsTrusted) {
 
 TEST(Judge, WhatLiesBetweenIsToldAboveTheRows) {
   struct Case {
-    const char *flag, *reason, *code;
+    const char* flag;
+    std::string reason;
+    const char* code;
     Remark::Weight weight;
   };
   for (const Case& each :
        {Case{"CACHED_ANSWERS", "half of the answers come out of a cache", "cached_answers",
              Remark::Weight::kReservation},
-        Case{"FLUSHED", "something buffers and flushes them", "flushed", Remark::Weight::kWarning}}) {
+        Case{"FLUSHED", "something buffers and flushes them", "flushed", Remark::Weight::kWarning},
+        Case{"ECHO", words::more_chunks_than_tokens(25, 24), "echo", Remark::Weight::kWarning},
+        Case{"EARLY_FIRST", words::first_comes_alone(0.9, 1.3), "early_first", Remark::Weight::kWarning}}) {
     ScenarioResult result{.target = "host", .scenario = "chat"};
     result.steps = {plain_row(1, 100), plain_row(2, 198), plain_row(4, 390)};
     result.steps[2].warn(each.flag, each.reason);
@@ -86,6 +93,23 @@ TEST(Judge, WhatLiesBetweenIsToldAboveTheRows) {
     EXPECT_THAT(found->text, HasSubstr(each.reason));
     EXPECT_FALSE(found->remedy.empty());
   }
+}
+
+/// A limit on TTFT rests on a first chunk that may be no token; one on the whole answer does not.
+TEST(Judge, AFirstChunkThatMayBeNoTokenWeighsWhereALimitRestsOnIt) {
+  const auto weighs = [](const char* flag, const std::string& reason, const char* limit) {
+    ScenarioResult result{.target = "host", .scenario = "chat"};
+    result.steps = {plain_row(1, 100), plain_row(2, 198), plain_row(4, 390)};
+    result.slo.criteria = {{.name = limit, .limit = 0.5}};
+    result.steps[2].warn(flag, reason);
+    const Verdict verdict = judge(result, {});
+    return std::any_of(verdict.remarks().begin(), verdict.remarks().end(), [](const Remark& r) {
+      return (r.code == "echo" || r.code == "early_first") && r.weight == Remark::Weight::kReservation;
+    });
+  };
+  EXPECT_TRUE(weighs("ECHO", words::more_chunks_than_tokens(25, 24), "ttft_p95"));
+  EXPECT_TRUE(weighs("EARLY_FIRST", words::first_comes_alone(0.9, 1.3), "ttft_p95"));
+  EXPECT_FALSE(weighs("ECHO", words::more_chunks_than_tokens(25, 24), "e2e_p95"));
 }
 
 /// A connection that was idle for too long is no news; a host that drops one request of twenty is.

@@ -44,12 +44,16 @@ TEST(Words, TheReasonThatGoesWithAFlagIsFound) {
   step.warn("RX_LAG", words::lag_corrected(0.003, 0.009));
   step.warn("BUFFERED", words::in_one_piece(0.9));
   step.warn("FLUSHED", words::flushed(4, 0.1));
+  step.warn("EARLY_FIRST", words::first_comes_alone(0.9, 1.3));
+  step.warn("ECHO", words::more_chunks_than_tokens(25, 24));
   step.warn("CACHED_ANSWERS", words::out_of_a_cache(0.4));
   step.warn("RECONNECTS", words::sent_again(3, 40));
   step.warn("UNANSWERED", words::unanswered(2));
   step.invalidate("HANGING", words::hanging(8, 4, 0, 30));
   EXPECT_EQ(words::reason_with(step, "BUFFERED"), words::in_one_piece(0.9));
   EXPECT_EQ(words::reason_with(step, "FLUSHED"), words::flushed(4, 0.1));
+  EXPECT_EQ(words::reason_with(step, "EARLY_FIRST"), words::first_comes_alone(0.9, 1.3));
+  EXPECT_EQ(words::reason_with(step, "ECHO"), words::more_chunks_than_tokens(25, 24));
   EXPECT_EQ(words::reason_with(step, "CACHED_ANSWERS"), words::out_of_a_cache(0.4));
   EXPECT_EQ(words::reason_with(step, "RECONNECTS"), words::sent_again(3, 40));
   EXPECT_EQ(words::reason_with(step, "UNANSWERED"), words::unanswered(2));

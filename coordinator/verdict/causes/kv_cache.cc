@@ -14,12 +14,13 @@ std::optional<Cause> kv_cache_cause(Scene& scene) {
   if (engine == nullptr) return std::nullopt;
   const StepTelemetry& t = *engine;
   const double preempted = t.preemptions_per_second.value_or(0);
-  if (t.kv_usage_max && *t.kv_usage_max >= Limits::kKvNearlyFull &&
+  const bool tells = scene.kv_usage_tells();
+  if (tells && t.kv_usage_max && *t.kv_usage_max >= Limits::kKvNearlyFull &&
       preempted >= Limits::kPreemptionsPerSecond) {
     return Cause{"kv_cache", words::kv_cache_runs_out(*judged.step, *t.kv_usage_max, preempted)};
   }
   if (!Scene::waits(judged)) return std::nullopt;
-  if (!scene.kv_usage_tells()) {
+  if (!tells) {
     scene.asides.push_back(words::kv_cache_always_full(*scene.steps.lowest.step,
                                                        *Scene::engine(scene.steps.lowest)->kv_usage_mean));
     return std::nullopt;

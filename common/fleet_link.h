@@ -9,10 +9,13 @@ namespace kneepoint::fleet_link {
 
 /// What both ends of the coordinator–agent stream agree on.
 
-/// An assignment carries its prompts; a batch, at worst, ten seconds of every series.
+/// An assignment carries its prompts.
 inline constexpr int kMaxMessageBytes = 64 << 20;
 /// What may wait to be written to an end that does not read: a message, and what came behind it.
 inline constexpr std::size_t kMaxQueuedBytes = 2 * std::size_t{kMaxMessageBytes};
+/// An agent sends less: what it measured comes in parts (batch_bytes.h), which on their way take about as much as
+/// they hold.
+inline constexpr int kMaxAgentMessageBytes = 8 << 20;
 
 /// What an agent may send over a stream before the coordinator has read it. gRPC would find out how much is
 /// right by a ping with every message, which costs as much as the message.

@@ -35,5 +35,8 @@ void to_wire(const SnapshotBatch& batch, v1::SnapshotBatch& out);
 Result<SnapshotBatch> from_wire(const v1::SnapshotBatch& message);
 /// The same of a v1::SnapshotBatch, serialised, as it travels and as it is recorded.
 Result<SnapshotBatch> batch_from_bytes(const std::string& bytes);
+/// Likewise, but of an agent, which may be anybody's: refused where reading it would take more memory than
+/// what an honest one sends (batch_bytes.h).
+Result<SnapshotBatch> batch_from_agent(const std::string& bytes);
 
 }  // namespace kneepoint

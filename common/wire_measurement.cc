@@ -1,7 +1,9 @@
 #include <google/protobuf/arena.h>
 
 #include <algorithm>
+#include <limits>
 
+#include "common/batch_bytes.h"
 #include "common/printable.h"
 #include "common/wire.h"
 #include "common/wire_check.h"
@@ -393,6 +395,18 @@ Result<SnapshotBatch> batch_from_bytes(const std::string& bytes) {
   auto* const message = google::protobuf::Arena::CreateMessage<v1::SnapshotBatch>(&arena);
   if (!message->ParseFromString(bytes)) return Error{"it cannot be read"};
   return from_wire(*message);
+}
+
+Result<SnapshotBatch> batch_from_agent(const std::string& bytes) {
+  // A message of this size takes little, whatever is in it.
+  constexpr std::size_t kSmall = 64 * 1024;
+  if (bytes.size() > kSmall) {
+    const std::size_t takes = read_bytes(bytes);
+    if (takes == std::numeric_limits<std::size_t>::max()) return Error{"it cannot be read"};
+    if (takes > kMostReadBytes)
+      return Error{fmt::format("it takes more than {} MiB of memory", kMostReadBytes >> 20)};
+  }
+  return batch_from_bytes(bytes);
 }
 
 Result<SnapshotBatch> from_wire(const v1::SnapshotBatch& message) {

@@ -200,6 +200,7 @@ class AgentSession {
   std::unique_ptr<v1::ClockReply> beat_reply_;  ///< That no message has taken along yet.
   std::optional<MonoTime> idle_at_;             ///< While draining: when the engine was first seen idle.
   std::uint64_t sequence_ = 0;
+  std::int64_t complete_through_ = -1;  ///< As its last batch has said.
   BatchOutbox outbox_;
   bool records_shed_ = false;
   std::uint64_t drops_told_ = 0;

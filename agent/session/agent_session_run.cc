@@ -7,6 +7,7 @@
 
 #include "agent/session/agent_metrics.h"
 #include "agent/session/agent_session.h"
+#include "common/batch_bytes.h"
 #include "common/secrets.h"
 #include "common/whole_seconds.h"
 #include "common/wire.h"
@@ -77,6 +78,7 @@ void AgentSession::forget_run() {
   done_.reset();
   idle_at_.reset();
   sequence_ = epoch_ = drained_through_ = drops_told_ = 0;
+  complete_through_ = -1;
   drained_told_ = records_shed_ = false;
   phase_ = Phase::kJoining;
 }
@@ -151,20 +153,22 @@ void AgentSession::collect() {
   // Before the zero nothing is measured.
   std::erase_if(batch.seconds, [](const SecondSnapshot& second) { return second.second < 0; });
   batch.complete_through = std::max<std::int64_t>(batch.complete_through, -1);
-  batch.sequence = ++sequence_;
+  const std::int64_t through = batch.complete_through;
   if (options_.metrics != nullptr) options_.metrics->observe(batch);
-  auto message = std::make_unique<v1::SnapshotBatch>();
-  to_wire(batch, *message);
-  if (outbox_.add(std::move(message)) > 0 && !std::exchange(records_shed_, true)) {
-    spdlog::warn(
-        "the coordinator does not keep up: the oldest lines of requests are left out of its records");
+  for (SnapshotBatch& part : parts_of(std::move(batch), std::exchange(complete_through_, through))) {
+    part.sequence = ++sequence_;
+    auto message = std::make_unique<v1::SnapshotBatch>();
+    to_wire(part, *message);
+    if (outbox_.add(std::move(message)) > 0 && !std::exchange(records_shed_, true)) {
+      spdlog::warn(
+          "the coordinator does not keep up: the oldest lines of requests are left out of its records");
+    }
   }
   if (const std::uint64_t dropped = outbox_.dropped(); dropped > drops_told_) {
     if (drops_told_ == 0) spdlog::warn("the coordinator does not keep up: the oldest seconds are dropped");
     drops_told_ = dropped;
   }
-  const bool last = phase_ == Phase::kDraining && idle_at_ &&
-                    batch.complete_through >= second_of(*idle_at_ - clock_.zero());
+  const bool last = phase_ == Phase::kDraining && idle_at_ && through >= second_of(*idle_at_ - clock_.zero());
   if (last) {
     phase_ = Phase::kDrained;
     drained_through_ = sequence_;

@@ -9,6 +9,7 @@
 #include <mutex>
 #include <optional>
 
+#include "common/batch_bytes.h"
 #include "common/fleet_link.h"
 #include "common/fleet_tls.h"
 #include "common/lease.h"
@@ -36,9 +37,21 @@ MonoTime now() {
 
 /// Events of one link that may wait for the thread that decides.
 constexpr std::size_t kMostUnprocessed = 64;
+/// And what they may hold: the last one comes on top.
+constexpr std::size_t kMostUnprocessedBytes = std::size_t{32} << 20;
+/// A message takes more memory than it has bytes.
+constexpr std::size_t kMessageFactor = 16;
 
 int millis(Nanos duration) {
   return static_cast<int>(duration / std::chrono::milliseconds(1));
+}
+
+/// About what it holds until it has been dealt with.
+std::size_t held_bytes(const LinkEvent::What& what) {
+  if (const auto* batch = std::get_if<LinkEvent::RunBatch>(&what))
+    return kneepoint::held_bytes(batch->batch) + batch->wire->size();
+  const auto* message = std::get_if<std::shared_ptr<const v1::AgentMessage>>(&what);
+  return message == nullptr ? 0 : kMessageFactor * (*message)->ByteSizeLong();
 }
 
 /// One stream's state machine. gRPC allows one write at a time and wants Finish exactly once; here it comes
@@ -114,13 +127,18 @@ class Stream final : public grpc::ServerBidiReactor<v1::AgentMessage, v1::Coordi
     if (!pass_on(at)) return hello ? close() : abort();
     const std::lock_guard lock(mutex_);
     incoming_ = std::make_shared<v1::AgentMessage>();
-    paused_ = ++unprocessed_ >= kMostUnprocessed;
+    paused_ = unprocessed_.size() >= kMostUnprocessed || unprocessed_bytes_ >= kMostUnprocessedBytes;
     if (!paused_) StartRead(incoming_.get());
   }
 
   void processed() override {
     const std::lock_guard lock(mutex_);
-    if (--unprocessed_ >= kMostUnprocessed / 2 || !paused_ || closing_ || context_ == nullptr) return;
+    if (unprocessed_.empty()) return;
+    unprocessed_bytes_ -= unprocessed_.front();
+    unprocessed_.pop_front();
+    const bool many =
+        unprocessed_.size() >= kMostUnprocessed / 2 || unprocessed_bytes_ >= kMostUnprocessedBytes / 2;
+    if (many || !paused_ || closing_ || context_ == nullptr) return;
     paused_ = false;
     StartRead(incoming_.get());
   }
@@ -157,6 +175,11 @@ class Stream final : public grpc::ServerBidiReactor<v1::AgentMessage, v1::Coordi
       if (incoming_->has_hello()) reject(event.error().message);
       end(event.error().message, true);
       return false;
+    }
+    {
+      // Before anybody can say that it has been dealt with.
+      const std::lock_guard lock(mutex_);
+      unprocessed_bytes_ += unprocessed_.emplace_back(held_bytes(*event));
     }
     sink_({self_, at, *std::move(event)});
     return true;
@@ -213,9 +236,10 @@ class Stream final : public grpc::ServerBidiReactor<v1::AgentMessage, v1::Coordi
   std::mutex mutex_;
   grpc::CallbackServerContext* context_;  // gRPC's; gone after OnDone
   std::deque<v1::CoordinatorMessage> outgoing_;
-  std::size_t queued_ = 0;       // bytes of them
-  std::size_t unprocessed_ = 0;  // events passed on
-  bool paused_ = false;          // not reading, because of them
+  std::size_t queued_ = 0;               // bytes of them
+  std::deque<std::size_t> unprocessed_;  // what each event that was passed on holds
+  std::size_t unprocessed_bytes_ = 0;
+  bool paused_ = false;  // not reading, because of them
   bool writing_ = false;
   bool closing_ = false;
   bool finished_ = false;
@@ -229,7 +253,7 @@ class GrpcServer final : public LinkServer {
       : service_(std::move(sink)), acceptor_(std::move(acceptor)), ports_(acceptor_->ports()) {
     grpc::ServerBuilder builder;
     builder.RegisterService(&service_);
-    builder.SetMaxReceiveMessageSize(fleet_link::kMaxMessageBytes);
+    builder.SetMaxReceiveMessageSize(fleet_link::kMaxAgentMessageBytes);
     const int interval = millis(lease::kKeepaliveInterval);
     builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIME_MS, interval);
     builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, millis(lease::kKeepaliveTimeout));

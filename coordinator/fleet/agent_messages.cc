@@ -20,6 +20,8 @@ constexpr std::size_t kMaxWord = 200;
 constexpr std::size_t kMaxRunId = 1000;
 constexpr std::size_t kMaxReason = 100'000;
 constexpr std::size_t kMaxHash = 200;
+/// Of everything but a batch: the longest reason, and as much again.
+constexpr std::size_t kMaxBeside = 256 * 1024;
 
 void size(const Field& at, std::string_view text, std::size_t most) {
   if (text.size() > most) refuse(at, fmt::format("{} bytes, at most {} are allowed", text.size(), most));
@@ -46,6 +48,9 @@ void check_reply(std::string_view field, const v1::ClockReply& reply) {
 
 Result<void> check(const v1::AgentMessage& message) {
   const auto checked = wire::guarded([&] {
+    // Fields that nobody knows are held, too.
+    if (message.ByteSizeLong() > kMaxBeside + message.batch().size())
+      refuse({nullptr, "message"}, fmt::format("more than {} KiB beside its batch", kMaxBeside / 1024));
     size({nullptr, "run_id"}, message.run_id(), kMaxRunId);
     if (message.has_heartbeat_reply()) check_reply("heartbeat_reply", message.heartbeat_reply());
     switch (message.message_case()) {
@@ -81,7 +86,7 @@ Result<void> check(const v1::AgentMessage& message) {
 Result<LinkEvent::What> event_of(const std::shared_ptr<v1::AgentMessage>& message) {
   if (auto valid = check(*message); !valid) return Error{"an invalid message: " + valid.error().message};
   if (!message->has_batch()) return LinkEvent::What(std::shared_ptr<const v1::AgentMessage>(message));
-  auto batch = batch_from_bytes(message->batch());
+  auto batch = batch_from_agent(message->batch());
   if (!batch) return Error{"an invalid batch: " + batch.error().message};
   LinkEvent::What what;  // filled where it is: GCC 12 takes a moved one for uninitialised
   what = LinkEvent::RunBatch{

@@ -172,6 +172,8 @@ class Fleet final : public LoadFleet {
   void on_heartbeat_reply(Member& member, const v1::ClockReply& reply, MonoTime at);
   void on_level_done(Member& member, const v1::AgentMessage& message);
   void on_batch(Member& member, LinkEvent::RunBatch batch);
+  /// What in it cannot be of this run now; empty where nothing.
+  std::string fault_in(const SnapshotBatch& batch) const;
   void on_closed(const std::shared_ptr<AgentLink>& link, const LinkClosed& closed);
   enum class Loss {
     kLeaseRuns,  ///< Its load may go on until its lease ends.

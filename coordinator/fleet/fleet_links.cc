@@ -19,6 +19,10 @@ namespace {
 constexpr std::size_t kBeatsKept = 16;
 /// An agent may say that something ended so far ahead of this clock.
 constexpr Nanos kClockPatience = lease::kMargin;
+/// And that it has measured so far ahead: what lies far ahead is no measurement, but the run's next
+/// coordinator would begin behind it. Longer, because an honest agent's seconds come ahead where this machine
+/// was suspended for less than a lease.
+constexpr Nanos kSecondsAhead = lease::kPromise;
 
 /// What an agent says of itself goes to terminals and reports: one short, printable line.
 std::string one_line(std::string_view text) {
@@ -281,6 +285,23 @@ void Fleet::attach(Member& member, const std::shared_ptr<AgentLink>& link, bool 
   }
 }
 
+std::string Fleet::fault_in(const SnapshotBatch& batch) const {
+  const std::int64_t last = second_of(now() + kSecondsAhead);
+  const auto ahead = [&](std::int64_t second) {
+    return fmt::format("its second {} lies ahead: the run is in its second {}", second, second_of(now()));
+  };
+  if (batch.complete_through > last) return ahead(batch.complete_through);
+  for (const SecondSnapshot& second : batch.seconds) {
+    if (second.second > last) return ahead(second.second);
+    for (const auto& [key, stats] : second.series) {
+      if (key.cell >= cells_ || key.epoch > epoch_)
+        return fmt::format("it measured cell {} of {} under level {} of {}", key.cell, cells_, key.epoch,
+                           epoch_);
+    }
+  }
+  return {};
+}
+
 void Fleet::on_batch(Member& member, LinkEvent::RunBatch arrived) {
   SnapshotBatch& batch = arrived.batch;
   // Left over from another run, or from what it was before it joined.
@@ -288,17 +309,11 @@ void Fleet::on_batch(Member& member, LinkEvent::RunBatch arrived) {
   member.waits = arrived.more;
   // Sent again because its acknowledgement had not arrived.
   if (batch.sequence <= member.received) return acknowledge(member);
-  for (const SecondSnapshot& second : batch.seconds) {
-    for (const auto& [key, stats] : second.series) {
-      if (key.cell < cells_ && key.epoch <= epoch_) continue;
-      lose(member,
-           fmt::format("an invalid batch: it measured cell {} of {} under level {} of {}", key.cell, cells_,
-                       key.epoch, epoch_),
-           Loss::kBarred);
-      member.link->abort();
-      member.link.reset();
-      return;
-    }
+  if (const std::string fault = fault_in(batch); !fault.empty()) {
+    lose(member, "an invalid batch: " + fault, Loss::kBarred);
+    member.link->abort();
+    member.link.reset();
+    return;
   }
   if (batch.sequence > member.received + 1) {
     spdlog::warn("agent {}: {} of its batches never came; their seconds are incomplete", member.info.name,

@@ -10,9 +10,12 @@
 #include <thread>
 
 #include "agent/session/coordinator_link.h"
+#include "common/batch_bytes.h"
+#include "common/wire.h"
 #include "coordinator/fleet/agent_link.h"
 #include "coordinator/fleet/strangers.h"
 #include "kneepoint/v1/fleet.pb.h"
+#include "kneepoint/v1/measurement.pb.h"
 #include "tests/coordinator/raw_agent.h"
 
 namespace kneepoint::coordinator {
@@ -91,6 +94,41 @@ TEST(FleetBounds, NeitherEndReadsFurtherThanItIsDealtWith) {
   EXPECT_TRUE(at_agent.deal_with_all([&] { link->processed(); }));
   EXPECT_EQ(at_coordinator.most, kMostWaiting);
   EXPECT_EQ(at_agent.most, kMostWaiting);
+}
+
+/// Where one message holds much, few of them wait.
+TEST(FleetBounds, WhatWaitsIsBoundedInMemory) {
+  SnapshotBatch batch{.sequence = 1, .complete_through = 0};
+  SecondSnapshot& second = batch.seconds.emplace_back();
+  for (std::uint32_t turn = 0; turn < 2000; ++turn) second.series[{.turn = turn}].started = 1;
+  v1::SnapshotBatch message;
+  to_wire(batch, message);
+  const std::size_t held = held_bytes(batch);
+  constexpr std::size_t kMostHeld = std::size_t{32} << 20;
+  const int most = static_cast<int>(kMostHeld / held) + 1;
+  ASSERT_LT(most, kMostWaiting);
+
+  Tally came;
+  std::shared_ptr<AgentLink> agent;
+  std::atomic<bool> greeted = false;
+  auto server = LinkServer::listen({*parse_endpoint("127.0.0.1:0")}, [&](const LinkEvent& event) {
+    if (std::holds_alternative<LinkClosed>(event.what)) return;
+    if (greeted) return came.count();
+    agent = event.link;
+    agent->processed();
+    greeted = true;
+  });
+  ASSERT_TRUE(server);
+  RawAgent sender("127.0.0.1:" + std::to_string((*server)->ports().at(0)));
+  sender.send(RawAgent::hello("a"));
+  for (int i = 0; i < kSent; ++i) {
+    v1::AgentMessage up;
+    up.set_batch(message.SerializeAsString());
+    sender.send(up);
+  }
+  EXPECT_TRUE(came.deal_with_all([&] { agent->processed(); }));
+  EXPECT_LE(came.most, most);
+  EXPECT_GT(came.most, 0);
 }
 
 TEST(FleetBounds, ALinkThatIsReadNoFurtherCanBeLeft) {

@@ -229,10 +229,13 @@ class OddWords : public FleetTest {
   }
   static v1::AgentMessage measured(std::uint32_t cell, std::uint64_t epoch,
                                    const std::string& run = "run-1") {
-    v1::AgentMessage word;
-    word.set_run_id(run);
     SnapshotBatch batch{.sequence = 1, .complete_through = 0};
     batch.seconds.emplace_back().series[{.cell = cell, .epoch = epoch}].started = 1;
+    return handed_over(batch, run);
+  }
+  static v1::AgentMessage handed_over(const SnapshotBatch& batch, const std::string& run = "run-1") {
+    v1::AgentMessage word;
+    word.set_run_id(run);
     v1::SnapshotBatch message;
     to_wire(batch, message);
     word.set_batch(message.SerializeAsString());
@@ -258,6 +261,17 @@ TEST_F(OddWords, ACellThatTheRunDoesNotHaveIsNoMeasurement) {
 
 TEST_F(OddWords, ALevelThatWasNeverSentIsNoMeasurement) {
   EXPECT_THAT(lost_for(measured(0, 99)), HasSubstr("level 99 of 1"));
+}
+
+TEST_F(OddWords, ASecondThatLiesFarAheadIsNoMeasurement) {
+  SnapshotBatch batch{.sequence = 1, .complete_through = 0};
+  batch.seconds.push_back({.second = 30'000'000});
+  EXPECT_THAT(lost_for(handed_over(batch)), HasSubstr("its second 30000000 lies ahead"));
+}
+
+TEST_F(OddWords, NorIsWhatIsSaidToBeCompleteFarAhead) {
+  EXPECT_THAT(lost_for(handed_over({.sequence = 1, .complete_through = 31'000'000})),
+              HasSubstr("its second 31000000 lies ahead"));
 }
 
 TEST_F(OddWords, AnInstantThatCannotBeSubtractedIsRefused) {

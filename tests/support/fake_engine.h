@@ -1,6 +1,8 @@
 #pragma once
 
+#include <algorithm>
 #include <condition_variable>
+#include <cstdint>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -9,6 +11,8 @@
 #include <vector>
 
 #include "agent/load/load_engine.h"
+#include "common/clock.h"
+#include "common/whole_seconds.h"
 
 namespace kneepoint::agent {
 
@@ -47,12 +51,13 @@ struct EngineLog {
   State state;
 };
 
-/// Pretends to carry out levels: each collection holds one started request, and a budget is done at once.
+/// Pretends to carry out levels: each collection holds one started request in the second under way, and a
+/// budget is done at once.
 class FakeEngine final : public LoadEngine {
  public:
   FakeEngine(std::shared_ptr<EngineLog> log, Assignment assignment, std::vector<Keys> keys,
              std::function<void(LevelDone)> on_level_done)
-      : log_(std::move(log)), on_level_done_(std::move(on_level_done)) {
+      : log_(std::move(log)), on_level_done_(std::move(on_level_done)), zero_(assignment.zero) {
     log_->change([&](auto& state) {
       ++state.made;
       state.assignment = std::move(assignment);
@@ -69,16 +74,18 @@ class FakeEngine final : public LoadEngine {
   }
 
   void set_zero(MonoTime zero) override {
+    zero_ = zero;
     log_->change([&](auto& state) { state.zeros.push_back(zero); });
   }
 
   SnapshotBatch collect() override {
     SnapshotBatch batch;
     SecondSnapshot& second = batch.seconds.emplace_back();
-    second.second = collected_++;
+    // An agent may be told of its zero before that comes.
+    second.second = std::max<std::int64_t>(0, second_of(SystemClock().now() - zero_));
     second.series[{}].started = 1;
-    // A second that the session takes for the last one, once nothing runs.
-    batch.complete_through = idle() ? 1'000'000 : second.second;
+    // Once nothing runs nothing is added to it: the session takes it for the last one.
+    batch.complete_through = idle() ? second.second : second.second - 1;
     batch.active_slots = slots_;
     log_->change([](auto& state) { ++state.collected; });
     return batch;
@@ -100,7 +107,7 @@ class FakeEngine final : public LoadEngine {
   const std::shared_ptr<EngineLog> log_;
   const std::function<void(LevelDone)> on_level_done_;
   std::uint32_t slots_ = 0;
-  std::int64_t collected_ = 0;
+  MonoTime zero_;
 };
 
 }  // namespace kneepoint::agent

@@ -12,6 +12,7 @@
 #include "coordinator/verdict/answer_lengths.h"
 #include "coordinator/verdict/burst.h"
 #include "coordinator/verdict/influence.h"
+#include "coordinator/verdict/light_load.h"
 #include "coordinator/verdict/page_remarks.h"
 #include "coordinator/verdict/pod_skew.h"
 #include "coordinator/verdict/revisits.h"
@@ -227,6 +228,8 @@ void judge_findings(const ScenarioResult& result, const Circumstances& circumsta
     verdict.warn("slow_pod", std::move(*slow));
   } else if (auto sick = sick_replica(result)) {
     verdict.warn("sick_replica", std::move(*sick));
+  } else {
+    judge_light_load(result, verdict);  // a slow replica that serves light load alone makes it so, too
   }
   if (auto skew = pod_skew(result)) verdict.warn("pod_skew", std::move(*skew));
   remark_on_pages(result, verdict);

@@ -15,8 +15,8 @@ namespace {
 /// Two counts that differ by no more agree.
 constexpr double kAgree = 0.05;
 /// Bytes of text in a token of what people and models write, of one chunk that holds one: English has 4
-/// to 4.5, code and other languages 2 to 4. Two tokens have more. Text of this kind confirms what nothing
-/// speaks against; text of another kind refutes nothing.
+/// to 4.5, code and other languages 2 to 4. Two tokens have more. Text of this kind speaks for a chunk that
+/// is one token, and against none of several; text of another kind refutes nothing.
 constexpr double kFewestBytes = 2, kMostBytes = 5.5;
 /// Less than this share of what a token has elsewhere in the run.
 constexpr double kMissing = 0.9;
@@ -76,7 +76,8 @@ std::string state_of_usage(const TokenCount& count, std::optional<double> usual_
   if (refuted) return "differs";
   // Of answers that come whole there is nothing else; nor of tool calls, which have no text.
   if (!chunks || !count.text_bytes_per_token) return "unconfirmed";
-  if (several) return "confirmed";
+  // Text of two tokens is that of two and a half, too: only what a token has in the same run confirms.
+  if (agree(count.text_bytes_per_token, usual_bytes)) return "confirmed";
   if (chunks_may_hold_several(count)) return "unconfirmed";
   // What the same run shows refutes a count. That its text is not like most people's does not: tokens of
   // digits or of Chinese are other tokens.

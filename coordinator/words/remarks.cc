@@ -141,6 +141,16 @@ std::string other_models(const Step& most, double others, const Step& lowest) {
       row_label(most), others * 100, row_label(lowest));
 }
 
+std::string light_load_slow(double load, double for_each, double more_load, double for_each_there,
+                            const char* unit) {
+  return fmt::format(
+      "at {} in flight the host gives each request {} {}, at {} {}: a host that stays as it is gives none "
+      "more "
+      "as the load grows, so figures of light load are too low",
+      format_figure(load), format_figure(for_each), unit, format_figure(more_load),
+      format_figure(for_each_there));
+}
+
 std::string answers_shrink(const Step& shortest, const Step& lowest, double tokens_there) {
   return fmt::format("at {} an answer has {} tokens on average, at {} {}: {}", row_label(shortest),
                      format_figure(shortest.answer_tokens_mean.value_or(0)), row_label(lowest),

@@ -49,6 +49,10 @@ std::string replica_is_slower(const Share& share, const char* latency, double ow
 /// @param others The share of answers that name another model than those at `lowest` do.
 std::string other_models(const Step& most, double others, const Step& lowest);
 
+/// Throughput for each request in flight, at two loads. @param unit "tok/s".
+std::string light_load_slow(double load, double for_each, double more_load, double for_each_there,
+                            const char* unit);
+
 /// Answers that get shorter, or end early, with more load. @param early Ratios of answers that ended early.
 /// @param tokens_there Of an answer at `lowest`.
 std::string answers_shrink(const Step& shortest, const Step& lowest, double tokens_there);

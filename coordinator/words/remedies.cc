@@ -51,6 +51,9 @@ constexpr std::array kRemedies = {
     Remedy{"interrupted", "The run or a step was cut short", "run again and let it end"},
     Remedy{"invalid_bins", "Some bins of a soak are not valid", "see the reasons of these rows"},
     Remedy{"invalid_row", "A row is not valid", "see the reasons of the row"},
+    Remedy{"light_load_slow", "Light load was slower for each request than more load was",
+           "the host warmed up during the ramp, saves power, or waits to fill batches: warm up longer, and "
+           "measure the light load again"},
     Remedy{"littles_law", "Concurrency, throughput and time in the system contradict each other",
            "hold the step longer; if it stays, see whether a proxy answers in the host's place"},
     Remedy{"low_occupancy", "Fewer requests were in flight than were asked for",

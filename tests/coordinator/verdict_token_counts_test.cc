@@ -120,9 +120,20 @@ TEST(TokenCounts, CountsOfWhichNoneIsConfirmedAreARange) {
   }
 }
 
-TEST(TokenCounts, ChunksOfSeveralTokensAreConfirmedByTheirText) {
-  // 8.4 bytes a chunk, 4.2 a token: two tokens a chunk, and no second count is needed.
-  EXPECT_EQ(state(settled({.usage = 600, .chunks = 300})), "confirmed");
+/// 8.4 bytes a chunk are two tokens of 4.2, and two and a half of 3.4.
+TEST(TokenCounts, ChunksOfSeveralTokensAreConfirmedByWhatATokenHasInTheSameRun) {
+  for (const double usage : {600.0, 750.0}) {
+    const Told told{.usage = usage, .chunks = 300, .bytes_per_token = 2520 / usage, .assumed = usage / 300};
+    const ScenarioResult result = settled(told);
+    EXPECT_EQ(state(result), "unconfirmed");
+    EXPECT_EQ(result.verdict.trust(), Trust::kReserved);
+    EXPECT_TRUE(result.verdict.has("count_unconfirmed"));
+    EXPECT_EQ(result.steps[0].output_tokens_per_second.value, usage);
+    EXPECT_TRUE(result.steps[0].tpot_seconds.p50) << "several tokens a chunk, whatever their number";
+  }
+  const Step alone = told_row({.usage = 100, .chunks = 100, .bytes_per_token = 4.2}, 1);
+  EXPECT_EQ(settled({alone, told_row({.usage = 600, .chunks = 300}, 8)}).steps[1].token_count->state,
+            "confirmed");
   // A page of one pod of two shows half of the tokens, and so do chunks of two.
   EXPECT_NE(state(settled({.usage = 600, .chunks = 300, .engine = 300})), "corrected");
 }

@@ -141,6 +141,8 @@ int main(int argc, char** argv) {
   if (parent != 0 && !kneepoint::agent::die_with_parent(parent))
     return fail(ExitCode::kFleet, "the parent process has ended");
 
+  if (const auto enough = kneepoint::check_descriptor_limit(); !enough)
+    return fail(ExitCode::kUsage, enough.error().message);
   kneepoint::log_to(output, name, log_level);
   kneepoint::fleet_link::prepare_grpc();
   if (!kneepoint::raise_descriptor_limit()) {

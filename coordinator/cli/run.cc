@@ -165,7 +165,8 @@ void Run::take_telemetry(const Timeline& timeline) {
 
 std::string Run::why_unfinished(const RunLoop& loop) {
   if (!loop.fleet_failure().empty()) return loop.fleet_failure();
-  return loop.stopped_by().empty() ? "the run was interrupted" : loop.stopped_by();
+  if (!loop.stopped_by().empty()) return loop.stopped_by();
+  return loop.interrupted() ? "the run was interrupted" : "";
 }
 
 void Run::take_notices() {

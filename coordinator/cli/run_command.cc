@@ -115,6 +115,7 @@ int run_command(const RunOptions& options) {
   };
   Interrupts interrupts;
   try {
+    or_fail(check_descriptor_limit(), kBadInput);
     const Ending ending = run(options, interrupts, output, errors);
     return end(ending.words, ending.code);
   } catch (const Failure& failure) {

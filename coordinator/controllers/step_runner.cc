@@ -17,7 +17,11 @@ using Settles = PlannedStep::Settling;
 
 constexpr Nanos kLongestSpread = 1min;  ///< Of added slots over their cycle.
 constexpr Nanos kLongestDrain = 5min;   ///< A step goes on after this although more ends than comes.
-constexpr Nanos kFirstLook = 20s;       ///< A window is no shorter, however precise.
+/// And after this, or so many residences, although more is in flight than it asks for: a request ends in ten
+/// minutes where its plan says nothing else.
+constexpr Nanos kLongestSurplus = 15min;
+constexpr int kSurplusResidences = 10;
+constexpr Nanos kFirstLook = 20s;  ///< A window is no shorter, however precise.
 constexpr int kShortestCycles = 2;
 constexpr Nanos kLookEvery = 10s;
 constexpr std::int64_t kFewestGrains = 20;  ///< Of a folded row: for 5 to 10 batches, and its trend.
@@ -45,7 +49,7 @@ std::optional<LoadLevel> StepRunner::next(Nanos now, const FleetView& fleet) {
       }
       return advance(now, ceil_second(now + kLead), fleet);
     case Phase::kWarmUp:
-      if (now > level_.effective_at && fleet.slots_in_flight > level_.concurrency) surplus_until_ = now;
+      look_for_surplus(now, fleet);
       plan_window(fleet);
       if (still_drains(now, fleet)) return std::nullopt;
       if (now < hold_begin_ - (step_.way ? kLead : Nanos(0))) return std::nullopt;
@@ -69,6 +73,19 @@ std::optional<LoadLevel> StepRunner::next(Nanos now, const FleetView& fleet) {
       break;
   }
   return std::nullopt;
+}
+
+/// Requests end. What is still beyond the level after so long is so in an agent's words only, or never ends:
+/// the step goes on, and its rows are worth nothing.
+void StepRunner::look_for_surplus(Nanos now, const FleetView& fleet) {
+  if (now <= level_.effective_at || fleet.slots_in_flight <= level_.concurrency) return;
+  const Nanos residence = fleet.residence.value_or(Nanos(0)) + pause_;
+  const Nanos longest = std::max(kLongestSurplus, kSurplusResidences * residence) + level_.spread_over;
+  if (now < level_.effective_at + longest) {
+    surplus_until_ = now;
+  } else {
+    surplus_stays_ = true;
+  }
 }
 
 /// Rows are closed ahead of their end where nothing that may still come changes it.
@@ -169,7 +186,7 @@ LoadLevel StepRunner::start(const PlannedStep& step, Nanos at, const FleetView& 
   rows_closed_ = 0;
   budget_finished_.reset();
   surplus_until_ = drained_at_ = Nanos(0);
-  moved_ = unsteady_ = false;
+  moved_ = unsteady_ = surplus_stays_ = false;
   if (step.requests) {
     phase_ = Phase::kRequests;
     return level_;
@@ -326,7 +343,7 @@ void StepRunner::close_row(Nanos end) {
                     .level_at = step_.way ? hold_begin_ : level_.effective_at,
                     .begin = second_of(row_begin(rows_closed_)),
                     .end = second_of(end),
-                    .unsteady = unsteady_,
+                    .unsteady = unsteady_ || surplus_stays_,
                     .role = step_.role,
                     .scout = step_.scout,
                     .agents = step_.agents,

@@ -79,6 +79,7 @@ class StepRunner final : public Controller {
   /// Where the window begins and ends, as far as the residence seen so far tells.
   void plan_window(const FleetView& fleet);
   Nanos window_length(const FleetView& fleet) const;
+  void look_for_surplus(Nanos now, const FleetView& fleet);
   bool still_drains(Nanos now, const FleetView& fleet);
   /// Ends a measurement at a second by which its figures are precise enough.
   void stop_when_precise(Nanos now, const FleetView& fleet);
@@ -110,6 +111,7 @@ class StepRunner final : public Controller {
   std::size_t rows_closed_ = 0;  // of step_
   bool falling_ = false;         // to less load than before
   Nanos surplus_until_{0};       // when more were last seen in flight than the level asks for
+  bool surplus_stays_ = false;   // and longer than any request lasts
   Nanos drained_at_{0};          // when more was last seen to end than comes
   Nanos hold_begin_{0}, hold_end_{0};
   Nanos next_look_{0};

@@ -104,6 +104,28 @@ TEST(FixedSteps, TheHoldWaitsForSlotsBeyondTheLevel) {
   EXPECT_TRUE(drive.controller.done()) << "however many requests each has in flight";
 }
 
+/// As an agent says that does not count right: no request lasts for ever.
+TEST(FixedSteps, SlotsThatStayBeyondTheLevelMakeTheRowInvalidAndHoldUpNobody) {
+  Drive drive(timed({4, 8}));
+  drive.fleet.slots_in_flight = 9;
+  drive.until(2000s);
+  EXPECT_TRUE(drive.controller.done());
+  ASSERT_EQ(drive.controller.windows().size(), 2u);
+  EXPECT_TRUE(drive.controller.windows()[0].unsteady);
+  EXPECT_TRUE(drive.controller.windows()[1].unsteady);
+}
+
+TEST(FixedSteps, WhatMayStillEndIsWaitedForAndSpoilsNothing) {
+  Drive drive(timed({4}));
+  drive.fleet.slots_in_flight = 9;
+  drive.until(890s);
+  EXPECT_FALSE(drive.controller.done());
+  drive.fleet.slots_in_flight = 4;
+  drive.until(1000s);
+  ASSERT_TRUE(drive.controller.done());
+  EXPECT_FALSE(drive.controller.windows()[0].unsteady);
+}
+
 TEST(FixedSteps, SurplusSlotsOfAFallingStepAreNotStartedAgain) {
   Drive drive(timed({8, 2}));
   drive.until(60s);

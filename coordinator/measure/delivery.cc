@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "coordinator/measure/statistics.h"
+#include "coordinator/words/rows.h"
 
 namespace kneepoint::coordinator {
 namespace {
@@ -154,6 +155,33 @@ std::optional<double> unconnected(const WindowCut& cut, std::uint32_t slots, dou
   // A late start of ours leaves a slot empty, too.
   least -= (cut.generator.connect.sum_seconds() + cut.generator.send_lag.sum_seconds()) / seconds;
   return least < kNearlyOne ? std::nullopt : std::optional(least);
+}
+
+void settle_flushes(std::vector<Step>& steps, std::vector<Step>& after) {
+  constexpr std::size_t kOneOf = 3;
+  std::vector<Step*> rows;
+  for (auto* part : {&steps, &after}) {
+    for (Step& step : *part) {
+      if (step.requests.completed > 0) rows.push_back(&step);
+    }
+  }
+  std::size_t blurred = 0;
+  double fewest = 0;  // Chunks in a flush.
+  for (const Step* row : rows) {
+    if (!row->has_flag("FLUSHED") || !row->has_flag("TPOT_UNKNOWN") || !row->delivery.events_per_flush)
+      continue;
+    const double events = *row->delivery.events_per_flush;
+    fewest = blurred++ == 0 ? events : std::min(fewest, events);
+  }
+  if (blurred == 0 || kOneOf * blurred < rows.size()) return;
+  for (Step* row : rows) {
+    if (row->has_flag("FLUSHED") || row->tpot_seconds.count == 0) continue;
+    // Enough gaps would have shown a flush, unless the generator was too late to tell.
+    const double flushes = static_cast<double>(row->icl_seconds.count) / fewest;
+    if (!row->delivery.flush_seconds && flushes >= kFewestFlushes) continue;
+    void_tpot(*row);
+    row->warn("TPOT_UNKNOWN", words::flushed_elsewhere(blurred, rows.size()));
+  }
 }
 
 void void_stream_times(Step& step) {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <optional>
+#include <vector>
 
 #include "common/second_stats.h"
 #include "coordinator/measure/window_cut.h"
@@ -28,6 +29,10 @@ std::optional<double> hanging(const SeriesStats& window, double seconds);
 /// what connecting and late starts of ours took: those that wait for a connection. Of closed loops. @param
 /// bin_seconds of each of `cut.seconds`.
 std::optional<double> unconnected(const WindowCut& cut, std::uint32_t slots, double bin_seconds);
+
+/// What flushes a third of a result's rows flushes the others, too: rows with too few flushes to show it lose
+/// their TPOT as well (TPOT_UNKNOWN), where it is blurred in the rows that do.
+void settle_flushes(std::vector<Step>& steps, std::vector<Step>& after);
 
 /// Takes what is not the host's from a row: TTFT, TTFO, TPOT and ICL are absent, limits on them undecided.
 void void_stream_times(Step& step);

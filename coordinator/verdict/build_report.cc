@@ -6,6 +6,7 @@
 #include <set>
 
 #include "coordinator/measure/client_load.h"
+#include "coordinator/measure/delivery.h"
 #include "coordinator/measure/in_step.h"
 #include "coordinator/measure/reconcile.h"
 #include "coordinator/measure/repeat.h"
@@ -274,6 +275,7 @@ Report build_report(const Plan& plan, const Timeline& timeline, const std::vecto
     add_telemetry(result.steps, telemetry, result.target, client);
     mark_restarts(result.steps, circumstances.restarts);
     settle_token_counts(result.steps, result.after);
+    settle_flushes(result.steps, result.after);
     std::vector<Step> lost = take_lost(result.steps), lost_after = take_lost(result.after);
     conclude(result, plan.scenarios[cell.scenario].ramp, cell.slo, facts);
     attribute(result, target.urls.size());

@@ -132,6 +132,14 @@ std::string flushed(double events, double period) {
       events, format_time(period));
 }
 
+std::string flushed_elsewhere(std::size_t rows, std::size_t all) {
+  return fmt::format(
+      "TPOT is left out: {} of {} rows show that chunks are passed on in bundles, and this one has too few "
+      "to "
+      "show that it is none",
+      rows, all);
+}
+
 std::string ends_blurred(double decoding) {
   return fmt::format(
       "TPOT is left out: of the {} in which the chunks of an answer come, each end may be late by that time",

@@ -36,6 +36,7 @@ std::string law_broken(double error, double tolerance);
 std::string gaps_broken(double error, double tolerance);
 
 std::string flushed(double events, double period);
+std::string flushed_elsewhere(std::size_t rows, std::size_t all);
 std::string ends_blurred(double decoding);
 std::string out_of_a_cache(double ratio);
 std::string ends_late(double tail);

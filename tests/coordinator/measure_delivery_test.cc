@@ -36,6 +36,30 @@ TEST(Delivery, FirstChunksThatNothingFollowsForLong) {
   EXPECT_FALSE(early_first(window)) << "a stall now and then";
 }
 
+Step timed_row(std::uint64_t gaps, std::optional<double> events) {
+  Step step;
+  step.requests.completed = 6;
+  step.tpot_seconds = {.count = 6, .p50 = 0.012};
+  step.icl_seconds.count = gaps;
+  if (!events) return step;
+  step.delivery = {.flush_seconds = 0.5, .events_per_flush = events};
+  step.tpot_seconds = {};
+  step.warn("FLUSHED", "in bundles");
+  step.warn("TPOT_UNKNOWN", "blurred");
+  return step;
+}
+
+TEST(Delivery, RowsWithTooFewFlushesToShowThemAreAsTheOthersAre) {
+  std::vector<Step> steps = {timed_row(137, {}), timed_row(5000, {}), timed_row(900, 36)}, after;
+  settle_flushes(steps, after);
+  EXPECT_FALSE(steps[0].tpot_seconds.p50);
+  EXPECT_TRUE(steps[0].has_flag("TPOT_UNKNOWN"));
+  EXPECT_TRUE(steps[1].tpot_seconds.p50) << "it would have shown";
+  std::vector<Step> most = {timed_row(137, {}), timed_row(137, {}), timed_row(137, {}), timed_row(900, 36)};
+  settle_flushes(most, after);
+  EXPECT_TRUE(most[0].tpot_seconds.p50) << "one row of four";
+}
+
 /// `n` answers whose chunks come `together` at a time every `period`.
 SeriesStats flushed(int together, Nanos period, int n = 100, Nanos within = Nanos(0)) {
   SeriesStats s = answers(0, 10);

@@ -249,7 +249,8 @@ Result<void> check_nothing_lost(const std::filesystem::path& directory) {
   // A coordinator that was killed as it began leaves an empty file, or a part of the first entry and nothing
   // else.
   const bool more = segment_count(directory) > 1 || std::filesystem::exists(directory / "report.json", none);
-  const bool left = std::filesystem::exists(segment_path(directory, kTelemetryFile, 1), none);
+  const std::filesystem::path told = segment_path(directory, kTelemetryFile, 1);
+  const bool left = std::filesystem::exists(told, none) && !std::filesystem::is_empty(told, none);
   if (!more && !left && !(std::filesystem::exists(first, none) && !begins_as_recording(first))) return {};
   return Error{fmt::format(
       "{}: a run lies there whose {} cannot be read; put that back, or give --out another directory",

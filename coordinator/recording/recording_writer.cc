@@ -4,6 +4,7 @@
 #include <google/protobuf/io/zero_copy_stream_impl_lite.h>
 
 #include <algorithm>
+#include <system_error>
 #include <utility>
 
 #include "common/wire.h"
@@ -33,9 +34,13 @@ Result<RecordingWriter> RecordingWriter::begin(const std::filesystem::path& file
   auto opened = GzipFile::create(file);
   if (!opened) return opened.error();
   RecordingWriter writer(*std::move(opened));
-  if (const auto written = writer.append(entry); !written) return written.error();
-  if (const auto flushed = writer.file_.flush(); !flushed) return flushed.error();
-  return writer;
+  auto begun = writer.append(entry);
+  if (begun) begun = writer.file_.flush();
+  if (begun) return writer;
+  // Nothing is recorded: it would only be taken for a run.
+  std::error_code ignored;
+  std::filesystem::remove(file, ignored);
+  return begun.error();
 }
 
 Result<RecordingWriter> RecordingWriter::fold(const std::filesystem::path& file,

@@ -128,7 +128,9 @@ class RunDirectory::Lock {
 
 Result<void> RunDirectory::lock() {
   const fs::path path = path_ / kLockFile;
-  for (;;) {
+  // Where a disk gives a file another number each time it is asked, that tells nothing.
+  constexpr int kMostAttempts = 100;
+  for (int attempt = 1;; ++attempt) {
     const int descriptor = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (descriptor < 0) return cannot("lock", path, std::strerror(errno));
     const int refused = ::flock(descriptor, LOCK_EX | LOCK_NB) == 0 ? 0 : errno;
@@ -142,7 +144,7 @@ Result<void> RunDirectory::lock() {
           "{}: another coordinator is at work there; end that one first, or name another directory",
           path_.string())};
     }
-    if (!same) {  // its owner has just taken it away
+    if (!same && attempt < kMostAttempts) {  // its owner has just taken it away
       close(descriptor);
       continue;
     }
@@ -178,7 +180,8 @@ Result<void> RunDirectory::refuse_taken(const fs::path& path) {
   if (fs::exists(path, error) && !fs::is_directory(path, error))
     return Error{fmt::format("{}: is a file; name a directory for the results", path.string())};
   for (const std::string_view name : {"timeline.binpb.gz", "report.json"}) {
-    if (fs::exists(path / name, error))
+    // A recording that is empty is what a full disk, or a kill, has left of one that never began.
+    if (fs::exists(path / name, error) && !fs::is_empty(path / name, error))
       return Error{fmt::format(
           "{}: a run lies there already; name another directory, or --force to replace it", path.string())};
   }
@@ -191,6 +194,8 @@ void RunDirectory::discard() const {
     if (at->path().filename() != kPlanFile && at->path().filename() != kLockFile) return;
   }
   if (error || !fresh_) return;
+  // Another coordinator may have come between, and be at work there.
+  if (!lock_ && fs::exists(path_ / kLockFile)) return;
   fs::remove(path_ / kLockFile, error);
   fs::remove(path_ / kPlanFile, error);
   fs::remove(path_, error);

@@ -124,6 +124,26 @@ TEST_F(RunDirectoryTest, ARunThatLoadedNothingLeavesNothing) {
   EXPECT_FALSE(fs::exists(base_ / "runs"));
 }
 
+TEST_F(RunDirectoryTest, ARecordingThatNeverBeganIsNoRun) {
+  const auto directory = RunDirectory::create(base_ / "mine", "plan", now_);
+  ASSERT_TRUE(directory);
+  ASSERT_TRUE(directory->write("timeline.binpb.gz", ""));
+  EXPECT_TRUE(RunDirectory::refuse_taken(directory->path()));
+  ASSERT_TRUE(directory->write("timeline.binpb.gz", "x"));
+  EXPECT_FALSE(RunDirectory::refuse_taken(directory->path()));
+}
+
+TEST_F(RunDirectoryTest, WhoCouldNotLockADirectoryTakesNothingAwayFromWhoDid) {
+  auto late = RunDirectory::create(base_ / "mine", "plan", now_);
+  auto first = RunDirectory::create(base_ / "mine", "plan", now_);
+  ASSERT_TRUE(late && first);
+  ASSERT_TRUE(first->lock());
+  ASSERT_TRUE(first->write("plan.yaml", "a plan"));
+  ASSERT_FALSE(late->lock());
+  late->discard();
+  EXPECT_TRUE(fs::exists(first->path() / "plan.yaml"));
+}
+
 TEST_F(RunDirectoryTest, WhatWasThereBeforeStays) {
   fs::create_directories(base_ / "mine");
   const auto directory = RunDirectory::create(base_ / "mine", "plan", now_);

@@ -31,13 +31,19 @@ Unit unit_for(double seconds) {
 }  // namespace
 
 std::string format_time(double seconds) {
-  if (seconds == 0) return "0 s";  // what a server says that counts whole milliseconds, say
+  // What a server says that counts whole milliseconds, say; or what is left of two equal sums.
+  if (std::abs(seconds) < 5e-9) return "0 s";
   if (seconds >= 600) {
     const auto whole = std::llround(seconds);
     return fmt::format("{} min {} s", whole / 60, whole % 60);
   }
   const Unit unit = unit_for(seconds);
   return fmt::format("{} {}", three_digits(seconds / unit.seconds), unit.name);
+}
+
+std::string format_change(double ratio) {
+  std::string text = fmt::format("{:+.1f}", ratio * 100);
+  return text == "-0.0" ? "+0.0" : text;
 }
 
 std::string format_run_time(std::int64_t second) {

@@ -16,6 +16,8 @@ inline constexpr std::string_view kAbsent = "–";
 /// Three significant digits and the unit that fits: "850 µs", "39.2 ms", "1.34 s", "12 min 5 s". @param
 /// seconds ≥ 0.
 std::string format_time(double seconds);
+/// A relative change in percent, with a sign: "+4.3", of 0.043. Never "-0.0", which is none.
+std::string format_change(double ratio);
 /// Three to four significant digits without exponent: "0.42", "18.4", "1,330", "9,780".
 std::string format_figure(double value);
 /// A moment of a run as a clock shows it, minutes and seconds since its zero: "03:12", "1:03:12".

@@ -35,19 +35,21 @@ std::string_view proof_end(Proof proof) {
 }  // namespace
 
 std::string row_change(double throughput, std::optional<double> ttft) {
-  std::string text = fmt::format("throughput {:+.1f} %", throughput * 100);
-  if (ttft) text += fmt::format(", TTFT p50 {:+.1f} %", *ttft * 100);
+  std::string text = fmt::format("throughput {} %", format_change(throughput));
+  if (ttft) text += fmt::format(", TTFT p50 {} %", format_change(*ttft));
   return text;
 }
 
 std::string moved_at(const std::string& load, double ratio, double within) {
-  return fmt::format("throughput at {} has moved by {:+.1f} % in {}", load, ratio * 100, format_time(within));
+  return fmt::format("throughput at {} has moved by {} % in {}", load, format_change(ratio),
+                     format_time(within));
 }
 
 std::string ratio_again(const RatioAgain& ratio) {
-  return fmt::format("from {} to {} throughput changed by {:+.1f} %{} ({:+.1f} to {:+.1f} %)",
-                     format_figure(ratio.from), format_figure(ratio.to), (ratio.value - 1) * 100,
-                     ratio.looks > 1 ? " on average" : "", (ratio.low - 1) * 100, (ratio.high - 1) * 100);
+  return fmt::format("from {} to {} throughput changed by {} %{} ({} to {} %)", format_figure(ratio.from),
+                     format_figure(ratio.to), format_change(ratio.value - 1),
+                     ratio.looks > 1 ? " on average" : "", format_change(ratio.low - 1),
+                     format_change(ratio.high - 1));
 }
 
 std::string measured_once() {

@@ -230,8 +230,8 @@ std::string prompt_sentence(const ScenarioResult& result) {
   }
   if (requests == 0) return text;
   if (!text.empty()) text += ", ";
-  return text + fmt::format("made to {:.0f} tokens on average, the server counted {:.0f} ({:+.1f} %)",
-                            asked / requests, achieved / requests, (achieved / asked - 1) * 100);
+  return text + fmt::format("made to {:.0f} tokens on average, the server counted {:.0f} ({} %)",
+                            asked / requests, achieved / requests, format_change(achieved / asked - 1));
 }
 
 std::string sessions_sentence(const ScenarioResult& result) {

@@ -228,8 +228,8 @@ std::string memory_bus_leads(const Step& row, const StepTelemetry& telemetry, bo
 
 std::string kv_cache_runs_out(const Step& row, double usage, double preempted) {
   return fmt::format(
-      "The KV cache runs out: at {} it was up to {} full, and {:.2g} requests a second were preempted.",
-      load_of(row), percent(usage), preempted);
+      "The KV cache runs out: at {} it was up to {} full, and {} requests a second were preempted.",
+      load_of(row), percent(usage), figure(preempted));
 }
 
 std::string kv_cache_full(const Step& row, double usage, double waiting) {

@@ -102,7 +102,7 @@ std::string only_in(const std::string& run, const ScenarioResult& result) {
 std::string same_texts_and_a_cache(const std::vector<std::string>& runs, const std::string& most_in,
                                    const Step& most) {
   return fmt::format(
-      "{} asked the same texts, and the host holds prompts in a prefix cache (in {} at {}, {:.2g} % of the "
+      "{} asked the same texts, and the host holds prompts in a prefix cache (in {} at {}, {:.0f} % of the "
       "prompt "
       "tokens came out of it), so what one run asked may have made the next one faster; ask new texts in "
       "each run "

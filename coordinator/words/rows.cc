@@ -238,7 +238,7 @@ std::string lag_corrected(double lag, double scale) {
 }
 
 std::string drifts_within(double trend) {
-  return fmt::format("throughput moved by {:+.1f} % within the window", trend * 100);
+  return fmt::format("throughput moved by {} % within the window", format_change(trend));
 }
 
 std::string packet_loss(const NetworkSummary& network) {

@@ -17,9 +17,9 @@ std::string throughput_at(const CurvePoint& point, const char* unit) {
 }  // namespace
 
 std::string gain_between(const ThroughputGain& gain) {
-  return fmt::format("from {} to {} {}throughput changed by {:+.1f} % ({:+.1f} to {:+.1f} %)",
-                     format_figure(gain.from), format_figure(gain.to), gain.fitted ? "fitted " : "",
-                     gain.value * 100, gain.lower * 100, gain.upper * 100);
+  return fmt::format("from {} to {} {}throughput changed by {} % ({} to {} %)", format_figure(gain.from),
+                     format_figure(gain.to), gain.fitted ? "fitted " : "", format_change(gain.value),
+                     format_change(gain.lower), format_change(gain.upper));
 }
 
 std::string saturates_from(LoadKind kind, double load, const ThroughputGain& last) {

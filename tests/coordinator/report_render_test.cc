@@ -243,6 +243,10 @@ TEST(Render, ThresholdsComeFirst) {
 
 TEST(Render, UnitsFollowTheValue) {
   EXPECT_EQ(format_time(0.0), "0 s");
+  EXPECT_EQ(format_time(1e-12), "0 s") << "it was 0.00 µs";
+  EXPECT_EQ(format_change(-0.0004), "+0.0") << "it was -0.0";
+  EXPECT_EQ(format_change(-0.0006), "-0.1");
+  EXPECT_EQ(format_change(0.043), "+4.3");
   EXPECT_EQ(format_time(0.0000123), "12.3 µs");
   EXPECT_EQ(format_time(0.00999), "9.99 ms");
   EXPECT_EQ(format_time(0.0391), "39.1 ms");

@@ -78,6 +78,10 @@ TEST(Answer, FailuresAreCountedByKind) {
   counts.by_outcome[static_cast<std::size_t>(Outcome::kStream)] = 4;
   EXPECT_EQ(errors_words(counts), "3 % (8 × 429 or 503, 4 × broken off)");
   EXPECT_EQ(errors_words({.completed = 5}), "none");
+  // It was "1e+02 %", of a host that answered nothing but errors.
+  EXPECT_THAT(errors_words({.failed = 3}), testing::StartsWith("100 % ("));
+  EXPECT_THAT(errors_words({.completed = 1, .failed = 999}), testing::StartsWith("over 99 % ("));
+  EXPECT_THAT(errors_words({.completed = 1, .failed = 1}), testing::StartsWith("50 % ("));
 }
 
 TEST(Answer, FailuresThatCameWithAStatusAreCountedByIt) {

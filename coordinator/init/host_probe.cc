@@ -1,6 +1,7 @@
 #include "coordinator/init/host_probe.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <simdjson.h>
 
 #include <algorithm>
@@ -38,10 +39,14 @@ constexpr VersionPage kVersionPages[] = {{Engine::kVllm, "/version", "version"},
                                          {Engine::kLlamaCpp, "/props", "build_info"}};
 
 /// @returns none where the reply is no list.
-Result<std::vector<HostFacts::Model>> read_models(const HttpReply& reply) {
-  if (is_guarded(reply.status))
-    return Error{fmt::format("it asks for a token ({}); name the variable that holds it with --token-env",
-                             own_words(reply))};
+Result<std::vector<HostFacts::Model>> read_models(const HttpReply& reply, const SecretRef& auth) {
+  if (is_guarded(reply.status)) {
+    return Error{
+        auth.source == SecretRef::Source::kNone
+            ? fmt::format("it asks for a key ({}); name the variable that holds it with --token-env",
+                          own_words(reply))
+            : fmt::format("it does not take the key ({}); check what {} holds", own_words(reply), auth.name)};
+  }
   std::vector<HostFacts::Model> models;
   simdjson::dom::parser parser;
   simdjson::dom::array entries;
@@ -102,17 +107,30 @@ std::vector<HostFacts::Model> models_of_other_pages(TargetClient& host) {
   return models;
 }
 
+/// "'a', 'b'"; of a gateway with very many the first.
+std::string names_of(const std::vector<HostFacts::Model>& models) {
+  constexpr std::size_t kMostNamed = 20;
+  std::vector<std::string> names;
+  for (const HostFacts::Model& model : models) {
+    if (names.size() == kMostNamed) break;
+    names.push_back(fmt::format("'{}'", printable(model.id)));
+  }
+  return fmt::format(
+      "{}{}", fmt::join(names, ", "),
+      models.size() > kMostNamed ? fmt::format(" and {} more", models.size() - kMostNamed) : "");
+}
+
 /// Those that the host has, the one that is wanted first.
 Result<std::vector<HostFacts::Model>> find_models(TargetClient& host, const HttpReply& listed,
-                                                  const std::string& wanted) {
-  auto models = read_models(listed);
+                                                  const std::string& wanted, const SecretRef& auth) {
+  auto models = read_models(listed, auth);
   if (!models) return models;
   if (!models->empty()) {
     if (wanted.empty()) return models;
     const auto found = std::find_if(models->begin(), models->end(),
                                     [&](const HostFacts::Model& m) { return m.id == wanted; });
     if (found == models->end())
-      return Error{fmt::format("it does not serve '{}' but '{}'", wanted, models->front().id)};
+      return Error{fmt::format("it does not serve '{}' but {}", printable(wanted), names_of(*models))};
     std::rotate(models->begin(), found, found + 1);
     return models;
   }
@@ -120,6 +138,11 @@ Result<std::vector<HostFacts::Model>> find_models(TargetClient& host, const Http
   if (!wanted.empty()) return std::vector{HostFacts::Model{.id = wanted, .max_length = {}}};
   auto others = models_of_other_pages(host);
   if (!others.empty()) return others;
+  if (auto elsewhere = redirected("/v1/models", listed); !elsewhere.empty())
+    return Error{std::move(elsewhere)};
+  if (listed.status == 429)
+    return Error{
+        fmt::format("it refuses for now: /v1/models answers {}; wait, then ask again", own_words(listed))};
   return Error{
       fmt::format("/v1/models gives no list of models ({}); name one with --model. docs/dialects.md "
                   "says which hosts are known, and how to describe others",
@@ -238,7 +261,7 @@ Result<HostFacts> probe_host(const ProbeOptions& options) {
 
   const auto listed = host.get("/v1/models");
   if (!listed) return Error{unreachable(options.url, listed.error().message)};
-  auto models = find_models(host, *listed, options.model);
+  auto models = find_models(host, *listed, options.model, options.auth);
   if (!models) return refuse(models.error().message);
   facts.models = *std::move(models);
   facts.clock = clock_remark(listed->date, SystemClock().real_now());

@@ -26,8 +26,15 @@ std::string unreachable(std::string_view url, const std::string& why) {
   if (url.starts_with("https:") &&
       says({"wrong version", "packet length", "stream truncated", "http request"}))
     return why + "; does it speak plain http? Then write http:// in its URL";
-  if (url.starts_with("http:") && says({"end of stream", "bad version"}))
+  // What wants TLS takes a plain question for garbage, and drops the connection as a server that broke does.
+  if (url.starts_with("http:") && says({"end of stream", "bad version", "it closed the connection", "reset"}))
     return why + "; does it want TLS? Then write https:// in its URL";
+  if (says({"certificate verify failed"}))
+    return why +
+           "; name its authority: tls: {ca: FILE} in a plan, or SSL_CERT_FILE=FILE in the environment; the "
+           "URL "
+           "must have the name that the certificate is for";
+  if (why.starts_with("no answer")) return fmt::format("{}: {}; try curl -v from this machine", url, why);
   return why;
 }
 
@@ -36,6 +43,13 @@ std::string not_well(std::string_view path, const HttpReply& reply) {
   const int status = reply.status;
   if (status != 500 && status != 502 && status != 503 && status != 504) return "";
   return fmt::format("it is not well, or still loading: {} answers {}", path, own_words(reply));
+}
+
+std::string redirected(std::string_view path, const HttpReply& reply) {
+  if (!is_redirect(reply.status)) return "";
+  const std::string where = leads_to(reply);
+  return fmt::format("{} redirects{} (HTTP {}), which is not followed; write the URL of the server itself",
+                     path, where.empty() ? "" : " to " + where, reply.status);
 }
 
 std::string clock_remark(const std::string& date, RealTime now) {

@@ -65,6 +65,7 @@ HostCheck ask(const Target& target, const std::string& url, const std::string& r
   const auto reply = client.get(path);
   if (!reply) return {.url = url, .fault = unreachable(url, reply.error().message)};
   HostCheck check{.url = url, .fault = not_well(path, *reply)};
+  if (check.fault.empty() && speaks_openai(target)) check.fault = redirected(path, *reply);
   if (check.fault.empty() && speaks_openai(target)) check.fault = judge_models(target, *reply, longest);
   for (const std::string& model : more_models) {
     alone.model = model;

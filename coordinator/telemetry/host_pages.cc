@@ -20,7 +20,18 @@ constexpr std::string_view kEngineOwners[] = {"vllm", "sglang", "llamacpp"};
 
 std::string own_words(const HttpReply& reply) {
   const std::string words = printable_start(reply.body, kQuotedBytes);
-  return fmt::format("HTTP {}{}{}", reply.status, words.empty() ? "" : ": ", words);
+  const std::string elsewhere = leads_to(reply);
+  return fmt::format("HTTP {}{}{}{}{}", reply.status, elsewhere.empty() ? "" : " to ", elsewhere,
+                     words.empty() ? "" : ": ", words);
+}
+
+std::string leads_to(const HttpReply& reply) {
+  if (!is_redirect(reply.status)) return "";
+  return printable_start(reply.location.substr(0, reply.location.find_first_of("?#")), kQuotedBytes);
+}
+
+bool is_redirect(int status) {
+  return status == 301 || status == 302 || status == 303 || status == 307 || status == 308;
 }
 
 bool no_such_page(int status) {

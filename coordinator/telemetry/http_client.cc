@@ -170,6 +170,7 @@ struct HttpClient::Impl {
       if (!parser.keep_alive()) connected.reset();
       reply.status = parser.get().result_int();
       reply.date = parser.get()[http::field::date];
+      reply.location = parser.get()[http::field::location];
       reply.body = std::move(parser.get().body());
     }
     co_return reply;

@@ -23,7 +23,8 @@ struct HttpLimits {
 struct HttpReply {
   int status = 0;
   std::string body;
-  std::string date;  ///< The header Date as it was sent; empty: there was none.
+  std::string date;      ///< The header Date as it was sent; empty: there was none.
+  std::string location;  ///< Where a redirect leads.
 };
 
 /// GETs from and POSTs to one host over one kept-alive connection, http or https. Redirects are not followed.

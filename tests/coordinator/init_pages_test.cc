@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <map>
 #include <memory>
 
@@ -201,6 +202,30 @@ TEST_F(Pages, AHostWithoutAListIsAskedForItsModelsWhereItsKindHasThem) {
                 HasSubstr("gives no list of models (HTTP 404: no such page); name one with --model"))
         << says;
   }
+}
+
+TEST_F(Pages, AListThatIsKeptBackIsSaidWithTheWayOut) {
+  const auto refused = [&](const std::string& status, const std::string& says, SecretRef auth = {}) {
+    serve({{"/v1/models", http_response(status, says)}});
+    const auto facts = probe_host({.url = server_->url(), .model = {}, .auth = std::move(auth)});
+    return facts ? std::string("it is fit") : facts.error().message;
+  };
+  setenv("KNEEPOINT_TEST_KEY", "k", 1);
+  EXPECT_THAT(refused("401 No", "who?"), HasSubstr("it asks for a key (HTTP 401: who?); name the variable"));
+  EXPECT_THAT(
+      refused("401 No", "who?", {.source = SecretRef::Source::kEnvironment, .name = "KNEEPOINT_TEST_KEY"}),
+      HasSubstr("it does not take the key (HTTP 401: who?); check what KNEEPOINT_TEST_KEY holds"));
+  EXPECT_THAT(refused("429 Slow", "later"),
+              HasSubstr("it refuses for now: /v1/models answers HTTP 429: later"));
+  EXPECT_THAT(refused("302 Found", ""), HasSubstr("/v1/models redirects (HTTP 302)"));
+  EXPECT_EQ(refused("302 Found", "").find("--model"), std::string::npos);
+}
+
+TEST_F(Pages, AModelThatIsNotThereIsAnsweredByThoseThatAre) {
+  serve({{"/v1/models", http_response("200 OK", R"({"data":[{"id":"org/a"},{"id":"org/b"}]})")}});
+  const auto facts = probe_host({.url = server_->url(), .model = "b", .auth = {}});
+  ASSERT_FALSE(facts);
+  EXPECT_THAT(facts.error().message, HasSubstr("it does not serve 'b' but 'org/a', 'org/b'"));
 }
 
 TEST_F(Pages, WhatIsRefusedIsSaidInTheHostsWords) {

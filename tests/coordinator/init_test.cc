@@ -275,6 +275,23 @@ TEST(Preflight, TheSchemeThatIsMeantIsSaid) {
               HasSubstr("Then write http:// in its URL"));
   EXPECT_THAT(unreachable("http://h:1", "h:1: end of stream"), HasSubstr("Then write https:// in its URL"));
   EXPECT_EQ(unreachable("http://h:1", "h:1: Connection refused"), "h:1: Connection refused");
+  for (const std::string said : {"h:1: it closed the connection", "h:1: Connection reset by peer"})
+    EXPECT_THAT(unreachable("http://h:1", said), HasSubstr(said + "; does it want TLS?"));
+}
+
+TEST(Preflight, WhatIsUnreachableIsSaidWithTheWayOut) {
+  EXPECT_EQ(unreachable("http://h:1", "no answer within 10 s"),
+            "http://h:1: no answer within 10 s; try curl -v from this machine");
+  EXPECT_THAT(unreachable("https://h:1", "h:1: certificate verify failed (SSL routines)"),
+              HasSubstr("SSL_CERT_FILE=FILE"));
+}
+
+TEST(Preflight, ARedirectIsSaidAndNotItsTicket) {
+  EXPECT_EQ(redirected("/v1/models", {.status = 302, .location = "https://login.example/sso?ticket=secret"}),
+            "/v1/models redirects to https://login.example/sso (HTTP 302), which is not followed; write the "
+            "URL of the server itself");
+  EXPECT_THAT(redirected("/v1/models", {.status = 308}), HasSubstr("/v1/models redirects (HTTP 308), "));
+  for (const int status : {200, 300, 304, 404}) EXPECT_EQ(redirected("/", {.status = status}), "");
 }
 
 TEST(Preflight, AClockThatIsOffIsSaid) {

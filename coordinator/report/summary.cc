@@ -107,12 +107,20 @@ std::string told(const ScenarioResult& result, double load) {
   return load_label(result.load_kind(), load);
 }
 
+/// A row there was neither surely good nor surely bad: to say only where it breaks would say that it was
+/// good.
+bool measured_between(const ScenarioResult& result, const Interval& bracket) {
+  return std::any_of(result.steps.begin(), result.steps.end(), [&](const Step& step) {
+    return stands(step) && step.load() > bracket.low && step.load() < bracket.high;
+  });
+}
+
 std::string slo_line(const ScenarioResult& result) {
   const SloCriterion& all = result.slo.joint ? *result.slo.joint : result.slo.criteria.front();
   const std::string upto = all.concurrency ? told(result, *all.concurrency) : "";
   if (all.state == "BRACKETED" && all.concurrency && all.ci95)
-    return words::slo_holds_then_breaks(upto, told(result, all.ci95->high),
-                                        missed_at(result, all.ci95->high));
+    return words::slo_holds_then_breaks(upto, told(result, all.ci95->high), missed_at(result, all.ci95->high),
+                                        measured_between(result, *all.ci95));
   if (all.state == "PASS" && all.concurrency) return words::slo_holds_to_the_top(upto);
   if (all.state == "FAIL") {
     const Step* const first = lowest(result);

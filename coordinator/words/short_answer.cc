@@ -45,8 +45,10 @@ std::string all_missed(const std::vector<std::string>& missed) {
   return missed.empty() ? "" : fmt::format(" ({})", fmt::join(missed, ", "));
 }
 
-std::string slo_holds_then_breaks(const std::string& upto, const std::string& at, const std::string& missed) {
-  return fmt::format("holds up to {}, breaks at {}{}", upto, at, missed);
+std::string slo_holds_then_breaks(const std::string& upto, const std::string& at, const std::string& missed,
+                                  bool measured_between) {
+  return fmt::format("holds up to {}, {}breaks at {}{}{}", upto, measured_between ? "surely " : "", at,
+                     missed, measured_between ? "; not decided between them" : "");
 }
 
 std::string slo_holds_to_the_top(const std::string& upto) {

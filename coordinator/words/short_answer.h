@@ -25,7 +25,9 @@ std::string one_answer(std::optional<double> ttft, std::optional<double> tpot);
 std::string missed(const std::string& name, double limit, std::optional<double> figure);
 /// " (TTFT p95 543 ms > 500 ms)"; empty where there are none.
 std::string all_missed(const std::vector<std::string>& missed);
-std::string slo_holds_then_breaks(const std::string& upto, const std::string& at, const std::string& missed);
+/// @param measured_between There are rows between the two that decide nothing.
+std::string slo_holds_then_breaks(const std::string& upto, const std::string& at, const std::string& missed,
+                                  bool measured_between);
 std::string slo_holds_to_the_top(const std::string& upto);
 std::string slo_holds_nowhere(const std::string& missed);
 /// @param upto Up to which it is known to hold; empty: to none.

@@ -61,6 +61,15 @@ TEST(Answer, NamesTheLimitThatBreaks) {
   result.steps[3].slo[0].state = "FAIL";
   EXPECT_THAT(render_answer(report, 200),
               HasSubstr("Your SLO: holds up to 32, breaks at 64 (TTFT p95 2.14 s > 500 ms)\n"));
+  // What was measured between the two and not decided must not read as good.
+  result.slo.criteria[0].concurrency = 8;
+  result.slo.criteria[0].ci95 = Interval{8, 64};
+  EXPECT_THAT(
+      render_answer(report, 200),
+      HasSubstr("Your SLO: holds up to 8, surely breaks at 64 (TTFT p95 2.14 s > 500 ms); not decided "
+                "between them\n"));
+  result.slo.criteria[0].concurrency = 32;
+  result.slo.criteria[0].ci95 = Interval{32, 64};
   // Requests that never answered miss the limit and are in no percentile.
   result.steps[3].ttft_seconds.p95 = 0.4;
   EXPECT_THAT(render_answer(report, 200), HasSubstr("breaks at 64 (TTFT p95 over 500 ms)\n"));

@@ -57,6 +57,22 @@ TEST(HtmlReport, LeadsWithTheLinesThatARunEndsWith) {
   }
 }
 
+// "at most 19,384 output tok/s", and the tile below it had 18,440.
+TEST(HtmlReport, ThePeakIsThatOfTheSentenceAboveIt) {
+  Report report = sample::report();
+  report.results.resize(1);
+  Step again = report.results[0].steps.front();
+  again.role = "confirmation";
+  again.valid = true;
+  again.flags.clear();
+  again.output_tokens_per_second = {98'765.0, std::nullopt, std::nullopt};
+  report.results[0].after.push_back(again);
+  const std::string page = own_markup(render_html(report, sample::timeline(report), ""));
+  const std::size_t tile = page.find("Peak throughput");
+  ASSERT_NE(tile, std::string::npos);
+  EXPECT_THAT(page.substr(tile, 200), HasSubstr("98,765"));
+}
+
 TEST(HtmlReport, ShowsEachKindOfFailureWithOneOfThem) {
   Report report = sample::report();
   report.results.resize(1);

@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <cstdlib>
 #include <fstream>
-#include <string_view>
 
 namespace kneepoint {
 namespace {
@@ -32,6 +31,13 @@ Result<Keys> keys_in(std::string_view text, const std::string& where) {
 }
 
 }  // namespace
+
+bool is_environment_name(std::string_view name) {
+  const auto is_letter = [](char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_'; };
+  return !name.empty() && is_letter(name.front()) && std::all_of(name.begin(), name.end(), [&](char c) {
+    return is_letter(c) || (c >= '0' && c <= '9');
+  });
+}
 
 Result<Keys> resolve_keys(const SecretRef& reference) {
   if (reference.source == SecretRef::Source::kNone) return Keys();

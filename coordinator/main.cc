@@ -107,11 +107,10 @@ int print_help(const CLI::App& app, const std::string& topic) {
 int dispatch(int argc, char** argv) {
   CLI::App app{
       "Finds the concurrency at which an LLM serving host saturates, and says why.\n\n"
+      "A first look, without a plan: kneepoint quick http://HOST:PORT\n\n"
       "exit codes: 0 done, 1 internal error, 2 bad usage or plan, or a target is not ready: nothing was "
-      "loaded,\n"
-      "3 no trustworthy verdict, 4 a threshold missed, 5 fleet not assembled or lost, 6 stopped by a guard "
-      "rail or on the live page,\n"
-      "130 interrupted",
+      "loaded, 3 no trustworthy verdict, 4 a threshold missed, 5 fleet not assembled or lost, 6 stopped by a "
+      "guard rail or on the live page, 130 interrupted",
       "kneepoint"};
   app.set_version_flag("--version", build_description());
   app.require_subcommand(1);

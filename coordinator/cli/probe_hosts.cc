@@ -45,6 +45,10 @@ Result<std::vector<HostFacts>> probe_hosts(const HostsToProbe& hosts, bool tell)
       return Error{fmt::format("{} is given twice; give each replica once", *url)};
     urls.push_back(*url);
   }
+  if (!hosts.token_env.empty() && !is_environment_name(hosts.token_env))
+    return Error{
+        "--token-env takes the name of an environment variable (letters, digits and '_'), not the key "
+        "itself"};
   SecretRef auth;
   if (!hosts.token_env.empty()) auth = {.source = SecretRef::Source::kEnvironment, .name = hosts.token_env};
   if (const auto secret = resolve_secret(auth); !secret) return secret.error();

@@ -40,6 +40,8 @@ std::string explain_mistake(const CLI::App& app, const CLI::ParseError& error,
     const std::string word = words.empty() ? "" : words.front();
     if (word.starts_with('-')) return fmt::format("kneepoint has no option {}; see kneepoint --help", word);
     if (word.empty()) return fmt::format("{}; see kneepoint --help", error.what());
+    if (word.find("://") != word.npos)
+      return fmt::format("there is no command '{0}'; to look at a host: kneepoint quick {0}", word);
     const std::vector<std::string> commands = command_names(app);
     const std::string meant = nearest(word, {commands.begin(), commands.end()});
     return meant.empty()

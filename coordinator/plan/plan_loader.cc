@@ -221,6 +221,11 @@ Result<Plan> load_plan(const std::string& path, const Variables& variables) {
   if (std::filesystem::is_directory(path, ignored)) {
     return Error{fmt::format("{}: is a folder; name the plan file in it", path)};
   }
+  if (path.find("://") != path.npos)
+    return Error{
+        fmt::format("{0}: is a URL, not a plan; to look at the host: kneepoint quick {0}; to write a plan: "
+                    "kneepoint init {0}",
+                    path)};
   errno = 0;
   const bool piped = path == "-";
   std::ifstream in(piped ? "/dev/stdin" : path, std::ios::binary);

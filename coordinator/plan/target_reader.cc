@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "common/name.h"
+#include "common/secrets.h"
 #include "coordinator/plan/dialect_reader.h"
 #include "coordinator/plan/header_reader.h"
 #include "coordinator/plan/telemetry_reader.h"
@@ -37,13 +38,6 @@ void refuse_inline_secret(const Node& node) {
     if (std::find(kSecretKeys.begin(), kSecretKeys.end(), lower(member.key)) == kSecretKeys.end()) continue;
     throw PlanError{member.at, fmt::format("'{}' is refused: {}", member.key, kNoInlineSecret)};
   }
-}
-
-bool is_environment_name(std::string_view name) {
-  const auto is_letter = [](char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_'; };
-  return !name.empty() && is_letter(name.front()) && std::all_of(name.begin(), name.end(), [&](char c) {
-    return is_letter(c) || (c >= '0' && c <= '9');
-  });
 }
 
 SecretRef read_secret(const Node& node, const MappingReader& auth) {
@@ -191,8 +185,16 @@ const std::string& read_url(const Node& node) {
     throw PlanError{node.at, fmt::format("this URL holds credentials: {}", kNoInlineSecret)};
   }
   if (!parsed.has_value() || !parsed->has_authority() || parsed->host().empty()) {
-    refuse("is no URL; write http://HOST:PORT or https://HOST:PORT");
+    const bool plain =
+        std::all_of(text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) < 0x80; });
+    refuse(
+        plain
+            ? "is no URL; write http://HOST:PORT or https://HOST:PORT"
+            : "is no URL: it holds characters beyond ASCII; write ':' and '/' half-width, and a name such as "
+              "münchen.example as xn--…");
   }
+  // The rest of a list would pass for a path.
+  if (text.find(",http") != text.npos) refuse("is several URLs in one text; give each by itself");
   const boost::urls::url_view url = *parsed;
   if (url.scheme() != "http" && url.scheme() != "https") refuse("must start with http:// or https://");
   if (url.has_query() || url.has_fragment()) refuse("must end before '?' or '#'");

@@ -338,6 +338,13 @@ std::string full_width_hint(std::string_view text) {
     if (text.find(mark) != text.npos)
       return fmt::format("; it holds a full-width '{}': write {}", mark, ascii);
   }
+  // What cannot be seen is called by its number.
+  for (const auto& [space, name] : {std::pair<std::string_view, std::string_view>{"\u00A0", "U+00A0"},
+                                    {"\u202F", "U+202F"},
+                                    {"\u3000", "U+3000"}}) {
+    if (text.find(space) != text.npos)
+      return fmt::format("; it holds a space of another kind ({}): write plain spaces", name);
+  }
   return "";
 }
 

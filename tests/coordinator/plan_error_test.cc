@@ -58,6 +58,9 @@ const Case kTop[] = {
      "in one column; it holds a full-width '：': write ':' and a space"},
     {"FullWidthComma", "kneepoint: 1\ntargets: 【a，b】\n",
      "sweep.yaml:2:10: 'targets' must be a list, not a single value; it holds a full-width '，': write ', '"},
+    {"SpaceOfAnotherKind", "kneepoint: 1\n\u00a0name: a\n",
+     "sweep.yaml:2:1: unknown key '\u00a0name' in the plan; it holds a space of another kind (U+00A0): write "
+     "plain spaces"},
     {"NoTargets", "kneepoint: 1\nscenarios: []\n", "sweep.yaml:1:1: the plan has no 'targets'; add it"},
     {"EmptyTargets", "kneepoint: 1\ntargets: []\n",
      "sweep.yaml:2:10: 'targets' is empty; give at least one item"},
@@ -127,6 +130,11 @@ const Case kTarget[] = {
     {"UrlOfAnEndpoint", url("http://h:8000/v1/chat/completions"),
      "sweep.yaml:3:33: 'http://h:8000/v1/chat/completions' names an endpoint; give the base URL, the 'api' "
      "adds the rest"},
+    {"UrlsInOneText", url("http://a:8000,http://b:8000"),
+     "sweep.yaml:3:33: 'http://a:8000,http://b:8000' is several URLs in one text; give each by itself"},
+    {"UrlInFullWidth", url("http：//h:8000"),
+     "sweep.yaml:3:33: 'http：//h:8000' is no URL: it holds characters beyond ASCII; write ':' and '/' "
+     "half-width, and a name such as münchen.example as xn--…"},
     {"UrlWithSpace", url("http://h :8000"),
      "sweep.yaml:3:33: 'http://h :8000' is no URL; write http://HOST:PORT or https://HOST:PORT"},
     {"InlineToken", host("token: sk-123"),

@@ -161,6 +161,11 @@ COMMANDS = [
     (["serve", "{folder}/none"], "{folder}/none: no folder there; name the one that holds run directories"),
     (["serve", "{folder}", "--serve", "127.0.0.1:http"],
      '"127.0.0.1:http" is not HOST:PORT: the port must be a number from 0 to 65535'),
+    (["run", "http://h:1"], "http://h:1: is a URL, not a plan; to look at the host: kneepoint quick http://h:1; to write a plan: "
+     "kneepoint init http://h:1"),
+    (["http://h:1"], "there is no command 'http://h:1'; to look at a host: kneepoint quick http://h:1"),
+    (["quick", "http://h:1", "--token-env", "sk-secret"],
+     "--token-env takes the name of an environment variable (letters, digits and '_'), not the key itself"),
     (["run", "-"], "stdin:1:1: the plan is empty; it needs kneepoint: 1, targets and scenarios"),
     (["validate", "{plan}", "--format", "yaml"], "--format: yaml not in {text,json}; see kneepoint validate --help"),
     (["report", "{folder}/nope"], "{folder}/nope: no report there; name a run directory"),

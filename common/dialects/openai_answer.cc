@@ -59,9 +59,8 @@ bool read_usage(ondemand::value& value, OpenAiAnswer::Found& found) {
 
 /// A number for the name that an answer gives its model. Names stay where they are heard: that there are
 /// several, and how the answers are spread over them, is told by sums of such numbers.
-std::uint16_t mark_of(std::string_view name, std::string_view asked) {
+std::uint16_t mark_of(std::string_view name) {
   constexpr std::uint32_t kMarks = 4095;
-  if (name == asked) return 0;
   std::uint32_t hash = 2166136261;  // FNV-1a
   for (const char c : name) hash = (hash ^ static_cast<unsigned char>(c)) * 16777619;
   return static_cast<std::uint16_t>(1 + hash % kMarks);
@@ -149,6 +148,14 @@ bool OpenAiAnswer::read_choices(ondemand::value& value, Found& found) {
   return true;
 }
 
+std::uint16_t OpenAiAnswer::mark(std::string_view name) {
+  if (name != named_) {
+    named_ = name;
+    mark_ = name == model_ ? 0 : mark_of(name);
+  }
+  return mark_;
+}
+
 bool OpenAiAnswer::parse(std::string_view json, Found& found, bool is_whole) {
   ondemand::document document;
   ondemand::object root;
@@ -161,7 +168,7 @@ bool OpenAiAnswer::parse(std::string_view json, Found& found, bool is_whole) {
     if (key.unsafe_is_equal("usage")) return read_usage(value, found);
     if (key.unsafe_is_equal("model")) {
       if (const auto name = string_inside(value); name && !name->empty())
-        found.chunk.model_mark = mark_of(*name, model_);
+        found.chunk.model_mark = mark(*name);
       return true;
     }
     return signs.note(key, value);

@@ -28,7 +28,7 @@ class OpenAiAnswer {
 
   /// @param model The name of the one that is asked.
   OpenAiAnswer(ReadChoice read_choice, std::string model)
-      : read_choice_(read_choice), model_(std::move(model)) {}
+      : read_choice_(read_choice), model_(std::move(model)), named_(model_) {}
 
   /// One event of a stream. @param json readable for kPadding bytes past its end. @return false when it is
   /// malformed.
@@ -39,9 +39,12 @@ class OpenAiAnswer {
  private:
   bool parse(std::string_view json, Found& found, bool whole);
   bool read_choices(simdjson::ondemand::value& value, Found& found);
+  std::uint16_t mark(std::string_view name);
 
   ReadChoice read_choice_;
   std::string model_;
+  std::string named_;  ///< As an answer named its model last: most name it alike, in every event.
+  std::uint16_t mark_ = 0;
   simdjson::ondemand::parser parser_;
 };
 

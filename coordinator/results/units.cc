@@ -41,6 +41,12 @@ std::string format_time(double seconds) {
   return fmt::format("{} {}", three_digits(seconds / unit.seconds), unit.name);
 }
 
+std::string format_share(double ratio) {
+  const double percent = ratio * 100;
+  if (percent < 9.5) return fmt::format("{:.2g}", percent);
+  return ratio < 1 && percent >= 99.5 ? "over 99" : fmt::format("{:.0f}", percent);
+}
+
 std::string format_change(double ratio) {
   std::string text = fmt::format("{:+.1f}", ratio * 100);
   return text == "-0.0" ? "+0.0" : text;

@@ -16,6 +16,8 @@ inline constexpr std::string_view kAbsent = "–";
 /// Three significant digits and the unit that fits: "850 µs", "39.2 ms", "1.34 s", "12 min 5 s". @param
 /// seconds ≥ 0.
 std::string format_time(double seconds);
+/// A share in percent: "0.31", "3", "42", of 0.42. "100" is all of it and nothing less.
+std::string format_share(double ratio);
 /// A relative change in percent, with a sign: "+4.3", of 0.043. Never "-0.0", which is none.
 std::string format_change(double ratio);
 /// Three to four significant digits without exponent: "0.42", "18.4", "1,330", "9,780".

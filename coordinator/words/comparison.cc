@@ -102,12 +102,12 @@ std::string only_in(const std::string& run, const ScenarioResult& result) {
 std::string same_texts_and_a_cache(const std::vector<std::string>& runs, const std::string& most_in,
                                    const Step& most) {
   return fmt::format(
-      "{} asked the same texts, and the host holds prompts in a prefix cache (in {} at {}, {:.0f} % of the "
+      "{} asked the same texts, and the host holds prompts in a prefix cache (in {} at {}, {} % of the "
       "prompt "
       "tokens came out of it), so what one run asked may have made the next one faster; ask new texts in "
-      "each run "
-      "(unique: true, and no texts: repeat), or restart the host before each",
-      fmt::join(runs, " and "), most_in, row_label(most), 100 * most.cache_hits().value_or(0));
+      "each "
+      "run (unique: true, and no texts: repeat), or restart the host before each",
+      fmt::join(runs, " and "), most_in, row_label(most), format_share(most.cache_hits().value_or(0)));
 }
 
 std::string change_over_loads(const ChangeRange& change) {

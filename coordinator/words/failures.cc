@@ -103,13 +103,6 @@ std::string loads_of(const ScenarioResult& result, const std::string& words) {
   return fmt::format("{} and {}", fmt::join(loads, ", "), last);
 }
 
-/// "0.31", "3", "42": two digits. "100" is all of them and nothing less.
-std::string share_words(double ratio) {
-  const double percent = ratio * 100;
-  if (percent < 9.5) return fmt::format("{:.2g}", percent);
-  return ratio < 1 && percent >= 99.5 ? "over 99" : fmt::format("{:.0f}", percent);
-}
-
 }  // namespace
 
 std::string kinds_words(const RequestCounts& all) {
@@ -126,7 +119,7 @@ std::string kinds_in_short(const RequestCounts& all) {
 std::string errors_words(const RequestCounts& all) {
   if (all.failed == 0) return "none";
   const double ratio = static_cast<double>(all.failed) / static_cast<double>(all.failed + all.completed);
-  return fmt::format("{} % ({})", share_words(ratio), kinds_words(all));
+  return fmt::format("{} % ({})", format_share(ratio), kinds_words(all));
 }
 
 std::string example_of(const RequestCounts& all) {

@@ -54,13 +54,13 @@ struct World {
   }
   /// Reads a page that shows `counter(at)` tokens at each second.
   void page(const std::function<double(double)>& counter, const std::string& source = "page",
-            double start = 1000) {
+            double start = 1000, double running = 10) {
     for (int s = 0; s <= kSeconds; ++s) {
       const double total = counter(s);
       TelemetrySample sample{s, "host", source, {}, {}};
       sample.values = {{kGenerationTokens, total},
                        {kRequestsFinished, std::floor(total / tokens_per_request)},
-                       {kRunning, 10},
+                       {kRunning, running},
                        {kWaiting, 0},
                        {kProcessStart, start}};
       telemetry.add(sample);
@@ -116,8 +116,8 @@ TEST(Reconcile, OnePodOfFourIsAPart) {
 
 TEST(Reconcile, PagesOfAllReplicasTogetherCover) {
   World world;
-  world.page([&](double at) { return world.counted(at, 0.7); }, "a");
-  world.page([&](double at) { return 1e6 + world.counted(at, 0.3); }, "b");
+  world.page([&](double at) { return world.counted(at, 0.7); }, "a", 1000, 7);
+  world.page([&](double at) { return 1e6 + world.counted(at, 0.3); }, "b", 1000, 3);
   EXPECT_EQ(world.check(20, 40).state, "covered");
 }
 

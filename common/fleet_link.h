@@ -13,8 +13,8 @@ namespace kneepoint::fleet_link {
 inline constexpr int kMaxMessageBytes = 64 << 20;
 /// What may wait to be written to an end that does not read: a message, and what came behind it.
 inline constexpr std::size_t kMaxQueuedBytes = 2 * std::size_t{kMaxMessageBytes};
-/// An agent sends less: what it measured comes in parts (batch_bytes.h), which on their way take about as much as
-/// they hold.
+/// An agent sends less: what it measured comes in parts (batch_bytes.h), which on their way take about as
+/// much as they hold.
 inline constexpr int kMaxAgentMessageBytes = 8 << 20;
 
 /// What an agent may send over a stream before the coordinator has read it. gRPC would find out how much is

@@ -13,8 +13,8 @@ namespace kneepoint {
 /// The keys of one target; none where it wants none.
 using Keys = std::vector<std::string>;
 
-/// Whether an environment variable may be called so. What is not may be a secret itself, given in the place of
-/// a name: it is not repeated.
+/// Whether an environment variable may be called so. What is not may be a secret itself, given in the place
+/// of a name: it is not repeated.
 bool is_environment_name(std::string_view name);
 
 /// The keys that `reference` points at on this host, a line each; none for SecretRef::Source::kNone. Fails,

@@ -11,7 +11,6 @@
 #include <vector>
 
 #include "agent/load/arrival_queue.h"
-#include "agent/stream/lease.h"
 #include "agent/load/run_setup.h"
 #include "agent/load/slot.h"
 #include "agent/net/poller.h"
@@ -19,6 +18,7 @@
 #include "agent/record/recorder.h"
 #include "agent/record/self_monitor.h"
 #include "agent/stream/completion_stream.h"
+#include "agent/stream/lease.h"
 #include "common/slot_set.h"
 
 namespace kneepoint::agent {

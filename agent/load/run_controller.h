@@ -4,9 +4,9 @@
 #include <memory>
 #include <vector>
 
-#include "agent/stream/lease.h"
 #include "agent/load/load_engine.h"
 #include "agent/net/target_policy.h"
+#include "agent/stream/lease.h"
 #include "common/secrets.h"
 
 namespace kneepoint::agent {

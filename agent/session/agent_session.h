@@ -8,13 +8,13 @@
 #include <string_view>
 #include <variant>
 
-#include "agent/stream/lease.h"
 #include "agent/load/load_engine.h"
 #include "agent/load/run_clock.h"
 #include "agent/prompts/dataset_fetch.h"
 #include "agent/session/batch_outbox.h"
 #include "agent/session/coordinator_link.h"
 #include "agent/session/permissions.h"
+#include "agent/stream/lease.h"
 #include "common/clock.h"
 #include "common/endpoint.h"
 #include "common/event_queue.h"

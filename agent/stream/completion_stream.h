@@ -6,11 +6,11 @@
 #include <string_view>
 
 #include "agent/http/http_response.h"
-#include "agent/stream/lease.h"
 #include "agent/net/connection_pool.h"
 #include "agent/net/task.h"
 #include "agent/prompts/prompt_source.h"
 #include "agent/record/recorder.h"
+#include "agent/stream/lease.h"
 #include "common/dialects/dialect.h"
 #include "common/dialects/event_framing.h"
 

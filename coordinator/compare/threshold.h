@@ -18,8 +18,9 @@ struct ThresholdResult {
   std::vector<std::string> refused;
   /// What the base has and another run does not: figures, rows, and rows that do not count there.
   std::vector<std::string> missing;
-  std::size_t checked = 0;            ///< Differences that it was held against.
-  std::size_t without_reference = 0;  ///< Rows of the base that have no such figure, for too few requests, say.
+  std::size_t checked = 0;  ///< Differences that it was held against.
+  std::size_t without_reference =
+      0;  ///< Rows of the base that have no such figure, for too few requests, say.
 };
 
 /// Holds every difference of the metric, at the threshold's load where it has one, against the limit. @param

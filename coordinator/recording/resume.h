@@ -7,8 +7,8 @@
 #include "common/clock.h"
 #include "common/plan.h"
 #include "common/result.h"
-#include "coordinator/recording/recording.h"
 #include "coordinator/controllers/past.h"
+#include "coordinator/recording/recording.h"
 
 /// `kneepoint run --resume`: what lies in a run directory, and how a run goes on from there.
 namespace kneepoint::coordinator {

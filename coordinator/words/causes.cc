@@ -296,10 +296,10 @@ std::string batch_full(const Step& row, const BatchFull& batch, const StepTeleme
 
 std::string waits_for_a_slot(const Step& knee, const Step& past) {
   std::string text = "Requests wait for a slot while decoding is as fast as before";
-  if (const auto &before = knee.ttft_seconds.p50, &now = past.ttft_seconds.p50; before && now)
+  if (const auto& before = knee.ttft_seconds.p50, &now = past.ttft_seconds.p50; before && now)
     text += fmt::format(": TTFT p50 {} at {}, {} at {}", format_time(*before), load_label(knee),
                         format_time(*now), load_label(past));
-  if (const auto &before = knee.tpot_seconds.p50, &now = past.tpot_seconds.p50; before && now)
+  if (const auto& before = knee.tpot_seconds.p50, &now = past.tpot_seconds.p50; before && now)
     text += fmt::format("; TPOT p50 {} and {}", format_time(*before), format_time(*now));
   return text + ".";
 }

@@ -40,7 +40,8 @@ TEST(CommandLine, NamesWhatWasMeant) {
   EXPECT_EQ(Program().mistake({"rnu", "plan.yaml"}), "there is no command 'rnu'; did you mean run?");
   EXPECT_EQ(Program().mistake({"relpay", "x"}), "there is no command 'relpay'; did you mean replay?");
   EXPECT_EQ(Program().mistake({"http://gpu-1:8000"}),
-            "there is no command 'http://gpu-1:8000'; there are run, replay");
+            "there is no command 'http://gpu-1:8000'; to look at a host: kneepoint quick http://gpu-1:8000");
+  EXPECT_EQ(Program().mistake({"gpu"}), "there is no command 'gpu'; there are run, replay");
   EXPECT_EQ(Program().mistake({"run", "p", "--sevre", "none"}),
             "kneepoint run has no option --sevre; did you mean --serve? Or see kneepoint run --help");
   EXPECT_EQ(Program().mistake({"run", "p", "--duration=5s"}),

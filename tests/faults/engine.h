@@ -7,8 +7,8 @@
 #include <memory>
 #include <optional>
 
-#include "agent/stream/lease.h"
 #include "agent/load/load_engine.h"
+#include "agent/stream/lease.h"
 #include "common/slot_set.h"
 #include "tests/faults/host.h"
 #include "tests/faults/world.h"

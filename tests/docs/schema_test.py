@@ -80,7 +80,7 @@ GOOD = [
     (("targets", 0, "wait_ready"), "10m"), (("targets", 0, "wait_ready"), {"timeout": "1m", "started": 5}),
     (("targets", 0, "auth"), {"env": "TOKEN"}), (("targets", 0, "headers"), {"X-Tenant": "team"}),
     (("targets", 0, "tls"), {"verify": False}), (("targets", 0, "gpus"), 8), (("targets", 0, "cost_per_hour"), 2.5),
-    (("thresholds",), ["ttft_p95@32>500ms", "errors > 1%", "n_slo<32"]),
+    (("thresholds",), ["ttft_p95@2>500ms", "errors > 1%", "n_slo<32"]),
     (("guard_rails",), [{"metric": "error_ratio", "above": 0.2, "for": "5s"}, {"metric": "ttft_p95", "above": "20s"}]),
     (("scenarios", 0, "slo"), {"ttft": {"p95": "500ms", "p99.9": "2s"}, "tpot": {"p50": "50ms"}}),
     (("scenarios", 0, "targets"), ["host"]), (("scenarios", 0, "matrix"), {"temperature": [0, 0.5]}),

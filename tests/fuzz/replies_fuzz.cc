@@ -6,8 +6,10 @@
 #include <cstdlib>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "common/clock.h"
+#include "coordinator/calibration/answer_signs.h"
 #include "coordinator/calibration/usage_probe.h"
 #include "coordinator/init/host_words.h"
 #include "coordinator/init/preflight.h"
@@ -26,9 +28,9 @@ void expect_line(std::string_view words) {
   if (!printable || words.size() > 4096) std::abort();
 }
 
-/// A dialect with every kind of condition.
-const DialectDescription& described() {
-  static const DialectDescription kDialect = [] {
+/// A target whose dialect has every kind of condition.
+const Target& described() {
+  static const Target kTarget = [] {
     DialectDescription dialect{.framing = DialectDescription::Framing::kJsonLines};
     dialect.stream = {.text = {"/delta when /type=text", "/a/0/b"},
                       .tool_call = {"/call"},
@@ -36,9 +38,12 @@ const DialectDescription& described() {
                       .error = {"/error", "/ok=false"},
                       .completion_tokens = {"/usage/n"}};
     dialect.answer = dialect.stream;
-    return dialect;
+    Target target{.urls = {"http://host:8000"}};
+    target.api = Api::kCustom;
+    target.dialect = std::move(dialect);
+    return target;
   }();
-  return kDialect;
+  return kTarget;
 }
 
 }  // namespace
@@ -59,7 +64,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   expect_line(own_words(reply));
   expect_line(not_well("/v1/models", reply));
   expect_line(clock_remark(reply.date, RealTime(std::chrono::hours(500'000))));
-  read_signs(openai_answers(), reply.body);
+  read_signs(target, reply.body);
+  read_prompt_tokens(target, reply.body);
+  reports_error(target, reply.body);
   read_signs(described(), reply.body);
   wants_health(reply);
   refuses_member(reply, "max_tokens", "max_completion_tokens");

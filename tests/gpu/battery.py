@@ -73,8 +73,9 @@ def free_port():
 
 
 class Battery:
-    def __init__(self, a, urls, pids):
+    def __init__(self, a, urls, pids, others):
         self.bin, self.out, self.urls, self.pids, self.search_time = os.path.abspath(a.bin), os.path.abspath(a.out), urls, pids, a.search_time
+        self.others = others
         self.folder = None
 
     # -- what an experiment is made of ------------------------------------------------------------------------------
@@ -274,18 +275,24 @@ class Battery:
             self.note = f"a neighbour on {', '.join(map(str, cards))}" + ("" if all(there) else ", which ENDED BEFORE THE RUN DID") + "; "
 
     def ranks(self):
-        """Two ranks of 64 slots, alike: a row for each, none is named, and at 256 no more than 128 can run."""
+        """Two ranks of 64 slots, alike, also where they share a card: a row for each, none is named, and at 256 no more than 128 can run."""
         return self.ramp("dp2", 32, 96, 256)
 
     def slow_rank(self):
-        """The same, and a neighbour keeps the card of rank 1 busy: rank 1 is named."""
+        """The same, and a neighbour keeps the card of rank 1 busy: rank 1 is named. It needs two cards."""
+        if servers.CARDS < 2:
+            raise OSError("on one card a neighbour slows both ranks down, which is slow-ranks; eager-rank has a slow one")
         with self.neighbour(1):
             return self.ramp("dp2", 16, 32, 64)
 
     def slow_ranks(self):
-        """The same with a neighbour on either card: slower, but alike, and none is named."""
-        with self.neighbour(0, 1):
+        """The same with a neighbour on every card: slower, but alike, and none is named."""
+        with self.neighbour(*servers.cards((0, 1))):
             return self.ramp("dp2", 16, 32, 64)
+
+    def eager_rank(self):
+        """Rank 1 without compiled graphs, on a card of its own or on that of rank 0: rank 1 is named."""
+        return self.ramp("dp2eager", 16, 32, 64)
 
     def quick(self):
         """What `kneepoint init` and a minute of `kneepoint quick` say of two ranks of 64 slots."""
@@ -314,10 +321,11 @@ class Battery:
 
     def split_prompts(self):
         """Long prompts, short answers through a prefill and a decode server: prefill gives out (or the way between, where that is slow)."""
+        # Also on one card, where decode takes turns with it: 16 slots let their 32 tokens go in less time than 16 such prompts take to be read.
         return self.split(1, 4, 16, 48, name="split-prompts", input_min=3000, input_max=5000, output_min=16, output_max=48)
 
     def split_answers(self):
-        """Short prompts, long answers through the same: 16 decode, the others wait for that."""
+        """Short prompts, long answers through the same: 16 decode, the others wait for that, on one card, too: prefill has little to do."""
         return self.split(4, 16, 32, 64, name="split-answers", output_min=128, output_max=256, warmup="7s")
 
     def watched(self, begin, kill_after, kill):
@@ -380,7 +388,7 @@ EXPERIMENTS = {
     "experiment-a-awq": (["r1awq", "phi3awq"], 300), "hidden-replicas": (["slots64", "eager"], 75), "second-client": (["slots64"], 260),
     "turns-front-ends": (["r1", "fronts4"], 100), "turns-prefix": (["r1", "noprefix"], 100), "turns-chunks": (["r1", "chunk512"], 100),
     "turns-slots": (["noprefix", "slots64"], 100), "turns-fp8": (["r1", "fp8"], 100), "turns-gptq": (["r1", "gptq"], 100),
-    "ranks": (["dp2"], 75), "slow-rank": (["dp2"], 80), "slow-ranks": (["dp2"], 80), "quick": (["dp2"], 85),
+    "ranks": (["dp2"], 75), "slow-rank": (["dp2"], 80), "slow-ranks": (["dp2"], 80), "eager-rank": (["dp2eager"], 75), "quick": (["dp2"], 85),
     "split-prompts": (["prefill", "decode"], 80), "split-answers": (["prefill", "decode"], 85),
 }
 
@@ -434,7 +442,8 @@ def experiment(battery, name, limit):
     needed = EXPERIMENTS[name][0]
     before = {server: witness.drained(battery.urls[server]) for server in needed}
     ranks = {server: witness.ranks(battery.urls[server]) for server in needed}
-    threads = witness.Threads({server: battery.pids[server] for server in needed if server in battery.pids},
+    threads = witness.Threads({**{server: battery.pids[server] for server in needed if server in battery.pids},
+                               **{f"{server}.{rank}": pid for server in needed for rank, pid in enumerate(battery.others.get(server, []), 1)}},
                               {server: battery.urls[server] for server in needed})
     threads.start()
     begun = time.time()
@@ -481,8 +490,9 @@ def main():
         return 0
     urls = dict(s.split("=", 1) for s in a.servers)
     pids = {name: found["pid"] for name in urls if (found := servers.known(name))}
+    others = {name: found.get("others", []) for name in pids if (found := servers.known(name))}
     pids.update((name, int(pid)) for name, pid in (s.split("=", 1) for s in a.pid))
-    battery, begun, ran, failed = Battery(a, urls, pids), time.monotonic(), 0, 0
+    battery, begun, ran, failed = Battery(a, urls, pids, others), time.monotonic(), 0, 0
     for name in a.only or EXPERIMENTS:
         needed, seconds = EXPERIMENTS[name]
         missing = [server for server in needed if server not in urls]

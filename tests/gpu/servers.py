@@ -6,7 +6,8 @@
     servers.py urls                     NAME=URL of each that is up, as battery.py wants them
 
 MODELS is the folder that models.py made. A server's pid, port and log are in $KNEEPOINT_GPU_STATE (default: build/gpu); ports
-begin at $KNEEPOINT_GPU_PORTS (8000). Most servers need one GPU, the first; dp2 and decode need a second one. To run batteries side by
+begin at $KNEEPOINT_GPU_PORTS (8000). Most servers need one GPU, the first; dp2, dp2eager and decode need a second one, or
+KNEEPOINT_GPU_CARDS=1: then all share the first, and what that changes stands beside each. To run batteries side by
 side on a machine of several GPUs: one such folder, other ports and CUDA_VISIBLE_DEVICES for each. It needs
 `python3 -m vllm.entrypoints.cli.main`, which `pip install vllm` brings; prefill and decode need `pip install nixl`, too.
 """
@@ -20,6 +21,7 @@ import urllib.request
 
 STATE = os.environ.get("KNEEPOINT_GPU_STATE", "build/gpu")
 PORTS = int(os.environ.get("KNEEPOINT_GPU_PORTS", "8000"))
+CARDS = int(os.environ.get("KNEEPOINT_GPU_CARDS", "2"))
 SMALL = ["--max-model-len", "4096", "--gpu-memory-utilization", "0.1"]
 
 
@@ -31,8 +33,10 @@ def half(role):
             "--no-enable-prefix-caching", "--max-model-len", "8192", "--gpu-memory-utilization", "0.1", "--kv-cache-memory-bytes", "8G"]
 
 
-# Name: port above the first, model, flags, and which of the GPUs it may use where that is not the first. What a flag makes true of the
-# server stands beside it.
+RANKS = ["--data-parallel-size", "2", "--max-num-seqs", "64", "--no-enable-prefix-caching", "--kv-cache-memory-bytes", "8G", *SMALL]
+
+# Name: port above the first, model, flags, which of the GPUs it may use where that is not the first, and the flags that only its rank 1
+# has, which then is a process of its own. What a flag makes true of the server stands beside it.
 SERVERS = {
     # As vLLM starts by default, but for its memory: 256 slots, one front end.
     "r1": (0, "qwen2-1.5b", ["--max-num-seqs", "256", "--kv-cache-memory-bytes", "16G", *SMALL]),
@@ -59,21 +63,44 @@ SERVERS = {
     "fp8": (11, "qwen2-1.5b", ["--max-num-seqs", "256", "--quantization", "fp8", "--kv-cache-memory-bytes", "8G", *SMALL]),
     # As r1 without its prefix cache.
     "noprefix": (12, "qwen2-1.5b", ["--max-num-seqs", "256", "--no-enable-prefix-caching", "--kv-cache-memory-bytes", "8G", *SMALL]),
-    # Two ranks of slots64, one on each card, behind one port and one page: never more than 128 requests run.
-    "dp2": (13, "qwen2-1.5b", ["--data-parallel-size", "2", "--max-num-seqs", "64", "--no-enable-prefix-caching", "--kv-cache-memory-bytes", "8G",
-                               *SMALL], (0, 1)),
-    # The two halves of one host; split_proxy.py takes a request through them. No more than 16 requests decode.
+    # Two ranks of slots64, one on each card, behind one port and one page: never more than 128 requests run. On one card they take turns at
+    # it, either slower than alone, and alike.
+    "dp2": (13, "qwen2-1.5b", RANKS, (0, 1)),
+    # The same with one front end, and rank 1 without compiled graphs: some three times as long for a token. On one card it waits for rank 0
+    # besides, before each of its many small steps: slower still, and rank 0 hardly.
+    "dp2eager": (16, "qwen2-1.5b", [*RANKS, "--api-server-count", "1"], (0, 1), ["--enforce-eager"]),
+    # The two halves of one host; split_proxy.py takes a request through them. No more than 16 requests decode. On one card the halves slow
+    # each other down: a long prompt there lengthens the tokens here.
     "prefill": (14, "qwen2-1.5b", ["--max-num-seqs", "64", *half("kv_producer")]),
     "decode": (15, "qwen2-1.5b", ["--max-num-seqs", "16", *half("kv_consumer")], (1,)),
 }
 ENVIRONMENT = {"HF_HUB_OFFLINE": "1", "VLLM_NO_USAGE_STATS": "1", "DO_NOT_TRACK": "1", "VLLM_HOST_IP": "127.0.0.1"}
 
 
+def cards(wanted):
+    """Those numbered `wanted` of a host that has enough; of one that has fewer those that stand for them."""
+    return sorted({number % CARDS for number in wanted})
+
+
 def visible(wanted):
     """Of the cards that this process may use those numbered `wanted`, as CUDA_VISIBLE_DEVICES has them."""
     mine = os.environ.get("CUDA_VISIBLE_DEVICES")
     names = mine.split(",") if mine else [str(number) for number in range(max(wanted) + 1)]
-    return ",".join(names[number] for number in wanted if number < len(names))
+    return ",".join(names[number] for number in cards(wanted) if number < len(names))
+
+
+def processes(port, flags, wanted=(0,), of_rank_1=None):
+    """Flags and cards of each process of a server, the one that answers first. Ranks of one process each need a card of their own: where
+    they share one, or are not alike, rank 1 is started as if on a second host."""
+    if of_rank_1 is None and len(cards(wanted)) == len(wanted):
+        return [(["--port", str(port), *flags], wanted)]
+    apart = ["--data-parallel-size-local", "1", "--data-parallel-address", "127.0.0.1", "--data-parallel-rpc-port", str(port + 2000)]
+    headless = list(flags)
+    if "--api-server-count" in headless:  # it has none
+        at = headless.index("--api-server-count")
+        del headless[at:at + 2]
+    return [(["--port", str(port), *flags, *apart], wanted[:1]),
+            ([*headless, *apart, "--headless", "--data-parallel-start-rank", "1", *(of_rank_1 or [])], wanted[1:])]
 
 
 def state(name):
@@ -103,50 +130,68 @@ def start(models, names, patience=400):
     os.makedirs(STATE, exist_ok=True)
     begun, children = time.monotonic(), {}
     for name in names:
-        above, model, flags, *cards = SERVERS[name]
-        port = PORTS + above
-        command = [sys.executable, "-m", "vllm.entrypoints.cli.main", "serve", os.path.join(models, model), "--load-format", "dummy",
-                   "--served-model-name", "m", "--host", "127.0.0.1", "--port", str(port), *flags]
-        cache = os.path.abspath(os.path.join(STATE, "cache", name))
-        env = {**os.environ, **ENVIRONMENT, "VLLM_CACHE_ROOT": cache + "/vllm", "TORCHINDUCTOR_CACHE_DIR": cache + "/inductor",
-               "TRITON_CACHE_DIR": cache + "/triton", "CUDA_VISIBLE_DEVICES": visible(*cards or [(0,)]),
-               "VLLM_NIXL_SIDE_CHANNEL_HOST": "127.0.0.1", "VLLM_NIXL_SIDE_CHANNEL_PORT": str(port + 1000)}
-        with open(os.path.join(STATE, name + ".log"), "w") as log:
-            children[name] = subprocess.Popen(command, env=env, stdout=log, stderr=log, stdin=subprocess.DEVNULL, start_new_session=True)
-        with open(state(name), "w") as f:
-            json.dump({"pid": children[name].pid, "port": port, "flags": flags, "model": model, "folder": os.path.abspath(os.path.join(models, model))}, f)
-        time.sleep(2)  # each looks for free ports of its own
+        above, model, flags, *more = SERVERS[name]
+        port, folder, children[name] = PORTS + above, os.path.abspath(os.path.join(models, model)), []
+        for rank, (own, wanted) in enumerate(processes(port, flags, *more)):
+            command = [sys.executable, "-m", "vllm.entrypoints.cli.main", "serve", folder, "--load-format", "dummy",
+                       "--served-model-name", "m", "--host", "127.0.0.1", *own]
+            cache = os.path.abspath(os.path.join(STATE, "cache", log_of(name, rank)))
+            env = {**os.environ, **ENVIRONMENT, "VLLM_CACHE_ROOT": cache + "/vllm", "TORCHINDUCTOR_CACHE_DIR": cache + "/inductor",
+                   "TRITON_CACHE_DIR": cache + "/triton", "CUDA_VISIBLE_DEVICES": visible(wanted),
+                   "VLLM_NIXL_SIDE_CHANNEL_HOST": "127.0.0.1", "VLLM_NIXL_SIDE_CHANNEL_PORT": str(port + 1000)}
+            with open(os.path.join(STATE, log_of(name, rank) + ".log"), "w") as log:
+                children[name].append(subprocess.Popen(command, env=env, stdout=log, stderr=log, stdin=subprocess.DEVNULL, start_new_session=True))
+            with open(state(name), "w") as f:
+                json.dump({"pid": children[name][0].pid, "others": [child.pid for child in children[name][1:]], "port": port, "flags": flags,
+                           "model": model, "folder": folder}, f)
+            time.sleep(2)  # each looks for free ports of its own
     waiting, failed = dict(children), []
     while waiting and time.monotonic() - begun < patience:
         time.sleep(0.5)
-        for name, child in list(waiting.items()):
+        for name, own in list(waiting.items()):
             if healthy(PORTS + SERVERS[name][0]):
                 print(f"{name}: healthy after {time.monotonic() - begun:.0f} s", flush=True)
                 del waiting[name]
-            elif child.poll() is not None:
+            elif any(child.poll() is not None for child in own):  # one without the other would wait for it for ever
                 failed.append(name)
                 del waiting[name]
     for name in [*failed, *waiting]:
-        with open(os.path.join(STATE, name + ".log")) as log:
-            print(f"{name}: not healthy after {time.monotonic() - begun:.0f} s; the end of its log:\n" + "".join(log.readlines()[-30:]))
+        print(f"{name}: not healthy after {time.monotonic() - begun:.0f} s; the end of its log:")
+        for rank in range(len(children[name])):
+            with open(os.path.join(STATE, log_of(name, rank) + ".log")) as log:
+                print("".join(log.readlines()[-30:]))
     return not waiting and not failed
+
+
+def log_of(name, rank):
+    return f"{name}-rank{rank}" if rank else name
 
 
 def stop(names):
     for name in names:
-        found = known(name)
-        if not found:
-            continue
-        os.killpg(found["pid"], signal.SIGTERM)
-        for _ in range(30):
-            time.sleep(0.5)
-            if not known(name):
-                break
         try:
-            os.killpg(found["pid"], signal.SIGKILL)
-        except ProcessLookupError:
-            pass
+            with open(state(name)) as f:
+                found = json.load(f)
+        except (OSError, ValueError):
+            continue
+        left = [found["pid"], *found.get("others", [])]
+        for number in (signal.SIGTERM, signal.SIGKILL):
+            for pid in left:
+                signalled(pid, number)
+            for _ in range(30 if number == signal.SIGTERM else 0):
+                time.sleep(0.5)
+                if not any(signalled(pid, 0) for pid in left):
+                    break
         os.remove(state(name))
+
+
+def signalled(group, number):
+    """Whether there was any process of it."""
+    try:
+        os.killpg(group, number)
+        return True
+    except ProcessLookupError:
+        return False
 
 
 def main(arguments):

@@ -3,6 +3,7 @@
 #include <map>
 #include <vector>
 
+#include "coordinator/measure/statistics.h"
 #include "coordinator/measure/validity.h"
 #include "coordinator/results/throughput.h"
 #include "coordinator/verdict/throughput_curve.h"
@@ -14,7 +15,6 @@ namespace {
 /// More for each request in flight than at less load, beyond both 95 % intervals: batches may fill better and
 /// prompts come out of a cache by a little.
 constexpr double kMoreForEach = 1.1;
-constexpr double kBothSides95 = 1.96;
 
 /// Only where the load keeps as many requests in flight, and they are alike: turns get longer, and a failure
 /// leaves a slot empty for a while.
@@ -49,9 +49,9 @@ void judge_light_load(const ScenarioResult& result, Verdict& verdict) {
   const ThroughputPoint* more = nullptr;
   double most = kMoreForEach;
   for (std::size_t a = 0; a < points.size(); ++a) {
-    const double upper = points[a].throughput + kBothSides95 * points[a].standard_error;
+    const double upper = points[a].throughput + kTwoSided95 * points[a].standard_error;
     for (std::size_t b = a + 1; b < points.size(); ++b) {
-      const double lower = points[b].throughput - kBothSides95 * points[b].standard_error;
+      const double lower = points[b].throughput - kTwoSided95 * points[b].standard_error;
       const double load_a = points[a].concurrency, load_b = points[b].concurrency;
       const double ratio = (lower / load_b) / (upper / load_a);
       if (ratio <= most || ended[load_b].for_each(load_b) <= kMoreForEach * ended[load_a].for_each(load_a))

@@ -50,6 +50,8 @@ TEST_F(Traces, HashIdsOfOtherBlocksAreNotTakenForOnesOwn) {
   EXPECT_EQ(error(trace(513, "[1, 2, 3]")).substr(0, 12), "1: has 3 'ha");
   EXPECT_EQ(read(trace(513, "[1, 2]")).entries.at(0).blocks.size(), 2u);
   EXPECT_EQ(read(trace(5130, "[1, 2]")).entries.at(0).blocks.size(), 2u) << "the rest is like no other";
+  EXPECT_EQ(read(trace(20, "[11, 12, 13]")).entries.at(0).input_tokens, 20u)
+      << "blocks of 8 tokens are nobody's";
   EXPECT_TRUE(read(trace(513, "null")).entries.at(0).blocks.empty());
   EXPECT_EQ(error(trace(513, "\"1, 2\"")), "1: has no list as 'hash_ids'");
 }
